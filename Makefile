@@ -1,0 +1,51 @@
+# The commands of this project. Everything is installed into .venv; nothing outside this folder is changed.
+#
+#   make analyze MUSIC=<folder>   scan and analyse a folder, show the result (without MUSIC: the bundled sample)
+#   make test                     the whole suite          (PYTHON=python3.12 for another interpreter)
+#   make check                    linters, types, layers
+#   make bench MUSIC=<folder>     throughput on this machine
+#   make clean                    remove .venv and what was built
+
+PYTHON ?= $(if $(wildcard .venv/bin/uv),.venv/bin/python,python3)
+MUSIC ?= samples
+UV_VERSION = 0.13.9
+WANTED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+SOURCES = pyproject.toml setup.py src/tonearm/analysis/_kernels.c
+
+.PHONY: setup setup-dev analyze test check bench clean
+
+setup: .venv/.ready-$(WANTED)
+setup-dev: .venv/.ready-dev-$(WANTED)
+
+analyze: setup
+	@.venv/bin/tonearm analyze "$(MUSIC)" $(ARGS)
+
+test: setup-dev
+	.venv/bin/coverage erase
+	.venv/bin/coverage run -m pytest $(ARGS)
+	.venv/bin/coverage combine -q
+	.venv/bin/coverage report --fail-under=80
+
+check: setup-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup-dev
+	.venv/bin/python -m tests.performance "$(MUSIC)" $(ARGS)
+
+clean:
+	rm -rf .venv build src/*.egg-info src/tonearm/analysis/*.so
+
+.venv/.ready-$(WANTED): requirements.txt $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	@[ -e .venv/.ready-$(WANTED) ] || [ "$(PYTHON)" = .venv/bin/python ] || { rm -rf .venv && $(PYTHON) -m venv --without-pip .venv; }
+	@[ -x .venv/bin/uv ] || $(PYTHON) -m pip --disable-pip-version-check --python .venv/bin/python install --quiet uv==$(UV_VERSION)
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.txt
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+	@touch $@
+
+.venv/.ready-dev-$(WANTED): .venv/.ready-$(WANTED) requirements-dev.txt
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""From samples to numbers: decoding, tags, tempo, key, loudness and character."""

@@ -1,0 +1,27 @@
+from tonearm.analysis.analyser import Float32, Float64
+from tonearm.analysis.kernels_numpy import Int32, Int64
+
+def bands(spectra: Float32, weights: Float32, bins: int, out: Float32, /) -> None: ...
+def halve(samples: Float32, taps: Float32, out: Float32, /) -> None: ...
+def link_beats(
+    strength: Float32,
+    log_period: Float32,
+    log_lags: Float32,
+    longest: int,
+    tightness: float,
+    best: Float32,
+    earlier: Int32,
+    /,
+) -> None: ...
+def mix(samples: Float32, channels: int, out: Float32, /) -> None: ...
+def sample_peak(samples: Float32, /) -> float: ...
+def true_peak(samples: Float32, channels: int, taps: Float32, bounds: Float32, peak: float, /) -> float: ...
+def weigh(
+    samples: Float32,
+    channels: int,
+    coefficients: Float64,
+    state: Float64,
+    ends: Int64,
+    energy: Float64,
+    /,
+) -> None: ...

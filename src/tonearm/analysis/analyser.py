@@ -1,0 +1,95 @@
+"""What an analyser is: something that is fed blocks of samples and says at the end what it found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+Value = float | int | str | bool | None | Sequence["Value"] | Mapping[str, "Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What every block of one file has in common.
+
+    ``low_rate_hz`` is ``sample_rate_hz`` halved as often as it takes to come below 32 kHz (44.1 → 22.05,
+    48 and 96 → 24), ``key_rate_hz`` half of that. ``frame_rate_hz`` is close to 86.1 spectral frames a
+    second at every sample rate.
+    """
+
+    sample_rate_hz: int
+    channels: int
+    low_rate_hz: float
+    key_rate_hz: float
+    frame_rate_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """The shared short-time spectrum: one row a frame, all powers relative to a full-scale sine (= 1).
+
+    Row ``i`` of a file is centred on ``i / frame_rate_hz`` seconds.
+
+    mel: (frames, 40) float32, mean power in 40 triangular mel bands from 30 Hz to 11 kHz.
+    power: (frames,) float32, total power.
+    centroid_hz, spread_hz: (frames,) float32, first moment and standard deviation of the power spectrum.
+    octaves: (frames, 5) float32, power in 20–150, 150–500, 500–2000, 2000–6000 Hz and above.
+    """
+
+    mel: Float32
+    power: Float32
+    centroid_hz: Float32
+    spread_hz: Float32
+    octaves: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of the file, the same audio in every form an analyser may want; decoded once.
+
+    samples: (n, channels) float32 at ``sample_rate_hz``, full scale ±1, always finite.
+    low: (m,) float32 mono (mean of the channels) at ``low_rate_hz``.
+    key: (k,) float32 mono at ``key_rate_hz``.
+    spectrum: the frames that became complete with this block.
+    """
+
+    samples: Float32
+    low: Float32
+    key: Float32
+    spectrum: Spectrum
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What an analyser found. Unknown is ``None``; nothing in it is ever NaN or infinite.
+
+    values: scalars and short lists, the columns of a table.
+    series: long lists (beats, windows), shown for one track at a time.
+    """
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    series: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Analyser(Protocol):
+    """Takes blocks, returns numbers; opens nothing, logs nothing, keeps bounded memory.
+
+    A class with ``name`` and ``version`` whose instances serve one file. ``version`` rises with every
+    change that can change a number, so that stored results are renewed.
+    """
+
+    name: str
+    version: int
+
+    def __init__(self, signal: Signal) -> None: ...
+
+    def feed(self, block: Block) -> None:
+        """Take the next block; blocks come in order, without gaps."""
+
+    def finish(self) -> Findings:
+        """Say what was found; called once, after the last block."""

@@ -1,0 +1,80 @@
+"""Bounds for a stretch of code that other people's data drives: memory above what is in use now, and time."""
+
+import mmap
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+if sys.platform != "win32":
+    import resource
+
+STEP_BYTES = 1 << 20
+MOST_BYTES = 1 << 37
+
+
+class TimeIsUp(BaseException):
+    """The time allowed has passed; not an ``Exception``, so that no library catches it on the way."""
+
+
+@contextmanager
+def bounded(memory_bytes: int, seconds: float) -> Iterator[None]:
+    """Let the code inside use so much further memory and time.
+
+    Beyond the one it gets ``MemoryError``, beyond the other ``TimeIsUp``. Memory is bounded for the whole
+    process, on Linux; time in the main thread only, where signals arrive.
+    """
+    with _memory(memory_bytes), _time(seconds):
+        yield
+
+
+@contextmanager
+def _memory(further_bytes: int) -> Iterator[None]:
+    if sys.platform != "linux":
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    ceiling = MOST_BYTES if soft == resource.RLIM_INFINITY else soft
+    try:
+        wanted = _private_bytes(ceiling, hard) + further_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (min(wanted, ceiling), hard))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _private_bytes(ceiling: int, hard: int) -> int:
+    """Return the private memory of this process, rounded up to ``STEP_BYTES``.
+
+    It is found by lowering the limit until a page is refused: /proc cannot be opened in a sealed process.
+    """
+    low, high = 0, ceiling
+    while high - low > STEP_BYTES:
+        middle = (low + high) // 2
+        try:
+            resource.setrlimit(resource.RLIMIT_DATA, (middle, hard))
+            mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+            high = middle
+        except (OSError, MemoryError):
+            low = middle
+    return high
+
+
+@contextmanager
+def _time(seconds: float) -> Iterator[None]:
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,142 @@
+"""The character of a recording in a dozen numbers, each with its definition."""
+
+import numpy as np
+
+from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Spectrum, Value
+from tonearm.analysis.fluctuation import fluctuation_exponent
+from tonearm.analysis.front import MEL_BANDS
+from tonearm.analysis.timbre import Flux, brightness, flatness, mel_bands, moments_hz, rolloff_hz
+
+SILENCE = 1e-10
+"""Power of a frame at −100 dB full scale: quieter ones are silence."""
+
+GATE_DB = 60
+"""Frames more than this below the loudest one are pauses and describe nothing."""
+
+LEVELS = 140
+"""Frames are summed by level in steps of 1 dB above ``SILENCE``: the gate must wait for the loudest."""
+
+FRAME_MEASURES = (
+    "spectral_centroid_hz",
+    "spectral_spread_hz",
+    "spectral_rolloff_hz",
+    "spectral_flatness",
+    "brightness",
+)
+
+VALUES = (
+    *FRAME_MEASURES,
+    "spectral_flux",
+    "dynamics_db",
+    "crest_db",
+    "band_balance",
+    "energy",
+    "danceability",
+    "mood_arousal",
+)
+
+ENERGY_LEVEL_DB = (-34.0, -10.0)
+ENERGY_FLUX = (0.05, 0.30)
+AROUSAL_BRIGHTNESS = (0.1, 0.7)
+DANCEABILITY_EXPONENT = (1.3, 0.3)
+"""Where each reading is 0 and where it is 1: about the range of two hundred recordings and renderings."""
+
+
+class DescriptorAnalyser:
+    """What kind of sound a file is, from the shared spectrum; all ``None`` for silence.
+
+    Means over all frames within ``GATE_DB`` of the loudest, in 30 Hz to 11 kHz (see ``timbre``):
+    spectral_centroid_hz, spectral_spread_hz, spectral_rolloff_hz, spectral_flatness, brightness.
+
+    Over the whole file:
+    spectral_flux, see ``timbre.Flux``;
+    dynamics_db, 95th minus 10th percentile of the frames' level, the percentiles of EBU Tech 3342;
+    crest_db, sample peak over root mean square;
+    band_balance, shares of power in 20–150, 150–500, 500–2000, 2000–6000 Hz and above.
+
+    Read from these, 0 to 1, by rules of our own, good for putting recordings in order:
+    energy, mean of loudness (mean level within ``ENERGY_LEVEL_DB``) and movement (flux within ``ENERGY_FLUX``);
+    danceability, the fluctuation exponent of the level within ``DANCEABILITY_EXPONENT`` (see ``fluctuation``),
+    ``None`` for less than 18 s;
+    mood_arousal, three parts energy and one part brightness within ``AROUSAL_BRIGHTNESS``: loudness, and after
+    it spectral centroid, go with the arousal that listeners report (E. Schubert, "Modeling perceived emotion
+    with continuous musical features", Music Perception 21(4), 2004).
+    There is no axis of valence: no published rule of a few such numbers predicts it well.
+    """
+
+    name = "character"
+    version = 1
+
+    def __init__(self, signal: Signal) -> None:
+        self._signal = signal
+        self._bands = mel_bands(MEL_BANDS, signal.low_rate_hz)
+        self._flux = Flux()
+        self._levels: list[Float32] = []
+        self._by_level = np.zeros((1 + len(FRAME_MEASURES), LEVELS))
+        self._octaves = np.zeros(5)
+        self._peak = 0.0
+        self._squares = 0.0
+        self._samples = 0
+
+    def feed(self, block: Block) -> None:
+        if block.samples.size:
+            self._peak = max(self._peak, float(block.samples.max()), -float(block.samples.min()))
+            self._squares += float(np.vdot(block.samples, block.samples))
+            self._samples += block.samples.size
+        if len(block.spectrum.power):
+            self._measure(block.spectrum)
+
+    def _measure(self, spectrum: Spectrum) -> None:
+        power = spectrum.octaves.sum(axis=1)
+        self._levels.append(power)
+        self._octaves += spectrum.octaves.sum(axis=0, dtype=np.float64)
+        amplitude = np.sqrt(spectrum.mel)
+        self._flux.push(amplitude)
+        band_power = spectrum.mel * self._bands.width_hz
+        measures = (
+            *moments_hz(band_power, self._bands),
+            rolloff_hz(band_power, self._bands),
+            flatness(spectrum.mel),
+            brightness(amplitude, self._bands),
+        )
+        above_silence = 10 * np.log10(np.maximum(power / SILENCE, 1))
+        step = np.minimum(above_silence.astype(np.int64), LEVELS - 1)
+        self._by_level[0] += np.bincount(step, minlength=LEVELS)
+        for sums, measure in zip(self._by_level[1:], measures, strict=True):
+            sums += np.bincount(step, weights=measure, minlength=LEVELS)
+
+    def finish(self) -> Findings:
+        power = np.concatenate([np.zeros(0, np.float32), *self._levels]).astype(np.float64)
+        if not len(power) or power.max() <= SILENCE:
+            return Findings(dict.fromkeys(VALUES))
+        means = self._frame_means()
+        levels = 10 * np.log10(power[power > power.max() * 10 ** (-GATE_DB / 10)])
+        mean_square = self._squares / self._samples
+        values: dict[str, Value] = {
+            **means,
+            "spectral_flux": self._flux.share(),
+            "dynamics_db": float(np.percentile(levels, 95) - np.percentile(levels, 10)),
+            "crest_db": float(10 * np.log10(self._peak**2 / mean_square)),
+            "band_balance": [float(share) for share in self._octaves / self._octaves.sum()],
+        }
+        return Findings(values | self._readings(power, float(levels.mean()), means["brightness"]))
+
+    def _frame_means(self) -> dict[str, float]:
+        loudest = int(np.flatnonzero(self._by_level[0])[-1])
+        count, *sums = self._by_level[:, max(0, loudest - GATE_DB) :].sum(axis=1)
+        return {name: float(total / count) for name, total in zip(FRAME_MEASURES, sums, strict=True)}
+
+    def _readings(self, power: Float64, level_db: float, bright: float) -> dict[str, Value]:
+        energy = (ramp(level_db, ENERGY_LEVEL_DB) + ramp(self._flux.share(), ENERGY_FLUX)) / 2
+        exponent = fluctuation_exponent(np.sqrt(power), self._signal.frame_rate_hz)
+        return {
+            "energy": energy,
+            "danceability": None if exponent is None else ramp(exponent, DANCEABILITY_EXPONENT),
+            "mood_arousal": 0.75 * energy + 0.25 * ramp(bright, AROUSAL_BRIGHTNESS),
+        }
+
+
+def ramp(value: float, ends: tuple[float, float]) -> float:
+    """0 at the first end and beyond, 1 at the second and beyond, linear between."""
+    first, second = ends
+    return min(1.0, max(0.0, (value - first) / (second - first)))

@@ -1,0 +1,196 @@
+"""The front end: turns decoded samples into blocks that carry every shared form of the audio once."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import numpy as np
+import scipy.fft
+
+from tonearm.analysis.analyser import Block, Float32, Signal, Spectrum
+from tonearm.analysis.filters import HALF_BAND_REACH
+from tonearm.analysis.kernels import bands, halve, mix
+from tonearm.analysis.kernels_numpy import Complex64
+
+BLOCK_FRAMES = 1 << 16
+"""Samples a block, whatever the decoder's packets look like: results do not depend on packet sizes."""
+
+MEL_BANDS = 40
+OCTAVE_EDGES_HZ = (20.0, 150.0, 500.0, 2000.0, 6000.0)
+FRAME_S = 1 / 86.1328125
+"""Distance of spectral frames: 256 samples at 22.05 kHz."""
+
+_BATCH = 128
+"""Frames that are transformed together: half a megabyte, which stays in the processor's cache."""
+
+
+class Halver:
+    """Halves a sample rate, block by block, without delay: output ``k`` is centred on input ``2k``."""
+
+    def __init__(self) -> None:
+        self._kept = np.zeros(HALF_BAND_REACH, np.float32)
+
+    def push(self, samples: Float32) -> Float32:
+        """Take (n,) float32, return about n/2 float32 samples at half the rate."""
+        joined = np.concatenate([self._kept, samples])
+        count = max(0, (len(joined) - 2 * HALF_BAND_REACH + 1) // 2)
+        self._kept = joined[2 * count :]
+        return halve(joined, count)
+
+    def flush(self) -> Float32:
+        """Return what the last samples still owe."""
+        return self.push(np.zeros(HALF_BAND_REACH, np.float32))
+
+
+class _Octaves:
+    """A chain of halvers; with none it passes samples through."""
+
+    def __init__(self, halvings: int) -> None:
+        self._stages = [Halver() for _ in range(halvings)]
+
+    def push(self, samples: Float32) -> Float32:
+        for stage in self._stages:
+            samples = stage.push(samples)
+        return samples
+
+    def flush(self) -> Float32:
+        rest = np.zeros(0, np.float32)
+        for stage in self._stages:
+            rest = np.concatenate([stage.push(rest), stage.flush()])
+        return rest
+
+
+def mel_weights(rate_hz: float, size: int) -> Float32:
+    """(size // 2 + 1, MEL_BANDS) triangles of unit sum over 30 Hz to 11 kHz, on O'Shaughnessy's mel scale.
+
+    A band narrower than the spectrum's bins takes the bin nearest to its centre.
+    """
+
+    def mel(hz: float) -> float:
+        return float(2595 * np.log10(1 + hz / 700))
+
+    bins = np.arange(size // 2 + 1) * rate_hz / size
+    top = min(11_000.0, rate_hz / 2)
+    edges = 700 * (10 ** (np.linspace(mel(30.0), mel(top), MEL_BANDS + 2) / 2595) - 1)
+    weights = np.zeros((len(bins), MEL_BANDS), np.float32)
+    for band in range(MEL_BANDS):
+        low, centre, high = edges[band : band + 3]
+        column = np.maximum(0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
+        if not column.any():
+            column[np.argmin(np.abs(bins - centre))] = 1
+        weights[:, band] = column / column.sum()
+    return weights
+
+
+class SpectrumFrames:
+    """Hann-windowed short-time power spectra of a stream, reduced to a few columns by one matrix product.
+
+    The window is scaled so that the bins of a full-scale sine sum to 1.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self.size = 1 << round(np.log2(rate_hz * 1024 / 22050))
+        self.hop = max(1, round(rate_hz * FRAME_S))
+        self.frame_rate_hz = rate_hz / self.hop
+        bins = (np.arange(self.size // 2 + 1) * rate_hz / self.size).astype(np.float32)
+        edges = (*OCTAVE_EDGES_HZ, np.inf)
+        columns = [
+            np.ones_like(bins),
+            bins / 1000,
+            (bins / 1000) ** 2,
+            *[(bins >= low) & (bins < high) for low, high in pairwise(edges)],
+        ]
+        mel = mel_weights(rate_hz, self.size)
+        self._weights = np.ascontiguousarray(np.concatenate([mel.T, np.stack(columns)]), np.float32)
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.size) / self.size)
+        # Parseval: over half the bins, an amplitude of 1 sums to size / 4 times the window's energy.
+        self._window = (window / np.sqrt(self.size / 4 * np.sum(window**2))).astype(np.float32)
+        self._windowed = np.empty((_BATCH, self.size), np.float32)
+        self._kept = np.zeros(self.size // 2, np.float32)
+
+    def push(self, samples: Float32) -> Spectrum:
+        """Take (n,) float32 and return the frames that are now complete."""
+        joined = np.concatenate([self._kept, samples])
+        count = max(0, (len(joined) - self.size) // self.hop + 1)
+        rows = np.empty((count, len(self._weights)), np.float32)
+        for start in range(0, count, _BATCH):
+            part = rows[start : start + _BATCH]
+            part[:] = bands(self._spectra(joined[start * self.hop :], len(part)), self._weights)
+        self._kept = joined[count * self.hop :]
+        return _columns(rows)
+
+    def _spectra(self, samples: Float32, count: int) -> Complex64:
+        """The first ``count`` frames' spectra, (count, size // 2 + 1) complex64."""
+        frames = np.lib.stride_tricks.sliding_window_view(samples, self.size)[:: self.hop][:count]
+        windowed = np.multiply(frames, self._window, out=self._windowed[:count])
+        spectra: Complex64 = scipy.fft.rfft(windowed, axis=1, overwrite_x=True)
+        return spectra
+
+    def flush(self) -> Spectrum:
+        """Return the last frames, those that reach past the end."""
+        return self.push(np.zeros(self.size // 2, np.float32))
+
+
+def _columns(rows: Float32) -> Spectrum:
+    power = rows[:, MEL_BANDS]
+    safe: Float32 = np.maximum(power, np.float32(1e-20))
+    centroid: Float32 = rows[:, MEL_BANDS + 1] / safe * np.float32(1000)
+    square = rows[:, MEL_BANDS + 2] / safe * np.float32(1e6)
+    spread: Float32 = np.sqrt(np.maximum(square - centroid * centroid, np.float32(0)))
+    return Spectrum(rows[:, :MEL_BANDS], power, centroid, spread, rows[:, MEL_BANDS + 3 :])
+
+
+def _join(first: Spectrum, second: Spectrum) -> Spectrum:
+    return Spectrum(
+        np.concatenate([first.mel, second.mel]),
+        np.concatenate([first.power, second.power]),
+        np.concatenate([first.centroid_hz, second.centroid_hz]),
+        np.concatenate([first.spread_hz, second.spread_hz]),
+        np.concatenate([first.octaves, second.octaves]),
+    )
+
+
+class FrontEnd:
+    """Cuts a stream of samples into blocks and adds the shared forms."""
+
+    def __init__(self, sample_rate_hz: int, channels: int) -> None:
+        halvings = 0
+        while sample_rate_hz / 2**halvings >= 32_000:
+            halvings += 1
+        low_rate = sample_rate_hz / 2**halvings
+        self._to_low = _Octaves(halvings)
+        self._to_key = Halver()
+        self._frames = SpectrumFrames(low_rate)
+        self.signal = Signal(sample_rate_hz, channels, low_rate, low_rate / 2, self._frames.frame_rate_hz)
+
+    def blocks(self, pieces: Iterable[Float32]) -> Iterator[Block]:
+        """Take pieces of (n, channels) float32 of any length and yield blocks of ``BLOCK_FRAMES`` samples.
+
+        The last block is shorter; a stream without a sample yields nothing. Where the pieces were cut makes
+        no difference to any number.
+        """
+        waiting: list[Float32] = []
+        held = total = 0
+        for piece in pieces:
+            waiting.append(np.ascontiguousarray(piece, np.float32))
+            held += len(piece)
+            total += len(piece)
+            if held >= BLOCK_FRAMES:
+                joined = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
+                whole = held // BLOCK_FRAMES * BLOCK_FRAMES
+                for start in range(0, whole, BLOCK_FRAMES):
+                    yield self._block(joined[start : start + BLOCK_FRAMES])
+                waiting, held = [joined[whole:]], held - whole
+        if total:
+            yield self._last(np.concatenate(waiting))
+
+    def _block(self, samples: Float32) -> Block:
+        low = self._to_low.push(mix(samples))
+        return Block(samples, low, self._to_key.push(low), self._frames.push(low))
+
+    def _last(self, samples: Float32) -> Block:
+        block = self._block(samples)
+        rest = self._to_low.flush()
+        low = np.concatenate([block.low, rest])
+        key = np.concatenate([block.key, self._to_key.push(rest), self._to_key.flush()])
+        spectrum = _join(_join(block.spectrum, self._frames.push(rest)), self._frames.flush())
+        return Block(samples, low, key, spectrum)

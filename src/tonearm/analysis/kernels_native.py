@@ -1,0 +1,53 @@
+"""The inner loops of the analysis in C; importing this raises ImportError where they were not built.
+
+What the functions compute stands in ``kernels_numpy``. These make room for the results and hand over.
+"""
+
+import numpy as np
+
+from tonearm.analysis import _kernels
+from tonearm.analysis.analyser import Float32, Float64
+from tonearm.analysis.filters import HALF_BAND, TRUE_PEAK_BOUNDS, TRUE_PEAK_PHASES
+from tonearm.analysis.kernels_numpy import Complex64, Int32, Int64
+
+
+def mix(samples: Float32) -> Float32:
+    out = np.empty(len(samples), np.float32)
+    _kernels.mix(samples, samples.shape[1], out)
+    return out
+
+
+def halve(samples: Float32, count: int) -> Float32:
+    out = np.empty(count, np.float32)
+    _kernels.halve(samples, HALF_BAND, out)
+    return out
+
+
+def bands(spectra: Complex64, weights: Float32) -> Float32:
+    out = np.empty((len(spectra), len(weights)), np.float32)
+    _kernels.bands(spectra.view(np.float32), weights, weights.shape[1], out)
+    return out
+
+
+def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) -> Float64:
+    energy = np.empty((len(ends), samples.shape[1]))
+    _kernels.weigh(samples, samples.shape[1], coefficients, state, ends, energy)
+    return energy
+
+
+def sample_peak(samples: Float32) -> float:
+    return _kernels.sample_peak(samples)
+
+
+def true_peak(samples: Float32, peak: float) -> float:
+    return _kernels.true_peak(samples, samples.shape[1], TRUE_PEAK_PHASES, TRUE_PEAK_BOUNDS, peak)
+
+
+def link_beats(
+    strength: Float32, log_period: Float32, longest: int, shortest: int, tightness: float
+) -> tuple[Float32, Int32]:
+    log_lags = np.log(np.arange(longest, shortest - 1, -1)).astype(np.float32)
+    best = np.zeros(longest + len(strength), np.float32)
+    earlier = np.empty(len(strength), np.int32)
+    _kernels.link_beats(strength, log_period, log_lags, longest, tightness, best, earlier)
+    return best[longest:], earlier

@@ -1,0 +1,164 @@
+"""The inner loops of the analysis in NumPy: what each computes, for machines without the native form.
+
+All arrays are C-contiguous. The native form gives the same numbers: the same to the last bit where sums have
+one order in both (``mix``, ``halve``, ``sample_peak``, ``true_peak``, ``link_beats``), within rounding where
+NumPy leaves the order to its libraries (``bands``, ``weigh``).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.analysis.analyser import Float32, Float64
+from tonearm.analysis.filters import (
+    HALF_BAND,
+    HALF_BAND_REACH,
+    TRUE_PEAK_BOUNDS,
+    TRUE_PEAK_PHASES,
+    TRUE_PEAK_TAPS,
+)
+
+Complex64 = NDArray[np.complex64]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+_STRETCH = 1024
+"""Windows that ``true_peak`` accepts or skips together."""
+
+
+def mix(samples: Float32) -> Float32:
+    """The mean of the channels: (n, channels) float32 to (n,) float32."""
+    total = samples[:, 0].copy()
+    for channel in range(1, samples.shape[1]):
+        total += samples[:, channel]
+    total *= np.float32(1) / np.float32(samples.shape[1])
+    return total
+
+
+def halve(samples: Float32, count: int) -> Float32:
+    """Filter and drop every second sample: ``count`` outputs, output ``k`` centred on ``samples[2k + 15]``.
+
+    Raises ValueError where ``samples`` has fewer than ``2 * count + 29``.
+    """
+    if count and len(samples) < 2 * count + 2 * HALF_BAND_REACH - 1:
+        raise ValueError("halve: too few samples for so many outputs")
+    even, odd = samples[0::2], samples[1::2]
+    half = (HALF_BAND_REACH + 1) // 2
+    out: Float32 = odd[half - 1 : half - 1 + count] * HALF_BAND[-1]
+    for tap in range(half):
+        out += HALF_BAND[tap] * (
+            even[half + tap : half + tap + count] + even[half - 1 - tap : half - 1 - tap + count]
+        )
+    return out
+
+
+def bands(spectra: Complex64, weights: Float32) -> Float32:
+    """Weighted sums over power spectra.
+
+    spectra: (rows, bins) complex64. weights: (bands, bins) float32. Returns (rows, bands) float32.
+    """
+    parts = spectra.view(np.float32)
+    squares = parts * parts
+    product: Float32 = (squares[:, 0::2] + squares[:, 1::2]) @ weights.T
+    return product
+
+
+def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) -> Float64:
+    """Run samples through two biquads in a row and return the energy of each step and channel.
+
+    samples: (n, channels) float32. coefficients: (10,), b0 b1 b2 a1 a2 of both biquads.
+    state: (channels, 4), two of each biquad in transposed direct form II; it is carried on.
+    ends: ascending ends of the steps, the first of which begins at sample 0, the last of which is ``n``.
+    Returns sums of squares, (steps, channels) float64.
+    """
+    from scipy.signal import sosfilt  # half a second to import, and not needed with the native form
+
+    if not len(samples):
+        return np.zeros((len(ends), samples.shape[1]))
+    sections = np.insert(coefficients.reshape(2, 5), 3, 1.0, axis=1)
+    before = state.T.reshape(2, 2, -1)
+    weighted, after = sosfilt(sections, samples, axis=0, zi=before)
+    settled = np.where(np.abs(after) < 1e-30, 0.0, after)  # subnormal numbers are slow
+    state[:] = settled.reshape(4, -1).T
+    energy = np.empty((len(ends), samples.shape[1]))
+    start = 0
+    for step, end in enumerate(ends.tolist()):
+        part = weighted[start:end]
+        np.einsum("ij,ij->j", part, part, out=energy[step])
+        start = end
+    return energy
+
+
+def sample_peak(samples: Float32) -> float:
+    """The largest magnitude, 0 for no samples."""
+    return float(max(samples.max(), -samples.min())) if samples.size else 0.0
+
+
+def true_peak(samples: Float32, peak: float) -> float:
+    """The largest magnitude between the samples, or ``peak`` where that is larger.
+
+    Interpolates fourfold, as ITU-R BS.1770-5 Annex 2 asks, over windows of 24 frames which lie wholly inside
+    the samples. Windows that cannot exceed ``peak`` are skipped, see ``interpolation_bounds``, which changes
+    nothing about the answer. samples: (n, channels) float32.
+    """
+    windows = len(samples) - TRUE_PEAK_TAPS + 1
+    if windows < 1:
+        return peak
+    starts = np.arange(0, windows, _STRETCH)
+    bends = (samples[:-2] - 2 * samples[1:-1]) + samples[2:]
+    bound = TRUE_PEAK_BOUNDS[0] * _levels(samples, starts) + TRUE_PEAK_BOUNDS[1] * _levels(bends, starts)
+    for stretch in np.argsort(-bound):
+        if bound[stretch] <= peak:
+            break
+        start = int(starts[stretch])
+        stop = min(start + _STRETCH, windows) + TRUE_PEAK_TAPS - 1
+        peak = max(peak, _interpolated_peak(samples[start:stop]))
+    return peak
+
+
+def _levels(samples: Float32, starts: Int64) -> Float32:
+    """The largest magnitude of each stretch and the next, into which its last windows reach."""
+    levels: Float32 = np.maximum.reduceat(np.abs(samples).reshape(-1), starts * samples.shape[1])
+    np.maximum(levels[:-1], levels[1:], out=levels[:-1])
+    return levels
+
+
+def _interpolated_peak(samples: Float32) -> float:
+    windows = len(samples) - TRUE_PEAK_TAPS + 1
+    most = 0.0
+    for taps in TRUE_PEAK_PHASES:
+        total = np.zeros((windows, samples.shape[1]), np.float32)
+        for tap in range(TRUE_PEAK_TAPS):
+            total += taps[tap] * samples[tap : tap + windows]
+        most = max(most, float(np.abs(total).max()))
+    return most
+
+
+def link_beats(
+    strength: Float32, log_period: Float32, longest: int, shortest: int, tightness: float
+) -> tuple[Float32, Int32]:
+    """The forward pass of Ellis' beat tracker: each frame's best score and the beat before it.
+
+    strength, log_period: (n,) float32, onset strength and natural logarithm of the local period in frames.
+    longest, shortest: the widest and narrowest interval looked at, in frames, 1 or more.
+    Returns scores (n,) float32 and links (n,) int32, -1 where no earlier beat raises the score; of equally
+    good earlier beats the earliest is taken.
+    """
+    count = len(strength)
+    log_lags = np.log(np.arange(longest, shortest - 1, -1)).astype(np.float32)
+    best = np.zeros(longest + count, np.float32)
+    earlier = np.full(count, -1, np.int32)
+    candidates = np.lib.stride_tricks.sliding_window_view(best, len(log_lags))
+    rows = np.arange(shortest)
+    steady = count > 0 and float(log_period.min()) == float(log_period.max())
+    penalty = -np.float32(tightness) * (log_lags - log_period[:1, None]) ** 2
+    for start in range(0, count, shortest):
+        stop = min(start + shortest, count)
+        if not steady:
+            penalty = -np.float32(tightness) * (log_lags - log_period[start:stop, None]) ** 2
+        scores = candidates[start:stop] + penalty
+        choice = scores.argmax(axis=1)
+        gain = scores[rows[: stop - start], choice]
+        linked = gain > 0
+        best[longest + start : longest + stop] = strength[start:stop] + np.where(linked, gain, 0)
+        earlier[start:stop] = np.where(linked, rows[: stop - start] + (start - longest) + choice, -1)
+    return best[longest:], earlier

@@ -1,0 +1,114 @@
+"""MPEG audio frames: where they begin, and what the first one says about the length of the file."""
+
+from dataclasses import dataclass
+
+RATES_HZ = (44_100, 48_000, 32_000)
+KBPS = {
+    (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (2, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""Bit rates by version and layer (ISO/IEC 11172-3, 2.4.2.3, and 13818-3, 2.4.2.3)."""
+
+FRAMES_IN_A_ROW = 3
+LAST_TAG_BYTES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    """The four bytes before every frame. ``version`` is 2 for the low sample rates of MPEG-2 and 2.5."""
+
+    version: int
+    layer: int
+    sample_rate_hz: int
+    channels: int
+    frame_bytes: int
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples a channel in one frame."""
+        return _frame_samples(self.version, self.layer)
+
+    def alike(self, other: "FrameHeader") -> bool:
+        """Whether both can stand in one stream."""
+        mine = (self.version, self.layer, self.sample_rate_hz)
+        return mine == (other.version, other.layer, other.sample_rate_hz)
+
+
+def parse_header(head: bytes) -> FrameHeader | None:
+    """Read the first four bytes of a frame; ``None`` if they are not. Free-format streams are not known."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return None
+    halvings = {3: 0, 2: 1, 0: 2}.get(head[1] >> 3 & 3)
+    layer = 4 - (head[1] >> 1 & 3)
+    rate_index, kbps_index = head[2] >> 2 & 3, head[2] >> 4
+    if halvings is None or layer == 4 or rate_index == 3 or kbps_index in (0, 15):
+        return None
+    version = 2 if halvings else 1
+    rate = RATES_HZ[rate_index] >> halvings
+    bits = KBPS[version, layer][kbps_index - 1] * 1000
+    padding = head[2] >> 1 & 1
+    if layer == 1:
+        size = (bits * 12 // rate + padding) * 4
+    else:
+        size = bits * _frame_samples(version, layer) // 8 // rate + padding
+    return FrameHeader(version, layer, rate, 1 if head[3] >> 6 == 3 else 2, size)
+
+
+def _frame_samples(version: int, layer: int) -> int:
+    return {1: 384, 2: 1152, 3: 576 if version == 2 else 1152}[layer]
+
+
+def first_frame(data: bytes, ends: bool) -> int | None:
+    """Return the offset of the first of three frames in a row, ``None`` if there is no such place.
+
+    ``ends`` says that the file ends with ``data``: fewer frames will do when they reach that end.
+    """
+    at = data.find(b"\xff")
+    while at >= 0:
+        if _frames_follow(data, at, ends):
+            return at
+        at = data.find(b"\xff", at + 1)
+    return None
+
+
+def _frames_follow(data: bytes, at: int, ends: bool) -> bool:
+    first = parse_header(data[at : at + 4])
+    seen = 0
+    while first and (header := parse_header(data[at : at + 4])) and header.alike(first):
+        seen += 1
+        at += header.frame_bytes
+        if seen == FRAMES_IN_A_ROW:
+            return True
+    return ends and seen > 1 and at >= len(data) - LAST_TAG_BYTES
+
+
+def declared_samples(frame: bytes) -> int | None:
+    """Return the samples a channel that the first frame's Xing, Info or VBRI header promises, if it has one.
+
+    Encoder delay and padding of a LAME header are taken off, as the decoder does. Sources: the Xing header
+    as written by LAME ("Mp3 Info Tag rev 1"), and Fraunhofer's VBRI header.
+    """
+    header = parse_header(frame[:4])
+    if header is None or header.layer != 3:
+        return None
+    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+        return int.from_bytes(frame[50:54], "big") * header.frame_samples
+    side = {(1, 2): 32, (1, 1): 17, (2, 2): 17, (2, 1): 9}[header.version, header.channels]
+    xing = frame[4 + side :]
+    if xing[:4] not in (b"Xing", b"Info") or len(xing) < 12 or not xing[7] & 1:
+        return None
+    return int.from_bytes(xing[8:12], "big") * header.frame_samples - _lame_trim(xing)
+
+
+def _lame_trim(xing: bytes) -> int:
+    """Samples of encoder delay and padding: 12 bits each, 21 bytes into the LAME part that follows the Xing part."""
+    flags = xing[7]
+    lame = 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
+    trim = xing[lame + 21 : lame + 24]
+    if xing[lame : lame + 4] not in (b"LAME", b"Lavf", b"Lavc") or len(trim) < 3:
+        return 0
+    return (trim[0] << 4 | trim[1] >> 4) + ((trim[1] & 15) << 8 | trim[2])

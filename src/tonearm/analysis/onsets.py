@@ -1,0 +1,119 @@
+"""Onset strength: how much new sound starts in each spectral frame, overall, in the bass and in the treble."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tonearm.analysis.analyser import Float32
+
+SEGMENT_FRAMES = 51_680
+"""Ten minutes of frames: the stretch whose loudness sets the compression of its mel powers."""
+
+GAIN = 100.0
+"""Mel powers are compressed as log(1 + GAIN · power / reference); see Klapuri, Eronen and Astola, "Analysis
+of the meter of acoustic musical signals" (2006), on why compression matters."""
+
+REFERENCE_PERCENTILE = 95.0
+BASS_BANDS = 6
+"""The lowest six of the forty mel bands reach to about 470 Hz: kick drum and bass."""
+
+TREBLE_FROM = 22
+"""The bands from here on lie above 2.3 kHz: cymbals, and the noise in any attack."""
+
+LAG = 4
+"""Frames over which a rise is measured, 46 ms: the first distance at which two windows share no sample. Slow
+attacks rise fully within it, and a trembling steady tone does not."""
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Onsets:
+    """Onset strength of one file; (frames,) float32 each, never negative, unit standard deviation.
+
+    full: over all mel bands.
+    bass: over the lowest bands.
+    treble: over the upper bands.
+    frame_rate_hz: frames a second; the strength of frame ``i`` is the rise between frames ``i - LAG`` and ``i``.
+    """
+
+    full: Float32
+    bass: Float32
+    treble: Float32
+    frame_rate_hz: float
+
+    def __len__(self) -> int:
+        return len(self.full)
+
+
+class OnsetStream:
+    """Turns mel powers into onset strength while they arrive, keeping no more than a segment of them.
+
+    Spectral flux (Dixon, "Onset detection revisited", 2006) of log-compressed mel powers: the mean over the
+    bands of the rises over LAG frames. The level reference is taken over the last ten minutes, so
+    that a file shorter than that is normalised as a whole and the scale of the samples does not matter.
+    """
+
+    def __init__(self, frame_rate_hz: float) -> None:
+        self._frame_rate_hz = frame_rate_hz
+        self._waiting: list[Float32] = []
+        self._held = 0
+        self._before: Float32 | None = None
+        self._loudest = np.zeros(0, np.float32)
+        self._full: list[Float32] = []
+        self._bass: list[Float32] = []
+        self._treble: list[Float32] = []
+
+    def push(self, mel: Float32) -> None:
+        """Take (n, bands) float32 mel powers."""
+        while self._held + len(mel) >= SEGMENT_FRAMES:
+            room = SEGMENT_FRAMES - self._held
+            self._waiting.append(mel[:room])
+            self._reduce()
+            mel = mel[room:]
+        if len(mel):
+            self._waiting.append(mel)
+            self._held += len(mel)
+
+    def finish(self) -> Onsets:
+        """Return the onset strength of everything pushed."""
+        if self._held:
+            self._reduce()
+        span = int(self._frame_rate_hz) | 1
+        full, bass, treble = (_normalised(part, span) for part in (self._full, self._bass, self._treble))
+        return Onsets(full, bass, treble, self._frame_rate_hz)
+
+    def _reduce(self) -> None:
+        mel = np.concatenate(self._waiting)
+        self._waiting, self._held = [], 0
+        self._loudest = np.concatenate([self._loudest, mel.max(axis=1)])[-SEGMENT_FRAMES:]
+        reference = float(np.percentile(self._loudest, REFERENCE_PERCENTILE))
+        scale = np.float32(GAIN / max(reference, 1e-12))
+        before = np.repeat(mel[:1], LAG, axis=0) if self._before is None else self._before
+        joined = np.concatenate([before, mel])
+        self._before = joined[-LAG:].copy()
+        lowest = np.log1p(joined[:, :int(__import__('os').environ.get('NB','4'))] * (scale * np.float32(float(__import__('os').environ.get('BG','1'))/ GAIN)))
+        joined *= scale
+        np.log1p(joined, out=joined)
+        rises = np.maximum(joined[LAG:] - joined[:-LAG], 0)
+        self._full.append(rises.mean(axis=1))
+        self._bass.append(np.maximum(lowest[LAG:] - lowest[:-LAG], 0).mean(axis=1))
+        self._treble.append(rises[:, TREBLE_FROM:].mean(axis=1))
+
+
+def _normalised(parts: list[Float32], span: int) -> Float32:
+    """Subtract the mean over ``span`` frames around each, cut below zero, divide by the standard deviation."""
+    strength = np.concatenate([np.zeros(0, np.float32), *parts])
+    half = span // 2
+    out = np.empty_like(strength)
+    for start in range(0, len(strength), _CHUNK):
+        stop = min(start + _CHUNK, len(strength))
+        left, right = max(0, start - half), min(len(strength), stop + half)
+        around = np.zeros(stop - start + span, np.float64)
+        offset = left - (start - half) + 1
+        around[offset : offset + right - left] = strength[left:right]
+        sums = np.cumsum(around)
+        out[start:stop] = strength[start:stop] - (sums[span:] - sums[:-span]) / span
+    np.maximum(out, 0, out=out)
+    deviation = float(out.std(dtype=np.float64)) if len(out) else 0.0
+    return out / np.float32(deviation) if deviation > 0 else out

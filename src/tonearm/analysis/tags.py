@@ -1,0 +1,123 @@
+"""What the tags of a file say: one gate to mutagen that never fails for bad tags."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tonearm.analysis.bounds import TimeIsUp, bounded
+from tonearm.analysis.tag_formats import Found, read_found
+from tonearm.analysis.window import RawFile, Window, find_audio
+
+MEMORY_BYTES = 192 << 20
+SECONDS = 10.0
+
+KEYS = {
+    "title": ("TIT2", "TITLE", "©nam", "INAM", "NAME"),
+    "artist": ("TPE1", "ARTIST", "©ART", "Author", "IART", "AUTH"),
+    "album": ("TALB", "ALBUM", "©alb", "WM/AlbumTitle", "IPRD"),
+    "album_artist": ("TPE2", "ALBUMARTIST", "ALBUM ARTIST", "aART", "WM/AlbumArtist"),
+    "genre": ("TCON", "GENRE", "©gen", "gnre", "WM/Genre", "IGNR"),
+    "track": ("TRCK", "TRACKNUMBER", "TRACK", "trkn", "WM/TrackNumber", "ITRK", "IPRT"),
+    "track_total": ("TRACKTOTAL", "TOTALTRACKS", "TXXX:TRACKTOTAL", "TXXX:TOTALTRACKS"),
+    "disc": ("TPOS", "DISCNUMBER", "DISC", "disk", "WM/PartOfSet"),
+    "disc_total": ("DISCTOTAL", "TOTALDISCS", "TXXX:DISCTOTAL", "TXXX:TOTALDISCS"),
+    "year": ("TDRC", "TYER", "DATE", "YEAR", "©day", "WM/Year", "ICRD", "TDRL", "TDOR", "ORIGINALDATE"),
+}
+"""Where a field is found, best first: ID3, Vorbis comments and APE, MP4, ASF, RIFF INFO, AIFF; in any case."""
+
+_NUMBER_OF_TOTAL = re.compile(r"\s*(\d{1,5})\b(?:\s*(?:/|of)\s*(\d{1,5})\b)?")
+_YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The tags of a file. Several values of one field are joined by "; ".
+
+    art_count, art_bytes, art_mime: embedded pictures, their size together, the type of the first.
+    everything: each tag as written, cut to what a table can hold; binary ones are described.
+    warning: why tags could not be read, ``None`` when all is well.
+    All text is free of NULs and lone surrogates.
+    """
+
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    album_artist: str | None = None
+    track: int | None = None
+    track_total: int | None = None
+    disc: int | None = None
+    disc_total: int | None = None
+    year: int | None = None
+    genre: str | None = None
+    art_count: int = 0
+    art_bytes: int = 0
+    art_mime: str | None = None
+    everything: dict[str, list[str]] = field(default_factory=dict)
+    warning: str | None = None
+
+
+def read_tags(file: RawFile) -> Tags:
+    """Read the tags of an open file, whose position moves, in bounded memory and time.
+
+    Bad tags are told in ``warning``. Raises ``FileFault`` where there is no music file to read:
+    ``EMPTY_FILE``, ``NOT_AUDIO``, ``READ_ERROR``.
+    """
+    kind, audio = find_audio(file)
+    whole = Window(file, 0, file.seek(0, 2))
+    try:
+        with bounded(MEMORY_BYTES, SECONDS):
+            return _tags(read_found(kind, whole, audio))
+    except MemoryError:
+        return Tags(warning="the tags ask for too much memory; they were left unread")
+    except TimeIsUp:
+        return Tags(warning=f"the tags could not be read within {SECONDS:.0f} s")
+    except Exception as error:  # noqa: BLE001  mutagen answers damage with every kind of exception
+        return Tags(warning=f"the tags are damaged: {type(error).__name__}: {error}"[:300])
+
+
+def _tags(found: Found) -> Tags:
+    lowered: dict[str, list[str]] = {}
+    for key, values in found.values.items():
+        lowered.setdefault(key.lower(), []).extend(values)
+    track, track_total = _number(lowered, "track")
+    disc, disc_total = _number(lowered, "disc")
+    return Tags(
+        title=_text(lowered, "title"),
+        artist=_text(lowered, "artist"),
+        album=_text(lowered, "album"),
+        album_artist=_text(lowered, "album_artist"),
+        track=track,
+        track_total=track_total or _number(lowered, "track_total")[0],
+        disc=disc,
+        disc_total=disc_total or _number(lowered, "disc_total")[0],
+        year=_year(lowered),
+        genre=_text(lowered, "genre"),
+        art_count=found.art_count,
+        art_bytes=found.art_bytes,
+        art_mime=found.art_mime,
+        everything=found.values,
+    )
+
+
+def _values(lowered: dict[str, list[str]], name: str) -> Iterator[list[str]]:
+    return (lowered[key.lower()] for key in KEYS[name] if key.lower() in lowered)
+
+
+def _text(lowered: dict[str, list[str]], name: str) -> str | None:
+    return "; ".join(dict.fromkeys(next(_values(lowered, name), ()))) or None
+
+
+def _number(lowered: dict[str, list[str]], name: str) -> tuple[int | None, int | None]:
+    """Read "3", "03" or "3/12"; sides of records such as "A1" are no numbers."""
+    for values in _values(lowered, name):
+        if match := _NUMBER_OF_TOTAL.match(values[0]):
+            number, total = (int(digits) if digits else None for digits in match.groups())
+            return number or None, total or None
+    return None, None
+
+
+def _year(lowered: dict[str, list[str]]) -> int | None:
+    for values in _values(lowered, "year"):
+        if match := _YEAR.search(values[0]):
+            return int(match[0])
+    return None

@@ -1,0 +1,99 @@
+"""Tempogram: how periodic the onsets are at each tempo, over the whole file and around each moment."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+
+from tonearm.analysis.analyser import Float32, Float64
+
+TEMPI = np.exp(np.arange(np.log(40), np.log(240), 0.008))
+"""The tempi looked at, in beats a minute: 0.8 % apart from 40 to 240."""
+
+WINDOW = 1024
+"""Frames an autocorrelation looks at: 11.9 s."""
+
+HOP = 172
+"""Frames between windows: 2 s."""
+
+COMPRESSION = 1.4
+"""The spectrum's magnitude is raised to this power: a generalised autocorrelation, sharper than the plain one
+(Tolonen and Karjalainen, "A computationally efficient multipitch analysis model", 2000)."""
+
+_CHUNK = 64
+
+
+def autocorrelations(strength: Float32) -> Iterator[Float32]:
+    """Yield (windows, WINDOW) float32 autocorrelations by lag in frames, 1 at lag 0, a chunk at a time.
+
+    A file shorter than a window is padded with zeros.
+    """
+    if len(strength) < WINDOW:
+        strength = np.pad(strength, (0, WINDOW - len(strength)))
+    frames = np.lib.stride_tricks.sliding_window_view(strength, WINDOW)[::HOP]
+    window = np.hanning(WINDOW).astype(np.float32)
+    for start in range(0, len(frames), _CHUNK):
+        cut = frames[start : start + _CHUNK] * window
+        cut -= cut.mean(axis=1, keepdims=True)
+        spectra = np.abs(scipy.fft.rfft(cut, 2 * WINDOW, axis=1)) ** np.float32(COMPRESSION)
+        lags = scipy.fft.irfft(spectra, axis=1)[:, :WINDOW]
+        yield lags / (lags[:, :1] + np.float32(1e-9))
+
+
+@dataclass(frozen=True, slots=True)
+class Comb:
+    """Sums an autocorrelation at multiples of the beat: weights by multiple, as one sparse lookup."""
+
+    frame_rate_hz: float
+    weights: tuple[tuple[float, float], ...] = ((1.0, 1.0), (2.0, 0.5), (3.0, 0.3), (4.0, 0.4), (8.0, 0.3))
+
+    def score(self, lags: Float32, tempi: Float64 = TEMPI) -> Float64:
+        """(…, WINDOW) autocorrelations → (…, tempi) scores; lags beyond the window add nothing."""
+        total = np.zeros((*lags.shape[:-1], len(tempi)))
+        for multiple, weight in self.weights:
+            at = 60 * self.frame_rate_hz / tempi * multiple
+            inside = at < WINDOW - 2
+            low = np.where(inside, at, 0).astype(int)
+            part = np.where(inside, at - low, 0)
+            total += np.where(inside, weight * (lags[..., low] * (1 - part) + lags[..., low + 1] * part), 0)
+        return total
+
+
+JUMP = 0.15
+"""What a change of tempo costs between two windows, however large."""
+
+STEP = 6.0
+"""What a change costs per unit of natural-log tempo, up to JUMP: ramps are cheap."""
+
+REACH = 1.34
+"""The path stays within this factor of the main tempo, short of 3/2 and 4/3 of it."""
+
+
+def tempo_path(strength: Float32, main_bpm: float, frame_rate_hz: float) -> tuple[Float64, Float64]:
+    """Follow the tempo near ``main_bpm`` through the file: (windows,) seconds of centres, (windows,) BPM.
+
+    The best path (Viterbi) through the tempogram's comb scores, where changes cost STEP and JUMP.
+    """
+    near = TEMPI[(TEMPI > main_bpm / REACH) & (TEMPI < main_bpm * REACH)]
+    near = np.concatenate([near, [main_bpm]])
+    near.sort()
+    comb = Comb(frame_rate_hz)
+    away = np.abs(np.log(near)[:, None] - np.log(near)[None, :])
+    cost = np.minimum(STEP * away, JUMP)
+    links: list[np.ndarray[tuple[int], np.dtype[np.int16]]] = []
+    total = np.zeros(len(near))
+    columns = np.arange(len(near))
+    for chunk in autocorrelations(strength):
+        for row in comb.score(chunk, near):
+            arrived = total[:, None] - cost
+            link = arrived.argmax(axis=0)
+            total = arrived[link, columns] + row
+            links.append(link.astype(np.int16))
+    state = int(total.argmax())
+    states = np.empty(len(links), int)
+    for index in range(len(links) - 1, -1, -1):
+        states[index] = state
+        state = int(links[index][state])
+    centres = (np.arange(len(links)) * HOP + WINDOW / 2) / frame_rate_hz
+    return centres, near[states]

@@ -1,0 +1,176 @@
+"""What lies where in a file: its kind by its contents, and the part that holds audio, without tags around it.
+
+Tags before and after the audio (ID3, APE, Lyrics3) never reach the decoder: they cost nothing, cannot harm
+it, and do not enter the identity of the audio.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tonearm.analysis.mpeg import first_frame
+from tonearm.errors import Fault, FileFault
+
+SEARCH_BYTES = 1 << 20
+"""How far into a file without a known beginning the first MPEG frame is looked for."""
+
+ID3V1_BYTES = 128
+APE_FOOTER_BYTES = 32
+LYRICS3_FOOTER_BYTES = 15
+
+
+class RawFile(Protocol):
+    """The part of ``io.FileIO`` that is used here; ``read`` may return less than it was asked for."""
+
+    def read(self, size: int = -1, /) -> bytes | None: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def tell(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A container format: its name here, for people, and in FFmpeg, and whether tags may surround it."""
+
+    name: str
+    title: str
+    demuxer: str
+    tagged_around: bool = False
+
+
+MP3 = Kind("mp3", "MP3", "mp3", tagged_around=True)
+FLAC = Kind("flac", "FLAC", "flac", tagged_around=True)
+WAV = Kind("wav", "WAV", "wav")
+AIFF = Kind("aiff", "AIFF", "aiff")
+MP4 = Kind("mp4", "M4A", "mov")
+OGG = Kind("ogg", "Ogg", "ogg")
+ASF = Kind("asf", "WMA", "asf")
+
+
+class Window:
+    """A view of the bytes ``start`` to ``end`` of a file, as a file of its own.
+
+    A failing read is kept in ``error``: the decoder may take it for the end of the file.
+    """
+
+    def __init__(self, file: RawFile, start: int, end: int) -> None:
+        self._file = file
+        self.start = start
+        self.size = max(0, end - start)
+        self.error: OSError | None = None
+        self._at = 0
+        file.seek(start)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to ``size`` bytes; fewer at the end only."""
+        rest = self.size - self._at
+        wanted = rest if size < 0 else min(size, rest)
+        if wanted <= 0:
+            return b""
+        try:
+            data = self._file.read(wanted) or b""
+        except OSError as error:
+            self.error = error
+            raise
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move as ``io.IOBase.seek`` does; return the new position."""
+        self._at = max(0, (0, self._at, self.size)[whence] + offset)
+        self._file.seek(self.start + self._at)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the position inside the window."""
+        return self._at
+
+    def part(self, offset: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``offset``, fewer where the window ends. The position moves."""
+        self.seek(max(0, offset))
+        pieces: list[bytes] = []
+        while size > 0 and (piece := self.read(size)):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+
+def find_audio(file: RawFile) -> tuple[Kind, Window]:
+    """Say what kind of file this is and where its audio lies.
+
+    Raises ``FileFault``: ``EMPTY_FILE``, ``NOT_AUDIO``, ``READ_ERROR``.
+    """
+    try:
+        return _find_audio(file)
+    except OSError as error:
+        raise FileFault(Fault.READ_ERROR, error.strerror or str(error)) from error
+
+
+def _find_audio(file: RawFile) -> tuple[Kind, Window]:
+    whole = Window(file, 0, file.seek(0, 2))
+    if not whole.size:
+        raise FileFault(Fault.EMPTY_FILE)
+    start = leading_tags(whole)
+    kind = _kind_of(whole.part(start, 16))
+    if kind is None:
+        kind = MP3
+        start = _first_mpeg_frame(whole, start)
+    end = trailing_tags(whole, start) if kind.tagged_around else whole.size
+    return kind, Window(file, start, end)
+
+
+def _kind_of(head: bytes) -> Kind | None:
+    """Tell the kind by its first 16 bytes; ``None`` for MPEG audio, which has no beginning of its own."""
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return WAV
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return AIFF
+    if head[4:8] == b"ftyp":
+        return MP4
+    if head == bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"):
+        return ASF
+    return {b"fLaC": FLAC, b"OggS": OGG}.get(head[:4])
+
+
+def leading_tags(whole: Window) -> int:
+    """Return where the ID3v2 tags at the beginning end (id3.org, ID3v2.4.0 structure, 3.1).
+
+    A tag that claims to reach past the end of the file is lying: only its header is skipped.
+    """
+    at = 0
+    while (head := whole.part(at, 10))[:3] == b"ID3" and len(head) == 10 and max(head[6:]) < 0x80:
+        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+        footer = 10 if head[5] & 0x10 else 0
+        if at + 10 + size + footer >= whole.size:
+            return at + 10
+        at += 10 + size + footer
+    return at
+
+
+def trailing_tags(whole: Window, start: int) -> int:
+    """Return where the audio ends: before ID3v1, APE and Lyrics3 tags in whatever order they stand."""
+    end = whole.size
+    while (shorter := _without_last_tag(whole, end)) < end and shorter >= start:
+        end = shorter
+    return end
+
+
+def _without_last_tag(whole: Window, end: int) -> int:
+    if whole.part(end - ID3V1_BYTES, 3) == b"TAG":
+        return end - ID3V1_BYTES
+    footer = whole.part(end - APE_FOOTER_BYTES, min(end, APE_FOOTER_BYTES))
+    if footer[:8] == b"APETAGEX":
+        header = APE_FOOTER_BYTES if footer[23] & 0x80 else 0
+        return end - int.from_bytes(footer[12:16], "little") - header
+    if footer.endswith(b"LYRICS200") and footer[-LYRICS3_FOOTER_BYTES:-9].isdigit():
+        return end - int(footer[-LYRICS3_FOOTER_BYTES:-9]) - LYRICS3_FOOTER_BYTES
+    if footer[-10:-7] == b"3DI" and max(footer[-4:]) < 0x80:
+        size = footer[-4] << 21 | footer[-3] << 14 | footer[-2] << 7 | footer[-1]
+        return end - size - 20
+    return end
+
+
+def _first_mpeg_frame(whole: Window, start: int) -> int:
+    data = whole.part(start, SEARCH_BYTES)
+    at = first_frame(data, ends=start + len(data) == whole.size)
+    if at is None:
+        raise FileFault(Fault.NOT_AUDIO)
+    return start + at

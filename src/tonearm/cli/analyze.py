@@ -1,0 +1,86 @@
+"""``tonearm analyze``: scan, analyse, show, and say how it ended."""
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tonearm.bootstrap import App, open_session
+from tonearm.cli.json_events import show_json
+from tonearm.cli.options import AsJson, Data, LevelOption, level_of, library
+from tonearm.cli.plain import PlainLines, summary_lines
+from tonearm.cli.screen import Screen
+from tonearm.errors import StorageError
+from tonearm.events import Announce, Summary
+from tonearm.names import to_bytes
+from tonearm.progress.live import LiveView
+from tonearm.settings import Level
+from tonearm.worker.stopping import StopSwitch
+
+DONE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+
+
+def analyze(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Folders and files; none: go on with what is left."),
+    ] = None,
+    data: Data = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", help="Files analysed at the same time [TONEARM_WORKERS].")
+    ] = None,
+    priority: LevelOption = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Take only files that match this glob pattern; repeatable.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave out what matches this glob pattern; repeatable.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure everything again, also what has results.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Scan folders, analyse what is new or changed, and show how it goes.
+
+    Ctrl-C finishes or gives back what runs; a second one stops at once. Nothing is lost either way: the next
+    call goes on where this one stopped. Exit status: 0 all well, 1 some files failed, 2 wrong usage or an
+    unusable library, 130 stopped with work left.
+    """
+    level = level_of(priority)
+    stop = StopSwitch()
+    with (
+        stop.on_signals(),
+        library(data, workers=workers, include=include or None, exclude=exclude or None) as app,
+    ):
+        summary = _shown(app, [to_bytes(path) for path in paths or []], level, fresh, as_json, stop)
+    if summary is None or summary.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(SOME_FAILED if summary.failed else DONE)
+
+
+def _shown(
+    app: App, paths: list[bytes], level: Level | None, fresh: bool, as_json: bool, stop: StopSwitch
+) -> Summary | None:
+    view = LiveView()
+    console = Console()
+    display: AbstractContextManager[object] = nullcontext()
+    show: Announce
+    if as_json:
+        show = show_json
+    elif console.is_terminal:
+        show = display = Screen(view, console)
+    else:
+        show = PlainLines(view)
+    try:
+        with open_session(app, view, show, stop) as session, display:
+            summary = session.analyze(paths, level, fresh)
+    except StorageError as error:
+        sys.stderr.write(f"tonearm: {error}\n")
+        return None
+    if not as_json:
+        for line in summary_lines(summary):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return summary

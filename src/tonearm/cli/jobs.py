@@ -1,0 +1,127 @@
+"""``tonearm jobs``, ``failures``, ``retry``, ``prioritize``: the queue and a person's hand on it."""
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tonearm.cli.options import AsJson, Data, Limit, level_of, library, place_of, print_json
+from tonearm.cli.words import plural
+from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.orders import JobView
+from tonearm.library.lock import holder
+from tonearm.names import path_fields, printable
+
+Where = Annotated[str | None, typer.Argument(help="Only what lies at or below this path.")]
+
+
+def jobs(
+    path: Where = None,
+    data: Data = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only jobs in this state; repeatable.")] = None,
+    run: Annotated[int | None, typer.Option(help="Only jobs of this run.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Ended jobs too.")] = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs: what runs, what waits and at which place in the queue."""
+    states = tuple(state or (list(JobState) if everything else OPEN))
+    unknown = set(states) - set(JobState)
+    if unknown:
+        raise typer.BadParameter(f"no state {', '.join(sorted(unknown))}; there are {', '.join(JobState)}")
+    with library(data) as app:
+        found = app.orders.jobs(states, place_of(app, path), run, limit)
+    if as_json:
+        for job in found:
+            print_json(_as_json(job))
+        return
+    table = Table("place", "state", "level", "run", "attempts", "file", "reason")
+    for job in found:
+        cells = [
+            str(job.place or ""),
+            job.state if job.stage is None else f"{job.state}: {job.stage}",
+            job.level.label + (" (chosen)" if job.level_by == "person" else ""),
+            str(job.run),
+            str(job.attempts),
+            printable(job.path),
+            printable(job.reason or ""),
+        ]
+        table.add_row(*[Text(cell) for cell in cells])
+    Console().print(table if found else "No jobs are open." if not state else "None.")
+
+
+def failures(path: Where = None, data: Data = None, as_json: AsJson = False) -> None:
+    """List what went wrong, why, and what to do: quarantined, partial and retrying files."""
+    with library(data) as app:
+        found = app.orders.failures(place_of(app, path))
+    if as_json:
+        for job in found:
+            print_json(
+                path_fields(job.path)
+                | {
+                    "state": job.state,
+                    "code": job.code,
+                    "reason": job.reason,
+                    "advice": job.advice,
+                    "attempts": job.attempts,
+                }
+            )
+        return
+    console = Console()
+    colours = {JobState.QUARANTINED: "red", JobState.PARTIAL: "yellow", JobState.RETRYING: "yellow"}
+    for job in found:
+        state = JobState(job.state)
+        console.print(
+            Text.assemble((f"{state:12}", colours.get(state, "")), printable(job.path)), soft_wrap=True
+        )
+        console.print(Text(f"            {printable(job.reason or '')} [{job.code}]"), soft_wrap=True)
+        console.print(Text(f"            {printable(job.advice or '')}", "dim"), soft_wrap=True)
+    console.print(
+        "Nothing failed." if not found else f"{plural(len(found), 'file')}; `tonearm retry PATH` tries again."
+    )
+
+
+def retry(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every quarantined file.")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Partial files too.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue quarantined files again, with a clean record."""
+    if bool(paths) == everything:
+        raise typer.BadParameter("name files or folders, or say --all")
+    with library(data) as app:
+        places = [place_of(app, path) for path in paths or []] or [None]
+        count = sum(app.orders.retry(place, partial) for place in places)
+        working = holder(app.settings.data_dir) is not None
+    if as_json:
+        print_json({"queued": count})
+        return
+    go_on = "" if working or not count else " `tonearm analyze` works on them."
+    typer.echo(f"{plural(count, 'file')} queued again.{go_on}")
+
+
+def prioritize(
+    path: Annotated[str, typer.Argument(help="A file or folder of the library.")],
+    level: Annotated[str, typer.Option("--priority", metavar="LEVEL", help="The new level.")] = "critical",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give what is open below a path another level, now; critical unless said otherwise."""
+    chosen = level_of(level)
+    with library(data) as app:
+        place = place_of(app, path)
+        count = app.orders.prioritize(place, chosen) if place is not None and chosen is not None else 0
+    if as_json:
+        print_json({"changed": count, "level": level})
+        return
+    typer.echo(f"{plural(count, 'open job')} set to {level}.")
+
+
+def _as_json(job: JobView) -> dict[str, Any]:
+    fields = {name: value for name, value in dataclasses.asdict(job).items() if name != "path"}
+    return path_fields(job.path) | fields | {"level": job.level.label}

@@ -1,0 +1,44 @@
+"""The event stream for programs: one JSON object a line."""
+
+import dataclasses
+import re
+import sys
+from typing import Any
+
+from tonearm.cli.options import print_json
+from tonearm.events import Event
+from tonearm.names import path_fields
+
+
+def event_name(event: Event) -> str:
+    """``JobFinished`` is ``job_finished``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """An event as plain values; a path that is not UTF-8 has its bytes in a second field, ``…_b64``."""
+    fields: dict[str, Any] = _plain(event)
+    return {"event": event_name(event)} | fields
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields: dict[str, Any] = {}
+        for field in dataclasses.fields(value):
+            inner = getattr(value, field.name)
+            if isinstance(inner, bytes):
+                fields |= path_fields(inner, field.name)
+            else:
+                fields[field.name] = _plain(inner)
+        return fields
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def show_json(event: Event) -> None:
+    """Print an event at once."""
+    print_json(as_json(event))
+    sys.stdout.flush()

@@ -1,0 +1,63 @@
+"""What several commands share: options, and the way to an opened library."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tonearm.bootstrap import App, open_app
+from tonearm.errors import NotFound
+from tonearm.library.roots import Place
+from tonearm.names import printable, to_bytes
+from tonearm.settings import Level, load_settings
+
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder of the library [TONEARM_DATA_DIR].")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many lines.")]
+LevelOption = Annotated[
+    str | None,
+    typer.Option("--priority", metavar="LEVEL", help="critical, high, normal, low or background."),
+]
+
+
+@contextlib.contextmanager
+def library(data: Path | None, **overrides: object) -> Iterator[App]:
+    """The library that the options name, opened."""
+    with open_app(load_settings({"data_dir": data, **overrides})) as app:
+        yield app
+
+
+def level_of(name: str | None) -> Level | None:
+    """A level by its name. Raises typer.BadParameter."""
+    if name is None:
+        return None
+    try:
+        return Level[name.upper()]
+    except KeyError:
+        names = ", ".join(level.label for level in Level)
+        raise typer.BadParameter(f"{name!r} is not one of {names}") from None
+
+
+def place_of(app: App, path: str | None) -> Place | None:
+    """Where a path of the command line lies in the library.
+
+    Raises:
+        NotFound: it lies below no folder that was ever analysed.
+    """
+    if path is None:
+        return None
+    place = app.roots.locate(to_bytes(path))
+    if place is None:
+        raise NotFound(f"{printable(path)}: not in the library; `tonearm analyze` it first")
+    return place
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One object on one line; text outside ASCII is escaped, so that any bytes of a name survive."""
+    sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")

@@ -1,0 +1,134 @@
+"""Progress as plain lines, for output that is not a terminal."""
+
+import sys
+import time
+
+from tonearm.cli.words import about, duration, number, plural
+from tonearm.events import (
+    Event,
+    FileMoved,
+    FileSkipped,
+    JobFinished,
+    JobRetrying,
+    ProcessLost,
+    RunStarted,
+    ScanFinished,
+    ScanStarted,
+    Slow,
+    StateChanged,
+    Summary,
+    Warned,
+)
+from tonearm.names import printable
+from tonearm.progress.live import LiveView
+
+EVERY_S = 5.0
+
+
+class PlainLines:
+    """Says what happens, a line each; how it is going every few seconds."""
+
+    def __init__(self, view: LiveView) -> None:
+        self._view = view
+        self._said = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Print what there is to say of an event."""
+        for line in lines(event):
+            _print(line)
+        if isinstance(event, JobFinished) and time.monotonic() - self._said >= EVERY_S:
+            self._said = time.monotonic()
+            _print(progress_line(self._view))
+
+
+def progress_line(view: LiveView) -> str:
+    """How a run is going, in one line."""
+    files, hours = view.throughput()
+    return (
+        f"{view.ended:,} of {view.total:,} files, {files:.0f} files/min, {hours:.0f} audio-hours/h, "
+        f"{view.failed} failed, {about(view.eta_s())} to go"
+    )
+
+
+def lines(event: Event) -> list[str]:
+    """What a person is told of an event as it happens."""
+    match event:
+        case ScanStarted():
+            return [f"Scanning {printable(event.root)}"]
+        case FileSkipped():
+            return [f"skipped  {printable(event.path)}: {event.reason}"]
+        case FileMoved():
+            return [f"moved    {printable(event.path)} (was {printable(event.from_path)})"]
+        case Warned():
+            where = f"{printable(event.path)}: " if event.path is not None else ""
+            return [f"warning  {where}{event.text}"]
+        case ScanFinished():
+            return [scan_line(event)]
+        case RunStarted():
+            files = sum(load.files for load in event.workload.values())
+            return [
+                f"Analysing {plural(files, 'file')} with {plural(event.workers, 'worker')} (run {event.run})"
+            ]
+        case JobFinished():
+            return finished_lines(event)
+        case JobRetrying():
+            return [f"again    {printable(event.path)}: {event.reason}; next try in {event.delay_s:.1f} s"]
+        case StateChanged():
+            return [f"{event.state}{': ' + event.reason if event.reason else ''}"]
+        case ProcessLost() | Summary() | _:
+            return []
+
+
+def scan_line(event: ScanFinished) -> str:
+    """What a scan found."""
+    parts = [
+        f"{getattr(event, name):,} {name}"
+        for name in ("new", "changed", "moved", "unchanged", "missing", "skipped")
+        if getattr(event, name)
+    ]
+    return (
+        f"Found {plural(event.discovered, 'file')} in {event.elapsed_s:.1f} s: {', '.join(parts) or 'none'}"
+    )
+
+
+def finished_lines(event: JobFinished) -> list[str]:
+    """How a file ended, and what to do when it failed."""
+    path = printable(event.path)
+    if event.state == "quarantined":
+        return [f"failed   {path}: {event.reason}", f"         {event.advice}"]
+    found = f"{number(event.bpm)} BPM, {event.key or 'no key'}" if event.decoded_s else "known already"
+    line = f"{event.state:8} {path}: {found} ({event.elapsed_s:.1f} s)"
+    return [line, f"         {event.reason}"] if event.reason else [line]
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """The end of a run: the counts, which add up, the slowest files, and how to go on."""
+    speed = summary.decoded_s / summary.elapsed_s if summary.elapsed_s else 0.0
+    told = [
+        (
+            f"{summary.discovered:,} discovered = {summary.done:,} done + {summary.partial:,} partial "
+            f"+ {summary.skipped:,} skipped + {summary.failed:,} failed + {summary.pending:,} pending"
+        ),
+        (
+            f"{duration(summary.elapsed_s)} elapsed, {duration(summary.decoded_s)} of audio decoded "
+            f"({speed:.0f} × real time)"
+        ),
+    ]
+    if summary.slowest:
+        told.append("Slowest: " + ", ".join(_slow(slow) for slow in summary.slowest[:3]))
+    if summary.failed or summary.partial:
+        told.append("`tonearm failures` lists what went wrong and what to do.")
+    if summary.pending:
+        told.append(
+            f"{plural(summary.pending, 'file')} left; nothing is lost. `tonearm analyze` goes on with them."
+        )
+    return told
+
+
+def _slow(slow: Slow) -> str:
+    return f"{printable(slow.path.rsplit(b'/', 1)[-1])} ({slow.elapsed_s:.1f} s)"
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,72 @@
+"""``tonearm runs``: one call over many files as one thing, to look at, pause, resume and cancel."""
+
+import dataclasses
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tonearm.cli.options import AsJson, Data, Limit, library, print_json
+from tonearm.cli.words import moment, plural
+from tonearm.library.lock import holder
+from tonearm.names import printable, to_text
+
+app = typer.Typer(invoke_without_command=True, help="List runs; pause, resume or cancel one.")
+Number = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
+
+
+@app.callback()
+def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List runs, the newest first; pause, resume or cancel one."""
+    if context.invoked_subcommand is not None:
+        return
+    with library(data) as opened:
+        found = opened.runs.every(limit)
+    if as_json:
+        for run in found:
+            print_json(
+                {
+                    "run": run.id,
+                    "paths": [to_text(path) for path in run.paths],
+                    "state": run.state,
+                    "started_at": run.started_at,
+                    "finished_at": run.finished_at,
+                    **dataclasses.asdict(run.counts),
+                }
+            )
+        return
+    columns = ("discovered", "done", "partial", "skipped", "failed", "pending")
+    table = Table("run", "started", "state", *columns, "paths")
+    for run in found:
+        counts = [f"{getattr(run.counts, column):,}" for column in columns]
+        paths = Text(", ".join(printable(path) for path in run.paths) or "what was left")
+        table.add_row(str(run.id), moment(run.started_at), run.state, *counts, paths)
+    Console().print(table if found else "No runs yet: `tonearm analyze FOLDER` makes the first.")
+
+
+@app.command()
+def pause(run: Number, data: Data = None) -> None:
+    """Take no more of a run's files; those that run are finished."""
+    with library(data) as opened:
+        opened.runs.pause(run)
+    typer.echo(f"Run {run} is paused; `tonearm runs resume {run}` lets it go on.")
+
+
+@app.command()
+def resume(run: Number, data: Data = None) -> None:
+    """Let a paused run go on."""
+    with library(data) as opened:
+        opened.runs.resume(run)
+        working = holder(opened.settings.data_dir) is not None
+    go_on = "" if working else " Its process is gone: `tonearm analyze` works on it."
+    typer.echo(f"Run {run} goes on.{go_on}")
+
+
+@app.command()
+def cancel(run: Number, data: Data = None) -> None:
+    """End a run: what waits is cancelled, what runs is given up; results stay."""
+    with library(data) as opened:
+        ended = opened.runs.cancel(run)
+    typer.echo(f"Run {run} is cancelled; {plural(ended, 'file')} will not be analysed by it.")

@@ -1,0 +1,104 @@
+"""``tonearm tracks`` and ``tonearm show``: what is known of the music."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tonearm.cli.options import AsJson, Data, library, place_of, print_json
+from tonearm.cli.track_page import print_track
+from tonearm.cli.words import duration, number
+from tonearm.errors import NotFound
+from tonearm.library.tracks import TrackQuery
+from tonearm.names import printable
+
+
+def tracks(
+    path: Annotated[str | None, typer.Argument(help="Only what lies at or below this path.")] = None,
+    data: Data = None,
+    artist: Annotated[str | None, typer.Option(help="Part of the artist's name.")] = None,
+    album: Annotated[str | None, typer.Option(help="Part of the album's name.")] = None,
+    title: Annotated[str | None, typer.Option(help="Part of the title.")] = None,
+    genre: Annotated[str | None, typer.Option(help="Part of the genre.")] = None,
+    codec: Annotated[str | None, typer.Option(help="Part of the codec's name.")] = None,
+    key: Annotated[str | None, typer.Option(help='A key: "A minor", 8A or 1m.')] = None,
+    bpm: Annotated[str | None, typer.Option(metavar="LOW-HIGH", help="A range of tempo.")] = None,
+    state: Annotated[str | None, typer.Option(help="done, partial, quarantined or waiting.")] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Files that were not met any more.")] = False,
+    sort: Annotated[str, typer.Option(help="A column; -COLUMN for descending.")] = "path",
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="With beats, windows, all tags, history.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List tracks: filter, sort, limit."""
+    texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
+    with library(data) as app:
+        column = sort.removeprefix("-")
+        if column not in app.tracks.columns:
+            raise typer.BadParameter(f"no column {column!r}; there are {', '.join(app.tracks.columns)}")
+        query = TrackQuery(
+            place=place_of(app, path),
+            state=state,
+            texts={name: text for name, text in texts.items() if text},
+            key=key,
+            bpm=_range(bpm),
+            missing=missing,
+            sort=column,
+            descending=sort.startswith("-"),
+            limit=limit,
+            full=full,
+        )
+        if as_json:
+            app.tracks.each(query, print_json)
+            return
+        table = Table("title", "artist", "time", "BPM", "key", "", "LUFS", "state", "file")
+        count = app.tracks.each(query, lambda track: table.add_row(*_cells(track)))
+    Console().print(table)
+    Console().print(f"{count:,} tracks")
+
+
+def show(
+    path: Annotated[str, typer.Argument(help="A file of the library.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show all that is known of one track."""
+    found: list[dict[str, Any]] = []
+    with library(data) as app:
+        place = place_of(app, path)
+        for missing in (False, True):
+            app.tracks.each(TrackQuery(place=place, full=True, missing=missing, limit=2), found.append)
+    if len(found) != 1:
+        said = "not a file of the library" if not found else "a folder; `tonearm tracks` lists it"
+        raise NotFound(f"{printable(path)}: {said}")
+    if as_json:
+        print_json(found[0])
+    else:
+        print_track(found[0], Console())
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    low, dash, high = text.partition("-")
+    try:
+        return float(low), float(high if dash else low)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a range such as 120-128") from None
+
+
+def _cells(track: dict[str, Any]) -> list[Text]:
+    cells = [
+        track["title"],
+        track["artist"],
+        duration(track["duration_s"]),
+        number(track["bpm"]),
+        track["key"],
+        track["camelot"],
+        number(track["loudness_lufs"]),
+        track["state"],
+        track["path"].rsplit("/", 1)[-1],
+    ]
+    return [Text(printable(cell or "–")) for cell in cells]

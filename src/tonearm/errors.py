@@ -1,0 +1,150 @@
+"""What can go wrong, in words: the base of every exception and the table of what can be wrong with a file."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class TonearmError(Exception):
+    """The base of everything this program raises on purpose."""
+
+
+class ConfigurationError(TonearmError):
+    """A setting or an argument that can't be used."""
+
+
+class NotFound(TonearmError):
+    """A file, run or job that the library does not know."""
+
+
+class LibraryInUse(TonearmError):
+    """Another process is analysing with the same library."""
+
+
+class StorageError(TonearmError):
+    """The database can't be used right now."""
+
+
+class StorageFull(StorageError):
+    """No room on the disk."""
+
+
+class StorageBusy(StorageError):
+    """Another program holds the database."""
+
+
+class StorageUnusable(StorageError):
+    """The database can't be opened or read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How an attempt at a file failed, as it is stored and told.
+
+    attempts: how often the file may be tried before it is quarantined; 1 when trying again can't help.
+    """
+
+    code: str
+    reason: str
+    advice: str
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a fault is told.
+
+    code: kebab-case, stable across versions; results and filters are keyed by it.
+    reason: one sentence; ``{}`` takes what is particular to the file.
+    advice: what a person can do about it.
+    transient: another attempt may succeed without anybody touching the file.
+    """
+
+    code: str
+    reason: str
+    advice: str
+    transient: bool = False
+
+
+class Fault(Enum):
+    """Every way in which one file can fail."""
+
+    EMPTY_FILE = Explanation(
+        "empty-file",
+        "The file is empty (0 bytes).",
+        "Copy it again from where it came from, or delete it.",
+    )
+    NOT_AUDIO = Explanation(
+        "not-audio",
+        "This is not a music file: its contents are not those of any known audio format.",
+        "Check what it is; the ending of a name says nothing about the contents. "
+        "A music file with such contents is damaged at its very beginning.",
+    )
+    UNSUPPORTED_FORMAT = Explanation(
+        "unsupported-format",
+        "The audio is coded as {}, which is not read here.",
+        "Convert it to FLAC, or exclude it from the library.",
+    )
+    NO_AUDIO_STREAM = Explanation(
+        "no-audio-stream",
+        "This {} file holds no sound.",
+        "Exclude it from the library, or replace it by a file with sound.",
+    )
+    DAMAGED_HEADER = Explanation(
+        "damaged-header",
+        "It begins like a {} file, but its header cannot be read: it is damaged, "
+        "or was cut off before the audio begins.",
+        "Copy or download it again.",
+    )
+    TOO_MANY_CHANNELS = Explanation(
+        "too-many-channels",
+        "Its header says {} channels; 1 to 64 are possible.",
+        "The header is damaged or forged: replace the file.",
+    )
+    BAD_SAMPLE_RATE = Explanation(
+        "bad-sample-rate",
+        "Its header says {} samples a second; 1,000 to 768,000 are possible.",
+        "The header is damaged or forged: replace the file.",
+    )
+    NO_SAMPLES = Explanation(
+        "no-samples",
+        "Not one sample of sound could be decoded{}.",
+        "It was cut off before the audio begins, is damaged all through, or is protected: replace it.",
+    )
+    READ_ERROR = Explanation(
+        "read-error",
+        "Reading it failed: {}.",
+        "Check the disk, the cable or the network share it lies on.",
+        transient=True,
+    )
+    OUT_OF_MEMORY = Explanation(
+        "out-of-memory",
+        "Decoding it asked for more memory than a single file may use.",
+        "The file is probably damaged or forged. If it plays elsewhere, raise the memory limit per file.",
+    )
+
+    @property
+    def code(self) -> str:
+        """The stable name of the fault."""
+        return self.value.code
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about it."""
+        return self.value.advice
+
+    @property
+    def transient(self) -> bool:
+        """Whether another attempt may succeed without anybody touching the file."""
+        return self.value.transient
+
+
+class FileFault(TonearmError):
+    """One file cannot be analysed; ``reason`` says why in a sentence, ``fault.advice`` what to do."""
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        super().__init__(fault, detail)
+        self.fault = fault
+        self.reason = fault.value.reason.format(detail)
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,0 +1,57 @@
+"""A job and its states. The diagram stands in docs/explanation/jobs.md."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tonearm.settings import Level
+
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    QUEUED = "queued"  # waits for a free worker
+    RUNNING = "running"  # a worker has it, under a lease; the attempt is already counted
+    RETRYING = "retrying"  # an attempt failed; waits for its back-off to pass
+    DONE = "done"  # results are stored
+    PARTIAL = "partial"  # results are stored, but of less audio than the file declares
+    QUARANTINED = "quarantined"  # given up, kept with its reason, can be retried by command
+    CANCELLED = "cancelled"  # no longer wanted: by a person, or because the file is gone
+
+
+OPEN = (JobState.QUEUED, JobState.RUNNING, JobState.RETRYING)
+"""States of which a file has one job at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job in a worker's hands. ``attempt`` fences: a result of an older attempt is not stored.
+
+    path: relative to root, exact bytes. size and mtime_ns are what the scan saw.
+    fresh: measure again even where results exist.
+    """
+
+    job: int
+    attempt: int
+    worker: str
+    run: int
+    file: int
+    root: bytes
+    path: bytes
+    size: int
+    extension: str
+    level: Level
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much is open: waiting jobs by level, waiting for a back-off, running."""
+
+    queued: dict[str, int]
+    retrying: int
+    running: int
+
+    @property
+    def open(self) -> int:
+        """All jobs that have not ended."""
+        return sum(self.queued.values()) + self.retrying + self.running

@@ -1,0 +1,226 @@
+"""Runs: one call over many files, with its own id, counts, state, pause, resume and cancel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from tonearm.errors import NotFound
+from tonearm.events import Workload
+from tonearm.jobs.failures import CANCELLED_BY_PERSON
+from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.sql import clock
+from tonearm.library.database import Database
+from tonearm.library.schema import File, Job, Run
+from tonearm.names import from_document, to_document
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # by a person; its waiting jobs are not taken
+    CANCELLED = "cancelled"  # by a person; its waiting jobs have ended
+    INTERRUPTED = "interrupted"  # stopped with work left; the next analyze takes that up
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of a run's files; ``discovered`` is the sum of the other five."""
+
+    discovered: int
+    done: int
+    partial: int
+    skipped: int
+    failed: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as it is shown."""
+
+    id: int
+    paths: tuple[bytes, ...]
+    state: str
+    started_at: float
+    finished_at: float | None
+    counts: Counts
+
+
+class Runs:
+    """The runs of a library."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, paths: Sequence[bytes]) -> int:
+        """Begin a run."""
+        with self._database.write() as connection:
+            made = connection.execute(
+                insert(Run).values(
+                    paths=[to_document(path) for path in paths],
+                    state=RunState.RUNNING,
+                    started_at=clock(connection),
+                    discovered=0,
+                    skipped=0,
+                    failed_before=0,
+                )
+            )
+            assert made.inserted_primary_key is not None  # noqa: S101  one row was inserted
+            return int(made.inserted_primary_key[0])
+
+    def adopt_open(self, run: int) -> int:
+        """Bring every open job of any run into this one; returns how many."""
+        with self._database.write() as connection:
+            moved = connection.execute(
+                update(Job).where(Job.state.in_(OPEN), Job.run_id != run).values(run_id=run)
+            ).rowcount
+            connection.execute(update(Run).where(Run.id == run).values(discovered=moved))
+            return moved
+
+    def skip(self, run: int, files: int) -> None:
+        """Count entries that were met and are not taken."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(Run)
+                .where(Run.id == run)
+                .values(discovered=Run.discovered + files, skipped=Run.skipped + files)
+            )
+
+    def state(self, run: int) -> RunState:
+        """Where a run is now."""
+        with self._database.read() as connection:
+            return RunState(connection.execute(select(Run.state).where(Run.id == run)).scalar_one())
+
+    def counts(self, run: int) -> Counts:
+        """What has become of a run's files so far."""
+        with self._database.read() as connection:
+            return _counts(connection, run)
+
+    def workload(self, run: int) -> dict[str, Workload]:
+        """Open work by file extension."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(File.extension, func.count().label("files"), func.sum(File.size).label("size"))
+                .join(Job, Job.file_id == File.id)
+                .where(Job.run_id == run, Job.state.in_(OPEN))
+                .group_by(File.extension)
+            ).all()
+        return {row.extension: Workload(row.files, int(row.size)) for row in rows}
+
+    def cost(self) -> dict[str, float]:
+        """Seconds of one process per byte by extension, from the last jobs that decoded on this machine."""
+        recent = (
+            select(Job.work_s, File.size, File.extension)
+            .join(File, File.id == Job.file_id)
+            .where(Job.state.in_((JobState.DONE, JobState.PARTIAL)), Job.decoded_s > 0)
+            .order_by(Job.id.desc())
+            .limit(2000)
+            .subquery()
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(recent.c.extension, func.sum(recent.c.work_s), func.sum(recent.c.size)).group_by(
+                    recent.c.extension
+                )
+            ).all()
+        return {extension: work / size for extension, work, size in rows if size}
+
+    def close(self, run: int, state: RunState) -> None:
+        """End a run and fix its counts; a cancelled run stays cancelled."""
+        with self._database.write() as connection:
+            _close(connection, run, state, clock(connection))
+
+    def close_abandoned(self) -> None:
+        """End the runs whose process is gone. Only for who holds the library's lock."""
+        with self._database.write() as connection:
+            now = clock(connection)
+            for run in connection.execute(select(Run.id).where(Run.finished_at.is_(None))).scalars().all():
+                _close(connection, run, RunState.INTERRUPTED, now)
+
+    def pause(self, run: int) -> None:
+        """Keep a run's waiting jobs from being taken; what runs is finished."""
+        self._switch(run, RunState.RUNNING, RunState.PAUSED)
+
+    def resume(self, run: int) -> None:
+        """Let a paused run go on."""
+        self._switch(run, RunState.PAUSED, RunState.RUNNING)
+
+    def cancel(self, run: int) -> int:
+        """End a run: its waiting jobs are cancelled, its running ones given up. Returns how many waited."""
+        with self._database.write() as connection:
+            now = clock(connection)
+            known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
+            if known is None:
+                raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
+            ended = connection.execute(
+                update(Job)
+                .where(Job.run_id == run, Job.state.in_((JobState.QUEUED, JobState.RETRYING)))
+                .values(
+                    state=JobState.CANCELLED,
+                    finished_at=now,
+                    code=CANCELLED_BY_PERSON.code,
+                    reason=CANCELLED_BY_PERSON.reason,
+                    advice=CANCELLED_BY_PERSON.advice,
+                )
+            ).rowcount
+            if known not in {RunState.FINISHED}:
+                connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
+            return ended
+
+    def every(self, limit: int) -> list[RunView]:
+        """The newest runs first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(Run).order_by(Run.id.desc()).limit(limit)).all()
+            return [
+                RunView(
+                    row.id,
+                    tuple(from_document(path) for path in row.paths),
+                    row.state,
+                    row.started_at,
+                    row.finished_at,
+                    Counts(**row.counts) if row.counts else _counts(connection, row.id),
+                )
+                for row in rows
+            ]
+
+    def _switch(self, run: int, before: RunState, after: RunState) -> None:
+        with self._database.write() as connection:
+            known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
+            if known is None:
+                raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
+            if known != before:
+                raise NotFound(f"run {run} is {known}, not {before}")
+            connection.execute(update(Run).where(Run.id == run).values(state=after))
+
+
+def _counts(connection: Connection, run: int) -> Counts:
+    row = connection.execute(
+        select(Run.discovered, Run.skipped, Run.failed_before).where(Run.id == run)
+    ).one()
+    ended = connection.execute(
+        select(Job.state, func.count().label("jobs")).where(Job.run_id == run).group_by(Job.state)
+    ).all()
+    jobs = {group.state: group.jobs for group in ended}
+    done, partial = jobs.get(JobState.DONE, 0), jobs.get(JobState.PARTIAL, 0)
+    skipped = row.skipped + jobs.get(JobState.CANCELLED, 0)
+    failed = row.failed_before + jobs.get(JobState.QUARANTINED, 0)
+    pending = sum(jobs.get(state, 0) for state in OPEN)
+    return Counts(row.discovered, done, partial, skipped, failed, pending)
+
+
+def _close(connection: Connection, run: int, state: RunState, now: float) -> None:
+    counts = _counts(connection, run)
+    current = connection.execute(select(Run.state).where(Run.id == run)).scalar_one()
+    connection.execute(
+        update(Run)
+        .where(Run.id == run)
+        .values(
+            state=RunState.CANCELLED if current == RunState.CANCELLED else state,
+            finished_at=now,
+            counts={name: getattr(counts, name) for name in counts.__slots__},
+        )
+    )

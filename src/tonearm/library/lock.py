@@ -1,0 +1,54 @@
+"""One analysing process a library: a lock the kernel frees with its holder, however that ends."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tonearm.errors import LibraryInUse, StorageUnusable
+
+
+@contextlib.contextmanager
+def sole_analyser(folder: Path) -> Iterator[None]:
+    """Hold the library's lock.
+
+    Raises:
+        LibraryInUse: another process holds it; the message names its process id.
+    """
+    path = folder / "analyze.lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StorageUnusable(f"{path}: can't be opened: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            raise LibraryInUse(
+                f"process {holder} is analysing with the library in {folder}; "
+                "watch it with `tonearm status`, or wait for it to end"
+            ) from None
+        with contextlib.suppress(OSError):  # on a full disk the lock holds without a name on it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def holder(folder: Path) -> int | None:
+    """The id of the process that is analysing now, or ``None``."""
+    try:
+        descriptor = os.open(folder / "analyze.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 20, 0).strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None

@@ -1,0 +1,9 @@
+"""Runs the migrations on the connection that the library hands over."""
+
+from alembic import context
+
+from tonearm.library.schema import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+context.run_migrations()

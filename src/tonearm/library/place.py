@@ -1,0 +1,39 @@
+"""Where a database may lie. SQLite's locks and shared memory do not hold on network file systems."""
+
+import os
+import sys
+from pathlib import Path
+
+from tonearm.errors import StorageUnusable
+
+NETWORK_KINDS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "fuse.rclone"}
+)
+MOUNTS = "/proc/self/mountinfo"
+
+
+def file_system_of(folder: Path) -> str | None:
+    """The kind of file system a folder lies on, as the kernel names it; ``None`` where it can't be told."""
+    if sys.platform != "linux":
+        return None
+    device = os.stat(folder).st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        with open(MOUNTS, encoding="utf-8", errors="replace") as mounts:
+            for line in mounts:
+                fields = line.split()
+                if fields[2] == wanted:
+                    return fields[fields.index("-") + 1]
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def refuse_network_place(folder: Path) -> None:
+    """Raise StorageUnusable when the folder lies on a network file system."""
+    kind = file_system_of(folder)
+    if kind in NETWORK_KINDS:
+        raise StorageUnusable(
+            f"{folder}: lies on a network file system ({kind}), where SQLite can lose data; "
+            "name a local folder with --data or TONEARM_DATA_DIR"
+        )

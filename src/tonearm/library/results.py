@@ -1,0 +1,100 @@
+"""Writes what was measured: audio, tags, analyses. Always inside the caller's transaction."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import sqlite
+
+from tonearm.library.schema import Analysis, Audio, File, FileTags, History
+from tonearm.names import to_document
+
+
+def upsert(connection: Connection, table: Table, keys: tuple[str, ...], row: Mapping[str, Any]) -> None:
+    """Insert a row, or update the one with the same keys."""
+    statement = sqlite.insert(table).values(**row)  # PostgreSQL's form of it is the same
+    changes = {name: statement.excluded[name] for name in row if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes))
+
+
+def table_of(model: Any) -> Table:
+    """The table behind a model."""
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101  narrows the library's type
+    return table
+
+
+def write_audio(
+    connection: Connection, digest: str, facts: Mapping[str, Any], report: Mapping[str, Any], now: float
+) -> int:
+    """Note a piece of audio and return its id; the first sighting stays noted."""
+    known = connection.execute(select(Audio.id).where(Audio.hash == digest)).scalar_one_or_none()
+    if known is None:
+        row = {"hash": digest, "warnings": [], "first_seen_at": now, **facts, **report}
+        upsert(connection, table_of(Audio), ("hash",), row)
+        return connection.execute(select(Audio.id).where(Audio.hash == digest)).scalar_one()
+    if report:
+        connection.execute(update(Audio).where(Audio.id == known).values(**facts, **report))
+    return known
+
+
+def write_tags(connection: Connection, file: int, tags: Mapping[str, Any], now: float) -> None:
+    """Replace what is known of a file's tags."""
+    upsert(connection, table_of(FileTags), ("file_id",), {"file_id": file, "read_at": now, **tags})
+
+
+def write_findings(
+    connection: Connection,
+    audio: int,
+    findings: Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]],
+    now: float,
+) -> None:
+    """Store one row an analyser and version; the same measured twice stays one row."""
+    for analyser, (version, scalars, series) in findings.items():
+        upsert(
+            connection,
+            table_of(Analysis),
+            ("audio_id", "analyser", "version"),
+            {
+                "audio_id": audio,
+                "analyser": analyser,
+                "version": version,
+                "scalars": dict(scalars),
+                "series": dict(series),
+                "made_at": now,
+            },
+        )
+
+
+def follow_move(connection: Connection, file: int, audio: int, now: float) -> bytes | None:
+    """When a missing file held the same audio, link it to the file where it was met again; returns its path.
+
+    Of several, the one of the same name is taken, else the one that went last.
+    """
+    here = connection.execute(select(File.path, File.audio_id).where(File.id == file)).one()
+    gone = connection.execute(
+        select(File.id, File.path)
+        .where(
+            File.audio_id == audio,
+            File.missing_since.is_not(None),
+            File.moved_to_id.is_(None),
+            File.id != file,
+        )
+        .order_by(File.missing_since.desc(), File.id)
+    ).all()
+    if not gone or here.audio_id is not None:
+        return None
+    name = os.path.basename(here.path)
+    best = next((row for row in gone if os.path.basename(row.path) == name), gone[0])
+    connection.execute(update(File).where(File.id == best.id).values(moved_to_id=file))
+    note(connection, file, "moved", {"from": to_document(best.path)}, now)
+    path: bytes = best.path
+    return path
+
+
+def note(connection: Connection, file: int, what: str, detail: Mapping[str, Any], now: float) -> None:
+    """Add a line to a file's history."""
+    connection.execute(
+        table_of(History).insert().values(file_id=file, at=now, what=what, detail=dict(detail))
+    )

@@ -1,0 +1,125 @@
+"""Roots: the folders a person pointed at, and where a path lies below them."""
+
+import os
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+
+from tonearm.library.database import Database, epoch
+from tonearm.library.schema import File, Root
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder or file below a root. ``scope`` is the path relative to the root, empty for the root itself."""
+
+    root: int
+    root_path: bytes
+    scope: bytes
+    device: int | None = None
+    mounts: tuple[bytes, ...] = ()
+
+
+def below(scope: bytes) -> ColumnElement[bool]:
+    """Files that are ``scope`` or lie in it; the range form uses the index on paths."""
+    return or_(File.path == scope, and_(File.path > scope + b"/", File.path < scope + b"0"))
+
+
+def in_place(place: Place) -> ColumnElement[bool]:
+    """Files at or below a place."""
+    here = File.root_id == place.root
+    return and_(here, below(place.scope)) if place.scope else here
+
+
+def canonical(path: bytes) -> bytes:
+    """The absolute path with its folders' links resolved; the last part of it may be gone."""
+    path = os.path.abspath(path)
+    if os.path.isdir(path):
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+class Roots:
+    """The roots of a library."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def locate(self, path: bytes) -> Place | None:
+        """Where a path lies below a known root, if it does."""
+        with self._database.read() as connection:
+            return _locate(connection, canonical(path))
+
+    def every(self) -> list[Place]:
+        """All roots."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(Root).order_by(Root.path)).all()
+        return [Place(row.id, row.path, b"", row.device, _mounts(row.mounts)) for row in rows]
+
+    def ensure(self, path: bytes) -> Place:
+        """Where a path lies; its folder becomes a root when no known root holds it.
+
+        A new root that holds older ones takes over their files.
+        """
+        path = canonical(path)
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        with self._database.write() as connection:
+            place = _locate(connection, path)
+            if place is not None:
+                return place
+            connection.execute(
+                insert(Root).values(path=folder, mounts=[], added_at=select(epoch()).scalar_subquery())
+            )
+            made = connection.execute(select(Root.id).where(Root.path == folder)).scalar_one()
+            _take_over(connection, made, folder)
+            return Place(made, folder, path[len(folder) :].lstrip(b"/"))
+
+    def scanned(self, place: Place, device: int, mounts: list[bytes]) -> None:
+        """Remember when and on which devices a root was read, for the mount guard."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(Root)
+                .where(Root.id == place.root)
+                .values(
+                    device=device,
+                    mounts=[mount.hex() for mount in mounts],
+                    scanned_at=select(epoch()).scalar_subquery(),
+                )
+            )
+
+    def holds_files(self, place: Place) -> bool:
+        """Whether files below a place are known and not missing."""
+        with self._database.read() as connection:
+            count = connection.execute(
+                select(func.count())
+                .select_from(File)
+                .where(in_place(place), File.missing_since.is_(None), File.moved_to_id.is_(None))
+            ).scalar_one()
+        return count > 0
+
+
+def _mounts(stored: list[str]) -> tuple[bytes, ...]:
+    return tuple(bytes.fromhex(mount) for mount in stored)
+
+
+def _locate(connection: Connection, path: bytes) -> Place | None:
+    for row in connection.execute(select(Root.id, Root.path, Root.device, Root.mounts)):
+        inside = row.path.rstrip(b"/") + b"/"
+        if path == row.path or path.startswith(inside):
+            scope = path[len(inside) :] if path != row.path else b""
+            return Place(row.id, row.path, scope, row.device, _mounts(row.mounts))
+    return None
+
+
+def _take_over(connection: Connection, root: int, folder: bytes) -> None:
+    inside = folder.rstrip(b"/") + b"/"
+    for older in connection.execute(select(Root.id, Root.path).where(Root.id != root)).all():
+        if not older.path.startswith(inside):
+            continue
+        prefix = older.path[len(inside) :] + b"/"
+        files = connection.execute(select(File.id, File.path).where(File.root_id == older.id)).all()
+        for file in files:
+            connection.execute(
+                update(File).where(File.id == file.id).values(root_id=root, path=prefix + file.path)
+            )
+        connection.execute(delete(Root).where(Root.id == older.id))

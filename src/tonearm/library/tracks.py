@@ -1,0 +1,241 @@
+"""Reads tracks: one row a file with its tags, technical facts and current results."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy.orm import aliased
+
+from tonearm.library.database import Database
+from tonearm.library.roots import Place, in_place
+from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Job, Root
+from tonearm.names import from_document, path_fields
+
+TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
+AUDIO_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "audio_hash": Audio.hash.expression,
+    "duration_s": func.coalesce(Audio.declared_s, Audio.decoded_s),
+    "decoded_s": Audio.decoded_s.expression,
+    "codec": Audio.codec.expression,
+    "container": Audio.container.expression,
+    "sample_rate_hz": Audio.sample_rate_hz.expression,
+    "channels": Audio.channels.expression,
+    "bit_depth": Audio.bit_depth.expression,
+    "bit_rate_bps": Audio.bit_rate_bps.expression,
+}
+Versions = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackQuery:
+    """Which tracks, in which order. Texts match as case-insensitive parts; ranges include their ends."""
+
+    place: Place | None = None
+    state: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    bpm: tuple[float, float] | None = None
+    missing: bool = False
+    sort: str = "path"
+    descending: bool = False
+    limit: int | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much a library holds, of what was last seen on disk."""
+
+    files: int
+    duration_s: float
+    states: Mapping[str, int]
+
+
+class Tracks:
+    """The tracks of a library."""
+
+    def __init__(
+        self, database: Database, versions: Versions, scalars: Mapping[str, tuple[str, type]]
+    ) -> None:
+        """``scalars``: for each result column the analyser it comes from and its type."""
+        self._database = database
+        self._versions = dict(versions)
+        self._analyses = {name: aliased(Analysis, name=f"of_{name}") for name in versions}
+        self._scalars = dict(scalars)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column a track can be sorted by."""
+        return ("path", "state", *AUDIO_COLUMNS, *TAG_FIELDS, *self._scalars)
+
+    def each(self, query: TrackQuery, take: Callable[[dict[str, Any]], None]) -> int:
+        """Hand every matching track to ``take``, as plain values ready for JSON; returns how many."""
+        count = 0
+        with self._database.read() as connection:
+            for row in connection.execution_options(yield_per=500).execute(self._select(query)):
+                track = self._track(row)
+                if query.full:
+                    track |= self._more(connection, row)
+                take(track)
+                count += 1
+        return count
+
+    def totals(self) -> Totals:
+        """Count files by state and add up their music."""
+        duration = func.sum(func.coalesce(Audio.declared_s, Audio.decoded_s))
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(File.state, func.count().label("files"), duration.label("duration_s"))
+                .outerjoin(Audio, Audio.id == File.audio_id)
+                .where(File.missing_since.is_(None), File.moved_to_id.is_(None))
+                .group_by(File.state)
+                .order_by(File.state)
+            ).all()
+        return Totals(
+            sum(row.files for row in rows),
+            sum(row.duration_s or 0.0 for row in rows),
+            {row.state: row.files for row in rows},
+        )
+
+    def _select(self, query: TrackQuery) -> Select[*tuple[Any, ...]]:
+        selected: Select[*tuple[Any, ...]] = (
+            select(
+                File.id,
+                File.state,
+                File.path,
+                Root.path.label("root"),
+                File.audio_id,
+                File.missing_since,
+                Audio.complete,
+                Audio.warnings,
+                *[column.label(name) for name, column in AUDIO_COLUMNS.items()],
+                *[getattr(FileTags, name) for name in TAG_FIELDS],
+                *[alias.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
+            )
+            .join(Root, Root.id == File.root_id)
+            .outerjoin(Audio, Audio.id == File.audio_id)
+            .outerjoin(FileTags, FileTags.file_id == File.id)
+        )
+        for name, alias in self._analyses.items():
+            selected = selected.outerjoin(
+                alias,
+                and_(
+                    alias.audio_id == File.audio_id,
+                    alias.analyser == name,
+                    alias.version == self._versions[name],
+                ),
+            )
+        selected = selected.where(*self._conditions(query))
+        order = self._column(query.sort)
+        ranked = order.desc() if query.descending else order.asc()
+        return selected.order_by(order.is_(None), ranked, Root.path, File.path).limit(query.limit)
+
+    def _conditions(self, query: TrackQuery) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = [
+            File.moved_to_id.is_(None),
+            File.missing_since.is_not(None) if query.missing else File.missing_since.is_(None),
+        ]
+        if query.place is not None:
+            conditions.append(in_place(query.place))
+        if query.state is not None:
+            conditions.append(File.state == query.state)
+        for name, text in query.texts.items():
+            conditions.append(self._column(name).ilike(f"%{_escaped(text)}%", escape="\\"))
+        if query.key is not None:
+            wanted = query.key.lower()
+            named = [func.lower(self._column(name)) == wanted for name in ("key", "camelot", "open_key")]
+            conditions.append(named[0] | named[1] | named[2])
+        if query.bpm is not None:
+            conditions.append(self._column("bpm").between(*query.bpm))
+        return conditions
+
+    def _column(self, name: str) -> ColumnElement[Any]:
+        if name == "path":
+            return File.path.expression
+        if name == "state":
+            return File.state.expression
+        if name in AUDIO_COLUMNS:
+            found: ColumnElement[Any] = AUDIO_COLUMNS[name]
+            return found
+        if name in TAG_FIELDS:
+            column: ColumnElement[Any] = getattr(FileTags, name).expression
+            return column
+        analyser, kind = self._scalars[name]
+        value = self._analyses[analyser].scalars[name]
+        typed: ColumnElement[Any] = value.as_string() if kind is str else value.as_float()
+        return typed
+
+    def _track(self, row: Row[Any]) -> dict[str, Any]:
+        values = row._mapping  # the library's public name for a row as a mapping
+        track: dict[str, Any] = {
+            **path_fields(os.path.join(row.root, row.path)),
+            "state": row.state if row.missing_since is None else "missing",
+        }
+        track |= {name: values[name] for name in (*AUDIO_COLUMNS, *TAG_FIELDS)}
+        for name in self._analyses:
+            track |= values[f"scalars_{name}"] or {}
+        return {name: None for name in self._scalars if name not in track} | track
+
+    def _more(self, connection: Connection, row: Row[Any]) -> dict[str, Any]:
+        """What is shown of one track only: series, every tag, analysers, warnings, history."""
+        more: dict[str, Any] = {"complete": row.complete, "warnings": row.warnings or []}
+        analyses = connection.execute(
+            select(Analysis.analyser, Analysis.version, Analysis.series, Analysis.made_at)
+            .where(Analysis.audio_id == row.audio_id)
+            .order_by(Analysis.analyser, Analysis.version)
+        ).all()
+        more |= {"beats": [], "tempo_windows": []}
+        for analysis in analyses:
+            if self._versions.get(analysis.analyser) == analysis.version:
+                more |= analysis.series
+        more["analysers"] = [
+            {"name": a.analyser, "version": a.version, "made_at": a.made_at} for a in analyses
+        ]
+        tags = connection.execute(
+            select(
+                FileTags.everything,
+                FileTags.warning,
+                FileTags.art_count,
+                FileTags.art_bytes,
+                FileTags.art_mime,
+            ).where(FileTags.file_id == row.id)
+        ).one_or_none()
+        more["tags"] = tags.everything if tags else {}
+        more["tags_warning"] = tags.warning if tags else None
+        more["art"] = (
+            {"count": tags.art_count, "bytes": tags.art_bytes, "mime": tags.art_mime} if tags else None
+        )
+        more["history"] = _history(connection, row.id)
+        return more
+
+
+def _history(connection: Connection, file: int) -> list[dict[str, Any]]:
+    """Everything that happened to a file, oldest first."""
+    found = connection.execute(select(File.found_at).where(File.id == file)).scalar_one()
+    events: list[dict[str, Any]] = [{"at": found, "what": "found"}]
+    for row in connection.execute(select(History).where(History.file_id == file)):
+        detail = dict(row.detail)
+        for name in ("from", "to"):
+            if name in detail:
+                path = path_fields(from_document(detail.pop(name)))
+                detail |= {name: path["path"]}
+        events.append({"at": row.at, "what": row.what} | detail)
+    events += [
+        {
+            "at": job.finished_at or job.started_at or job.queued_at,
+            "what": f"analysis {job.state}",
+            "run": job.run_id,
+            "attempts": job.attempts,
+            "work_s": round(job.work_s, 3),
+            "code": job.code,
+            "reason": job.reason,
+        }
+        for job in connection.execute(select(Job).where(Job.file_id == file))
+    ]
+    return sorted(events, key=lambda event: float(event["at"]))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,51 @@
+"""File names are bytes. This is how they become text and how they are shown without harm."""
+
+import base64
+import os
+import unicodedata
+import urllib.parse
+
+
+def to_text(path: bytes) -> str:
+    """Bytes to text; a byte that is not UTF-8 becomes a lone surrogate U+DC80…U+DCFF (PEP 383), reversibly."""
+    return path.decode("utf-8", "surrogateescape")
+
+
+def to_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The exact bytes of a path that came from the command line or from ``to_text``."""
+    return os.fsencode(path)
+
+
+def to_document(path: bytes) -> str:
+    """A path for a JSON column: percent-encoded, as databases refuse lone surrogates."""
+    return urllib.parse.quote_from_bytes(path, safe="/ ()[]{}&',;=+!@#$~^")
+
+
+def from_document(text: str) -> bytes:
+    """The inverse of ``to_document``."""
+    return urllib.parse.unquote_to_bytes(text)
+
+
+def path_fields(path: bytes, name: str = "path") -> dict[str, str]:
+    """A path for JSON: ``path``, and ``path_b64`` (base64 of the exact bytes) when it is not valid UTF-8."""
+    fields = {name: to_text(path)}
+    try:
+        path.decode("utf-8")
+    except UnicodeDecodeError:
+        fields[f"{name}_b64"] = base64.b64encode(path).decode("ascii")
+    return fields
+
+
+def printable(text: bytes | str) -> str:
+    """Text that cannot move a cursor, colour a screen or reverse a line: such characters are escaped."""
+    if isinstance(text, bytes):
+        text = to_text(text)
+    return "".join(_shown(sign) for sign in text)
+
+
+def _shown(sign: str) -> str:
+    if 0xDC80 <= ord(sign) <= 0xDCFF:
+        return f"\\x{ord(sign) - 0xDC00:02x}"
+    if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
+        return sign.encode("unicode_escape").decode("ascii")
+    return sign

@@ -1,0 +1,213 @@
+"""A scan as phases: walk beside what is known, judge each file, take it in, judge what was not met.
+
+Both the walk and the library yield paths in the order of their bytes, so that a million files are compared
+like two sorted lists, in bounded memory and without a write for an unchanged file.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tonearm.events import Announce, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
+from tonearm.jobs.intake import Found, Kind, Known, Sighting, SqlIntake
+from tonearm.jobs.runs import Runs
+from tonearm.library.roots import Place, Roots
+from tonearm.scan.patterns import Patterns
+from tonearm.scan.walk import Mount, Music, Passed, Unread, walk
+from tonearm.settings import Level
+
+BATCH = 500
+PAGE = 2000
+SUSPICIOUS_LOSS = 20
+
+
+@dataclass(slots=True)
+class _Tally:
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    passed: int = 0
+    to_analyse: int = 0
+    unmet: list[Known] = field(default_factory=list)
+    unread: list[bytes] = field(default_factory=list)
+    mounts: list[bytes] = field(default_factory=list)
+    moved: set[int] = field(default_factory=set)
+
+    @property
+    def discovered(self) -> int:
+        return sum(self.kinds.values()) + self.passed
+
+
+class Scanner:
+    """Reads folders into the library."""
+
+    def __init__(
+        self, intake: SqlIntake, roots: Roots, runs: Runs, patterns: Patterns, announce: Announce
+    ) -> None:
+        self._intake = intake
+        self._roots = roots
+        self._runs = runs
+        self._patterns = patterns
+        self._announce = announce
+
+    def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> None:
+        """Bring what lies at a place into the library and into a run.
+
+        Raises:
+            OSError: the place itself can't be read.
+        """
+        started = time.monotonic()
+        top = os.path.join(place.root_path, place.scope) if place.scope else place.root_path
+        self._announce(ScanStarted(top))
+        device = os.stat(place.root_path).st_dev
+        tally = _Tally()
+        batch: list[Sighting] = []
+        for sighting in self._sightings(place, run, tally):
+            batch.append(sighting)
+            if len(batch) >= BATCH:
+                self._take_in(run, place, batch, level, fresh, tally)
+                batch = []
+        self._take_in(run, place, batch, level, fresh, tally)
+        missing = self._judge_unmet(place, device, tally)
+        if not place.scope:
+            self._roots.scanned(place, device, tally.mounts)
+        self._announce(
+            ScanFinished(
+                root=top,
+                discovered=tally.discovered,
+                new=tally.kinds[Kind.NEW],
+                changed=tally.kinds[Kind.CHANGED],
+                moved=tally.kinds[Kind.MOVED],
+                unchanged=tally.kinds[Kind.UNCHANGED],
+                missing=missing,
+                skipped=tally.passed,
+                elapsed_s=time.monotonic() - started,
+            )
+        )
+
+    def _sightings(self, place: Place, run: int, tally: _Tally) -> Iterator[Sighting]:
+        """Merge the walk with what is known; what only the library has is gathered as unmet."""
+        known = self._known(place)
+        ahead = next(known, None)
+        for met in walk(place.root_path, place.scope, self._patterns):
+            if isinstance(met, Music):
+                while ahead is not None and ahead.path < met.path:
+                    tally.unmet.append(ahead)
+                    ahead = next(known, None)
+                same = ahead if ahead is not None and ahead.path == met.path else None
+                if same is not None:
+                    ahead = next(known, None)
+                yield _judged(met, same)
+            else:
+                self._note(met, place, run, tally)
+        while ahead is not None:
+            tally.unmet.append(ahead)
+            ahead = next(known, None)
+
+    def _known(self, place: Place) -> Iterator[Known]:
+        after: bytes | None = None
+        while page := self._intake.known(place.root, place.scope, after, PAGE):
+            yield from page
+            after = page[-1].path
+
+    def _note(self, met: Passed | Unread | Mount, place: Place, run: int, tally: _Tally) -> None:
+        path = os.path.join(place.root_path, met.path)
+        if isinstance(met, Mount):
+            tally.mounts.append(met.path)
+        elif isinstance(met, Unread):
+            tally.unread.append(met.path)
+            self._announce(Warned(f"{met.reason}; what is known below it stays as it is", path))
+        else:
+            tally.passed += 1
+            self._runs.skip(run, 1)
+            self._announce(FileSkipped(path, met.reason))
+
+    def _take_in(
+        self,
+        run: int,
+        place: Place,
+        batch: list[Sighting],
+        level: Level | None,
+        fresh: bool,
+        tally: _Tally,
+    ) -> None:
+        if not batch:
+            return
+        batch = self._find_moved(place, batch, tally)
+        taken = self._intake.record(run, place.root, batch, level, fresh)
+        tally.kinds.update(sighting.kind for sighting in batch)
+        tally.to_analyse += taken.to_analyse
+        self._announce(ScanProgress(tally.discovered, tally.to_analyse))
+
+    def _find_moved(self, place: Place, batch: list[Sighting], tally: _Tally) -> list[Sighting]:
+        """A new path whose inode, size and time are a known file's that is no longer where it was."""
+        new = [sighting.found.inode for sighting in batch if sighting.kind == Kind.NEW]
+        if not new:
+            return batch
+        candidates = self._intake.elsewhere(new)
+        paths = {root.root: root.root_path for root in self._roots.every()} if candidates else {}
+        judged = []
+        for sighting in batch:
+            known = candidates.get(sighting.found.inode)
+            if (
+                sighting.kind == Kind.NEW
+                and known is not None
+                and known.id not in tally.moved
+                and (known.size, known.mtime_ns) == (sighting.found.size, sighting.found.mtime_ns)
+                and not os.path.lexists(old := os.path.join(paths[known.root], known.path))
+            ):
+                tally.moved.add(known.id)
+                self._announce(FileMoved(os.path.join(place.root_path, sighting.found.path), old))
+                judged.append(Sighting(sighting.found, Kind.MOVED, known))
+            else:
+                judged.append(sighting)
+        return judged
+
+    def _judge_unmet(self, place: Place, device: int, tally: _Tally) -> int:
+        """Mark known files that were not met as missing, unless a folder looks unmounted."""
+        unmet = [
+            known
+            for known in tally.unmet
+            if known.id not in tally.moved
+            and not known.missing
+            and not any(_inside(known.path, folder) for folder in tally.unread)
+        ]
+        met = sum(tally.kinds.values())
+        if unmet and not met:
+            self._warn_unmounted(place, len(unmet))
+            return 0
+        lost_mounts = [mount for mount in place.mounts if mount not in tally.mounts]
+        kept = [known for known in unmet if any(_inside(known.path, mount) for mount in lost_mounts)]
+        for mount in lost_mounts:
+            if any(_inside(known.path, mount) for known in kept):
+                path = os.path.join(place.root_path, mount)
+                self._announce(
+                    Warned("was a mount point and is none now; nothing below it is marked missing", path)
+                )
+        gone = [known.id for known in unmet if known not in kept]
+        other_device = place.device is not None and place.device != device
+        if other_device and len(gone) >= SUSPICIOUS_LOSS and len(gone) > met:
+            self._warn_unmounted(place, len(gone))
+            return 0
+        self._intake.mark_missing(gone)
+        return len(gone)
+
+    def _warn_unmounted(self, place: Place, files: int) -> None:
+        self._announce(
+            Warned(
+                f"looks empty or unmounted; none of the {files} known files in it is marked missing",
+                os.path.join(place.root_path, place.scope) if place.scope else place.root_path,
+            )
+        )
+
+
+def _inside(path: bytes, folder: bytes) -> bool:
+    return path.startswith(folder + b"/")
+
+
+def _judged(met: Music, known: Known | None) -> Sighting:
+    found = Found(met.path, met.size, met.mtime_ns, met.inode, met.extension)
+    if known is None:
+        return Sighting(found, Kind.NEW)
+    same = (known.size, known.mtime_ns) == (met.size, met.mtime_ns)
+    return Sighting(found, Kind.UNCHANGED if same else Kind.CHANGED, known)

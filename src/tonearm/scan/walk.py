@@ -1,0 +1,139 @@
+"""Walks a folder in the order of its paths' bytes, without following a link or touching a pipe."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tonearm.names import printable
+from tonearm.scan.patterns import Patterns
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """A regular file that looks like music; ``path`` is relative to the root."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+    inode: int
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """An entry that is not taken, and why."""
+
+    path: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A folder that can't be read: what is known below it is neither met nor missing."""
+
+    path: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder on another device than the one around it."""
+
+    path: bytes
+
+
+Met = Music | Passed | Unread | Mount
+
+_KINDS = (
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[Met]:
+    """Yield what lies at or below ``scope`` (relative to ``root``), music in the order of its paths' bytes.
+
+    Raises:
+        OSError: the scope itself can't be read.
+    """
+    top = os.path.join(root, scope) if scope else root
+    status = os.stat(top, follow_symlinks=not scope)
+    if stat.S_ISDIR(status.st_mode):
+        yield from _folder(root, scope, status.st_dev, patterns)
+    else:
+        yield from _entry(scope, status, patterns)
+
+
+def _folder(root: bytes, start: bytes, device: int, patterns: Patterns) -> Iterator[Met]:
+    """Depth first over an explicit stack, so that no depth of folders can exhaust the interpreter's."""
+    stack: list[Iterator[tuple[bytes, os.stat_result]]] = []
+    devices = [device]
+    entries = _listing(os.path.join(root, start) if start else root, patterns, start)
+    stack.append(iter(entries))
+    while stack:
+        item = next(stack[-1], None)
+        if item is None:
+            stack.pop()
+            devices.pop()
+            continue
+        path, status = item
+        if not stat.S_ISDIR(status.st_mode):
+            yield from _entry(path, status, patterns)
+            continue
+        if status.st_dev != devices[-1]:
+            yield Mount(path)
+        try:
+            below = _listing(os.path.join(root, path), patterns, path)
+        except OSError as error:
+            yield Unread(path, f"the folder can't be read: {error.strerror}")
+            continue
+        stack.append(iter(below))
+        devices.append(status.st_dev)
+
+
+def _listing(folder: bytes, patterns: Patterns, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+    """A folder's wanted entries, sorted so that the walk comes out in the order of whole paths."""
+    found: list[tuple[bytes, bytes, os.stat_result]] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            inside = path + b"/" + entry.name if path else entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if patterns.leaves_out(inside, is_folder):
+                continue
+            if not is_folder and not patterns.music(entry.name) and not _links_to_folder(entry):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # gone between the listing and the look at it
+            found.append((entry.name + b"/" if is_folder else entry.name, inside, status))
+    found.sort(key=lambda item: item[0])
+    return [(inside, status) for _, inside, status in found]
+
+
+def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:  # a loop of links
+        return True
+
+
+def _entry(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[Met]:
+    extension = patterns.music(path)
+    if stat.S_ISREG(status.st_mode):
+        if extension:
+            yield Music(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
+        else:
+            yield Passed(path, "its name does not end like a music file's")
+        return
+    kind = next((name for test, name in _KINDS if test(status.st_mode)), "not a regular file")
+    yield Passed(path, f"{kind}, not a file: {printable(os.path.basename(path))} is not followed or opened")
+
+
+def _signed(inode: int) -> int:
+    """Inode numbers are unsigned 64-bit; databases keep signed ones."""
+    return inode - (1 << 64) if inode >= 1 << 63 else inode

@@ -1,0 +1,181 @@
+"""Every setting, its default, its bounds, and where its value comes from.
+
+The command line beats the environment (``TONEARM_…``), the environment beats the TOML file, the file beats
+the defaults.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from tonearm.errors import ConfigurationError
+
+
+class Level(IntEnum):
+    """The five priorities; the lower the number, the sooner."""
+
+    CRITICAL = 0  # a person waits for it; never overtaken by ageing
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
+    BACKGROUND = 4
+
+    @property
+    def label(self) -> str:
+        """The name a person types and reads."""
+        return self.name.lower()
+
+
+def level_named(name: object) -> object:
+    """Turn ``"high"`` into ``Level.HIGH``; anything else is left for validation to judge."""
+    if isinstance(name, str) and name.upper() in Level.__members__:
+        return Level[name.upper()]
+    return name
+
+
+LevelName = Annotated[Level, BeforeValidator(level_named)]
+
+
+class Rule(BaseModel):
+    """Files that meet every stated condition get ``level``; the first rule that fits a file decides."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: LevelName
+    formats: tuple[str, ...] = Field(default=(), description="file extensions without the dot; empty: all")
+    larger_than_mb: float | None = None
+    smaller_than_mb: float | None = None
+    modified_within_days: float | None = None
+
+    def fits(self, size: int, extension: str, age_s: float) -> bool:
+        """Judge a file by its size in bytes, its extension and the seconds since it was modified."""
+        return (
+            (not self.formats or extension in self.formats)
+            and (self.larger_than_mb is None or size > self.larger_than_mb * 1e6)
+            and (self.smaller_than_mb is None or size < self.smaller_than_mb * 1e6)
+            and (self.modified_within_days is None or age_s < self.modified_within_days * 86_400)
+        )
+
+
+DEFAULT_RULES = (
+    Rule(level=Level.LOW, larger_than_mb=200),
+    Rule(level=Level.HIGH, modified_within_days=7),
+)
+EXTENSIONS = ("aac", "aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "oga", "ogg", "opus", "wav", "wma")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """All settings; each is also an environment variable, ``TONEARM_`` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="TONEARM_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("tonearm"),
+        description="folder of the library's database",
+    )
+    workers: int = Field(default_factory=_cores, ge=1, le=512, description="files analysed at the same time")
+    nice: int = Field(10, ge=0, le=19, description="how much the analysing processes give way to others")
+    include: tuple[str, ...] = Field(
+        (), description="glob patterns; when given, only files that match one are taken"
+    )
+    exclude: tuple[str, ...] = Field(
+        ("._*", "@eaDir", "#recycle", ".Trash*", "$RECYCLE.BIN", "lost+found"),
+        description="glob patterns of files and folders that are left out",
+    )
+    extensions: tuple[str, ...] = Field(EXTENSIONS, description="file name endings that are music")
+    rules: tuple[Rule, ...] = Field(
+        DEFAULT_RULES, description="priority rules from size, format and recency; the first that fits decides"
+    )
+    ageing_s: float = Field(
+        21_600, gt=0, description="seconds of waiting that raise a job by one level, never to critical"
+    )
+    memory_mb: int = Field(1024, ge=256, description="memory one file's analysis may use")
+    deadline_base_s: float = Field(60, gt=0, description="seconds any file may take")
+    deadline_speed: float = Field(
+        8, gt=0, description="beside the base: duration divided by this many seconds are allowed"
+    )
+    recycle_files: int = Field(500, ge=1, description="files after which an analysing process is renewed")
+    recycle_mb: int = Field(8000, ge=1, description="megabytes of files after which it is renewed")
+    grace_s: float = Field(10, ge=0, description="seconds that running files get to finish when stopped")
+    lease_s: float = Field(60, ge=3, description="seconds a running job belongs to a worker it hears from")
+    retry_base_s: float = Field(1, gt=0, description="first back-off; it doubles with each attempt")
+    retry_cap_s: float = Field(60, gt=0, description="longest back-off")
+    storage_wait_s: float = Field(
+        60, ge=0, description="seconds to wait for room on a full disk or for a locked database"
+    )
+    window_s: float = Field(10, ge=2, description="length of the windows of the tempo curve")
+
+
+def config_path(environment: Mapping[str, str]) -> Path:
+    """The TOML file: ``TONEARM_CONFIG``, or ``tonearm.toml`` in the platform's configuration folder."""
+    named = environment.get("TONEARM_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path("tonearm") / "tonearm.toml"
+
+
+def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Read the file and the environment, put the given values on top.
+
+    Raises:
+        ConfigurationError: a value is out of bounds or unknown, or the file is not TOML.
+    """
+    path = config_path(os.environ)
+    if "TONEARM_CONFIG" in os.environ and not path.is_file():
+        raise ConfigurationError(f"{path}: TONEARM_CONFIG names a file that is not there")
+
+    class Located(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is the library's
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+    try:
+        given: dict[str, Any] = {k: v for k, v in (overrides or {}).items() if v is not None}
+        return Located(**given)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(_explained(error, path)) from error
+
+
+def _explained(error: ValidationError, path: Path) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        lines.append(f"setting {name} = {problem['input']!r}: {problem['msg']}")
+    return "; ".join(lines) + f" (see `tonearm config`; the file is {path})"
+
+
+def origin(name: str, settings: Settings, overrides: Mapping[str, object]) -> str:
+    """Say where a setting's value came from: command line, environment, file or default."""
+    if overrides.get(name) is not None:
+        return "command line"
+    if f"TONEARM_{name.upper()}" in os.environ:
+        return "environment"
+    return "file" if name in settings.model_fields_set else "default"
+
+
+def located_config() -> Path:
+    """Where the TOML file is or would be."""
+    return config_path(os.environ)

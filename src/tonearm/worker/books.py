@@ -1,0 +1,72 @@
+"""Storing in spite of a full disk or a locked database: nothing measured is thrown away while there is hope."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from tonearm.errors import StorageBusy, StorageError, StorageFull
+
+Answer = TypeVar("Answer")
+PAUSE_S = 1.0
+
+
+class Books:
+    """Keeps what could not be stored and tries again; gives up after ``wait_s`` of nothing but failures."""
+
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s
+        self._failing_since: float | None = None
+        self._try_at = 0.0
+        self._waiting: deque[Callable[[], None]] = deque()
+        self.trouble: str | None = None
+
+    @property
+    def owed(self) -> bool:
+        """Whether something waits to be stored."""
+        return bool(self._waiting)
+
+    def owe(self, store: Callable[[], None]) -> None:
+        """Store now, or after what is already waiting."""
+        self._waiting.append(store)
+        self.settle()
+
+    def settle(self) -> None:
+        """Store what is waiting, in its order.
+
+        Raises:
+            StorageFull, StorageBusy: it has failed for longer than ``wait_s``.
+        """
+        while self._waiting and time.monotonic() >= self._try_at:
+            store = self._waiting[0]
+            if not self._done(store):
+                return
+            self._waiting.popleft()
+
+    def ask(self, question: Callable[[], Answer]) -> Answer | None:
+        """Ask the database; ``None`` when it can't answer now. Raises as ``settle`` does."""
+        if time.monotonic() < self._try_at:
+            return None
+        try:
+            answer = question()
+        except (StorageFull, StorageBusy) as error:
+            self._failed(error)
+            return None
+        self._failing_since, self.trouble, self._try_at = None, None, 0.0
+        return answer
+
+    def _done(self, store: Callable[[], None]) -> bool:
+        def stored() -> bool:
+            store()
+            return True
+
+        return self.ask(stored) is True
+
+    def _failed(self, error: StorageError) -> None:
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since > self._wait_s:
+            raise error
+        self.trouble = str(error)
+        self._try_at = now + PAUSE_S

@@ -1,0 +1,59 @@
+"""Opens a file of the library without following a link on the way and without waiting for a pipe."""
+
+import errno
+import os
+import stat
+
+from tonearm.errors import Failure
+from tonearm.jobs.failures import GONE, NO_PERMISSION, NOT_REGULAR, unreadable
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class CannotOpen(Exception):
+    """The file can't be opened; ``failure`` says why, ``wanted`` is false when it is simply gone."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+        self.gone = failure is GONE
+
+
+def open_inside(root: bytes, path: bytes) -> tuple[int, os.stat_result]:
+    """Open ``path`` below ``root`` part by part, so that no folder of it can be swapped for a link.
+
+    Returns the descriptor, which the caller closes, and its status.
+
+    Raises:
+        CannotOpen: gone, a link, not a regular file, not permitted, or the file system fails.
+    """
+    try:
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            *folders, name = path.split(b"/")
+            for part in folders:
+                deeper = os.open(part, _FOLDER, dir_fd=folder)
+                os.close(folder)
+                folder = deeper
+            descriptor = os.open(name, _FILE, dir_fd=folder)
+        finally:
+            os.close(folder)
+        status = os.fstat(descriptor)
+    except OSError as error:
+        raise CannotOpen(_failure(error)) from error
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise CannotOpen(NOT_REGULAR)
+    os.set_blocking(descriptor, True)
+    return descriptor, status
+
+
+def _failure(error: OSError) -> Failure:
+    if error.errno == errno.ENOENT:
+        return GONE
+    if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR}:
+        return NOT_REGULAR
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return NO_PERMISSION
+    return unreadable(error.strerror or str(error))

@@ -1,0 +1,106 @@
+"""Takes from a child what decoding does not need: opening files, sockets, other processes.
+
+On Linux a seccomp filter (seccomp(2), Linux kernel documentation "Seccomp BPF") answers such system calls
+with EPERM. Elsewhere nothing is denied, and ``seal`` says so.
+"""
+
+import ctypes
+import os
+import platform
+import struct
+import sys
+
+_SECCOMP_SET_MODE_FILTER = 1
+_TSYNC = 1
+_RET_ALLOW = 0x7FFF0000
+_RET_EPERM = 0x00050000 | 1
+_RET_ENOSYS = 0x00050000 | 38
+_RET_KILL = 0x80000000
+_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_OFFSET_NUMBER, _OFFSET_ARCHITECTURE, _OFFSET_FIRST_ARGUMENT = 0, 4, 16
+
+_X86_64 = {
+    "open": 2, "creat": 85, "openat": 257, "openat2": 437, "open_by_handle_at": 304,
+    "socket": 41, "socketpair": 53, "connect": 42, "bind": 49, "listen": 50, "accept": 43, "accept4": 288,
+    "clone": 56, "fork": 57, "vfork": 58, "execve": 59, "execveat": 322,
+    "kill": 62, "tkill": 200, "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311,
+    "pidfd_open": 434, "pidfd_getfd": 438, "pidfd_send_signal": 424,
+    "rename": 82, "renameat": 264, "renameat2": 316, "mkdir": 83, "mkdirat": 258, "rmdir": 84,
+    "link": 86, "linkat": 265, "symlink": 88, "symlinkat": 266, "unlink": 87, "unlinkat": 263,
+    "mknod": 133, "mknodat": 259, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93,
+    "lchown": 94, "fchownat": 260, "truncate": 76, "ftruncate": 77, "utimensat": 280, "setxattr": 188,
+    "mount": 165, "umount2": 166, "chroot": 161, "pivot_root": 155, "unshare": 272, "setns": 308,
+    "bpf": 321, "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "add_key": 248,
+    "io_uring_setup": 425, "memfd_create": 319, "init_module": 175, "finit_module": 313, "reboot": 169,
+}  # fmt: skip
+_AARCH64 = {
+    "openat": 56, "openat2": 437, "open_by_handle_at": 265,
+    "socket": 198, "socketpair": 199, "connect": 203, "bind": 200, "listen": 201, "accept": 202,
+    "accept4": 242, "clone": 220, "execve": 221, "execveat": 281,
+    "kill": 129, "tkill": 130, "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271,
+    "pidfd_open": 434, "pidfd_getfd": 438, "pidfd_send_signal": 424,
+    "renameat": 38, "renameat2": 276, "mkdirat": 34, "linkat": 37, "symlinkat": 36, "unlinkat": 35,
+    "mknodat": 33, "fchmod": 52, "fchmodat": 53, "fchown": 55, "fchownat": 54, "truncate": 45,
+    "ftruncate": 46, "utimensat": 88, "setxattr": 5, "mount": 40, "umount2": 39, "chroot": 51,
+    "pivot_root": 41, "unshare": 97, "setns": 268, "bpf": 280, "userfaultfd": 282, "perf_event_open": 241,
+    "keyctl": 219, "add_key": 217, "io_uring_setup": 425, "memfd_create": 279, "init_module": 105,
+    "finit_module": 273, "reboot": 142,
+}  # fmt: skip
+_CLONE3 = 435
+_MACHINES = {  # AUDIT_ARCH of linux/audit.h, numbers of seccomp(2) and tgkill(2), numbers to deny
+    "x86_64": (0xC000003E, 317, 234, _X86_64),
+    "aarch64": (0xC00000B7, 277, 131, _AARCH64),
+}
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def seal() -> str | None:
+    """Deny what is not needed, for this process and for good. Returns why it could not be, or ``None``."""
+    if sys.platform != "linux":
+        return f"{sys.platform} has no seccomp: a damaged file's decoder keeps the rights of its user"
+    known = _MACHINES.get(platform.machine())
+    if known is None:
+        return f"the system calls of {platform.machine()} are not known here"
+    architecture, seccomp, tgkill, denied = known
+    code = _filter(architecture, tgkill, sorted(denied.values()))
+    memory = ctypes.create_string_buffer(code, len(code))
+    program = _Program(len(code) // 8, ctypes.cast(memory, ctypes.c_void_p))
+    library = ctypes.CDLL(None, use_errno=True)
+    answer = library.syscall(ctypes.c_long(seccomp), _SECCOMP_SET_MODE_FILTER, _TSYNC, ctypes.byref(program))
+    if answer != 0:
+        return f"the kernel refuses a seccomp filter: {os.strerror(ctypes.get_errno())}"
+    return None
+
+
+def _filter(architecture: int, tgkill: int, denied: list[int]) -> bytes:
+    """The filter: another architecture's calls kill, x32 and denied ones fail, all others pass.
+
+    A process may still signal itself, which is how abort(3) ends it.
+    """
+    code = [
+        _step(_LOAD, 0, 0, _OFFSET_ARCHITECTURE),
+        _step(_JUMP_EQUAL, 1, 0, architecture),
+        _step(_RETURN, 0, 0, _RET_KILL),
+        _step(_LOAD, 0, 0, _OFFSET_NUMBER),
+        _step(_JUMP_AT_LEAST, 0, 1, 0x40000000),
+        _step(_RETURN, 0, 0, _RET_EPERM),
+        _step(_JUMP_EQUAL, 0, 1, _CLONE3),  # "not there", so that the C library falls back to clone
+        _step(_RETURN, 0, 0, _RET_ENOSYS),
+    ]
+    for number in denied:
+        code += [_step(_JUMP_EQUAL, 0, 1, number), _step(_RETURN, 0, 0, _RET_EPERM)]
+    code += [
+        _step(_JUMP_EQUAL, 0, 3, tgkill),
+        _step(_LOAD, 0, 0, _OFFSET_FIRST_ARGUMENT),
+        _step(_JUMP_EQUAL, 1, 0, os.getpid()),
+        _step(_RETURN, 0, 0, _RET_EPERM),
+        _step(_RETURN, 0, 0, _RET_ALLOW),
+    ]
+    return b"".join(code)
+
+
+def _step(operation: int, if_true: int, if_false: int, value: int) -> bytes:
+    return struct.pack("HBBI", operation, if_true, if_false, value)

@@ -1,0 +1,165 @@
+"""The parent's end of one child process: starts it, hands it a file, watches its time, hears its answers."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+from tonearm.errors import Failure
+from tonearm.jobs.failures import DEADLINE, KILLED, crashed, ended
+from tonearm.jobs.job import Lease
+from tonearm.settings import Settings
+from tonearm.worker.messages import Garbled, Inbox, Message, pack, send_with_file
+
+STARTUP_S = 60.0
+
+
+@dataclass(slots=True)
+class InHand:
+    """The file that a child is working on."""
+
+    lease: Lease
+    descriptor: int
+    status: os.stat_result
+    since: float
+    deadline: float
+    stage: str = "start"
+    identity: Message | None = None
+
+
+class Slot:
+    """One child process at a time; ``hand`` is what it works on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._inbox = Inbox()
+        self._files = 0
+        self._bytes = 0
+        self._killed_for: Failure | None = None
+        self.ready = False
+        self.hand: InHand | None = None
+        self.started_at = time.monotonic()
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self.link, theirs = socket.socketpair()
+        options = {
+            "nice": settings.nice,
+            "memory_mb": settings.memory_mb,
+            "window_s": settings.window_s,
+        }
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
+                [
+                    sys.executable,
+                    "-I",
+                    "-m",
+                    "tonearm.worker.child",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    json.dumps(options),
+                ],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._complaints,
+                start_new_session=True,
+                env=os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+            )
+        self.link.setblocking(True)
+
+    @property
+    def idle(self) -> bool:
+        """Ready for a file."""
+        return self.ready and self.hand is None
+
+    @property
+    def worn(self) -> bool:
+        """Has worked enough to be replaced by a fresh process."""
+        return self._files >= self._settings.recycle_files or self._bytes >= self._settings.recycle_mb * 1e6
+
+    def give(self, lease: Lease, descriptor: int, status: os.stat_result) -> None:
+        """Hand over an open file; the clock of its first stage begins."""
+        allowed = self._settings.deadline_base_s + status.st_size / 1e6
+        now = time.monotonic()
+        self.hand = InHand(lease, descriptor, status, now, now + allowed)
+        self._files += 1
+        self._bytes += status.st_size
+        with contextlib.suppress(OSError):  # a child that just died is noticed by its closed connection
+            send_with_file(self.link, {"cpu_s": allowed + 10}, descriptor)
+
+    def analyse(self, names: list[str], duration_s: float | None) -> None:
+        """Answer an identified file with the analysers to run; its deadline now grows with its duration."""
+        if self.hand is None:
+            return
+        seconds = duration_s if duration_s is not None else self.hand.status.st_size / 4000
+        allowed = self._settings.deadline_base_s + seconds / self._settings.deadline_speed
+        self.hand.deadline = time.monotonic() + allowed
+        with contextlib.suppress(OSError):
+            self.link.sendall(pack({"analyse": names, "cpu_s": allowed + 10}))
+
+    def hear(self) -> list[Message] | None:
+        """Read what the child said; ``None`` when it is gone or talks nonsense."""
+        try:
+            piece = self.link.recv(1 << 20)
+            return self._inbox.take(piece) if piece else None
+        except (OSError, Garbled):
+            return None
+
+    def let_go(self) -> None:
+        """The file is finished: close it and be idle."""
+        if self.hand is not None:
+            os.close(self.hand.descriptor)
+            self.hand = None
+
+    def overdue(self, now: float) -> bool:
+        """Whether the child should have answered by now."""
+        if self.hand is not None:
+            return now > self.hand.deadline
+        return not self.ready and now > self.started_at + STARTUP_S
+
+    def kill(self, reason: Failure | None) -> None:
+        """End the process at once; ``reason`` is what its file is charged with."""
+        self._killed_for = self._killed_for or reason
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+
+    def post_mortem(self) -> Failure:
+        """Reap the process and say why it ended."""
+        if self._hangs_on():
+            self.kill(None)
+        status = self.process.wait()
+        if self._killed_for is not None:
+            return self._killed_for
+        if status == -signal.SIGXCPU:
+            return DEADLINE
+        if status in {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}:
+            return KILLED
+        return crashed(-status) if status < 0 else ended(status)
+
+    def _hangs_on(self) -> bool:
+        """A child that closed its connection has a moment to end by itself."""
+        try:
+            self.process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def last_words(self) -> str:
+        """The last line the process wrote before it was confined."""
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def close(self) -> None:
+        """End the process and free everything; a file in hand is let go."""
+        self.link.close()
+        if self._hangs_on():
+            self.kill(None)
+            self.process.wait()
+        self._complaints.close()
+        self.let_go()

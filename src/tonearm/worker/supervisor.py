@@ -1,0 +1,387 @@
+"""Takes jobs, has child processes analyse them, stores what they found.
+
+One thread, one loop: fill idle slots, wait for an answer or a moment to act, handle it. The loop, in order:
+
+1. asked to stop: take nothing more, let running files finish within the grace, give the rest back;
+2. something could not be stored: try again before anything else is taken;
+3. give every idle slot the next job;
+4. wait until a child speaks, a deadline passes, a retry falls due or a second is over;
+5. renew leases and look whether the run was paused or cancelled.
+"""
+
+import os
+import selectors
+import time
+from collections.abc import Mapping
+
+from tonearm.errors import Failure, StorageBusy, StorageError, StorageFull, TonearmError
+from tonearm.events import (
+    Announce,
+    FileMoved,
+    JobFinished,
+    JobRetrying,
+    JobReturned,
+    JobStarted,
+    ProcessLost,
+    StageReached,
+    StateChanged,
+    Warned,
+)
+from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, REPLACED
+from tonearm.jobs.job import Lease
+from tonearm.jobs.port import Ending, Ledger, Queue, Result
+from tonearm.jobs.runs import Runs, RunState
+from tonearm.settings import Settings
+from tonearm.worker.books import Books
+from tonearm.worker.messages import Message
+from tonearm.worker.opening import CannotOpen, open_inside
+from tonearm.worker.outcome import result_of, told_failure
+from tonearm.worker.slot import InHand, Slot
+from tonearm.worker.stopping import StopSwitch
+
+TICK_S = 1.0
+RENEW_S = 5.0
+STARTS = 5
+
+
+class CannotStart(TonearmError):
+    """Analysing processes do not come up on this machine."""
+
+
+class Supervisor:
+    """Works on the open jobs of one run with a bounded number of child processes."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: Queue,
+        runs: Runs,
+        settings: Settings,
+        versions: Mapping[str, int],
+        worker: str,
+        announce: Announce,
+        stop: StopSwitch,
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._runs = runs
+        self._settings = settings
+        self._versions = versions
+        self._worker = worker
+        self._announce = announce
+        self._stop = stop
+        self._slots: list[Slot] = []
+        self._selector = selectors.DefaultSelector()
+        self._books = Books(settings.storage_wait_s)
+        self._state = RunState.RUNNING
+        self._failed_starts = 0
+        self._renew_at = 0.0
+        self._said_unsealed = False
+        self._said_trouble: str | None = None
+
+    def work(self, run: int) -> bool:
+        """Work until no job of the run is open, or until asked to stop. Returns whether all is finished.
+
+        Raises:
+            StorageError: the database could not be written for longer than ``storage_wait_s``.
+            CannotStart: child processes end before they are ready, again and again.
+        """
+        self._selector.register(self._stop.wakeup, selectors.EVENT_READ, None)
+        stopping_since: float | None = None
+        looked = time.monotonic()
+        try:
+            while True:
+                now = time.monotonic()
+                if self._stop.requests and stopping_since is None:
+                    stopping_since = now
+                    self._announce(StateChanged(run, "stopping", "finishing or giving back what runs"))
+                grace_over = stopping_since is not None and now > stopping_since + self._settings.grace_s
+                if self._stop.requests > 1 or grace_over:
+                    return False
+                self._books.settle()
+                waits = self._fill(run) if stopping_since is None and not self._books.owed else False
+                self._say_trouble(run)
+                if not self._busy() and not self._books.owed and (stopping_since is not None or not waits):
+                    return stopping_since is None
+                self._listen(now)
+                self._end_overdue()
+                if now - looked > TICK_S:
+                    looked = now
+                    self._look_around(run)
+        finally:
+            self._release()
+
+    def _busy(self) -> bool:
+        return any(slot.hand is not None for slot in self._slots)
+
+    def _fill(self, run: int) -> bool:
+        """Give idle slots work and start missing ones. Returns whether open work remains to wait for."""
+        while True:
+            slot = next((slot for slot in self._slots if slot.idle), None)
+            if slot is not None and slot.worn:
+                self._drop(slot)
+                continue
+            starting = any(not slot.ready for slot in self._slots)
+            if slot is None:
+                if len(self._slots) < self._settings.workers and self._wants_more(run):
+                    self._start()
+                    continue
+                return True if starting or self._busy() else self._remains(run)
+            lease = self._books.ask(lambda: self._ledger.take(self._worker, run))
+            if lease is None:
+                return bool(self._books.trouble) or self._remains(run)
+            self._dispatch(slot, lease)
+
+    def _wants_more(self, run: int) -> bool:
+        """Whether there is work for one more process than are starting or busy."""
+        depth = self._queue.depth(run)
+        starting = sum(not slot.ready for slot in self._slots)
+        return sum(depth.queued.values()) + depth.retrying > starting
+
+    def _remains(self, run: int) -> bool:
+        return self._queue.depth(run).open > 0
+
+    def _start(self) -> None:
+        slot = Slot(self._settings)
+        self._slots.append(slot)
+        self._selector.register(slot.link, selectors.EVENT_READ, slot)
+
+    def _dispatch(self, slot: Slot, lease: Lease) -> None:
+        try:
+            descriptor, status = open_inside(lease.root, lease.path)
+        except CannotOpen as error:
+            self._could_not_open(lease, error)
+            return
+        slot.give(lease, descriptor, status)
+        self._announce(
+            JobStarted(
+                lease.job, _whole(lease), status.st_size, lease.extension, lease.attempt, lease.level.label
+            )
+        )
+
+    def _could_not_open(self, lease: Lease, error: CannotOpen) -> None:
+        if error.gone:
+            self._books.owe(lambda: self._cancel(lease, error.failure))
+        else:
+            self._books.owe(lambda: self._fail(lease, error.failure, 0.0, lease.size))
+
+    def _listen(self, now: float) -> None:
+        moments = [slot.hand.deadline for slot in self._slots if slot.hand is not None]
+        due = min([now + TICK_S / 4, *moments]) - now
+        for key, _ in self._selector.select(max(0.0, due)):
+            if key.data is None:
+                self._stop.heard()
+            else:
+                self._hear(key.data)
+
+    def _hear(self, slot: Slot) -> None:
+        messages = slot.hear()
+        if messages is None:
+            self._lost(slot)
+            return
+        for message in messages:
+            self._answer(slot, message)
+
+    def _answer(self, slot: Slot, message: Message) -> None:
+        hand = slot.hand
+        if "ready" in message:
+            slot.ready = True
+            self._failed_starts = 0
+            if message["unsealed"] and not self._said_unsealed:
+                self._said_unsealed = True
+                self._announce(Warned(f"files are read without a sandbox: {message['unsealed']}"))
+        elif hand is None:
+            slot.kill(None)  # nothing was asked
+        elif "stage" in message:
+            hand.stage = str(message["stage"])
+            self._announce(StageReached(hand.lease.job, hand.stage, message.get("fraction")))
+        elif "hash" in message:
+            self._identified(slot, hand, message)
+        elif "finished" in message:
+            self._finished(slot, hand, message)
+        elif "failed" in message:
+            self._end_attempt(slot, hand, told_failure(message))
+
+    def _identified(self, slot: Slot, hand: InHand, message: Message) -> None:
+        hand.identity = message
+        stored = self._ledger.stored(hand.lease, str(message["hash"]))
+        names = [name for name in self._versions if name not in stored]
+        slot.analyse(names, message["facts"].get("declared_s"))
+
+    def _finished(self, slot: Slot, hand: InHand, message: Message) -> None:
+        work_s = time.monotonic() - hand.since
+        if _replaced(hand):
+            self._end_attempt(slot, hand, REPLACED)
+            return
+        result = result_of(hand, message, work_s)
+        lease = hand.lease
+        slot.let_go()
+        self._books.owe(lambda: self._store(lease, result))
+
+    def _end_attempt(self, slot: Slot, hand: InHand, failure: Failure) -> None:
+        work_s = time.monotonic() - hand.since
+        lease, size = hand.lease, hand.status.st_size
+        slot.let_go()
+        self._books.owe(lambda: self._fail(lease, failure, work_s, size))
+
+    def _lost(self, slot: Slot) -> None:
+        """A child is gone; what it had in hand is one failed attempt, nothing else is touched."""
+        self._selector.unregister(slot.link)
+        self._slots.remove(slot)
+        failure = slot.post_mortem()
+        self._announce(ProcessLost(slot.process.pid, failure.reason))
+        if slot.hand is not None:
+            self._end_attempt(slot, slot.hand, failure)
+        elif not slot.ready:
+            self._failed_starts += 1
+            if self._failed_starts >= STARTS:
+                raise CannotStart(f"analysing processes do not start: {slot.last_words()}")
+        slot.close()
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.overdue(now):
+                slot.kill(DEADLINE)
+
+    def _say_trouble(self, run: int) -> None:
+        """Announce when storage begins or ceases to fail."""
+        trouble = self._books.trouble
+        if trouble != self._said_trouble:
+            self._said_trouble = trouble
+            self._say_state(run, "waiting" if trouble else str(self._state), trouble)
+
+    def _store(self, lease: Lease, result: Result) -> None:
+        ending = self._ledger.finish(lease, result)
+        if ending is None:
+            self._announce(
+                Warned("another worker has taken it over; this result is not stored", _whole(lease))
+            )
+            return
+        if ending.moved_from is not None:
+            self._announce(FileMoved(_whole(lease), os.path.join(lease.root, ending.moved_from)))
+        tempo, key = result.findings.get("tempo"), result.findings.get("key")
+        self._announce_end(
+            lease,
+            ending,
+            result.work_s,
+            result.size,
+            decoded_s=result.report.get("decoded_s") or 0.0,
+            bpm=tempo[1].get("bpm") if tempo else None,
+            key=key[1].get("key") if key else None,
+        )
+
+    def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
+        ending = self._ledger.fail(lease, failure, work_s)
+        if ending is None:
+            return
+        if ending.retry_in_s is not None:
+            self._announce(
+                JobRetrying(
+                    lease.job, _whole(lease), failure.code, failure.reason, lease.attempt, ending.retry_in_s
+                )
+            )
+        else:
+            self._announce_end(lease, ending, work_s, size)
+
+    def _announce_end(
+        self,
+        lease: Lease,
+        ending: Ending,
+        elapsed_s: float,
+        size: int,
+        decoded_s: float = 0.0,
+        bpm: float | None = None,
+        key: str | None = None,
+    ) -> None:
+        failure = ending.failure
+        self._announce(
+            JobFinished(
+                lease.job,
+                _whole(lease),
+                ending.state,
+                elapsed_s,
+                decoded_s,
+                size,
+                lease.extension,
+                failure.code if failure else None,
+                failure.reason if failure else None,
+                failure.advice if failure else None,
+                lease.attempt,
+                bpm,
+                key,
+            )
+        )
+
+    def _cancel(self, lease: Lease, failure: Failure) -> None:
+        self._ledger.cancel(lease, failure)
+        self._announce(JobReturned(lease.job, _whole(lease), failure.reason, "cancelled"))
+
+    def _look_around(self, run: int) -> None:
+        """Renew leases; follow a person's pause or cancel."""
+        stages = {slot.hand.lease.job: slot.hand.stage for slot in self._slots if slot.hand is not None}
+        try:
+            if stages and time.monotonic() > self._renew_at:
+                self._renew_at = time.monotonic() + min(RENEW_S, self._settings.lease_s / 3)
+                self._ledger.renew(self._worker, stages)
+            state = self._runs.state(run)
+        except (StorageFull, StorageBusy):
+            return  # asked again a tick later
+        if state != self._state:
+            self._state = state
+            self._say_state(run, str(state), None)
+        if state == RunState.CANCELLED:
+            for slot in [slot for slot in self._slots if slot.hand is not None]:
+                self._abandon(slot)
+
+    def _abandon(self, slot: Slot) -> None:
+        """End a child in the middle of a file that nobody wants any more."""
+        hand = slot.hand
+        if hand is not None:
+            lease = hand.lease
+            self._books.owe(lambda: self._cancel(lease, CANCELLED_BY_PERSON))
+            slot.let_go()
+        self._drop(slot, kill=True)
+
+    def _drop(self, slot: Slot, kill: bool = False) -> None:
+        self._selector.unregister(slot.link)
+        self._slots.remove(slot)
+        if kill:
+            slot.kill(None)
+        slot.close()
+
+    def _say_state(self, run: int, state: str, reason: str | None) -> None:
+        self._announce(StateChanged(run, state, reason))
+
+    def _release(self) -> None:
+        """End all children, then give back what they had in hand."""
+        held = [slot.hand.lease for slot in self._slots if slot.hand is not None]
+        for slot in self._slots:
+            if slot.hand is not None or not slot.ready:
+                slot.kill(None)
+        for slot in self._slots:
+            slot.close()
+        self._slots.clear()
+        self._selector.close()
+        try:
+            self._ledger.give_back(held)
+        except StorageError:
+            return  # the next start takes them back from a worker that is gone
+        for lease in held:
+            self._announce(JobReturned(lease.job, _whole(lease), "given back to the queue"))
+
+
+def _whole(lease: Lease) -> bytes:
+    return os.path.join(lease.root, lease.path)
+
+
+def _replaced(hand: InHand) -> bool:
+    """Whether the path now holds another file, or this one was written to meanwhile."""
+    then, now = hand.status, os.fstat(hand.descriptor)
+    if (then.st_size, then.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
+        return True
+    try:
+        there = os.stat(_whole(hand.lease), follow_symlinks=False)
+    except OSError:
+        return False  # moved or deleted: what was measured is still the audio of this file
+    return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)
