@@ -91,7 +91,7 @@ class Fault(Enum):
     )
     DAMAGED_HEADER = Explanation(
         "damaged-header",
-        "It begins like a {} file, but its header cannot be read: it is damaged, "
+        "It begins as {} files do, but its header cannot be read: it is damaged, "
         "or was cut off before the audio begins.",
         "Copy or download it again.",
     )

@@ -135,7 +135,7 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
         ConfigurationError: a value is out of bounds or unknown, or the file is not TOML.
     """
     path = config_path(os.environ)
-    if "TONEARM_CONFIG" in os.environ and not path.is_file():
+    if "TONEARM_CONFIG" in os.environ and not path.exists():
         raise ConfigurationError(f"{path}: TONEARM_CONFIG names a file that is not there")
 
     class Located(Settings):

@@ -1,4 +1,4 @@
-"""RIFF and FORM files are chains of chunks: walking along them, and the texts they keep there."""
+"""RIFF (WAV) and FORM (AIFF) files are chains of chunks: walking along them, and what they keep there."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -21,6 +21,22 @@ def chunks(
         size = int.from_bytes(head[4:], order)
         yield head[:4], at + 8, size
         at += 8 + size + size % 2
+
+
+def wav_form(window: Window) -> tuple[int, int] | None:
+    """Return the channels and the sample rate that a WAV file's fmt chunk claims, ``None`` without one."""
+    for name, at, _ in chunks(window, "little"):
+        if name == b"fmt " and len(form := window.part(at + 2, 6)) == 6:
+            return int.from_bytes(form[:2], "little"), int.from_bytes(form[2:], "little")
+    return None
+
+
+def id3_chunk(window: Window, order: Literal["little", "big"]) -> Window | None:
+    """Return the chunk that holds an ID3v2 tag, as a file of its own."""
+    for name, at, size in chunks(window, order):
+        if name.lower() == b"id3 ":
+            return Window(window, at, min(at + size, window.size))
+    return None
 
 
 def riff_texts(window: Window) -> Iterator[tuple[str, bytes]]:

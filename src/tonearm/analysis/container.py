@@ -11,7 +11,8 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
 
-from tonearm.analysis.window import Kind, RawFile, Window, find_audio
+from tonearm.analysis.chunks import wav_form
+from tonearm.analysis.window import WAV, Kind, RawFile, Window, find_audio
 from tonearm.errors import Fault, FileFault
 
 CODECS = {
@@ -120,6 +121,8 @@ def open_container(file: RawFile, **demuxer_options: str) -> Iterator[Opened]:
     Raises ``FileFault``: every one but ``NO_SAMPLES``.
     """
     kind, window = find_audio(file)
+    if kind is WAV:
+        _check_wav(window)
     with _demuxer(kind, window, demuxer_options) as container:
         stream = _choose(kind, container)
         check_form(stream.codec_context.sample_rate, stream.codec_context.channels)
@@ -152,7 +155,7 @@ def _choose(kind: Kind, container: InputContainer) -> AudioStream:
     """Take the first stream of a known format, those marked as default first."""
     streams = container.streams.audio
     if not streams:
-        raise FileFault(Fault.NO_AUDIO_STREAM, kind.title)
+        raise FileFault(Fault.NO_AUDIO_STREAM if container.streams else Fault.DAMAGED_HEADER, kind.title)
     ranked = sorted(streams, key=lambda stream: (not stream.disposition & Disposition.default, stream.index))
     for stream in ranked:
         if codec_name(_decoder_name(stream)):
@@ -164,6 +167,15 @@ def _decoder_name(stream: AudioStream) -> str:
     """Return the name of the stream's decoder, empty where FFmpeg knows none."""
     context: AudioCodecContext | None = stream.codec_context
     return context.name if context is not None else ""
+
+
+def _check_wav(window: Window) -> None:
+    """Refuse what FFmpeg would only call invalid data, so that the reason can be told."""
+    try:
+        channels, rate = wav_form(window) or (1, RATES_HZ[0])
+    except OSError as error:
+        raise FileFault(Fault.READ_ERROR, told(error)) from error
+    check_form(rate, channels)
 
 
 def check_form(sample_rate_hz: int, channels: int) -> None:

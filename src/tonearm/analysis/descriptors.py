@@ -5,7 +5,7 @@ import numpy as np
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Spectrum, Value
 from tonearm.analysis.fluctuation import fluctuation_exponent
 from tonearm.analysis.front import MEL_BANDS
-from tonearm.analysis.timbre import Flux, brightness, flatness, mel_bands, moments_hz, rolloff_hz
+from tonearm.analysis.timbre import Flux, balance, brightness, flatness, mel_bands, moments_hz, rolloff_hz
 
 SILENCE = 1e-10
 """Power of a frame at −100 dB full scale: quieter ones are silence."""
@@ -35,9 +35,8 @@ VALUES = (
     "mood_arousal",
 )
 
-ENERGY_LEVEL_DB = (-34.0, -10.0)
-ENERGY_FLUX = (0.05, 0.30)
-AROUSAL_BRIGHTNESS = (0.1, 0.7)
+LOUDNESS_DB = (-34.0, -10.0)
+MOVEMENT_FLUX = (0.05, 0.30)
 DANCEABILITY_EXPONENT = (1.3, 0.3)
 """Where each reading is 0 and where it is 1: about the range of two hundred recordings and renderings."""
 
@@ -52,15 +51,16 @@ class DescriptorAnalyser:
     spectral_flux, see ``timbre.Flux``;
     dynamics_db, 95th minus 10th percentile of the frames' level, the percentiles of EBU Tech 3342;
     crest_db, sample peak over root mean square;
-    band_balance, shares of power in 20–150, 150–500, 500–2000, 2000–6000 Hz and above.
+    band_balance, shares of power in 30–150, 150–500, 500–2000, 2000–6000 and 6000–11,000 Hz.
 
-    Read from these, 0 to 1, by rules of our own, good for putting recordings in order:
-    energy, mean of loudness (mean level within ``ENERGY_LEVEL_DB``) and movement (flux within ``ENERGY_FLUX``);
+    Read from these, 0 to 1, by rules of our own, good for putting recordings in order. With loudness, the mean
+    level of the frames within ``LOUDNESS_DB``, and movement, the flux within ``MOVEMENT_FLUX``:
+    energy, the mean of loudness and movement;
+    mood_arousal, two parts loudness and one part movement: the arousal that listeners report follows loudness
+    first and tempo next (E. Schubert, "Modeling perceived emotion with continuous musical features", Music
+    Perception 21(4), 2004); movement stands in for tempo;
     danceability, the fluctuation exponent of the level within ``DANCEABILITY_EXPONENT`` (see ``fluctuation``),
-    ``None`` for less than 18 s;
-    mood_arousal, three parts energy and one part brightness within ``AROUSAL_BRIGHTNESS``: loudness, and after
-    it spectral centroid, go with the arousal that listeners report (E. Schubert, "Modeling perceived emotion
-    with continuous musical features", Music Perception 21(4), 2004).
+    ``None`` for less than 18 s.
     There is no axis of valence: no published rule of a few such numbers predicts it well.
     """
 
@@ -73,7 +73,7 @@ class DescriptorAnalyser:
         self._flux = Flux()
         self._levels: list[Float32] = []
         self._by_level = np.zeros((1 + len(FRAME_MEASURES), LEVELS))
-        self._octaves = np.zeros(5)
+        self._band_power = np.zeros(MEL_BANDS)
         self._peak = 0.0
         self._squares = 0.0
         self._samples = 0
@@ -89,10 +89,10 @@ class DescriptorAnalyser:
     def _measure(self, spectrum: Spectrum) -> None:
         power = spectrum.octaves.sum(axis=1)
         self._levels.append(power)
-        self._octaves += spectrum.octaves.sum(axis=0, dtype=np.float64)
         amplitude = np.sqrt(spectrum.mel)
         self._flux.push(amplitude)
         band_power = spectrum.mel * self._bands.width_hz
+        self._band_power += band_power.sum(axis=0, dtype=np.float64)
         measures = (
             *moments_hz(band_power, self._bands),
             rolloff_hz(band_power, self._bands),
@@ -109,31 +109,37 @@ class DescriptorAnalyser:
         power = np.concatenate([np.zeros(0, np.float32), *self._levels]).astype(np.float64)
         if not len(power) or power.max() <= SILENCE:
             return Findings(dict.fromkeys(VALUES))
-        means = self._frame_means()
         levels = 10 * np.log10(power[power > power.max() * 10 ** (-GATE_DB / 10)])
         mean_square = self._squares / self._samples
         values: dict[str, Value] = {
-            **means,
+            **self._frame_means(),
             "spectral_flux": self._flux.share(),
             "dynamics_db": float(np.percentile(levels, 95) - np.percentile(levels, 10)),
             "crest_db": float(10 * np.log10(self._peak**2 / mean_square)),
-            "band_balance": [float(share) for share in self._octaves / self._octaves.sum()],
+            "band_balance": [round(float(share), 4) for share in balance(self._band_power, self._bands)],
         }
-        return Findings(values | self._readings(power, float(levels.mean()), means["brightness"]))
+        values |= self._readings(power, float(levels.mean()))
+        return Findings({name: _rounded(name, value) for name, value in values.items()})
 
     def _frame_means(self) -> dict[str, float]:
         loudest = int(np.flatnonzero(self._by_level[0])[-1])
         count, *sums = self._by_level[:, max(0, loudest - GATE_DB) :].sum(axis=1)
         return {name: float(total / count) for name, total in zip(FRAME_MEASURES, sums, strict=True)}
 
-    def _readings(self, power: Float64, level_db: float, bright: float) -> dict[str, Value]:
-        energy = (ramp(level_db, ENERGY_LEVEL_DB) + ramp(self._flux.share(), ENERGY_FLUX)) / 2
+    def _readings(self, power: Float64, level_db: float) -> dict[str, Value]:
+        loudness = ramp(level_db, LOUDNESS_DB)
+        movement = ramp(self._flux.share(), MOVEMENT_FLUX)
         exponent = fluctuation_exponent(np.sqrt(power), self._signal.frame_rate_hz)
         return {
-            "energy": energy,
+            "energy": (loudness + movement) / 2,
             "danceability": None if exponent is None else ramp(exponent, DANCEABILITY_EXPONENT),
-            "mood_arousal": 0.75 * energy + 0.25 * ramp(bright, AROUSAL_BRIGHTNESS),
+            "mood_arousal": (2 * loudness + movement) / 3,
         }
+
+
+def _rounded(name: str, value: Value) -> Value:
+    """Leave out digits that differ between processors: tenths of hertz, ten-thousandths of anything else."""
+    return round(value, 1 if name.endswith("_hz") else 4) if isinstance(value, float) else value
 
 
 def ramp(value: float, ends: tuple[float, float]) -> float:

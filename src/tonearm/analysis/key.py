@@ -21,8 +21,8 @@ VALUES = (
 )
 
 LEAST_TONALITY = 0.011
-"""Below this there is no key to speak of. Recorded music measured from 0.0126 up (median 0.13), drum loops from
-0.001 to 0.012, a minute of noise below 0.0005; see ``Chroma.tonality``."""
+"""Below this there is no key to speak of. A hundred pieces of recorded music measured 0.0125 and more (median
+0.10), synthetic drum loops 0.0015 to 0.012, a minute of noise below 0.0005; see ``Chroma.tonality``."""
 
 NOISE_TONALITY_S = 0.012
 """Noise of t seconds reaches a tonality of up to 0.009 / t by chance; a short sound must beat that."""

@@ -19,9 +19,9 @@ SHAATH = KeyProfile(
     (6.6, 2.0, 3.5, 2.3, 4.6, 4.0, 2.5, 5.2, 2.4, 3.7, 2.3, 3.4),
     (6.5, 2.7, 3.5, 5.4, 2.6, 3.5, 2.5, 5.2, 4.0, 2.7, 4.3, 3.2),
 )
-"""I. Sha'ath, "Estimation of key in digital music recordings", MSc thesis, Birkbeck College, 2011: the listeners'
-ratings of Krumhansl and Kessler (1982), adjusted to popular and electronic music, above all by a stronger
-minor seventh in minor."""
+"""I. Sha'ath, "Estimation of key in digital music recordings", MSc project report, Birkbeck College, 2011: the
+listeners' ratings of Krumhansl and Kessler (1982), adjusted to popular and electronic music, above all by a
+stronger minor seventh in minor."""
 
 
 def profile_matrix(profile: KeyProfile) -> Float64:

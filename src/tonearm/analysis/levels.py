@@ -6,28 +6,39 @@ import numpy as np
 
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.beats import Int32, track_beats
-from tonearm.analysis.onsets import Onsets
+from tonearm.analysis.onsets import Onsets, spread
 from tonearm.analysis.tempogram import TEMPI, Comb, autocorrelations
 
 PEAKS = 5
 """Peaks of the tempogram that are tried as beats."""
 
-RELATIVES = (0.5, 2.0, 2 / 3, 1.5)
-"""The highest peak's relatives are tried too: a level may be weak on its own and still be the one counted."""
+RELATIVES = {"half": 1 / 2, "double": 2.0, "2/3": 2 / 3, "3/2": 3 / 2}
+"""The best peak's relatives are tried too: a level may be weak on its own and still be the one counted."""
 
-BASS_SHARE = 0.4
 SLOWEST_BPM, FASTEST_BPM = 45.0, 230.0
+TEMPOGRAM_BASS = 0.4
+ACCENT_BASS = 0.3
+ONSET = 0.5
+"""Onset strength, in standard deviations, from which a beat counts as having an onset."""
+
+PULSE_LAGS_S = (0.35, 2.1)
+"""Where the autocorrelation is searched for a pulse: beats, bars and the like."""
+
+MINUTE = 25
+"""Windows of the tempogram in one minute of music."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each kind of evidence counts when levels are compared, all as natural logs.
+    """How much each kind of evidence counts when levels are compared; all of it as natural logs.
 
     periodicity: of the tempogram. clarity: mean onset strength at the beats over the mean of all frames.
     coverage: share of the beats with an onset. quarters: strength above 2.3 kHz at a quarter and three
-    quarters between beats, over its mean; a beat is seldom divided into four strong notes. comfort: cost of
-    each squared octave from ``comfort_bpm``, a log-normal preference as in Moelants, "Preferred tempo
-    reconsidered" (ICMPC 2002).
+    quarters of the way between beats, over its mean: a beat is seldom divided into four strong notes.
+    comfort: cost of each squared octave from ``comfort_bpm``; a log-normal preference, as in Parncutt, "A
+    perceptual model of pulse salience and metrical accent in musical rhythms" (Music Perception 11, 1994).
+
+    The values are a regularised logistic fit, so that exponentials of scores compare as probabilities.
     """
 
     periodicity: float = 1.5
@@ -52,88 +63,137 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Accents:
-    """Onset strengths as levels are judged by, each spread to its neighbours so that beats may be a frame off.
+class Ranking:
+    """The levels of a piece, best first, and how clear its pulse is.
 
-    joint: (frames,) float32, overall and bass together. treble: (frames,) float32.
+    pulse: the best level's clarity times the height of the autocorrelation's highest peak. Music with beats
+    lies above some 0.25, pads and noise below 0.2.
     """
 
-    joint: Float32
-    treble: Float32
+    levels: list[Level]
+    pulse: float
 
 
-def accents(onsets: Onsets) -> Float32:
-    """What beats are tracked on: onset strength with some more weight on the bass, (frames,) float32."""
-    return onsets.full + np.float32(0.3) * onsets.bass
+@dataclass(frozen=True, slots=True)
+class _Periodicity:
+    """tempogram: (tempi,) never negative. peak: mean over minutes of the autocorrelation's highest peak."""
+
+    tempogram: Float64
+    peak: float
 
 
-def rank_levels(onsets: Onsets, weights: Weights | None = None) -> list[Level]:
-    """Return the plausible levels, best first; none where nothing starts."""
-    weights = weights or Weights()
-    tempogram = _summed_tempogram(onsets)
-    joint = accents(onsets)
-    spread = Accents(_spread(joint), _spread(onsets.treble))
-    levels = []
-    for index in _candidates(tempogram):
-        bpm = float(TEMPI[index])
-        period = np.full(len(joint), 60 * onsets.frame_rate_hz / bpm, np.float32)
-        beats = track_beats(joint, period)
-        beats = beats[(beats > 0) & (beats < len(joint) - 1)]
-        if len(beats) >= 4:
-            levels.append(_weigh(bpm, float(tempogram[index]), beats, spread, weights))
-    return sorted(levels, key=lambda level: -level.score)
+def rank_levels(onsets: Onsets, weights: Weights | None = None) -> Ranking:
+    """Try the tempogram's peaks, then the best one's relatives, as beats; no level where nothing starts."""
+    periodicity = _periodicity(onsets)
+    trial = _Trial(onsets, periodicity.tempogram, weights or Weights())
+    tried = _peaks(periodicity.tempogram)[:PEAKS]
+    levels = trial.weigh(tried)
+    if not levels:
+        return Ranking([], 0.0)
+    for _ in range(2):
+        best = max(levels, key=lambda level: level.score)
+        more = _relatives(periodicity.tempogram, best.bpm, tried)
+        tried += more
+        levels += trial.weigh(more)
+    levels.sort(key=lambda level: -level.score)
+    return Ranking(levels, levels[0].clarity * periodicity.peak)
 
 
-def _spread(strength: Float32) -> Float32:
-    spread = strength.copy()
-    np.maximum(spread[1:], strength[:-1], out=spread[1:])
-    np.maximum(spread[:-1], strength[1:], out=spread[:-1])
-    return spread
+class _Trial:
+    """Tracks beats at a candidate tempo and weighs what lies on and between them."""
+
+    def __init__(self, onsets: Onsets, tempogram: Float64, weights: Weights) -> None:
+        self._rate = onsets.frame_rate_hz
+        self._tempogram = tempogram
+        self._weights = weights
+        self._accents = onsets.accents(ACCENT_BASS)
+        self._joint = spread(self._accents)
+        self._treble = spread(onsets.treble)
+        self._joint_mean = float(self._joint.mean()) + 1e-9
+        self._treble_mean = float(self._treble.mean()) + 1e-9
+
+    def weigh(self, candidates: list[int]) -> list[Level]:
+        """Return the levels of these indices into TEMPI, without those of fewer than four beats."""
+        levels = []
+        for index in candidates:
+            bpm = float(TEMPI[index])
+            period = np.full(len(self._accents), 60 * self._rate / bpm, np.float32)
+            beats = track_beats(self._accents, period)
+            beats = beats[(beats > 0) & (beats < len(period) - 1)]
+            if len(beats) >= 4:
+                levels.append(self._level(bpm, float(self._tempogram[index]), beats))
+        return levels
+
+    def _level(self, bpm: float, periodicity: float, beats: Int32) -> Level:
+        weights = self._weights
+        gaps = np.diff(beats)
+        quarters = np.concatenate([beats[:-1] + gaps // 4, beats[:-1] + 3 * gaps // 4])
+        at_beats = self._joint[beats]
+        clarity = float(at_beats.mean()) / self._joint_mean
+        score = (
+            weights.periodicity * _log(periodicity)
+            + weights.clarity * _log(clarity)
+            + weights.coverage * _log(float((at_beats > ONSET).mean()))
+            + weights.quarters * _log(float(self._treble[quarters].mean()) / self._treble_mean)
+            - weights.comfort * float(np.log2(bpm / weights.comfort_bpm)) ** 2
+        )
+        return Level(bpm, score, clarity)
 
 
-def _summed_tempogram(onsets: Onsets) -> Float64:
+def _log(ratio: float) -> float:
+    return float(np.log(max(ratio, 0.03)))
+
+
+def _periodicity(onsets: Onsets) -> _Periodicity:
     comb = Comb(onsets.frame_rate_hz)
-    full = comb.score(_mean_autocorrelation(onsets.full))
-    bass = comb.score(_mean_autocorrelation(onsets.bass))
-    total = full / (np.abs(full).max() + 1e-9) + BASS_SHARE * bass / (np.abs(bass).max() + 1e-9)
-    return np.asarray(np.maximum(total, 0), np.float64)
+    first, last = (round(lag * onsets.frame_rate_hz) for lag in PULSE_LAGS_S)
+    lags, peak = _mean_autocorrelation(onsets.full, first, last)
+    bass_lags, _ = _mean_autocorrelation(onsets.bass, first, last)
+    full, bass = comb.score(lags), comb.score(bass_lags)
+    joint = full / (np.abs(full).max() + 1e-9) + TEMPOGRAM_BASS * bass / (np.abs(bass).max() + 1e-9)
+    return _Periodicity(np.maximum(joint, 0), peak)
 
 
-def _mean_autocorrelation(strength: Float32) -> Float32:
-    count, total = 0, np.zeros(1)
+def _mean_autocorrelation(strength: Float32, first: int, last: int) -> tuple[Float32, float]:
+    """The mean over the file, and the mean over its minutes of the peak between two lags.
+
+    Chance peaks are higher the fewer windows are averaged; peaks of stretches shorter than a minute are
+    lowered by the fourth root of what they lack.
+    """
+    total = np.zeros(1)
+    peaks, count = 0.0, 0
     for chunk in autocorrelations(strength):
-        total = total + chunk.sum(axis=0, dtype=np.float64)
+        summed = chunk.sum(axis=0, dtype=np.float64)
+        height = float(summed[first:last].max()) / len(chunk)
+        peaks += height * len(chunk) * min(1.0, (len(chunk) / MINUTE) ** 0.25)
+        total = total + summed
         count += len(chunk)
-    return (total / count).astype(np.float32)
+    return (total / count).astype(np.float32), peaks / count
 
 
-def _candidates(tempogram: Float64) -> list[int]:
-    """Indices into TEMPI of the highest local maxima and the relatives of the first."""
-    weighted = tempogram * np.exp(-0.05 * (np.log2(TEMPI / 120) / 0.6) ** 2)
+def _preferred(tempogram: Float64) -> Float64:
+    """The tempogram with a weak preference for middling tempi."""
+    return np.asarray(tempogram * np.exp(-0.14 * np.log2(TEMPI / 120) ** 2), np.float64)
+
+
+def _peaks(tempogram: Float64) -> list[int]:
+    """Indices into TEMPI of the local maxima, highest first."""
+    weighted = _preferred(tempogram)
     inner = weighted[1:-1]
     peaks = np.flatnonzero((inner >= weighted[:-2]) & (inner >= weighted[2:]) & (inner > 0)) + 1
-    found = [int(index) for index in peaks[np.argsort(-weighted[peaks], kind="stable")][:PEAKS]]
-    for ratio in RELATIVES if found else ():
-        around = np.flatnonzero(np.abs(np.log(TEMPI / (TEMPI[found[0]] * ratio))) < 0.03)
-        if len(around):
-            index = int(around[np.argmax(weighted[around])])
-            if all(abs(np.log(TEMPI[index] / TEMPI[other])) > 0.04 for other in found):
-                found.append(index)
-    return [index for index in found if SLOWEST_BPM < TEMPI[index] < FASTEST_BPM]
+    highest_first = peaks[np.argsort(-weighted[peaks], kind="stable")]
+    return [int(index) for index in highest_first if SLOWEST_BPM < TEMPI[index] < FASTEST_BPM]
 
 
-def _weigh(bpm: float, periodicity: float, beats: Int32, spread: Accents, weights: Weights) -> Level:
-    def log(ratio: float) -> float:
-        return float(np.log(max(ratio, 0.03)))
-
-    gaps = np.diff(beats)
-    quarters = np.concatenate([beats[:-1] + gaps // 4, beats[:-1] + 3 * gaps // 4])
-    clarity = float(spread.joint[beats].mean()) / (float(spread.joint.mean()) + 1e-9)
-    score = (
-        weights.periodicity * log(periodicity)
-        + weights.clarity * log(clarity)
-        + weights.coverage * log(float((spread.joint[beats] > 0.5).mean()))
-        + weights.quarters * log(float(spread.treble[quarters].mean()) / (float(spread.treble.mean()) + 1e-9))
-        - weights.comfort * float(np.log2(bpm / weights.comfort_bpm)) ** 2
-    )
-    return Level(bpm, score, clarity)
+def _relatives(tempogram: Float64, bpm: float, tried: list[int]) -> list[int]:
+    """Indices into TEMPI of the relatives of a tempo that were not tried, each at its highest point nearby."""
+    weighted = _preferred(tempogram)
+    found: list[int] = []
+    for ratio in RELATIVES.values():
+        if not SLOWEST_BPM < bpm * ratio < FASTEST_BPM:
+            continue
+        around = np.flatnonzero(np.abs(np.log(TEMPI / (bpm * ratio))) < 0.03)
+        index = int(around[np.argmax(weighted[around])])
+        if all(abs(np.log(TEMPI[index] / TEMPI[other])) > 0.04 for other in tried + found):
+            found.append(index)
+    return found

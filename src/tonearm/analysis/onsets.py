@@ -14,8 +14,10 @@ GAIN = 100.0
 of the meter of acoustic musical signals" (2006), on why compression matters."""
 
 REFERENCE_PERCENTILE = 95.0
-BASS_BANDS = 6
-"""The lowest six of the forty mel bands reach to about 470 Hz: kick drum and bass."""
+BASS_BANDS = 3
+BASS_GAIN = 1.0
+"""The lowest three of the forty mel bands reach to about 220 Hz. Compressed far less, they tell a kick drum,
+which is loud there, from a bass note between two beats, which only begins there."""
 
 TREBLE_FROM = 22
 """The bands from here on lie above 2.3 kHz: cymbals, and the noise in any attack."""
@@ -32,7 +34,7 @@ class Onsets:
     """Onset strength of one file; (frames,) float32 each, never negative, unit standard deviation.
 
     full: over all mel bands.
-    bass: over the lowest bands.
+    bass: over the lowest bands, where only loud sounds count.
     treble: over the upper bands.
     frame_rate_hz: frames a second; the strength of frame ``i`` is the rise between frames ``i - LAG`` and ``i``.
     """
@@ -41,6 +43,10 @@ class Onsets:
     bass: Float32
     treble: Float32
     frame_rate_hz: float
+
+    def accents(self, bass_share: float) -> Float32:
+        """Overall strength with more weight on the bass, (frames,) float32."""
+        return self.full + np.float32(bass_share) * self.bass
 
     def __len__(self) -> int:
         return len(self.full)
@@ -92,12 +98,13 @@ class OnsetStream:
         before = np.repeat(mel[:1], LAG, axis=0) if self._before is None else self._before
         joined = np.concatenate([before, mel])
         self._before = joined[-LAG:].copy()
-        lowest = np.log1p(joined[:, :int(__import__('os').environ.get('NB','4'))] * (scale * np.float32(float(__import__('os').environ.get('BG','1'))/ GAIN)))
+        lowest = np.log1p(joined[:, :BASS_BANDS] * (scale * np.float32(BASS_GAIN / GAIN)))
         joined *= scale
         np.log1p(joined, out=joined)
         rises = np.maximum(joined[LAG:] - joined[:-LAG], 0)
         self._full.append(rises.mean(axis=1))
-        self._bass.append(np.maximum(lowest[LAG:] - lowest[:-LAG], 0).mean(axis=1))
+        deep = np.maximum(lowest[LAG:] - lowest[:-LAG], 0)
+        self._bass.append(deep.mean(axis=1))
         self._treble.append(rises[:, TREBLE_FROM:].mean(axis=1))
 
 
@@ -116,4 +123,14 @@ def _normalised(parts: list[Float32], span: int) -> Float32:
         out[start:stop] = strength[start:stop] - (sums[span:] - sums[:-span]) / span
     np.maximum(out, 0, out=out)
     deviation = float(out.std(dtype=np.float64)) if len(out) else 0.0
-    return out / np.float32(deviation) if deviation > 0 else out
+    if deviation > 0:
+        out /= np.float32(deviation)
+    return out
+
+
+def spread(strength: Float32) -> Float32:
+    """Each frame's greatest strength among itself and its neighbours: a beat may be a frame off its onset."""
+    wide = strength.copy()
+    np.maximum(wide[1:], strength[:-1], out=wide[1:])
+    np.maximum(wide[:-1], strength[1:], out=wide[:-1])
+    return wide

@@ -12,17 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from mutagen import aiff, apev2, asf, flac, id3, mp4, oggflac, oggopus, oggvorbis, wave
+from mutagen import apev2, asf, flac, id3, mp4, oggflac, oggopus, oggvorbis
 
-from tonearm.analysis.chunks import aiff_texts, riff_texts
+from tonearm.analysis.chunks import aiff_texts, id3_chunk, riff_texts
 from tonearm.analysis.window import AIFF, ASF, FLAC, MP3, MP4, OGG, WAV, Kind, Window
 
 Opener = Callable[[Window], Any]
 
 OPEN_ID3: Opener = id3.ID3
 OPEN_APE: Opener = apev2.APEv2
-OPEN_WAV: Opener = wave.WAVE
-OPEN_AIFF: Opener = aiff.AIFF
 OPEN_FLAC: Opener = flac.FLAC
 OPEN_MP4: Opener = mp4.MP4
 OPEN_ASF: Opener = asf.ASF
@@ -107,15 +105,19 @@ def _mp3(file: Window, found: Found) -> None:
 def _wav(file: Window, found: Found) -> None:
     for key, raw in riff_texts(file):
         found.text(key, _decoded(raw))
-    file.seek(0)
-    _id3(OPEN_WAV(file).tags, found)
+    _id3_chunk(id3_chunk(file, "little"), found)
 
 
 def _aiff(file: Window, found: Found) -> None:
     for key, raw in aiff_texts(file):
         found.text(key, _decoded(raw))
-    file.seek(0)
-    _id3(OPEN_AIFF(file).tags, found)
+    _id3_chunk(id3_chunk(file, "big"), found)
+
+
+def _id3_chunk(chunk: Window | None, found: Found) -> None:
+    if chunk is not None:
+        with suppress(id3.ID3NoHeaderError):
+            _id3(OPEN_ID3(chunk), found)
 
 
 def _flac(file: Window, found: Found) -> None:

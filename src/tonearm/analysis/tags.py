@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tonearm.analysis.bounds import TimeIsUp, bounded
-from tonearm.analysis.tag_formats import Found, read_found
+from tonearm.analysis.tag_formats import Found, clean, read_found
 from tonearm.analysis.window import RawFile, Window, find_audio
 
 MEMORY_BYTES = 192 << 20
@@ -72,7 +72,7 @@ def read_tags(file: RawFile) -> Tags:
     except TimeIsUp:
         return Tags(warning=f"the tags could not be read within {SECONDS:.0f} s")
     except Exception as error:  # noqa: BLE001  mutagen answers damage with every kind of exception
-        return Tags(warning=f"the tags are damaged: {type(error).__name__}: {error}"[:300])
+        return Tags(warning=clean(f"the tags are damaged: {str(error) or type(error).__name__}")[:300])
 
 
 def _tags(found: Found) -> Tags:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from tonearm.analysis.analyser import Float32, Float64
 
@@ -21,7 +22,8 @@ COMPRESSION = 1.4
 """The spectrum's magnitude is raised to this power: a generalised autocorrelation, sharper than the plain one
 (Tolonen and Karjalainen, "A computationally efficient multipitch analysis model", 2000)."""
 
-_CHUNK = 64
+CHUNK = 30
+"""Windows handed out at a time: a minute."""
 
 
 def autocorrelations(strength: Float32) -> Iterator[Float32]:
@@ -33,8 +35,8 @@ def autocorrelations(strength: Float32) -> Iterator[Float32]:
         strength = np.pad(strength, (0, WINDOW - len(strength)))
     frames = np.lib.stride_tricks.sliding_window_view(strength, WINDOW)[::HOP]
     window = np.hanning(WINDOW).astype(np.float32)
-    for start in range(0, len(frames), _CHUNK):
-        cut = frames[start : start + _CHUNK] * window
+    for start in range(0, len(frames), CHUNK):
+        cut = frames[start : start + CHUNK] * window
         cut -= cut.mean(axis=1, keepdims=True)
         spectra = np.abs(scipy.fft.rfft(cut, 2 * WINDOW, axis=1)) ** np.float32(COMPRESSION)
         lags = scipy.fft.irfft(spectra, axis=1)[:, :WINDOW]
@@ -60,11 +62,9 @@ class Comb:
         return total
 
 
-JUMP = 0.15
-"""What a change of tempo costs between two windows, however large."""
-
-STEP = 6.0
-"""What a change costs per unit of natural-log tempo, up to JUMP: ramps are cheap."""
+CHANGE = float(__import__('os').environ.get('CH','20'))
+"""What a change of tempo between two windows costs, per unit of its natural logarithm, against comb scores of
+about 1: a ramp and a jump cost the same, and either has to pay for itself within a few windows."""
 
 REACH = 1.34
 """The path stays within this factor of the main tempo, short of 3/2 and 4/3 of it."""
@@ -73,15 +73,13 @@ REACH = 1.34
 def tempo_path(strength: Float32, main_bpm: float, frame_rate_hz: float) -> tuple[Float64, Float64]:
     """Follow the tempo near ``main_bpm`` through the file: (windows,) seconds of centres, (windows,) BPM.
 
-    The best path (Viterbi) through the tempogram's comb scores, where changes cost STEP and JUMP.
+    The best path (Viterbi) through the tempogram's comb scores, where changes cost CHANGE.
     """
-    near = TEMPI[(TEMPI > main_bpm / REACH) & (TEMPI < main_bpm * REACH)]
-    near = np.concatenate([near, [main_bpm]])
-    near.sort()
+    near = np.sort(np.append(TEMPI[np.abs(np.log(TEMPI / main_bpm)) < np.log(REACH)], main_bpm))
     comb = Comb(frame_rate_hz)
     away = np.abs(np.log(near)[:, None] - np.log(near)[None, :])
-    cost = np.minimum(STEP * away, JUMP)
-    links: list[np.ndarray[tuple[int], np.dtype[np.int16]]] = []
+    cost = CHANGE * away
+    links: list[NDArray[np.int16]] = []
     total = np.zeros(len(near))
     columns = np.arange(len(near))
     for chunk in autocorrelations(strength):

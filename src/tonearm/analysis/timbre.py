@@ -17,6 +17,9 @@ BRIGHT_HZ = 1500.0
 """Lower limit of what counts as bright, the default of MIRtoolbox (O. Lartillot and P. Toiviainen, "A Matlab
 toolbox for musical feature extraction from audio", DAFx 2007)."""
 
+BALANCE_EDGES_HZ = (30.0, 150.0, 500.0, 2000.0, 6000.0, 11_000.0)
+"""Bass, low middle, middle, high middle and treble."""
+
 BAND_FLOOR = 1e-5
 """Bands more than 50 dB below a frame's mean count as that much: codecs empty them, and nobody hears it."""
 
@@ -84,6 +87,15 @@ def flatness(mel: Float32) -> Float32:
     logarithms = np.log(np.maximum(mel / mean, np.float32(BAND_FLOOR)))
     result: Float32 = np.exp(logarithms.mean(axis=1))
     return result
+
+
+def balance(power: Float64, bands: MelBands) -> Float64:
+    """(5,) shares of (bands,) power between ``BALANCE_EDGES_HZ``; a band across an edge is divided by width."""
+    edges = np.array(BALANCE_EDGES_HZ)
+    upper = bands.lower_hz + bands.width_hz
+    overlap = np.minimum(upper, edges[1:, None]) - np.maximum(bands.lower_hz, edges[:-1, None])
+    sums: Float64 = np.maximum(overlap / bands.width_hz, 0) @ power
+    return sums / sums.sum()
 
 
 class Flux:

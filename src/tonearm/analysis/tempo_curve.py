@@ -1,0 +1,158 @@
+"""How the tempo goes over time: from beats to windows, start, end and stability."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.analysis.analyser import Float32, Float64
+from tonearm.analysis.beats import fit_line
+
+Bool = NDArray[np.bool_]
+
+SPAN_BEATS = 8
+"""A local tempo is taken over this many intervals, or all where there are fewer."""
+
+NEAR_INTERVAL = 0.08
+"""An interval this close to the local one (as a share of it) is regular."""
+
+NEAR_TEMPO = 0.04
+"""A local tempo this close to the median tempo counts as the same tempo."""
+
+SAME_TEMPO = 0.015
+"""Local tempi this close to each other are one tempo, seen through the grid of frames."""
+
+BENDS = 0.6
+"""A parabola through a stretch of beats is believed where it leaves less than this share of the line's
+deviation."""
+
+LEAST_COVERAGE = 0.25
+"""A window in which fewer of the beats have an onset has no tempo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The tempo of a stretch of time; bpm ``None`` and confidence 0 where it has no beat.
+
+    confidence: 0 to 1, the share of its beats that have an onset times the share of regular intervals.
+    """
+
+    start_s: float
+    end_s: float
+    bpm: float | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class BeatTrain:
+    """Beats and how strong the onsets at them are.
+
+    times_s: (beats,) float64, ascending. with_onset: (beats,) bool.
+    """
+
+    times_s: Float64
+    with_onset: Bool
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    def between(self, start_s: float, end_s: float) -> "BeatTrain":
+        """Beats at ``start_s`` and later, before ``end_s``."""
+        first, last = np.searchsorted(self.times_s, [start_s, end_s])
+        return BeatTrain(self.times_s[first:last], self.with_onset[first:last])
+
+    def coverage(self) -> float:
+        """Share of the beats with an onset."""
+        return float(self.with_onset.mean()) if len(self) else 0.0
+
+    def local_bpm(self) -> Float64:
+        """Tempo around each interval, (beats - 1,) BPM, from the beats SPAN_BEATS apart around it."""
+        count = len(self) - 1
+        span = min(SPAN_BEATS, count)
+        first = np.clip(np.arange(count) - span // 2, 0, count - span)
+        return 60 * span / (self.times_s[first + span] - self.times_s[first])
+
+    def regularity(self) -> float:
+        """Share of the intervals within NEAR_INTERVAL of the local one; 0 for fewer than three beats."""
+        if len(self) < 3:
+            return 0.0
+        interval = np.diff(self.times_s) * self.local_bpm() / 60
+        return float((np.abs(interval - 1) <= NEAR_INTERVAL).mean())
+
+
+def stability(beats: BeatTrain) -> float | None:
+    """Share of regular intervals times the share of intervals at whose place the tempo is the median tempo.
+
+    1 for a machine, near 1 for a steady band, lower where the tempo changes or beats are unsure. ``None`` for
+    fewer than three beats.
+    """
+    if len(beats) < 3:
+        return None
+    local = beats.local_bpm()
+    same = np.abs(local / np.median(local) - 1) <= NEAR_TEMPO
+    return beats.regularity() * float(same.mean())
+
+
+def median_bpm(beats: BeatTrain) -> float | None:
+    """The tempo half of the time is spent below and half above; ``None`` for fewer than four beats.
+
+    Beats lie on frames, so local tempi come in steps; the mean of those within SAME_TEMPO of the median
+    smooths them.
+    """
+    if len(beats) < 4:
+        return None
+    local = np.sort(beats.local_bpm())
+    time = 1 / local
+    reached = np.cumsum(time)
+    middle = local[np.searchsorted(reached, reached[-1] / 2)]
+    same = np.abs(local / middle - 1) <= SAME_TEMPO
+    return float(same.sum() / time[same].sum())
+
+
+def stretch_bpm(beats: BeatTrain) -> float | None:
+    """Tempo of a stretch: the slope of a straight line through its beats; ``None`` for fewer than four."""
+    middle = median_bpm(beats)
+    line = None if middle is None else fit_line(beats.times_s, 60 / middle)
+    return None if line is None else 60 / line.period_s
+
+
+def edge_bpm(beats: BeatTrain, *, at_end: bool) -> float | None:
+    """Tempo at the outer edge of the file's first or last stretch of beats.
+
+    Where the tempo holds it is the stretch's tempo; where the beats bend, the slope of a parabola through
+    them at the edge, kept within the local tempi of the stretch.
+    """
+    straight = stretch_bpm(beats)
+    if straight is None or len(beats) < 2 * SPAN_BEATS:
+        return straight
+    local = beats.local_bpm()
+    steps = np.maximum(1, np.rint(np.diff(beats.times_s) * local / 60))
+    index = np.concatenate([[0.0], np.cumsum(steps)])
+    index -= index.mean()
+    line = np.polynomial.Polynomial.fit(index, beats.times_s, 1)
+    bend = np.polynomial.Polynomial.fit(index, beats.times_s, 2)
+    if np.std(beats.times_s - bend(index)) > BENDS * np.std(beats.times_s - line(index)):
+        return straight
+    period = float(bend.deriv()(index[-1 if at_end else 0]))
+    low, high = float(local.min()), float(local.max())
+    return float(np.clip(60 / period, low, high)) if period > 0 else straight
+
+
+def windows(beats: BeatTrain, duration_s: float, window_s: float) -> list[Window]:
+    """Cut the file into windows of ``window_s``; the last is shorter, and kept."""
+    found = []
+    for number in range(int(np.ceil(duration_s / window_s))):
+        start, end = number * window_s, min((number + 1) * window_s, duration_s)
+        inside = beats.between(start, end)
+        bpm = stretch_bpm(inside) if inside.coverage() >= LEAST_COVERAGE else None
+        confidence = 0.0 if bpm is None else inside.coverage() * inside.regularity()
+        found.append(Window(start, end, bpm, confidence))
+    return found
+
+
+def near_onsets(strength: Float32, onset: float, reach: int) -> Bool:
+    """(frames,) bool: whether an onset stronger than ``onset`` lies within ``reach`` frames."""
+    count = np.zeros(len(strength) + 2 * reach + 1, np.int32)
+    np.cumsum(strength > onset, out=count[reach + 1 : reach + 1 + len(strength)])
+    count[reach + 1 + len(strength) :] = count[reach + len(strength)]
+    return count[2 * reach + 1 :] > count[: len(strength)]

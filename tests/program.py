@@ -1,0 +1,174 @@
+"""Drives the real command, and asks the oracle whether anything was lost."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended: exit status, the events it printed, what it said on standard error."""
+
+    status: int
+    events: list[Event]
+    errors: str
+
+    @property
+    def summary(self) -> Event:
+        """The last event, which must be the summary."""
+        assert self.events, self.errors
+        assert self.events[-1]["event"] == "summary", (self.events[-1], self.errors)
+        return self.events[-1]
+
+    def of(self, name: str) -> list[Event]:
+        """All events of a name."""
+        return [event for event in self.events if event["event"] == name]
+
+
+class Program:
+    """The command ``tonearm`` with a library of its own."""
+
+    def __init__(self, data: Path, **environment: str) -> None:
+        self.data = data
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")},
+            "TONEARM_CONFIG": os.devnull,
+            "TONEARM_DATA_DIR": str(data),
+            "TONEARM_WORKERS": "2",
+            "TONEARM_RETRY_BASE_S": "0.1",
+            "TONEARM_RETRY_CAP_S": "1",
+            **environment,
+        }
+
+    def run(self, *arguments: str | bytes | Path, timeout: float = 120, check: bool = False) -> Outcome:
+        """Call the command with ``--json`` and wait for its end."""
+        process = self.start(*arguments, "--json")
+        return self.wait(process, timeout, check)
+
+    def start(self, *arguments: str | bytes | Path) -> "subprocess.Popen[bytes]":
+        """Start the command and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tonearm", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment,
+            bufsize=0,  # what one reader leaves is there for the next
+        )
+
+    def wait(self, process: "subprocess.Popen[bytes]", timeout: float = 120, check: bool = False) -> Outcome:
+        """Wait for a started command."""
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, errors = process.communicate()
+            raise AssertionError(f"still running after {timeout} s: {errors.decode()}\n{output.decode()[-3000:]}") from None
+        events = []
+        for line in output.decode().splitlines():
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                assert process.returncode < 0, line  # only a killed program may end in the middle of a line
+        outcome = Outcome(process.returncode, events, errors.decode())
+        assert "Traceback" not in outcome.errors, outcome.errors
+        if check:
+            assert outcome.status == 0, (outcome.status, outcome.errors, outcome.events[-3:])
+        return outcome
+
+    def tracks(self, *arguments: str) -> dict[str, Event]:
+        """Every track by its path."""
+        return {track["path"]: track for track in self.run("tracks", *arguments, check=True).events}
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the library's database."""
+        connection = sqlite3.connect(self.data / "tonearm.db", timeout=20)
+        try:
+            return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def assert_nothing_lost(self, discovered: int) -> None:
+        """The oracle: every file ended, one current result a file and analyser, nothing stored twice."""
+        assert self.query("SELECT count(*) FROM files WHERE moved_to_id IS NULL") == [(discovered,)]
+        assert self.query("SELECT path, state FROM files WHERE state NOT IN ('done', 'partial', 'quarantined')") == []
+        assert self.query("SELECT id FROM jobs WHERE state IN ('queued', 'running', 'retrying')") == []
+        assert (
+            self.query("SELECT audio_id, analyser, count(*) c FROM analyses GROUP BY 1, 2 HAVING c != 1") == []
+        )
+        assert (
+            self.query(
+                "SELECT f.path FROM files f WHERE f.state IN ('done', 'partial') AND "
+                "(SELECT count(*) FROM analyses a WHERE a.audio_id = f.audio_id) != 4"
+            )
+            == []
+        )
+        ended_twice = (
+            "SELECT file_id, count(*) c FROM jobs WHERE state IN ('done', 'partial') GROUP BY 1 HAVING c > 1"
+        )
+        assert self.query(ended_twice) == []
+        assert self.query("PRAGMA integrity_check") == [("ok",)]
+
+
+def reconciles(summary: Mapping[str, Any]) -> bool:
+    """Whether a summary adds up."""
+    parts = ("done", "partial", "skipped", "failed", "pending")
+    return bool(summary["discovered"] == sum(summary[part] for part in parts))
+
+
+def children_of(pid: int) -> list[int]:
+    """The analysing processes of a supervisor."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+
+
+def alive(pid: int) -> bool:
+    """Whether a process exists and is not a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(condition: "Sequence[object] | Any", seconds: float = 20) -> None:
+    """Wait until a condition holds; fail when it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.02)
+
+
+def events_of(process: "subprocess.Popen[bytes]") -> Iterator[Event]:
+    """The events of a running command as they come."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def wait_for(process: "subprocess.Popen[bytes]", name: str) -> Event:
+    """Read a running command's events up to the first of a name."""
+    for event in events_of(process):
+        if event["event"] == name:
+            return event
+    raise AssertionError(f"it ended without {name}")
+
+
+def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    """Send a signal to a process that may be gone."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
