@@ -1,6 +1,6 @@
 """What the tests share: a program with a library of its own, and music that is made once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +11,30 @@ from tests.program import Program
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Program:
+def make_program() -> Iterator[Callable[..., Program]]:
+    """Makes programs; what they leave running is ended after the test."""
+    made: list[Program] = []
+
+    def make(data: Path, **environment: str) -> Program:
+        made.append(Program(data, **environment))
+        return made[-1]
+
+    yield make
+    for program in made:
+        program.close()
+
+
+@pytest.fixture
+def program(make_program: Callable[..., Program], tmp_path: Path) -> Program:
     """The command with an empty library."""
-    return Program(tmp_path / "data")
+    return make_program(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")
 def every_format(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the same twelve seconds of music in every format. Copy from it; do not change it."""
+    """A folder with the same sixteen seconds of music in every format. Copy from it; do not change it."""
     folder = tmp_path_factory.mktemp("formats")
-    samples = material.music(12.0, bpm=120.0)
+    samples = material.music(16.0, bpm=120.0)
     for name, form in material.FORMATS.items():
         (folder / f"{name}.{form.extension}").write_bytes(material.encode(samples, name))
     return folder

@@ -75,15 +75,16 @@ def music(
         -since / 0.01
     )
     panned = out[:, None] * (1 - 0.1 * np.arange(channels)[None] / channels)
-    return (0.5 * panned / max(1e-9, np.abs(panned).max())).astype(np.float32)
+    return np.asarray(0.5 * panned / max(1e-9, np.abs(panned).max()), np.float32)
 
 
 def encode(samples: Float32, name: str = "mp3", rate_hz: int = RATE_HZ) -> bytes:
     """Return a whole file in one of ``FORMATS``; ``rate_hz`` is that of the samples."""
-    return _encode(samples, FORMATS[name], rate_hz)
+    return encode_as(samples, FORMATS[name], rate_hz)
 
 
-def _encode(samples: Float32, form: Format, rate_hz: int) -> bytes:
+def encode_as(samples: Float32, form: Format, rate_hz: int = RATE_HZ) -> bytes:
+    """Return a whole file in any format that FFmpeg can write."""
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo", 8: "7.1"}[samples.shape[1]]
     with av.open(file, "w", format=form.muxer, container_options=dict(form.muxer_options)) as container:
@@ -111,7 +112,7 @@ def good(name: str, seconds: float = 4.0, seed: int = 1) -> bytes:
 
 def index_last(seconds: float = 4.0) -> bytes:
     """Return an AAC file whose index (moov) stands behind the audio, as most programs write it."""
-    return _encode(music(seconds), Format("m4a", "ipod", "aac", bit_rate_bps=128_000), RATE_HZ)
+    return encode_as(music(seconds), Format("m4a", "ipod", "aac", bit_rate_bps=128_000), RATE_HZ)
 
 
 def wav(
@@ -130,10 +131,8 @@ def wav(
     layout = struct.pack("<HHIIHH", coding, said, rate, rate * block & 0xFFFFFFFF, block, size * 8)
     length = len(data) if data_bytes is None else data_bytes
     whole = min(0xFFFFFFFF, length + 36) if data_bytes is None or length else 0
-    return b"".join(
-        [b"RIFF", struct.pack("<I", whole), b"WAVEfmt ", struct.pack("<I", 16), layout]
-        + [b"data", struct.pack("<I", length), data]
-    )
+    head = b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + struct.pack("<I", 16) + layout
+    return head + b"data" + struct.pack("<I", length) + data
 
 
 def int16(samples: Float32) -> NDArray[np.int16]:
@@ -336,8 +335,8 @@ def write_poison(folder: str | bytes) -> dict[bytes, str]:
     os.symlink(outside, os.path.join(base, b"outside.flac"))
     os.symlink(b"/dev/zero", os.path.join(base, b"device.wav"))
     os.symlink(b"nowhere", os.path.join(base, b"dangling.flac"))
-    for name in (b"pipe.mp3", b"loop.mp3", b"outside.flac", b"device.wav", b"dangling.flac"):
-        endings[name] = "skipped"
+    for link in (b"pipe.mp3", b"loop.mp3", b"outside.flac", b"device.wav", b"dangling.flac"):
+        endings[link] = "skipped"
     return endings
 
 

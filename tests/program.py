@@ -40,6 +40,7 @@ class Program:
 
     def __init__(self, data: Path, **environment: str) -> None:
         self.data = data
+        self._started: list[subprocess.Popen[bytes]] = []
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")},
             "TONEARM_CONFIG": os.devnull,
@@ -57,13 +58,25 @@ class Program:
 
     def start(self, *arguments: str | bytes | Path) -> "subprocess.Popen[bytes]":
         """Start the command and leave it running."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "tonearm", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment,
             bufsize=0,  # what one reader leaves is there for the next
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a test left running."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
     def wait(self, process: "subprocess.Popen[bytes]", timeout: float = 120, check: bool = False) -> Outcome:
         """Wait for a started command."""
@@ -72,7 +85,9 @@ class Program:
         except subprocess.TimeoutExpired:
             process.kill()
             output, errors = process.communicate()
-            raise AssertionError(f"still running after {timeout} s: {errors.decode()}\n{output.decode()[-3000:]}") from None
+            raise AssertionError(
+                f"still running after {timeout} s: {errors.decode()}\n{output.decode()[-3000:]}"
+            ) from None
         events = []
         for line in output.decode().splitlines():
             try:
@@ -100,10 +115,14 @@ class Program:
     def assert_nothing_lost(self, discovered: int) -> None:
         """The oracle: every file ended, one current result a file and analyser, nothing stored twice."""
         assert self.query("SELECT count(*) FROM files WHERE moved_to_id IS NULL") == [(discovered,)]
-        assert self.query("SELECT path, state FROM files WHERE state NOT IN ('done', 'partial', 'quarantined')") == []
+        assert (
+            self.query("SELECT path, state FROM files WHERE state NOT IN ('done', 'partial', 'quarantined')")
+            == []
+        )
         assert self.query("SELECT id FROM jobs WHERE state IN ('queued', 'running', 'retrying')") == []
         assert (
-            self.query("SELECT audio_id, analyser, count(*) c FROM analyses GROUP BY 1, 2 HAVING c != 1") == []
+            self.query("SELECT audio_id, analyser, count(*) c FROM analyses GROUP BY 1, 2 HAVING c != 1")
+            == []
         )
         assert (
             self.query(

@@ -43,11 +43,20 @@ def _trace(best: Float32, earlier: Int32, reach: float) -> Int32:
     tail = max(0, len(best) - max(1, int(reach)))
     at = tail + int(np.argmax(best[tail:]))
     beats = []
-    links = earlier.tolist()
     while at >= 0:
         beats.append(at)
-        at = links[at]
+        at = int(earlier[at])
     return np.array(beats[::-1], np.int32)
+
+
+def centred(beats: Int32, strength: Float32, reach: int = 2) -> Float64:
+    """Move each beat to the centre of gravity of the strength within ``reach`` frames, (beats,) frames.
+
+    Strength can be level over a few frames and the beat at any of them; this also places beats between frames.
+    """
+    offsets = np.arange(-reach, reach + 1)
+    around = np.pad(strength, reach)[beats[:, None] + offsets + reach].astype(np.float64)
+    return np.asarray(beats + (around @ offsets) / (around.sum(axis=1) + 1e-9), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,8 @@ def fit_line(times_s: Float64, period_s: float) -> Line | None:
     slope, spread = period_s, 0.0
     for _ in range(2):
         at, when = index[kept], times_s[kept]
-        centred = at - at.mean()
-        slope = float(centred @ (when - when.mean()) / (centred @ centred))
+        from_mean = at - at.mean()
+        slope = float(from_mean @ (when - when.mean()) / (from_mean @ from_mean))
         rest = times_s - when.mean() - slope * (index - at.mean())
         spread = float(np.sqrt(np.mean(rest[kept] ** 2)))
         kept = np.abs(rest) <= max(2 * spread, 1e-3)

@@ -53,7 +53,23 @@ CATALOG: Mapping[str, Entry] = {
             "replaygain_track_peak": float,
         },
     ),
-    "character": Entry(1, {}),
+    "character": Entry(
+        1,
+        {
+            "energy": float,
+            "danceability": float,
+            "brightness": float,
+            "mood_arousal": float,
+            "spectral_centroid_hz": float,
+            "spectral_spread_hz": float,
+            "spectral_rolloff_hz": float,
+            "spectral_flatness": float,
+            "spectral_flux": float,
+            "dynamics_db": float,
+            "crest_db": float,
+            "band_balance": object,
+        },
+    ),
 }
 
 

@@ -100,16 +100,21 @@ class Opened:
                     if packet.size:
                         in_a_row = 0
                         yield packet
+                self.check_disk()
                 return
             except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
                 self.check(error)
                 self.failed_reads += 1
                 in_a_row += 1
 
+    def check_disk(self) -> None:
+        """Raise ``FileFault(READ_ERROR)`` if a read has failed: FFmpeg may take that for the end."""
+        if self.window.error is not None:
+            raise FileFault(Fault.READ_ERROR, told(self.window.error)) from self.window.error
+
     def check(self, error: Exception) -> None:
         """Raise the fault that a damaged place cannot explain: a failing disk, too little memory."""
-        if self.window.error is not None:
-            raise FileFault(Fault.READ_ERROR, told(self.window.error)) from error
+        self.check_disk()
         if isinstance(error, MemoryError):
             raise FileFault(Fault.OUT_OF_MEMORY) from error
 
@@ -118,7 +123,7 @@ class Opened:
 def open_container(file: RawFile, **demuxer_options: str) -> Iterator[Opened]:
     """Open the audio of a file; its position moves, it stays open afterwards.
 
-    Raises ``FileFault``: every one but ``NO_SAMPLES``.
+    Raises ``FileFault``, every one but ``NO_SAMPLES``.
     """
     kind, window = find_audio(file)
     if kind is WAV:

@@ -56,9 +56,8 @@ def _declared_length(opened: Opened) -> Declared:
     seconds = _seconds_by_ffmpeg(opened)
     if opened.kind is kinds.OGG:
         ended = ogg_ends(opened.window)
-        return Declared(
-            seconds, seconds is not None, "" if ended else "its last page is not marked as the end"
-        )
+        cut = "" if ended else "its last page is not marked as the end"
+        return Declared(seconds, seconds is not None, cut)
     if opened.kind is kinds.ASF:
         seconds_in_header = asf_seconds(opened.window)
         return Declared(seconds_in_header or seconds, seconds_in_header is not None)
@@ -132,15 +131,8 @@ def asf_seconds(window: Window) -> float | None:
 def ogg_ends(window: Window) -> bool:
     """Whether the last page is whole and marked as the end of its stream (RFC 3533, 6)."""
     tail = window.part(window.size - OGG_TAIL_BYTES, OGG_TAIL_BYTES)
-    at = tail.rfind(b"OggS")
-    while at >= 0:
-        segments = tail[at + 27 : at + 27 + tail[at + 26]] if len(tail) > at + 26 else b""
-        whole = (
-            segments
-            and len(segments) == tail[at + 26]
-            and at + 27 + len(segments) + sum(segments) <= len(tail)
-        )
-        if whole or len(tail) <= at + 26 or tail[at + 4] == 0:
-            return bool(whole) and bool(tail[at + 5] & 4)
-        at = tail.rfind(b"OggS", 0, at)
-    return False
+    page = tail[max(0, tail.rfind(b"OggS\0")) :]
+    if len(page) < 27:
+        return False
+    segments = page[27 : 27 + page[26]]
+    return len(page) >= 27 + page[26] + sum(segments) and bool(page[5] & 4)

@@ -1,7 +1,7 @@
 """From an open file to samples: one decoder for every format, built to get the most out of damaged files."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -23,6 +23,9 @@ SETTLING_FRAMES = 4
 
 TOLERANCE_S = 0.25
 """So much audio may be missing before a file counts as incomplete: encoders and headers round."""
+
+MORE_S = 1.0
+"""More audio than promised is worth a word beyond so many seconds."""
 
 STRANGE_S = 1.0
 """After so many seconds at another sample rate in a row, decoding stops."""
@@ -60,7 +63,7 @@ class DecodeReport:
 
 
 class AudioSource:
-    """The audio of one open file: ``facts``, then ``samples``, then ``report``."""
+    """The audio of one open file: ``facts``, then ``samples`` (once), then ``report``."""
 
     def __init__(self, opened: Opened, declared: Declared) -> None:
         self._opened = opened
@@ -75,7 +78,8 @@ class AudioSource:
         self._frames = self._decode()
         self._first = list(islice(self._frames, SETTLING_FRAMES))
         if not self._first:
-            raise FileFault(Fault.NO_SAMPLES)
+            packets = f": all {self._damaged} packets are damaged" if self._damaged else ""
+            raise FileFault(Fault.NO_SAMPLES, packets)
         self.facts = self._facts()
 
     def _facts(self) -> AudioFacts:
@@ -123,7 +127,6 @@ class AudioSource:
     def report(self) -> DecodeReport:
         """What came out so far; final once ``samples`` has ended."""
         decoded_s = self._decoded / self.facts.sample_rate_hz
-        missing_s = max(self._missing_s(decoded_s), self._lost_s)
         return DecodeReport(
             decoded_s=decoded_s,
             decoded_samples=self._decoded,
@@ -133,30 +136,36 @@ class AudioSource:
             complete=self._finished
             and not self._stopped
             and not self._declared.cut
-            and missing_s <= TOLERANCE_S,
+            and self._missing_s(decoded_s) <= TOLERANCE_S,
         )
 
+    def close(self) -> None:
+        """End the decoding; without its file FFmpeg must not be asked for more."""
+        self._frames.close()
+
     def _missing_s(self, decoded_s: float) -> float:
-        return self._declared.seconds - decoded_s if self._declared.exact and self._declared.seconds else 0.0
+        """Seconds that the header promises beyond what there is; without such a header, those skipped."""
+        exact = self._declared.exact and self._declared.seconds
+        return exact - decoded_s if exact else self._lost_s
 
     def _warnings(self, decoded_s: float) -> Iterator[str]:
-        missing_s = self._missing_s(decoded_s)
-        if missing_s > TOLERANCE_S:
-            yield f"{decoded_s:.1f} s of audio instead of the {self._declared.seconds:.1f} s that its header promises"
-        if missing_s < -1:
-            yield f"{-missing_s:.1f} s more audio than its header says"
+        declared_s = self._declared.seconds if self._declared.exact else None
+        if declared_s and declared_s - decoded_s > TOLERANCE_S:
+            yield f"{decoded_s:.1f} s of audio instead of the {declared_s:.1f} s that its header promises"
+        if declared_s and decoded_s - declared_s > MORE_S:
+            yield f"{decoded_s - declared_s:.1f} s more audio than its header says"
         if self._declared.cut:
-            yield f"the file was cut off: {self._declared.cut}"
+            yield f"the file seems to be cut off: {self._declared.cut}"
         if self._stopped:
             yield self._stopped
         if skipped := self._damaged + self._opened.failed_reads:
-            yield f"{skipped} damaged places were skipped"
+            yield f"damaged places skipped: {skipped}"
         if self._adapted:
-            yield f"the number of channels changes; {self._adapted} frames were adapted"
+            yield f"the number of channels changes; frames adapted: {self._adapted}"
         if self._silenced:
-            yield f"{self._silenced} samples were not numbers or far too loud; they were silenced"
+            yield f"samples silenced that were not numbers or far too loud: {self._silenced}"
 
-    def _decode(self) -> Iterator[AudioFrame]:
+    def _decode(self) -> Generator[AudioFrame, None, None]:
         decoder = self._opened.stream.codec_context
         for packet in self._opened.packets():
             try:
@@ -205,4 +214,8 @@ def open_audio(file: RawFile) -> Iterator[AudioSource]:
     Raises ``FileFault``, every one of them, when there is no audio to be had.
     """
     with open_container(file) as opened:
-        yield AudioSource(opened, declared_length(opened))
+        source = AudioSource(opened, declared_length(opened))
+        try:
+            yield source
+        finally:
+            source.close()

@@ -21,6 +21,9 @@ ACCENT_BASS = 0.3
 ONSET = 0.5
 """Onset strength, in standard deviations, from which a beat counts as having an onset."""
 
+LEAST_COVERAGE = 0.25
+"""A few clicks are not a pulse: with onsets at fewer of its beats a level has none."""
+
 PULSE_LAGS_S = (0.35, 2.1)
 """Where the autocorrelation is searched for a pulse: beats, bars and the like."""
 
@@ -55,19 +58,22 @@ class Level:
 
     score: log of how well it explains the onsets, comparable within one file only.
     clarity: mean onset strength at its beats, relative to the mean over all frames.
+    coverage: share of its beats with an onset.
     """
 
     bpm: float
     score: float
     clarity: float
+    coverage: float
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The levels of a piece, best first, and how clear its pulse is.
 
-    pulse: the best level's clarity times the height of the autocorrelation's highest peak. Music with beats
-    lies above some 0.25, pads and noise below 0.2.
+    pulse: the best level's clarity times the height of the autocorrelation's highest peak, times the onsets'
+    standard deviation, which is 1 unless hardly anything starts. Music with beats lies above some 0.25, pads
+    and noise below 0.2.
     """
 
     levels: list[Level]
@@ -84,6 +90,8 @@ class _Periodicity:
 
 def rank_levels(onsets: Onsets, weights: Weights | None = None) -> Ranking:
     """Try the tempogram's peaks, then the best one's relatives, as beats; no level where nothing starts."""
+    if not (onsets.full > ONSET).any():
+        return Ranking([], 0.0)
     periodicity = _periodicity(onsets)
     trial = _Trial(onsets, periodicity.tempogram, weights or Weights())
     tried = _peaks(periodicity.tempogram)[:PEAKS]
@@ -96,7 +104,9 @@ def rank_levels(onsets: Onsets, weights: Weights | None = None) -> Ranking:
         tried += more
         levels += trial.weigh(more)
     levels.sort(key=lambda level: -level.score)
-    return Ranking(levels, levels[0].clarity * periodicity.peak)
+    best = levels[0]
+    audible = float(onsets.full.std(dtype=np.float64)) if best.coverage >= LEAST_COVERAGE else 0.0
+    return Ranking(levels, best.clarity * periodicity.peak * audible)
 
 
 class _Trial:
@@ -130,14 +140,15 @@ class _Trial:
         quarters = np.concatenate([beats[:-1] + gaps // 4, beats[:-1] + 3 * gaps // 4])
         at_beats = self._joint[beats]
         clarity = float(at_beats.mean()) / self._joint_mean
+        coverage = float((at_beats > ONSET).mean())
         score = (
             weights.periodicity * _log(periodicity)
             + weights.clarity * _log(clarity)
-            + weights.coverage * _log(float((at_beats > ONSET).mean()))
+            + weights.coverage * _log(coverage)
             + weights.quarters * _log(float(self._treble[quarters].mean()) / self._treble_mean)
             - weights.comfort * float(np.log2(bpm / weights.comfort_bpm)) ** 2
         )
-        return Level(bpm, score, clarity)
+        return Level(bpm, score, clarity, coverage)
 
 
 def _log(ratio: float) -> float:

@@ -26,12 +26,17 @@ LAG = 4
 """Frames over which a rise is measured, 46 ms: the first distance at which two windows share no sample. Slow
 attacks rise fully within it, and a trembling steady tone does not."""
 
-_CHUNK = 1 << 16
+FULL_FLOOR, BASS_FLOOR, TREBLE_FLOOR = 0.012, 0.03, 0.002
+"""Least standard deviations onset strengths are divided by. Music with attacks lies well above; a steady tone's
+numerical ripple, and the bass of music without bass, stay small."""
+
+CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Onsets:
-    """Onset strength of one file; (frames,) float32 each, never negative, unit standard deviation.
+    """Onset strength of one file; (frames,) float32 each, never negative, of unit standard
+    deviation, or less where hardly anything starts.
 
     full: over all mel bands.
     bass: over the lowest bands, where only loud sounds count.
@@ -63,7 +68,7 @@ class OnsetStream:
     def __init__(self, frame_rate_hz: float) -> None:
         self._frame_rate_hz = frame_rate_hz
         self._waiting: list[Float32] = []
-        self._held = 0
+        self.held = 0
         self._before: Float32 | None = None
         self._loudest = np.zeros(0, np.float32)
         self._full: list[Float32] = []
@@ -72,26 +77,30 @@ class OnsetStream:
 
     def push(self, mel: Float32) -> None:
         """Take (n, bands) float32 mel powers."""
-        while self._held + len(mel) >= SEGMENT_FRAMES:
-            room = SEGMENT_FRAMES - self._held
+        while self.held + len(mel) >= SEGMENT_FRAMES:
+            room = SEGMENT_FRAMES - self.held
             self._waiting.append(mel[:room])
             self._reduce()
             mel = mel[room:]
         if len(mel):
             self._waiting.append(mel)
-            self._held += len(mel)
+            self.held += len(mel)
 
     def finish(self) -> Onsets:
         """Return the onset strength of everything pushed."""
-        if self._held:
+        if self.held:
             self._reduce()
         span = int(self._frame_rate_hz) | 1
-        full, bass, treble = (_normalised(part, span) for part in (self._full, self._bass, self._treble))
-        return Onsets(full, bass, treble, self._frame_rate_hz)
+        return Onsets(
+            normalised(self._full, span, FULL_FLOOR),
+            normalised(self._bass, span, BASS_FLOOR),
+            normalised(self._treble, span, TREBLE_FLOOR),
+            self._frame_rate_hz,
+        )
 
     def _reduce(self) -> None:
         mel = np.concatenate(self._waiting)
-        self._waiting, self._held = [], 0
+        self._waiting, self.held = [], 0
         self._loudest = np.concatenate([self._loudest, mel.max(axis=1)])[-SEGMENT_FRAMES:]
         reference = float(np.percentile(self._loudest, REFERENCE_PERCENTILE))
         scale = np.float32(GAIN / max(reference, 1e-12))
@@ -108,13 +117,17 @@ class OnsetStream:
         self._treble.append(rises[:, TREBLE_FROM:].mean(axis=1))
 
 
-def _normalised(parts: list[Float32], span: int) -> Float32:
-    """Subtract the mean over ``span`` frames around each, cut below zero, divide by the standard deviation."""
+def normalised(parts: list[Float32], span: int, floor: float) -> Float32:
+    """Subtract the mean over ``span`` frames around each, cut below zero, divide by the deviation or floor.
+
+    Empties ``parts``, so that only one copy is kept.
+    """
     strength = np.concatenate([np.zeros(0, np.float32), *parts])
+    parts.clear()
     half = span // 2
     out = np.empty_like(strength)
-    for start in range(0, len(strength), _CHUNK):
-        stop = min(start + _CHUNK, len(strength))
+    for start in range(0, len(strength), CHUNK):
+        stop = min(start + CHUNK, len(strength))
         left, right = max(0, start - half), min(len(strength), stop + half)
         around = np.zeros(stop - start + span, np.float64)
         offset = left - (start - half) + 1
@@ -123,8 +136,7 @@ def _normalised(parts: list[Float32], span: int) -> Float32:
         out[start:stop] = strength[start:stop] - (sums[span:] - sums[:-span]) / span
     np.maximum(out, 0, out=out)
     deviation = float(out.std(dtype=np.float64)) if len(out) else 0.0
-    if deviation > 0:
-        out /= np.float32(deviation)
+    out /= np.float32(max(deviation, floor))
     return out
 
 

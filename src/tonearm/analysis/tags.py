@@ -59,8 +59,8 @@ class Tags:
 def read_tags(file: RawFile) -> Tags:
     """Read the tags of an open file, whose position moves, in bounded memory and time.
 
-    Bad tags are told in ``warning``. Raises ``FileFault`` where there is no music file to read:
-    ``EMPTY_FILE``, ``NOT_AUDIO``, ``READ_ERROR``.
+    Bad tags are told in ``warning``. Raises ``FileFault`` as ``find_audio`` does, where there is no music
+    file to read.
     """
     kind, audio = find_audio(file)
     whole = Window(file, 0, file.seek(0, 2))

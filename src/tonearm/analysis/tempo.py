@@ -3,9 +3,9 @@
 import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Signal, Value
-from tonearm.analysis.beats import fit_line, track_beats
+from tonearm.analysis.beats import centred, fit_line, track_beats
 from tonearm.analysis.levels import ACCENT_BASS, ONSET, RELATIVES, Level, rank_levels
-from tonearm.analysis.onsets import Onsets, OnsetStream, spread
+from tonearm.analysis.onsets import LAG, Onsets, OnsetStream, spread
 from tonearm.analysis.tempo_curve import (
     BeatTrain,
     Window,
@@ -20,7 +20,7 @@ from tonearm.analysis.tempogram import tempo_path
 SHORTEST_S = 3.0
 """Shorter music has no tempo."""
 
-LEAST_PULSE = 0.235
+LEAST_PULSE = 0.23
 """Music whose pulse is less clear is beatless."""
 
 EDGE_S = 30.0
@@ -30,14 +30,17 @@ BEAT_BASS = 1.3
 """Share of the bass when beats are placed: more than when levels are chosen, so that beats fall on the kick
 drum rather than on the cymbal between two of them."""
 
-DELAY_FRAMES = 2.2
-"""Onset strength culminates this many frames after the onset: half the lag of the rise, and a little."""
+DELAY_FRAMES = LAG / 2
+"""Onset strength is level over about LAG frames from the onset on; beats lie in their middle."""
 
 HELD = 0.03
 """A tempo path within this share of its median is one tempo."""
 
 STEADY_SPREAD = 0.06
 """Beats whose standard deviation from one straight line is below this share of a period are steady."""
+
+EDGE_NOISE = 0.01
+"""Start and end of steady music within this share of its tempo are that tempo, less exactly measured."""
 
 SILENCE_S = 2.0
 """Beats farther than this from any onset are dropped."""
@@ -76,10 +79,10 @@ class TempoAnalyser:
         if ranking.pulse < LEAST_PULSE:
             return _nothing(duration_s, self._window_s)
         beats = _follow(onsets, ranking.levels[0].bpm)
-        bpm = _main_bpm(beats)
-        if bpm is None:
+        main = _main_bpm(beats)
+        if main is None:
             return _nothing(duration_s, self._window_s)
-        return _findings(bpm, beats, ranking.levels, duration_s, self._window_s)
+        return _findings(beats, main, ranking.levels, duration_s, self._window_s)
 
 
 def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
@@ -92,35 +95,41 @@ def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
     else:
         frames = np.arange(len(onsets), dtype=np.float32)
         period = (60 * rate / np.interp(frames, centres * rate, path)).astype(np.float32)
-    accents = onsets.accents(BEAT_BASS)
-    frames_of_beats = track_beats(accents, period)
+    frames_of_beats = track_beats(onsets.accents(BEAT_BASS), period)
     accents = spread(onsets.accents(ACCENT_BASS))
     sounding = near_onsets(accents, ONSET, round(SILENCE_S * rate))
-    frames_of_beats = frames_of_beats[sounding[frames_of_beats] & (frames_of_beats > DELAY_FRAMES)]
-    times = (frames_of_beats.astype(np.float64) - DELAY_FRAMES) / rate
-    return BeatTrain(times, accents[frames_of_beats] > ONSET)
+    frames_of_beats = frames_of_beats[sounding[frames_of_beats]]
+    times = (centred(frames_of_beats, onsets.accents(BEAT_BASS)) - DELAY_FRAMES) / rate
+    return BeatTrain(times[times >= 0], (accents[frames_of_beats] > ONSET)[times >= 0])
 
 
-def _main_bpm(beats: BeatTrain) -> float | None:
+def _main_bpm(beats: BeatTrain) -> tuple[float, bool] | None:
+    """The tempo of the whole, and whether one straight line runs through its beats."""
     median = median_bpm(beats)
-    line = None if median is None else fit_line(beats.times_s, 60 / median)
+    if median is None:
+        return None
+    line = fit_line(beats.times_s, 60 / median)
     if line is not None and line.spread_s < STEADY_SPREAD * line.period_s:
-        return 60 / line.period_s
-    return median
+        return 60 / line.period_s, True
+    return median, False
 
 
 def _findings(
-    bpm: float, beats: BeatTrain, levels: list[Level], duration_s: float, window_s: float
+    beats: BeatTrain, main: tuple[float, bool], levels: list[Level], duration_s: float, window_s: float
 ) -> Findings:
+    bpm, steady = main
     shares = _shares(levels)
-    held = stability(beats)
+    start = edge_bpm(beats.between(0, EDGE_S), at_end=False)
+    end = edge_bpm(beats.between(duration_s - EDGE_S, np.inf), at_end=True)
+    if steady:
+        start, end = (bpm if edge and abs(edge / bpm - 1) < EDGE_NOISE else edge for edge in (start, end))
     values: dict[str, Value] = {
         "bpm": round(bpm, 3),
         "bpm_confidence": round(shares[0] * beats.regularity(), 3),
         "bpm_alternatives": _alternatives(bpm, levels, shares),
-        "bpm_start": _rounded(edge_bpm(beats.between(0, EDGE_S), at_end=False)),
-        "bpm_end": _rounded(edge_bpm(beats.between(duration_s - EDGE_S, np.inf), at_end=True)),
-        "tempo_stability": _rounded(held),
+        "bpm_start": _rounded(start),
+        "bpm_end": _rounded(end),
+        "tempo_stability": _rounded(stability(beats)),
     }
     curve = windows(beats, duration_s, window_s)
     times: list[Value] = [round(float(at), 3) for at in beats.times_s]

@@ -62,12 +62,12 @@ class Comb:
         return total
 
 
-CHANGE = float(__import__('os').environ.get('CH','20'))
+CHANGE = 30.0
 """What a change of tempo between two windows costs, per unit of its natural logarithm, against comb scores of
 about 1: a ramp and a jump cost the same, and either has to pay for itself within a few windows."""
 
-REACH = 1.34
-"""The path stays within this factor of the main tempo, short of 3/2 and 4/3 of it."""
+REACH = 1.32
+"""The path stays within this factor of the main tempo, short of 4/3 and 3/2 of it."""
 
 
 def tempo_path(strength: Float32, main_bpm: float, frame_rate_hz: float) -> tuple[Float64, Float64]:
@@ -94,4 +94,4 @@ def tempo_path(strength: Float32, main_bpm: float, frame_rate_hz: float) -> tupl
         states[index] = state
         state = int(links[index][state])
     centres = (np.arange(len(links)) * HOP + WINDOW / 2) / frame_rate_hz
-    return centres, near[states]
+    return centres.astype(np.float64), near[states]

@@ -45,6 +45,25 @@ OGG = Kind("ogg", "Ogg", "ogg")
 ASF = Kind("asf", "WMA", "asf")
 
 
+UNREAD = {
+    b"wvpk": "WavPack",
+    b"MAC ": "Monkey's Audio",
+    b"DSD ": "DSD (DSF)",
+    b"FRM8": "DSD (DSDIFF)",
+    b"MPCK": "Musepack",
+    b"MP+\x07": "Musepack",
+    b"TTA1": "True Audio",
+    b"tBaK": "TAK",
+    b"OFR ": "OptimFROG",
+    b"caff": "Core Audio (CAF)",
+    b"riff": "Wave64",
+    b".snd": "Sun audio",
+    b"\x1aE\xdf\xa3": "Matroska or WebM",
+    b"MThd": "MIDI",
+}
+"""First bytes of formats that are known, but not read."""
+
+
 class Window:
     """A view of the bytes ``start`` to ``end`` of a file, as a file of its own.
 
@@ -96,7 +115,8 @@ class Window:
 def find_audio(file: RawFile) -> tuple[Kind, Window]:
     """Say what kind of file this is and where its audio lies.
 
-    Raises ``FileFault``: ``EMPTY_FILE``, ``NOT_AUDIO``, ``READ_ERROR``.
+    Raises ``FileFault``: ``EMPTY_FILE``, ``NOT_AUDIO``, ``UNSUPPORTED_FORMAT``, ``READ_ERROR``, and
+    ``DAMAGED_HEADER`` for tags with nothing behind them.
     """
     try:
         return _find_audio(file)
@@ -109,10 +129,13 @@ def _find_audio(file: RawFile) -> tuple[Kind, Window]:
     if not whole.size:
         raise FileFault(Fault.EMPTY_FILE)
     start = leading_tags(whole)
-    kind = _kind_of(whole.part(start, 16))
+    head = whole.part(start, 16)
+    if head[:4] in UNREAD:
+        raise FileFault(Fault.UNSUPPORTED_FORMAT, UNREAD[head[:4]])
+    kind = _kind_of(head)
     if kind is None:
         kind = MP3
-        start = _first_mpeg_frame(whole, start)
+        start = _first_mpeg_frame(whole, start, tagged=start > 0)
     end = trailing_tags(whole, start) if kind.tagged_around else whole.size
     return kind, Window(file, start, end)
 
@@ -168,9 +191,11 @@ def _without_last_tag(whole: Window, end: int) -> int:
     return end
 
 
-def _first_mpeg_frame(whole: Window, start: int) -> int:
+def _first_mpeg_frame(whole: Window, start: int, tagged: bool) -> int:
     data = whole.part(start, SEARCH_BYTES)
     at = first_frame(data, ends=start + len(data) == whole.size)
-    if at is None:
-        raise FileFault(Fault.NOT_AUDIO)
-    return start + at
+    if at is not None:
+        return start + at
+    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
+        raise FileFault(Fault.UNSUPPORTED_FORMAT, "AAC without a container (ADTS)")
+    raise FileFault(Fault.DAMAGED_HEADER, MP3.title) if tagged else FileFault(Fault.NOT_AUDIO)

@@ -1,0 +1,210 @@
+"""A person relies on: what a scan met is queued when it needs work, once, at the level a person or the rules chose."""
+
+import pytest
+
+from tests.unit.shelf import Library, found, result
+from tonearm.errors import Failure
+from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
+from tonearm.jobs.runs import Counts
+from tonearm.settings import Level, Rule
+
+HOPELESS = Failure("not-audio", "it is a picture", "look at it")
+TEN = b"10.flac"
+
+
+def open_jobs(library: Library) -> list[dict[str, object]]:
+    return library.rows(
+        "SELECT run_id, level, level_by, fresh FROM jobs WHERE state IN ('queued', 'running', 'retrying')"
+    )
+
+
+def reconciles(counts: Counts) -> bool:
+    parts = (counts.done, counts.partial, counts.skipped, counts.failed, counts.pending)
+    return counts.discovered == sum(parts)
+
+
+def test_a_new_file_is_known_and_queued(library: Library) -> None:
+    run = library.run()
+    item = found(b"cd/K\xf6ln.FLAC", size=123, mtime_ns=2**62, inode=-5)
+    assert library.meet(run, item) == Taken(to_analyse=1)
+    file = library.file(item.path)
+    assert (file["size"], file["mtime_ns"], file["inode"], file["state"]) == (123, 2**62, -5, "waiting")
+    assert open_jobs(library) == [{"run_id": run, "level": 2, "level_by": "rules", "fresh": 0}]
+    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 0, 1)
+
+
+def test_an_unchanged_file_with_results_is_skipped(library: Library) -> None:
+    library.finish(library.run(), TEN, result())
+    run = library.run()
+    assert library.meet(run, TEN) == Taken(settled=1)
+    assert open_jobs(library) == []
+    assert library.runs.counts(run) == Counts(1, 0, 0, 1, 0, 0)
+
+
+def test_a_partial_file_has_its_results_too(library: Library) -> None:
+    library.finish(library.run(), TEN, result(complete=False))
+    assert library.meet(library.run(), TEN) == Taken(settled=1)
+
+
+def test_a_newer_analyser_measures_known_files_again(library: Library) -> None:
+    library.finish(library.run(), TEN, result())
+    library.intake = SqlIntake(library.database, {"tempo": 3, "key": 1}, (), 1.0)
+    assert library.meet(library.run(), TEN) == Taken(to_analyse=1)
+
+
+def test_a_changed_file_is_queued_again_and_noted(library: Library) -> None:
+    file = library.finish(library.run(), TEN, result())
+    assert library.meet(library.run(), found(TEN, size=1001, mtime_ns=6, inode=8)) == Taken(to_analyse=1)
+    row = library.file(TEN)
+    assert (row["size"], row["mtime_ns"], row["inode"], row["state"]) == (1001, 6, 8, "waiting")
+    assert library.history(file) == ["changed"]
+
+
+def test_a_quarantined_file_stays_so_until_it_changes(library: Library) -> None:
+    library.meet(library.run(), TEN)
+    library.ledger.fail(library.take(), HOPELESS, 0.0)
+    run = library.run()
+    assert library.meet(run, TEN) == Taken(quarantined=1)
+    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 1, 0)
+    assert library.meet(library.run(), found(TEN, mtime_ns=6)) == Taken(to_analyse=1)
+
+
+def test_measuring_afresh_takes_every_file(library: Library) -> None:
+    library.finish(library.run(), TEN, result())
+    library.meet(library.run(), b"20.flac")
+    library.ledger.fail(library.take(), HOPELESS, 0.0)
+    assert library.meet(library.run(), TEN, b"20.flac", fresh=True) == Taken(to_analyse=2)
+    assert {row["fresh"] for row in open_jobs(library)} == {1}
+
+
+def test_measuring_afresh_is_asked_of_what_is_queued_already(library: Library) -> None:
+    library.meet(library.run(), TEN)
+    library.meet(library.run(), TEN, fresh=True)
+    assert [row["fresh"] for row in open_jobs(library)] == [1]
+
+
+def test_a_moved_file_keeps_its_results_and_is_not_queued(library: Library) -> None:
+    file = library.finish(library.run(), TEN, result())
+    [known] = library.intake.known(library.root(), b"", None, 10)
+    run = library.run()
+    moved = Sighting(found(b"new/place.mp3"), Kind.MOVED, known)
+    assert library.intake.record(run, library.root(), [moved], None) == Taken(settled=1)
+    row = library.file(b"new/place.mp3")
+    assert (row["id"], row["state"], row["extension"]) == (file, "done", "mp3")
+    assert library.history(file) == ["moved"]
+    assert library.runs.counts(run) == Counts(1, 0, 0, 1, 0, 0)
+
+
+def test_a_file_that_moved_to_another_root_belongs_there(library: Library) -> None:
+    library.finish(library.run(), TEN, result())
+    [known] = library.intake.known(library.root(), b"", None, 10)
+    other = library.root(b"/other")
+    library.intake.record(library.run(), other, [Sighting(found(TEN), Kind.MOVED, known)], None)
+    assert library.file(TEN)["root_id"] == other
+    assert library.intake.known(library.root(), b"", None, 10) == []
+
+
+def test_a_path_from_which_a_file_moved_can_be_used_again(library: Library) -> None:
+    run = library.run()
+    old = library.finish(run, TEN, result("same"))
+    library.intake.mark_missing([old])
+    library.finish(run, b"20.flac", result("same", report={}, findings={}))
+    assert library.file(TEN)["moved_to_id"] is not None
+    assert library.meet(library.run(), found(TEN, inode=99)) == Taken(to_analyse=1)
+    known = library.intake.known(library.root(), b"", None, 10)
+    assert [row.path for row in known] == [TEN, b"20.flac"]
+
+
+def test_a_file_can_move_to_a_path_from_which_another_moved(library: Library) -> None:
+    run = library.run()
+    old = library.finish(run, TEN, result("same"))
+    library.intake.mark_missing([old])
+    library.finish(run, b"20.flac", result("same", report={}, findings={}))
+    library.finish(run, b"30.flac", result("other"))
+    third = library.intake.known(library.root(), b"30.flac", None, 10)[0]
+    moved = Sighting(found(TEN), Kind.MOVED, third)
+    assert library.intake.record(run, library.root(), [moved], None) == Taken(settled=1)
+
+
+def test_a_file_that_is_back_is_noted_and_not_measured_again(library: Library) -> None:
+    file = library.finish(library.run(), TEN, result())
+    library.intake.mark_missing([file])
+    assert library.file(TEN)["missing_since"] is not None
+    assert library.meet(library.run(), TEN) == Taken(settled=1)
+    assert library.file(TEN)["missing_since"] is None
+    assert library.history(file) == ["missing", "back"]
+
+
+def test_a_file_goes_missing_once(library: Library) -> None:
+    file = library.finish(library.run(), TEN, result())
+    library.intake.mark_missing([file])
+    since = library.file(TEN)["missing_since"]
+    library.intake.mark_missing([file])
+    assert library.file(TEN)["missing_since"] == since
+
+
+def test_a_persons_level_beats_the_rules(library: Library) -> None:
+    library.intake = SqlIntake(library.database, library.versions, (Rule(level=Level.BACKGROUND),), 1.0)
+    run = library.run()
+    library.meet(run, TEN, level=Level.HIGH)
+    library.meet(run, b"20.flac")
+    assert [(row["level"], row["level_by"]) for row in open_jobs(library)] == [(1, "person"), (4, "rules")]
+
+
+def test_an_open_job_joins_the_new_run_and_is_not_doubled(library: Library) -> None:
+    library.meet(library.run(), TEN)
+    run = library.run()
+    assert library.meet(run, TEN) == Taken(to_analyse=1)
+    assert [row["run_id"] for row in open_jobs(library)] == [run]
+    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 0, 1)
+
+
+def test_an_open_job_takes_the_level_a_person_now_chooses(library: Library) -> None:
+    library.meet(library.run(), TEN, b"20.flac")
+    library.meet(library.run(), b"20.flac", level=Level.CRITICAL)
+    assert library.take().path == b"20.flac"
+
+
+def test_an_open_job_keeps_the_level_a_person_chose_before(library: Library) -> None:
+    library.meet(library.run(), TEN, level=Level.LOW)
+    library.meet(library.run(), TEN)
+    assert [(row["level"], row["level_by"]) for row in open_jobs(library)] == [(3, "person")]
+
+
+def test_a_running_job_of_another_run_is_adopted_in_the_middle_of_its_work(library: Library) -> None:
+    library.meet(library.run(), TEN)
+    lease = library.take()
+    run = library.run()
+    library.meet(run, TEN)
+    assert library.ledger.finish(lease, result()) is not None
+    assert library.runs.counts(run).done == 1
+
+
+@pytest.mark.parametrize("state", ["queued", "done", "quarantined"])
+def test_a_file_that_one_run_meets_twice_counts_as_it_was_met(library: Library, state: str) -> None:
+    library.meet(library.run(), TEN)
+    if state == "done":
+        library.ledger.finish(library.take(), result())
+    if state == "quarantined":
+        library.ledger.fail(library.take(), HOPELESS, 0.0)
+    run = library.run()
+    library.meet(run, TEN)
+    library.meet(run, TEN)
+    assert reconciles(library.runs.counts(run))
+
+
+def test_known_files_come_in_the_order_of_their_bytes_page_by_page(library: Library) -> None:
+    paths = [b"a b", b"a/1", b"a/\xff", b"a0", b"b", b"b/c/d", b"\xc3\xa9"]
+    library.meet(library.run(), *paths)
+    root = library.root()
+    assert [row.path for row in library.intake.known(root, b"", None, 3)] == paths[:3]
+    assert [row.path for row in library.intake.known(root, b"", paths[2], 100)] == paths[3:]
+    assert [row.path for row in library.intake.known(root, b"a", None, 100)] == [b"a/1", b"a/\xff"]
+    assert library.intake.known(root + 1, b"", None, 100) == []
+
+
+def test_known_files_are_found_by_their_inode_wherever_they_lie(library: Library) -> None:
+    library.meet(library.run(), found(TEN, inode=5))
+    library.meet(library.run(), found(b"x", inode=-1), root=b"/other")
+    met = library.intake.elsewhere([5, -1, 77])
+    assert {inode: row.path for inode, row in met.items()} == {5: TEN, -1: b"x"}

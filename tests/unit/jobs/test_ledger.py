@@ -1,0 +1,329 @@
+"""A person relies on: every file is tried, counted, retried and given up as promised, and no late writer undoes it."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.shelf import AT_ONCE, VERSIONS, WORKER, Library, found, result
+from tonearm.errors import Failure
+from tonearm.jobs.failures import GONE, INTERRUPTED
+from tonearm.jobs.job import Lease
+from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
+from tonearm.jobs.sql import SqlLedger, engine_text
+from tonearm.settings import Level
+
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+HOPELESS = Failure("not-audio", "it is a picture", "look at it")
+
+
+def leased(library: Library, *paths: bytes) -> list[Lease]:
+    run = library.run()
+    library.meet(run, *(paths or (b"1.flac",)))
+    return [library.take(run) for _ in paths or (b"1.flac",)]
+
+
+def everything(library: Library) -> dict[str, Any]:
+    return {
+        table: library.rows(f"SELECT * FROM {table}")  # noqa: S608  our own names
+        for table in ("jobs", "files", "audio", "tags", "analyses", "history")
+    }
+
+
+def test_a_taken_job_says_all_a_worker_needs(library: Library) -> None:
+    run = library.run()
+    library.meet(run, found(b"cd/K\xf6ln.flac", size=4321), level=Level.HIGH, fresh=True)
+    lease = library.take(run)
+    file = library.rows("SELECT id FROM files")[0]["id"]
+    assert lease == Lease(
+        lease.job, 1, WORKER, run, file, b"/music", b"cd/K\xf6ln.flac", 4321, "flac", Level.HIGH, True
+    )
+
+
+def test_an_attempt_is_counted_before_it_begins(library: Library) -> None:
+    [lease] = leased(library)
+    row = library.job(lease.job)
+    assert (row["state"], row["attempts"], row["worker"], row["stage"]) == ("running", 1, WORKER, "start")
+    assert row["lease_until"] - row["started_at"] == pytest.approx(60)
+
+
+def test_a_job_is_taken_once(library: Library) -> None:
+    [lease] = leased(library)
+    assert library.ledger.take("other", None) is None
+    assert library.ledger.take(WORKER, lease.run) is None
+
+
+def test_a_worker_of_one_run_takes_nothing_of_another(library: Library) -> None:
+    library.meet(library.run(), b"1.flac")
+    assert library.ledger.take(WORKER, library.run()) is None
+    assert library.ledger.take(WORKER, None) is not None
+
+
+def test_a_finished_file_is_done_with_its_results(library: Library) -> None:
+    [lease] = leased(library)
+    ending = library.ledger.finish(lease, result("hash", size=11, mtime_ns=12, inode=13, work_s=0.25))
+    assert ending is not None
+    assert (ending.state, ending.failure, ending.retry_in_s) == ("done", None, None)
+    file = library.file(b"1.flac")
+    assert (file["state"], file["engine"]) == ("done", "key:1 tempo:2")
+    assert (file["size"], file["mtime_ns"], file["inode"]) == (11, 12, 13)
+    job = library.job(lease.job)
+    assert (job["state"], job["stage"], job["lease_until"], job["code"]) == ("done", None, None, None)
+    assert (job["work_s"], job["decoded_s"]) == (0.25, 10.0)
+    assert job["finished_at"] is not None
+    assert len(library.rows("SELECT * FROM analyses")) == len(VERSIONS)
+
+
+def test_a_file_with_less_audio_than_it_declares_is_partial_and_says_so(library: Library) -> None:
+    [lease] = leased(library)
+    ending = library.ledger.finish(lease, result(complete=False))
+    assert ending is not None
+    assert ending.state == "partial"
+    assert library.file(b"1.flac")["state"] == "partial"
+    job = library.job(lease.job)
+    assert (job["state"], job["code"]) == ("partial", "incomplete")
+    assert job["reason"] == "10.0 s of audio could be decoded where the file declares 20.0 s"
+    assert len(library.rows("SELECT * FROM analyses")) == len(VERSIONS)
+
+
+def test_a_file_of_which_the_audio_is_known_to_be_partial_is_partial_without_decoding(
+    library: Library,
+) -> None:
+    run = library.run()
+    library.finish(run, b"1.flac", result("same", complete=False))
+    library.meet(run, b"2.flac")
+    ending = library.ledger.finish(library.take(run), result("same", report={}, findings={}))
+    assert ending is not None
+    assert ending.state == "partial"
+
+
+def test_a_success_after_failures_leaves_no_reason_behind(library: Library) -> None:
+    [lease] = leased(library)
+    library.ledger.fail(lease, FLAKY, 1.0)
+    again = library.take()
+    library.ledger.finish(again, result())
+    job = library.job(lease.job)
+    assert (job["attempts"], job["code"], job["reason"], job["advice"]) == (2, None, None, None)
+
+
+def test_a_failure_that_may_pass_is_tried_again_as_often_as_allowed_and_then_kept(library: Library) -> None:
+    [lease] = leased(library)
+    states = []
+    for attempt in range(1, FLAKY.attempts + 1):
+        assert lease.attempt == attempt
+        ending = library.ledger.fail(lease, FLAKY, 0.5)
+        assert ending is not None
+        states.append(ending.state)
+        job = library.job(lease.job)
+        assert (job["code"], job["reason"], job["advice"]) == (FLAKY.code, FLAKY.reason, FLAKY.advice)
+        if attempt < FLAKY.attempts:
+            lease = library.take()
+    assert states == ["retrying", "retrying", "quarantined"]
+    assert library.file(b"1.flac")["state"] == "quarantined"
+    assert library.ledger.take(WORKER, None) is None
+
+
+def test_a_failure_that_cannot_pass_is_quarantined_at_once(library: Library) -> None:
+    [lease] = leased(library)
+    ending = library.ledger.fail(lease, HOPELESS, 0.5)
+    assert ending is not None
+    assert (ending.state, ending.failure, ending.retry_in_s) == ("quarantined", HOPELESS, None)
+    job = library.job(lease.job)
+    assert (job["state"], job["reason"], job["lease_until"]) == ("quarantined", HOPELESS.reason, None)
+
+
+def test_the_quarantine_of_one_file_leaves_the_others_alone(library: Library) -> None:
+    one, other = leased(library, b"1.flac", b"2.flac")
+    library.ledger.fail(one, HOPELESS, 0.0)
+    assert library.ledger.finish(other, result()) is not None
+    assert library.file(b"2.flac")["state"] == "done"
+
+
+def test_a_retry_waits_for_its_time(library: Library) -> None:
+    slow = SqlLedger(library.database, VERSIONS, Backoff(1e6, 1e6), 60)
+    random.seed(1)
+    [lease] = leased(library)
+    ending = slow.fail(lease, FLAKY, 0.0)
+    assert ending is not None
+    assert ending.retry_in_s is not None
+    assert slow.take(WORKER, None) is None
+    assert slow.next_due_s(None) == pytest.approx(ending.retry_in_s, abs=5)
+    assert slow.next_due_s(lease.run + 1) is None
+    library.change("UPDATE jobs SET not_before = not_before - :by", by=ending.retry_in_s)
+    assert slow.take(WORKER, None) is not None
+
+
+@given(st.floats(1e-3, 100), st.floats(1e-3, 1000), st.integers(1, 10_000))
+def test_a_backoff_is_a_share_of_a_doubling_bound(base_s: float, cap_s: float, attempt: int) -> None:
+    delay = Backoff(base_s, cap_s).delay_s(attempt)
+    assert 0 <= delay <= min(cap_s, base_s * 2.0 ** min(attempt - 1, 60))
+
+
+def test_backoffs_are_spread_over_their_whole_range() -> None:
+    random.seed(4)
+    delays = [Backoff(1.0, 60.0).delay_s(4) for _ in range(400)]
+    assert min(delays) < 0.8
+    assert max(delays) > 7.2
+    assert sum(delays) / len(delays) == pytest.approx(4.0, abs=0.5)
+
+
+@given(st.integers(1, 30), st.integers(1, 40))
+def test_a_file_is_tried_as_often_as_its_failure_allows(attempts: int, charged: int) -> None:
+    failure = Failure("x", "", "", attempts)
+    assert (retry_after(failure, charged, AT_ONCE) is None) == (charged >= attempts)
+
+
+def test_a_job_given_back_is_not_charged_for_its_attempt(library: Library) -> None:
+    [lease] = leased(library)
+    for _ in range(5):
+        library.ledger.give_back([lease])
+        job = library.job(lease.job)
+        assert (job["state"], job["worker"], job["lease_until"], job["stage"]) == ("queued", None, None, None)
+        lease = library.take()
+    assert lease.attempt == 6
+    for _ in range(FLAKY.attempts - 1):
+        ending = library.ledger.fail(lease, FLAKY, 0.0)
+        assert ending is not None
+        assert ending.state == "retrying"
+        lease = library.take()
+
+
+def test_giving_back_nothing_is_nothing(library: Library) -> None:
+    library.ledger.give_back([])
+
+
+def test_a_job_that_is_not_wanted_ends_with_its_reason_and_may_come_again(library: Library) -> None:
+    [lease] = leased(library)
+    library.ledger.cancel(lease, GONE)
+    job = library.job(lease.job)
+    assert (job["state"], job["code"], job["stage"]) == ("cancelled", "gone", None)
+    assert library.file(b"1.flac")["state"] == "waiting"
+    assert library.meet(library.run(), b"1.flac").to_analyse == 1
+
+
+@pytest.mark.parametrize("how", ["recovered", "recovered and taken again", "given back", "finished", "failed"])
+def test_a_worker_that_lost_its_lease_can_write_nothing(library: Library, how: str) -> None:
+    [lease] = leased(library)
+    if how.startswith("recovered"):
+        assert library.ledger.recover(WORKER) == 1
+        if how.endswith("again"):
+            again = library.take()
+            assert (again.job, again.worker) == (lease.job, lease.worker)
+    elif how == "given back":
+        library.ledger.give_back([lease])
+    elif how == "finished":
+        library.ledger.finish(lease, result("first"))
+    else:
+        library.ledger.fail(lease, HOPELESS, 0.0)
+    before = everything(library)
+    assert library.ledger.finish(lease, result("late", tags={"title": "late"})) is None
+    assert library.ledger.fail(lease, HOPELESS, 9.0) is None
+    library.ledger.cancel(lease, GONE)
+    library.ledger.give_back([lease])
+    assert everything(library) == before
+
+
+def test_a_lease_that_was_renewed_is_not_taken_back(library: Library) -> None:
+    one, other = leased(library, b"1.flac", b"2.flac")
+    library.change("UPDATE jobs SET lease_until = lease_until - 100")
+    library.ledger.renew(WORKER, {one.job: "decode"})
+    assert library.job(one.job)["stage"] == "decode"
+    assert library.ledger.recover("another") == 1
+    assert library.job(one.job)["state"] == "running"
+    assert library.job(other.job)["state"] == "retrying"
+
+
+def test_nobody_renews_anothers_lease(library: Library) -> None:
+    [lease] = leased(library)
+    library.change("UPDATE jobs SET lease_until = 1")
+    library.ledger.renew("another", {lease.job: "decode"})
+    assert library.job(lease.job)["lease_until"] == 1
+
+
+def test_a_living_workers_jobs_are_left_to_it(library: Library) -> None:
+    [lease] = leased(library)
+    assert library.ledger.recover("another") == 0
+    assert library.job(lease.job)["state"] == "running"
+
+
+def test_interruptions_are_not_held_against_a_file(library: Library) -> None:
+    [lease] = leased(library)
+    for _ in range(INTERRUPTIONS - 2):
+        assert library.ledger.recover(WORKER) == 1
+        job = library.job(lease.job)
+        assert (job["state"], job["code"]) == ("retrying", INTERRUPTED.code)
+        lease = library.take()
+    states = []
+    for _ in range(FLAKY.attempts):
+        ending = library.ledger.fail(lease, FLAKY, 0.0)
+        assert ending is not None
+        states.append(ending.state)
+        if ending.state == "retrying":
+            lease = library.take()
+    assert states == ["retrying", "retrying", "quarantined"]
+
+
+def test_a_file_that_ends_its_worker_again_and_again_is_quarantined(library: Library) -> None:
+    [lease] = leased(library)
+    for _ in range(INTERRUPTIONS - 1):
+        library.ledger.recover(WORKER)
+        lease = library.take()
+    assert library.ledger.recover(WORKER) == 1
+    job = library.job(lease.job)
+    assert (job["state"], job["code"], job["interruptions"]) == ("quarantined", "interrupted", INTERRUPTIONS)
+    assert (job["lease_until"], job["stage"]) == (None, None)
+    assert library.file(b"1.flac")["state"] == "quarantined"
+
+
+@pytest.mark.parametrize("how", ["failed", "given back", "lost with its worker"])
+def test_what_ran_when_its_run_was_cancelled_is_not_tried_again(library: Library, how: str) -> None:
+    [lease] = leased(library)
+    library.runs.cancel(lease.run)
+    if how == "failed":
+        library.ledger.fail(lease, FLAKY, 0.0)
+    elif how == "given back":
+        library.ledger.give_back([lease])
+    else:
+        library.ledger.recover(WORKER)
+    assert library.ledger.depth(lease.run).open == 0
+    assert library.job(lease.job)["state"] == "cancelled"
+
+
+def test_results_that_are_there_already_are_named(library: Library) -> None:
+    run = library.run()
+    library.finish(run, b"1.flac", result("known"))
+    library.meet(run, b"2.flac", b"3.flac")
+    lease = library.take(run)
+    assert library.ledger.stored(lease, "known") == {"tempo", "key"}
+    assert library.ledger.stored(lease, "unknown") == frozenset()
+    newer = SqlLedger(library.database, {"tempo": 3, "key": 1}, AT_ONCE, 60)
+    assert newer.stored(lease, "known") == {"key"}
+
+
+def test_a_file_to_be_measured_afresh_has_no_results_yet(library: Library) -> None:
+    run = library.run()
+    library.finish(run, b"1.flac", result("known"))
+    library.meet(run, b"2.flac", fresh=True)
+    assert library.ledger.stored(library.take(run), "known") == frozenset()
+
+
+def test_the_depth_of_the_queue_is_counted_by_level_and_state(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1.flac", b"2.flac", level=Level.HIGH)
+    library.meet(run, b"3.flac", b"4.flac", level=Level.LOW)
+    library.ledger.fail(library.take(run), FLAKY, 0.0)
+    library.change("UPDATE jobs SET not_before = not_before + 1000 WHERE not_before IS NOT NULL")
+    library.take(run)
+    other = library.run()
+    library.meet(other, b"5.flac")
+    depth = library.ledger.depth(run)
+    assert depth.queued == {"critical": 0, "high": 0, "normal": 0, "low": 2, "background": 0}
+    assert (depth.retrying, depth.running, depth.open) == (1, 1, 4)
+    assert library.ledger.depth(None).open == 5
+    assert library.ledger.depth(other).queued["normal"] == 1
+
+
+def test_the_engine_is_named_the_same_in_any_order() -> None:
+    assert engine_text({"b": 2, "a": 1}) == engine_text({"a": 1, "b": 2}) == "a:1 b:2"

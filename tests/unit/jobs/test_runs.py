@@ -1,0 +1,170 @@
+"""A person relies on: a run is one thing with counts that add up, and pause, resume and cancel mean what they say."""
+
+import pytest
+
+from tests.unit.shelf import Library, result
+from tonearm.errors import Failure, NotFound
+from tonearm.events import Workload
+from tonearm.jobs.runs import Counts, RunState
+
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+HOPELESS = Failure("not-audio", "it is a picture", "look at it")
+
+
+def test_a_new_run_has_done_nothing_yet(library: Library) -> None:
+    run = library.runs.open([b"/music", b"/K\xf6ln"])
+    [view] = library.runs.every(10)
+    assert (view.id, view.paths, view.state, view.finished_at) == (
+        run,
+        (b"/music", b"/K\xf6ln"),
+        "running",
+        None,
+    )
+    assert view.counts == Counts(0, 0, 0, 0, 0, 0)
+    assert library.runs.state(run) == RunState.RUNNING
+
+
+def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> None:
+    library.finish(library.run(), b"0", result("0"))
+    run = library.run()
+    library.meet(run, b"0", b"1", b"2", b"3", b"4", b"5", b"6")
+    library.runs.skip(run, 2)
+    library.ledger.finish(library.take(run), result("1"))
+    library.ledger.finish(library.take(run), result("2", complete=False))
+    library.ledger.fail(library.take(run), HOPELESS, 0.0)
+    library.ledger.cancel(library.take(run), HOPELESS)
+    library.ledger.fail(library.take(run), FLAKY, 0.0)
+    assert library.runs.counts(run) == Counts(
+        discovered=9, done=1, partial=1, skipped=4, failed=1, pending=2
+    )
+
+
+def test_the_counts_of_a_closed_run_stay_when_its_jobs_go_on(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.ledger.finish(library.take(run), result())
+    library.runs.close(run, RunState.INTERRUPTED)
+    again = library.run()
+    assert library.runs.adopt_open(again) == 1
+    library.ledger.finish(library.take(again), result())
+    latest, first = library.runs.every(10)
+    assert (first.state, first.counts) == ("interrupted", Counts(2, 1, 0, 0, 0, 1))
+    assert first.finished_at is not None
+    assert (latest.id, latest.counts) == (again, Counts(1, 1, 0, 0, 0, 0))
+
+
+def test_all_that_is_open_is_adopted_and_nothing_that_ended(library: Library) -> None:
+    first, second = library.run(), library.run()
+    library.meet(first, b"1", b"2")
+    library.meet(second, b"3")
+    library.ledger.finish(library.take(first), result())
+    library.ledger.fail(library.take(first), FLAKY, 0.0)
+    library.take(second)
+    run = library.run()
+    assert library.runs.adopt_open(run) == 2
+    assert library.runs.counts(run) == Counts(2, 0, 0, 0, 0, 2)
+    assert library.rows("SELECT run_id FROM jobs WHERE state = 'done'") == [{"run_id": first}]
+
+
+def test_runs_of_a_process_that_is_gone_are_closed_as_interrupted(library: Library) -> None:
+    ended, cancelled, left = library.run(), library.run(), library.run()
+    library.runs.close(ended, RunState.FINISHED)
+    library.runs.cancel(cancelled)
+    library.runs.close_abandoned()
+    states = {run.id: (run.state, run.finished_at is not None) for run in library.runs.every(10)}
+    assert states == {
+        ended: ("finished", True),
+        cancelled: ("cancelled", True),
+        left: ("interrupted", True),
+    }
+
+
+def test_nothing_of_a_paused_run_is_taken_until_it_is_resumed(library: Library) -> None:
+    run, other = library.run(), library.run()
+    library.meet(run, b"1", b"2")
+    library.meet(other, b"3")
+    lease = library.take(run)
+    library.runs.pause(run)
+    assert library.runs.state(run) == RunState.PAUSED
+    assert library.ledger.take("worker", run) is None
+    assert library.take().path == b"3"
+    assert library.ledger.finish(lease, result()) is not None  # what runs is finished
+    library.runs.resume(run)
+    assert library.take(run).path == b"2"
+
+
+def test_a_retry_that_falls_due_in_a_paused_run_waits_too(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.ledger.fail(library.take(run), FLAKY, 0.0)
+    library.runs.pause(run)
+    assert library.ledger.take("worker", None) is None
+
+
+def test_cancelling_a_run_ends_what_waits_and_keeps_what_is_stored(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2", b"3", b"4")
+    library.ledger.finish(library.take(run), result())
+    library.ledger.fail(library.take(run), FLAKY, 0.0)
+    library.change("UPDATE jobs SET not_before = not_before + 1000 WHERE not_before IS NOT NULL")
+    lease = library.take(run)
+    assert library.runs.cancel(run) == 2
+    assert library.runs.state(run) == RunState.CANCELLED
+    assert library.ledger.take("worker", None) is None
+    assert library.runs.counts(run) == Counts(4, 1, 0, 2, 0, 1)
+    [job] = library.rows("SELECT code, reason FROM jobs WHERE file_id = 4")
+    assert job == {"code": "cancelled", "reason": "its run was cancelled"}
+    assert library.ledger.finish(lease, result("2")) is not None
+    library.runs.close(run, RunState.FINISHED)
+    assert library.runs.state(run) == RunState.CANCELLED
+
+
+def test_cancelled_files_can_be_analysed_by_another_run(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.runs.cancel(run)
+    again = library.run()
+    assert library.meet(again, b"1").to_analyse == 1
+    assert library.take(again).path == b"1"
+
+
+def test_a_finished_run_stays_finished_when_it_is_cancelled(library: Library) -> None:
+    run = library.run()
+    library.runs.close(run, RunState.FINISHED)
+    assert library.runs.cancel(run) == 0
+    assert library.runs.state(run) == RunState.FINISHED
+
+
+def test_orders_that_make_no_sense_are_refused(library: Library) -> None:
+    run = library.run()
+    with pytest.raises(NotFound, match=f"run {run} is running, not paused"):
+        library.runs.resume(run)
+    library.runs.pause(run)
+    with pytest.raises(NotFound, match=f"run {run} is paused, not running"):
+        library.runs.pause(run)
+    for order in (library.runs.pause, library.runs.resume, library.runs.cancel):
+        with pytest.raises(NotFound, match="there is no run 99"):
+            order(99)
+
+
+def test_the_work_of_a_run_is_known_by_format(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1.mp3", b"2.flac", b"3.flac")
+    library.ledger.finish(library.take(run), result())
+    assert library.runs.workload(run) == {"flac": Workload(2, 2000)}
+
+
+def test_the_cost_of_a_format_is_learned_from_what_was_decoded(library: Library) -> None:
+    run = library.run()
+    assert library.runs.cost() == {}
+    library.finish(run, b"1.mp3", result("1", work_s=3.0, size=1000))
+    library.finish(run, b"2.mp3", result("2", work_s=1.0, size=3000))
+    library.finish(run, b"3.flac", result("3", work_s=9.0, size=1000))
+    library.finish(run, b"4.flac", result("3", work_s=0.0, size=1000, report={}, findings={}))
+    library.finish(run, b"5.wav", result("5", work_s=1.0, size=0))
+    assert library.runs.cost() == {"mp3": pytest.approx(1e-3), "flac": pytest.approx(9e-3)}
+
+
+def test_the_newest_runs_are_listed_first(library: Library) -> None:
+    runs = [library.run() for _ in range(5)]
+    assert [run.id for run in library.runs.every(3)] == runs[:1:-1]

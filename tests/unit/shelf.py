@@ -1,0 +1,183 @@
+"""A library on a real database, and made-up files and results to put on its shelf."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from tonearm.jobs.intake import Found, Kind, Sighting, SqlIntake, Taken
+from tonearm.jobs.job import Lease
+from tonearm.jobs.orders import Orders
+from tonearm.jobs.port import Result
+from tonearm.jobs.retry import Backoff
+from tonearm.jobs.runs import Runs
+from tonearm.jobs.sql import SqlLedger
+from tonearm.library.database import Database, open_database
+from tonearm.library.roots import Roots
+from tonearm.library.schema import Root
+from tonearm.library.tracks import Tracks
+from tonearm.settings import Level, Rule
+
+VERSIONS = {"tempo": 2, "key": 1}
+COLUMNS: dict[str, tuple[str, type]] = {
+    "bpm": ("tempo", float),
+    "key": ("key", str),
+    "camelot": ("key", str),
+    "open_key": ("key", str),
+}
+AGEING_S = 3600.0
+AT_ONCE = Backoff(1e-9, 1e-9)
+"""So short that the next attempt is due by the time anybody asks."""
+
+WORKER = "here:/data"
+
+Row = dict[str, Any]
+
+
+def found(path: bytes, size: int = 1000, mtime_ns: int = 5, inode: int | None = None) -> Found:
+    """A file as a walk would meet it; its inode follows from its path unless given."""
+    number = inode if inode is not None else int.from_bytes(path[-6:], "big")
+    return Found(path, size, mtime_ns, number, path.rpartition(b".")[2].decode("ascii", "replace"))
+
+
+def result(digest: str = "a" * 8, **changes: Any) -> Result:
+    """A whole file that was measured by every analyser; ``complete=False`` makes it a partial one."""
+    report = {"decoded_s": 10.0, "complete": changes.pop("complete", True), "warnings": []}
+    facts = {
+        "codec": "flac",
+        "container": "flac",
+        "sample_rate_hz": 44_100,
+        "channels": 2,
+        "bit_depth": 16,
+        "bit_rate_bps": 900_000,
+        "declared_s": 20.0,
+    }
+    values: dict[str, dict[str, Any]] = {
+        "tempo": {"bpm": changes.pop("bpm", 120.0)},
+        "key": {"key": "A minor", "camelot": "8A", "open_key": "1m"} | changes.pop("keys", {}),
+    }
+    return Result(
+        audio_hash=digest,
+        facts=facts | changes.pop("facts", {}),
+        tags=tags(**changes.pop("tags", {})),
+        report=changes.pop("report", report),
+        findings=changes.pop(
+            "findings",
+            {name: (version, values[name], {f"{name}_series": [1, 2]}) for name, version in VERSIONS.items()},
+        ),
+        size=changes.pop("size", 1000),
+        mtime_ns=changes.pop("mtime_ns", 5),
+        inode=changes.pop("inode", 7),
+        work_s=changes.pop("work_s", 0.5),
+    )
+
+
+def tags(**changes: Any) -> Row:
+    """The columns of a tags row."""
+    names = "title artist album album_artist track track_total disc disc_total year genre art_mime warning"
+    return dict.fromkeys(names.split()) | {"art_count": 0, "art_bytes": 0, "everything": {}} | changes
+
+
+@dataclass
+class Library:
+    """Everything that works on one library, and a look at the rows it leaves."""
+
+    database: Database
+    rules: Sequence[Rule] = ()
+    versions: Mapping[str, int] = field(default_factory=lambda: dict(VERSIONS))
+
+    def __post_init__(self) -> None:
+        self.roots = Roots(self.database)
+        self.runs = Runs(self.database)
+        self.orders = Orders(self.database, AGEING_S)
+        self.ledger = SqlLedger(self.database, self.versions, AT_ONCE, 60)
+        self.tracks = Tracks(self.database, self.versions, COLUMNS)
+        self.intake = SqlIntake(self.database, self.versions, self.rules, AGEING_S)
+
+    def rows(self, statement: str, **values: Any) -> list[Row]:
+        """Ask the database in SQL."""
+        with self.database.read() as connection:
+            return [dict(row) for row in connection.execute(text(statement), values).mappings()]
+
+    def change(self, statement: str, **values: Any) -> None:
+        """Change the database in SQL, as time or another program would."""
+        with self.database.write() as connection:
+            connection.execute(text(statement), values)
+
+    def root(self, path: bytes = b"/music") -> int:
+        """A root that need not be on the disk."""
+        known = self.rows("SELECT id FROM roots WHERE path = :path", path=path)
+        if known:
+            return int(known[0]["id"])
+        with self.database.write() as connection:
+            made = connection.execute(Root.__table__.insert().values(path=path, mounts=[], added_at=1.0))  # type: ignore[attr-defined]
+            return int(made.inserted_primary_key[0])
+
+    def run(self) -> int:
+        """A new run."""
+        return self.runs.open([b"/music"])
+
+    def meet(
+        self,
+        run: int,
+        *files: Found | bytes,
+        level: Level | None = None,
+        fresh: bool = False,
+        root: bytes = b"/music",
+    ) -> Taken:
+        """Take in files as a scan of the root that met them would."""
+        place = self.root(root)
+        known = {row.path: row for row in self.intake.known(place, b"", None, 10_000)}
+        sightings = []
+        for item in sorted((found(f) if isinstance(f, bytes) else f for f in files), key=lambda f: f.path):
+            before = known.get(item.path)
+            if before is None:
+                sightings.append(Sighting(item, Kind.NEW))
+            else:
+                same = (before.size, before.mtime_ns) == (item.size, item.mtime_ns)
+                sightings.append(Sighting(item, Kind.UNCHANGED if same else Kind.CHANGED, before))
+        return self.intake.record(run, place, sightings, level, fresh)
+
+    def take(self, run: int | None = None, worker: str = WORKER) -> Lease:
+        """The next job, which must be there."""
+        lease = self.ledger.take(worker, run)
+        assert lease is not None
+        return lease
+
+    def finish(self, run: int, path: bytes, outcome: Result, root: bytes = b"/music") -> int:
+        """Meet a file and store its result; returns the id of the file."""
+        self.meet(run, path, root=root)
+        lease = self.take(run)
+        assert lease.path == path
+        assert self.ledger.finish(lease, outcome) is not None
+        return lease.file
+
+    def job(self, number: int) -> Row:
+        """A job's row."""
+        return self.rows("SELECT * FROM jobs WHERE id = :id", id=number)[0]
+
+    def file(self, path: bytes) -> Row:
+        """A file's row."""
+        return self.rows("SELECT * FROM files WHERE path = :path", path=path)[0]
+
+    def history(self, file: int) -> list[str]:
+        """What was noted of a file, oldest first."""
+        return [
+            row["what"]
+            for row in self.rows("SELECT what FROM history WHERE file_id = :f ORDER BY id", f=file)
+        ]
+
+
+@contextmanager
+def opened(folder: Path, empty: bytes, rules: Sequence[Rule] = ()) -> Iterator[Library]:
+    """A library in a folder, from the bytes of an empty database."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tonearm.db").write_bytes(empty)
+    database = open_database(folder)
+    try:
+        yield Library(database, rules)
+    finally:
+        database.close()

@@ -1,0 +1,174 @@
+"""The reference in docs/ leaves nothing out, and its links lead somewhere."""
+
+import dataclasses
+import inspect
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from tonearm import events
+from tonearm.analysis import catalog
+from tonearm.cli.app import app
+from tonearm.cli.json_events import event_name
+from tonearm.errors import Failure, Fault
+from tonearm.events import Event
+from tonearm.jobs import failures
+from tonearm.jobs.job import JobState
+from tonearm.jobs.runs import RunState
+from tonearm.library.tracks import AUDIO_COLUMNS, TAG_FIELDS
+from tonearm.settings import EXTENSIONS, Level, Rule, Settings
+
+PROJECT = Path(__file__).parents[2]
+REFERENCE = PROJECT / "docs" / "reference"
+
+
+def page(name: str) -> str:
+    return (REFERENCE / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading, up to the next one of its level or above; empty when there is none."""
+    level = heading.index(" ")
+    found = re.search(
+        rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    return found[1] if found else ""
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command with its options, as a person types them."""
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    for name, command in sorted(root.commands.items()):
+        yield name, options(command.params)
+        if isinstance(command, TyperGroup):
+            for word, inner in sorted(command.commands.items()):
+                yield f"{name} {word}", options(inner.params)
+
+
+def options(parameters: object) -> list[str]:
+    assert isinstance(parameters, list)
+    return [name for parameter in parameters for name in parameter.opts if name.startswith("-")]
+
+
+def event_kinds() -> list[type[Event]]:
+    parts = {"Slow"}  # part of another event, never announced by itself
+    return [
+        kind
+        for name, kind in inspect.getmembers(events, inspect.isclass)
+        if issubclass(kind, Event) and kind is not Event and name not in parts
+    ]
+
+
+def failure_codes() -> set[str]:
+    told = {fault.code for fault in Fault}
+    seen = {value.code for value in vars(failures).values() if isinstance(value, Failure)}
+    made = {
+        failures.crashed(11).code,
+        failures.ended(1).code,
+        failures.unreadable("").code,
+        failures.incomplete(1.0, 2.0).code,
+        "internal-error",  # told by the child itself
+    }
+    return told | seen | made
+
+
+@pytest.mark.parametrize(("name", "flags"), list(commands()))
+def test_every_command_and_option_is_in_the_reference(name: str, flags: list[str]) -> None:
+    text = page("commands.md")
+    group = name.split(" ", 1)[0]
+    told = section(text, f"## tonearm {group}")
+    assert told, f"no section on tonearm {group}"
+    assert f"tonearm {name} " in told, f"no usage line of tonearm {name}"
+    missing = [flag for flag in flags if not re.search(rf"[`\[ ]{re.escape(flag)}[`\] ]", told)]
+    assert not missing
+
+
+def test_options_of_the_program_itself_are_in_the_reference() -> None:
+    assert all(f"`{flag}`" in page("commands.md") for flag in ("--version", "--help"))
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_every_setting_is_in_the_reference(name: str) -> None:
+    assert f"| `{name}` | `TONEARM_{name.upper()}` |" in page("settings.md")
+
+
+def test_plain_defaults_in_the_reference_are_those_of_the_program() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| `TONEARM_\w+` \| (\S+)", page("settings.md"), re.MULTILINE))
+    numbers = {
+        name: field.default
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.default, int | float)
+    }
+    assert {name: float(rows[name]) for name in numbers} == {name: float(numbers[name]) for name in numbers}
+
+
+def test_default_endings_and_rule_fields_are_in_the_reference() -> None:
+    text = page("settings.md")
+    assert [name for name in (*EXTENSIONS, *Rule.model_fields) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("kind", event_kinds(), ids=lambda kind: kind.__name__)
+def test_every_event_and_its_fields_are_in_the_reference(kind: type[Event]) -> None:
+    name = event_name(kind.__new__(kind))
+    told = section(page("json.md"), f"### `{name}`")
+    assert told, f"no section on {name}"
+    fields = [field.name for field in dataclasses.fields(kind)]
+    assert [field for field in fields if f"`{field}`" not in told] == []
+
+
+def test_fields_inside_events_are_in_the_reference() -> None:
+    told = section(page("json.md"), "## Events")
+    fields = [field.name for kind in (events.Slow, events.Workload) for field in dataclasses.fields(kind)]
+    assert [field for field in fields if f"`{field}`" not in told] == []
+
+
+@pytest.mark.parametrize("code", sorted(failure_codes()))
+def test_every_failure_code_is_in_the_reference(code: str) -> None:
+    assert f"| `{code}` |" in page("failure-codes.md")
+
+
+def test_every_column_of_a_track_is_in_the_reference() -> None:
+    told = section(page("json.md"), "## Tracks")
+    columns = ("path", "state", *AUDIO_COLUMNS, *TAG_FIELDS, *catalog.columns())
+    assert [column for column in columns if f"`{column}`" not in told] == []
+
+
+def test_every_state_and_level_is_in_the_reference() -> None:
+    drawn = (PROJECT / "docs" / "explanation" / "jobs.md").read_text(encoding="utf-8")
+    assert [state for state in JobState if f"| `{state}` |" not in drawn] == []
+    assert [state for state in RunState if f"| `{state}` |" not in page("commands.md")] == []
+    assert [level.label for level in Level if f"`{level.label}`" not in page("commands.md")] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        PROJECT / "README.md",
+        PROJECT / "CHANGELOG.md",
+        PROJECT / "src" / "tonearm" / "scan" / "README.md",
+        *sorted((PROJECT / "docs").rglob("*.md")),
+    ],
+    ids=lambda path: str(path.relative_to(PROJECT)),
+)
+def test_links_lead_to_files_and_headings(path: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        place, _, heading = target.partition("#")
+        page_there = Path(os.path.normpath(path.parent / place)) if place else path
+        if not page_there.exists() or (heading and heading not in headings(page_there)):
+            broken.append(target)
+    assert broken == []
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors that a page's headings get."""
+    lines = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}

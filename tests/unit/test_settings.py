@@ -1,0 +1,227 @@
+"""A person relies on: what is said last and nearest wins, and a wrong setting is named, with its file."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.errors import ConfigurationError
+from tonearm.settings import DEFAULT_RULES, Level, Rule, Settings, config_path, load_settings, origin
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("TONEARM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+
+
+@pytest.fixture
+def toml(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Write:
+    """Writes the file that TONEARM_CONFIG names."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "settings.toml"
+        path.write_text(text, "utf-8")
+        monkeypatch.setenv("TONEARM_CONFIG", str(path))
+        return path
+
+    return write
+
+
+def refusal(**overrides: object) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(overrides)
+    return str(caught.value)
+
+
+def test_without_any_setting_there_are_defaults() -> None:
+    settings = load_settings()
+    assert settings.workers == len(os.sched_getaffinity(0))
+    assert settings.rules == DEFAULT_RULES
+    assert settings.data_dir.name == "tonearm"
+
+
+def test_the_nearest_word_wins(toml: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = load_settings().grace_s
+    toml("grace_s = 31")
+    assert default != 31
+    assert load_settings().grace_s == 31
+    monkeypatch.setenv("TONEARM_GRACE_S", "32")
+    assert load_settings().grace_s == 32
+    assert load_settings({"grace_s": 33}).grace_s == 33
+
+
+def test_an_option_that_was_not_given_leaves_the_others_to_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_WORKERS", "7")
+    assert load_settings({"workers": None}).workers == 7
+
+
+def test_each_value_tells_where_it_comes_from(toml: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml("grace_s = 31\nnice = 3\nworkers = 2")
+    monkeypatch.setenv("TONEARM_NICE", "4")
+    monkeypatch.setenv("TONEARM_WORKERS", "5")
+    overrides: dict[str, object] = {"workers": 6, "data_dir": None}
+    settings = load_settings(overrides)
+    said = {
+        name: origin(name, settings, overrides)
+        for name in ("workers", "nice", "grace_s", "lease_s", "data_dir")
+    }
+    assert said == {
+        "workers": "command line",
+        "nice": "environment",
+        "grace_s": "file",
+        "lease_s": "default",
+        "data_dir": "default",
+    }
+
+
+def test_without_a_name_the_file_of_the_platform_is_read(tmp_path: Path) -> None:
+    path = config_path({})
+    assert path == tmp_path / "config" / "tonearm" / "tonearm.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("workers = 3")
+    assert load_settings().workers == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workers", "0"),
+        ("workers", "513"),
+        ("workers", "many"),
+        ("nice", "-1"),
+        ("grace_s", "-1"),
+        ("grace_s", "nan"),
+        ("ageing_s", "0"),
+        ("memory_mb", "12"),
+        ("lease_s", "1"),
+        ("window_s", "0.5"),
+        ("retry_base_s", "0"),
+    ],
+)
+def test_a_value_out_of_bounds_is_named_with_its_setting(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TONEARM_{name.upper()}", value)
+    assert f"setting {name} = {value!r}" in refusal()
+
+
+def test_every_wrong_value_is_named_at_once(toml: Write) -> None:
+    path = toml('workers = 0\nnice = "very"')
+    message = refusal()
+    assert "setting workers = 0" in message
+    assert "setting nice = 'very'" in message
+    assert str(path) in message
+
+
+def test_a_name_in_the_file_that_is_no_setting_is_refused(toml: Write) -> None:
+    toml("wrokers = 4")
+    assert "setting wrokers" in refusal()
+
+
+def test_a_file_that_is_not_toml_is_refused_by_its_name(toml: Write) -> None:
+    path = toml("workers = = 4")
+    assert f"{path}: not valid TOML" in refusal()
+
+
+def test_a_file_that_is_not_text_is_refused_by_its_name(toml: Write) -> None:
+    path = toml("")
+    path.write_bytes(b"workers = 4 # \xff\xfe")
+    assert str(path) in refusal()
+
+
+def test_a_file_that_is_named_and_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_CONFIG", str(tmp_path / "nowhere.toml"))
+    assert "nowhere.toml" in refusal()
+
+
+def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_EXCLUDE", '["*.tmp", "old"]')
+    assert load_settings().exclude == ("*.tmp", "old")
+
+
+def test_a_list_in_the_environment_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_EXCLUDE", "*.tmp")
+    assert "exclude" in refusal()
+
+
+def test_rules_come_from_the_file_with_levels_by_name(toml: Write) -> None:
+    toml(
+        """
+        [[rules]]
+        level = "Critical"
+        formats = ["wav", "aiff"]
+        smaller_than_mb = 1.5
+
+        [[rules]]
+        level = "background"
+        """
+    )
+    assert load_settings().rules == (
+        Rule(level=Level.CRITICAL, formats=("wav", "aiff"), smaller_than_mb=1.5),
+        Rule(level=Level.BACKGROUND),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        ('level = "urgent"', "rules.0.level = 'urgent'"),
+        ('level = "low"\nlarger_then_mb = 3', "rules.0.larger_then_mb"),
+        ("larger_than_mb = 3", "rules.0.level"),
+    ],
+)
+def test_a_wrong_rule_is_named_by_its_place(rule: str, named: str, toml: Write) -> None:
+    toml(f"[[rules]]\n{rule}")
+    assert named in refusal()
+
+
+SIZES = st.integers(0, 10**10)
+AGES = st.floats(-1e6, 1e9)
+EXTENSION = st.sampled_from(["flac", "mp3", "wav"])
+
+
+@given(SIZES, EXTENSION, AGES)
+def test_a_rule_without_conditions_fits_every_file(size: int, extension: str, age_s: float) -> None:
+    assert Rule(level=Level.LOW).fits(size, extension, age_s)
+
+
+@given(SIZES, EXTENSION, AGES, st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 1e4))
+def test_a_rule_fits_when_all_of_its_conditions_do(
+    size: int, extension: str, age_s: float, larger: float, smaller: float, days: float
+) -> None:
+    alone = {
+        "formats": extension in ("flac", "wav"),
+        "larger_than_mb": size > larger * 1e6,
+        "smaller_than_mb": size < smaller * 1e6,
+        "modified_within_days": age_s < days * 86_400,
+    }
+    conditions: dict[str, object] = {
+        "formats": ("flac", "wav"),
+        "larger_than_mb": larger,
+        "smaller_than_mb": smaller,
+        "modified_within_days": days,
+    }
+    for name, value in conditions.items():
+        rule = Rule.model_validate({"level": "high", name: value})
+        assert rule.fits(size, extension, age_s) == alone[name]
+    together = Rule.model_validate({"level": "high"} | conditions)
+    assert together.fits(size, extension, age_s) == all(alone.values())
+
+
+def test_settings_do_not_change_once_they_are_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().workers = 3
+
+
+def test_every_setting_says_what_it_does() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
