@@ -39,7 +39,7 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "mp3": Format("mp3", "mp3", "libmp3lame", bit_rate_bps=128_000),
+    "mp3": Format("mp3", "mp3", "libmp3lame", bit_rate_bps=192_000),
     "flac": Format("flac", "flac", "flac"),
     "wav": Format("wav", "wav", "pcm_s16le"),
     "aiff": Format("aiff", "aiff", "pcm_s16be"),

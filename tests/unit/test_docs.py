@@ -34,9 +34,7 @@ def page(name: str) -> str:
 def section(text: str, heading: str) -> str:
     """What stands below a heading, up to the next one of its level or above; empty when there is none."""
     level = heading.index(" ")
-    found = re.search(
-        rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL
-    )
+    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL)
     return found[1] if found else ""
 
 

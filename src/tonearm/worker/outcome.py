@@ -69,7 +69,7 @@ def _tags(tags: Mapping[str, Any]) -> dict[str, Any]:
         "art_count": tags.get("art_count") or 0,
         "art_bytes": tags.get("art_bytes") or 0,
         "art_mime": tags.get("art_mime"),
-        "everything": tags.get("all") or {},
+        "everything": tags.get("everything") or {},
         "warning": tags.get("warning"),
     }
 

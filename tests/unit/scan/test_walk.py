@@ -1,0 +1,230 @@
+"""A person relies on: every music file is met once, in one order, and nothing that is not a file is ever touched."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tonearm.scan.patterns import Patterns
+from tonearm.scan.walk import Met, Music, Passed, Unread, walk
+from tonearm.settings import EXTENSIONS
+
+ALL = Patterns((), (), EXTENSIONS)
+
+
+def met(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> list[Met]:
+    return list(walk(os.fsencode(root), scope, patterns))
+
+
+def music(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> list[bytes]:
+    return [item.path for item in met(root, scope, patterns) if isinstance(item, Music)]
+
+
+def reasons(root: Path) -> dict[bytes, str]:
+    return {item.path: item.reason for item in met(root) if isinstance(item, Passed | Unread)}
+
+
+def put(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"x")
+
+
+NAME = st.one_of(
+    st.sampled_from([b"a", b"a ", b"a!", b"a-b", b"a.b", b"a0", b"A", b"b", b"\xff", b"\xc3\xa9", b"e\xcc\x81"]),
+    st.binary(min_size=1, max_size=6).filter(
+        lambda name: b"/" not in name and b"\0" not in name and name not in {b".", b".."}
+    ),
+)
+TREE = st.lists(st.tuples(st.lists(NAME, max_size=3), NAME), max_size=25)
+
+
+@settings(deadline=None)
+@given(TREE)
+@example([([b"a"], b"1"), ([b"a!"], b"1"), ([b"a "], b"1"), ([], b"a"), ([], b"a0"), ([b"a"], b"\xff")])
+@example([([], b"x\n\x1b[2J"), ([b"\xff\xfe"], b"\x80")])
+def test_music_is_met_in_the_order_of_its_paths_bytes(tree: list[tuple[list[bytes], bytes]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = os.fsencode(folder)
+        made = set()
+        for folders, name in tree:
+            path = b"/".join([*folders, name + b".mp3"])
+            try:
+                os.makedirs(os.path.join(root, *folders), exist_ok=True)
+                with open(os.path.join(root, path), "xb"):
+                    made.add(path)
+            except OSError:  # the name is taken by a folder or a file
+                continue
+        assert music(root) == sorted(made)
+
+
+def test_what_is_met_is_described_as_the_disk_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "Song.MP3"
+    put(tmp_path, "a/Song.MP3")
+    os.utime(path, ns=(1, 1_234_567_890_123_456_789))
+    assert met(tmp_path) == [Music(b"a/Song.MP3", 1, 1_234_567_890_123_456_789, path.stat().st_ino, "mp3")]
+
+
+def test_what_is_not_music_is_not_mentioned(tmp_path: Path) -> None:
+    put(tmp_path, "cover.jpg", "notes", ".mp3", "song.mp3.part", "mp3")
+    assert met(tmp_path) == []
+
+
+def test_links_are_passed_with_a_reason_and_not_followed(tmp_path: Path) -> None:
+    put(tmp_path, "outside/secret.mp3", "music/real.mp3")
+    root = tmp_path / "music"
+    (root / "file.mp3").symlink_to("real.mp3")
+    (root / "dead.mp3").symlink_to("nowhere")
+    (root / "folder").symlink_to(tmp_path / "outside")
+    assert music(root) == [b"real.mp3"]
+    told = reasons(root)
+    assert set(told) == {b"file.mp3", b"dead.mp3", b"folder"}
+    assert all(reason.startswith("a symbolic link") for reason in told.values())
+
+
+def test_loops_of_links_end(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.mp3")
+    (tmp_path / "a" / "up").symlink_to("..")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    assert music(tmp_path) == [b"a/1.mp3"]
+    assert set(reasons(tmp_path)) == {b"a/up", b"self", b"one", b"two"}
+
+
+def test_pipes_sockets_and_devices_are_passed_with_a_reason_and_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe.mp3")
+    monkeypatch.chdir(tmp_path)  # a socket's path may not be long
+    wanted = {b"pipe.mp3": "a named pipe", b"socket.mp3": "a socket"}
+    if os.geteuid() == 0:
+        os.mknod(tmp_path / "null.mp3", 0o600 | 0o020000, os.makedev(1, 3))
+        wanted[b"null.mp3"] = "a device"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket.mp3")
+        told = reasons(tmp_path)
+    assert music(tmp_path) == []
+    assert {path: reason.split(",")[0] for path, reason in told.items()} == wanted
+
+
+def test_a_reason_shows_no_raw_name(tmp_path: Path) -> None:
+    os.symlink(b"nowhere", os.fsencode(tmp_path) + b"/\x1b[2J\xff.mp3")
+    [reason] = reasons(tmp_path).values()
+    assert "\\x1b[2J\\xff.mp3" in reason
+
+
+def test_a_folder_named_like_a_file_is_a_folder(tmp_path: Path) -> None:
+    put(tmp_path, "live.mp3/1.mp3")
+    assert music(tmp_path) == [b"live.mp3/1.mp3"]
+
+
+def test_a_part_of_a_root_is_walked_with_paths_from_the_root(tmp_path: Path) -> None:
+    put(tmp_path, "a/b/1.mp3", "a/b2/2.mp3", "c/3.mp3")
+    assert music(tmp_path, b"a/b") == [b"a/b/1.mp3"]
+    assert music(tmp_path, b"c/3.mp3") == [b"c/3.mp3"]
+
+
+def test_a_single_entry_that_is_not_music_is_passed_with_a_reason(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.mp3")
+    (tmp_path / "c.mp3").symlink_to("b.mp3")
+    assert met(tmp_path, b"a.jpg") == [Passed(b"a.jpg", "its name does not end like a music file's")]
+    [link] = met(tmp_path, b"c.mp3")
+    assert isinstance(link, Passed)
+
+
+def test_a_place_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        met(tmp_path, b"gone")
+
+
+def test_a_tree_deeper_than_the_interpreters_stack_is_walked(tmp_path: Path) -> None:
+    depth = 1200
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=folder)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    os.close(os.open("1.mp3", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    try:
+        assert music(tmp_path) == [b"d/" * depth + b"1.mp3"]
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+
+
+UNREADABLE = """
+import os, sys
+from tonearm.scan.patterns import Patterns
+from tonearm.scan.walk import walk
+if os.geteuid() == 0:
+    os.setuid(65534)  # rights do not bind root
+for met in walk(b".", b"", Patterns((), (), ("mp3",))):
+    print(type(met).__name__, met.path.decode(), getattr(met, "reason", ""))
+"""
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_the_walk_goes_on(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.mp3", "b/2.mp3", "c/3.mp3", "d/4.mp3")
+    (tmp_path / "b").chmod(0)
+    (tmp_path / "c").chmod(0o444)  # its names can be listed, but not looked at
+    tmp_path.chmod(0o755)
+    try:
+        said = subprocess.run(
+            [sys.executable, "-c", UNREADABLE], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+    finally:
+        for name in "bc":
+            (tmp_path / name).chmod(0o755)
+    assert said.splitlines() == [
+        "Music a/1.mp3 ",
+        "Unread b the folder can't be read: Permission denied",
+        "Unread c the folder can't be read: Permission denied",
+        "Music d/4.mp3 ",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "wanted"),
+    [
+        ((), (), ["._1.mp3", "a/1.mp3", "a/2.flac", "b/1.mp3"]),
+        ((), ("._*",), ["a/1.mp3", "a/2.flac", "b/1.mp3"]),
+        ((), ("b",), ["._1.mp3", "a/1.mp3", "a/2.flac"]),
+        ((), ("a/*.mp3",), ["._1.mp3", "a/2.flac", "b/1.mp3"]),
+        (("*.flac",), (), ["a/2.flac"]),
+        (("a/*",), (), ["a/1.mp3", "a/2.flac"]),
+        (("1.*",), ("b",), ["a/1.mp3"]),
+        (("*.flac", "b/*"), (), ["a/2.flac", "b/1.mp3"]),
+    ],
+)
+def test_patterns_choose_files_and_leave_out_folders(
+    tmp_path: Path, include: tuple[str, ...], exclude: tuple[str, ...], wanted: list[str]
+) -> None:
+    put(tmp_path, "._1.mp3", "a/1.mp3", "a/2.flac", "b/1.mp3")
+    patterns = Patterns(include, exclude, EXTENSIONS)
+    assert [path.decode() for path in music(tmp_path, patterns=patterns)] == wanted
+
+
+def test_names_that_are_not_utf8_or_hold_newlines_can_be_matched(tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/K\xf6ln\n.mp3", "xb"):
+        pass
+    assert music(tmp_path, patterns=Patterns(("K*",), (), EXTENSIONS)) == [b"K\xf6ln\n.mp3"]
+    assert music(tmp_path, patterns=Patterns((), ("K?ln*",), EXTENSIONS)) == []
+
+
+@given(st.sampled_from(EXTENSIONS), st.binary(min_size=1, max_size=8).filter(lambda n: n.strip(b".") != b""))
+def test_a_files_ending_is_known_in_any_case(extension: str, name: bytes) -> None:
+    for written in (extension, extension.upper(), extension.title()):
+        assert ALL.music(name + b"." + written.encode()) == extension
+    assert ALL.music(name + b"." + extension.encode() + b"x") == ""
+
+
+def test_endings_may_be_configured_with_or_without_their_dot() -> None:
+    assert Patterns((), (), (".XM",)).music(b"song.xm") == "xm"
