@@ -68,6 +68,12 @@ class Program:
         self._started.append(process)
         return process
 
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """End what a test left running."""
         for process in self._started:

@@ -107,7 +107,7 @@ class StageReached(Event):
 
 @dataclass(frozen=True, slots=True)
 class JobFinished(Event):
-    """A file came to an end: done, partial or quarantined (failed)."""
+    """A file came to an end: done, partial or quarantined (failed). ``timings``: seconds by stage."""
 
     job: int
     path: bytes
@@ -122,6 +122,7 @@ class JobFinished(Event):
     attempts: int = 1
     bpm: float | None = None
     key: str | None = None
+    timings: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

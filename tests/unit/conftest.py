@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.unit.shelf import Library, opened
 from tonearm.library.database import open_database
+
+
+settings.register_profile("shared", deadline=None)  # the machine may be busy with other things
+settings.load_profile("shared")
 
 
 @pytest.fixture(scope="session")

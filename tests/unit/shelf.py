@@ -17,7 +17,6 @@ from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql import SqlLedger
 from tonearm.library.database import Database, open_database
 from tonearm.library.roots import Roots
-from tonearm.library.schema import Root
 from tonearm.library.tracks import Tracks
 from tonearm.settings import Level, Rule
 
@@ -72,6 +71,7 @@ def result(digest: str = "a" * 8, **changes: Any) -> Result:
         mtime_ns=changes.pop("mtime_ns", 5),
         inode=changes.pop("inode", 7),
         work_s=changes.pop("work_s", 0.5),
+        timings=changes.pop("timings", {"decode": 0.2}),
     )
 
 
@@ -112,9 +112,8 @@ class Library:
         known = self.rows("SELECT id FROM roots WHERE path = :path", path=path)
         if known:
             return int(known[0]["id"])
-        with self.database.write() as connection:
-            made = connection.execute(Root.__table__.insert().values(path=path, mounts=[], added_at=1.0))  # type: ignore[attr-defined]
-            return int(made.inserted_primary_key[0])
+        self.change("INSERT INTO roots (path, mounts, added_at) VALUES (:path, '[]', 1)", path=path)
+        return self.root(path)
 
     def run(self) -> int:
         """A new run."""

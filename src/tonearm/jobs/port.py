@@ -14,6 +14,7 @@ class Result:
 
     facts: columns of the audio row. tags: columns of the tags row. report: decoded_s, complete, warnings, or
     empty when nothing had to be decoded. findings: by analyser its version, values and series.
+    timings: seconds by stage.
     """
 
     audio_hash: str
@@ -25,6 +26,7 @@ class Result:
     mtime_ns: int
     inode: int
     work_s: float
+    timings: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

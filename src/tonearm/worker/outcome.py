@@ -47,6 +47,7 @@ def result_of(hand: InHand, message: Message, work_s: float) -> Result:
         mtime_ns=hand.status.st_mtime_ns,
         inode=hand.status.st_ino if hand.status.st_ino < 1 << 63 else hand.status.st_ino - (1 << 64),
         work_s=work_s,
+        timings={str(stage): float(seconds) for stage, seconds in message["timings"].items()},
     )
 
 

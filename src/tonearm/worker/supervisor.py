@@ -269,6 +269,7 @@ class Supervisor:
             decoded_s=result.report.get("decoded_s") or 0.0,
             bpm=tempo[1].get("bpm") if tempo else None,
             key=key[1].get("key") if key else None,
+            timings=dict(result.timings),
         )
 
     def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
@@ -293,6 +294,7 @@ class Supervisor:
         decoded_s: float = 0.0,
         bpm: float | None = None,
         key: str | None = None,
+        timings: dict[str, float] | None = None,
     ) -> None:
         failure = ending.failure
         self._announce(
@@ -310,6 +312,7 @@ class Supervisor:
                 lease.attempt,
                 bpm,
                 key,
+                timings or {},
             )
         )
 

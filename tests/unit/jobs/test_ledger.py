@@ -203,7 +203,9 @@ def test_a_job_that_is_not_wanted_ends_with_its_reason_and_may_come_again(librar
     assert library.meet(library.run(), b"1.flac").to_analyse == 1
 
 
-@pytest.mark.parametrize("how", ["recovered", "recovered and taken again", "given back", "finished", "failed"])
+@pytest.mark.parametrize(
+    "how", ["recovered", "recovered and taken again", "given back", "finished", "failed"]
+)
 def test_a_worker_that_lost_its_lease_can_write_nothing(library: Library, how: str) -> None:
     [lease] = leased(library)
     if how.startswith("recovered"):

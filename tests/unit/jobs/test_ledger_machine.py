@@ -10,7 +10,14 @@ from typing import ClassVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.unit.shelf import VERSIONS, WORKER, Library, Row, found, opened, result
 from tonearm.errors import Failure, NotFound
@@ -74,7 +81,9 @@ class Books(RuleBasedStateMachine):
         if left:
             path = left[dice % len(left)]
             self.met.add(path)
-            self.library.meet(self.run, found(path, mtime_ns=dice if changed else 5), level=level, fresh=fresh)
+            self.library.meet(
+                self.run, found(path, mtime_ns=dice if changed else 5), level=level, fresh=fresh
+            )
 
     @rule(order=st.sampled_from(["pause", "resume", "cancel"]))
     def order_a_run_about(self, order: str) -> None:
@@ -252,7 +261,9 @@ class Books(RuleBasedStateMachine):
             if job["state"] in {"done", "partial", "quarantined"}:
                 assert file["state"] in {job["state"], "waiting"}
             if file["state"] in {"done", "partial"}:
-                assert self.library.rows("SELECT audio_id FROM files WHERE id = :i", i=file["id"])[0]["audio_id"]
+                assert self.library.rows("SELECT audio_id FROM files WHERE id = :i", i=file["id"])[0][
+                    "audio_id"
+                ]
 
     def drop(self, dice: int) -> Lease:
         lease = self.held.pop(dice % len(self.held))
@@ -273,6 +284,6 @@ class Books(RuleBasedStateMachine):
 @pytest.mark.slow
 def test_whatever_happens_nothing_is_lost_doubled_or_written_too_late(empty: bytes) -> None:
     Books.empty = empty
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Books, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(
+        Books, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
     )

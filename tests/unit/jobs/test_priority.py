@@ -63,9 +63,7 @@ def test_within_a_level_the_older_comes_first(
 
 
 @given(MOMENTS, ORDINARY, st.floats(0, CRITICAL_HEAD_START_S / 2), AGEING)
-def test_critical_is_never_overtaken(
-    since: float, other: Level, waited: float, ageing_s: float
-) -> None:
+def test_critical_is_never_overtaken(since: float, other: Level, waited: float, ageing_s: float) -> None:
     assert rank(Level.CRITICAL, since, ageing_s) < rank(other, since - waited, ageing_s)
 
 

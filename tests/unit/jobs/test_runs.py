@@ -34,9 +34,7 @@ def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> N
     library.ledger.fail(library.take(run), HOPELESS, 0.0)
     library.ledger.cancel(library.take(run), HOPELESS)
     library.ledger.fail(library.take(run), FLAKY, 0.0)
-    assert library.runs.counts(run) == Counts(
-        discovered=9, done=1, partial=1, skipped=4, failed=1, pending=2
-    )
+    assert library.runs.counts(run) == Counts(discovered=9, done=1, partial=1, skipped=4, failed=1, pending=2)
 
 
 def test_the_counts_of_a_closed_run_stay_when_its_jobs_go_on(library: Library) -> None:

@@ -33,9 +33,9 @@ def holding(folder: Path) -> "subprocess.Popen[bytes]":
 
 def test_a_second_process_is_refused_and_told_who_works(tmp_path: Path) -> None:
     with holding(tmp_path) as process:
-        with pytest.raises(LibraryInUse, match=f"process {process.pid} is analysing.*{tmp_path}"):
-            with sole_analyser(tmp_path):
-                raise AssertionError("both of them have it")
+        said = f"process {process.pid} is analysing.*{tmp_path}"
+        with pytest.raises(LibraryInUse, match=said), sole_analyser(tmp_path):
+            raise AssertionError("both of them have it")
         assert holder(tmp_path) == process.pid
 
 

@@ -1,0 +1,86 @@
+"""The work itself without the pipeline around it: what the pipeline is measured against."""
+
+import io
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from tonearm.analysis.decode import open_audio
+from tonearm.analysis.engine import measure
+from tonearm.analysis.identity import audio_hash
+from tonearm.analysis.registry import ANALYSERS
+from tonearm.analysis.tags import read_tags
+from tonearm.worker.child import warm_up
+
+
+@dataclass
+class Round:
+    """One measured round: wall seconds, CPU seconds, seconds of audio, seconds by stage."""
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    audio_s: float = 0.0
+    files: int = 0
+    stages: dict[str, float] = field(default_factory=dict)
+
+
+def decode_only(path: Path) -> tuple[float, float, dict[str, float]]:
+    """Decode a file; returns CPU seconds, seconds of audio, and no stages."""
+    began = time.process_time()
+    with io.FileIO(str(path)) as file, open_audio(file) as source:
+        for _ in source.samples():
+            pass
+        seconds = source.report.decoded_s
+    return time.process_time() - began, seconds, {}
+
+
+def analyse(path: Path) -> tuple[float, float, dict[str, float]]:
+    """Do to a file what a child does; returns CPU seconds, seconds of audio, wall seconds by stage."""
+    began = time.process_time()
+    stages = {}
+    with io.FileIO(str(path)) as file:
+        mark = time.perf_counter()
+        audio_hash(file)
+        with open_audio(file):
+            pass
+        stages["identify"] = time.perf_counter() - mark
+        mark = time.perf_counter()
+        read_tags(file)
+        stages["tags"] = time.perf_counter() - mark
+        with open_audio(file) as source:
+            facts = source.facts
+            names = [analyser.name for analyser in ANALYSERS]
+            measured = measure(
+                source.samples(), facts.sample_rate_hz, facts.channels, names, 10.0, lambda _: None
+            )
+            seconds = source.report.decoded_s
+    return time.process_time() - began, seconds, stages | measured.timings
+
+
+def _prepare() -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    warm_up(10.0)
+
+
+def run(work: object, paths: Sequence[Path], processes: int) -> Round:
+    """Let warm processes share the files, longest first; nothing else happens meanwhile."""
+    assert callable(work)
+    found = Round(files=len(paths))
+    with get_context("spawn").Pool(processes, _prepare) as pool:
+        pool.map(_nothing, range(processes * 4))
+        began = time.perf_counter()
+        for cpu_s, audio_s, stages in pool.imap_unordered(work, paths, chunksize=1):
+            found.cpu_s += cpu_s
+            found.audio_s += audio_s
+            for stage, seconds in stages.items():
+                found.stages[stage] = found.stages.get(stage, 0.0) + seconds
+        found.wall_s = time.perf_counter() - began
+    return found
+
+
+def _nothing(number: int) -> int:
+    time.sleep(0.05)  # long enough that every process of the pool takes one and is warm
+    return number

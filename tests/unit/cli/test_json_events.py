@@ -1,0 +1,88 @@
+"""Another program relies on: one JSON object a line, for every event there is, with every path exact."""
+
+import base64
+import json
+import re
+import typing
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm import events
+from tonearm.cli.json_events import as_json, event_name, show_json
+from tonearm.events import Event, FileMoved, JobFinished, RunStarted, Slow, Summary, Warned, Workload
+
+EVENTS: list[type[Event]] = [
+    kind
+    for kind in vars(events).values()
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+]
+
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+
+
+def any_event(kind: type[Event]) -> st.SearchStrategy[Event]:
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{field.name: st.from_type(hints[field.name]) for field in fields(kind)})
+
+
+def test_there_are_events_of_every_kind_to_test() -> None:
+    assert {"ScanStarted", "JobFinished", "Summary", "Warned"} <= {kind.__name__ for kind in EVENTS}
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_every_event_is_one_line_of_json_with_all_of_its_fields(
+    kind: type[Event], data: st.DataObject
+) -> None:
+    event = data.draw(any_event(kind))
+    line = json.dumps(as_json(event), allow_nan=False)
+    assert "\n" not in line
+    assert line.isascii()
+    told = json.loads(line)
+    assert told["event"] == event_name(event)
+    assert {field.name for field in fields(event)} <= set(told)
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if isinstance(value, bytes):
+            encoded = told.get(f"{field.name}_b64")
+            assert (base64.b64decode(encoded) if encoded else told[field.name].encode()) == value
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+def test_an_events_name_is_that_of_its_kind_in_snake_case(kind: type[Event]) -> None:
+    name = event_name(kind.__new__(kind))
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", name)
+    assert name.replace("_", "") == kind.__name__.lower()
+
+
+def test_names_are_what_they_are() -> None:
+    assert event_name(Warned("x")) == "warned"
+    assert event_name(RunStarted(1, 2)) == "run_started"
+
+
+def test_values_inside_values_are_plain_too() -> None:
+    summary = Summary(1, 2, 1, 0, 0, 1, 0, 12.5, 60.0, slowest=(Slow(b"/m/K\xf6ln", 1.5, 60.0),))
+    told: dict[str, Any] = as_json(summary)
+    assert told["slowest"] == [
+        {"path": "/m/K\udcf6ln", "path_b64": "L20vS/Zsbg==", "elapsed_s": 1.5, "decoded_s": 60.0}
+    ]
+    begun = as_json(RunStarted(1, 2, {"flac": Workload(3, 4)}, {"flac": 1.5e-7}))
+    assert begun["workload"] == {"flac": {"files": 3, "size": 4}}
+    assert begun["cost"] == {"flac": 1.5e-7}
+
+
+def test_numbers_are_no_longer_than_they_are_exact() -> None:
+    told = as_json(JobFinished(1, b"/a", "done", elapsed_s=1.23456789, bpm=119.99999999))
+    assert (told["elapsed_s"], told["bpm"]) == (1.23457, 120.0)
+
+
+def test_an_event_is_printed_at_once_as_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show_json(FileMoved(b"/m/new\n", b"/m/\xff"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"event": "file_moved", "path": "/m/new\n", "from_path": "/m/\udcff", "from_path_b64": "L20v/w=="}
+    ]

@@ -1,0 +1,106 @@
+"""A person relies on: the time to go is learned from this machine, never below nothing, and not invented."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tonearm.events import Workload
+from tonearm.progress.eta import PRIOR_BYTES, Eta
+
+FORMATS = st.sampled_from(["flac", "mp3", "wav"])
+SIZES = st.integers(0, 10**10)
+SECONDS = st.floats(0, 1e6)
+MB = 10**6
+
+
+def test_nothing_is_said_before_anything_is_known() -> None:
+    assert Eta({"flac": Workload(2, 100 * MB)}, {}, 2).seconds({}) is None
+
+
+def test_nothing_to_do_takes_no_time() -> None:
+    assert Eta({}, {}, 4).seconds({}) == 0.0
+
+
+def test_what_this_machine_needed_before_is_believed_at_first() -> None:
+    eta = Eta({"flac": Workload(10, 100 * MB)}, {"flac": 2.0 / MB}, 4)
+    assert eta.seconds({}) == pytest.approx(100 * 2.0 / 4)
+
+
+def test_formats_cost_what_they_cost() -> None:
+    work = {"flac": Workload(1, 10 * MB), "mp3": Workload(1, 30 * MB)}
+    assert Eta(work, {"flac": 1.0 / MB, "mp3": 3.0 / MB}, 1).seconds({}) == pytest.approx(10 + 90)
+
+
+def test_a_format_that_was_never_met_is_guessed_from_the_others() -> None:
+    assert Eta({"wav": Workload(1, 10 * MB)}, {"mp3": 3.0 / MB}, 1).seconds({}) == pytest.approx(30)
+    eta = Eta({"wav": Workload(1, 10 * MB), "mp3": Workload(1, 10 * MB)}, {}, 1)
+    eta.finished("mp3", 10 * MB, 20.0)
+    assert eta.seconds({}) == pytest.approx(20)
+
+
+def test_this_run_outweighs_what_was_before() -> None:
+    eta = Eta({"flac": Workload(1000, 100_000 * MB)}, {"flac": 1.0 / MB}, 1)
+    left, before = 100_000, 0.0
+    for _ in range(50):
+        eta.finished("flac", 100 * MB, 300.0)  # three times as slow as ever before
+        left -= 100
+        told = eta.seconds({})
+        assert told is not None
+        per_mb = told / left
+        assert per_mb > before
+        before = per_mb
+    assert before == pytest.approx(3.0, rel=0.01)
+
+
+def test_experience_weighs_as_much_as_it_says() -> None:
+    eta = Eta({"flac": Workload(2, 2 * int(PRIOR_BYTES))}, {"flac": 1.0 / MB}, 1)
+    eta.finished("flac", int(PRIOR_BYTES), 3.0 * PRIOR_BYTES / MB)
+    assert eta.seconds({}) == pytest.approx(2.0 * PRIOR_BYTES / MB)
+
+
+def test_work_in_hand_shortens_the_time_to_go() -> None:
+    eta = Eta({"flac": Workload(4, 40 * MB)}, {"flac": 1.0 / MB}, 2)
+    assert eta.seconds({1: ("flac", 10 * MB, 4.0), 2: ("flac", 10 * MB, 6.0)}) == pytest.approx((40 - 10) / 2)
+
+
+def test_the_longest_file_in_hand_is_waited_for() -> None:
+    eta = Eta({"flac": Workload(2, 101 * MB)}, {"flac": 1.0 / MB}, 8)
+    assert eta.seconds({1: ("flac", 100 * MB, 10.0)}) == pytest.approx(90)
+
+
+def test_a_file_that_takes_longer_than_expected_shortens_nothing_else() -> None:
+    eta = Eta({"flac": Workload(2, 20 * MB)}, {"flac": 1.0 / MB}, 1)
+    assert eta.seconds({1: ("flac", 10 * MB, 500.0)}) == pytest.approx(10)
+
+
+@given(
+    st.dictionaries(FORMATS, SIZES),
+    st.dictionaries(FORMATS, st.floats(0, 1e-3)),
+    st.integers(1, 64),
+    st.lists(st.tuples(FORMATS, SIZES, SECONDS), max_size=10),
+    st.dictionaries(st.integers(1, 9), st.tuples(FORMATS, SIZES, SECONDS), max_size=5),
+)
+@example({"flac": 10}, {}, 1, [("mp3", 0, 0.0)], {1: ("wav", 5, 3.0)})
+@example({}, {"flac": 1e-6}, 1, [("flac", 100, 1.0)] * 2, {1: ("flac", 5, 0.0)})
+def test_the_time_to_go_is_never_below_nothing(
+    work: dict[str, int],
+    cost: dict[str, float],
+    workers: int,
+    ended: list[tuple[str, int, float]],
+    running: dict[int, tuple[str, int, float]],
+) -> None:
+    eta = Eta({name: Workload(1, size) for name, size in work.items()}, cost, workers)
+    for extension, size, work_s in ended:
+        eta.finished(extension, size, work_s)
+    told = eta.seconds(running)
+    assert told is None or 0 <= told < float("inf")
+    if cost or any(size for _, size, _ in ended):
+        assert told is not None
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**9), SECONDS), min_size=1, max_size=8), st.integers(1, 8))
+def test_when_all_files_have_ended_nothing_is_left(files: list[tuple[int, float]], workers: int) -> None:
+    eta = Eta({"flac": Workload(len(files), sum(size for size, _ in files))}, {}, workers)
+    for size, work_s in files:
+        eta.finished("flac", size, work_s)
+    assert eta.seconds({}) == 0.0
