@@ -42,10 +42,11 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	@[ -e .venv/.ready-$(WANTED) ] || [ "$(PYTHON)" = .venv/bin/python ] || { rm -rf .venv && $(PYTHON) -m venv --without-pip .venv; }
 	@[ -x .venv/bin/uv ] || $(PYTHON) -m pip --disable-pip-version-check --python .venv/bin/python install --quiet uv==$(UV_VERSION)
-	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.txt
-	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.txt
+	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps --editable .
+	@.venv/bin/python -m compileall -q src
 	@touch $@
 
 .venv/.ready-dev-$(WANTED): .venv/.ready-$(WANTED) requirements-dev.txt
-	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt
+	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from tests import material
 
 mutagen: Any = import_module("mutagen")  # it carries no types
@@ -60,7 +59,7 @@ def render(piece: Piece) -> NDArray[np.float32]:
     if piece.drums:
         out += drums(beats, tempo)
     wide = np.stack([out, out], axis=1)
-    return (0.6 * wide / np.abs(wide).max()).astype(np.float32)
+    return np.asarray(0.6 * wide / np.abs(wide).max(), np.float32)
 
 
 def drums(beats: NDArray[np.float64], tempo: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -41,7 +41,7 @@ def every_format(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def long_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def long_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty different FLAC files of half a minute to two minutes, so that a kill meets work in progress."""
     folder = tmp_path_factory.mktemp("long")
     (folder / "a" / "b").mkdir(parents=True)
@@ -49,4 +49,4 @@ def long_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         samples = np.tile(material.music(15.0, bpm=90.0 + number, seed=number), (2 + 2 * (number % 4), 1))
         where = (folder, folder / "a", folder / "a" / "b")[number % 3]
         (where / f"{number:02}.flac").write_bytes(material.encode(samples, "flac"))
-    yield folder
+    return folder

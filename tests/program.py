@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def until(condition: "Sequence[object] | Any", seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until a condition holds; fail when it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -87,6 +87,7 @@ def open_session(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> 
                 app.runs,
                 Patterns(settings.include, settings.exclude, settings.extensions),
                 announce,
+                lambda: stop.requests > 0,
             ),
             supervisor=Supervisor(
                 app.ledger, app.ledger, app.runs, settings, versions(), worker, announce, stop

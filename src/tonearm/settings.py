@@ -4,6 +4,7 @@ The command line beats the environment (``TONEARM_…``), the environment beats 
 the defaults.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -15,8 +16,10 @@ import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -45,6 +48,16 @@ def level_named(name: object) -> object:
     return name
 
 
+def texts(value: object) -> object:
+    """Turn ``"a,b"`` and ``'["a", "b"]'`` into lists; anything else is left for validation to judge."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(texts)]
 LevelName = Annotated[Level, BeforeValidator(level_named)]
 
 
@@ -73,7 +86,7 @@ DEFAULT_RULES = (
     Rule(level=Level.LOW, larger_than_mb=200),
     Rule(level=Level.HIGH, modified_within_days=7),
 )
-EXTENSIONS = ("aac", "aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "oga", "ogg", "opus", "wav", "wma")
+EXTENSIONS = ("aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "oga", "ogg", "opus", "wav", "wma")
 
 
 def _cores() -> int:
@@ -91,14 +104,12 @@ class Settings(BaseSettings):
     )
     workers: int = Field(default_factory=_cores, ge=1, le=512, description="files analysed at the same time")
     nice: int = Field(10, ge=0, le=19, description="how much the analysing processes give way to others")
-    include: tuple[str, ...] = Field(
-        (), description="glob patterns; when given, only files that match one are taken"
-    )
-    exclude: tuple[str, ...] = Field(
+    include: Texts = Field((), description="glob patterns; when given, only files that match one are taken")
+    exclude: Texts = Field(
         ("._*", "@eaDir", "#recycle", ".Trash*", "$RECYCLE.BIN", "lost+found"),
         description="glob patterns of files and folders that are left out",
     )
-    extensions: tuple[str, ...] = Field(EXTENSIONS, description="file name endings that are music")
+    extensions: Texts = Field(EXTENSIONS, description="file name endings that are music")
     rules: tuple[Rule, ...] = Field(
         DEFAULT_RULES, description="priority rules from size, format and recency; the first that fits decides"
     )
@@ -155,6 +166,8 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
         return Located(**given)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}: it must be JSON, such as [] (see `tonearm config`)") from error
     except ValidationError as error:
         raise ConfigurationError(_explained(error, path)) from error
 

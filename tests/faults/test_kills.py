@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ import pytest
 from tests.program import Outcome, Program, alive, children_of, kill, reconciles, until, wait_for
 
 FILES = 40
+
+
+def none_alive(pids: list[int]) -> bool:
+    """Whether all of these processes have ended."""
+    return not any(alive(pid) for pid in pids)
 
 
 def finish(program: Program, folder: Path) -> Outcome:
@@ -76,7 +82,7 @@ def test_twenty_random_kills_of_children_and_supervisors(program: Program, long_
             time.sleep(dice.uniform(0, 1))
             process.send_signal(signal.SIGTERM)
         program.wait(process)
-        until(lambda left=children: not any(alive(child) for child in left))
+        until(partial(none_alive, children))
     finish(program, long_files)
     program.assert_nothing_lost(FILES)
     for (counts,) in program.query("SELECT counts FROM runs"):
@@ -104,7 +110,7 @@ def test_a_signal_finishes_or_gives_back_what_runs(
     assert program.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)]
 
 
-def test_a_second_signal_stops_at_once(program: Program, tmp_path: Path, long_files: Path) -> None:
+def test_a_second_signal_stops_at_once(program: Program, long_files: Path) -> None:
     program.environment["TONEARM_GRACE_S"] = "1000"
     process = program.start("analyze", long_files, "--json")
     wait_for(process, "job_started")
@@ -121,7 +127,7 @@ def test_a_second_signal_stops_at_once(program: Program, tmp_path: Path, long_fi
 
 
 def test_a_stopped_child_is_killed_at_its_deadline_and_the_file_tried_again(
-    program: Program, tmp_path: Path, long_files: Path
+    program: Program, long_files: Path
 ) -> None:
     program.environment |= {"TONEARM_DEADLINE_BASE_S": "2", "TONEARM_DEADLINE_SPEED": "1000"}
     process = program.start("analyze", long_files / "a" / "b", "--json")

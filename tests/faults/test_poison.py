@@ -35,7 +35,7 @@ def test_fifty_good_files_are_done_beside_every_poison(
     expected = material.write_poison(os.fsencode(folder / "bad"))
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     process = program.start("analyze", folder, "--json")
-    biggest = 0
+    biggest = 0.0
     while process.poll() is None:
         biggest = max([biggest, *(resident_mb(child) for child in children_of(process.pid))])
         line = process.stdout.readline() if process.stdout else b""

@@ -9,7 +9,6 @@ from hypothesis import settings
 from tests.unit.shelf import Library, opened
 from tonearm.library.database import open_database
 
-
 settings.register_profile("shared", deadline=None)  # the machine may be busy with other things
 settings.load_profile("shared")
 

@@ -80,6 +80,4 @@ def versions() -> dict[str, int]:
 
 def columns() -> dict[str, tuple[str, type]]:
     """For each column the analyser it comes from and its type."""
-    return {
-        column: (name, kind) for name, entry in CATALOG.items() for column, kind in entry.columns.items()
-    }
+    return {column: (name, kind) for name, entry in CATALOG.items() for column, kind in entry.columns.items()}

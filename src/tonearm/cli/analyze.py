@@ -46,14 +46,14 @@ def analyze(
     """Scan folders, analyse what is new or changed, and show how it goes.
 
     Ctrl-C finishes or gives back what runs; a second one stops at once. Nothing is lost either way: the next
-    call goes on where this one stopped. Exit status: 0 all well, 1 some files failed, 2 wrong usage or an
-    unusable library, 130 stopped with work left.
+    call goes on where this one stopped. Exit status: 0 all well, 1 some files failed, 2 wrong usage or a
+    library that can't be opened, 130 stopped with work left, by a person or by a disk that stayed full.
     """
     level = level_of(priority)
     stop = StopSwitch()
     with (
         stop.on_signals(),
-        library(data, workers=workers, include=include or None, exclude=exclude or None) as app,
+        library(data, workers=workers, include=include, exclude=exclude) as app,
     ):
         summary = _shown(app, [to_bytes(path) for path in paths or []], level, fresh, as_json, stop)
     if summary is None or summary.interrupted:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tonearm.cli.options import AsJson, Data, print_json
-from tonearm.settings import Settings, load_settings, located_config, origin
+from tonearm.settings import Level, Settings, load_settings, located_config, origin
 
 
 def config(data: Data = None, as_json: AsJson = False) -> None:
@@ -15,6 +15,8 @@ def config(data: Data = None, as_json: AsJson = False) -> None:
     overrides: dict[str, object] = {"data_dir": data}
     settings = load_settings(overrides)
     values: dict[str, Any] = settings.model_dump(mode="json")
+    for rule in values["rules"]:
+        rule["level"] = Level(rule["level"]).label
     table = Table("setting", "value", "from", "what it does")
     for name, field in Settings.model_fields.items():
         source = origin(name, settings, overrides)

@@ -101,7 +101,9 @@ def retry(
     if as_json:
         print_json({"queued": count})
         return
-    go_on = "" if working or not count else " `tonearm analyze` works on them."
+    go_on = " `tonearm analyze` works on them." if count else ""
+    if working and count:
+        go_on = " The process at work takes up those that it scanned, `tonearm analyze` all others."
     typer.echo(f"{plural(count, 'file')} queued again.{go_on}")
 
 

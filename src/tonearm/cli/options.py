@@ -28,8 +28,13 @@ LevelOption = Annotated[
 
 @contextlib.contextmanager
 def library(data: Path | None, **overrides: object) -> Iterator[App]:
-    """The library that the options name, opened."""
-    with open_app(load_settings({"data_dir": data, **overrides})) as app:
+    """The library that the options name, opened. Lists add to the setting, all else replaces it."""
+    given = {"data_dir": data, **overrides}
+    settings = load_settings({name: value for name, value in given.items() if not isinstance(value, list)})
+    added = {
+        name: (*getattr(settings, name), *value) for name, value in given.items() if isinstance(value, list)
+    }
+    with open_app(settings.model_copy(update=added)) as app:
         yield app
 
 

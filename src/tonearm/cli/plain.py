@@ -23,6 +23,7 @@ from tonearm.names import printable
 from tonearm.progress.live import LiveView
 
 EVERY_S = 5.0
+PARTS = ("done", "partial", "skipped", "failed", "pending")
 
 
 class PlainLines:
@@ -66,6 +67,8 @@ def lines(event: Event) -> list[str]:
             return [scan_line(event)]
         case RunStarted():
             files = sum(load.files for load in event.workload.values())
+            if not files:
+                return ["Nothing new to analyse"]
             return [
                 f"Analysing {plural(files, 'file')} with {plural(event.workers, 'worker')} (run {event.run})"
             ]
@@ -105,14 +108,10 @@ def summary_lines(summary: Summary) -> list[str]:
     """The end of a run: the counts, which add up, the slowest files, and how to go on."""
     speed = summary.decoded_s / summary.elapsed_s if summary.elapsed_s else 0.0
     told = [
-        (
-            f"{summary.discovered:,} discovered = {summary.done:,} done + {summary.partial:,} partial "
-            f"+ {summary.skipped:,} skipped + {summary.failed:,} failed + {summary.pending:,} pending"
-        ),
-        (
-            f"{duration(summary.elapsed_s)} elapsed, {duration(summary.decoded_s)} of audio decoded "
-            f"({speed:.0f} × real time)"
-        ),
+        f"{summary.discovered:,} discovered = "
+        + " + ".join(f"{getattr(summary, part):,} {part}" for part in PARTS),
+        f"{duration(summary.elapsed_s)} elapsed, {duration(summary.decoded_s)} of audio decoded"
+        + (f" ({speed:.0f} × real time)" if summary.decoded_s else ""),
     ]
     if summary.slowest:
         told.append("Slowest: " + ", ".join(_slow(slow) for slow in summary.slowest[:3]))

@@ -9,10 +9,12 @@ from rich.text import Text
 
 from tonearm.cli.options import AsJson, Data, library, place_of, print_json
 from tonearm.cli.track_page import print_track
-from tonearm.cli.words import duration, number
+from tonearm.cli.words import duration, number, plural
 from tonearm.errors import NotFound
 from tonearm.library.tracks import TrackQuery
 from tonearm.names import printable
+
+STATES = ("done", "partial", "quarantined", "waiting")
 
 
 def tracks(
@@ -38,6 +40,8 @@ def tracks(
         column = sort.removeprefix("-")
         if column not in app.tracks.columns:
             raise typer.BadParameter(f"no column {column!r}; there are {', '.join(app.tracks.columns)}")
+        if state is not None and state not in STATES:
+            raise typer.BadParameter(f"no state {state!r}; there are {', '.join(STATES)}")
         query = TrackQuery(
             place=place_of(app, path),
             state=state,
@@ -56,7 +60,7 @@ def tracks(
         table = Table("title", "artist", "time", "BPM", "key", "", "LUFS", "state", "file")
         count = app.tracks.each(query, lambda track: table.add_row(*_cells(track)))
     Console().print(table)
-    Console().print(f"{count:,} tracks")
+    Console().print(plural(count, "track"))
 
 
 def show(

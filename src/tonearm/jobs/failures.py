@@ -6,32 +6,40 @@ from tonearm.errors import Failure
 
 INTERRUPTED = Failure(
     "interrupted",
-    "Tonearm itself ended while this file was being analysed, again and again",
-    "see whether the machine ran out of memory or power; then `tonearm retry` it",
+    "Tonearm itself ended while this file was being analysed, again and again.",
+    "See whether the machine ran out of memory or power; then `tonearm retry` it.",
     attempts=20,
 )
-GONE = Failure("gone", "the file is no longer there", "scan again where it went, or restore it")
+GONE = Failure("gone", "The file is no longer there.", "Scan the folder it went to, or restore it.")
 NOT_REGULAR = Failure(
     "not-a-regular-file",
-    "it is no longer a regular file below its folder, but a link, a pipe, a device or a folder",
-    "analyse the file that it points to instead",
+    "It is no longer a regular file below its folder, but a link, a pipe, a device or a folder.",
+    "Analyse the file that it points to instead.",
 )
 REPLACED = Failure(
-    "replaced", "the file changed while it was being analysed", "leave it in peace and retry", attempts=10
+    "replaced", "The file changed while it was being analysed.", "Leave it in peace and retry.", attempts=10
 )
 NO_PERMISSION = Failure(
-    "no-permission", "the file can't be opened: permission denied", "give yourself the right to read it"
+    "no-permission",
+    "The file can't be opened: permission denied.",
+    "Give yourself the right to read it, then retry.",
 )
 DEADLINE = Failure(
     "deadline",
-    "its analysis took longer than its length allows and was stopped",
-    "retry it when the machine is less busy, or raise deadline_base_s",
+    "Its analysis took longer than its length allows and was stopped.",
+    "Retry it when the machine is less busy, or raise deadline_base_s.",
+    attempts=2,
+)
+NONSENSE = Failure(
+    "crashed",
+    "Its process no longer made sense and was stopped.",
+    "The file is most likely damaged, or made to do harm: replace it.",
     attempts=2,
 )
 KILLED = Failure(
     "killed",
-    "its process was killed from outside, perhaps because the machine ran out of memory",
-    "retry it; with little memory use fewer --workers",
+    "Its process was killed from outside, perhaps because the machine ran out of memory.",
+    "Retry it; with little memory use fewer --workers.",
     attempts=8,
 )
 
@@ -44,8 +52,8 @@ def crashed(number: int) -> Failure:
         name = f"signal {number}"
     return Failure(
         "crashed",
-        f"its decoder crashed ({name})",
-        "the file is most likely damaged; re-rip or re-encode it, then retry",
+        f"Its decoder crashed ({name}).",
+        "The file is most likely damaged: get it again from its source, then retry.",
         attempts=3,
     )
 
@@ -54,8 +62,8 @@ def ended(status: int) -> Failure:
     """The process ended by itself without a word."""
     return Failure(
         "crashed",
-        f"its process ended with status {status} in the middle of the file",
-        "retry it; if it stays, the file is most likely damaged",
+        f"Its process ended with status {status} in the middle of the file.",
+        "Retry it; if that does not help, the file is most likely damaged.",
         attempts=3,
     )
 
@@ -64,21 +72,20 @@ def unreadable(reason: str) -> Failure:
     """The file system refused; it may pass."""
     return Failure(
         "read-error",
-        f"the file can't be read: {reason}",
-        "check the disk, the cable or the network mount, then retry",
+        f"The file can't be read: {reason}.",
+        "Check the disk, the cable or the network mount, then retry.",
         attempts=4,
     )
 
 
 CANCELLED_BY_PERSON = Failure(
-    "cancelled", "its run was cancelled", "analyse its folder again when you want it"
+    "cancelled", "Its run was cancelled.", "Analyse its folder again when you want it."
 )
 
 
 def incomplete(decoded_s: float | None, declared_s: float | None) -> Failure:
     """Less audio came out than the file declares; what came out is measured and stored."""
-    heard = f"{decoded_s or 0:.1f} s of audio could be decoded"
+    heard = f"Only {decoded_s or 0:.1f} s of audio could be decoded"
     said = f" where the file declares {declared_s:.1f} s" if declared_s else "; its end is missing"
-    return Failure(
-        "incomplete", heard + said, "the file is truncated or damaged; get it again from its source"
-    )
+    advice = "The file is truncated or damaged: get it again from its source."
+    return Failure("incomplete", f"{heard}{said}.", advice)

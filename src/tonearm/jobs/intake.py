@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.sql import Versions, clock, engine_text
 from tonearm.library.database import Database
-from tonearm.library.results import note, table_of
+from tonearm.library.results import note, table_of, whole_path
 from tonearm.library.roots import below
 from tonearm.library.schema import File, Job, Run
 from tonearm.names import to_document
@@ -118,24 +118,24 @@ class SqlIntake:
             now = clock(connection)
             ids = self._write_files(connection, root, sightings, now)
             wanted: list[tuple[int, Found]] = []
-            quarantined = 0
+            quarantined: list[int] = []
             for sighting, file in zip(sightings, ids, strict=True):
                 if fresh or self._needs_job(sighting):
                     wanted.append((file, sighting.found))
                 elif sighting.known is not None and sighting.known.state == JobState.QUARANTINED:
-                    quarantined += 1
+                    quarantined.append(file)
             self._enqueue(connection, run, wanted, level, fresh, now)
-            settled = len(sightings) - len(wanted) - quarantined
+            _keep_in_quarantine(connection, run, quarantined)
+            settled = len(sightings) - len(wanted) - len(quarantined)
             connection.execute(
                 update(Run)
                 .where(Run.id == run)
                 .values(
                     discovered=Run.discovered + len(sightings),
                     skipped=Run.skipped + settled,
-                    failed_before=Run.failed_before + quarantined,
                 )
             )
-        return Taken(len(wanted), settled, quarantined)
+        return Taken(len(wanted), settled, len(quarantined))
 
     def mark_missing(self, files: Sequence[int]) -> None:
         """Note that known files were not met."""
@@ -232,6 +232,15 @@ class SqlIntake:
             connection.execute(insert(table_of(Job)), rows)
 
 
+def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> None:
+    """Count files that are in quarantine among the failed ones of this run; they are not tried again."""
+    last = select(func.max(Job.id)).where(Job.file_id.in_(files)).group_by(Job.file_id)
+    if files:
+        connection.execute(
+            update(Job).where(Job.id.in_(last), Job.state == JobState.QUARANTINED).values(run_id=run)
+        )
+
+
 def _known(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Known]:
     rows = connection.execute(
         select(
@@ -260,7 +269,7 @@ def _update_known(connection: Connection, root: int, sighting: Sighting, known: 
         note(connection, known.id, "changed", {"size": found.size, "was": known.size}, now)
     if sighting.kind == Kind.MOVED:
         changes |= {"root_id": root, "path": found.path, "extension": found.extension}
-        note(connection, known.id, "moved", {"from": to_document(known.path)}, now)
+        note(connection, known.id, "moved", {"from": to_document(whole_path(connection, known.id))}, now)
     if known.missing:
         changes |= {"missing_since": None}
         if sighting.kind != Kind.MOVED:

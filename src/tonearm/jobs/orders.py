@@ -67,7 +67,11 @@ class Orders:
                 select(Job.id, Job.file_id, Job.code, File.state)
                 .join(File, File.id == Job.file_id)
                 .join(last, last.c.id == Job.id)
-                .where(Job.state.in_(states), *([in_place(place)] if place else []))
+                .where(
+                    Job.state.in_(states),
+                    File.missing_since.is_(None),
+                    *([in_place(place)] if place else []),
+                )
             ).all()
             for job in jobs:
                 connection.execute(

@@ -66,7 +66,6 @@ class Runs:
                     started_at=clock(connection),
                     discovered=0,
                     skipped=0,
-                    failed_before=0,
                 )
             )
             assert made.inserted_primary_key is not None  # noqa: S101  one row was inserted
@@ -156,6 +155,8 @@ class Runs:
             known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
             if known is None:
                 raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
+            if known in {RunState.FINISHED, RunState.CANCELLED}:
+                raise NotFound(f"run {run} is {known} already")
             ended = connection.execute(
                 update(Job)
                 .where(Job.run_id == run, Job.state.in_((JobState.QUEUED, JobState.RETRYING)))
@@ -167,8 +168,7 @@ class Runs:
                     advice=CANCELLED_BY_PERSON.advice,
                 )
             ).rowcount
-            if known not in {RunState.FINISHED}:
-                connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
+            connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
             return ended
 
     def every(self, limit: int) -> list[RunView]:
@@ -198,16 +198,14 @@ class Runs:
 
 
 def _counts(connection: Connection, run: int) -> Counts:
-    row = connection.execute(
-        select(Run.discovered, Run.skipped, Run.failed_before).where(Run.id == run)
-    ).one()
+    row = connection.execute(select(Run.discovered, Run.skipped).where(Run.id == run)).one()
     ended = connection.execute(
         select(Job.state, func.count().label("jobs")).where(Job.run_id == run).group_by(Job.state)
     ).all()
     jobs = {group.state: group.jobs for group in ended}
     done, partial = jobs.get(JobState.DONE, 0), jobs.get(JobState.PARTIAL, 0)
     skipped = row.skipped + jobs.get(JobState.CANCELLED, 0)
-    failed = row.failed_before + jobs.get(JobState.QUARANTINED, 0)
+    failed = jobs.get(JobState.QUARANTINED, 0)
     pending = sum(jobs.get(state, 0) for state in OPEN)
     return Counts(row.discovered, done, partial, skipped, failed, pending)
 

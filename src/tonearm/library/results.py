@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import sqlite
 
-from tonearm.library.schema import Analysis, Audio, File, FileTags, History
+from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Root
 from tonearm.names import to_document
 
 
@@ -88,8 +88,17 @@ def follow_move(connection: Connection, file: int, audio: int, now: float) -> by
     name = os.path.basename(here.path)
     best = next((row for row in gone if os.path.basename(row.path) == name), gone[0])
     connection.execute(update(File).where(File.id == best.id).values(moved_to_id=file))
-    note(connection, file, "moved", {"from": to_document(best.path)}, now)
-    path: bytes = best.path
+    path = whole_path(connection, best.id)
+    note(connection, file, "moved", {"from": to_document(path)}, now)
+    return path
+
+
+def whole_path(connection: Connection, file: int) -> bytes:
+    """Where a file lies, its root included."""
+    row = connection.execute(
+        select(Root.path.label("root"), File.path).join(Root, Root.id == File.root_id).where(File.id == file)
+    ).one()
+    path: bytes = os.path.join(row.root, row.path)
     return path
 
 

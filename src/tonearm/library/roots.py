@@ -32,9 +32,9 @@ def in_place(place: Place) -> ColumnElement[bool]:
 
 
 def canonical(path: bytes) -> bytes:
-    """The absolute path with its folders' links resolved; the last part of it may be gone."""
+    """The absolute path without links: a link that a person names is followed. The last part may be gone."""
     path = os.path.abspath(path)
-    if os.path.isdir(path):
+    if os.path.exists(path):
         return os.path.realpath(path)
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 

@@ -147,7 +147,6 @@ class Run(Base):
     finished_at: Mapped[float | None]
     discovered: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
-    failed_before: Mapped[int] = mapped_column(default=0)
     counts: Mapped[dict[str, Any] | None]
 
 

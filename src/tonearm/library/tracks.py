@@ -176,7 +176,7 @@ class Tracks:
         track |= {name: values[name] for name in (*AUDIO_COLUMNS, *TAG_FIELDS)}
         for name in self._analyses:
             track |= values[f"scalars_{name}"] or {}
-        return {name: None for name in self._scalars if name not in track} | track
+        return track | {name: None for name in self._scalars if name not in track}
 
     def _more(self, connection: Connection, row: Row[Any]) -> dict[str, Any]:
         """What is shown of one track only: series, every tag, analysers, warnings, history."""
@@ -217,10 +217,8 @@ def _history(connection: Connection, file: int) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = [{"at": found, "what": "found"}]
     for row in connection.execute(select(History).where(History.file_id == file)):
         detail = dict(row.detail)
-        for name in ("from", "to"):
-            if name in detail:
-                path = path_fields(from_document(detail.pop(name)))
-                detail |= {name: path["path"]}
+        if "from" in detail:
+            detail |= path_fields(from_document(detail["from"]), "from")
         events.append({"at": row.at, "what": row.what} | detail)
     events += [
         {

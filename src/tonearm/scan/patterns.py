@@ -21,6 +21,15 @@ class Patterns:
         extension = os.path.splitext(name)[1][1:].lower()
         return extension.decode() if extension in self._extensions else ""
 
+    def wants(self, path: bytes) -> bool:
+        """Whether a file at this path would be met: neither it nor a folder above it is left out."""
+        folders = [path[:end] for end, sign in enumerate(path) if sign == ord("/")]
+        return (
+            bool(self.music(path))
+            and not self.leaves_out(path, False)
+            and not any(self.leaves_out(folder, True) for folder in folders)
+        )
+
     def leaves_out(self, path: bytes, is_folder: bool) -> bool:
         """Whether a person's patterns leave this out; ``include`` judges files only."""
         text = to_text(path)

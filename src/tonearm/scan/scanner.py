@@ -7,7 +7,7 @@ like two sorted lists, in bounded memory and without a write for an unchanged fi
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tonearm.events import Announce, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
@@ -42,16 +42,23 @@ class Scanner:
     """Reads folders into the library."""
 
     def __init__(
-        self, intake: SqlIntake, roots: Roots, runs: Runs, patterns: Patterns, announce: Announce
+        self,
+        intake: SqlIntake,
+        roots: Roots,
+        runs: Runs,
+        patterns: Patterns,
+        announce: Announce,
+        stopping: Callable[[], bool],
     ) -> None:
         self._intake = intake
         self._roots = roots
         self._runs = runs
         self._patterns = patterns
         self._announce = announce
+        self._stopping = stopping
 
-    def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> None:
-        """Bring what lies at a place into the library and into a run.
+    def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> bool:
+        """Bring what lies at a place into the library and into a run; ``False`` when stopped on the way.
 
         Raises:
             OSError: the place itself can't be read.
@@ -67,7 +74,11 @@ class Scanner:
             if len(batch) >= BATCH:
                 self._take_in(run, place, batch, level, fresh, tally)
                 batch = []
+            if self._stopping():
+                break
         self._take_in(run, place, batch, level, fresh, tally)
+        if self._stopping():
+            return False
         missing = self._judge_unmet(place, device, tally)
         if not place.scope:
             self._roots.scanned(place, device, tally.mounts)
@@ -84,6 +95,7 @@ class Scanner:
                 elapsed_s=time.monotonic() - started,
             )
         )
+        return True
 
     def _sightings(self, place: Place, run: int, tally: _Tally) -> Iterator[Sighting]:
         """Merge the walk with what is known; what only the library has is gathered as unmet."""
@@ -171,6 +183,7 @@ class Scanner:
             if known.id not in tally.moved
             and not known.missing
             and not any(_inside(known.path, folder) for folder in tally.unread)
+            and self._patterns.wants(known.path)
         ]
         met = sum(tally.kinds.values())
         if unmet and not met:

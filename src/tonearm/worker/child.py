@@ -69,9 +69,9 @@ class Child:
             where = traceback.extract_tb(error.__traceback__)[-1]
             self.say(
                 failed="internal-error",
-                reason=f"the analysis itself failed: {type(error).__name__}: {error} "
-                f"({os.path.basename(where.filename)}:{where.lineno})",
-                advice="report this with the file, if you may share it",
+                reason=f"The analysis itself failed: {type(error).__name__}: {error} "
+                f"({os.path.basename(where.filename)}:{where.lineno}).",
+                advice="Report this with the file, if you may share it.",
                 transient=False,
             )
 

@@ -10,11 +10,13 @@ from types import FrameType
 class StopSwitch:
     """Counts the requests to stop: the first asks to finish what runs, the second to stop at once.
 
-    ``wakeup`` becomes readable with each request, so that a waiting loop notices at once.
+    ``wakeup`` becomes readable with each request, so that a waiting loop notices at once. Where no loop looks
+    at it (``impatient``), a second request interrupts whatever is being done.
     """
 
     def __init__(self) -> None:
         self.requests = 0
+        self.impatient = False
         self.wakeup, self._ring = os.pipe()
         os.set_blocking(self._ring, False)
         os.set_blocking(self.wakeup, False)
@@ -36,6 +38,8 @@ class StopSwitch:
 
         def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
             self.request()
+            if self.impatient and self.requests > 1:
+                raise KeyboardInterrupt
 
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, handler) for number in numbers}

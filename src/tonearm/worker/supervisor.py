@@ -17,9 +17,6 @@ from collections.abc import Mapping
 from tonearm.errors import Failure, StorageBusy, StorageError, StorageFull, TonearmError
 from tonearm.events import (
     Announce,
-    FileMoved,
-    JobFinished,
-    JobRetrying,
     JobReturned,
     JobStarted,
     ProcessLost,
@@ -27,15 +24,16 @@ from tonearm.events import (
     StateChanged,
     Warned,
 )
-from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, REPLACED
+from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, NONSENSE, REPLACED
 from tonearm.jobs.job import Lease
-from tonearm.jobs.port import Ending, Ledger, Queue, Result
+from tonearm.jobs.port import Ledger, Queue
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.settings import Settings
 from tonearm.worker.books import Books
 from tonearm.worker.messages import Message
 from tonearm.worker.opening import CannotOpen, open_inside
 from tonearm.worker.outcome import result_of, told_failure
+from tonearm.worker.settlement import Settlement, whole_path
 from tonearm.worker.slot import InHand, Slot
 from tonearm.worker.stopping import StopSwitch
 
@@ -73,6 +71,7 @@ class Supervisor:
         self._slots: list[Slot] = []
         self._selector = selectors.DefaultSelector()
         self._books = Books(settings.storage_wait_s)
+        self._settlement = Settlement(ledger, self._books, announce)
         self._state = RunState.RUNNING
         self._failed_starts = 0
         self._renew_at = 0.0
@@ -129,17 +128,19 @@ class Supervisor:
                 return True if starting or self._busy() else self._remains(run)
             lease = self._books.ask(lambda: self._ledger.take(self._worker, run))
             if lease is None:
-                return bool(self._books.trouble) or self._remains(run)
+                return self._remains(run)
             self._dispatch(slot, lease)
 
     def _wants_more(self, run: int) -> bool:
         """Whether there is work for one more process than are starting or busy."""
-        depth = self._queue.depth(run)
+        depth = self._books.ask(lambda: self._queue.depth(run))
         starting = sum(not slot.ready for slot in self._slots)
-        return sum(depth.queued.values()) + depth.retrying > starting
+        return depth is not None and sum(depth.queued.values()) + depth.retrying > starting
 
     def _remains(self, run: int) -> bool:
-        return self._queue.depth(run).open > 0
+        """Whether work is open; while the database can't be asked, it may be."""
+        depth = self._books.ask(lambda: self._queue.depth(run))
+        return depth is None or depth.open > 0
 
     def _start(self) -> None:
         slot = Slot(self._settings)
@@ -155,15 +156,20 @@ class Supervisor:
         slot.give(lease, descriptor, status)
         self._announce(
             JobStarted(
-                lease.job, _whole(lease), status.st_size, lease.extension, lease.attempt, lease.level.label
+                lease.job,
+                whole_path(lease),
+                status.st_size,
+                lease.extension,
+                lease.attempt,
+                lease.level.label,
             )
         )
 
     def _could_not_open(self, lease: Lease, error: CannotOpen) -> None:
         if error.gone:
-            self._books.owe(lambda: self._cancel(lease, error.failure))
+            self._settlement.cancel(lease, error.failure)
         else:
-            self._books.owe(lambda: self._fail(lease, error.failure, 0.0, lease.size))
+            self._settlement.fail(lease, error.failure, 0.0, lease.size)
 
     def _listen(self, now: float) -> None:
         moments = [slot.hand.deadline for slot in self._slots if slot.hand is not None]
@@ -179,8 +185,11 @@ class Supervisor:
         if messages is None:
             self._lost(slot)
             return
-        for message in messages:
-            self._answer(slot, message)
+        try:
+            for message in messages:
+                self._answer(slot, message)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            slot.kill(NONSENSE)  # whatever controls it now must not confuse its parent
 
     def _answer(self, slot: Slot, message: Message) -> None:
         hand = slot.hand
@@ -204,7 +213,7 @@ class Supervisor:
 
     def _identified(self, slot: Slot, hand: InHand, message: Message) -> None:
         hand.identity = message
-        stored = self._ledger.stored(hand.lease, str(message["hash"]))
+        stored = self._books.ask(lambda: self._ledger.stored(hand.lease, str(message["hash"]))) or frozenset()
         names = [name for name in self._versions if name not in stored]
         slot.analyse(names, message["facts"].get("declared_s"))
 
@@ -216,13 +225,13 @@ class Supervisor:
         result = result_of(hand, message, work_s)
         lease = hand.lease
         slot.let_go()
-        self._books.owe(lambda: self._store(lease, result))
+        self._settlement.store(lease, result)
 
     def _end_attempt(self, slot: Slot, hand: InHand, failure: Failure) -> None:
         work_s = time.monotonic() - hand.since
         lease, size = hand.lease, hand.status.st_size
         slot.let_go()
-        self._books.owe(lambda: self._fail(lease, failure, work_s, size))
+        self._settlement.fail(lease, failure, work_s, size)
 
     def _lost(self, slot: Slot) -> None:
         """A child is gone; what it had in hand is one failed attempt, nothing else is touched."""
@@ -251,75 +260,6 @@ class Supervisor:
             self._said_trouble = trouble
             self._say_state(run, "waiting" if trouble else str(self._state), trouble)
 
-    def _store(self, lease: Lease, result: Result) -> None:
-        ending = self._ledger.finish(lease, result)
-        if ending is None:
-            self._announce(
-                Warned("another worker has taken it over; this result is not stored", _whole(lease))
-            )
-            return
-        if ending.moved_from is not None:
-            self._announce(FileMoved(_whole(lease), os.path.join(lease.root, ending.moved_from)))
-        tempo, key = result.findings.get("tempo"), result.findings.get("key")
-        self._announce_end(
-            lease,
-            ending,
-            result.work_s,
-            result.size,
-            decoded_s=result.report.get("decoded_s") or 0.0,
-            bpm=tempo[1].get("bpm") if tempo else None,
-            key=key[1].get("key") if key else None,
-            timings=dict(result.timings),
-        )
-
-    def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
-        ending = self._ledger.fail(lease, failure, work_s)
-        if ending is None:
-            return
-        if ending.retry_in_s is not None:
-            self._announce(
-                JobRetrying(
-                    lease.job, _whole(lease), failure.code, failure.reason, lease.attempt, ending.retry_in_s
-                )
-            )
-        else:
-            self._announce_end(lease, ending, work_s, size)
-
-    def _announce_end(
-        self,
-        lease: Lease,
-        ending: Ending,
-        elapsed_s: float,
-        size: int,
-        decoded_s: float = 0.0,
-        bpm: float | None = None,
-        key: str | None = None,
-        timings: dict[str, float] | None = None,
-    ) -> None:
-        failure = ending.failure
-        self._announce(
-            JobFinished(
-                lease.job,
-                _whole(lease),
-                ending.state,
-                elapsed_s,
-                decoded_s,
-                size,
-                lease.extension,
-                failure.code if failure else None,
-                failure.reason if failure else None,
-                failure.advice if failure else None,
-                lease.attempt,
-                bpm,
-                key,
-                timings or {},
-            )
-        )
-
-    def _cancel(self, lease: Lease, failure: Failure) -> None:
-        self._ledger.cancel(lease, failure)
-        self._announce(JobReturned(lease.job, _whole(lease), failure.reason, "cancelled"))
-
     def _look_around(self, run: int) -> None:
         """Renew leases; follow a person's pause or cancel."""
         stages = {slot.hand.lease.job: slot.hand.stage for slot in self._slots if slot.hand is not None}
@@ -341,16 +281,14 @@ class Supervisor:
         """End a child in the middle of a file that nobody wants any more."""
         hand = slot.hand
         if hand is not None:
-            lease = hand.lease
-            self._books.owe(lambda: self._cancel(lease, CANCELLED_BY_PERSON))
+            self._settlement.cancel(hand.lease, CANCELLED_BY_PERSON)
             slot.let_go()
-        self._drop(slot, kill=True)
+        self._drop(slot)
 
-    def _drop(self, slot: Slot, kill: bool = False) -> None:
+    def _drop(self, slot: Slot) -> None:
         self._selector.unregister(slot.link)
         self._slots.remove(slot)
-        if kill:
-            slot.kill(None)
+        slot.kill(None)
         slot.close()
 
     def _say_state(self, run: int, state: str, reason: str | None) -> None:
@@ -360,8 +298,7 @@ class Supervisor:
         """End all children, then give back what they had in hand."""
         held = [slot.hand.lease for slot in self._slots if slot.hand is not None]
         for slot in self._slots:
-            if slot.hand is not None or not slot.ready:
-                slot.kill(None)
+            slot.kill(None)
         for slot in self._slots:
             slot.close()
         self._slots.clear()
@@ -371,11 +308,7 @@ class Supervisor:
         except StorageError:
             return  # the next start takes them back from a worker that is gone
         for lease in held:
-            self._announce(JobReturned(lease.job, _whole(lease), "given back to the queue"))
-
-
-def _whole(lease: Lease) -> bytes:
-    return os.path.join(lease.root, lease.path)
+            self._announce(JobReturned(lease.job, whole_path(lease), "given back to the queue"))
 
 
 def _replaced(hand: InHand) -> bool:
@@ -384,7 +317,7 @@ def _replaced(hand: InHand) -> bool:
     if (then.st_size, then.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
         return True
     try:
-        there = os.stat(_whole(hand.lease), follow_symlinks=False)
+        there = os.stat(whole_path(hand.lease), follow_symlinks=False)
     except OSError:
         return False  # moved or deleted: what was measured is still the audio of this file
     return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)

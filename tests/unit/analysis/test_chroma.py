@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sounds import RATE_HZ, cadence, noise, tone
 
+from tests.unit.analysis.sounds import RATE_HZ, cadence, noise, tone
 from tonearm.analysis.chroma import Chroma, PitchVotes
 from tonearm.analysis.peaks import find_peaks
 

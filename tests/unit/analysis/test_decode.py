@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import av
 import numpy as np
 import pytest
-from tests import material
 
+from tests import material
 from tonearm.analysis.decode import AudioFacts, DecodeReport, open_audio
 from tonearm.errors import Fault, FileFault
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from sounds import RATE_HZ, analyse, cadence, drum_loop, noise
 
+from tests.unit.analysis.sounds import RATE_HZ, analyse, cadence, drum_loop, noise
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.descriptors import VALUES, DescriptorAnalyser
 from tonearm.analysis.fluctuation import fluctuation_exponent

@@ -6,9 +6,9 @@ import struct
 from typing import Any
 
 import pytest
+
 from tests import material
 from tests.tagging import WRITERS, apev2, asf, flac, id3, mp4, mutagen, retagged
-
 from tonearm.analysis.identity import audio_hash, identify
 
 BIG_PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000

@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 import pytest
+
 from tests import material
 from tests.tagging import PICTURE, WRITERS, apev2, retagged
-
 from tonearm.analysis import tags as tags_module
 from tonearm.analysis.tags import Tags, read_tags
 

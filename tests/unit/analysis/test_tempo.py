@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.analysis.rhythms import RATE, beat_times, clicks, mel_of, swells, tempo_of, tempo_of_mel
 
+from tests.unit.analysis.rhythms import RATE, beat_times, clicks, mel_of, swells, tempo_of, tempo_of_mel
 from tonearm.analysis.analyser import Findings, Float32, Float64
 
 

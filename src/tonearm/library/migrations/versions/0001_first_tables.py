@@ -53,7 +53,6 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.Double(), nullable=True),
         sa.Column("discovered", sa.Integer(), nullable=False),
         sa.Column("skipped", sa.Integer(), nullable=False),
-        sa.Column("failed_before", sa.Integer(), nullable=False),
         sa.Column("counts", DOCUMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )

@@ -1,0 +1,93 @@
+"""Ends attempts in the books, and announces an ending only once it is stored."""
+
+import os
+
+from tonearm.errors import Failure
+from tonearm.events import Announce, FileMoved, JobFinished, JobRetrying, JobReturned, Warned
+from tonearm.jobs.job import Lease
+from tonearm.jobs.port import Ledger, Result
+from tonearm.worker.books import Books
+
+
+def whole_path(lease: Lease) -> bytes:
+    """Where a lease's file lies."""
+    return os.path.join(lease.root, lease.path)
+
+
+class Settlement:
+    """Three ways for an attempt to end; each waits in ``books`` while the database can't take it."""
+
+    def __init__(self, ledger: Ledger, books: Books, announce: Announce) -> None:
+        self._ledger = ledger
+        self._books = books
+        self._announce = announce
+
+    def store(self, lease: Lease, result: Result) -> None:
+        """The file was analysed."""
+        self._books.owe(lambda: self._store(lease, result))
+
+    def fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
+        """The attempt failed; another follows, or the file is quarantined."""
+        self._books.owe(lambda: self._fail(lease, failure, work_s, size))
+
+    def cancel(self, lease: Lease, failure: Failure) -> None:
+        """The file is no longer wanted, or no longer there."""
+        self._books.owe(lambda: self._cancel(lease, failure))
+
+    def _store(self, lease: Lease, result: Result) -> None:
+        ending = self._ledger.finish(lease, result)
+        path = whole_path(lease)
+        if ending is None:
+            self._announce(Warned("another worker has taken it over; this result is not stored", path))
+            return
+        if ending.moved_from is not None:
+            self._announce(FileMoved(path, ending.moved_from))
+        values = {name: found[1] for name, found in result.findings.items()}
+        failure = ending.failure
+        self._announce(
+            JobFinished(
+                job=lease.job,
+                path=path,
+                state=ending.state,
+                elapsed_s=result.work_s,
+                decoded_s=result.report.get("decoded_s") or 0.0,
+                size=result.size,
+                extension=lease.extension,
+                code=failure.code if failure else None,
+                reason=failure.reason if failure else None,
+                advice=failure.advice if failure else None,
+                attempts=lease.attempt,
+                bpm=values.get("tempo", {}).get("bpm"),
+                key=values.get("key", {}).get("key"),
+                timings=dict(result.timings),
+            )
+        )
+
+    def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
+        ending = self._ledger.fail(lease, failure, work_s)
+        if ending is None:
+            return
+        path = whole_path(lease)
+        if ending.retry_in_s is not None:
+            self._announce(
+                JobRetrying(lease.job, path, failure.code, failure.reason, lease.attempt, ending.retry_in_s)
+            )
+            return
+        self._announce(
+            JobFinished(
+                job=lease.job,
+                path=path,
+                state=ending.state,
+                elapsed_s=work_s,
+                size=size,
+                extension=lease.extension,
+                code=failure.code,
+                reason=failure.reason,
+                advice=failure.advice,
+                attempts=lease.attempt,
+            )
+        )
+
+    def _cancel(self, lease: Lease, failure: Failure) -> None:
+        self._ledger.cancel(lease, failure)
+        self._announce(JobReturned(lease.job, whole_path(lease), failure.reason, "cancelled"))
