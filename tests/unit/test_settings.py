@@ -144,14 +144,37 @@ def test_a_file_that_is_named_and_not_there_is_refused(
     assert "nowhere.toml" in refusal()
 
 
-def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TONEARM_EXCLUDE", '["*.tmp", "old"]')
-    assert load_settings().exclude == ("*.tmp", "old")
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ('["*.tmp", "old, new"]', ("*.tmp", "old, new")),
+        ("*.tmp", ("*.tmp",)),
+        (" *.tmp , old,", ("*.tmp", "old")),
+        ("", ()),
+        ("[]", ()),
+    ],
+)
+def test_a_list_in_the_environment_is_words_or_json(
+    value: str, meant: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_EXCLUDE", value)
+    assert load_settings().exclude == meant
 
 
-def test_a_list_in_the_environment_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TONEARM_EXCLUDE", "*.tmp")
-    assert "exclude" in refusal()
+@pytest.mark.parametrize("value", ['["*.tmp"', "[*.tmp]", "[1, 2]"])
+def test_a_list_in_the_environment_that_is_not_json_is_named(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_EXCLUDE", value)
+    assert "setting exclude" in refusal()
+
+
+@pytest.mark.parametrize("value", ["high", "[{]", "{}"])
+def test_rules_in_the_environment_that_are_none_are_named(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_RULES", value)
+    assert "rules" in refusal()
 
 
 def test_rules_come_from_the_file_with_levels_by_name(toml: Write) -> None:

@@ -52,7 +52,11 @@ def progress_line(view: LiveView) -> str:
 
 
 def lines(event: Event) -> list[str]:
-    """What a person is told of an event as it happens."""
+    """What a person is told of an event as it happens; nothing in it can disturb a terminal."""
+    return [printable(line) for line in _told(event)]
+
+
+def _told(event: Event) -> list[str]:
     match event:
         case ScanStarted():
             return [f"Scanning {printable(event.root)}"]

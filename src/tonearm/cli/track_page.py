@@ -91,6 +91,6 @@ def curve(values: list[float | None]) -> str:
         return "–"
     low, high = min(known), max(known)
     if high - low < 0.01 * high:
-        return f"{_BLOCKS[3] * len(values)} steady"
+        return "".join(" " if value is None else _BLOCKS[3] for value in values) + " steady"
     steps = [" " if value is None else _BLOCKS[round((value - low) / (high - low) * 7)] for value in values]
     return f"{''.join(steps)} {low:.1f} to {high:.1f} BPM"

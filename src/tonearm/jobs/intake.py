@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, up
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
-from tonearm.jobs.sql import Versions, clock, engine_text
+from tonearm.jobs.sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.library.database import Database
 from tonearm.library.results import note, table_of, whole_path
 from tonearm.library.roots import below
@@ -98,14 +98,15 @@ class SqlIntake:
         with self._database.read() as connection:
             return _known(connection, and_(*conditions), limit)
 
-    def elsewhere(self, inodes: Iterable[int]) -> dict[int, Known]:
+    def elsewhere(self, inodes: Iterable[int]) -> dict[int, list[Known]]:
         """Known files by inode, as candidates for files that moved."""
         wanted = list(inodes)
         with self._database.read() as connection:
-            rows = _known(
-                connection, and_(File.inode.in_(wanted), File.moved_to_id.is_(None)), 4 * len(wanted)
-            )
-        return {row.inode: row for row in rows}
+            rows = _known(connection, and_(File.inode.in_(wanted), File.moved_to_id.is_(None)), None)
+        found: dict[int, list[Known]] = {}
+        for row in rows:
+            found.setdefault(row.inode, []).append(row)
+        return found
 
     def record(
         self, run: int, root: int, sightings: Sequence[Sighting], level: Level | None, fresh: bool = False
@@ -124,14 +125,15 @@ class SqlIntake:
                     wanted.append((file, sighting.found))
                 elif sighting.known is not None and sighting.known.state == JobState.QUARANTINED:
                     quarantined.append(file)
-            self._enqueue(connection, run, wanted, level, fresh, now)
-            _keep_in_quarantine(connection, run, quarantined)
+            again = self._enqueue(connection, run, wanted, level, fresh, now)
+            again += _keep_in_quarantine(connection, run, quarantined)
+            cancel_unwanted(connection, now)
             settled = len(sightings) - len(wanted) - len(quarantined)
             connection.execute(
                 update(Run)
                 .where(Run.id == run)
                 .values(
-                    discovered=Run.discovered + len(sightings),
+                    discovered=Run.discovered + len(sightings) - again,
                     skipped=Run.skipped + settled,
                 )
             )
@@ -196,15 +198,19 @@ class SqlIntake:
         level: Level | None,
         fresh: bool,
         now: float,
-    ) -> None:
+    ) -> int:
+        """Queue what has no open job, adopt what has one; returns how many this run had met before."""
         files = [file for file, _ in wanted]
-        opened = set(
-            connection.execute(
-                select(Job.file_id).where(Job.file_id.in_(files), Job.state.in_(OPEN))
-            ).scalars()
-        )
+        opened = {
+            row.file_id: row.run_id
+            for row in connection.execute(
+                select(Job.file_id, Job.run_id).where(Job.file_id.in_(files), Job.state.in_(OPEN))
+            )
+        }
         if opened:
             changes: dict[str, object] = {"run_id": run}
+            if fresh:
+                changes |= {"fresh": True}
             if level is not None:
                 changes |= {"level": level, "level_by": "person", "rank": rank(level, now, self._ageing_s)}
             connection.execute(
@@ -230,18 +236,26 @@ class SqlIntake:
                 )
         if rows:
             connection.execute(insert(table_of(Job)), rows)
+        return sum(before == run for before in opened.values())
 
 
-def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> None:
-    """Count files that are in quarantine among the failed ones of this run; they are not tried again."""
+def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> int:
+    """Count files that are in quarantine among the failed ones of this run; they are not tried again.
+
+    Returns how many this run had met before.
+    """
+    if not files:
+        return 0
     last = select(func.max(Job.id)).where(Job.file_id.in_(files)).group_by(Job.file_id)
-    if files:
-        connection.execute(
-            update(Job).where(Job.id.in_(last), Job.state == JobState.QUARANTINED).values(run_id=run)
-        )
+    changed = connection.execute(
+        update(Job)
+        .where(Job.id.in_(last), Job.state == JobState.QUARANTINED, Job.run_id != run)
+        .values(run_id=run)
+    ).rowcount
+    return len(files) - changed
 
 
-def _known(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Known]:
+def _known(connection: Connection, condition: ColumnElement[bool], limit: int | None) -> list[Known]:
     rows = connection.execute(
         select(
             File.id,

@@ -8,9 +8,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from tonearm.errors import NotFound
 from tonearm.events import Workload
-from tonearm.jobs.failures import CANCELLED_BY_PERSON
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.sql import clock
+from tonearm.jobs.sql import cancel_unwanted, clock
 from tonearm.library.database import Database
 from tonearm.library.schema import File, Job, Run
 from tonearm.names import from_document, to_document
@@ -157,19 +156,8 @@ class Runs:
                 raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
             if known in {RunState.FINISHED, RunState.CANCELLED}:
                 raise NotFound(f"run {run} is {known} already")
-            ended = connection.execute(
-                update(Job)
-                .where(Job.run_id == run, Job.state.in_((JobState.QUEUED, JobState.RETRYING)))
-                .values(
-                    state=JobState.CANCELLED,
-                    finished_at=now,
-                    code=CANCELLED_BY_PERSON.code,
-                    reason=CANCELLED_BY_PERSON.reason,
-                    advice=CANCELLED_BY_PERSON.advice,
-                )
-            ).rowcount
             connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
-            return ended
+            return cancel_unwanted(connection, now)
 
     def every(self, limit: int) -> list[RunView]:
         """The newest runs first."""

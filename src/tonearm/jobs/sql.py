@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from tonearm.errors import Failure
-from tonearm.jobs.failures import INTERRUPTED, incomplete
+from tonearm.jobs.failures import CANCELLED_BY_PERSON, INTERRUPTED, incomplete
 from tonearm.jobs.job import OPEN, Depth, JobState, Lease
 from tonearm.jobs.port import Ending, Result
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
@@ -120,6 +120,8 @@ class SqlLedger:
                 _settle(connection, lease.file, JobState.QUARANTINED)
                 return Ending(JobState.QUARANTINED, failure)
             _wait(connection, lease.job, now + delay_s, failure)
+            if cancel_unwanted(connection, now):
+                return Ending(JobState.CANCELLED, failure)
             return Ending(JobState.RETRYING, failure, retry_in_s=delay_s)
 
     def give_back(self, leases: Sequence[Lease]) -> None:
@@ -138,6 +140,7 @@ class SqlLedger:
                         stage=None,
                     )
                 )
+            cancel_unwanted(connection, clock(connection))
 
     def cancel(self, lease: Lease, failure: Failure) -> None:
         with self._database.write() as connection:
@@ -164,6 +167,7 @@ class SqlLedger:
                     .where(Job.id == job.id)
                     .values(interruptions=job.interruptions + 1, forgiven=Job.forgiven + 1)
                 )
+            cancel_unwanted(connection, now)
             return len(lost)
 
     def depth(self, run: int | None) -> Depth:
@@ -191,6 +195,16 @@ class SqlLedger:
 def clock(connection: Connection) -> float:
     """Seconds since 1970 by the database's clock."""
     return connection.execute(select(epoch())).scalar_one()
+
+
+def cancel_unwanted(connection: Connection, now: float) -> int:
+    """End what waits in runs that a person has cancelled; returns how many."""
+    unwanted = select(Run.id).where(Run.state == "cancelled")
+    return connection.execute(
+        update(Job)
+        .where(Job.state.in_((JobState.QUEUED, JobState.RETRYING)), Job.run_id.in_(unwanted))
+        .values(state=JobState.CANCELLED, finished_at=now, **_reasons(CANCELLED_BY_PERSON))
+    ).rowcount
 
 
 def _of_run(run: int | None) -> ColumnElement[bool]:
@@ -295,6 +309,7 @@ def _quarantine_lost(connection: Connection, job: int, file: int, now: float) ->
             state=JobState.QUARANTINED,
             finished_at=now,
             lease_until=None,
+            stage=None,
             interruptions=Job.interruptions + 1,
             **_reasons(INTERRUPTED),
         )

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,20 +23,30 @@ def sole_analyser(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageUnusable(f"{path}: can't be opened: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(descriptor):
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
             raise LibraryInUse(
                 f"process {holder} is analysing with the library in {folder}; "
                 "watch it with `tonearm status`, or wait for it to end"
-            ) from None
+            )
         with contextlib.suppress(OSError):  # on a full disk the lock holds without a name on it
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock; somebody who only looks who holds it is waited for."""
+    for _ in range(10):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def holder(folder: Path) -> int | None:

@@ -24,7 +24,7 @@ def file_system_of(folder: Path) -> str | None:
                 fields = line.split()
                 if fields[2] == wanted:
                     return fields[fields.index("-") + 1]
-    except (OSError, ValueError):
+    except (OSError, ValueError, IndexError):
         return None
     return None
 

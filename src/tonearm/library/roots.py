@@ -72,7 +72,9 @@ class Roots:
             )
             made = connection.execute(select(Root.id).where(Root.path == folder)).scalar_one()
             _take_over(connection, made, folder)
-            return Place(made, folder, path[len(folder) :].lstrip(b"/"))
+            found = _locate(connection, path)
+            assert found is not None, made  # noqa: S101  the root was made a moment ago
+            return found
 
     def scanned(self, place: Place, device: int, mounts: list[bytes]) -> None:
         """Remember when and on which devices a root was read, for the mount guard."""
@@ -113,9 +115,11 @@ def _locate(connection: Connection, path: bytes) -> Place | None:
 
 def _take_over(connection: Connection, root: int, folder: bytes) -> None:
     inside = folder.rstrip(b"/") + b"/"
-    for older in connection.execute(select(Root.id, Root.path).where(Root.id != root)).all():
+    mounts: list[str] = []
+    for older in connection.execute(select(Root.id, Root.path, Root.mounts).where(Root.id != root)).all():
         if not older.path.startswith(inside):
             continue
+        mounts += [(older.path[len(inside) :] + b"/" + mount).hex() for mount in _mounts(older.mounts)]
         prefix = older.path[len(inside) :] + b"/"
         files = connection.execute(select(File.id, File.path).where(File.root_id == older.id)).all()
         for file in files:
@@ -123,3 +127,4 @@ def _take_over(connection: Connection, root: int, folder: bytes) -> None:
                 update(File).where(File.id == file.id).values(root_id=root, path=prefix + file.path)
             )
         connection.execute(delete(Root).where(Root.id == older.id))
+    connection.execute(update(Root).where(Root.id == root).values(mounts=mounts))

@@ -67,7 +67,16 @@ class File(Base):
     """A file below a root. ``state`` is how its last job ended; ``engine`` names the analysers that ran."""
 
     __tablename__ = "files"
-    __table_args__ = (UniqueConstraint("root_id", "path"),)
+    __table_args__ = (
+        Index(
+            "uq_files_place",  # a file that went elsewhere no longer claims its place
+            "root_id",
+            "path",
+            unique=True,
+            sqlite_where=text("moved_to_id IS NULL"),
+            postgresql_where=text("moved_to_id IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     root_id: Mapped[int] = mapped_column(ForeignKey("roots.id"))

@@ -128,9 +128,14 @@ class Tracks:
                 ),
             )
         selected = selected.where(*self._conditions(query))
+        places: list[ColumnElement[Any]] = [Root.path.expression, File.path.expression]
+        if query.sort == "path":
+            ranked = [place.desc() if query.descending else place.asc() for place in places]
+            return selected.order_by(*ranked).limit(query.limit)
         order = self._column(query.sort)
-        ranked = order.desc() if query.descending else order.asc()
-        return selected.order_by(order.is_(None), ranked, Root.path, File.path).limit(query.limit)
+        return selected.order_by(
+            order.is_(None), order.desc() if query.descending else order.asc(), *places
+        ).limit(query.limit)
 
     def _conditions(self, query: TrackQuery) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [

@@ -18,9 +18,13 @@ class Eta:
         self._work_s: dict[str, float] = {}
         self._bytes: dict[str, float] = {}
 
+    def dropped(self, extension: str, size: int) -> None:
+        """A file is not waited for any more."""
+        self._left[extension] = max(0, self._left.get(extension, 0) - size)
+
     def finished(self, extension: str, size: int, work_s: float) -> None:
         """Learn from a file that came to an end."""
-        self._left[extension] = max(0, self._left.get(extension, 0) - size)
+        self.dropped(extension, size)
         self._work_s[extension] = self._work_s.get(extension, 0.0) + work_s
         self._bytes[extension] = self._bytes.get(extension, 0.0) + size
 

@@ -48,6 +48,7 @@ class LiveView:
     running: dict[int, Running] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     slowest: list[tuple[float, bytes, float]] = field(default_factory=list)
+    _scanned: tuple[int, int] = (0, 0)
     _work_began: float | None = None
     _eta: Eta | None = None
 
@@ -55,9 +56,11 @@ class LiveView:
         """Take note of an event."""
         match event:
             case ScanProgress():
-                self.discovered, self.to_analyse = event.discovered, event.to_analyse
+                self.discovered = self._scanned[0] + event.discovered
+                self.to_analyse = self._scanned[1] + event.to_analyse
             case ScanFinished():
-                self.discovered = event.discovered
+                self.discovered = self._scanned[0] + event.discovered
+                self._scanned = (self.discovered, self.to_analyse)
             case RunStarted():
                 self.state = "running"
                 self.total = sum(load.files for load in event.workload.values())
@@ -72,9 +75,13 @@ class LiveView:
                 self.running[event.job].fraction = event.fraction
             case JobFinished():
                 self._ended(event)
-            case JobRetrying() | JobReturned():
+            case JobRetrying():
                 self.running.pop(event.job, None)
-                self.retrying += isinstance(event, JobRetrying)
+                self.retrying += 1
+            case JobReturned():
+                file = self.running.pop(event.job, None)
+                if event.state == "cancelled" and file is not None and self._eta is not None:
+                    self._eta.dropped(file.extension, file.size)
             case StateChanged():
                 self.state, self.reason = event.state, event.reason
             case _:

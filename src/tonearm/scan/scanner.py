@@ -160,19 +160,25 @@ class Scanner:
         paths = {root.root: root.root_path for root in self._roots.every()} if candidates else {}
         judged = []
         for sighting in batch:
-            known = candidates.get(sighting.found.inode)
-            if (
-                sighting.kind == Kind.NEW
-                and known is not None
-                and known.id not in tally.moved
-                and (known.size, known.mtime_ns) == (sighting.found.size, sighting.found.mtime_ns)
-                and not os.path.lexists(old := os.path.join(paths[known.root], known.path))
-            ):
-                tally.moved.add(known.id)
-                self._announce(FileMoved(os.path.join(place.root_path, sighting.found.path), old))
-                judged.append(Sighting(sighting.found, Kind.MOVED, known))
-            else:
+            known = None
+            if sighting.kind == Kind.NEW:
+                known = next(
+                    (
+                        one
+                        for one in candidates.get(sighting.found.inode, ())
+                        if one.id not in tally.moved
+                        and (one.size, one.mtime_ns) == (sighting.found.size, sighting.found.mtime_ns)
+                        and not os.path.lexists(os.path.join(paths[one.root], one.path))
+                    ),
+                    None,
+                )
+            if known is None:
                 judged.append(sighting)
+                continue
+            tally.moved.add(known.id)
+            old = os.path.join(paths[known.root], known.path)
+            self._announce(FileMoved(os.path.join(place.root_path, sighting.found.path), old))
+            judged.append(Sighting(sighting.found, Kind.MOVED, known))
         return judged
 
     def _judge_unmet(self, place: Place, device: int, tally: _Tally) -> int:

@@ -5,6 +5,7 @@ JSON, because a child that reads hostile files must not be able to send its pare
 
 import array
 import json
+import math
 import socket
 import struct
 from typing import Any
@@ -49,12 +50,19 @@ class Inbox:
 
 def _parsed(body: bytes) -> Message:
     try:
-        message = json.loads(body, parse_constant=_refuse)
-    except ValueError as error:
+        message = json.loads(body, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
         raise Garbled(str(error)) from error
     if not isinstance(message, dict):
         raise Garbled("not an object")
     return message
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        _refuse(digits)
+    return number
 
 
 def _refuse(constant: str) -> None:

@@ -1,78 +1,134 @@
 """Puts what a child said into the words of the library, checked: a file may have taken control of it."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tonearm.errors import Failure
 from tonearm.jobs.port import Result
-from tonearm.worker.messages import Message
+from tonearm.worker.messages import Garbled, Message
 from tonearm.worker.slot import InHand
 
 TRANSIENT_ATTEMPTS = 4
-TAG_COLUMNS = (
-    "title", "artist", "album", "album_artist", "track", "track_total", "disc", "disc_total", "year", "genre",
-)  # fmt: skip
-FACT_COLUMNS = (
-    "codec", "container", "sample_rate_hz", "channels", "bit_depth", "bit_rate_bps", "declared_s",
-)  # fmt: skip
+
+
+def storable(value: object) -> object:
+    """Text without what databases refuse: NUL and halves of characters."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(storable), Field(max_length=5000)]
+Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Said(BaseModel):
+    """Values of exactly the stated types; what else a child adds is ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+Said = TypeVar("Said", bound=_Said)
+
+
+class _Facts(_Said):
+    codec: Text
+    container: Text
+    sample_rate_hz: Number
+    channels: Number
+    bit_depth: Number | None
+    bit_rate_bps: Annotated[int, Field(ge=0, lt=2**62)] | None
+    declared_s: Seconds | None
+    declared_exact: bool
+
+
+class _Tags(_Said):
+    title: Text | None = None
+    artist: Text | None = None
+    album: Text | None = None
+    album_artist: Text | None = None
+    track: Number | None = None
+    track_total: Number | None = None
+    disc: Number | None = None
+    disc_total: Number | None = None
+    year: Number | None = None
+    genre: Text | None = None
+    art_count: Number = 0
+    art_bytes: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    art_mime: Text | None = None
+    everything: dict[Text, list[Text]] = {}
+    warning: Text | None = None
+
+
+class _Identity(_Said):
+    hash: Annotated[str, Field(pattern=r"^[0-9a-z]{1,128}$")]
+    facts: _Facts
+    tags: _Tags
+
+
+class _Report(_Said):
+    decoded_s: Seconds
+    complete: bool
+    warnings: list[Text]
+
+
+class _Finding(_Said):
+    version: Number
+    values: dict[Text, Any]
+    series: dict[Text, Any]
+
+
+class _Finished(_Said):
+    report: _Report | None
+    findings: dict[Text, _Finding]
+    timings: dict[Text, Seconds]
 
 
 def told_failure(message: Message) -> Failure:
     """A failure as the child told it."""
-    attempts = TRANSIENT_ATTEMPTS if message.get("transient") else 1
-    return Failure(
-        str(message["failed"])[:60],
-        str(message.get("reason", ""))[:2000],
-        str(message.get("advice", ""))[:2000],
-        attempts,
+    code, reason, advice = (
+        str(storable(str(message.get(name, "")))) for name in ("failed", "reason", "advice")
     )
+    attempts = TRANSIENT_ATTEMPTS if message.get("transient") is True else 1
+    return Failure(code[:60], reason[:2000], advice[:2000], attempts)
+
+
+def declared_s(message: Message) -> float | None:
+    """The duration that an identified file declares or is guessed to have, in seconds. Raises Garbled."""
+    return _checked(_Identity, message).facts.declared_s
 
 
 def result_of(hand: InHand, message: Message, work_s: float) -> Result:
-    """The result of a finished attempt, ready to be stored."""
-    identity = hand.identity or {}
-    facts, tags = identity["facts"], identity["tags"]
-    report = message["report"]
+    """The result of a finished attempt, ready to be stored. Raises Garbled."""
+    identity = _checked(_Identity, hand.identity)
+    finished = _checked(_Finished, message)
+    facts = identity.facts.model_dump(exclude={"declared_exact"})
+    if not identity.facts.declared_exact:
+        facts["declared_s"] = None  # a guess is not a declaration
+    inode = hand.status.st_ino
     return Result(
-        audio_hash=str(identity["hash"]),
-        facts=_facts(facts),
-        tags=_tags(tags),
-        report={} if report is None else _report(report),
+        audio_hash=identity.hash,
+        facts=facts,
+        tags=identity.tags.model_dump(),
+        report=finished.report.model_dump() if finished.report else {},
         findings={
-            str(name): (int(found["version"]), finite(found["values"]), finite(found["series"]))
-            for name, found in message["findings"].items()
+            name: (found.version, finite(found.values), finite(found.series))
+            for name, found in finished.findings.items()
         },
         size=hand.status.st_size,
         mtime_ns=hand.status.st_mtime_ns,
-        inode=hand.status.st_ino if hand.status.st_ino < 1 << 63 else hand.status.st_ino - (1 << 64),
+        inode=inode if inode < 1 << 63 else inode - (1 << 64),
         work_s=work_s,
-        timings={str(stage): float(seconds) for stage, seconds in message["timings"].items()},
+        timings=finished.timings,
     )
 
 
-def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of the audio row; a duration that is only a guess is not a declaration."""
-    row = {name: facts.get(name) for name in FACT_COLUMNS}
-    return row if facts.get("declared_exact") else row | {"declared_s": None}
-
-
-def _report(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "decoded_s": report["decoded_s"],
-        "complete": report["complete"],
-        "warnings": [str(warning) for warning in report["warnings"]],
-    }
-
-
-def _tags(tags: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tags.get(name) for name in TAG_COLUMNS} | {
-        "art_count": tags.get("art_count") or 0,
-        "art_bytes": tags.get("art_bytes") or 0,
-        "art_mime": tags.get("art_mime"),
-        "everything": tags.get("everything") or {},
-        "warning": tags.get("warning"),
-    }
+def _checked(model: type[Said], said: Message | None) -> Said:
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        raise Garbled(f"not a {model.__name__.strip('_').lower()}: {error}") from error
 
 
 def finite(value: Any) -> Any:

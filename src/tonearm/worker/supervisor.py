@@ -30,9 +30,9 @@ from tonearm.jobs.port import Ledger, Queue
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.settings import Settings
 from tonearm.worker.books import Books
-from tonearm.worker.messages import Message
+from tonearm.worker.messages import Garbled, Message
 from tonearm.worker.opening import CannotOpen, open_inside
-from tonearm.worker.outcome import result_of, told_failure
+from tonearm.worker.outcome import declared_s, result_of, told_failure
 from tonearm.worker.settlement import Settlement, whole_path
 from tonearm.worker.slot import InHand, Slot
 from tonearm.worker.stopping import StopSwitch
@@ -188,7 +188,7 @@ class Supervisor:
         try:
             for message in messages:
                 self._answer(slot, message)
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except (Garbled, LookupError, TypeError):
             slot.kill(NONSENSE)  # whatever controls it now must not confuse its parent
 
     def _answer(self, slot: Slot, message: Message) -> None:
@@ -215,7 +215,7 @@ class Supervisor:
         hand.identity = message
         stored = self._books.ask(lambda: self._ledger.stored(hand.lease, str(message["hash"]))) or frozenset()
         names = [name for name in self._versions if name not in stored]
-        slot.analyse(names, message["facts"].get("declared_s"))
+        slot.analyse(names, declared_s(message))
 
     def _finished(self, slot: Slot, hand: InHand, message: Message) -> None:
         work_s = time.monotonic() - hand.since

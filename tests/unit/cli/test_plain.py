@@ -55,6 +55,7 @@ FAILED = JobFinished(1, b"/m/a.mp3", "quarantined", 0.5, reason="it is a picture
             RunStarted(3, 1, {"mp3": Workload(2, 9), "flac": Workload(1, 9)}),
             ["Analysing 3 files with 1 worker (run 3)"],
         ),
+        (RunStarted(3, 1), ["Nothing new to analyse"]),
         (
             ScanFinished(b"/m", 1200, 3, 0, 1, 1196, 0, 0, 0.52),
             ["Found 1,200 files in 0.5 s: 3 new, 1 moved, 1,196 unchanged"],

@@ -161,8 +161,10 @@ def test_an_open_job_joins_the_new_run_and_is_not_doubled(library: Library) -> N
 
 def test_an_open_job_takes_the_level_a_person_now_chooses(library: Library) -> None:
     library.meet(library.run(), TEN, b"20.flac")
-    library.meet(library.run(), b"20.flac", level=Level.CRITICAL)
-    assert library.take().path == b"20.flac"
+    run = library.run()
+    library.meet(run, b"20.flac", level=Level.CRITICAL)
+    lease = library.take()
+    assert (lease.path, lease.run, lease.level) == (b"20.flac", run, Level.CRITICAL)
 
 
 def test_an_open_job_keeps_the_level_a_person_chose_before(library: Library) -> None:

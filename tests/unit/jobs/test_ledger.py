@@ -84,7 +84,7 @@ def test_a_file_with_less_audio_than_it_declares_is_partial_and_says_so(library:
     assert library.file(b"1.flac")["state"] == "partial"
     job = library.job(lease.job)
     assert (job["state"], job["code"]) == ("partial", "incomplete")
-    assert job["reason"] == "10.0 s of audio could be decoded where the file declares 20.0 s"
+    assert job["reason"] == "Only 10.0 s of audio could be decoded where the file declares 20.0 s."
     assert len(library.rows("SELECT * FROM analyses")) == len(VERSIONS)
 
 
@@ -275,8 +275,17 @@ def test_a_file_that_ends_its_worker_again_and_again_is_quarantined(library: Lib
     assert library.ledger.recover(WORKER) == 1
     job = library.job(lease.job)
     assert (job["state"], job["code"], job["interruptions"]) == ("quarantined", "interrupted", INTERRUPTIONS)
-    assert (job["lease_until"], job["stage"]) == (None, None)
+    assert job["lease_until"] is None
     assert library.file(b"1.flac")["state"] == "quarantined"
+
+
+def test_a_file_that_was_given_up_with_its_worker_is_at_no_stage_any_more(library: Library) -> None:
+    [lease] = leased(library)
+    library.ledger.renew(WORKER, {lease.job: "decode"})
+    library.change("UPDATE jobs SET interruptions = :n", n=INTERRUPTIONS - 1)
+    library.ledger.recover(WORKER)
+    job = library.job(lease.job)
+    assert (job["state"], job["stage"]) == ("quarantined", None)
 
 
 @pytest.mark.parametrize("how", ["failed", "given back", "lost with its worker"])

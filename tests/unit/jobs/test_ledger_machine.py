@@ -78,7 +78,7 @@ class Books(RuleBasedStateMachine):
     @rule(level=LEVELS, fresh=st.booleans(), changed=st.booleans(), dice=DICE)
     def meet_a_file(self, level: Level | None, fresh: bool, changed: bool, dice: int) -> None:
         left = [path for path in PATHS if path not in self.met]
-        if left:
+        if left and self.library.runs.state(self.run) != RunState.CANCELLED:
             path = left[dice % len(left)]
             self.met.add(path)
             self.library.meet(
@@ -95,8 +95,10 @@ class Books(RuleBasedStateMachine):
             else:
                 getattr(runs, order)(self.run)
         except NotFound:
-            assert (order, state) not in {("pause", RunState.RUNNING), ("resume", RunState.PAUSED)}
-        if order == "cancel":
+            allowed = {("pause", RunState.RUNNING), ("resume", RunState.PAUSED)}
+            allowed |= {("cancel", RunState.RUNNING), ("cancel", RunState.PAUSED)}
+            assert (order, state) not in allowed
+        if order == "cancel" and state != RunState.CANCELLED:
             assert [row for row in self.jobs("queued", "retrying") if row["run_id"] == self.run] == []
 
     # What workers do.
@@ -168,7 +170,9 @@ class Books(RuleBasedStateMachine):
     @precondition(lambda self: self.stale)
     @rule(dice=DICE, how=st.sampled_from(["finish", "fail", "cancel", "give back"]))
     def write_too_late(self, dice: int, how: str) -> None:
-        lease = self.stale[dice % len(self.stale)]
+        taken_again = {lease.job for lease in self.held}
+        late = [lease for lease in self.stale if lease.job in taken_again] or self.stale
+        lease = late[dice % len(late)]
         before = self.rows()
         if how == "finish":
             assert self.library.ledger.finish(lease, result("late")) is None
@@ -259,7 +263,7 @@ class Books(RuleBasedStateMachine):
         for file in self.library.rows("SELECT id, state FROM files"):
             job = last[file["id"]]
             if job["state"] in {"done", "partial", "quarantined"}:
-                assert file["state"] in {job["state"], "waiting"}
+                assert file["state"] == job["state"]
             if file["state"] in {"done", "partial"}:
                 assert self.library.rows("SELECT audio_id FROM files WHERE id = :i", i=file["id"])[0][
                     "audio_id"

@@ -84,6 +84,13 @@ def test_an_old_failure_of_a_file_that_is_well_now_is_not_retried(library: Libra
     assert library.orders.retry(None, partial=True) == 0
 
 
+def test_a_file_that_is_gone_is_not_retried(library: Library) -> None:
+    quarantine(library, b"1", b"2")
+    library.intake.mark_missing([library.file(b"1")["id"]])
+    assert library.orders.retry(None, partial=False) == 1
+    assert library.take().path == b"2"
+
+
 def test_a_file_is_retried_once_however_often_it_is_asked(library: Library) -> None:
     quarantine(library, b"1")
     assert library.orders.retry(None, partial=False) == 1

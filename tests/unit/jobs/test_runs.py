@@ -111,7 +111,7 @@ def test_cancelling_a_run_ends_what_waits_and_keeps_what_is_stored(library: Libr
     assert library.ledger.take("worker", None) is None
     assert library.runs.counts(run) == Counts(4, 1, 0, 2, 0, 1)
     [job] = library.rows("SELECT code, reason FROM jobs WHERE file_id = 4")
-    assert job == {"code": "cancelled", "reason": "its run was cancelled"}
+    assert job == {"code": "cancelled", "reason": "Its run was cancelled."}
     assert library.ledger.finish(lease, result("2")) is not None
     library.runs.close(run, RunState.FINISHED)
     assert library.runs.state(run) == RunState.CANCELLED
@@ -126,11 +126,24 @@ def test_cancelled_files_can_be_analysed_by_another_run(library: Library) -> Non
     assert library.take(again).path == b"1"
 
 
-def test_a_finished_run_stays_finished_when_it_is_cancelled(library: Library) -> None:
+def test_a_run_that_has_ended_cannot_be_cancelled(library: Library) -> None:
+    finished, cancelled = library.run(), library.run()
+    library.runs.close(finished, RunState.FINISHED)
+    library.runs.cancel(cancelled)
+    for run, state in ((finished, RunState.FINISHED), (cancelled, RunState.CANCELLED)):
+        with pytest.raises(NotFound, match=f"run {run} is {state} already"):
+            library.runs.cancel(run)
+        assert library.runs.state(run) == state
+
+
+def test_a_run_that_is_cancelled_while_it_still_scans_queues_nothing_more(library: Library) -> None:
     run = library.run()
-    library.runs.close(run, RunState.FINISHED)
-    assert library.runs.cancel(run) == 0
-    assert library.runs.state(run) == RunState.FINISHED
+    library.meet(run, b"1")
+    library.runs.cancel(run)
+    library.meet(run, b"2")
+    assert library.ledger.depth(run).open == 0
+    counts = library.runs.counts(run)
+    assert counts.discovered == counts.skipped
 
 
 def test_orders_that_make_no_sense_are_refused(library: Library) -> None:

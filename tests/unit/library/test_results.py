@@ -87,17 +87,21 @@ def gone_and_new(library: Library, *gone: bytes, new: bytes) -> tuple[bytes | No
 
 def test_a_missing_file_is_linked_to_where_its_audio_was_met_again(library: Library) -> None:
     origin, file = gone_and_new(library, b"old.flac", new=b"new.flac")
-    assert origin == b"old.flac"
+    assert origin == b"/music/old.flac"
     assert library.file(b"old.flac")["moved_to_id"] == file["id"]
     assert library.history(file["id"]) == ["moved"]
 
 
 def test_of_several_missing_files_the_one_of_the_same_name_moved(library: Library) -> None:
-    assert gone_and_new(library, b"a/1.flac", b"b/2.flac", b"c/3.flac", new=b"d/2.flac")[0] == b"b/2.flac"
+    assert (
+        gone_and_new(library, b"a/1.flac", b"b/2.flac", b"c/3.flac", new=b"d/2.flac")[0] == b"/music/b/2.flac"
+    )
 
 
 def test_else_the_one_that_went_last_moved(library: Library) -> None:
-    assert gone_and_new(library, b"a/1.flac", b"b/2.flac", b"c/0.flac", new=b"d/9.flac")[0] == b"c/0.flac"
+    assert (
+        gone_and_new(library, b"a/1.flac", b"b/2.flac", b"c/0.flac", new=b"d/9.flac")[0] == b"/music/c/0.flac"
+    )
 
 
 def test_a_copy_of_a_file_that_is_still_there_has_not_moved(library: Library) -> None:

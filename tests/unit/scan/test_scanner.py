@@ -32,10 +32,18 @@ class Collection:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / path).write_bytes(path.encode())
 
-    def scan(self, scope: str = "", level: Level | None = None, analyse: bool = False) -> ScanFinished:
+    def scan(
+        self,
+        scope: str = "",
+        level: Level | None = None,
+        analyse: bool = False,
+        exclude: tuple[str, ...] = (),
+    ) -> ScanFinished:
         library = self.library
-        patterns = Patterns((), (), EXTENSIONS)
-        scanner = Scanner(library.intake, library.roots, library.runs, patterns, self.events.append)
+        patterns = Patterns((), exclude, EXTENSIONS)
+        scanner = Scanner(
+            library.intake, library.roots, library.runs, patterns, self.events.append, lambda: False
+        )
         self.events.clear()
         self.run = library.runs.open([])
         place = library.roots.ensure(os.fsencode(self.folder / scope if scope else self.folder))
@@ -205,7 +213,7 @@ def test_a_path_from_which_a_file_moved_by_copying_can_be_used_again(music: Coll
     lease = music.library.take(music.run)
     ending = music.library.ledger.finish(lease, result("1.mp3", report={}, findings={}))
     assert ending is not None
-    assert ending.moved_from == b"1.mp3"
+    assert ending.moved_from == os.fsencode(music.folder / "1.mp3")
     music.put("1.mp3")
     assert kinds(music.scan()).get("new") == 1
     assert music.missing() == set()
@@ -347,14 +355,48 @@ def test_the_level_of_a_scan_is_the_level_of_its_files(music: Collection) -> Non
 def test_folders_that_overlap_are_counted_so_that_the_run_adds_up(music: Collection) -> None:
     music.put("a/1.mp3", "2.mp3")
     library = music.library
+    patterns = Patterns((), (), EXTENSIONS)
     scanner = Scanner(
-        library.intake, library.roots, library.runs, Patterns((), (), EXTENSIONS), lambda _: None
+        library.intake, library.roots, library.runs, patterns, music.events.append, lambda: False
     )
     run = library.run()
     for path in (music.folder, music.folder / "a"):
         scanner.scan(run, library.roots.ensure(os.fsencode(path)), None, fresh=False)
     counts = library.runs.counts(run)
     assert counts.discovered == counts.skipped + counts.pending
+
+
+def test_files_that_are_left_out_now_are_not_missing(music: Collection) -> None:
+    music.put("1.mp3", "b/2.mp3", "b/c/3.mp3", "gone.mp3")
+    music.scan(analyse=True)
+    (music.folder / "gone.mp3").unlink()
+    assert kinds(music.scan(exclude=("b",))) == {"unchanged": 1, "missing": 1}
+    assert music.missing() == {b"gone.mp3"}
+
+
+def test_a_scan_that_is_stopped_keeps_what_it_met_and_marks_nothing_missing(music: Collection) -> None:
+    music.put(*(f"{number}.mp3" for number in range(6)))
+    music.scan(analyse=True)
+    (music.folder / "0.mp3").unlink()
+    music.put("1b.mp3", "3b.mp3")
+    library = music.library
+    looks = iter([False, False, True, True])
+    scanner = Scanner(
+        library.intake,
+        library.roots,
+        library.runs,
+        Patterns((), (), EXTENSIONS),
+        music.events.append,
+        lambda: next(looks),
+    )
+    music.events.clear()
+    run = library.run()
+    place = library.roots.ensure(os.fsencode(music.folder))
+    assert scanner.scan(run, place, None, fresh=False) is False
+    counts = library.runs.counts(run)
+    assert (counts.discovered, counts.skipped, counts.pending) == (3, 2, 1)
+    assert music.missing() == set()
+    assert not any(isinstance(event, ScanFinished) for event in music.events)
 
 
 def test_a_place_that_cannot_be_read_is_an_error_and_marks_nothing(music: Collection) -> None:

@@ -44,6 +44,22 @@ NAME = st.one_of(
         lambda name: b"/" not in name and b"\0" not in name and name not in {b".", b".."}
     ),
 )
+
+
+def planted(root: bytes, tree: list[tuple[list[bytes], bytes]]) -> set[bytes]:
+    """Make the files of a tree, as far as their names are not taken already."""
+    made = set()
+    for folders, name in tree:
+        path = b"/".join([*folders, name + b".mp3"])
+        try:
+            os.makedirs(os.path.join(root, *folders), exist_ok=True)
+            with open(os.path.join(root, path), "xb"):
+                made.add(path)
+        except OSError:  # the name is taken by a folder or a file
+            continue
+    return made
+
+
 TREE = st.lists(st.tuples(st.lists(NAME, max_size=3), NAME), max_size=25)
 
 
@@ -53,17 +69,8 @@ TREE = st.lists(st.tuples(st.lists(NAME, max_size=3), NAME), max_size=25)
 @example([([], b"x\n\x1b[2J"), ([b"\xff\xfe"], b"\x80")])
 def test_music_is_met_in_the_order_of_its_paths_bytes(tree: list[tuple[list[bytes], bytes]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        root = os.fsencode(folder)
-        made = set()
-        for folders, name in tree:
-            path = b"/".join([*folders, name + b".mp3"])
-            try:
-                os.makedirs(os.path.join(root, *folders), exist_ok=True)
-                with open(os.path.join(root, path), "xb"):
-                    made.add(path)
-            except OSError:  # the name is taken by a folder or a file
-                continue
-        assert music(root) == sorted(made)
+        made = planted(os.fsencode(folder), tree)
+        assert music(os.fsencode(folder)) == sorted(made)
 
 
 def test_what_is_met_is_described_as_the_disk_has_it(tmp_path: Path) -> None:
@@ -219,6 +226,21 @@ def test_names_that_are_not_utf8_or_hold_newlines_can_be_matched(tmp_path: Path)
         pass
     assert music(tmp_path, patterns=Patterns(("K*",), (), EXTENSIONS)) == [b"K\xf6ln\n.mp3"]
     assert music(tmp_path, patterns=Patterns((), ("K?ln*",), EXTENSIONS)) == []
+
+
+@settings(max_examples=50)
+@given(
+    tree=st.lists(st.tuples(st.lists(NAME, max_size=3), NAME), max_size=12),
+    exclude=st.lists(st.sampled_from(["a", "a*", "*/b", "b.mp3", "?"]), max_size=2).map(tuple),
+    include=st.lists(st.sampled_from(["a*", "*b*", "*/a*"]), max_size=1).map(tuple),
+)
+def test_a_path_is_wanted_exactly_when_the_walk_meets_it(
+    tree: list[tuple[list[bytes], bytes]], exclude: tuple[str, ...], include: tuple[str, ...]
+) -> None:
+    patterns = Patterns(include, exclude, EXTENSIONS)
+    with tempfile.TemporaryDirectory() as folder:
+        made = planted(os.fsencode(folder), tree)
+        assert music(os.fsencode(folder), patterns=patterns) == sorted(filter(patterns.wants, made))
 
 
 @given(st.sampled_from(EXTENSIONS), NAME.filter(lambda name: name.strip(b".") != b""))

@@ -63,6 +63,18 @@ def test_signals_are_requests_while_it_is_listening_and_what_they_were_before_af
     assert signal.getsignal(number) is before
 
 
+def test_where_nobody_listens_a_second_signal_interrupts(stop: StopSwitch) -> None:
+    stop.impatient = True
+    with stop.on_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.requests == 1
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        stop.impatient = False
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.requests == 3
+
+
 def test_signals_are_given_back_when_the_work_fails(stop: StopSwitch) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(RuntimeError), stop.on_signals():

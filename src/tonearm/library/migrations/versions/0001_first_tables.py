@@ -90,10 +90,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["moved_to_id"], ["files.id"], name=op.f("fk_files_moved_to_id")),
         sa.ForeignKeyConstraint(["root_id"], ["roots.id"], name=op.f("fk_files_root_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
-        sa.UniqueConstraint("root_id", "path", name=op.f("uq_files_root_id_path")),
     )
     op.create_index(op.f("ix_files_audio_id"), "files", ["audio_id"], unique=False)
     op.create_index(op.f("ix_files_inode"), "files", ["inode"], unique=False)
+    op.create_index(
+        "uq_files_place",
+        "files",
+        ["root_id", "path"],
+        unique=True,
+        sqlite_where=sa.text("moved_to_id IS NULL"),
+        postgresql_where=sa.text("moved_to_id IS NULL"),
+    )
     op.create_table(
         "history",
         sa.Column("id", KEY, nullable=False),
@@ -184,6 +191,12 @@ def downgrade() -> None:
     op.drop_table("jobs")
     op.drop_index(op.f("ix_history_file_id"), table_name="history")
     op.drop_table("history")
+    op.drop_index(
+        "uq_files_place",
+        table_name="files",
+        sqlite_where=sa.text("moved_to_id IS NULL"),
+        postgresql_where=sa.text("moved_to_id IS NULL"),
+    )
     op.drop_index(op.f("ix_files_inode"), table_name="files")
     op.drop_index(op.f("ix_files_audio_id"), table_name="files")
     op.drop_table("files")

@@ -1,0 +1,57 @@
+"""A person relies on: options mean what their help says, and a wrong one is refused with what would be right."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from tonearm.cli.options import library, place_of
+from tonearm.cli.tracks import _range
+from tonearm.errors import NotFound
+from tonearm.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [(None, None), ("120-128", (120.0, 128.0)), ("90.5", (90.5, 90.5)), ("0-90.25", (0.0, 90.25))],
+)
+def test_a_range_of_tempo_is_two_numbers_or_one(text: str | None, meant: tuple[float, float] | None) -> None:
+    assert _range(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "fast", "120-", "-", "120-128-130"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is not a range such as 120-128"):
+        _range(text)
+
+
+def test_patterns_on_the_command_line_add_to_those_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_INCLUDE", "*.flac")
+    monkeypatch.setenv("TONEARM_CONFIG", "/dev/null")
+    with library(tmp_path, workers=3, include=["*.mp3"], exclude=["old"]) as app:
+        assert app.settings.include == ("*.flac", "*.mp3")
+        assert app.settings.exclude == (*Settings.model_fields["exclude"].default, "old")
+        assert app.settings.workers == 3
+        assert app.settings.data_dir == tmp_path
+
+
+def test_an_option_that_was_not_given_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_INCLUDE", "*.flac")
+    monkeypatch.setenv("TONEARM_WORKERS", "5")
+    with library(tmp_path, workers=None, include=None) as app:
+        assert (app.settings.include, app.settings.workers) == (("*.flac",), 5)
+
+
+def test_a_path_below_no_folder_of_the_library_is_refused(tmp_path: Path) -> None:
+    with library(tmp_path / "data") as app:
+        assert place_of(app, None) is None
+        with pytest.raises(NotFound, match=r"not in the library; `tonearm analyze` it first"):
+            place_of(app, str(tmp_path))
+        app.roots.ensure(str(tmp_path).encode())
+        place = place_of(app, str(tmp_path / "song.mp3"))
+        assert place is not None
+        assert place.scope == b"song.mp3"
