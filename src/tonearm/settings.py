@@ -164,7 +164,7 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     try:
         given: dict[str, Any] = {k: v for k, v in (overrides or {}).items() if v is not None}
         return Located(**given)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
     except SettingsError as error:
         raise ConfigurationError(f"{error}: it must be JSON, such as [] (see `tonearm config`)") from error

@@ -95,7 +95,8 @@ def balance(power: Float64, bands: MelBands) -> Float64:
     upper = bands.lower_hz + bands.width_hz
     overlap = np.minimum(upper, edges[1:, None]) - np.maximum(bands.lower_hz, edges[:-1, None])
     sums: Float64 = np.maximum(overlap / bands.width_hz, 0) @ power
-    return sums / sums.sum()
+    shares: Float64 = sums / sums.sum()
+    return shares
 
 
 class Flux:

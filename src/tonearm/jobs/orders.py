@@ -70,6 +70,7 @@ class Orders:
                 .where(
                     Job.state.in_(states),
                     File.missing_since.is_(None),
+                    File.moved_to_id.is_(None),
                     *([in_place(place)] if place else []),
                 )
             ).all()
@@ -133,7 +134,12 @@ class Orders:
                 .join(last, last.c.id == Job.id)
                 .join(File, File.id == Job.file_id)
                 .join(Root, Root.id == File.root_id)
-                .where(wrong, File.missing_since.is_(None), *([in_place(place)] if place else []))
+                .where(
+                    wrong,
+                    File.missing_since.is_(None),
+                    File.moved_to_id.is_(None),
+                    *([in_place(place)] if place else []),
+                )
                 .order_by(Job.state.desc(), Root.path, File.path)
                 .limit(limit)
             ).all()

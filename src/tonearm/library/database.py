@@ -99,7 +99,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # 
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _lower(value: object) -> object:
+def _lower(value: str | float | bytes | None) -> str | float | bytes | None:
     return value.lower() if isinstance(value, str) else value
 
 

@@ -87,7 +87,7 @@ def follow_move(connection: Connection, file: int, audio: int, now: float) -> by
         return None
     name = os.path.basename(here.path)
     best = next((row for row in gone if os.path.basename(row.path) == name), gone[0])
-    connection.execute(update(File).where(File.id == best.id).values(moved_to_id=file))
+    connection.execute(update(File).where(File.id == best.id).values(moved_to_id=file, missing_since=None))
     path = whole_path(connection, best.id)
     note(connection, file, "moved", {"from": to_document(path)}, now)
     return path

@@ -119,7 +119,9 @@ def _take_over(connection: Connection, root: int, folder: bytes) -> None:
     for older in connection.execute(select(Root.id, Root.path, Root.mounts).where(Root.id != root)).all():
         if not older.path.startswith(inside):
             continue
-        mounts += [(older.path[len(inside) :] + b"/" + mount).hex() for mount in _mounts(older.mounts)]
+        below_here = older.path[len(inside) :]
+        mounts += [below_here.hex()]  # guarded as a whole, as it was when it was a root
+        mounts += [(below_here + b"/" + mount).hex() for mount in _mounts(older.mounts)]
         prefix = older.path[len(inside) :] + b"/"
         files = connection.execute(select(File.id, File.path).where(File.root_id == older.id)).all()
         for file in files:

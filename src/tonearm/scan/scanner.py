@@ -32,6 +32,8 @@ class _Tally:
     unread: list[bytes] = field(default_factory=list)
     mounts: list[bytes] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
+    alive: set[bytes] = field(default_factory=set)
+    lost: list[bytes] = field(default_factory=list)
 
     @property
     def discovered(self) -> int:
@@ -81,7 +83,7 @@ class Scanner:
             return False
         missing = self._judge_unmet(place, device, tally)
         if not place.scope:
-            self._roots.scanned(place, device, tally.mounts)
+            self._roots.scanned(place, device, [*tally.mounts, *tally.lost])
         self._announce(
             ScanFinished(
                 root=top,
@@ -103,6 +105,7 @@ class Scanner:
         ahead = next(known, None)
         for met in walk(place.root_path, place.scope, self._patterns):
             if isinstance(met, Music):
+                tally.alive.update(mount for mount in place.mounts if _inside(met.path, mount))
                 while ahead is not None and ahead.path < met.path:
                     tally.unmet.append(ahead)
                     ahead = next(known, None)
@@ -195,15 +198,16 @@ class Scanner:
         if unmet and not met:
             self._warn_unmounted(place, len(unmet))
             return 0
-        lost_mounts = [mount for mount in place.mounts if mount not in tally.mounts]
-        kept = [known for known in unmet if any(_inside(known.path, mount) for mount in lost_mounts)]
-        for mount in lost_mounts:
-            if any(_inside(known.path, mount) for known in kept):
+        empty = [mount for mount in place.mounts if mount not in tally.mounts and mount not in tally.alive]
+        kept = {known.id for known in unmet if any(_inside(known.path, mount) for mount in empty)}
+        for mount in empty:
+            if any(_inside(known.path, mount) for known in unmet):
+                tally.lost.append(mount)
                 path = os.path.join(place.root_path, mount)
                 self._announce(
                     Warned("was a mount point and is none now; nothing below it is marked missing", path)
                 )
-        gone = [known.id for known in unmet if known not in kept]
+        gone = [known.id for known in unmet if known.id not in kept]
         other_device = place.device is not None and place.device != device
         if other_device and len(gone) >= SUSPICIOUS_LOSS and len(gone) > met:
             self._warn_unmounted(place, len(gone))

@@ -209,4 +209,4 @@ def test_known_files_are_found_by_their_inode_wherever_they_lie(library: Library
     library.meet(library.run(), found(TEN, inode=5))
     library.meet(library.run(), found(b"x", inode=-1), root=b"/other")
     met = library.intake.elsewhere([5, -1, 77])
-    assert {inode: row.path for inode, row in met.items()} == {5: TEN, -1: b"x"}
+    assert {inode: [row.path for row in rows] for inode, rows in met.items()} == {5: [TEN], -1: [b"x"]}
