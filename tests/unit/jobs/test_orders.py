@@ -101,7 +101,8 @@ def test_a_retried_file_of_a_cancelled_run_is_worked_on(library: Library) -> Non
     quarantine(library, b"1")
     [job] = library.rows("SELECT run_id FROM jobs")
     library.runs.cancel(job["run_id"])
-    library.orders.retry(None, partial=False)
+    assert library.orders.retry(None, partial=False) == 1
+    library.ledger.recover("worker")
     library.runs.adopt_open(run := library.run())
     assert library.ledger.take("worker", run) is not None
 

@@ -89,14 +89,14 @@ def test_looking_who_analyses_keeps_nobody_from_analysing(tmp_path: Path) -> Non
     over = threading.Event()
 
     def look() -> None:
-        while not over.is_set():
+        while not over.wait(0.001):
             holder(tmp_path)
 
     watchers = [threading.Thread(target=look) for _ in range(3)]
     for watcher in watchers:
         watcher.start()
     try:
-        for _ in range(300):
+        for _ in range(150):
             with sole_analyser(tmp_path):
                 pass
     finally:

@@ -284,6 +284,19 @@ def test_a_lost_mount_point_is_remembered_until_it_is_back(music: Collection) ->
         assert music.missing() == set()
 
 
+def test_mount_points_that_were_all_lost_are_remembered_when_one_is_back(music: Collection) -> None:
+    music.put("one/1.mp3", "two/2.mp3")
+    music.scan(analyse=True)
+    place = music.library.roots.ensure(os.fsencode(music.folder))
+    music.library.roots.scanned(place, os.stat(music.folder).st_dev, [b"one", b"two"])
+    for path in ("one/1.mp3", "two/2.mp3"):
+        (music.folder / path).unlink()
+    music.scan()
+    music.put("one/3.mp3")
+    music.scan()
+    assert b"two/2.mp3" not in music.missing()
+
+
 def test_a_root_on_another_device_that_lost_most_of_its_files_looks_unmounted(music: Collection) -> None:
     music.put("kept.mp3", *(f"{number}.mp3" for number in range(20)))
     music.scan(analyse=True)
