@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -307,6 +308,44 @@ def test_a_root_on_another_device_that_lost_most_of_its_files_looks_unmounted(mu
     music.scan()
     assert music.missing() == set()
     assert "looks empty or unmounted" in music.warnings()[0]
+
+
+@pytest.mark.parametrize(("kept", "gone"), [(1, 19), (21, 20)])
+def test_a_library_that_was_restored_to_another_device_may_lose_some_files(
+    music: Collection, kept: int, gone: int
+) -> None:
+    music.put(*(f"{number}.mp3" for number in range(kept + gone)))
+    music.scan(analyse=True)
+    place = music.library.roots.ensure(os.fsencode(music.folder))
+    music.library.roots.scanned(place, os.stat(music.folder).st_dev + 1, [])
+    for number in range(gone):
+        (music.folder / f"{number}.mp3").unlink()
+    assert kinds(music.scan()) == {"unchanged": kept, "missing": gone}
+
+
+def test_what_lies_in_a_folder_that_cannot_be_read_is_not_missing(music: Collection) -> None:
+    music.put("a.mp3", "b.mp3")
+    deep = music.folder
+    folder = os.open(deep, os.O_RDONLY)
+    while len(os.fsencode(deep)) < 4096:  # no path may be longer, not even root's
+        os.mkdir("d" * 250, dir_fd=folder)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder, deep = below, deep / ("d" * 250)
+    os.close(folder)
+    there = os.fsencode(deep.relative_to(music.folder)) + b"/1.mp3"
+    library = music.library
+    try:
+        root = library.roots.ensure(os.fsencode(music.folder)).root_path
+        library.meet(library.run(), there, b"gone.mp3", root=root)
+        music.scan()
+        assert music.missing() == {b"gone.mp3"}
+        [warning] = music.warnings()
+        assert (
+            warning == "the folder can't be read: File name too long; what is known below it stays as it is"
+        )
+    finally:
+        subprocess.run(["rm", "-rf", str(music.folder / ("d" * 250))], check=True)
 
 
 def test_files_that_are_deleted_in_numbers_are_missing_all_the_same(music: Collection) -> None:
