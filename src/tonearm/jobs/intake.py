@@ -127,7 +127,7 @@ class SqlIntake:
                     quarantined.append(file)
             again = self._enqueue(connection, run, wanted, level, fresh, now)
             again += _keep_in_quarantine(connection, run, quarantined)
-            cancel_unwanted(connection, now)
+            cancel_unwanted(connection, Job.run_id == run, now)
             settled = len(sightings) - len(wanted) - len(quarantined)
             connection.execute(
                 update(Run)

@@ -157,7 +157,7 @@ class Runs:
             if known in {RunState.FINISHED, RunState.CANCELLED}:
                 raise NotFound(f"run {run} is {known} already")
             connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
-            return cancel_unwanted(connection, now)
+            return cancel_unwanted(connection, Job.run_id == run, now)
 
     def every(self, limit: int) -> list[RunView]:
         """The newest runs first."""

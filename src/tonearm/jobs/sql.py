@@ -120,7 +120,7 @@ class SqlLedger:
                 _settle(connection, lease.file, JobState.QUARANTINED)
                 return Ending(JobState.QUARANTINED, failure)
             _wait(connection, lease.job, now + delay_s, failure)
-            if cancel_unwanted(connection, now):
+            if cancel_unwanted(connection, Job.id == lease.job, now):
                 return Ending(JobState.CANCELLED, failure)
             return Ending(JobState.RETRYING, failure, retry_in_s=delay_s)
 
@@ -140,7 +140,8 @@ class SqlLedger:
                         stage=None,
                     )
                 )
-            cancel_unwanted(connection, clock(connection))
+            mine = Job.id.in_([lease.job for lease in leases])
+            cancel_unwanted(connection, mine, clock(connection))
 
     def cancel(self, lease: Lease, failure: Failure) -> None:
         with self._database.write() as connection:
@@ -167,7 +168,7 @@ class SqlLedger:
                     .where(Job.id == job.id)
                     .values(interruptions=job.interruptions + 1, forgiven=Job.forgiven + 1)
                 )
-            cancel_unwanted(connection, now)
+            cancel_unwanted(connection, Job.id.in_([job.id for job in lost]), now)
             return len(lost)
 
     def depth(self, run: int | None) -> Depth:
@@ -197,12 +198,12 @@ def clock(connection: Connection) -> float:
     return connection.execute(select(epoch())).scalar_one()
 
 
-def cancel_unwanted(connection: Connection, now: float) -> int:
-    """End what waits in runs that a person has cancelled; returns how many."""
+def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: float) -> int:
+    """End those of some jobs that wait in runs which a person has cancelled; returns how many."""
     unwanted = select(Run.id).where(Run.state == "cancelled")
     return connection.execute(
         update(Job)
-        .where(Job.state.in_((JobState.QUEUED, JobState.RETRYING)), Job.run_id.in_(unwanted))
+        .where(among, Job.state.in_((JobState.QUEUED, JobState.RETRYING)), Job.run_id.in_(unwanted))
         .values(state=JobState.CANCELLED, finished_at=now, **_reasons(CANCELLED_BY_PERSON))
     ).rowcount
 

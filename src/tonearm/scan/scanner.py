@@ -18,7 +18,7 @@ from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import Mount, Music, Passed, Unread, walk
 from tonearm.settings import Level
 
-BATCH = 500
+BATCH = 2000
 PAGE = 2000
 SUSPICIOUS_LOSS = 20
 
@@ -82,7 +82,7 @@ class Scanner:
         if self._stopping():
             return False
         missing = self._judge_unmet(place, device, tally)
-        if not place.scope:
+        if not place.scope and missing is not None:
             self._roots.scanned(place, device, [*tally.mounts, *tally.lost])
         self._announce(
             ScanFinished(
@@ -92,7 +92,7 @@ class Scanner:
                 changed=tally.kinds[Kind.CHANGED],
                 moved=tally.kinds[Kind.MOVED],
                 unchanged=tally.kinds[Kind.UNCHANGED],
-                missing=missing,
+                missing=missing or 0,
                 skipped=tally.passed,
                 elapsed_s=time.monotonic() - started,
             )
@@ -184,8 +184,8 @@ class Scanner:
             judged.append(Sighting(sighting.found, Kind.MOVED, known))
         return judged
 
-    def _judge_unmet(self, place: Place, device: int, tally: _Tally) -> int:
-        """Mark known files that were not met as missing, unless a folder looks unmounted."""
+    def _judge_unmet(self, place: Place, device: int, tally: _Tally) -> int | None:
+        """Mark known files that were not met as missing; ``None``, and nothing marked, if it looks unmounted."""
         unmet = [
             known
             for known in tally.unmet
@@ -197,7 +197,7 @@ class Scanner:
         met = sum(tally.kinds.values())
         if unmet and not met:
             self._warn_unmounted(place, len(unmet))
-            return 0
+            return None
         empty = [mount for mount in place.mounts if mount not in tally.mounts and mount not in tally.alive]
         kept = {known.id for known in unmet if any(_inside(known.path, mount) for mount in empty)}
         for mount in empty:
@@ -211,7 +211,7 @@ class Scanner:
         other_device = place.device is not None and place.device != device
         if other_device and len(gone) >= SUSPICIOUS_LOSS and len(gone) > met:
             self._warn_unmounted(place, len(gone))
-            return 0
+            return None
         self._intake.mark_missing(gone)
         return len(gone)
 

@@ -32,6 +32,11 @@ class _Said(BaseModel):
 Said = TypeVar("Said", bound=_Said)
 
 
+class _Stage(_Said):
+    stage: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
+    fraction: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+
+
 class _Facts(_Said):
     codec: Text
     container: Text
@@ -94,9 +99,16 @@ def told_failure(message: Message) -> Failure:
     return Failure(code[:60], reason[:2000], advice[:2000], attempts)
 
 
-def declared_s(message: Message) -> float | None:
-    """The duration that an identified file declares or is guessed to have, in seconds. Raises Garbled."""
-    return _checked(_Identity, message).facts.declared_s
+def told_stage(message: Message) -> tuple[str, float | None]:
+    """Where a child is, and what share of the audio it has decoded, if it knows. Raises Garbled."""
+    told = _checked(_Stage, message)
+    return told.stage, told.fraction
+
+
+def told_identity(message: Message) -> tuple[str, float | None]:
+    """The audio hash, and the duration that the file declares or is guessed to have. Raises Garbled."""
+    identity = _checked(_Identity, message)
+    return identity.hash, identity.facts.declared_s
 
 
 def result_of(hand: InHand, message: Message, work_s: float) -> Result:

@@ -24,7 +24,7 @@ from tonearm.events import (
     StateChanged,
     Warned,
 )
-from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, NONSENSE, REPLACED
+from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, KILLED, NONSENSE, REPLACED
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import Ledger, Queue
 from tonearm.jobs.runs import Runs, RunState
@@ -32,7 +32,7 @@ from tonearm.settings import Settings
 from tonearm.worker.books import Books
 from tonearm.worker.messages import Garbled, Message
 from tonearm.worker.opening import CannotOpen, open_inside
-from tonearm.worker.outcome import declared_s, result_of, told_failure
+from tonearm.worker.outcome import result_of, told_failure, told_identity, told_stage
 from tonearm.worker.settlement import Settlement, whole_path
 from tonearm.worker.slot import InHand, Slot
 from tonearm.worker.stopping import StopSwitch
@@ -40,6 +40,7 @@ from tonearm.worker.stopping import StopSwitch
 TICK_S = 1.0
 RENEW_S = 5.0
 STARTS = 5
+KILLED_STARTS = 50  # somebody outside kills them; that passes
 
 
 class CannotStart(TonearmError):
@@ -202,8 +203,8 @@ class Supervisor:
         elif hand is None:
             slot.kill(None)  # nothing was asked
         elif "stage" in message:
-            hand.stage = str(message["stage"])
-            self._announce(StageReached(hand.lease.job, hand.stage, message.get("fraction")))
+            hand.stage, fraction = told_stage(message)
+            self._announce(StageReached(hand.lease.job, hand.stage, fraction))
         elif "hash" in message:
             self._identified(slot, hand, message)
         elif "finished" in message:
@@ -212,10 +213,11 @@ class Supervisor:
             self._end_attempt(slot, hand, told_failure(message))
 
     def _identified(self, slot: Slot, hand: InHand, message: Message) -> None:
+        digest, declared_s = told_identity(message)
         hand.identity = message
-        stored = self._books.ask(lambda: self._ledger.stored(hand.lease, str(message["hash"]))) or frozenset()
+        stored = self._books.ask(lambda: self._ledger.stored(hand.lease, digest)) or frozenset()
         names = [name for name in self._versions if name not in stored]
-        slot.analyse(names, declared_s(message))
+        slot.analyse(names, declared_s)
 
     def _finished(self, slot: Slot, hand: InHand, message: Message) -> None:
         work_s = time.monotonic() - hand.since
@@ -243,7 +245,7 @@ class Supervisor:
             self._end_attempt(slot, slot.hand, failure)
         elif not slot.ready:
             self._failed_starts += 1
-            if self._failed_starts >= STARTS:
+            if self._failed_starts >= (KILLED_STARTS if failure is KILLED else STARTS):
                 raise CannotStart(f"analysing processes do not start: {slot.last_words()}")
         slot.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -32,6 +32,7 @@ AUDIO = ["one", "two", "three"]  # fewer than files: some are copies of each oth
 FAILURES = [Failure("hopeless", "r", "a"), Failure("flaky", "r", "a", 3), Failure("often", "r", "a", 20)]
 LEVELS = st.sampled_from([None, *Level])
 DICE = st.integers(0, 100)
+PHASES = (Phase.reuse, Phase.generate, Phase.shrink)
 ENDED = {"done", "partial", "quarantined", "cancelled"}
 
 
@@ -289,5 +290,6 @@ class Books(RuleBasedStateMachine):
 def test_whatever_happens_nothing_is_lost_doubled_or_written_too_late(empty: bytes) -> None:
     Books.empty = empty
     run_state_machine_as_test(
-        Books, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+        Books,
+        settings=settings(max_examples=30, stateful_step_count=30, report_multiple_bugs=False, phases=PHASES),
     )
