@@ -22,7 +22,7 @@ analyze: setup
 
 test: setup-dev
 	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest $(ARGS)
+	.venv/bin/coverage run -m pytest -n 2 $(ARGS)
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report --fail-under=80
 

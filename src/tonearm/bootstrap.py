@@ -13,7 +13,7 @@ from tonearm.jobs.orders import Orders
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql import SqlLedger
-from tonearm.library.database import Database, open_database
+from tonearm.library.database import Database, open_sqlite
 from tonearm.library.lock import sole_analyser
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
@@ -46,7 +46,7 @@ def open_app(settings: Settings) -> Iterator[App]:
     Raises:
         StorageError: the database can't be opened.
     """
-    database = open_database(settings.data_dir)
+    database = open_sqlite(settings.data_dir)
     try:
         backoff = Backoff(settings.retry_base_s, settings.retry_cap_s)
         yield App(

@@ -20,6 +20,10 @@ class LibraryInUse(TonearmError):
     """Another process is analysing with the same library."""
 
 
+class ServiceAway(TonearmError):
+    """A service outside this process does not answer now; it will again."""
+
+
 class StorageError(TonearmError):
     """The database can't be used right now."""
 
@@ -30,6 +34,10 @@ class StorageFull(StorageError):
 
 class StorageBusy(StorageError):
     """Another program holds the database."""
+
+
+class StorageAway(StorageError, ServiceAway):
+    """The database server does not answer now; what was to be stored can be tried again."""
 
 
 class StorageUnusable(StorageError):

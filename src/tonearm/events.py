@@ -156,6 +156,16 @@ class ProcessLost(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerChanged(Event):
+    """A circuit breaker went from one state to another: closed, open, half_open."""
+
+    service: str
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged(Event):
     """The run as a whole: running, paused, waiting (for storage), stopping."""
 

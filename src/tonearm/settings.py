@@ -57,6 +57,7 @@ def texts(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+Url = Annotated[str | None, Field(min_length=3)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(texts)]
 LevelName = Annotated[Level, BeforeValidator(level_named)]
 
@@ -102,7 +103,37 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path("tonearm"),
         description="folder of the library's database",
     )
-    workers: int = Field(default_factory=_cores, ge=1, le=512, description="files analysed at the same time")
+    database_url: Url = Field(
+        None, description="PostgreSQL database that several hosts share; without it SQLite in data_dir"
+    )
+    rabbitmq_url: Url = Field(None, description="RabbitMQ that delivers the jobs; needs database_url")
+    rabbitmq_management_url: Url = Field(
+        None, description="RabbitMQ's management API, for the broker's own depth and rates"
+    )
+    redis_url: Url = Field(None, description="Redis that holds the live view for every host")
+    neo4j_url: Url = Field(None, description="Neo4j that holds the graph of artists, tracks and keys")
+    rabbitmq_replicated: bool = Field(
+        False, description="one replicated quorum queue a level instead of one classic priority queue"
+    )
+    namespace: str = Field(
+        "tonearm",
+        pattern=r"^[A-Za-z0-9_.-]{1,60}$",
+        description="what queue names, keys and graph labels begin with, where several libraries share servers",
+    )
+    workers: int = Field(
+        default_factory=_cores,
+        ge=0,
+        le=512,
+        description="files analysed at the same time; 0 leaves the work to `tonearm worker` elsewhere",
+    )
+    worker_name: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.:@-]{1,100}$",
+        description="name of this worker among others; host and process id when not given",
+    )
+    path_map: Texts = Field(
+        (), description="FROM=TO pairs: where this host has mounted folders that others know as FROM"
+    )
     nice: int = Field(10, ge=0, le=19, description="how much the analysing processes give way to others")
     include: Texts = Field((), description="glob patterns; when given, only files that match one are taken")
     exclude: Texts = Field(
@@ -129,6 +160,22 @@ class Settings(BaseSettings):
     retry_cap_s: float = Field(60, gt=0, description="longest back-off")
     storage_wait_s: float = Field(
         60, ge=0, description="seconds to wait for room on a full disk or for a locked database"
+    )
+    connect_timeout_s: float = Field(5, ge=1, description="seconds to wait for a connection to a server")
+    call_timeout_s: float = Field(
+        30, ge=1, description="seconds a statement or call to a server may take before it is given up"
+    )
+    breaker_window_s: float = Field(30, gt=0, description="seconds of calls that a circuit breaker judges by")
+    breaker_minimum_calls: int = Field(5, ge=1, description="calls in the window before it judges at all")
+    breaker_failure_rate: float = Field(0.5, gt=0, le=1, description="share of failures that opens it")
+    breaker_slow_call_s: float = Field(5, gt=0, description="a call that takes longer counts as slow")
+    breaker_slow_rate: float = Field(0.8, gt=0, le=1, description="share of slow calls that opens it")
+    breaker_open_s: float = Field(
+        5, gt=0, description="seconds it stays open, within a fifth, before a trial"
+    )
+    breaker_half_open_calls: int = Field(2, ge=1, description="trial calls that must go well to close it")
+    reconcile_s: float = Field(
+        15, gt=0, description="seconds between looks for messages that the broker lost"
     )
     window_s: float = Field(10, ge=2, description="length of the windows of the tempo curve")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from tests.unit.shelf import Library, opened
-from tonearm.library.database import open_database
+from tonearm.library.database import open_sqlite
 
 settings.register_profile("shared", deadline=None)  # the machine may be busy with other things
 settings.load_profile("shared")
@@ -17,7 +17,7 @@ settings.load_profile("shared")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The file of an empty database, as the migrations make it."""
     folder = tmp_path_factory.mktemp("empty")
-    open_database(folder).close()
+    open_sqlite(folder).close()
     return (folder / "tonearm.db").read_bytes()
 
 

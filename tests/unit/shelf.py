@@ -15,7 +15,7 @@ from tonearm.jobs.port import Result
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql import SqlLedger
-from tonearm.library.database import Database, open_database
+from tonearm.library.database import Database, open_sqlite
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
 from tonearm.settings import Level, Rule
@@ -175,7 +175,7 @@ def opened(folder: Path, empty: bytes, rules: Sequence[Rule] = ()) -> Iterator[L
     """A library in a folder, from the bytes of an empty database."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tonearm.db").write_bytes(empty)
-    database = open_database(folder)
+    database = open_sqlite(folder)
     try:
         yield Library(database, rules)
     finally:

@@ -1,23 +1,37 @@
-"""Opens the database and gates its errors. SQLite here; the tables and queries are written for PostgreSQL too."""
+"""Opens the database, SQLite or PostgreSQL, and turns its errors into ours."""
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Float, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, Engine, Float, create_engine, event, func, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from tonearm.errors import StorageBusy, StorageFull, StorageUnusable
+from tonearm.errors import (
+    ConfigurationError,
+    ServiceAway,
+    StorageAway,
+    StorageBusy,
+    StorageError,
+    StorageFull,
+    StorageUnusable,
+)
 from tonearm.library.place import refuse_network_place
+from tonearm.resilience.gate import Gate, Open
 
 BUSY_TIMEOUT_S = 5.0
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration."""
+ADVISORY = 0x746F6E65
+"""PostgreSQL's advisory lock for changing the tables."""
 
 
 class epoch(FunctionElement[float]):  # noqa: N801  written as the SQL function it stands for
@@ -40,15 +54,25 @@ def _epoch_postgresql(element: epoch, compiler: Any, **kw: Any) -> str:  # noqa:
 class Database:
     """One database; ``read()`` and ``write()`` give a connection inside a transaction."""
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    def __init__(self, engine: Engine, place: str, gate: Gate | None = None) -> None:
         self._engine = engine
+        self._gate = gate or Open()
         self.place = place
         self.dialect = engine.dialect.name
+        self.shared = self.dialect != "sqlite"
+        self._reads = self._engine
+        if self.shared:
+            self._reads = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            event.listen(engine, "before_cursor_execute", _began)
+            event.listen(engine, "after_cursor_execute", _ended)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the database and changes nothing."""
-        with _gate(self.place), self._engine.connect() as connection:
+        with self._translated() as slowest, self._reads.connect() as connection:
+            connection.info["tonearm_slowest"] = slowest
             yield connection
 
     @contextmanager
@@ -57,20 +81,54 @@ class Database:
 
         Raises:
             StorageFull: no room on the disk.
-            StorageBusy: another process holds the database.
+            StorageBusy: another process holds the database, or got in the way of this transaction.
+            StorageAway: the server does not answer; whether a commit came through is not known then.
             StorageUnusable: the file is not a database, or reading it fails.
         """
-        with _gate(self.place), self._engine.connect() as connection:
+        with self._translated() as slowest, self._engine.connect() as connection:
+            connection.info["tonearm_slowest"] = slowest
             connection = connection.execution_options(tonearm_writes=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[list[float]]:
+        """Turn the driver's errors into ours, and tell the gate how it went."""
+        try:
+            self._gate.admit()
+        except StorageError:
+            raise
+        except ServiceAway as error:
+            raise StorageAway(str(error)) from error
+        slowest = [0.0]
+        began = time.monotonic()
+        try:
+            with _told(self.place):
+                yield slowest
+        except StorageAway as error:
+            self._gate.failed(time.monotonic() - began, str(error))
+            raise
+        except BaseException:
+            self._gate.succeeded(slowest[0])
+            raise
+        self._gate.succeeded(slowest[0])
 
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
 
 
-def open_database(folder: Path) -> Database:
+def _began(connection: Connection, *_: object) -> None:
+    connection.info["tonearm_began"] = time.monotonic()
+
+
+def _ended(connection: Connection, *_: object) -> None:
+    slowest = connection.info.get("tonearm_slowest")
+    if slowest is not None:
+        slowest[0] = max(slowest[0], time.monotonic() - connection.info["tonearm_began"])
+
+
+def open_sqlite(folder: Path) -> Database:
     """Open, create or upgrade ``tonearm.db`` in the folder.
 
     Raises:
@@ -92,6 +150,40 @@ def open_database(folder: Path) -> Database:
     return database
 
 
+def open_postgres(
+    url: str, connect_timeout_s: float, call_timeout_s: float, gate: Gate | None = None, migrate: bool = False
+) -> Database:
+    """Open the PostgreSQL database that a URL names; an empty one gets its tables.
+
+    ``migrate`` brings older tables to the newest revision; otherwise they are refused, as workers of the older
+    version may be at work with them.
+
+    Raises:
+        ConfigurationError: the URL is not one, or the driver is not installed.
+        StorageAway: the server does not answer.
+        StorageUnusable: the tables are of an older or newer Tonearm.
+    """
+    try:
+        from tonearm.library.postgres import postgres_engine
+    except ImportError as error:
+        raise ConfigurationError(
+            f"PostgreSQL needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
+        ) from error
+    try:
+        address = make_url(url)
+        if address.get_backend_name() != "postgresql":
+            raise ArgumentError(f"{address.get_backend_name()} is not PostgreSQL")
+        engine = postgres_engine(url, connect_timeout_s, call_timeout_s)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            f"database_url: {error}; it looks like postgresql://user@host/name"
+        ) from error
+    place = f"PostgreSQL {address.database} at {address.host or 'localhost'}:{address.port or 5432}"
+    database = Database(engine, place, gate)
+    upgrade(database, only_new=not migrate)
+    return database
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
@@ -109,21 +201,47 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _gate(place: str) -> Iterator[None]:
+def _told(place: str) -> Iterator[None]:
     """Turn the driver's errors into ours, with the place on them."""
     try:
         yield
+    except PoolTimeout as error:
+        raise StorageAway(f"{place}: no connection came free in time") from error
     except DBAPIError as error:
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
-        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise StorageBusy(f"{place}: another program holds the database; waiting for it") from error
-        if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _no_room(place):
-            raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
-        if isinstance(error, OperationalError) or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-            raise StorageUnusable(f"{place}: {error.orig}") from error
+        if isinstance(error.orig, sqlite3.Error):
+            _tell_sqlite(place, error)
+        else:
+            _tell_postgres(place, error)
         raise
+
+
+def _tell_sqlite(place: str, error: DBAPIError) -> None:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        raise StorageBusy(f"{place}: another program holds the database; waiting for it") from error
+    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _no_room(place):
+        raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
+    if isinstance(error, OperationalError) or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        raise StorageUnusable(f"{place}: {error.orig}") from error
+
+
+def _tell_postgres(place: str, error: DBAPIError) -> None:
+    from tonearm.library.postgres import kind_of
+
+    reason = " ".join(str(error.orig).split())
+    match kind_of(error.orig):
+        case "full":
+            raise StorageFull(f"{place}: no room on its disk; free some and it goes on") from error
+        case "busy":
+            raise StorageBusy(f"{place}: another transaction was in the way; trying again") from error
+        case "away":
+            raise StorageAway(f"{place} does not answer: {reason}") from error
+        case "unusable":
+            raise StorageUnusable(f"{place}: {reason}") from error
+        case _:
+            return
 
 
 def _no_room(place: str) -> bool:
@@ -134,11 +252,11 @@ def _no_room(place: str) -> bool:
     return room.f_bavail * room.f_frsize < 1 << 20
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database, only_new: bool = False) -> None:
     """Bring the tables to the newest revision, in one transaction.
 
     Raises:
-        StorageUnusable: the database was written by a newer Tonearm.
+        StorageUnusable: the database was written by a newer Tonearm, or, with ``only_new``, by an older one.
     """
     with database.read() as connection:
         current = _revision(connection)
@@ -155,7 +273,14 @@ def upgrade(database: Database) -> None:
         raise StorageUnusable(
             f"{database.place}: written by a newer Tonearm (revision {current}); upgrade Tonearm to use it"
         )
+    if current is not None and only_new:
+        raise StorageUnusable(
+            f"{database.place}: its tables are of an older Tonearm (revision {current}, now {REVISION}); "
+            "stop its workers, then run `tonearm migrate`"
+        )
     with database.write() as connection:
+        if database.shared:  # two processes may find the same empty database
+            connection.execute(select(func.pg_advisory_xact_lock(ADVISORY)))
         if _revision(connection) == current:  # another process may have been quicker
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Root
 from tonearm.names import to_document
@@ -13,7 +13,8 @@ from tonearm.names import to_document
 
 def upsert(connection: Connection, table: Table, keys: tuple[str, ...], row: Mapping[str, Any]) -> None:
     """Insert a row, or update the one with the same keys."""
-    statement = sqlite.insert(table).values(**row)  # PostgreSQL's form of it is the same
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**row)
     changes = {name: statement.excluded[name] for name in row if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes))
 

@@ -27,6 +27,7 @@ class Base(DeclarativeBase):
         float: Double(),
         dict[str, Any]: Document,
         list[str]: Document,
+        list[dict[str, Any]]: Document,
     }
 
 
@@ -76,6 +77,12 @@ class File(Base):
             sqlite_where=text("moved_to_id IS NULL"),
             postgresql_where=text("moved_to_id IS NULL"),
         ),
+        Index(
+            "ix_files_graph_owed_at",
+            "graph_owed_at",
+            sqlite_where=text("graph_owed_at IS NOT NULL"),
+            postgresql_where=text("graph_owed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -91,6 +98,7 @@ class File(Base):
     found_at: Mapped[float]
     missing_since: Mapped[float | None]
     moved_to_id: Mapped[int | None] = mapped_column(ForeignKey("files.id"))
+    graph_owed_at: Mapped[float | None]  # since when the graph has yet to learn of a change
 
 
 class FileTags(Base):
@@ -157,14 +165,50 @@ class Run(Base):
     discovered: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     counts: Mapped[dict[str, Any] | None]
+    scanned_at: Mapped[float | None]  # when the last file was taken in; a run can't be over before that
+    seen_at: Mapped[float | None]  # when its scan was last heard of
+    batches: Mapped[int] = mapped_column(default=0)  # how many batches of files were taken in
+
+
+class Worker(Base):
+    """A process that takes jobs, as it last said of itself."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    instance: Mapped[str]  # one start of it
+    host: Mapped[str]
+    pid: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[str]
+    slots: Mapped[int]
+    started_at: Mapped[float]
+    seen_at: Mapped[float]
+    ended_at: Mapped[float | None]
+    drain: Mapped[bool] = mapped_column(default=False)  # a person wants it to finish and end
+    done: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    hand: Mapped[list[dict[str, Any]]] = mapped_column(default=list)  # job, path, stage, since
+    breakers: Mapped[dict[str, Any]] = mapped_column(default=dict)  # state by service
+    unseen: Mapped[list[str]] = mapped_column(default=list)  # roots that are not mounted there
 
 
 class Job(Base):
-    """One file to analyse in one run; the states are drawn in docs/explanation/jobs.md."""
+    """One file to analyse in one run; the states are drawn in docs/explanation/jobs.md.
+
+    A waiting job of which no message is out is owed one: ``owed_at`` is when it is due. The row that makes a
+    job, or makes it wait again, is therefore also its entry in the outbox, in the same transaction.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("ix_jobs_state_rank", "state", "rank"),
+        Index("ix_jobs_state_rank", "state", "rank", "id"),
+        Index(
+            "ix_jobs_owed_at",
+            "owed_at",
+            sqlite_where=text("owed_at IS NOT NULL"),
+            postgresql_where=text("owed_at IS NOT NULL"),
+        ),
+        Index("ix_jobs_run_id_finished_at", "run_id", "finished_at"),
         Index("ix_jobs_run_id_state", "run_id", "state"),
         Index("ix_jobs_file_id", "file_id"),
         Index(
@@ -194,6 +238,10 @@ class Job(Base):
     worker: Mapped[str | None]
     lease_until: Mapped[float | None]
     stage: Mapped[str | None]
+    correlation_id: Mapped[str | None]  # 32 hexadecimal digits; also the trace id of its messages
+    owed_at: Mapped[float | None]
+    published_at: Mapped[float | None]
+    published_level: Mapped[int | None]
     code: Mapped[str | None]
     reason: Mapped[str | None]
     advice: Mapped[str | None]

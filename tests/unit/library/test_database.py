@@ -22,7 +22,7 @@ from tonearm.errors import StorageBusy, StorageFull, StorageUnusable
 from tonearm.jobs.sql import clock
 from tonearm.library import database as database_module
 from tonearm.library import place
-from tonearm.library.database import REVISION, Database, epoch, open_database
+from tonearm.library.database import REVISION, Database, epoch, open_sqlite
 from tonearm.library.schema import Base
 
 
@@ -73,7 +73,7 @@ def test_the_migrations_can_be_taken_back_and_made_again(library: Library) -> No
 def test_a_library_of_a_newer_version_is_refused_and_left_alone(library: Library, tmp_path: Path) -> None:
     library.change("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StorageUnusable, match=r"tonearm\.db: written by a newer Tonearm \(revision 9999\)"):
-        open_database(tmp_path / "data")
+        open_sqlite(tmp_path / "data")
     assert library.rows("SELECT version_num FROM alembic_version") == [{"version_num": "9999"}]
 
 
@@ -126,26 +126,26 @@ def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path: Path)
     content = b"these are my shopping lists\n" * 100
     (tmp_path / "tonearm.db").write_bytes(content)
     with pytest.raises(StorageUnusable, match=r"tonearm\.db: file is not a database"):
-        open_database(tmp_path)
+        open_sqlite(tmp_path)
     assert (tmp_path / "tonearm.db").read_bytes() == content
 
 
 def test_a_damaged_database_is_told_as_such(tmp_path: Path, empty: bytes) -> None:
     (tmp_path / "tonearm.db").write_bytes(empty[:4096] + bytes(len(empty) - 4096))
     with pytest.raises(StorageUnusable, match=r"tonearm\.db: "):
-        open_database(tmp_path).close()
+        open_sqlite(tmp_path).close()
 
 
 def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageUnusable, match=r"can't be used as data folder.*--data"):
-        open_database(tmp_path / "file" / "data")
+        open_sqlite(tmp_path / "file" / "data")
 
 
 def test_a_folder_in_the_place_of_the_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tonearm.db").mkdir()
     with pytest.raises(StorageUnusable, match=r"tonearm\.db: unable to open database file"):
-        open_database(tmp_path)
+        open_sqlite(tmp_path)
 
 
 def test_a_database_that_another_program_holds_is_busy_and_not_broken(
@@ -153,7 +153,7 @@ def test_a_database_that_another_program_holds_is_busy_and_not_broken(
 ) -> None:
     (tmp_path / "tonearm.db").write_bytes(empty)
     monkeypatch.setattr(database_module, "BUSY_TIMEOUT_S", 0.1)
-    database = open_database(tmp_path)
+    database = open_sqlite(tmp_path)
     other = sqlite3.connect(tmp_path / "tonearm.db", isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
@@ -177,11 +177,11 @@ def test_a_database_without_room_is_full_and_not_broken(library: Library) -> Non
 OPEN = """
 import sys, time
 from pathlib import Path
-from tonearm.library.database import open_database
+from tonearm.library.database import open_sqlite
 import alembic.command
 print("here", flush=True)
 sys.stdin.readline()
-database = open_database(Path(sys.argv[1]))
+database = open_sqlite(Path(sys.argv[1]))
 with database.write():
     pass
 database.close()
@@ -207,7 +207,7 @@ def test_processes_that_open_a_new_library_at_the_same_time_all_get_it(tmp_path:
         process.stdin.flush()
     said = [process.communicate(timeout=60)[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
-    database = open_database(tmp_path / "data")
+    database = open_sqlite(tmp_path / "data")
     assert differences(database) == []
     database.close()
 
@@ -234,7 +234,7 @@ def test_a_library_on_a_network_file_system_is_refused(
 ) -> None:
     mounted_as(kind, tmp_path, monkeypatch)
     with pytest.raises(StorageUnusable, match=rf"network file system \({kind}\).*--data or TONEARM_DATA_DIR"):
-        open_database(tmp_path / "data")
+        open_sqlite(tmp_path / "data")
     assert not (tmp_path / "data" / "tonearm.db").exists()
 
 
@@ -264,4 +264,4 @@ def test_the_kernels_own_table_of_mounts_is_understood() -> None:
 
 def test_a_data_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     with pytest.raises(StorageUnusable, match=os.strerror(errno.ENAMETOOLONG)):
-        open_database(tmp_path / ("long" * 100))
+        open_sqlite(tmp_path / ("long" * 100))

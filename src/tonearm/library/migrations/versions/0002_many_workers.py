@@ -1,0 +1,81 @@
+"""What several workers on several hosts need: owed messages, workers, runs that are followed from afar."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+OWED = sa.text("owed_at IS NOT NULL")
+GRAPH_OWED = sa.text("graph_owed_at IS NOT NULL")
+
+
+def upgrade() -> None:
+    """Add the columns and the table; what waits is owed a message, what has audio a place in the graph."""
+    op.add_column("files", sa.Column("graph_owed_at", sa.Double(), nullable=True))
+    op.create_index(
+        "ix_files_graph_owed_at",
+        "files",
+        ["graph_owed_at"],
+        sqlite_where=GRAPH_OWED,
+        postgresql_where=GRAPH_OWED,
+    )
+    op.add_column("runs", sa.Column("scanned_at", sa.Double(), nullable=True))
+    op.add_column("runs", sa.Column("seen_at", sa.Double(), nullable=True))
+    op.add_column("runs", sa.Column("batches", sa.Integer(), nullable=False, server_default="0"))
+    for column in (
+        sa.Column("correlation_id", sa.String(), nullable=True),
+        sa.Column("owed_at", sa.Double(), nullable=True),
+        sa.Column("published_at", sa.Double(), nullable=True),
+        sa.Column("published_level", sa.Integer(), nullable=True),
+    ):
+        op.add_column("jobs", column)
+    op.drop_index("ix_jobs_state_rank", table_name="jobs")
+    op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank", "id"])
+    op.create_index("ix_jobs_owed_at", "jobs", ["owed_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.create_index("ix_jobs_run_id_finished_at", "jobs", ["run_id", "finished_at"])
+    op.create_table(
+        "workers",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("instance", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("pid", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("drain", sa.Boolean(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("hand", DOCUMENT, nullable=False),
+        sa.Column("breakers", DOCUMENT, nullable=False),
+        sa.Column("unseen", DOCUMENT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
+    )
+    op.execute("UPDATE jobs SET owed_at = queued_at WHERE state IN ('queued', 'retrying')")
+    op.execute("UPDATE files SET graph_owed_at = found_at WHERE audio_id IS NOT NULL")
+
+
+def downgrade() -> None:
+    """Take them away again."""
+    op.drop_table("workers")
+    op.drop_index("ix_jobs_run_id_finished_at", table_name="jobs")
+    op.drop_index("ix_jobs_owed_at", table_name="jobs", sqlite_where=OWED, postgresql_where=OWED)
+    op.drop_index("ix_jobs_state_rank", table_name="jobs")
+    op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank"])
+    for column in ("published_level", "published_at", "owed_at", "correlation_id"):
+        op.drop_column("jobs", column)
+    for column in ("batches", "seen_at", "scanned_at"):
+        op.drop_column("runs", column)
+    op.drop_index(
+        "ix_files_graph_owed_at",
+        table_name="files",
+        sqlite_where=GRAPH_OWED,
+        postgresql_where=GRAPH_OWED,
+    )
+    op.drop_column("files", "graph_owed_at")
