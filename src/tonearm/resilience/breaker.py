@@ -3,6 +3,10 @@
 closed: calls pass and are judged by the share of failures and of slow calls in the window.
 open: calls are refused at once, for a while.
 half_open: so many trial calls pass; how they go decides between closed and open.
+
+It differs in two points. A call that began before the breaker last opened is not judged when it ends at last:
+it tells of a time that is over. And a half-open state whose trial calls are not told of in time opens again by
+default, where resilience4j waits for them without end.
 """
 
 import random
@@ -16,6 +20,7 @@ from enum import StrEnum
 
 from tonearm.errors import ServiceAway
 from tonearm.events import Announce, BreakerChanged
+from tonearm.resilience.window import Tally, TimeWindow
 
 
 class BreakerState(StrEnum):
@@ -34,7 +39,9 @@ class CircuitOpen(ServiceAway):
 class BreakerPolicy:
     """When a breaker opens and closes. Rates are shares of the calls in the window, 0 to 1; times are seconds.
 
+    A rate that is reached opens it. slow_call_s: a call that takes longer is slow.
     open_jitter: the open period is varied by this share either way, so that many processes don't return as one.
+    half_open_wait_s: how long trial calls may take all together; longer than any call can.
     """
 
     window_s: float = 30.0
@@ -45,13 +52,7 @@ class BreakerPolicy:
     open_s: float = 5.0
     open_jitter: float = 0.2
     half_open_calls: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    at: float
-    failed: bool
-    slow: bool
+    half_open_wait_s: float = 90.0
 
 
 class CircuitBreaker:
@@ -73,39 +74,40 @@ class CircuitBreaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._state = BreakerState.CLOSED
-        self._calls: deque[_Call] = deque()
-        self._open_until = 0.0
+        self._window = TimeWindow(policy.window_s)
+        self._trials = Tally()
         self._permits = 0
+        self._until = 0.0  # the end of the open period, or of waiting for trial calls
+        self._opened_at = float("-inf")
         self._last_reason = "it did not answer"
+        self._untold: deque[BreakerChanged] = deque()
+        self._telling = threading.Lock()
 
     @property
     def state(self) -> BreakerState:
-        """Where it is now."""
+        """Where it is now. An open period that is over ends with the next call."""
         return self._state
 
     def admit(self) -> None:
         """Let a call pass, or raise CircuitOpen. Every call that passed is to be told as succeeded or failed."""
         with self._lock:
             now = self._clock()
-            changed = None
-            if self._state == BreakerState.OPEN and now >= self._open_until:
-                changed = self._turn(BreakerState.HALF_OPEN, "the open period is over; trying it")
+            if self._state == BreakerState.HALF_OPEN and now >= self._until:
+                self._open(now, f"no answer to a trial call within {self._policy.half_open_wait_s:.0f} s")
+            if self._state == BreakerState.OPEN and now >= self._until:
+                self._try_out(now)
             refused = self._state == BreakerState.OPEN
             if self._state == BreakerState.HALF_OPEN:
-                if self._permits > 0:
-                    self._permits -= 1
-                elif now >= self._open_until:  # trial calls that were never told of are not waited for
-                    self._permits = self._policy.half_open_calls - 1
-                    self._open_until = now + self._policy.open_s
-                else:
-                    refused = True
-        self._tell(changed)
+                refused = self._permits == 0
+                self._permits -= not refused
+            reason = self._last_reason
+        self._tell()
         if refused:
-            raise CircuitOpen(f"{self.service} is left alone for a moment: {self._last_reason}")
+            raise CircuitOpen(f"{self.service} is left alone for a moment: {reason}")
 
     def succeeded(self, seconds: float) -> None:
         """A call was answered after so many seconds."""
-        self._record(False, seconds, "")
+        self._record(False, seconds, f"it took {seconds:.1f} s to answer")
 
     def failed(self, seconds: float, reason: str) -> None:
         """A call was not answered, or the service said that it can't."""
@@ -129,47 +131,57 @@ class CircuitBreaker:
     def _record(self, failed: bool, seconds: float, reason: str) -> None:
         with self._lock:
             now = self._clock()
-            if failed:
+            if self._state == BreakerState.OPEN or now - seconds <= self._opened_at:
+                return  # it began before the breaker opened
+            slow = seconds > self._policy.slow_call_s
+            if failed or slow:
                 self._last_reason = reason
-            slow = seconds >= self._policy.slow_call_s
-            if slow and not failed:
-                self._last_reason = f"it took {seconds:.1f} s to answer"
-            if self._state == BreakerState.OPEN:  # a call that began before it opened
-                return
-            self._calls.append(_Call(now, failed, slow))
-            changed = self._judge(now)
-        self._tell(changed)
+            if self._state == BreakerState.CLOSED:
+                if self._is_bad(self._window.add(now, failed, slow), self._policy.minimum_calls):
+                    self._open(now, self._judgement(self._window.total))
+            else:
+                self._trials.add(failed, slow)
+                if self._is_bad(self._trials, self._policy.half_open_calls):
+                    self._open(now, self._judgement(self._trials))
+                elif self._trials.calls >= self._policy.half_open_calls:
+                    self._turn(BreakerState.CLOSED, "it answers again")
+        self._tell()
 
-    def _judge(self, now: float) -> BreakerChanged | None:
+    def _is_bad(self, tally: Tally, needed: int) -> bool:
         policy = self._policy
-        if self._state == BreakerState.CLOSED:
-            while self._calls and self._calls[0].at <= now - policy.window_s:
-                self._calls.popleft()
-            needed = policy.minimum_calls
+        return tally.calls >= needed and (
+            tally.failure_rate >= policy.failure_rate or tally.slow_rate >= policy.slow_rate
+        )
+
+    def _judgement(self, tally: Tally) -> str:
+        if tally.failure_rate >= self._policy.failure_rate:
+            kind = f"{tally.failure_rate:.0%} failed"
         else:
-            needed = policy.half_open_calls
-        count = len(self._calls)
-        if count < needed:
-            return None
-        failures = sum(call.failed for call in self._calls) / count
-        slow = sum(call.slow for call in self._calls) / count
-        if failures >= policy.failure_rate or slow >= policy.slow_rate:
-            jitter = random.uniform(-policy.open_jitter, policy.open_jitter)  # noqa: S311  not a secret
-            self._open_until = now + policy.open_s * (1 + jitter)
-            kind = f"{failures:.0%} failed" if failures >= policy.failure_rate else f"{slow:.0%} were slow"
-            return self._turn(BreakerState.OPEN, f"of {count} calls {kind}: {self._last_reason}")
-        if self._state == BreakerState.HALF_OPEN:
-            return self._turn(BreakerState.CLOSED, "it answers again")
-        return None
+            kind = f"{tally.slow_rate:.0%} were slow"
+        return f"of {tally.calls} calls {kind}: {self._last_reason}"
 
-    def _turn(self, state: BreakerState, reason: str) -> BreakerChanged:
+    def _open(self, now: float, reason: str) -> None:
+        jitter = random.uniform(-self._policy.open_jitter, self._policy.open_jitter)  # noqa: S311  not a secret
+        self._opened_at = now
+        self._until = now + self._policy.open_s * (1 + jitter)
+        self._turn(BreakerState.OPEN, reason)
+
+    def _try_out(self, now: float) -> None:
+        self._permits = self._policy.half_open_calls
+        self._until = now + self._policy.half_open_wait_s
+        self._turn(BreakerState.HALF_OPEN, "the open period is over; trying it")
+
+    def _turn(self, state: BreakerState, reason: str) -> None:
         before, self._state = self._state, state
-        self._calls.clear()
-        if state == BreakerState.HALF_OPEN:
-            self._permits = self._policy.half_open_calls
-            self._open_until = self._clock() + self._policy.open_s
-        return BreakerChanged(self.service, before, state, reason)
+        self._window.clear()
+        self._trials = Tally()
+        self._untold.append(BreakerChanged(self.service, before, state, reason))
 
-    def _tell(self, changed: BreakerChanged | None) -> None:
-        if changed is not None:
-            self._announce(changed)
+    def _tell(self) -> None:
+        """Announce what changed, outside the lock and yet in order: one thread tells for all."""
+        while self._untold and self._telling.acquire(blocking=False):
+            try:
+                while self._untold:
+                    self._announce(self._untold.popleft())
+            finally:
+                self._telling.release()
