@@ -86,7 +86,11 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class JobStarted(Event):
-    """A worker process has a file in hand."""
+    """A worker process has a file in hand.
+
+    worker: who has it, when that is another worker than this process's own.
+    elapsed_s: how long it had been worked on when this was announced.
+    """
 
     job: int
     path: bytes
@@ -94,6 +98,9 @@ class JobStarted(Event):
     extension: str
     attempt: int
     level: str
+    run: int = 0
+    worker: str = ""
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,10 @@ class StageReached(Event):
 
 @dataclass(frozen=True, slots=True)
 class JobFinished(Event):
-    """A file came to an end: done, partial or quarantined (failed). ``timings``: seconds by stage."""
+    """A file came to an end: done, partial or quarantined (failed). ``timings``: seconds by stage.
+
+    worker: who had it, when that was another worker than this process's own; so in what follows.
+    """
 
     job: int
     path: bytes
@@ -123,6 +133,7 @@ class JobFinished(Event):
     bpm: float | None = None
     key: str | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,7 @@ class JobRetrying(Event):
     reason: str
     attempt: int
     delay_s: float
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,7 @@ class JobReturned(Event):
     path: bytes
     reason: str
     state: str = "queued"
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +166,13 @@ class ProcessLost(Event):
 
     pid: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersChanged(Event):
+    """So many files of the run can be worked on at the same time now, by all workers; 0: nobody is there."""
+
+    slots: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ class Eta:
     def __init__(self, workload: Mapping[str, Workload], cost: Mapping[str, float], workers: int) -> None:
         self._left = {extension: load.size for extension, load in workload.items()}
         self._cost = dict(cost)
-        self._workers = workers
+        self.workers = workers
         self._work_s: dict[str, float] = {}
         self._bytes: dict[str, float] = {}
 
@@ -29,10 +29,12 @@ class Eta:
         self._bytes[extension] = self._bytes.get(extension, 0.0) + size
 
     def seconds(self, running_s: Mapping[int, tuple[str, int, float]]) -> float | None:
-        """Wall seconds until the last file ends, or ``None`` while nothing is known of this machine.
+        """Wall seconds until the last file ends; ``None`` while nothing is known of this machine or nobody works.
 
         running_s: by job its extension, its size and how long it has been worked on.
         """
+        if self.workers < 1:
+            return None
         total = 0.0
         for extension, size in self._left.items():
             per_byte = self._per_byte(extension)
@@ -44,7 +46,7 @@ class Eta:
             expected = size * (self._per_byte(extension) or 0.0)
             total -= min(elapsed, expected)
             longest = max(longest, expected - elapsed)
-        return max(total / self._workers, longest, 0.0)
+        return max(total / self.workers, longest, 0.0)
 
     def _per_byte(self, extension: str) -> float | None:
         seen, worked = self._bytes.get(extension, 0.0), self._work_s.get(extension, 0.0)

@@ -14,13 +14,14 @@ from tonearm.events import (
     ScanProgress,
     StageReached,
     StateChanged,
+    WorkersChanged,
 )
 from tonearm.progress.eta import Eta
 
 
 @dataclass(slots=True)
 class Running:
-    """A file that a process has in hand."""
+    """A file that a process has in hand. ``worker``: whose process, when it is not one of this process's own."""
 
     path: bytes
     size: int
@@ -29,6 +30,8 @@ class Running:
     attempt: int
     stage: str = "start"
     fraction: float | None = None
+    run: int = 0
+    worker: str = ""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,13 @@ class LiveView:
                 self._eta = Eta(event.workload, event.cost, event.workers)
             case JobStarted():
                 self.running[event.job] = Running(
-                    event.path, event.size, event.extension, time.monotonic(), event.attempt
+                    event.path,
+                    event.size,
+                    event.extension,
+                    time.monotonic() - event.elapsed_s,
+                    event.attempt,
+                    run=event.run,
+                    worker=event.worker,
                 )
             case StageReached() if event.job in self.running:
                 self.running[event.job].stage = event.stage
@@ -82,6 +91,8 @@ class LiveView:
                 file = self.running.pop(event.job, None)
                 if event.state == "cancelled" and file is not None and self._eta is not None:
                     self._eta.dropped(file.extension, file.size)
+            case WorkersChanged() if self._eta is not None:
+                self._eta.workers = event.slots
             case StateChanged():
                 self.state, self.reason = event.state, event.reason
             case _:
@@ -105,7 +116,7 @@ class LiveView:
         return self.done + self.partial + self.failed
 
     def eta_s(self) -> float | None:
-        """Seconds until all is done, ``None`` while that is not known."""
+        """Seconds until all is done, ``None`` while that is not known or nobody works."""
         if self._eta is None or self.state in {"paused", "waiting"}:
             return None
         now = time.monotonic()

@@ -68,6 +68,13 @@ def test_the_longest_file_in_hand_is_waited_for() -> None:
     assert eta.seconds({1: ("flac", 100 * MB, 10.0)}) == pytest.approx(90)
 
 
+def test_with_more_workers_it_takes_less_time_and_with_none_it_never_ends() -> None:
+    eta = Eta({"flac": Workload(10, 100 * MB)}, {"flac": 2.0 / MB}, 0)
+    assert eta.seconds({}) is None
+    eta.workers = 4
+    assert eta.seconds({}) == pytest.approx(50)
+
+
 def test_a_file_that_takes_longer_than_expected_shortens_nothing_else() -> None:
     eta = Eta({"flac": Workload(2, 20 * MB)}, {"flac": 1.0 / MB}, 1)
     assert eta.seconds({1: ("flac", 10 * MB, 500.0)}) == pytest.approx(10)

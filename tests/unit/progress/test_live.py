@@ -18,6 +18,7 @@ from tonearm.events import (
     ScanStarted,
     StageReached,
     StateChanged,
+    WorkersChanged,
     Workload,
 )
 from tonearm.progress.live import LiveView
@@ -112,6 +113,31 @@ def test_while_nothing_moves_no_time_is_promised(state: str) -> None:
     view(StateChanged(1, "running"))
     assert (view.state, view.reason) == ("running", None)
     assert view.eta_s() is not None
+
+
+def test_workers_that_come_and_go_change_the_time_to_go() -> None:
+    view = seen(begun(8), WorkersChanged(8))
+    assert view.eta_s() == pytest.approx(1.0)
+    view(WorkersChanged(1))
+    assert view.eta_s() == pytest.approx(8.0)
+    view(WorkersChanged(0))
+    assert view.eta_s() is None
+
+
+def test_a_run_that_is_left_to_workers_elsewhere_promises_nothing_before_they_come() -> None:
+    view = seen(RunStarted(1, 0, {"flac": Workload(4, 4 * MB)}, {"flac": 1.0 / MB}))
+    assert view.eta_s() is None
+    view(WorkersChanged(4))
+    assert view.eta_s() == pytest.approx(1.0)
+
+
+def test_a_file_that_is_well_under_way_elsewhere_is_shown_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    elsewhere = JobStarted(1, b"/m/1.flac", MB, "flac", 1, "normal", run=3, worker="b", elapsed_s=0.5)
+    view = seen(begun(2), elsewhere)
+    [running] = view.running.values()
+    assert (running.worker, running.run, running.since) == ("b", 3, 999.5)
+    assert view.eta_s() == pytest.approx(0.75)
 
 
 def test_throughput_is_what_ended_since_work_began(monkeypatch: pytest.MonkeyPatch) -> None:
