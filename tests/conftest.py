@@ -9,6 +9,8 @@ import pytest
 from tests import material
 from tests.program import Program
 
+pytest_plugins = ["tests.servers"]
+
 
 @pytest.fixture
 def make_program() -> Iterator[Callable[..., Program]]:
