@@ -148,7 +148,7 @@ class SqlIntake:
                 connection.execute(
                     update(File)
                     .where(File.id.in_(part), File.missing_since.is_(None))
-                    .values(missing_since=now)
+                    .values(missing_since=now, graph_owed_at=now)
                 )
                 for file in part:
                     note(connection, file, "missing", {}, now)
@@ -282,10 +282,10 @@ def _update_known(connection: Connection, root: int, sighting: Sighting, known: 
         changes |= {"size": found.size, "mtime_ns": found.mtime_ns, "inode": found.inode, "state": "waiting"}
         note(connection, known.id, "changed", {"size": found.size, "was": known.size}, now)
     if sighting.kind == Kind.MOVED:
-        changes |= {"root_id": root, "path": found.path, "extension": found.extension}
+        changes |= {"root_id": root, "path": found.path, "extension": found.extension, "graph_owed_at": now}
         note(connection, known.id, "moved", {"from": to_document(whole_path(connection, known.id))}, now)
     if known.missing:
-        changes |= {"missing_since": None}
+        changes |= {"missing_since": None, "graph_owed_at": now}
         if sighting.kind != Kind.MOVED:
             note(connection, known.id, "back", {}, now)
     if known.inode != found.inode:

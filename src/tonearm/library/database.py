@@ -28,7 +28,7 @@ from tonearm.library.place import refuse_network_place
 from tonearm.resilience.gate import Gate, Open
 
 BUSY_TIMEOUT_S = 5.0
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration."""
 ADVISORY = 0x746F6E65
 """PostgreSQL's advisory lock for changing the tables."""

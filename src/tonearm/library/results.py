@@ -1,5 +1,6 @@
 """Writes what was measured: audio, tags, analyses. Always inside the caller's transaction."""
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Root
+from tonearm.library.schema import Analysis, Audio, File, FileTags, History, MixPoint, Root
 from tonearm.names import to_document
 
 
@@ -66,6 +67,37 @@ def write_findings(
                 "made_at": now,
             },
         )
+    _write_mix_point(connection, audio, findings, now)
+
+
+def _write_mix_point(
+    connection: Connection,
+    audio: int,
+    findings: Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]],
+    now: float,
+) -> None:
+    """Keep what mixing asks for where it can be searched; what was not measured now stays as it is.
+
+    The graph is to learn of it for every file that holds this audio.
+    """
+    row: dict[str, Any] = {}
+    if "key" in findings:
+        version, scalars, _ = findings["key"]
+        row |= {"camelot": scalars.get("camelot"), "key_version": version}
+    if "tempo" in findings:
+        version, scalars, _ = findings["tempo"]
+        row |= {"tempo": tenths(scalars.get("bpm")), "tempo_version": version}
+    if "character" in findings:
+        version, scalars, _ = findings["character"]
+        row |= {"energy": scalars.get("energy"), "energy_version": version}
+    if row:
+        upsert(connection, table_of(MixPoint), ("audio_id",), {"audio_id": audio, **row})
+        connection.execute(update(File).where(File.audio_id == audio).values(graph_owed_at=now))
+
+
+def tenths(bpm: float | None) -> int | None:
+    """A tempo in whole tenths of a BPM."""
+    return None if bpm is None else math.floor(bpm * 10 + 0.5)
 
 
 def follow_move(connection: Connection, file: int, audio: int, now: float) -> bytes | None:
@@ -88,7 +120,9 @@ def follow_move(connection: Connection, file: int, audio: int, now: float) -> by
         return None
     name = os.path.basename(here.path)
     best = next((row for row in gone if os.path.basename(row.path) == name), gone[0])
-    connection.execute(update(File).where(File.id == best.id).values(moved_to_id=file, missing_since=None))
+    connection.execute(
+        update(File).where(File.id == best.id).values(moved_to_id=file, missing_since=None, graph_owed_at=now)
+    )
     path = whole_path(connection, best.id)
     note(connection, file, "moved", {"from": to_document(path)}, now)
     return path

@@ -140,6 +140,24 @@ class Analysis(Base):
     made_at: Mapped[float]
 
 
+class MixPoint(Base):
+    """What is searched when tracks are mixed, taken from the analyses when they are stored.
+
+    tempo: whole tenths of a BPM. The versions are those of the analysers that measured the value beside them.
+    """
+
+    __tablename__ = "mix_points"
+    __table_args__ = (Index("ix_mix_points_camelot_tempo", "camelot", "tempo"),)
+
+    audio_id: Mapped[int] = mapped_column(ForeignKey("audio.id"), primary_key=True, autoincrement=False)
+    camelot: Mapped[str | None]
+    key_version: Mapped[int | None]
+    tempo: Mapped[int | None]
+    tempo_version: Mapped[int | None]
+    energy: Mapped[float | None]
+    energy_version: Mapped[int | None]
+
+
 class History(Base):
     """What happened to a file beside its jobs: changed, moved, missing, back."""
 
