@@ -1,30 +1,21 @@
-"""Opens the database, SQLite or PostgreSQL, and turns its errors into ours."""
+"""Opens the database, SQLite or PostgreSQL, and hands out transactions on it."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, func, inspect, select, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from tonearm.errors import (
-    ConfigurationError,
-    ServiceAway,
-    StorageAway,
-    StorageBusy,
-    StorageError,
-    StorageFull,
-    StorageUnusable,
-)
+from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError, StorageUnusable
+from tonearm.library.gateway import told
 from tonearm.library.place import refuse_network_place
+from tonearm.library.values import document, has
 from tonearm.resilience.gate import Gate, Open
 
 BUSY_TIMEOUT_S = 5.0
@@ -74,6 +65,8 @@ class Database:
         with self._translated() as slowest, self._reads.connect() as connection:
             connection.info["tonearm_slowest"] = slowest
             yield connection
+            with suppress(DBAPIError):  # what was to be read has been read
+                connection.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -103,7 +96,7 @@ class Database:
         slowest = [0.0]
         began = time.monotonic()
         try:
-            with _told(self.place):
+            with told(self.place):
                 yield slowest
         except StorageAway as error:
             self._gate.failed(time.monotonic() - began, str(error))
@@ -142,7 +135,9 @@ def open_sqlite(folder: Path) -> Database:
         ) from error
     refuse_network_place(folder)
     path = folder / "tonearm.db"
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S}, json_serializer=document
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     database = Database(engine, str(path))
@@ -161,95 +156,46 @@ def open_postgres(
     Raises:
         ConfigurationError: the URL is not one, or the driver is not installed.
         StorageAway: the server does not answer.
-        StorageUnusable: the tables are of an older or newer Tonearm.
+        StorageUnusable: it lets nobody in, or its tables are of an older or newer Tonearm.
     """
     try:
-        from tonearm.library.postgres import postgres_engine
+        from tonearm.library.postgres import address_of, postgres_engine
     except ImportError as error:
         raise ConfigurationError(
             f"PostgreSQL needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
         ) from error
+    address = address_of(url)
+    engine = postgres_engine(address, connect_timeout_s, call_timeout_s)
+    database = Database(engine, address.place, gate)
     try:
-        address = make_url(url)
-        if address.get_backend_name() != "postgresql":
-            raise ArgumentError(f"{address.get_backend_name()} is not PostgreSQL")
-        engine = postgres_engine(url, connect_timeout_s, call_timeout_s)
-    except ArgumentError as error:
-        raise ConfigurationError(
-            f"database_url: {error}; it looks like postgresql://user@host/name"
-        ) from error
-    place = f"PostgreSQL {address.database} at {address.host or 'localhost'}:{address.port or 5432}"
-    database = Database(engine, place, gate)
-    upgrade(database, only_new=not migrate)
+        _check_encoding(database)
+        upgrade(database, only_new=not migrate)
+    except BaseException:
+        database.close()
+        raise
     return database
+
+
+def _check_encoding(database: Database) -> None:
+    with database.read() as connection:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise StorageUnusable(
+            f"{database.place}: keeps text as {encoding}, which not every title can be written in; "
+            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
-    connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
+    connection.create_function("tonearm_has", 2, has, deterministic=True)
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _lower(value: str | float | bytes | None) -> str | float | bytes | None:
-    return value.lower() if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("tonearm_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _told(place: str) -> Iterator[None]:
-    """Turn the driver's errors into ours, with the place on them."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise StorageAway(f"{place}: no connection came free in time") from error
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.Error):
-            _tell_sqlite(place, error)
-        else:
-            _tell_postgres(place, error)
-        raise
-
-
-def _tell_sqlite(place: str, error: DBAPIError) -> None:
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        raise StorageBusy(f"{place}: another program holds the database; waiting for it") from error
-    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _no_room(place):
-        raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
-    if isinstance(error, OperationalError) or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-        raise StorageUnusable(f"{place}: {error.orig}") from error
-
-
-def _tell_postgres(place: str, error: DBAPIError) -> None:
-    from tonearm.library.postgres import kind_of
-
-    reason = " ".join(str(error.orig).split())
-    match kind_of(error.orig):
-        case "full":
-            raise StorageFull(f"{place}: no room on its disk; free some and it goes on") from error
-        case "busy":
-            raise StorageBusy(f"{place}: another transaction was in the way; trying again") from error
-        case "away":
-            raise StorageAway(f"{place} does not answer: {reason}") from error
-        case "unusable":
-            raise StorageUnusable(f"{place}: {reason}") from error
-        case _:
-            return
-
-
-def _no_room(place: str) -> bool:
-    try:
-        room = os.statvfs(os.path.dirname(place))
-    except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < 1 << 20
 
 
 def upgrade(database: Database, only_new: bool = False) -> None:

@@ -1,22 +1,69 @@
 """Opens PostgreSQL through psycopg: pooled connections, none of which waits for ever."""
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tonearm.errors import ConfigurationError
+from tonearm.library.values import document
 
 Answer = TypeVar("Answer")
 CONNECTIONS = 5
 _FULL = "53100"
-_BUSY = {"40001", "40P01", "55P03"}
-_AWAY = {"57P01", "57P02", "57P03", "57P05", "57014", "53300", "53400"}
+_BUSY = ("40001", "40P01", "55P03")
+_AWAY = ("08", "53", "57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04")
+_UNUSABLE = ("26", "28", "3D", "3F", "42501", "42P01", "58", "F0", "XX")
+_REFUSED = (
+    "password authentication failed",
+    "no password supplied",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "permission denied",
+    "SSL",
+    "sslmode",
+    "certificate",
+)
+"""What a server that lets nobody in says of it: libpq hands on no code before there is a connection."""
 
 
 class NoAnswer(psycopg.OperationalError):
     """The server holds the connection open and says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is. ``place`` is what a person is told, without a password."""
+
+    place: str
+    parameters: dict[str, Any] = field(repr=False)
+
+
+def address_of(url: str) -> Address:
+    """Read a URL; nothing of it is repeated in an error, as it may hold a password.
+
+    Raises:
+        ConfigurationError: it is not the URL of a PostgreSQL database.
+    """
+    try:
+        parts = make_url(url)
+        if parts.get_backend_name() != "postgresql" or "@" in (parts.host or ""):
+            raise ArgumentError("not PostgreSQL's")
+        whole = parts.set(drivername="postgresql").render_as_string(hide_password=False)
+        parameters: dict[str, Any] = {**conninfo_to_dict(whole)}
+    except (ArgumentError, ValueError, psycopg.ProgrammingError):
+        raise ConfigurationError(
+            "database_url is not the address of a PostgreSQL database; it looks like "
+            "postgresql://user:password@host:5432/name, with %40 for @, %3A for : and %2F for / in a password"
+        ) from None
+    host, port = parameters.get("host") or "localhost", parameters.get("port") or 5432
+    name = parameters.get("dbname") or parameters.get("user") or "of your own name"
+    return Address(f"PostgreSQL {name} at {host}:{port}", parameters)
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -31,51 +78,57 @@ class BoundedConnection(psycopg.Connection[Any]):
         """Wait for the server, ``answer_s`` seconds at the most."""
         try:
             return super().wait(gen, interval, self.answer_s if timeout is None else timeout)
-        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001  the library's only name for it
+        except psycopg.errors._WaitTimeout as error:
             self.pgconn.finish()
             raise NoAnswer(f"no answer within {self.answer_s:.0f} s") from error
 
 
-def postgres_engine(url: str, connect_timeout_s: float, call_timeout_s: float) -> Engine:
+def _bounded(seconds: float) -> type[BoundedConnection]:
+    class Connection(BoundedConnection):
+        answer_s = seconds
+
+    return Connection
+
+
+def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: float) -> Engine:
     """An engine over a pool of at most ten connections.
 
     A statement is ended by the server after ``call_timeout_s``; a server that says nothing at all is given up
     two seconds later.
     """
-    wanted = make_url(url).set(drivername="postgresql+psycopg")
-    bounded = type("Connection", (BoundedConnection,), {"answer_s": call_timeout_s + 2})
-    target = wanted.set(drivername="postgresql").render_as_string(hide_password=False)
-    options = f"-c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC"
-    connect: Callable[[], psycopg.Connection[Any]] = lambda: bounded.connect(  # noqa: E731
-        target,
-        connect_timeout=max(2, round(connect_timeout_s)),
-        options=options,
-        application_name="tonearm",
-        tcp_user_timeout=int(call_timeout_s * 1000),
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
-    )
+    bounded = _bounded(call_timeout_s + 2)
+    own = address.parameters.get("options") or ""
+    wanted = {
+        **address.parameters,
+        "connect_timeout": max(2, round(connect_timeout_s)),
+        "options": f"{own} -c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC".strip(),
+        "application_name": "tonearm",
+        "tcp_user_timeout": int(call_timeout_s * 1000),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
     return create_engine(
-        wanted,
-        creator=connect,
+        "postgresql+psycopg://",
+        creator=lambda: bounded.connect(**wanted),
         pool_size=CONNECTIONS,
         max_overflow=CONNECTIONS,
         pool_timeout=call_timeout_s,
+        json_serializer=document,
     )
 
 
 def kind_of(error: BaseException | None) -> str:
-    """What an error of the driver means: ``full``, ``busy``, ``away``, ``unusable`` or ``ours``."""
-    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.errors.Error):
+    """What an error of the driver means: ``full``, ``busy``, ``away``, ``unusable``, ``refused`` or ``ours``."""
+    if not isinstance(error, psycopg.Error):
         return "ours"
-    state = error.sqlstate
+    state = error.sqlstate or ""
+    if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return "refused" if any(words in str(error) for words in _REFUSED) else "away"
     if state == _FULL:
         return "full"
-    if state in _BUSY:
+    if state.startswith(_BUSY):
         return "busy"
-    if state in _AWAY or (state or "").startswith("08"):
+    if state.startswith(_AWAY):
         return "away"
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return "away" if state is None else "unusable"
-    return "ours"
+    return "unusable" if state.startswith(_UNUSABLE) else "ours"

@@ -3,11 +3,12 @@
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import BigInteger, Double, Integer
+from sqlalchemy.types import BigInteger, Integer
 
-Document = JSON().with_variant(JSONB(), "postgresql")
+from tonearm.library.values import Real, Words
+
+Document = JSON()  # not PostgreSQL's JSONB, which writes numbers anew: 1e22 would come back as a whole number
 Key = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows only for its own INTEGER
 
 
@@ -24,7 +25,8 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012  the library reads it as a class attribute
         bytes: LargeBinary,
-        float: Double(),
+        float: Real(),
+        str: Words(),
         dict[str, Any]: Document,
         list[str]: Document,
         list[dict[str, Any]]: Document,
@@ -221,7 +223,8 @@ class Job(Base):
     __table_args__ = (
         Index("ix_jobs_state_rank", "state", "rank", "id"),
         Index(
-            "ix_jobs_owed_at",
+            "ix_jobs_owed",  # the outbox, the most urgent first
+            "rank",
             "owed_at",
             sqlite_where=text("owed_at IS NOT NULL"),
             postgresql_where=text("owed_at IS NOT NULL"),

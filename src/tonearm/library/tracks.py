@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from tonearm.library.database import Database
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Job, Root
+from tonearm.library.values import sortable
 from tonearm.names import from_document, path_fields
 
 TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
@@ -132,7 +133,7 @@ class Tracks:
         if query.sort == "path":
             ranked = [place.desc() if query.descending else place.asc() for place in places]
             return selected.order_by(*ranked).limit(query.limit)
-        order = self._column(query.sort)
+        order = sortable(self._column(query.sort))
         return selected.order_by(
             order.is_(None), order.desc() if query.descending else order.asc(), *places
         ).limit(query.limit)
@@ -147,7 +148,7 @@ class Tracks:
         if query.state is not None:
             conditions.append(File.state == query.state)
         for name, text in query.texts.items():
-            conditions.append(self._column(name).ilike(f"%{_escaped(text)}%", escape="\\"))
+            conditions.append(func.tonearm_has(self._column(name), text))
         if query.key is not None:
             wanted = query.key.lower()
             named = [func.lower(self._column(name)) == wanted for name in ("key", "camelot", "open_key")]
@@ -220,7 +221,7 @@ def _history(connection: Connection, file: int) -> list[dict[str, Any]]:
     """Everything that happened to a file, oldest first."""
     found = connection.execute(select(File.found_at).where(File.id == file)).scalar_one()
     events: list[dict[str, Any]] = [{"at": found, "what": "found"}]
-    for row in connection.execute(select(History).where(History.file_id == file)):
+    for row in connection.execute(select(History).where(History.file_id == file).order_by(History.id)):
         detail = dict(row.detail)
         if "from" in detail:
             detail |= path_fields(from_document(detail["from"]), "from")
@@ -235,10 +236,6 @@ def _history(connection: Connection, file: int) -> list[dict[str, Any]]:
             "code": job.code,
             "reason": job.reason,
         }
-        for job in connection.execute(select(Job).where(Job.file_id == file))
+        for job in connection.execute(select(Job).where(Job.file_id == file).order_by(Job.id))
     ]
     return sorted(events, key=lambda event: float(event["at"]))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

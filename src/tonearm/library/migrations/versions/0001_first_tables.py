@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -10,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+DOCUMENT = sa.JSON()
 
 
 def upgrade() -> None:

@@ -2,16 +2,18 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 OWED = sa.text("owed_at IS NOT NULL")
 GRAPH_OWED = sa.text("graph_owed_at IS NOT NULL")
+HAS = """
+CREATE FUNCTION tonearm_has(whole text, part text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN position(replace(lower(part{letters}), 'ς', 'σ') IN replace(lower(whole{letters}), 'ς', 'σ')) > 0
+"""  # the collation, which came with PostgreSQL 17, knows every letter whatever the language of the server
 
 
 def upgrade() -> None:
@@ -36,7 +38,7 @@ def upgrade() -> None:
         op.add_column("jobs", column)
     op.drop_index("ix_jobs_state_rank", table_name="jobs")
     op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank", "id"])
-    op.create_index("ix_jobs_owed_at", "jobs", ["owed_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.create_index("ix_jobs_owed", "jobs", ["rank", "owed_at"], sqlite_where=OWED, postgresql_where=OWED)
     op.create_index("ix_jobs_run_id_finished_at", "jobs", ["run_id", "finished_at"])
     op.create_table(
         "workers",
@@ -52,20 +54,25 @@ def upgrade() -> None:
         sa.Column("drain", sa.Boolean(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
-        sa.Column("hand", DOCUMENT, nullable=False),
-        sa.Column("breakers", DOCUMENT, nullable=False),
-        sa.Column("unseen", DOCUMENT, nullable=False),
+        sa.Column("hand", sa.JSON(), nullable=False),
+        sa.Column("breakers", sa.JSON(), nullable=False),
+        sa.Column("unseen", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
     )
     op.execute("UPDATE jobs SET owed_at = queued_at WHERE state IN ('queued', 'retrying')")
+    if op.get_bind().dialect.name == "postgresql":  # SQLite is given its own with each connection
+        version = op.get_bind().dialect.server_version_info or ()
+        op.execute(HAS.format(letters=' COLLATE "pg_c_utf8"' if version >= (17,) else ""))
     op.execute("UPDATE files SET graph_owed_at = found_at WHERE audio_id IS NOT NULL")
 
 
 def downgrade() -> None:
     """Take them away again."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION tonearm_has")
     op.drop_table("workers")
     op.drop_index("ix_jobs_run_id_finished_at", table_name="jobs")
-    op.drop_index("ix_jobs_owed_at", table_name="jobs", sqlite_where=OWED, postgresql_where=OWED)
+    op.drop_index("ix_jobs_owed", table_name="jobs", sqlite_where=OWED, postgresql_where=OWED)
     op.drop_index("ix_jobs_state_rank", table_name="jobs")
     op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank"])
     for column in ("published_level", "published_at", "owed_at", "correlation_id"):
