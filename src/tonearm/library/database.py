@@ -22,7 +22,7 @@ BUSY_TIMEOUT_S = 5.0
 REVISION = "0003"
 """The newest migration."""
 ADVISORY = 0x746F6E65
-"""PostgreSQL's advisory lock for changing the tables."""
+"""PostgreSQL's advisory lock for what only one process may do at a time."""
 
 
 class epoch(FunctionElement[float]):  # noqa: N801  written as the SQL function it stands for
@@ -119,6 +119,12 @@ def _ended(connection: Connection, *_: object) -> None:
     slowest = connection.info.get("tonearm_slowest")
     if slowest is not None:
         slowest[0] = max(slowest[0], time.monotonic() - connection.info["tonearm_began"])
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait until no other process is past this line in a transaction of its own; SQLite's writers always do."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(ADVISORY)))
 
 
 def open_sqlite(folder: Path) -> Database:
@@ -225,8 +231,7 @@ def upgrade(database: Database, only_new: bool = False) -> None:
             "stop its workers, then run `tonearm migrate`"
         )
     with database.write() as connection:
-        if database.shared:  # two processes may find the same empty database
-            connection.execute(select(func.pg_advisory_xact_lock(ADVISORY)))
+        one_at_a_time(connection)  # two processes may find the same empty database
         if _revision(connection) == current:  # another process may have been quicker
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -12,11 +12,22 @@ from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Mix
 from tonearm.names import to_document
 
 
-def upsert(connection: Connection, table: Table, keys: tuple[str, ...], row: Mapping[str, Any]) -> None:
-    """Insert a row, or update the one with the same keys."""
+def upsert(
+    connection: Connection,
+    table: Table,
+    keys: tuple[str, ...],
+    *rows: Mapping[str, Any],
+    first: tuple[str, ...] = (),
+) -> None:
+    """Insert rows of the same columns in one statement, or update those with the same keys.
+
+    ``first`` names columns that keep the value they were inserted with.
+    """
+    if not rows:
+        return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**row)
-    changes = {name: statement.excluded[name] for name in row if name not in keys}
+    statement = dialect.insert(table).values([dict(row) for row in rows])
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *first)}
     connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes))
 
 
@@ -34,7 +45,7 @@ def write_audio(
     known = connection.execute(select(Audio.id).where(Audio.hash == digest)).scalar_one_or_none()
     if known is None:
         row = {"hash": digest, "warnings": [], "first_seen_at": now, **facts, **report}
-        upsert(connection, table_of(Audio), ("hash",), row)
+        upsert(connection, table_of(Audio), ("hash",), row, first=("first_seen_at",))
         return connection.execute(select(Audio.id).where(Audio.hash == digest)).scalar_one()
     if report:
         connection.execute(update(Audio).where(Audio.id == known).values(**facts, **report))
@@ -53,20 +64,18 @@ def write_findings(
     now: float,
 ) -> None:
     """Store one row an analyser and version; the same measured twice stays one row."""
-    for analyser, (version, scalars, series) in findings.items():
-        upsert(
-            connection,
-            table_of(Analysis),
-            ("audio_id", "analyser", "version"),
-            {
-                "audio_id": audio,
-                "analyser": analyser,
-                "version": version,
-                "scalars": dict(scalars),
-                "series": dict(series),
-                "made_at": now,
-            },
-        )
+    rows = [
+        {
+            "audio_id": audio,
+            "analyser": analyser,
+            "version": version,
+            "scalars": dict(scalars),
+            "series": dict(series),
+            "made_at": now,
+        }
+        for analyser, (version, scalars, series) in findings.items()
+    ]
+    upsert(connection, table_of(Analysis), ("audio_id", "analyser", "version"), *rows)
     _write_mix_point(connection, audio, findings, now)
 
 
@@ -116,16 +125,20 @@ def follow_move(connection: Connection, file: int, audio: int, now: float) -> by
         )
         .order_by(File.missing_since.desc(), File.id)
     ).all()
-    if not gone or here.audio_id is not None:
+    if here.audio_id is not None:
         return None
     name = os.path.basename(here.path)
-    best = next((row for row in gone if os.path.basename(row.path) == name), gone[0])
-    connection.execute(
-        update(File).where(File.id == best.id).values(moved_to_id=file, missing_since=None, graph_owed_at=now)
-    )
-    path = whole_path(connection, best.id)
-    note(connection, file, "moved", {"from": to_document(path)}, now)
-    return path
+    for row in sorted(gone, key=lambda row: os.path.basename(row.path) != name):
+        linked = connection.execute(
+            update(File)
+            .where(File.id == row.id, File.missing_since.is_not(None), File.moved_to_id.is_(None))
+            .values(moved_to_id=file, missing_since=None, graph_owed_at=now)
+        )
+        if linked.rowcount:  # else another worker was quicker
+            path = whole_path(connection, row.id)
+            note(connection, file, "moved", {"from": to_document(path)}, now)
+            return path
+    return None
 
 
 def whole_path(connection: Connection, file: int) -> bytes:
