@@ -1,29 +1,64 @@
-"""The only place where the parts are put together."""
+"""The only place where the parts are put together, and the only one that names the servers' adapters."""
 
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from tonearm import __version__
 from tonearm.analysis.catalog import columns, versions
-from tonearm.events import Announce, Event
+from tonearm.errors import ConfigurationError, ServiceAway, StorageAway
+from tonearm.events import Announce, Event, Warned
+from tonearm.jobs.courier import Courier
 from tonearm.jobs.intake import SqlIntake
 from tonearm.jobs.orders import Orders
+from tonearm.jobs.port import JobQueue
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql import SqlLedger
-from tonearm.library.database import Database, open_sqlite
+from tonearm.jobs.sql_queue import SqlQueue
+from tonearm.jobs.workers import Beat, Identity, Workers
+from tonearm.library.database import Database, open_postgres, open_sqlite
 from tonearm.library.lock import sole_analyser
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
+from tonearm.names import PathMap, to_document
 from tonearm.progress.live import LiveView
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tonearm.resilience.patience import Patience
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
 from tonearm.session import Session
 from tonearm.settings import Settings
+from tonearm.worker.sight import Sight
 from tonearm.worker.stopping import StopSwitch
-from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.supervisor import Supervisor, Task
+
+if TYPE_CHECKING:
+    from tonearm.jobs.rabbitmq.link import Link
+
+CLOSE_S = 5.0
+
+
+class Speaker:
+    """Hands events to whoever has subscribed by then; breakers are made before anybody listens."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Announce, ...] = ()
+
+    def subscribe(self, listener: Announce) -> None:
+        """Hear every event from now on."""
+        self._listeners = (*self._listeners, listener)
+
+    def __call__(self, event: Event) -> None:
+        """Announce an event."""
+        for listener in self._listeners:
+            listener(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +72,10 @@ class App:
     orders: Orders
     ledger: SqlLedger
     tracks: Tracks
+    workers: Workers
+    breakers: Mapping[str, CircuitBreaker]
+    speaker: Speaker
+    paths: PathMap
 
 
 @contextlib.contextmanager
@@ -45,56 +84,317 @@ def open_app(settings: Settings) -> Iterator[App]:
 
     Raises:
         StorageError: the database can't be opened.
+        ConfigurationError: settings that don't go together, or a driver that is not installed.
     """
-    database = open_sqlite(settings.data_dir)
+    _check(settings)
+    speaker = Speaker()
+    breakers = _breakers(settings, speaker)
+    database = _open_database(settings, breakers)
     try:
+        paths = PathMap(settings.path_map)
         backoff = Backoff(settings.retry_base_s, settings.retry_cap_s)
         yield App(
             settings=settings,
             database=database,
-            roots=Roots(database),
+            roots=Roots(database, paths),
             runs=Runs(database),
             orders=Orders(database, settings.ageing_s),
             ledger=SqlLedger(database, versions(), backoff, settings.lease_s),
             tracks=Tracks(database, versions(), columns()),
+            workers=Workers(database),
+            breakers=breakers,
+            speaker=speaker,
+            paths=paths,
         )
     finally:
         database.close()
 
 
+def _check(settings: Settings) -> None:
+    if settings.rabbitmq_url and not settings.database_url:
+        raise ConfigurationError(
+            "rabbitmq_url without database_url: other hosts can't reach the jobs in a SQLite file; "
+            "set TONEARM_DATABASE_URL to a PostgreSQL database"
+        )
+    try:
+        PathMap(settings.path_map)
+    except ValueError as error:
+        raise ConfigurationError(f"path_map: {error}") from error
+
+
+def _breakers(settings: Settings, announce: Announce) -> dict[str, CircuitBreaker]:
+    """One breaker for each service that the settings name."""
+    policy = BreakerPolicy(
+        window_s=settings.breaker_window_s,
+        minimum_calls=settings.breaker_minimum_calls,
+        failure_rate=settings.breaker_failure_rate,
+        slow_call_s=settings.breaker_slow_call_s,
+        slow_rate=settings.breaker_slow_rate,
+        open_s=settings.breaker_open_s,
+        half_open_calls=settings.breaker_half_open_calls,
+    )
+    named = {
+        "PostgreSQL": settings.database_url,
+        "RabbitMQ": settings.rabbitmq_url,
+        "RabbitMQ management": settings.rabbitmq_management_url,
+        "Redis": settings.redis_url,
+        "Neo4j": settings.neo4j_url,
+    }
+    return {name: CircuitBreaker(name, policy, announce) for name, url in named.items() if url}
+
+
+def _open_database(settings: Settings, breakers: Mapping[str, CircuitBreaker]) -> Database:
+    if settings.database_url is None:
+        return open_sqlite(settings.data_dir)
+    return open_postgres(
+        settings.database_url, settings.connect_timeout_s, settings.call_timeout_s, breakers["PostgreSQL"]
+    )
+
+
 @contextlib.contextmanager
 def open_session(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[Session]:
-    """Hold the library's lock and put together what one call over some folders needs.
+    """Put together what one call over some folders needs.
 
     Raises:
-        LibraryInUse: another process is analysing with this library.
+        LibraryInUse: another process is analysing with this library, which is not shared.
     """
-
-    def announce(event: Event) -> None:
-        view(event)
-        show(event)
-
-    settings = app.settings
-    worker = f"{socket.gethostname()}:{os.path.abspath(settings.data_dir)}"
-    with sole_analyser(settings.data_dir):
-        yield Session(
-            ledger=app.ledger,
-            roots=app.roots,
-            runs=app.runs,
-            scanner=Scanner(
-                SqlIntake(app.database, versions(), settings.rules, settings.ageing_s),
-                app.roots,
-                app.runs,
-                Patterns(settings.include, settings.exclude, settings.extensions),
-                announce,
-                lambda: stop.requests > 0,
-            ),
-            supervisor=Supervisor(
-                app.ledger, app.ledger, app.runs, settings, versions(), worker, announce, stop
-            ),
-            view=view,
-            announce=announce,
-            stop=stop,
-            worker=worker,
-            workers=settings.workers,
+    app.speaker.subscribe(view)
+    app.speaker.subscribe(show)
+    if app.database.shared:
+        with _shared_session(app, view, stop) as session:
+            yield session
+        return
+    if not app.settings.workers:
+        raise ConfigurationError(
+            "--workers 0 leaves the work to other processes, and there are none without PostgreSQL: "
+            "set TONEARM_DATABASE_URL, or take --workers 1 or more"
         )
+    worker = f"{socket.gethostname()}:{os.path.abspath(app.settings.data_dir)}"
+    with sole_analyser(app.settings.data_dir), _background(app, view, worker, None):
+        yield _session(
+            app,
+            view,
+            stop,
+            worker,
+            lambda run: _supervisor(app, SqlQueue(app.ledger, worker, run), worker, stop, None),
+            lambda _: None,
+        )
+
+
+@contextlib.contextmanager
+def _shared_session(app: App, view: LiveView, stop: StopSwitch) -> Iterator[Session]:
+    desk = Desk(app, stop)
+    patience = Patience(app.speaker, lambda: stop.requests > 0)
+    patience(desk.enlist)
+    try:
+        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link):
+            follow = _follower(app, desk.name)
+            yield _session(
+                app,
+                view,
+                stop,
+                desk.name,
+                lambda _: _supervisor(app, desk.queue(link), desk.name, stop, desk),
+                follow,
+            )
+    finally:
+        desk.leave()
+
+
+def _session(
+    app: App,
+    view: LiveView,
+    stop: StopSwitch,
+    worker: str,
+    supervisor: Callable[[int], Supervisor],
+    follow: Callable[[int], None],
+) -> Session:
+    settings, speaker = app.settings, app.speaker
+
+    def stopping() -> bool:
+        return stop.requests > 0
+
+    patience = Patience(speaker, stopping)
+    return Session(
+        ledger=app.ledger,
+        roots=app.roots,
+        runs=app.runs,
+        scanner=Scanner(
+            SqlIntake(app.database, versions(), settings.rules, settings.ageing_s),
+            app.roots,
+            app.runs,
+            Patterns(settings.include, settings.exclude, settings.extensions),
+            speaker,
+            stopping,
+            patience,
+        ),
+        supervisor=supervisor,
+        view=view,
+        announce=speaker,
+        stop=stop,
+        patience=patience,
+        worker=worker,
+        workers=settings.workers,
+        shared=app.database.shared,
+        follow=follow,
+    )
+
+
+def _supervisor(app: App, queue: JobQueue, worker: str, stop: StopSwitch, desk: "Desk | None") -> Supervisor:
+    sight = Sight(app.paths, app.ledger.samples)
+    return Supervisor(
+        app.ledger, queue, app.runs, app.settings, versions(), worker, sight, desk, app.speaker, stop
+    )
+
+
+class Desk:
+    """This process among the workers of a shared library: its name, its row, its queue."""
+
+    def __init__(self, app: App, stop: StopSwitch) -> None:
+        host = socket.gethostname()
+        self.name = app.settings.worker_name or f"{host}:{os.getpid()}"
+        self._app = app
+        self._stop = stop
+        self._who = Identity(
+            self.name, uuid.uuid4().hex, host, os.getpid(), __version__, app.settings.workers
+        )
+
+    def enlist(self) -> None:
+        """Take the name, and take back what its last start left behind. Raises NameTaken."""
+        self._app.workers.enlist(self._who, self._app.settings.lease_s)
+        self._app.ledger.recover(self.name)
+
+    def beat(
+        self, hand: Sequence[Mapping[str, Any]], unseen: Sequence[bytes], done: int, failed: int
+    ) -> bool:
+        """Renew the row; returns whether a person wants this worker to end."""
+        states = {name: str(breaker.state) for name, breaker in self._app.breakers.items()}
+        roots = [to_document(path) for path in unseen]
+        return self._app.workers.beat(self._who, Beat(done, failed, hand, states, roots))
+
+    def leave(self) -> None:
+        """Say that this process ends; silence says it too."""
+        with contextlib.suppress(StorageAway):
+            self._app.workers.leave(self._who)
+
+    def queue(self, link: "Link | None") -> JobQueue:
+        """Where this worker's jobs come from."""
+        if link is None:
+            return SqlQueue(self._app.ledger, self.name, None)
+        from tonearm.jobs.rabbitmq.queue import RabbitQueue
+
+        return RabbitQueue(link, self._app.ledger, self.name)
+
+
+@contextlib.contextmanager
+def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["Link | None"]:
+    """The connection to RabbitMQ, if the settings name one. A broker that is away is waited for in the background.
+
+    Raises:
+        ConfigurationError: the broker's queues are not as this version needs them.
+    """
+    settings = app.settings
+    if settings.rabbitmq_url is None:
+        yield None
+        return
+    try:
+        from tonearm.jobs.rabbitmq.link import Link
+        from tonearm.jobs.rabbitmq.topology import Topology
+    except ImportError as error:
+        raise ConfigurationError(_no_driver("RabbitMQ", error)) from error
+    link = Link(
+        settings.rabbitmq_url,
+        Topology(settings.namespace, settings.rabbitmq_replicated),
+        app.breakers["RabbitMQ"],
+        settings.workers,
+        stop.nudge,
+        settings.connect_timeout_s,
+        f"tonearm {worker}",
+    )
+    link.start()
+    try:
+        if not link.wait_settled(settings.connect_timeout_s):
+            app.speaker(Warned("RabbitMQ does not answer; jobs wait in the database until it does"))
+        if link.wrong is not None:
+            raise ConfigurationError(link.wrong)
+        yield link
+    finally:
+        link.stop()
+
+
+def _no_driver(service: str, error: ImportError) -> str:
+    return f"{service} needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
+
+
+@contextlib.contextmanager
+def _background(app: App, view: LiveView, worker: str, link: "Link | None") -> Iterator[None]:
+    """Threads that carry what the database owes to where it belongs; each waits out a service that is away."""
+    bodies: list[Callable[[threading.Event], None]] = []
+    if link is not None:
+        courier = Courier(app.database, link, app.settings.ageing_s, app.settings.reconcile_s, app.speaker)
+        bodies.append(courier.run)
+    ending = threading.Event()
+    threads = [threading.Thread(target=body, args=(ending,), daemon=True) for body in bodies]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join(CLOSE_S)
+
+
+def _follower(app: App, worker: str) -> Callable[[int], None]:
+    """What a call in a shared library does each second: learn what others did, and who is at work."""
+
+    def follow(run: int) -> None:
+        pass
+
+    return follow
+
+
+@dataclass(slots=True)
+class Duty:
+    """What a worker process does until it is told to end."""
+
+    supervisor: Supervisor
+    runs: Runs
+    _looked: float = field(default=0.0)
+
+    def serve(self) -> None:
+        """Work on whatever comes, from all runs."""
+        self.supervisor.work(Task(None, lambda _: False, self._meanwhile))
+
+    def _meanwhile(self) -> None:
+        """End the runs of which nothing is open any more: nobody may be following them."""
+        if time.monotonic() - self._looked > CLOSE_S:
+            self._looked = time.monotonic()
+            with contextlib.suppress(ServiceAway):
+                self.runs.close_ended()
+
+
+@contextlib.contextmanager
+def open_worker(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[tuple[str, Duty]]:
+    """Put together a worker: its name, and what it does.
+
+    Raises:
+        ConfigurationError: the library is not shared.
+        NameTaken: another worker of its name is alive.
+    """
+    if not app.database.shared:
+        raise ConfigurationError(
+            "a worker needs a library that hosts can share: set TONEARM_DATABASE_URL to a PostgreSQL database"
+        )
+    if not app.settings.workers:
+        raise ConfigurationError("a worker with --workers 0 would do nothing")
+    app.speaker.subscribe(view)
+    app.speaker.subscribe(show)
+    desk = Desk(app, stop)
+    Patience(app.speaker, lambda: stop.requests > 0)(desk.enlist)
+    try:
+        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link):
+            supervisor = _supervisor(app, desk.queue(link), desk.name, stop, desk)
+            yield desk.name, Duty(supervisor, app.runs)
+    finally:
+        desk.leave()

@@ -4,6 +4,7 @@ import base64
 import os
 import unicodedata
 import urllib.parse
+from collections.abc import Sequence
 
 
 def to_text(path: bytes) -> str:
@@ -24,6 +25,34 @@ def to_document(path: bytes) -> str:
 def from_document(text: str) -> bytes:
     """The inverse of ``to_document``."""
     return urllib.parse.unquote_to_bytes(text)
+
+
+class PathMap:
+    """The same folders under two names: as the library knows them, and where this host has mounted them."""
+
+    def __init__(self, pairs: Sequence[str]) -> None:
+        """``pairs``: ``FROM=TO`` texts; FROM is the library's name. Raises ValueError."""
+        self._pairs: list[tuple[bytes, bytes]] = []
+        for pair in pairs:
+            known, sign, here = pair.partition("=")
+            if not sign or not known.startswith("/") or not here.startswith("/"):
+                raise ValueError(f"{pair!r} is not FROM=TO with two absolute paths")
+            self._pairs.append((to_bytes(known).rstrip(b"/"), to_bytes(here).rstrip(b"/")))
+        self._pairs.sort(key=lambda pair: -len(pair[0]))
+
+    def here(self, path: bytes) -> bytes:
+        """Where this host has what the library knows by a path."""
+        return next((new for old, to in self._pairs if (new := _moved(path, old, to)) is not None), path)
+
+    def known(self, path: bytes) -> bytes:
+        """What the library calls a path of this host."""
+        return next((new for old, to in self._pairs if (new := _moved(path, to, old)) is not None), path)
+
+
+def _moved(path: bytes, old: bytes, new: bytes) -> bytes | None:
+    if path == old:
+        return new or b"/"
+    return new + path[len(old) :] if path.startswith(old + b"/") else None
 
 
 def path_fields(path: bytes, name: str = "path") -> dict[str, str]:

@@ -1,41 +1,55 @@
 """One call over some folders, from the first look to the summary: scan, analyse, tell."""
 
+import functools
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tonearm.errors import ConfigurationError, TonearmError
+from tonearm.errors import ConfigurationError, StorageError, TonearmError
 from tonearm.events import Announce, RunStarted, Slow, StateChanged, Summary
-from tonearm.jobs.port import Ledger
 from tonearm.jobs.runs import Runs, RunState
+from tonearm.jobs.sql import SqlLedger
 from tonearm.library.roots import Roots, canonical
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
+from tonearm.resilience.patience import Patience
 from tonearm.scan.scanner import Scanner
 from tonearm.settings import Level
 from tonearm.worker.stopping import StopSwitch
-from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.supervisor import Supervisor, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a call needs, put together in bootstrap. Its owner holds the library's lock."""
+    """What a call needs, put together in bootstrap.
 
-    ledger: Ledger
+    shared: other processes work on the same library. Then this call follows its run to the end whoever does the
+    work, and leaves it to them when it is stopped; else its owner holds the library's lock.
+    follow: announces what others did in a run since it was last called.
+    """
+
+    ledger: SqlLedger
     roots: Roots
     runs: Runs
     scanner: Scanner
-    supervisor: Supervisor
+    supervisor: Callable[[int], Supervisor]
     view: LiveView
     announce: Announce
     stop: StopSwitch
+    patience: Patience
     worker: str
     workers: int
+    shared: bool
+    follow: Callable[[int], None]
 
-    def analyze(self, paths: Sequence[bytes], level: Level | None, fresh: bool) -> Summary:
+    def analyze(
+        self, paths: Sequence[bytes], level: Level | None, fresh: bool, detach: bool = False
+    ) -> Summary:
         """Scan the paths and analyse what needs it; without a path, take up all that is open.
+
+        ``detach``: scan and enqueue only, and leave the work to others.
 
         Raises:
             ConfigurationError: a path does not exist.
@@ -44,34 +58,70 @@ class Session:
         """
         paths = [_usable(path) for path in paths]
         began = time.monotonic()
-        self.ledger.recover(self.worker)
-        self.runs.close_abandoned()
-        run = self.runs.open(paths)
+        if not self.shared:
+            self.ledger.recover(self.worker)
+            self.runs.close_abandoned()
+        run = self.patience(lambda: self.runs.open(paths))
+        self.patience.run = run
         finished = scanned = False
         try:
             scanned = self._scan(run, paths, level, fresh)
             if scanned:
-                self.announce(RunStarted(run, self.workers, self.runs.workload(run), self.runs.cost()))
-                finished = self.supervisor.work(run)
+                self.patience(lambda: self.runs.scanned(run))
+                if not detach:
+                    finished = self._work(run)
         except TonearmError as error:
             self.announce(StateChanged(run, "stopped", str(error)))
-            self.announce(self._summary(run, began, interrupted=True))
+            self._say_how_far(run, began)
             raise  # the next call closes this run: now the database may not take it
         except KeyboardInterrupt:
             finished = scanned = False
-        self.runs.close(run, RunState.FINISHED if finished else RunState.INTERRUPTED)
+        return self._ended(run, began, finished, scanned, detach)
+
+    def _work(self, run: int) -> bool:
+        self.announce(
+            RunStarted(
+                run,
+                self.workers,
+                self.patience(lambda: self.runs.workload(run)),
+                self.patience(self.runs.cost),
+            )
+        )
+
+        def over(unseen: frozenset[int]) -> bool:
+            return not self.ledger.open_jobs(run, () if self.shared else unseen)
+
+        return self.supervisor(run).work(Task(run, over, lambda: self.follow(run)))
+
+    def _ended(self, run: int, began: float, finished: bool, scanned: bool, detach: bool) -> Summary:
+        self.follow(run)
         left = not scanned or self.runs.counts(run).pending > 0
-        summary = self._summary(run, began, interrupted=not finished and left)
+        if not self.shared:
+            self.runs.close(run, RunState.FINISHED if finished and not left else RunState.INTERRUPTED)
+        else:
+            self.runs.close_ended()
+        summary = self._summary(run, began, interrupted=left and not (detach and scanned))
         self.announce(summary)
         return summary
+
+    def _say_how_far(self, run: int, began: float) -> None:
+        try:
+            summary = self._summary(run, began, interrupted=True)
+        except StorageError:
+            return  # the database that is away is the only one who knows
+        self.announce(summary)
 
     def _scan(self, run: int, paths: Sequence[bytes], level: Level | None, fresh: bool) -> bool:
         """Scan every path; ``False`` when stopped before the last was read."""
         if not paths:
-            self.runs.adopt_open(run)
+            self.patience(lambda: self.runs.adopt_open(run))
         self.stop.impatient = True
         try:
-            return all(self.scanner.scan(run, self.roots.ensure(path), level, fresh) for path in paths)
+            for path in paths:
+                place = self.patience(functools.partial(self.roots.ensure, path))
+                if not self.scanner.scan(run, place, level, fresh):
+                    return False
+            return True
         finally:
             self.stop.impatient = False
 
@@ -86,7 +136,7 @@ class Session:
             failed=counts.failed,
             pending=counts.pending,
             elapsed_s=time.monotonic() - began,
-            decoded_s=self.view.decoded_s,
+            decoded_s=self.runs.decoded_s(run) if self.shared else self.view.decoded_s,
             interrupted=interrupted,
             slowest=tuple(Slow(path, elapsed, decoded) for elapsed, path, decoded in self.view.slowest),
         )

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from tonearm.cli.json_events import show_json
 from tonearm.cli.options import AsJson, Data, LevelOption, level_of, library
 from tonearm.cli.plain import PlainLines, summary_lines
 from tonearm.cli.screen import Screen
-from tonearm.errors import StorageError
+from tonearm.errors import ConfigurationError, StorageError
 from tonearm.events import Announce, Summary
 from tonearm.names import to_bytes
 from tonearm.progress.live import LiveView
@@ -41,13 +42,17 @@ def analyze(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure everything again, also what has results.")
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Scan and enqueue only; workers elsewhere do the rest.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Scan folders, analyse what is new or changed, and show how it goes.
 
     Ctrl-C finishes or gives back what runs; a second one stops at once. Nothing is lost either way: the next
-    call goes on where this one stopped. Exit status: 0 all well, 1 some files failed, 2 wrong usage or a
-    library that can't be opened, 130 stopped with work left, by a person or by a disk that stayed full.
+    call goes on where this one stopped. In a library that hosts share, other workers go on meanwhile. Exit
+    status: 0 all well, 1 some files failed, 2 wrong usage or a library that can't be opened, 130 stopped with
+    work left, by a person or by a disk that stayed full.
     """
     level = level_of(priority)
     stop = StopSwitch()
@@ -55,15 +60,29 @@ def analyze(
         stop.on_signals(),
         library(data, workers=workers, include=include, exclude=exclude) as app,
     ):
-        summary = _shown(app, [to_bytes(path) for path in paths or []], level, fresh, as_json, stop)
+        if detach and not app.database.shared:
+            raise ConfigurationError(
+                "--detach leaves the work to other processes, and there are none without PostgreSQL: "
+                "set TONEARM_DATABASE_URL"
+            )
+        order = Order([to_bytes(path) for path in paths or []], level, fresh, detach)
+        summary = _shown(app, order, as_json, stop)
     if summary is None or summary.interrupted:
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(SOME_FAILED if summary.failed else DONE)
 
 
-def _shown(
-    app: App, paths: list[bytes], level: Level | None, fresh: bool, as_json: bool, stop: StopSwitch
-) -> Summary | None:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asked for."""
+
+    paths: list[bytes]
+    level: Level | None
+    fresh: bool
+    detach: bool
+
+
+def _shown(app: App, order: Order, as_json: bool, stop: StopSwitch) -> Summary | None:
     view = LiveView()
     console = Console()
     display: AbstractContextManager[object] = nullcontext()
@@ -76,11 +95,11 @@ def _shown(
         show = PlainLines(view)
     try:
         with open_session(app, view, show, stop) as session, display:
-            summary = session.analyze(paths, level, fresh)
+            summary = session.analyze(order.paths, order.level, order.fresh, order.detach)
     except StorageError as error:
         sys.stderr.write(f"tonearm: {error}\n")
         return None
     if not as_json:
-        for line in summary_lines(summary):
+        for line in summary_lines(summary, app.database.shared):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     return summary

@@ -3,7 +3,7 @@
 import typer
 
 from tonearm import __version__
-from tonearm.cli import analyze, config, jobs, runs, status, tracks
+from tonearm.cli import analyze, config, jobs, runs, status, tracks, worker, workers
 
 app = typer.Typer(
     name="tonearm",
@@ -38,4 +38,6 @@ app.command("failures")(jobs.failures)
 app.command("retry")(jobs.retry)
 app.command("prioritize")(jobs.prioritize)
 app.add_typer(runs.app, name="runs")
+app.command("worker")(worker.worker)
+app.add_typer(workers.app, name="workers")
 app.command("config")(config.config)

@@ -108,8 +108,11 @@ def finished_lines(event: JobFinished) -> list[str]:
     return [line, f"         {event.reason}"] if event.reason else [line]
 
 
-def summary_lines(summary: Summary) -> list[str]:
-    """The end of a run: the counts, which add up, the slowest files, and how to go on."""
+def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
+    """The end of a run: the counts, which add up, the slowest files, and how to go on.
+
+    ``shared``: other workers go on with what is left.
+    """
     speed = summary.decoded_s / summary.elapsed_s if summary.elapsed_s else 0.0
     told = [
         f"{summary.discovered:,} discovered = "
@@ -121,7 +124,12 @@ def summary_lines(summary: Summary) -> list[str]:
         told.append("Slowest: " + ", ".join(_slow(slow) for slow in summary.slowest[:3]))
     if summary.failed or summary.partial:
         told.append("`tonearm failures` lists what went wrong and what to do.")
-    if summary.pending:
+    if summary.pending and shared:
+        told.append(
+            f"{plural(summary.pending, 'file')} left; nothing is lost. Workers go on with run {summary.run}: "
+            "`tonearm status` follows it, `tonearm runs` can pause and cancel it."
+        )
+    elif summary.pending:
         told.append(
             f"{plural(summary.pending, 'file')} left; nothing is lost. `tonearm analyze` goes on with them."
         )

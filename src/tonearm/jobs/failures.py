@@ -11,6 +11,9 @@ INTERRUPTED = Failure(
     attempts=20,
 )
 GONE = Failure("gone", "The file is no longer there.", "Scan the folder it went to, or restore it.")
+NOT_MOUNTED = (
+    "its files can't be seen here: is it mounted? They wait, at no charge, for a worker that sees them"
+)
 NOT_REGULAR = Failure(
     "not-a-regular-file",
     "It is no longer a regular file below its folder, but a link, a pipe, a device or a folder.",

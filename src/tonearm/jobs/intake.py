@@ -1,10 +1,12 @@
 """Takes in what a scan found: files and their jobs, written in one transaction."""
 
+import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
@@ -12,7 +14,7 @@ from tonearm.jobs.sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.library.database import Database
 from tonearm.library.results import note, table_of, whole_path
 from tonearm.library.roots import below
-from tonearm.library.schema import File, Job, Run
+from tonearm.library.schema import File, Job, Root, Run
 from tonearm.names import to_document
 from tonearm.settings import Level, Rule
 
@@ -87,6 +89,7 @@ class SqlIntake:
         self._engine = engine_text(versions)
         self._rules = rules
         self._ageing_s = ageing_s
+        self._batches: dict[int, int] = {}
 
     def known(self, root: int, scope: bytes, after: bytes | None, limit: int) -> list[Known]:
         """The next known files below ``scope`` in the order of their bytes, beginning after a path."""
@@ -115,8 +118,13 @@ class SqlIntake:
 
         ``level`` is a person's choice and beats the rules. Jobs that are open already join this run.
         """
+        batch = self._batches.get(run, 0) + 1
         with self._database.write() as connection:
             now = clock(connection)
+            if not _opens(connection, run, batch, now):
+                self._batches[run] = batch  # it came through, only the answer did not
+                return Taken(to_analyse=len(sightings))
+            sightings = self._agreed(connection, root, sightings)
             ids = self._write_files(connection, root, sightings, now)
             wanted: list[tuple[int, Found]] = []
             quarantined: list[int] = []
@@ -137,7 +145,25 @@ class SqlIntake:
                     skipped=Run.skipped + settled,
                 )
             )
+        self._batches[run] = batch
         return Taken(len(wanted), settled, len(quarantined))
+
+    def _agreed(self, connection: Connection, root: int, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+        """The sightings, beside what another process took in of this root meanwhile; one writes at a time."""
+        if not self._database.shared:
+            return sightings
+        connection.execute(select(Root.id).where(Root.id == root).with_for_update())
+        paths = [sighting.found.path for sighting in sightings if sighting.known is None]
+        if not paths:
+            return sightings
+        here = and_(File.root_id == root, File.path.in_(paths), File.moved_to_id.is_(None))
+        known = {row.path: row for row in _known(connection, here, None)}
+        return [
+            Sighting(sighting.found, Kind.UNCHANGED, known[sighting.found.path])
+            if sighting.known is None and sighting.found.path in known
+            else sighting
+            for sighting in sightings
+        ]
 
     def mark_missing(self, files: Sequence[int]) -> None:
         """Note that known files were not met."""
@@ -213,6 +239,8 @@ class SqlIntake:
                 changes |= {"fresh": True}
             if level is not None:
                 changes |= {"level": level, "level_by": "person", "rank": rank(level, now, self._ageing_s)}
+                changes |= {"owed_at": case((Job.state == JobState.QUEUED, now), else_=Job.owed_at)}
+            _leave_runs(connection, run, list(opened.values()))
             connection.execute(
                 update(Job).where(Job.file_id.in_(opened), Job.state.in_(OPEN)).values(**changes)
             )
@@ -232,11 +260,34 @@ class SqlIntake:
                         "rank": rank(chosen, now, self._ageing_s),
                         "fresh": fresh,
                         "queued_at": now,
+                        "owed_at": now,
+                        "correlation_id": uuid.uuid4().hex,
                     }
                 )
         if rows:
             connection.execute(insert(table_of(Job)), rows)
         return sum(before == run for before in opened.values())
+
+
+def _opens(connection: Connection, run: int, batch: int, now: float) -> bool:
+    """Whether a run's batch is the next one, and not one that was taken in already."""
+    return (
+        connection.execute(
+            update(Run).where(Run.id == run, Run.batches == batch - 1).values(batches=batch, seen_at=now)
+        ).rowcount
+        == 1
+    )
+
+
+def _leave_runs(connection: Connection, run: int, before: Sequence[int]) -> None:
+    """Take jobs that join a run off the books of the runs that they leave and that are still going on."""
+    for other, jobs in Counter(before).items():
+        if other != run:
+            connection.execute(
+                update(Run)
+                .where(Run.id == other, Run.finished_at.is_(None))
+                .values(discovered=Run.discovered - jobs)
+            )
 
 
 def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> int:

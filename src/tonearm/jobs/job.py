@@ -35,12 +35,23 @@ class Lease:
     worker: str
     run: int
     file: int
+    root_id: int
     root: bytes
     path: bytes
     size: int
     extension: str
     level: Level
     fresh: bool
+    correlation_id: str
+
+
+class Refusal(StrEnum):
+    """Why a job whose message came is not to be worked on now. In every case its message is done with."""
+
+    SETTLED = "settled"  # it has ended, or a worker has it
+    EARLY = "early"  # its back-off is not over; a message will come when it is
+    PAUSED = "paused"  # its run is paused; a message will come when that goes on
+    UNSEEN = "unseen"  # its folder is not mounted here; a message will come again, for another worker
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,12 @@ class Orders:
             return connection.execute(
                 update(Job)
                 .where(Job.state.in_(OPEN), Job.file_id.in_(select(File.id).where(in_place(place))))
-                .values(level=int(level), level_by="person", rank=rank(level, now, self._ageing_s))
+                .values(
+                    level=int(level),
+                    level_by="person",
+                    rank=rank(level, now, self._ageing_s),
+                    owed_at=case((Job.state == JobState.QUEUED, now), else_=Job.owed_at),
+                )
             ).rowcount
 
     def retry(self, place: Place | None, partial: bool) -> int:
@@ -84,6 +89,8 @@ class Orders:
                         interruptions=0,
                         fresh=job.state == JobState.PARTIAL,
                         queued_at=now,
+                        owed_at=now,
+                        not_before=None,
                         finished_at=None,
                         code=None,
                         reason=None,

@@ -1,11 +1,11 @@
-"""What the worker asks of the books and of the queue, whoever keeps them."""
+"""What a worker asks of the books, and of the queue, whoever keeps them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tonearm.errors import Failure
-from tonearm.jobs.job import Depth, Lease
+from tonearm.jobs.job import Lease, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,19 @@ class Ending:
 
 
 class Ledger(Protocol):
-    """The books of the jobs. Every verb is one transaction: on disk when it returns, or not happened."""
+    """The books of the jobs. Every verb is one transaction: on disk when it returns, or not happened.
 
-    def take(self, worker: str, run: int | None) -> Lease | None:
-        """Lease the waiting job of the lowest rank, of one run or of all, and count its attempt.
+    Every verb may be called again after StorageAway, when nobody knows whether the transaction came through.
+    """
 
-        ``None`` when nothing may be taken now. Jobs of paused runs are not taken.
+    def claim(self, job: int, worker: str, unseen: Collection[int]) -> Lease | Refusal:
+        """Lease one waiting job, whose message came, and count its attempt; or say why not.
+
+        unseen: roots whose files this worker can't see; their jobs are left to others.
         """
 
-    def renew(self, worker: str, stages: Mapping[int, str]) -> None:
-        """Lengthen the leases of these jobs and note their stage."""
+    def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
+        """Lengthen the leases of these jobs and note their stage; returns those that are still this worker's."""
 
     def stored(self, lease: Lease, audio_hash: str) -> frozenset[str]:
         """Names of the current analysers that already have results for this audio."""
@@ -63,21 +66,43 @@ class Ledger(Protocol):
     def fail(self, lease: Lease, failure: Failure, work_s: float) -> Ending | None:
         """End a failed attempt: retrying or quarantined; ``None`` when the lease is no longer ours."""
 
-    def give_back(self, leases: Sequence[Lease]) -> None:
-        """Return jobs to the queue without charging the attempt."""
+    def give_back(self, leases: Sequence[Lease], after_s: float = 0.0) -> None:
+        """Return jobs to the queue without charging the attempt; their next message is due after a while."""
 
     def cancel(self, lease: Lease, failure: Failure) -> None:
         """End a job that is no longer wanted."""
 
-    def recover(self, worker: str) -> int:
-        """Take back the jobs of workers that are gone; returns how many. Each counts an interruption."""
+    def disown(self, worker: str, in_hand: Collection[int]) -> int:
+        """Give back what the books say this worker has and it has not; returns how many jobs."""
+
+    def recover(self, worker: str | None) -> int:
+        """Take back the jobs whose lease ran out, and those of a worker known to be gone; returns how many.
+
+        Each counts an interruption. Retries that are due wait in the queue again.
+        """
 
 
-class Queue(Protocol):
-    """What is known of the waiting jobs without taking one."""
+class JobQueue(Protocol):
+    """Where a worker's next job comes from, at least once. What it means is decided in the books alone.
 
-    def depth(self, run: int | None) -> Depth:
-        """How many jobs are open, by level and state."""
+    A job that was taken comes to nobody else while its lease holds. Of waiting jobs that of the highest level
+    comes first, and of the same level roughly the one that waited longest. Verbs return at once.
+    """
 
-    def next_due_s(self, run: int | None) -> float | None:
-        """Seconds until the next retry may be taken; ``None`` when no job is retrying."""
+    def take(self, unseen: Collection[int]) -> Lease | None:
+        """Lease the next job and count its attempt; ``None`` when there is none for this worker now.
+
+        Raises StorageError when the books can't be asked; the job then comes again.
+        """
+
+    def waiting(self, at_most: int) -> int:
+        """How many jobs could be taken now, counted no further than ``at_most``."""
+
+    def acknowledge(self, lease: Lease) -> None:
+        """What became of the job is in the books; whatever announced it need not be kept."""
+
+    def bury(self, lease: Lease) -> None:
+        """The job is in quarantine; a queue that has a place for the dead keeps its message there."""
+
+    def close(self) -> None:
+        """Take no more; what was announced and not taken comes to others."""

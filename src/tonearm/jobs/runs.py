@@ -1,10 +1,10 @@
 """Runs: one call over many files, with its own id, counts, state, pause, resume and cancel."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from tonearm.errors import NotFound
 from tonearm.events import Workload
@@ -13,6 +13,8 @@ from tonearm.jobs.sql import cancel_unwanted, clock
 from tonearm.library.database import Database
 from tonearm.library.schema import File, Job, Run
 from tonearm.names import from_document, to_document
+
+SCAN_SILENCE_S = 120.0
 
 
 class RunState(StrEnum):
@@ -63,6 +65,7 @@ class Runs:
                     paths=[to_document(path) for path in paths],
                     state=RunState.RUNNING,
                     started_at=clock(connection),
+                    seen_at=clock(connection),
                     discovered=0,
                     skipped=0,
                 )
@@ -73,11 +76,58 @@ class Runs:
     def adopt_open(self, run: int) -> int:
         """Bring every open job of any run into this one; returns how many."""
         with self._database.write() as connection:
+            left = connection.execute(
+                select(Job.run_id, func.count().label("jobs"))
+                .where(Job.state.in_(OPEN), Job.run_id != run)
+                .group_by(Job.run_id)
+            ).all()
+            for other in left:
+                connection.execute(
+                    update(Run)
+                    .where(Run.id == other.run_id, Run.finished_at.is_(None))
+                    .values(discovered=Run.discovered - other.jobs)
+                )
             moved = connection.execute(
                 update(Job).where(Job.state.in_(OPEN), Job.run_id != run).values(run_id=run)
             ).rowcount
-            connection.execute(update(Run).where(Run.id == run).values(discovered=moved))
+            connection.execute(update(Run).where(Run.id == run).values(discovered=Run.discovered + moved))
             return moved
+
+    def scanned(self, run: int) -> None:
+        """Every file of a run is taken in: it is over when its last job has ended."""
+        with self._database.write() as connection:
+            now = clock(connection)
+            connection.execute(update(Run).where(Run.id == run).values(scanned_at=now, seen_at=now))
+
+    def close_ended(self) -> list[int]:
+        """End the runs of which nothing is open any more; returns which.
+
+        A run whose scan was not heard of for ``SCAN_SILENCE_S`` ends as interrupted.
+        """
+        with self._database.write() as connection:
+            now = clock(connection)
+            is_open = select(Job.id).where(Job.run_id == Run.id, Job.state.in_(OPEN)).exists()
+            over = connection.execute(
+                select(Run.id, Run.scanned_at)
+                .where(
+                    Run.finished_at.is_(None),
+                    ~is_open,
+                    or_(Run.scanned_at.is_not(None), Run.seen_at < now - SCAN_SILENCE_S),
+                )
+                .with_for_update(skip_locked=True)
+            ).all()
+            for run in over:
+                _close(connection, run.id, RunState.FINISHED if run.scanned_at else RunState.INTERRUPTED, now)
+            return [run.id for run in over]
+
+    def decoded_s(self, run: int) -> float:
+        """Seconds of audio that the jobs of a run decoded."""
+        with self._database.read() as connection:
+            return float(
+                connection.execute(
+                    select(func.coalesce(func.sum(Job.decoded_s), 0.0)).where(Job.run_id == run)
+                ).scalar_one()
+            )
 
     def skip(self, run: int, files: int) -> None:
         """Count entries that were met and are not taken."""
@@ -93,10 +143,16 @@ class Runs:
         with self._database.read() as connection:
             return RunState(connection.execute(select(Run.state).where(Run.id == run)).scalar_one())
 
+    def states(self, runs: Collection[int]) -> dict[int, RunState]:
+        """Where several runs are now."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(Run.id, Run.state).where(Run.id.in_(runs))).all()
+        return {row.id: RunState(row.state) for row in rows}
+
     def counts(self, run: int) -> Counts:
         """What has become of a run's files so far."""
         with self._database.read() as connection:
-            return _counts(connection, run)
+            return counts_of(connection, run)
 
     def workload(self, run: int) -> dict[str, Workload]:
         """Open work by file extension."""
@@ -125,7 +181,7 @@ class Runs:
                     recent.c.extension
                 )
             ).all()
-        return {extension: work / size for extension, work, size in rows if size}
+        return {extension: float(work) / float(size) for extension, work, size in rows if size}
 
     def close(self, run: int, state: RunState) -> None:
         """End a run and fix its counts; a cancelled run stays cancelled."""
@@ -141,11 +197,18 @@ class Runs:
 
     def pause(self, run: int) -> None:
         """Keep a run's waiting jobs from being taken; what runs is finished."""
-        self._switch(run, RunState.RUNNING, RunState.PAUSED)
+        with self._database.write() as connection:
+            _switch(connection, run, RunState.RUNNING, RunState.PAUSED)
 
     def resume(self, run: int) -> None:
-        """Let a paused run go on."""
-        self._switch(run, RunState.PAUSED, RunState.RUNNING)
+        """Let a paused run go on; messages of its jobs that came meanwhile come again."""
+        with self._database.write() as connection:
+            _switch(connection, run, RunState.PAUSED, RunState.RUNNING)
+            connection.execute(
+                update(Job)
+                .where(Job.run_id == run, Job.state == JobState.QUEUED, Job.owed_at.is_(None))
+                .values(owed_at=clock(connection))
+            )
 
     def cancel(self, run: int) -> int:
         """End a run: its waiting jobs are cancelled, its running ones given up. Returns how many waited."""
@@ -170,22 +233,23 @@ class Runs:
                     row.state,
                     row.started_at,
                     row.finished_at,
-                    Counts(**row.counts) if row.counts else _counts(connection, row.id),
+                    Counts(**row.counts) if row.counts else counts_of(connection, row.id),
                 )
                 for row in rows
             ]
 
-    def _switch(self, run: int, before: RunState, after: RunState) -> None:
-        with self._database.write() as connection:
-            known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
-            if known is None:
-                raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
-            if known != before:
-                raise NotFound(f"run {run} is {known}, not {before}")
-            connection.execute(update(Run).where(Run.id == run).values(state=after))
+
+def _switch(connection: Connection, run: int, before: RunState, after: RunState) -> None:
+    known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
+    if known is None:
+        raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
+    if known != before:
+        raise NotFound(f"run {run} is {known}, not {before}")
+    connection.execute(update(Run).where(Run.id == run).values(state=after))
 
 
-def _counts(connection: Connection, run: int) -> Counts:
+def counts_of(connection: Connection, run: int) -> Counts:
+    """What has become of a run's files, as one transaction sees it."""
     row = connection.execute(select(Run.discovered, Run.skipped).where(Run.id == run)).one()
     ended = connection.execute(
         select(Job.state, func.count().label("jobs")).where(Job.run_id == run).group_by(Job.state)
@@ -199,7 +263,7 @@ def _counts(connection: Connection, run: int) -> Counts:
 
 
 def _close(connection: Connection, run: int, state: RunState, now: float) -> None:
-    counts = _counts(connection, run)
+    counts = counts_of(connection, run)
     current = connection.execute(select(Run.state).where(Run.id == run)).scalar_one()
     connection.execute(
         update(Run)

@@ -1,23 +1,42 @@
 """Roots: the folders a person pointed at, and where a path lies below them."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    and_,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
-from tonearm.library.database import Database, epoch
+from tonearm.library.database import Database, epoch, one_at_a_time
 from tonearm.library.schema import File, Root
+from tonearm.names import PathMap
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder or file below a root. ``scope`` is the path relative to the root, empty for the root itself."""
+    """A folder or file below a root. ``scope`` is the path relative to the root, empty for the root itself.
+
+    here: where this host has the root; another host may know it by ``root_path``.
+    """
 
     root: int
     root_path: bytes
     scope: bytes
     device: int | None = None
     mounts: tuple[bytes, ...] = ()
+    here: bytes = b""
 
 
 def below(scope: bytes) -> ColumnElement[bool]:
@@ -42,19 +61,24 @@ def canonical(path: bytes) -> bytes:
 class Roots:
     """The roots of a library."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, paths: PathMap | None = None) -> None:
+        """``paths``: where this host has mounted what the library knows by other names."""
         self._database = database
+        self._paths = paths or PathMap(())
 
     def locate(self, path: bytes) -> Place | None:
         """Where a path lies below a known root, if it does."""
         with self._database.read() as connection:
-            return _locate(connection, canonical(path))
+            return self._here(_locate(connection, self._paths.known(canonical(path))))
 
     def every(self) -> list[Place]:
         """All roots."""
         with self._database.read() as connection:
             rows = connection.execute(select(Root).order_by(Root.path)).all()
-        return [Place(row.id, row.path, b"", row.device, _mounts(row.mounts)) for row in rows]
+        return [
+            Place(row.id, row.path, b"", row.device, _mounts(row.mounts), self._paths.here(row.path))
+            for row in rows
+        ]
 
     def ensure(self, path: bytes) -> Place:
         """Where a path lies; its folder becomes a root when no known root holds it.
@@ -62,9 +86,11 @@ class Roots:
         A new root that holds older ones takes over their files.
         """
         path = canonical(path)
-        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        folder = self._paths.known(path if os.path.isdir(path) else os.path.dirname(path))
+        path = self._paths.known(path)
         with self._database.write() as connection:
-            place = _locate(connection, path)
+            one_at_a_time(connection)
+            place = self._here(_locate(connection, path))
             if place is not None:
                 return place
             connection.execute(
@@ -72,9 +98,12 @@ class Roots:
             )
             made = connection.execute(select(Root.id).where(Root.path == folder)).scalar_one()
             _take_over(connection, made, folder)
-            found = _locate(connection, path)
+            found = self._here(_locate(connection, path))
             assert found is not None, made  # noqa: S101  the root was made a moment ago
             return found
+
+    def _here(self, place: Place | None) -> Place | None:
+        return place and dataclasses.replace(place, here=self._paths.here(place.root_path))
 
     def scanned(self, place: Place, device: int, mounts: list[bytes]) -> None:
         """Remember when and on which devices a root was read, for the mount guard."""
@@ -122,11 +151,9 @@ def _take_over(connection: Connection, root: int, folder: bytes) -> None:
         below_here = older.path[len(inside) :]
         mounts += [below_here.hex()]  # guarded as a whole, as it was when it was a root
         mounts += [(below_here + b"/" + mount).hex() for mount in _mounts(older.mounts)]
-        prefix = older.path[len(inside) :] + b"/"
-        files = connection.execute(select(File.id, File.path).where(File.root_id == older.id)).all()
-        for file in files:
-            connection.execute(
-                update(File).where(File.id == file.id).values(root_id=root, path=prefix + file.path)
-            )
+        moved = cast(literal(below_here + b"/", LargeBinary).op("||")(File.path), LargeBinary)
+        connection.execute(  # the cast is for SQLite, whose || makes text of the bytes, the same ones
+            update(File).where(File.root_id == older.id).values(root_id=root, path=moved)
+        )
         connection.execute(delete(Root).where(Root.id == older.id))
     connection.execute(update(Root).where(Root.id == root).values(mounts=mounts))

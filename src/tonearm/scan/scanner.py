@@ -4,6 +4,7 @@ Both the walk and the library yield paths in the order of their bytes, so that a
 like two sorted lists, in bounded memory and without a write for an unchanged file.
 """
 
+import functools
 import os
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from tonearm.events import Announce, FileMoved, FileSkipped, ScanFinished, ScanP
 from tonearm.jobs.intake import Found, Kind, Known, Sighting, SqlIntake
 from tonearm.jobs.runs import Runs
 from tonearm.library.roots import Place, Roots
+from tonearm.resilience.patience import Patience
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import Mount, Music, Passed, Unread, walk
 from tonearm.settings import Level
@@ -51,6 +53,7 @@ class Scanner:
         patterns: Patterns,
         announce: Announce,
         stopping: Callable[[], bool],
+        patience: Patience,
     ) -> None:
         self._intake = intake
         self._roots = roots
@@ -58,6 +61,7 @@ class Scanner:
         self._patterns = patterns
         self._announce = announce
         self._stopping = stopping
+        self._patience = patience
 
     def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> bool:
         """Bring what lies at a place into the library and into a run; ``False`` when stopped on the way.
@@ -66,9 +70,9 @@ class Scanner:
             OSError: the place itself can't be read.
         """
         started = time.monotonic()
-        top = os.path.join(place.root_path, place.scope) if place.scope else place.root_path
+        top = os.path.join(place.here, place.scope) if place.scope else place.here
         self._announce(ScanStarted(top))
-        device = os.stat(place.root_path).st_dev
+        device = os.stat(place.here).st_dev
         tally = _Tally()
         batch: list[Sighting] = []
         for sighting in self._sightings(place, run, tally):
@@ -83,7 +87,8 @@ class Scanner:
             return False
         missing = self._judge_unmet(place, device, tally)
         if not place.scope and missing is not None:
-            self._roots.scanned(place, device, [*tally.mounts, *tally.lost])
+            mounts = [*tally.mounts, *tally.lost]
+            self._patience(lambda: self._roots.scanned(place, device, mounts))
         self._announce(
             ScanFinished(
                 root=top,
@@ -103,7 +108,7 @@ class Scanner:
         """Merge the walk with what is known; what only the library has is gathered as unmet."""
         known = self._known(place)
         ahead = next(known, None)
-        for met in walk(place.root_path, place.scope, self._patterns):
+        for met in walk(place.here, place.scope, self._patterns):
             if isinstance(met, Music):
                 tally.alive.update(mount for mount in place.mounts if _inside(met.path, mount))
                 while ahead is not None and ahead.path < met.path:
@@ -121,12 +126,13 @@ class Scanner:
 
     def _known(self, place: Place) -> Iterator[Known]:
         after: bytes | None = None
-        while page := self._intake.known(place.root, place.scope, after, PAGE):
+        look = self._intake.known
+        while page := self._patience(functools.partial(look, place.root, place.scope, after, PAGE)):
             yield from page
             after = page[-1].path
 
     def _note(self, met: Passed | Unread | Mount, place: Place, run: int, tally: _Tally) -> None:
-        path = os.path.join(place.root_path, met.path)
+        path = os.path.join(place.here, met.path)
         if isinstance(met, Mount):
             tally.mounts.append(met.path)
         elif isinstance(met, Unread):
@@ -134,7 +140,7 @@ class Scanner:
             self._announce(Warned(f"{met.reason}; what is known below it stays as it is", path))
         else:
             tally.passed += 1
-            self._runs.skip(run, 1)
+            self._patience(lambda: self._runs.skip(run, 1))
             self._announce(FileSkipped(path, met.reason))
 
     def _take_in(
@@ -149,7 +155,7 @@ class Scanner:
         if not batch:
             return
         batch = self._find_moved(place, batch, tally)
-        taken = self._intake.record(run, place.root, batch, level, fresh)
+        taken = self._patience(lambda: self._intake.record(run, place.root, batch, level, fresh))
         tally.kinds.update(sighting.kind for sighting in batch)
         tally.to_analyse += taken.to_analyse
         self._announce(ScanProgress(tally.discovered, tally.to_analyse))
@@ -159,8 +165,8 @@ class Scanner:
         new = [sighting.found.inode for sighting in batch if sighting.kind == Kind.NEW]
         if not new:
             return batch
-        candidates = self._intake.elsewhere(new)
-        paths = {root.root: root.root_path for root in self._roots.every()} if candidates else {}
+        candidates = self._patience(lambda: self._intake.elsewhere(new))
+        paths = {root.root: root.here for root in self._patience(self._roots.every)} if candidates else {}
         judged = []
         for sighting in batch:
             known = None
@@ -180,7 +186,7 @@ class Scanner:
                 continue
             tally.moved.add(known.id)
             old = os.path.join(paths[known.root], known.path)
-            self._announce(FileMoved(os.path.join(place.root_path, sighting.found.path), old))
+            self._announce(FileMoved(os.path.join(place.here, sighting.found.path), old))
             judged.append(Sighting(sighting.found, Kind.MOVED, known))
         return judged
 
@@ -203,7 +209,7 @@ class Scanner:
         for mount in empty:
             if any(_inside(known.path, mount) for known in unmet):
                 tally.lost.append(mount)
-                path = os.path.join(place.root_path, mount)
+                path = os.path.join(place.here, mount)
                 self._announce(
                     Warned("was a mount point and is none now; nothing below it is marked missing", path)
                 )
@@ -212,14 +218,14 @@ class Scanner:
         if other_device and len(gone) >= SUSPICIOUS_LOSS and len(gone) > met:
             self._warn_unmounted(place, len(gone))
             return None
-        self._intake.mark_missing(gone)
+        self._patience(lambda: self._intake.mark_missing(gone))
         return len(gone)
 
     def _warn_unmounted(self, place: Place, files: int) -> None:
         self._announce(
             Warned(
                 f"looks empty or unmounted; none of the {files} known files in it is marked missing",
-                os.path.join(place.root_path, place.scope) if place.scope else place.root_path,
+                os.path.join(place.here, place.scope) if place.scope else place.here,
             )
         )
 

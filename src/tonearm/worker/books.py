@@ -5,14 +5,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from tonearm.errors import StorageBusy, StorageError, StorageFull
+from tonearm.errors import StorageAway, StorageBusy, StorageError, StorageFull
 
 Answer = TypeVar("Answer")
 PAUSE_S = 1.0
 
 
 class Books:
-    """Keeps what could not be stored and tries again; gives up after ``wait_s`` of nothing but failures."""
+    """Keeps what could not be stored and tries again; gives up after ``wait_s`` of nothing but failures.
+
+    A database server that is away is waited for without end: it belongs to somebody who will bring it back.
+    """
 
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
@@ -20,6 +23,8 @@ class Books:
         self._try_at = 0.0
         self._waiting: deque[Callable[[], None]] = deque()
         self.trouble: str | None = None
+        self.away_until = 0.0
+        """When the database server was last away, by ``time.monotonic``; 0 for never."""
 
     @property
     def owed(self) -> bool:
@@ -35,7 +40,7 @@ class Books:
         """Store what is waiting, in its order.
 
         Raises:
-            StorageFull, StorageBusy: it has failed for longer than ``wait_s``.
+            StorageFull, StorageBusy: storing has failed for longer than ``wait_s``.
         """
         while self._waiting and time.monotonic() >= self._try_at:
             store = self._waiting[0]
@@ -49,7 +54,7 @@ class Books:
             return None
         try:
             answer = question()
-        except (StorageFull, StorageBusy) as error:
+        except (StorageFull, StorageBusy, StorageAway) as error:
             self._failed(error)
             return None
         self._failing_since, self.trouble, self._try_at = None, None, 0.0
@@ -66,7 +71,9 @@ class Books:
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
-        if now - self._failing_since > self._wait_s:
+        if isinstance(error, StorageAway):
+            self.away_until = now
+        elif now - self._failing_since > self._wait_s:
             raise error
         self.trouble = str(error)
         self._try_at = now + PAUSE_S

@@ -4,8 +4,8 @@ import os
 
 from tonearm.errors import Failure
 from tonearm.events import Announce, FileMoved, JobFinished, JobRetrying, JobReturned, Warned
-from tonearm.jobs.job import Lease
-from tonearm.jobs.port import Ledger, Result
+from tonearm.jobs.job import JobState, Lease
+from tonearm.jobs.port import JobQueue, Ledger, Result
 from tonearm.worker.books import Books
 
 
@@ -15,10 +15,14 @@ def whole_path(lease: Lease) -> bytes:
 
 
 class Settlement:
-    """Three ways for an attempt to end; each waits in ``books`` while the database can't take it."""
+    """Ways for an attempt to end; each waits in ``books`` while the database can't take it.
 
-    def __init__(self, ledger: Ledger, books: Books, announce: Announce) -> None:
+    The queue is told once the ending is stored, never before.
+    """
+
+    def __init__(self, ledger: Ledger, queue: JobQueue, books: Books, announce: Announce) -> None:
         self._ledger = ledger
+        self._queue = queue
         self._books = books
         self._announce = announce
 
@@ -34,8 +38,18 @@ class Settlement:
         """The file is no longer wanted, or no longer there."""
         self._books.owe(lambda: self._cancel(lease, failure))
 
+    def give_back(self, lease: Lease, reason: str, after_s: float) -> None:
+        """This worker can't work on it now; another one may, at no charge."""
+        self._books.owe(lambda: self._give_back(lease, reason, after_s))
+
+    def _give_back(self, lease: Lease, reason: str, after_s: float) -> None:
+        self._ledger.give_back([lease], after_s)
+        self._queue.acknowledge(lease)
+        self._announce(JobReturned(lease.job, whole_path(lease), reason))
+
     def _store(self, lease: Lease, result: Result) -> None:
         ending = self._ledger.finish(lease, result)
+        self._queue.acknowledge(lease)
         path = whole_path(lease)
         if ending is None:
             self._announce(Warned("another worker has taken it over; this result is not stored", path))
@@ -65,6 +79,10 @@ class Settlement:
 
     def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
         ending = self._ledger.fail(lease, failure, work_s)
+        if ending is not None and ending.state == JobState.QUARANTINED:
+            self._queue.bury(lease)
+        else:
+            self._queue.acknowledge(lease)
         if ending is None:
             return
         path = whole_path(lease)
@@ -90,4 +108,5 @@ class Settlement:
 
     def _cancel(self, lease: Lease, failure: Failure) -> None:
         self._ledger.cancel(lease, failure)
+        self._queue.acknowledge(lease)
         self._announce(JobReturned(lease.job, whole_path(lease), failure.reason, "cancelled"))

@@ -25,6 +25,7 @@ class InHand:
     """The file that a child is working on."""
 
     lease: Lease
+    place: bytes  # where this host has the file
     descriptor: int
     status: os.stat_result
     since: float
@@ -82,11 +83,11 @@ class Slot:
         """Has worked enough to be replaced by a fresh process."""
         return self._files >= self._settings.recycle_files or self._bytes >= self._settings.recycle_mb * 1e6
 
-    def give(self, lease: Lease, descriptor: int, status: os.stat_result) -> None:
+    def give(self, lease: Lease, place: bytes, descriptor: int, status: os.stat_result) -> None:
         """Hand over an open file; the clock of its first stage begins."""
         allowed = self._settings.deadline_base_s + status.st_size / 1e6
         now = time.monotonic()
-        self.hand = InHand(lease, descriptor, status, now, now + allowed)
+        self.hand = InHand(lease, place, descriptor, status, now, now + allowed)
         self._files += 1
         self._bytes += status.st_size
         with contextlib.suppress(OSError):  # a child that just died is noticed by its closed connection

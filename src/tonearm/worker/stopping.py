@@ -24,7 +24,11 @@ class StopSwitch:
     def request(self) -> None:
         """Ask to stop."""
         self.requests += 1
-        with contextlib.suppress(BlockingIOError):
+        self.nudge()
+
+    def nudge(self) -> None:
+        """Wake a waiting loop up, from any thread."""
+        with contextlib.suppress(OSError):
             os.write(self._ring, b"!")
 
     def heard(self) -> None:

@@ -5,18 +5,21 @@ One thread, one loop: fill idle slots, wait for an answer or a moment to act, ha
 1. asked to stop: take nothing more, let running files finish within the grace, give the rest back;
 2. something could not be stored: try again before anything else is taken;
 3. give every idle slot the next job;
-4. wait until a child speaks, a deadline passes, a retry falls due or a second is over;
-5. renew leases and look whether the run was paused or cancelled.
+4. wait until a child speaks, a note comes, a deadline passes or a second is over;
+5. once a second: renew leases, look whether a run was paused or cancelled, say that this worker lives.
 """
 
 import os
 import selectors
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from tonearm.errors import Failure, StorageBusy, StorageError, StorageFull, TonearmError
+from tonearm.errors import Failure, StorageError, TonearmError
 from tonearm.events import (
     Announce,
+    Event,
+    JobFinished,
     JobReturned,
     JobStarted,
     ProcessLost,
@@ -24,9 +27,9 @@ from tonearm.events import (
     StateChanged,
     Warned,
 )
-from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, KILLED, NONSENSE, REPLACED
+from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, KILLED, NONSENSE, NOT_MOUNTED, REPLACED
 from tonearm.jobs.job import Lease
-from tonearm.jobs.port import Ledger, Queue
+from tonearm.jobs.port import JobQueue, Ledger
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.settings import Settings
 from tonearm.worker.books import Books
@@ -34,53 +37,72 @@ from tonearm.worker.messages import Garbled, Message
 from tonearm.worker.opening import CannotOpen, open_inside
 from tonearm.worker.outcome import result_of, told_failure, told_identity, told_stage
 from tonearm.worker.settlement import Settlement, whole_path
+from tonearm.worker.sight import Sight
 from tonearm.worker.slot import InHand, Slot
 from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.upkeep import Roster, Upkeep
 
 TICK_S = 1.0
-RENEW_S = 5.0
 STARTS = 5
 KILLED_STARTS = 50  # somebody outside kills them; that passes
+ELSEWHERE_S = 5.0
 
 
 class CannotStart(TonearmError):
     """Analysing processes do not come up on this machine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a supervisor works for.
+
+    run: the run whose state is watched and told; ``None`` for a worker that serves all.
+    over: asked when there is nothing to take and nothing in hand: is that the end? Told the unseen roots.
+    meanwhile: called about once a second.
+    """
+
+    run: int | None
+    over: Callable[[frozenset[int]], bool]
+    meanwhile: Callable[[], None]
+
+
 class Supervisor:
-    """Works on the open jobs of one run with a bounded number of child processes."""
+    """Works on jobs with a bounded number of child processes."""
 
     def __init__(
         self,
         ledger: Ledger,
-        queue: Queue,
+        queue: JobQueue,
         runs: Runs,
         settings: Settings,
         versions: Mapping[str, int],
         worker: str,
+        sight: Sight,
+        roster: Roster | None,
         announce: Announce,
         stop: StopSwitch,
     ) -> None:
         self._ledger = ledger
         self._queue = queue
-        self._runs = runs
         self._settings = settings
         self._versions = versions
-        self._worker = worker
+        self._sight = sight
         self._announce = announce
         self._stop = stop
         self._slots: list[Slot] = []
         self._selector = selectors.DefaultSelector()
         self._books = Books(settings.storage_wait_s)
-        self._settlement = Settlement(ledger, self._books, announce)
+        self._settlement = Settlement(ledger, queue, self._books, self._noted)
+        self._upkeep = Upkeep(ledger, runs, self._books, settings, worker, roster)
         self._state = RunState.RUNNING
+        self._draining = False
+        self._take_at = 0.0
         self._failed_starts = 0
-        self._renew_at = 0.0
         self._said_unsealed = False
         self._said_trouble: str | None = None
 
-    def work(self, run: int) -> bool:
-        """Work until no job of the run is open, or until asked to stop. Returns whether all is finished.
+    def work(self, task: Task) -> bool:
+        """Work until the task is over, or until asked to stop or drained. Returns whether it is over.
 
         Raises:
             StorageError: the database could not be written for longer than ``storage_wait_s``.
@@ -88,60 +110,75 @@ class Supervisor:
         """
         self._selector.register(self._stop.wakeup, selectors.EVENT_READ, None)
         stopping_since: float | None = None
-        looked = time.monotonic()
+        looked = 0.0
         try:
             while True:
                 now = time.monotonic()
                 if self._stop.requests and stopping_since is None:
                     stopping_since = now
-                    self._announce(StateChanged(run, "stopping", "finishing or giving back what runs"))
+                    self._say_state(task, "stopping", "finishing or giving back what runs")
                 grace_over = stopping_since is not None and now > stopping_since + self._settings.grace_s
                 if self._stop.requests > 1 or grace_over:
                     return False
                 self._books.settle()
-                waits = self._fill(run) if stopping_since is None and not self._books.owed else False
-                self._say_trouble(run)
-                if not self._busy() and not self._books.owed and (stopping_since is not None or not waits):
-                    return stopping_since is None
+                ending = stopping_since is not None or self._draining
+                if not ending:
+                    self._fill()
+                self._say_trouble(task)
+                if not self._busy() and not self._books.owed:
+                    if ending:
+                        return False
+                    if now < self._take_at and self._is_over(task):
+                        return True
                 self._listen(now)
                 self._end_overdue()
                 if now - looked > TICK_S:
                     looked = now
-                    self._look_around(run)
+                    self._look_around(task)
+                    task.meanwhile()
         finally:
             self._release()
+
+    def _noted(self, event: Event) -> None:
+        """Count what ended, for this worker's row."""
+        if isinstance(event, JobFinished):
+            self._upkeep.done += event.state != "quarantined"
+            self._upkeep.failed += event.state == "quarantined"
+        self._announce(event)
 
     def _busy(self) -> bool:
         return any(slot.hand is not None for slot in self._slots)
 
-    def _fill(self, run: int) -> bool:
-        """Give idle slots work and start missing ones. Returns whether open work remains to wait for."""
-        while True:
+    def _is_over(self, task: Task) -> bool:
+        """While the database can't be asked, it is not."""
+        return bool(self._books.ask(lambda: task.over(self._sight.unseen())))
+
+    def _fill(self) -> None:
+        """Give idle slots work, and start slots that are missing."""
+        for worn in [slot for slot in self._slots if slot.idle and slot.worn]:
+            self._drop(worn)
+        while self._settings.workers and time.monotonic() >= self._take_at:
             slot = next((slot for slot in self._slots if slot.idle), None)
-            if slot is not None and slot.worn:
-                self._drop(slot)
-                continue
-            starting = any(not slot.ready for slot in self._slots)
             if slot is None:
-                if len(self._slots) < self._settings.workers and self._wants_more(run):
-                    self._start()
-                    continue
-                return True if starting or self._busy() else self._remains(run)
-            lease = self._books.ask(lambda: self._ledger.take(self._worker, run))
+                self._start_missing()
+                return
+            lease = self._books.ask(lambda: self._queue.take(self._sight.unseen()))
             if lease is None:
-                return self._remains(run)
+                self._take_at = time.monotonic() + TICK_S / 2
+                return
             self._dispatch(slot, lease)
 
-    def _wants_more(self, run: int) -> bool:
-        """Whether there is work for one more process than are starting or busy."""
-        depth = self._books.ask(lambda: self._queue.depth(run))
+    def _start_missing(self) -> None:
+        """Start as many processes as there is work for, within the bound."""
+        missing = self._settings.workers - len(self._slots)
+        if missing <= 0:
+            return
         starting = sum(not slot.ready for slot in self._slots)
-        return depth is not None and sum(depth.queued.values()) + depth.retrying > starting
-
-    def _remains(self, run: int) -> bool:
-        """Whether work is open; while the database can't be asked, it may be."""
-        depth = self._books.ask(lambda: self._queue.depth(run))
-        return depth is None or depth.open > 0
+        wanted = self._books.ask(lambda: self._queue.waiting(self._settings.workers))
+        if not wanted:
+            self._take_at = time.monotonic() + TICK_S / 2
+        for _ in range(min(missing, (wanted or 0) - starting)):
+            self._start()
 
     def _start(self) -> None:
         slot = Slot(self._settings)
@@ -149,12 +186,13 @@ class Supervisor:
         self._selector.register(slot.link, selectors.EVENT_READ, slot)
 
     def _dispatch(self, slot: Slot, lease: Lease) -> None:
+        root = self._sight.here(lease.root)
         try:
-            descriptor, status = open_inside(lease.root, lease.path)
+            descriptor, status = open_inside(root, lease.path)
         except CannotOpen as error:
             self._could_not_open(lease, error)
             return
-        slot.give(lease, descriptor, status)
+        slot.give(lease, os.path.join(root, lease.path), descriptor, status)
         self._announce(
             JobStarted(
                 lease.job,
@@ -163,11 +201,15 @@ class Supervisor:
                 lease.extension,
                 lease.attempt,
                 lease.level.label,
+                lease.run,
             )
         )
 
     def _could_not_open(self, lease: Lease, error: CannotOpen) -> None:
-        if error.gone:
+        if error.gone and not self._sight.sees(lease.root_id, lease.root, lease.path):
+            self._announce(Warned(NOT_MOUNTED, self._sight.here(lease.root)))
+            self._settlement.give_back(lease, "its folder is not mounted here", ELSEWHERE_S)
+        elif error.gone:
             self._settlement.cancel(lease, error.failure)
         else:
             self._settlement.fail(lease, error.failure, 0.0, lease.size)
@@ -178,6 +220,7 @@ class Supervisor:
         for key, _ in self._selector.select(max(0.0, due)):
             if key.data is None:
                 self._stop.heard()
+                self._take_at = 0.0
             else:
                 self._hear(key.data)
 
@@ -255,29 +298,40 @@ class Supervisor:
             if slot.overdue(now):
                 slot.kill(DEADLINE)
 
-    def _say_trouble(self, run: int) -> None:
+    def _say_trouble(self, task: Task) -> None:
         """Announce when storage begins or ceases to fail."""
         trouble = self._books.trouble
         if trouble != self._said_trouble:
+            if (trouble is None) != (self._said_trouble is None):
+                self._say_state(task, "waiting" if trouble else str(self._state), trouble)
             self._said_trouble = trouble
-            self._say_state(run, "waiting" if trouble else str(self._state), trouble)
 
-    def _look_around(self, run: int) -> None:
-        """Renew leases; follow a person's pause or cancel."""
-        stages = {slot.hand.lease.job: slot.hand.stage for slot in self._slots if slot.hand is not None}
-        try:
-            if stages and time.monotonic() > self._renew_at:
-                self._renew_at = time.monotonic() + min(RENEW_S, self._settings.lease_s / 3)
-                self._ledger.renew(self._worker, stages)
-            state = self._runs.state(run)
-        except (StorageFull, StorageBusy):
-            return  # asked again a tick later
+    def _look_around(self, task: Task) -> None:
+        """Follow what a round of upkeep has found: leases that are lost, a person's pause, cancel or drain."""
+        hands = [slot.hand for slot in self._slots if slot.hand is not None]
+        found = self._upkeep.round(hands, task.run, self._sight.unseen_paths())
+        state = found.states.get(task.run, self._state) if task.run is not None else self._state
         if state != self._state:
             self._state = state
-            self._say_state(run, str(state), None)
-        if state == RunState.CANCELLED:
-            for slot in [slot for slot in self._slots if slot.hand is not None]:
+            self._say_state(task, str(state), None)
+        if found.drain and not self._draining:
+            self._draining = True
+            self._say_state(task, "draining", "finishing what runs, taking no more")
+        for slot in [slot for slot in self._slots if slot.hand is not None]:
+            lease = slot.hand.lease if slot.hand is not None else None
+            if lease is not None and found.states.get(lease.run) == RunState.CANCELLED:
                 self._abandon(slot)
+            elif lease is not None and lease.job in found.lost:
+                self._give_up(slot, lease)
+
+    def _give_up(self, slot: Slot, lease: Lease) -> None:
+        """Another worker has the job by now: its lease ran out while this one slept or was cut off."""
+        slot.let_go()
+        self._drop(slot)
+        self._queue.acknowledge(lease)
+        self._announce(
+            JobReturned(lease.job, whole_path(lease), "taken over by another worker, as its lease ran out")
+        )
 
     def _abandon(self, slot: Slot) -> None:
         """End a child in the middle of a file that nobody wants any more."""
@@ -293,8 +347,8 @@ class Supervisor:
         slot.kill(None)
         slot.close()
 
-    def _say_state(self, run: int, state: str, reason: str | None) -> None:
-        self._announce(StateChanged(run, state, reason))
+    def _say_state(self, task: Task, state: str, reason: str | None) -> None:
+        self._announce(StateChanged(task.run or 0, state, reason))
 
     def _release(self) -> None:
         """End all children, then give back what they had in hand."""
@@ -308,8 +362,10 @@ class Supervisor:
         try:
             self._ledger.give_back(held)
         except StorageError:
-            return  # the next start takes them back from a worker that is gone
+            return  # they come back when their leases run out, or when this worker starts again
+        self._upkeep.last_word()
         for lease in held:
+            self._queue.acknowledge(lease)
             self._announce(JobReturned(lease.job, whole_path(lease), "given back to the queue"))
 
 
@@ -319,7 +375,7 @@ def _replaced(hand: InHand) -> bool:
     if (then.st_size, then.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
         return True
     try:
-        there = os.stat(whole_path(hand.lease), follow_symlinks=False)
+        there = os.stat(hand.place, follow_symlinks=False)
     except OSError:
         return False  # moved or deleted: what was measured is still the audio of this file
     return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)

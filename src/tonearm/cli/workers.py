@@ -1,0 +1,88 @@
+"""``tonearm workers``: who works on a shared library, what each is doing; and drain one for an upgrade."""
+
+import dataclasses
+import os
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tonearm.cli.options import AsJson, Data, library, print_json
+from tonearm.cli.words import duration
+from tonearm.jobs.workers import WorkerView
+from tonearm.names import from_document, path_fields, printable, to_text
+
+app = typer.Typer(invoke_without_command=True, help="List workers; drain one.")
+
+
+@app.callback()
+def workers(
+    context: typer.Context,
+    data: Data = None,
+    everything: Annotated[bool, typer.Option("--all", help="Ended workers too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the workers of the library and what each is doing; drain one."""
+    if context.invoked_subcommand is not None:
+        return
+    with library(data) as opened:
+        found = opened.workers.every(ended=everything)
+    if as_json:
+        for worker in found:
+            print_json(as_fields(worker))
+        return
+    table = Table("worker", "state", "process", "slots", "done", "failed", "seen", "in hand")
+    for worker in found:
+        table.add_row(
+            worker.name,
+            _state(worker),
+            str(worker.pid),
+            str(worker.slots),
+            f"{worker.done:,}",
+            f"{worker.failed:,}",
+            f"{duration(worker.seen_s_ago)} ago",
+            Text("\n".join(_in_hand(worker)), overflow="fold"),
+        )
+    Console().print(table if found else "No worker is at work: `tonearm worker` starts one.")
+
+
+@app.command()
+def drain(
+    name: Annotated[str, typer.Argument(help="The name of a worker.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a worker finish what it has in hand, take no more, and end."""
+    with library(data) as opened:
+        opened.workers.drain(name)
+    if as_json:
+        print_json({"worker": name, "draining": True})
+        return
+    typer.echo(f"{name} finishes what it has in hand and ends.")
+
+
+def as_fields(worker: WorkerView) -> dict[str, Any]:
+    """A worker as JSON fields; paths as everywhere, with their bytes beside them where they are not UTF-8."""
+    fields = dataclasses.asdict(worker)
+    fields["hand"] = [
+        {**file, **path_fields(from_document(file["path"]))} if "path" in file else file
+        for file in worker.hand
+    ]
+    fields["unseen"] = [to_text(from_document(path)) for path in worker.unseen]
+    return {"worker": fields.pop("name"), **fields}
+
+
+def _state(worker: WorkerView) -> Text:
+    colour = {"working": "green", "idle": "dim", "draining": "yellow", "lost": "red"}.get(worker.state, "")
+    away = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
+    away += [f"{printable(from_document(path))} not mounted" for path in worker.unseen]
+    return Text("\n".join([worker.state, *away]), colour)
+
+
+def _in_hand(worker: WorkerView) -> list[str]:
+    return [
+        f"{file['stage']:9} {file['for_s']:.0f} s  {printable(from_document(file['path']))}"
+        for file in worker.hand
+    ]

@@ -1,0 +1,93 @@
+"""What the broker itself says of its queues, over its management API: depth and rates."""
+
+import base64
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from tonearm.errors import ServiceAway
+from tonearm.jobs.rabbitmq.topology import Topology
+from tonearm.resilience.gate import Gate
+
+
+class ManagementAway(ServiceAway):
+    """The management API does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """A queue as the broker sees it. Rates are messages a second, as the broker has averaged them."""
+
+    name: str
+    ready: int
+    unacknowledged: int
+    consumers: int
+    published_per_s: float
+    delivered_per_s: float
+    acknowledged_per_s: float
+
+
+class Management:
+    """Reads the management API of RabbitMQ."""
+
+    def __init__(self, url: str, vhost: str, topology: Topology, gate: Gate, timeout_s: float) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self._base = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}"
+        user = urllib.parse.unquote(parts.username or "guest")
+        password = urllib.parse.unquote(parts.password or "guest")
+        self._credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._vhost = vhost
+        self._topology = topology
+        self._gate = gate
+        self._timeout_s = timeout_s
+
+    def figures(self) -> list[QueueFigures]:
+        """Every queue of this library, the dead letters last.
+
+        Raises:
+            ManagementAway: no answer, or a refusal.
+        """
+        names = [*(queue.name for queue in self._topology.queues), self._topology.dead_queue.name]
+        return [_figures(name, self._get(name)) for name in names]
+
+    def _get(self, queue: str) -> dict[str, Any]:
+        self._gate.admit()
+        began = time.monotonic()
+        vhost, name = (urllib.parse.quote(part, safe="") for part in (self._vhost, queue))
+        request = urllib.request.Request(  # noqa: S310  the address is the administrator's setting
+            f"{self._base}/api/queues/{vhost}/{name}", headers={"Authorization": f"Basic {self._credentials}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+                found = json.load(answer)
+        except urllib.error.HTTPError as error:
+            self._gate.succeeded(time.monotonic() - began)
+            if error.code == 404:
+                return {}
+            raise ManagementAway(f"RabbitMQ's management API says {error.code} {error.reason}") from error
+        except (OSError, ValueError) as error:
+            self._gate.failed(time.monotonic() - began, str(error))
+            raise ManagementAway(f"RabbitMQ's management API does not answer: {error}") from error
+        self._gate.succeeded(time.monotonic() - began)
+        return found if isinstance(found, dict) else {}
+
+
+def _figures(name: str, said: dict[str, Any]) -> QueueFigures:
+    rates = said.get("message_stats", {})
+
+    def rate(kind: str) -> float:
+        return float(rates.get(f"{kind}_details", {}).get("rate", 0.0))
+
+    return QueueFigures(
+        name=name,
+        ready=int(said.get("messages_ready", 0)),
+        unacknowledged=int(said.get("messages_unacknowledged", 0)),
+        consumers=int(said.get("consumers", 0)),
+        published_per_s=rate("publish"),
+        delivered_per_s=rate("deliver_get"),
+        acknowledged_per_s=rate("ack"),
+    )

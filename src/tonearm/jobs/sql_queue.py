@@ -1,0 +1,32 @@
+"""The jobs table itself as the queue: no broker, one row after the other in the order of their rank."""
+
+from collections.abc import Collection
+
+from tonearm.jobs.job import Lease
+from tonearm.jobs.sql import SqlLedger
+
+
+class SqlQueue:
+    """JobQueue on the jobs table, of one run or of all. The row is the message, so nothing need be acknowledged."""
+
+    def __init__(self, ledger: SqlLedger, worker: str, run: int | None) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._run = run
+        self._unseen: Collection[int] = ()
+
+    def take(self, unseen: Collection[int]) -> Lease | None:
+        self._unseen = unseen
+        return self._ledger.take(self._worker, self._run, unseen)
+
+    def waiting(self, at_most: int) -> int:
+        return self._ledger.waiting(self._run, at_most, self._unseen)
+
+    def acknowledge(self, lease: Lease) -> None:
+        """The row says it all."""
+
+    def bury(self, lease: Lease) -> None:
+        """A quarantined job is its own record."""
+
+    def close(self) -> None:
+        """Nothing is held."""

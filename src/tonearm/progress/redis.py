@@ -1,0 +1,274 @@
+"""The live view in Redis, where every host can see it.
+
+All keys begin with ``{namespace}:live:`` and expire by themselves:
+
+workers         set of the names that may have something in hand
+hand:{name}     what one worker has in hand
+leader          who posts snapshots
+snapshot        the newest one
+changes         the channel of notices, which keeps nothing
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tonearm.errors import ConfigurationError, ServiceAway
+from tonearm.names import to_document
+from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, Snapshot
+from tonearm.progress.wire import (
+    Unreadable,
+    files_from_json,
+    files_to_json,
+    notice_from_json,
+    notice_to_json,
+    snapshot_from_json,
+    snapshot_to_json,
+)
+from tonearm.resilience.gate import Gate
+
+TIMEOUT_S = 1.0
+"""For a connection, and for each answer: the live view is not worth waiting for."""
+INDEX_S = 3600.0
+SILENCE_S = 5.0
+"""After so long without a word a listener asks whether the connection still is one."""
+
+Answer = TypeVar("Answer")
+
+
+class RedisProgress:
+    """Progress in Redis. Safe to use from several threads."""
+
+    def __init__(self, url: str, namespace: str, gate: Gate, held_s: float = HELD_S) -> None:
+        """Nothing is connected yet. Raises ConfigurationError when the URL is not one."""
+        try:
+            self._redis = redis.Redis.from_url(
+                url,
+                socket_timeout=TIMEOUT_S,
+                socket_connect_timeout=TIMEOUT_S,
+                retry=Retry(NoBackoff(), 0),  # whoever asked asks again; the gate counts
+                protocol=2,
+                client_name="tonearm",
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"redis_url: {error}; it looks like redis://host:6379/0") from error
+        self._gate = gate
+        self._held_s = held_s
+        self._start = f"{namespace}:live:"
+
+    def report(self, worker: str, files: Sequence[RunningFile]) -> None:
+        name = _name(worker)
+
+        def say(client: redis.Redis) -> None:
+            with client.pipeline() as pipe:
+                pipe.set(self._hand(name), files_to_json(files), px=_ms(self._held_s))
+                pipe.sadd(self._key("workers"), name)
+                pipe.pexpire(self._key("workers"), _ms(INDEX_S))
+                pipe.execute()
+
+        self._ask(say)
+
+    def leave(self, worker: str) -> None:
+        name = _name(worker)
+
+        def forget(client: redis.Redis) -> None:
+            leads = client.get(self._key("leader")) == name
+            with client.pipeline() as pipe:
+                pipe.delete(self._hand(name))
+                pipe.srem(self._key("workers"), name)
+                if leads:
+                    pipe.delete(self._key("leader"))
+                pipe.execute()
+
+        self._ask(forget)
+
+    def running(self) -> tuple[RunningFile, ...]:
+        files = []
+        for text, left_ms in self._ask(self._hands):
+            try:
+                files += files_from_json(text, max(0.0, self._held_s - left_ms / 1000))
+            except Unreadable:
+                continue
+        return tuple(sorted(files, key=lambda file: (file.worker, file.job)))
+
+    def lead(self, worker: str, for_s: float = LEAD_S) -> bool:
+        name, key, time_ms = _name(worker), self._key("leader"), _ms(for_s)
+
+        def ask(client: redis.Redis) -> bool:
+            with client.pipeline() as pipe:
+                pipe.set(key, name, nx=True, px=time_ms)
+                pipe.get(key)
+                new, leader = pipe.execute()
+            if not new and leader == name:
+                client.pexpire(key, time_ms)
+            return bool(leader == name)
+
+        return self._ask(ask)
+
+    def post(self, snapshot: Snapshot, for_s: float = KEPT_S) -> None:
+        text = snapshot_to_json(snapshot)
+        self._ask(lambda client: client.set(self._key("snapshot"), text, px=_ms(for_s)))
+
+    def latest(self) -> Snapshot | None:
+        text: Any = self._ask(lambda client: client.get(self._key("snapshot")))
+        try:
+            return None if text is None else snapshot_from_json(text)
+        except Unreadable:
+            return None
+
+    def announce(self, worker: str, messages: Sequence[Mapping[str, Any]]) -> None:
+        texts = [notice_to_json(worker, message) for message in messages]
+
+        def publish(client: redis.Redis) -> None:
+            with client.pipeline(transaction=False) as pipe:
+                for text in texts:
+                    pipe.publish(self._key("changes"), text)
+                pipe.execute()
+
+        if texts:
+            self._ask(publish)
+
+    def changes(self) -> "_Subscription":
+        return _Subscription(self._redis, self._key("changes"), self._ask)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._redis.close()
+
+    def _hands(self, client: redis.Redis) -> list[tuple[bytes, int]]:
+        """What each worker said, and for how many milliseconds that holds; clears the index of those gone."""
+        names: Any = client.smembers(self._key("workers"))
+        hands = [self._hand(name) for name in sorted(names)]
+        if not hands:
+            return []
+        with client.pipeline() as pipe:
+            for hand in hands:
+                pipe.get(hand)
+                pipe.pttl(hand)
+            answers = pipe.execute()
+        said = list(zip(answers[::2], answers[1::2], strict=True))
+        gone = [name for name, (text, _) in zip(sorted(names), said, strict=True) if text is None]
+        if gone:
+            self._clear(client, gone)
+        return [(text, left_ms) for text, left_ms in said if text is not None]
+
+    def _clear(self, client: redis.Redis, gone: list[bytes]) -> None:
+        """Take names out of the index, unless one of them speaks up in this very moment."""
+        hands = [self._hand(name) for name in gone]
+        with client.pipeline() as pipe:
+            try:
+                pipe.watch(*hands)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+                if not pipe.exists(*hands):
+                    pipe.multi()
+                    pipe.srem(self._key("workers"), *gone)
+                    pipe.execute()
+            except redis.WatchError:
+                return  # the next look clears it
+
+    def _ask(self, question: Callable[[redis.Redis], Answer]) -> Answer:
+        """Put a question through the gate. Raises ServiceAway for whatever keeps Redis from answering it."""
+        self._gate.admit()
+        began = time.monotonic()
+        try:
+            answer = question(self._redis)
+        except (redis.RedisError, OSError) as error:
+            reason = f"Redis: {' '.join(str(error).split()) or type(error).__name__}"
+            self._gate.failed(time.monotonic() - began, reason)
+            raise ServiceAway(reason) from error
+        self._gate.succeeded(time.monotonic() - began)
+        return answer
+
+    def _key(self, part: str) -> str:
+        return self._start + part
+
+    def _hand(self, name: bytes) -> bytes:
+        return f"{self._start}hand:".encode() + name
+
+
+class _Subscription:
+    """Listens on the channel, on a connection of its own."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        channel: str,
+        ask: Callable[[Callable[[redis.Redis], None]], None],
+    ) -> None:
+        self._client = client
+        self._channel = channel
+        self._ask = ask
+        self._pubsub: Any = None
+        self._heard = 0.0
+        self._asked: float | None = None
+        self._ask(self._subscribe)
+
+    def next(self, timeout_s: float) -> Notice | None:
+        until = time.monotonic() + timeout_s
+        if self._pubsub is None:
+            self._ask(self._subscribe)
+        while True:
+            left = max(0.0, until - time.monotonic())
+            try:
+                said = self._listen(min(left, TIMEOUT_S))
+            except (redis.RedisError, OSError) as error:
+                self.close()
+                raise ServiceAway(f"Redis: {error}") from error
+            if said is not None and said["type"] == "message":
+                try:
+                    return notice_from_json(said["data"])
+                except Unreadable:
+                    continue
+            if said is None and left <= 0:
+                return None
+
+    def close(self) -> None:
+        if self._pubsub is not None:
+            self._pubsub.close()
+            self._pubsub = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _subscribe(self, client: redis.Redis) -> None:
+        """Return once Redis has confirmed."""
+        pubsub = client.pubsub()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        try:
+            pubsub.subscribe(self._channel)
+            if pubsub.get_message(timeout=TIMEOUT_S) is None:
+                raise redis.TimeoutError("the subscription was not confirmed")
+        except BaseException:
+            pubsub.close()
+            raise
+        self._pubsub, self._heard, self._asked = pubsub, time.monotonic(), None
+
+    def _listen(self, timeout_s: float) -> Any:
+        said = self._pubsub.get_message(timeout=timeout_s)
+        now = time.monotonic()
+        if said is not None:
+            self._heard, self._asked = now, None
+        elif self._asked is not None and now - self._asked > 2 * TIMEOUT_S:
+            raise redis.TimeoutError("the connection is dead")
+        elif self._asked is None and now - self._heard > SILENCE_S:
+            self._pubsub.ping()
+            self._asked = now
+        return said
+
+
+def _name(worker: str) -> bytes:
+    """A worker's name as part of a key; names may hold any bytes."""
+    return to_document(os.fsencode(worker)).encode("ascii")
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

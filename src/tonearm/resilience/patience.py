@@ -1,0 +1,43 @@
+"""Doing something in spite of a database server that is away: again and again, until it is done."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from tonearm.errors import StorageAway
+from tonearm.events import Announce, StateChanged
+
+Answer = TypeVar("Answer")
+PAUSE_S = 0.5
+
+
+class Patience:
+    """Calls what may be called again after StorageAway; a stop ends the waiting."""
+
+    def __init__(self, announce: Announce, stopping: Callable[[], bool]) -> None:
+        self._announce = announce
+        self._stopping = stopping
+        self.run = 0
+
+    def __call__(self, call: Callable[[], Answer]) -> Answer:
+        """The answer, once there is one.
+
+        Raises:
+            StorageAway: the server was still away when a stop was asked for.
+        """
+        waiting = False
+        while True:
+            try:
+                answer = call()
+            except StorageAway as error:
+                if self._stopping():
+                    raise
+                if not waiting:
+                    waiting = True
+                    self._announce(StateChanged(self.run, "waiting", str(error)))
+                time.sleep(random.uniform(0.5, 1.5) * PAUSE_S)  # noqa: S311  spreads the return
+                continue
+            if waiting:
+                self._announce(StateChanged(self.run, "running", "the database answers again"))
+            return answer
