@@ -1,7 +1,9 @@
-# The commands of this project. Everything is installed into .venv; nothing outside this folder is changed.
+# The commands of this project. Everything is installed into .venv; nothing outside this folder is changed, but for
+# the servers of `make test`, which scripts/servers builds in ~/.cache/tonearm-servers.
 #
 #   make analyze MUSIC=<folder>   scan and analyse a folder, show the result (without MUSIC: the bundled sample)
-#   make test                     the whole suite          (PYTHON=python3.12 for another interpreter)
+#   make test                     the whole suite, with servers of its own where they can be started
+#                                 (PYTHON=python3.12 for another interpreter, ARGS=… for pytest)
 #   make check                    linters, types, layers
 #   make bench MUSIC=<folder>     throughput on this machine
 #   make clean                    remove .venv and what was built
@@ -22,7 +24,7 @@ analyze: setup
 
 test: setup-dev
 	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest -n 2 $(ARGS)
+	scripts/servers run .venv/bin/coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report --fail-under=80
 
