@@ -12,7 +12,7 @@ from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.library.database import Database
-from tonearm.library.results import note, table_of, whole_path
+from tonearm.library.results import note, note_all, table_of, whole_path
 from tonearm.library.roots import below
 from tonearm.library.schema import File, Job, Root, Run
 from tonearm.names import to_document
@@ -176,8 +176,7 @@ class SqlIntake:
                     .where(File.id.in_(part), File.missing_since.is_(None))
                     .values(missing_since=now, graph_owed_at=now)
                 )
-                for file in part:
-                    note(connection, file, "missing", {}, now)
+                note_all(connection, part, "missing", now)
 
     def _needs_job(self, sighting: Sighting) -> bool:
         known = sighting.known

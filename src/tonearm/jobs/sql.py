@@ -327,7 +327,7 @@ def _wake(connection: Connection) -> int:
     return connection.execute(
         update(Job)
         .where(Job.state == JobState.RETRYING, Job.not_before <= epoch())
-        .values(state=JobState.QUEUED)
+        .values(state=JobState.QUEUED, not_before=None)
     ).rowcount
 
 

@@ -23,6 +23,7 @@ from tests.unit.shelf import VERSIONS, WORKER, Library, Row, found, opened, resu
 from tonearm.errors import Failure, NotFound
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.job import OPEN, Lease
+from tonearm.jobs.port import Ending
 from tonearm.jobs.runs import Counts, RunState
 from tonearm.library.roots import Place
 from tonearm.settings import Level
@@ -48,6 +49,7 @@ class Books(RuleBasedStateMachine):
         self.library: Library = self.stack.enter_context(opened(folder, self.empty))
         self.held: list[Lease] = []
         self.stale: list[Lease] = []
+        self.endings: dict[tuple[int, int], Ending | None] = {}
         self.attempts: Counter[int] = Counter()
         self.done: dict[int, Row] = {}
         self.closed: dict[int, Counts] = {}
@@ -116,7 +118,10 @@ class Books(RuleBasedStateMachine):
         if lease is None:
             assert waiting == []
             return
-        first = min(waiting, key=lambda row: (row["rank"], row["id"]))
+        at_once = [
+            row for row in waiting if row["state"] == "queued"
+        ]  # a retry waits until nothing else does
+        first = min(at_once or waiting, key=lambda row: (row["rank"], row["id"]))
         assert lease.job == first["id"]
         assert lease.attempt == first["attempts"] + 1
         self.held.append(lease)
@@ -128,6 +133,7 @@ class Books(RuleBasedStateMachine):
         ending = self.library.ledger.finish(lease, result(audio, complete=complete))
         assert ending is not None
         assert ending.state == ("done" if complete else "partial")
+        self.endings[lease.job, lease.attempt] = ending
 
     @precondition(lambda self: self.held)
     @rule(dice=DICE, failure=st.sampled_from(FAILURES))
@@ -141,6 +147,8 @@ class Books(RuleBasedStateMachine):
             assert ending.state == ("retrying" if charged < failure.attempts else "quarantined")
             assert self.library.job(lease.job)["code"] == failure.code
         assert self.library.job(lease.job)["state"] == ending.state
+        if ending.state == "quarantined":
+            self.endings[lease.job, lease.attempt] = ending
 
     @precondition(lambda self: self.held)
     @rule(dice=DICE)
@@ -175,10 +183,15 @@ class Books(RuleBasedStateMachine):
         late = [lease for lease in self.stale if lease.job in taken_again] or self.stale
         lease = late[dice % len(late)]
         before = self.rows()
+        row = self.library.job(lease.job)
+        over = row["state"] in {"done", "partial", "quarantined"} and row["attempts"] == lease.attempt
+        ended = (
+            self.endings[lease.job, lease.attempt] if over else None
+        )  # told again, when it was its own end
         if how == "finish":
-            assert self.library.ledger.finish(lease, result("late")) is None
+            assert told(self.library.ledger.finish(lease, result("late"))) == told(ended)
         elif how == "fail":
-            assert self.library.ledger.fail(lease, FAILURES[0], 1.0) is None
+            assert told(self.library.ledger.fail(lease, FAILURES[0], 1.0)) == told(ended)
         elif how == "cancel":
             self.library.ledger.cancel(lease, GONE)
         else:
@@ -284,6 +297,13 @@ class Books(RuleBasedStateMachine):
             self.library.rows(f"SELECT * FROM {table}")  # noqa: S608  our own names
             for table in ("jobs", "files", "audio", "tags", "analyses")
         ]
+
+
+def told(ending: Ending | None) -> tuple[str, str | None] | None:
+    """What is kept of an ending."""
+    if ending is None:
+        return None
+    return ending.state, ending.failure.code if ending.failure else None
 
 
 @pytest.mark.slow

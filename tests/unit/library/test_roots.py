@@ -95,7 +95,7 @@ def test_a_link_to_a_folder_is_known_as_the_folder(library: Library, music: byte
     assert place.root_path == music
     assert library.roots.ensure(os.fsencode(tmp_path / "link" / "jazz")).scope == b"jazz"
     assert library.roots.locate(os.fsencode(tmp_path / "link" / "jazz" / "gone.flac")) == Place(
-        place.root, music, b"jazz/gone.flac"
+        place.root, music, b"jazz/gone.flac", here=music
     )
 
 

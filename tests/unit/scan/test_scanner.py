@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,18 @@ from hypothesis import strategies as st
 from tests.unit.shelf import Library, result
 from tonearm.events import Event, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.jobs.runs import RunState
+from tonearm.resilience.patience import Patience
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
 from tonearm.settings import EXTENSIONS, Level
+
+
+def scanner_of(
+    library: Library, patterns: Patterns, events: list[Event], stopping: Callable[[], bool]
+) -> Scanner:
+    patience = Patience(events.append, stopping)
+    return Scanner(library.intake, library.roots, library.runs, patterns, events.append, stopping, patience)
 
 
 class Collection:
@@ -42,9 +51,7 @@ class Collection:
     ) -> ScanFinished:
         library = self.library
         patterns = Patterns((), exclude, EXTENSIONS)
-        scanner = Scanner(
-            library.intake, library.roots, library.runs, patterns, self.events.append, lambda: False
-        )
+        scanner = scanner_of(library, patterns, self.events, lambda: False)
         self.events.clear()
         self.run = library.runs.open([])
         place = library.roots.ensure(os.fsencode(self.folder / scope if scope else self.folder))
@@ -408,9 +415,7 @@ def test_folders_that_overlap_are_counted_so_that_the_run_adds_up(music: Collect
     music.put("a/1.mp3", "2.mp3")
     library = music.library
     patterns = Patterns((), (), EXTENSIONS)
-    scanner = Scanner(
-        library.intake, library.roots, library.runs, patterns, music.events.append, lambda: False
-    )
+    scanner = scanner_of(library, patterns, music.events, lambda: False)
     run = library.run()
     for path in (music.folder, music.folder / "a"):
         scanner.scan(run, library.roots.ensure(os.fsencode(path)), None, fresh=False)
@@ -433,14 +438,7 @@ def test_a_scan_that_is_stopped_keeps_what_it_met_and_marks_nothing_missing(musi
     music.put("1b.mp3", "3b.mp3")
     library = music.library
     looks = iter([False, False, True, True])
-    scanner = Scanner(
-        library.intake,
-        library.roots,
-        library.runs,
-        Patterns((), (), EXTENSIONS),
-        music.events.append,
-        lambda: next(looks),
-    )
+    scanner = scanner_of(library, Patterns((), (), EXTENSIONS), music.events, lambda: next(looks))
     music.events.clear()
     run = library.run()
     place = library.roots.ensure(os.fsencode(music.folder))
@@ -469,7 +467,7 @@ SMALL = st.integers(1, 4)
 
 def started_over(library: Library, folder: Path) -> Collection:
     """An empty library and an empty folder, for the next example."""
-    for table in ("history", "tags", "jobs", "files", "analyses", "audio", "roots"):
+    for table in ("history", "tags", "jobs", "files", "analyses", "mix_points", "audio", "roots"):
         library.change(f"DELETE FROM {table}")  # noqa: S608  our own names
     shutil.rmtree(folder / "music", ignore_errors=True)
     return Collection(library, folder / "music")

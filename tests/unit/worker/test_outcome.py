@@ -74,7 +74,7 @@ def lease(library: Library) -> Lease:
 
 
 def in_hand(lease: Lease, said: Message | None, folder: Path) -> InHand:
-    return InHand(lease, -1, os.stat(folder), time.monotonic(), 0.0, identity=said)
+    return InHand(lease, b"/music/1.flac", -1, os.stat(folder), time.monotonic(), 0.0, identity=said)
 
 
 def test_what_a_child_measured_can_be_stored(library: Library, lease: Lease, tmp_path: Path) -> None:
