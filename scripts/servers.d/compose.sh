@@ -15,9 +15,12 @@ compose() {
 
 compose_up() { # NAME…
   local name
+  lock_cache
+  [ -s "$STATE/ports" ] || choose_ports
   [ -n "$(compose ps -q)" ] || ports_are_free || choose_ports
   say "starting containers: $*"
   compose up -d --wait --wait-timeout "$WAIT_S" "$@" || return 1
+  unlock_cache
   for name in "$@"; do compose_await "$name" || return 1; done
 }
 

@@ -14,14 +14,12 @@ in_namespaces() { unshare --mount --pid --ipc --fork --kill-child -- "$@"; }
 
 own_up() { # NAME…
   local name
-  mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock" # one at a time builds, or chooses ports that nobody listens at yet
-  flock -n 9 || { say "waiting for another checkout's servers" && flock 9; }
+  lock_cache
   build || return 1
   own_any_running || ports_are_free || choose_ports
   for name in "$@"; do own_launch "$name" || return 1; done
   for name in "$@"; do own_await "$name" || return 1; done
-  flock -u 9
+  unlock_cache
 }
 
 own_start() {
