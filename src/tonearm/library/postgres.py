@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import set_json_dumps
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -97,6 +99,8 @@ def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: 
     two seconds later.
     """
     bounded = _bounded(call_timeout_s + 2)
+    adapters = AdaptersMap(psycopg.adapters)
+    set_json_dumps(document, adapters)
     own = address.parameters.get("options") or ""
     wanted = {
         **address.parameters,
@@ -110,11 +114,11 @@ def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: 
     }
     return create_engine(
         "postgresql+psycopg://",
-        creator=lambda: bounded.connect(**wanted),
+        creator=lambda: bounded.connect(context=adapters, **wanted),
         pool_size=CONNECTIONS,
         max_overflow=CONNECTIONS,
         pool_timeout=call_timeout_s,
-        json_serializer=document,
+        use_native_hstore=False,  # saves asking for its type
     )
 
 

@@ -2,10 +2,11 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tonearm.library.schema import Analysis, Audio, File, FileTags, History, MixPoint, Root
@@ -92,21 +93,24 @@ def _write_mix_point(
     row: dict[str, Any] = {}
     if "key" in findings:
         version, scalars, _ = findings["key"]
-        row |= {"camelot": scalars.get("camelot"), "key_version": version}
+        camelot = scalars.get("camelot")
+        row |= {"camelot": camelot if isinstance(camelot, str) else None, "key_version": version}
     if "tempo" in findings:
         version, scalars, _ = findings["tempo"]
         row |= {"tempo": tenths(scalars.get("bpm")), "tempo_version": version}
     if "character" in findings:
         version, scalars, _ = findings["character"]
-        row |= {"energy": scalars.get("energy"), "energy_version": version}
+        energy = scalars.get("energy")
+        sound = isinstance(energy, float | int) and abs(energy) < 1e6
+        row |= {"energy": energy if sound else None, "energy_version": version}
     if row:
         upsert(connection, table_of(MixPoint), ("audio_id",), {"audio_id": audio, **row})
         connection.execute(update(File).where(File.audio_id == audio).values(graph_owed_at=now))
 
 
 def tenths(bpm: float | None) -> int | None:
-    """A tempo in whole tenths of a BPM."""
-    return None if bpm is None else math.floor(bpm * 10 + 0.5)
+    """A tempo in whole tenths of a BPM; ``None`` for what is no tempo, as no tempo is a million."""
+    return math.floor(bpm * 10 + 0.5) if isinstance(bpm, float | int) and 0 <= bpm < 1e6 else None
 
 
 def follow_move(connection: Connection, file: int, audio: int, now: float) -> bytes | None:
@@ -152,6 +156,19 @@ def whole_path(connection: Connection, file: int) -> bytes:
 
 def note(connection: Connection, file: int, what: str, detail: Mapping[str, Any], now: float) -> None:
     """Add a line to a file's history."""
-    connection.execute(
-        table_of(History).insert().values(file_id=file, at=now, what=what, detail=dict(detail))
-    )
+    note_all(connection, [file], what, now, detail)
+
+
+def note_all(
+    connection: Connection,
+    files: Sequence[int],
+    what: str,
+    now: float,
+    detail: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Add the same line to the history of each of these files."""
+    if files:
+        connection.execute(
+            insert(table_of(History)),
+            [{"file_id": file, "at": now, "what": what, "detail": dict(detail)} for file in files],
+        )

@@ -1,7 +1,8 @@
 """Reads tracks: one row a file with its tags, technical facts and current results."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,11 @@ from sqlalchemy.orm import aliased
 from tonearm.library.database import Database
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Job, Root
-from tonearm.library.values import sortable
+from tonearm.library.values import sortable, storable
 from tonearm.names import from_document, path_fields
+
+BATCH = 200
+"""Tracks that are fetched at once."""
 
 TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
 AUDIO_COLUMNS: dict[str, ColumnElement[Any]] = {
@@ -75,12 +79,12 @@ class Tracks:
         """Hand every matching track to ``take``, as plain values ready for JSON; returns how many."""
         count = 0
         with self._database.read() as connection:
-            for row in connection.execution_options(yield_per=500).execute(self._select(query)):
-                track = self._track(row)
-                if query.full:
-                    track |= self._more(connection, row)
-                take(track)
-                count += 1
+            found = connection.execution_options(yield_per=BATCH).execute(self._select(query))
+            for rows in found.partitions(BATCH):
+                more = self._more(connection, rows) if query.full else {}
+                for row in rows:
+                    take(self._track(row) | more.get(row.id, {}))
+                count += len(rows)
         return count
 
     def totals(self) -> Totals:
@@ -148,9 +152,9 @@ class Tracks:
         if query.state is not None:
             conditions.append(File.state == query.state)
         for name, text in query.texts.items():
-            conditions.append(func.tonearm_has(self._column(name), text))
+            conditions.append(func.tonearm_has(self._column(name), storable(text)))
         if query.key is not None:
-            wanted = query.key.lower()
+            wanted = storable(query.key).lower()
             named = [func.lower(self._column(name)) == wanted for name in ("key", "camelot", "open_key")]
             conditions.append(named[0] | named[1] | named[2])
         if query.bpm is not None:
@@ -184,58 +188,69 @@ class Tracks:
             track |= values[f"scalars_{name}"] or {}
         return track | {name: None for name in self._scalars if name not in track}
 
-    def _more(self, connection: Connection, row: Row[Any]) -> dict[str, Any]:
-        """What is shown of one track only: series, every tag, analysers, warnings, history."""
-        more: dict[str, Any] = {"complete": row.complete, "warnings": row.warnings or []}
-        analyses = connection.execute(
-            select(Analysis.analyser, Analysis.version, Analysis.series, Analysis.made_at)
-            .where(Analysis.audio_id == row.audio_id)
+    def _more(self, connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, dict[str, Any]]:
+        """What is shown of one track only, by file: series, every tag, analysers, warnings, history."""
+        files = [row.id for row in rows]
+        tags = {
+            row.file_id: row
+            for row in connection.execute(select(FileTags).where(FileTags.file_id.in_(files)))
+        }
+        analyses: dict[int, list[Row[Any]]] = defaultdict(list)
+        for found in connection.execute(
+            select(Analysis)
+            .where(Analysis.audio_id.in_({row.audio_id for row in rows if row.audio_id is not None}))
             .order_by(Analysis.analyser, Analysis.version)
-        ).all()
-        more |= {"beats": [], "tempo_windows": []}
+        ):
+            analyses[found.audio_id].append(found)
+        histories = _histories(connection, files)
+        return {
+            row.id: {"complete": row.complete, "warnings": row.warnings or []}
+            | self._measured(analyses[row.audio_id])
+            | _tagged(tags.get(row.id))
+            | {"history": histories[row.id]}
+            for row in rows
+        }
+
+    def _measured(self, analyses: Sequence[Row[Any]]) -> dict[str, Any]:
+        series: dict[str, Any] = {"beats": [], "tempo_windows": []}
         for analysis in analyses:
             if self._versions.get(analysis.analyser) == analysis.version:
-                more |= analysis.series
-        more["analysers"] = [
-            {"name": a.analyser, "version": a.version, "made_at": a.made_at} for a in analyses
-        ]
-        tags = connection.execute(
-            select(
-                FileTags.everything,
-                FileTags.warning,
-                FileTags.art_count,
-                FileTags.art_bytes,
-                FileTags.art_mime,
-            ).where(FileTags.file_id == row.id)
-        ).one_or_none()
-        more["tags"] = tags.everything if tags else {}
-        more["tags_warning"] = tags.warning if tags else None
-        more["art"] = (
-            {"count": tags.art_count, "bytes": tags.art_bytes, "mime": tags.art_mime} if tags else None
-        )
-        more["history"] = _history(connection, row.id)
-        return more
+                series |= analysis.series
+        named = [{"name": a.analyser, "version": a.version, "made_at": a.made_at} for a in analyses]
+        return series | {"analysers": named}
 
 
-def _history(connection: Connection, file: int) -> list[dict[str, Any]]:
-    """Everything that happened to a file, oldest first."""
-    found = connection.execute(select(File.found_at).where(File.id == file)).scalar_one()
-    events: list[dict[str, Any]] = [{"at": found, "what": "found"}]
-    for row in connection.execute(select(History).where(History.file_id == file).order_by(History.id)):
+def _tagged(tags: Row[Any] | None) -> dict[str, Any]:
+    if tags is None:
+        return {"tags": {}, "tags_warning": None, "art": None}
+    return {
+        "tags": tags.everything,
+        "tags_warning": tags.warning,
+        "art": {"count": tags.art_count, "bytes": tags.art_bytes, "mime": tags.art_mime},
+    }
+
+
+def _histories(connection: Connection, files: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """Everything that happened to each file, oldest first."""
+    events: dict[int, list[dict[str, Any]]] = {
+        row.id: [{"at": row.found_at, "what": "found"}]
+        for row in connection.execute(select(File.id, File.found_at).where(File.id.in_(files)))
+    }
+    for row in connection.execute(select(History).where(History.file_id.in_(files)).order_by(History.id)):
         detail = dict(row.detail)
         if "from" in detail:
             detail |= path_fields(from_document(detail["from"]), "from")
-        events.append({"at": row.at, "what": row.what} | detail)
-    events += [
-        {
-            "at": job.finished_at or job.started_at or job.queued_at,
-            "what": f"analysis {job.state}",
-            "run": job.run_id,
-            "attempts": job.attempts,
-            "work_s": round(job.work_s, 3),
-            "code": job.code,
-            "reason": job.reason,
-        }
-        for job in connection.execute(select(Job).where(Job.file_id == file).order_by(Job.id))
-    ]
-    return sorted(events, key=lambda event: float(event["at"]))
+        events[row.file_id].append({"at": row.at, "what": row.what} | detail)
+    for job in connection.execute(select(Job).where(Job.file_id.in_(files)).order_by(Job.id)):
+        events[job.file_id].append(
+            {
+                "at": job.finished_at or job.started_at or job.queued_at,
+                "what": f"analysis {job.state}",
+                "run": job.run_id,
+                "attempts": job.attempts,
+                "work_s": round(job.work_s, 3),
+                "code": job.code,
+                "reason": job.reason,
+            }
+        )
+    return {file: sorted(past, key=lambda event: float(event["at"])) for file, past in events.items()}
