@@ -128,7 +128,7 @@ class Supervisor:
                 if not self._busy() and not self._books.owed:
                     if ending:
                         return False
-                    if now < self._take_at and self._is_over(task):
+                    if self._found_none(now) and self._is_over(task):
                         return True
                 self._listen(now)
                 self._end_overdue()
@@ -148,6 +148,10 @@ class Supervisor:
 
     def _busy(self) -> bool:
         return any(slot.hand is not None for slot in self._slots)
+
+    def _found_none(self, now: float) -> bool:
+        """Whether there was just nothing to take; who takes nothing at all never finds any."""
+        return now < self._take_at or not self._settings.workers
 
     def _is_over(self, task: Task) -> bool:
         """While the database can't be asked, it is not."""
