@@ -8,6 +8,8 @@ from typing import Any
 from tonearm.names import from_document, to_document
 from tonearm.progress.port import Notice, RunCounts, RunningFile, Snapshot
 
+_FOREIGN = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+
 
 class Unreadable(ValueError):
     """What stands there was not written by this version of this program."""
@@ -21,6 +23,9 @@ def files_to_json(files: Sequence[RunningFile]) -> bytes:
 def files_from_json(text: bytes, aged_s: float) -> list[RunningFile]:
     """What a worker had in hand when it said so, ``aged_s`` seconds ago. Raises Unreadable."""
     try:
+        said = json.loads(text)
+        if not isinstance(said, list):
+            raise TypeError("not a list")
         return [
             RunningFile(
                 worker=str(file["worker"]),
@@ -34,9 +39,9 @@ def files_from_json(text: bytes, aged_s: float) -> list[RunningFile]:
                 attempt=int(file["attempt"]),
                 since_s=float(file["since_s"]) + aged_s,
             )
-            for file in json.loads(text)
+            for file in said
         ]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except _FOREIGN as error:
         raise Unreadable(str(error)) from error
 
 
@@ -57,7 +62,7 @@ def snapshot_from_json(text: bytes) -> Snapshot:
             owed=int(said["owed"]),
             runs=tuple(RunCounts(**run) for run in said["runs"]),
         )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except _FOREIGN as error:
         raise Unreadable(str(error)) from error
 
 
@@ -71,7 +76,7 @@ def notice_from_json(text: bytes) -> Notice:
     try:
         said = json.loads(text)
         return Notice(str(said["worker"]), dict(said["message"]))
-    except (ValueError, LookupError, TypeError) as error:
+    except _FOREIGN as error:
         raise Unreadable(str(error)) from error
 
 

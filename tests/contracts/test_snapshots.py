@@ -1,0 +1,68 @@
+"""A person relies on: the counts in the live view are those of the database, all as of one moment."""
+
+from tests.unit.shelf import Library, result
+from tonearm.errors import Failure
+from tonearm.jobs.retry import Backoff
+from tonearm.jobs.runs import RunState
+from tonearm.jobs.sql import SqlLedger
+from tonearm.progress.port import RunCounts
+from tonearm.progress.snapshots import take_snapshot
+from tonearm.settings import Level
+
+BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
+HOPELESS = Failure("not-audio", "This is not music.", "Check what it is.")
+NOTHING = {level.label: 0 for level in Level}
+
+
+def test_an_empty_library_has_nothing_to_show(library: Library) -> None:
+    snapshot = take_snapshot(library.database)
+    assert (snapshot.queued, snapshot.retrying, snapshot.running, snapshot.owed) == (NOTHING, 0, 0, 0)
+    assert snapshot.runs == ()
+
+
+def test_waiting_work_is_counted_by_level_and_state(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"a.flac", b"b.flac", b"c.flac", level=Level.CRITICAL)
+    library.meet(run, b"d.flac", b"e.flac", level=Level.LOW)
+    library.take(run)
+    SqlLedger(library.database, library.versions, Backoff(600.0, 600.0), 60).fail(library.take(run), BAD, 1.0)
+    snapshot = take_snapshot(library.database)
+    assert snapshot.queued == NOTHING | {"critical": 1, "low": 2}
+    assert (snapshot.retrying, snapshot.running) == (1, 1)
+
+
+def test_a_message_is_owed_from_when_it_is_due_until_it_is_out(library: Library) -> None:
+    library.meet(library.run(), b"a.flac", b"b.flac", b"c.flac")
+    library.change("UPDATE jobs SET owed_at = NULL")
+    assert take_snapshot(library.database).owed == 0
+    library.change("UPDATE jobs SET owed_at = 1000 WHERE id = (SELECT min(id) FROM jobs)")
+    library.change("UPDATE jobs SET owed_at = 9e9 WHERE id = (SELECT max(id) FROM jobs)")
+    assert take_snapshot(library.database).owed == 1
+
+
+def test_open_runs_show_what_became_of_their_files_so_far(library: Library) -> None:
+    first, second = library.run(), library.run()
+    library.meet(second, b"a.flac", b"b.flac", b"c.flac", b"d.flac")
+    library.runs.skip(second, 2)
+    library.ledger.finish(library.take(second), result("a"))
+    library.ledger.finish(library.take(second), result("b", complete=False))
+    library.ledger.fail(library.take(second), HOPELESS, 1.0)
+    counts = RunCounts(second, "running", 6, 1, 1, 2, 1, 1)
+    assert counts.discovered == counts.done + counts.partial + counts.skipped + counts.failed + counts.pending
+    assert take_snapshot(library.database).runs == (counts, RunCounts(first, "running", 0, 0, 0, 0, 0, 0))
+
+
+def test_runs_are_shown_for_an_hour_after_they_closed_with_what_they_closed_with(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"a.flac")
+    library.ledger.finish(library.take(run), result())
+    library.runs.close(run, RunState.FINISHED)
+    library.change("UPDATE jobs SET state = 'queued'")
+    assert take_snapshot(library.database).runs == (RunCounts(run, "finished", 1, 1, 0, 0, 0, 0),)
+    library.change("UPDATE runs SET finished_at = finished_at - 3700")
+    assert take_snapshot(library.database).runs == ()
+
+
+def test_the_moment_is_told_by_the_databases_clock(library: Library) -> None:
+    before = library.rows("SELECT started_at FROM runs WHERE id = :id", id=library.run())[0]["started_at"]
+    assert before <= take_snapshot(library.database).at <= before + 60

@@ -1,0 +1,311 @@
+"""A person relies on: when Redis is away the live view dims, and nothing else becomes slower or stops."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+
+from tests.proxy import Proxy
+from tests.unit.shelf import Library, opened
+from tonearm.errors import ConfigurationError, ServiceAway
+from tonearm.events import BreakerChanged, Event, JobFinished, JobStarted, StageReached, Warned
+from tonearm.library.database import open_sqlite
+from tonearm.progress.live import LiveView
+from tonearm.progress.port import RunningFile, Snapshot
+from tonearm.progress.redis import RedisProgress
+from tonearm.progress.reporter import Reporter
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tonearm.resilience.gate import Open
+
+FILE = RunningFile("a", 7, 3, b"/m/a.flac", "flac", 5000, "decode", 0.5, 1, 2.0)
+EMPTY = Snapshot(1.0, {}, 0, 0, 0, ())
+POLICY = BreakerPolicy(window_s=10, minimum_calls=3, open_s=1.0)
+
+
+class Told:
+    """A gate that is open and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.good: list[float] = []
+        self.bad: list[tuple[float, str]] = []
+
+    def admit(self) -> None:
+        """Let every call pass."""
+
+    def succeeded(self, seconds: float) -> None:
+        self.good.append(seconds)
+
+    def failed(self, seconds: float, reason: str) -> None:
+        self.bad.append((seconds, reason))
+
+
+@pytest.fixture
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """A library with a run in it."""
+    folder = tmp_path_factory.mktemp("library")
+    open_sqlite(folder).close()
+    with opened(folder, (folder / "tonearm.db").read_bytes()) as library:
+        library.meet(library.run(), b"a.flac", b"b.flac")
+        yield library
+
+
+@pytest.fixture
+def server(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def progress(redis_url: str, namespace: str) -> Iterator[RedisProgress]:
+    progress = RedisProgress(redis_url, namespace, Open())
+    yield progress
+    progress.close()
+
+
+@pytest.fixture
+def proxy(redis_url: str) -> Iterator[Proxy]:
+    parts = urlsplit(redis_url)
+    with Proxy(parts.hostname or "127.0.0.1", parts.port or 6379) as proxy:
+        yield proxy
+
+
+def through(proxy: Proxy, redis_url: str) -> str:
+    parts = urlsplit(redis_url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{login}{at}127.0.0.1:{proxy.port}").geturl()
+
+
+def within(seconds: float, so: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while not so():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Worker:
+    """A process that reports through a bad network, and the longest its pipeline was held up by that."""
+
+    def __init__(self, url: str, namespace: str, library: Library) -> None:
+        self.said: list[Event] = []
+        self.breaker = CircuitBreaker("Redis", POLICY, self.said.append)
+        self.progress = RedisProgress(url, namespace, self.breaker)
+        self.view = LiveView()
+        self.reporter = Reporter(self.progress, library.database, self.view, "worker", self.said.append)
+        self.longest_s = 0.0
+
+    def work(self, first: int, seconds: float) -> None:
+        """Do as the pipeline does for a while: one file after the other, each told of."""
+        until, job = time.monotonic() + seconds, first
+        while time.monotonic() < until:
+            self.tell(JobStarted(job, b"/m/%d.flac" % job, 5000, "flac", 1, "normal", 1))
+            self.tell(StageReached(job, "decode", 0.0))
+            self.tell(JobFinished(job, b"/m/%d.flac" % job, "done", 0.1))
+            job += 1
+            time.sleep(0.001)
+
+    def tell(self, event: Event) -> None:
+        self.view(event)
+        began = time.monotonic()
+        self.reporter(event)
+        self.longest_s = max(self.longest_s, time.monotonic() - began)
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        stop = threading.Event()
+        thread = threading.Thread(target=self.reporter.run, args=(stop,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(20)
+            assert not thread.is_alive()
+            self.progress.close()
+
+    def warnings(self) -> list[str]:
+        return [event.text for event in self.said if isinstance(event, Warned)]
+
+
+@pytest.mark.parametrize("trouble", ["black hole", "refused", "slow"])
+def test_the_pipeline_is_not_held_up_by_a_redis_that_is_away_and_the_view_comes_back_by_itself(
+    trouble: str, proxy: Proxy, redis_url: str, namespace: str, library: Library, progress: RedisProgress
+) -> None:
+    worker = Worker(through(proxy, redis_url), namespace, library)
+    with worker.reporting():
+        worker.tell(JobStarted(1, b"/m/1.flac", 5000, "flac", 1, "normal", 1))
+        assert within(10, lambda: [file.job for file in progress.running()] == [1])
+        assert within(10, lambda: progress.latest() is not None)
+        if trouble == "black hole":
+            proxy.black_hole()
+        elif trouble == "refused":
+            proxy.reset()
+        else:
+            proxy.delay_s = 2.5
+        worker.work(100, 8.0)
+        assert worker.longest_s < 0.25
+        assert len(worker.warnings()) == 1
+        proxy.delay_s = 0.0
+        proxy.heal()
+        worker.tell(JobStarted(2, b"/m/2.flac", 5000, "flac", 1, "normal", 1))
+        assert within(10, lambda: [file.job for file in progress.running()] == [1, 2])
+        assert within(10, lambda: len(worker.warnings()) == 2)
+    states = [event.after for event in worker.said if isinstance(event, BreakerChanged)]
+    assert (states[0], states[-2:]) == ("open", ["half_open", "closed"])
+    assert progress.running() == ()
+
+
+def test_a_flushed_redis_is_filled_again(
+    redis_url: str, namespace: str, library: Library, progress: RedisProgress, server: redis.Redis
+) -> None:
+    worker = Worker(redis_url, namespace, library)
+    with worker.reporting():
+        worker.tell(JobStarted(1, b"/m/1.flac", 5000, "flac", 1, "normal", 1))
+        assert within(10, lambda: bool(progress.running()) and progress.latest() is not None)
+        for key in list(server.scan_iter(match=f"{namespace}:*")):
+            server.delete(key)
+        assert (progress.running(), progress.latest()) == ((), None)
+        assert within(10, lambda: bool(progress.running()) and progress.latest() is not None)
+    assert worker.said == []
+
+
+def verbs(progress: RedisProgress) -> dict[str, Callable[[], object]]:
+    return {
+        "report": lambda: progress.report("a", [FILE]),
+        "leave": lambda: progress.leave("a"),
+        "running": progress.running,
+        "lead": lambda: progress.lead("a"),
+        "post": lambda: progress.post(EMPTY),
+        "latest": progress.latest,
+        "announce": lambda: progress.announce("a", [{"what": "x"}]),
+        "changes": progress.changes,
+    }
+
+
+@pytest.mark.parametrize("trouble", ["black hole", "refused"])
+@pytest.mark.parametrize("connected", [True, False], ids=["connected", "new"])
+def test_every_verb_gives_up_soon_and_tells_the_gate_why(
+    trouble: str, connected: bool, proxy: Proxy, redis_url: str, namespace: str
+) -> None:
+    gate = Told()
+    progress = RedisProgress(through(proxy, redis_url), namespace, gate)
+    if connected:
+        progress.report("a", [FILE])
+        assert (len(gate.good), gate.bad) == (1, [])
+    if trouble == "black hole":
+        proxy.black_hole()
+    else:
+        proxy.reset()
+    for number, (name, verb) in enumerate(verbs(progress).items(), 1):
+        began = time.monotonic()
+        with pytest.raises(ServiceAway, match="Redis"):
+            verb()
+        assert time.monotonic() - began < 4, name
+        assert len(gate.bad) == number, name
+    proxy.heal()
+    assert progress.latest() is None
+    progress.close()
+
+
+def test_who_listens_is_told_that_the_connection_was_lost_and_hears_again_afterwards(
+    proxy: Proxy, redis_url: str, namespace: str, progress: RedisProgress
+) -> None:
+    far = RedisProgress(through(proxy, redis_url), namespace, Open())
+    with far.changes() as changes:
+        progress.announce("a", [{"what": "before"}])
+        first = changes.next(5)
+        proxy.reset()
+        with pytest.raises(ServiceAway):
+            changes.next(5)
+        with pytest.raises(ServiceAway):
+            changes.next(0.1)
+        proxy.heal()
+        assert changes.next(0.1) is None
+        progress.announce("a", [{"what": "after"}])
+        second = changes.next(5)
+    assert first is not None
+    assert second is not None
+    assert (first.message["what"], second.message["what"]) == ("before", "after")
+    far.close()
+
+
+def test_who_listens_at_a_dead_connection_notices(proxy: Proxy, redis_url: str, namespace: str) -> None:
+    far = RedisProgress(through(proxy, redis_url), namespace, Open())
+    with far.changes() as changes:
+        assert changes.next(6) is None
+        proxy.black_hole()
+        began = time.monotonic()
+        with pytest.raises(ServiceAway):
+            changes.next(60)
+        assert time.monotonic() - began < 12
+    far.close()
+
+
+def test_everything_stands_under_the_namespace_and_expires(
+    progress: RedisProgress, namespace: str, redis_url: str, server: redis.Redis
+) -> None:
+    progress.report("a", [FILE])
+    progress.lead("a")
+    progress.post(EMPTY)
+    keys = list(server.scan_iter(match=f"{namespace}:live:*"))
+    assert len(keys) == 4
+    assert all(0 < int(server.pttl(key)) <= 3_600_000 for key in keys)
+    other = RedisProgress(redis_url, f"{namespace}x", Open())
+    assert (other.running(), other.latest(), other.lead("b")) == ((), None, True)
+    other.close()
+
+
+def test_names_of_workers_that_are_gone_do_not_pile_up(
+    progress: RedisProgress, namespace: str, server: redis.Redis
+) -> None:
+    for number in range(20):
+        progress.report(f"w{number}", [FILE])
+        server.delete(f"{namespace}:live:hand:w{number}")
+    progress.report("alive", [FILE])
+    assert len(progress.running()) == 1
+    assert server.smembers(f"{namespace}:live:workers") == {b"alive"}
+
+
+def test_what_another_version_wrote_counts_as_forgotten(
+    progress: RedisProgress, namespace: str, server: redis.Redis
+) -> None:
+    progress.report("a", [FILE])
+    progress.report("b", [FILE])
+    server.set(f"{namespace}:live:hand:b", b'{"new": "form"}', px=10_000)
+    server.set(f"{namespace}:live:snapshot", b"[]", px=10_000)
+    assert len(progress.running()) == 1
+    assert progress.latest() is None
+    with progress.changes() as changes:
+        server.publish(f"{namespace}:live:changes", b"\xff")
+        progress.announce("a", [{"what": "x"}])
+        notice = changes.next(5)
+    assert notice is not None
+    assert notice.message == {"what": "x"}
+
+
+def test_a_redis_that_refuses_to_do_it_is_away_too(
+    progress: RedisProgress, namespace: str, server: redis.Redis
+) -> None:
+    server.rpush(f"{namespace}:live:workers", "not a set")
+    with pytest.raises(ServiceAway, match="WRONGTYPE"):
+        progress.report("a", [FILE])
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:6379", "http://127.0.0.1", "redis://host:port/0"])
+def test_an_address_that_is_none_is_told_as_such(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="redis_url"):
+        RedisProgress(url, "t", Open())
+
+
+def test_the_password_is_not_told(proxy: Proxy, namespace: str) -> None:
+    proxy.reset()
+    progress = RedisProgress(f"redis://user:s3cret@127.0.0.1:{proxy.port}/0", namespace, Open())
+    with pytest.raises(ServiceAway) as told:
+        progress.latest()
+    assert "s3cret" not in str(told.value)
+    progress.close()
