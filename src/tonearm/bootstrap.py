@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from tonearm import __version__
 from tonearm.analysis.catalog import columns, versions
-from tonearm.errors import ConfigurationError, ServiceAway, StorageAway
-from tonearm.events import Announce, Event, Warned
+from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError
+from tonearm.events import Announce, Event, Warned, WorkersChanged
+from tonearm.graph.fallback import FallbackGraph
+from tonearm.graph.feeder import GraphFeeder
+from tonearm.graph.port import TrackGraph
+from tonearm.graph.sql import SqlGraph
 from tonearm.jobs.courier import Courier
 from tonearm.jobs.intake import SqlIntake
 from tonearm.jobs.orders import Orders
@@ -28,7 +33,12 @@ from tonearm.library.lock import sole_analyser
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
 from tonearm.names import PathMap, to_document
+from tonearm.progress.follower import Follower
+from tonearm.progress.glance import Glance
 from tonearm.progress.live import LiveView
+from tonearm.progress.memory import MemoryProgress
+from tonearm.progress.port import Progress
+from tonearm.progress.reporter import Reporter
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.patience import Patience
 from tonearm.scan.patterns import Patterns
@@ -41,6 +51,7 @@ from tonearm.worker.supervisor import Supervisor, Task
 
 if TYPE_CHECKING:
     from tonearm.jobs.rabbitmq.link import Link
+    from tonearm.jobs.rabbitmq.management import Management
 
 CLOSE_S = 5.0
 
@@ -76,6 +87,9 @@ class App:
     breakers: Mapping[str, CircuitBreaker]
     speaker: Speaker
     paths: PathMap
+    graph: TrackGraph
+    feeder: GraphFeeder | None
+    progress: Progress
 
 
 @contextlib.contextmanager
@@ -90,7 +104,10 @@ def open_app(settings: Settings) -> Iterator[App]:
     speaker = Speaker()
     breakers = _breakers(settings, speaker)
     database = _open_database(settings, breakers)
-    try:
+    with contextlib.ExitStack() as open_parts:
+        open_parts.callback(database.close)
+        graph, feeder = _graph(settings, database, breakers, speaker, open_parts)
+        progress = _progress(settings, breakers, open_parts)
         paths = PathMap(settings.path_map)
         backoff = Backoff(settings.retry_base_s, settings.retry_cap_s)
         yield App(
@@ -105,9 +122,10 @@ def open_app(settings: Settings) -> Iterator[App]:
             breakers=breakers,
             speaker=speaker,
             paths=paths,
+            graph=graph,
+            feeder=feeder,
+            progress=progress,
         )
-    finally:
-        database.close()
 
 
 def _check(settings: Settings) -> None:
@@ -151,6 +169,62 @@ def _open_database(settings: Settings, breakers: Mapping[str, CircuitBreaker]) -
     )
 
 
+def _graph(
+    settings: Settings,
+    database: Database,
+    breakers: Mapping[str, CircuitBreaker],
+    announce: Announce,
+    open_parts: contextlib.ExitStack,
+) -> tuple[TrackGraph, GraphFeeder | None]:
+    """The graph that answers, and what keeps it up to date where it is not the database itself."""
+    answers = SqlGraph(database, versions())
+    if settings.neo4j_url is None:
+        return answers, None
+    try:
+        from tonearm.graph.bolt import Bolt
+        from tonearm.graph.neo4j import Neo4jGraph
+    except ImportError as error:
+        raise ConfigurationError(_no_driver("Neo4j", error)) from error
+    bolt = Bolt(settings.neo4j_url, settings.connect_timeout_s, settings.call_timeout_s, breakers["Neo4j"])
+    graph = Neo4jGraph(bolt, settings.namespace)
+    open_parts.callback(graph.close)
+    feeder = GraphFeeder(database, graph, versions(), announce)
+    return FallbackGraph(graph, answers, feeder.owed, announce), feeder
+
+
+def _progress(
+    settings: Settings, breakers: Mapping[str, CircuitBreaker], open_parts: contextlib.ExitStack
+) -> Progress:
+    """Where the live view is: in this process, or in Redis for all."""
+    if settings.redis_url is None:
+        return MemoryProgress()
+    try:
+        from tonearm.progress.redis import RedisProgress
+    except ImportError as error:
+        raise ConfigurationError(_no_driver("Redis", error)) from error
+    progress = RedisProgress(settings.redis_url, settings.namespace, breakers["Redis"])
+    open_parts.callback(progress.close)
+    return progress
+
+
+def open_management(app: App) -> "Management | None":
+    """What asks the broker for its own figures, where the settings name its management API."""
+    settings = app.settings
+    if settings.rabbitmq_management_url is None or settings.rabbitmq_url is None:
+        return None
+    from tonearm.jobs.rabbitmq.management import Management
+    from tonearm.jobs.rabbitmq.topology import Topology
+
+    vhost = urllib.parse.unquote(urllib.parse.urlsplit(settings.rabbitmq_url).path[1:]) or "/"
+    return Management(
+        settings.rabbitmq_management_url,
+        vhost,
+        Topology(settings.namespace, settings.rabbitmq_replicated),
+        app.breakers["RabbitMQ management"],
+        settings.connect_timeout_s,
+    )
+
+
 @contextlib.contextmanager
 def open_session(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[Session]:
     """Put together what one call over some folders needs.
@@ -187,15 +261,15 @@ def _shared_session(app: App, view: LiveView, stop: StopSwitch) -> Iterator[Sess
     patience = Patience(app.speaker, lambda: stop.requests > 0)
     patience(desk.enlist)
     try:
-        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link):
-            follow = _follower(app, desk.name)
+        glance = Glance(app.progress)
+        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link, glance):
             yield _session(
                 app,
                 view,
                 stop,
                 desk.name,
                 lambda _: _supervisor(app, desk.queue(link), desk.name, stop, desk),
-                follow,
+                Follow(app, glance, desk.name),
             )
     finally:
         desk.leave()
@@ -327,12 +401,22 @@ def _no_driver(service: str, error: ImportError) -> str:
 
 
 @contextlib.contextmanager
-def _background(app: App, view: LiveView, worker: str, link: "Link | None") -> Iterator[None]:
+def _background(
+    app: App, view: LiveView, worker: str, link: "Link | None", glance: Glance | None = None
+) -> Iterator[None]:
     """Threads that carry what the database owes to where it belongs; each waits out a service that is away."""
+    settings = app.settings
     bodies: list[Callable[[threading.Event], None]] = []
     if link is not None:
-        courier = Courier(app.database, link, app.settings.ageing_s, app.settings.reconcile_s, app.speaker)
-        bodies.append(courier.run)
+        bodies.append(Courier(app.database, link, settings.ageing_s, settings.reconcile_s, app.speaker).run)
+    if app.feeder is not None:
+        bodies.append(app.feeder.run)
+    if settings.redis_url is not None:
+        reporter = Reporter(app.progress, app.database, view, worker, app.speaker)
+        app.speaker.subscribe(reporter)
+        bodies.append(reporter.run)
+    if glance is not None:
+        bodies.append(glance.run)
     ending = threading.Event()
     threads = [threading.Thread(target=body, args=(ending,), daemon=True) for body in bodies]
     for thread in threads:
@@ -345,13 +429,30 @@ def _background(app: App, view: LiveView, worker: str, link: "Link | None") -> I
             thread.join(CLOSE_S)
 
 
-def _follower(app: App, worker: str) -> Callable[[int], None]:
-    """What a call in a shared library does each second: learn what others did, and who is at work."""
+class Follow:
+    """What a call in a shared library does each second: tell what others did in its run, and how many work."""
 
-    def follow(run: int) -> None:
-        pass
+    def __init__(self, app: App, glance: Glance, worker: str) -> None:
+        self._app = app
+        self._glance = glance
+        self._worker = worker
+        self._follower: Follower | None = None
+        self._counted_at = 0.0
 
-    return follow
+    def __call__(self, run: int) -> None:
+        """One look; a database that is away is asked again at the next."""
+        if self._follower is None:
+            self._follower = Follower(self._app.database, self._glance, run, self._worker)
+            self._app.speaker.subscribe(self._follower)
+        with contextlib.suppress(StorageError):
+            behind = True
+            while behind:
+                for event in self._follower.look():
+                    self._app.speaker(event)
+                behind = self._follower.behind
+            if time.monotonic() - self._counted_at > CLOSE_S:
+                self._counted_at = time.monotonic()
+                self._app.speaker(WorkersChanged(self._app.workers.slots()))
 
 
 @dataclass(slots=True)

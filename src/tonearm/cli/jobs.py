@@ -8,11 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, Limit, level_of, library, place_of, print_json
+from tonearm.cli.options import AsJson, Data, Limit, at_work, level_of, library, place_of, print_json
 from tonearm.cli.words import plural
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.orders import JobView
-from tonearm.library.lock import holder
 from tonearm.names import path_fields, printable
 
 Where = Annotated[str | None, typer.Argument(help="Only what lies at or below this path.")]
@@ -97,12 +96,14 @@ def retry(
     with library(data) as app:
         places = [place_of(app, path) for path in paths or []] or [None]
         count = sum(app.orders.retry(place, partial) for place in places)
-        working = holder(app.settings.data_dir) is not None
+        working, shared = at_work(app), app.database.shared
     if as_json:
         print_json({"queued": count})
         return
     go_on = " `tonearm analyze` works on them." if count else ""
-    if working and count:
+    if working and count and shared:
+        go_on = " The workers take them up."
+    elif working and count:
         go_on = " The process at work takes up those that it scanned, `tonearm analyze` all others."
     typer.echo(f"{plural(count, 'file')} queued again.{go_on}")
 

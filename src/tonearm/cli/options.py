@@ -11,6 +11,7 @@ import typer
 
 from tonearm.bootstrap import App, open_app
 from tonearm.errors import NotFound
+from tonearm.library.lock import holder
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.settings import Level, load_settings
@@ -61,6 +62,13 @@ def place_of(app: App, path: str | None) -> Place | None:
     if place is None:
         raise NotFound(f"{printable(path)}: not in the library; `tonearm analyze` it first")
     return place
+
+
+def at_work(app: App) -> bool:
+    """Whether any process is analysing with this library."""
+    if app.database.shared:
+        return any(worker.state in {"working", "idle"} and worker.slots for worker in app.workers.every())
+    return holder(app.settings.data_dir) is not None
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, Limit, library, print_json
+from tonearm.cli.options import AsJson, Data, Limit, at_work, library, print_json
 from tonearm.cli.words import moment, plural
-from tonearm.library.lock import holder
 from tonearm.names import printable, to_text
 
 app = typer.Typer(invoke_without_command=True, help="List runs; pause, resume or cancel one.")
@@ -59,8 +58,8 @@ def resume(run: Number, data: Data = None) -> None:
     """Let a paused run go on."""
     with library(data) as opened:
         opened.runs.resume(run)
-        working = holder(opened.settings.data_dir) is not None
-    go_on = "" if working else " Its process is gone: `tonearm analyze` works on it."
+        working = at_work(opened)
+    go_on = "" if working else " Nobody is at work now: `tonearm analyze` works on it."
     typer.echo(f"Run {run} goes on.{go_on}")
 
 

@@ -1,54 +1,175 @@
-"""``tonearm status``: what the library holds and what is going on."""
+"""``tonearm status``: what the library holds, what is going on, and how the servers are."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, library, print_json
+from tonearm.bootstrap import App, open_management
+from tonearm.cli.options import AsJson, Data, at_work, library, print_json
 from tonearm.cli.words import duration, plural
+from tonearm.cli.workers import as_fields
+from tonearm.errors import ServiceAway
 from tonearm.library.lock import holder
-from tonearm.names import path_fields, printable
+from tonearm.names import path_fields, printable, to_text
+from tonearm.progress.port import RunningFile
+from tonearm.progress.wire import snapshot_to_json
 
 
 def status(data: Data = None, as_json: AsJson = False) -> None:
-    """Show what is known, what is queued, and what runs now."""
+    """Show what is known, what is queued, what runs now, who works, and whether every server answers."""
     with library(data) as app:
-        known = app.tracks.totals()
-        depth = app.ledger.depth(None)
-        running = app.orders.jobs(("running",), None, None, 100)
-        latest = app.runs.every(1)
-        process = holder(app.settings.data_dir)
+        found = _gathered(app)
         if as_json:
-            print_json(
-                {
-                    "library": app.database.place,
-                    "files": known.files,
-                    "duration_s": known.duration_s,
-                    "states": known.states,
-                    "queued": depth.queued,
-                    "retrying": depth.retrying,
-                    "running": [
-                        path_fields(job.path) | {"stage": job.stage, "job": job.id} for job in running
-                    ],
-                    "process": process,
-                    "run": latest[0].id if latest else None,
-                }
-            )
+            print_json(found)
             return
+        _print(app, found)
+
+
+def _gathered(app: App) -> dict[str, Any]:
+    """Everything that is shown, as it is printed as JSON."""
+    known = app.tracks.totals()
+    depth = app.ledger.depth(None)
+    running = app.orders.jobs(("running",), None, None, 100)
+    latest = app.runs.every(1)
+    found: dict[str, Any] = {
+        "library": app.database.place,
+        "files": known.files,
+        "duration_s": known.duration_s,
+        "states": known.states,
+        "queued": depth.queued,
+        "retrying": depth.retrying,
+        "running": [
+            path_fields(job.path) | {"stage": job.stage, "job": job.id, "worker": job.worker}
+            for job in running
+        ],
+        "process": None if app.database.shared else holder(app.settings.data_dir),
+        "run": latest[0].id if latest else None,
+        "runs": [_run_fields(run) for run in app.runs.every(5) if run.finished_at is None],
+    }
+    if app.database.shared:
+        found |= {
+            "owed": app.ledger.owed(),
+            "workers": [as_fields(worker) for worker in app.workers.every()],
+        }
+    services, broker, live = _services(app)
+    return found | {"services": services, "broker": broker, "live": live}
+
+
+def _run_fields(run: Any) -> dict[str, Any]:
+    counts = {name: getattr(run.counts, name) for name in run.counts.__slots__}
+    return {"run": run.id, "state": run.state, "paths": [to_text(path) for path in run.paths], **counts}
+
+
+def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, dict[str, Any] | None]:
+    """How each server answers this very call; what the broker and the live view say."""
+    services: dict[str, Any] = {}
+    broker = live = None
+    if app.database.shared:
+        services["PostgreSQL"] = _asked(app.ledger.ping)[0]
+    management = open_management(app)
+    if management is not None:
+        services["RabbitMQ management"], figures = _asked(management.figures)
+        broker = figures and [{name: getattr(queue, name) for name in queue.__slots__} for queue in figures]
+    if app.settings.redis_url is not None:
+        services["Redis"], seen = _asked(lambda: (app.progress.latest(), app.progress.running()))
+        if seen is not None:
+            snapshot, files = seen
+            live = {
+                "snapshot": None if snapshot is None else json.loads(snapshot_to_json(snapshot)),
+                "running": [_file_fields(file) for file in files],
+            }
+    if app.feeder is not None:
+        feeder = app.feeder
+        services["Neo4j"], _ = _asked(feeder.graph.counts)
+        services["Neo4j"]["owed"] = feeder.owed()
+    return services, broker, live
+
+
+def _asked(question: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
+    began = time.monotonic()
+    try:
+        answer = question()
+    except ServiceAway as error:
+        return {"state": "away", "latency_ms": None, "reason": str(error)}, None
+    return {"state": "up", "latency_ms": round((time.monotonic() - began) * 1000, 2), "reason": None}, answer
+
+
+def _file_fields(file: RunningFile) -> dict[str, Any]:
+    fields = {name: getattr(file, name) for name in file.__slots__ if name != "path"}
+    return path_fields(file.path) | fields
+
+
+def _print(app: App, found: dict[str, Any]) -> None:
     console = Console()
-    console.print(f"Library {app.database.place}", markup=False, highlight=False)
-    states = ", ".join(f"{count:,} {state}" for state, count in known.states.items())
+    console.print(f"Library {found['library']}", markup=False, highlight=False)
+    states = ", ".join(f"{count:,} {state}" for state, count in found["states"].items())
     console.print(
-        f"{plural(known.files, 'file')}, {duration(known.duration_s)} of music: {states or 'empty'}"
+        f"{plural(found['files'], 'file')}, {duration(found['duration_s'])} of music: {states or 'empty'}"
     )
-    table = Table("level", "queued")
-    for level, count in depth.queued.items():
-        table.add_row(level, f"{count:,}")
-    if depth.open:
+    waits = sum(found["queued"].values())
+    if waits or found["retrying"] or found["running"]:
+        table = Table("level", "queued")
+        for level, count in found["queued"].items():
+            table.add_row(level, f"{count:,}")
         console.print(table)
-        console.print(f"{depth.retrying:,} waiting for another try, {depth.running:,} running")
-    if process is None:
-        console.print("Nothing is analysing now." + (" `tonearm analyze` goes on." if depth.open else ""))
+        console.print(f"{found['retrying']:,} waiting for another try, {len(found['running']):,} running")
+    for run in found["runs"]:
+        ended = run["discovered"] - run["pending"]
+        console.print(
+            f"Run {run['run']} is {run['state']}: {ended:,} of {run['discovered']:,} files ended, "
+            f"{run['failed']:,} failed"
+        )
+    _print_services(console, found)
+    _print_work(console, app, found)
+
+
+def _print_services(console: Console, found: dict[str, Any]) -> None:
+    if not found["services"]:
         return
-    console.print(f"Process {process} is analysing:")
-    for job in running:
-        console.print(f"  {job.stage or 'start':9} {printable(job.path)}", markup=False, highlight=False)
+    table = Table("service", "now", "answers in", "its breaker, by worker", "")
+    for name, service in found["services"].items():
+        states = {worker["worker"]: worker["breakers"].get(name, "–") for worker in found.get("workers", ())}
+        notes = [service["reason"] or ""]
+        if name == "Neo4j" and service["owed"]:
+            notes.append(f"{service['owed']:,} files to learn of")
+        if name == "RabbitMQ management" and found["broker"]:
+            notes += [
+                f"{queue['name']}: {queue['ready']:,} ready, {queue['unacknowledged']:,} in hand"
+                for queue in found["broker"]
+            ]
+            notes.append(
+                f"in the database: {sum(found['queued'].values()):,} waiting, {found['owed']:,} to be sent"
+            )
+        latency = "–" if service["latency_ms"] is None else f"{service['latency_ms']:.1f} ms"
+        differ = {state for state in states.values() if state != "closed"}
+        breakers = "\n".join(f"{worker} {state}" for worker, state in states.items()) if differ else "closed"
+        colour = "green" if service["state"] == "up" else "red"
+        table.add_row(
+            name,
+            Text(service["state"], colour),
+            latency,
+            breakers if states else "–",
+            Text("\n".join(note for note in notes if note)),
+        )
+    console.print(table)
+
+
+def _print_work(console: Console, app: App, found: dict[str, Any]) -> None:
+    if not at_work(app):
+        waits = sum(found["queued"].values()) + found["retrying"]
+        go_on = "`tonearm worker`" if app.database.shared else "`tonearm analyze`"
+        console.print("Nothing is analysing now." + (f" {go_on} goes on." if waits else ""))
+        return
+    if app.database.shared:
+        console.print(f"{plural(len(found['workers']), 'worker')} at work; `tonearm workers` tells more:")
+    else:
+        console.print(f"Process {found['process']} is analysing:")
+    for job in found["running"]:
+        console.print(
+            f"  {job['stage'] or 'start':9} {printable(job['path'])}", markup=False, highlight=False
+        )

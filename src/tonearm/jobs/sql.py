@@ -276,6 +276,20 @@ class SqlLedger:
         counts = {state: sum(row.jobs for row in rows if row.state == state) for state in OPEN}
         return Depth(queued, counts[JobState.RETRYING], counts[JobState.RUNNING])
 
+    def owed(self) -> int:
+        """How many waiting jobs have no message out: the outbox."""
+        with self._database.read() as connection:
+            return connection.execute(
+                select(func.count()).where(
+                    Job.owed_at.is_not(None), Job.state.in_((JobState.QUEUED, JobState.RETRYING))
+                )
+            ).scalar_one()
+
+    def ping(self) -> float:
+        """Ask the database for the time."""
+        with self._database.read() as connection:
+            return clock(connection)
+
     def next_due_s(self, run: int | None) -> float | None:
         with self._database.read() as connection:
             due = connection.execute(

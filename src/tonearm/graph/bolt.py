@@ -1,0 +1,181 @@
+"""The one way to Neo4j: every call is bounded in time, and its driver's errors become ours."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import LiteralString, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import neo4j
+from neo4j.exceptions import (
+    AuthError,
+    CertificateConfigurationError,
+    DatabaseError,
+    DriverError,
+    Neo4jError,
+)
+from neo4j.exceptions import ConfigurationError as DriverConfigurationError
+
+from tonearm.errors import ConfigurationError, ServiceAway, TonearmError
+from tonearm.resilience.gate import Gate
+
+Answer = TypeVar("Answer")
+Work = Callable[[neo4j.Transaction], Answer]
+SPARE_S = 2.0
+"""How much later than the server we give up a call; the server's own word is the better one."""
+TRIES = 6
+"""How often a transaction is tried that another one got in the way of."""
+_GOT_IN_THE_WAY = (
+    "Neo.TransientError.Transaction.DeadlockDetected",
+    "Neo.ClientError.Statement.EntityNotFound",  # the other one deleted what was just found
+    "Neo.ClientError.Schema.ConstraintValidationFailed",  # both made the same
+)
+_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
+_UNKNOWN_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
+
+
+class GraphRefused(TonearmError):
+    """Neo4j answers, and does not do what it was asked."""
+
+
+class Bolt:
+    """Connections to one Neo4j database, opened when first needed. Safe to use from several threads."""
+
+    def __init__(self, url: str, connect_timeout_s: float, call_timeout_s: float, gate: Gate) -> None:
+        """``url``: ``bolt://[user:password@]host[:port][/database]``, or with ``neo4j`` and the ``+s`` forms.
+
+        Raises:
+            ConfigurationError: it is not one.
+        """
+        parts = urlsplit(url)
+        self.place = f"Neo4j at {parts.netloc.rpartition('@')[2]}"
+        self._address = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="").geturl()
+        self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        self._database = parts.path.strip("/") or None
+        self._connect_timeout_s = connect_timeout_s
+        self._call_timeout_s = call_timeout_s
+        self._gate = gate
+        self._lock = threading.Lock()
+        self._driver: neo4j.Driver | None = None
+        try:
+            self._opened()
+        except (DriverConfigurationError, ValueError) as error:
+            raise ConfigurationError(
+                f"neo4j_url: {error}; it looks like bolt://user:password@host:7687"
+            ) from error
+
+    def read(self, work: Work[Answer]) -> Answer:
+        """Do some reading in one transaction.
+
+        Raises:
+            ServiceAway: no answer in time, or the server can't at the moment.
+            ConfigurationError: it refuses the login, or knows no such database.
+            GraphRefused: it does not do this.
+        """
+        return self._call(work, neo4j.READ_ACCESS)
+
+    def write(self, work: Work[Answer]) -> Answer:
+        """Do some writing in one transaction, again when another one got in the way. Raises as ``read`` does."""
+        return self._call(work, neo4j.WRITE_ACCESS)
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    def _call(self, work: Work[Answer], access: str) -> Answer:
+        self._gate.admit()
+        began = time.monotonic()
+        driver = self._opened()
+        gave_up = threading.Event()
+
+        def give_up() -> None:
+            gave_up.set()
+            with self._lock:
+                if self._driver is driver:
+                    self._driver = None
+            driver.close()  # wakes whoever waits for an answer
+
+        watch = threading.Timer(self._connect_timeout_s + self._call_timeout_s + SPARE_S, give_up)
+        watch.daemon = True
+        watch.start()
+        try:
+            answer = self._tried(driver, work, access)
+        except Exception as error:
+            away = self._told(error, gave_up.is_set())
+            if isinstance(away, ServiceAway):
+                self._gate.failed(time.monotonic() - began, str(away))
+            else:
+                self._gate.succeeded(time.monotonic() - began)
+            if away is None:
+                raise
+            raise away from error
+        finally:
+            watch.cancel()
+        self._gate.succeeded(time.monotonic() - began)
+        return answer
+
+    def _tried(self, driver: neo4j.Driver, work: Work[Answer], access: str) -> Answer:
+        for attempt in range(1, TRIES):
+            try:
+                return self._transact(driver, work, access)
+            except Neo4jError as error:
+                if error.code not in _GOT_IN_THE_WAY:
+                    raise
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  lets the other one finish
+        return self._transact(driver, work, access)
+
+    def _transact(self, driver: neo4j.Driver, work: Work[Answer], access: str) -> Answer:
+        with (
+            driver.session(database=self._database, default_access_mode=access) as session,
+            session.begin_transaction(timeout=self._call_timeout_s) as transaction,
+        ):
+            answer = work(transaction)
+            transaction.commit()
+            return answer
+
+    def _opened(self) -> neo4j.Driver:
+        with self._lock:
+            if self._driver is None:
+                self._driver = neo4j.GraphDatabase.driver(
+                    self._address,
+                    auth=self._login,
+                    connection_timeout=self._connect_timeout_s,
+                    connection_write_timeout=self._call_timeout_s,
+                    connection_acquisition_timeout=self._connect_timeout_s + SPARE_S,
+                    liveness_check_timeout=60.0,
+                    max_connection_pool_size=10,
+                    user_agent="tonearm",
+                    notifications_min_severity="OFF",
+                )
+            return self._driver
+
+    def _told(self, error: Exception, gave_up: bool) -> TonearmError | None:
+        """What an exception means, as one of ours; ``None`` when it has nothing to do with Neo4j."""
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if gave_up:
+            return ServiceAway(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
+        if isinstance(error, AuthError):
+            return ConfigurationError(f"{self.place} refuses the login of neo4j_url: {reason}")
+        if isinstance(error, DriverConfigurationError | CertificateConfigurationError):
+            return ConfigurationError(f"{self.place}: {reason}")
+        if isinstance(error, Neo4jError):
+            code = error.code or ""
+            if code == _UNKNOWN_DATABASE:
+                return ConfigurationError(f"{self.place} has no database {self._database}")
+            if code.startswith(_TIMED_OUT):
+                return ServiceAway(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
+            if error.is_retryable() or isinstance(error, DatabaseError) or code in _GOT_IN_THE_WAY:
+                return ServiceAway(f"{self.place}: {reason}")
+            return GraphRefused(f"{self.place}: {reason}")
+        if isinstance(error, DriverError | OSError):
+            return ServiceAway(f"{self.place} does not answer: {reason}")
+        return None
+
+
+def run(transaction: neo4j.Transaction, statement: LiteralString, **values: object) -> list[neo4j.Record]:
+    """Run a statement and take all that it returns."""
+    return list(transaction.run(statement, values))

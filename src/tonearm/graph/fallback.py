@@ -1,0 +1,66 @@
+"""Asks another graph while the first is away or has yet to learn something."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tonearm.errors import ServiceAway, StorageError
+from tonearm.events import Announce, Warned
+from tonearm.graph.port import Counts, Link, Mix, TrackGraph
+from tonearm.graph.track import Track
+
+Answer = TypeVar("Answer")
+
+
+class FallbackGraph:
+    """Two graphs of one library as one. What is to be stored goes to the first alone."""
+
+    def __init__(
+        self, first: TrackGraph, second: TrackGraph, owed: Callable[[], int], announce: Announce
+    ) -> None:
+        """``owed``: of how many files the first has yet to learn."""
+        self._first = first
+        self._second = second
+        self._owed = owed
+        self._announce = announce
+        self._told = False
+
+    def put(self, tracks: Sequence[Track]) -> None:
+        self._first.put(tracks)
+
+    def forget(self, files: Sequence[int]) -> None:
+        self._first.forget(files)
+
+    def clear(self) -> None:
+        self._first.clear()
+
+    def counts(self) -> Counts:
+        return self._ask(lambda graph: graph.counts())
+
+    def track(self, path: bytes) -> Track | None:
+        return self._ask(lambda graph: graph.track(path))
+
+    def mixes(self, track: Track, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
+        return self._ask(lambda graph: graph.mixes(track, limit, tempo_percent))
+
+    def path(self, start: Track, goal: Track, tempo_percent: float) -> tuple[Mix, ...] | None:
+        return self._ask(lambda graph: graph.path(start, goal, tempo_percent))
+
+    def connection(self, artist: str, other: str) -> tuple[Link, ...] | None:
+        return self._ask(lambda graph: graph.connection(artist, other))
+
+    def _ask(self, question: Callable[[TrackGraph], Answer]) -> Answer:
+        if owed := self._owed():
+            self._tell(f"the graph has yet to learn of {owed:,} files; the database answers instead")
+            return question(self._second)
+        try:
+            return question(self._first)
+        except StorageError:
+            raise
+        except ServiceAway as error:
+            self._tell(f"{error}; the database answers instead")
+            return question(self._second)
+
+    def _tell(self, text: str) -> None:
+        if not self._told:
+            self._told = True
+            self._announce(Warned(text))

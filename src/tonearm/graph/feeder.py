@@ -1,0 +1,192 @@
+"""Tells the graph what it has yet to learn. The file's own row is the outbox: ``graph_owed_at`` says since when.
+
+It is written in the transaction that changes what the graph shows, and cleared only where it still has the value
+that was read before the graph was told; so a change in between is not lost. Telling twice does no harm.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy import func, select, text, update
+
+from tonearm.errors import ServiceAway, StorageError, TonearmError
+from tonearm.events import Announce, Warned
+from tonearm.graph import rows
+from tonearm.graph.port import TrackGraph
+from tonearm.graph.rows import Versions
+from tonearm.graph.track import Track
+from tonearm.library.database import Database, epoch
+from tonearm.library.schema import File
+
+BATCH = 500
+MARKED_AT_ONCE = 10_000
+IDLE_S = 1.0
+LONGEST_PAUSE_S = 15.0
+LAST_WORDS_S = 3.0
+"""How long a feeder that is told to stop goes on telling; what is left then is told by the next."""
+TURN = 0x67726170
+"""PostgreSQL's advisory lock of whoever feeds."""
+
+
+class GraphFeeder:
+    """Carries changes from the library to a graph."""
+
+    def __init__(self, database: Database, graph: TrackGraph, versions: Versions, announce: Announce) -> None:
+        """``versions``: the current version of each analyser, by name."""
+        self._database = database
+        self._graph = graph
+        self._versions = dict(versions)
+        self._announce = announce
+
+    @property
+    def graph(self) -> TrackGraph:
+        """The graph that is told."""
+        return self._graph
+
+    def run(self, stop: threading.Event) -> None:
+        """Feed until told to stop; wait out a graph or a database that is away."""
+        pause = IDLE_S
+        away = False
+        while not stop.is_set():
+            try:
+                fed = self.feed()
+            except TonearmError as error:
+                if not away and not isinstance(error, StorageError):  # of the database others tell
+                    self._announce(Warned(f"the graph waits, and catches up by itself: {error}"))
+                    away = True
+                pause = min(LONGEST_PAUSE_S, pause * 2)
+            else:
+                if away and fed:
+                    self._announce(Warned("the graph answers again, and is told what it missed"))
+                    away = False
+                pause = IDLE_S
+                if fed:
+                    continue
+            stop.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  spreads the return of many
+        if not away:
+            self._finish()
+
+    def feed(self, limit: int = BATCH) -> int:
+        """Tell the graph of one batch of files, those that wait longest first; returns how many.
+
+        Returns 0 also when another process is at it.
+
+        Raises:
+            ServiceAway: the graph or the database does not answer; what was not told stays owed.
+        """
+        with self._turn() as ours:
+            owed, tracks = self._read(limit) if ours else ({}, {})
+            if owed:
+                self._graph.put(list(tracks.values()))
+                self._graph.forget([file for file in owed if file not in tracks])
+                self._settle(owed)
+        return len(owed)
+
+    def owed(self) -> int:
+        """Of how many files the graph has yet to learn."""
+        with self._database.read() as connection:
+            return connection.execute(
+                select(func.count()).select_from(File).where(File.graph_owed_at.is_not(None))
+            ).scalar_one()
+
+    def rebuild(self, progress: Callable[[int], None]) -> None:
+        """Make the graph anew from the library; ``progress`` is told how many files are left.
+
+        When it ends half-way, whatever the reason, the rest stays owed and any feeder goes on with it.
+
+        Raises:
+            ServiceAway: the graph or the database does not answer.
+        """
+        while not self._cleared():
+            time.sleep(random.uniform(0.1, 0.3))  # noqa: S311  another process is at it
+        while left := self.owed():
+            progress(left)
+            if not self.feed():
+                time.sleep(random.uniform(0.1, 0.3))  # noqa: S311
+        progress(0)
+
+    def _cleared(self) -> bool:
+        """Owe every file and clear the graph, in this order: nothing may be cleared that is not owed."""
+        with self._turn() as ours:
+            if ours:
+                self._owe_all()
+                self._graph.clear()
+                self._owe_all()  # without the lock of PostgreSQL another process may have fed meanwhile
+        return ours
+
+    def _owe_all(self) -> None:
+        with self._database.read() as connection:
+            last = connection.execute(select(func.max(File.id))).scalar_one() or 0
+        for start in range(0, last, MARKED_AT_ONCE):
+            with self._database.write() as connection:
+                connection.execute(
+                    update(File)
+                    .where(
+                        File.id > start,
+                        File.id <= start + MARKED_AT_ONCE,
+                        File.audio_id.is_not(None),
+                        File.graph_owed_at.is_(None),
+                    )
+                    .values(graph_owed_at=select(epoch()).scalar_subquery())
+                )
+
+    def _read(self, limit: int) -> tuple[dict[int, float], dict[int, Track]]:
+        """A batch of files with since when they are owed, and those of them that are there."""
+        with self._database.read() as connection:
+            owed = {
+                file: since
+                for file, since in connection.execute(
+                    select(File.id, File.graph_owed_at)
+                    .where(File.graph_owed_at.is_not(None))
+                    .order_by(File.graph_owed_at, File.id)
+                    .limit(limit)
+                )
+                if since is not None
+            }
+            among = File.id.in_(list(owed))
+            tracks = {track.file: track for track in rows.tracks(connection, self._versions, among)}
+        return owed, tracks
+
+    def _settle(self, owed: Mapping[int, float]) -> None:
+        """Clear what was told. What somebody else has cleared is owed again: he may have told of a later state."""
+        with self._database.write() as connection:
+            found = connection.execute(
+                select(File.id, File.graph_owed_at)
+                .where(File.id.in_(list(owed)))
+                .order_by(File.id)
+                .with_for_update()
+            ).all()
+            told = [file for file, since in found if since == owed[file]]
+            doubtful = [file for file, since in found if since is None]
+            connection.execute(update(File).where(File.id.in_(told)).values(graph_owed_at=None))
+            if doubtful:
+                connection.execute(
+                    update(File)
+                    .where(File.id.in_(doubtful))
+                    .values(graph_owed_at=select(epoch()).scalar_subquery())
+                )
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Whether it is our turn to feed: of the processes that share a database one at a time saves work.
+
+        Nothing depends on it: two that feed at once, as they may on SQLite, tell some things twice.
+        """
+        if not self._database.shared:
+            yield True
+            return
+        with self._database.read() as connection:
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '120s'"))
+            yield connection.execute(select(func.pg_try_advisory_xact_lock(TURN))).scalar_one()
+
+    def _finish(self) -> None:
+        """Tell what is left, for a moment."""
+        until = time.monotonic() + LAST_WORDS_S
+        try:
+            while time.monotonic() < until and self.feed():
+                pass
+        except (ServiceAway, StorageError):
+            return

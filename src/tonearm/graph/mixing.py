@@ -1,0 +1,181 @@
+"""Finds what mixes with a track, and a way from one track to another, wherever the tracks are kept.
+
+The way is searched over points, pairs of a key and a tempo, not over tracks: however large a library, there are no
+more than 24 keys times some 2,000 tenths of a BPM.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tonearm.graph.harmony import (
+    Change,
+    Relation,
+    energy_distance,
+    leading_to,
+    related,
+    score,
+    tempo_change,
+    tempos_before,
+    tempos_near,
+    within,
+)
+from tonearm.graph.port import Mix
+from tonearm.graph.track import Track
+
+Point = tuple[str, int]
+"""A Camelot code and a tempo in tenths of a BPM."""
+Ranges = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What has to be known of a track to judge how it mixes."""
+
+    file: int
+    path: bytes
+    audio: str
+    camelot: str
+    tempo: int
+    energy: float | None
+
+
+class Source(Protocol):
+    """Where tracks with a key and a tempo are looked up."""
+
+    def near(self, camelot: str, tempos: Ranges) -> Iterable[Candidate]:
+        """Tracks whose key mixes with a key and whose tempo lies in one of the ranges, in any order."""
+
+    def points(self) -> Iterable[Point]:
+        """Every point that has a track, once."""
+
+    def tracks(self, files: Sequence[int]) -> Mapping[int, Track]:
+        """Tracks by file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    candidate: Candidate
+    relation: Relation
+    change: Change
+    score: float
+
+    @property
+    def rank(self) -> tuple[float, bytes]:
+        return -self.score, self.candidate.path
+
+
+class _Best:
+    """The best of what it is given, one file of each audio; memory grows with how many are wanted only."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._by_audio: dict[str, _Judged] = {}
+
+    def add(self, judged: _Judged) -> None:
+        audio = judged.candidate.audio
+        known = self._by_audio.get(audio)
+        if known is None or judged.rank < known.rank:
+            self._by_audio[audio] = judged
+        if len(self._by_audio) > 4 * self._limit + 100:
+            self._by_audio = {each.candidate.audio: each for each in self.ranked()}
+
+    def ranked(self) -> list[_Judged]:
+        return sorted(self._by_audio.values(), key=lambda judged: judged.rank)[: self._limit]
+
+
+def find_mixes(source: Source, track: Track, limit: int, percent: float) -> tuple[Mix, ...]:
+    """The best mixes with a track; see ``TrackGraph.mixes``."""
+    best = _Best(limit)
+    if track.point is not None:
+        for candidate in source.near(track.point[0], tempos_near(track.point[1], percent)):
+            judged = _judge(track.point, track.energy, candidate, percent)
+            if judged is not None and candidate.audio != track.audio:
+                best.add(judged)
+    return _told(source, best.ranked())
+
+
+def find_path(source: Source, start: Track, goal: Track, percent: float) -> tuple[Mix, ...] | None:
+    """The shortest way between two tracks; see ``TrackGraph.path``."""
+    if start.audio == goal.audio:
+        return ()
+    if start.point is None or goal.point is None:
+        return None
+    steps = _steps_to(goal.point, start.point, source.points(), percent)
+    if start.point not in steps:
+        return None
+    way: list[_Judged] = []
+    here = _as_candidate(start, start.point)
+    for left in range(steps[start.point] - 1, 0, -1):
+        best = _Best(1)
+        for candidate in source.near(here.camelot, tempos_near(here.tempo, percent)):
+            if steps.get((candidate.camelot, candidate.tempo)) == left:
+                judged = _judge((here.camelot, here.tempo), here.energy, candidate, percent)
+                if judged is not None:
+                    best.add(judged)
+        if not best.ranked():  # it was taken out of the library while we were looking
+            return None
+        way += best.ranked()
+        here = way[-1].candidate
+    last = _judge((here.camelot, here.tempo), here.energy, _as_candidate(goal, goal.point), percent)
+    assert last is not None  # noqa: S101  the last point is one step away
+    return (*_told(source, way), Mix(goal, last.relation, last.change, last.score))
+
+
+def _steps_to(goal: Point, start: Point, points: Iterable[Point], percent: float) -> dict[Point, int]:
+    """How many steps it is from a point to a track at the goal, for points up to as far as the start."""
+    left: dict[str, list[int]] = {}
+    for camelot, tempo in {*points, start}:
+        left.setdefault(camelot, []).append(tempo)
+    for tempos in left.values():
+        tempos.sort()
+    steps: dict[Point, int] = {}
+    frontier = [goal]
+    count = 0
+    while frontier and start not in steps:
+        count += 1
+        reached = [
+            (before, tempo)
+            for camelot, following in frontier
+            for before in leading_to(camelot)
+            for tempo in _taken(left.get(before, []), following, percent)
+        ]
+        steps |= dict.fromkeys(reached, count)
+        frontier = reached
+    return steps
+
+
+def _taken(tempos: list[int], following: int, percent: float) -> list[int]:
+    """Take out of sorted tempos those from which one can mix into another."""
+    taken: list[int] = []
+    for low, high in tempos_before(following, percent):
+        first, last = bisect_left(tempos, low), bisect_right(tempos, high)
+        near = tempos[first:last]
+        fitting = [tempo for tempo in near if within(tempo_change(tempo, following), percent)]
+        tempos[first:last] = [tempo for tempo in near if tempo not in fitting] if fitting != near else []
+        taken += fitting
+    return taken
+
+
+def _judge(playing: Point, energy: float | None, candidate: Candidate, percent: float) -> _Judged | None:
+    """How a candidate mixes into what plays, if it does."""
+    relation = related(playing[0]).get(candidate.camelot)
+    change = tempo_change(playing[1], candidate.tempo)
+    if relation is None or not within(change, percent):
+        return None
+    apart = energy_distance(energy, candidate.energy)
+    return _Judged(candidate, relation, change, score(relation, change, apart))
+
+
+def _as_candidate(track: Track, point: Point) -> Candidate:
+    return Candidate(track.file, track.path, track.audio, *point, track.energy)
+
+
+def _told(source: Source, chosen: Sequence[_Judged]) -> tuple[Mix, ...]:
+    tracks = source.tracks([judged.candidate.file for judged in chosen])
+    return tuple(
+        Mix(tracks[judged.candidate.file], judged.relation, judged.change, judged.score)
+        for judged in chosen
+        if judged.candidate.file in tracks
+    )

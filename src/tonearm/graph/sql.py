@@ -1,0 +1,136 @@
+"""The graph as the library's own tables tell it; nothing is kept, so every answer is of this moment."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from tonearm.errors import NotFound
+from tonearm.graph import rows
+from tonearm.graph.chain import find_chain
+from tonearm.graph.harmony import related
+from tonearm.graph.mixing import Candidate, Point, Ranges, find_mixes, find_path
+from tonearm.graph.port import Counts, Link, Mix
+from tonearm.graph.rows import Versions
+from tonearm.graph.track import (
+    BAND_TENTHS,
+    Kind,
+    Node,
+    Track,
+    album_of,
+    artist_named,
+    artists_of,
+    genres_of,
+    track_node,
+    track_title,
+)
+from tonearm.library.database import Database
+from tonearm.library.schema import File
+
+
+class SqlGraph:
+    """Answers from SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database, versions: Versions) -> None:
+        """``versions``: the current version of each analyser, by name."""
+        self._database = database
+        self._versions = dict(versions)
+
+    def put(self, tracks: Sequence[Track]) -> None:
+        """Nothing to do: the library knows."""
+
+    def forget(self, files: Sequence[int]) -> None:
+        """Nothing to do."""
+
+    def clear(self) -> None:
+        """Nothing to do."""
+
+    def counts(self) -> Counts:
+        with self._database.read() as connection:
+            ties = _Ties(connection)
+            tempos = rows.values(connection, self._versions, "tempo")
+            return Counts(
+                tracks=rows.count(connection),
+                artists=ties.count(Kind.ARTIST),
+                albums=ties.count(Kind.ALBUM),
+                genres=ties.count(Kind.GENRE),
+                keys=len(rows.values(connection, self._versions, "key")),
+                tempo_bands=len({tempo // BAND_TENTHS for tempo in tempos}),
+            )
+
+    def track(self, path: bytes) -> Track | None:
+        with self._database.read() as connection:
+            found = rows.tracks(connection, self._versions, rows.at(connection, path))
+            return next(found, None)
+
+    def mixes(self, track: Track, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
+        with self._database.read() as connection:
+            return find_mixes(_Tracks(connection, self._versions), track, limit, tempo_percent)
+
+    def path(self, start: Track, goal: Track, tempo_percent: float) -> tuple[Mix, ...] | None:
+        with self._database.read() as connection:
+            return find_path(_Tracks(connection, self._versions), start, goal, tempo_percent)
+
+    def connection(self, artist: str, other: str) -> tuple[Link, ...] | None:
+        with self._database.read() as connection:
+            ties = _Ties(connection)
+        for name in (artist, other):
+            if artist_named(name) not in ties:
+                raise NotFound(f"{name}: no artist of that name in the library")
+        return find_chain(ties, artist_named(artist), artist_named(other))
+
+
+class _Tracks:
+    """Where mixing looks tracks up: one state of the database."""
+
+    def __init__(self, connection: Connection, versions: Versions) -> None:
+        self._connection = connection
+        self._versions = versions
+
+    def near(self, camelot: str, tempos: Ranges) -> Iterator[Candidate]:
+        return rows.candidates(self._connection, self._versions, frozenset(related(camelot)), tempos)
+
+    def points(self) -> Iterator[Point]:
+        return rows.points(self._connection, self._versions)
+
+    def tracks(self, files: Sequence[int]) -> dict[int, Track]:
+        found = rows.tracks(self._connection, self._versions, File.id.in_(files))
+        return {track.file: track for track in found}
+
+
+class _Ties:
+    """What artists have in common, read in one go: it grows with the names in the tags, hardly with the files."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._names: dict[Node, str] = {}
+        self._neighbours: dict[Node, set[Node]] = {}
+        for artist, album_artist, album, genre in rows.labels(connection):
+            common = album_of(album, album_artist, artist) | genres_of(genre)
+            self._tie(artists_of(artist, album_artist), common)
+        for path, title, artist, album_artist in rows.shared(connection):
+            artists = artists_of(artist, album_artist)
+            if len(artists) > 1:
+                self._tie(artists, {track_node(path): track_title(title, path)})
+
+    def _tie(self, artists: Mapping[Node, str], common: Mapping[Node, str]) -> None:
+        for node, name in (*artists.items(), *common.items()):
+            self._names[node] = min(name, self._names.get(node, name))
+            self._neighbours.setdefault(node, set())
+        for artist in artists:
+            self._neighbours[artist].update(common)
+        for node in common:
+            self._neighbours[node].update(artists)
+
+    def __contains__(self, node: Node) -> bool:
+        return node in self._names
+
+    def count(self, kind: Kind) -> int:
+        """How many nodes there are of a kind."""
+        return sum(node.kind == kind for node in self._names)
+
+    def neighbours(self, nodes: Collection[Node]) -> Iterator[tuple[Node, Node]]:
+        for node in nodes:
+            for neighbour in self._neighbours[node]:
+                yield node, neighbour
+
+    def names(self, nodes: Collection[Node]) -> dict[Node, str]:
+        return {node: self._names[node] for node in nodes}

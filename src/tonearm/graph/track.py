@@ -1,0 +1,129 @@
+"""A track as the graph knows it, and what its tags make it a neighbour of."""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tonearm.graph.harmony import KEYS
+from tonearm.names import to_document, to_text
+
+SEPARATOR = "; "
+"""Between several values of one tag."""
+BAND_TENTHS = 20
+"""Width of a tempo band: 2 BPM."""
+
+
+class Kind(IntEnum):
+    """What artists can have in common, the closest tie first."""
+
+    ARTIST = 0
+    TRACK = 1  # they play on it together
+    ALBUM = 2
+    GENRE = 3
+
+    @property
+    def word(self) -> str:
+        """As it is written for programs."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Node:
+    """An artist, track, album or genre. Two spellings of a name make the same node: ``label`` is folded."""
+
+    kind: Kind
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A file that holds music, with what its tags and its measurements say.
+
+    file: its number in the library. path: the exact bytes, as the library knows it. audio: hash of the sound.
+    tempo: whole tenths of a BPM. energy: 0 to 1.
+    """
+
+    file: int
+    path: bytes
+    audio: str
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    album_artist: str | None = None
+    genre: str | None = None
+    camelot: str | None = None
+    tempo: int | None = None
+    energy: float | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The name of its key."""
+        return None if self.camelot is None else KEYS[self.camelot]
+
+    @property
+    def bpm(self) -> float | None:
+        """Its tempo, to a tenth."""
+        return None if self.tempo is None else self.tempo / 10
+
+    @property
+    def point(self) -> tuple[str, int] | None:
+        """Key and tempo; ``None`` when one is missing and nothing can be said of how it mixes."""
+        return None if self.camelot is None or self.tempo is None else (self.camelot, self.tempo)
+
+    @property
+    def band(self) -> int | None:
+        """Its tempo band, counted from 0 BPM."""
+        return None if self.tempo is None else self.tempo // BAND_TENTHS
+
+
+def artists_of(artist: str | None, album_artist: str | None) -> dict[Node, str]:
+    """The artists of a track, each as it is spelled there; those of its album where it names none itself."""
+    return _nodes(Kind.ARTIST, artist) or _nodes(Kind.ARTIST, album_artist)
+
+
+def genres_of(genre: str | None) -> dict[Node, str]:
+    """The genres of a track, each as it is spelled there."""
+    return _nodes(Kind.GENRE, genre)
+
+
+def album_of(album: str | None, album_artist: str | None, artist: str | None) -> dict[Node, str]:
+    """The album of a track as it is spelled there, or nothing.
+
+    Albums of one title are told apart by the album's artist; where there is none, by the track's own.
+    """
+    title = fold(album or "")
+    if album is None or not title:
+        return {}
+    return {Node(Kind.ALBUM, f"{title}\n{fold(album_artist or artist or '')}"): album.strip()}
+
+
+def track_node(path: bytes) -> Node:
+    """A track that several artists play on."""
+    return Node(Kind.TRACK, to_document(path))
+
+
+def track_title(title: str | None, path: bytes) -> str:
+    """What a track is called: its title, or the name of its file."""
+    return title or to_text(os.path.basename(path))
+
+
+def artist_named(name: str) -> Node:
+    """The artist that a person means by a name."""
+    return Node(Kind.ARTIST, fold(name))
+
+
+def fold(name: str) -> str:
+    """A name without what people spell now this way, now that: capitals, spaces, composed or combined accents."""
+    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", name).casefold().split()))
+
+
+def _nodes(kind: Kind, text: str | None) -> dict[Node, str]:
+    return dict(_each(kind, text or ""))
+
+
+def _each(kind: Kind, text: str) -> Iterator[tuple[Node, str]]:
+    for name in text.split(SEPARATOR):
+        if folded := fold(name):
+            yield Node(kind, folded), name.strip()
