@@ -1,0 +1,557 @@
+"""A person relies on: whichever database holds the graph, the same library gives the same answers."""
+
+import dataclasses
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, update
+
+from tonearm.errors import NotFound
+from tonearm.events import Event
+from tonearm.graph.bolt import Bolt
+from tonearm.graph.feeder import GraphFeeder
+from tonearm.graph.harmony import KEYS, Relation, energy_distance, mixes, related, score, tempo_change
+from tonearm.graph.neo4j import Neo4jGraph
+from tonearm.graph.port import Counts, Link, TrackGraph
+from tonearm.graph.sql import SqlGraph
+from tonearm.graph.track import Kind, Track
+from tonearm.library.database import Database, open_postgres, open_sqlite
+from tonearm.library.results import table_of
+from tonearm.library.schema import Audio, File, FileTags, MixPoint, Root
+from tonearm.resilience.gate import Open
+
+VERSIONS = {"key": 3, "tempo": 2, "character": 1}
+TAGS = ("title", "artist", "album", "album_artist", "genre")
+ROOT = b"/music"
+
+
+class Shelf:
+    """A library in a database, and a graph of it."""
+
+    def __init__(self, database: Database, graph: TrackGraph) -> None:
+        self.database = database
+        self.graph = graph
+        self.feeder = GraphFeeder(database, graph, VERSIONS, self._hear)
+        self.heard: list[Event] = []
+        self._audio: dict[str, int] = {}
+        with database.write() as connection:
+            connection.execute(insert(table_of(Root)).values(id=1, path=ROOT, mounts=[], added_at=1.0))
+
+    def _hear(self, event: Event) -> None:
+        self.heard.append(event)
+
+    def empty(self) -> None:
+        """Take everything out again."""
+        with self.database.write() as connection:
+            for model in (FileTags, MixPoint, File, Audio):
+                connection.execute(delete(table_of(model)))
+        self._audio = {}
+        self.graph.clear()
+
+    def add(self, *tracks: Track, versions: dict[str, int] | None = None) -> None:
+        """Put files on the shelf, and tell the graph; the numbers in ``file`` are kept."""
+        current = VERSIONS | (versions or {})
+        with self.database.write() as connection:
+            for track in tracks:
+                if track.audio not in self._audio:
+                    number = self._audio[track.audio] = len(self._audio) + 1
+                    connection.execute(insert(table_of(Audio)).values(**_audio(number, track.audio)))
+                    connection.execute(
+                        insert(table_of(MixPoint)).values(
+                            audio_id=number,
+                            camelot=track.camelot,
+                            key_version=current["key"],
+                            tempo=track.tempo,
+                            tempo_version=current["tempo"],
+                            energy=track.energy,
+                            energy_version=current["character"],
+                        )
+                    )
+                path = track.path.removeprefix(ROOT + b"/")
+                values = _file(track.file, path) | {"audio_id": self._audio[track.audio]}
+                connection.execute(insert(table_of(File)).values(**values))
+                tags = {name: getattr(track, name) for name in TAGS}
+                connection.execute(
+                    insert(table_of(FileTags)).values(file_id=track.file, everything={}, read_at=1.0, **tags)
+                )
+        self.settle()
+
+    def change(self, *files: int, **values: Any) -> None:
+        """Change rows of files as a scan would, and tell the graph."""
+        with self.database.write() as connection:
+            connection.execute(update(File).where(File.id.in_(files)).values(graph_owed_at=2.0, **values))
+        self.settle()
+
+    def retag(self, file: int, **values: Any) -> None:
+        """Change the tags of a file, and tell the graph."""
+        with self.database.write() as connection:
+            connection.execute(update(FileTags).where(FileTags.file_id == file).values(**values))
+        self.change(file)
+
+    def settle(self) -> None:
+        """Tell the graph all that it has yet to learn."""
+        while self.feeder.feed():
+            pass
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "neo4j"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    """An empty library and its graph: both in SQLite, both in PostgreSQL, and a library in SQLite with Neo4j."""
+    if request.param == "postgresql":
+        database = open_postgres(request.getfixturevalue("postgres_url"), 5, 30)
+    else:
+        database = open_sqlite(tmp_path / "library")
+    bolt = None
+    graph: TrackGraph = SqlGraph(database, VERSIONS)
+    if request.param == "neo4j":
+        bolt = Bolt(request.getfixturevalue("neo4j_url"), 5, 30, Open())
+        graph = Neo4jGraph(bolt, request.getfixturevalue("namespace"))
+    try:
+        yield Shelf(database, graph)
+    finally:
+        database.close()
+        if bolt is not None:
+            bolt.close()
+
+
+def _audio(number: int, digest: str) -> dict[str, Any]:
+    facts = {"codec": "flac", "container": "flac", "sample_rate_hz": 44_100, "channels": 2}
+    return {"id": number, "hash": digest, "warnings": [], "first_seen_at": 1.0, **facts}
+
+
+def _file(number: int, path: bytes) -> dict[str, Any]:
+    facts = {"size": 1, "mtime_ns": 1, "inode": number, "extension": "flac", "state": "done"}
+    return {"id": number, "root_id": 1, "path": path, "found_at": 1.0, "graph_owed_at": 1.0, **facts}
+
+
+def track(number: int, camelot: str | None = "8A", bpm: float | None = 128.0, **changes: Any) -> Track:
+    """A track of its own audio; its path follows from its number."""
+    tempo = None if bpm is None else round(bpm * 10)
+    made = Track(number, ROOT + b"/%02d.flac" % number, f"{number:032x}", camelot=camelot, tempo=tempo)
+    return dataclasses.replace(made, **changes)
+
+
+def mixed(shelf: Shelf, playing: Track, limit: int = 50, percent: float = 6.0) -> list[int]:
+    return [mix.track.file for mix in shelf.graph.mixes(playing, limit, percent)]
+
+
+def walked(shelf: Shelf, start: Track, goal: Track, percent: float = 6.0) -> list[int] | None:
+    way = shelf.graph.path(start, goal, percent)
+    return None if way is None else [mix.track.file for mix in way]
+
+
+# --- what is there
+
+
+def test_an_empty_graph_holds_nothing(shelf: Shelf) -> None:
+    assert shelf.graph.counts() == Counts(0, 0, 0, 0, 0, 0)
+    assert shelf.graph.track(b"/music/01.flac") is None
+    assert shelf.graph.mixes(track(1), 10, 6.0) == ()
+    assert shelf.graph.path(track(1), track(2, "2B"), 6.0) is None
+
+
+def test_a_track_is_found_by_its_exact_path_with_all_that_is_known_of_it(shelf: Shelf) -> None:
+    whole = track(
+        7,
+        "11B",
+        174.04,
+        path=ROOT + b"/caf\xe9 \x80/\xff 100%.flac",
+        title="Été ♯1",
+        artist="Ann; Bob",
+        album="First",
+        album_artist="Ann",
+        genre="Drum & Bass; Jungle",
+        energy=0.8125,
+    )
+    shelf.add(whole, track(8))
+    assert shelf.graph.track(whole.path) == whole
+    assert (whole.key, whole.bpm) == ("A major", 174.0)
+    assert shelf.graph.track(b"/music/08.flac") == track(8)
+    assert shelf.graph.track(b"/music/8.flac") is None
+    assert shelf.graph.track(ROOT) is None
+
+
+def test_a_path_may_be_very_long(shelf: Shelf) -> None:
+    long = track(1, path=ROOT + b"/" + b"/".join([b"\xfe" * 250] * 16))
+    shelf.add(long)
+    assert shelf.graph.track(long.path) == long
+
+
+def test_names_are_counted_once_however_they_are_spelled(shelf: Shelf) -> None:
+    shelf.add(
+        track(1, artist="Ann; Bob", album="First", album_artist="Ann", genre="House"),
+        track(2, artist="ann", album="FIRST ", album_artist="Ann", genre="house; Techno", bpm=129.9),
+        track(3, artist="Bob", album="First", genre="", camelot="8B", bpm=130.0),
+        track(4, None, None, album_artist="Cleo", title="no key"),
+    )
+    assert shelf.graph.counts() == Counts(
+        tracks=4, artists=3, albums=2, genres=2, keys=2, tempo_bands=2
+    )  # 128.0 and 129.9 BPM are in the band from 128 to 130
+
+
+def test_files_that_went_missing_or_moved_are_left_out_until_they_are_back(shelf: Shelf) -> None:
+    here = track(1, artist="Ann", album="First", genre="House")
+    gone = track(2, "9A", 140.0, artist="Bob", album="Second", genre="Techno")
+    shelf.add(here, gone)
+    shelf.change(2, missing_since=5.0)
+    assert shelf.graph.counts() == Counts(1, 1, 1, 1, 1, 1)
+    assert shelf.graph.track(gone.path) is None
+    shelf.change(2, missing_since=None)
+    assert shelf.graph.counts() == Counts(2, 2, 2, 2, 2, 2)
+    shelf.change(2, moved_to_id=1)
+    assert shelf.graph.counts() == Counts(1, 1, 1, 1, 1, 1)
+    with pytest.raises(NotFound, match="Bob"):
+        shelf.graph.connection("Ann", "Bob")
+
+
+def test_new_tags_replace_the_old_ones(shelf: Shelf) -> None:
+    shelf.add(track(1, artist="Ann", album="First", genre="House"))
+    shelf.retag(1, artist="Cleo", album=None, genre="Techno", title="New")
+    found = shelf.graph.track(b"/music/01.flac")
+    assert found is not None
+    assert (found.artist, found.album, found.title) == ("Cleo", None, "New")
+    assert shelf.graph.counts() == Counts(1, 1, 0, 1, 1, 1)
+    with pytest.raises(NotFound):
+        shelf.graph.connection("Ann", "Cleo")
+
+
+def test_a_renamed_file_is_found_at_its_new_path_alone(shelf: Shelf) -> None:
+    shelf.add(track(1))
+    shelf.change(1, path=b"new/name.flac")
+    assert shelf.graph.track(b"/music/01.flac") is None
+    assert shelf.graph.track(b"/music/new/name.flac") == track(1, path=b"/music/new/name.flac")
+
+
+def test_results_of_older_analysers_are_not_shown(shelf: Shelf) -> None:
+    shelf.add(track(1, energy=0.5), versions={"key": VERSIONS["key"] - 1, "character": 0})
+    found = shelf.graph.track(b"/music/01.flac")
+    assert found is not None
+    assert (found.camelot, found.tempo, found.energy) == (None, 1280, None)
+    shelf.add(track(2))
+    assert mixed(shelf, track(2)) == []
+    assert shelf.graph.counts().keys == 1
+
+
+def test_telling_the_same_twice_changes_nothing(shelf: Shelf) -> None:
+    tracks = [
+        track(n, artist="Ann; Bob", album="First", genre="House; Techno", energy=n / 10) for n in range(1, 6)
+    ]
+    shelf.add(*tracks)
+    before = (
+        shelf.graph.counts(),
+        shelf.graph.mixes(tracks[0], 9, 6.0),
+        shelf.graph.connection("Ann", "Bob"),
+    )
+    for _ in range(3):
+        shelf.change(*[each.file for each in tracks])
+    assert before == (
+        shelf.graph.counts(),
+        shelf.graph.mixes(tracks[0], 9, 6.0),
+        shelf.graph.connection("Ann", "Bob"),
+    )
+
+
+def test_after_a_rebuild_the_answers_are_the_same(shelf: Shelf) -> None:
+    tracks = [track(n, camelot, artist=f"Artist {n % 3}") for n, camelot in enumerate(KEYS, 1)]
+    shelf.add(*tracks)
+    before = (shelf.graph.counts(), shelf.graph.mixes(tracks[0], 50, 6.0))
+    left: list[int] = []
+    shelf.feeder.rebuild(left.append)
+    assert (shelf.graph.counts(), shelf.graph.mixes(tracks[0], 50, 6.0)) == before
+    assert (left[0], left[-1], shelf.feeder.owed()) == (24, 0, 0)
+
+
+# --- what mixes
+
+
+@pytest.mark.parametrize(
+    ("camelot", "relation"),
+    [
+        ("8A", Relation.SAME),
+        ("8B", Relation.RELATIVE),
+        ("9A", Relation.FIFTH_UP),
+        ("7A", Relation.FIFTH_DOWN),
+        ("11B", Relation.PARALLEL),
+        ("10A", Relation.LIFT),
+    ],
+)
+def test_a_related_key_mixes_and_the_answer_says_how(shelf: Shelf, camelot: str, relation: Relation) -> None:
+    playing, next_one = track(1, "8A", 128.0, energy=0.5), track(2, camelot, 128.0, energy=0.75)
+    shelf.add(playing, next_one)
+    (mix,) = shelf.graph.mixes(playing, 10, 6.0)
+    assert (mix.track, mix.relation, mix.change.percent) == (next_one, relation, 0.0)
+    assert mix.score == score(relation, mix.change, 0.25)
+
+
+def test_keys_that_are_not_related_do_not_mix(shelf: Shelf) -> None:
+    playing = track(1, "8A")
+    others = [track(n, code) for n, code in enumerate(KEYS, 2) if code not in related("8A")]
+    shelf.add(playing, *others)
+    assert len(others) == 18
+    assert mixed(shelf, playing) == []
+
+
+def test_the_tempo_may_be_changed_by_so_many_percent_and_be_half_or_double(shelf: Shelf) -> None:
+    playing = track(1, bpm=174.0)
+    shelf.add(
+        playing,
+        track(2, bpm=87.0),
+        track(3, bpm=348.0),
+        track(4, bpm=170.0),
+        track(5, bpm=160.0),
+        track(6, bpm=90.0),
+        track(7, bpm=116.0),
+    )
+    assert sorted(mixed(shelf, playing, percent=3)) == [2, 3, 4]
+    assert sorted(mixed(shelf, playing, percent=4)) == [2, 3, 4, 6]
+    assert sorted(mixed(shelf, playing, percent=9)) == [2, 3, 4, 5, 6]
+    assert mixed(shelf, playing, percent=0) == [2, 3]
+
+
+def test_the_best_comes_first_and_equal_ones_by_path(shelf: Shelf) -> None:
+    playing = track(1, "8A", 128.0, energy=0.5)
+    shelf.add(
+        playing,
+        track(2, "9A", 128.0, energy=0.5),
+        track(3, "8A", 128.0, energy=0.9),
+        track(4, "8A", 131.0, energy=0.5),
+        track(5, "8A", 128.0, energy=0.5, path=ROOT + b"/z.flac"),
+        track(6, "8A", 128.0, energy=0.5, path=ROOT + b"/\xff.flac"),
+        track(7, "8A", 128.0, energy=0.5, path=ROOT + b"/Z.flac"),
+    )
+    assert mixed(shelf, playing) == [7, 5, 6, 4, 2, 3]
+    assert mixed(shelf, playing, limit=2) == [7, 5]
+
+
+def test_a_track_is_not_mixed_with_its_own_audio_and_other_audio_is_named_once(shelf: Shelf) -> None:
+    playing = track(1)
+    shelf.add(
+        playing,
+        track(2, audio=playing.audio),
+        track(3, audio="f" * 32, path=ROOT + b"/z.flac"),
+        track(4, audio="f" * 32, path=ROOT + b"/a.flac"),
+    )
+    assert mixed(shelf, playing) == [4]
+    shelf.change(4, missing_since=1.0)
+    assert mixed(shelf, playing) == [3]
+
+
+def test_without_key_or_tempo_nothing_mixes(shelf: Shelf) -> None:
+    playing, no_key, no_tempo = track(1), track(2, None), track(3, bpm=None)
+    shelf.add(playing, no_key, no_tempo, track(4))
+    assert mixed(shelf, playing) == [4]
+    assert mixed(shelf, no_key) == mixed(shelf, no_tempo) == []
+
+
+# --- ways
+
+
+def test_the_way_goes_round_the_wheel(shelf: Shelf) -> None:
+    tracks = [track(n, f"{n}A") for n in range(1, 13)]
+    shelf.add(*tracks)
+    assert walked(shelf, tracks[0], tracks[4]) == [3, 5]
+    assert walked(shelf, tracks[4], tracks[0]) == [4, 3, 2, 1]  # a lift only goes up
+
+
+def test_the_way_goes_over_tempos_in_small_steps(shelf: Shelf) -> None:
+    tracks = [track(n, "8A", bpm) for n, bpm in enumerate([100.0, 105.0, 110.0, 115.0, 120.0, 125.0], 1)]
+    shelf.add(*tracks)
+    assert walked(shelf, tracks[0], tracks[5], 5.0) == [2, 3, 4, 5, 6]
+    assert walked(shelf, tracks[0], tracks[5], 10.0) == [2, 4, 6]
+    assert walked(shelf, tracks[0], tracks[5], 4.0) is None
+
+
+def test_of_the_shortest_ways_the_one_of_the_best_mixes_is_taken(shelf: Shelf) -> None:
+    start, goal = track(1, "8A", 120.0, energy=0.2), track(2, "11A", 126.0, energy=0.8)
+    shelf.add(
+        start,
+        goal,
+        track(3, "9A", 124.0, energy=0.9),
+        track(4, "9A", 124.0, energy=0.3),
+        track(5, "10A", 120.0, energy=0.2),
+        track(6, "8A", 120.0, energy=0.2),
+        track(7, "9B", 120.0, energy=0.2),
+    )
+    assert walked(shelf, start, goal) == [4, 2]
+    shelf.change(4, missing_since=1.0)
+    assert walked(shelf, start, goal) == [5, 2]
+
+
+def test_two_files_of_one_audio_need_no_way_and_neighbours_one_step(shelf: Shelf) -> None:
+    one, twin, same_point, goal = track(1), track(2, audio=track(1).audio), track(3), track(4, "9A")
+    shelf.add(one, twin, same_point, goal)
+    assert shelf.graph.path(one, twin, 6.0) == ()
+    assert walked(shelf, one, same_point) == [3]
+    assert walked(shelf, one, goal) == [4]
+
+
+def test_no_way_leads_to_an_island_or_to_what_has_no_key(shelf: Shelf) -> None:
+    start, island, silent = track(1, "8A"), track(2, "3B"), track(3, None)
+    shelf.add(start, island, silent, track(4, "9A"))
+    assert walked(shelf, start, island) is None
+    assert walked(shelf, start, silent) is None
+    assert walked(shelf, silent, start) is None
+
+
+# --- connections
+
+
+def test_artists_are_connected_by_the_closest_tie(shelf: Shelf) -> None:
+    shelf.add(
+        track(1, artist="Ann; Bob", title="Duet", album="First", album_artist="Ann", genre="House"),
+        track(2, artist="Cleo", album="First", album_artist="Ann", genre="Techno"),
+        track(3, artist="Dan", album="Other", genre="techno "),
+        track(4, artist="Eve", album="First", genre="Folk"),
+    )
+    assert shelf.graph.connection("ann", " BOB") == (Link("Ann", Kind.TRACK, "Duet", "Bob"),)
+    assert shelf.graph.connection("Ann", "Cleo") == (Link("Ann", Kind.ALBUM, "First", "Cleo"),)
+    assert shelf.graph.connection("Bob", "Dan") == (
+        Link("Bob", Kind.ALBUM, "First", "Cleo"),
+        Link("Cleo", Kind.GENRE, "Techno", "Dan"),
+    )
+    assert shelf.graph.connection("Ann", "Ann") == ()
+    assert shelf.graph.connection("Ann", "Eve") is None
+    with pytest.raises(NotFound, match="Zoe: no artist"):
+        shelf.graph.connection("Ann", "Zoe")
+
+
+def test_a_duet_without_a_title_is_called_by_its_file(shelf: Shelf) -> None:
+    shelf.add(track(1, artist="Ann; Bob"))
+    assert shelf.graph.connection("Bob", "Ann") == (Link("Bob", Kind.TRACK, "01.flac", "Ann"),)
+
+
+# --- whatever the library
+
+
+def tracks_strategy() -> st.SearchStrategy[list[Track]]:
+    """Small libraries in which much is related."""
+    names = st.sampled_from(["Ann", "ann", "Bob", "Cleo", "Ann; Bob", "Cleo; Dan", "", None])
+    made: st.SearchStrategy[dict[str, Any]] = st.builds(
+        dict,
+        camelot=st.one_of(
+            st.none(), st.sampled_from([f"{n}{ring}" for n in (1, 2, 3, 5, 6) for ring in "AB"])
+        ),
+        tempo=st.one_of(st.none(), st.integers(600, 2400), st.sampled_from([870, 1740, 1200, 1272])),
+        energy=st.one_of(st.none(), st.floats(0, 1)),
+        title=st.sampled_from(["One", "Two", None]),
+        artist=names,
+        album=st.sampled_from(["First", "FIRST", "Other", "", None]),
+        album_artist=names,
+        genre=st.sampled_from(["House", "house; Techno", "Techno", None]),
+        twin=st.integers(0, 9),
+    )
+    return st.lists(made, min_size=2, max_size=14).map(_numbered)
+
+
+def _numbered(made: list[dict[str, Any]]) -> list[Track]:
+    tracks: list[Track] = []
+    for number, values in enumerate(made, 1):
+        twin = values.pop("twin")
+        new = track(number, path=ROOT + b"/%c%d.flac" % (0xC0 + number * 7 % 60, number), **values)
+        if 1 <= twin <= len(tracks):  # another file of a known audio
+            like = tracks[twin - 1]
+            same = {name: getattr(like, name) for name in ("audio", "camelot", "tempo", "energy")}
+            new = dataclasses.replace(new, **same)
+        tracks.append(new)
+    return tracks
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tracks=tracks_strategy(), percent=st.sampled_from([0.0, 3.0, 6.0, 16.0]), limit=st.integers(1, 6))
+def test_answers_are_those_of_the_definition(
+    shelf: Shelf, tracks: list[Track], percent: float, limit: int
+) -> None:
+    shelf.empty()
+    shelf.add(*tracks)
+    for playing, goal in itertools.islice(itertools.permutations(tracks, 2), 30):
+        assert mixed(shelf, playing, limit, percent) == best_mixes(tracks, playing, percent)[:limit]
+        way = walked(shelf, playing, goal, percent)
+        length = shortest_way(tracks, playing, goal, percent)
+        assert (None if way is None else len(way)) == length
+        if way:
+            files = {each.file: each for each in tracks}
+            steps = [playing, *[files[number] for number in way]]
+            assert way[-1] == goal.file
+            assert all(steps_mix(one, other, percent) for one, other in itertools.pairwise(steps))
+    counts = shelf.graph.counts()
+    artists = artists_by_definition(tracks)
+    assert (counts.tracks, counts.artists) == (len(tracks), len(set().union(*artists.values())))
+    for one, other in itertools.permutations(sorted(set().union(*artists.values())), 2):
+        chain = shelf.graph.connection(one, other)
+        assert (None if chain is None else len(chain)) == links_between(tracks, artists, one, other)
+
+
+def best_mixes(tracks: list[Track], playing: Track, percent: float) -> list[int]:
+    """By definition: every other audio whose key and tempo fit, by score, then path; one file of each audio."""
+    ranked = []
+    for each in tracks:
+        if each.audio != playing.audio and steps_mix(playing, each, percent):
+            assert playing.point is not None
+            assert each.point is not None
+            relation = related(playing.point[0])[each.point[0]]
+            apart = energy_distance(playing.energy, each.energy)
+            how_well = score(relation, tempo_change(playing.point[1], each.point[1]), apart)
+            ranked.append((-how_well, each.path, each.audio, each.file))
+    first: dict[str, int] = {}
+    for _, _, audio, file in sorted(ranked):
+        first.setdefault(audio, file)
+    return list(first.values())
+
+
+def steps_mix(one: Track, other: Track, percent: float) -> bool:
+    return one.point is not None and other.point is not None and mixes(one.point, other.point, percent)
+
+
+def shortest_way(tracks: list[Track], start: Track, goal: Track, percent: float) -> int | None:
+    """By definition: breadth first over all tracks."""
+    if start.audio == goal.audio:
+        return 0
+    steps = {start.file: 0}
+    queue = deque([start])
+    while queue:
+        here = queue.popleft()
+        for each in tracks:
+            if each.file not in steps and steps_mix(here, each, percent):
+                steps[each.file] = steps[here.file] + 1
+                queue.append(each)
+    return steps.get(goal.file)
+
+
+def artists_by_definition(tracks: list[Track]) -> dict[int, set[str]]:
+    return {
+        each.file: {
+            name.strip().lower()
+            for name in (each.artist or each.album_artist or "").split("; ")
+            if name.strip()
+        }
+        for each in tracks
+    }
+
+
+def links_between(tracks: list[Track], artists: dict[int, set[str]], one: str, other: str) -> int | None:
+    """By definition: breadth first over artists that share a track, an album or a genre."""
+
+    def common(each: Track) -> set[object]:
+        found: set[object] = {("track", each.file)}
+        if each.album:
+            found.add(("album", each.album.lower(), (each.album_artist or each.artist or "").lower()))
+        return found | {("genre", name.lower()) for name in (each.genre or "").split("; ") if name}
+
+    steps = {one: 0}
+    queue = deque([one])
+    while queue:
+        here = queue.popleft()
+        shared = set().union(*[common(each) for each in tracks if here in artists[each.file]])
+        for each in tracks:
+            if common(each) & shared:
+                for name in sorted(artists[each.file]):
+                    if name not in steps:
+                        steps[name] = steps[here] + 1
+                        queue.append(name)
+    return steps.get(other)
