@@ -128,8 +128,8 @@ def test_a_worker_that_falls_silent_is_forgotten(make: MakeProgress) -> None:
 
 
 def test_a_worker_that_goes_on_speaking_is_not_forgotten(make: MakeProgress) -> None:
-    progress = make(SHORT_S * 2)
-    until = time.monotonic() + SHORT_S * 4
+    progress = make(SHORT_S * 4)
+    until = time.monotonic() + SHORT_S * 6
     while time.monotonic() < until:
         progress.report("a", [hand("a", 1)])
         assert jobs(progress) == [("a", 1)]
@@ -189,9 +189,9 @@ def test_who_listens_in_vain_waits_no_longer_than_wanted(progress: Progress) -> 
     with progress.changes() as changes:
         began = time.monotonic()
         assert changes.next(0) is None
-        assert time.monotonic() - began < 0.3
+        assert time.monotonic() - began < 1
         assert changes.next(0.4) is None
-        assert 0.35 <= time.monotonic() - began < 3
+        assert 0.35 <= time.monotonic() - began < 5
 
 
 def test_announcing_nothing_is_nothing(progress: Progress) -> None:
