@@ -206,8 +206,12 @@ class Runs:
             _switch(connection, run, RunState.PAUSED, RunState.RUNNING)
             connection.execute(
                 update(Job)
-                .where(Job.run_id == run, Job.state == JobState.QUEUED, Job.owed_at.is_(None))
-                .values(owed_at=clock(connection))
+                .where(
+                    Job.run_id == run,
+                    Job.state.in_((JobState.QUEUED, JobState.RETRYING)),
+                    Job.owed_at.is_(None),
+                )
+                .values(owed_at=func.coalesce(Job.not_before, clock(connection)))
             )
 
     def cancel(self, run: int) -> int:
