@@ -17,7 +17,7 @@ compose_up() { # NAME…
   local name
   lock_cache
   [ -s "$STATE/ports" ] || choose_ports
-  [ -n "$(compose ps -q)" ] || ports_are_free || choose_ports
+  any_running || ports_are_free || choose_ports
   say "starting containers: $*"
   compose up -d --wait --wait-timeout "$WAIT_S" "$@" || return 1
   unlock_cache

@@ -16,7 +16,7 @@ own_up() { # NAME…
   local name
   lock_cache
   build || return 1
-  own_any_running || ports_are_free || choose_ports
+  any_running || ports_are_free || choose_ports
   for name in "$@"; do own_launch "$name" || return 1; done
   for name in "$@"; do own_await "$name" || return 1; done
   unlock_cache
@@ -58,12 +58,6 @@ own_down() {
     own_kill "$name" || return 1
     rm -rf "${STATE:?}/$name" "$STATE/$name.pid"
   done
-}
-
-own_any_running() {
-  local name
-  for name in "${NAMES[@]}"; do ! own_running "$name" || return 0; done
-  return 1
 }
 
 # The process that holds the namespaces open: a parent outside them. It ends when the last process in them has.

@@ -17,7 +17,9 @@ HELLO_POSTGRES='\0\0\0\050\0\3\0\0user\0tonearm\0database\0postgres\0\0'
 HELLO_AMQP='AMQP\0\0\011\1'
 HELLO_BOLT='\140\140\260\027\0\0\4\5\0\0\0\0\0\0\0\0\0\0\0\0'
 
-postgres_answers() { [[ $(ask "$1" "$2" "$HELLO_POSTGRES" 1) = "${3:-52}" ]]; } # R: asks who we are, or lets us in
+# R: asks who we are, or lets us in.
+postgres_answers() { [[ $(ask "$1" "$2" "$HELLO_POSTGRES" 1) = 52 ]]; }
+postgres_refuses() { [[ $(ask "$1" "$2" "$HELLO_POSTGRES" 1) = 45 ]]; } # E: an answer, too
 amqp_answers() { [[ $(ask "$1" "$2" "$HELLO_AMQP" 1) = 01 ]]; }                # a method: the greeting
 redis_answers() { [[ $(ask "$1" "$2" 'PING\r\n' 1) = 2[bd] ]]; }               # + or -: PONG, or log in first
 bolt_answers() { [[ $(ask "$1" "$2" "$HELLO_BOLT" 4) = ????????* ]]; }         # the version it speaks
@@ -51,7 +53,7 @@ url_answers() { # URL
   if [ "$host" = "$place" ] || [[ $place = *']' ]]; then host=$place port=""; fi
   host=${host#'['} host=${host%']'}
   case $scheme in
-    postgres*) postgres_answers "$host" "${port:-5432}" '[45][25]' ;; # E too: it does not let us in
+    postgres*) postgres_answers "$host" "${port:-5432}" || postgres_refuses "$host" "${port:-5432}" ;;
     amqp) amqp_answers "$host" "${port:-5672}" ;;
     redis) redis_answers "$host" "${port:-6379}" ;;
     bolt | neo4j) bolt_answers "$host" "${port:-7687}" ;;

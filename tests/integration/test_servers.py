@@ -78,6 +78,19 @@ def test_up_prints_exports_alone_and_does_nothing_the_second_time(
     assert [call("pid", name).stdout for name in ("postgres", "redis", "prometheus")] == before
 
 
+def test_what_the_environment_names_is_passed_on_and_not_started(call: Call, servers: dict[str, str]) -> None:
+    if sorted(servers) != sorted(VARIABLES):
+        missing(" and ".join(VARIABLES))
+    passed = call("up", **servers)
+    assert passed.stdout.splitlines() == [f"export {name}={servers[name]}" for name in VARIABLES]
+    assert "runs" not in call("status").stdout
+    away = call("up", **{**servers, "TONEARM_REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert "TONEARM_REDIS_URL is set, but nobody answers there" in away.stderr
+    assert [line for line in call("status").stdout.splitlines() if "runs" in line] == [
+        f"redis runs at {line.split('/')[2]}" for line in away.stdout.splitlines() if "REDIS" in line
+    ]
+
+
 def test_down_leaves_nothing_even_of_servers_that_were_stopped_halfway(call: Call, tmp_path: Path) -> None:
     assert call("up").returncode == 0
     status = call("status")
