@@ -1,0 +1,140 @@
+"""A database promises the same whichever it is: whole transactions, one state for a reader, the newest tables."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.unit.shelf import Library
+from tonearm.errors import StorageUnusable
+from tonearm.library import database as database_module
+from tonearm.library.database import REVISION, Database, epoch, open_postgres
+from tonearm.library.schema import Base, Root
+
+ROOT = "INSERT INTO roots (path, mounts, added_at) VALUES (:path, '[]', 0)"
+
+
+def migrations(connection: Any) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(database_module.__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    return config
+
+
+def differences(database: Database) -> list[object]:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+
+def revision(library: Library) -> str:
+    return str(library.rows("SELECT version_num FROM alembic_version")[0]["version_num"])
+
+
+def test_the_migrations_make_what_the_models_say(library: Library) -> None:
+    assert differences(library.database) == []
+    assert revision(library) == REVISION
+
+
+def test_the_migrations_can_be_taken_back_and_made_again(library: Library) -> None:
+    with library.database.write() as connection:
+        command.downgrade(migrations(connection), "base")
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    with library.database.write() as connection:
+        command.upgrade(migrations(connection), "head")
+    assert differences(library.database) == []
+    library.root()
+
+
+def test_a_row_cannot_point_to_nothing(library: Library) -> None:
+    with pytest.raises(IntegrityError):
+        library.change("INSERT INTO history (file_id, at, what, detail) VALUES (99, 0, 'x', '{}')")
+
+
+def test_a_row_that_is_there_already_is_an_error_that_is_not_swallowed(library: Library) -> None:
+    library.change(ROOT, path=b"/music")
+    with pytest.raises(IntegrityError):
+        library.change(ROOT, path=b"/music")
+    assert len(library.roots.every()) == 1
+
+
+def test_a_write_that_fails_has_not_happened(library: Library) -> None:
+    def stop_half_way() -> None:
+        with library.database.write() as connection:
+            connection.execute(text(ROOT), {"path": b"/"})
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        stop_half_way()
+    assert library.roots.every() == []
+    library.root()
+    assert len(library.roots.every()) == 1
+
+
+def test_a_reader_sees_one_state_while_others_write(library: Library) -> None:
+    with library.database.read() as connection:
+        before = connection.execute(select(Root.id)).all()
+        library.root()
+        assert connection.execute(select(Root.id)).all() == before
+    assert len(library.roots.every()) == len(before) + 1
+
+
+def test_the_database_keeps_the_time(library: Library) -> None:
+    with library.database.read() as connection:
+        first = connection.execute(select(epoch())).scalar_one()
+        assert first == pytest.approx(time.time(), abs=5)
+        time.sleep(0.01)
+        assert connection.execute(select(epoch())).scalar_one() > first or not library.database.shared
+
+
+def test_an_older_database_on_a_server_is_left_alone_until_it_is_to_be_migrated(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 30)
+    with database.write() as connection:
+        command.downgrade(migrations(connection), "0001")
+        connection.execute(text(ROOT), {"path": b"/music"})
+    database.close()
+    with pytest.raises(StorageUnusable, match=r"older Tonearm \(revision 0001, now .*`tonearm migrate`"):
+        open_postgres(postgres_url, 5, 30)
+    database = open_postgres(postgres_url, 5, 30, migrate=True)
+    assert differences(database) == []
+    assert [root.root_path for root in Library(database).roots.every()] == [b"/music"]
+    database.close()
+    open_postgres(postgres_url, 5, 30).close()
+
+
+def test_a_newer_database_on_a_server_is_refused_and_left_alone(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 30)
+    library = Library(database)
+    library.change("UPDATE alembic_version SET version_num = '9999'")
+    for migrate in (False, True):
+        with pytest.raises(StorageUnusable, match=r"written by a newer Tonearm \(revision 9999\)"):
+            open_postgres(postgres_url, 5, 30, migrate=migrate)
+    assert revision(library) == "9999"
+    database.close()
+
+
+def test_all_who_open_an_empty_database_at_the_same_time_get_it(postgres_url: str) -> None:
+    start = threading.Barrier(4)
+    opened: list[Database] = []
+
+    def begin() -> None:
+        start.wait()
+        opened.append(open_postgres(postgres_url, 5, 30))
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 4
+    assert differences(opened[0]) == []
+    for database in opened:
+        database.close()
