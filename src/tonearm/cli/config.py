@@ -1,5 +1,6 @@
-"""``tonearm config``: every setting, its value, where it came from and what it does."""
+"""``tonearm config``: every setting, its value, where it came from and what it does; passwords are not shown."""
 
+import re
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,9 @@ def config(data: Data = None, as_json: AsJson = False) -> None:
     values: dict[str, Any] = settings.model_dump(mode="json")
     for rule in values["rules"]:
         rule["level"] = Level(rule["level"]).label
+    for name in values:
+        if name.endswith("_url") and values[name] is not None:
+            values[name] = without_password(values[name])
     table = Table("setting", "value", "from", "what it does")
     for name, field in Settings.model_fields.items():
         source = origin(name, settings, overrides)
@@ -36,6 +40,17 @@ def config(data: Data = None, as_json: AsJson = False) -> None:
         console = Console()
         console.print(table)
         console.print(f"The file is {located_config()}; in the environment each is TONEARM_ and its name.")
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown: of who logs in only the name is left, also where the URL is not a proper one."""
+    scheme, sign, rest = url.partition("://") if "://" in url else ("", "", url)
+    login, at, place = rest.rpartition("@")
+    if at:
+        user, colon, _ = login.partition(":")
+        login = f"{user}:***" if colon else user if sign else "***"
+    place = re.sub(r"(?i)([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*", r"\1***", place)
+    return f"{scheme}{sign}{login}{at}{place}"
 
 
 def _short(value: Any) -> str:
