@@ -7,6 +7,7 @@ A message too many does no harm; one too few is found by ``reconcile``.
 
 import random
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -63,22 +64,23 @@ class Courier:
     def run(self, stop: threading.Event) -> None:
         """Carry until stopped; wait out a broker or a database that is away."""
         pause = 0.05
-        look_in_s = 0.0
+        look_at = 0.0
+        anew = False
         while not stop.is_set():
             try:
-                if self._post.made_anew():
+                anew = self._post.made_anew() or anew
+                if anew:
                     self.send_again()
+                    anew = False
                 carried = self.carry()
-                if look_in_s <= 0:
-                    look_in_s = self._reconcile_s
+                if time.monotonic() >= look_at:
+                    look_at = time.monotonic() + self._reconcile_s
                     self.age()
                     self.reconcile()
                 pause = 0.05 if carried else min(0.5, pause * 1.5)
             except (ServiceAway, StorageError):
                 pause = min(5.0, max(0.5, pause * 2))  # whoever is away is announced by its breaker
-            wait = 0.0 if pause <= 0.05 and not stop.is_set() else pause * random.uniform(0.8, 1.2)  # noqa: S311
-            look_in_s -= wait + 0.01
-            stop.wait(wait)
+            stop.wait(0.0 if pause <= 0.05 else pause * random.uniform(0.8, 1.2))  # noqa: S311
 
     def carry(self) -> int:
         """Send one batch of what is due, the most urgent first; returns how many."""
@@ -178,11 +180,11 @@ class Courier:
             which = or_(which, Job.published_at < before)
         with self._database.write() as connection:
             now = clock(connection)
-            chosen = update(Job).where(
-                Job.state == JobState.QUEUED, Job.owed_at.is_(None), Job.run_id.not_in(held)
-            )
-            if not everything:
-                chosen = chosen.where(which)
+            chosen = update(Job).where(Job.owed_at.is_(None), Job.run_id.not_in(held))
+            if everything:  # among them retries that were sent for because they were due
+                chosen = chosen.where(Job.state.in_((JobState.QUEUED, JobState.RETRYING)))
+            else:
+                chosen = chosen.where(Job.state == JobState.QUEUED, which)
             return connection.execute(chosen.values(owed_at=now)).rowcount
 
     def _level(self, level: int, rank: float, now: float) -> Level:

@@ -281,6 +281,7 @@ class Link(threading.Thread):
         topology = self._topology
         self._receiving = channel
         channel.add_on_close_callback(self._channel_closed)
+        channel.add_on_cancel_callback(self._cancelled)
         channel.exchange_declare(topology.exchange, "direct", durable=True, callback=_nothing)
         channel.exchange_declare(topology.dead_exchange, "direct", durable=True, callback=_nothing)
         dead = topology.dead_queue
@@ -314,17 +315,23 @@ class Link(threading.Thread):
         self._up.set()
 
     def _channel_closed(self, _: Any, reason: BaseException) -> None:
-        if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == OTHER_ARGUMENTS:
+        if (
+            isinstance(reason, ChannelClosedByBroker)
+            and reason.reply_code == OTHER_ARGUMENTS
+            and "inequivalent" in str(reason.reply_text)  # else a consumer that took too long, and the like
+        ):
             self.wrong = (
                 f"RabbitMQ has other queues of these names than this version needs: {reason.reply_text}. "
                 "Delete them (nothing is lost: the database knows every job), or set another TONEARM_NAMESPACE"
             )
-            if "inequivalent" not in str(reason.reply_text):  # a consumer that took too long, and the like
-                self.wrong = None
         self._ended_because = str(reason)
-        if self._connection is not None and self._connection.is_open:
-            self._connection.close()
         self._up.clear()
+        self._close()
+
+    def _cancelled(self, _: Any) -> None:
+        """The queue was deleted under the consumer, which gets nothing any more: look again."""
+        self._up.clear()
+        self._close()
 
     def _delivered(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         try:
@@ -373,7 +380,7 @@ class Link(threading.Thread):
                     batch.done.set_exception(
                         BrokerAway(f"RabbitMQ took {len(batch.refused)} messages into no queue")
                     )
-                    self._connection.close()  # the topology is not as it was declared: look again
+                    self._close()  # the topology is not as it was declared: look again
                 else:
                     batch.done.set_result(None)
 

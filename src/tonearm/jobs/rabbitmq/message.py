@@ -38,8 +38,8 @@ def note_of(properties: Any, body: bytes) -> Note:
     try:
         job = json.loads(body)["job"]
         level = Level[properties.headers["level"].upper()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotANote(str(error)) from error
-    if not isinstance(job, int) or job <= 0:
-        raise NotANote(f"{job!r} is not a job")
+    if type(job) is not int or not 0 < job < 1 << 63:
+        raise NotANote("it names no job")
     return Note(job, level, str(properties.correlation_id))
