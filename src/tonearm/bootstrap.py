@@ -9,6 +9,7 @@ import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tonearm import __version__
@@ -32,7 +33,7 @@ from tonearm.library.database import Database, open_postgres, open_sqlite
 from tonearm.library.lock import sole_analyser
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
-from tonearm.names import PathMap, to_document
+from tonearm.names import PathMap, printable, to_document
 from tonearm.progress.follower import Follower
 from tonearm.progress.glance import Glance
 from tonearm.progress.live import LiveView
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from tonearm.jobs.rabbitmq.management import Management
 
 CLOSE_S = 5.0
+LONG_S = 3600.0
+"""What a statement over a whole table may take."""
 
 
 class Speaker:
@@ -499,3 +502,47 @@ def open_worker(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> I
             yield desk.name, Duty(supervisor, app.runs)
     finally:
         desk.leave()
+
+
+@contextlib.contextmanager
+def open_migrated(settings: Settings) -> Iterator[Database]:
+    """The library's database, its tables brought to the newest revision; ``found`` tells which they had.
+
+    Raises:
+        LibraryInUse: workers are at work with the older tables.
+        StorageError: the database can't be opened.
+    """
+    if settings.database_url is None:
+        database = open_sqlite(settings.data_dir)
+    else:
+        database = open_postgres(settings.database_url, settings.connect_timeout_s, LONG_S, migrate=True)
+    with contextlib.closing(database):
+        yield database
+
+
+@contextlib.contextmanager
+def open_ends(origin: str, goal: str, settings: Settings) -> Iterator[tuple[Database, Database]]:
+    """Where a library is to be moved from and where to; each a folder or a URL. No analysis can begin meanwhile.
+
+    Raises:
+        ConfigurationError: there is no library to be moved, or it is there already.
+        LibraryInUse: a process is analysing with one of them.
+        StorageError: a database can't be opened.
+    """
+    if "://" not in origin and not os.path.exists(os.path.join(origin, "tonearm.db")):
+        raise ConfigurationError(f"{printable(origin)}: holds no library (there is no tonearm.db in it)")
+    if os.path.realpath(origin) == os.path.realpath(goal):
+        raise ConfigurationError(f"{printable(origin)}: the library is there already")
+    with _end(origin, settings) as source, _end(goal, settings) as sink:
+        yield source, sink
+
+
+@contextlib.contextmanager
+def _end(place: str, settings: Settings) -> Iterator[Database]:
+    if "://" in place:
+        with contextlib.closing(open_postgres(place, settings.connect_timeout_s, LONG_S)) as database:
+            yield database
+        return
+    folder = Path(place)
+    with contextlib.closing(open_sqlite(folder)) as database, sole_analyser(folder):
+        yield database

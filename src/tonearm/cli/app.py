@@ -3,7 +3,7 @@
 import typer
 
 from tonearm import __version__
-from tonearm.cli import analyze, config, jobs, runs, status, tracks, worker, workers
+from tonearm.cli import analyze, config, jobs, migrate, move, runs, status, tracks, worker, workers
 
 app = typer.Typer(
     name="tonearm",
@@ -40,4 +40,6 @@ app.command("prioritize")(jobs.prioritize)
 app.add_typer(runs.app, name="runs")
 app.command("worker")(worker.worker)
 app.add_typer(workers.app, name="workers")
+app.command("migrate")(migrate.migrate)
+app.command("move")(move.move_library)
 app.command("config")(config.config)

@@ -14,6 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError, StorageUnusable
 from tonearm.library.gateway import told
+from tonearm.library.lock import refuse_while_at_work
 from tonearm.library.place import refuse_network_place
 from tonearm.library.values import document, has
 from tonearm.resilience.gate import Gate, Open
@@ -51,6 +52,8 @@ class Database:
         self.place = place
         self.dialect = engine.dialect.name
         self.shared = self.dialect != "sqlite"
+        self.found: str | None = None
+        """The revision that its tables had when it was opened; ``None`` where there were none."""
         self._reads = self._engine
         if self.shared:
             self._reads = engine.execution_options(
@@ -125,6 +128,12 @@ def one_at_a_time(connection: Connection) -> None:
     """Wait until no other process is past this line in a transaction of its own; SQLite's writers always do."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(ADVISORY)))
+
+
+def take_your_time(connection: Connection) -> None:
+    """Let the statements of this transaction take as long as they need."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def open_sqlite(folder: Path) -> Database:
@@ -205,13 +214,14 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def upgrade(database: Database, only_new: bool = False) -> None:
-    """Bring the tables to the newest revision, in one transaction.
+    """Bring the tables to the newest revision, in one transaction, and note in ``found`` which they had.
 
     Raises:
+        LibraryInUse: older tables that workers are at work with.
         StorageUnusable: the database was written by a newer Tonearm, or, with ``only_new``, by an older one.
     """
     with database.read() as connection:
-        current = _revision(connection)
+        database.found = current = _revision(connection)
     if current == REVISION:
         return
     from alembic import command  # takes longer to load than most commands take to run
@@ -233,6 +243,8 @@ def upgrade(database: Database, only_new: bool = False) -> None:
     with database.write() as connection:
         one_at_a_time(connection)  # two processes may find the same empty database
         if _revision(connection) == current:  # another process may have been quicker
+            refuse_while_at_work(connection, database.place)
+            take_your_time(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 

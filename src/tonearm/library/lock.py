@@ -1,4 +1,4 @@
-"""One analysing process a library: a lock the kernel frees with its holder, however that ends."""
+"""Who is at work: one analysing process a library that is a file, by a lock the kernel frees; workers on a server."""
 
 import contextlib
 import fcntl
@@ -7,7 +7,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import Connection, inspect, text
+
 from tonearm.errors import LibraryInUse, StorageUnusable
+
+SILENT_S = 60
+"""A worker that was not heard of for so many seconds is gone."""
 
 
 @contextlib.contextmanager
@@ -63,3 +68,21 @@ def holder(folder: Path) -> int | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def refuse_while_at_work(connection: Connection, place: str) -> None:
+    """Raise LibraryInUse while workers of a library on a server are at work with it."""
+    if connection.dialect.name != "postgresql" or not inspect(connection).has_table("workers"):
+        return
+    names = connection.execute(
+        text(
+            "SELECT name FROM workers WHERE ended_at IS NULL"
+            " AND seen_at > extract(epoch FROM clock_timestamp()) - :silent ORDER BY name"
+        ),
+        {"silent": SILENT_S},
+    ).scalars()
+    if at_work := ", ".join(names):
+        raise LibraryInUse(
+            f"{place}: at work with it: {at_work}; end them with `tonearm workers drain NAME`, "
+            "or wait a minute for those that are gone without a word"
+        )

@@ -1,5 +1,6 @@
 """Opens PostgreSQL through psycopg: pooled connections, none of which waits for ever."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -8,9 +9,9 @@ from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_dumps
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tonearm.errors import ConfigurationError
 from tonearm.library.values import document
@@ -20,7 +21,7 @@ CONNECTIONS = 5
 _FULL = "53100"
 _BUSY = ("40001", "40P01", "55P03")
 _AWAY = ("08", "53", "57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04")
-_UNUSABLE = ("26", "28", "3D", "3F", "42501", "42P01", "58", "F0", "XX")
+_UNUSABLE = ("26", "28", "3D", "3F", "42501", "42723", "42P01", "42P07", "58", "F0", "XX")
 _REFUSED = (
     "password authentication failed",
     "no password supplied",
@@ -54,7 +55,7 @@ def address_of(url: str) -> Address:
     """
     try:
         parts = make_url(url)
-        if parts.get_backend_name() != "postgresql" or "@" in (parts.host or ""):
+        if parts.get_backend_name() not in {"postgresql", "postgres"} or "@" in (parts.host or ""):
             raise ArgumentError("not PostgreSQL's")
         whole = parts.set(drivername="postgresql").render_as_string(hide_password=False)
         parameters: dict[str, Any] = {**conninfo_to_dict(whole)}
@@ -107,7 +108,7 @@ def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: 
         "connect_timeout": max(2, round(connect_timeout_s)),
         "options": f"{own} -c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC".strip(),
         "application_name": "tonearm",
-        "tcp_user_timeout": int(call_timeout_s * 1000),
+        "tcp_user_timeout": int(min(call_timeout_s, 60) * 1000),
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
@@ -120,6 +121,18 @@ def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: 
         pool_timeout=call_timeout_s,
         use_native_hstore=False,  # saves asking for its type
     )
+
+
+def copy_rows(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Send rows by COPY, in one statement however many there are. The driver's errors are raised as SQLAlchemy's."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the library's type
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError(statement, None, error) from error
 
 
 def kind_of(error: BaseException | None) -> str:

@@ -1,0 +1,26 @@
+"""``tonearm migrate``: the tables of the library brought to what this version needs."""
+
+import typer
+
+from tonearm.bootstrap import open_migrated
+from tonearm.cli.options import AsJson, Data, print_json
+from tonearm.library.database import REVISION
+from tonearm.settings import load_settings
+
+
+def migrate(data: Data = None, as_json: AsJson = False) -> None:
+    """Bring the tables of the library to the newest revision.
+
+    A library in a folder is brought there by any command. One on a server is used by several hosts, so a person
+    says when: end the workers of the older version first.
+    """
+    with open_migrated(load_settings({"data_dir": data})) as database:
+        place, found = database.place, database.found
+    if as_json:
+        print_json({"database": place, "from": found, "to": REVISION, "changed": found != REVISION})
+    elif found == REVISION:
+        typer.echo(f"{place}: its tables are of the newest revision ({REVISION}); nothing to do.")
+    elif found is None:
+        typer.echo(f"{place}: was empty; its tables were made (revision {REVISION}).")
+    else:
+        typer.echo(f"{place}: its tables went from revision {found} to {REVISION}.")
