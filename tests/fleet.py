@@ -46,15 +46,21 @@ class Fleet:
                 process.kill()
             process.wait()
 
-    def worker(self, name: str, slots: int = 1, **environment: str) -> "subprocess.Popen[bytes]":
-        """Start a worker, or start one of that name again."""
+    def worker(
+        self, name: str, slots: int = 1, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start a worker, or start one of that name again; ``environment`` goes on top of the fleet's."""
         with open(self.log(name), "ab") as log:
             self._workers[name] = subprocess.Popen(
                 [sys.executable, "-m", "tonearm", "worker", "--json", "--name", name, "-w", str(slots)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**self.program.environment, **environment},
+                env={**self.program.environment, **(environment or {})},
             )
+        return self._workers[name]
+
+    def process(self, name: str) -> "subprocess.Popen[bytes]":
+        """A worker's last start."""
         return self._workers[name]
 
     def log(self, name: str) -> Path:
@@ -117,8 +123,8 @@ class Fleet:
         """The oracle: every file ended, one current result a file and analyser, nothing stored twice."""
         count = self.query("SELECT count(*) FROM files WHERE moved_to_id IS NULL")
         assert count == [(files,)]
-        ended = "('done', 'partial', 'quarantined')"
-        assert self.query(f"SELECT path, state FROM files WHERE state NOT IN {ended}") == []
+        ended = ["done", "partial", "quarantined"]
+        assert self.query("SELECT path, state FROM files WHERE state != ALL(%s)", ended) == []
         assert self.query("SELECT id, state FROM jobs WHERE state IN ('queued', 'running', 'retrying')") == []
         assert self.query("SELECT audio_id, analyser FROM analyses GROUP BY 1, 2 HAVING count(*) != 1") == []
         assert (
@@ -151,5 +157,3 @@ def plain(url: str) -> str:
 def in_order(events: list[Event], service: str) -> list[tuple[str, str]]:
     """A breaker's changes as pairs of before and after."""
     return [(event["before"], event["after"]) for event in events if event["service"] == service]
-
-

@@ -1,12 +1,16 @@
 """Workers and servers are killed, stopped and wiped in mid-run; nothing is lost, nothing is done twice."""
 
+import itertools
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis
+from sqlalchemy.engine import make_url
 
 from tests.fleet import Fleet, in_order
 from tests.program import Outcome, reconciles, until
@@ -40,7 +44,7 @@ def assert_all_done(fleet: Fleet, outcome: Outcome) -> None:
     fleet.assert_stored_once()
 
 
-def begun(fleet: Fleet, folder: Path, workers: int = 2) -> "object":
+def begun(fleet: Fleet, folder: Path, workers: int = 2) -> "subprocess.Popen[bytes]":
     """A run that is going on: some files are done, most are not."""
     for number in range(workers):
         fleet.worker(f"w{number}")
@@ -68,15 +72,13 @@ def test_a_worker_that_never_comes_back_loses_its_leases(
     process = begun(fleet, long_files)
     fleet.stop("w0", signal.SIGKILL)
     assert_all_done(fleet, fleet.end(process))
-    (lost,) = [
-        worker
-        for worker in fleet.program.run("workers", "--all").events
-        if worker["worker"] == "w0"
-    ]
+    (lost,) = [worker for worker in fleet.program.run("workers", "--all").events if worker["worker"] == "w0"]
     assert lost["state"] in {"lost", "idle", "working"}, "it could not say goodbye"
 
 
-def test_rabbitmq_is_killed(make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path) -> None:
+def test_rabbitmq_is_killed(
+    make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
+) -> None:
     fleet = make_fleet()
     process = begun(fleet, long_files)
     own_servers.kill("rabbitmq")
@@ -130,15 +132,13 @@ def test_postgresql_is_away_for_two_minutes(
     changes = in_order(fleet.events("w0", "breaker_changed"), "PostgreSQL")
     assert changes[0] == ("closed", "open")
     assert changes[-2:] == [("open", "half_open"), ("half_open", "closed")]
-    for (_, after), (before, _) in zip(changes, changes[1:], strict=False):
+    for (_, after), (before, _) in itertools.pairwise(changes):
         assert after == before, changes
 
 
 def test_redis_is_flushed_and_stopped(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
-    import redis
-
     fleet = make_fleet()
     process = begun(fleet, long_files)
     redis.Redis.from_url(own_servers.urls["TONEARM_REDIS_URL"]).flushall()
@@ -175,7 +175,7 @@ def test_a_worker_that_slept_past_its_lease_stores_nothing(
     fleet = make_fleet(TONEARM_LEASE_S="3")
     process = begun(fleet, long_files)
     until(lambda: len(fleet.events("w0", "job_started")) > len(fleet.events("w0", "job_finished")))
-    sleeper = fleet._workers["w0"]
+    sleeper = fleet.process("w0")
     sleeper.send_signal(signal.SIGSTOP)
     outcome = fleet.end(process)
     sleeper.send_signal(signal.SIGCONT)
@@ -188,8 +188,6 @@ def test_a_worker_that_slept_past_its_lease_stores_nothing(
 def test_a_network_that_swallows_everything(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
-    from sqlalchemy.engine import make_url
-
     database = make_url(own_servers.urls["TONEARM_DATABASE_URL"])
     broker = make_url(own_servers.urls["TONEARM_RABBITMQ_URL"])
     with (
@@ -201,7 +199,7 @@ def test_a_network_that_swallows_everything(
             "TONEARM_DATABASE_URL": database.set(port=to_database.port).render_as_string(hide_password=False),
             "TONEARM_RABBITMQ_URL": broker.set(port=to_broker.port).render_as_string(hide_password=False),
         }
-        fleet.worker("far", **behind)
+        fleet.worker("far", environment=behind)
         process = fleet.follow(long_files)
         fleet.until_event("far", "job_finished")
         to_database.black_hole()
@@ -218,13 +216,11 @@ def test_a_network_that_swallows_everything(
 def test_a_slow_database_opens_its_breaker_and_loses_nothing(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
-    from sqlalchemy.engine import make_url
-
     database = make_url(own_servers.urls["TONEARM_DATABASE_URL"])
     with Proxy("127.0.0.1", database.port or 5432) as slow:
         fleet = make_fleet(TONEARM_BREAKER_SLOW_CALL_S="0.4", TONEARM_BREAKER_SLOW_RATE="0.5")
         behind = database.set(port=slow.port).render_as_string(hide_password=False)
-        fleet.worker("far", TONEARM_DATABASE_URL=behind)
+        fleet.worker("far", environment={"TONEARM_DATABASE_URL": behind})
         process = fleet.follow(long_files)
         fleet.until_event("far", "job_finished")
         slow.delay_s = 0.5
@@ -236,9 +232,7 @@ def test_a_slow_database_opens_its_breaker_and_loses_nothing(
 
 
 @pytest.mark.timeout(900)
-def test_all_workers_are_told_to_stop_fifty_times(
-    make_fleet: Callable[..., Fleet], long_files: Path
-) -> None:
+def test_all_workers_are_told_to_stop_fifty_times(make_fleet: Callable[..., Fleet], long_files: Path) -> None:
     fleet = make_fleet(TONEARM_GRACE_S="0.2")
     run = fleet.enqueue(long_files)
     dice = random.Random(50)
@@ -254,9 +248,9 @@ def test_all_workers_are_told_to_stop_fifty_times(
         time.sleep(dice.uniform(0, 0.7))
         began = time.monotonic()
         for name in names:
-            fleet._workers[name].send_signal(signal.SIGTERM)
+            fleet.process(name).send_signal(signal.SIGTERM)
         for name in names:
-            assert fleet._workers[name].wait(15) == 0, (round_number, fleet.said(name)[-2000:])
+            assert fleet.process(name).wait(15) == 0, (round_number, fleet.said(name)[-2000:])
         assert time.monotonic() - began < 12
         assert fleet.query("SELECT id FROM jobs WHERE state = 'running'") == [], "the rest is given back"
     fleet.settings["TONEARM_GRACE_S"] = "10"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import Failure
@@ -18,6 +19,7 @@ from tonearm.settings import Settings
 from tonearm.worker.messages import Garbled, Inbox, Message, pack, send_with_file
 
 STARTUP_S = 60.0
+CHILD = ("-m", "tonearm.worker.child")
 
 
 @dataclass(slots=True)
@@ -37,7 +39,8 @@ class InHand:
 class Slot:
     """One child process at a time; ``hand`` is what it works on."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: Sequence[str] = CHILD) -> None:
+        """``program``: what Python runs as the child; it speaks as ``worker.child`` does."""
         self._settings = settings
         self._inbox = Inbox()
         self._files = 0
@@ -58,8 +61,7 @@ class Slot:
                 [
                     sys.executable,
                     "-I",
-                    "-m",
-                    "tonearm.worker.child",
+                    *program,
                     str(theirs.fileno()),
                     str(os.getpid()),
                     json.dumps(options),

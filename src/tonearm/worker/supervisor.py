@@ -12,7 +12,7 @@ One thread, one loop: fill idle slots, wait for an answer or a moment to act, ha
 import os
 import selectors
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import Failure, StorageError, TonearmError
@@ -38,7 +38,7 @@ from tonearm.worker.opening import CannotOpen, open_inside
 from tonearm.worker.outcome import result_of, told_failure, told_identity, told_stage
 from tonearm.worker.settlement import Settlement, whole_path
 from tonearm.worker.sight import Sight
-from tonearm.worker.slot import InHand, Slot
+from tonearm.worker.slot import CHILD, InHand, Slot
 from tonearm.worker.stopping import StopSwitch
 from tonearm.worker.upkeep import Roster, Upkeep
 
@@ -81,7 +81,9 @@ class Supervisor:
         roster: Roster | None,
         announce: Announce,
         stop: StopSwitch,
+        child: Sequence[str] = CHILD,
     ) -> None:
+        self._child = child
         self._ledger = ledger
         self._queue = queue
         self._settings = settings
@@ -185,7 +187,7 @@ class Supervisor:
             self._start()
 
     def _start(self) -> None:
-        slot = Slot(self._settings)
+        slot = Slot(self._settings, self._child)
         self._slots.append(slot)
         self._selector.register(slot.link, selectors.EVENT_READ, slot)
 

@@ -1,0 +1,147 @@
+"""Every step of the shutdown story of docs/explanation/stopping.md, on a library that hosts share."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet import Fleet
+from tests.program import alive, children_of, kill, reconciles, until, wait_for
+from tests.servers import OwnServers
+
+FILES = 40
+pytestmark = [pytest.mark.xdist_group("own_servers"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def fleet(own_servers: OwnServers, tmp_path: Path, namespace: str) -> Iterator[Fleet]:
+    """A fleet on servers of its own."""
+    with Fleet(tmp_path, own_servers.urls, namespace) as made:
+        yield made
+
+
+def at_work(fleet: Fleet, folder: Path) -> int:
+    """A run with one worker that has finished something and has a file in hand; returns the run."""
+    run = fleet.enqueue(folder)
+    fleet.worker("w0", 2)
+    fleet.until_event("w0", "job_finished")
+    until(lambda: len(fleet.events("w0", "job_started")) > len(fleet.events("w0", "job_finished")))
+    return run
+
+
+def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_says_goodbye(
+    fleet: Fleet, long_files: Path
+) -> None:
+    at_work(fleet, long_files)
+    children = children_of(fleet.process("w0").pid)
+    assert fleet.stop("w0") == 0
+    assert not any(alive(child) for child in children)
+    states = [event["state"] for event in fleet.events("w0", "state_changed")]
+    assert states == ["working", "stopping", "ended"]
+    assert fleet.events("w0", "job_returned") == [], "the grace was long enough to finish"
+    assert fleet.query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
+    (row,) = fleet.query("SELECT ended_at IS NOT NULL, done FROM workers WHERE name = 'w0'")
+    assert row == (True, len(fleet.events("w0", "job_finished")))
+
+
+def test_what_does_not_end_within_the_grace_is_given_back_at_no_charge(
+    fleet: Fleet, long_files: Path
+) -> None:
+    fleet.program.environment["TONEARM_GRACE_S"] = "0"
+    run = at_work(fleet, long_files)
+    assert fleet.stop("w0") == 0
+    assert fleet.events("w0", "job_returned"), "it had files in hand"
+    assert fleet.query("SELECT max(attempts - forgiven) FROM jobs WHERE state = 'queued'") == [(0,)]
+    fleet.worker("w1", 2)
+    fleet.finished(run)
+    fleet.assert_nothing_lost(FILES)
+    fleet.assert_stored_once()
+
+
+def test_a_second_signal_stops_at_once(fleet: Fleet, long_files: Path) -> None:
+    fleet.program.environment["TONEARM_GRACE_S"] = "1000"
+    run = at_work(fleet, long_files)
+    for child in children_of(fleet.process("w0").pid):
+        kill(child, signal.SIGSTOP)
+    fleet.process("w0").send_signal(signal.SIGTERM)
+    time.sleep(1)
+    assert fleet.process("w0").poll() is None, "it waits for what runs"
+    began = time.monotonic()
+    assert fleet.stop("w0") == 0
+    assert time.monotonic() - began < 8
+    fleet.worker("w1", 2)
+    fleet.finished(run)
+    fleet.assert_nothing_lost(FILES)
+
+
+def test_a_worker_that_is_drained_ends_by_itself_and_another_goes_on(fleet: Fleet, long_files: Path) -> None:
+    run = at_work(fleet, long_files)
+    fleet.worker("w1")
+    fleet.program.run("workers", "drain", "w0", check=True)
+    assert fleet.process("w0").wait(30) == 0
+    assert "draining" in [event["state"] for event in fleet.events("w0", "state_changed")]
+    fleet.finished(run)
+    fleet.assert_nothing_lost(FILES)
+    fleet.assert_stored_once()
+
+
+def test_a_worker_stops_while_the_database_is_away(
+    fleet: Fleet, own_servers: OwnServers, long_files: Path
+) -> None:
+    fleet.program.environment["TONEARM_GRACE_S"] = "2"
+    run = at_work(fleet, long_files)
+    own_servers.stop("postgres")
+    time.sleep(3)
+    began = time.monotonic()
+    assert fleet.stop("w0") == 0
+    assert time.monotonic() - began < 20
+    own_servers.start("postgres")
+    fleet.worker("w0", 2)
+    fleet.finished(run)
+    fleet.assert_nothing_lost(FILES)
+    assert fleet.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)]
+
+
+def test_a_worker_stops_while_the_broker_the_live_view_and_the_graph_are_away(
+    fleet: Fleet, own_servers: OwnServers, long_files: Path
+) -> None:
+    run = at_work(fleet, long_files)
+    for name in ("rabbitmq", "redis", "neo4j"):
+        own_servers.stop(name)
+    began = time.monotonic()
+    assert fleet.stop("w0", seconds=40) == 0
+    assert time.monotonic() - began < 30
+    assert fleet.query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
+    for name in ("rabbitmq", "redis", "neo4j"):
+        own_servers.start(name)
+    fleet.worker("w1", 2)
+    fleet.finished(run)
+    fleet.assert_nothing_lost(FILES)
+    fleet.assert_stored_once()
+
+
+def test_a_call_that_follows_can_be_left_and_the_workers_go_on(fleet: Fleet, long_files: Path) -> None:
+    fleet.worker("w0", 2)
+    process = fleet.follow(long_files)
+    wait_for(process, "job_finished")
+    process.send_signal(signal.SIGINT)
+    outcome = fleet.end(process)
+    assert outcome.status == 130
+    assert outcome.summary["pending"] > 0
+    assert reconciles(outcome.summary)
+    run = outcome.summary["run"]
+    fleet.finished(run)
+    fleet.assert_nothing_lost(FILES)
+    until(lambda: fleet.query("SELECT state FROM runs WHERE id = %s", run) == [("finished",)], 20)
+
+
+def test_a_call_that_is_killed_while_it_follows_takes_nothing_with_it(fleet: Fleet, long_files: Path) -> None:
+    fleet.worker("w0", 2)
+    process = fleet.follow(long_files)
+    run = wait_for(process, "run_started")["run"]
+    process.kill()
+    fleet.finished(run)
+    fleet.assert_nothing_lost(FILES)
+    until(lambda: fleet.query("SELECT state FROM runs WHERE id = %s", run) == [("finished",)], 20)

@@ -1,0 +1,51 @@
+"""A child that measures nothing: it answers every file at once, as the real one would after its work."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import sys
+
+sys.path[:0] = [os.environ["TONEARM_BENCH_PATH"]]
+
+from tonearm.worker.limits import die_with_parent
+from tonearm.worker.messages import pack, receive
+
+FACTS = {
+    "codec": "flac",
+    "container": "flac",
+    "sample_rate_hz": 44100,
+    "channels": 2,
+    "bit_depth": 16,
+    "bit_rate_bps": 900000,
+    "declared_s": 200.0,
+    "declared_exact": True,
+}
+ANALYSERS = ("tempo", "key", "loudness", "character")
+FINDINGS = {name: {"version": 1, "values": {}, "series": {}} for name in ANALYSERS}
+
+
+def main() -> None:
+    """Serve until the parent is gone."""
+    link = socket.socket(fileno=int(sys.argv[1]))
+    die_with_parent(int(sys.argv[2]))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    json.loads(sys.argv[3])
+    link.sendall(pack({"ready": os.getpid(), "unsealed": None, "rss_kb": 0}))
+    while (received := receive(link)) is not None:
+        _, descriptor = received
+        if descriptor is None:
+            return
+        digest = hashlib.sha256(os.pread(descriptor, 64, 0)).hexdigest()
+        os.close(descriptor)
+        link.sendall(pack({"hash": digest, "facts": FACTS, "tags": {"title": "A title"}}))
+        if receive(link) is None:
+            return
+        report = {"decoded_s": 200.0, "complete": True, "warnings": []}
+        link.sendall(pack({"finished": True, "report": report, "findings": FINDINGS, "timings": {}}))
+
+
+if __name__ == "__main__":
+    main()

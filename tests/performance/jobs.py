@@ -1,0 +1,188 @@
+"""Jobs a second of the pipeline with an analyser that does nothing: ``python -m tests.performance.jobs [--jobs N]``.
+
+Everything else is real: files, the scan's intake, the queue, child processes, the ledger, the broker and its
+confirms. SQLite always; PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATABASE_URL`` and
+``TONEARM_RABBITMQ_URL`` name them. Each is given a database and queues of its own, which are removed.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers import create_database, delete_from_rabbitmq, drop_database
+from tonearm.analysis.catalog import versions
+from tonearm.bootstrap import App, open_app
+from tonearm.events import Event
+from tonearm.jobs.courier import Courier
+from tonearm.jobs.intake import Found, Kind, Sighting, SqlIntake
+from tonearm.jobs.port import JobQueue
+from tonearm.jobs.sql_queue import SqlQueue
+from tonearm.settings import Level, Settings, load_settings
+from tonearm.worker.sight import Sight
+from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.supervisor import Supervisor, Task
+
+CHILD = str(Path(__file__).with_name("idle_child.py"))
+BATCH = 2000
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast it went, in jobs a second: put into the queue, and through the pipeline to stored results."""
+
+    enqueued: float
+    worked: float
+
+
+@contextmanager
+def opened(folder: Path, **settings: object) -> Iterator[App]:
+    """A library of its own."""
+    with open_app(load_settings({"data_dir": folder, **settings})) as app:
+        yield app
+
+
+def enqueue(app: App, music: Path, jobs: int) -> tuple[int, float]:
+    """Take in the files of a folder; returns the run and how many seconds it took."""
+    began = time.perf_counter()
+    root = app.roots.ensure(os.fsencode(music)).root
+    run = app.runs.open([os.fsencode(music)])
+    intake = SqlIntake(app.database, versions(), app.settings.rules, app.settings.ageing_s)
+    names = sorted(os.listdir(os.fsencode(music)))[:jobs]
+    for start in range(0, len(names), BATCH):
+        batch = [
+            Sighting(Found(name, 64, 1, number + start, "flac"), Kind.NEW)
+            for number, name in enumerate(names[start : start + BATCH])
+        ]
+        intake.record(run, root, batch, Level.NORMAL)
+    app.runs.scanned(run)
+    return run, time.perf_counter() - began
+
+
+def work(app: App, run: int, make_queue: Callable[[App, StopSwitch], JobQueue], slots: int) -> float:
+    """Work on a run to its end; returns the seconds from the first start to the last stored result."""
+    moments: list[float] = []
+
+    def note(event: Event) -> None:
+        if type(event).__name__ in {"JobStarted", "JobFinished"}:
+            moments.append(time.perf_counter())
+
+    stop = StopSwitch()
+    settings: Settings = app.settings.model_copy(update={"workers": slots})
+    queue = make_queue(app, stop)
+    supervisor = Supervisor(
+        app.ledger,
+        queue,
+        app.runs,
+        settings,
+        versions(),
+        "bench",
+        Sight(app.paths, app.ledger.samples),
+        None,
+        note,
+        stop,
+        (CHILD,),
+    )
+    try:
+        assert supervisor.work(Task(run, lambda _: not app.ledger.open_jobs(run), lambda: None))
+    finally:
+        queue.close()
+        stop.close()
+    return moments[-1] - moments[0]
+
+
+def through_sql(app: App, stop: StopSwitch) -> JobQueue:  # noqa: ARG001
+    """The jobs table as the queue."""
+    return SqlQueue(app.ledger, "bench", None)
+
+
+@contextmanager
+def broker(app: App, slots: int) -> Iterator[Callable[[App, StopSwitch], JobQueue]]:
+    """RabbitMQ as the queue, with a courier as every worker has one."""
+    from tonearm.jobs.rabbitmq.link import Link
+    from tonearm.jobs.rabbitmq.queue import RabbitQueue
+    from tonearm.jobs.rabbitmq.topology import Topology
+
+    ending = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def make(app: App, stop: StopSwitch) -> JobQueue:
+        link = Link(
+            app.settings.rabbitmq_url or "",
+            Topology(app.settings.namespace),
+            app.breakers["RabbitMQ"],
+            slots,
+            stop.nudge,
+            5.0,
+        )
+        link.start()
+        assert link.wait_settled(10), "RabbitMQ does not answer"
+        courier = Courier(app.database, link, app.settings.ageing_s, 10.0, lambda _: None)
+        threads.append(threading.Thread(target=courier.run, args=(ending,), daemon=True))
+        threads[-1].start()
+        return RabbitQueue(link, app.ledger, "bench")
+
+    try:
+        yield make
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join(10)
+
+
+def measure(music: Path, jobs: int, slots: int, kind: str, urls: Mapping[str, str]) -> Pace:
+    """One kind of pipeline from an empty library to its last result."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings: dict[str, object] = {"namespace": f"bench{os.getpid()}"}
+        if kind != "SQLite":
+            server = urls["TONEARM_DATABASE_URL"]
+            settings["database_url"] = database = create_database(server)
+            stack.callback(drop_database, server, database)
+        if kind.startswith("RabbitMQ"):
+            settings["rabbitmq_url"] = urls["TONEARM_RABBITMQ_URL"]
+            management = urls["TONEARM_RABBITMQ_MANAGEMENT_URL"]
+            stack.callback(delete_from_rabbitmq, management, str(settings["namespace"]))
+        app = stack.enter_context(opened(folder, **settings))
+        run, took_s = enqueue(app, music, jobs)
+        make = stack.enter_context(broker(app, slots)) if kind.startswith("RabbitMQ") else through_sql
+        return Pace(jobs / took_s, jobs / work(app, run, make, slots))
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Jobs a second with an analyser that does nothing.")
+    parser.add_argument("--jobs", type=int, default=3000)
+    parser.add_argument("--slots", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=1)
+    options = parser.parse_args()
+    urls = {name: value for name, value in os.environ.items() if name.startswith("TONEARM_")}
+    for name in urls:
+        del os.environ[name]
+    os.environ["TONEARM_CONFIG"] = os.devnull
+    os.environ["TONEARM_BENCH_PATH"] = str(Path(__file__).parents[2] / "src")
+    kinds = ["SQLite"]
+    if "TONEARM_DATABASE_URL" in urls:
+        kinds.append("PostgreSQL")
+        if "TONEARM_RABBITMQ_URL" in urls:
+            kinds.append("RabbitMQ + PostgreSQL")
+    print(f"{options.jobs} jobs, {options.slots} slots{'':14}{'enqueued/s':>12}{'jobs/s':>9}")
+    with tempfile.TemporaryDirectory() as place:
+        music = Path(place)
+        for number in range(options.jobs):
+            (music / f"{number:07}.flac").write_bytes(f"{number:064}".encode())
+        for _ in range(options.rounds):
+            for kind in kinds:
+                pace = measure(music, options.jobs, options.slots, kind, urls)
+                print(f"{kind:32}{pace.enqueued:12.0f}{pace.worked:9.0f}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
