@@ -337,9 +337,10 @@ class Desk:
         )
 
     def enlist(self) -> None:
-        """Take the name, and take back what its last start left behind. Raises NameTaken."""
+        """Take the name, take back what its last start left behind, forget who is long lost. Raises NameTaken."""
         self._app.workers.enlist(self._who, self._app.settings.lease_s)
         self._app.ledger.recover(self.name)
+        self._app.workers.forget_lost()
 
     def beat(
         self, hand: Sequence[Mapping[str, Any]], unseen: Sequence[bytes], done: int, failed: int
