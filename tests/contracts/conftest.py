@@ -1,12 +1,15 @@
 """One library on each database: what a test asks of it, both must answer alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from tests.servers import create_database, drop_database, named
 from tests.unit.shelf import Library
 from tonearm.library.database import Database, open_postgres, open_sqlite
+from tonearm.library.schema import Base
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -21,3 +24,24 @@ def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]
         yield Library(database)
     finally:
         database.close()
+
+
+@pytest.fixture(scope="session")
+def standing_postgres(servers: Mapping[str, str]) -> Iterator[str]:
+    """A PostgreSQL database with its tables, for many tests; ``emptied_postgres`` has nothing in them."""
+    server = named(servers, "TONEARM_DATABASE_URL")
+    url = create_database(server)
+    open_postgres(url, 5, 30).close()
+    yield url
+    drop_database(server, url)
+
+
+@pytest.fixture
+def emptied_postgres(standing_postgres: str) -> Iterator[Database]:
+    """A database with empty tables, sooner than a new one."""
+    database = open_postgres(standing_postgres, 5, 30)
+    tables = ", ".join(Base.metadata.tables)
+    with database.write() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    yield database
+    database.close()

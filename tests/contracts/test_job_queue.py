@@ -1,0 +1,367 @@
+"""A person relies on: whoever keeps the queue, a job is worked on by one worker at a time, the most urgent first."""
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.contracts.benches import Bench, RabbitBench, within
+from tests.unit.shelf import AGEING_S, VERSIONS, Library, result
+from tonearm.errors import Failure, StorageBusy
+from tonearm.jobs import sql as sql_module
+from tonearm.jobs.intake import SqlIntake
+from tonearm.jobs.job import Lease
+from tonearm.jobs.port import JobQueue
+from tonearm.jobs.rabbitmq.topology import Topology
+from tonearm.jobs.retry import Backoff
+from tonearm.jobs.sql import SqlLedger
+from tonearm.library.database import Database, open_sqlite
+from tonearm.library.roots import Place
+from tonearm.settings import Level
+
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+HOPELESS = Failure("not-audio", "it is a picture", "look at it")
+Answer = TypeVar("Answer")
+
+
+class MakeBench:
+    """Makes the bench of a test, of the kind that is on trial."""
+
+    def __init__(self, kind: str, database: Database, url: str, namespace: str) -> None:
+        self.kind = kind
+        self.library = Library(database)
+        self.made: list[Bench] = []
+        self._url = url
+        self._namespace = namespace
+
+    def __call__(self, ageing_s: float = AGEING_S) -> Bench:
+        self.library.intake = SqlIntake(self.library.database, VERSIONS, (), ageing_s)
+        if self.kind in {"sqlite", "postgresql"}:
+            self.made.append(Bench(self.library))
+        else:
+            topology = Topology(self._namespace, self.kind == "rabbitmq replicated")
+            self.made.append(RabbitBench(self.library, self._url, topology, ageing_s))
+        return self.made[-1]
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "rabbitmq", "rabbitmq replicated"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeBench]:
+    url = namespace = ""
+    if request.param.startswith("rabbitmq"):
+        url, namespace = request.getfixturevalue("rabbitmq_url"), request.getfixturevalue("namespace")
+    if request.param == "sqlite":
+        database = open_sqlite(tmp_path / "library")
+    else:
+        database = request.getfixturevalue("emptied_postgres")
+    make = MakeBench(request.param, database, url, namespace)
+    yield make
+    for bench in make.made:
+        bench.close()
+    if request.param == "sqlite":
+        database.close()
+
+
+@pytest.fixture
+def bench(make: MakeBench) -> Bench:
+    return make()
+
+
+def end(bench: Bench, queue: JobQueue, lease: Lease) -> None:
+    """Store a result and say so to the queue, as a worker does."""
+    assert bench.library.ledger.finish(lease, result(lease.path.hex())) is not None
+    queue.acknowledge(lease)
+
+
+def patiently(call: Callable[[], Answer]) -> Answer:
+    """Try until nobody else is in the way: SQLite's writers wait for each other, but not for ever."""
+    while True:
+        with contextlib.suppress(StorageBusy):
+            return call()
+
+
+def test_the_most_urgent_job_is_taken_first_and_of_equals_the_oldest(bench: Bench) -> None:
+    library = bench.library
+    run = library.run()
+    chosen = [
+        (b"a", Level.LOW),
+        (b"b", Level.HIGH),
+        (b"c", Level.NORMAL),
+        (b"d", Level.CRITICAL),
+        (b"e", Level.BACKGROUND),
+        (b"f", Level.HIGH),
+        (b"g", Level.LOW),
+    ]
+    for path, level in chosen:
+        library.meet(run, path, level=level)
+        bench.announced()
+    queue = bench.queue("w")
+    taken = []
+    for _ in chosen:
+        lease = bench.take(queue)
+        taken.append((lease.path, lease.level))
+        end(bench, queue, lease)
+    assert taken == sorted(chosen, key=lambda job: job[1])
+    assert bench.nothing(queue)
+
+
+def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), *(b"%03d" % number for number in range(60)))
+    queues = [bench.queue(f"w{number}", slots=2) for number in range(3)]
+    taken: list[Lease] = []
+
+    def work(queue: JobQueue) -> None:
+        while len(taken) < 60:
+            if (lease := patiently(lambda: queue.take(frozenset()))) is not None:
+                taken.append(lease)
+                patiently(lambda lease=lease: end(bench, queue, lease))  # type: ignore[misc]
+            time.sleep(0.005)
+
+    threads = [threading.Thread(target=work, args=(queue,)) for queue in queues]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(lease.job for lease in taken) == list(range(1, 61))
+    assert {lease.attempt for lease in taken} == {1}
+    assert len(Counter(lease.worker for lease in taken)) > 1
+    assert bench.nothing(*queues)
+    assert library.rows("SELECT state, count(*) AS jobs FROM jobs GROUP BY state") == [
+        {"state": "done", "jobs": 60}
+    ]
+
+
+def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1")
+    one = bench.queue("one")
+    lease = bench.take(one)
+    other = bench.queue("other")
+    assert bench.nothing(other)
+    assert library.ledger.recover(None) == 0
+    one.close()  # its worker was killed
+    assert bench.nothing(other)
+    library.change("UPDATE jobs SET lease_until = 1")
+    assert library.ledger.recover(None) == 1
+    again = bench.take(other)
+    assert (again.job, again.attempt, again.worker) == (lease.job, 2, "other")
+    assert library.job(lease.job)["forgiven"] == 1
+
+
+def test_what_a_closed_queue_was_offered_and_did_not_take_comes_to_others(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1", b"2", b"3")
+    bench.announced()
+    one = bench.queue("one", slots=3)
+    taken = bench.take(one)
+    one.close()
+    other = bench.queue("other", slots=3)
+    assert {taken.job, bench.take(other).job, bench.take(other).job} == {1, 2, 3}
+    assert bench.nothing(other)
+
+
+def test_what_is_done_never_comes_again(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1")
+    queue = bench.queue("w")
+    end(bench, queue, bench.take(queue))
+    other = bench.queue("other")
+    assert bench.nothing(queue, other)
+    library.ledger.recover(None)
+    assert bench.nothing(queue, other)
+
+
+def test_a_failed_job_comes_again_after_its_back_off_and_not_before(bench: Bench) -> None:
+    library = bench.library
+    slow = SqlLedger(library.database, VERSIONS, Backoff(3.0, 3.0), 60)
+    library.meet(library.run(), b"1")
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    ending = slow.fail(lease, FLAKY, 0.1)
+    queue.acknowledge(lease)
+    assert ending is not None
+    assert ending.retry_in_s is not None
+    due = library.job(lease.job)["not_before"]
+    again = bench.take(queue)
+    job = library.job(lease.job)
+    assert (again.job, again.attempt) == (lease.job, 2)
+    assert due <= job["started_at"] < due + 10
+    end(bench, queue, again)
+    assert bench.dead() in {0, None}
+
+
+def test_a_quarantined_job_comes_no_more_and_its_message_is_kept_with_the_dead(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1", b"2")
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    ending = library.ledger.fail(lease, HOPELESS, 0.1)
+    assert ending is not None
+    assert ending.state == "quarantined"
+    queue.bury(lease)
+    end(bench, queue, bench.take(queue))
+    assert bench.nothing(queue)
+    assert within(10, lambda: bench.dead() in {1, None})
+
+
+def test_a_quarantined_job_that_a_person_retries_comes_again(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1")
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    library.ledger.fail(lease, HOPELESS, 0.1)
+    queue.bury(lease)
+    assert library.orders.retry(None, partial=False) == 1
+    assert bench.take(queue).job == lease.job
+
+
+def test_a_paused_run_gives_nothing_until_it_is_resumed(bench: Bench) -> None:
+    library = bench.library
+    run, other = library.run(), library.run()
+    library.meet(run, b"1", b"2", level=Level.HIGH)
+    bench.announced()
+    library.runs.pause(run)
+    library.meet(run, b"3", level=Level.HIGH)
+    library.meet(other, b"4", level=Level.LOW)
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    assert lease.run == other
+    end(bench, queue, lease)
+    assert bench.nothing(queue)
+    library.runs.resume(run)
+    taken = [bench.take(queue) for _ in range(1)]
+    end(bench, queue, taken[0])
+    for _ in range(2):
+        taken.append(bench.take(queue))
+        end(bench, queue, taken[-1])
+    assert {lease.path for lease in taken} == {b"1", b"2", b"3"}
+    assert {lease.attempt for lease in taken} == {1}
+
+
+def test_a_retry_that_falls_due_while_its_run_is_paused_comes_after_the_pause(bench: Bench) -> None:
+    library = bench.library
+    run = library.run()
+    library.meet(run, b"1")
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    library.runs.pause(run)
+    library.ledger.fail(lease, FLAKY, 0.1)
+    queue.acknowledge(lease)
+    assert bench.nothing(queue)
+    library.runs.resume(run)
+    assert bench.take(queue).attempt == 2
+
+
+def test_a_cancelled_run_gives_nothing_any_more(bench: Bench) -> None:
+    library = bench.library
+    run = library.run()
+    library.meet(run, b"1", b"2", b"3")
+    bench.announced()
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    assert library.runs.cancel(run) == 2
+    library.ledger.give_back([lease])
+    queue.acknowledge(lease)
+    assert bench.nothing(queue)
+    assert library.ledger.depth(run).open == 0
+
+
+def test_what_a_worker_cannot_see_is_left_to_one_that_can(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_module, "UNSEEN_AGAIN_S", 0.1)
+    library = bench.library
+    run = library.run()
+    library.meet(run, b"1", root=b"/usb", level=Level.HIGH)
+    library.meet(run, b"2", level=Level.LOW)
+    bench.announced()
+    usb = frozenset({library.root(b"/usb")})
+    blind = bench.queue("blind")
+    lease = bench.take(blind, usb)
+    assert lease.path == b"2"
+    end(bench, blind, lease)
+    assert bench.nothing(blind, unseen=usb)
+    assert library.job(1)["attempts"] == 0
+    seeing = bench.queue("seeing")
+    found: list[Lease] = []
+
+    def taken() -> bool:
+        assert blind.take(usb) is None
+        found.extend(lease for lease in [seeing.take(frozenset())] if lease is not None)
+        return bool(found)
+
+    assert within(30, taken)
+    assert (found[0].path, found[0].attempt) == (b"1", 1)
+
+
+def test_a_job_given_back_comes_at_once_or_after_a_while(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1")
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    library.ledger.give_back([lease])
+    queue.acknowledge(lease)
+    again = bench.take(queue)
+    assert (again.job, again.attempt) == (lease.job, 2)
+    assert library.job(lease.job)["forgiven"] == 1
+
+
+def test_a_waiting_job_that_a_person_moves_to_the_front_is_taken_next(bench: Bench) -> None:
+    library = bench.library
+    run = library.run()
+    library.meet(run, *(b"%02d" % number for number in range(20)))
+    bench.announced()
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    assert library.orders.prioritize(Place(1, b"/music", b"17"), Level.CRITICAL) == 1
+    bench.announced()
+    end(bench, queue, lease)
+    urgent = bench.take(queue)
+    assert (urgent.path, urgent.level) == (b"17", Level.CRITICAL)
+    end(bench, queue, urgent)
+    for _ in range(18):
+        lease = bench.take(queue)
+        assert lease.path != b"17"
+        end(bench, queue, lease)
+    assert bench.nothing(queue)
+
+
+def test_what_is_urgent_passes_two_thousand_that_are_not(bench: Bench) -> None:
+    library = bench.library
+    run = library.run()
+    library.meet(run, *(b"low/%04d" % number for number in range(2000)), level=Level.LOW)
+    bench.announced()
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    library.meet(run, b"urgent", level=Level.HIGH)
+    bench.announced()
+    end(bench, queue, lease)
+    assert bench.take(queue).path == b"urgent"
+
+
+def test_what_has_waited_long_is_taken_in_spite_of_a_constant_flood_of_the_urgent(make: MakeBench) -> None:
+    ageing_s = 0.6
+    bench = make(ageing_s)
+    library = bench.library
+    run = library.run()
+    queue = bench.queue("w")
+    began = time.monotonic()
+    library.meet(run, *(b"high/%05d" % number for number in range(5)), level=Level.HIGH)
+    library.meet(run, b"low", level=Level.LOW)
+    before: list[bytes] = []
+    while True:
+        bench.announced()
+        lease = bench.take(queue)
+        if lease.path == b"low":
+            break
+        before.append(lease.path)
+        library.meet(run, b"high/%05d" % (len(before) + 5), level=Level.HIGH)
+        end(bench, queue, lease)
+        assert time.monotonic() < began + 20
+    assert len(before) > 5
+    assert time.monotonic() - began > ageing_s

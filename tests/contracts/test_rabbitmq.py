@@ -1,0 +1,476 @@
+"""A person relies on: whatever becomes of the broker and its queues, every job is delivered, and done once."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pika
+import pytest
+
+from tests.contracts.benches import PATIENCE_S, QUIET_S, Bench, RabbitBench, within
+from tests.contracts.broker import Broker
+from tests.program import Program
+from tests.proxy import Proxy
+from tests.unit.shelf import Library, result
+from tonearm.bootstrap import open_app, open_session
+from tonearm.errors import ConfigurationError
+from tonearm.events import StateChanged
+from tonearm.jobs.courier import Note
+from tonearm.jobs.job import Lease
+from tonearm.jobs.port import JobQueue
+from tonearm.jobs.rabbitmq import link as link_module
+from tonearm.jobs.rabbitmq.link import BrokerAway
+from tonearm.jobs.rabbitmq.topology import Topology
+from tonearm.library.database import Database
+from tonearm.progress.live import LiveView
+from tonearm.settings import Level, load_settings
+from tonearm.worker.stopping import StopSwitch
+
+MakeBench = Callable[..., RabbitBench]
+
+
+@pytest.fixture
+def topology(namespace: str) -> Topology:
+    return Topology(namespace)
+
+
+@pytest.fixture
+def make(
+    emptied_postgres: Database, rabbitmq_url: str, topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeBench]:
+    monkeypatch.setattr(link_module, "LONGEST_PAUSE_S", 0.5)
+    made: list[RabbitBench] = []
+
+    def make(url: str | None = None, **changes: object) -> RabbitBench:
+        made.append(RabbitBench(Library(emptied_postgres), url or rabbitmq_url, topology, **changes))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture
+def bench(make: MakeBench) -> RabbitBench:
+    return make()
+
+
+@pytest.fixture
+def broker(rabbitmq_url: str) -> Iterator[Broker]:
+    with Broker(rabbitmq_url) as broker:
+        yield broker
+
+
+@pytest.fixture
+def proxy(rabbitmq_url: str) -> Iterator[Proxy]:
+    parts = urlsplit(rabbitmq_url)
+    with Proxy(parts.hostname or "127.0.0.1", parts.port or 5672) as proxy:
+        yield proxy
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """The broker's address by way of a proxy."""
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    return parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
+
+
+def owed(library: Library) -> int:
+    return int(library.rows("SELECT count(*) AS jobs FROM jobs WHERE owed_at IS NOT NULL")[0]["jobs"])
+
+
+def end(bench: Bench, queue: JobQueue, lease: Lease) -> None:
+    assert bench.library.ledger.finish(lease, result(lease.path.hex())) is not None
+    queue.acknowledge(lease)
+
+
+def do_all(bench: Bench, queue: JobQueue, jobs: int) -> list[Lease]:
+    """Work on so many jobs, which must come."""
+    done = []
+    for _ in range(jobs):
+        done.append(bench.take(queue))
+        end(bench, queue, done[-1])
+    return done
+
+
+def states(library: Library) -> dict[str, int]:
+    return {
+        row["state"]: row["jobs"]
+        for row in library.rows("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
+    }
+
+
+class Told:
+    """A gate that is open, and remembers what failed."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+
+    def admit(self) -> None:
+        """Let every call pass."""
+
+    def succeeded(self, seconds: float) -> None:
+        """Nothing is learned from it."""
+
+    def failed(self, seconds: float, reason: str) -> None:  # noqa: ARG002
+        """Remember why."""
+        self.failures.append(reason)
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_a_message_says_which_job_how_urgent_and_under_which_trace(
+    bench: RabbitBench, broker: Broker, topology: Topology, level: Level
+) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1", level=level)
+    bench.announced()
+    row = library.rows("SELECT * FROM jobs")[0]
+    taken = broker.take(topology.queues[0].name)
+    assert taken is not None
+    method, properties, body = taken
+    assert json.loads(body) == {"job": row["id"]}
+    assert (method.exchange, method.routing_key) == (topology.exchange, level.label)
+    assert properties.priority == 4 - level
+    assert properties.delivery_mode == 2
+    assert properties.correlation_id == row["correlation_id"]
+    assert properties.message_id == str(row["id"])
+    assert properties.headers["traceparent"] == f"00-{row['correlation_id']}-{row['id']:016x}-01"
+    assert (row["owed_at"], row["published_level"]) == (None, level)
+
+
+@pytest.mark.parametrize("harm", ["the binding is gone", "the queue is gone"])
+def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_owed_until_one_does(
+    bench: RabbitBench, broker: Broker, topology: Topology, harm: str
+) -> None:
+    library = bench.library
+    queue_name = topology.queues[0].name
+    bench.stop_couriers()  # this test is the courier
+    courier = bench.courier(bench.sender)
+    library.meet(library.run(), b"1", b"2")
+    if harm == "the binding is gone":
+        broker.unbind(queue_name, topology.exchange, "normal")
+    else:
+        broker.delete(queue_name)
+    with pytest.raises(BrokerAway, match="no queue"):
+        courier.carry()
+    assert owed(library) == 2
+    assert within(PATIENCE_S, lambda: bench.sender.up)
+    assert courier.carry() == 2
+    assert owed(library) == 0
+    queue = bench.queue("w")
+    assert {lease.path for lease in do_all(bench, queue, 2)} == {b"1", b"2"}
+
+
+def test_some_messages_that_no_queue_takes_do_not_hide_among_others(
+    bench: RabbitBench, broker: Broker, topology: Topology
+) -> None:
+    broker.unbind(topology.queues[0].name, topology.exchange, "low")
+    notes = [Note(number, Level.LOW if number == 3 else Level.HIGH, "c") for number in range(1, 6)]
+    with pytest.raises(BrokerAway, match="1 messages into no queue"):
+        bench.sender.send(notes)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xfe",
+        b"7",
+        b"[]",
+        b"{}",
+        b'{"job": "1"}',
+        b'{"job": true}',
+        b'{"job": 0}',
+        b'{"job": 1e3}',
+        b'{"job": 99999999999999999999999}',
+        b"[" * 100_000,
+    ],
+    ids=lambda body: body[:20].decode("ascii", "replace") or "empty",
+)
+def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_taken(
+    bench: RabbitBench, broker: Broker, topology: Topology, body: bytes
+) -> None:
+    queue = bench.queue("w")
+    headers = {"level": "high", "traceparent": "00-0-0-00"}
+    broker.put(topology.exchange, "high", body, pika.BasicProperties(headers=headers))
+    assert within(10, lambda: bench.dead() == 1)
+    bench.library.meet(bench.library.run(), b"1")
+    do_all(bench, queue, 1)
+    dead = broker.take(topology.dead_queue.name)
+    assert dead is not None
+    assert dead[2] == body
+
+
+@pytest.mark.parametrize("headers", [None, {}, {"level": "urgent"}, {"level": 3}], ids=str)
+def test_a_message_without_a_level_is_no_note(
+    bench: RabbitBench, broker: Broker, topology: Topology, headers: dict[str, object] | None
+) -> None:
+    bench.queue("w")
+    broker.put(topology.exchange, "high", b'{"job": 1}', pika.BasicProperties(headers=headers))
+    assert within(10, lambda: bench.dead() == 1)
+
+
+def test_a_note_of_an_unknown_job_is_done_with(bench: RabbitBench) -> None:
+    queue = bench.queue("w")
+    bench.sender.send([Note(12345, Level.HIGH, "c")])
+    assert bench.nothing(queue)
+    queue.close()
+    assert (bench.ready(), bench.dead()) == (0, 0)
+
+
+def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitBench) -> None:
+    library = bench.library
+    library.meet(library.run(), *(b"%02d" % number for number in range(20)))
+    bench.announced()
+    notes = [
+        Note(row["id"], Level(row["level"]), row["correlation_id"])
+        for row in library.rows("SELECT * FROM jobs")
+    ]
+    bench.sender.send(notes * 4)
+    queues = [bench.queue(f"w{number}", slots=2) for number in range(2)]
+    taken: list[Lease] = []
+
+    def work(queue: JobQueue) -> None:
+        while len(taken) < 20:
+            if (lease := queue.take(frozenset())) is not None:
+                taken.append(lease)
+                end(bench, queue, lease)
+                bench.sender.send([note for note in notes if note.job == lease.job] * 5)
+            else:
+                time.sleep(0.005)
+
+    threads = [threading.Thread(target=work, args=(queue,)) for queue in queues]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(lease.job for lease in taken) == [note.job for note in notes]
+    assert {lease.attempt for lease in taken} == {1}
+    assert within(
+        PATIENCE_S, lambda: all(queue.take(frozenset()) is None for queue in queues) and bench.ready() == 0
+    )
+    assert bench.nothing(*queues)
+    assert states(library) == {"done": 20}
+    assert library.rows("SELECT count(*) AS audio FROM audio") == [{"audio": 20}]
+    for queue in queues:
+        queue.close()
+    assert (bench.ready(), bench.dead()) == (0, 0)
+
+
+@pytest.mark.usefixtures("emptied_postgres")
+def test_a_queue_of_other_arguments_is_refused_with_the_way_out(
+    rabbitmq_url: str,
+    standing_postgres: str,
+    broker: Broker,
+    topology: Topology,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = topology.queues[0].name
+    broker.declare(name, {"x-queue-type": "classic"})
+    for variable in [name for name in os.environ if name.startswith("TONEARM_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("TONEARM_CONFIG", os.devnull)
+    settings = load_settings(
+        {"database_url": standing_postgres, "rabbitmq_url": rabbitmq_url, "namespace": topology.namespace}
+    )
+    said = rf"inequivalent arg.*{name}.*TONEARM_NAMESPACE"
+    stop = StopSwitch()
+    with (
+        open_app(settings) as app,
+        pytest.raises(ConfigurationError, match=said),
+        open_session(app, LiveView(), lambda _: None, stop),
+    ):
+        raise AssertionError("it was opened")
+    stop.close()
+
+
+def test_a_worker_does_not_start_on_a_queue_of_other_arguments(
+    make_program: Callable[..., Program],
+    tmp_path_factory: pytest.TempPathFactory,
+    rabbitmq_url: str,
+    emptied_postgres: Database,
+    standing_postgres: str,
+    broker: Broker,
+    topology: Topology,
+) -> None:
+    broker.declare(topology.queues[0].name, {"x-queue-type": "quorum"})
+    program = make_program(
+        tmp_path_factory.mktemp("data"),
+        TONEARM_DATABASE_URL=standing_postgres,
+        TONEARM_RABBITMQ_URL=rabbitmq_url,
+        TONEARM_NAMESPACE=topology.namespace,
+    )
+    outcome = program.run("worker", timeout=60)
+    assert outcome.status == 2
+    assert "RabbitMQ has other queues of these names than this version needs" in outcome.errors
+    assert Library(emptied_postgres).rows("SELECT ended_at IS NOT NULL AS ended FROM workers") == [
+        {"ended": True}
+    ]
+
+
+def test_a_queue_that_is_deleted_while_jobs_wait_is_filled_again(
+    bench: RabbitBench, broker: Broker, topology: Topology
+) -> None:
+    library = bench.library
+    library.meet(library.run(), *(b"%02d" % number for number in range(50)))
+    bench.announced()
+    queue = bench.queue("w", slots=2)
+    first = bench.take(queue)
+    broker.delete(topology.queues[0].name)
+    end(bench, queue, first)
+    taken = [first, *do_all(bench, queue, 49)]
+    assert sorted(lease.job for lease in taken) == list(range(1, 51))
+    assert states(library) == {"done": 50}
+    assert any(isinstance(event, StateChanged) and event.state == "reconciling" for event in bench.events)
+
+
+def test_a_worker_whose_queue_was_made_anew_by_another_goes_on_taking(
+    bench: RabbitBench, broker: Broker, topology: Topology
+) -> None:
+    queue = bench.queue("w")
+    queue_spec = topology.queues[0]
+    broker.delete(queue_spec.name)
+    broker.declare(queue_spec.name, queue_spec.arguments)
+    bench.library.meet(bench.library.run(), b"1")
+    assert bench.take(queue).path == b"1"
+
+
+def test_a_retry_whose_message_was_lost_comes_all_the_same(
+    bench: RabbitBench, broker: Broker, topology: Topology
+) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1")
+    bench.announced()
+    library.change("UPDATE jobs SET state = 'retrying', not_before = queued_at")
+    broker.delete(topology.queues[0].name)
+    assert bench.take(bench.queue("w")).path == b"1"
+
+
+def test_messages_that_a_broker_lost_are_sent_again(
+    bench: RabbitBench, broker: Broker, topology: Topology
+) -> None:
+    library = bench.library
+    library.meet(library.run(), *(b"%02d" % number for number in range(10)))
+    bench.announced()
+    while broker.take(topology.queues[0].name) is not None:
+        pass
+    queue = bench.queue("w")
+    assert len(do_all(bench, queue, 10)) == 10
+
+
+def test_jobs_stay_owed_while_the_broker_is_away_and_come_when_it_is_back(
+    make: MakeBench, rabbitmq_url: str, proxy: Proxy
+) -> None:
+    proxy.reset()
+    bench = make(through(proxy, rabbitmq_url), there=False)
+    library = bench.library
+    library.meet(library.run(), b"1", b"2", b"3")
+    queue = bench.queue("w")
+    assert not bench.sender.wait_settled(0.1)
+    time.sleep(QUIET_S)
+    assert owed(library) == 3
+    assert queue.take(frozenset()) is None
+    proxy.heal()
+    assert len(do_all(bench, queue, 3)) == 3
+    assert owed(library) == 0
+
+
+def test_a_worker_takes_on_when_its_connection_has_come_back(
+    make: MakeBench, rabbitmq_url: str, proxy: Proxy
+) -> None:
+    bench = make(through(proxy, rabbitmq_url))
+    library = bench.library
+    library.meet(library.run(), *(b"%02d" % number for number in range(10)))
+    queue = bench.queue("w", slots=2)
+    taken = do_all(bench, queue, 3)
+    in_hand = bench.take(queue)
+    proxy.reset()
+    assert within(PATIENCE_S, lambda: not bench.links[-1].up)
+    assert queue.take(frozenset()) is None
+    proxy.heal()
+    end(bench, queue, in_hand)  # what it had in hand is stored once, though its message comes again
+    taken += [in_hand, *do_all(bench, queue, 6)]
+    assert sorted(lease.job for lease in taken) == list(range(1, 11))
+    assert {lease.attempt for lease in taken} == {1}
+    assert bench.nothing(queue)
+    assert states(library) == {"done": 10}
+
+
+def test_a_network_that_swallows_everything_is_noticed_and_nothing_is_lost(
+    make: MakeBench, rabbitmq_url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 1)
+    bench = make(through(proxy, rabbitmq_url), timeout_s=1.0)
+    library = bench.library
+    queue = bench.queue("w")
+    proxy.black_hole()
+    library.meet(library.run(), b"1", b"2")
+    assert within(PATIENCE_S, lambda: not any(link.up for link in bench.links))
+    assert owed(library) == 2
+    proxy.heal()
+    assert {lease.path for lease in do_all(bench, queue, 2)} == {b"1", b"2"}
+    assert bench.nothing(queue)
+    assert states(library) == {"done": 2}
+
+
+def test_a_channel_that_the_broker_closes_does_not_end_the_link(bench: RabbitBench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1", b"2")
+    link = bench.link(1)
+    assert within(PATIENCE_S, lambda: link.arrived() == 1)
+    delivery = link.next()
+    assert delivery is not None
+    link.acknowledge(delivery)
+    link.acknowledge(delivery)  # no such delivery any more: the broker closes the channel, as after a timeout
+    assert within(PATIENCE_S, lambda: not link.up)
+    assert within(PATIENCE_S, lambda: link.up)
+    assert link.wrong is None
+    assert within(PATIENCE_S, lambda: link.arrived() == 1)
+
+
+def test_nobody_waits_for_ever_for_a_broker_that_does_not_confirm(
+    make: MakeBench, rabbitmq_url: str, proxy: Proxy
+) -> None:
+    told = Told()
+    bench = make(through(proxy, rabbitmq_url), gate=told, timeout_s=1.0)
+    proxy.black_hole()
+    began = time.monotonic()
+    with pytest.raises(BrokerAway, match="did not confirm"):
+        bench.sender.send([Note(1, Level.HIGH, "c")])
+    assert time.monotonic() - began < 5
+    assert any("confirm" in reason for reason in told.failures)
+    with pytest.raises(BrokerAway):
+        bench.sender.ready()
+    proxy.heal()
+
+
+def test_heartbeats_go_on_while_everything_else_is_busy(
+    make: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 1)
+    told = Told()
+    bench = make(gate=told)
+    library = bench.library
+    library.meet(library.run(), b"1")
+    queue = bench.queue("w")
+    lease = bench.take(queue)
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        sum(range(10_000))
+    assert told.failures == []
+    end(bench, queue, lease)
+    queue.close()
+    assert bench.ready() == 0
+
+
+def test_a_courier_that_meets_a_stopped_link_waits_for_it(bench: RabbitBench) -> None:
+    library = bench.library
+    bench.sender.stop()
+    library.meet(library.run(), b"1")
+    time.sleep(QUIET_S)
+    assert bench.couriers[0].is_alive()
+    assert owed(library) == 1
+    assert bench.courier(bench.link(0)).carry() == 1
