@@ -44,7 +44,7 @@ def rows_of(connection: Connection, table: Table, place: str) -> Iterator[Values
     documents = [_is_document(column) for column in table.columns]
     ordered = select(*columns).order_by(*(sortable(key) for key in table.primary_key))
     with told(place):
-        for row in connection.execution_options(yield_per=ROWS).execute(ordered):
+        for row in connection.execute(ordered.execution_options(yield_per=ROWS)):
             yield tuple(map(_kept, row, documents))
 
 

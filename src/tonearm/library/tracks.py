@@ -79,7 +79,7 @@ class Tracks:
         """Hand every matching track to ``take``, as plain values ready for JSON; returns how many."""
         count = 0
         with self._database.read() as connection:
-            found = connection.execution_options(yield_per=BATCH).execute(self._select(query))
+            found = connection.execute(self._select(query).execution_options(yield_per=BATCH))
             for rows in found.partitions(BATCH):
                 more = self._more(connection, rows) if query.full else {}
                 for row in rows:
