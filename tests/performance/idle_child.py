@@ -7,8 +7,6 @@ import signal
 import socket
 import sys
 
-sys.path[:0] = [os.environ["TONEARM_BENCH_PATH"]]
-
 from tonearm.worker.limits import die_with_parent
 from tonearm.worker.messages import pack, receive
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import create_database, delete_from_rabbitmq, drop_database
+from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap import App, open_app
 from tonearm.events import Event
@@ -103,7 +103,7 @@ def through_sql(app: App, stop: StopSwitch) -> JobQueue:  # noqa: ARG001
 
 
 @contextmanager
-def broker(app: App, slots: int) -> Iterator[Callable[[App, StopSwitch], JobQueue]]:
+def broker(slots: int) -> Iterator[Callable[[App, StopSwitch], JobQueue]]:
     """RabbitMQ as the queue, with a courier as every worker has one."""
     from tonearm.jobs.rabbitmq.link import Link
     from tonearm.jobs.rabbitmq.queue import RabbitQueue
@@ -151,7 +151,7 @@ def measure(music: Path, jobs: int, slots: int, kind: str, urls: Mapping[str, st
             stack.callback(delete_from_rabbitmq, management, str(settings["namespace"]))
         app = stack.enter_context(opened(folder, **settings))
         run, took_s = enqueue(app, music, jobs)
-        make = stack.enter_context(broker(app, slots)) if kind.startswith("RabbitMQ") else through_sql
+        make = stack.enter_context(broker(slots)) if kind.startswith("RabbitMQ") else through_sql
         return Pace(jobs / took_s, jobs / work(app, run, make, slots))
 
 
@@ -166,7 +166,6 @@ def main() -> int:
     for name in urls:
         del os.environ[name]
     os.environ["TONEARM_CONFIG"] = os.devnull
-    os.environ["TONEARM_BENCH_PATH"] = str(Path(__file__).parents[2] / "src")
     kinds = ["SQLite"]
     if "TONEARM_DATABASE_URL" in urls:
         kinds.append("PostgreSQL")
