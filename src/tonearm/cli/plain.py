@@ -5,6 +5,7 @@ import time
 
 from tonearm.cli.words import about, duration, number, plural
 from tonearm.events import (
+    BreakerChanged,
     Event,
     FileMoved,
     FileSkipped,
@@ -80,6 +81,8 @@ def _told(event: Event) -> list[str]:
             return finished_lines(event)
         case JobRetrying():
             return [f"again    {printable(event.path)}: {event.reason}; next try in {event.delay_s:.1f} s"]
+        case BreakerChanged():
+            return [f"service  {event.service}: {event.before} → {event.after}: {event.reason}"]
         case StateChanged():
             return [f"{event.state}{': ' + event.reason if event.reason else ''}"]
         case ProcessLost() | Summary() | _:
