@@ -121,6 +121,7 @@ class SqlIntake:
         batch = self._batches.get(run, 0) + 1
         with self._database.write() as connection:
             now = clock(connection)
+            self._wait_for_turn(connection, root)
             if not _opens(connection, run, batch, now):
                 self._batches[run] = batch  # it came through, only the answer did not
                 return Taken(to_analyse=len(sightings))
@@ -148,13 +149,15 @@ class SqlIntake:
         self._batches[run] = batch
         return Taken(len(wanted), settled, len(quarantined))
 
+    def _wait_for_turn(self, connection: Connection, root: int) -> None:
+        """One process at a time takes in files of a root."""
+        if self._database.shared:
+            connection.execute(select(Root.id).where(Root.id == root).with_for_update())
+
     def _agreed(self, connection: Connection, root: int, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
-        """The sightings, beside what another process took in of this root meanwhile; one writes at a time."""
-        if not self._database.shared:
-            return sightings
-        connection.execute(select(Root.id).where(Root.id == root).with_for_update())
+        """The sightings, beside what another process took in of this root meanwhile."""
         paths = [sighting.found.path for sighting in sightings if sighting.known is None]
-        if not paths:
+        if not paths or not self._database.shared:
             return sightings
         here = and_(File.root_id == root, File.path.in_(paths), File.moved_to_id.is_(None))
         known = {row.path: row for row in _known(connection, here, None)}
@@ -229,7 +232,9 @@ class SqlIntake:
         opened = {
             row.file_id: row.run_id
             for row in connection.execute(
-                select(Job.file_id, Job.run_id).where(Job.file_id.in_(files), Job.state.in_(OPEN))
+                select(Job.file_id, Job.run_id)
+                .where(Job.file_id.in_(files), Job.state.in_(OPEN))
+                .with_for_update()  # a worker that ends one now would end it in the run that it left
             )
         }
         if opened:
@@ -297,12 +302,14 @@ def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) 
     if not files:
         return 0
     last = select(func.max(Job.id)).where(Job.file_id.in_(files)).group_by(Job.file_id)
-    changed = connection.execute(
-        update(Job)
+    others = connection.execute(
+        select(Job.id, Job.run_id)
         .where(Job.id.in_(last), Job.state == JobState.QUARANTINED, Job.run_id != run)
-        .values(run_id=run)
-    ).rowcount
-    return len(files) - changed
+        .with_for_update()
+    ).all()
+    _leave_runs(connection, run, [job.run_id for job in others])
+    connection.execute(update(Job).where(Job.id.in_([job.id for job in others])).values(run_id=run))
+    return len(files) - len(others)
 
 
 def _known(connection: Connection, condition: ColumnElement[bool], limit: int | None) -> list[Known]:

@@ -76,22 +76,22 @@ class Runs:
     def adopt_open(self, run: int) -> int:
         """Bring every open job of any run into this one; returns how many."""
         with self._database.write() as connection:
-            left = connection.execute(
-                select(Job.run_id, func.count().label("jobs"))
-                .where(Job.state.in_(OPEN), Job.run_id != run)
-                .group_by(Job.run_id)
-            ).all()
-            for other in left:
+            others = connection.execute(
+                select(Job.run_id).where(Job.state.in_(OPEN), Job.run_id != run).distinct()
+            ).scalars()
+            adopted = 0
+            for other in others.all():
+                moved = connection.execute(
+                    update(Job).where(Job.run_id == other, Job.state.in_(OPEN)).values(run_id=run)
+                ).rowcount
                 connection.execute(
                     update(Run)
-                    .where(Run.id == other.run_id, Run.finished_at.is_(None))
-                    .values(discovered=Run.discovered - other.jobs)
+                    .where(Run.id == other, Run.finished_at.is_(None))
+                    .values(discovered=Run.discovered - moved)
                 )
-            moved = connection.execute(
-                update(Job).where(Job.state.in_(OPEN), Job.run_id != run).values(run_id=run)
-            ).rowcount
-            connection.execute(update(Run).where(Run.id == run).values(discovered=Run.discovered + moved))
-            return moved
+                adopted += moved
+            connection.execute(update(Run).where(Run.id == run).values(discovered=Run.discovered + adopted))
+            return adopted
 
     def scanned(self, run: int) -> None:
         """Every file of a run is taken in: it is over when its last job has ended."""

@@ -249,7 +249,7 @@ class SqlLedger:
     def disown(self, worker: str, in_hand: Collection[int]) -> int:
         """Give back what the books say this worker has and it has not, after an answer got lost on the way."""
         with self._database.write() as connection:
-            return connection.execute(
+            back = connection.execute(
                 update(Job)
                 .where(Job.state == JobState.RUNNING, Job.worker == worker, Job.id.not_in(in_hand))
                 .values(
@@ -260,7 +260,11 @@ class SqlLedger:
                     stage=None,
                     owed_at=epoch(),
                 )
-            ).rowcount
+                .returning(Job.id)
+            ).scalars()
+            given = list(back)
+            cancel_unwanted(connection, Job.id.in_(given), clock(connection))
+            return len(given)
 
     def depth(self, run: int | None) -> Depth:
         with self._database.read() as connection:

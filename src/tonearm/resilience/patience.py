@@ -5,15 +5,19 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tonearm.errors import StorageAway
+from tonearm.errors import StorageAway, StorageBusy
 from tonearm.events import Announce, StateChanged
 
 Answer = TypeVar("Answer")
 PAUSE_S = 0.5
+BUSY_TRIES = 12
 
 
 class Patience:
-    """Calls what may be called again after StorageAway; a stop ends the waiting."""
+    """Calls what may be called again after StorageAway or StorageBusy; a stop ends the waiting.
+
+    A server that is away is waited for without end; others who are in the way are so ``BUSY_TRIES`` times at most.
+    """
 
     def __init__(self, announce: Announce, stopping: Callable[[], bool]) -> None:
         self._announce = announce
@@ -25,11 +29,19 @@ class Patience:
 
         Raises:
             StorageAway: the server was still away when a stop was asked for.
+            StorageBusy: another transaction was in the way every time.
         """
         waiting = False
+        busy = 0
         while True:
             try:
                 answer = call()
+            except StorageBusy:
+                busy += 1
+                if busy == BUSY_TRIES or self._stopping():
+                    raise
+                time.sleep(random.uniform(0, PAUSE_S))  # noqa: S311  lets the other one through
+                continue
             except StorageAway as error:
                 if self._stopping():
                     raise

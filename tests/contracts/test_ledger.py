@@ -1,0 +1,526 @@
+"""A person relies on: what is in the books stays right when answers get lost, workers come late, or two act at once."""
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.unit.shelf import AGEING_S, AT_ONCE, VERSIONS, Library, found, result
+from tonearm.errors import Failure, StorageAway
+from tonearm.jobs.failures import GONE
+from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
+from tonearm.jobs.job import Lease, Refusal
+from tonearm.jobs.retry import Backoff
+from tonearm.jobs.runs import Counts, RunState
+from tonearm.jobs.sql import SqlLedger
+from tonearm.library.database import Database, open_sqlite
+from tonearm.resilience.patience import Patience
+
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+HOPELESS = Failure("not-audio", "it is a picture", "look at it")
+PATIENCE = Patience(lambda _: None, lambda: False)
+"""Two that get in each other's way try again, as the program does."""
+TABLES = ("jobs", "files", "runs", "audio", "tags", "analyses", "mix_points", "history")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+    """An empty library on either database."""
+    if request.param == "postgresql":
+        yield Library(request.getfixturevalue("emptied_postgres"))
+        return
+    database = open_sqlite(tmp_path / "library")
+    yield Library(database)
+    database.close()
+
+
+@pytest.fixture
+def shared(emptied_postgres: Database) -> Library:
+    """An empty library on PostgreSQL, where two can write at the same moment."""
+    return Library(emptied_postgres)
+
+
+class Deaf(Database):
+    """A database of which one answer gets lost: the transaction came through, and nobody was told."""
+
+    def __init__(self, database: Database) -> None:
+        self.__dict__ = dict(database.__dict__)
+        self._whole = database
+        self.deaf = False
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction, which is on disk when it raises."""
+        with self._whole.write() as connection:
+            yield connection
+        if self.deaf:
+            self.deaf = False
+            raise StorageAway("the server went away")
+
+
+def ledger_on(database: Database) -> SqlLedger:
+    return SqlLedger(database, VERSIONS, AT_ONCE, 60)
+
+
+def leased(library: Library, *paths: bytes) -> list[Lease]:
+    run = library.run()
+    library.meet(run, *(paths or (b"1",)))
+    return [library.take(run) for _ in paths or (b"1",)]
+
+
+def everything(library: Library) -> dict[str, Any]:
+    return {
+        table: sorted(map(repr, library.rows(f"SELECT * FROM {table}")))  # noqa: S608  our own names
+        for table in TABLES
+    }
+
+
+def adds_up(counts: Counts) -> bool:
+    return counts.discovered == sum(
+        (counts.done, counts.partial, counts.skipped, counts.failed, counts.pending)
+    )
+
+
+def all_at_once(*calls: Callable[[], object]) -> list[BaseException]:
+    """Call several at the same moment; returns what they raised."""
+    barrier = threading.Barrier(len(calls))
+    raised: list[BaseException] = []
+
+    def run(call: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001  told by the test
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return raised
+
+
+# Workers that come late.
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["recovered", "taken by another", "taken again by itself", "given back"]
+)
+def test_a_worker_whose_lease_was_recovered_can_write_nothing(library: Library, meanwhile: str) -> None:
+    [lease] = leased(library)
+    if meanwhile == "given back":
+        library.ledger.give_back([lease])
+    else:
+        library.change("UPDATE jobs SET lease_until = 1")
+        assert library.ledger.recover(None) == 1
+    if meanwhile == "taken by another":
+        library.take(worker="another")
+    if meanwhile == "taken again by itself":
+        library.take()
+    before = everything(library)
+    assert library.ledger.finish(lease, result("late", tags={"title": "late"})) is None
+    assert library.ledger.fail(lease, HOPELESS, 1.0) is None
+    assert library.ledger.fail(lease, FLAKY, 1.0) is None
+    library.ledger.cancel(lease, GONE)
+    library.ledger.give_back([lease])
+    assert everything(library) == before
+    if meanwhile != "taken again by itself":
+        assert library.ledger.renew(lease.worker, {lease.job: "decode"}) == frozenset()
+        assert everything(library) == before
+
+
+def test_a_worker_is_told_which_of_its_leases_are_still_its_own(library: Library) -> None:
+    leases = leased(library, b"1", b"2", b"3")
+    library.change("UPDATE jobs SET lease_until = 1 WHERE id = :job", job=leases[1].job)
+    assert library.ledger.recover(None) == 1
+    stages = {lease.job: "decode" for lease in leases} | {99: "decode"}
+    assert library.ledger.renew(leases[0].worker, stages) == {leases[0].job, leases[2].job}
+    assert library.ledger.renew(leases[0].worker, {}) == frozenset()
+    assert library.ledger.renew("another", stages) == frozenset()
+    assert [library.job(lease.job)["stage"] for lease in leases] == ["decode", None, "decode"]
+
+
+# Answers that get lost.
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_result_whose_answer_got_lost_is_stored_once_and_told_again(
+    library: Library, complete: bool
+) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    ledger = ledger_on(deaf)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        ledger.finish(lease, result("hash", complete=complete))
+    before = everything(library)
+    ending = ledger.finish(lease, result("hash", complete=complete))
+    assert ending is not None
+    assert ending.state == ("done" if complete else "partial")
+    assert (ending.failure.code if ending.failure else None) == (None if complete else "incomplete")
+    assert ledger.finish(lease, result("hash", complete=complete)) == ending
+    assert everything(library) == before
+    assert len(library.rows("SELECT id FROM analyses")) == len(VERSIONS)
+
+
+def test_a_quarantine_whose_answer_got_lost_is_told_again(library: Library) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    ledger = ledger_on(deaf)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        ledger.fail(lease, HOPELESS, 1.0)
+    before = everything(library)
+    ending = ledger.fail(lease, HOPELESS, 1.0)
+    assert ending is not None
+    assert (ending.state, ending.failure) == ("quarantined", HOPELESS)
+    assert everything(library) == before
+
+
+def test_a_failure_whose_answer_got_lost_is_charged_once(library: Library) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    ledger = ledger_on(deaf)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        ledger.fail(lease, FLAKY, 1.0)
+    before = everything(library)
+    assert ledger.fail(lease, FLAKY, 1.0) is None
+    assert everything(library) == before
+    assert library.take().attempt == 2
+
+
+@pytest.mark.parametrize("how", ["taken", "claimed"])
+def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
+    library: Library, how: str
+) -> None:
+    [mine] = leased(library)
+    library.meet(mine.run, b"2", b"3")
+    others = library.take(worker="another")
+    deaf = Deaf(library.database)
+    deaf.deaf = True
+    call = (
+        functools.partial(ledger_on(deaf).take, mine.worker, None)
+        if how == "taken"
+        else functools.partial(ledger_on(deaf).claim, 3, mine.worker, ())
+    )
+    with pytest.raises(StorageAway):
+        call()
+    assert library.ledger.claim(3, mine.worker, ()) == Refusal.SETTLED
+    assert library.ledger.disown(mine.worker, [mine.job]) == 1
+    assert library.job(mine.job)["state"] == "running"
+    assert library.job(others.job)["state"] == "running"
+    job = library.job(3)
+    assert (job["state"], job["worker"], job["lease_until"]) == ("queued", None, None)
+    assert job["attempts"] == job["forgiven"] == 1
+    assert job["owed_at"] is not None
+    assert library.ledger.disown(mine.worker, [mine.job]) == 0
+    assert library.ledger.disown(mine.worker, []) == 1
+
+
+def test_a_job_of_a_cancelled_run_that_nobody_has_in_hand_ends(library: Library) -> None:
+    [lease] = leased(library)
+    library.runs.cancel(lease.run)
+    assert library.ledger.disown(lease.worker, []) == 1
+    assert library.job(lease.job)["state"] == "cancelled"
+    assert library.ledger.depth(lease.run).open == 0
+
+
+def test_what_was_given_back_in_an_answer_that_got_lost_is_forgiven_once(library: Library) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        ledger_on(deaf).give_back([lease])
+    before = everything(library)
+    ledger_on(deaf).give_back([lease])
+    assert everything(library) == before
+
+
+def test_a_batch_whose_answer_got_lost_counts_once(library: Library) -> None:
+    run, root = library.run(), library.root()
+    deaf = Deaf(library.database)
+    intake = SqlIntake(deaf, VERSIONS, (), AGEING_S)
+    batches = [[Sighting(found(b"%d" % number), Kind.NEW)] for number in range(3)]
+    assert intake.record(run, root, batches[0], None) == Taken(to_analyse=1)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        intake.record(run, root, batches[1], None)
+    intake.record(run, root, batches[1], None)
+    assert intake.record(run, root, batches[2], None) == Taken(to_analyse=1)
+    assert library.runs.counts(run) == Counts(3, 0, 0, 0, 0, 3)
+    assert [row["path"] for row in library.rows("SELECT path FROM files ORDER BY path")] == [b"0", b"1", b"2"]
+    assert len(library.rows("SELECT id FROM jobs")) == 3
+
+
+# Notes of jobs.
+
+
+def test_a_note_of_a_job_that_ended_or_runs_or_never_was_is_done_with(library: Library) -> None:
+    leases = leased(library, b"done", b"partial", b"quarantined", b"gone", b"running")
+    library.ledger.finish(leases[0], result())
+    library.ledger.finish(leases[1], result("2", complete=False))
+    library.ledger.fail(leases[2], HOPELESS, 0.0)
+    library.ledger.cancel(leases[3], GONE)
+    before = everything(library)
+    for job in [*(lease.job for lease in leases), 12345, 2**62]:
+        assert library.ledger.claim(job, "another", ()) == Refusal.SETTLED
+    assert everything(library) == before
+
+
+def test_a_note_leases_its_job_and_counts_the_attempt(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    lease = library.ledger.claim(2, "w", ())
+    assert isinstance(lease, Lease)
+    assert (lease.job, lease.attempt, lease.worker, lease.path, lease.run) == (2, 1, "w", b"2", run)
+    row = library.job(2)
+    assert (row["state"], row["attempts"], row["owed_at"]) == ("running", 1, None)
+
+
+def test_a_note_that_comes_too_soon_is_owed_again_when_it_is_due(library: Library) -> None:
+    slow = SqlLedger(library.database, VERSIONS, Backoff(1e6, 1e6), 60)
+    [lease] = leased(library)
+    slow.fail(lease, FLAKY, 0.0)
+    library.change("UPDATE jobs SET owed_at = NULL, published_at = 1")
+    assert library.ledger.claim(lease.job, "w", ()) == Refusal.EARLY
+    row = library.job(lease.job)
+    assert (row["state"], row["owed_at"], row["published_at"]) == ("retrying", row["not_before"], None)
+    library.change("UPDATE jobs SET not_before = 1")
+    again = library.ledger.claim(lease.job, "w", ())
+    assert isinstance(again, Lease)
+    assert again.attempt == 2
+
+
+def test_a_note_of_a_paused_run_is_owed_again_when_that_goes_on(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.runs.pause(run)
+    assert library.ledger.claim(1, "w", ()) == Refusal.PAUSED
+    assert library.job(1)["owed_at"] is None
+    library.runs.resume(run)
+    assert library.job(1)["owed_at"] is not None
+    assert isinstance(library.ledger.claim(1, "w", ()), Lease)
+
+
+def test_a_note_of_a_cancelled_run_is_done_with(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.runs.cancel(run)
+    assert library.ledger.claim(1, "w", ()) == Refusal.SETTLED
+    assert library.job(1)["state"] == "cancelled"
+
+
+def test_a_note_of_what_this_worker_cannot_see_is_owed_to_another(library: Library) -> None:
+    library.meet(library.run(), b"1")
+    assert library.ledger.claim(1, "w", {library.root()}) == Refusal.UNSEEN
+    row = library.job(1)
+    assert (row["state"], row["attempts"], row["published_at"]) == ("queued", 0, None)
+    assert row["owed_at"] > row["queued_at"]
+    assert isinstance(library.ledger.claim(1, "another", {77}), Lease)
+
+
+def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) -> None:
+    """A job that waits, of which no message is out, is owed one: nothing else would bring it to a worker."""
+    run = library.run()
+
+    def owed(job: int) -> bool:
+        row = library.job(job)
+        assert row["state"] in {"queued", "retrying"}
+        return row["owed_at"] is not None
+
+    library.meet(run, b"1")
+    assert owed(1)
+    lease = library.take()
+    library.ledger.give_back([lease])
+    assert owed(1)
+    library.ledger.fail(library.take(), FLAKY, 0.0)
+    assert owed(1)
+    library.take()
+    library.change("UPDATE jobs SET lease_until = 1")
+    library.ledger.recover(None)
+    assert owed(1)
+    library.take()
+    library.ledger.disown(lease.worker, [])
+    assert owed(1)
+    library.ledger.fail(library.take(), HOPELESS, 0.0)
+    library.orders.retry(None, partial=False)
+    assert owed(1)
+
+
+# Two at the same moment.
+
+
+def test_two_workers_that_finish_the_same_audio_at_the_same_moment_store_it_once(shared: Library) -> None:
+    leases = leased(shared, *(b"%02d" % number for number in range(24)))
+    for pair in zip(leases[::2], leases[1::2], strict=True):
+        digest = f"same {pair[0].job}"
+        same = result(digest)
+        assert all_at_once(*(functools.partial(shared.ledger.finish, lease, same) for lease in pair)) == []
+    assert len(shared.rows("SELECT id FROM audio")) == 12
+    assert len(shared.rows("SELECT id FROM analyses")) == 12 * len(VERSIONS)
+    assert {row["state"] for row in shared.rows("SELECT state FROM jobs")} == {"done"}
+
+
+def test_two_scans_that_meet_the_same_new_files_at_the_same_moment_take_them_in_once(
+    shared: Library,
+) -> None:
+    root = shared.root()
+    runs = [shared.run(), shared.run()]
+    names = [b"%03d" % number for number in range(40)]
+
+    def scan(run: int) -> None:
+        intake = SqlIntake(shared.database, VERSIONS, (), AGEING_S)
+        for start in range(0, 40, 8):
+            sightings = [Sighting(found(name), Kind.NEW) for name in names[start : start + 8]]
+            PATIENCE(functools.partial(intake.record, run, root, sightings, None))
+
+    assert all_at_once(*(functools.partial(scan, run) for run in runs)) == []
+    assert [row["path"] for row in shared.rows("SELECT path FROM files ORDER BY path")] == names
+    assert len(shared.rows("SELECT id FROM jobs")) == 40
+    counts = [shared.runs.counts(run) for run in runs]
+    assert all(adds_up(count) for count in counts), counts
+    assert sum(count.pending for count in counts) == 40
+
+
+def test_a_scan_that_meets_what_others_are_finishing_counts_right(shared: Library) -> None:
+    first = shared.run()
+    names = [b"%03d" % number for number in range(24)]
+    shared.meet(first, *names)
+    known = {row.path: row for row in shared.intake.known(shared.root(), b"", None, 100)}
+    second = shared.run()
+
+    def work() -> None:
+        while (lease := PATIENCE(lambda: shared.ledger.take("w", None))) is not None:
+            finish = functools.partial(shared.ledger.finish, lease, result(lease.path.hex()))
+            assert PATIENCE(finish) is not None
+
+    def scan() -> None:
+        intake = SqlIntake(shared.database, VERSIONS, (), AGEING_S)
+        for name in names:
+            changed = [Sighting(found(name, mtime_ns=6), Kind.CHANGED, known[name])]
+            PATIENCE(functools.partial(intake.record, second, shared.root(), changed, None))
+
+    assert all_at_once(work, scan) == []
+    work()
+    counts = [shared.runs.counts(run) for run in (first, second)]
+    assert all(adds_up(count) for count in counts), counts
+    assert counts[1].discovered == 24
+    assert shared.ledger.depth(None).open == 0
+
+
+def test_a_run_that_adopts_what_others_are_finishing_counts_right(shared: Library) -> None:
+    first = shared.run()
+    shared.meet(first, *(b"%03d" % number for number in range(30)))
+    runs = [first]
+
+    def work() -> None:
+        while (lease := PATIENCE(lambda: shared.ledger.take("w", None))) is not None:
+            finish = functools.partial(shared.ledger.finish, lease, result(lease.path.hex()))
+            assert PATIENCE(finish) is not None
+
+    def adopt() -> None:
+        for _ in range(10):
+            runs.append(shared.run())
+            PATIENCE(functools.partial(shared.runs.adopt_open, runs[-1]))
+
+    assert all_at_once(work, adopt) == []
+    work()
+    counts = [shared.runs.counts(run) for run in runs]
+    assert all(adds_up(count) for count in counts), counts
+    assert sum(count.done for count in counts) == 30
+
+
+# Runs that several follow.
+
+
+def test_a_run_ends_when_its_last_job_has_whoever_did_it(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.ledger.finish(library.take(run, "a"), result())
+    library.runs.scanned(run)
+    assert library.runs.close_ended() == []
+    library.ledger.fail(library.take(run, "b"), FLAKY, 0.0)
+    assert library.runs.close_ended() == []
+    library.ledger.finish(library.take(run, "b"), result())
+    assert library.runs.close_ended() == [run]
+    assert library.runs.close_ended() == []
+    [view] = library.runs.every(10)
+    assert (view.state, view.counts) == ("finished", Counts(2, 2, 0, 0, 0, 0))
+
+
+def test_a_run_whose_scan_goes_on_has_not_ended(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.ledger.finish(library.take(run), result())
+    assert library.runs.close_ended() == []
+
+
+def test_a_run_whose_scan_fell_silent_ends_as_interrupted_once_its_jobs_have(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.change("UPDATE runs SET seen_at = seen_at - 1000")
+    assert library.runs.close_ended() == []
+    library.ledger.finish(library.take(run), result())
+    assert library.runs.close_ended() == [run]
+    assert library.runs.every(1)[0].state == "interrupted"
+
+
+def test_a_run_that_was_cancelled_ends_as_such(library: Library) -> None:
+    [lease] = leased(library, b"1")
+    library.runs.cancel(lease.run)
+    library.runs.scanned(lease.run)
+    assert library.runs.close_ended() == []
+    library.ledger.give_back([lease])
+    assert library.runs.close_ended() == [lease.run]
+    assert library.runs.state(lease.run) == RunState.CANCELLED
+
+
+def test_several_who_look_at_once_end_a_run_once(shared: Library) -> None:
+    run = shared.run()
+    shared.runs.scanned(run)
+    ended: list[int] = []
+    assert all_at_once(*[lambda: ended.extend(shared.runs.close_ended())] * 4) == []
+    assert ended == [run]
+
+
+def test_taking_up_what_is_open_leaves_the_sums_of_a_run_that_goes_on_right(library: Library) -> None:
+    live = library.run()
+    library.meet(live, b"1", b"2", b"3", b"4")
+    library.ledger.finish(library.take(live), result())
+    in_hand = library.take(live)
+    library.ledger.fail(library.take(live), FLAKY, 0.0)
+    run = library.run()
+    assert library.runs.adopt_open(run) == 3
+    assert library.runs.counts(live) == Counts(1, 1, 0, 0, 0, 0)
+    assert library.runs.counts(run) == Counts(3, 0, 0, 0, 0, 3)
+    library.meet(live, b"5")
+    library.ledger.finish(in_hand, result("2"))
+    assert library.runs.counts(live) == Counts(2, 1, 0, 0, 0, 1)
+    assert library.runs.counts(run) == Counts(3, 1, 0, 0, 0, 2)
+
+
+def test_a_file_in_quarantine_that_another_run_meets_counts_there(library: Library) -> None:
+    live = library.run()
+    library.meet(live, b"1", b"2")
+    library.ledger.fail(library.take(live), HOPELESS, 0.0)
+    run = library.run()
+    assert library.meet(run, b"1") == Taken(quarantined=1)
+    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 1, 0)
+    assert library.runs.counts(live) == Counts(1, 0, 0, 0, 0, 1)
+    assert library.meet(run, b"1") == Taken(quarantined=1)
+    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 1, 0)
+
+
+def test_several_runs_are_asked_for_at_once(library: Library) -> None:
+    one, two, three = library.run(), library.run(), library.run()
+    library.runs.pause(two)
+    assert library.runs.states([one, two, 99]) == {one: RunState.RUNNING, two: RunState.PAUSED}
+    assert library.runs.states([]) == {}
+    assert library.runs.state(three) == RunState.RUNNING
