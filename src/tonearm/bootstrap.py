@@ -1,6 +1,7 @@
 """The only place where the parts are put together, and the only one that names the servers' adapters."""
 
 import contextlib
+import functools
 import os
 import socket
 import threading
@@ -75,9 +76,9 @@ class Speaker:
             listener(event)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class App:
-    """A library opened for use."""
+    """A library opened for use. What not every command needs is opened when it is first asked for."""
 
     settings: Settings
     database: Database
@@ -90,9 +91,26 @@ class App:
     breakers: Mapping[str, CircuitBreaker]
     speaker: Speaker
     paths: PathMap
-    graph: TrackGraph
-    feeder: GraphFeeder | None
-    progress: Progress
+    open_parts: contextlib.ExitStack
+
+    @functools.cached_property
+    def progress(self) -> Progress:
+        """Where the live view is: in this process, or in Redis for all."""
+        return _progress(self.settings, self.breakers, self.open_parts)
+
+    @property
+    def graph(self) -> TrackGraph:
+        """What answers questions about how tracks and artists belong together."""
+        return self._graphs[0]
+
+    @property
+    def feeder(self) -> GraphFeeder | None:
+        """What keeps the graph up to date, where it is not the database itself."""
+        return self._graphs[1]
+
+    @functools.cached_property
+    def _graphs(self) -> tuple[TrackGraph, GraphFeeder | None]:
+        return _graph(self.settings, self.database, self.breakers, self.speaker, self.open_parts)
 
 
 @contextlib.contextmanager
@@ -109,8 +127,6 @@ def open_app(settings: Settings) -> Iterator[App]:
     database = _open_database(settings, breakers)
     with contextlib.ExitStack() as open_parts:
         open_parts.callback(database.close)
-        graph, feeder = _graph(settings, database, breakers, speaker, open_parts)
-        progress = _progress(settings, breakers, open_parts)
         paths = PathMap(settings.path_map)
         backoff = Backoff(settings.retry_base_s, settings.retry_cap_s)
         yield App(
@@ -125,9 +141,7 @@ def open_app(settings: Settings) -> Iterator[App]:
             breakers=breakers,
             speaker=speaker,
             paths=paths,
-            graph=graph,
-            feeder=feeder,
-            progress=progress,
+            open_parts=open_parts,
         )
 
 
@@ -179,7 +193,6 @@ def _graph(
     announce: Announce,
     open_parts: contextlib.ExitStack,
 ) -> tuple[TrackGraph, GraphFeeder | None]:
-    """The graph that answers, and what keeps it up to date where it is not the database itself."""
     answers = SqlGraph(database, versions())
     if settings.neo4j_url is None:
         return answers, None
@@ -198,7 +211,6 @@ def _graph(
 def _progress(
     settings: Settings, breakers: Mapping[str, CircuitBreaker], open_parts: contextlib.ExitStack
 ) -> Progress:
-    """Where the live view is: in this process, or in Redis for all."""
     if settings.redis_url is None:
         return MemoryProgress()
     try:
@@ -208,6 +220,18 @@ def _progress(
     progress = RedisProgress(settings.redis_url, settings.namespace, breakers["Redis"])
     open_parts.callback(progress.close)
     return progress
+
+
+def ask_broker(app: App) -> None:
+    """Connect to RabbitMQ and see that everything is declared as it should be. Raises ServiceAway."""
+    link = _make_link(app, 0, lambda: None, "tonearm status")
+    link.start()
+    try:
+        link.wait_settled(app.settings.connect_timeout_s)
+        if not link.up:
+            raise ServiceAway(link.wrong or link.reason)
+    finally:
+        link.stop()
 
 
 def open_management(app: App) -> "Management | None":
@@ -375,20 +399,7 @@ def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["Link | None"]:
     if settings.rabbitmq_url is None:
         yield None
         return
-    try:
-        from tonearm.jobs.rabbitmq.link import Link
-        from tonearm.jobs.rabbitmq.topology import Topology
-    except ImportError as error:
-        raise ConfigurationError(_no_driver("RabbitMQ", error)) from error
-    link = Link(
-        settings.rabbitmq_url,
-        Topology(settings.namespace, settings.rabbitmq_replicated),
-        app.breakers["RabbitMQ"],
-        settings.workers,
-        stop.nudge,
-        settings.connect_timeout_s,
-        f"tonearm {worker}",
-    )
+    link = _make_link(app, settings.workers, stop.nudge, f"tonearm {worker}")
     link.start()
     try:
         if not link.wait_settled(settings.connect_timeout_s):
@@ -398,6 +409,24 @@ def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["Link | None"]:
         yield link
     finally:
         link.stop()
+
+
+def _make_link(app: App, prefetch: int, wake: Callable[[], None], title: str) -> "Link":
+    try:
+        from tonearm.jobs.rabbitmq.link import Link
+        from tonearm.jobs.rabbitmq.topology import Topology
+    except ImportError as error:
+        raise ConfigurationError(_no_driver("RabbitMQ", error)) from error
+    settings = app.settings
+    return Link(
+        settings.rabbitmq_url or "",
+        Topology(settings.namespace, settings.rabbitmq_replicated),
+        app.breakers["RabbitMQ"],
+        prefetch,
+        wake,
+        settings.connect_timeout_s,
+        title,
+    )
 
 
 def _no_driver(service: str, error: ImportError) -> str:

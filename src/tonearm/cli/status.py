@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.bootstrap import App, open_management
+from tonearm.bootstrap import App, ask_broker, open_management
 from tonearm.cli.options import AsJson, Data, at_work, library, print_json
 from tonearm.cli.words import duration, plural
 from tonearm.cli.workers import as_fields
@@ -71,6 +71,8 @@ def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, di
     broker = live = None
     if app.database.shared:
         services["PostgreSQL"] = _asked(app.ledger.ping)[0]
+    if app.settings.rabbitmq_url is not None:
+        services["RabbitMQ"] = _asked(lambda: ask_broker(app))[0]
     management = open_management(app)
     if management is not None:
         services["RabbitMQ management"], figures = _asked(management.figures)
@@ -137,14 +139,6 @@ def _print_services(console: Console, found: dict[str, Any]) -> None:
         notes = [service["reason"] or ""]
         if name == "Neo4j" and service["owed"]:
             notes.append(f"{service['owed']:,} files to learn of")
-        if name == "RabbitMQ management" and found["broker"]:
-            notes += [
-                f"{queue['name']}: {queue['ready']:,} ready, {queue['unacknowledged']:,} in hand"
-                for queue in found["broker"]
-            ]
-            notes.append(
-                f"in the database: {sum(found['queued'].values()):,} waiting, {found['owed']:,} to be sent"
-            )
         latency = "–" if service["latency_ms"] is None else f"{service['latency_ms']:.1f} ms"
         differ = {state for state in states.values() if state != "closed"}
         breakers = "\n".join(f"{worker} {state}" for worker, state in states.items()) if differ else "closed"
@@ -157,6 +151,18 @@ def _print_services(console: Console, found: dict[str, Any]) -> None:
             Text("\n".join(note for note in notes if note)),
         )
     console.print(table)
+    if found["broker"]:
+        queued = sum(found["queued"].values())
+        console.print(
+            f"In the database {queued:,} jobs wait, {found['owed']:,} of them to be sent; at the broker:"
+        )
+        for queue in found["broker"]:
+            console.print(
+                f"  {queue['name']}: {queue['ready']:,} ready, {queue['unacknowledged']:,} in hand, "
+                f"{queue['acknowledged_per_s']:.1f} done a second",
+                markup=False,
+                highlight=False,
+            )
 
 
 def _print_work(console: Console, app: App, found: dict[str, Any]) -> None:
@@ -166,7 +172,8 @@ def _print_work(console: Console, app: App, found: dict[str, Any]) -> None:
         console.print("Nothing is analysing now." + (f" {go_on} goes on." if waits else ""))
         return
     if app.database.shared:
-        console.print(f"{plural(len(found['workers']), 'worker')} at work; `tonearm workers` tells more:")
+        slots = [worker for worker in found["workers"] if worker["slots"]]
+        console.print(f"{plural(len(slots), 'worker')} at work; `tonearm workers` tells more:")
     else:
         console.print(f"Process {found['process']} is analysing:")
     for job in found["running"]:

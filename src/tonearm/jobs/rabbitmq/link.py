@@ -163,6 +163,11 @@ class Link(threading.Thread):
         """Connected, with everything declared."""
         return self._up.is_set()
 
+    @property
+    def reason(self) -> str:
+        """Why the last connection ended, or why there was none."""
+        return f"RabbitMQ is away: {self._ended_because}"
+
     def wait_settled(self, seconds: float) -> bool:
         """Wait until connected, or until it is known that that can't be; ``False`` when neither came in time."""
         end = time.monotonic() + seconds
