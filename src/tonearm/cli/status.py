@@ -78,7 +78,8 @@ def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, di
         services["RabbitMQ management"], figures = _asked(management.figures)
         broker = figures and [{name: getattr(queue, name) for name in queue.__slots__} for queue in figures]
     if app.settings.redis_url is not None:
-        services["Redis"], seen = _asked(lambda: (app.progress.latest(), app.progress.running()))
+        progress = app.progress
+        services["Redis"], seen = _asked(lambda: (progress.latest(), progress.running()))
         if seen is not None:
             snapshot, files = seen
             live = {

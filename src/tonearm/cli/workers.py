@@ -83,6 +83,6 @@ def _state(worker: WorkerView) -> Text:
 
 def _in_hand(worker: WorkerView) -> list[str]:
     return [
-        f"{file['stage']:9} {file['for_s']:.0f} s  {printable(from_document(file['path']))}"
+        f"{file['stage']} {file['for_s']:.0f} s {printable(os.path.basename(from_document(file['path'])))}"
         for file in worker.hand
     ]
