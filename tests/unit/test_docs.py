@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -103,7 +104,9 @@ def test_plain_defaults_in_the_reference_are_those_of_the_program() -> None:
         for name, field in Settings.model_fields.items()
         if isinstance(field.default, int | float)
     }
-    assert {name: float(rows[name]) for name in numbers} == {name: float(numbers[name]) for name in numbers}
+    assert {name: float(json.loads(rows[name])) for name in numbers} == {
+        name: float(default) for name, default in numbers.items()
+    }
 
 
 def test_default_endings_and_rule_fields_are_in_the_reference() -> None:
