@@ -5,20 +5,21 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from tonearm.analysis.catalog import CATALOG
 from tonearm.errors import Failure
 from tonearm.jobs.port import Result
+from tonearm.library.values import storable
 from tonearm.worker.messages import Garbled, Message
 from tonearm.worker.slot import InHand
 
 TRANSIENT_ATTEMPTS = 4
 
 
-def storable(value: object) -> object:
-    """Text without what databases refuse: NUL and halves of characters."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+def _storable(value: object) -> object:
+    return storable(value) if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(storable), Field(max_length=5000)]
+Text = Annotated[str, BeforeValidator(_storable), Field(max_length=5000)]
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -92,9 +93,7 @@ class _Finished(_Said):
 
 def told_failure(message: Message) -> Failure:
     """A failure as the child told it."""
-    code, reason, advice = (
-        str(storable(str(message.get(name, "")))) for name in ("failed", "reason", "advice")
-    )
+    code, reason, advice = (storable(str(message.get(name, ""))) for name in ("failed", "reason", "advice"))
     attempts = TRANSIENT_ATTEMPTS if message.get("transient") is True else 1
     return Failure(code[:60], reason[:2000], advice[:2000], attempts)
 
@@ -125,7 +124,7 @@ def result_of(hand: InHand, message: Message, work_s: float) -> Result:
         tags=identity.tags.model_dump(),
         report=finished.report.model_dump() if finished.report else {},
         findings={
-            name: (found.version, finite(found.values), finite(found.series))
+            name: (found.version, as_declared(name, finite(found.values)), finite(found.series))
             for name, found in finished.findings.items()
         },
         size=hand.status.st_size,
@@ -134,6 +133,19 @@ def result_of(hand: InHand, message: Message, work_s: float) -> Result:
         work_s=work_s,
         timings=finished.timings,
     )
+
+
+def as_declared(analyser: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values, with ``None`` for what is not of its column's type: a list is sorted and filtered by columns."""
+    entry = CATALOG.get(analyser)
+    kinds = entry.columns if entry else {}
+    return {name: value if _is_a(kinds.get(name, object), value) else None for name, value in values.items()}
+
+
+def _is_a(kind: type, value: Any) -> bool:
+    if kind is float:
+        return isinstance(value, float) or (type(value) is int and abs(value) < 1 << 53)
+    return isinstance(value, kind)
 
 
 def _checked(model: type[Said], said: Message | None) -> Said:

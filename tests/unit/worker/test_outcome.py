@@ -106,6 +106,18 @@ def test_no_number_that_is_not_finite_is_stored(lease: Lease, tmp_path: Path) ->
     assert outcome.findings == {"tempo": (2, {"bpm": None}, {"beats": [1.0, None]})}
 
 
+def test_a_value_that_is_not_of_its_columns_type_is_unknown(lease: Lease, tmp_path: Path) -> None:
+    strange = {
+        "tempo": {"version": 2, "values": {"bpm": "fast", "bpm_start": 10**400, "bpm_end": 90}, "series": {}},
+        "key": {"version": 1, "values": {"key": 1, "key_root": True, "camelot": "8A"}, "series": {}},
+    }
+    outcome = result_of(in_hand(lease, identity(), tmp_path), finished(findings=strange), 0.0)
+    assert outcome.findings == {
+        "tempo": (2, {"bpm": None, "bpm_start": None, "bpm_end": 90}, {}),
+        "key": (1, {"key": None, "key_root": None, "camelot": "8A"}, {}),
+    }
+
+
 HOSTILE: dict[str, tuple[Message | None, Message]] = {
     "a finding with half a character": (
         identity(),
