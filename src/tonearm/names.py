@@ -38,21 +38,23 @@ class PathMap:
             if not sign or not known.startswith("/") or not here.startswith("/"):
                 raise ValueError(f"{pair!r} is not FROM=TO with two absolute paths")
             self._pairs.append((to_bytes(known).rstrip(b"/"), to_bytes(here).rstrip(b"/")))
-        self._pairs.sort(key=lambda pair: -len(pair[0]))
 
     def here(self, path: bytes) -> bytes:
         """Where this host has what the library knows by a path."""
-        return next((new for old, to in self._pairs if (new := _moved(path, old, to)) is not None), path)
+        return _moved(path, self._pairs)
 
     def known(self, path: bytes) -> bytes:
         """What the library calls a path of this host."""
-        return next((new for old, to in self._pairs if (new := _moved(path, to, old)) is not None), path)
+        return _moved(path, [(to, known) for known, to in self._pairs])
 
 
-def _moved(path: bytes, old: bytes, new: bytes) -> bytes | None:
-    if path == old:
-        return new or b"/"
-    return new + path[len(old) :] if path.startswith(old + b"/") else None
+def _moved(path: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The path with its beginning replaced by the pair that names the most of it, if one does."""
+    fitting = [pair for pair in pairs if path == pair[0] or path.startswith(pair[0] + b"/")]
+    if not fitting:
+        return path
+    old, new = max(fitting, key=lambda pair: len(pair[0]))
+    return (new + path[len(old) :]).rstrip(b"/") or b"/"
 
 
 def path_fields(path: bytes, name: str = "path") -> dict[str, str]:

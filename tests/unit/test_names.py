@@ -1,5 +1,6 @@
 """A person relies on: every file name survives exactly, and none of them plays tricks on the screen."""
 
+import itertools
 import json
 import unicodedata
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tonearm.names import from_document, path_fields, printable, to_bytes, to_document, to_text
+from tonearm.names import PathMap, from_document, path_fields, printable, to_bytes, to_document, to_text
 
 ANY_BYTES = st.binary()
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
@@ -56,6 +57,82 @@ def test_the_exact_bytes_of_a_path_can_be_had_from_its_json_fields(path: bytes) 
 def test_only_a_path_that_is_not_utf8_has_its_bytes_beside_it() -> None:
     assert path_fields("Köln".encode()) == {"path": "Köln"}
     assert path_fields(b"K\xf6ln", "from_path") == {"from_path": "K\udcf6ln", "from_path_b64": "S/Zsbg=="}
+
+
+PAIRS = ("/music=/mnt/music", "/music/live=/tapes", "/m=/mnt/music/old")
+
+
+@pytest.mark.parametrize(
+    ("known", "here"),
+    [
+        (b"/music", b"/mnt/music"),
+        (b"/music/a.flac", b"/mnt/music/a.flac"),
+        (b"/music/K\xf6ln/\xff.mp3", b"/mnt/music/K\xf6ln/\xff.mp3"),
+        (b"/music/live", b"/tapes"),
+        (b"/music/live/1.flac", b"/tapes/1.flac"),
+        (b"/music/lively/1.flac", b"/mnt/music/lively/1.flac"),
+        (b"/m/1.flac", b"/mnt/music/old/1.flac"),
+        (b"/musical/1.flac", b"/musical/1.flac"),
+        (b"/other/music/1.flac", b"/other/music/1.flac"),
+        (b"/", b"/"),
+    ],
+    ids=str,
+)
+def test_what_the_library_knows_by_a_name_lies_where_this_host_has_mounted_it(
+    known: bytes, here: bytes
+) -> None:
+    for pairs in itertools.permutations(PAIRS):
+        paths = PathMap(pairs)
+        assert paths.here(known) == here
+        assert paths.known(here) == known
+
+
+def test_without_a_map_every_host_has_a_path_at_the_same_place() -> None:
+    paths = PathMap(())
+    assert paths.here(b"/music/\xff") == paths.known(b"/music/\xff") == b"/music/\xff"
+
+
+@pytest.mark.parametrize("pair", ["/music/=/mnt/music/", "/music//=/mnt/music"])
+def test_a_slash_at_the_end_of_a_mapped_folder_means_nothing(pair: str) -> None:
+    paths = PathMap([pair])
+    assert (paths.here(b"/music"), paths.here(b"/music/a")) == (b"/mnt/music", b"/mnt/music/a")
+    assert (paths.known(b"/mnt/music"), paths.known(b"/mnt/music/a")) == (b"/music", b"/music/a")
+
+
+def test_a_whole_file_system_can_be_mapped() -> None:
+    below = PathMap(["/=/host"])
+    assert [below.here(path) for path in (b"/", b"/a", b"/a/b")] == [b"/host", b"/host/a", b"/host/a/b"]
+    assert [below.known(path) for path in (b"/host", b"/host/a", b"/else")] == [b"/", b"/a", b"/else"]
+    above = PathMap(["/host=/"])
+    assert [above.here(path) for path in (b"/host", b"/host/a")] == [b"/", b"/a"]
+    assert [above.known(path) for path in (b"/", b"/a")] == [b"/host", b"/host/a"]
+
+
+def test_a_mapped_folder_may_have_any_name() -> None:
+    paths = PathMap(["/K\udcf6ln=/mnt/a=b"])
+    assert paths.here(b"/K\xf6ln/1.flac") == b"/mnt/a=b/1.flac"
+    assert paths.known(b"/mnt/a=b/1.flac") == b"/K\xf6ln/1.flac"
+
+
+@pytest.mark.parametrize("pair", ["", "/music", "music=/mnt", "/music=mnt", "=/mnt", "/music=", "="])
+def test_a_map_that_is_none_is_refused(pair: str) -> None:
+    with pytest.raises(ValueError, match="is not FROM=TO with two absolute paths"):
+        PathMap(["/good=/pair", pair])
+
+
+FOLDERS = st.lists(st.sampled_from([b"a", b"ab", b"b", b"\xff", b"c d"]), min_size=1, max_size=3)
+
+
+@given(folder=FOLDERS, mounted=FOLDERS, inside=st.lists(st.sampled_from([b"a", b"x", b"\xff"]), max_size=3))
+def test_a_mapped_path_comes_back_the_same(
+    folder: list[bytes], mounted: list[bytes], inside: list[bytes]
+) -> None:
+    known = b"/library/" + b"/".join(folder)
+    here = b"/mnt/" + b"/".join(mounted)
+    paths = PathMap([to_text(known) + "=" + to_text(here)])
+    path = b"/".join([known, *inside])
+    assert paths.here(path) == b"/".join([here, *inside])
+    assert paths.known(paths.here(path)) == path
 
 
 @given(ANY_TEXT)

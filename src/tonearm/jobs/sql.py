@@ -72,16 +72,14 @@ class SqlLedger:
             return connection.execute(found).first() is not None
 
     def samples(self, root: int, limit: int) -> list[bytes]:
-        """Some files of a root that were there when it was last read."""
+        """Some files of a root that were there when it was last read: the oldest and the newest in the library."""
+        there = select(File.path).where(
+            File.root_id == root, File.missing_since.is_(None), File.moved_to_id.is_(None)
+        )
         with self._database.read() as connection:
-            return list(
-                connection.execute(
-                    select(File.path)
-                    .where(File.root_id == root, File.missing_since.is_(None), File.moved_to_id.is_(None))
-                    .order_by(File.id)
-                    .limit(limit)
-                ).scalars()
-            )
+            oldest = connection.execute(there.order_by(File.id).limit(limit // 2)).scalars().all()
+            newest = connection.execute(there.order_by(File.id.desc()).limit(limit // 2)).scalars().all()
+            return list(dict.fromkeys((*oldest, *newest)))
 
     def _lease(self, connection: Connection, row: Any, worker: str) -> Lease:
         connection.execute(

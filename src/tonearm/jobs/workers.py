@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from tonearm.errors import NotFound, TonearmError
 from tonearm.jobs.sql import clock
-from tonearm.library.database import Database
+from tonearm.library.database import Database, one_at_a_time
 from tonearm.library.results import table_of, upsert
 from tonearm.library.schema import Worker
 
@@ -76,6 +76,7 @@ class Workers:
             NameTaken: a worker of that name was heard of within ``lease_s``, and is not known to be gone.
         """
         with self._database.write() as connection:
+            one_at_a_time(connection)  # several of a new name may start at the same moment
             now = clock(connection)
             known = connection.execute(
                 select(Worker).where(Worker.name == who.name).with_for_update()

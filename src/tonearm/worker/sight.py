@@ -34,13 +34,14 @@ class Sight:
         return [path for _, path in self._unseen.values()]
 
     def sees(self, root: int, path: bytes, missed: bytes) -> bool:
-        """Whether a root in which a file was missed is there otherwise: some other known file of it is.
+        """Whether a root in which a file was missed is there otherwise: another known file, or what it lies in, is.
 
         A root without another known file is there when its folder holds anything at all.
         """
         here = self.here(path)
         others = [name for name in self._samples(root, SAMPLES) if name != missed]
-        there = any(os.path.lexists(os.path.join(here, name)) for name in others)
+        tops = {name.partition(b"/")[0] for name in others}  # whole albums may have been deleted
+        there = any(os.path.lexists(os.path.join(here, top)) for top in tops)
         there = there or (not others and _holds_anything(here))
         if not there:
             self._unseen[root] = (time.monotonic() + LOOK_AGAIN_S, here)

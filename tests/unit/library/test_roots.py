@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.unit.shelf import Library
-from tonearm.library.roots import Place, below, canonical, in_place
+from tonearm.library.roots import Place, Roots, below, canonical, in_place
 from tonearm.library.schema import File
+from tonearm.names import PathMap
 
 
 @pytest.fixture
@@ -157,6 +158,60 @@ def test_a_root_holds_files_while_any_of_them_is_on_the_disk(library: Library, m
     assert library.roots.holds_files(place)
     library.intake.mark_missing([library.file(b"1.flac")["id"]])
     assert not library.roots.holds_files(place)
+
+
+@pytest.fixture
+def mapped(library: Library, music: bytes) -> Roots:
+    """The roots as a host sees them that has mounted at ``music`` what the library knows as /srv/music."""
+    return Roots(library.database, PathMap([f"/srv/music={os.fsdecode(music)}"]))
+
+
+def test_a_mapped_folder_is_kept_under_the_librarys_name_and_read_where_it_is_mounted(
+    mapped: Roots, music: bytes
+) -> None:
+    place = mapped.ensure(music)
+    assert (place.root_path, place.scope, place.here) == (b"/srv/music", b"", music)
+    inside = mapped.ensure(music + b"/jazz/live")
+    assert (inside.root, inside.root_path, inside.scope, inside.here) == (
+        place.root,
+        b"/srv/music",
+        b"jazz/live",
+        music,
+    )
+    file = mapped.locate(music + b"/jazz/gone.flac")
+    assert file is not None
+    assert (file.root, file.scope, file.here) == (place.root, b"jazz/gone.flac", music)
+    assert [(root.root_path, root.here) for root in mapped.every()] == [(b"/srv/music", music)]
+
+
+def test_hosts_with_different_mounts_share_one_root(library: Library, mapped: Roots, music: bytes) -> None:
+    place = mapped.ensure(music)
+    other = library.roots.every()  # a host where it lies at the library's own name
+    assert [(root.root, root.root_path, root.here) for root in other] == [
+        (place.root, b"/srv/music", b"/srv/music")
+    ]
+    assert library.roots.locate(b"/srv/music/jazz") == Place(
+        place.root, b"/srv/music", b"jazz", here=b"/srv/music"
+    )
+
+
+def test_a_part_of_a_mapped_folder_can_be_the_root(mapped: Roots, music: bytes) -> None:
+    place = mapped.ensure(music + b"/jazz")
+    assert (place.root_path, place.here) == (b"/srv/music/jazz", music + b"/jazz")
+    whole = mapped.ensure(music)
+    assert (whole.root_path, whole.here) == (b"/srv/music", music)
+    assert [root.root_path for root in mapped.every()] == [b"/srv/music"]
+
+
+def test_what_is_not_mapped_keeps_its_name(mapped: Roots, tmp_path: Path) -> None:
+    (tmp_path / "else").mkdir()
+    place = mapped.ensure(os.fsencode(tmp_path / "else"))
+    assert place.root_path == place.here == os.fsencode(tmp_path / "else")
+
+
+def test_a_single_mapped_file_is_known_by_the_librarys_name(mapped: Roots, music: bytes) -> None:
+    place = mapped.ensure(music + b"/jazz/blue.flac")
+    assert (place.root_path, place.scope, place.here) == (b"/srv/music/jazz", b"blue.flac", music + b"/jazz")
 
 
 NAMES = st.lists(st.sampled_from([b"a", b"a ", b"a!", b"a0", b"b", b"\xff", b"a.b"]), min_size=1, max_size=3)
