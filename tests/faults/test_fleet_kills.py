@@ -166,7 +166,7 @@ def test_neo4j_is_away_for_the_whole_run_and_catches_up(
     own_servers.start("neo4j")
     until(lambda: fleet.query("SELECT count(*) FROM files WHERE graph_owed_at IS NOT NULL") == [(0,)], 90)
     counts = fleet.program.run("graph", "status", check=True).events[0]
-    assert counts["graph"] == counts["database"], counts
+    assert counts["neo4j"] == counts["database"], counts
 
 
 def test_a_worker_that_slept_past_its_lease_stores_nothing(
