@@ -247,6 +247,17 @@ def test_a_moved_file_keeps_its_id_and_tells_where_it_was(library: Library) -> N
     assert os.fsencode(move["from"]) == b"/music/" + HOSTILE[1]
 
 
+def test_two_scans_that_meet_the_same_new_files_at_once_know_each_of_them_once(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 30)
+    paths = [*HOSTILE, *(b"%03d.flac" % number for number in range(100))]
+    root = Library(database).root()
+    together(lambda _: Library(database).meet(Library(database).run(), *paths), 3)
+    library = Library(database)
+    assert [row.path for row in library.intake.known(root, b"", None, 999)] == sorted(paths)
+    assert library.rows("SELECT count(*) AS n FROM jobs") == [{"n": len(paths)}]
+    database.close()
+
+
 def test_a_path_is_known_once(library: Library) -> None:
     library.meet(library.run(), b"1.flac")
     with pytest.raises(IntegrityError):
