@@ -49,11 +49,12 @@ class Bench:
     def calm(self, queue: JobQueue) -> None:
         """Wait until a queue has been handed what it is to have before it takes."""
 
-    def take(self, queue: JobQueue, unseen: frozenset[int] = frozenset()) -> Lease:
-        """The next job, which must come."""
+    def take(self, queue: JobQueue, unseen: frozenset[int] = frozenset(), in_order: bool = False) -> Lease:
+        """The next job, which must come. ``in_order``: let the queue first be handed what is more urgent."""
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
-            self.calm(queue)
+            if in_order:
+                self.calm(queue)
             if (lease := queue.take(unseen)) is not None:
                 return lease
             time.sleep(0.01)

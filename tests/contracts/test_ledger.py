@@ -391,7 +391,7 @@ def test_two_scans_that_meet_the_same_new_files_at_the_same_moment_take_them_in_
 
 def test_a_scan_that_meets_what_others_are_finishing_counts_right(shared: Library) -> None:
     first = shared.run()
-    names = [b"%03d" % number for number in range(24)]
+    names = [b"%03d" % number for number in range(12)]
     shared.meet(first, *names)
     known = {row.path: row for row in shared.intake.known(shared.root(), b"", None, 100)}
     second = shared.run()
@@ -411,7 +411,7 @@ def test_a_scan_that_meets_what_others_are_finishing_counts_right(shared: Librar
     work()
     counts = [shared.runs.counts(run) for run in (first, second)]
     assert all(adds_up(count) for count in counts), counts
-    assert counts[1].discovered == 24
+    assert counts[1].discovered == 12
     assert shared.ledger.depth(None).open == 0
 
 
