@@ -21,7 +21,7 @@ from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.port import Counts, Link, TrackGraph
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import Kind, Track
-from tonearm.library.database import Database, open_postgres, open_sqlite
+from tonearm.library.database import Database, open_sqlite
 from tonearm.library.results import table_of
 from tonearm.library.schema import Audio, File, FileTags, MixPoint, Root
 from tonearm.resilience.gate import Open
@@ -104,7 +104,7 @@ class Shelf:
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     """An empty library and its graph: both in SQLite, both in PostgreSQL, and a library in SQLite with Neo4j."""
     if request.param == "postgresql":
-        database = open_postgres(request.getfixturevalue("postgres_url"), 5, 30)
+        database = request.getfixturevalue("emptied_postgres")
     else:
         database = open_sqlite(tmp_path / "library")
     bolt = None
@@ -540,7 +540,9 @@ def links_between(tracks: list[Track], artists: dict[int, set[str]], one: str, o
     def common(each: Track) -> set[object]:
         found: set[object] = {("track", each.file)}
         if each.album:
-            found.add(("album", each.album.lower(), (each.album_artist or each.artist or "").lower()))
+            found.add(
+                ("album", each.album.lower(), (each.album_artist or each.artist or "").lower().split("; ")[0])
+            )
         return found | {("genre", name.lower()) for name in (each.genre or "").split("; ") if name}
 
     steps = {one: 0}

@@ -155,7 +155,7 @@ class Bolt:
 
     def _told(self, error: Exception, gave_up: bool) -> TonearmError | None:
         """What an exception means, as one of ours; ``None`` when it has nothing to do with Neo4j."""
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = _reason(error)
         if gave_up:
             return ServiceAway(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
         if isinstance(error, AuthError):
@@ -174,6 +174,17 @@ class Bolt:
         if isinstance(error, DriverError | OSError):
             return ServiceAway(f"{self.place} does not answer: {reason}")
         return None
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, on one line: what the system said where the driver only passes that on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(": ")
 
 
 def run(transaction: neo4j.Transaction, statement: LiteralString, **values: object) -> list[neo4j.Record]:

@@ -133,6 +133,13 @@ WHERE t.key_id = k.id AND t.tempo >= range[0] AND t.tempo <= range[1]
 RETURN t.file, t.path, t.audio, t.camelot, t.tempo, t.energy
 """
 
+AT_POINTS = """
+UNWIND $points AS point
+MATCH (t:Track)
+WHERE t.key_id = point[0] AND t.tempo = point[1]
+RETURN t.file, t.path, t.audio, t.camelot, t.tempo, t.energy
+"""
+
 POINTS = """
 MATCH (k:Key) WHERE k.id STARTS WITH $start
 MATCH (t:Track) WHERE t.key_id = k.id AND t.tempo >= 0

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 
 from sqlalchemy import func, select, text, update
 
-from tonearm.errors import ServiceAway, StorageError, TonearmError
+from tonearm.errors import ServiceAway, StorageBusy, StorageError, TonearmError
 from tonearm.events import Announce, Warned
 from tonearm.graph import rows
-from tonearm.graph.port import TrackGraph
+from tonearm.graph.port import Counts, TrackGraph
 from tonearm.graph.rows import Versions
+from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import Track
 from tonearm.library.database import Database, epoch
 from tonearm.library.schema import File
@@ -82,7 +83,7 @@ class GraphFeeder:
             if owed:
                 self._graph.put(list(tracks.values()))
                 self._graph.forget([file for file in owed if file not in tracks])
-                self._settle(owed)
+                self._settle(owed, tracks)
         return len(owed)
 
     def owed(self) -> int:
@@ -92,6 +93,10 @@ class GraphFeeder:
                 select(func.count()).select_from(File).where(File.graph_owed_at.is_not(None))
             ).scalar_one()
 
+    def expected(self) -> Counts:
+        """What the graph holds once it has learned everything."""
+        return SqlGraph(self._database, self._versions).counts()
+
     def rebuild(self, progress: Callable[[int], None]) -> None:
         """Make the graph anew from the library; ``progress`` is told how many files are left.
 
@@ -100,13 +105,22 @@ class GraphFeeder:
         Raises:
             ServiceAway: the graph or the database does not answer.
         """
-        while not self._cleared():
-            time.sleep(random.uniform(0.1, 0.3))  # noqa: S311  another process is at it
+        while not self._patiently(self._cleared):
+            pass
         while left := self.owed():
             progress(left)
-            if not self.feed():
-                time.sleep(random.uniform(0.1, 0.3))  # noqa: S311
+            self._patiently(self.feed)
         progress(0)
+
+    def _patiently(self, step: Callable[[], int]) -> int:
+        """Take a step; when another process is in the way, wait for a moment instead and return 0."""
+        try:
+            done = step()
+        except StorageBusy:
+            done = 0
+        if not done:
+            time.sleep(random.uniform(0.1, 0.3))  # noqa: S311
+        return done
 
     def _cleared(self) -> bool:
         """Owe every file and clear the graph, in this order: nothing may be cleared that is not owed."""
@@ -150,8 +164,8 @@ class GraphFeeder:
             tracks = {track.file: track for track in rows.tracks(connection, self._versions, among)}
         return owed, tracks
 
-    def _settle(self, owed: Mapping[int, float]) -> None:
-        """Clear what was told. What somebody else has cleared is owed again: he may have told of a later state."""
+    def _settle(self, owed: Mapping[int, float], told: Mapping[int, Track]) -> None:
+        """Clear what was told. What somebody else has cleared, having told of another state, is owed again."""
         with self._database.write() as connection:
             found = connection.execute(
                 select(File.id, File.graph_owed_at)
@@ -159,15 +173,19 @@ class GraphFeeder:
                 .order_by(File.id)
                 .with_for_update()
             ).all()
-            told = [file for file, since in found if since == owed[file]]
-            doubtful = [file for file, since in found if since is None]
-            connection.execute(update(File).where(File.id.in_(told)).values(graph_owed_at=None))
-            if doubtful:
-                connection.execute(
-                    update(File)
-                    .where(File.id.in_(doubtful))
-                    .values(graph_owed_at=select(epoch()).scalar_subquery())
-                )
+            as_read = [file for file, since in found if since == owed[file]]
+            connection.execute(update(File).where(File.id.in_(as_read)).values(graph_owed_at=None))
+            cleared = [file for file, since in found if since is None]
+            if not cleared:
+                return
+            among = File.id.in_(cleared)
+            now = {track.file: track for track in rows.tracks(connection, self._versions, among)}
+            outdated = [file for file in cleared if now.get(file) != told.get(file)]
+            connection.execute(
+                update(File)
+                .where(File.id.in_(outdated))
+                .values(graph_owed_at=select(epoch()).scalar_subquery())
+            )
 
     @contextmanager
     def _turn(self) -> Iterator[bool]:

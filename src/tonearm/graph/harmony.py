@@ -6,6 +6,7 @@ independent of each other, as they are on a deck with its key lock on.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +29,29 @@ class Relation(StrEnum):
     LIFT = "lift"  # 8A to 10A: everything a whole tone higher
 
 
+def _parts(camelot: str) -> tuple[int, str]:
+    return int(camelot[:-1]), camelot[-1]
+
+
+def _code(number: int, ring: str) -> str:
+    return f"{(number - 1) % 12 + 1}{ring}"
+
+
+def _relations(camelot: str) -> dict[str, Relation]:
+    number, ring = _parts(camelot)
+    other = "B" if ring == "A" else "A"
+    return {
+        camelot: Relation.SAME,
+        _code(number, other): Relation.RELATIVE,
+        _code(number + 1, ring): Relation.FIFTH_UP,
+        _code(number - 1, ring): Relation.FIFTH_DOWN,
+        _code(number + (3 if ring == "A" else -3), other): Relation.PARALLEL,
+        _code(number + 2, ring): Relation.LIFT,
+    }
+
+
+_RELATED = {code: _relations(code) for code in KEYS}
+_LEADING = {code: tuple(before for before in KEYS if code in _RELATED[before]) for code in KEYS}
 WEIGHTS = {
     Relation.SAME: 1.0,
     Relation.RELATIVE: 0.9,
@@ -39,8 +63,8 @@ WEIGHTS = {
 """How well a relation sounds, 0 to 1. The first four are the rules of the Camelot wheel, and their order is that of
 the listeners of C. L. Krumhansl and E. J. Kessler, "Tracing the dynamic changes in perceived tonal organization in a
 spatial representation of musical keys", Psychological Review 89 (1982): their key profiles correlate by 0.65 with
-the relative, 0.59 (minor: 0.34) with the fifths, 0.51 with the parallel key. The lift of a whole tone is no relation
-of theirs (0.04) but one that disc jockeys use to raise the energy; it comes last."""
+the relative, 0.59 (minor: 0.34) with the fifths, 0.51 with the parallel key. The lift of a whole tone is far from
+that (0.04, minor: below 0), but disc jockeys use it to raise the energy; it comes last."""
 
 PARTS = {"key": 0.5, "tempo": 0.3, "energy": 0.2}
 WIDEST_PERCENT = 10.0
@@ -62,23 +86,14 @@ class Change:
     level: float = 1.0
 
 
-def related(camelot: str) -> dict[str, Relation]:
+def related(camelot: str) -> Mapping[str, Relation]:
     """The codes that mix with a code, and how; the code itself is among them."""
-    number, ring = _parts(camelot)
-    other = "B" if ring == "A" else "A"
-    return {
-        camelot: Relation.SAME,
-        _code(number, other): Relation.RELATIVE,
-        _code(number + 1, ring): Relation.FIFTH_UP,
-        _code(number - 1, ring): Relation.FIFTH_DOWN,
-        _code(number + (3 if ring == "A" else -3), other): Relation.PARALLEL,
-        _code(number + 2, ring): Relation.LIFT,
-    }
+    return _RELATED[camelot]
 
 
 def leading_to(camelot: str) -> tuple[str, ...]:
     """The codes from which one can mix into a code."""
-    return tuple(code for code in KEYS if camelot in related(code))
+    return _LEADING[camelot]
 
 
 def key_distance(one: str, other: str) -> int:
@@ -130,14 +145,6 @@ def score(relation: Relation, change: Change, energies_apart: float | None) -> f
         PARTS["key"] * WEIGHTS[relation] + PARTS["tempo"] * tempo + PARTS["energy"] * energy,
         4,
     )
-
-
-def _parts(camelot: str) -> tuple[int, str]:
-    return int(camelot[:-1]), camelot[-1]
-
-
-def _code(number: int, ring: str) -> str:
-    return f"{(number - 1) % 12 + 1}{ring}"
 
 
 def _ranges(low: float, high: float) -> tuple[tuple[int, int], ...]:

@@ -1,5 +1,6 @@
 """Finds what mixes with a track, and a way from one track to another, wherever the tracks are kept.
 
+Tracks are looked at from the nearest tempo outwards, until none that is left could score better than what was found.
 The way is searched over points, pairs of a key and a tempo, not over tracks: however large a library, there are no
 more than 24 keys times some 2,000 tenths of a BPM.
 """
@@ -27,6 +28,9 @@ from tonearm.graph.track import Track
 Point = tuple[str, int]
 """A Camelot code and a tempo in tenths of a BPM."""
 Ranges = Sequence[tuple[int, int]]
+WIDTHS_PERCENT = (0.25, 1.0, 4.0)
+"""Changes of tempo that are looked at first, each four times as wide as the one before."""
+POINTS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class Candidate:
     tempo: int
     energy: float | None
 
+    @property
+    def point(self) -> Point:
+        """Its key and tempo."""
+        return self.camelot, self.tempo
+
 
 class Source(Protocol):
     """Where tracks with a key and a tempo are looked up."""
@@ -49,6 +58,9 @@ class Source(Protocol):
 
     def points(self) -> Iterable[Point]:
         """Every point that has a track, once."""
+
+    def at(self, points: Sequence[Point]) -> Iterable[Candidate]:
+        """The tracks of some points, in any order."""
 
     def tracks(self, files: Sequence[int]) -> Mapping[int, Track]:
         """Tracks by file."""
@@ -73,7 +85,9 @@ class _Best:
         self._limit = limit
         self._by_audio: dict[str, _Judged] = {}
 
-    def add(self, judged: _Judged) -> None:
+    def add(self, judged: _Judged | None) -> None:
+        if judged is None:
+            return
         audio = judged.candidate.audio
         known = self._by_audio.get(audio)
         if known is None or judged.rank < known.rank:
@@ -87,13 +101,19 @@ class _Best:
 
 def find_mixes(source: Source, track: Track, limit: int, percent: float) -> tuple[Mix, ...]:
     """The best mixes with a track; see ``TrackGraph.mixes``."""
-    best = _Best(limit)
-    if track.point is not None:
-        for candidate in source.near(track.point[0], tempos_near(track.point[1], percent)):
-            judged = _judge(track.point, track.energy, candidate, percent)
-            if judged is not None and candidate.audio != track.audio:
-                best.add(judged)
-    return _told(source, best.ranked())
+    if track.point is None:
+        return ()
+    playing = _as_candidate(track, track.point)
+    found: list[_Judged] = []
+    for width in (*[width for width in WIDTHS_PERCENT if width < percent], percent):
+        best = _Best(limit)
+        for candidate in source.near(playing.camelot, tempos_near(playing.tempo, width)):
+            if candidate.audio != track.audio:
+                best.add(_judge(playing, candidate, width))
+        found = best.ranked()
+        if len(found) == limit and found[-1].score > score(Relation.SAME, Change(width), 0.0):
+            break
+    return _told(source, found)
 
 
 def find_path(source: Source, start: Track, goal: Track, percent: float) -> tuple[Mix, ...] | None:
@@ -108,19 +128,35 @@ def find_path(source: Source, start: Track, goal: Track, percent: float) -> tupl
     way: list[_Judged] = []
     here = _as_candidate(start, start.point)
     for left in range(steps[start.point] - 1, 0, -1):
-        best = _Best(1)
-        for candidate in source.near(here.camelot, tempos_near(here.tempo, percent)):
-            if steps.get((candidate.camelot, candidate.tempo)) == left:
-                judged = _judge((here.camelot, here.tempo), here.energy, candidate, percent)
-                if judged is not None:
-                    best.add(judged)
-        if not best.ranked():  # it was taken out of the library while we were looking
+        found = _best_at(source, here, [point for point in steps if steps[point] == left], percent)
+        if found is None:  # it was taken out of the library while we were looking
             return None
-        way += best.ranked()
-        here = way[-1].candidate
-    last = _judge((here.camelot, here.tempo), here.energy, _as_candidate(goal, goal.point), percent)
+        way.append(found)
+        here = found.candidate
+    last = _judge(here, _as_candidate(goal, goal.point), percent)
     assert last is not None  # noqa: S101  the last point is one step away
     return (*_told(source, way), Mix(goal, last.relation, last.change, last.score))
+
+
+def _best_at(source: Source, playing: Candidate, points: Iterable[Point], percent: float) -> _Judged | None:
+    """The best mix with a track that some points have."""
+    relations = related(playing.camelot)
+    hopes = []
+    for camelot, tempo in points:
+        if camelot in relations:
+            change = tempo_change(playing.tempo, tempo)
+            if within(change, percent):
+                hopes.append((-score(relations[camelot], change, 0.0), camelot, tempo))
+    hopes.sort()
+    best = _Best(1)
+    for first in range(0, len(hopes), POINTS_AT_ONCE):
+        found = best.ranked()
+        if found and found[0].score > -hopes[first][0]:
+            break
+        some = hopes[first : first + POINTS_AT_ONCE]
+        for candidate in source.at([(camelot, tempo) for _, camelot, tempo in some]):
+            best.add(_judge(playing, candidate, percent))
+    return next(iter(best.ranked()), None)
 
 
 def _steps_to(goal: Point, start: Point, points: Iterable[Point], percent: float) -> dict[Point, int]:
@@ -151,21 +187,23 @@ def _taken(tempos: list[int], following: int, percent: float) -> list[int]:
     taken: list[int] = []
     for low, high in tempos_before(following, percent):
         first, last = bisect_left(tempos, low), bisect_right(tempos, high)
-        near = tempos[first:last]
-        fitting = [tempo for tempo in near if within(tempo_change(tempo, following), percent)]
-        tempos[first:last] = [tempo for tempo in near if tempo not in fitting] if fitting != near else []
-        taken += fitting
+        while first < last and not within(tempo_change(tempos[first], following), percent):
+            first += 1  # only at the ends may a tempo need more
+        while first < last and not within(tempo_change(tempos[last - 1], following), percent):
+            last -= 1
+        taken += tempos[first:last]
+        del tempos[first:last]
     return taken
 
 
-def _judge(playing: Point, energy: float | None, candidate: Candidate, percent: float) -> _Judged | None:
+def _judge(playing: Candidate, following: Candidate, percent: float) -> _Judged | None:
     """How a candidate mixes into what plays, if it does."""
-    relation = related(playing[0]).get(candidate.camelot)
-    change = tempo_change(playing[1], candidate.tempo)
+    relation = related(playing.camelot).get(following.camelot)
+    change = tempo_change(playing.tempo, following.tempo)
     if relation is None or not within(change, percent):
         return None
-    apart = energy_distance(energy, candidate.energy)
-    return _Judged(candidate, relation, change, score(relation, change, apart))
+    apart = energy_distance(playing.energy, following.energy)
+    return _Judged(following, relation, change, score(relation, change, apart))
 
 
 def _as_candidate(track: Track, point: Point) -> Candidate:

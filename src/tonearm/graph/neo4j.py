@@ -267,8 +267,13 @@ class _Tracks:
 
     def near(self, camelot: str, tempos: Ranges) -> Iterator[Candidate]:
         wanted = [list(tempo) for tempo in tempos]
-        found = self._transaction.run(cypher.NEAR, {"key": self._ids.key(camelot), "tempos": wanted})
-        for file, path, *rest in found:
+        return self._found(cypher.NEAR, key=self._ids.key(camelot), tempos=wanted)
+
+    def at(self, points: Sequence[Point]) -> Iterator[Candidate]:
+        return self._found(cypher.AT_POINTS, points=[[self._ids.key(code), tempo] for code, tempo in points])
+
+    def _found(self, statement: LiteralString, **values: object) -> Iterator[Candidate]:
+        for file, path, *rest in self._transaction.run(statement, values):
             yield Candidate(file, from_document(path), *rest)
 
     def points(self) -> Iterator[Point]:

@@ -1,9 +1,10 @@
 """Reads from the library's tables what the graph is made of: files that are there, and their current results."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from tonearm.graph.mixing import Candidate, Point, Ranges
 from tonearm.graph.track import SEPARATOR, Track
@@ -41,13 +42,28 @@ def tracks(connection: Connection, versions: Versions, among: ColumnElement[bool
         yield Track(file, whole(root, path), *rest)
 
 
-def candidates(
-    connection: Connection, versions: Versions, camelot: frozenset[str], tempos: Ranges
+def near(
+    connection: Connection, versions: Versions, camelot: Iterable[str], ranges: Ranges
 ) -> Iterator[Candidate]:
     """Tracks of these keys whose tempo lies in one of the ranges."""
+    tempo = or_(*[MixPoint.tempo.between(low, high) for low, high in ranges])
+    return _candidates(connection, versions, and_(MixPoint.camelot.in_(sorted(camelot)), tempo))
+
+
+def at_points(connection: Connection, versions: Versions, points: Iterable[Point]) -> Iterator[Candidate]:
+    """Tracks of these pairs of a key and a tempo."""
+    by_key: dict[str, list[int]] = {}
+    for camelot, tempo in points:
+        by_key.setdefault(camelot, []).append(tempo)
+    among = [and_(MixPoint.camelot == camelot, MixPoint.tempo.in_(some)) for camelot, some in by_key.items()]
+    return _candidates(connection, versions, or_(*among))
+
+
+def _candidates(
+    connection: Connection, versions: Versions, among: ColumnElement[bool]
+) -> Iterator[Candidate]:
     rows = connection.execution_options(yield_per=1000).execute(
-        _points(
-            versions,
+        select(
             File.id,
             Root.path.label("root"),
             File.path,
@@ -56,11 +72,15 @@ def candidates(
             MixPoint.tempo,
             case((_current(MixPoint.energy_version, versions, "character"), MixPoint.energy)),
         )
+        .select_from(MixPoint)
+        .join(File, File.audio_id == MixPoint.audio_id)
         .join(Root, Root.id == File.root_id)
         .join(Audio, Audio.id == File.audio_id)
         .where(
-            MixPoint.camelot.in_(sorted(camelot)),
-            or_(*[MixPoint.tempo.between(low, high) for low, high in tempos]),
+            PRESENT,
+            _current(MixPoint.key_version, versions, "key"),
+            _current(MixPoint.tempo_version, versions, "tempo"),
+            among,
         )
     )
     for file, root, path, *rest in rows:
@@ -69,25 +89,33 @@ def candidates(
 
 def points(connection: Connection, versions: Versions) -> Iterator[Point]:
     """Every pair of a key and a tempo that some file has."""
-    known = and_(MixPoint.camelot.is_not(None), MixPoint.tempo.is_not(None))
-    found = connection.execute(_points(versions, MixPoint.camelot, MixPoint.tempo).where(known).distinct())
-    yield from ((camelot, tempo) for camelot, tempo in found)
+    for point in _held(connection, versions, ("key", "tempo"), MixPoint.camelot, MixPoint.tempo):
+        yield point[0], point[1]
 
 
-def values(connection: Connection, versions: Versions, analyser: str) -> set[Any]:
-    """Every tempo (``tempo``) or Camelot code (``key``) that some file has."""
-    column, version = {
-        "tempo": (MixPoint.tempo, MixPoint.tempo_version),
-        "key": (MixPoint.camelot, MixPoint.key_version),
-    }[analyser]
-    return set(
-        connection.execute(
-            select(column)
-            .join(File, File.audio_id == MixPoint.audio_id)
-            .where(PRESENT, _current(version, versions, analyser), column.is_not(None))
-            .distinct()
-        ).scalars()
-    )
+def tempos(connection: Connection, versions: Versions) -> set[int]:
+    """Every tempo that some file has."""
+    return {tempo for (tempo,) in _held(connection, versions, ("tempo",), MixPoint.tempo)}
+
+
+def keys(connection: Connection, versions: Versions) -> set[str]:
+    """The Camelot code of every key that some file is in."""
+    return {camelot for (camelot,) in _held(connection, versions, ("key",), MixPoint.camelot)}
+
+
+def _held(
+    connection: Connection, versions: Versions, analysers: Sequence[str], *columns: Any
+) -> Iterator[Any]:
+    """Every combination of columns that current results of some file have.
+
+    The index knows the combinations; then one file of each is looked for. That is much less than all files.
+    """
+    known = select(*columns).where(*[column.is_not(None) for column in columns]).distinct().subquery()
+    point = aliased(MixPoint)
+    conditions = [getattr(point, column.key) == known.c[column.key] for column in columns]
+    conditions += [_current(_version(point, analyser), versions, analyser) for analyser in analysers]
+    held = exists().where(File.audio_id == point.audio_id, PRESENT, *conditions)
+    yield from connection.execute(select(*[known.c[column.key] for column in columns]).where(held))
 
 
 def labels(connection: Connection) -> Iterator[tuple[str | None, str | None, str | None, str | None]]:
@@ -134,20 +162,15 @@ def whole(root: bytes, path: bytes) -> bytes:
     return root.rstrip(b"/") + b"/" + path
 
 
-def _points(versions: Versions, *columns: Any) -> Select[Any]:
-    """Columns of files whose key and tempo are current."""
-    return (
-        select(*columns)
-        .select_from(MixPoint)
-        .join(File, File.audio_id == MixPoint.audio_id)
-        .where(
-            PRESENT,
-            _current(MixPoint.key_version, versions, "key"),
-            _current(MixPoint.tempo_version, versions, "tempo"),
-        )
-    )
-
-
 def _current(version: Any, versions: Versions, analyser: str) -> ColumnElement[bool]:
     found: ColumnElement[bool] = version == versions.get(analyser, -1)
     return found
+
+
+def _version(point: Any, analyser: str) -> Any:
+    """The column that holds the version of the analyser that measured a value."""
+    return {
+        "key": point.key_version,
+        "tempo": point.tempo_version,
+        "character": point.energy_version,
+    }[analyser]

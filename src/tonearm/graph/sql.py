@@ -47,13 +47,13 @@ class SqlGraph:
     def counts(self) -> Counts:
         with self._database.read() as connection:
             ties = _Ties(connection)
-            tempos = rows.values(connection, self._versions, "tempo")
+            tempos = rows.tempos(connection, self._versions)
             return Counts(
                 tracks=rows.count(connection),
                 artists=ties.count(Kind.ARTIST),
                 albums=ties.count(Kind.ALBUM),
                 genres=ties.count(Kind.GENRE),
-                keys=len(rows.values(connection, self._versions, "key")),
+                keys=len(rows.keys(connection, self._versions)),
                 tempo_bands=len({tempo // BAND_TENTHS for tempo in tempos}),
             )
 
@@ -87,10 +87,13 @@ class _Tracks:
         self._versions = versions
 
     def near(self, camelot: str, tempos: Ranges) -> Iterator[Candidate]:
-        return rows.candidates(self._connection, self._versions, frozenset(related(camelot)), tempos)
+        return rows.near(self._connection, self._versions, related(camelot), tempos)
 
     def points(self) -> Iterator[Point]:
         return rows.points(self._connection, self._versions)
+
+    def at(self, points: Sequence[Point]) -> Iterator[Candidate]:
+        return rows.at_points(self._connection, self._versions, points)
 
     def tracks(self, files: Sequence[int]) -> dict[int, Track]:
         found = rows.tracks(self._connection, self._versions, File.id.in_(files))

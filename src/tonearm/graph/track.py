@@ -91,12 +91,13 @@ def genres_of(genre: str | None) -> dict[Node, str]:
 def album_of(album: str | None, album_artist: str | None, artist: str | None) -> dict[Node, str]:
     """The album of a track as it is spelled there, or nothing.
 
-    Albums of one title are told apart by the album's artist; where there is none, by the track's own.
+    Albums of one title are told apart by the album's artist; where there is none, by the first that the track names.
     """
     title = fold(album or "")
     if album is None or not title:
         return {}
-    return {Node(Kind.ALBUM, f"{title}\n{fold(album_artist or artist or '')}"): album.strip()}
+    owner = fold(album_artist or "") or fold((artist or "").split(SEPARATOR)[0])
+    return {Node(Kind.ALBUM, f"{title}\n{owner}"): album.strip()}
 
 
 def track_node(path: bytes) -> Node:

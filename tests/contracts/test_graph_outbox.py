@@ -1,0 +1,405 @@
+"""A person relies on: whatever happens to Neo4j, to the feeder or meanwhile, the graph learns of every change."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.proxy import Proxy
+from tests.unit.shelf import VERSIONS, Library, found, result
+from tonearm.errors import ServiceAway
+from tonearm.events import BreakerChanged, Event, Warned
+from tonearm.graph.bolt import Bolt
+from tonearm.graph.fallback import FallbackGraph
+from tonearm.graph.feeder import GraphFeeder
+from tonearm.graph.neo4j import Neo4jGraph
+from tonearm.graph.sql import SqlGraph
+from tonearm.graph.track import Track
+from tonearm.jobs.intake import Kind, Known, Sighting
+from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+from tonearm.resilience.gate import Open
+
+MakeBolt = Callable[..., Bolt]
+QUICK_S = 2.0
+
+
+class Told(Neo4jGraph):
+    """Neo4j, with something that happens just before it is told."""
+
+    before: Callable[[], None] | None = None
+
+    def put(self, tracks: Sequence[Track]) -> None:
+        if self.before is not None:
+            self.before()
+        super().put(tracks)
+
+
+@pytest.fixture
+def make_bolt() -> Iterator[MakeBolt]:
+    """Makes connections; those of a fault test wait for two seconds at the most."""
+    made: list[Bolt] = []
+
+    def make(url: str, answer_s: float = 30.0) -> Bolt:
+        made.append(Bolt(url, min(5.0, answer_s), answer_s, Open()))
+        return made[-1]
+
+    yield make
+    for bolt in made:
+        bolt.close()
+
+
+@pytest.fixture
+def proxy(neo4j_url: str) -> Iterator[Proxy]:
+    """A network to Neo4j that can be made bad."""
+    place = urlsplit(neo4j_url)
+    with Proxy(place.hostname or "127.0.0.1", place.port or 7687) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def graph(neo4j_url: str, namespace: str) -> Iterator[Told]:
+    bolt = Bolt(neo4j_url, 5, 30, Open())
+    yield Told(bolt, namespace)
+    bolt.close()
+
+
+@pytest.fixture
+def feeder(library: Library, graph: Told) -> GraphFeeder:
+    return GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
+
+
+def agree(library: Library, feeder: GraphFeeder) -> bool:
+    """Whether the graph holds what the database holds."""
+    return feeder.owed() == 0 and feeder.graph.counts() == SqlGraph(library.database, VERSIONS).counts()
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
+
+
+# --- what owes the graph something
+
+
+def test_a_finished_file_is_owed_and_then_in_the_graph(library: Library, feeder: GraphFeeder) -> None:
+    library.finish(library.run(), b"a.flac", result(tags={"artist": "Ann"}))
+    assert feeder.owed() == 1
+    assert feeder.feed() == 1
+    assert (feeder.owed(), feeder.feed()) == (0, 0)
+    told = feeder.graph.track(b"/music/a.flac")
+    assert told is not None
+    assert (told.artist, told.key, told.bpm) == ("Ann", "A minor", 120.0)
+    assert agree(library, feeder)
+
+
+def test_a_file_that_goes_missing_and_comes_back_is_forgotten_and_told_again(
+    library: Library, feeder: GraphFeeder
+) -> None:
+    run = library.run()
+    file = library.finish(run, b"a.flac", result(inode=found(b"a.flac").inode))
+    feeder.feed()
+    library.intake.mark_missing([file])
+    assert feeder.feed() == 1
+    assert feeder.graph.track(b"/music/a.flac") is None
+    assert feeder.graph.counts().tracks == 0
+    library.meet(run, b"a.flac")
+    assert feeder.feed() == 1
+    assert feeder.graph.track(b"/music/a.flac") is not None
+
+
+def test_a_moved_file_is_told_at_its_new_path(library: Library, feeder: GraphFeeder) -> None:
+    run = library.run()
+    file = library.finish(run, b"a.flac", result())
+    feeder.feed()
+    before = library.file(b"a.flac")
+    known = Known(
+        file, 1, b"a.flac", 1000, 5, before["inode"], before["state"], before["engine"], missing=False
+    )
+    moved = Sighting(found(b"new/b.flac", inode=before["inode"]), Kind.MOVED, known)
+    library.intake.record(run, library.root(), [moved], None)
+    assert feeder.feed() == 1
+    assert feeder.graph.track(b"/music/a.flac") is None
+    assert feeder.graph.track(b"/music/new/b.flac") is not None
+
+
+def test_a_missing_file_met_elsewhere_by_its_sound_is_forgotten(
+    library: Library, feeder: GraphFeeder
+) -> None:
+    run = library.run()
+    file = library.finish(run, b"a.flac", result())
+    library.intake.mark_missing([file])
+    feeder.feed()
+    library.finish(run, b"b.flac", result(inode=8))
+    while feeder.feed():
+        pass
+    assert feeder.graph.counts().tracks == 1
+    assert agree(library, feeder)
+
+
+def test_new_results_of_one_file_are_told_of_every_file_of_that_audio(
+    library: Library, feeder: GraphFeeder
+) -> None:
+    run = library.run()
+    for path in (b"a.flac", b"b.flac"):
+        library.finish(run, path, result(inode=found(path).inode))
+    feeder.feed()
+    library.meet(run, found(b"a.flac", inode=found(b"a.flac").inode), fresh=True)
+    lease = library.take(run)
+    library.ledger.finish(lease, result(bpm=99.0, inode=found(b"a.flac").inode))
+    while feeder.feed():
+        pass
+    tempos = [told.bpm for path in (b"a", b"b") if (told := feeder.graph.track(b"/music/%s.flac" % path))]
+    assert tempos == [99.0, 99.0]
+
+
+# --- changes meanwhile
+
+
+def test_a_change_while_the_graph_is_told_is_told_too(
+    library: Library, graph: Told, feeder: GraphFeeder
+) -> None:
+    run = library.run()
+    file = library.finish(run, b"a.flac", result())
+
+    def change() -> None:
+        graph.before = None
+        library.intake.mark_missing([file])
+
+    graph.before = change
+    assert feeder.feed() == 1
+    assert feeder.owed() == 1
+    while feeder.feed():
+        pass
+    assert graph.track(b"/music/a.flac") is None
+
+
+def test_a_feeder_that_slept_while_others_told_more_does_not_have_the_last_word(
+    library: Library, graph: Told, neo4j_url: str, namespace: str, make_bolt: MakeBolt
+) -> None:
+    file = library.finish(library.run(), b"a.flac", result())
+    library.database.shared = False  # as if the lock of the one that sleeps had run out
+    sleeper = GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
+    other = GraphFeeder(
+        library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None
+    )
+
+    def meanwhile() -> None:
+        graph.before = None
+        library.intake.mark_missing([file])
+        assert other.feed() == 1
+        assert other.owed() == 0
+
+    graph.before = meanwhile
+    sleeper.feed()
+    while other.feed():
+        pass
+    assert graph.track(b"/music/a.flac") is None
+
+
+def test_one_process_feeds_at_a_time_where_the_database_can_tell(
+    library: Library, graph: Told, neo4j_url: str, namespace: str, make_bolt: MakeBolt
+) -> None:
+    library.finish(library.run(), b"a.flac", result())
+    first = GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
+    second = GraphFeeder(
+        library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None
+    )
+    fed: list[int] = []
+    graph.before = lambda: fed.append(second.feed())
+    assert first.feed() == 1
+    assert fed == [0 if library.database.shared else 1]  # SQLite has no lock that ends with its holder
+    assert second.feed() == first.feed() == 0
+
+
+def test_many_feeders_at_once_tell_everything(
+    library: Library, neo4j_url: str, namespace: str, make_bolt: MakeBolt
+) -> None:
+    run = library.run()
+    for number in range(60):
+        tags = {"artist": f"Artist {number % 3}; Both", "album": f"Album {number % 5}", "genre": "House"}
+        library.finish(run, b"%02d.flac" % number, result(f"{number:08}", tags=tags))
+    library.database.shared = False  # none waits for another
+    feeders = [
+        GraphFeeder(library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None)
+        for _ in range(4)
+    ]
+    failed: list[Exception] = []
+
+    def feed(feeder: GraphFeeder) -> None:
+        try:
+            until(lambda: not feeder.feed(7) and not feeder.owed(), 120)
+        except Exception as error:  # noqa: BLE001  told below, in the test's own thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=feed, args=(feeder,)) for feeder in feeders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert agree(library, feeders[0])
+
+
+# --- rebuilding
+
+
+def test_a_rebuild_that_is_killed_half_way_is_finished_by_the_next_feeder(
+    library: Library, graph: Told, feeder: GraphFeeder
+) -> None:
+    run = library.run()
+    for number in range(5):
+        library.finish(run, b"%d.flac" % number, result(f"{number:08}"))
+    while feeder.feed():
+        pass
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    graph.before = die
+    with pytest.raises(KeyboardInterrupt):
+        feeder.rebuild(lambda _: None)
+    assert graph.counts().tracks == 0
+    assert feeder.owed() == 5
+    graph.before = None
+    while feeder.feed(2):
+        pass
+    assert graph.counts().tracks == 5
+    assert agree(library, feeder)
+
+
+def test_a_rebuild_removes_what_the_library_does_not_know(
+    library: Library, graph: Told, feeder: GraphFeeder
+) -> None:
+    library.finish(library.run(), b"a.flac", result())
+    feeder.feed()
+    graph.put([Track(999, b"/music/ghost.flac", "0" * 32, artist="Nobody")])
+    assert not agree(library, feeder)
+    feeder.rebuild(lambda _: None)
+    assert agree(library, feeder)
+
+
+# --- a graph that is away
+
+
+@pytest.mark.parametrize("how", ["reset", "black_hole"])
+def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
+    library: Library, proxy: Proxy, namespace: str, make_bolt: MakeBolt, how: str
+) -> None:
+    graph = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
+    feeder = GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
+    run = library.run()
+    library.finish(run, b"a.flac", result())
+    feeder.feed()
+    library.finish(run, b"b.flac", result("b" * 8))
+    getattr(proxy, how)()
+    began = time.monotonic()
+    with pytest.raises(ServiceAway):
+        feeder.feed()
+    assert time.monotonic() - began < 3 * QUICK_S + 5
+    assert feeder.owed() == 1
+    with pytest.raises(ServiceAway):
+        graph.counts()
+    proxy.heal()
+    until(lambda: _fed(feeder))
+    assert agree(library, feeder)
+
+
+def _fed(feeder: GraphFeeder) -> bool:
+    try:
+        return feeder.feed() > 0
+    except ServiceAway:
+        return False
+
+
+def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
+    library: Library, proxy: Proxy, namespace: str, make_bolt: MakeBolt
+) -> None:
+    graph = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
+    heard: list[Event] = []
+    feeder = GraphFeeder(library.database, graph, VERSIONS, heard.append)
+    stop = threading.Event()
+    thread = threading.Thread(target=feeder.run, args=(stop,))
+    proxy.reset()
+    run = library.run()
+    thread.start()
+    try:
+        for number in range(5):
+            library.finish(run, b"%d.flac" % number, result(f"{number:08}"))
+        until(lambda: bool(heard))
+        assert feeder.owed() == 5
+        proxy.heal()
+        until(lambda: agree(library, feeder))
+        until(lambda: len(heard) > 1)
+        library.finish(run, b"last.flac", result("f" * 8))
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert agree(library, feeder)  # the last words
+    texts = [event.text for event in heard if isinstance(event, Warned)]
+    assert len(texts) == 2
+    assert "the graph waits" in texts[0]
+    assert "answers again" in texts[1]
+
+
+def test_the_database_answers_while_the_graph_is_away_or_behind(
+    library: Library, proxy: Proxy, namespace: str, make_bolt: MakeBolt
+) -> None:
+    neo4j = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
+    feeder = GraphFeeder(library.database, neo4j, VERSIONS, lambda _: None)
+    heard: list[Event] = []
+    graph = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), feeder.owed, heard.append)
+    run = library.run()
+    for number in range(3):
+        library.finish(run, b"%d.flac" % number, result(f"{number:08}", tags={"artist": f"Artist {number}"}))
+    playing = graph.track(b"/music/0.flac")
+    assert playing is not None
+    behind = (graph.counts(), graph.mixes(playing, 9, 6.0), graph.path(playing, playing, 6.0))
+    assert [event.text for event in heard if isinstance(event, Warned)] == [
+        "the graph has yet to learn of 3 files; the database answers instead"
+    ]
+    feeder.feed()
+    heard.clear()
+    assert (graph.counts(), graph.mixes(playing, 9, 6.0), graph.path(playing, playing, 6.0)) == behind
+    assert heard == []
+    proxy.reset()
+    fresh = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), feeder.owed, heard.append)
+    assert (fresh.counts(), fresh.mixes(playing, 9, 6.0), fresh.path(playing, playing, 6.0)) == behind
+    assert fresh.connection("Artist 0", "artist 0") == ()
+    assert len(heard) == 1
+    with pytest.raises(ServiceAway):
+        fresh.put([playing])
+
+
+def test_the_breaker_counts_what_the_graph_does_not_answer_and_nothing_else(
+    proxy: Proxy, namespace: str
+) -> None:
+    policy = BreakerPolicy(minimum_calls=2, open_s=0.3, half_open_calls=1)
+    heard: list[Event] = []
+    breaker = CircuitBreaker("Neo4j", policy, heard.append)
+    bolt = Bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S, 10, breaker)
+    graph = Neo4jGraph(bolt, namespace)
+    for _ in range(3):
+        assert graph.track(b"/nowhere") is None
+    proxy.reset()
+    for _ in range(4):
+        with pytest.raises(ServiceAway):
+            graph.counts()
+    proxy.heal()
+    until(lambda: _answers(graph))
+    changes = [(event.before, event.after) for event in heard if isinstance(event, BreakerChanged)]
+    assert changes[:1] == [(BreakerState.CLOSED, BreakerState.OPEN)]
+    assert changes[-1:] == [(BreakerState.HALF_OPEN, BreakerState.CLOSED)]
+    bolt.close()
+
+
+def _answers(graph: Neo4jGraph) -> bool:
+    try:
+        graph.counts()
+    except ServiceAway:
+        return False
+    return True
