@@ -3,7 +3,7 @@
 import typer
 
 from tonearm import __version__
-from tonearm.cli import analyze, config, jobs, migrate, move, runs, status, tracks, worker, workers
+from tonearm.cli import analyze, config, graph, jobs, migrate, move, runs, status, tracks, worker, workers
 
 app = typer.Typer(
     name="tonearm",
@@ -33,6 +33,10 @@ app.command("analyze")(analyze.analyze)
 app.command("status")(status.status)
 app.command("tracks")(tracks.tracks)
 app.command("show")(tracks.show)
+app.command("mix")(graph.mix)
+app.command("path")(graph.path)
+app.command("connection")(graph.connection)
+app.add_typer(graph.app, name="graph")
 app.command("jobs")(jobs.jobs)
 app.command("failures")(jobs.failures)
 app.command("retry")(jobs.retry)

@@ -1,0 +1,247 @@
+"""``tonearm mix``, ``path`` and ``connection``: how tracks and artists go together; ``graph``: where that is kept."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from tonearm.bootstrap import App
+from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
+from tonearm.cli.options import AsJson, Data, library, place_of, print_json
+from tonearm.cli.words import plural
+from tonearm.errors import NotFound, ServiceAway, TonearmError
+from tonearm.events import Event, Warned
+from tonearm.graph.port import Counts
+from tonearm.graph.track import Track
+from tonearm.library.tracks import TrackQuery
+from tonearm.names import printable
+
+app = typer.Typer(no_args_is_help=True, help="Rebuild the graph in Neo4j, or look whether it is up to date.")
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")]
+Tempo = Annotated[
+    float,
+    typer.Option(
+        "--tempo",
+        metavar="PERCENT",
+        min=0.0,
+        max=50.0,
+        help="By how much a tempo may be changed at the most.",
+    ),
+]
+DEFAULT_LIMIT = 20
+DEFAULT_TEMPO = 6.0
+
+
+class Unmixable(TonearmError):
+    """A track of which no key or no tempo is known."""
+
+
+def mix(
+    path: Annotated[str, typer.Argument(help="A file of the library.")],
+    data: Data = None,
+    limit: Limit = DEFAULT_LIMIT,
+    tempo: Tempo = DEFAULT_TEMPO,
+    as_json: AsJson = False,
+) -> None:
+    """Show what mixes well with a track: a related key, a tempo that is near, the energy."""
+    with _graphed(data) as opened:
+        playing = _track(opened, path)
+        mixes = opened.graph.mixes(playing, limit, tempo)
+    if as_json:
+        for each in mixes:
+            print_json(mix_fields(each))
+        return
+    console = Console()
+    print_mixes(playing, mixes, console)
+    if not mixes:
+        console.print(f"Nothing in the library mixes with it within {tempo:g} %; --tempo allows more.")
+
+
+def path(
+    start: Annotated[str, typer.Argument(metavar="FROM", help="The file that plays first.")],
+    goal: Annotated[str, typer.Argument(metavar="TO", help="The file to arrive at.")],
+    data: Data = None,
+    tempo: Tempo = DEFAULT_TEMPO,
+    as_json: AsJson = False,
+) -> None:
+    """Show the shortest way from one track to another on which each mixes with the one before."""
+    with _graphed(data) as opened:
+        first, last = _track(opened, start), _track(opened, goal)
+        way = opened.graph.path(first, last, tempo)
+    if way is None:
+        typer.echo(f"No way leads there in steps of {tempo:g} % at the most; --tempo allows more.", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        print_json({"step": 0, **track_fields(first)})
+        for step, each in enumerate(way, 1):
+            print_json({"step": step, **mix_fields(each)})
+        return
+    console = Console()
+    print_path(first, way, console)
+    console.print(plural(len(way), "step") if way else "Both are the same audio.")
+
+
+def connection(
+    artist: Annotated[str, typer.Argument(help="An artist's name, in full.")],
+    other: Annotated[str, typer.Argument(help="Another artist's.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how two artists are connected: by tracks they play together, albums, genres."""
+    with _graphed(data) as opened:
+        chain = opened.graph.connection(artist, other)
+    if chain is None:
+        typer.echo(f"{printable(artist)} and {printable(other)} have nothing in common.", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        for link in chain:
+            print_json({"artist": link.artist, "by": link.kind.word, "name": link.name, "other": link.other})
+        return
+    table = Table("artist", "have in common", "artist")
+    for link in chain:
+        cells = (link.artist, f"the {link.kind.word} {link.name}", link.other)
+        table.add_row(*[Text(printable(cell)) for cell in cells])
+    Console().print(table if chain else "Both are the same artist.")
+
+
+@app.command()
+def rebuild(data: Data = None, as_json: AsJson = False) -> None:
+    """Make the graph in Neo4j anew from the library."""
+    with _graphed(data) as opened:
+        feeder = opened.feeder
+        if feeder is None:
+            _say_that_sql_answers()
+            return
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("telling the graph", total=None)
+
+            def show(left: int) -> None:
+                known = bar.tasks[task].total
+                bar.update(task, total=max(known or 0, left), completed=max(known or 0, left) - left)
+
+            try:
+                feeder.rebuild(show)
+            except ServiceAway as error:
+                raise ServiceAway(
+                    f"{error}; what is left is told by the next `tonearm analyze`, worker or rebuild"
+                ) from error
+        counts = feeder.graph.counts()
+    if as_json:
+        print_json(dataclasses.asdict(counts))
+        return
+    Console().print(f"The graph holds {_in_words(counts)}.", highlight=False, soft_wrap=True)
+
+
+@app.command("status")
+def graph_status(data: Data = None, as_json: AsJson = False) -> None:
+    """Compare what the graph holds with what the database holds, and say what the graph has yet to learn."""
+    with _graphed(data) as opened:
+        feeder = opened.feeder
+        if feeder is None:
+            database, neo4j, owed, away = opened.graph.counts(), None, None, None
+        else:
+            database, neo4j, owed, away = feeder.expected(), None, feeder.owed(), None
+            try:
+                neo4j = feeder.graph.counts()
+            except ServiceAway as error:
+                away = str(error)
+    if as_json:
+        print_json(
+            {
+                "database": dataclasses.asdict(database),
+                "neo4j": neo4j and dataclasses.asdict(neo4j),
+                "owed": owed,
+                "away": away,
+            }
+        )
+        return
+    columns = {"database": database} | ({"Neo4j": neo4j} if neo4j else {})
+    table = Table("", *columns)
+    for field in dataclasses.fields(Counts):
+        values = [f"{getattr(counts, field.name):,}" for counts in columns.values()]
+        table.add_row(field.name.replace("_", " "), *values)
+    console = Console()
+    console.print(table)
+    if feeder is None:
+        _say_that_sql_answers()
+    elif away is not None:
+        console.print(
+            Text(f"{away}. The database answers, and {owed:,} files wait to be told."), soft_wrap=True
+        )
+    elif owed:
+        console.print(
+            f"The graph has yet to learn of {plural(owed, 'file')}; until then the database answers."
+        )
+    elif neo4j != database:
+        console.print("They differ, and nothing waits to be told: `tonearm graph rebuild` makes it anew.")
+    else:
+        console.print("The graph is up to date.")
+
+
+@contextmanager
+def _graphed(data: Data) -> Iterator[App]:
+    """The library, opened; warnings go to standard error."""
+    with library(data) as opened:
+        opened.speaker.subscribe(_warn)
+        yield opened
+
+
+def _warn(event: Event) -> None:
+    if isinstance(event, Warned):
+        typer.echo(f"tonearm: {printable(event.text)}", err=True)
+
+
+def _track(opened: App, name: str) -> Track:
+    """The track that a person means by a path.
+
+    Raises:
+        NotFound: it is not a file of the library, or is missing now.
+        Unmixable: it has no key or no tempo.
+    """
+    place = place_of(opened, name)
+    assert place is not None, name  # noqa: S101  place_of raises instead
+    found = opened.graph.track(os.path.join(place.root_path, place.scope)) if place.scope else None
+    shown = printable(name)
+    if found is None:
+        rows: list[str] = []
+        missing: list[str] = []
+        opened.tracks.each(TrackQuery(place=place, limit=1), lambda row: rows.append(row["path"]))
+        opened.tracks.each(
+            TrackQuery(place=place, missing=True, limit=1), lambda row: missing.append(row["path"])
+        )
+        if rows and os.fsencode(rows[0]) == os.path.join(place.root_path, place.scope):
+            raise NotFound(f"{shown}: not analysed yet; `tonearm analyze` does it")
+        if rows:
+            raise NotFound(f"{shown}: a folder; name one of its files (`tonearm tracks` lists them)")
+        raise NotFound(
+            f"{shown}: " + ("missing since the last scan" if missing else "not a file of the library")
+        )
+    lacking = [word for word, value in (("key", found.camelot), ("BPM", found.tempo)) if value is None]
+    if lacking:
+        why = {"key": "no pitch was found in it", "BPM": "no steady beat was found in it"}
+        told = " and ".join(why[word] for word in lacking)
+        raise Unmixable(
+            f"{shown}: it has no {' and no '.join(lacking)}, as {told}; it can't be mixed by that"
+        )
+    return found
+
+
+def _say_that_sql_answers() -> None:
+    Console().print(
+        "No Neo4j is set (TONEARM_NEO4J_URL): the database itself answers, always up to date.", soft_wrap=True
+    )
+
+
+def _in_words(counts: Counts) -> str:
+    return (
+        f"{plural(counts.tracks, 'track')}, {plural(counts.artists, 'artist')}, {plural(counts.albums, 'album')}, "
+        f"{plural(counts.genres, 'genre')}, {plural(counts.keys, 'key')} and "
+        f"{plural(counts.tempo_bands, 'tempo band')}"
+    )
