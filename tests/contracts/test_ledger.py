@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.unit.shelf import AGEING_S, AT_ONCE, VERSIONS, Library, found, result
-from tonearm.errors import Failure, StorageAway
+from tonearm.errors import Failure, NotFound, StorageAway
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
 from tonearm.jobs.job import Lease, Refusal
@@ -435,6 +437,36 @@ def test_a_run_that_adopts_what_others_are_finishing_counts_right(shared: Librar
     counts = [shared.runs.counts(run) for run in runs]
     assert all(adds_up(count) for count in counts), counts
     assert sum(count.done for count in counts) == 30
+
+
+def test_a_scan_whose_folder_is_taken_into_a_larger_one_meanwhile_ends_with_a_word(
+    shared: Library, tmp_path: Path
+) -> None:
+    (tmp_path / "music" / "jazz").mkdir(parents=True)
+    outer = os.fsencode(tmp_path / "music")
+    inner = shared.roots.ensure(outer + b"/jazz")
+    run = shared.run()
+    recorded: list[bytes] = []
+
+    def scan() -> None:
+        for number in range(200):
+            name = b"%03d" % number
+            shared.intake.record(run, inner.root, [Sighting(found(name), Kind.NEW)], None)
+            recorded.append(name)
+
+    def take_over() -> None:
+        while len(recorded) < 3:
+            time.sleep(0.001)
+        shared.roots.ensure(outer)
+
+    [told] = all_at_once(scan, take_over)
+    assert isinstance(told, NotFound)
+    [root] = shared.roots.every()
+    assert root.root_path == outer
+    rows = shared.rows("SELECT path, root_id FROM files ORDER BY path")
+    assert rows == [{"path": b"jazz/" + name, "root_id": root.root} for name in recorded]
+    assert shared.runs.counts(run) == Counts(len(recorded), 0, 0, 0, 0, len(recorded))
+    assert shared.take().root == outer
 
 
 # Runs that several follow.

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
+from tonearm.errors import NotFound
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.sql import Versions, cancel_unwanted, clock, engine_text
@@ -117,6 +118,9 @@ class SqlIntake:
         """Write a batch: file rows, history, and a job for each file that needs one.
 
         ``level`` is a person's choice and beats the rules. Jobs that are open already join this run.
+
+        Raises:
+            NotFound: the root was taken into a larger one by another process.
         """
         batch = self._batches.get(run, 0) + 1
         with self._database.write() as connection:
@@ -150,9 +154,14 @@ class SqlIntake:
         return Taken(len(wanted), settled, len(quarantined))
 
     def _wait_for_turn(self, connection: Connection, root: int) -> None:
-        """One process at a time takes in files of a root."""
-        if self._database.shared:
-            connection.execute(select(Root.id).where(Root.id == root).with_for_update())
+        """One process at a time takes in files of a root. Raises NotFound when there is no such root any more."""
+        if not self._database.shared:
+            return
+        if connection.execute(select(Root.id).where(Root.id == root).with_for_update()).first() is None:
+            raise NotFound(
+                "another process has meanwhile begun to analyse a folder that holds this one; "
+                "what was found goes on there, and the rest is found there too"
+            )
 
     def _agreed(self, connection: Connection, root: int, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
         """The sightings, beside what another process took in of this root meanwhile."""

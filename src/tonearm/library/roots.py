@@ -148,6 +148,7 @@ def _take_over(connection: Connection, root: int, folder: bytes) -> None:
     for older in connection.execute(select(Root.id, Root.path, Root.mounts).where(Root.id != root)).all():
         if not older.path.startswith(inside):
             continue
+        connection.execute(select(Root.id).where(Root.id == older.id).with_for_update())  # a scan may fill it
         below_here = older.path[len(inside) :]
         mounts += [below_here.hex()]  # guarded as a whole, as it was when it was a root
         mounts += [(below_here + b"/" + mount).hex() for mount in _mounts(older.mounts)]
