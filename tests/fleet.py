@@ -13,6 +13,8 @@ from sqlalchemy.engine import make_url
 
 from tests.program import Event, Outcome, Program, kill, until
 
+BASIC = ("DATABASE", "RABBITMQ", "RABBITMQ_MANAGEMENT")
+ALL = (*BASIC, "REDIS", "NEO4J")
 CURRENT = 4
 """Analysers, each of which has one current result a piece of audio."""
 
@@ -20,9 +22,17 @@ CURRENT = 4
 class Fleet:
     """Workers of one shared library. What they print goes to files: nobody need read it while they work."""
 
-    def __init__(self, folder: Path, urls: Mapping[str, str], namespace: str, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        urls: Mapping[str, str],
+        namespace: str,
+        services: tuple[str, ...] = BASIC,
+        **environment: str,
+    ) -> None:
+        """``services``: those of the servers that this fleet works with."""
         self.folder = folder
-        self.urls = {name: url for name, url in urls.items() if name != "TONEARM_PROMETHEUS_URL"}
+        self.urls = {name: url for service in services if (url := urls.get(name := f"TONEARM_{service}_URL"))}
         self.settings = {
             "TONEARM_NAMESPACE": namespace,
             "TONEARM_LEASE_S": "6",

@@ -12,7 +12,7 @@ import pytest
 import redis
 from sqlalchemy.engine import make_url
 
-from tests.fleet import Fleet, in_order
+from tests.fleet import ALL, BASIC, Fleet, in_order
 from tests.program import Outcome, reconciles, until
 from tests.proxy import Proxy
 from tests.servers import OwnServers
@@ -26,8 +26,9 @@ def make_fleet(own_servers: OwnServers, tmp_path: Path) -> Iterator[Callable[...
     """Makes fleets on servers of their own."""
     made: list[Fleet] = []
 
-    def make(**environment: str) -> Fleet:
-        made.append(Fleet(tmp_path, own_servers.urls, f"fleet{random.randrange(10**6)}", **environment))
+    def make(services: tuple[str, ...] = BASIC, **environment: str) -> Fleet:
+        name = f"fleet{random.randrange(10**6)}"
+        made.append(Fleet(tmp_path, own_servers.urls, name, services, **environment))
         return made[-1]
 
     yield make
@@ -54,7 +55,7 @@ def begun(fleet: Fleet, folder: Path, workers: int = 2) -> "subprocess.Popen[byt
 
 
 def test_killed_workers_cost_nothing_but_time(make_fleet: Callable[..., Fleet], long_files: Path) -> None:
-    fleet = make_fleet()
+    fleet = make_fleet(ALL)
     process = begun(fleet, long_files, 3)
     dice = random.Random(3)
     for _ in range(6):
@@ -139,7 +140,7 @@ def test_postgresql_is_away_for_two_minutes(
 def test_redis_is_flushed_and_stopped(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
-    fleet = make_fleet()
+    fleet = make_fleet(ALL)
     process = begun(fleet, long_files)
     redis.Redis.from_url(own_servers.urls["TONEARM_REDIS_URL"]).flushall()
     time.sleep(1)
@@ -159,7 +160,7 @@ def test_neo4j_is_away_for_the_whole_run_and_catches_up(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
     own_servers.stop("neo4j")
-    fleet = make_fleet()
+    fleet = make_fleet(ALL)
     process = begun(fleet, long_files)
     assert_all_done(fleet, fleet.end(process))
     assert fleet.query("SELECT count(*) FROM files WHERE graph_owed_at IS NOT NULL") == [(FILES,)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet import Fleet
+from tests.fleet import ALL, Fleet
 from tests.program import alive, children_of, kill, reconciles, until, wait_for
 from tests.servers import OwnServers
 
@@ -19,6 +19,13 @@ pytestmark = [pytest.mark.xdist_group("own_servers"), pytest.mark.timeout(300)]
 def fleet(own_servers: OwnServers, tmp_path: Path, namespace: str) -> Iterator[Fleet]:
     """A fleet on servers of its own."""
     with Fleet(tmp_path, own_servers.urls, namespace) as made:
+        yield made
+
+
+@pytest.fixture
+def whole_fleet(own_servers: OwnServers, tmp_path: Path, namespace: str) -> Iterator[Fleet]:
+    """A fleet that works with every server."""
+    with Fleet(tmp_path, own_servers.urls, namespace, ALL) as made:
         yield made
 
 
@@ -105,8 +112,9 @@ def test_a_worker_stops_while_the_database_is_away(
 
 
 def test_a_worker_stops_while_the_broker_the_live_view_and_the_graph_are_away(
-    fleet: Fleet, own_servers: OwnServers, long_files: Path
+    whole_fleet: Fleet, own_servers: OwnServers, long_files: Path
 ) -> None:
+    fleet = whole_fleet
     run = at_work(fleet, long_files)
     for name in ("rabbitmq", "redis", "neo4j"):
         own_servers.stop(name)
