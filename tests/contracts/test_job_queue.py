@@ -330,6 +330,24 @@ def test_a_waiting_job_that_a_person_moves_to_the_front_is_taken_next(bench: Ben
     assert bench.nothing(queue)
 
 
+def test_waiting_jobs_that_a_person_moves_to_the_back_are_taken_last(bench: Bench) -> None:
+    library = bench.library
+    run = library.run()
+    library.meet(run, *(b"a/%d" % number for number in range(5)), *(b"b/%d" % number for number in range(5)))
+    bench.announced()
+    assert library.orders.prioritize(Place(1, b"/music", b"a"), Level.BACKGROUND) == 5
+    bench.announced()
+    queue = bench.queue("w", slots=10)
+    taken = []
+    for _ in range(10):
+        lease = bench.take(queue, in_order=True)
+        taken.append(lease.path)
+        end(bench, queue, lease)
+    assert {path[:1] for path in taken[:5]} == {b"b"}
+    assert {path[:1] for path in taken[5:]} == {b"a"}
+    assert bench.nothing(queue)
+
+
 def test_what_is_urgent_passes_two_thousand_that_are_not(bench: Bench) -> None:
     library = bench.library
     run = library.run()

@@ -22,6 +22,7 @@ from tonearm.jobs.runs import Counts, RunState
 from tonearm.jobs.sql import SqlLedger
 from tonearm.library.database import Database, open_sqlite
 from tonearm.resilience.patience import Patience
+from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -326,6 +327,25 @@ def test_a_note_of_what_this_worker_cannot_see_is_owed_to_another(library: Libra
     assert (row["state"], row["attempts"], row["published_at"]) == ("queued", 0, None)
     assert row["owed_at"] > row["queued_at"]
     assert isinstance(library.ledger.claim(1, "another", {77}), Lease)
+
+
+def test_a_note_that_is_more_urgent_than_the_latest_of_its_job_is_out_of_date(library: Library) -> None:
+    library.meet(library.run(), b"1")
+    library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3")
+    before = everything(library)
+    assert library.ledger.claim(1, "w", (), Level.HIGH) == Refusal.OUTDATED
+    assert everything(library) == before
+    library.change("UPDATE jobs SET owed_at = 1")  # no later one is out yet
+    assert isinstance(library.ledger.claim(1, "w", (), Level.HIGH), Lease)
+
+
+@pytest.mark.parametrize("announced", [Level.LOW, Level.BACKGROUND])
+def test_a_note_that_is_less_urgent_than_the_latest_of_its_job_is_as_good(
+    library: Library, announced: Level
+) -> None:
+    library.meet(library.run(), b"1")
+    library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3")
+    assert isinstance(library.ledger.claim(1, "w", (), announced), Lease)
 
 
 def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) -> None:

@@ -51,6 +51,7 @@ class Refusal(StrEnum):
     SETTLED = "settled"  # it has ended, or a worker has it
     EARLY = "early"  # its back-off is not over; a message will come when it is
     PAUSED = "paused"  # its run is paused; a message will come when that goes on
+    OUTDATED = "outdated"  # a person has moved it back since; a later message of it is out
     UNSEEN = "unseen"  # its folder is not mounted here; a message will come again, for another worker
 
 

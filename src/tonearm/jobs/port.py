@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from tonearm.errors import Failure
 from tonearm.jobs.job import Lease, Refusal
+from tonearm.settings import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,13 @@ class Ledger(Protocol):
     Every verb may be called again after StorageAway, when nobody knows whether the transaction came through.
     """
 
-    def claim(self, job: int, worker: str, unseen: Collection[int]) -> Lease | Refusal:
+    def claim(
+        self, job: int, worker: str, unseen: Collection[int], announced: Level | None = None
+    ) -> Lease | Refusal:
         """Lease one waiting job, whose message came, and count its attempt; or say why not.
 
         unseen: roots whose files this worker can't see; their jobs are left to others.
+        announced: the level of the message; one that is more urgent than the latest of its job is out of date.
         """
 
     def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:

@@ -47,11 +47,15 @@ class SqlLedger:
                 return None
             return self._lease(connection, _waiting_job(connection, job), worker)
 
-    def claim(self, job: int, worker: str, unseen: Collection[int]) -> Lease | Refusal:
+    def claim(
+        self, job: int, worker: str, unseen: Collection[int], announced: Level | None = None
+    ) -> Lease | Refusal:
         with self._database.write() as connection:
             row = _waiting_job(connection, job)
             if row is None or row.state not in {JobState.QUEUED, JobState.RETRYING}:
                 return Refusal.SETTLED
+            if announced is not None and row.owed_at is None and announced < (row.published_level or 0):
+                return Refusal.OUTDATED
             refusal, due = _refusal(row, unseen)
             if refusal is None:
                 return self._lease(connection, row, worker)
@@ -360,6 +364,8 @@ def _waiting_job(connection: Connection, job: int) -> Any:
             Job.fresh,
             Job.correlation_id,
             Job.not_before,
+            Job.owed_at,
+            Job.published_level,
             File.size,
             File.extension,
             File.path,

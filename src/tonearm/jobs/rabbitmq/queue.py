@@ -19,7 +19,8 @@ class RabbitQueue:
     def take(self, unseen: Collection[int]) -> Lease | None:
         while (delivery := self._link.next()) is not None:
             try:
-                lease = self._ledger.claim(delivery.note.job, self._worker, unseen)
+                note = delivery.note
+                lease = self._ledger.claim(note.job, self._worker, unseen, note.level)
             except BaseException:
                 self._link.put_back(delivery)
                 raise
