@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tonearm import __version__
 from tonearm.analysis.catalog import columns, versions
 from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError
-from tonearm.events import Announce, Event, Warned, WorkersChanged
+from tonearm.events import Announce, Event, Summary, Warned, WorkersChanged
 from tonearm.graph.fallback import FallbackGraph
 from tonearm.graph.feeder import GraphFeeder
 from tonearm.graph.port import TrackGraph
@@ -61,10 +61,15 @@ LONG_S = 3600.0
 
 
 class Speaker:
-    """Hands events to whoever has subscribed by then; breakers are made before anybody listens."""
+    """Hands events to whoever has subscribed by then, one at a time, whichever thread they come from.
+
+    Breakers are made before anybody listens. A summary is the last word: what threads say while they end is not heard.
+    """
 
     def __init__(self) -> None:
         self._listeners: tuple[Announce, ...] = ()
+        self._lock = threading.RLock()
+        self._over = False
 
     def subscribe(self, listener: Announce) -> None:
         """Hear every event from now on."""
@@ -72,8 +77,12 @@ class Speaker:
 
     def __call__(self, event: Event) -> None:
         """Announce an event."""
-        for listener in self._listeners:
-            listener(event)
+        with self._lock:
+            if self._over:
+                return
+            for listener in self._listeners:
+                listener(event)
+            self._over = isinstance(event, Summary)
 
 
 @dataclass(frozen=True)
