@@ -5,18 +5,15 @@ import functools
 import os
 import socket
 import threading
-import time
 import urllib.parse
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tonearm import __version__
 from tonearm.analysis.catalog import columns, versions
-from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError
-from tonearm.events import Announce, Event, Summary, Warned, WorkersChanged
+from tonearm.errors import ConfigurationError, ServiceAway
+from tonearm.events import Announce, Warned
 from tonearm.graph.fallback import FallbackGraph
 from tonearm.graph.feeder import GraphFeeder
 from tonearm.graph.port import TrackGraph
@@ -29,13 +26,12 @@ from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql import SqlLedger
 from tonearm.jobs.sql_queue import SqlQueue
-from tonearm.jobs.workers import Beat, Identity, Workers
+from tonearm.jobs.workers import Workers
 from tonearm.library.database import Database, open_postgres, open_sqlite
 from tonearm.library.lock import sole_analyser
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
-from tonearm.names import PathMap, printable, to_document
-from tonearm.progress.follower import Follower
+from tonearm.names import PathMap, printable
 from tonearm.progress.glance import Glance
 from tonearm.progress.live import LiveView
 from tonearm.progress.memory import MemoryProgress
@@ -47,9 +43,10 @@ from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
 from tonearm.session import Session
 from tonearm.settings import Settings
+from tonearm.shift import Desk, Duty, Follow, Speaker
 from tonearm.worker.sight import Sight
 from tonearm.worker.stopping import StopSwitch
-from tonearm.worker.supervisor import Supervisor, Task
+from tonearm.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from tonearm.jobs.rabbitmq.link import Link
@@ -58,31 +55,6 @@ if TYPE_CHECKING:
 CLOSE_S = 5.0
 LONG_S = 3600.0
 """What a statement over a whole table may take."""
-
-
-class Speaker:
-    """Hands events to whoever has subscribed by then, one at a time, whichever thread they come from.
-
-    Breakers are made before anybody listens. A summary is the last word: what threads say while they end is not heard.
-    """
-
-    def __init__(self) -> None:
-        self._listeners: tuple[Announce, ...] = ()
-        self._lock = threading.RLock()
-        self._over = False
-
-    def subscribe(self, listener: Announce) -> None:
-        """Hear every event from now on."""
-        self._listeners = (*self._listeners, listener)
-
-    def __call__(self, event: Event) -> None:
-        """Announce an event."""
-        with self._lock:
-            if self._over:
-                return
-            for listener in self._listeners:
-                listener(event)
-            self._over = isinstance(event, Summary)
 
 
 @dataclass(frozen=True)
@@ -293,7 +265,7 @@ def open_session(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> 
 
 @contextlib.contextmanager
 def _shared_session(app: App, view: LiveView, stop: StopSwitch) -> Iterator[Session]:
-    desk = Desk(app, stop)
+    desk = Desk(app.settings, app.workers, app.ledger, app.breakers)
     patience = Patience(app.speaker, lambda: stop.requests > 0)
     patience(desk.enlist)
     try:
@@ -304,8 +276,8 @@ def _shared_session(app: App, view: LiveView, stop: StopSwitch) -> Iterator[Sess
                 view,
                 stop,
                 desk.name,
-                lambda _: _supervisor(app, desk.queue(link), desk.name, stop, desk),
-                Follow(app, glance, desk.name),
+                lambda _: _supervisor(app, _queue(app, link, desk.name), desk.name, stop, desk),
+                Follow(app.database, app.workers, app.speaker, glance, desk.name),
             )
     finally:
         desk.leave()
@@ -350,51 +322,20 @@ def _session(
     )
 
 
-def _supervisor(app: App, queue: JobQueue, worker: str, stop: StopSwitch, desk: "Desk | None") -> Supervisor:
+def _supervisor(app: App, queue: JobQueue, worker: str, stop: StopSwitch, desk: Desk | None) -> Supervisor:
     sight = Sight(app.paths, app.ledger.samples)
     return Supervisor(
         app.ledger, queue, app.runs, app.settings, versions(), worker, sight, desk, app.speaker, stop
     )
 
 
-class Desk:
-    """This process among the workers of a shared library: its name, its row, its queue."""
+def _queue(app: App, link: "Link | None", worker: str) -> JobQueue:
+    """Where a worker's jobs come from."""
+    if link is None:
+        return SqlQueue(app.ledger, worker, None)
+    from tonearm.jobs.rabbitmq.queue import RabbitQueue
 
-    def __init__(self, app: App, stop: StopSwitch) -> None:
-        host = socket.gethostname()
-        self.name = app.settings.worker_name or f"{host}:{os.getpid()}"
-        self._app = app
-        self._stop = stop
-        self._who = Identity(
-            self.name, uuid.uuid4().hex, host, os.getpid(), __version__, app.settings.workers
-        )
-
-    def enlist(self) -> None:
-        """Take the name, take back what its last start left behind, forget who is long lost. Raises NameTaken."""
-        self._app.workers.enlist(self._who, self._app.settings.lease_s)
-        self._app.ledger.recover(self.name)
-        self._app.workers.forget_lost()
-
-    def beat(
-        self, hand: Sequence[Mapping[str, Any]], unseen: Sequence[bytes], done: int, failed: int
-    ) -> bool:
-        """Renew the row; returns whether a person wants this worker to end."""
-        states = {name: str(breaker.state) for name, breaker in self._app.breakers.items()}
-        roots = [to_document(path) for path in unseen]
-        return self._app.workers.beat(self._who, Beat(done, failed, hand, states, roots))
-
-    def leave(self) -> None:
-        """Say that this process ends; silence says it too."""
-        with contextlib.suppress(StorageAway):
-            self._app.workers.leave(self._who)
-
-    def queue(self, link: "Link | None") -> JobQueue:
-        """Where this worker's jobs come from."""
-        if link is None:
-            return SqlQueue(self._app.ledger, self.name, None)
-        from tonearm.jobs.rabbitmq.queue import RabbitQueue
-
-        return RabbitQueue(link, self._app.ledger, self.name)
+    return RabbitQueue(link, app.ledger, worker)
 
 
 @contextlib.contextmanager
@@ -471,52 +412,6 @@ def _background(
             thread.join(CLOSE_S)
 
 
-class Follow:
-    """What a call in a shared library does each second: tell what others did in its run, and how many work."""
-
-    def __init__(self, app: App, glance: Glance, worker: str) -> None:
-        self._app = app
-        self._glance = glance
-        self._worker = worker
-        self._follower: Follower | None = None
-        self._counted_at = 0.0
-
-    def __call__(self, run: int) -> None:
-        """One look; a database that is away is asked again at the next."""
-        if self._follower is None:
-            self._follower = Follower(self._app.database, self._glance, run, self._worker)
-            self._app.speaker.subscribe(self._follower)
-        with contextlib.suppress(StorageError):
-            behind = True
-            while behind:
-                for event in self._follower.look():
-                    self._app.speaker(event)
-                behind = self._follower.behind
-            if time.monotonic() - self._counted_at > CLOSE_S:
-                self._counted_at = time.monotonic()
-                self._app.speaker(WorkersChanged(self._app.workers.slots()))
-
-
-@dataclass(slots=True)
-class Duty:
-    """What a worker process does until it is told to end."""
-
-    supervisor: Supervisor
-    runs: Runs
-    _looked: float = field(default=0.0)
-
-    def serve(self) -> None:
-        """Work on whatever comes, from all runs."""
-        self.supervisor.work(Task(None, lambda _: False, self._meanwhile))
-
-    def _meanwhile(self) -> None:
-        """End the runs of which nothing is open any more: nobody may be following them."""
-        if time.monotonic() - self._looked > CLOSE_S:
-            self._looked = time.monotonic()
-            with contextlib.suppress(ServiceAway):
-                self.runs.close_ended()
-
-
 @contextlib.contextmanager
 def open_worker(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[tuple[str, Duty]]:
     """Put together a worker: its name, and what it does.
@@ -533,11 +428,11 @@ def open_worker(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> I
         raise ConfigurationError("a worker with --workers 0 would do nothing")
     app.speaker.subscribe(view)
     app.speaker.subscribe(show)
-    desk = Desk(app, stop)
+    desk = Desk(app.settings, app.workers, app.ledger, app.breakers)
     Patience(app.speaker, lambda: stop.requests > 0)(desk.enlist)
     try:
         with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link):
-            supervisor = _supervisor(app, desk.queue(link), desk.name, stop, desk)
+            supervisor = _supervisor(app, _queue(app, link, desk.name), desk.name, stop, desk)
             yield desk.name, Duty(supervisor, app.runs)
     finally:
         desk.leave()
