@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tests.contracts.broker import Broker
-from tests.unit.shelf import AGEING_S, Library
+from tests.unit.shelf import AGEING_S, Library, take_from
 from tonearm.events import Event
 from tonearm.jobs.courier import Courier
 from tonearm.jobs.job import Lease
@@ -55,7 +55,7 @@ class Bench:
         while time.monotonic() < until:
             if in_order:
                 self.calm(queue)
-            if (lease := queue.take(unseen)) is not None:
+            if (lease := take_from(queue, unseen)) is not None:
                 return lease
             time.sleep(0.01)
         owed = "SELECT state, owed_at IS NULL AS published, count(*) FROM jobs GROUP BY 1, 2"
@@ -65,7 +65,7 @@ class Bench:
         """Whether there is nothing to take for a while."""
         until = time.monotonic() + QUIET_S
         while time.monotonic() < until:
-            if any(queue.take(unseen) is not None for queue in queues):
+            if any(take_from(queue, unseen) is not None for queue in queues):
                 return False
             time.sleep(0.02)
         return True

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.unit.shelf import Library, found, result
+from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure, ServiceAway
 from tonearm.events import Event, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
 from tonearm.jobs.job import Lease
@@ -67,7 +67,7 @@ def test_a_file_that_another_worker_finished_is_told_once_with_what_was_found(
 ) -> None:
     library.meet(run, found(b"x/\xff.flac", size=1234))
     lease = take(library, run)
-    library.ledger.finish(lease, result(bpm=128.5, work_s=2.5))
+    finish_one(library.ledger, lease, result(bpm=128.5, work_s=2.5))
     assert follower.look() == [
         JobFinished(
             job=lease.job,
@@ -92,7 +92,7 @@ def test_what_ends_partial_or_quarantined_is_told_with_its_reason(
 ) -> None:
     library.meet(run, b"a.flac", b"b.flac")
     partial, bad = take(library, run), take(library, run)
-    library.ledger.finish(partial, result(complete=False))
+    finish_one(library.ledger, partial, result(complete=False))
     library.ledger.fail(bad, HOPELESS, 1.5)
     first, second = follower.look()
     assert isinstance(first, JobFinished)
@@ -111,8 +111,8 @@ def test_a_file_whose_sound_was_known_shows_no_tempo_as_at_home(
     library: Library, run: int, follower: Follower
 ) -> None:
     library.meet(run, b"a.flac", b"b.flac")
-    library.ledger.finish(take(library, run), result())
-    library.ledger.finish(take(library, run), result(report={}, findings={}))
+    finish_one(library.ledger, take(library, run), result())
+    finish_one(library.ledger, take(library, run), result(report={}, findings={}))
     first, second = follower.look()
     assert isinstance(first, JobFinished)
     assert isinstance(second, JobFinished)
@@ -122,7 +122,7 @@ def test_a_file_whose_sound_was_known_shows_no_tempo_as_at_home(
 
 def test_the_newest_version_of_an_analyser_is_shown(library: Library, run: int, follower: Follower) -> None:
     library.meet(run, b"a.flac")
-    library.ledger.finish(take(library, run), result(bpm=100.0))
+    finish_one(library.ledger, take(library, run), result(bpm=100.0))
     with library.database.write() as connection:
         audio = library.file(b"a.flac")["audio_id"]
         old = {"audio_id": audio, "analyser": "tempo", "version": 1, "scalars": {"bpm": 50.0}}
@@ -137,7 +137,7 @@ def test_what_this_process_does_itself_is_not_told_again(
 ) -> None:
     library.meet(run, b"a.flac", b"b.flac", b"c.flac")
     take(library, run, ME)
-    library.ledger.finish(take(library, run, ME), result("b"))
+    finish_one(library.ledger, take(library, run, ME), result("b"))
     library.ledger.fail(take(library, run, ME), HOPELESS, 1.0)
     assert follower.look() == []
 
@@ -145,7 +145,7 @@ def test_what_this_process_does_itself_is_not_told_again(
 def test_what_other_runs_do_is_not_told(library: Library, follower: Follower) -> None:
     other = library.run()
     library.meet(other, b"a.flac", b"b.flac")
-    library.ledger.finish(take(library, other), result())
+    finish_one(library.ledger, take(library, other), result())
     take(library, other)
     assert follower.look() == []
 
@@ -168,7 +168,7 @@ def test_a_file_in_another_workers_hands_is_shown_until_it_ends(
     )
     assert 29 <= started.elapsed_s < 60
     assert follower.look() == []
-    library.ledger.finish(lease, result())
+    finish_one(library.ledger, lease, result())
     assert kinds(follower.look()) == ["JobFinished"]
 
 
@@ -204,7 +204,7 @@ def test_a_live_view_that_lags_behind_brings_nothing_back(
     progress.report(
         OTHER, [RunningFile(OTHER, lease.job, run, b"/music/a.flac", "flac", 9, "decode", 0.25, 1, 2.0)]
     )
-    library.ledger.finish(lease, result())
+    finish_one(library.ledger, lease, result())
     assert kinds(follower.look()) == ["JobFinished"]
     assert follower.look() == []
 
@@ -322,17 +322,17 @@ def test_a_file_that_is_retried_by_command_ends_once_more(
         library.ledger.fail(take(library, run), HOPELESS, 1.0)
         assert kinds(follower.look()) == ["JobFinished"]
         library.change("UPDATE jobs SET state = 'queued', attempts = 0, finished_at = NULL, worker = NULL")
-    library.ledger.finish(take(library, run), result())
+    finish_one(library.ledger, take(library, run), result())
     assert kinds(follower.look()) == ["JobFinished"]
 
 
 def test_who_comes_late_may_leave_out_what_is_over(library: Library, run: int) -> None:
     library.meet(run, b"a.flac", b"b.flac", b"c.flac")
-    library.ledger.finish(take(library, run), result("a"))
+    finish_one(library.ledger, take(library, run), result("a"))
     take(library, run)
     follower = Follower(library.database, MemoryProgress(), run, ME, from_now=True)
     assert kinds(follower.look()) == ["JobStarted"]
-    library.ledger.finish(take(library, run), result("c"))
+    finish_one(library.ledger, take(library, run), result("c"))
     assert kinds(follower.look()) == ["JobFinished"]
 
 
@@ -341,9 +341,9 @@ def test_an_ending_that_becomes_visible_late_is_told_all_the_same(
 ) -> None:
     library.meet(run, b"a.flac", b"b.flac")
     late, early = take(library, run), take(library, run)
-    library.ledger.finish(early, result("b"))
+    finish_one(library.ledger, early, result("b"))
     follower.look()
-    library.ledger.finish(late, result("a"))
+    finish_one(library.ledger, late, result("a"))
     library.change("UPDATE jobs SET finished_at = finished_at - 3 WHERE id = :id", id=late.job)
     [event] = follower.look()
     assert isinstance(event, JobFinished)
@@ -355,10 +355,10 @@ def test_a_database_clock_that_was_set_back_hides_nothing(
     library: Library, run: int, follower: Follower
 ) -> None:
     library.meet(run, b"a.flac", b"b.flac")
-    library.ledger.finish(take(library, run), result("a"))
+    finish_one(library.ledger, take(library, run), result("a"))
     library.change("UPDATE jobs SET finished_at = finished_at + 3600 WHERE finished_at IS NOT NULL")
     assert kinds(follower.look()) == ["JobFinished"]
-    library.ledger.finish(take(library, run), result("b"))
+    finish_one(library.ledger, take(library, run), result("b"))
     assert kinds(follower.look()) == ["JobFinished"]
 
 
@@ -369,7 +369,7 @@ def test_many_endings_are_told_in_pieces_each_once(
     follower = Follower(library.database, MemoryProgress(), run, ME)
     library.meet(run, *(b"%02d.flac" % number for number in range(10)))
     for number in range(10):
-        library.ledger.finish(take(library, run), result(f"{number:032}"))
+        finish_one(library.ledger, take(library, run), result(f"{number:032}"))
     library.change("UPDATE jobs SET finished_at = 1000 WHERE id % 2 = 0")  # many end in the same moment
     told: list[int] = []
     looks = 0
@@ -387,7 +387,7 @@ def test_a_look_that_fails_half_way_loses_nothing(
     library: Library, run: int, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.meet(run, b"a.flac")
-    library.ledger.finish(take(library, run), result())
+    finish_one(library.ledger, take(library, run), result())
 
     def broken(*_: object) -> None:
         raise ServiceAway("in the middle of it")
@@ -414,7 +414,7 @@ def test_a_live_view_that_hears_it_all_agrees_with_the_database(
         elif number == 5:
             library.ledger.give_back([lease])
         else:
-            library.ledger.finish(lease, result(f"{number:032}", complete=number != 4))
+            finish_one(library.ledger, lease, result(f"{number:032}", complete=number != 4))
     for event in follower.look():
         view(event)
     counts = library.runs.counts(run)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.proxy import Proxy
-from tests.unit.shelf import VERSIONS, Library, found, result
+from tests.unit.shelf import VERSIONS, Library, finish_one, found, result
 from tonearm.errors import ServiceAway
 from tonearm.events import BreakerChanged, Event, Warned
 from tonearm.graph.bolt import Bolt
@@ -149,7 +149,7 @@ def test_new_results_of_one_file_are_told_of_every_file_of_that_audio(
     feeder.feed()
     library.meet(run, found(b"a.flac", inode=found(b"a.flac").inode), fresh=True)
     lease = library.take(run)
-    library.ledger.finish(lease, result(bpm=99.0, inode=found(b"a.flac").inode))
+    finish_one(library.ledger, lease, result(bpm=99.0, inode=found(b"a.flac").inode))
     while feeder.feed():
         pass
     tempos = [told.bpm for path in (b"a", b"b") if (told := feeder.graph.track(b"/music/%s.flac" % path))]

@@ -11,9 +11,9 @@ from typing import TypeVar
 import pytest
 
 from tests.contracts.benches import Bench, RabbitBench, within
-from tests.unit.shelf import AGEING_S, VERSIONS, Library, result
+from tests.unit.shelf import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
-from tonearm.jobs import sql as sql_module
+from tonearm.jobs import taking as taking_module
 from tonearm.jobs.intake import SqlIntake
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import JobQueue
@@ -73,7 +73,7 @@ def bench(make: MakeBench) -> Bench:
 
 def end(bench: Bench, queue: JobQueue, lease: Lease) -> None:
     """Store a result and say so to the queue, as a worker does."""
-    assert bench.library.ledger.finish(lease, result(lease.path.hex())) is not None
+    assert finish_one(bench.library.ledger, lease, result(lease.path.hex())) is not None
     queue.acknowledge(lease)
 
 
@@ -117,7 +117,7 @@ def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: Bench) -> No
 
     def work(queue: JobQueue) -> None:
         while len(taken) < 60:
-            if (lease := patiently(lambda: queue.take(frozenset()))) is not None:
+            if (lease := patiently(lambda: take_from(queue, frozenset()))) is not None:
                 taken.append(lease)
                 patiently(lambda lease=lease: end(bench, queue, lease))  # type: ignore[misc]
             time.sleep(0.005)
@@ -273,7 +273,7 @@ def test_a_cancelled_run_gives_nothing_any_more(bench: Bench) -> None:
 def test_what_a_worker_cannot_see_is_left_to_one_that_can(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_module, "UNSEEN_AGAIN_S", 0.1)
+    monkeypatch.setattr(taking_module, "UNSEEN_AGAIN_S", 0.1)
     library = bench.library
     run = library.run()
     library.meet(run, b"1", root=b"/usb", level=Level.HIGH)
@@ -290,8 +290,8 @@ def test_what_a_worker_cannot_see_is_left_to_one_that_can(
     found: list[Lease] = []
 
     def taken() -> bool:
-        assert blind.take(usb) is None
-        found.extend(lease for lease in [seeing.take(frozenset())] if lease is not None)
+        assert take_from(blind, usb) is None
+        found.extend(lease for lease in [take_from(seeing, frozenset())] if lease is not None)
         return bool(found)
 
     assert within(30, taken)

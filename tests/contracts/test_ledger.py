@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from tests.unit.shelf import AGEING_S, AT_ONCE, VERSIONS, Library, found, result
+from tests.unit.shelf import (
+    AGEING_S,
+    AT_ONCE,
+    VERSIONS,
+    Library,
+    claim_one,
+    finish_one,
+    found,
+    result,
+    take_one,
+)
 from tonearm.errors import Failure, NotFound, StorageAway
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
@@ -127,7 +137,7 @@ def test_a_worker_whose_lease_was_recovered_can_write_nothing(library: Library, 
     if meanwhile == "taken again by itself":
         library.take()
     before = everything(library)
-    assert library.ledger.finish(lease, result("late", tags={"title": "late"})) is None
+    assert finish_one(library.ledger, lease, result("late", tags={"title": "late"})) is None
     assert library.ledger.fail(lease, HOPELESS, 1.0) is None
     assert library.ledger.fail(lease, FLAKY, 1.0) is None
     library.ledger.cancel(lease, GONE)
@@ -161,13 +171,13 @@ def test_a_result_whose_answer_got_lost_is_stored_once_and_told_again(
     ledger = ledger_on(deaf)
     deaf.deaf = True
     with pytest.raises(StorageAway):
-        ledger.finish(lease, result("hash", complete=complete))
+        finish_one(ledger, lease, result("hash", complete=complete))
     before = everything(library)
-    ending = ledger.finish(lease, result("hash", complete=complete))
+    ending = finish_one(ledger, lease, result("hash", complete=complete))
     assert ending is not None
     assert ending.state == ("done" if complete else "partial")
     assert (ending.failure.code if ending.failure else None) == (None if complete else "incomplete")
-    assert ledger.finish(lease, result("hash", complete=complete)) == ending
+    assert finish_one(ledger, lease, result("hash", complete=complete)) == ending
     assert everything(library) == before
     assert len(library.rows("SELECT id FROM analyses")) == len(VERSIONS)
 
@@ -209,13 +219,13 @@ def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
     deaf = Deaf(library.database)
     deaf.deaf = True
     call = (
-        functools.partial(ledger_on(deaf).take, mine.worker, None)
+        functools.partial(take_one, ledger_on(deaf), mine.worker, None)
         if how == "taken"
-        else functools.partial(ledger_on(deaf).claim, 3, mine.worker, ())
+        else functools.partial(claim_one, ledger_on(deaf), 3, mine.worker, ())
     )
     with pytest.raises(StorageAway):
         call()
-    assert library.ledger.claim(3, mine.worker, ()) == Refusal.SETTLED
+    assert claim_one(library.ledger, 3, mine.worker, ()) == Refusal.SETTLED
     assert library.ledger.disown(mine.worker, [mine.job]) == 1
     assert library.job(mine.job)["state"] == "running"
     assert library.job(others.job)["state"] == "running"
@@ -267,20 +277,20 @@ def test_a_batch_whose_answer_got_lost_counts_once(library: Library) -> None:
 
 def test_a_note_of_a_job_that_ended_or_runs_or_never_was_is_done_with(library: Library) -> None:
     leases = leased(library, b"done", b"partial", b"quarantined", b"gone", b"running")
-    library.ledger.finish(leases[0], result())
-    library.ledger.finish(leases[1], result("2", complete=False))
+    finish_one(library.ledger, leases[0], result())
+    finish_one(library.ledger, leases[1], result("2", complete=False))
     library.ledger.fail(leases[2], HOPELESS, 0.0)
     library.ledger.cancel(leases[3], GONE)
     before = everything(library)
     for job in [*(lease.job for lease in leases), 12345, 2**62]:
-        assert library.ledger.claim(job, "another", ()) == Refusal.SETTLED
+        assert claim_one(library.ledger, job, "another", ()) == Refusal.SETTLED
     assert everything(library) == before
 
 
 def test_a_note_leases_its_job_and_counts_the_attempt(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2")
-    lease = library.ledger.claim(2, "w", ())
+    lease = claim_one(library.ledger, 2, "w", ())
     assert isinstance(lease, Lease)
     assert (lease.job, lease.attempt, lease.worker, lease.path, lease.run) == (2, 1, "w", b"2", run)
     row = library.job(2)
@@ -292,11 +302,11 @@ def test_a_note_that_comes_too_soon_is_owed_again_when_it_is_due(library: Librar
     [lease] = leased(library)
     slow.fail(lease, FLAKY, 0.0)
     library.change("UPDATE jobs SET owed_at = NULL, published_at = 1")
-    assert library.ledger.claim(lease.job, "w", ()) == Refusal.EARLY
+    assert claim_one(library.ledger, lease.job, "w", ()) == Refusal.EARLY
     row = library.job(lease.job)
     assert (row["state"], row["owed_at"], row["published_at"]) == ("retrying", row["not_before"], None)
     library.change("UPDATE jobs SET not_before = 1")
-    again = library.ledger.claim(lease.job, "w", ())
+    again = claim_one(library.ledger, lease.job, "w", ())
     assert isinstance(again, Lease)
     assert again.attempt == 2
 
@@ -305,38 +315,38 @@ def test_a_note_of_a_paused_run_is_owed_again_when_that_goes_on(library: Library
     run = library.run()
     library.meet(run, b"1")
     library.runs.pause(run)
-    assert library.ledger.claim(1, "w", ()) == Refusal.PAUSED
+    assert claim_one(library.ledger, 1, "w", ()) == Refusal.PAUSED
     assert library.job(1)["owed_at"] is None
     library.runs.resume(run)
     assert library.job(1)["owed_at"] is not None
-    assert isinstance(library.ledger.claim(1, "w", ()), Lease)
+    assert isinstance(claim_one(library.ledger, 1, "w", ()), Lease)
 
 
 def test_a_note_of_a_cancelled_run_is_done_with(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1")
     library.runs.cancel(run)
-    assert library.ledger.claim(1, "w", ()) == Refusal.SETTLED
+    assert claim_one(library.ledger, 1, "w", ()) == Refusal.SETTLED
     assert library.job(1)["state"] == "cancelled"
 
 
 def test_a_note_of_what_this_worker_cannot_see_is_owed_to_another(library: Library) -> None:
     library.meet(library.run(), b"1")
-    assert library.ledger.claim(1, "w", {library.root()}) == Refusal.UNSEEN
+    assert claim_one(library.ledger, 1, "w", {library.root()}) == Refusal.UNSEEN
     row = library.job(1)
     assert (row["state"], row["attempts"], row["published_at"]) == ("queued", 0, None)
     assert row["owed_at"] > row["queued_at"]
-    assert isinstance(library.ledger.claim(1, "another", {77}), Lease)
+    assert isinstance(claim_one(library.ledger, 1, "another", {77}), Lease)
 
 
 def test_a_note_that_is_more_urgent_than_the_latest_of_its_job_is_out_of_date(library: Library) -> None:
     library.meet(library.run(), b"1")
     library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3")
     before = everything(library)
-    assert library.ledger.claim(1, "w", (), Level.HIGH) == Refusal.OUTDATED
+    assert claim_one(library.ledger, 1, "w", (), Level.HIGH) == Refusal.OUTDATED
     assert everything(library) == before
     library.change("UPDATE jobs SET owed_at = 1")  # no later one is out yet
-    assert isinstance(library.ledger.claim(1, "w", (), Level.HIGH), Lease)
+    assert isinstance(claim_one(library.ledger, 1, "w", (), Level.HIGH), Lease)
 
 
 @pytest.mark.parametrize("announced", [Level.LOW, Level.BACKGROUND])
@@ -345,7 +355,7 @@ def test_a_note_that_is_less_urgent_than_the_latest_of_its_job_is_as_good(
 ) -> None:
     library.meet(library.run(), b"1")
     library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3")
-    assert isinstance(library.ledger.claim(1, "w", (), announced), Lease)
+    assert isinstance(claim_one(library.ledger, 1, "w", (), announced), Lease)
 
 
 def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) -> None:
@@ -384,7 +394,9 @@ def test_two_workers_that_finish_the_same_audio_at_the_same_moment_store_it_once
     for pair in zip(leases[::2], leases[1::2], strict=True):
         digest = f"same {pair[0].job}"
         same = result(digest)
-        assert all_at_once(*(functools.partial(shared.ledger.finish, lease, same) for lease in pair)) == []
+        assert (
+            all_at_once(*(functools.partial(finish_one, shared.ledger, lease, same) for lease in pair)) == []
+        )
     assert len(shared.rows("SELECT id FROM audio")) == 12
     assert len(shared.rows("SELECT id FROM analyses")) == 12 * len(VERSIONS)
     assert {row["state"] for row in shared.rows("SELECT state FROM jobs")} == {"done"}
@@ -419,8 +431,8 @@ def test_a_scan_that_meets_what_others_are_finishing_counts_right(shared: Librar
     second = shared.run()
 
     def work() -> None:
-        while (lease := PATIENCE(lambda: shared.ledger.take("w", None))) is not None:
-            finish = functools.partial(shared.ledger.finish, lease, result(lease.path.hex()))
+        while (lease := PATIENCE(lambda: take_one(shared.ledger, "w", None))) is not None:
+            finish = functools.partial(finish_one, shared.ledger, lease, result(lease.path.hex()))
             assert PATIENCE(finish) is not None
 
     def scan() -> None:
@@ -443,8 +455,8 @@ def test_a_run_that_adopts_what_others_are_finishing_counts_right(shared: Librar
     runs = [first]
 
     def work() -> None:
-        while (lease := PATIENCE(lambda: shared.ledger.take("w", None))) is not None:
-            finish = functools.partial(shared.ledger.finish, lease, result(lease.path.hex()))
+        while (lease := PATIENCE(lambda: take_one(shared.ledger, "w", None))) is not None:
+            finish = functools.partial(finish_one, shared.ledger, lease, result(lease.path.hex()))
             assert PATIENCE(finish) is not None
 
     def adopt() -> None:
@@ -495,12 +507,12 @@ def test_a_scan_whose_folder_is_taken_into_a_larger_one_meanwhile_ends_with_a_wo
 def test_a_run_ends_when_its_last_job_has_whoever_did_it(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2")
-    library.ledger.finish(library.take(run, "a"), result())
+    finish_one(library.ledger, library.take(run, "a"), result())
     library.runs.scanned(run)
     assert library.runs.close_ended() == []
     library.ledger.fail(library.take(run, "b"), FLAKY, 0.0)
     assert library.runs.close_ended() == []
-    library.ledger.finish(library.take(run, "b"), result())
+    finish_one(library.ledger, library.take(run, "b"), result())
     assert library.runs.close_ended() == [run]
     assert library.runs.close_ended() == []
     [view] = library.runs.every(10)
@@ -510,7 +522,7 @@ def test_a_run_ends_when_its_last_job_has_whoever_did_it(library: Library) -> No
 def test_a_run_whose_scan_goes_on_has_not_ended(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1")
-    library.ledger.finish(library.take(run), result())
+    finish_one(library.ledger, library.take(run), result())
     assert library.runs.close_ended() == []
 
 
@@ -519,7 +531,7 @@ def test_a_run_whose_scan_fell_silent_ends_as_interrupted_once_its_jobs_have(lib
     library.meet(run, b"1")
     library.change("UPDATE runs SET seen_at = seen_at - 1000")
     assert library.runs.close_ended() == []
-    library.ledger.finish(library.take(run), result())
+    finish_one(library.ledger, library.take(run), result())
     assert library.runs.close_ended() == [run]
     assert library.runs.every(1)[0].state == "interrupted"
 
@@ -545,7 +557,7 @@ def test_several_who_look_at_once_end_a_run_once(shared: Library) -> None:
 def test_taking_up_what_is_open_leaves_the_sums_of_a_run_that_goes_on_right(library: Library) -> None:
     live = library.run()
     library.meet(live, b"1", b"2", b"3", b"4")
-    library.ledger.finish(library.take(live), result())
+    finish_one(library.ledger, library.take(live), result())
     in_hand = library.take(live)
     library.ledger.fail(library.take(live), FLAKY, 0.0)
     run = library.run()
@@ -553,7 +565,7 @@ def test_taking_up_what_is_open_leaves_the_sums_of_a_run_that_goes_on_right(libr
     assert library.runs.counts(live) == Counts(1, 1, 0, 0, 0, 0)
     assert library.runs.counts(run) == Counts(3, 0, 0, 0, 0, 3)
     library.meet(live, b"5")
-    library.ledger.finish(in_hand, result("2"))
+    finish_one(library.ledger, in_hand, result("2"))
     assert library.runs.counts(live) == Counts(2, 1, 0, 0, 0, 1)
     assert library.runs.counts(run) == Counts(3, 1, 0, 0, 0, 2)
 

@@ -14,11 +14,20 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event, func, literal, select
 from sqlalchemy.exc import IntegrityError
 
-from tests.unit.shelf import COLUMNS, Library, found, tags
+from tests.unit.shelf import (
+    COLUMNS,
+    Library,
+    follow_one,
+    found,
+    tags,
+    write_one_audio,
+    write_one_findings,
+    write_one_tags,
+)
 from tonearm.jobs.intake import Kind as Seen
 from tonearm.jobs.intake import Known, Sighting, Taken
 from tonearm.library.database import open_postgres, open_sqlite
-from tonearm.library.results import follow_move, table_of, write_audio, write_findings, write_tags
+from tonearm.library.results import table_of
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import Analysis, Audio, File, FileTags
 from tonearm.library.tracks import TrackQuery
@@ -76,13 +85,13 @@ def kept(
     library.meet(library.run(), path)
     file = int(library.rows("SELECT id FROM files WHERE path = :p", p=path)[0]["id"])
     with library.database.write() as connection:
-        audio = write_audio(connection, path.hex(), {**FACTS, **(facts or {})}, REPORT, 1.0)
+        audio = write_one_audio(connection, path.hex(), {**FACTS, **(facts or {})}, REPORT, 1.0)
         findings: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
             "tempo": (2, {"bpm": bpm}, {}),
             "key": (1, {"key": key}, {}),
         }
-        write_findings(connection, audio, findings, 1.0)
-        write_tags(connection, file, tags(**texts), 1.0)
+        write_one_findings(connection, audio, findings, 1.0)
+        write_one_tags(connection, file, tags(**texts), 1.0)
         connection.execute(
             table_of(File).update().where(File.id == file).values(audio_id=audio, state="done")
         )
@@ -272,8 +281,8 @@ def test_a_path_is_known_once(library: Library) -> None:
 
 def test_what_was_measured_comes_back_to_the_last_bit(library: Library) -> None:
     with library.database.write() as connection:
-        audio = write_audio(connection, "x", FACTS, REPORT, 1.0)
-        write_findings(connection, audio, {"tempo": (2, AWKWARD, {"series": [AWKWARD] * 3})}, 1.0)
+        audio = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
+        write_one_findings(connection, audio, {"tempo": (2, AWKWARD, {"series": [AWKWARD] * 3})}, 1.0)
         scalars, series = connection.execute(select(Analysis.scalars, Analysis.series)).one()
     assert json.dumps(scalars) == json.dumps(AWKWARD)
     assert json.dumps(series) == json.dumps({"series": [AWKWARD] * 3})
@@ -291,8 +300,8 @@ DOCUMENTS = st.recursive(
 @given(value=st.dictionaries(st.text(), DOCUMENTS, max_size=5))
 def test_any_document_comes_back_as_the_same_text(library: Library, value: dict[str, Any]) -> None:
     with library.database.write() as connection:
-        audio = write_audio(connection, "x", FACTS, REPORT, 1.0)
-        write_findings(connection, audio, {"tempo": (2, value, {})}, 1.0)
+        audio = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
+        write_one_findings(connection, audio, {"tempo": (2, value, {})}, 1.0)
         stored = connection.execute(select(Analysis.scalars)).scalar_one()
     assert json.dumps(stored) == json.dumps(clean(value))
 
@@ -310,7 +319,7 @@ def clean(value: Any) -> Any:
 @given(value=FLOATS | st.integers(-(2**53), 2**53))
 def test_any_number_comes_back_from_a_column_of_floats(library: Library, value: float) -> None:
     with library.database.write() as connection:
-        write_audio(connection, "x", FACTS | {"declared_s": value}, REPORT | {"decoded_s": value}, 1.0)
+        write_one_audio(connection, "x", FACTS | {"declared_s": value}, REPORT | {"decoded_s": value}, 1.0)
         stored = connection.execute(select(Audio.declared_s)).scalar_one()
     assert repr(stored) == repr(float(value) + 0.0)  # of the two zeros there is one
 
@@ -343,11 +352,11 @@ def test_large_numbers_are_kept(library: Library) -> None:
 
 def test_the_same_measured_twice_is_one_row_and_the_first_sighting_stays(library: Library) -> None:
     with library.database.write() as connection:
-        first = write_audio(connection, "x", FACTS, REPORT, 1.0)
-        assert write_audio(connection, "x", FACTS | {"codec": "alac"}, REPORT, 2.0) == first
-        write_findings(connection, first, {"tempo": (1, {"bpm": 1.0}, {}), "key": (1, {}, {})}, 1.0)
-        write_findings(connection, first, {"tempo": (1, {"bpm": 2.0}, {}), "key": (1, {}, {})}, 2.0)
-        write_findings(connection, first, {"tempo": (2, {"bpm": 3.0}, {})}, 3.0)
+        first = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
+        assert write_one_audio(connection, "x", FACTS | {"codec": "alac"}, REPORT, 2.0) == first
+        write_one_findings(connection, first, {"tempo": (1, {"bpm": 1.0}, {}), "key": (1, {}, {})}, 1.0)
+        write_one_findings(connection, first, {"tempo": (1, {"bpm": 2.0}, {}), "key": (1, {}, {})}, 2.0)
+        write_one_findings(connection, first, {"tempo": (2, {"bpm": 3.0}, {})}, 3.0)
         rows = connection.execute(
             select(Analysis.version, Analysis.scalars, Analysis.made_at)
             .where(Analysis.analyser == "tempo")
@@ -360,8 +369,8 @@ def test_the_same_measured_twice_is_one_row_and_the_first_sighting_stays(library
 def test_workers_that_store_the_same_audio_at_once_store_it_once(library: Library) -> None:
     def store(number: int) -> None:
         with library.database.write() as connection:
-            audio = write_audio(connection, "same", FACTS, REPORT, 1.0)
-            write_findings(connection, audio, {"tempo": (2, {"bpm": 120.0}, {})}, float(number))
+            audio = write_one_audio(connection, "same", FACTS, REPORT, 1.0)
+            write_one_findings(connection, audio, {"tempo": (2, {"bpm": 120.0}, {})}, float(number))
 
     together(store, 6)
     assert library.rows("SELECT count(*) AS n FROM audio") == [{"n": 1}]
@@ -371,7 +380,7 @@ def test_workers_that_store_the_same_audio_at_once_store_it_once(library: Librar
 def test_tags_are_replaced_as_a_whole(library: Library) -> None:
     file = kept(library, b"1.flac", title="old", artist="A")
     with library.database.write() as connection:
-        write_tags(connection, file, tags(title="new"), 2.0)
+        write_one_tags(connection, file, tags(title="new"), 2.0)
         row = connection.execute(select(FileTags.title, FileTags.artist, FileTags.read_at)).one()
     assert tuple(row) == ("new", None, 2.0)
 
@@ -387,7 +396,7 @@ def test_a_missing_file_is_linked_to_where_its_audio_was_met_again_and_once_only
     def follow(number: int) -> None:
         path = (b"new/\xff.flac", b"other/\xff.flac")[number]
         with library.database.write() as connection:
-            came.append(follow_move(connection, new[path], audio, 5.0))
+            came.append(follow_one(connection, new[path], audio, 5.0))
 
     together(follow, 2)
     assert sorted(came, key=str) == [None, b"/music/old/\xff.flac"] or came == [b"/music/old/\xff.flac", None]

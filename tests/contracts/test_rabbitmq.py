@@ -14,7 +14,7 @@ from tests.contracts.benches import PATIENCE_S, QUIET_S, Bench, RabbitBench, wit
 from tests.contracts.broker import Broker
 from tests.program import Program
 from tests.proxy import Proxy
-from tests.unit.shelf import Library, result
+from tests.unit.shelf import Library, finish_one, result, take_from
 from tonearm.bootstrap import open_app, open_session
 from tonearm.errors import ConfigurationError
 from tonearm.events import StateChanged
@@ -83,7 +83,7 @@ def owed(library: Library) -> int:
 
 
 def end(bench: Bench, queue: JobQueue, lease: Lease) -> None:
-    assert bench.library.ledger.finish(lease, result(lease.path.hex())) is not None
+    assert finish_one(bench.library.ledger, lease, result(lease.path.hex())) is not None
     queue.acknowledge(lease)
 
 
@@ -235,7 +235,7 @@ def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitBe
 
     def work(queue: JobQueue) -> None:
         while len(taken) < 20:
-            if (lease := queue.take(frozenset())) is not None:
+            if (lease := take_from(queue, frozenset())) is not None:
                 taken.append(lease)
                 end(bench, queue, lease)
                 bench.sender.send([note for note in notes if note.job == lease.job] * 5)
@@ -250,7 +250,8 @@ def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitBe
     assert sorted(lease.job for lease in taken) == [note.job for note in notes]
     assert {lease.attempt for lease in taken} == {1}
     assert within(
-        PATIENCE_S, lambda: all(queue.take(frozenset()) is None for queue in queues) and bench.ready() == 0
+        PATIENCE_S,
+        lambda: all(take_from(queue, frozenset()) is None for queue in queues) and bench.ready() == 0,
     )
     assert bench.nothing(*queues)
     assert states(library) == {"done": 20}
@@ -372,7 +373,7 @@ def test_jobs_stay_owed_while_the_broker_is_away_and_come_when_it_is_back(
     assert not bench.sender.wait_settled(0.1)
     time.sleep(QUIET_S)
     assert owed(library) == 3
-    assert queue.take(frozenset()) is None
+    assert take_from(queue, frozenset()) is None
     proxy.heal()
     assert len(do_all(bench, queue, 3)) == 3
     assert owed(library) == 0
@@ -389,7 +390,7 @@ def test_a_worker_takes_on_when_its_connection_has_come_back(
     in_hand = bench.take(queue)
     proxy.reset()
     assert within(PATIENCE_S, lambda: not bench.links[-1].up)
-    assert queue.take(frozenset()) is None
+    assert take_from(queue, frozenset()) is None
     proxy.heal()
     end(bench, queue, in_hand)  # what it had in hand is stored once, though its message comes again
     taken += [in_hand, *do_all(bench, queue, 6)]
@@ -421,8 +422,7 @@ def test_a_channel_that_the_broker_closes_does_not_end_the_link(bench: RabbitBen
     library.meet(library.run(), b"1", b"2")
     link = bench.link(1)
     assert within(PATIENCE_S, lambda: link.arrived() == 1)
-    delivery = link.next()
-    assert delivery is not None
+    [delivery] = link.next(1)
     link.acknowledge(delivery)
     link.acknowledge(delivery)  # no such delivery any more: the broker closes the channel, as after a timeout
     assert within(PATIENCE_S, lambda: not link.up)

@@ -1,6 +1,6 @@
 """A person relies on: the counts in the live view are those of the database, all as of one moment."""
 
-from tests.unit.shelf import Library, result
+from tests.unit.shelf import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import RunState
@@ -44,8 +44,8 @@ def test_open_runs_show_what_became_of_their_files_so_far(library: Library) -> N
     first, second = library.run(), library.run()
     library.meet(second, b"a.flac", b"b.flac", b"c.flac", b"d.flac")
     library.runs.skip(second, 2)
-    library.ledger.finish(library.take(second), result("a"))
-    library.ledger.finish(library.take(second), result("b", complete=False))
+    finish_one(library.ledger, library.take(second), result("a"))
+    finish_one(library.ledger, library.take(second), result("b", complete=False))
     library.ledger.fail(library.take(second), HOPELESS, 1.0)
     counts = RunCounts(second, "running", 6, 1, 1, 2, 1, 1)
     assert counts.discovered == counts.done + counts.partial + counts.skipped + counts.failed + counts.pending
@@ -55,7 +55,7 @@ def test_open_runs_show_what_became_of_their_files_so_far(library: Library) -> N
 def test_runs_are_shown_for_an_hour_after_they_closed_with_what_they_closed_with(library: Library) -> None:
     run = library.run()
     library.meet(run, b"a.flac")
-    library.ledger.finish(library.take(run), result())
+    finish_one(library.ledger, library.take(run), result())
     library.runs.close(run, RunState.FINISHED)
     library.change("UPDATE jobs SET state = 'queued'")
     assert take_snapshot(library.database).runs == (RunCounts(run, "finished", 1, 1, 0, 0, 0, 0),)

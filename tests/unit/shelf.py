@@ -1,21 +1,29 @@
 """A library on a real database, and made-up files and results to put on its shelf."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from tonearm.jobs.intake import Found, Kind, Sighting, SqlIntake, Taken
-from tonearm.jobs.job import Lease
+from tonearm.jobs.job import Lease, Refusal
 from tonearm.jobs.orders import Orders
-from tonearm.jobs.port import Result
+from tonearm.jobs.port import Ending, JobQueue, Result
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql import SqlLedger
 from tonearm.library.database import Database, open_sqlite
+from tonearm.library.results import (
+    Findings,
+    Piece,
+    follow_moves,
+    write_audio,
+    write_findings,
+    write_tags,
+)
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
 from tonearm.settings import Level, Rule
@@ -142,8 +150,7 @@ class Library:
 
     def take(self, run: int | None = None, worker: str = WORKER) -> Lease:
         """The next job, which must be there."""
-        lease = self.ledger.take(worker, run)
-        assert lease is not None
+        [lease] = self.ledger.take(worker, run)
         return lease
 
     def finish(self, run: int, path: bytes, outcome: Result, root: bytes = b"/music") -> int:
@@ -151,7 +158,7 @@ class Library:
         self.meet(run, path, root=root)
         lease = self.take(run)
         assert lease.path == path
-        assert self.ledger.finish(lease, outcome) is not None
+        assert finish_one(self.ledger, lease, outcome) is not None
         return lease.file
 
     def job(self, number: int) -> Row:
@@ -168,6 +175,57 @@ class Library:
             row["what"]
             for row in self.rows("SELECT what FROM history WHERE file_id = :f ORDER BY id", f=file)
         ]
+
+
+def take_one(ledger: SqlLedger, worker: str, run: int | None, unseen: Collection[int] = ()) -> Lease | None:
+    """The next job, if there is one."""
+    return next(iter(ledger.take(worker, run, unseen)), None)
+
+
+def take_from(queue: JobQueue, unseen: Collection[int]) -> Lease | None:
+    """The next job that a queue has for its worker, if there is one."""
+    return next(iter(queue.take(unseen, 1)), None)
+
+
+def claim_one(
+    ledger: SqlLedger, job: int, worker: str, unseen: Collection[int], announced: Level | None = None
+) -> Lease | Refusal:
+    """What a worker is told whom a message of one job came to."""
+    return ledger.claim({job: announced}, worker, unseen)[job]
+
+
+def stored_one(ledger: SqlLedger, lease: Lease, digest: str) -> frozenset[str]:
+    """What need not be measured again."""
+    [names] = ledger.stored([(lease, digest)])
+    return names
+
+
+def finish_one(ledger: SqlLedger, lease: Lease, outcome: Result) -> Ending | None:
+    """Store one result."""
+    [ending] = ledger.finish([(lease, outcome)])
+    return ending
+
+
+def write_one_audio(
+    connection: Connection, digest: str, facts: Mapping[str, Any], report: Mapping[str, Any], now: float
+) -> int:
+    """Note one piece of audio; returns its id."""
+    return write_audio(connection, [Piece(digest, facts, report)], now)[digest].audio
+
+
+def write_one_findings(connection: Connection, audio: int, findings: Findings, now: float) -> None:
+    """Store what was found in one piece of audio."""
+    write_findings(connection, {audio: findings}, now)
+
+
+def write_one_tags(connection: Connection, file: int, said: Mapping[str, Any], now: float) -> None:
+    """Store what one file says of itself."""
+    write_tags(connection, {file: said}, now)
+
+
+def follow_one(connection: Connection, file: int, audio: int, now: float) -> bytes | None:
+    """Where a file came from that was met with some audio."""
+    return follow_moves(connection, {file: audio}, now).get(file)
 
 
 @contextmanager

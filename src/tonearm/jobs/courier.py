@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from tonearm.errors import ServiceAway, StorageError
 from tonearm.events import Announce, StateChanged, Warned
 from tonearm.jobs.job import JobState
-from tonearm.jobs.sql import clock
+from tonearm.jobs.rows import clock
 from tonearm.library.database import Database
 from tonearm.library.schema import Job, Run
 from tonearm.settings import Level

@@ -92,3 +92,12 @@ def incomplete(decoded_s: float | None, declared_s: float | None) -> Failure:
     said = f" where the file declares {declared_s:.1f} s" if declared_s else "; its end is missing"
     advice = "The file is truncated or damaged: get it again from its source."
     return Failure("incomplete", f"{heard}{said}.", advice)
+
+
+def unstorable(error: Exception) -> Failure:
+    """The database takes everything but what was found in this one file."""
+    return Failure(
+        "unstorable",
+        f"What was found in it can't be stored: {str(error).splitlines()[0][:300]}.",
+        "Report it, with the file if you can; `tonearm retry` tries it once more after an upgrade.",
+    )

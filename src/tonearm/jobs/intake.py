@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, sele
 from tonearm.errors import NotFound
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
-from tonearm.jobs.sql import Versions, cancel_unwanted, clock, engine_text
+from tonearm.jobs.rows import Versions, cancel_unwanted, clock, engine_text
 from tonearm.library.database import Database
 from tonearm.library.results import note, note_all, table_of, whole_path
 from tonearm.library.roots import below

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, upd
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import rank
-from tonearm.jobs.sql import clock
+from tonearm.jobs.rows import clock
 from tonearm.library.database import Database
 from tonearm.library.results import note
 from tonearm.library.roots import Place, in_place

@@ -44,28 +44,32 @@ class Ending:
 
 
 class Ledger(Protocol):
-    """The books of the jobs. Every verb is one transaction: on disk when it returns, or not happened.
+    """The books of the jobs. What a verb says is on disk when it returns.
 
-    Every verb may be called again after StorageAway, when nobody knows whether the transaction came through.
+    Every verb may be called again after StorageAway, when nobody knows whether a transaction came through. Verbs
+    that take several things do them in one transaction if they can, and answer for each in the order given.
     """
 
     def claim(
-        self, job: int, worker: str, unseen: Collection[int], announced: Level | None = None
-    ) -> Lease | Refusal:
-        """Lease one waiting job, whose message came, and count its attempt; or say why not.
+        self, announced: Mapping[int, Level | None], worker: str, unseen: Collection[int]
+    ) -> Mapping[int, Lease | Refusal]:
+        """Lease waiting jobs, whose messages came, and count their attempts; or say why not.
 
+        announced: the level of each message; one that is more urgent than the latest of its job is out of date.
         unseen: roots whose files this worker can't see; their jobs are left to others.
-        announced: the level of the message; one that is more urgent than the latest of its job is out of date.
         """
 
     def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
         """Lengthen the leases of these jobs and note their stage; returns those that are still this worker's."""
 
-    def stored(self, lease: Lease, audio_hash: str) -> frozenset[str]:
-        """Names of the current analysers that already have results for this audio."""
+    def stored(self, asked: Sequence[tuple[Lease, str]]) -> Sequence[frozenset[str]]:
+        """Names of the current analysers that already have results, for each lease and the hash of its audio."""
 
-    def finish(self, lease: Lease, result: Result) -> Ending | None:
-        """Store the results and end the job; ``None``, and nothing stored, when the lease is no longer ours."""
+    def finish(self, finished: Sequence[tuple[Lease, Result]]) -> Sequence[Ending | None]:
+        """Store results and end their jobs; ``None``, and nothing stored, for a lease that is no longer ours.
+
+        No result suffers from another. One that can't be stored for a reason of its own ends as a failed attempt.
+        """
 
     def fail(self, lease: Lease, failure: Failure, work_s: float) -> Ending | None:
         """End a failed attempt: retrying or quarantined; ``None`` when the lease is no longer ours."""
@@ -93,10 +97,10 @@ class JobQueue(Protocol):
     comes first, and of the same level roughly the one that waited longest. Verbs return at once.
     """
 
-    def take(self, unseen: Collection[int]) -> Lease | None:
-        """Lease the next job and count its attempt; ``None`` when there is none for this worker now.
+    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
+        """Lease the next jobs and count their attempts; none when there is none for this worker now.
 
-        Raises StorageError when the books can't be asked; the job then comes again.
+        Raises StorageError when the books can't be asked; the jobs then come again.
         """
 
     def waiting(self, at_most: int) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from tonearm.errors import NotFound
 from tonearm.events import Workload
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.sql import cancel_unwanted, clock
+from tonearm.jobs.rows import cancel_unwanted, clock
 from tonearm.library.database import Database
 from tonearm.library.schema import File, Job, Run
 from tonearm.names import from_document, to_document

@@ -1,6 +1,6 @@
 """The jobs table itself as the queue: no broker, one row after the other in the order of their rank."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from tonearm.jobs.job import Lease
 from tonearm.jobs.sql import SqlLedger
@@ -15,9 +15,9 @@ class SqlQueue:
         self._run = run
         self._unseen: Collection[int] = ()
 
-    def take(self, unseen: Collection[int]) -> Lease | None:
+    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
         self._unseen = unseen
-        return self._ledger.take(self._worker, self._run, unseen)
+        return self._ledger.take(self._worker, self._run, unseen, at_most)
 
     def waiting(self, at_most: int) -> int:
         return self._ledger.waiting(self._run, at_most, self._unseen)

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from tonearm.errors import NotFound, TonearmError
-from tonearm.jobs.sql import clock
+from tonearm.jobs.rows import clock
 from tonearm.library.database import Database, one_at_a_time
-from tonearm.library.results import table_of, upsert
+from tonearm.library.many import upsert
+from tonearm.library.results import table_of
 from tonearm.library.schema import Worker
 
 LOST_S = 30.0
@@ -103,7 +104,7 @@ class Workers:
                 "breakers": {},
                 "unseen": [],
             }
-            upsert(connection, table_of(Worker), ("name",), row)
+            upsert(connection, table_of(Worker), ("name",), [row])
 
     def beat(self, who: Identity, beat: Beat) -> bool:
         """Say that this start is alive and what it does; returns whether a person wants it to finish and end."""

@@ -1,35 +1,55 @@
-"""Writes what was measured: audio, tags, analyses. Always inside the caller's transaction."""
+"""Writes what was measured: audio, tags, analyses, of many files at once. Always inside the caller's transaction."""
 
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
+from tonearm.library.many import among, upsert
 from tonearm.library.schema import Analysis, Audio, File, FileTags, History, MixPoint, Root
 from tonearm.names import to_document
 
+Findings = Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
+"""By analyser its version, values and series."""
 
-def upsert(
-    connection: Connection,
-    table: Table,
-    keys: tuple[str, ...],
-    *rows: Mapping[str, Any],
-    first: tuple[str, ...] = (),
-) -> None:
-    """Insert rows of the same columns in one statement, or update those with the same keys.
 
-    ``first`` names columns that keep the value they were inserted with.
-    """
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values([dict(row) for row in rows])
-    changes = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *first)}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes))
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of audio that was met. ``report``: decoded_s, complete, warnings; empty when nothing was decoded."""
+
+    hash: str
+    facts: Mapping[str, Any]
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a piece of audio is known now, whoever decoded it."""
+
+    audio: int
+    complete: bool | None
+    decoded_s: float | None
+    declared_s: float | None
+
+
+_HEARD = select(Audio.id, Audio.hash, Audio.complete, Audio.decoded_s, Audio.declared_s).where(
+    among(Audio.hash, "hashes")
+)
+_GONE = (
+    select(File.id, File.path, File.audio_id)
+    .where(
+        among(File.audio_id, "audios"),
+        File.missing_since.is_not(None),
+        File.moved_to_id.is_(None),
+    )
+    .order_by(File.missing_since.desc(), File.id)
+)
+_HERE = select(File.id, File.path, File.audio_id).where(among(File.id, "files"))
+_OWE_GRAPH = update(File).where(among(File.audio_id, "audios")).values(graph_owed_at=bindparam("now"))
 
 
 def table_of(model: Any) -> Table:
@@ -39,32 +59,28 @@ def table_of(model: Any) -> Table:
     return table
 
 
-def write_audio(
-    connection: Connection, digest: str, facts: Mapping[str, Any], report: Mapping[str, Any], now: float
-) -> int:
-    """Note a piece of audio and return its id; the first sighting stays noted."""
-    known = connection.execute(select(Audio.id).where(Audio.hash == digest)).scalar_one_or_none()
-    if known is None:
-        row = {"hash": digest, "warnings": [], "first_seen_at": now, **facts, **report}
-        upsert(connection, table_of(Audio), ("hash",), row, first=("first_seen_at",))
-        return connection.execute(select(Audio.id).where(Audio.hash == digest)).scalar_one()
-    if report:
-        connection.execute(update(Audio).where(Audio.id == known).values(**facts, **report))
-    return known
+def write_audio(connection: Connection, pieces: Sequence[Piece], now: float) -> dict[str, Heard]:
+    """Note pieces of audio, each once, and say by its hash how each is known now; the first sighting stays noted."""
+    rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for piece in sorted(
+        pieces, key=lambda piece: piece.hash
+    ):  # two writers get in step, not in each other's way
+        row = {"hash": piece.hash, "warnings": [], "first_seen_at": now, **piece.facts, **piece.report}
+        rows[bool(piece.report)].append(row)
+    upsert(connection, table_of(Audio), ("hash",), rows[True], first=("first_seen_at",))
+    upsert(connection, table_of(Audio), ("hash",), rows[False], first=tuple(Audio.__table__.columns.keys()))
+    found = connection.execute(_HEARD, {"hashes": [piece.hash for piece in pieces]})
+    return {row.hash: Heard(row.id, row.complete, row.decoded_s, row.declared_s) for row in found}
 
 
-def write_tags(connection: Connection, file: int, tags: Mapping[str, Any], now: float) -> None:
-    """Replace what is known of a file's tags."""
-    upsert(connection, table_of(FileTags), ("file_id",), {"file_id": file, "read_at": now, **tags})
+def write_tags(connection: Connection, tags: Mapping[int, Mapping[str, Any]], now: float) -> None:
+    """Replace what is known of the tags of files."""
+    rows = [{"file_id": file, "read_at": now, **said} for file, said in tags.items()]
+    upsert(connection, table_of(FileTags), ("file_id",), rows)
 
 
-def write_findings(
-    connection: Connection,
-    audio: int,
-    findings: Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]],
-    now: float,
-) -> None:
-    """Store one row an analyser and version; the same measured twice stays one row."""
+def write_findings(connection: Connection, found: Mapping[int, Findings], now: float) -> None:
+    """Store one row an audio, analyser and version; the same measured twice stays one row."""
     rows = [
         {
             "audio_id": audio,
@@ -74,22 +90,20 @@ def write_findings(
             "series": dict(series),
             "made_at": now,
         }
+        for audio, findings in found.items()
         for analyser, (version, scalars, series) in findings.items()
     ]
-    upsert(connection, table_of(Analysis), ("audio_id", "analyser", "version"), *rows)
-    _write_mix_point(connection, audio, findings, now)
+    upsert(connection, table_of(Analysis), ("audio_id", "analyser", "version"), rows)
+    points = {audio: _mix_point(findings) for audio, findings in found.items()}
+    points = {audio: point for audio, point in points.items() if point}
+    if points:
+        rows = [{"audio_id": audio, **point} for audio, point in points.items()]
+        upsert(connection, table_of(MixPoint), ("audio_id",), rows)
+        connection.execute(_OWE_GRAPH, {"audios": list(points), "now": now})
 
 
-def _write_mix_point(
-    connection: Connection,
-    audio: int,
-    findings: Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]],
-    now: float,
-) -> None:
-    """Keep what mixing asks for where it can be searched; what was not measured now stays as it is.
-
-    The graph is to learn of it for every file that holds this audio.
-    """
+def _mix_point(findings: Findings) -> dict[str, Any]:
+    """What mixing asks for, to be kept where it can be searched; what was not measured now stays as it is."""
     row: dict[str, Any] = {}
     if "key" in findings:
         version, scalars, _ = findings["key"]
@@ -103,9 +117,7 @@ def _write_mix_point(
         energy = scalars.get("energy")
         sound = isinstance(energy, float | int) and abs(energy) < 1e6
         row |= {"energy": energy if sound else None, "energy_version": version}
-    if row:
-        upsert(connection, table_of(MixPoint), ("audio_id",), {"audio_id": audio, **row})
-        connection.execute(update(File).where(File.audio_id == audio).values(graph_owed_at=now))
+    return row
 
 
 def tenths(bpm: float | None) -> int | None:
@@ -113,34 +125,37 @@ def tenths(bpm: float | None) -> int | None:
     return math.floor(bpm * 10 + 0.5) if isinstance(bpm, float | int) and 0 <= bpm < 1e6 else None
 
 
-def follow_move(connection: Connection, file: int, audio: int, now: float) -> bytes | None:
-    """When a missing file held the same audio, link it to the file where it was met again; returns its path.
+def follow_moves(connection: Connection, met: Mapping[int, int], now: float) -> dict[int, bytes]:
+    """Link missing files to those where their audio was met again; returns the old paths by the new files.
 
-    Of several, the one of the same name is taken, else the one that went last.
+    ``met``: files, no two of the same audio, and their audio. Of several missing files the one of the same name is
+    taken, else the one that went last.
     """
-    here = connection.execute(select(File.path, File.audio_id).where(File.id == file)).one()
-    gone = connection.execute(
-        select(File.id, File.path)
-        .where(
-            File.audio_id == audio,
-            File.missing_since.is_not(None),
-            File.moved_to_id.is_(None),
-            File.id != file,
-        )
-        .order_by(File.missing_since.desc(), File.id)
-    ).all()
-    if here.audio_id is not None:
-        return None
+    gone: dict[int, list[Any]] = {}
+    for row in connection.execute(_GONE, {"audios": list(met.values())}):
+        gone.setdefault(row.audio_id, []).append(row)
+    if not gone:
+        return {}
+    moved = {}
+    for here in connection.execute(_HERE, {"files": [file for file, audio in met.items() if audio in gone]}):
+        if here.audio_id is None:
+            path = _follow(connection, here, gone[met[here.id]], now)
+            if path is not None:
+                moved[here.id] = path
+    return moved
+
+
+def _follow(connection: Connection, here: Any, gone: Sequence[Any], now: float) -> bytes | None:
     name = os.path.basename(here.path)
     for row in sorted(gone, key=lambda row: os.path.basename(row.path) != name):
         linked = connection.execute(
             update(File)
             .where(File.id == row.id, File.missing_since.is_not(None), File.moved_to_id.is_(None))
-            .values(moved_to_id=file, missing_since=None, graph_owed_at=now)
+            .values(moved_to_id=here.id, missing_since=None, graph_owed_at=now)
         )
         if linked.rowcount:  # else another worker was quicker
             path = whole_path(connection, row.id)
-            note(connection, file, "moved", {"from": to_document(path)}, now)
+            note(connection, here.id, "moved", {"from": to_document(path)}, now)
             return path
     return None
 

@@ -12,7 +12,7 @@ from tonearm.errors import ServiceAway
 from tonearm.events import Event, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
 from tonearm.jobs.failures import INTERRUPTED
 from tonearm.jobs.job import JobState
-from tonearm.jobs.sql import clock
+from tonearm.jobs.rows import clock
 from tonearm.library.database import Database
 from tonearm.progress.elsewhere import Attempt, JobRow, in_hand, job_rows, retrying, tempo_and_key
 from tonearm.progress.endings import ENDED, LIMIT, Endings

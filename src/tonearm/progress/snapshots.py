@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, func, or_, select
 
 from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.rows import clock
 from tonearm.jobs.runs import Counts, counts_of
-from tonearm.jobs.sql import clock
 from tonearm.library.database import Database
 from tonearm.library.schema import Job, Run
 from tonearm.progress.port import RunCounts, Snapshot

@@ -1,11 +1,12 @@
 """Ends attempts in the books, and announces an ending only once it is stored."""
 
 import os
+from collections.abc import Sequence
 
 from tonearm.errors import Failure
 from tonearm.events import Announce, FileMoved, JobFinished, JobRetrying, JobReturned, Warned
 from tonearm.jobs.job import JobState, Lease
-from tonearm.jobs.port import JobQueue, Ledger, Result
+from tonearm.jobs.port import Ending, JobQueue, Ledger, Result
 from tonearm.worker.books import Books
 
 
@@ -17,7 +18,8 @@ def whole_path(lease: Lease) -> bytes:
 class Settlement:
     """Ways for an attempt to end; each waits in ``books`` while the database can't take it.
 
-    The queue is told once the ending is stored, never before.
+    Results are gathered until ``settle``, and stored together. The queue is told once the ending is stored, never
+    before.
     """
 
     def __init__(self, ledger: Ledger, queue: JobQueue, books: Books, announce: Announce) -> None:
@@ -25,10 +27,17 @@ class Settlement:
         self._queue = queue
         self._books = books
         self._announce = announce
+        self._finished: list[tuple[Lease, Result]] = []
 
     def store(self, lease: Lease, result: Result) -> None:
-        """The file was analysed."""
-        self._books.owe(lambda: self._store(lease, result))
+        """The file was analysed; its result waits for ``settle``."""
+        self._finished.append((lease, result))
+
+    def settle(self) -> None:
+        """Store the results that were gathered."""
+        finished, self._finished = self._finished, []
+        if finished:
+            self._books.owe(lambda: self._store(finished))
 
     def fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
         """The attempt failed; another follows, or the file is quarantined."""
@@ -47,13 +56,32 @@ class Settlement:
         self._queue.acknowledge(lease)
         self._announce(JobReturned(lease.job, whole_path(lease), reason))
 
-    def _store(self, lease: Lease, result: Result) -> None:
-        ending = self._ledger.finish(lease, result)
-        self._queue.acknowledge(lease)
+    def _store(self, finished: Sequence[tuple[Lease, Result]]) -> None:
+        for (lease, result), ending in zip(finished, self._ledger.finish(finished), strict=True):
+            self._tell(lease, ending)
+            if ending is None:
+                text = "another worker has taken it over; this result is not stored"
+                self._announce(Warned(text, whole_path(lease)))
+            elif ending.state in {JobState.DONE, JobState.PARTIAL}:
+                self._announce_result(lease, result, ending)
+            else:
+                self._announce_failure(lease, ending, result.work_s, result.size)
+
+    def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
+        ending = self._ledger.fail(lease, failure, work_s)
+        self._tell(lease, ending)
+        if ending is not None:
+            self._announce_failure(lease, ending, work_s, size)
+
+    def _tell(self, lease: Lease, ending: Ending | None) -> None:
+        """Let the queue know that the message of a lease has done its work."""
+        if ending is not None and ending.state == JobState.QUARANTINED:
+            self._queue.bury(lease)
+        else:
+            self._queue.acknowledge(lease)
+
+    def _announce_result(self, lease: Lease, result: Result, ending: Ending) -> None:
         path = whole_path(lease)
-        if ending is None:
-            self._announce(Warned("another worker has taken it over; this result is not stored", path))
-            return
         if ending.moved_from is not None:
             self._announce(FileMoved(path, ending.moved_from))
         values = {name: found[1] for name, found in result.findings.items()}
@@ -77,15 +105,9 @@ class Settlement:
             )
         )
 
-    def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
-        ending = self._ledger.fail(lease, failure, work_s)
-        if ending is not None and ending.state == JobState.QUARANTINED:
-            self._queue.bury(lease)
-        else:
-            self._queue.acknowledge(lease)
-        if ending is None:
-            return
-        path = whole_path(lease)
+    def _announce_failure(self, lease: Lease, ending: Ending, work_s: float, size: int) -> None:
+        path, failure = whole_path(lease), ending.failure
+        assert failure is not None  # noqa: S101  no attempt fails without a reason
         if ending.retry_in_s is not None:
             self._announce(
                 JobRetrying(lease.job, path, failure.code, failure.reason, lease.attempt, ending.retry_in_s)

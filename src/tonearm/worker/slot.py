@@ -108,7 +108,7 @@ class Slot:
     def hear(self) -> list[Message] | None:
         """Read what the child said; ``None`` when it is gone or talks nonsense."""
         try:
-            piece = self.link.recv(1 << 20)
+            piece = self.link.recv(1 << 16)
             return self._inbox.take(piece) if piece else None
         except (OSError, Garbled):
             return None

@@ -5,8 +5,11 @@ One thread, one loop: fill idle slots, wait for an answer or a moment to act, ha
 1. asked to stop: take nothing more, let running files finish within the grace, give the rest back;
 2. something could not be stored: try again before anything else is taken;
 3. give every idle slot the next job;
-4. wait until a child speaks, a note comes, a deadline passes or a second is over;
+4. wait until a child speaks, a note comes, a deadline passes or a second is over; hear all that was said, answer
+   it with one question to the database, and store all results in one transaction;
 5. once a second: renew leases, look whether a run was paused or cancelled, say that this worker lives.
+
+What is there is handled together, and nothing waits for company: many short files make large batches by themselves.
 """
 
 import os
@@ -46,6 +49,7 @@ TICK_S = 1.0
 STARTS = 5
 KILLED_STARTS = 50  # somebody outside kills them; that passes
 ELSEWHERE_S = 5.0
+NOT_HERE = "its folder is not mounted here"
 
 
 class CannotStart(TonearmError):
@@ -92,6 +96,7 @@ class Supervisor:
         self._announce = announce
         self._stop = stop
         self._slots: list[Slot] = []
+        self._asking: list[tuple[Slot, InHand, str, float | None]] = []
         self._selector = selectors.DefaultSelector()
         self._books = Books(settings.storage_wait_s)
         self._settlement = Settlement(ledger, queue, self._books, self._noted)
@@ -164,15 +169,17 @@ class Supervisor:
         for worn in [slot for slot in self._slots if slot.idle and slot.worn]:
             self._drop(worn)
         while self._settings.workers and time.monotonic() >= self._take_at:
-            slot = next((slot for slot in self._slots if slot.idle), None)
-            if slot is None:
+            idle = [slot for slot in self._slots if slot.idle]
+            if not idle:
                 self._start_missing()
                 return
-            lease = self._books.ask(lambda: self._queue.take(self._sight.unseen()))
-            if lease is None:
+            room = len(idle)
+            leases = self._books.ask(lambda: self._queue.take(self._sight.unseen(), room))  # noqa: B023
+            if not leases:
                 self._take_at = time.monotonic() + TICK_S / 2
                 return
-            self._dispatch(slot, lease)
+            for slot, lease in zip(idle, leases, strict=False):
+                self._dispatch(slot, lease)
 
     def _start_missing(self) -> None:
         """Start as many processes as there is work for, within the bound."""
@@ -192,6 +199,9 @@ class Supervisor:
         self._selector.register(slot.link, selectors.EVENT_READ, slot)
 
     def _dispatch(self, slot: Slot, lease: Lease) -> None:
+        if lease.root_id in self._sight.unseen():  # found out by a job that was taken with this one
+            self._settlement.give_back(lease, NOT_HERE, ELSEWHERE_S)
+            return
         root = self._sight.here(lease.root)
         try:
             descriptor, status = open_inside(root, lease.path)
@@ -214,7 +224,7 @@ class Supervisor:
     def _could_not_open(self, lease: Lease, error: CannotOpen) -> None:
         if error.gone and not self._sight.sees(lease.root_id, lease.root, lease.path):
             self._announce(Warned(NOT_MOUNTED, self._sight.here(lease.root)))
-            self._settlement.give_back(lease, "its folder is not mounted here", ELSEWHERE_S)
+            self._settlement.give_back(lease, NOT_HERE, ELSEWHERE_S)
         elif error.gone:
             self._settlement.cancel(lease, error.failure)
         else:
@@ -223,12 +233,16 @@ class Supervisor:
     def _listen(self, now: float) -> None:
         moments = [slot.hand.deadline for slot in self._slots if slot.hand is not None]
         due = min([now + TICK_S / 4, *moments]) - now
-        for key, _ in self._selector.select(max(0.0, due)):
-            if key.data is None:
-                self._stop.heard()
-                self._take_at = 0.0
-            else:
-                self._hear(key.data)
+        try:
+            for key, _ in self._selector.select(max(0.0, due)):
+                if key.data is None:
+                    self._stop.heard()
+                    self._take_at = 0.0
+                else:
+                    self._hear(key.data)
+            self._answer_identified()
+        finally:
+            self._settlement.settle()
 
     def _hear(self, slot: Slot) -> None:
         messages = slot.hear()
@@ -264,9 +278,18 @@ class Supervisor:
     def _identified(self, slot: Slot, hand: InHand, message: Message) -> None:
         digest, declared_s = told_identity(message)
         hand.identity = message
-        stored = self._books.ask(lambda: self._ledger.stored(hand.lease, digest)) or frozenset()
-        names = [name for name in self._versions if name not in stored]
-        slot.analyse(names, declared_s)
+        self._asking.append((slot, hand, digest, declared_s))
+
+    def _answer_identified(self) -> None:
+        """Tell the children that have identified their files what is left to be measured."""
+        asking = [one for one in self._asking if one[0].hand is one[1]]
+        self._asking.clear()
+        if not asking:
+            return
+        question = [(hand.lease, digest) for _, hand, digest, _ in asking]
+        known = self._books.ask(lambda: self._ledger.stored(question)) or [frozenset[str]()] * len(asking)
+        for (slot, _, _, declared_s), stored in zip(asking, known, strict=True):
+            slot.analyse([name for name in self._versions if name not in stored], declared_s)
 
     def _finished(self, slot: Slot, hand: InHand, message: Message) -> None:
         work_s = time.monotonic() - hand.since

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.shelf import Library, found, result
+from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure
 from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
 from tonearm.jobs.runs import Counts
@@ -178,7 +178,7 @@ def test_a_running_job_of_another_run_is_adopted_in_the_middle_of_its_work(libra
     lease = library.take()
     run = library.run()
     library.meet(run, TEN)
-    assert library.ledger.finish(lease, result()) is not None
+    assert finish_one(library.ledger, lease, result()) is not None
     assert library.runs.counts(run).done == 1
 
 
@@ -186,7 +186,7 @@ def test_a_running_job_of_another_run_is_adopted_in_the_middle_of_its_work(libra
 def test_a_file_that_one_run_meets_twice_counts_as_it_was_met(library: Library, state: str) -> None:
     library.meet(library.run(), TEN)
     if state == "done":
-        library.ledger.finish(library.take(), result())
+        finish_one(library.ledger, library.take(), result())
     if state == "quarantined":
         library.ledger.fail(library.take(), HOPELESS, 0.0)
     run = library.run()

@@ -8,12 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.shelf import AT_ONCE, VERSIONS, WORKER, Library, found, result
+from tests.unit.shelf import (
+    AT_ONCE,
+    VERSIONS,
+    WORKER,
+    Library,
+    finish_one,
+    found,
+    result,
+    stored_one,
+    take_one,
+)
 from tonearm.errors import Failure
 from tonearm.jobs.failures import GONE, INTERRUPTED
 from tonearm.jobs.job import Lease
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
-from tonearm.jobs.sql import SqlLedger, engine_text
+from tonearm.jobs.rows import engine_text
+from tonearm.jobs.sql import SqlLedger
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
@@ -69,19 +80,19 @@ def test_an_attempt_is_counted_before_it_begins(library: Library) -> None:
 
 def test_a_job_is_taken_once(library: Library) -> None:
     [lease] = leased(library)
-    assert library.ledger.take("other", None) is None
-    assert library.ledger.take(WORKER, lease.run) is None
+    assert take_one(library.ledger, "other", None) is None
+    assert take_one(library.ledger, WORKER, lease.run) is None
 
 
 def test_a_worker_of_one_run_takes_nothing_of_another(library: Library) -> None:
     library.meet(library.run(), b"1.flac")
-    assert library.ledger.take(WORKER, library.run()) is None
-    assert library.ledger.take(WORKER, None) is not None
+    assert take_one(library.ledger, WORKER, library.run()) is None
+    assert take_one(library.ledger, WORKER, None) is not None
 
 
 def test_a_finished_file_is_done_with_its_results(library: Library) -> None:
     [lease] = leased(library)
-    ending = library.ledger.finish(lease, result("hash", size=11, mtime_ns=12, inode=13, work_s=0.25))
+    ending = finish_one(library.ledger, lease, result("hash", size=11, mtime_ns=12, inode=13, work_s=0.25))
     assert ending is not None
     assert (ending.state, ending.failure, ending.retry_in_s) == ("done", None, None)
     file = library.file(b"1.flac")
@@ -96,7 +107,7 @@ def test_a_finished_file_is_done_with_its_results(library: Library) -> None:
 
 def test_a_file_with_less_audio_than_it_declares_is_partial_and_says_so(library: Library) -> None:
     [lease] = leased(library)
-    ending = library.ledger.finish(lease, result(complete=False))
+    ending = finish_one(library.ledger, lease, result(complete=False))
     assert ending is not None
     assert ending.state == "partial"
     assert library.file(b"1.flac")["state"] == "partial"
@@ -112,7 +123,7 @@ def test_a_file_of_which_the_audio_is_known_to_be_partial_is_partial_without_dec
     run = library.run()
     library.finish(run, b"1.flac", result("same", complete=False))
     library.meet(run, b"2.flac")
-    ending = library.ledger.finish(library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.ledger, library.take(run), result("same", report={}, findings={}))
     assert ending is not None
     assert ending.state == "partial"
 
@@ -121,7 +132,7 @@ def test_a_success_after_failures_leaves_no_reason_behind(library: Library) -> N
     [lease] = leased(library)
     library.ledger.fail(lease, FLAKY, 1.0)
     again = library.take()
-    library.ledger.finish(again, result())
+    finish_one(library.ledger, again, result())
     job = library.job(lease.job)
     assert (job["attempts"], job["code"], job["reason"], job["advice"]) == (2, None, None, None)
 
@@ -140,7 +151,7 @@ def test_a_failure_that_may_pass_is_tried_again_as_often_as_allowed_and_then_kep
             lease = library.take()
     assert states == ["retrying", "retrying", "quarantined"]
     assert library.file(b"1.flac")["state"] == "quarantined"
-    assert library.ledger.take(WORKER, None) is None
+    assert take_one(library.ledger, WORKER, None) is None
 
 
 def test_a_failure_that_cannot_pass_is_quarantined_at_once(library: Library) -> None:
@@ -155,7 +166,7 @@ def test_a_failure_that_cannot_pass_is_quarantined_at_once(library: Library) -> 
 def test_the_quarantine_of_one_file_leaves_the_others_alone(library: Library) -> None:
     one, other = leased(library, b"1.flac", b"2.flac")
     library.ledger.fail(one, HOPELESS, 0.0)
-    assert library.ledger.finish(other, result()) is not None
+    assert finish_one(library.ledger, other, result()) is not None
     assert library.file(b"2.flac")["state"] == "done"
 
 
@@ -166,11 +177,11 @@ def test_a_retry_waits_for_its_time(library: Library) -> None:
     ending = slow.fail(lease, FLAKY, 0.0)
     assert ending is not None
     assert ending.retry_in_s is not None
-    assert slow.take(WORKER, None) is None
+    assert take_one(slow, WORKER, None) is None
     assert slow.next_due_s(None) == pytest.approx(ending.retry_in_s, abs=5)
     assert slow.next_due_s(lease.run + 1) is None
     library.change("UPDATE jobs SET not_before = not_before - :by", by=ending.retry_in_s)
-    assert slow.take(WORKER, None) is not None
+    assert take_one(slow, WORKER, None) is not None
 
 
 @given(st.floats(1e-3, 100), st.floats(1e-3, 1000), st.integers(1, 10_000))
@@ -232,7 +243,7 @@ def test_a_worker_that_lost_its_lease_can_write_nothing(library: Library, how: s
     else:
         library.ledger.give_back([lease])
     before = everything(library)
-    assert library.ledger.finish(lease, result("late", tags={"title": "late"})) is None
+    assert finish_one(library.ledger, lease, result("late", tags={"title": "late"})) is None
     assert library.ledger.fail(lease, HOPELESS, 9.0) is None
     library.ledger.cancel(lease, GONE)
     library.ledger.give_back([lease])
@@ -243,12 +254,12 @@ def test_a_worker_that_lost_its_lease_can_write_nothing(library: Library, how: s
 def test_an_attempt_that_ended_is_told_how_and_can_write_nothing_more(library: Library, how: str) -> None:
     [lease] = leased(library)
     if how == "finished":
-        ending = library.ledger.finish(lease, result("first", complete=False))
+        ending = finish_one(library.ledger, lease, result("first", complete=False))
     else:
         ending = library.ledger.fail(lease, HOPELESS, 0.0)
     assert ending is not None
     before = everything(library)
-    assert library.ledger.finish(lease, result("late", tags={"title": "late"})) == ending
+    assert finish_one(library.ledger, lease, result("late", tags={"title": "late"})) == ending
     assert library.ledger.fail(lease, HOPELESS, 9.0) == ending
     library.ledger.cancel(lease, GONE)
     library.ledger.give_back([lease])
@@ -336,17 +347,17 @@ def test_results_that_are_there_already_are_named(library: Library) -> None:
     library.finish(run, b"1.flac", result("known"))
     library.meet(run, b"2.flac", b"3.flac")
     lease = library.take(run)
-    assert library.ledger.stored(lease, "known") == {"tempo", "key"}
-    assert library.ledger.stored(lease, "unknown") == frozenset()
+    assert stored_one(library.ledger, lease, "known") == {"tempo", "key"}
+    assert stored_one(library.ledger, lease, "unknown") == frozenset()
     newer = SqlLedger(library.database, {"tempo": 3, "key": 1}, AT_ONCE, 60)
-    assert newer.stored(lease, "known") == {"key"}
+    assert stored_one(newer, lease, "known") == {"key"}
 
 
 def test_a_file_to_be_measured_afresh_has_no_results_yet(library: Library) -> None:
     run = library.run()
     library.finish(run, b"1.flac", result("known"))
     library.meet(run, b"2.flac", fresh=True)
-    assert library.ledger.stored(library.take(run), "known") == frozenset()
+    assert stored_one(library.ledger, library.take(run), "known") == frozenset()
 
 
 def test_the_depth_of_the_queue_is_counted_by_level_and_state(library: Library) -> None:

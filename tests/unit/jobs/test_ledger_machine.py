@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.unit.shelf import VERSIONS, WORKER, Library, Row, found, opened, result
+from tests.unit.shelf import VERSIONS, WORKER, Library, Row, finish_one, found, opened, result, take_one
 from tonearm.errors import Failure, NotFound
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.job import OPEN, Lease
@@ -114,7 +114,7 @@ class Books(RuleBasedStateMachine):
             if (any_run or row["run_id"] == self.run)
             and self.library.runs.state(row["run_id"]) not in {RunState.PAUSED, RunState.CANCELLED}
         ]
-        lease = self.library.ledger.take(worker, None if any_run else self.run)
+        lease = take_one(self.library.ledger, worker, None if any_run else self.run)
         if lease is None:
             assert waiting == []
             return
@@ -130,7 +130,7 @@ class Books(RuleBasedStateMachine):
     @rule(dice=DICE, audio=st.sampled_from(AUDIO), complete=st.booleans())
     def finish(self, dice: int, audio: str, complete: bool) -> None:
         lease = self.drop(dice)
-        ending = self.library.ledger.finish(lease, result(audio, complete=complete))
+        ending = finish_one(self.library.ledger, lease, result(audio, complete=complete))
         assert ending is not None
         assert ending.state == ("done" if complete else "partial")
         self.endings[lease.job, lease.attempt] = ending
@@ -189,7 +189,7 @@ class Books(RuleBasedStateMachine):
             self.endings[lease.job, lease.attempt] if over else None
         )  # told again, when it was its own end
         if how == "finish":
-            assert told(self.library.ledger.finish(lease, result("late"))) == told(ended)
+            assert told(finish_one(self.library.ledger, lease, result("late"))) == told(ended)
         elif how == "fail":
             assert told(self.library.ledger.fail(lease, FAILURES[0], 1.0)) == told(ended)
         elif how == "cancel":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.shelf import Library, result
+from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.errors import Failure
 from tonearm.jobs.job import OPEN
 from tonearm.library.roots import Place
@@ -80,7 +80,7 @@ def test_an_old_failure_of_a_file_that_is_well_now_is_not_retried(library: Libra
     quarantine(library, b"1")
     run = library.run()
     library.meet(run, b"1", fresh=True)
-    library.ledger.finish(library.take(run), result())
+    finish_one(library.ledger, library.take(run), result())
     assert library.orders.retry(None, partial=True) == 0
 
 
@@ -104,7 +104,7 @@ def test_a_retried_file_of_a_cancelled_run_is_worked_on(library: Library) -> Non
     assert library.orders.retry(None, partial=False) == 1
     library.ledger.recover("worker")
     library.runs.adopt_open(run := library.run())
-    assert library.ledger.take("worker", run) is not None
+    assert take_one(library.ledger, "worker", run) is not None
 
 
 def test_the_queue_is_shown_in_the_order_in_which_it_will_be_taken(library: Library) -> None:
@@ -147,7 +147,7 @@ def test_failures_are_listed_with_their_reasons_until_they_are_mended(library: L
         b"/music/3": ("retrying", "read-error"),
     }
     library.meet(again := library.run(), b"1", fresh=True)
-    library.ledger.finish(library.take(again), result("1"))
+    finish_one(library.ledger, library.take(again), result("1"))
     assert b"/music/1" not in {job.path for job in library.orders.failures(None)}
 
 

@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.shelf import AGEING_S, Library, found
+from tests.unit.shelf import AGEING_S, Library, found, take_one
 from tonearm.jobs.priority import CRITICAL_HEAD_START_S, level_for, rank
 from tonearm.settings import Level, Rule
 
@@ -17,7 +17,7 @@ AGEING = st.floats(1, 1e6)
 
 def taken_in_order(library: Library) -> list[bytes]:
     order = []
-    while (lease := library.ledger.take("worker", None)) is not None:
+    while (lease := take_one(library.ledger, "worker", None)) is not None:
         order.append(lease.path)
     return order
 

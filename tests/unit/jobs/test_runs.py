@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.shelf import Library, result
+from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.errors import Failure, NotFound
 from tonearm.events import Workload
 from tonearm.jobs.runs import Counts, RunState
@@ -29,8 +29,8 @@ def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> N
     run = library.run()
     library.meet(run, b"0", b"1", b"2", b"3", b"4", b"5", b"6")
     library.runs.skip(run, 2)
-    library.ledger.finish(library.take(run), result("1"))
-    library.ledger.finish(library.take(run), result("2", complete=False))
+    finish_one(library.ledger, library.take(run), result("1"))
+    finish_one(library.ledger, library.take(run), result("2", complete=False))
     library.ledger.fail(library.take(run), HOPELESS, 0.0)
     library.ledger.cancel(library.take(run), HOPELESS)
     library.ledger.fail(library.take(run), FLAKY, 0.0)
@@ -40,11 +40,11 @@ def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> N
 def test_the_counts_of_a_closed_run_stay_when_its_jobs_go_on(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2")
-    library.ledger.finish(library.take(run), result())
+    finish_one(library.ledger, library.take(run), result())
     library.runs.close(run, RunState.INTERRUPTED)
     again = library.run()
     assert library.runs.adopt_open(again) == 1
-    library.ledger.finish(library.take(again), result())
+    finish_one(library.ledger, library.take(again), result())
     latest, first = library.runs.every(10)
     assert (first.state, first.counts) == ("interrupted", Counts(2, 1, 0, 0, 0, 1))
     assert first.finished_at is not None
@@ -55,7 +55,7 @@ def test_all_that_is_open_is_adopted_and_nothing_that_ended(library: Library) ->
     first, second = library.run(), library.run()
     library.meet(first, b"1", b"2")
     library.meet(second, b"3")
-    library.ledger.finish(library.take(first), result())
+    finish_one(library.ledger, library.take(first), result())
     library.ledger.fail(library.take(first), FLAKY, 0.0)
     library.take(second)
     run = library.run()
@@ -84,9 +84,9 @@ def test_nothing_of_a_paused_run_is_taken_until_it_is_resumed(library: Library) 
     lease = library.take(run)
     library.runs.pause(run)
     assert library.runs.state(run) == RunState.PAUSED
-    assert library.ledger.take("worker", run) is None
+    assert take_one(library.ledger, "worker", run) is None
     assert library.take().path == b"3"
-    assert library.ledger.finish(lease, result()) is not None  # what runs is finished
+    assert finish_one(library.ledger, lease, result()) is not None  # what runs is finished
     library.runs.resume(run)
     assert library.take(run).path == b"2"
 
@@ -96,23 +96,23 @@ def test_a_retry_that_falls_due_in_a_paused_run_waits_too(library: Library) -> N
     library.meet(run, b"1")
     library.ledger.fail(library.take(run), FLAKY, 0.0)
     library.runs.pause(run)
-    assert library.ledger.take("worker", None) is None
+    assert take_one(library.ledger, "worker", None) is None
 
 
 def test_cancelling_a_run_ends_what_waits_and_keeps_what_is_stored(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2", b"3", b"4")
-    library.ledger.finish(library.take(run), result())
+    finish_one(library.ledger, library.take(run), result())
     library.ledger.fail(library.take(run), FLAKY, 0.0)
     library.change("UPDATE jobs SET not_before = not_before + 1000 WHERE not_before IS NOT NULL")
     lease = library.take(run)
     assert library.runs.cancel(run) == 2
     assert library.runs.state(run) == RunState.CANCELLED
-    assert library.ledger.take("worker", None) is None
+    assert take_one(library.ledger, "worker", None) is None
     assert library.runs.counts(run) == Counts(4, 1, 0, 2, 0, 1)
     [job] = library.rows("SELECT code, reason FROM jobs WHERE file_id = 4")
     assert job == {"code": "cancelled", "reason": "Its run was cancelled."}
-    assert library.ledger.finish(lease, result("2")) is not None
+    assert finish_one(library.ledger, lease, result("2")) is not None
     library.runs.close(run, RunState.FINISHED)
     assert library.runs.state(run) == RunState.CANCELLED
 
@@ -161,7 +161,7 @@ def test_orders_that_make_no_sense_are_refused(library: Library) -> None:
 def test_the_work_of_a_run_is_known_by_format(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1.mp3", b"2.flac", b"3.flac")
-    library.ledger.finish(library.take(run), result())
+    finish_one(library.ledger, library.take(run), result())
     assert library.runs.workload(run) == {"flac": Workload(2, 2000)}
 
 

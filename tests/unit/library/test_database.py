@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.unit.shelf import Library
 from tonearm.errors import StorageBusy, StorageFull, StorageUnusable
-from tonearm.jobs.sql import clock
+from tonearm.jobs.rows import clock
 from tonearm.library import database as database_module
 from tonearm.library import place
 from tonearm.library.database import REVISION, Database, epoch, open_sqlite

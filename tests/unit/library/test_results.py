@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from tests.unit.shelf import Library, Row, result, tags
-from tonearm.library.results import follow_move, write_audio, write_findings, write_tags
+from tests.unit.shelf import (
+    Library,
+    Row,
+    finish_one,
+    follow_one,
+    result,
+    tags,
+    write_one_audio,
+    write_one_findings,
+    write_one_tags,
+)
 
 FACTS: dict[str, Any] = dict(result().facts)
 REPORT: dict[str, Any] = dict(result().report)
@@ -24,9 +33,9 @@ def test_the_same_results_stored_twice_are_stored_once(library: Library) -> None
 
     def store() -> None:
         with library.database.write() as connection:
-            audio = write_audio(connection, "hash", FACTS, REPORT, 1.0)
-            write_findings(connection, audio, result().findings, 1.0)
-            write_tags(connection, file, tags(title="Blue"), 1.0)
+            audio = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+            write_one_findings(connection, audio, result().findings, 1.0)
+            write_one_tags(connection, file, tags(title="Blue"), 1.0)
 
     store()
     once = stored(library)
@@ -37,18 +46,18 @@ def test_the_same_results_stored_twice_are_stored_once(library: Library) -> None
 
 def test_what_is_measured_again_replaces_what_was(library: Library) -> None:
     with library.database.write() as connection:
-        audio = write_audio(connection, "hash", FACTS, REPORT, 1.0)
-        write_findings(connection, audio, {"tempo": (1, {"bpm": 120.0}, {"beats": [1]})}, 1.0)
-        write_findings(connection, audio, {"tempo": (1, {"bpm": 60.0}, {"beats": []})}, 2.0)
+        audio = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+        write_one_findings(connection, audio, {"tempo": (1, {"bpm": 120.0}, {"beats": [1]})}, 1.0)
+        write_one_findings(connection, audio, {"tempo": (1, {"bpm": 60.0}, {"beats": []})}, 2.0)
     [row] = library.rows("SELECT scalars, series, made_at FROM analyses")
     assert row == {"scalars": '{"bpm": 60.0}', "series": '{"beats": []}', "made_at": 2.0}
 
 
 def test_versions_of_an_analyser_stand_side_by_side(library: Library) -> None:
     with library.database.write() as connection:
-        audio = write_audio(connection, "hash", FACTS, REPORT, 1.0)
-        write_findings(connection, audio, {"tempo": (1, {}, {})}, 1.0)
-        write_findings(connection, audio, {"tempo": (2, {}, {})}, 2.0)
+        audio = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+        write_one_findings(connection, audio, {"tempo": (1, {}, {})}, 1.0)
+        write_one_findings(connection, audio, {"tempo": (2, {}, {})}, 2.0)
     assert library.rows("SELECT analyser, version FROM analyses ORDER BY version") == [
         {"analyser": "tempo", "version": 1},
         {"analyser": "tempo", "version": 2},
@@ -57,16 +66,16 @@ def test_versions_of_an_analyser_stand_side_by_side(library: Library) -> None:
 
 def test_the_first_sighting_of_a_piece_of_audio_stays_noted(library: Library) -> None:
     with library.database.write() as connection:
-        first = write_audio(connection, "hash", FACTS, REPORT, 1.0)
-        again = write_audio(connection, "hash", FACTS | {"codec": "alac"}, REPORT, 2.0)
+        first = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+        again = write_one_audio(connection, "hash", FACTS | {"codec": "alac"}, REPORT, 2.0)
     assert first == again
     assert library.rows("SELECT codec, first_seen_at FROM audio") == [{"codec": "alac", "first_seen_at": 1.0}]
 
 
 def test_a_file_that_needed_no_decoding_changes_nothing_about_its_audio(library: Library) -> None:
     with library.database.write() as connection:
-        write_audio(connection, "hash", FACTS, REPORT, 1.0)
-        write_audio(connection, "hash", FACTS | {"container": "ogg"}, {}, 2.0)
+        write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+        write_one_audio(connection, "hash", FACTS | {"container": "ogg"}, {}, 2.0)
     assert library.rows("SELECT container, decoded_s FROM audio") == [
         {"container": "flac", "decoded_s": 10.0}
     ]
@@ -80,7 +89,7 @@ def gone_and_new(library: Library, *gone: bytes, new: bytes) -> tuple[bytes | No
     for number, path in enumerate(gone):
         library.change("UPDATE files SET missing_since = :at WHERE path = :path", at=10.0 + number, path=path)
     library.meet(run, new)
-    ending = library.ledger.finish(library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.ledger, library.take(run), result("same", report={}, findings={}))
     assert ending is not None
     return ending.moved_from, library.file(new)
 
@@ -108,7 +117,7 @@ def test_a_copy_of_a_file_that_is_still_there_has_not_moved(library: Library) ->
     run = library.run()
     library.finish(run, b"1.flac", result("same"))
     library.meet(run, b"2.flac")
-    ending = library.ledger.finish(library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.ledger, library.take(run), result("same", report={}, findings={}))
     assert ending is not None
     assert ending.moved_from is None
     assert library.rows("SELECT count(DISTINCT audio_id) AS audios FROM files") == [{"audios": 1}]
@@ -121,7 +130,7 @@ def test_a_file_that_had_audio_of_its_own_is_not_where_another_went(library: Lib
     library.intake.mark_missing([gone])
     audio = library.file(b"1.flac")["audio_id"]
     with library.database.write() as connection:
-        assert follow_move(connection, other, audio, 1.0) is None
+        assert follow_one(connection, other, audio, 1.0) is None
 
 
 def test_text_in_tags_may_hold_any_sign(library: Library) -> None:

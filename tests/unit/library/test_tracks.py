@@ -7,8 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.shelf import COLUMNS, VERSIONS, Library, opened, result, tags
-from tonearm.library.results import write_tags
+from tests.unit.shelf import COLUMNS, VERSIONS, Library, opened, result, tags, write_one_tags
 from tonearm.library.roots import Place
 from tonearm.library.tracks import TrackQuery, Tracks
 
@@ -227,7 +226,7 @@ def test_a_part_of_a_title_is_found_whatever_signs_it_holds(
     library.meet(library.run(), *(b"%d.flac" % number for number in range(len(titles))))
     with library.database.write() as connection:
         for number, title in enumerate(titles):
-            write_tags(connection, library.file(b"%d.flac" % number)["id"], tags(title=title), 1.0)
+            write_one_tags(connection, library.file(b"%d.flac" % number)["id"], tags(title=title), 1.0)
     met = [track["title"] for track in listed(library, texts={"title": part})]
     assert met == [title for title in titles if part.lower() in title.lower()]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.shelf import Library, result
+from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.events import Event, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.jobs.runs import RunState
 from tonearm.resilience.patience import Patience
@@ -57,10 +57,10 @@ class Collection:
         place = library.roots.ensure(os.fsencode(self.folder / scope if scope else self.folder))
         scanner.scan(self.run, place, level, fresh=False)
         if analyse:
-            while (lease := library.ledger.take("worker", self.run)) is not None:
+            while (lease := take_one(library.ledger, "worker", self.run)) is not None:
                 status = os.stat(os.path.join(lease.root, lease.path))
                 there = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
-                library.ledger.finish(lease, result(os.fsdecode(lease.path), **there))
+                finish_one(library.ledger, lease, result(os.fsdecode(lease.path), **there))
         library.runs.close(self.run, RunState.FINISHED)
         [finished] = [event for event in self.events if isinstance(event, ScanFinished)]
         return finished
@@ -219,7 +219,7 @@ def test_a_path_from_which_a_file_moved_by_copying_can_be_used_again(music: Coll
     (music.folder / "1.mp3").unlink()
     music.scan()
     lease = music.library.take(music.run)
-    ending = music.library.ledger.finish(lease, result("1.mp3", report={}, findings={}))
+    ending = finish_one(music.library.ledger, lease, result("1.mp3", report={}, findings={}))
     assert ending is not None
     assert ending.moved_from == os.fsencode(music.folder / "1.mp3")
     music.put("1.mp3")

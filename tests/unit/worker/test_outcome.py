@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.shelf import Library
+from tests.unit.shelf import Library, finish_one
 from tonearm.jobs.job import Lease
 from tonearm.worker.messages import Garbled, Message
 from tonearm.worker.outcome import finite, result_of, told_failure
@@ -79,7 +79,7 @@ def in_hand(lease: Lease, said: Message | None, folder: Path) -> InHand:
 
 def test_what_a_child_measured_can_be_stored(library: Library, lease: Lease, tmp_path: Path) -> None:
     outcome = result_of(in_hand(lease, identity(), tmp_path), finished(), 1.5)
-    ending = library.ledger.finish(lease, outcome)
+    ending = finish_one(library.ledger, lease, outcome)
     assert ending is not None
     assert ending.state == "done"
     [row] = library.rows("SELECT title, everything FROM tags")
@@ -170,7 +170,7 @@ def test_whatever_a_child_says_is_nonsense_or_can_be_stored(
         outcome = result_of(in_hand(lease, said, tmp_path), end, 0.0)
     except Garbled:
         return  # its parent takes it for nonsense, and ends it
-    assert library.ledger.finish(lease, outcome) is not None
+    assert finish_one(library.ledger, lease, outcome) is not None
     for row in library.rows("SELECT decoded_s, declared_s FROM audio"):
         assert all(
             value is None or (isinstance(value, float) and math.isfinite(value)) for value in row.values()

@@ -96,20 +96,21 @@ class Link(threading.Thread):
 
     # What other threads ask.
 
-    def next(self) -> Delivery | None:
-        """The most urgent note that came and was not taken yet."""
+    def next(self, at_most: int) -> list[Delivery]:
+        """The most urgent notes that came and were not taken yet, no job twice."""
         with self._lock:
-            if not self._arrived:
-                return None
-            best = min(self._arrived, key=lambda delivery: delivery.note.level)
-            self._arrived.remove(best)
-            return best
+            chosen: dict[int, Delivery] = {}
+            for delivery in sorted(self._arrived, key=lambda delivery: delivery.note.level):
+                if len(chosen) < at_most:
+                    chosen.setdefault(delivery.note.job, delivery)
+            for delivery in chosen.values():
+                self._arrived.remove(delivery)
+            return list(chosen.values())
 
-    def put_back(self, delivery: Delivery) -> None:
-        """Keep a note that was taken and could not be decided."""
+    def put_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep notes that were taken and could not be decided."""
         with self._lock:
-            if delivery.generation == self._generation:
-                self._arrived.appendleft(delivery)
+            self._arrived.extendleft(one for one in deliveries if one.generation == self._generation)
 
     def arrived(self) -> int:
         """How many notes wait here."""

@@ -1,6 +1,6 @@
 """A worker's queue, fed by RabbitMQ: notes come over the link, the books decide what each means."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import Ledger
@@ -16,19 +16,25 @@ class RabbitQueue:
         self._worker = worker
         self._taken: dict[tuple[int, int], Delivery] = {}
 
-    def take(self, unseen: Collection[int]) -> Lease | None:
-        while (delivery := self._link.next()) is not None:
+    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
+        while came := self._link.next(at_most):
+            announced = {delivery.note.job: delivery.note.level for delivery in came}
             try:
-                note = delivery.note
-                lease = self._ledger.claim(note.job, self._worker, unseen, note.level)
+                claimed = self._ledger.claim(announced, self._worker, unseen)
             except BaseException:
-                self._link.put_back(delivery)
+                self._link.put_back(came)
                 raise
-            if isinstance(lease, Lease):
-                self._taken[lease.job, lease.attempt] = delivery
-                return lease
-            self._link.acknowledge(delivery)
-        return None
+            leases = []
+            for delivery in came:
+                lease = claimed[delivery.note.job]
+                if isinstance(lease, Lease):
+                    self._taken[lease.job, lease.attempt] = delivery
+                    leases.append(lease)
+                else:
+                    self._link.acknowledge(delivery)
+            if leases:
+                return leases
+        return []
 
     def waiting(self, at_most: int) -> int:
         return min(at_most, self._link.arrived())

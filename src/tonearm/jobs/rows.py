@@ -1,0 +1,53 @@
+"""What all that is done to the rows of jobs has in common."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select, true, update
+
+from tonearm.errors import Failure
+from tonearm.jobs.failures import CANCELLED_BY_PERSON
+from tonearm.jobs.job import JobState
+from tonearm.library.database import epoch
+from tonearm.library.schema import File, Job, Run
+
+Versions = Mapping[str, int]
+WAITING = (JobState.QUEUED, JobState.RETRYING)
+_CLOCK = select(epoch())
+
+
+def engine_text(versions: Versions) -> str:
+    """Analysers and their versions as one word for the files table."""
+    return " ".join(f"{name}:{version}" for name, version in sorted(versions.items()))
+
+
+def clock(connection: Connection) -> float:
+    """Seconds since 1970 by the database's clock."""
+    return connection.execute(_CLOCK).scalar_one()
+
+
+def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: float) -> int:
+    """End those of some jobs that wait in runs which a person has cancelled; returns how many."""
+    unwanted = select(Run.id).where(Run.state == "cancelled")
+    return connection.execute(
+        update(Job)
+        .where(among, Job.state.in_(WAITING), Job.run_id.in_(unwanted))
+        .values(state=JobState.CANCELLED, finished_at=now, owed_at=None, **reasons(CANCELLED_BY_PERSON))
+    ).rowcount
+
+
+def of_run(run: int | None) -> ColumnElement[bool]:
+    """Jobs of one run, or of all."""
+    return true() if run is None else Job.run_id == run
+
+
+def in_sight(unseen: Collection[int]) -> ColumnElement[bool]:
+    """Jobs, beside their files, that lie in none of some roots."""
+    return File.root_id.not_in(unseen) if unseen else true()
+
+
+def reasons(failure: Failure | None) -> dict[str, Any]:
+    """The columns that say what went wrong."""
+    if failure is None:
+        return {"code": None, "reason": None, "advice": None}
+    return {"code": failure.code, "reason": failure.reason, "advice": failure.advice}

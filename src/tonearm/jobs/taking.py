@@ -1,0 +1,180 @@
+"""How a waiting job comes into a worker's hands: the next ones by rank, or those whose notes came."""
+
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select, update
+
+from tonearm.jobs.job import JobState, Lease, Refusal
+from tonearm.jobs.rows import WAITING, cancel_unwanted
+from tonearm.library.database import epoch
+from tonearm.library.many import among, change
+from tonearm.library.results import table_of
+from tonearm.library.schema import File, Job, Root, Run
+from tonearm.settings import Level
+
+UNSEEN_AGAIN_S = 5.0
+"""When a job that this host can't see is offered again."""
+
+_JOBS = (
+    select(
+        Job.id,
+        Job.attempts,
+        Job.run_id,
+        Job.file_id,
+        Job.level,
+        Job.fresh,
+        Job.correlation_id,
+        File.size,
+        File.extension,
+        File.path,
+        File.root_id,
+        Root.path.label("root"),
+        epoch().label("now"),
+    )
+    .join(File, File.id == Job.file_id)
+    .join(Root, Root.id == File.root_id)
+)
+_LEASE = (
+    update(Job)
+    .where(among(Job.id, "taken"))
+    .values(
+        state=JobState.RUNNING,
+        attempts=Job.attempts + 1,
+        worker=bindparam("taker"),
+        lease_until=bindparam("until"),
+        started_at=bindparam("now"),
+        not_before=None,
+        owed_at=None,
+        stage="start",
+    )
+)
+_WAKE = (
+    update(Job)
+    .where(Job.state == JobState.RETRYING, Job.not_before <= epoch())
+    .values(state=JobState.QUEUED, not_before=None)
+)
+_NAMED = (
+    _JOBS.add_columns(
+        Job.state, Job.not_before, Job.owed_at, Job.published_level, Run.state.label("run_state")
+    )
+    .join(Run, Run.id == Job.run_id)
+    .where(among(Job.id, "jobs"))
+    .order_by(Job.id)
+)
+_NAMED_AND_FREE = _NAMED.with_for_update(of=Job, skip_locked=True)
+_NAMED_AT_LAST = _NAMED.with_for_update(of=Job)
+_WAIT = select(Job.id).where(among(Job.id, "jobs"), Job.state.in_(WAITING))
+
+
+def take_next(
+    connection: Connection,
+    worker: str,
+    run: int | None,
+    unseen: Collection[int],
+    at_most: int,
+    lease_s: float,
+) -> list[Lease]:
+    """Lease the waiting jobs of the lowest rank; those that another worker is just taking are passed over."""
+    wanted = {"run": run, "unseen": unseen, "at_most": at_most}
+    rows = connection.execute(next_jobs(run is not None, bool(unseen)), wanted).all()
+    return _lease(connection, rows, worker, lease_s)
+
+
+@functools.cache
+def next_jobs(one_run: bool, some_unseen: bool, lock: bool = True) -> Select[*tuple[Any, ...]]:
+    """``at_most`` waiting jobs, in their order, of ``run`` or of all that go on, none of them in ``unseen`` roots."""
+    held = select(Run.id).where(Run.state.in_(("paused", "cancelled")))
+    chosen = _JOBS.where(Job.state == JobState.QUEUED, Job.run_id.not_in(held))
+    if one_run:
+        chosen = chosen.where(Job.run_id == bindparam("run"))
+    if some_unseen:
+        chosen = chosen.where(File.root_id.not_in(bindparam("unseen", expanding=True)))
+    chosen = chosen.order_by(Job.rank, Job.id).limit(bindparam("at_most"))
+    return chosen.with_for_update(skip_locked=True, of=Job) if lock else chosen
+
+
+def wake(connection: Connection) -> int:
+    """Let retries that are due wait in the queue again, at their old place."""
+    return connection.execute(_WAKE).rowcount
+
+
+def claim_named(
+    connection: Connection,
+    announced: Mapping[int, Level | None],
+    worker: str,
+    unseen: Collection[int],
+    lease_s: float,
+    wait: bool,
+) -> dict[int, Lease | Refusal]:
+    """Lease those of some jobs that may be worked on now, say why the others may not.
+
+    wait: until nobody else is writing them; otherwise those that somebody is writing are left out.
+    """
+    rows = connection.execute(_NAMED_AT_LAST if wait else _NAMED_AND_FREE, {"jobs": announced}).all()
+    refused = {
+        row.id: reason for row in rows if (reason := _refusal(row, announced[row.id], unseen)) is not None
+    }
+    _owe_again(connection, [row for row in rows if row.id in refused], refused)
+    leases = _lease(connection, [row for row in rows if row.id not in refused], worker, lease_s)
+    left = set(announced) - {row.id for row in rows}
+    if left and not wait:
+        left -= set(connection.execute(_WAIT, {"jobs": left}).scalars())
+    return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.SETTLED)
+
+
+def _refusal(row: Any, announced: Level | None, unseen: Collection[int]) -> Refusal | None:
+    """Why a job can't be worked on now."""
+    if row.state not in WAITING or row.run_state == "cancelled":
+        return Refusal.SETTLED
+    if announced is not None and row.owed_at is None and announced < (row.published_level or 0):
+        return Refusal.OUTDATED
+    if row.not_before is not None and row.not_before > row.now:
+        return Refusal.EARLY
+    if row.run_state == "paused":
+        return Refusal.PAUSED
+    return Refusal.UNSEEN if row.root_id in unseen else None
+
+
+def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]) -> None:
+    """Note when the next message of waiting jobs is due, now that theirs is spent."""
+    waiting = [row for row in rows if row.state in WAITING and refused[row.id] != Refusal.OUTDATED]
+    if not waiting:
+        return
+    due = [{"id": row.id, "owed_at": _due(row, refused[row.id]), "published_at": None} for row in waiting]
+    change(connection, table_of(Job), due)
+    cancel_unwanted(connection, Job.id.in_([row.id for row in waiting]), waiting[0].now)
+
+
+def _due(row: Any, refusal: Refusal) -> float | None:
+    if refusal == Refusal.EARLY:
+        return float(row.not_before)
+    return float(row.now) + UNSEEN_AGAIN_S if refusal == Refusal.UNSEEN else None
+
+
+def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: float) -> list[Lease]:
+    """Put jobs into a worker's hands."""
+    if not rows:
+        return []
+    now = rows[0].now
+    taken = [row.id for row in rows]
+    connection.execute(_LEASE, {"taken": taken, "taker": worker, "now": now, "until": now + lease_s})
+    return [
+        Lease(
+            job=row.id,
+            attempt=row.attempts + 1,
+            worker=worker,
+            run=row.run_id,
+            file=row.file_id,
+            root_id=row.root_id,
+            root=row.root,
+            path=row.path,
+            size=row.size,
+            extension=row.extension,
+            level=Level(row.level),
+            fresh=row.fresh,
+            correlation_id=row.correlation_id or f"{row.id:032x}",
+        )
+        for row in rows
+    ]
