@@ -1,5 +1,6 @@
 """A person relies on: options mean what their help says, and a wrong one is refused with what would be right."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,13 @@ from tonearm.cli.options import library, place_of
 from tonearm.cli.tracks import _range
 from tonearm.errors import NotFound
 from tonearm.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers that other tests are given are none of this program's."""
+    for name in [name for name in os.environ if name.startswith("TONEARM_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(
