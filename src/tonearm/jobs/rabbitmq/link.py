@@ -233,6 +233,8 @@ class Link(threading.Thread):
         self._connection = connection
         try:
             connection.ioloop.start()
+        except AMQPError as error:  # a step of ours met a connection that was closing just then
+            self._ended_because = str(error) or type(error).__name__
         finally:
             self._down()
             self._connection = None
