@@ -540,9 +540,8 @@ def links_between(tracks: list[Track], artists: dict[int, set[str]], one: str, o
     def common(each: Track) -> set[object]:
         found: set[object] = {("track", each.file)}
         if each.album:
-            found.add(
-                ("album", each.album.lower(), (each.album_artist or each.artist or "").lower().split("; ")[0])
-            )
+            owner = each.album_artist or (each.artist or "").split("; ")[0]
+            found.add(("album", each.album.lower(), owner.lower()))
         return found | {("genre", name.lower()) for name in (each.genre or "").split("; ") if name}
 
     steps = {one: 0}

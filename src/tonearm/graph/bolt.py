@@ -48,17 +48,18 @@ class Bolt:
         Raises:
             ConfigurationError: it is not one.
         """
-        parts = urlsplit(url)
-        self.place = f"Neo4j at {parts.netloc.rpartition('@')[2]}"
-        self._address = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="").geturl()
-        self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        self._database = parts.path.strip("/") or None
         self._connect_timeout_s = connect_timeout_s
         self._call_timeout_s = call_timeout_s
         self._gate = gate
         self._lock = threading.Lock()
         self._driver: neo4j.Driver | None = None
         try:
+            parts = urlsplit(url)
+            host = parts.netloc.rpartition("@")[2]
+            self.place = f"Neo4j at {parts.hostname}:{parts.port or 7687}"
+            self._address = parts._replace(netloc=host, path="").geturl()
+            self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+            self._database = parts.path.strip("/") or None
             self._opened()
         except (DriverConfigurationError, ValueError) as error:
             raise ConfigurationError(
