@@ -324,6 +324,8 @@ def _session(
 
 def _supervisor(app: App, queue: JobQueue, worker: str, stop: StopSwitch, desk: Desk | None) -> Supervisor:
     sight = Sight(app.paths, app.ledger.samples)
+    if app.database.shared:  # another host may have mounted what is missing here below a folder that is not
+        sight = Sight(app.paths, app.ledger.samples, app.roots.mounts)
     return Supervisor(
         app.ledger, queue, app.runs, app.settings, versions(), worker, sight, desk, app.speaker, stop
     )

@@ -75,7 +75,7 @@ class Ledger(Protocol):
         """End a failed attempt: retrying or quarantined; ``None`` when the lease is no longer ours."""
 
     def give_back(self, leases: Sequence[Lease], after_s: float = 0.0) -> None:
-        """Return jobs to the queue without charging the attempt; their next message is due after a while."""
+        """Return jobs to the queue without charging the attempt; they may be taken again after a while."""
 
     def cancel(self, lease: Lease, failure: Failure) -> None:
         """End a job that is no longer wanted."""

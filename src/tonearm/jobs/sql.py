@@ -168,8 +168,11 @@ class SqlLedger:
                     for lease in leases
                 )
             )
+            later = {"state": JobState.RETRYING, "not_before": now + after_s} if after_s else {}
             connection.execute(
-                update(Job).where(Job.state == JobState.RUNNING, ours).values(owed_at=now + after_s, **_BACK)
+                update(Job)
+                .where(Job.state == JobState.RUNNING, ours)
+                .values(owed_at=now + after_s, **_BACK | later)
             )
             cancel_unwanted(connection, Job.id.in_([lease.job for lease in leases]), now)
 

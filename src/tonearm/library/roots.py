@@ -118,6 +118,12 @@ class Roots:
                 )
             )
 
+    def mounts(self, root: int) -> tuple[bytes, ...]:
+        """The folders below a root that were mount points when it was last read."""
+        with self._database.read() as connection:
+            found = connection.execute(select(Root.mounts).where(Root.id == root)).scalar_one_or_none()
+        return _mounts(found or [])
+
     def holds_files(self, place: Place) -> bool:
         """Whether files below a place are known and not missing."""
         with self._database.read() as connection:

@@ -13,10 +13,19 @@ SAMPLES = 20
 class Sight:
     """Remembers the roots that were found not mounted, and looks again after a while."""
 
-    def __init__(self, paths: PathMap, samples: Callable[[int, int], Sequence[bytes]]) -> None:
-        """``samples(root, n)``: up to n files of a root that were there when it was last read."""
+    def __init__(
+        self,
+        paths: PathMap,
+        samples: Callable[[int, int], Sequence[bytes]],
+        mounts: Callable[[int], Sequence[bytes]] = lambda _: (),
+    ) -> None:
+        """``samples(root, n)``: up to n files of a root that were there when it was last read.
+
+        ``mounts(root)``: the folders below a root on which something else was mounted then.
+        """
         self._paths = paths
         self._samples = samples
+        self._mounts = mounts
         self._unseen: dict[int, tuple[float, bytes]] = {}
 
     def here(self, path: bytes) -> bytes:
@@ -36,7 +45,8 @@ class Sight:
     def sees(self, root: int, path: bytes, missed: bytes) -> bool:
         """Whether a root in which a file was missed is there otherwise: another known file, or what it lies in, is.
 
-        A root without another known file is there when its folder holds anything at all.
+        A root without another known file is there when its folder holds anything at all. So is a mount below it, of
+        which alone the file may be missing: then the root counts as seen, and the file does not.
         """
         here = self.here(path)
         others = [name for name in self._samples(root, SAMPLES) if name != missed]
@@ -45,7 +55,11 @@ class Sight:
         there = there or (not others and _holds_anything(here))
         if not there:
             self._unseen[root] = (time.monotonic() + LOOK_AGAIN_S, here)
-        return there
+        return there and all(
+            _holds_anything(os.path.join(here, mount))
+            for mount in self._mounts(root)
+            if missed.startswith(mount + b"/")
+        )
 
 
 def _holds_anything(folder: bytes) -> bool:

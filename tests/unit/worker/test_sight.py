@@ -177,3 +177,15 @@ def test_the_library_names_files_that_were_there_when_it_last_looked(library: Li
     assert set(samples) == {*names[1:11], *names[39:49]}
     assert library.ledger.samples(library.root(b"/other"), 20) == [b"other"]
     assert library.ledger.samples(99, 20) == []
+
+
+def test_a_file_below_a_mount_that_is_missing_here_is_not_gone(shelf: Shelf) -> None:
+    shelf.put(b"a/1.flac", b"nas/b/2.flac")
+    shutil.rmtree(shelf.folder / "nas")
+    (shelf.folder / "nas").mkdir()
+    sight = Sight(PathMap(()), shelf.samples, lambda root: (b"nas",) if root == 7 else ())
+    assert not sight.sees(7, shelf.path, b"nas/b/2.flac")
+    assert sight.sees(7, shelf.path, b"a/gone.flac"), "the rest of the root is there"
+    assert sight.unseen() == frozenset()
+    (shelf.folder / "nas" / "other").mkdir()
+    assert sight.sees(7, shelf.path, b"nas/b/2.flac"), "it is mounted, and the file is not in it"
