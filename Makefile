@@ -24,7 +24,7 @@ analyze: setup
 
 test: setup-dev
 	.venv/bin/coverage erase
-	scripts/servers run .venv/bin/coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
+	scripts/servers run .venv/bin/coverage run -m pytest -n 2 --dist worksteal --durations 15 $(ARGS)
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report --fail-under=80
 

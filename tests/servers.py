@@ -34,10 +34,9 @@ VARIABLES = (
 
 
 class OwnServers:
-    """Servers that one test at a time may stop, kill and wipe; nobody else uses them.
+    """Servers that one test at a time may stop, kill and wipe; every process of pytest has a set of its own.
 
-    Mark a test that uses them ``@pytest.mark.xdist_group("own_servers")``. ``urls`` are the variables to give
-    the program, among them a fresh database's.
+    ``urls`` are the variables to give the program, among them a fresh database's.
     """
 
     def __init__(self, urls: Mapping[str, str], script: Callable[..., str]) -> None:
@@ -125,11 +124,10 @@ def namespace(servers: Mapping[str, str]) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def private_script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Calls ``scripts/servers`` for a second set of servers; they are taken down after the session."""
-    above = os.environ.get(
-        "TONEARM_SERVERS"
-    )  # what is below it, `down` takes down even when pytest was killed
-    folder = Path(above) / "own" if above else tmp_path_factory.mktemp("servers")
+    """Calls ``scripts/servers`` for servers of this process's own; they are taken down after the session."""
+    above = os.environ.get("TONEARM_SERVERS")  # what is below it goes with it, even when pytest was killed
+    process = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    folder = Path(above) / f"own-{process}" if above else tmp_path_factory.mktemp("servers")
     environment = {
         **{name: value for name, value in os.environ.items() if name not in VARIABLES},
         "TONEARM_SERVERS": str(folder),

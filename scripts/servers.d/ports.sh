@@ -13,7 +13,7 @@ choose_ports() {
     while :; do
       candidate=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
       [[ $'\n'$chosen != *=$candidate$'\n'* ]] || continue
-      grep -qs "=$candidate\$" "$CACHE"/checkouts/*/{,own/}ports || listens 127.0.0.1 $candidate || break
+      grep -qs "=$candidate\$" "$CACHE"/checkouts/*/{,own-*/}ports || listens 127.0.0.1 $candidate || break
     done
     chosen+=$name=$candidate$'\n'
   done

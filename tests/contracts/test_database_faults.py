@@ -545,7 +545,6 @@ def test_a_statement_that_is_slow_opens_it_and_work_between_statements_does_not(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("own_servers")
 def test_a_server_that_is_stopped_and_started_is_of_use_again_by_itself(own_servers: OwnServers) -> None:
     watched = Watched(own_servers.urls["TONEARM_DATABASE_URL"])
     hold_open(watched.database, 5)
@@ -564,7 +563,6 @@ def test_a_server_that_is_stopped_and_started_is_of_use_again_by_itself(own_serv
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("own_servers")
 def test_a_wrong_password_is_told_without_it(own_servers: OwnServers) -> None:
     url = make_url(own_servers.urls["TONEARM_DATABASE_URL"])
     with administer(own_servers.urls["TONEARM_DATABASE_URL"]) as admin:

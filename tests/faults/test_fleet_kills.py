@@ -18,7 +18,7 @@ from tests.proxy import Proxy
 from tests.servers import OwnServers
 
 FILES = 40
-pytestmark = [pytest.mark.xdist_group("own_servers"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.timeout(600)]
 
 
 @pytest.fixture

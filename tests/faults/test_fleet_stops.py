@@ -12,7 +12,7 @@ from tests.program import alive, children_of, kill, reconciles, until, wait_for
 from tests.servers import OwnServers
 
 FILES = 40
-pytestmark = [pytest.mark.xdist_group("own_servers"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -18,8 +18,6 @@ from tests.servers import SCRIPT, VARIABLES, OwnServers, missing
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
-pytestmark = pytest.mark.xdist_group("own_servers")
-
 
 @pytest.fixture
 def call(tmp_path: Path, servers: dict[str, str]) -> Iterator[Call]:
