@@ -1,6 +1,7 @@
 """``tonearm jobs``, ``failures``, ``retry``, ``prioritize``: the queue and a person's hand on it."""
 
 import dataclasses
+import functools
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, Limit, at_work, level_of, library, place_of, print_json
+from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, level_of, library, place_of, print_json
 from tonearm.cli.words import plural
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.orders import JobView
@@ -95,7 +96,7 @@ def retry(
         raise typer.BadParameter("name files or folders, or say --all")
     with library(data) as app:
         places = [place_of(app, path) for path in paths or []] or [None]
-        count = sum(app.orders.retry(place, partial) for place in places)
+        count = sum(insist(functools.partial(app.orders.retry, place, partial)) for place in places)
         working, shared = at_work(app), app.database.shared
     if as_json:
         print_json({"queued": count})
@@ -118,7 +119,9 @@ def prioritize(
     chosen = level_of(level)
     with library(data) as app:
         place = place_of(app, path)
-        count = app.orders.prioritize(place, chosen) if place is not None and chosen is not None else 0
+        count = 0
+        if place is not None and chosen is not None:
+            count = insist(functools.partial(app.orders.prioritize, place, chosen))
     if as_json:
         print_json({"changed": count, "level": level})
         return

@@ -3,19 +3,22 @@
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from tonearm.bootstrap import App, open_app
 from tonearm.errors import NotFound
+from tonearm.events import Event, StateChanged
 from tonearm.library.lock import holder
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
+from tonearm.resilience.patience import Patience
 from tonearm.settings import Level, load_settings
 
+Answer = TypeVar("Answer")
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the library [TONEARM_DATA_DIR].")
 ]
@@ -62,6 +65,16 @@ def place_of(app: App, path: str | None) -> Place | None:
     if place is None:
         raise NotFound(f"{printable(path)}: not in the library; `tonearm analyze` it first")
     return place
+
+
+def insist(call: Callable[[], Answer]) -> Answer:
+    """The answer to an order, in spite of another transaction in the way or a server that is away for a moment."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, StateChanged) and event.state == "waiting":
+            sys.stderr.write(f"tonearm: waiting: {event.reason}\n")
+
+    return Patience(tell, lambda: False)(call)
 
 
 def at_work(app: App) -> bool:

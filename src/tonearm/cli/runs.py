@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, Limit, at_work, library, print_json
+from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, library, print_json
 from tonearm.cli.words import moment, plural
 from tonearm.names import printable, to_text
 
@@ -49,7 +49,7 @@ def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: 
 def pause(run: Number, data: Data = None) -> None:
     """Take no more of a run's files; those that run are finished."""
     with library(data) as opened:
-        opened.runs.pause(run)
+        insist(lambda: opened.runs.pause(run))
     typer.echo(f"Run {run} is paused; `tonearm runs resume {run}` lets it go on.")
 
 
@@ -57,7 +57,7 @@ def pause(run: Number, data: Data = None) -> None:
 def resume(run: Number, data: Data = None) -> None:
     """Let a paused run go on."""
     with library(data) as opened:
-        opened.runs.resume(run)
+        insist(lambda: opened.runs.resume(run))
         working = at_work(opened)
     go_on = "" if working else " Nobody is at work now: `tonearm analyze` works on it."
     typer.echo(f"Run {run} goes on.{go_on}")
@@ -67,5 +67,5 @@ def resume(run: Number, data: Data = None) -> None:
 def cancel(run: Number, data: Data = None) -> None:
     """End a run: what waits is cancelled, what runs is given up; results stay."""
     with library(data) as opened:
-        ended = opened.runs.cancel(run)
+        ended = insist(lambda: opened.runs.cancel(run))
     typer.echo(f"Run {run} is cancelled; {plural(ended, 'file')} will not be analysed by it.")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, library, print_json
+from tonearm.cli.options import AsJson, Data, insist, library, print_json
 from tonearm.cli.words import duration
 from tonearm.jobs.workers import WorkerView
 from tonearm.names import from_document, path_fields, printable, to_text
@@ -56,7 +56,7 @@ def drain(
 ) -> None:
     """Have a worker finish what it has in hand, take no more, and end."""
     with library(data) as opened:
-        opened.workers.drain(name)
+        insist(lambda: opened.workers.drain(name))
     if as_json:
         print_json({"worker": name, "draining": True})
         return
