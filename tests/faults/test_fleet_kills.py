@@ -235,6 +235,7 @@ def test_a_slow_database_opens_its_breaker_and_loses_nothing(
 @pytest.mark.timeout(900)
 def test_all_workers_are_told_to_stop_fifty_times(make_fleet: Callable[..., Fleet], long_files: Path) -> None:
     fleet = make_fleet(TONEARM_GRACE_S="0.2")
+    fleet.program.environment.pop("COVERAGE_PROCESS_CONFIG", None)  # a hundred starts are slow enough without
     run = fleet.enqueue(long_files)
     dice = random.Random(50)
     names = ("w0", "w1")
