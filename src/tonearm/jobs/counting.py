@@ -7,21 +7,8 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 
 from tonearm.jobs.job import OPEN, Depth, JobState
 from tonearm.jobs.rows import WAITING, clock, of_run
-from tonearm.jobs.taking import next_jobs
 from tonearm.library.schema import File, Job
 from tonearm.settings import Level
-
-
-def waiting(connection: Connection, run: int | None, at_most: int, unseen: Collection[int]) -> int:
-    """How many jobs could be taken now, counted no further than ``at_most``."""
-    wanted = {"run": run, "unseen": list(unseen), "at_most": at_most}
-    return connection.execute(_next_counted(run is not None, bool(unseen)), wanted).scalar_one()
-
-
-@functools.cache
-def _next_counted(one_run: bool, some_unseen: bool) -> Select[int]:
-    found = next_jobs(one_run, some_unseen, lock=False).subquery()
-    return select(func.count()).select_from(found)
 
 
 def any_open(connection: Connection, run: int, unseen: Collection[int]) -> bool:

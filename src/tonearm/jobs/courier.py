@@ -2,28 +2,35 @@
 
 The job's own row is its entry in the outbox: ``owed_at`` says that, and from when, a message is due. It is
 written in the transaction that makes the job wait, and cleared when the broker has confirmed the message.
+While a message is on its way no row is locked: a worker may have the job before this side hears that it was sent.
 A message too many does no harm; one too few is found by ``reconcile``.
 """
 
+import contextlib
 import random
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import Select, Update, and_, bindparam, func, literal_column, select, update
 
 from tonearm.errors import ServiceAway, StorageError
 from tonearm.events import Announce, StateChanged, Warned
 from tonearm.jobs.job import JobState
-from tonearm.jobs.rows import clock
+from tonearm.jobs.rows import WAITING, clock
+from tonearm.jobs.taking import HELD
 from tonearm.library.database import Database
+from tonearm.library.many import among
 from tonearm.library.schema import Job, Run
 from tonearm.settings import Level
 
-BATCH = 500
+BATCH = 1000
+STEP = 5000
 SLACK = 1000
+HOLD_S = 30.0
+"""How long a courier that died on the way keeps the others from sending what it had with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,73 @@ class Note:
     correlation_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Notes that are on their way, since ``now``; till ``until`` nobody else sends them."""
+
+    notes: Sequence[Note]
+    now: float
+    until: float
+
+
+_ROW = (Job.id, Job.level, Job.rank, Job.correlation_id)
+_FIRST_DUE = (
+    select(*_ROW)
+    .where(Job.owed_at <= bindparam("now"))
+    .order_by(Job.rank)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
+)
+_DUE = _FIRST_DUE.where(Job.state == JobState.QUEUED)
+_DUE_RETRIES = _FIRST_DUE.where(Job.state == JobState.RETRYING, Job.not_before <= bindparam("now"))
+_HOLD = update(Job).where(among(Job.id, "jobs")).values(owed_at=bindparam("until"))
+_STILL_HELD = Job.id.in_(
+    select(Job.id)
+    .where(among(Job.id, "jobs"), Job.owed_at == bindparam("held"))
+    .with_for_update(skip_locked=True)  # somebody takes it just now, or has something else in mind with it
+)
+_LET_GO = update(Job).where(_STILL_HELD).values(owed_at=bindparam("now"))
+_SENT = (
+    update(Job)
+    .where(_STILL_HELD)
+    .values(owed_at=None, published_at=bindparam("now"), published_level=bindparam("sent"))
+)
+_OWE = update(Job).where(among(Job.id, "jobs")).values(owed_at=bindparam("now"))
+_OWE_LOST = _OWE.values(published_level=None)
+_GOING_ON = Job.run_id.not_in(select(Run.id).where(Run.state.in_(HELD)))
+_AGED = (
+    select(Job.id, Job.rank.label("key"))
+    .where(
+        Job.published_level == bindparam("level"),
+        Job.rank <= bindparam("aged"),
+        Job.rank > bindparam("after"),
+        Job.state == JobState.QUEUED,
+        Job.owed_at.is_(None),
+    )
+    .order_by(Job.rank)
+)
+_BY_ID = select(Job.id, Job.id.label("key")).where(Job.id > bindparam("after"), _GOING_ON).order_by(Job.id)
+_NOTHING_OUT = and_(  # in the words of its index
+    Job.state == literal_column(f"'{JobState.QUEUED}'"), Job.owed_at.is_(None), Job.published_level.is_(None)
+)
+_ANY_UNANNOUNCED = select(Job.id).where(_NOTHING_OUT, _GOING_ON).limit(1)
+_UNANNOUNCED = _BY_ID.where(_NOTHING_OUT)
+_SENT_BEFORE = _BY_ID.where(Job.published_level.is_not(None), Job.published_at < bindparam("before"))
+_EVERYTHING = _BY_ID.where(Job.owed_at.is_(None), Job.state.in_(WAITING))
+_OUT = select(func.count()).select_from(
+    select(Job.published_level)
+    .where(Job.published_level.is_not(None), Job.published_at < bindparam("before"))
+    .limit(bindparam("at_most"))
+    .subquery()
+)
+
+
 class Post(Protocol):
     """The sending side of a broker."""
+
+    @property
+    def up(self) -> bool:
+        """Whether the broker can be reached, as far as is known without trying."""
 
     def send(self, notes: Sequence[Note]) -> None:
         """Return once the broker has every note on disk; raise ServiceAway otherwise, when it may have some."""
@@ -60,132 +132,121 @@ class Courier:
         self._reconcile_s = reconcile_s
         self._announce = announce
         self._was_dry = False
+        self._anew = False
+        self._look_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Carry until stopped; wait out a broker or a database that is away."""
         pause = 0.05
-        look_at = 0.0
-        anew = False
         while not stop.is_set():
             try:
-                anew = self._post.made_anew() or anew
-                if anew:
-                    self.send_again()
-                    anew = False
-                carried = self.carry()
-                if time.monotonic() >= look_at:
-                    look_at = time.monotonic() + self._reconcile_s
-                    self.age()
-                    self.reconcile()
-                pause = 0.05 if carried else min(0.5, pause * 1.5)
+                carried = self._post.up and self._round()
+                pause = 0.0 if carried else min(0.5, max(0.05, pause * 1.5))
             except (ServiceAway, StorageError):
                 pause = min(5.0, max(0.5, pause * 2))  # whoever is away is announced by its breaker
-            stop.wait(0.0 if pause <= 0.05 else pause * random.uniform(0.8, 1.2))  # noqa: S311
+            stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311
+
+    def _round(self) -> bool:
+        """Do what is due; returns whether anything was sent."""
+        self._anew = self._post.made_anew() or self._anew
+        if self._anew:
+            self.send_again()
+            self._anew = False
+        carried = self.carry()
+        if (began := time.monotonic()) >= self._look_at:
+            self.age()
+            self.reconcile()
+            took_s = time.monotonic() - began
+            self._look_at = began + max(self._reconcile_s, took_s * 50)  # the more there is, the less often
+        return carried > 0
 
     def carry(self) -> int:
         """Send one batch of what is due, the most urgent first; returns how many."""
+        batch = self._hold()
+        if not batch.notes:
+            return 0
+        try:
+            self._post.send(batch.notes)
+        except ServiceAway:
+            with contextlib.suppress(StorageError), self._database.write() as connection:
+                held = {"jobs": [note.job for note in batch.notes], "held": batch.until}
+                connection.execute(_LET_GO, held | {"now": batch.now})
+            raise
+        by_level: dict[Level, list[int]] = {}
+        for note in batch.notes:
+            by_level.setdefault(note.level, []).append(note.job)
+        with self._database.write() as connection:
+            for level, jobs in by_level.items():
+                sent = {"jobs": jobs, "held": batch.until, "now": batch.now, "sent": int(level)}
+                connection.execute(_SENT, sent)
+        return len(batch.notes)
+
+    def _hold(self) -> _Batch:
+        """Choose what is due, and put it off: for as long as it is on its way, nobody else is to send it."""
         with self._database.write() as connection:
             now = clock(connection)
-            due = connection.execute(
-                select(Job.id, Job.level, Job.rank, Job.correlation_id)
-                .where(
-                    Job.owed_at.is_not(None),
-                    Job.owed_at <= now,
-                    Job.state.in_((JobState.QUEUED, JobState.RETRYING)),
-                )
-                .order_by(Job.rank)
-                .limit(BATCH)
-                .with_for_update(skip_locked=True)
-            ).all()
-            if not due:
-                return 0
-            notes = [
-                Note(row.id, self._level(row.level, row.rank, now), row.correlation_id or f"{row.id:032x}")
-                for row in due
+            due = [
+                *connection.execute(_DUE, {"now": now, "at_most": BATCH}),
+                *connection.execute(_DUE_RETRIES, {"now": now, "at_most": BATCH}),
             ]
-            self._post.send(notes)
-            by_level: dict[Level, list[int]] = {}
-            for note in notes:
-                by_level.setdefault(note.level, []).append(note.job)
-            for level, jobs in by_level.items():
-                connection.execute(
-                    update(Job)
-                    .where(Job.id.in_(jobs))
-                    .values(owed_at=None, published_at=now, published_level=int(level))
-                )
-        return len(notes)
+            chosen = sorted(due, key=lambda row: row.rank)[:BATCH]
+            if chosen:
+                held = {"jobs": [row.id for row in chosen], "until": now + HOLD_S}
+                connection.execute(_HOLD, held)
+        notes = [
+            Note(row.id, self._level(row.level, row.rank, now), row.correlation_id or f"{row.id:032x}")
+            for row in chosen
+        ]
+        return _Batch(notes, now, now + HOLD_S)
 
     def age(self) -> int:
         """Owe another, more urgent message to waiting jobs that have aged past their last one's level."""
-        raised = 0
-        with self._database.write() as connection:
+        with self._database.read() as connection:
             now = clock(connection)
-            for level in (Level.BACKGROUND, Level.LOW, Level.NORMAL):
-                raised += connection.execute(
-                    update(Job)
-                    .where(
-                        Job.state == JobState.QUEUED,
-                        Job.rank <= now + (int(level) - 1) * self._ageing_s,
-                        Job.published_level == int(level),
-                        Job.owed_at.is_(None),
-                    )
-                    .values(owed_at=now)
-                ).rowcount
-        return raised
+        return sum(
+            self._owe(_AGED, _OWE, level=int(level), aged=now + (int(level) - 1) * self._ageing_s)
+            for level in (Level.BACKGROUND, Level.LOW, Level.NORMAL)
+        )
 
     def reconcile(self) -> int:
         """Owe again what the broker must have lost, and owe what nobody ever sent; returns how many."""
-        with self._database.read() as connection:
-            now = clock(connection)
-            before = now - self._reconcile_s
-            held = select(Run.id).where(Run.state.in_(("paused", "cancelled")))
-            sent = connection.execute(
-                select(func.count()).where(
-                    Job.state == JobState.QUEUED, Job.published_at < before, Job.owed_at.is_(None)
-                )
-            ).scalar_one()
-            never = connection.execute(
-                select(Job.id)
-                .where(
-                    Job.state == JobState.QUEUED,
-                    Job.owed_at.is_(None),
-                    Job.published_at.is_(None),
-                    Job.run_id.not_in(held),
-                )
-                .limit(1)
-            ).first()
         ready = self._post.ready()
+        enough = ready + max(SLACK, ready // 9) + 1
+        with self._database.read() as connection:
+            before = clock(connection) - self._reconcile_s
+            sent = connection.execute(_OUT, {"before": before, "at_most": enough}).scalar_one()
+            never = connection.execute(_ANY_UNANNOUNCED).first()
         dry = sent > 0 and ready == 0
-        lost = (dry and self._was_dry) or ready + max(SLACK, sent // 10) < sent
+        lost = (dry and self._was_dry) or sent == enough
         self._was_dry = dry and not lost
         if lost:
-            self._announce(
-                Warned(f"the broker has {ready:,} messages where {sent:,} jobs wait; sending them again")
-            )
-        return self._owe(before if lost else None) if lost or never is not None else 0
+            text = f"the broker has {ready:,} messages where at least {sent:,} jobs wait; sending them again"
+            self._announce(Warned(text))
+        owed = self._owe(_UNANNOUNCED, _OWE) if never is not None else 0
+        return owed + (self._owe(_SENT_BEFORE, _OWE_LOST, before=before) if lost else 0)
 
     def send_again(self) -> int:
         """Owe a message to every waiting job: the broker has nothing any more."""
-        owed = self._owe(None, everything=True)
+        owed = self._owe(_EVERYTHING, _OWE_LOST)
         if owed:
             self._announce(
                 StateChanged(0, "reconciling", f"the broker's queue was gone; {owed:,} jobs sent again")
             )
         return owed
 
-    def _owe(self, before: float | None, everything: bool = False) -> int:
-        held = select(Run.id).where(Run.state.in_(("paused", "cancelled")))
-        which: ColumnElement[bool] = Job.published_at.is_(None)
-        if before is not None:
-            which = or_(which, Job.published_at < before)
-        with self._database.write() as connection:
-            now = clock(connection)
-            chosen = update(Job).where(Job.owed_at.is_(None), Job.run_id.not_in(held))
-            if everything:  # among them retries that were sent for because they were due
-                chosen = chosen.where(Job.state.in_((JobState.QUEUED, JobState.RETRYING)))
-            else:
-                chosen = chosen.where(Job.state == JobState.QUEUED, which)
-            return connection.execute(chosen.values(owed_at=now)).rowcount
+    def _owe(self, chosen: Select[int, Any], owe: Update, **values: float) -> int:
+        """Owe a message to all that are chosen, step by step in the order of a key; returns how many."""
+        owed, after = 0, -1
+        while True:
+            with self._database.write() as connection:
+                step = chosen.limit(STEP).with_for_update(skip_locked=True)
+                rows = connection.execute(step, {"after": after, **values}).all()
+                if rows:
+                    connection.execute(owe, {"jobs": [row.id for row in rows], "now": clock(connection)})
+            owed += len(rows)
+            if len(rows) < STEP:
+                return owed
+            after = rows[-1].key
 
     def _level(self, level: int, rank: float, now: float) -> Level:
         """The level that a waiting job has aged to; critical is reached by choice alone."""

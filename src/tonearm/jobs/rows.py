@@ -32,7 +32,13 @@ def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: flo
     return connection.execute(
         update(Job)
         .where(among, Job.state.in_(WAITING), Job.run_id.in_(unwanted))
-        .values(state=JobState.CANCELLED, finished_at=now, owed_at=None, **reasons(CANCELLED_BY_PERSON))
+        .values(
+            state=JobState.CANCELLED,
+            finished_at=now,
+            owed_at=None,
+            published_level=None,
+            **reasons(CANCELLED_BY_PERSON),
+        )
     ).rowcount
 
 

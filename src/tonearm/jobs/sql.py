@@ -12,7 +12,7 @@ from tonearm.jobs.job import Depth, JobState, Lease, Refusal
 from tonearm.jobs.port import Ending
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
 from tonearm.jobs.rows import Versions, cancel_unwanted, clock, engine_text
-from tonearm.jobs.taking import claim_named, take_next, wake
+from tonearm.jobs.taking import claim_named, count_next, take_next, wake
 from tonearm.library.database import Database, epoch
 from tonearm.library.many import among
 from tonearm.library.schema import Analysis, Audio, Job
@@ -62,13 +62,14 @@ class SqlLedger:
         self, announced: Mapping[int, Level | None], worker: str, unseen: Collection[int]
     ) -> dict[int, Lease | Refusal]:
         claimed: dict[int, Lease | Refusal] = {}
-        if len(announced) > 1:
+        left = dict(announced)
+        wait = len(left) == 1
+        while left:  # who waits for one at a time keeps nobody waiting who waits for him
+            chosen = dict(list(left.items())[:1]) if wait else left
             with self._database.write() as connection:
-                claimed = claim_named(connection, announced, worker, unseen, self._lease_s, wait=False)
-        for job, level in announced.items():
-            if job not in claimed:  # who waits for one at a time keeps nobody waiting who waits for him
-                with self._database.write() as connection:
-                    claimed |= claim_named(connection, {job: level}, worker, unseen, self._lease_s, wait=True)
+                claimed |= claim_named(connection, chosen, worker, unseen, self._lease_s, wait)
+            left = {job: level for job, level in left.items() if job not in claimed}
+            wait = not wait
         return claimed
 
     def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
@@ -99,14 +100,22 @@ class SqlLedger:
         return [frozenset() if lease.fresh else frozenset(known.get(digest, ())) for lease, digest in asked]
 
     def finish(self, finished: Sequence[Finished]) -> list[Ending | None]:
-        endings: dict[Lease, Ending] = {}
-        if len(finished) > 1:
-            try:
-                endings = self._finish_together(finished)
-            except Exception as error:
-                if not ending.of_its_own(error):
-                    raise
-        return [endings.get(lease) or self._finish_alone((lease, result)) for lease, result in finished]
+        endings: dict[Lease, Ending | None] = {}
+        left = list(finished)
+        together = True
+        while left:
+            if together and len(left) > 1:
+                try:
+                    endings |= self._finish_together(left)
+                except Exception as error:
+                    if not ending.of_its_own(error):
+                        raise
+                    together = False  # one of them can't be stored; which one will turn out
+                left = [one for one in left if one[0] not in endings]
+            if left:
+                endings[left[0][0]] = self._finish_alone(left[0])
+                del left[0]
+        return [endings[lease] for lease, _ in finished]
 
     def _finish_together(self, finished: Sequence[Finished]) -> dict[Lease, Ending]:
         """Store what is ours and is not just being written by somebody else."""
@@ -186,7 +195,8 @@ class SqlLedger:
                 .returning(Job.id)
             ).scalars()
             given = list(back)
-            cancel_unwanted(connection, Job.id.in_(given), clock(connection))
+            if given:
+                cancel_unwanted(connection, Job.id.in_(given), clock(connection))
             return len(given)
 
     def recover(self, worker: str | None) -> int:
@@ -211,7 +221,8 @@ class SqlLedger:
                     .where(Job.id == job.id)
                     .values(interruptions=job.interruptions + 1, forgiven=Job.forgiven + 1)
                 )
-            cancel_unwanted(connection, Job.id.in_([job.id for job in lost]), now)
+            if lost:
+                cancel_unwanted(connection, Job.id.in_([job.id for job in lost]), now)
             wake(connection)
             return len(lost)
 
@@ -220,7 +231,7 @@ class SqlLedger:
     def waiting(self, run: int | None, at_most: int, unseen: Collection[int] = ()) -> int:
         """How many jobs could be taken now, counted no further than ``at_most``."""
         with self._database.read() as connection:
-            return counting.waiting(connection, run, at_most, unseen)
+            return count_next(connection, run, unseen, at_most)
 
     def open_jobs(self, run: int, unseen: Collection[int] = ()) -> bool:
         """Whether a run has jobs that have not ended, those of unseen roots left aside."""

@@ -17,6 +17,9 @@ from tonearm.settings import Level
 UNSEEN_AGAIN_S = 5.0
 """When a job that this host can't see is offered again."""
 
+HELD = ("paused", "cancelled")
+"""States of runs from which nothing is taken."""
+
 _JOBS = (
     select(
         Job.id,
@@ -26,6 +29,7 @@ _JOBS = (
         Job.level,
         Job.fresh,
         Job.correlation_id,
+        Job.rank,
         File.size,
         File.extension,
         File.path,
@@ -47,8 +51,15 @@ _LEASE = (
         started_at=bindparam("now"),
         not_before=None,
         owed_at=None,
+        published_level=None,
         stage="start",
     )
+)
+_STATE = select(Run.state).where(Run.id == bindparam("run"))
+_PAUSED = select(Run.id).where(Run.state == "paused").limit(1)
+_GOING_ON = select(Run.id).where(
+    Run.state.not_in(HELD),
+    select(Job.id).where(Job.run_id == Run.id, Job.state == JobState.QUEUED).exists(),
 )
 _WAKE = (
     update(Job)
@@ -77,18 +88,47 @@ def take_next(
     lease_s: float,
 ) -> list[Lease]:
     """Lease the waiting jobs of the lowest rank; those that another worker is just taking are passed over."""
-    wanted = {"run": run, "unseen": unseen, "at_most": at_most}
-    rows = connection.execute(next_jobs(run is not None, bool(unseen)), wanted).all()
+    rows = _next(connection, run, unseen, at_most, lock=True)
     return _lease(connection, rows, worker, lease_s)
 
 
+def count_next(connection: Connection, run: int | None, unseen: Collection[int], at_most: int) -> int:
+    """How many jobs could be taken now, counted no further than ``at_most``."""
+    return len(_next(connection, run, unseen, at_most, lock=False))
+
+
+def _next(
+    connection: Connection, run: int | None, unseen: Collection[int], at_most: int, lock: bool
+) -> list[Any]:
+    """Waiting jobs in their order, of one run or of all that go on, none of them in unseen roots."""
+    rows: list[Any] = []
+    for source in _sources(connection, run):
+        wanted = {"run": source, "unseen": unseen, "at_most": at_most}
+        rows += connection.execute(_next_of(source is not None, bool(unseen), lock), wanted)
+    rows.sort(key=lambda row: (row.rank, row.id))
+    return rows[:at_most]
+
+
+def _sources(connection: Connection, run: int | None) -> Sequence[int | None]:
+    """The runs to take from, one by one; just ``None`` for all of them.
+
+    A paused run may have a million jobs in front. They are not to be looked through, so then each of the others
+    is asked for its first.
+    """
+    if run is not None:
+        return [] if connection.execute(_STATE, {"run": run}).scalar_one() in HELD else [run]
+    if connection.execute(_PAUSED).first() is None:
+        return [None]
+    return connection.execute(_GOING_ON).scalars().all()
+
+
 @functools.cache
-def next_jobs(one_run: bool, some_unseen: bool, lock: bool = True) -> Select[*tuple[Any, ...]]:
-    """``at_most`` waiting jobs, in their order, of ``run`` or of all that go on, none of them in ``unseen`` roots."""
-    held = select(Run.id).where(Run.state.in_(("paused", "cancelled")))
-    chosen = _JOBS.where(Job.state == JobState.QUEUED, Job.run_id.not_in(held))
+def _next_of(one_run: bool, some_unseen: bool, lock: bool) -> Select[*tuple[Any, ...]]:
+    chosen = _JOBS.where(Job.state == JobState.QUEUED)
     if one_run:
         chosen = chosen.where(Job.run_id == bindparam("run"))
+    else:
+        chosen = chosen.where(Job.run_id.not_in(select(Run.id).where(Run.state.in_(HELD))))
     if some_unseen:
         chosen = chosen.where(File.root_id.not_in(bindparam("unseen", expanding=True)))
     chosen = chosen.order_by(Job.rank, Job.id).limit(bindparam("at_most"))
@@ -142,7 +182,8 @@ def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int
     waiting = [row for row in rows if row.state in WAITING and refused[row.id] != Refusal.OUTDATED]
     if not waiting:
         return
-    due = [{"id": row.id, "owed_at": _due(row, refused[row.id]), "published_at": None} for row in waiting]
+    spent = {"published_at": None, "published_level": None}
+    due = [{"id": row.id, "owed_at": _due(row, refused[row.id]), **spent} for row in waiting]
     change(connection, table_of(Job), due)
     cancel_unwanted(connection, Job.id.in_([row.id for row in waiting]), waiting[0].now)
 

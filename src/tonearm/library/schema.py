@@ -224,13 +224,35 @@ class Job(Base):
         Index("ix_jobs_state_rank", "state", "rank", "id"),
         Index(
             "ix_jobs_owed",  # the outbox, the most urgent first
+            "state",
             "rank",
             "owed_at",
             sqlite_where=text("owed_at IS NOT NULL"),
             postgresql_where=text("owed_at IS NOT NULL"),
         ),
+        Index(
+            "ix_jobs_published_level",  # what has a message out
+            "published_level",
+            "rank",
+            "published_at",
+            sqlite_where=text("published_level IS NOT NULL"),
+            postgresql_where=text("published_level IS NOT NULL"),
+        ),
+        Index(
+            "ix_jobs_unannounced",  # what waits, has no message out and is owed none; few of paused runs
+            "run_id",
+            sqlite_where=text("state = 'queued' AND owed_at IS NULL AND published_level IS NULL"),
+            postgresql_where=text("state = 'queued' AND owed_at IS NULL AND published_level IS NULL"),
+        ),
+        Index(
+            "ix_jobs_not_before",  # retries, by when they are due
+            "state",
+            "not_before",
+            sqlite_where=text("not_before IS NOT NULL"),
+            postgresql_where=text("not_before IS NOT NULL"),
+        ),
         Index("ix_jobs_run_id_finished_at", "run_id", "finished_at"),
-        Index("ix_jobs_run_id_state", "run_id", "state"),
+        Index("ix_jobs_run_id_state", "run_id", "state", "rank", "id"),
         Index("ix_jobs_file_id", "file_id"),
         Index(
             "uq_jobs_open_file",
@@ -262,7 +284,7 @@ class Job(Base):
     correlation_id: Mapped[str | None]  # 32 hexadecimal digits; also the trace id of its messages
     owed_at: Mapped[float | None]
     published_at: Mapped[float | None]
-    published_level: Mapped[int | None]
+    published_level: Mapped[int | None]  # of the message that is out, until the job is taken
     code: Mapped[str | None]
     reason: Mapped[str | None]
     advice: Mapped[str | None]

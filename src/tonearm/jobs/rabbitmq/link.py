@@ -88,6 +88,7 @@ class Link(threading.Thread):
         self._sending: Any = None
         self._generation = 0
         self._arrived: deque[Delivery] = deque()
+        self._settled: list[Callable[[Any], None]] = []
         self._unconfirmed: dict[int, tuple[_Batch, int]] = {}
         self._tag = 0
         self._anew = False
@@ -118,11 +119,11 @@ class Link(threading.Thread):
 
     def acknowledge(self, delivery: Delivery) -> None:
         """The note is done with."""
-        self._settle(delivery, lambda channel: channel.basic_ack(delivery.tag))
+        self._settle(delivery, functools.partial(_acknowledge, delivery.tag))
 
     def reject(self, delivery: Delivery, requeue: bool) -> None:
         """Give a note back to the broker, for another worker or for the dead letters."""
-        self._settle(delivery, lambda channel: channel.basic_reject(delivery.tag, requeue=requeue))
+        self._settle(delivery, functools.partial(_reject, delivery.tag, requeue))
 
     def send(self, notes: Sequence[Note]) -> None:
         """Send notes and wait until each is confirmed.
@@ -192,14 +193,22 @@ class Link(threading.Thread):
         connection.ioloop.add_callback_threadsafe(callback)
 
     def _settle(self, delivery: Delivery, verb: Callable[[Any], None]) -> None:
-        def settle() -> None:
-            channel = self._receiving
-            if delivery.generation == self._generation and channel is not None and channel.is_open:
-                verb(channel)
+        with self._lock:
+            connection = self._connection
+            if connection is None or delivery.generation != self._generation:
+                return  # it went back to its queue when the connection ended
+            self._settled.append(verb)
+            first = len(self._settled) == 1  # for the others the thread is on its way already
+        if first:
+            connection.ioloop.add_callback_threadsafe(self._tell_settled)
 
-        connection = self._connection
-        if connection is not None and delivery.generation == self._generation:
-            connection.ioloop.add_callback_threadsafe(settle)
+    def _tell_settled(self) -> None:
+        with self._lock:
+            settled, self._settled = self._settled, []
+        for verb in settled:
+            channel = self._receiving
+            if channel is not None and channel.is_open:
+                verb(channel)
 
     # The thread.
 
@@ -263,6 +272,7 @@ class Link(threading.Thread):
         with self._lock:
             self._generation += 1
             self._arrived.clear()
+            self._settled.clear()
         for batch, _ in self._unconfirmed.values():
             if not batch.done.done():
                 batch.done.set_exception(BrokerAway(f"RabbitMQ is away: {self._ended_because}"))
@@ -407,6 +417,14 @@ class Link(threading.Thread):
             return
         for queue in queues:
             channel.queue_declare(queue.name, passive=True, callback=counted)
+
+
+def _acknowledge(tag: int, channel: Any) -> None:
+    channel.basic_ack(tag)
+
+
+def _reject(tag: int, requeue: bool, channel: Any) -> None:
+    channel.basic_reject(tag, requeue=requeue)
 
 
 def _nothing(_: Any) -> None:

@@ -10,6 +10,15 @@ depends_on = None
 
 OWED = sa.text("owed_at IS NOT NULL")
 GRAPH_OWED = sa.text("graph_owed_at IS NOT NULL")
+PUBLISHED = sa.text("published_level IS NOT NULL")
+UNANNOUNCED = sa.text("state = 'queued' AND owed_at IS NULL AND published_level IS NULL")
+PUT_OFF = sa.text("not_before IS NOT NULL")
+PARTIAL = (
+    ("ix_jobs_owed", ["state", "rank", "owed_at"], OWED),
+    ("ix_jobs_published_level", ["published_level", "rank", "published_at"], PUBLISHED),
+    ("ix_jobs_unannounced", ["run_id"], UNANNOUNCED),
+    ("ix_jobs_not_before", ["state", "not_before"], PUT_OFF),
+)
 HAS = """
 CREATE FUNCTION tonearm_has(whole text, part text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN position(replace(lower(part{letters}), 'ς', 'σ') IN replace(lower(whole{letters}), 'ς', 'σ')) > 0
@@ -38,7 +47,10 @@ def upgrade() -> None:
         op.add_column("jobs", column)
     op.drop_index("ix_jobs_state_rank", table_name="jobs")
     op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank", "id"])
-    op.create_index("ix_jobs_owed", "jobs", ["rank", "owed_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.drop_index("ix_jobs_run_id_state", table_name="jobs")
+    op.create_index("ix_jobs_run_id_state", "jobs", ["run_id", "state", "rank", "id"])
+    for name, columns, rows in PARTIAL:
+        op.create_index(name, "jobs", columns, sqlite_where=rows, postgresql_where=rows)
     op.create_index("ix_jobs_run_id_finished_at", "jobs", ["run_id", "finished_at"])
     op.create_table(
         "workers",
@@ -72,7 +84,10 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION tonearm_has")
     op.drop_table("workers")
     op.drop_index("ix_jobs_run_id_finished_at", table_name="jobs")
-    op.drop_index("ix_jobs_owed", table_name="jobs", sqlite_where=OWED, postgresql_where=OWED)
+    for name, _, rows in PARTIAL:
+        op.drop_index(name, table_name="jobs", sqlite_where=rows, postgresql_where=rows)
+    op.drop_index("ix_jobs_run_id_state", table_name="jobs")
+    op.create_index("ix_jobs_run_id_state", "jobs", ["run_id", "state"])
     op.drop_index("ix_jobs_state_rank", table_name="jobs")
     op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank"])
     for column in ("published_level", "published_at", "owed_at", "correlation_id"):
