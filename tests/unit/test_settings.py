@@ -93,7 +93,7 @@ def test_without_a_name_the_file_of_the_platform_is_read(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("workers", "0"),
+        ("workers", "-1"),
         ("workers", "513"),
         ("workers", "many"),
         ("nice", "-1"),
@@ -114,9 +114,9 @@ def test_a_value_out_of_bounds_is_named_with_its_setting(
 
 
 def test_every_wrong_value_is_named_at_once(toml: Write) -> None:
-    path = toml('workers = 0\nnice = "very"')
+    path = toml('workers = -1\nnice = "very"')
     message = refusal()
-    assert "setting workers = 0" in message
+    assert "setting workers = -1" in message
     assert "setting nice = 'very'" in message
     assert str(path) in message
 
