@@ -96,7 +96,7 @@ class Fleet:
         """Everything a worker has printed."""
         return self.log(name).read_text(errors="replace") if self.log(name).exists() else ""
 
-    def until_event(self, name: str, kind: str, seconds: float = 40, more_than: int = 0) -> None:
+    def until_event(self, name: str, kind: str, seconds: float = 120, more_than: int = 0) -> None:
         """Wait until a worker has announced events of a kind."""
         until(lambda: len(self.events(name, kind)) > more_than, seconds)
 
