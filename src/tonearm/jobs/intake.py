@@ -12,7 +12,8 @@ from tonearm.errors import NotFound
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.rows import Versions, cancel_unwanted, clock, engine_text
-from tonearm.library.database import Database
+from tonearm.library.database import Database, take_stock
+from tonearm.library.many import add
 from tonearm.library.results import note, note_all, table_of, whole_path
 from tonearm.library.roots import below
 from tonearm.library.schema import File, Job, Root, Run
@@ -140,7 +141,8 @@ class SqlIntake:
                     quarantined.append(file)
             again = self._enqueue(connection, run, wanted, level, fresh, now)
             again += _keep_in_quarantine(connection, run, quarantined)
-            cancel_unwanted(connection, Job.run_id == run, now)
+            if connection.execute(select(Run.state).where(Run.id == run)).scalar_one() == "cancelled":
+                cancel_unwanted(connection, Job.run_id == run, now)
             settled = len(sightings) - len(wanted) - len(quarantined)
             connection.execute(
                 update(Run)
@@ -151,6 +153,8 @@ class SqlIntake:
                 )
             )
         self._batches[run] = batch
+        if batch & (batch - 1) == 0:  # the first, second, fourth, eighth …
+            take_stock(self._database)
         return Taken(len(wanted), settled, len(quarantined))
 
     def _wait_for_turn(self, connection: Connection, root: int) -> None:
@@ -277,8 +281,7 @@ class SqlIntake:
                         "correlation_id": uuid.uuid4().hex,
                     }
                 )
-        if rows:
-            connection.execute(insert(table_of(Job)), rows)
+        add(connection, table_of(Job), rows)
         return sum(before == run for before in opened.values())
 
 

@@ -63,7 +63,7 @@ _GOING_ON = select(Run.id).where(
 )
 _WAKE = (
     update(Job)
-    .where(Job.state == JobState.RETRYING, Job.not_before <= epoch())
+    .where(Job.state == JobState.RETRYING, Job.not_before <= select(epoch()).scalar_subquery())
     .values(state=JobState.QUEUED, not_before=None)
 )
 _NAMED = (
@@ -101,34 +101,31 @@ def _next(
     connection: Connection, run: int | None, unseen: Collection[int], at_most: int, lock: bool
 ) -> list[Any]:
     """Waiting jobs in their order, of one run or of all that go on, none of them in unseen roots."""
-    rows: list[Any] = []
-    for source in _sources(connection, run):
-        wanted = {"run": source, "unseen": unseen, "at_most": at_most}
-        rows += connection.execute(_next_of(source is not None, bool(unseen), lock), wanted)
-    rows.sort(key=lambda row: (row.rank, row.id))
-    return rows[:at_most]
-
-
-def _sources(connection: Connection, run: int | None) -> Sequence[int | None]:
-    """The runs to take from, one by one; just ``None`` for all of them.
-
-    A paused run may have a million jobs in front. They are not to be looked through, so then each of the others
-    is asked for its first.
-    """
+    wanted = {"unseen": unseen, "at_most": at_most}
     if run is not None:
-        return [] if connection.execute(_STATE, {"run": run}).scalar_one() in HELD else [run]
-    if connection.execute(_PAUSED).first() is None:
-        return [None]
-    return connection.execute(_GOING_ON).scalars().all()
+        if connection.execute(_STATE, {"run": run}).scalar_one() in HELD:
+            return []
+        return [*connection.execute(_next_of(True, bool(unseen), lock), wanted | {"run": run})]
+    rows = [*connection.execute(_next_of(False, bool(unseen), lock), wanted)]
+    if rows or connection.execute(_PAUSED).first() is None:
+        return rows
+    for going_on in connection.execute(_GOING_ON).scalars().all():
+        rows += connection.execute(_next_of(True, bool(unseen), lock), wanted | {"run": going_on})
+    return sorted(rows, key=lambda row: (row.rank, row.id))[:at_most]
 
 
 @functools.cache
 def _next_of(one_run: bool, some_unseen: bool, lock: bool) -> Select[*tuple[Any, ...]]:
+    """The first jobs of one run, or of all while none is paused.
+
+    A paused run may have a million jobs in front, which are not to be looked through each time.
+    """
     chosen = _JOBS.where(Job.state == JobState.QUEUED)
     if one_run:
         chosen = chosen.where(Job.run_id == bindparam("run"))
     else:
-        chosen = chosen.where(Job.run_id.not_in(select(Run.id).where(Run.state.in_(HELD))))
+        cancelled = select(Run.id).where(Run.state == "cancelled")
+        chosen = chosen.where(~_PAUSED.exists(), Job.run_id.not_in(cancelled))
     if some_unseen:
         chosen = chosen.where(File.root_id.not_in(bindparam("unseen", expanding=True)))
     chosen = chosen.order_by(Job.rank, Job.id).limit(bindparam("at_most"))

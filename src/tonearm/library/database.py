@@ -136,6 +136,16 @@ def take_your_time(connection: Connection) -> None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
+def take_stock(database: Database) -> None:
+    """Have PostgreSQL see how much there is, as it plans by that. By itself it looks a minute after many new rows.
+
+    Until then it would take a few of the waiting jobs by sorting them all.
+    """
+    if database.shared:
+        with database.write() as connection:
+            connection.execute(text("ANALYZE files, jobs"))
+
+
 def open_sqlite(folder: Path) -> Database:
     """Open, create or upgrade ``tonearm.db`` in the folder.
 

@@ -44,6 +44,12 @@ def upsert(connection: Connection, table: Table, keys: Names, rows: Iterable[Row
         _execute(connection, _upsert(connection.dialect.name, table, keys, names, first), alike)
 
 
+def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Insert rows whose numbers nobody asks for."""
+    for names, alike in _by_columns(rows).items():
+        _execute(connection, _insert(connection.dialect.name, table, names), alike)
+
+
 def change(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Set columns of rows that are there; each is found by its ``id``."""
     for names, alike in _by_columns(rows).items():
@@ -76,14 +82,16 @@ def _taken_apart(table: Table, names: Names) -> tuple[FromClause, dict[str, Colu
 
 
 @functools.cache
-def _upsert(dialect: str, table: Table, keys: Names, names: Names, first: Names) -> Executable:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert(table)
+def _insert(dialect: str, table: Table, names: Names) -> postgresql.Insert | sqlite.Insert:
     if dialect == "postgresql":
         _, columns = _taken_apart(table, names)
-        statement = statement.from_select(list(names), select(*columns.values()))
-    else:
-        statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+        return postgresql.insert(table).from_select(list(names), select(*columns.values()))
+    return sqlite.insert(table).values({name: bindparam(f"new_{name}") for name in names})
+
+
+@functools.cache
+def _upsert(dialect: str, table: Table, keys: Names, names: Names, first: Names) -> Executable:
+    statement = _insert(dialect, table, names)
     changes = {name: statement.excluded[name] for name in names if name not in (*keys, *first)}
     if not changes:
         return statement.on_conflict_do_nothing(index_elements=list(keys))

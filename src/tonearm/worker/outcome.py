@@ -67,7 +67,9 @@ class _Tags(_Said):
     warning: Text | None = None
 
 
-class _Identity(_Said):
+class Identity(_Said):
+    """What a file is, as its child told it."""
+
     hash: Annotated[str, Field(pattern=r"^[0-9a-z]{1,128}$")]
     facts: _Facts
     tags: _Tags
@@ -104,15 +106,14 @@ def told_stage(message: Message) -> tuple[str, float | None]:
     return told.stage, told.fraction
 
 
-def told_identity(message: Message) -> tuple[str, float | None]:
-    """The audio hash, and the duration that the file declares or is guessed to have. Raises Garbled."""
-    identity = _checked(_Identity, message)
-    return identity.hash, identity.facts.declared_s
+def told_identity(message: Message) -> Identity:
+    """What a file is. Raises Garbled."""
+    return _checked(Identity, message)
 
 
 def result_of(hand: InHand, message: Message, work_s: float) -> Result:
     """The result of a finished attempt, ready to be stored. Raises Garbled."""
-    identity = _checked(_Identity, hand.identity)
+    identity = _checked(Identity, hand.identity)
     finished = _checked(_Finished, message)
     facts = identity.facts.model_dump(exclude={"declared_exact"})
     if not identity.facts.declared_exact:
@@ -148,7 +149,7 @@ def _is_a(kind: type, value: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _checked(model: type[Said], said: Message | None) -> Said:
+def _checked(model: type[Said], said: object) -> Said:
     try:
         return model.model_validate(said)
     except ValidationError as error:

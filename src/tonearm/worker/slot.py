@@ -33,7 +33,7 @@ class InHand:
     since: float
     deadline: float
     stage: str = "start"
-    identity: Message | None = None
+    identity: object = None  # what the child has told of the file
 
 
 class Slot:

@@ -38,7 +38,7 @@ from tonearm.settings import Settings
 from tonearm.worker.books import Books
 from tonearm.worker.messages import Garbled, Message
 from tonearm.worker.opening import CannotOpen, open_inside
-from tonearm.worker.outcome import result_of, told_failure, told_identity, told_stage
+from tonearm.worker.outcome import Identity, result_of, told_failure, told_identity, told_stage
 from tonearm.worker.settlement import Settlement, whole_path
 from tonearm.worker.sight import Sight
 from tonearm.worker.slot import CHILD, InHand, Slot
@@ -96,7 +96,7 @@ class Supervisor:
         self._announce = announce
         self._stop = stop
         self._slots: list[Slot] = []
-        self._asking: list[tuple[Slot, InHand, str, float | None]] = []
+        self._asking: list[tuple[Slot, InHand, Identity]] = []
         self._selector = selectors.DefaultSelector()
         self._books = Books(settings.storage_wait_s)
         self._settlement = Settlement(ledger, queue, self._books, self._noted)
@@ -276,9 +276,8 @@ class Supervisor:
             self._end_attempt(slot, hand, told_failure(message))
 
     def _identified(self, slot: Slot, hand: InHand, message: Message) -> None:
-        digest, declared_s = told_identity(message)
-        hand.identity = message
-        self._asking.append((slot, hand, digest, declared_s))
+        hand.identity = identity = told_identity(message)
+        self._asking.append((slot, hand, identity))
 
     def _answer_identified(self) -> None:
         """Tell the children that have identified their files what is left to be measured."""
@@ -286,10 +285,10 @@ class Supervisor:
         self._asking.clear()
         if not asking:
             return
-        question = [(hand.lease, digest) for _, hand, digest, _ in asking]
+        question = [(hand.lease, identity.hash) for _, hand, identity in asking]
         known = self._books.ask(lambda: self._ledger.stored(question)) or [frozenset[str]()] * len(asking)
-        for (slot, _, _, declared_s), stored in zip(asking, known, strict=True):
-            slot.analyse([name for name in self._versions if name not in stored], declared_s)
+        for (slot, _, identity), stored in zip(asking, known, strict=True):
+            slot.analyse([name for name in self._versions if name not in stored], identity.facts.declared_s)
 
     def _finished(self, slot: Slot, hand: InHand, message: Message) -> None:
         work_s = time.monotonic() - hand.since
