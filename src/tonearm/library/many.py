@@ -5,7 +5,7 @@ To PostgreSQL the rows go as one document, which it takes apart again: a tenth o
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -31,7 +31,7 @@ from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from tonearm.library.values import Real
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 Names = tuple[str, ...]
 
 
@@ -53,6 +53,8 @@ def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 def change(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Set columns of rows that are there; each is found by its ``id``."""
     for names, alike in _by_columns(rows).items():
+        if connection.dialect.name != "postgresql":
+            alike = [{f"new_{name}": value for name, value in row.items()} for row in alike]
         _execute(connection, _change(connection.dialect.name, table, names), alike)
 
 
@@ -67,7 +69,7 @@ def _execute(connection: Connection, statement: Executable, rows: Sequence[Row])
     if connection.dialect.name == "postgresql":
         connection.execute(statement, {"rows": rows})
     else:
-        connection.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in rows])
+        connection.execute(statement, rows)
 
 
 def _taken_apart(table: Table, names: Names) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
@@ -86,7 +88,7 @@ def _insert(dialect: str, table: Table, names: Names) -> postgresql.Insert | sql
     if dialect == "postgresql":
         _, columns = _taken_apart(table, names)
         return postgresql.insert(table).from_select(list(names), select(*columns.values()))
-    return sqlite.insert(table).values({name: bindparam(f"new_{name}") for name in names})
+    return sqlite.insert(table)
 
 
 @functools.cache
