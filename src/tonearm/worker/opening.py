@@ -49,6 +49,18 @@ def open_inside(root: bytes, path: bytes) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
+def replaced(place: bytes, descriptor: int, then: os.stat_result) -> bool:
+    """Whether a path now holds another file than the open one, or that was written to since."""
+    now = os.fstat(descriptor)
+    if (then.st_size, then.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
+        return True
+    try:
+        there = os.stat(place, follow_symlinks=False)
+    except OSError:
+        return False  # moved or deleted: what was measured is still the audio of this file
+    return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)
+
+
 def _failure(error: OSError) -> Failure:
     if error.errno == errno.ENOENT:
         return GONE

@@ -37,7 +37,7 @@ from tonearm.jobs.runs import Runs, RunState
 from tonearm.settings import Settings
 from tonearm.worker.books import Books
 from tonearm.worker.messages import Garbled, Message
-from tonearm.worker.opening import CannotOpen, open_inside
+from tonearm.worker.opening import CannotOpen, open_inside, replaced
 from tonearm.worker.outcome import Identity, result_of, told_failure, told_identity, told_stage
 from tonearm.worker.settlement import Settlement, whole_path
 from tonearm.worker.sight import Sight
@@ -292,7 +292,7 @@ class Supervisor:
 
     def _finished(self, slot: Slot, hand: InHand, message: Message) -> None:
         work_s = time.monotonic() - hand.since
-        if _replaced(hand):
+        if replaced(hand.place, hand.descriptor, hand.status):
             self._end_attempt(slot, hand, REPLACED)
             return
         result = result_of(hand, message, work_s)
@@ -395,15 +395,3 @@ class Supervisor:
         for lease in held:
             self._queue.acknowledge(lease)
             self._announce(JobReturned(lease.job, whole_path(lease), "given back to the queue"))
-
-
-def _replaced(hand: InHand) -> bool:
-    """Whether the path now holds another file, or this one was written to meanwhile."""
-    then, now = hand.status, os.fstat(hand.descriptor)
-    if (then.st_size, then.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
-        return True
-    try:
-        there = os.stat(hand.place, follow_symlinks=False)
-    except OSError:
-        return False  # moved or deleted: what was measured is still the audio of this file
-    return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)
