@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -186,6 +187,17 @@ with database.write():
     pass
 database.close()
 """
+
+
+def test_a_library_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    maker = sqlite3.connect(tmp_path / "tonearm.db", isolation_level=None, check_same_thread=False)
+    maker.execute("BEGIN IMMEDIATE")
+    maker.execute("CREATE TABLE of_the_other (number INTEGER)")
+    timer = threading.Timer(0.3, maker.execute, ["COMMIT"])
+    timer.start()
+    open_sqlite(tmp_path).close()
+    timer.join()
+    maker.close()
 
 
 def test_processes_that_open_a_new_library_at_the_same_time_all_get_it(tmp_path: Path) -> None:
