@@ -23,10 +23,7 @@ analyze: setup
 	@.venv/bin/tonearm analyze "$(MUSIC)" $(ARGS)
 
 test: setup-dev
-	.venv/bin/coverage erase
-	scripts/servers run .venv/bin/coverage run -m pytest -n 2 --dist worksteal --durations 15 $(ARGS)
-	.venv/bin/coverage combine -q
-	.venv/bin/coverage report --fail-under=80
+	scripts/servers run .venv/bin/python -m pytest -n 3 --dist worksteal --durations 15 --cov --cov-fail-under=80 $(ARGS)
 
 check: setup-dev
 	.venv/bin/ruff check .

@@ -1,5 +1,7 @@
 """What the tests share: a program with a library of its own, and music that is made once."""
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,22 +35,46 @@ def program(make_program: Callable[..., Program], tmp_path: Path) -> Program:
 
 
 @pytest.fixture(scope="session")
-def every_format(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def every_format(make_once: Callable[..., Path]) -> Path:
     """A folder with the same sixteen seconds of music in every format. Copy from it; do not change it."""
-    folder = tmp_path_factory.mktemp("formats")
-    samples = material.music(16.0, bpm=120.0)
-    for name, form in material.FORMATS.items():
-        (folder / f"{name}.{form.extension}").write_bytes(material.encode(samples, name))
-    return folder
+
+    def make(folder: Path) -> None:
+        samples = material.music(16.0, bpm=120.0)
+        for name, form in material.FORMATS.items():
+            (folder / f"{name}.{form.extension}").write_bytes(material.encode(samples, name))
+
+    return make_once("formats", make)
 
 
 @pytest.fixture(scope="session")
-def long_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty different FLAC files of half a minute to two minutes, so that a kill meets work in progress."""
-    folder = tmp_path_factory.mktemp("long")
-    (folder / "a" / "b").mkdir(parents=True)
-    for number in range(40):
-        samples = np.tile(material.music(15.0, bpm=90.0 + number, seed=number), (2 + 2 * (number % 4), 1))
-        where = (folder, folder / "a", folder / "a" / "b")[number % 3]
-        (where / f"{number:02}.flac").write_bytes(material.encode(samples, "flac"))
-    return folder
+def long_files(make_once: Callable[..., Path]) -> Path:
+    """Forty different FLAC files of a quarter of a minute to a minute, so that a kill meets work in progress."""
+
+    def make(folder: Path) -> None:
+        (folder / "a" / "b").mkdir(parents=True)
+        for number in range(40):
+            samples = np.tile(material.music(15.0, bpm=90.0 + number, seed=number), (1 + number % 4, 1))
+            where = (folder, folder / "a", folder / "a" / "b")[number % 3]
+            (where / f"{number:02}.flac").write_bytes(material.encode(samples, "flac"))
+
+    return make_once("long", make)
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Makes a folder that all processes of this call of pytest share: the first that wants it fills it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        folder = shared / f"once-{name}"
+        with open(shared / f"once-{name}.lock", "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                unfinished = shared / f"unfinished-{name}"
+                unfinished.mkdir()
+                make(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return once

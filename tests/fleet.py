@@ -12,9 +12,11 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from tests.program import Event, Outcome, Program, kill, until
+from tests.servers import OwnServers
 
 BASIC = ("DATABASE", "RABBITMQ", "RABBITMQ_MANAGEMENT")
 ALL = (*BASIC, "REDIS", "NEO4J")
+SERVERS = {"DATABASE": "postgres", "RABBITMQ": "rabbitmq", "REDIS": "redis", "NEO4J": "neo4j"}
 CURRENT = 4
 """Analysers, each of which has one current result a piece of audio."""
 
@@ -32,7 +34,7 @@ class Fleet:
     ) -> None:
         """``services``: those of the servers that this fleet works with."""
         self.folder = folder
-        self.urls = {name: url for service in services if (url := urls.get(name := f"TONEARM_{service}_URL"))}
+        self.urls = {name: urls[name] for name in (f"TONEARM_{service}_URL" for service in services)}
         self.settings = {
             "TONEARM_NAMESPACE": namespace,
             "TONEARM_LEASE_S": "6",
@@ -157,6 +159,12 @@ class Fleet:
             if event["state"] in {"done", "partial"} and not event.get("worker")
         ]
         assert len(done) == len(set(done)), sorted(job for job in done if done.count(job) > 1)
+
+
+def started(servers: OwnServers, services: tuple[str, ...]) -> dict[str, str]:
+    """Have the servers of a fleet run; returns their addresses."""
+    servers.up(*(SERVERS[service] for service in services if service in SERVERS))
+    return servers.urls
 
 
 def plain(url: str) -> str:

@@ -36,12 +36,20 @@ VARIABLES = (
 class OwnServers:
     """Servers that one test at a time may stop, kill and wipe; every process of pytest has a set of its own.
 
-    ``urls`` are the variables to give the program, among them a fresh database's.
+    ``urls`` are the variables to give the program, for the servers that the test asked for.
     """
 
-    def __init__(self, urls: Mapping[str, str], script: Callable[..., str]) -> None:
-        self.urls = dict(urls)
+    def __init__(self, script: Callable[..., str]) -> None:
+        self.urls: dict[str, str] = {}
         self._script = script
+
+    def up(self, *names: str) -> None:
+        """Have these servers run and answer, however the last test left them."""
+        for line in self._script("up", *names).splitlines():
+            name, url = line.removeprefix("export ").split("=", 1)
+            if name == "TONEARM_DATABASE_URL":
+                url = self.urls.get(name) or create_database(url)
+            self.urls[name] = url
 
     def stop(self, name: str) -> None:
         """End a server in order, and wait until it is gone. It keeps its data."""
@@ -148,14 +156,13 @@ def private_script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
 
 @pytest.fixture
 def own_servers(private_script: Callable[..., str]) -> OwnServers:
-    """A second set of servers, started when first wanted; all of them run when a test begins."""
+    """A PostgreSQL with a fresh database, and what else the test wants up."""
+    made = OwnServers(private_script)
     try:
-        lines = private_script("up").splitlines()
+        made.up("postgres")
     except AssertionError as error:
         missing(f"servers of its own: {error}")
-    urls = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-    fresh = create_database(urls["TONEARM_DATABASE_URL"])
-    return OwnServers({**urls, "TONEARM_DATABASE_URL": fresh}, private_script)
+    return made
 
 
 def named(servers: Mapping[str, str], variable: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 import redis
 from sqlalchemy.engine import make_url
 
-from tests.fleet import ALL, BASIC, Fleet, in_order
+from tests.fleet import ALL, BASIC, Fleet, in_order, started
 from tests.program import Outcome, reconciles, until
 from tests.proxy import Proxy
 from tests.servers import OwnServers
@@ -28,7 +28,7 @@ def make_fleet(own_servers: OwnServers, tmp_path: Path) -> Iterator[Callable[...
 
     def make(services: tuple[str, ...] = BASIC, **environment: str) -> Fleet:
         name = f"fleet{random.randrange(10**6)}"
-        made.append(Fleet(tmp_path, own_servers.urls, name, services, **environment))
+        made.append(Fleet(tmp_path, started(own_servers, services), name, services, **environment))
         return made[-1]
 
     yield make
@@ -159,8 +159,8 @@ def test_redis_is_flushed_and_stopped(
 def test_neo4j_is_away_for_the_whole_run_and_catches_up(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
-    own_servers.stop("neo4j")
     fleet = make_fleet(ALL)
+    own_servers.stop("neo4j")
     process = begun(fleet, long_files)
     assert_all_done(fleet, fleet.end(process))
     assert fleet.query("SELECT count(*) FROM files WHERE graph_owed_at IS NOT NULL") == [(FILES,)]
@@ -189,8 +189,8 @@ def test_a_worker_that_slept_past_its_lease_stores_nothing(
 def test_a_network_that_swallows_everything(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
-    database = make_url(own_servers.urls["TONEARM_DATABASE_URL"])
-    broker = make_url(own_servers.urls["TONEARM_RABBITMQ_URL"])
+    urls = started(own_servers, BASIC)
+    database, broker = make_url(urls["TONEARM_DATABASE_URL"]), make_url(urls["TONEARM_RABBITMQ_URL"])
     with (
         Proxy("127.0.0.1", database.port or 5432) as to_database,
         Proxy("127.0.0.1", broker.port or 5672) as to_broker,
@@ -235,7 +235,6 @@ def test_a_slow_database_opens_its_breaker_and_loses_nothing(
 @pytest.mark.timeout(900)
 def test_all_workers_are_told_to_stop_fifty_times(make_fleet: Callable[..., Fleet], long_files: Path) -> None:
     fleet = make_fleet(TONEARM_GRACE_S="0.2")
-    fleet.program.environment.pop("COVERAGE_PROCESS_CONFIG", None)  # a hundred starts are slow enough without
     run = fleet.enqueue(long_files)
     dice = random.Random(50)
     names = ("w0", "w1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet import ALL, Fleet
+from tests.fleet import ALL, BASIC, Fleet, started
 from tests.program import alive, children_of, kill, reconciles, until, wait_for
 from tests.servers import OwnServers
 
@@ -18,14 +18,14 @@ pytestmark = [pytest.mark.timeout(300)]
 @pytest.fixture
 def fleet(own_servers: OwnServers, tmp_path: Path, namespace: str) -> Iterator[Fleet]:
     """A fleet on servers of its own."""
-    with Fleet(tmp_path, own_servers.urls, namespace) as made:
+    with Fleet(tmp_path, started(own_servers, BASIC), namespace) as made:
         yield made
 
 
 @pytest.fixture
 def whole_fleet(own_servers: OwnServers, tmp_path: Path, namespace: str) -> Iterator[Fleet]:
     """A fleet that works with every server."""
-    with Fleet(tmp_path, own_servers.urls, namespace, ALL) as made:
+    with Fleet(tmp_path, started(own_servers, ALL), namespace, ALL) as made:
         yield made
 
 
@@ -58,6 +58,9 @@ def test_what_does_not_end_within_the_grace_is_given_back_at_no_charge(
 ) -> None:
     fleet.program.environment["TONEARM_GRACE_S"] = "0"
     run = at_work(fleet, long_files)
+    for child in children_of(fleet.process("w0").pid):
+        kill(child, signal.SIGSTOP)
+    until(lambda: len(fleet.events("w0", "job_started")) > len(fleet.events("w0", "job_finished")))
     assert fleet.stop("w0") == 0
     assert fleet.events("w0", "job_returned"), "it had files in hand"
     assert fleet.query("SELECT max(attempts - forgiven) FROM jobs WHERE state = 'queued'") == [(0,)]

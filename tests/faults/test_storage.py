@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Program, reconciles, wait_for
+from tests.program import Program, children_of, kill, reconciles, wait_for
 
 
 @pytest.fixture
@@ -115,9 +116,14 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(program: Program, 
 def test_a_second_call_on_the_same_library_is_refused(program: Program, long_files: Path) -> None:
     process = program.start("analyze", long_files, "--json")
     wait_for(process, "job_started")
+    children = children_of(process.pid)
+    for child in children:
+        kill(child, signal.SIGSTOP)  # the first call is at work until the second has ended
     second = program.run("analyze", long_files)
     assert second.status == 2
     assert str(process.pid) in second.errors
+    for child in children:
+        kill(child, signal.SIGCONT)
     assert program.wait(process).status == 0
     program.assert_nothing_lost(40)
 

@@ -242,7 +242,9 @@ def test_what_a_person_prioritises_is_next(program: Program, long_files: Path) -
 
 def test_the_number_of_workers_is_kept(program: Program, long_files: Path) -> None:
     for workers in (1, 3):
-        process = program.start("analyze", long_files, "--workers", str(workers), "--fresh", "--json")
+        process = program.start(
+            "analyze", long_files / "a" / "b", "--workers", str(workers), "--fresh", "--json"
+        )
         most, now = 0, 0
         for event in program.wait(process).events:
             now += event["event"] == "job_started"

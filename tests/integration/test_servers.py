@@ -89,6 +89,17 @@ def test_what_the_environment_names_is_passed_on_and_not_started(call: Call, ser
     ]
 
 
+def test_one_of_them_can_be_had_alone(call: Call) -> None:
+    alone = call("up", "redis")
+    assert (alone.returncode, alone.stdout.count("export"), "REDIS" in alone.stdout) == (0, 1, True)
+    assert [line for line in call("status").stdout.splitlines() if " runs " in line] == [
+        f"redis runs at {alone.stdout.split('/')[2]}"
+    ]
+    beside = call("up", "prometheus", "redis")
+    assert beside.stdout.splitlines()[1] == alone.stdout.strip()
+    assert call("up", "mysql").returncode == 2
+
+
 def test_down_leaves_nothing_even_of_servers_that_were_stopped_halfway(call: Call, tmp_path: Path) -> None:
     assert call("up").returncode == 0
     status = call("status")
@@ -135,6 +146,7 @@ def test_where_servers_cannot_be_started_a_laptop_goes_on_and_ci_does_not(call: 
 def test_own_servers_keep_what_they_had_through_a_kill_and_lose_it_when_wiped(
     own_servers: OwnServers, namespace: str
 ) -> None:
+    own_servers.up("rabbitmq")
     broker = pika.URLParameters(own_servers.urls["TONEARM_RABBITMQ_URL"])
     with pika.BlockingConnection(broker) as connection:
         connection.channel().queue_declare(namespace, durable=True)

@@ -108,7 +108,7 @@ def main() -> int:
         fill(app, music, options.jobs)
         say(f"{options.jobs:,} jobs wait in the database")
         stop = StopSwitch()
-        queue = stack.enter_context(broker(SLOTS))(app, stop)
+        queue = stack.enter_context(broker(SLOTS))(app, stop, "bench")
         began = time.monotonic()
         while left := app.ledger.owed():
             time.sleep(2)

@@ -2,7 +2,8 @@
 
 Everything else is real: files, the scan's intake, the queue, child processes, the ledger, the broker and its
 confirms. SQLite always; PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATABASE_URL`` and
-``TONEARM_RABBITMQ_URL`` name them. Each is given a database and queues of its own, which are removed.
+``TONEARM_RABBITMQ_URL`` name them, with one supervisor and with as many as ``--workers`` says, each a process with
+``--slots`` children. Each kind is given a database and queues of its own, which are removed.
 """
 
 import argparse
@@ -12,8 +13,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
@@ -28,6 +31,8 @@ from tonearm.settings import Level, Settings, load_settings
 from tonearm.worker.sight import Sight
 from tonearm.worker.stopping import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
+
+MakeQueue = Callable[[App, StopSwitch, str], JobQueue]
 
 CHILD = str(Path(__file__).with_name("idle_child.py"))
 BATCH = 2000
@@ -65,24 +70,24 @@ def enqueue(app: App, music: Path, jobs: int) -> tuple[int, float]:
     return run, time.perf_counter() - began
 
 
-def work(app: App, run: int, make_queue: Callable[[App, StopSwitch], JobQueue], slots: int) -> float:
-    """Work on a run to its end; returns jobs a second, the first quarter left aside: in it children start."""
+def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> list[float]:
+    """Work on a run to its end; returns when each job ended, on a clock that all processes share."""
     moments: list[float] = []
 
     def note(event: Event) -> None:
         if isinstance(event, JobFinished):
-            moments.append(time.perf_counter())
+            moments.append(time.monotonic())
 
     stop = StopSwitch()
     settings: Settings = app.settings.model_copy(update={"workers": slots})
-    queue = make_queue(app, stop)
+    queue = make_queue(app, stop, name)
     supervisor = Supervisor(
         app.ledger,
         queue,
         app.runs,
         settings,
         versions(),
-        "bench",
+        name,
         Sight(app.paths, app.ledger.samples),
         None,
         note,
@@ -94,17 +99,16 @@ def work(app: App, run: int, make_queue: Callable[[App, StopSwitch], JobQueue], 
     finally:
         queue.close()
         stop.close()
-    first = len(moments) // 4
-    return (len(moments) - 1 - first) / (moments[-1] - moments[first])
+    return moments
 
 
-def through_sql(app: App, stop: StopSwitch) -> JobQueue:  # noqa: ARG001
+def through_sql(app: App, stop: StopSwitch, name: str) -> JobQueue:  # noqa: ARG001
     """The jobs table as the queue."""
-    return SqlQueue(app.ledger, "bench", None)
+    return SqlQueue(app.ledger, name, None)
 
 
 @contextmanager
-def broker(slots: int) -> Iterator[Callable[[App, StopSwitch], JobQueue]]:
+def broker(slots: int) -> Iterator[MakeQueue]:
     """RabbitMQ as the queue, with a courier as every worker has one."""
     from tonearm.jobs.rabbitmq.link import Link
     from tonearm.jobs.rabbitmq.queue import RabbitQueue
@@ -113,7 +117,7 @@ def broker(slots: int) -> Iterator[Callable[[App, StopSwitch], JobQueue]]:
     ending = threading.Event()
     threads: list[threading.Thread] = []
 
-    def make(app: App, stop: StopSwitch) -> JobQueue:
+    def make(app: App, stop: StopSwitch, name: str) -> JobQueue:
         link = Link(
             app.settings.rabbitmq_url or "",
             Topology(app.settings.namespace),
@@ -127,7 +131,7 @@ def broker(slots: int) -> Iterator[Callable[[App, StopSwitch], JobQueue]]:
         courier = Courier(app.database, link, app.settings.ageing_s, 10.0, lambda _: None)
         threads.append(threading.Thread(target=courier.run, args=(ending,), daemon=True))
         threads[-1].start()
-        return RabbitQueue(link, app.ledger, "bench")
+        return RabbitQueue(link, app.ledger, name)
 
     try:
         yield make
@@ -137,7 +141,21 @@ def broker(slots: int) -> Iterator[Callable[[App, StopSwitch], JobQueue]]:
             thread.join(10)
 
 
-def measure(music: Path, jobs: int, slots: int, kind: str, urls: Mapping[str, str]) -> Pace:
+def work_here(folder: Path, settings: Mapping[str, object], run: int, number: int, slots: int) -> list[float]:
+    """What one process of several does."""
+    with opened(folder, **settings) as app, ExitStack() as stack:
+        make = stack.enter_context(broker(slots)) if app.settings.rabbitmq_url else through_sql
+        return work(app, run, f"bench{number}", make, slots)
+
+
+def rate(moments: list[float]) -> float:
+    """Jobs a second, the first quarter left aside: in it children start."""
+    moments.sort()
+    first = len(moments) // 4
+    return (len(moments) - 1 - first) / (moments[-1] - moments[first])
+
+
+def measure(music: Path, jobs: int, slots: int, kind: str, workers: int, urls: Mapping[str, str]) -> Pace:
     """One kind of pipeline from an empty library to its last result."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -150,10 +168,11 @@ def measure(music: Path, jobs: int, slots: int, kind: str, urls: Mapping[str, st
             settings["rabbitmq_url"] = urls["TONEARM_RABBITMQ_URL"]
             management = urls["TONEARM_RABBITMQ_MANAGEMENT_URL"]
             stack.callback(delete_from_rabbitmq, management, str(settings["namespace"]))
-        app = stack.enter_context(opened(folder, **settings))
-        run, took_s = enqueue(app, music, jobs)
-        make = stack.enter_context(broker(slots)) if kind.startswith("RabbitMQ") else through_sql
-        return Pace(jobs / took_s, work(app, run, make, slots))
+        with opened(folder, **settings) as app:
+            run, took_s = enqueue(app, music, jobs)
+        pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn")))
+        parts = [pool.submit(work_here, folder, settings, run, number, slots) for number in range(workers)]
+        return Pace(jobs / took_s, rate([moment for part in parts for moment in part.result()]))
 
 
 def main() -> int:
@@ -161,26 +180,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Jobs a second with an analyser that does nothing.")
     parser.add_argument("--jobs", type=int, default=3000)
     parser.add_argument("--slots", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     urls = {name: value for name, value in os.environ.items() if name.startswith("TONEARM_")}
     for name in urls:
         del os.environ[name]
     os.environ["TONEARM_CONFIG"] = os.devnull
-    kinds = ["SQLite"]
+    kinds = [("SQLite", 1)]
+    several = sorted({1, options.workers})
     if "TONEARM_DATABASE_URL" in urls:
-        kinds.append("PostgreSQL")
+        kinds += [("PostgreSQL", workers) for workers in several]
         if "TONEARM_RABBITMQ_URL" in urls:
-            kinds.append("RabbitMQ + PostgreSQL")
-    print(f"{options.jobs} jobs, {options.slots} slots{'':14}{'enqueued/s':>12}{'jobs/s':>9}")
+            kinds += [("RabbitMQ + PostgreSQL", workers) for workers in several]
+    print(
+        f"{options.jobs} jobs, {options.slots} slots each{'':5}{'workers':>10}{'enqueued/s':>12}{'jobs/s':>9}"
+    )
     with tempfile.TemporaryDirectory() as place:
         music = Path(place)
         for number in range(options.jobs):
             (music / f"{number:07}.flac").write_bytes(f"{number:064}".encode())
         for _ in range(options.rounds):
-            for kind in kinds:
-                pace = measure(music, options.jobs, options.slots, kind, urls)
-                print(f"{kind:32}{pace.enqueued:12.0f}{pace.worked:9.0f}", flush=True)
+            for kind, workers in kinds:
+                pace = measure(music, options.jobs, options.slots, kind, workers, urls)
+                print(f"{kind:32}{workers:10}{pace.enqueued:12.0f}{pace.worked:9.0f}", flush=True)
     return 0
 
 
