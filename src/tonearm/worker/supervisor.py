@@ -174,7 +174,7 @@ class Supervisor:
                 self._start_missing()
                 return
             room = len(idle)
-            leases = self._books.ask(lambda: self._queue.take(self._sight.unseen(), room))  # noqa: B023
+            leases = self._books.change(lambda: self._queue.take(self._sight.unseen(), room))  # noqa: B023
             if not leases:
                 self._take_at = time.monotonic() + TICK_S / 2
                 return

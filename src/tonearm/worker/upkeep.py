@@ -80,7 +80,7 @@ class Upkeep:
         stages = {hand.lease.job: hand.stage for hand in hands}
         if not stages or now < self._renew_at:
             return frozenset()
-        held = self._books.ask(lambda: self._ledger.renew(self._worker, stages))
+        held = self._books.change(lambda: self._ledger.renew(self._worker, stages))
         if held is None:
             return frozenset()
         self._renew_at = now + min(RENEW_S, self._settings.lease_s / 3)
@@ -92,7 +92,7 @@ class Upkeep:
         if away <= self._disowned_at or self._books.owed or self._books.trouble:
             return
         jobs = [hand.lease.job for hand in hands]
-        if self._books.ask(lambda: self._ledger.disown(self._worker, jobs)) is not None:
+        if self._books.change(lambda: self._ledger.disown(self._worker, jobs)) is not None:
             self._disowned_at = away
 
     def _recover(self, now: float) -> None:
@@ -100,7 +100,7 @@ class Upkeep:
         away = self._books.away_until
         if away and now < away + self._settings.lease_s:
             return
-        self._books.ask(lambda: self._ledger.recover(None))
+        self._books.change(lambda: self._ledger.recover(None))
 
     def last_word(self) -> None:
         """Say for the last time what this worker has done."""
@@ -121,4 +121,4 @@ class Upkeep:
             }
             for hand in hands
         ]
-        return bool(self._books.ask(lambda: roster.beat(hand, unseen, self.done, self.failed)))
+        return bool(self._books.change(lambda: roster.beat(hand, unseen, self.done, self.failed)))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnusable
+from tonearm.errors import StorageAway, StorageBusy, StorageError, StorageFull, StorageUnusable
 from tonearm.worker import books as books_module
 from tonearm.worker.books import Books
 
@@ -88,6 +88,46 @@ def test_it_gives_up_when_nothing_was_stored_for_too_long(disk: Disk) -> None:
         keep_trying(books, 5)
     assert 0.1 <= time.monotonic() - began < 4
     assert books.owed
+
+
+def test_a_full_disk_that_can_be_read_is_still_full(disk: Disk) -> None:
+    books = Books(0.2)
+    disk.trouble = StorageFull("no room")
+    owe(books, disk, "a")
+    began = time.monotonic()
+
+    def go_on() -> None:
+        while time.monotonic() < began + 5:
+            books.settle()
+            time.sleep(0.005)
+            books.ask(lambda: "an answer")  # from time to time just after the pause
+            books.change(lambda: "nothing to change")
+            assert books.trouble == "no room"
+
+    with pytest.raises(StorageFull, match="no room"):
+        go_on()
+    assert books.owed
+
+
+def test_what_can_not_be_changed_is_in_trouble_until_it_can(disk: Disk) -> None:
+    books = Books(10)
+    disk.trouble = StorageFull("no room")
+    assert books.change(lambda: disk.store("a")) is None
+    time.sleep(0.03)
+    assert books.ask(lambda: 7) == 7
+    assert books.trouble == "no room"
+    disk.trouble = None
+    books.change(lambda: disk.store("a"))
+    assert books.trouble is None
+
+
+def test_a_server_that_answers_is_back(disk: Disk) -> None:
+    books = Books(0)
+    disk.trouble = StorageAway("gone")
+    owe(books, disk, "a")
+    time.sleep(0.03)
+    assert books.ask(lambda: 7) == 7
+    assert (books.trouble, books.owed) == (None, True)
 
 
 def test_the_time_counts_from_the_last_success(disk: Disk) -> None:
