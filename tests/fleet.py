@@ -46,6 +46,7 @@ class Fleet:
         }
         self.program = Program(folder / "unused", **self.urls, **self.settings)
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._heard: dict[str, tuple[int, list[Event]]] = {}
 
     def __enter__(self) -> "Fleet":
         return self
@@ -81,18 +82,19 @@ class Fleet:
 
     def events(self, name: str, kind: str) -> list[Event]:
         """What a worker has announced so far, of one kind."""
-        return [event for event in self._lines(name) if event.get("event") == kind]
+        return [event for event in self._announced(name) if event.get("event") == kind]
 
-    def _lines(self, name: str) -> Iterator[Event]:
-        if not self.log(name).exists():
-            return
-        for line in self.log(name).read_bytes().splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # a killed worker may stop in the middle of a line
-            if isinstance(event, dict):
-                yield event
+    def _announced(self, name: str) -> list[Event]:
+        """All that a worker has announced so far; its log is read on from where it was left."""
+        offset, events = self._heard.setdefault(name, (0, []))
+        if self.log(name).exists():
+            with open(self.log(name), "rb") as log:
+                log.seek(offset)
+                new = log.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            events.extend(_events_in(whole))
+            self._heard[name] = (offset + len(whole), events)
+        return events
 
     def said(self, name: str) -> str:
         """Everything a worker has printed."""
@@ -159,6 +161,16 @@ class Fleet:
             if event["state"] in {"done", "partial"} and not event.get("worker")
         ]
         assert len(done) == len(set(done)), sorted(job for job in done if done.count(job) > 1)
+
+
+def _events_in(lines: bytes) -> Iterator[Event]:
+    for line in lines.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # a killed worker may stop in the middle of a line
+        if isinstance(event, dict):
+            yield event
 
 
 def started(servers: OwnServers, services: tuple[str, ...]) -> dict[str, str]:

@@ -171,9 +171,11 @@ def alive(pid: int) -> bool:
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until a condition holds; fail when it does not in time."""
     end = time.monotonic() + seconds
+    pause = 0.02
     while not condition():
         assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(0.1, 1.2 * pause)  # asking keeps the machine from what is waited for
 
 
 def events_of(process: "subprocess.Popen[bytes]") -> Iterator[Event]:
