@@ -100,6 +100,7 @@ def test_a_locked_database_is_waited_for(program: Program, long_files: Path) -> 
     other.execute("BEGIN IMMEDIATE")
     threading.Timer(8, other.rollback).start()
     outcome = program.wait(process)
+    other.close()
     assert outcome.status == 0, outcome.errors
     program.assert_nothing_lost(40)
 

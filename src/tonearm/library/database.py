@@ -166,7 +166,11 @@ def open_sqlite(folder: Path) -> Database:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     database = Database(engine, str(path))
-    upgrade(database)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -214,9 +218,13 @@ def _check_encoding(database: Database) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     connection.create_function("tonearm_has", 2, has, deterministic=True)
-    _use_wal(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        _use_wal(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()  # nobody else knows of it yet
+        raise
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
