@@ -150,7 +150,7 @@ def test_names_of_any_bytes_survive(program: Program, tmp_path: Path) -> None:
     assert sorted(os.fsencode(path) for path in tracks) == sorted(
         os.path.join(folder, name) for name in material.STRANGE_NAMES
     )
-    for path in (path for path in tracks if "invalid" in path or "\n" in path or "/-rf" in path):
+    for path in tracks:
         (shown,) = program.run("show", os.fsencode(path), check=True).events
         assert shown["path"] == path
     odd = next(track for path, track in tracks.items() if "invalid" in path)

@@ -166,11 +166,8 @@ def open_sqlite(folder: Path) -> Database:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     database = Database(engine, str(path))
-    try:
+    with _closed_on_failure(database):
         upgrade(database)
-    except BaseException:
-        database.close()
-        raise
     return database
 
 
@@ -196,13 +193,20 @@ def open_postgres(
     address = address_of(url)
     engine = postgres_engine(address, connect_timeout_s, call_timeout_s)
     database = Database(engine, address.place, gate)
-    try:
+    with _closed_on_failure(database):
         _check_encoding(database)
         upgrade(database, only_new=not migrate)
-    except BaseException:
-        database.close()
-        raise
     return database
+
+
+@contextmanager
+def _closed_on_failure(opened: Database | sqlite3.Connection) -> Iterator[None]:
+    """Nobody else knows yet of what was opened."""
+    try:
+        yield
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _check_encoding(database: Database) -> None:
@@ -218,13 +222,10 @@ def _check_encoding(database: Database) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     connection.create_function("tonearm_has", 2, has, deterministic=True)
-    try:
+    with _closed_on_failure(connection):
         _use_wal(connection)
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
             connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        connection.close()  # nobody else knows of it yet
-        raise
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
