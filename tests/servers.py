@@ -10,6 +10,7 @@ import secrets
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NoReturn
@@ -120,6 +121,13 @@ def prometheus_url(servers: Mapping[str, str]) -> str:
 @pytest.fixture
 def namespace(servers: Mapping[str, str]) -> Iterator[str]:
     """A short name nobody else uses; what the test leaves under it on the servers is deleted."""
+    with own_namespace(servers) as name:
+        yield name
+
+
+@contextmanager
+def own_namespace(servers: Mapping[str, str]) -> Iterator[str]:
+    """As the fixture ``namespace``, for fixtures that last longer than a test."""
     name = f"t{secrets.token_hex(5)}"
     yield name
     if (url := servers.get("TONEARM_RABBITMQ_MANAGEMENT_URL")) is not None:
