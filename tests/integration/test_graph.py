@@ -61,7 +61,8 @@ def analysed(
         Program(data, TONEARM_NEO4J_URL=url, TONEARM_NAMESPACE=name) as program,
     ):
         program.run("analyze", music, check=True)
-        while status(program)["owed"]:  # a Neo4j that has just started is slow; what is left is told by the next
+        # a Neo4j that has just started is slow; what is left is told by the next call
+        while status(program)["owed"]:
             program.run("analyze", music, check=True)
         yield program
 
