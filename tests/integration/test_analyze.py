@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -195,15 +196,16 @@ def test_a_run_can_be_paused_resumed_and_cancelled_from_outside(program: Program
     process = program.start("analyze", long_files, "--json")
     run = wait_for(process, "run_started")["run"]
     wait_for(process, "job_finished")
+    hold(process, signal.SIGSTOP)  # or all may be done before the command has begun
     assert program.start("runs", "pause", str(run)).wait() == 0
+    hold(process, signal.SIGCONT)
     until(lambda: running(program) == 0)
     done = program.query("SELECT count(*) FROM jobs WHERE state = 'done'")
     time.sleep(1.5)
     assert program.query("SELECT count(*) FROM jobs WHERE state = 'done'") == done
     assert program.start("runs", "resume", str(run)).wait() == 0
     until(lambda: program.query("SELECT count(*) FROM jobs WHERE state = 'done'") > done)
-    for child in children_of(process.pid):
-        kill(child, signal.SIGSTOP)
+    hold(process, signal.SIGSTOP)
     assert program.start("runs", "cancel", str(run)).wait() == 0
     outcome = program.wait(process)
     assert reconciles(outcome.summary)
@@ -212,6 +214,12 @@ def test_a_run_can_be_paused_resumed_and_cancelled_from_outside(program: Program
     again = program.run("analyze", long_files, check=True).summary
     assert again["done"] == outcome.summary["skipped"]
     program.assert_nothing_lost(40)
+
+
+def hold(process: subprocess.Popen[bytes], number: int) -> None:
+    """Stop the children where they are, or let them go on."""
+    for child in children_of(process.pid):
+        kill(child, number)
 
 
 def running(program: Program) -> int:
