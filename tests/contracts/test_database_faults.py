@@ -5,12 +5,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
@@ -437,6 +438,37 @@ def test_a_server_that_lets_us_not_in_is_told_with_what_to_look_at(
         open_postgres(url, 2, CALL_S)
     assert "check user, password and database name in database_url" in str(caught.value)
     assert SECRET not in told(caught.value)
+
+
+@pytest.fixture
+def encrypted_url(own_servers: OwnServers) -> Iterator[str]:
+    """PostgreSQL with a certificate it has made itself, at an address that asks for TLS."""
+    url = own_servers.urls["TONEARM_DATABASE_URL"]
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.crt"
+    with administer(url) as connection:
+        connection.execute(sql.SQL("COPY (SELECT 1) TO PROGRAM {}").format(sql.Literal(make)))
+        connection.execute("ALTER SYSTEM SET ssl = on")
+        connection.execute("SELECT pg_reload_conf()")
+    yield make_url(url).update_query_dict({"sslmode": "require"}).render_as_string(hide_password=False)
+    with administer(url) as connection:
+        connection.execute("ALTER SYSTEM RESET ssl")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def test_a_tls_connection_that_breaks_is_a_server_that_is_away(encrypted_url: str) -> None:
+    address = make_url(encrypted_url)
+    with (
+        Proxy(address.host or "127.0.0.1", address.port or 5432) as proxy,
+        closing(open_postgres(through(encrypted_url, proxy), 2, CALL_S)) as database,
+    ):
+        with database.read() as connection:
+            encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            assert connection.execute(text(encrypted)).scalar() is True
+        proxy.reset()
+        with pytest.raises(StorageAway):
+            ask(database)
+        proxy.heal()
+        assert ask(database) > 0
 
 
 # ---- the breaker

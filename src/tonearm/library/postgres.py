@@ -28,11 +28,15 @@ _REFUSED = (
     "does not exist",
     "no pg_hba.conf entry",
     "permission denied",
-    "SSL",
+    "does not support SSL",
     "sslmode",
     "certificate",
+    "alert unknown ca",
 )
-"""What a server that lets nobody in says of it: libpq hands on no code before there is a connection."""
+"""What a server that lets nobody in says of it: libpq hands on no code before there is a connection.
+
+A connection over TLS that breaks is reported as an SSL error too, and is none of these.
+"""
 
 
 class NoAnswer(psycopg.OperationalError):
