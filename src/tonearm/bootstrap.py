@@ -270,7 +270,10 @@ def _shared_session(app: App, view: LiveView, stop: StopSwitch) -> Iterator[Sess
     patience(desk.enlist)
     try:
         glance = Glance(app.progress)
-        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link, glance):
+        with (
+            _link(app, stop, desk.name) as link,
+            _background(app, view, desk.name, link, glance.run, desk.keep),
+        ):
             yield _session(
                 app,
                 view,
@@ -333,11 +336,12 @@ def _supervisor(app: App, queue: JobQueue, worker: str, stop: StopSwitch, desk: 
 
 def _queue(app: App, link: "Link | None", worker: str) -> JobQueue:
     """Where a worker's jobs come from."""
+    table = SqlQueue(app.ledger, worker, None)
     if link is None:
-        return SqlQueue(app.ledger, worker, None)
+        return table
     from tonearm.jobs.rabbitmq.queue import RabbitQueue
 
-    return RabbitQueue(link, app.ledger, worker)
+    return RabbitQueue(link.receiver, app.ledger, worker, table)
 
 
 @contextlib.contextmanager
@@ -387,11 +391,11 @@ def _no_driver(service: str, error: ImportError) -> str:
 
 @contextlib.contextmanager
 def _background(
-    app: App, view: LiveView, worker: str, link: "Link | None", glance: Glance | None = None
+    app: App, view: LiveView, worker: str, link: "Link | None", *others: Callable[[threading.Event], None]
 ) -> Iterator[None]:
     """Threads that carry what the database owes to where it belongs; each waits out a service that is away."""
     settings = app.settings
-    bodies: list[Callable[[threading.Event], None]] = []
+    bodies = [*others]
     if link is not None:
         bodies.append(Courier(app.database, link, settings.ageing_s, settings.reconcile_s, app.speaker).run)
     if app.feeder is not None:
@@ -400,8 +404,6 @@ def _background(
         reporter = Reporter(app.progress, app.database, view, worker, app.speaker)
         app.speaker.subscribe(reporter)
         bodies.append(reporter.run)
-    if glance is not None:
-        bodies.append(glance.run)
     ending = threading.Event()
     threads = [threading.Thread(target=body, args=(ending,), daemon=True) for body in bodies]
     for thread in threads:
@@ -433,7 +435,7 @@ def open_worker(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> I
     desk = Desk(app.settings, app.workers, app.ledger, app.breakers)
     Patience(app.speaker, lambda: stop.requests > 0)(desk.enlist)
     try:
-        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link):
+        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link, desk.keep):
             supervisor = _supervisor(app, _queue(app, link, desk.name), desk.name, stop, desk)
             yield desk.name, Duty(supervisor, app.runs)
     finally:

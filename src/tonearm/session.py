@@ -59,7 +59,7 @@ class Session:
         paths = [_usable(path) for path in paths]
         began = time.monotonic()
         if not self.shared:
-            self.ledger.recover(self.worker)
+            self.ledger.reclaim(None)  # who holds the lock is alone
             self.runs.close_abandoned()
         run = self.patience(lambda: self.runs.open(paths))
         self.patience.run = run

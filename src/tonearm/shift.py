@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tonearm import __version__
-from tonearm.errors import ServiceAway, StorageAway, StorageError
+from tonearm.errors import StorageAway, StorageError
 from tonearm.events import Announce, Event, Summary, WorkersChanged
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql import SqlLedger
-from tonearm.jobs.workers import Beat, Identity, Workers
+from tonearm.jobs.workers import Beat, Identity, Standing, Workers
 from tonearm.library.database import Database
 from tonearm.names import to_document
 from tonearm.progress.follower import Follower
@@ -68,26 +68,47 @@ class Desk:
         self._workers = workers
         self._ledger = ledger
         self._breakers = breakers
-        self._who = Identity(self.name, uuid.uuid4().hex, host, os.getpid(), __version__, settings.workers)
+        instance = f"{uuid.uuid4().hex}@{_process_space()}"
+        self._who = Identity(self.name, instance, host, os.getpid(), __version__, settings.workers)
+        self._beat = Beat()
+        self._beaten_at = time.monotonic()
 
     def enlist(self) -> None:
         """Take the name, take back what its last start left behind, forget who is long lost. Raises NameTaken."""
         self._workers.enlist(self._who, self._lease_s)
-        self._ledger.recover(self.name)
+        self._ledger.reclaim(self.name)
         self._workers.forget_lost()
 
     def beat(
         self, hand: Sequence[Mapping[str, Any]], unseen: Sequence[bytes], done: int, failed: int
-    ) -> bool:
-        """Renew the row; returns whether a person wants this worker to end."""
+    ) -> Standing:
+        """Renew the row, and learn how this worker stands."""
         states = {name: str(breaker.state) for name, breaker in self._breakers.items()}
         roots = [to_document(path) for path in unseen]
-        return self._workers.beat(self._who, Beat(done, failed, hand, states, roots))
+        self._beat = Beat(done, failed, hand, states, roots)
+        self._beaten_at = time.monotonic()
+        return self._workers.beat(self._who, self._beat)
+
+    def keep(self, stop: threading.Event) -> None:
+        """Renew the row as it is while nobody else does, as during a scan, until stopped."""
+        while not stop.wait(1.0):
+            if time.monotonic() - self._beaten_at > NOW_AND_THEN_S:
+                self._beaten_at = time.monotonic()
+                with contextlib.suppress(StorageError):
+                    self._workers.beat(self._who, self._beat)
 
     def leave(self) -> None:
         """Say that this process ends; silence says it too."""
         with contextlib.suppress(StorageAway):
             self._workers.leave(self._who)
+
+
+def _process_space() -> str:
+    """What the kernel calls the space in which this process's id is a number: a container has one of its own."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux, which has but one
+        return ""
 
 
 class Follow:
@@ -136,5 +157,5 @@ class Duty:
         """End the runs of which nothing is open any more: nobody may be following them."""
         if time.monotonic() - self._looked > NOW_AND_THEN_S:
             self._looked = time.monotonic()
-            with contextlib.suppress(ServiceAway):
+            with contextlib.suppress(StorageError):
                 self.runs.close_ended()

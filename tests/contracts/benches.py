@@ -70,6 +70,10 @@ class Bench:
             time.sleep(0.02)
         return True
 
+    def hang_up(self, queue: JobQueue) -> None:
+        """End a queue with the process that had it."""
+        queue.close()
+
     def dead(self) -> int | None:
         """How many messages are among the dead letters; ``None`` where there are no messages."""
         return None
@@ -102,6 +106,7 @@ class RabbitBench(Bench):
         self.timeout_s = timeout_s
         self.events: list[Event] = []
         self.links: list[Link] = []
+        self._links_of: dict[int, Link] = {}
         self.couriers: list[threading.Thread] = []
         self._ageing_s = ageing_s
         self._ending = threading.Event()
@@ -119,8 +124,13 @@ class RabbitBench(Bench):
     def queue(self, worker: str, slots: int = 1) -> JobQueue:
         link = self.link(slots)
         self.carry(link)
-        self.queues.append(RabbitQueue(link, self.library.ledger, worker))
+        aside = SqlQueue(self.library.ledger, worker, None)
+        self.queues.append(RabbitQueue(link.receiver, self.library.ledger, worker, aside))
+        self._links_of[id(self.queues[-1])] = link
         return self.queues[-1]
+
+    def hang_up(self, queue: JobQueue) -> None:
+        self._links_of[id(queue)].stop()
 
     def courier(self, link: Link) -> Courier:
         """A courier by way of a link."""

@@ -118,8 +118,7 @@ def test_one_result_that_cannot_be_stored_harms_no_other(library: Library) -> No
 
 def test_a_lease_that_was_lost_is_told_so_among_others_that_hold(library: Library) -> None:
     leases = leased(library, b"1", b"2", b"3")
-    library.change("UPDATE jobs SET lease_until = 1 WHERE id = 2")
-    assert library.ledger.recover(None) == 1
+    assert library.outlive(2) == 1
     [again] = library.ledger.take("there", None)
     outcomes = [(lease, result(f"audio {lease.job}")) for lease in leases]
     assert library.ledger.finish([*outcomes, (again, result("its own"))]) == [
@@ -218,15 +217,13 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
     run, paused = library.run(), library.run()
     library.meet(run, b"1", b"2", b"3", b"4")
     library.meet(paused, b"5")
-    library.meet(run, b"6", root=b"/usb")
     patient = SqlLedger(library.database, VERSIONS, Backoff(1e6, 1e6), 60)
     first, second = library.ledger.take("there", run, at_most=2)
     patient.fail(first, FLAKY, 0.0)
     library.runs.pause(paused)
     library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3 WHERE id IN (3, 4)")
-    unseen = {library.root(b"/usb")}
-    announced = {1: None, second.job: None, 3: Level.HIGH, 4: Level.LOW, 5: None, 6: None, 77: None}
-    claimed = library.ledger.claim(announced, "here", unseen)
+    announced = {1: None, second.job: None, 3: Level.HIGH, 4: Level.LOW, 5: None, 77: None}
+    claimed = library.ledger.claim(announced, "here")
     lease = claimed.pop(4)
     assert isinstance(lease, Lease)
     assert (lease.path, lease.attempt, lease.worker) == (b"4", 1, "here")
@@ -235,15 +232,13 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
         2: Refusal.SETTLED,
         3: Refusal.OUTDATED,
         5: Refusal.PAUSED,
-        6: Refusal.UNSEEN,
         77: Refusal.SETTLED,
     }
-    owed = {number: library.job(number)["owed_at"] for number in (1, 3, 5, 6)}
+    owed = {number: library.job(number)["owed_at"] for number in (1, 3, 5)}
     assert owed[1] == library.job(1)["not_before"]
     assert owed[3] is None
     assert owed[5] is None
-    assert owed[6] > library.job(6)["queued_at"]
-    assert library.ledger.claim({}, "here", ()) == {}
+    assert library.ledger.claim({}, "here") == {}
 
 
 class Holding:
@@ -298,7 +293,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_message_waiting(shared: Librar
     holding = Holding(shared, 2)
     claimed: dict[int, Lease | Refusal] = {}
     announced = dict.fromkeys((1, 2, 3))
-    thread = threading.Thread(target=lambda: claimed.update(shared.ledger.claim(announced, "here", ())))
+    thread = threading.Thread(target=lambda: claimed.update(shared.ledger.claim(announced, "here")))
     thread.start()
     try:
         while states(shared) != ["running", "queued", "running"]:

@@ -284,7 +284,7 @@ def test_a_file_whose_worker_died_is_told_as_an_attempt_that_is_repeated(
     library.meet(run, b"a.flac")
     take(library, run)
     follower.look()
-    library.ledger.recover(OTHER)
+    library.ledger.reclaim(OTHER)
     [again] = follower.look()
     assert isinstance(again, JobRetrying)
     assert (again.code, again.attempt) == ("interrupted", 1)

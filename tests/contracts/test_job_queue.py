@@ -13,7 +13,6 @@ import pytest
 from tests.contracts.benches import Bench, RabbitBench, within
 from tests.unit.shelf import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
-from tonearm.jobs import taking as taking_module
 from tonearm.jobs.intake import SqlIntake
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import JobQueue
@@ -143,26 +142,27 @@ def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(bench: B
     lease = bench.take(one)
     other = bench.queue("other")
     assert bench.nothing(other)
-    assert library.ledger.recover(None) == 0
-    one.close()  # its worker was killed
+    assert library.ledger.recover() == 0
+    bench.hang_up(one)  # its worker was killed
     assert bench.nothing(other)
-    library.change("UPDATE jobs SET lease_until = 1")
-    assert library.ledger.recover(None) == 1
+    assert library.outlive() == 1
     again = bench.take(other)
     assert (again.job, again.attempt, again.worker) == (lease.job, 2, "other")
     assert library.job(lease.job)["forgiven"] == 1
 
 
-def test_what_a_closed_queue_was_offered_and_did_not_take_comes_to_others(bench: Bench) -> None:
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_lease(bench: Bench, hours: int) -> None:
     library = bench.library
-    library.meet(library.run(), b"1", b"2", b"3")
-    bench.announced()
-    one = bench.queue("one", slots=3)
-    taken = bench.take(one)
-    one.close()
-    other = bench.queue("other", slots=3)
-    assert {taken.job, bench.take(other).job, bench.take(other).job} == {1, 2, 3}
-    assert bench.nothing(other)
+    library.meet(library.run(), b"1", b"2")
+    queue = bench.queue("one", slots=2)
+    kept, lost = bench.take(queue), bench.take(queue)
+    library.ledger.recover()
+    library.change("UPDATE jobs SET lease_until = lease_until - :jump", jump=hours * 3600)
+    library.ledger.recover()
+    assert [library.job(lease.job)["state"] for lease in (kept, lost)] == ["running", "running"]
+    assert library.outlive(lost.job) == 1
+    assert library.job(kept.job)["state"] == "running"
 
 
 def test_what_is_done_never_comes_again(bench: Bench) -> None:
@@ -172,7 +172,7 @@ def test_what_is_done_never_comes_again(bench: Bench) -> None:
     end(bench, queue, bench.take(queue))
     other = bench.queue("other")
     assert bench.nothing(queue, other)
-    library.ledger.recover(None)
+    library.ledger.recover()
     assert bench.nothing(queue, other)
 
 
@@ -270,10 +270,7 @@ def test_a_cancelled_run_gives_nothing_any_more(bench: Bench) -> None:
     assert library.ledger.depth(run).open == 0
 
 
-def test_what_a_worker_cannot_see_is_left_to_one_that_can(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(taking_module, "UNSEEN_AGAIN_S", 0.1)
+def test_what_a_worker_cannot_see_is_left_to_one_that_can(bench: Bench) -> None:
     library = bench.library
     run = library.run()
     library.meet(run, b"1", root=b"/usb", level=Level.HIGH)
@@ -286,16 +283,32 @@ def test_what_a_worker_cannot_see_is_left_to_one_that_can(
     end(bench, blind, lease)
     assert bench.nothing(blind, unseen=usb)
     assert library.job(1)["attempts"] == 0
-    seeing = bench.queue("seeing")
-    found: list[Lease] = []
+    found = bench.take(bench.queue("seeing"))
+    assert (found.path, found.attempt) == (b"1", 1)
 
-    def taken() -> bool:
-        assert take_from(blind, usb) is None
-        found.extend(lease for lease in [take_from(seeing, frozenset())] if lease is not None)
-        return bool(found)
 
-    assert within(30, taken)
-    assert (found[0].path, found[0].attempt) == (b"1", 1)
+def test_a_worker_that_sees_again_takes_what_it_could_not(bench: Bench) -> None:
+    library = bench.library
+    library.meet(library.run(), b"1", root=b"/usb")
+    bench.announced()
+    queue = bench.queue("w")
+    assert bench.nothing(queue, unseen=frozenset({library.root(b"/usb")}))
+    assert bench.take(queue).path == b"1"
+
+
+def test_who_takes_nothing_keeps_nothing_from_others(bench: Bench) -> None:
+    """A call that scans still, or a worker that is only finishing what it has."""
+    library = bench.library
+    library.meet(library.run(), b"1", b"2", b"3")
+    bench.announced()
+    bench.queue("scanning", slots=3)
+    draining = bench.queue("draining", slots=3)
+    taken = bench.take(draining)
+    draining.close()
+    other = bench.queue("other", slots=3)
+    assert {taken.job, bench.take(other).job, bench.take(other).job} == {1, 2, 3}
+    end(bench, draining, taken)
+    assert bench.nothing(draining, other)
 
 
 def test_a_job_given_back_comes_at_once_or_after_a_while(bench: Bench) -> None:

@@ -130,8 +130,7 @@ def test_a_worker_whose_lease_was_recovered_can_write_nothing(library: Library, 
     if meanwhile == "given back":
         library.ledger.give_back([lease])
     else:
-        library.change("UPDATE jobs SET lease_until = 1")
-        assert library.ledger.recover(None) == 1
+        assert library.outlive() == 1
     if meanwhile == "taken by another":
         library.take(worker="another")
     if meanwhile == "taken again by itself":
@@ -150,8 +149,7 @@ def test_a_worker_whose_lease_was_recovered_can_write_nothing(library: Library, 
 
 def test_a_worker_is_told_which_of_its_leases_are_still_its_own(library: Library) -> None:
     leases = leased(library, b"1", b"2", b"3")
-    library.change("UPDATE jobs SET lease_until = 1 WHERE id = :job", job=leases[1].job)
-    assert library.ledger.recover(None) == 1
+    assert library.outlive(leases[1].job) == 1
     stages = {lease.job: "decode" for lease in leases} | {99: "decode"}
     assert library.ledger.renew(leases[0].worker, stages) == {leases[0].job, leases[2].job}
     assert library.ledger.renew(leases[0].worker, {}) == frozenset()
@@ -221,11 +219,11 @@ def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
     call = (
         functools.partial(take_one, ledger_on(deaf), mine.worker, None)
         if how == "taken"
-        else functools.partial(claim_one, ledger_on(deaf), 3, mine.worker, ())
+        else functools.partial(claim_one, ledger_on(deaf), 3, mine.worker)
     )
     with pytest.raises(StorageAway):
         call()
-    assert claim_one(library.ledger, 3, mine.worker, ()) == Refusal.SETTLED
+    assert claim_one(library.ledger, 3, mine.worker) == Refusal.SETTLED
     assert library.ledger.disown(mine.worker, [mine.job]) == 1
     assert library.job(mine.job)["state"] == "running"
     assert library.job(others.job)["state"] == "running"
@@ -283,14 +281,14 @@ def test_a_note_of_a_job_that_ended_or_runs_or_never_was_is_done_with(library: L
     library.ledger.cancel(leases[3], GONE)
     before = everything(library)
     for job in [*(lease.job for lease in leases), 12345, 2**62]:
-        assert claim_one(library.ledger, job, "another", ()) == Refusal.SETTLED
+        assert claim_one(library.ledger, job, "another") == Refusal.SETTLED
     assert everything(library) == before
 
 
 def test_a_note_leases_its_job_and_counts_the_attempt(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2")
-    lease = claim_one(library.ledger, 2, "w", ())
+    lease = claim_one(library.ledger, 2, "w")
     assert isinstance(lease, Lease)
     assert (lease.job, lease.attempt, lease.worker, lease.path, lease.run) == (2, 1, "w", b"2", run)
     row = library.job(2)
@@ -302,11 +300,11 @@ def test_a_note_that_comes_too_soon_is_owed_again_when_it_is_due(library: Librar
     [lease] = leased(library)
     slow.fail(lease, FLAKY, 0.0)
     library.change("UPDATE jobs SET owed_at = NULL, published_at = 1")
-    assert claim_one(library.ledger, lease.job, "w", ()) == Refusal.EARLY
+    assert claim_one(library.ledger, lease.job, "w") == Refusal.EARLY
     row = library.job(lease.job)
     assert (row["state"], row["owed_at"], row["published_at"]) == ("retrying", row["not_before"], None)
     library.change("UPDATE jobs SET not_before = 1")
-    again = claim_one(library.ledger, lease.job, "w", ())
+    again = claim_one(library.ledger, lease.job, "w")
     assert isinstance(again, Lease)
     assert again.attempt == 2
 
@@ -315,38 +313,29 @@ def test_a_note_of_a_paused_run_is_owed_again_when_that_goes_on(library: Library
     run = library.run()
     library.meet(run, b"1")
     library.runs.pause(run)
-    assert claim_one(library.ledger, 1, "w", ()) == Refusal.PAUSED
+    assert claim_one(library.ledger, 1, "w") == Refusal.PAUSED
     assert library.job(1)["owed_at"] is None
     library.runs.resume(run)
     assert library.job(1)["owed_at"] is not None
-    assert isinstance(claim_one(library.ledger, 1, "w", ()), Lease)
+    assert isinstance(claim_one(library.ledger, 1, "w"), Lease)
 
 
 def test_a_note_of_a_cancelled_run_is_done_with(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1")
     library.runs.cancel(run)
-    assert claim_one(library.ledger, 1, "w", ()) == Refusal.SETTLED
+    assert claim_one(library.ledger, 1, "w") == Refusal.SETTLED
     assert library.job(1)["state"] == "cancelled"
-
-
-def test_a_note_of_what_this_worker_cannot_see_is_owed_to_another(library: Library) -> None:
-    library.meet(library.run(), b"1")
-    assert claim_one(library.ledger, 1, "w", {library.root()}) == Refusal.UNSEEN
-    row = library.job(1)
-    assert (row["state"], row["attempts"], row["published_at"]) == ("queued", 0, None)
-    assert row["owed_at"] > row["queued_at"]
-    assert isinstance(claim_one(library.ledger, 1, "another", {77}), Lease)
 
 
 def test_a_note_that_is_more_urgent_than_the_latest_of_its_job_is_out_of_date(library: Library) -> None:
     library.meet(library.run(), b"1")
     library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3")
     before = everything(library)
-    assert claim_one(library.ledger, 1, "w", (), Level.HIGH) == Refusal.OUTDATED
+    assert claim_one(library.ledger, 1, "w", Level.HIGH) == Refusal.OUTDATED
     assert everything(library) == before
     library.change("UPDATE jobs SET owed_at = 1")  # no later one is out yet
-    assert isinstance(claim_one(library.ledger, 1, "w", (), Level.HIGH), Lease)
+    assert isinstance(claim_one(library.ledger, 1, "w", Level.HIGH), Lease)
 
 
 @pytest.mark.parametrize("announced", [Level.LOW, Level.BACKGROUND])
@@ -355,7 +344,7 @@ def test_a_note_that_is_less_urgent_than_the_latest_of_its_job_is_as_good(
 ) -> None:
     library.meet(library.run(), b"1")
     library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3")
-    assert isinstance(claim_one(library.ledger, 1, "w", (), announced), Lease)
+    assert isinstance(claim_one(library.ledger, 1, "w", announced), Lease)
 
 
 def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) -> None:
@@ -375,8 +364,7 @@ def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) ->
     library.ledger.fail(library.take(), FLAKY, 0.0)
     assert owed(1)
     library.take()
-    library.change("UPDATE jobs SET lease_until = 1")
-    library.ledger.recover(None)
+    assert library.outlive() == 1
     assert owed(1)
     library.take()
     library.ledger.disown(lease.worker, [])

@@ -194,6 +194,7 @@ def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_take
     bench: RabbitBench, broker: Broker, topology: Topology, body: bytes
 ) -> None:
     queue = bench.queue("w")
+    assert queue.waiting(1) == 0  # now it wants notes
     headers = {"level": "high", "traceparent": "00-0-0-00"}
     broker.put(topology.exchange, "high", body, pika.BasicProperties(headers=headers))
     assert within(10, lambda: bench.dead() == 1)
@@ -208,7 +209,7 @@ def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_take
 def test_a_message_without_a_level_is_no_note(
     bench: RabbitBench, broker: Broker, topology: Topology, headers: dict[str, object] | None
 ) -> None:
-    bench.queue("w")
+    assert bench.queue("w").waiting(1) == 0  # now it wants notes
     broker.put(topology.exchange, "high", b'{"job": 1}', pika.BasicProperties(headers=headers))
     assert within(10, lambda: bench.dead() == 1)
 
@@ -217,7 +218,7 @@ def test_a_note_of_an_unknown_job_is_done_with(bench: RabbitBench) -> None:
     queue = bench.queue("w")
     bench.sender.send([Note(12345, Level.HIGH, "c")])
     assert bench.nothing(queue)
-    queue.close()
+    bench.hang_up(queue)
     assert (bench.ready(), bench.dead()) == (0, 0)
 
 
@@ -257,7 +258,7 @@ def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitBe
     assert states(library) == {"done": 20}
     assert library.rows("SELECT count(*) AS audio FROM audio") == [{"audio": 20}]
     for queue in queues:
-        queue.close()
+        bench.hang_up(queue)
     assert (bench.ready(), bench.dead()) == (0, 0)
 
 
@@ -425,14 +426,17 @@ def test_a_channel_that_the_broker_closes_does_not_end_the_link(bench: RabbitBen
     library = bench.library
     library.meet(library.run(), b"1", b"2")
     link = bench.link(1)
-    assert within(PATIENCE_S, lambda: link.arrived() == 1)
-    [delivery] = link.next(1)
-    link.acknowledge(delivery)
-    link.acknowledge(delivery)  # no such delivery any more: the broker closes the channel, as after a timeout
+    link.receiver.want()
+    assert within(PATIENCE_S, lambda: link.receiver.arrived() == 1)
+    [delivery] = link.receiver.next(1)
+    link.receiver.acknowledge(delivery)
+    link.receiver.acknowledge(
+        delivery
+    )  # no such delivery any more: the broker closes the channel, as after a timeout
     assert within(PATIENCE_S, lambda: not link.up)
     assert within(PATIENCE_S, lambda: link.up)
     assert link.wrong is None
-    assert within(PATIENCE_S, lambda: link.arrived() == 1)
+    assert within(PATIENCE_S, lambda: link.receiver.arrived() == 1)
 
 
 def test_nobody_waits_for_ever_for_a_broker_that_does_not_confirm(
@@ -466,7 +470,7 @@ def test_heartbeats_go_on_while_everything_else_is_busy(
         sum(range(10_000))
     assert told.failures == []
     end(bench, queue, lease)
-    queue.close()
+    bench.hang_up(queue)
     assert bench.ready() == 0
 
 

@@ -116,6 +116,7 @@ def broker(slots: int) -> Iterator[MakeQueue]:
 
     ending = threading.Event()
     threads: list[threading.Thread] = []
+    links: list[Link] = []
 
     def make(app: App, stop: StopSwitch, name: str) -> JobQueue:
         link = Link(
@@ -126,12 +127,13 @@ def broker(slots: int) -> Iterator[MakeQueue]:
             stop.nudge,
             5.0,
         )
+        links.append(link)
         link.start()
         assert link.wait_settled(10), "RabbitMQ does not answer"
         courier = Courier(app.database, link, app.settings.ageing_s, 10.0, lambda _: None)
         threads.append(threading.Thread(target=courier.run, args=(ending,), daemon=True))
         threads[-1].start()
-        return RabbitQueue(link, app.ledger, name)
+        return RabbitQueue(link.receiver, app.ledger, name, SqlQueue(app.ledger, name, None))
 
     try:
         yield make
@@ -139,6 +141,8 @@ def broker(slots: int) -> Iterator[MakeQueue]:
         ending.set()
         for thread in threads:
             thread.join(10)
+        for link in links:
+            link.stop()
 
 
 def work_here(folder: Path, settings: Mapping[str, object], run: int, number: int, slots: int) -> list[float]:

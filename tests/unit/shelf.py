@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from tonearm.jobs.intake import Found, Kind, Sighting, SqlIntake, Taken
 from tonearm.jobs.job import Lease, Refusal
+from tonearm.jobs.leases import LeaseWatch
 from tonearm.jobs.orders import Orders
 from tonearm.jobs.port import Ending, JobQueue, Result
 from tonearm.jobs.retry import Backoff
@@ -36,6 +37,7 @@ COLUMNS: dict[str, tuple[str, type]] = {
     "open_key": ("key", str),
 }
 AGEING_S = 3600.0
+LEASE_S = 60.0
 AT_ONCE = Backoff(1e-9, 1e-9)
 """So short that the next attempt is due by the time anybody asks."""
 
@@ -101,9 +103,23 @@ class Library:
         self.roots = Roots(self.database)
         self.runs = Runs(self.database)
         self.orders = Orders(self.database, AGEING_S)
-        self.ledger = SqlLedger(self.database, self.versions, AT_ONCE, 60)
+        self.elapsed_s = 0.0
+        self.ledger = SqlLedger(
+            self.database, self.versions, AT_ONCE, LEASE_S, LeaseWatch(LEASE_S, lambda: self.elapsed_s)
+        )
         self.tracks = Tracks(self.database, self.versions, COLUMNS)
         self.intake = SqlIntake(self.database, self.versions, self.rules, AGEING_S)
+
+    def outlive(self, *jobs: int) -> int:
+        """Let the time of a lease go by in which these jobs, or all, are not renewed; returns how many it cost them."""
+        lost = self.ledger.recover()
+        for _ in range(3):
+            self.elapsed_s += LEASE_S / 3
+            for job in self.rows("SELECT id FROM jobs WHERE state = 'running'") if jobs else ():
+                if job["id"] not in jobs:
+                    self.change("UPDATE jobs SET lease_until = lease_until + 20 WHERE id = :id", id=job["id"])
+            lost += self.ledger.recover()
+        return lost
 
     def rows(self, statement: str, **values: Any) -> list[Row]:
         """Ask the database in SQL."""
@@ -187,11 +203,9 @@ def take_from(queue: JobQueue, unseen: Collection[int]) -> Lease | None:
     return next(iter(queue.take(unseen, 1)), None)
 
 
-def claim_one(
-    ledger: SqlLedger, job: int, worker: str, unseen: Collection[int], announced: Level | None = None
-) -> Lease | Refusal:
+def claim_one(ledger: SqlLedger, job: int, worker: str, announced: Level | None = None) -> Lease | Refusal:
     """What a worker is told whom a message of one job came to."""
-    return ledger.claim({job: announced}, worker, unseen)[job]
+    return ledger.claim({job: announced}, worker)[job]
 
 
 def stored_one(ledger: SqlLedger, lease: Lease, digest: str) -> frozenset[str]:

@@ -52,7 +52,6 @@ class Refusal(StrEnum):
     EARLY = "early"  # its back-off is not over; a message will come when it is
     PAUSED = "paused"  # its run is paused; a message will come when that goes on
     OUTDATED = "outdated"  # a person has moved it back since; a later message of it is out
-    UNSEEN = "unseen"  # its folder is not mounted here; a message will come again, for another worker
 
 
 @dataclass(frozen=True, slots=True)

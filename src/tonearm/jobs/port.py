@@ -50,13 +50,10 @@ class Ledger(Protocol):
     that take several things do them in one transaction if they can, and answer for each in the order given.
     """
 
-    def claim(
-        self, announced: Mapping[int, Level | None], worker: str, unseen: Collection[int]
-    ) -> Mapping[int, Lease | Refusal]:
+    def claim(self, announced: Mapping[int, Level | None], worker: str) -> Mapping[int, Lease | Refusal]:
         """Lease waiting jobs, whose messages came, and count their attempts; or say why not.
 
         announced: the level of each message; one that is more urgent than the latest of its job is out of date.
-        unseen: roots whose files this worker can't see; their jobs are left to others.
         """
 
     def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
@@ -83,8 +80,8 @@ class Ledger(Protocol):
     def disown(self, worker: str, in_hand: Collection[int]) -> int:
         """Give back what the books say this worker has and it has not; returns how many jobs."""
 
-    def recover(self, worker: str | None) -> int:
-        """Take back the jobs whose lease ran out, and those of a worker known to be gone; returns how many.
+    def recover(self) -> int:
+        """Take back the jobs whose lease was not renewed while this was asked again and again; returns how many.
 
         Each counts an interruption. Retries that are due wait in the queue again.
         """
@@ -113,4 +110,4 @@ class JobQueue(Protocol):
         """The job is in quarantine; a queue that has a place for the dead keeps its message there."""
 
     def close(self) -> None:
-        """Take no more; what was announced and not taken comes to others."""
+        """Take no more; what was announced and not taken comes to others. What was taken can still be settled."""

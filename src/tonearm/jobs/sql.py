@@ -1,14 +1,16 @@
 """The books of the jobs, kept in the database. The jobs table is also the queue when there is no broker."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import Connection, and_, case, or_, select, update
 
 from tonearm.errors import Failure
 from tonearm.jobs import counting, ending
 from tonearm.jobs.ending import Finished
 from tonearm.jobs.failures import INTERRUPTED, unstorable
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal
+from tonearm.jobs.leases import LeaseWatch
 from tonearm.jobs.port import Ending
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
 from tonearm.jobs.rows import Versions, cancel_unwanted, clock, engine_text
@@ -23,6 +25,13 @@ _MEASURED = (
     .join(Analysis, Analysis.audio_id == Audio.id)
     .where(among(Audio.hash, "hashes"))
 )
+_HELD = select(Job.id, Job.attempts, Job.lease_until).where(Job.state == JobState.RUNNING)
+_IN_HAND = (
+    select(Job.id, Job.file_id, Job.attempts, Job.lease_until, Job.interruptions)
+    .where(Job.state == JobState.RUNNING)
+    .order_by(Job.rank)
+    .with_for_update(skip_locked=True)
+)
 _BACK = {
     "state": JobState.QUEUED,
     "forgiven": Job.forgiven + 1,
@@ -35,7 +44,16 @@ _BACK = {
 class SqlLedger:
     """Ledger and queue on the jobs table."""
 
-    def __init__(self, database: Database, versions: Versions, backoff: Backoff, lease_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        versions: Versions,
+        backoff: Backoff,
+        lease_s: float,
+        watch: LeaseWatch | None = None,
+    ) -> None:
+        """``watch`` tells which leases are over; one of its own unless given."""
+        self._watch = watch or LeaseWatch(lease_s)
         self._database = database
         self._versions = dict(versions)
         self._engine = engine_text(versions)
@@ -58,16 +76,14 @@ class SqlLedger:
                 taken += take_next(connection, worker, run, unseen, left, self._lease_s)
             return taken
 
-    def claim(
-        self, announced: Mapping[int, Level | None], worker: str, unseen: Collection[int]
-    ) -> dict[int, Lease | Refusal]:
+    def claim(self, announced: Mapping[int, Level | None], worker: str) -> dict[int, Lease | Refusal]:
         claimed: dict[int, Lease | Refusal] = {}
         left = dict(announced)
         wait = len(left) == 1
         while left:  # who waits for one at a time keeps nobody waiting who waits for him
             chosen = dict(list(left.items())[:1]) if wait else left
             with self._database.write() as connection:
-                claimed |= claim_named(connection, chosen, worker, unseen, self._lease_s, wait)
+                claimed |= claim_named(connection, chosen, worker, self._lease_s, wait)
             left = {job: level for job, level in left.items() if job not in claimed}
             wait = not wait
         return claimed
@@ -199,32 +215,43 @@ class SqlLedger:
                 cancel_unwanted(connection, Job.id.in_(given), clock(connection))
             return len(given)
 
-    def recover(self, worker: str | None) -> int:
+    def recover(self) -> int:
+        with self._database.read() as connection:
+            held = connection.execute(_HELD).all()
+        over = self._watch.over((row.id, row.attempts, row.lease_until) for row in held)
         with self._database.write() as connection:
-            now = clock(connection)
-            gone = (
-                Job.lease_until < now if worker is None else or_(Job.lease_until < now, Job.worker == worker)
-            )
-            lost = connection.execute(
-                select(Job.id, Job.file_id, Job.interruptions)
-                .where(Job.state == JobState.RUNNING, gone)
-                .order_by(Job.rank)
-                .with_for_update(skip_locked=True)
-            ).all()
-            for job in lost:
-                if job.interruptions + 1 >= INTERRUPTIONS:
-                    ending.quarantine_lost(connection, job.id, job.file_id, now)
-                    continue
-                ending.put_off(connection, job.id, now + self._backoff.delay_s(1), INTERRUPTED)
-                connection.execute(
-                    update(Job)
-                    .where(Job.id == job.id)
-                    .values(interruptions=job.interruptions + 1, forgiven=Job.forgiven + 1)
-                )
-            if lost:
-                cancel_unwanted(connection, Job.id.in_([job.id for job in lost]), now)
             wake(connection)
-            return len(lost)
+            if not over:
+                return 0
+            found = connection.execute(_IN_HAND.where(Job.id.in_([job for job, *_ in over]))).all()
+            return self._take_back(
+                connection, [row for row in found if (row.id, row.attempts, row.lease_until) in over]
+            )
+
+    def reclaim(self, worker: str | None) -> int:
+        """Take back at once the jobs of a worker that is known to be gone, or all; returns how many."""
+        with self._database.write() as connection:
+            wake(connection)
+            own = [Job.worker == worker] if worker is not None else []
+            return self._take_back(connection, connection.execute(_IN_HAND.where(*own)).all())
+
+    def _take_back(self, connection: Connection, lost: Sequence[Any]) -> int:
+        """Count an interruption against jobs that nobody works on any more, and let them wait again."""
+        if not lost:
+            return 0
+        now = clock(connection)
+        for job in lost:
+            if job.interruptions + 1 >= INTERRUPTIONS:
+                ending.quarantine_lost(connection, job.id, job.file_id, now)
+                continue
+            ending.put_off(connection, job.id, now + self._backoff.delay_s(1), INTERRUPTED)
+            connection.execute(
+                update(Job)
+                .where(Job.id == job.id)
+                .values(interruptions=job.interruptions + 1, forgiven=Job.forgiven + 1)
+            )
+        cancel_unwanted(connection, Job.id.in_([job.id for job in lost]), now)
+        return len(lost)
 
     # How much there is.
 

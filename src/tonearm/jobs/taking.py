@@ -14,9 +14,6 @@ from tonearm.library.results import table_of
 from tonearm.library.schema import File, Job, Root, Run
 from tonearm.settings import Level
 
-UNSEEN_AGAIN_S = 5.0
-"""When a job that this host can't see is offered again."""
-
 HELD = ("paused", "cancelled")
 """States of runs from which nothing is taken."""
 
@@ -141,7 +138,6 @@ def claim_named(
     connection: Connection,
     announced: Mapping[int, Level | None],
     worker: str,
-    unseen: Collection[int],
     lease_s: float,
     wait: bool,
 ) -> dict[int, Lease | Refusal]:
@@ -150,9 +146,7 @@ def claim_named(
     wait: until nobody else is writing them; otherwise those that somebody is writing are left out.
     """
     rows = connection.execute(_NAMED_AT_LAST if wait else _NAMED_AND_FREE, {"jobs": announced}).all()
-    refused = {
-        row.id: reason for row in rows if (reason := _refusal(row, announced[row.id], unseen)) is not None
-    }
+    refused = {row.id: reason for row in rows if (reason := _refusal(row, announced[row.id])) is not None}
     _owe_again(connection, [row for row in rows if row.id in refused], refused)
     leases = _lease(connection, [row for row in rows if row.id not in refused], worker, lease_s)
     left = set(announced) - {row.id for row in rows}
@@ -161,7 +155,7 @@ def claim_named(
     return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.SETTLED)
 
 
-def _refusal(row: Any, announced: Level | None, unseen: Collection[int]) -> Refusal | None:
+def _refusal(row: Any, announced: Level | None) -> Refusal | None:
     """Why a job can't be worked on now."""
     if row.state not in WAITING or row.run_state == "cancelled":
         return Refusal.SETTLED
@@ -169,9 +163,7 @@ def _refusal(row: Any, announced: Level | None, unseen: Collection[int]) -> Refu
         return Refusal.OUTDATED
     if row.not_before is not None and row.not_before > row.now:
         return Refusal.EARLY
-    if row.run_state == "paused":
-        return Refusal.PAUSED
-    return Refusal.UNSEEN if row.root_id in unseen else None
+    return Refusal.PAUSED if row.run_state == "paused" else None
 
 
 def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]) -> None:
@@ -180,15 +172,9 @@ def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int
     if not waiting:
         return
     spent = {"published_at": None, "published_level": None}
-    due = [{"id": row.id, "owed_at": _due(row, refused[row.id]), **spent} for row in waiting]
+    due = [{"id": row.id, "owed_at": row.not_before, **spent} for row in waiting]
     change(connection, table_of(Job), due)
     cancel_unwanted(connection, Job.id.in_([row.id for row in waiting]), waiting[0].now)
-
-
-def _due(row: Any, refusal: Refusal) -> float | None:
-    if refusal == Refusal.EARLY:
-        return float(row.not_before)
-    return float(row.now) + UNSEEN_AGAIN_S if refusal == Refusal.UNSEEN else None
 
 
 def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: float) -> list[Lease]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -22,9 +23,21 @@ class NameTaken(TonearmError):
     """Another worker of that name is alive."""
 
 
+class Standing(Enum):
+    """What a worker learns of itself when it renews its row."""
+
+    AT_WORK = "at work"
+    DRAINING = "draining"  # a person wants it to finish what it has, and to end
+    REPLACED = "replaced"  # another start has taken its name, as it was not heard of for too long
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One start of a worker. ``instance`` is different at every start, the name may come back."""
+    """One start of a worker. ``instance`` is different at every start, the name may come back.
+
+    What follows an ``@`` in the instance says in which space the process id is a number: of two containers each may
+    have a process 1.
+    """
 
     name: str
     instance: str
@@ -106,8 +119,8 @@ class Workers:
             }
             upsert(connection, table_of(Worker), ("name",), [row])
 
-    def beat(self, who: Identity, beat: Beat) -> bool:
-        """Say that this start is alive and what it does; returns whether a person wants it to finish and end."""
+    def beat(self, who: Identity, beat: Beat) -> Standing:
+        """Say that this start is alive and what it does."""
         with self._database.write() as connection:
             changed = connection.execute(
                 update(Worker)
@@ -122,7 +135,9 @@ class Workers:
                 )
                 .returning(Worker.drain)
             ).scalar_one_or_none()
-            return bool(changed)
+        if changed is None:
+            return Standing.REPLACED
+        return Standing.DRAINING if changed else Standing.AT_WORK
 
     def leave(self, who: Identity) -> None:
         """Say that this start has ended."""
@@ -172,10 +187,13 @@ def _end_lost(connection: Connection, after_s: float) -> int:
 
 
 def _alive(known: Any, who: Identity, now: float, lease_s: float) -> bool:
-    """Whether the last start of a name lives. On the same host the kernel knows; elsewhere its silence tells."""
+    """Whether the last start of a name lives. Where its process id means something the kernel knows.
+
+    Elsewhere its silence tells.
+    """
     if known.ended_at is not None or known.seen_at < now - lease_s:
         return False
-    if known.host != who.host:
+    if (known.host, known.instance.partition("@")[2]) != (who.host, who.instance.partition("@")[2]):
         return True
     if known.pid == who.pid:
         return False

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 
-from tonearm.errors import Failure
+from tonearm.errors import Failure, Fault
 from tonearm.jobs.failures import GONE, NO_PERMISSION, NOT_REGULAR, unreadable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -12,12 +12,17 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class CannotOpen(Exception):
-    """The file can't be opened; ``failure`` says why, ``wanted`` is false when it is simply gone."""
+    """The file can't be opened; ``failure`` says why.
+
+    gone: there is nothing of its name. in_doubt: that, or its file system does not do its work: what it lies in may
+    be away as a whole.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
         self.failure = failure
         self.gone = failure is GONE
+        self.in_doubt = self.gone or failure.code == Fault.READ_ERROR.code
 
 
 def open_inside(root: bytes, path: bytes) -> tuple[int, os.stat_result]:

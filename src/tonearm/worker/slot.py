@@ -22,6 +22,10 @@ STARTUP_S = 60.0
 CHILD = ("-m", "tonearm.worker.child")
 
 
+NEEDED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+"""What a child is told of the environment. The rest may hold passwords, and it is to read what strangers made."""
+
+
 @dataclass(slots=True)
 class InHand:
     """The file that a child is working on."""
@@ -71,7 +75,7 @@ class Slot:
                 stdout=subprocess.DEVNULL,
                 stderr=self._complaints,
                 start_new_session=True,
-                env=os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+                env=_environment(),
             )
         self.link.setblocking(True)
 
@@ -166,3 +170,8 @@ class Slot:
             self.process.wait()
         self._complaints.close()
         self.let_go()
+
+
+def _environment() -> dict[str, str]:
+    handed = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    return handed | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")

@@ -34,6 +34,7 @@ from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, KILLED, NONSENS
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import JobQueue, Ledger
 from tonearm.jobs.runs import Runs, RunState
+from tonearm.jobs.workers import NameTaken, Standing
 from tonearm.settings import Settings
 from tonearm.worker.books import Books
 from tonearm.worker.messages import Garbled, Message
@@ -114,6 +115,7 @@ class Supervisor:
         Raises:
             StorageError: the database could not be written for longer than ``storage_wait_s``.
             CannotStart: child processes end before they are ready, again and again.
+            NameTaken: another worker goes by this one's name now.
         """
         self._selector.register(self._stop.wakeup, selectors.EVENT_READ, None)
         stopping_since: float | None = None
@@ -129,7 +131,9 @@ class Supervisor:
                     return False
                 self._books.settle()
                 ending = stopping_since is not None or self._draining
-                if not ending:
+                if ending:
+                    self._queue.close()
+                else:
                     self._fill()
                 self._say_trouble(task)
                 if not self._busy() and not self._books.owed:
@@ -222,13 +226,19 @@ class Supervisor:
         )
 
     def _could_not_open(self, lease: Lease, error: CannotOpen) -> None:
-        if error.gone and not self._sight.sees(lease.root_id, lease.root, lease.path):
-            self._announce(Warned(NOT_MOUNTED, self._sight.here(lease.root)))
+        if error.in_doubt and not self._sees_its_folder(lease):
             self._settlement.give_back(lease, NOT_HERE, ELSEWHERE_S)
         elif error.gone:
             self._settlement.cancel(lease, error.failure)
         else:
             self._settlement.fail(lease, error.failure, 0.0, lease.size)
+
+    def _sees_its_folder(self, lease: Lease) -> bool:
+        """Whether what a file lies in is there; while the database can't say what else should be, it is not."""
+        seen = self._books.ask(lambda: self._sight.sees(lease.root_id, lease.root, lease.path))
+        if seen is False:
+            self._announce(Warned(NOT_MOUNTED, self._sight.here(lease.root)))
+        return seen is True
 
     def _listen(self, now: float) -> None:
         moments = [slot.hand.deadline for slot in self._slots if slot.hand is not None]
@@ -342,7 +352,12 @@ class Supervisor:
         if state != self._state:
             self._state = state
             self._say_state(task, str(state), None)
-        if found.drain and not self._draining:
+        if found.standing is Standing.REPLACED:
+            raise NameTaken(
+                "another worker has taken the name of this one, which was not heard of for too long; this one ends. "
+                "Give each a name of its own with --name"
+            )
+        if found.standing is Standing.DRAINING and not self._draining:
             self._draining = True
             self._say_state(task, "draining", "finishing what runs, taking no more")
         for slot in [slot for slot in self._slots if slot.hand is not None]:

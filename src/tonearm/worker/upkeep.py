@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from tonearm.errors import StorageError
 from tonearm.jobs.port import Ledger
 from tonearm.jobs.runs import Runs, RunState
+from tonearm.jobs.workers import Standing
 from tonearm.names import to_document
 from tonearm.settings import Settings
 from tonearm.worker.books import Books
@@ -24,8 +25,8 @@ class Roster(Protocol):
 
     def beat(
         self, hand: Sequence[Mapping[str, Any]], unseen: Sequence[bytes], done: int, failed: int
-    ) -> bool:
-        """Renew this worker's row; returns whether a person wants it to finish and end."""
+    ) -> Standing:
+        """Renew this worker's row, and learn how it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Round:
 
     lost: frozenset[int] = frozenset()
     states: Mapping[int, RunState] = field(default_factory=dict)
-    drain: bool = False
+    standing: Standing = Standing.AT_WORK
 
 
 class Upkeep:
@@ -57,7 +58,7 @@ class Upkeep:
         self._roster = roster
         self._disowned_at = 0.0
         self._renew_at = self._recover_at = self._beat_at = 0.0
-        self._drain = False
+        self._standing = Standing.AT_WORK
         self.done = 0
         self.failed = 0
 
@@ -65,16 +66,19 @@ class Upkeep:
         """Do what is due. ``watched``: a run whose state matters though nothing of it may be in hand."""
         now = time.monotonic()
         lost = self._renewed(hands, now)
-        self._disown(hands)
+        away = self._books.away_until
+        back = away > self._disowned_at and not self._books.owed and not self._books.trouble
+        if back or now >= self._beat_at:
+            self._beat_at = now + BEAT_S
+            heard = self._beat(hands, unseen)
+            if back and heard:
+                self._disown(hands, away)
         if now >= self._recover_at:
             self._recover_at = now + min(10.0, self._settings.lease_s / 4)
-            self._recover(now)
-        if self._roster is not None and now >= self._beat_at:
-            self._beat_at = now + BEAT_S
-            self._drain = self._beaten(hands, unseen) or self._drain
+            self._books.change(self._ledger.recover)
         runs = {hand.lease.run for hand in hands} | ({watched} if watched is not None else set())
         states = self._books.ask(lambda: self._runs.states(runs)) if runs else {}
-        return Round(lost, states or {}, self._drain)
+        return Round(lost, states or {}, self._standing)
 
     def _renewed(self, hands: Sequence[InHand], now: float) -> frozenset[int]:
         stages = {hand.lease.job: hand.stage for hand in hands}
@@ -86,21 +90,16 @@ class Upkeep:
         self._renew_at = now + min(RENEW_S, self._settings.lease_s / 3)
         return frozenset(stages) - held
 
-    def _disown(self, hands: Sequence[InHand]) -> None:
-        """After the server was away: a job may have been given to this worker in an answer that got lost."""
-        away = self._books.away_until
-        if away <= self._disowned_at or self._books.owed or self._books.trouble:
+    def _disown(self, hands: Sequence[InHand], away: float) -> None:
+        """After the server was away: a job may have been given to this worker in an answer that got lost.
+
+        Only to be said by who still has the worker's name: what another start of it has in hand is not ours.
+        """
+        if self._standing is Standing.REPLACED:
             return
         jobs = [hand.lease.job for hand in hands]
         if self._books.change(lambda: self._ledger.disown(self._worker, jobs)) is not None:
             self._disowned_at = away
-
-    def _recover(self, now: float) -> None:
-        """Take back what others lost. Not soon after the server was away: they could not renew either."""
-        away = self._books.away_until
-        if away and now < away + self._settings.lease_s:
-            return
-        self._books.change(lambda: self._ledger.recover(None))
 
     def last_word(self) -> None:
         """Say for the last time what this worker has done."""
@@ -108,10 +107,11 @@ class Upkeep:
             with contextlib.suppress(StorageError):
                 self._roster.beat([], [], self.done, self.failed)
 
-    def _beaten(self, hands: Sequence[InHand], unseen: Sequence[bytes]) -> bool:
+    def _beat(self, hands: Sequence[InHand], unseen: Sequence[bytes]) -> bool:
+        """Say what this worker does, and note how it stands; returns whether that is known."""
         roster = self._roster
         if roster is None:
-            return False
+            return True
         hand = [
             {
                 "job": hand.lease.job,
@@ -121,4 +121,6 @@ class Upkeep:
             }
             for hand in hands
         ]
-        return bool(self._books.change(lambda: roster.beat(hand, unseen, self.done, self.failed)))
+        standing = self._books.change(lambda: roster.beat(hand, unseen, self.done, self.failed))
+        self._standing = standing or self._standing
+        return standing is not None

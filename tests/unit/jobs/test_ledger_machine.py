@@ -165,14 +165,13 @@ class Books(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(dice=DICE)
     def sleep_past_a_lease(self, dice: int) -> None:
-        lease = self.held[dice % len(self.held)]
-        self.library.change("UPDATE jobs SET lease_until = 1 WHERE id = :id", id=lease.job)
+        lease = self.drop(dice)
+        assert self.library.outlive(lease.job) == 1
 
     @rule(worker=st.sampled_from([WORKER, "nobody"]))
-    def recover(self, worker: str) -> None:
-        late = {row["id"] for row in self.jobs("running") if row["lease_until"] == 1}
-        lost = [lease for lease in self.held if lease.worker == worker or lease.job in late]
-        assert self.library.ledger.recover(worker) == len(lost)
+    def find_a_worker_gone(self, worker: str) -> None:
+        lost = [lease for lease in self.held if lease.worker == worker]
+        assert self.library.ledger.reclaim(worker) == len(lost)
         self.held = [lease for lease in self.held if lease not in lost]
         self.stale += lost
 

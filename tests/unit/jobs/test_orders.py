@@ -102,7 +102,7 @@ def test_a_retried_file_of_a_cancelled_run_is_worked_on(library: Library) -> Non
     [job] = library.rows("SELECT run_id FROM jobs")
     library.runs.cancel(job["run_id"])
     assert library.orders.retry(None, partial=False) == 1
-    library.ledger.recover("worker")
+    library.ledger.reclaim("worker")
     library.runs.adopt_open(run := library.run())
     assert take_one(library.ledger, "worker", run) is not None
 

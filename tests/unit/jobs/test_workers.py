@@ -12,7 +12,7 @@ from sqlalchemy import delete
 
 from tests.unit.shelf import Library
 from tonearm.errors import NotFound
-from tonearm.jobs.workers import LOST_S, Beat, Identity, NameTaken, Workers
+from tonearm.jobs.workers import LOST_S, Beat, Identity, NameTaken, Standing, Workers
 from tonearm.library.database import open_postgres, open_sqlite
 from tonearm.library.schema import Worker
 
@@ -53,8 +53,8 @@ def test_a_worker_that_enlists_is_shown(workers: Workers) -> None:
 def test_what_a_worker_says_of_itself_is_shown(workers: Workers) -> None:
     workers.enlist(who(), LEASE_S)
     hand = [{"job": 5, "path": "/music/K%F6ln.flac", "stage": "decode", "for_s": 1.5}]
-    drain = workers.beat(who(), Beat(7, 2, hand, {"PostgreSQL": "closed", "Redis": "open"}, ["/music"]))
-    assert drain is False
+    standing = workers.beat(who(), Beat(7, 2, hand, {"PostgreSQL": "closed", "Redis": "open"}, ["/music"]))
+    assert standing is Standing.AT_WORK
     [view] = workers.every()
     assert (view.state, view.done, view.failed) == ("working", 7, 2)
     assert view.hand == tuple(hand)
@@ -96,6 +96,12 @@ def test_a_container_that_starts_again_with_the_same_process_id_gets_its_name_ba
     workers.enlist(who(instance="2", pid=1), LEASE_S)
 
 
+def test_two_containers_may_each_have_a_process_of_the_same_number(workers: Workers) -> None:
+    workers.enlist(who(instance="1@pid:[1]", pid=1), LEASE_S)
+    with pytest.raises(NameTaken):
+        workers.enlist(who(instance="2@pid:[2]", pid=1), LEASE_S)
+
+
 def test_a_worker_that_was_killed_on_another_host_gives_its_name_back_when_its_leases_have_run_out(
     workers: Workers, library: Library
 ) -> None:
@@ -125,11 +131,11 @@ def test_the_old_start_of_a_name_says_nothing_for_the_new_one(workers: Workers, 
     silent_for(library, LEASE_S + 1)
     workers.enlist(new, LEASE_S)
     workers.drain("w")
-    assert workers.beat(old, Beat(99, 99)) is False
+    assert workers.beat(old, Beat(99, 99)) is Standing.REPLACED
     workers.leave(old)
     [view] = workers.every()
     assert (view.state, view.done) == ("draining", 0)
-    assert workers.beat(new, Beat()) is True
+    assert workers.beat(new, Beat()) is Standing.DRAINING
 
 
 def test_a_worker_that_is_drained_is_told_until_it_has_left(workers: Workers) -> None:
@@ -138,13 +144,13 @@ def test_a_worker_that_is_drained_is_told_until_it_has_left(workers: Workers) ->
     workers.drain("w")
     assert [view.state for view in workers.every()] == ["idle", "draining"]
     assert workers.slots() == 2
-    assert workers.beat(who(), Beat(1, 0, [{"job": 1}])) is True
-    assert workers.beat(who(), Beat(2, 0)) is True
-    assert workers.beat(who("other"), Beat()) is False
+    assert workers.beat(who(), Beat(1, 0, [{"job": 1}])) is Standing.DRAINING
+    assert workers.beat(who(), Beat(2, 0)) is Standing.DRAINING
+    assert workers.beat(who("other"), Beat()) is Standing.AT_WORK
     assert [view.state for view in workers.every()] == ["idle", "draining"]
     workers.leave(who())
     workers.enlist(who(instance="2"), LEASE_S)
-    assert workers.beat(who(instance="2"), Beat()) is False
+    assert workers.beat(who(instance="2"), Beat()) is Standing.AT_WORK
 
 
 def test_who_is_not_at_work_cannot_be_drained(workers: Workers) -> None:

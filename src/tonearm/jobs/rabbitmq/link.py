@@ -1,15 +1,14 @@
 """The thread that talks to the broker and does nothing else, so that heartbeats survive long analyses.
 
-It connects, declares the topology, receives notes and keeps them for ``RabbitQueue``, sends notes and waits for
-their confirms. When the connection ends it comes back by itself, with back-off and jitter. All talk with other
-threads goes through callbacks that run here, and through futures.
+It connects, declares the topology, sends notes and waits for their confirms; its ``receiver`` keeps those that come.
+When the connection ends it comes back by itself, with back-off and jitter. All talk with other threads goes through
+callbacks that run here, and through futures.
 """
 
 import functools
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
@@ -22,7 +21,8 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from tonearm.errors import ServiceAway
 from tonearm.jobs.courier import Note
-from tonearm.jobs.rabbitmq.message import NotANote, note_of, packed
+from tonearm.jobs.rabbitmq.message import packed
+from tonearm.jobs.rabbitmq.receiver import Receiver
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
 
@@ -33,15 +33,6 @@ NO_SUCH_QUEUE, OTHER_ARGUMENTS = 404, 406
 
 class BrokerAway(ServiceAway):
     """The broker does not answer, or has not taken what was sent to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A note that came. ``generation`` is the connection it came by: a tag means nothing on another one."""
-
-    note: Note
-    tag: int
-    generation: int
 
 
 @dataclass(slots=True)
@@ -78,17 +69,13 @@ class Link(threading.Thread):
         self._topology = topology
         self._gate = gate
         self._prefetch = prefetch
-        self._wake = wake
         self._timeout_s = timeout_s
         self._ending = threading.Event()
         self._up = threading.Event()
-        self._lock = threading.Lock()
+        self.receiver = Receiver(prefetch, wake, self._soon)
         self._connection: Any = None
         self._receiving: Any = None
         self._sending: Any = None
-        self._generation = 0
-        self._arrived: deque[Delivery] = deque()
-        self._settled: list[Callable[[Any], None]] = []
         self._unconfirmed: dict[int, tuple[_Batch, int]] = {}
         self._tag = 0
         self._anew = False
@@ -96,34 +83,6 @@ class Link(threading.Thread):
         self.wrong: str | None = None
 
     # What other threads ask.
-
-    def next(self, at_most: int) -> list[Delivery]:
-        """The most urgent notes that came and were not taken yet, no job twice."""
-        with self._lock:
-            chosen: dict[int, Delivery] = {}
-            for delivery in sorted(self._arrived, key=lambda delivery: delivery.note.level):
-                if len(chosen) < at_most:
-                    chosen.setdefault(delivery.note.job, delivery)
-            for delivery in chosen.values():
-                self._arrived.remove(delivery)
-            return list(chosen.values())
-
-    def put_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep notes that were taken and could not be decided."""
-        with self._lock:
-            self._arrived.extendleft(one for one in deliveries if one.generation == self._generation)
-
-    def arrived(self) -> int:
-        """How many notes wait here."""
-        return len(self._arrived)
-
-    def acknowledge(self, delivery: Delivery) -> None:
-        """The note is done with."""
-        self._settle(delivery, functools.partial(_acknowledge, delivery.tag))
-
-    def reject(self, delivery: Delivery, requeue: bool) -> None:
-        """Give a note back to the broker, for another worker or for the dead letters."""
-        self._settle(delivery, functools.partial(_reject, delivery.tag, requeue))
 
     def send(self, notes: Sequence[Note]) -> None:
         """Send notes and wait until each is confirmed.
@@ -192,23 +151,11 @@ class Link(threading.Thread):
             raise BrokerAway(f"RabbitMQ is away: {self._ended_because}")
         connection.ioloop.add_callback_threadsafe(callback)
 
-    def _settle(self, delivery: Delivery, verb: Callable[[Any], None]) -> None:
-        with self._lock:
-            connection = self._connection
-            if connection is None or delivery.generation != self._generation:
-                return  # it went back to its queue when the connection ended
-            self._settled.append(verb)
-            first = len(self._settled) == 1  # for the others the thread is on its way already
-        if first:
-            connection.ioloop.add_callback_threadsafe(self._tell_settled)
-
-    def _tell_settled(self) -> None:
-        with self._lock:
-            settled, self._settled = self._settled, []
-        for verb in settled:
-            channel = self._receiving
-            if channel is not None and channel.is_open:
-                verb(channel)
+    def _soon(self, callback: Callable[[], None]) -> None:
+        """Have the thread call something, if there is a connection; else it finds out when there is one."""
+        connection = self._connection
+        if connection is not None:
+            connection.ioloop.add_callback_threadsafe(callback)
 
     # The thread.
 
@@ -269,10 +216,7 @@ class Link(threading.Thread):
         """Forget everything that belonged to the connection."""
         self._up.clear()
         self._receiving = self._sending = None
-        with self._lock:
-            self._generation += 1
-            self._arrived.clear()
-            self._settled.clear()
+        self.receiver.end()
         for batch, _ in self._unconfirmed.values():
             if not batch.done.done():
                 batch.done.set_exception(BrokerAway(f"RabbitMQ is away: {self._ended_because}"))
@@ -327,9 +271,7 @@ class Link(threading.Thread):
         self._was_up = True
         self.wrong = None
         self._gate.succeeded(time.monotonic() - self._began)
-        if self._prefetch:
-            for queue in self._topology.queues:
-                self._receiving.basic_consume(queue.name, self._delivered)
+        self.receiver.begin(self._receiving, [queue.name for queue in self._topology.queues])
         self._up.set()
 
     def _channel_closed(self, _: Any, reason: BaseException) -> None:
@@ -350,16 +292,6 @@ class Link(threading.Thread):
         """The queue was deleted under the consumer, which gets nothing any more: look again."""
         self._up.clear()
         self._close()
-
-    def _delivered(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        try:
-            note = note_of(properties, body)
-        except NotANote:
-            channel.basic_reject(method.delivery_tag, requeue=False)
-            return
-        with self._lock:
-            self._arrived.append(Delivery(note, method.delivery_tag, self._generation))
-        self._wake()
 
     def _send(self, notes: Sequence[Note], batch: _Batch) -> None:
         channel = self._sending
@@ -417,14 +349,6 @@ class Link(threading.Thread):
             return
         for queue in queues:
             channel.queue_declare(queue.name, passive=True, callback=counted)
-
-
-def _acknowledge(tag: int, channel: Any) -> None:
-    channel.basic_ack(tag)
-
-
-def _reject(tag: int, requeue: bool, channel: Any) -> None:
-    channel.basic_reject(tag, requeue=requeue)
 
 
 def _nothing(_: Any) -> None:

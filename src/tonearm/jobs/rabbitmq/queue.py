@@ -3,51 +3,76 @@
 from collections.abc import Collection, Sequence
 
 from tonearm.jobs.job import Lease
-from tonearm.jobs.port import Ledger
-from tonearm.jobs.rabbitmq.link import Delivery, Link
+from tonearm.jobs.port import JobQueue, Ledger
+from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
 
 
 class RabbitQueue:
-    """JobQueue over a link. A delivery is settled once the books have decided, never before."""
+    """JobQueue over a link's receiver. A delivery is settled once the books have decided, never before.
 
-    def __init__(self, link: Link, ledger: Ledger, worker: str) -> None:
-        self._link = link
+    Notes are asked for with the first wish for a job, so that nobody holds what he is not ready to work on. A worker
+    that can't see some roots takes from ``aside``, the jobs table: the broker does not know which notes are for it,
+    and it would be handed the same ones again and again, before those who could work on them.
+    """
+
+    def __init__(self, receiver: Receiver, ledger: Ledger, worker: str, aside: JobQueue) -> None:
+        self._receiver = receiver
         self._ledger = ledger
         self._worker = worker
+        self._aside = aside
+        self._blind = False
+        self._closed = False
         self._taken: dict[tuple[int, int], Delivery] = {}
 
     def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
-        while came := self._link.next(at_most):
-            announced = {delivery.note.job: delivery.note.level for delivery in came}
-            try:
-                claimed = self._ledger.claim(announced, self._worker, unseen)
-            except BaseException:
-                self._link.put_back(came)
-                raise
-            leases = []
-            for delivery in came:
-                lease = claimed[delivery.note.job]
-                if isinstance(lease, Lease):
-                    self._taken[lease.job, lease.attempt] = delivery
-                    leases.append(lease)
-                else:
-                    self._link.acknowledge(delivery)
-            if leases:
+        if self._closed:
+            return []
+        self._blind = bool(unseen)
+        if self._blind:
+            self._receiver.rest()
+            return self._aside.take(unseen, at_most)
+        self._receiver.want()
+        while came := self._receiver.next(at_most):
+            if leases := self._claimed(came):
                 return leases
         return []
 
+    def _claimed(self, came: Sequence[Delivery]) -> list[Lease]:
+        """What the books make of some notes."""
+        announced = {delivery.note.job: delivery.note.level for delivery in came}
+        try:
+            claimed = self._ledger.claim(announced, self._worker)
+        except BaseException:
+            self._receiver.put_back(came)
+            raise
+        leases = []
+        for delivery in came:
+            lease = claimed[delivery.note.job]
+            if isinstance(lease, Lease):
+                self._taken[lease.job, lease.attempt] = delivery
+                leases.append(lease)
+            else:
+                self._receiver.acknowledge(delivery)
+        return leases
+
     def waiting(self, at_most: int) -> int:
-        return min(at_most, self._link.arrived())
+        if self._closed:
+            return 0
+        if self._blind:
+            return self._aside.waiting(at_most)
+        self._receiver.want()
+        return min(at_most, self._receiver.arrived())
 
     def acknowledge(self, lease: Lease) -> None:
         delivery = self._taken.pop((lease.job, lease.attempt), None)
         if delivery is not None:
-            self._link.acknowledge(delivery)
+            self._receiver.acknowledge(delivery)
 
     def bury(self, lease: Lease) -> None:
         delivery = self._taken.pop((lease.job, lease.attempt), None)
         if delivery is not None:
-            self._link.reject(delivery, requeue=False)
+            self._receiver.reject(delivery, requeue=False)
 
     def close(self) -> None:
-        self._link.stop()
+        self._closed = True
+        self._receiver.rest()

@@ -1,0 +1,181 @@
+"""A person relies on: a worker goes on through trouble that passes, and ends when it is not the one it says it is."""
+
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.shelf import VERSIONS, WORKER, Library
+from tonearm.errors import StorageAway
+from tonearm.events import Event, JobFinished, Warned
+from tonearm.jobs.failures import NOT_MOUNTED
+from tonearm.jobs.job import Lease
+from tonearm.jobs.sql_queue import SqlQueue
+from tonearm.jobs.workers import NameTaken, Standing
+from tonearm.names import PathMap
+from tonearm.settings import load_settings
+from tonearm.worker.sight import Sight
+from tonearm.worker.slot import Slot
+from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.supervisor import Supervisor, Task
+from tonearm.worker.upkeep import Roster
+
+CHILD = str(Path(__file__).parents[2] / "performance" / "idle_child.py")
+OPEN = "SELECT count(*) AS jobs FROM jobs WHERE state IN ('queued', 'running', 'retrying')"
+
+
+class Shift:
+    """A supervisor over a library, with children that measure nothing."""
+
+    def __init__(self, library: Library, music: Path) -> None:
+        self.library = library
+        self.music = os.fsencode(music)
+        self.events: list[Event] = []
+        self.stop = StopSwitch()
+        self.samples: Callable[[int, int], Sequence[bytes]] = library.ledger.samples
+        self.roster: Roster | None = None
+        self.queue = Queue(SqlQueue(library.ledger, WORKER, None))
+        self.settings = load_settings({"workers": 1})
+
+    def meet(self, *names: str) -> None:
+        """Take in files, whether they are there or not."""
+        self.library.meet(self.library.run(), *(os.fsencode(name) for name in names), root=self.music)
+
+    def work(self, over: Callable[[], bool] | None = None) -> bool:
+        """Work until nothing is open, or something else is so."""
+        supervisor = Supervisor(
+            self.library.ledger,
+            self.queue,
+            self.library.runs,
+            self.settings,
+            VERSIONS,
+            WORKER,
+            Sight(PathMap(()), lambda root, limit: self.samples(root, limit)),
+            self.roster,
+            self.events.append,
+            self.stop,
+            (CHILD,),
+        )
+        return supervisor.work(Task(None, lambda _: (over or self.nothing_left)(), lambda: None))
+
+    def nothing_left(self) -> bool:
+        """Whether every job has ended."""
+        return bool(self.library.rows(OPEN)[0]["jobs"] == 0)
+
+    def done(self) -> list[str]:
+        """What was finished, in its order."""
+        finished = [event for event in self.events if isinstance(event, JobFinished)]
+        return [os.fsdecode(os.path.basename(event.path)) for event in finished]
+
+
+class Queue:
+    """A queue that notes whether it was closed."""
+
+    def __init__(self, queue: SqlQueue) -> None:
+        self._queue = queue
+        self.closed = False
+
+    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
+        """Nothing may be taken once it is closed."""
+        assert not self.closed
+        return self._queue.take(unseen, at_most)
+
+    def waiting(self, at_most: int) -> int:
+        """As the queue says."""
+        return self._queue.waiting(at_most)
+
+    def acknowledge(self, lease: Lease) -> None:
+        """As the queue does."""
+        self._queue.acknowledge(lease)
+
+    def bury(self, lease: Lease) -> None:
+        """As the queue does."""
+        self._queue.bury(lease)
+
+    def close(self) -> None:
+        """Take no more."""
+        self.closed = True
+
+
+@pytest.fixture
+def shift(library: Library, tmp_path: Path) -> Iterator[Shift]:
+    (tmp_path / "music").mkdir()
+    shift = Shift(library, tmp_path / "music")
+    yield shift
+    shift.stop.close()
+
+
+def lay(shift: Shift, *names: str) -> None:
+    for name in names:
+        (Path(os.fsdecode(shift.music)) / name).write_bytes(name.encode().ljust(64))
+
+
+def test_what_there_is_is_worked_on(shift: Shift) -> None:
+    lay(shift, "1.flac", "2.flac")
+    shift.meet("1.flac", "2.flac")
+    assert shift.work()
+    assert shift.done() == ["1.flac", "2.flac"]
+
+
+def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_nothing(shift: Shift) -> None:
+    """What else should be there can't be asked just then: the file goes back, and its turn comes again."""
+    lay(shift, "1.flac", "3.flac")
+    shift.meet("1.flac", "2.flac", "3.flac")
+    asked = 0
+
+    def samples(root: int, limit: int) -> Sequence[bytes]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise StorageAway("the server went away")
+        return shift.library.ledger.samples(root, limit)
+
+    shift.samples = samples
+    assert shift.work(lambda: len(shift.done()) == 2)
+    [missing] = shift.library.rows("SELECT state, attempts, forgiven FROM jobs WHERE state != 'done'")
+    assert (missing["state"], missing["attempts"] - missing["forgiven"]) == ("retrying", 0)
+    assert not any(isinstance(event, Warned) and event.text == NOT_MOUNTED for event in shift.events)
+
+
+def test_a_worker_whose_name_another_has_taken_ends(shift: Shift) -> None:
+    class Replaced:
+        def beat(
+            self,
+            hand: Sequence[Mapping[str, Any]],  # noqa: ARG002  the protocol's
+            unseen: Sequence[bytes],  # noqa: ARG002
+            done: int,  # noqa: ARG002
+            failed: int,  # noqa: ARG002
+        ) -> Standing:
+            return Standing.REPLACED
+
+    shift.roster = Replaced()
+    with pytest.raises(NameTaken, match="another worker has taken the name of this one"):
+        shift.work(lambda: False)
+
+
+def test_who_is_asked_to_stop_lets_go_of_what_its_queue_was_offered(shift: Shift) -> None:
+    threading.Timer(0.3, shift.stop.request).start()
+    assert not shift.work(lambda: False)
+    assert shift.queue.closed
+
+
+def test_a_child_is_told_nothing_of_the_environment_that_it_does_not_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may be taken over by a file that was made to do so, and a URL may hold a password."""
+    for name in ("TONEARM_DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hush")
+    tell = (
+        "import os, socket, sys; from tonearm.worker.messages import pack;"
+        "socket.socket(fileno=int(sys.argv[1])).sendall(pack({'told': dict(os.environ)}))"
+    )
+    slot = Slot(load_settings({"workers": 1}), ("-c", tell))
+    try:
+        [message] = slot.hear() or []
+    finally:
+        slot.close()
+    assert "hush" not in message["told"].values()
+    assert "PATH" in message["told"]
