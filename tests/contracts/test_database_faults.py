@@ -535,6 +535,25 @@ def test_a_server_that_stays_away_is_tried_again_and_again_and_refused_between(
     assert watched.states[-2:] == ["half_open", "closed"]
 
 
+def test_a_call_that_was_refused_inside_another_is_no_failure_of_the_server(
+    watched: Watched, proxy: Proxy
+) -> None:
+    proxy.reset()
+    watched.ask(5)
+    proxy.heal()
+    time.sleep(1)
+
+    def nested() -> None:
+        with watched.database.read() as connection:
+            connection.execute(select(epoch()))
+            ask(watched.database)
+            ask(watched.database)  # a third, where two are on trial
+
+    with pytest.raises(StorageAway, match="left alone"):
+        nested()
+    assert watched.states == ["closed", "open", "half_open", "closed"]
+
+
 def test_a_slow_way_to_the_server_opens_the_breaker(watched: Watched, proxy: Proxy) -> None:
     proxy.delay_s = 0.5
     ends = watched.ask(10)

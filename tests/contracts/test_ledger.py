@@ -24,6 +24,7 @@ from tests.unit.shelf import (
     take_one,
 )
 from tonearm.errors import Failure, NotFound, StorageAway
+from tonearm.jobs import steps
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
 from tonearm.jobs.job import Lease, Refusal
@@ -31,6 +32,7 @@ from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Counts, RunState
 from tonearm.jobs.sql import SqlLedger
 from tonearm.library.database import Database, open_sqlite
+from tonearm.library.roots import Place
 from tonearm.resilience.patience import Patience
 from tonearm.settings import Level
 
@@ -576,3 +578,49 @@ def test_several_runs_are_asked_for_at_once(library: Library) -> None:
     assert library.runs.states([one, two, 99]) == {one: RunState.RUNNING, two: RunState.PAUSED}
     assert library.runs.states([]) == {}
     assert library.runs.state(three) == RunState.RUNNING
+
+
+# Orders over very many jobs.
+
+
+def test_orders_over_more_jobs_than_one_step_takes_reach_all(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "STEP", 2)
+    paths = [b"%d.flac" % number for number in range(7)]
+    run = library.run()
+    library.meet(run, *paths)
+    place = Place(library.root(), b"/music", b"")
+    assert library.orders.prioritize(place, Level.HIGH) == 7
+    library.runs.pause(run)
+    library.change("UPDATE jobs SET owed_at = NULL")
+    library.runs.resume(run)
+    assert library.rows("SELECT count(*) AS jobs FROM jobs WHERE owed_at IS NOT NULL") == [{"jobs": 7}]
+    assert library.runs.adopt_open(other := library.run()) == 7
+    assert library.runs.counts(other).pending == library.runs.counts(other).discovered == 7
+    assert library.runs.counts(run) == Counts(0, 0, 0, 0, 0, 0)
+    assert library.runs.cancel(other) == 7
+    assert library.runs.counts(other) == Counts(7, 0, 0, 7, 0, 0)
+
+
+def test_a_cancel_that_was_cut_off_is_finished_by_the_next(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.change("UPDATE runs SET state = 'cancelled'")
+    assert library.runs.cancel(run) == 2
+    with pytest.raises(NotFound, match="cancelled already"):
+        library.runs.cancel(run)
+
+
+def test_what_is_retried_of_a_cancelled_run_is_taken(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.ledger.fail(library.take(), HOPELESS, 0.0)
+    library.runs.cancel(run)
+    assert library.orders.retry(None, partial=False) == 1
+    lease = library.take(run=None)
+    assert lease.run != run
+    assert library.runs.counts(lease.run).pending == 1
+    assert library.runs.counts(run) == Counts(1, 0, 0, 1, 0, 0)
+    finish_one(library.ledger, lease, result())
+    assert library.runs.close_ended() == [lease.run]

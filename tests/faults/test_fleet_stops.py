@@ -97,7 +97,7 @@ def test_a_worker_that_is_drained_ends_by_itself_and_another_goes_on(fleet: Flee
     fleet.assert_stored_once()
 
 
-def test_a_worker_stops_while_the_database_is_away(
+def test_a_worker_stops_while_the_database_is_away_and_the_next_waits_for_it(
     fleet: Fleet, own_servers: OwnServers, long_files: Path
 ) -> None:
     fleet.program.environment["TONEARM_GRACE_S"] = "2"
@@ -107,9 +107,11 @@ def test_a_worker_stops_while_the_database_is_away(
     began = time.monotonic()
     assert fleet.stop("w0") == 0
     assert time.monotonic() - began < 20
+    next_one = fleet.worker("w0", 2)
+    until(lambda: "tonearm: waiting: " in fleet.log("w0").read_text())
     own_servers.start("postgres")
-    fleet.worker("w0", 2)
     fleet.finished(run)
+    assert next_one.poll() is None
     fleet.assert_nothing_lost(FILES)
     assert fleet.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)]
 

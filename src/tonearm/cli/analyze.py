@@ -58,7 +58,7 @@ def analyze(
     stop = StopSwitch()
     with (
         stop.on_signals(),
-        library(data, workers=workers, include=include, exclude=exclude) as app,
+        library(data, stop, workers=workers, include=include, exclude=exclude) as app,
     ):
         if detach and not app.database.shared:
             raise ConfigurationError(

@@ -17,6 +17,7 @@ from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.patience import Patience
 from tonearm.settings import Level, load_settings
+from tonearm.worker.stopping import StopSwitch
 
 Answer = TypeVar("Answer")
 Data = Annotated[
@@ -31,15 +32,23 @@ LevelOption = Annotated[
 
 
 @contextlib.contextmanager
-def library(data: Path | None, **overrides: object) -> Iterator[App]:
-    """The library that the options name, opened. Lists add to the setting, all else replaces it."""
+def library(data: Path | None, stop: StopSwitch | None = None, **overrides: object) -> Iterator[App]:
+    """The library that the options name, opened. Lists add to the setting, all else replaces it.
+
+    ``stop``: a database server that is away is waited for until then.
+    """
     given = {"data_dir": data, **overrides}
     settings = load_settings({name: value for name, value in given.items() if not isinstance(value, list)})
     added = {
         name: (*getattr(settings, name), *value) for name, value in given.items() if isinstance(value, list)
     }
-    with open_app(settings.model_copy(update=added)) as app:
-        yield app
+    whole = settings.model_copy(update=added)
+    with contextlib.ExitStack() as parts:
+
+        def opened() -> App:
+            return parts.enter_context(open_app(whole))
+
+        yield opened() if stop is None else insist(opened, lambda: stop.requests > 0)
 
 
 def level_of(name: str | None) -> Level | None:
@@ -67,14 +76,14 @@ def place_of(app: App, path: str | None) -> Place | None:
     return place
 
 
-def insist(call: Callable[[], Answer]) -> Answer:
+def insist(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
     """The answer to an order, in spite of another transaction in the way or a server that is away for a moment."""
 
     def tell(event: Event) -> None:
         if isinstance(event, StateChanged) and event.state == "waiting":
             sys.stderr.write(f"tonearm: waiting: {event.reason}\n")
 
-    return Patience(tell, lambda: False)(call)
+    return Patience(tell, stopping)(call)
 
 
 def at_work(app: App) -> bool:

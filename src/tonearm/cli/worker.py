@@ -38,7 +38,7 @@ def worker(
     stop = StopSwitch()
     with (
         stop.on_signals(),
-        library(data, workers=workers, worker_name=name, path_map=path_map) as app,
+        library(data, stop, workers=workers, worker_name=name, path_map=path_map) as app,
         open_worker(app, view, show, stop) as (named, duty),
     ):
         app.speaker(StateChanged(0, "working", f"{named} takes jobs, {app.settings.workers} at a time"))

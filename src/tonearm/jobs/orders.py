@@ -4,16 +4,20 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import rank
 from tonearm.jobs.rows import clock
+from tonearm.jobs.runs import Runs, RunState, move_jobs
+from tonearm.jobs.steps import in_steps
 from tonearm.library.database import Database
 from tonearm.library.results import note
 from tonearm.library.roots import Place, in_place
-from tonearm.library.schema import File, Job, Root
+from tonearm.library.schema import File, Job, Root, Run
 from tonearm.settings import Level
+
+RETRIED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,60 +50,55 @@ class Orders:
     def __init__(self, database: Database, ageing_s: float) -> None:
         self._database = database
         self._ageing_s = ageing_s
+        self._runs = Runs(database)
 
     def prioritize(self, place: Place, level: Level) -> int:
         """Give every open job below a place this level, now; returns how many."""
-        with self._database.write() as connection:
+        with self._database.read() as connection:
             now = clock(connection)
-            return connection.execute(
-                update(Job)
-                .where(Job.state.in_(OPEN), Job.file_id.in_(select(File.id).where(in_place(place))))
-                .values(
-                    level=int(level),
-                    level_by="person",
-                    rank=rank(level, now, self._ageing_s),
-                    owed_at=case((Job.state == JobState.QUEUED, now), else_=Job.owed_at),
-                )
-            ).rowcount
+        values = {
+            "level": int(level),
+            "level_by": "person",
+            "rank": rank(level, now, self._ageing_s),
+            "owed_at": case((Job.state == JobState.QUEUED, now), else_=Job.owed_at),
+        }
+        there = select(File.id).where(File.id == Job.file_id, in_place(place)).exists()
+        return in_steps(
+            self._database,
+            select(Job.id).where(Job.state.in_(OPEN), there),
+            lambda connection, jobs: (
+                connection.execute(update(Job).where(Job.id.in_(jobs)).values(values)).rowcount
+            ),
+        )
 
     def retry(self, place: Place | None, partial: bool) -> int:
-        """Queue quarantined files again, with a clean record; partial ones too on demand. Returns how many."""
-        states = [JobState.QUARANTINED, *([JobState.PARTIAL] if partial else [])]
-        with self._database.write() as connection:
-            now = clock(connection)
-            last = _last_jobs().subquery()
+        """Queue quarantined files again, with a clean record; partial ones too on demand. Returns how many.
+
+        Those of a run that was cancelled wait in a new one: of the old one nothing is taken any more.
+        """
+        last = _last_jobs().subquery()
+        with self._database.read() as connection:
             jobs = connection.execute(
-                select(Job.id, Job.file_id, Job.code, File.state)
+                select(Job.id, Job.file_id, Job.code, Job.state, Job.run_id, Run.state.label("run_state"))
                 .join(File, File.id == Job.file_id)
+                .join(Run, Run.id == Job.run_id)
                 .join(last, last.c.id == Job.id)
                 .where(
-                    Job.state.in_(states),
+                    Job.state.in_([JobState.QUARANTINED, *([JobState.PARTIAL] if partial else [])]),
                     File.missing_since.is_(None),
                     File.moved_to_id.is_(None),
                     *([in_place(place)] if place else []),
                 )
             ).all()
-            for job in jobs:
-                connection.execute(
-                    update(Job)
-                    .where(Job.id == job.id)
-                    .values(
-                        state=JobState.QUEUED,
-                        forgiven=Job.attempts,
-                        interruptions=0,
-                        fresh=job.state == JobState.PARTIAL,
-                        queued_at=now,
-                        owed_at=now,
-                        not_before=None,
-                        finished_at=None,
-                        code=None,
-                        reason=None,
-                        advice=None,
-                    )
-                )
-                connection.execute(update(File).where(File.id == job.file_id).values(state="waiting"))
-                note(connection, job.file_id, "retried", {"was": job.state, "code": job.code}, now)
-            return len(jobs)
+        runs = {job.run_id for job in jobs if job.run_state == RunState.CANCELLED}
+        into = {run: self._runs.again(run) for run in runs}
+        retried = 0
+        for start in range(0, len(jobs), RETRIED_AT_ONCE):
+            with self._database.write() as connection:
+                now = clock(connection)
+                for job in jobs[start : start + RETRIED_AT_ONCE]:
+                    retried += _retry(connection, job, into.get(job.run_id), now)
+        return retried
 
     def jobs(
         self, states: tuple[str, ...], place: Place | None, run: int | None, limit: int
@@ -151,6 +150,33 @@ class Orders:
                 .limit(limit)
             ).all()
         return [_view(row) for row in rows]
+
+
+def _retry(connection: Connection, job: Any, run: int | None, now: float) -> int:
+    """Queue one job again, unless somebody was quicker; ``run``: where it is to wait from now on."""
+    again = connection.execute(
+        update(Job)
+        .where(Job.id == job.id, Job.state == job.state)
+        .values(
+            state=JobState.QUEUED,
+            forgiven=Job.attempts,
+            interruptions=0,
+            fresh=job.state == JobState.PARTIAL,
+            queued_at=now,
+            owed_at=now,
+            not_before=None,
+            finished_at=None,
+            code=None,
+            reason=None,
+            advice=None,
+        )
+    ).rowcount
+    if again:
+        connection.execute(update(File).where(File.id == job.file_id).values(state="waiting"))
+        note(connection, job.file_id, "retried", {"was": job.state, "code": job.code}, now)
+        if run is not None:
+            move_jobs(connection, [job.id], job.run_id, run)
+    return again
 
 
 def _last_jobs() -> Select[int]:

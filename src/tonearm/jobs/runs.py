@@ -1,5 +1,6 @@
 """Runs: one call over many files, with its own id, counts, state, pause, resume and cancel."""
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +10,8 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from tonearm.errors import NotFound
 from tonearm.events import Workload
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.rows import cancel_unwanted, clock
+from tonearm.jobs.rows import WAITING, cancel_unwanted, clock
+from tonearm.jobs.steps import in_steps
 from tonearm.library.database import Database
 from tonearm.library.schema import File, Job, Run
 from tonearm.names import from_document, to_document
@@ -60,38 +62,28 @@ class Runs:
     def open(self, paths: Sequence[bytes]) -> int:
         """Begin a run."""
         with self._database.write() as connection:
-            made = connection.execute(
-                insert(Run).values(
-                    paths=[to_document(path) for path in paths],
-                    state=RunState.RUNNING,
-                    started_at=clock(connection),
-                    seen_at=clock(connection),
-                    discovered=0,
-                    skipped=0,
-                )
-            )
-            assert made.inserted_primary_key is not None  # noqa: S101  one row was inserted
-            return int(made.inserted_primary_key[0])
+            return _open(connection, [to_document(path) for path in paths], clock(connection), None)
+
+    def again(self, run: int) -> int:
+        """Begin another run over the same paths, with nothing to be scanned; it ends with its last job."""
+        with self._database.write() as connection:
+            now = clock(connection)
+            paths = connection.execute(select(Run.paths).where(Run.id == run)).scalar_one()
+            return _open(connection, paths, now, scanned_at=now)
 
     def adopt_open(self, run: int) -> int:
         """Bring every open job of any run into this one; returns how many."""
-        with self._database.write() as connection:
-            others = connection.execute(
-                select(Job.run_id).where(Job.state.in_(OPEN), Job.run_id != run).distinct()
-            ).scalars()
-            adopted = 0
-            for other in others.all():
-                moved = connection.execute(
-                    update(Job).where(Job.run_id == other, Job.state.in_(OPEN)).values(run_id=run)
-                ).rowcount
-                connection.execute(
-                    update(Run)
-                    .where(Run.id == other, Run.finished_at.is_(None))
-                    .values(discovered=Run.discovered - moved)
-                )
-                adopted += moved
-            connection.execute(update(Run).where(Run.id == run).values(discovered=Run.discovered + adopted))
-            return adopted
+        with self._database.read() as connection:
+            elsewhere = select(Job.run_id).where(Job.state.in_(OPEN), Job.run_id != run).distinct()
+            others = connection.execute(elsewhere).scalars().all()
+        return sum(
+            in_steps(
+                self._database,
+                select(Job.id).where(Job.run_id == other, Job.state.in_(OPEN)),
+                functools.partial(move_jobs, other=other, run=run),
+            )
+            for other in others
+        )
 
     def scanned(self, run: int) -> None:
         """Every file of a run is taken in: it is over when its last job has ended."""
@@ -204,15 +196,8 @@ class Runs:
         """Let a paused run go on; messages of its jobs that came meanwhile come again."""
         with self._database.write() as connection:
             _switch(connection, run, RunState.PAUSED, RunState.RUNNING)
-            connection.execute(
-                update(Job)
-                .where(
-                    Job.run_id == run,
-                    Job.state.in_((JobState.QUEUED, JobState.RETRYING)),
-                    Job.owed_at.is_(None),
-                )
-                .values(owed_at=func.coalesce(Job.not_before, clock(connection)))
-            )
+        unsent = select(Job.id).where(Job.run_id == run, Job.state.in_(WAITING), Job.owed_at.is_(None))
+        in_steps(self._database, unsent, _owe)
 
     def cancel(self, run: int) -> int:
         """End a run: its waiting jobs are cancelled, its running ones given up. Returns how many waited."""
@@ -221,10 +206,17 @@ class Runs:
             known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
             if known is None:
                 raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
-            if known in {RunState.FINISHED, RunState.CANCELLED}:
+            if known == RunState.FINISHED:
                 raise NotFound(f"run {run} is {known} already")
             connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
-            return cancel_unwanted(connection, Job.run_id == run, now)
+        ended = in_steps(
+            self._database,
+            select(Job.id).where(Job.run_id == run, Job.state.in_(WAITING)),
+            lambda connection, jobs: cancel_unwanted(connection, Job.id.in_(jobs), now),
+        )
+        if known == RunState.CANCELLED and not ended:
+            raise NotFound(f"run {run} is {known} already")
+        return ended
 
     def every(self, limit: int) -> list[RunView]:
         """The newest runs first."""
@@ -241,6 +233,39 @@ class Runs:
                 )
                 for row in rows
             ]
+
+
+def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: float | None) -> int:
+    made = connection.execute(
+        insert(Run).values(
+            paths=list(paths),
+            state=RunState.RUNNING,
+            started_at=now,
+            seen_at=now,
+            scanned_at=scanned_at,
+            discovered=0,
+            skipped=0,
+        )
+    )
+    assert made.inserted_primary_key is not None  # noqa: S101  one row was inserted
+    return int(made.inserted_primary_key[0])
+
+
+def move_jobs(connection: Connection, jobs: Sequence[int], other: int, run: int) -> int:
+    """Bring jobs of another run into this one; returns how many."""
+    moved = connection.execute(
+        update(Job).where(Job.id.in_(jobs), Job.run_id == other).values(run_id=run)
+    ).rowcount
+    still_open = update(Run).where(Run.id == other, Run.finished_at.is_(None))
+    connection.execute(still_open.values(discovered=Run.discovered - moved))
+    connection.execute(update(Run).where(Run.id == run).values(discovered=Run.discovered + moved))
+    return moved
+
+
+def _owe(connection: Connection, jobs: Sequence[int]) -> int:
+    """Owe waiting jobs a message, when their back-off is over."""
+    due = func.coalesce(Job.not_before, clock(connection))
+    return connection.execute(update(Job).where(Job.id.in_(jobs)).values(owed_at=due)).rowcount
 
 
 def _switch(connection: Connection, run: int, before: RunState, after: RunState) -> None:

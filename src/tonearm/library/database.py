@@ -17,6 +17,7 @@ from tonearm.library.gateway import told
 from tonearm.library.lock import refuse_while_at_work
 from tonearm.library.place import refuse_network_place
 from tonearm.library.values import document, has
+from tonearm.resilience.breaker import CircuitOpen
 from tonearm.resilience.gate import Gate, Open
 
 BUSY_TIMEOUT_S = 5.0
@@ -102,7 +103,12 @@ class Database:
             with told(self.place):
                 yield slowest
         except StorageAway as error:
-            self._gate.failed(time.monotonic() - began, str(error))
+            if isinstance(
+                error.__cause__, CircuitOpen
+            ):  # a call within this one, which was answered, was refused
+                self._gate.succeeded(slowest[0])
+            else:
+                self._gate.failed(time.monotonic() - began, str(error))
             raise
         except BaseException:
             self._gate.succeeded(slowest[0])

@@ -77,7 +77,7 @@ class CircuitBreaker:
         self._window = TimeWindow(policy.window_s)
         self._trials = Tally()
         self._permits = 0
-        self._until = 0.0  # the end of the open period, or of waiting for trial calls
+        self._until = 0.0  # the end of the open period, or of waiting for the trial calls that are out
         self._opened_at = float("-inf")
         self._last_reason = "it did not answer"
         self._untold: deque[BreakerChanged] = deque()
@@ -92,14 +92,16 @@ class CircuitBreaker:
         """Let a call pass, or raise CircuitOpen. Every call that passed is to be told as succeeded or failed."""
         with self._lock:
             now = self._clock()
-            if self._state == BreakerState.HALF_OPEN and now >= self._until:
+            if self._state == BreakerState.HALF_OPEN and self._awaited and now >= self._until:
                 self._open(now, f"no answer to a trial call within {self._policy.half_open_wait_s:.0f} s")
             if self._state == BreakerState.OPEN and now >= self._until:
-                self._try_out(now)
+                self._try_out()
             refused = self._state == BreakerState.OPEN
             if self._state == BreakerState.HALF_OPEN:
                 refused = self._permits == 0
-                self._permits -= not refused
+                if not refused:
+                    self._until = self._until if self._awaited else now + self._policy.half_open_wait_s
+                    self._permits -= 1
             reason = self._last_reason
         self._tell()
         if refused:
@@ -147,6 +149,11 @@ class CircuitBreaker:
                     self._turn(BreakerState.CLOSED, "it answers again")
         self._tell()
 
+    @property
+    def _awaited(self) -> bool:
+        """Whether a trial call has not been told of yet."""
+        return self._policy.half_open_calls - self._permits > self._trials.calls
+
     def _is_bad(self, tally: Tally, needed: int) -> bool:
         policy = self._policy
         return tally.calls >= needed and (
@@ -166,9 +173,8 @@ class CircuitBreaker:
         self._until = now + self._policy.open_s * (1 + jitter)
         self._turn(BreakerState.OPEN, reason)
 
-    def _try_out(self, now: float) -> None:
+    def _try_out(self) -> None:
         self._permits = self._policy.half_open_calls
-        self._until = now + self._policy.half_open_wait_s
         self._turn(BreakerState.HALF_OPEN, "the open period is over; trying it")
 
     def _turn(self, state: BreakerState, reason: str) -> None:

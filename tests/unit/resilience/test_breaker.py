@@ -227,6 +227,17 @@ def test_trial_calls_that_are_never_told_of_open_it_again() -> None:
     assert service.states[-2:] == ["half_open", "closed"]
 
 
+def test_a_trial_may_come_late_when_nobody_had_anything_to_ask(service: Service) -> None:
+    service = half_open()
+    service.breaker.succeeded(0.01)
+    service.now += 1000
+    service.breaker.admit()
+    service.now += 59
+    assert service.refuses()
+    service.breaker.succeeded(59.0)
+    assert service.states == ["closed", "open", "half_open", "closed"]
+
+
 def test_what_failed_before_does_not_count_once_it_is_closed_again() -> None:
     service = opened()
     service.now += 10
