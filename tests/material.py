@@ -169,6 +169,16 @@ def flac_of_silence(hours: float, rate_hz: int = RATE_HZ) -> bytes:
     return b"".join(out)
 
 
+def opus_with_gain(gain: int) -> bytes:
+    """Return an Opus file whose header asks for an output gain in 1/256 dB (RFC 7845, 5.1)."""
+    data = good("opus")
+    end = data.index(b"OggS", 4)
+    gain_at = data.index(b"OpusHead") + 16
+    page = data[:22] + bytes(4) + data[26:gain_at] + struct.pack("<h", gain) + data[gain_at + 2 : end]
+    checksum = struct.pack("<I", _crc(page, 32, 0x04C11DB7))  # RFC 3533, 6
+    return page[:22] + checksum + page[26:] + data[end:]
+
+
 def _coded(number: int) -> bytes:
     """A frame number, coded as UTF-8 codes characters."""
     return chr(number).encode("utf-8", "surrogatepass")

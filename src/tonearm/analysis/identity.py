@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from tonearm.analysis.container import open_container
+from tonearm.analysis.container import Opened, open_container
 from tonearm.analysis.window import RawFile
 from tonearm.errors import Fault, FileFault
 
@@ -29,14 +29,15 @@ def audio_hash(file: RawFile) -> str:
 def identify(file: RawFile) -> AudioIdentity:
     """Read all packets without decoding them.
 
-    Codec, sample rate, channels and the packets' bytes enter; tags, pictures, the container's layout and
-    the borders of the packets don't. Raises ``FileFault``, also ``NO_SAMPLES`` when there is no packet.
+    Codec, sample rate, channels, the form of PCM samples, the output gain of Opus and the packets' bytes enter;
+    tags, pictures, the container's layout and the borders of the packets don't. Raises ``FileFault``, also
+    ``NO_SAMPLES`` when there is no packet.
     """
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES, person=PERSON)
     packets = audio_bytes = duration = 0
     with open_container(file, ignore_editlist="1") as opened:
         context = opened.stream.codec_context
-        digest.update(f"{opened.codec} {context.sample_rate} {context.channels}\n".encode())
+        digest.update(f"{_form(opened)} {context.sample_rate} {context.channels}\n".encode())
         for packet in opened.packets():
             digest.update(packet)
             packets += 1
@@ -46,3 +47,15 @@ def identify(file: RawFile) -> AudioIdentity:
             raise FileFault(Fault.NO_SAMPLES)
         seconds = float(duration * (opened.stream.time_base or 0))
     return AudioIdentity(digest.hexdigest(), packets, audio_bytes, seconds)
+
+
+def _form(opened: Opened) -> str:
+    """What the packets are read as: PCM with its width, byte order and kind of number (``pcm_s16le``), Opus with
+    an output gain that its header asks for (RFC 7845, 5.1)."""
+    context = opened.stream.codec_context
+    if opened.codec == "pcm":
+        return context.name
+    if opened.codec == "opus":
+        gain = int.from_bytes((context.extradata or b"")[16:18], "little", signed=True)
+        return f"opus {gain}" if gain else "opus"
+    return opened.codec

@@ -5,6 +5,7 @@ import os
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import material
@@ -102,6 +103,19 @@ def test_other_audio_and_cut_audio_have_other_hashes(name: str) -> None:
     data = material.good(name)
     cut = data[: int(len(data) * 0.8)]
     assert len({hash_of(data), hash_of(cut), hash_of(material.good(name, seed=2))}) == 3
+
+
+def test_the_same_bytes_read_as_other_samples_are_other_audio() -> None:
+    floats = material.wav(np.zeros((6000, 1), np.float32))
+    read_as_integers = floats[:20] + b"\1\0" + floats[22:]
+    shorter = material.wav(np.zeros((12_000, 1), np.int16))
+    assert len({hash_of(floats), hash_of(read_as_integers), hash_of(shorter)}) == 3
+
+
+def test_opus_that_is_played_softer_is_other_audio() -> None:
+    hashes = {hash_of(material.opus_with_gain(gain)) for gain in (0, 1, 256, -2560)}
+    assert hash_of(material.good("opus")) in hashes
+    assert len(hashes) == 4
 
 
 def test_the_same_samples_in_other_formats_are_other_audio() -> None:
