@@ -23,12 +23,16 @@ _X86_64 = {
     "open": 2, "creat": 85, "openat": 257, "openat2": 437, "open_by_handle_at": 304,
     "socket": 41, "socketpair": 53, "connect": 42, "bind": 49, "listen": 50, "accept": 43, "accept4": 288,
     "clone": 56, "fork": 57, "vfork": 58, "execve": 59, "execveat": 322,
-    "kill": 62, "tkill": 200, "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311,
-    "pidfd_open": 434, "pidfd_getfd": 438, "pidfd_send_signal": 424,
+    "kill": 62, "tkill": 200, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "fcntl": 72, "ioctl": 16,
+    "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "pidfd_open": 434,
+    "pidfd_getfd": 438, "pidfd_send_signal": 424,
     "rename": 82, "renameat": 264, "renameat2": 316, "mkdir": 83, "mkdirat": 258, "rmdir": 84,
     "link": 86, "linkat": 265, "symlink": 88, "symlinkat": 266, "unlink": 87, "unlinkat": 263,
     "mknod": 133, "mknodat": 259, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93,
-    "lchown": 94, "fchownat": 260, "truncate": 76, "ftruncate": 77, "utimensat": 280, "setxattr": 188,
+    "lchown": 94, "fchownat": 260, "fchmodat2": 452, "truncate": 76, "ftruncate": 77,
+    "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280, "file_setattr": 469,
+    "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "setxattrat": 463,
+    "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "removexattrat": 466,
     "mount": 165, "umount2": 166, "chroot": 161, "pivot_root": 155, "unshare": 272, "setns": 308,
     "bpf": 321, "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "add_key": 248,
     "io_uring_setup": 425, "memfd_create": 319, "init_module": 175, "finit_module": 313, "reboot": 169,
@@ -37,19 +41,25 @@ _AARCH64 = {
     "openat": 56, "openat2": 437, "open_by_handle_at": 265,
     "socket": 198, "socketpair": 199, "connect": 203, "bind": 200, "listen": 201, "accept": 202,
     "accept4": 242, "clone": 220, "execve": 221, "execveat": 281,
-    "kill": 129, "tkill": 130, "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271,
-    "pidfd_open": 434, "pidfd_getfd": 438, "pidfd_send_signal": 424,
+    "kill": 129, "tkill": 130, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "fcntl": 25, "ioctl": 29,
+    "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "pidfd_open": 434,
+    "pidfd_getfd": 438, "pidfd_send_signal": 424,
     "renameat": 38, "renameat2": 276, "mkdirat": 34, "linkat": 37, "symlinkat": 36, "unlinkat": 35,
     "mknodat": 33, "fchmod": 52, "fchmodat": 53, "fchown": 55, "fchownat": 54, "truncate": 45,
-    "ftruncate": 46, "utimensat": 88, "setxattr": 5, "mount": 40, "umount2": 39, "chroot": 51,
-    "pivot_root": 41, "unshare": 97, "setns": 268, "bpf": 280, "userfaultfd": 282, "perf_event_open": 241,
-    "keyctl": 219, "add_key": 217, "io_uring_setup": 425, "memfd_create": 279, "init_module": 105,
-    "finit_module": 273, "reboot": 142,
+    "ftruncate": 46, "fchmodat2": 452, "utimensat": 88, "file_setattr": 469,
+    "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "setxattrat": 463,
+    "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16, "removexattrat": 466,
+    "mount": 40, "umount2": 39, "chroot": 51, "pivot_root": 41, "unshare": 97, "setns": 268,
+    "bpf": 280, "userfaultfd": 282, "perf_event_open": 241, "keyctl": 219, "add_key": 217,
+    "io_uring_setup": 425, "memfd_create": 279, "init_module": 105, "finit_module": 273, "reboot": 142,
 }  # fmt: skip
+"""Numbers to deny. ``fcntl`` and ``ioctl`` are among them because they can choose who is signalled when a socket is
+ready, and with what: ``F_SETOWN``, ``F_SETSIG``, ``FIOSETOWN``."""
+
 _CLONE3 = 435
-_MACHINES = {  # AUDIT_ARCH of linux/audit.h, numbers of seccomp(2) and tgkill(2), numbers to deny
-    "x86_64": (0xC000003E, 317, 234, _X86_64),
-    "aarch64": (0xC00000B7, 277, 131, _AARCH64),
+_MACHINES = {  # AUDIT_ARCH of linux/audit.h, numbers of seccomp(2), tgkill(2) and prlimit(2), numbers to deny
+    "x86_64": (0xC000003E, 317, 234, 302, _X86_64),
+    "aarch64": (0xC00000B7, 277, 131, 261, _AARCH64),
 }
 
 
@@ -64,8 +74,8 @@ def seal() -> str | None:
     known = _MACHINES.get(platform.machine())
     if known is None:
         return f"the system calls of {platform.machine()} are not known here"
-    architecture, seccomp, tgkill, denied = known
-    code = _filter(architecture, tgkill, sorted(denied.values()))
+    architecture, seccomp, tgkill, prlimit, denied = known
+    code = _filter(architecture, {tgkill: os.getpid(), prlimit: 0}, sorted(denied.values()))
     memory = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.cast(memory, ctypes.c_void_p))
     library = ctypes.CDLL(None, use_errno=True)
@@ -75,10 +85,11 @@ def seal() -> str | None:
     return None
 
 
-def _filter(architecture: int, tgkill: int, denied: list[int]) -> bytes:
+def _filter(architecture: int, own: dict[int, int], denied: list[int]) -> bytes:
     """The filter: another architecture's calls kill, x32 and denied ones fail, all others pass.
 
-    A process may still signal itself, which is how abort(3) ends it.
+    ``own``: calls that name a process first, with the one name that passes. So a process may still signal itself,
+    which is how abort(3) ends it, and limit itself.
     """
     code = [
         _step(_LOAD, 0, 0, _OFFSET_ARCHITECTURE),
@@ -92,14 +103,15 @@ def _filter(architecture: int, tgkill: int, denied: list[int]) -> bytes:
     ]
     for number in denied:
         code += [_step(_JUMP_EQUAL, 0, 1, number), _step(_RETURN, 0, 0, _RET_EPERM)]
-    code += [
-        _step(_JUMP_EQUAL, 0, 3, tgkill),
-        _step(_LOAD, 0, 0, _OFFSET_FIRST_ARGUMENT),
-        _step(_JUMP_EQUAL, 1, 0, os.getpid()),
-        _step(_RETURN, 0, 0, _RET_EPERM),
-        _step(_RETURN, 0, 0, _RET_ALLOW),
-    ]
-    return b"".join(code)
+    for number, name in own.items():
+        code += [
+            _step(_JUMP_EQUAL, 0, 4, number),
+            _step(_LOAD, 0, 0, _OFFSET_FIRST_ARGUMENT),
+            _step(_JUMP_EQUAL, 1, 0, name),
+            _step(_RETURN, 0, 0, _RET_EPERM),
+            _step(_RETURN, 0, 0, _RET_ALLOW),
+        ]
+    return b"".join([*code, _step(_RETURN, 0, 0, _RET_ALLOW)])
 
 
 def _step(operation: int, if_true: int, if_false: int, value: int) -> bytes:

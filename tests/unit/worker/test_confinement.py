@@ -20,10 +20,15 @@ import os, sys
 from tonearm.worker.limits import die_with_parent
 from tonearm.worker.sandbox import seal
 die_with_parent(os.getppid())
-import ctypes, errno, signal, socket, subprocess, threading, mmap
+import ctypes, errno, fcntl, mmap, resource, signal, socket, subprocess, threading
+library = ctypes.CDLL(None, use_errno=True)
 file = open(sys.argv[1], "rb")
 link, other = socket.socketpair()
 assert seal() is None, seal()
+
+def call(name, *arguments):
+    if getattr(library, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), name)
 
 def told(action):
     try:
@@ -59,11 +64,20 @@ def sealed(code: str, path: Path) -> "subprocess.CompletedProcess[str]":
         "os.posix_spawn('/bin/true', ['true'], {})",
         "os.kill(os.getppid(), 0)",
         "os.kill(os.getpid(), signal.SIGUSR1)",
+        "call('sigqueue', os.getppid(), 0, None)",
+        "fcntl.fcntl(link, fcntl.F_SETOWN, os.getppid())",
+        "fcntl.ioctl(link, 0x8901, os.getppid().to_bytes(4, sys.byteorder))",  # FIOSETOWN
+        "resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
         "os.unlink(sys.argv[1])",
         "os.rename(sys.argv[1], sys.argv[1] + '.moved')",
         "os.mkdir(sys.argv[1] + '.folder')",
         "os.symlink('a', sys.argv[1] + '.link')",
         "os.chmod(sys.argv[1], 0o777)",
+        "call('syscall', 452, -100, sys.argv[1].encode(), 0o777, 0)",  # fchmodat2 of AT_FDCWD
+        "call('utimes', sys.argv[1].encode(), None)",
+        "os.setxattr(file.fileno(), 'user.a', b'')",
+        "os.setxattr(sys.argv[1], 'user.a', b'', follow_symlinks=False)",
+        "os.removexattr(sys.argv[1], 'user.a')",
         "os.truncate(sys.argv[1], 0)",
         "os.memfd_create('x')",
         "os.pidfd_open(os.getppid())",
@@ -87,9 +101,10 @@ told(lambda: (link.sendall(b"hello"), print(other.recv(5))))
 told(lambda: mmap.mmap(-1, 50_000_000))
 told(lambda: bytearray(50_000_000))
 told(lambda: print(len(os.urandom(4))))
+told(lambda: resource.setrlimit(resource.RLIMIT_CPU, (60, 60)))
 """
     outcome = sealed(code, tmp_path / "song")
-    said = ["b'la la la' 8 0", "done", "b'hello'", "done", "done", "done", "4", "done"]
+    said = ["b'la la la' 8 0", "done", "b'hello'", "done", "done", "done", "4", "done", "done"]
     assert outcome.stdout.splitlines() == said, outcome.stderr
     assert outcome.returncode == 0
 
@@ -108,7 +123,6 @@ def test_a_seal_cannot_be_broken_by_another_word_size(tmp_path: Path) -> None:
     (tmp_path / "song").write_bytes(b"")
     number = 0x40000000 + 41  # socket(2) in the x32 numbering
     code = f"""
-library = ctypes.CDLL(None, use_errno=True)
 print(library.syscall({number}, 1, 1, 0), errno.errorcode[ctypes.get_errno()])
 """
     if os.uname().machine != "x86_64":
