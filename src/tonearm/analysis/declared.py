@@ -50,9 +50,8 @@ def declared_length(opened: Opened) -> Declared:
 
 def _declared_length(opened: Opened) -> Declared:
     samples = _declared_samples(opened)
-    if samples is not None:
-        seconds: float | None = max(0, samples) / opened.stream.codec_context.sample_rate
-        return Declared(seconds, exact=True)
+    if samples and samples > 0:  # 0: whatever wrote the file never came back to fill it in
+        return Declared(samples / opened.stream.codec_context.sample_rate, exact=True)
     seconds = _seconds_by_ffmpeg(opened)
     if opened.kind is kinds.OGG:
         ended = ogg_ends(opened.window)

@@ -132,6 +132,16 @@ def test_an_mp3_without_a_header_of_its_own_is_not_judged_by_a_guess() -> None:
     assert heard.report.complete
 
 
+def test_an_mp3_whose_frames_were_never_counted_declares_no_length() -> None:
+    data = bytearray(material.good("mp3"))
+    count = data.find(b"Info") + 8
+    data[count : count + 4] = bytes(4)
+    heard = hear(bytes(data))
+    assert not heard.facts.declared_exact
+    assert heard.report.complete
+    assert heard.report.decoded_s == pytest.approx(SECONDS, abs=0.1)
+
+
 def test_damage_in_the_middle_costs_only_what_is_damaged() -> None:
     data = bytearray(material.good("mp3", 8.0))
     data[60_000:62_000] = bytes(2000)
