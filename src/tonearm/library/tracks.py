@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from tonearm.library.database import Database
@@ -18,10 +18,16 @@ from tonearm.names import from_document, path_fields
 BATCH = 200
 """Tracks that are fetched at once."""
 
+DURATION_S: ColumnElement[float | None] = case(
+    (Audio.declared_s > Audio.decoded_s, Audio.declared_s),
+    else_=func.coalesce(Audio.decoded_s, Audio.declared_s),
+)
+"""The longer of both: of a file that was cut off, what it was; of files that were joined, all of them."""
+
 TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
 AUDIO_COLUMNS: dict[str, ColumnElement[Any]] = {
     "audio_hash": Audio.hash.expression,
-    "duration_s": func.coalesce(Audio.declared_s, Audio.decoded_s),
+    "duration_s": DURATION_S,
     "decoded_s": Audio.decoded_s.expression,
     "codec": Audio.codec.expression,
     "container": Audio.container.expression,
@@ -89,7 +95,7 @@ class Tracks:
 
     def totals(self) -> Totals:
         """Count files by state and add up their music."""
-        duration = func.sum(func.coalesce(Audio.declared_s, Audio.decoded_s))
+        duration = func.sum(DURATION_S)
         with self._database.read() as connection:
             rows = connection.execute(
                 select(File.state, func.count().label("files"), duration.label("duration_s"))

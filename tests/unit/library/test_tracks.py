@@ -108,6 +108,21 @@ def test_a_range_of_tempo_has_both_of_its_ends_and_no_unknowns(
     assert names(album, bpm=bpm) == wanted
 
 
+@pytest.mark.parametrize(
+    ("declared_s", "decoded_s", "duration_s"),
+    [(20.0, 12.5, 20.0), (20.0, 40.0, 40.0), (None, 12.5, 12.5)],
+    ids=["cut off", "joined to another", "undeclared"],
+)
+def test_a_track_is_as_long_as_it_declares_or_longer(
+    library: Library, declared_s: float | None, decoded_s: float, duration_s: float
+) -> None:
+    report = {"decoded_s": decoded_s, "complete": True, "warnings": []}
+    library.finish(library.run(), b"1.flac", result("1", facts={"declared_s": declared_s}, report=report))
+    [track] = listed(library, sort="duration_s")
+    assert track["duration_s"] == duration_s
+    assert library.tracks.totals().duration_s == duration_s
+
+
 def test_a_place_shows_what_lies_in_it(album: Library) -> None:
     root = album.root()
     assert names(album, place=Place(root, b"/music", b"cd")) == ["cd/3.flac", "cd/4.flac"]
