@@ -19,8 +19,15 @@ from tonearm.settings import Settings
 from tonearm.worker.messages import Garbled, Inbox, Message, pack, send_with_file
 
 STARTUP_S = 60.0
-CHILD = ("-m", "tonearm.worker.child")
 
+SLOWEST_BYTES_A_SECOND = 4_000
+"""Speech at 32 kbit/s: what a file of unknown duration is taken for."""
+
+MP3_BYTES_A_SECOND = 40_000
+"""MP3 at 320 kbit/s, the most it has: files joined end to end last so long at least, whatever the header of the first
+of them says."""
+
+CHILD = ("-m", "tonearm.worker.child")
 
 NEEDED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 """What a child is told of the environment. The rest may hold passwords, and it is to read what strangers made."""
@@ -100,10 +107,13 @@ class Slot:
             send_with_file(self.link, {"cpu_s": allowed + 10}, descriptor)
 
     def analyse(self, names: list[str], duration_s: float | None) -> None:
-        """Answer an identified file with the analysers to run; its deadline now grows with its duration."""
+        """Answer an identified file with the analysers to run; its deadline now grows with its duration.
+
+        ``duration_s``: as the file declares it.
+        """
         if self.hand is None:
             return
-        seconds = duration_s if duration_s is not None else self.hand.status.st_size / 4000
+        seconds = _most_s(self.hand.status.st_size, duration_s)
         allowed = self._settings.deadline_base_s + seconds / self._settings.deadline_speed
         self.hand.deadline = time.monotonic() + allowed
         with contextlib.suppress(OSError):
@@ -175,3 +185,10 @@ class Slot:
 def _environment() -> dict[str, str]:
     handed = {name: os.environ[name] for name in NEEDED if name in os.environ}
     return handed | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+
+
+def _most_s(size: int, declared_s: float | None) -> float:
+    """How many seconds a file of so many bytes may well hold."""
+    if declared_s is None:
+        return size / SLOWEST_BYTES_A_SECOND
+    return max(declared_s, size / MP3_BYTES_A_SECOND)
