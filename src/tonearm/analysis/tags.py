@@ -31,7 +31,7 @@ _YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """The tags of a file. Several values of one field are joined by "; ".
+    """The tags of a file. Several values of one field are joined by "; ", and cut like a single one.
 
     art_count, art_bytes, art_mime: embedded pictures, their size together, the type of the first.
     everything: each tag as written, cut to what a table can hold; binary ones are described.
@@ -104,7 +104,7 @@ def _values(lowered: dict[str, list[str]], name: str) -> Iterator[list[str]]:
 
 
 def _text(lowered: dict[str, list[str]], name: str) -> str | None:
-    return "; ".join(dict.fromkeys(next(_values(lowered, name), ()))) or None
+    return clean("; ".join(dict.fromkeys(next(_values(lowered, name), ())))) or None
 
 
 def _number(lowered: dict[str, list[str]], name: str) -> tuple[int | None, int | None]:

@@ -1,8 +1,10 @@
 """A person relies on: nothing that is not a number is stored as one, and no child can say what breaks its parent."""
 
+import io
 import math
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.tagging import retagged
 from tests.unit.shelf import Library, finish_one
+from tonearm.analysis.tags import read_tags
 from tonearm.jobs.job import Lease
 from tonearm.worker.messages import Garbled, Message
-from tonearm.worker.outcome import finite, result_of, told_failure
+from tonearm.worker.outcome import finite, result_of, told_failure, told_identity
 from tonearm.worker.slot import InHand
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -116,6 +120,16 @@ def test_a_value_that_is_not_of_its_columns_type_is_unknown(lease: Lease, tmp_pa
         "tempo": (2, {"bpm": None, "bpm_start": None, "bpm_end": 90}, {}),
         "key": (1, {"key": None, "key_root": None, "camelot": "8A"}, {}),
     }
+
+
+def test_a_hundred_performers_are_no_nonsense() -> None:
+    performers = [f"Orchestra and choir of the opera, desk {number}" for number in range(150)]
+    tagged = retagged("flac", lambda opened: opened.update(artist=performers))
+    tags = asdict(read_tags(io.BytesIO(tagged)))
+    said = told_identity(identity(tags=tags)).tags
+    assert said.artist is not None
+    assert said.artist.startswith("; ".join(performers[:50]))
+    assert said.everything["ARTIST"] == performers
 
 
 HOSTILE: dict[str, tuple[Message | None, Message]] = {
