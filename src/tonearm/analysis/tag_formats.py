@@ -228,7 +228,8 @@ def _mp4_value(key: str, value: Any, found: Found) -> None:
         else:
             found.binary(key, len(value))
     elif isinstance(value, tuple):
-        found.text(key, "/".join(str(number) for number in value if number))
+        number, total = value
+        found.text(key, f"{number}/{total}" if total else number or "")
     else:
         found.text(key, value)
 

@@ -26,7 +26,8 @@ KEYS = {
 """Where a field is found, best first: ID3, Vorbis comments and APE, MP4, ASF, RIFF INFO, AIFF; in any case."""
 
 _NUMBER_OF_TOTAL = re.compile(r"\s*(\d{1,5})\b(?:\s*(?:/|of)\s*(\d{1,5})\b)?")
-_YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+_YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01]))?(?!\d)")
+"""Four digits by themselves, or a month and a day right behind them (20031112)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +120,5 @@ def _number(lowered: dict[str, list[str]], name: str) -> tuple[int | None, int |
 def _year(lowered: dict[str, list[str]]) -> int | None:
     for values in _values(lowered, "year"):
         if match := _YEAR.search(values[0]):
-            return int(match[0])
+            return int(match[1])
     return None

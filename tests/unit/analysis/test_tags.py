@@ -76,8 +76,29 @@ def test_track_numbers_are_numbers_or_nothing(text: str, expected: int | None) -
 
 
 @pytest.mark.parametrize(
+    ("pair", "number", "total"),
+    [((3, 12), 3, 12), ((3, 0), 3, None), ((0, 12), None, 12), ((0, 0), None, None)],
+)
+def test_in_mp4_a_missing_number_leaves_the_total_a_total(
+    pair: tuple[int, int], number: int | None, total: int | None
+) -> None:
+    tags = tags_of(retagged("aac", lambda opened: opened.update(trkn=[pair], disk=[pair])))
+    assert (tags.track, tags.track_total) == (number, total)
+    assert (tags.disc, tags.disc_total) == (number, total)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
-    [("1999", 1999), ("31.12.1999", 1999), ("'99", None), ("123456", None), ("0000", None)],
+    [
+        ("1999", 1999),
+        ("31.12.1999", 1999),
+        ("1999-12-31", 1999),
+        ("19991231", 1999),
+        ("'99", None),
+        ("123456", None),
+        ("19991331", None),
+        ("0000", None),
+    ],
 )
 def test_years_are_years_or_nothing(text: str, expected: int | None) -> None:
     assert tags_of(retagged("flac", lambda opened: opened.update(date=text))).year == expected
