@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 
+from tonearm.analysis.catalog import CATALOG
 from tonearm.worker.limits import die_with_parent
 from tonearm.worker.messages import pack, receive
 
@@ -20,8 +21,7 @@ FACTS = {
     "declared_s": 200.0,
     "declared_exact": True,
 }
-ANALYSERS = ("tempo", "key", "loudness", "character")
-FINDINGS = {name: {"version": 1, "values": {}, "series": {}} for name in ANALYSERS}
+FINDINGS = {name: {"version": entry.version, "values": {}, "series": {}} for name, entry in CATALOG.items()}
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ CATALOG: Mapping[str, Entry] = {
         },
     ),
     "key": Entry(
-        1,
+        2,
         {
             "key": str,
             "key_root": str,

@@ -24,6 +24,10 @@ LEAST_TONALITY = 0.011
 """Below this there is no key to speak of. A hundred pieces of recorded music measured 0.0125 and more (median
 0.10), synthetic drum loops 0.0015 to 0.012, a minute of noise below 0.0005; see ``Chroma.tonality``."""
 
+LEAST_SOUNDING_S = 0.5
+"""Shorter sounds have no key: one stroke of a drum, heard in a frame or two, has a few chance peaks as strong and
+as far apart as a chord's."""
+
 NOISE_TONALITY_S = 0.012
 """Noise of t seconds reaches a tonality of up to 0.009 / t by chance; a short sound must beat that."""
 
@@ -62,7 +66,8 @@ def correlations(classes: Float64) -> Float64:
 
 
 class KeyAnalyser:
-    """Key, its codes, how sure it is, the runner-up and the tuning; all ``None`` without tonal content.
+    """Key, its codes, how sure it is, the runner-up and the tuning; all ``None`` without tonal content, or with
+    less than half a second of it.
 
     key, key_alternative: "A minor"; key_root: "A"; key_mode: "major" or "minor"; camelot: "8A"; open_key: "1m".
     key_confidence: 0 to 1, the key's share among all 24.
@@ -71,7 +76,7 @@ class KeyAnalyser:
     """
 
     name = "key"
-    version = 1
+    version = 2
 
     def __init__(self, signal: Signal) -> None:
         self._votes = PitchVotes(signal.key_rate_hz)
@@ -81,9 +86,14 @@ class KeyAnalyser:
 
     def finish(self) -> Findings:
         chroma = self._votes.finish()
-        if chroma is None or chroma.tonality < max(LEAST_TONALITY, NOISE_TONALITY_S / chroma.sounding_s):
+        if chroma is None or not _has_key(chroma):
             return Findings(dict.fromkeys(VALUES), {"chroma": None})
         return Findings(_values(chroma), {"chroma": [round(float(share), 5) for share in chroma.classes]})
+
+
+def _has_key(chroma: Chroma) -> bool:
+    least = max(LEAST_TONALITY, NOISE_TONALITY_S / chroma.sounding_s)
+    return chroma.sounding_s >= LEAST_SOUNDING_S and chroma.tonality >= least
 
 
 def _values(chroma: Chroma) -> dict[str, Value]:

@@ -85,6 +85,19 @@ def test_what_has_no_pitch_has_no_key(samples: Float32) -> None:
     assert found.series == {"chroma": None}
 
 
+@pytest.mark.parametrize("fading_s", [0.01, 0.03, 0.1])
+@pytest.mark.parametrize("seed", range(5))
+def test_one_stroke_of_a_drum_has_no_key(fading_s: float, seed: int) -> None:
+    stroke = noise(0.05, seed) * np.exp(-np.arange(round(0.05 * RATE_HZ)) / RATE_HZ / fading_s)
+    for silence_s in (0.0, 1.0):
+        sound = np.concatenate([stroke, np.zeros(round(silence_s * RATE_HZ))]).astype(np.float32)
+        assert values_of(sound)["key"] is None
+
+
+def test_a_chord_of_a_second_has_a_key() -> None:
+    assert values_of(chord((48, 60, 64, 67), 1.0))["key"] == "C major"
+
+
 def test_a_clear_cadence_is_surer_than_a_bare_fifth() -> None:
     clear = values_of(cadence(0, "major"))["key_confidence"]
     bare = values_of(chord((48, 55), 8.0))["key_confidence"]
