@@ -67,6 +67,14 @@ def path_fields(path: bytes, name: str = "path") -> dict[str, str]:
     return fields
 
 
+def paths_fields(paths: Sequence[bytes], name: str = "paths") -> dict[str, list[str]]:
+    """Several paths for JSON: ``paths``, and ``paths_b64`` of all of them when one is not valid UTF-8."""
+    fields = {name: [to_text(path) for path in paths]}
+    if any("path_b64" in path_fields(path) for path in paths):
+        fields[f"{name}_b64"] = [base64.b64encode(path).decode("ascii") for path in paths]
+    return fields
+
+
 def printable(text: bytes | str) -> str:
     """Text that cannot move a cursor, colour a screen or reverse a line: such characters are escaped."""
     if isinstance(text, bytes):

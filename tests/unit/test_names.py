@@ -8,7 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tonearm.names import PathMap, from_document, path_fields, printable, to_bytes, to_document, to_text
+from tonearm.names import (
+    PathMap,
+    from_document,
+    path_fields,
+    paths_fields,
+    printable,
+    to_bytes,
+    to_document,
+    to_text,
+)
 
 ANY_BYTES = st.binary()
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
@@ -57,6 +66,13 @@ def test_the_exact_bytes_of_a_path_can_be_had_from_its_json_fields(path: bytes) 
 def test_only_a_path_that_is_not_utf8_has_its_bytes_beside_it() -> None:
     assert path_fields("Köln".encode()) == {"path": "Köln"}
     assert path_fields(b"K\xf6ln", "from_path") == {"from_path": "K\udcf6ln", "from_path_b64": "S/Zsbg=="}
+
+
+def test_several_paths_have_the_bytes_of_all_of_them_beside_them_when_one_is_not_utf8() -> None:
+    assert paths_fields([]) == {"paths": []}
+    assert paths_fields(["Köln".encode(), b"K"]) == {"paths": ["Köln", "K"]}
+    mixed = {"unseen": ["K\udcf6ln", "K"], "unseen_b64": ["S/Zsbg==", "Sw=="]}
+    assert paths_fields([b"K\xf6ln", b"K"], "unseen") == mixed
 
 
 PAIRS = ("/music=/mnt/music", "/music/live=/tapes", "/m=/mnt/music/old")

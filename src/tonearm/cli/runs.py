@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, library, print_json
 from tonearm.cli.words import moment, plural
-from tonearm.names import printable, to_text
+from tonearm.names import paths_fields, printable
 
 app = typer.Typer(invoke_without_command=True, help="List runs; pause, resume or cancel one.")
 Number = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
@@ -28,7 +28,7 @@ def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: 
             print_json(
                 {
                     "run": run.id,
-                    "paths": [to_text(path) for path in run.paths],
+                    **paths_fields(run.paths),
                     "state": run.state,
                     "started_at": run.started_at,
                     "finished_at": run.finished_at,

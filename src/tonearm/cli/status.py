@@ -15,7 +15,7 @@ from tonearm.cli.words import duration, plural
 from tonearm.cli.workers import as_fields
 from tonearm.errors import ServiceAway
 from tonearm.library.lock import holder
-from tonearm.names import path_fields, printable, to_text
+from tonearm.names import path_fields, paths_fields, printable
 from tonearm.progress.port import RunningFile
 from tonearm.progress.wire import snapshot_to_json
 
@@ -62,7 +62,7 @@ def _gathered(app: App) -> dict[str, Any]:
 
 def _run_fields(run: Any) -> dict[str, Any]:
     counts = {name: getattr(run.counts, name) for name in run.counts.__slots__}
-    return {"run": run.id, "state": run.state, "paths": [to_text(path) for path in run.paths], **counts}
+    return {"run": run.id, "state": run.state, **paths_fields(run.paths), **counts}
 
 
 def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, dict[str, Any] | None]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from tonearm.cli.options import AsJson, Data, insist, library, print_json
 from tonearm.cli.words import duration
 from tonearm.jobs.workers import WorkerView
-from tonearm.names import from_document, path_fields, printable, to_text
+from tonearm.names import from_document, path_fields, paths_fields, printable
 
 app = typer.Typer(invoke_without_command=True, help="List workers; drain one.")
 
@@ -70,7 +70,7 @@ def as_fields(worker: WorkerView) -> dict[str, Any]:
         {**file, **path_fields(from_document(file["path"]))} if "path" in file else file
         for file in worker.hand
     ]
-    fields["unseen"] = [to_text(from_document(path)) for path in worker.unseen]
+    fields |= paths_fields([from_document(path) for path in worker.unseen], "unseen")
     return {"worker": fields.pop("name"), **fields}
 
 

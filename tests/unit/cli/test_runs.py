@@ -1,0 +1,22 @@
+"""A person relies on: a run names the folders it was called with, whatever bytes their names are."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.unit.shelf import Library
+from tonearm.cli.app import app
+
+
+@pytest.mark.parametrize("command", ["runs", "status"])
+def test_folders_survive_json_whatever_their_bytes(
+    library: Library, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_CONFIG", "/dev/null")
+    library.runs.open([b"/music/caf\xe9", b"/music/new"])
+    said = json.loads(CliRunner().invoke(app, [command, "--json", "--data", str(tmp_path / "data")]).stdout)
+    [run] = said["runs"] if command == "status" else [said]
+    assert [base64.b64decode(path) for path in run["paths_b64"]] == [b"/music/caf\xe9", b"/music/new"]
