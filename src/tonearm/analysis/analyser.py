@@ -53,7 +53,7 @@ class Block:
     """A stretch of the file, the same audio in every form an analyser may want; decoded once.
 
     samples: (n, channels) float32 at ``sample_rate_hz``, full scale ±1, always finite.
-    low: (m,) float32 mono (mean of the channels) at ``low_rate_hz``.
+    low: (m,) float32 mono (see ``front.mono``) at ``low_rate_hz``.
     key: (k,) float32 mono at ``key_rate_hz``.
     spectrum: the frames that became complete with this block.
     """

@@ -17,7 +17,7 @@ class Entry:
 
 CATALOG: Mapping[str, Entry] = {
     "tempo": Entry(
-        1,
+        2,
         {
             "bpm": float,
             "bpm_confidence": float,
@@ -54,7 +54,7 @@ CATALOG: Mapping[str, Entry] = {
         },
     ),
     "character": Entry(
-        1,
+        2,
         {
             "energy": float,
             "danceability": float,

@@ -65,7 +65,7 @@ class DescriptorAnalyser:
     """
 
     name = "character"
-    version = 1
+    version = 2
 
     def __init__(self, signal: Signal) -> None:
         self._signal = signal

@@ -14,6 +14,10 @@ from tonearm.analysis.kernels_numpy import Complex64
 BLOCK_FRAMES = 1 << 16
 """Samples a block, whatever the decoder's packets look like: results do not depend on packet sizes."""
 
+CANCELLED = 0.01
+"""Two channels cancel each other when their mean keeps less than this share of their power: one is upside down, as
+behind a cartridge that is wired wrong. Eighteen thousand blocks of recorded music kept 0.1 and more."""
+
 MEL_BANDS = 40
 OCTAVE_EDGES_HZ = (20.0, 150.0, 500.0, 2000.0, 6000.0)
 FRAME_S = 1 / 86.1328125
@@ -21,6 +25,15 @@ FRAME_S = 1 / 86.1328125
 
 _BATCH = 128
 """Frames that are transformed together: half a megabyte, which stays in the processor's cache."""
+
+
+def mono(samples: Float32) -> Float32:
+    """(n, channels) float32 to (n,): the mean of the channels, or half the difference of two that cancel."""
+    mean = mix(samples)
+    if samples.shape[1] == 2 and np.vdot(mean, mean) < CANCELLED * np.vdot(samples, samples) / 2:
+        difference: Float32 = (samples[:, 0] - samples[:, 1]) * np.float32(0.5)
+        return difference
+    return mean
 
 
 class Halver:
@@ -184,7 +197,7 @@ class FrontEnd:
             yield self._last(np.concatenate(waiting))
 
     def _block(self, samples: Float32) -> Block:
-        low = self._to_low.push(mix(samples))
+        low = self._to_low.push(mono(samples))
         return Block(samples, low, self._to_key.push(low), self._frames.push(low))
 
     def _last(self, samples: Float32) -> Block:

@@ -56,7 +56,7 @@ class TempoAnalyser:
     """
 
     name = "tempo"
-    version = 1
+    version = 2
 
     def __init__(self, signal: Signal, *, window_s: float = 10.0) -> None:
         self._rate = signal.frame_rate_hz

@@ -72,6 +72,22 @@ def test_a_full_scale_sine_has_power_one(hz: float, rate: int) -> None:
     assert joined(blocks, "octaves")[4:-4].sum(axis=1) == pytest.approx(power, rel=0.02)
 
 
+@pytest.mark.parametrize("balance", [-1.0, -0.9])
+def test_a_channel_that_is_upside_down_does_not_silence_the_other(balance: float) -> None:
+    mono = noise(100_000)
+    upright = list(FrontEnd(44_100, 2).blocks([mono * np.array([1, -balance], np.float32)]))
+    upset = list(FrontEnd(44_100, 2).blocks([mono * np.array([1, balance], np.float32)]))
+    for form in FORMS[1:]:
+        assert np.array_equal(joined(upset, form), joined(upright, form)), form
+
+
+def test_channels_that_have_nothing_in_common_are_heard_by_their_mean() -> None:
+    stereo = noise(100_000, 2) * np.array([1, -1], np.float32)
+    expected = list(FrontEnd(44_100, 1).blocks([stereo.mean(axis=1, dtype=np.float32)[:, None]]))
+    blocks = list(FrontEnd(44_100, 2).blocks([stereo]))
+    assert joined(blocks, "power") == pytest.approx(joined(expected, "power"), rel=1e-4)
+
+
 def test_power_is_proportional_to_the_square_of_the_amplitude() -> None:
     power = joined(list(FrontEnd(44_100, 1).blocks([sine(1000, 1.0, amplitude=0.1)])), "power")
     assert power[4:-4] == pytest.approx(0.01, rel=0.02)
