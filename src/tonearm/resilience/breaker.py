@@ -41,7 +41,7 @@ class BreakerPolicy:
 
     A rate that is reached opens it. slow_call_s: a call that takes longer is slow.
     open_jitter: the open period is varied by this share either way, so that many processes don't return as one.
-    half_open_wait_s: how long trial calls may take all together; longer than any call can.
+    half_open_wait_s: how long the trial calls that are out at the same time may take; longer than any call can.
     """
 
     window_s: float = 30.0

@@ -59,11 +59,11 @@ class Breaker(RuleBasedStateMachine):
 
     @rule()
     def ask(self) -> None:
-        if self.state == "half_open" and self.now >= self.until:
+        if self.state == "half_open" and self._awaited() and self.now >= self.until:
             self._open()
         if self.state == "open" and self.now >= self.until:
             self.state, self.ended = "half_open", []
-            self.permits, self.until = self.policy.half_open_calls, self.now + self.policy.half_open_wait_s
+            self.permits = self.policy.half_open_calls
         passes = self.state == "closed" or (self.state == "half_open" and self.permits > 0)
         try:
             self.breaker.admit()
@@ -71,7 +71,9 @@ class Breaker(RuleBasedStateMachine):
             assert not passes
         else:
             assert passes
-            self.permits -= self.state == "half_open"
+            if self.state == "half_open":
+                self.until = self.until if self._awaited() else self.now + self.policy.half_open_wait_s
+                self.permits -= 1
             self.out.append(self.now)
 
     @precondition(lambda self: self.out)
@@ -86,6 +88,9 @@ class Breaker(RuleBasedStateMachine):
         if self.state != "open" and began > self.opened_at:
             self.ended.append(Ended(self.now, failed, seconds > self.policy.slow_call_s))
             self._judge()
+
+    def _awaited(self) -> bool:
+        return self.policy.half_open_calls - self.permits > len(self.ended)
 
     def _judge(self) -> None:
         part = self.policy.window_s / PARTS
