@@ -27,7 +27,7 @@ from tonearm.errors import Failure, NotFound, StorageAway
 from tonearm.jobs import steps
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
-from tonearm.jobs.job import Lease, Refusal
+from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Counts, RunState
 from tonearm.jobs.sql import SqlLedger
@@ -578,6 +578,30 @@ def test_several_runs_are_asked_for_at_once(library: Library) -> None:
     assert library.runs.states([one, two, 99]) == {one: RunState.RUNNING, two: RunState.PAUSED}
     assert library.runs.states([]) == {}
     assert library.runs.state(three) == RunState.RUNNING
+
+
+def test_jobs_are_listed_as_they_are_taken_with_their_place_among_all_that_wait(library: Library) -> None:
+    run, other = library.run(), library.run()
+    library.meet(run, b"done")
+    finish_one(library.ledger, library.take(), result())
+    library.meet(run, b"running", level=Level.CRITICAL)
+    library.take()
+    library.meet(run, b"retrying", level=Level.HIGH)
+    library.ledger.fail(library.take(), FLAKY, 0.0)
+    library.meet(other, b"1", b"2")
+    library.meet(run, b"3", level=Level.LOW)
+
+    def listed(*states: JobState, of: int | None = None, limit: int = 10) -> list[tuple[bytes, int | None]]:
+        shown = library.orders.jobs(states or OPEN, None, of, limit)
+        return [(job.path.removeprefix(b"/music/"), job.place) for job in shown]
+
+    waiting = [(b"retrying", 1), (b"1", 2), (b"2", 3), (b"3", 4)]
+    assert listed() == [(b"running", None), *waiting]
+    assert listed(*JobState) == [(b"running", None), *waiting, (b"done", None)]
+    assert listed(*JobState, limit=3) == [(b"running", None), *waiting[:2]]
+    assert listed(JobState.QUEUED) == waiting[1:]
+    assert listed(of=other) == waiting[1:3]
+    assert [job.place for job in library.orders.jobs(OPEN, Place(1, b"/music", b"3"), None, 10)] == [4]
 
 
 # Orders over very many jobs.

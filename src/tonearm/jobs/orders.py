@@ -1,23 +1,38 @@
 """What a person orders: this folder now, this file once more; and how the queue looks."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import rank
-from tonearm.jobs.rows import clock
+from tonearm.jobs.rows import WAITING, clock
 from tonearm.jobs.runs import Runs, RunState, move_jobs
 from tonearm.jobs.steps import in_steps
 from tonearm.library.database import Database
+from tonearm.library.many import among
 from tonearm.library.results import note
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import File, Job, Root, Run
 from tonearm.settings import Level
 
 RETRIED_AT_ONCE = 500
+
+_PARTS: tuple[tuple[tuple[JobState, ...], tuple[Any, ...]], ...] = (
+    ((JobState.RUNNING,), (Job.id,)),
+    (WAITING, (Job.rank, Job.id)),
+    (tuple(state for state in JobState if state not in OPEN), (Job.finished_at.desc(), Job.id)),
+)
+"""The states in the order in which their jobs are listed, and the order of jobs among each other."""
+
+_LISTED = (
+    select(Job, Root.path.label("root"), File.path)
+    .join(File, File.id == Job.file_id)
+    .join(Root, Root.id == File.root_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +119,21 @@ class Orders:
         self, states: tuple[str, ...], place: Place | None, run: int | None, limit: int
     ) -> list[JobView]:
         """Jobs in the order in which they are or were taken: running, waiting by place, then ended ones."""
-        order = select(
-            Job.id,
-            func.row_number().over(order_by=(Job.rank, Job.id)).label("place"),
-        ).where(Job.state.in_((JobState.QUEUED, JobState.RETRYING)))
-        places = order.subquery()
-        conditions: list[ColumnElement[bool]] = [Job.state.in_(states)]
+        wanted: list[ColumnElement[bool]] = []
         if place is not None:
-            conditions.append(in_place(place))
+            wanted.append(Job.file_id.in_(select(File.id).where(in_place(place))))
         if run is not None:
-            conditions.append(Job.run_id == run)
-        first = case((Job.state == JobState.RUNNING, 0), (places.c.place.is_not(None), 1), else_=2)
+            wanted.append(Job.run_id == run)
+        rows: list[Any] = []
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(Job, places.c.place, Root.path.label("root"), File.path)
-                .join(File, File.id == Job.file_id)
-                .join(Root, Root.id == File.root_id)
-                .outerjoin(places, places.c.id == Job.id)
-                .where(and_(*conditions))
-                .order_by(first, places.c.place, Job.finished_at.desc(), Job.id)
-                .limit(limit)
-            ).all()
-        return [_view(row) for row in rows]
+            for part, order in _PARTS:
+                chosen = [state for state in states if state in part]
+                if chosen and len(rows) < limit:
+                    first = select(Job.id).where(Job.state.in_(chosen), *wanted).order_by(*order)
+                    first = first.limit(limit - len(rows))
+                    rows += connection.execute(_LISTED.where(Job.id.in_(first)).order_by(*order))
+            places = _places(connection, [row for row in rows if row.state in WAITING])
+        return [_view(row, places.get(row.id)) for row in rows]
 
     def failures(self, place: Place | None, limit: int | None = None) -> list[JobView]:
         """The last job of each file that is quarantined, retrying or partial, newest first."""
@@ -136,10 +144,7 @@ class Orders:
         )
         with self._database.read() as connection:
             rows = connection.execute(
-                select(Job, Root.path.label("root"), File.path)
-                .join(last, last.c.id == Job.id)
-                .join(File, File.id == Job.file_id)
-                .join(Root, Root.id == File.root_id)
+                _LISTED.join(last, last.c.id == Job.id)
                 .where(
                     wrong,
                     File.missing_since.is_(None),
@@ -184,7 +189,20 @@ def _last_jobs() -> Select[int]:
     return select(func.max(Job.id).label("id")).group_by(Job.file_id)
 
 
-def _view(row: Any) -> JobView:
+def _places(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
+    """Places of some waiting jobs, which come in their order; what waits behind the last of them is left alone."""
+    if not shown:
+        return {}
+    counted = (
+        select(Job.id, func.row_number().over(order_by=(Job.rank, Job.id)).label("place"))
+        .where(Job.state.in_(WAITING), Job.rank <= shown[-1].rank)
+        .subquery()
+    )
+    found = select(counted).where(among(counted.c.id, "shown"))
+    return {row.id: row.place for row in connection.execute(found, {"shown": [job.id for job in shown]})}
+
+
+def _view(row: Any, place: int | None = None) -> JobView:
     return JobView(
         id=row.id,
         run=row.run_id,
@@ -192,7 +210,7 @@ def _view(row: Any) -> JobView:
         state=row.state,
         level=Level(row.level),
         level_by=row.level_by,
-        place=getattr(row, "place", None),
+        place=place,
         attempts=row.attempts,
         worker=row.worker,
         stage=row.stage,

@@ -1,5 +1,7 @@
 """A person relies on: "this folder now", "this file once more" and "how long is the queue" mean what they say."""
 
+import sqlite3
+
 import pytest
 
 from tests.unit.shelf import Library, finish_one, result, take_one
@@ -133,6 +135,33 @@ def test_a_place_in_the_queue_counts_all_that_waits_before_it(library: Library) 
     [job] = library.orders.jobs(OPEN, None, second, 10)
     assert (job.path, job.place) == (b"/music/b/3", 3)
     assert len(library.orders.jobs(OPEN, None, None, 2)) == 2
+
+
+def steps_to_list_the_first(library: Library) -> int:
+    """How many hundred steps SQLite takes to list a few jobs."""
+    steps = [0]
+
+    def count() -> None:
+        steps[0] += 1
+
+    def watch(every: int) -> None:
+        with library.database.read() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.set_progress_handler(count, every)
+
+    watch(100)
+    assert [job.place for job in library.orders.jobs(OPEN, None, None, 5)] == [1, 2, 3, 4, 5]
+    watch(0)
+    return steps[0]
+
+
+def test_the_head_of_a_long_queue_is_shown_as_readily_as_that_of_a_short_one(library: Library) -> None:
+    run = library.run()
+    library.meet(run, *(f"{number:04}".encode() for number in range(200)))
+    short = steps_to_list_the_first(library)
+    library.meet(run, *(f"{number:04}".encode() for number in range(200, 2000)))
+    assert steps_to_list_the_first(library) <= 10 * short
 
 
 def test_failures_are_listed_with_their_reasons_until_they_are_mended(library: Library) -> None:
