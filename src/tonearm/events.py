@@ -208,6 +208,7 @@ class Summary(Event):
     """The end of a run. ``discovered`` is the sum of done, partial, skipped, failed and pending.
 
     decoded_s: seconds of audio that were decoded by this run.
+    unread: how many of the paths that were named could not be read.
     """
 
     run: int
@@ -221,6 +222,7 @@ class Summary(Event):
     decoded_s: float
     interrupted: bool = False
     slowest: tuple[Slow, ...] = ()
+    unread: int = 0
 
 
 Announce = Callable[[Event], None]

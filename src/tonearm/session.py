@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import ConfigurationError, StorageError, TonearmError
-from tonearm.events import Announce, RunStarted, Slow, StateChanged, Summary
+from tonearm.events import Announce, RunStarted, Slow, StateChanged, Summary, Warned
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.jobs.sql import SqlLedger
 from tonearm.library.roots import Roots, canonical
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.resilience.patience import Patience
-from tonearm.scan.scanner import Scanner
+from tonearm.scan.scanner import PlaceUnread, Scanner
 from tonearm.settings import Level
 from tonearm.worker.stopping import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
@@ -64,8 +64,9 @@ class Session:
         run = self.patience(lambda: self.runs.open(paths))
         self.patience.run = run
         finished = scanned = False
+        unread: list[bytes] = []
         try:
-            scanned = self._scan(run, paths, level, fresh)
+            scanned = self._scan(run, paths, level, fresh, unread)
             if scanned:
                 self.patience(lambda: self.runs.scanned(run))
                 if not detach:
@@ -76,7 +77,7 @@ class Session:
             raise  # the next call closes this run: now the database may not take it
         except KeyboardInterrupt:
             finished = scanned = False
-        return self._ended(run, began, finished, scanned, detach)
+        return self._ended(run, began, finished, scanned, detach, len(unread))
 
     def _work(self, run: int) -> bool:
         self.announce(
@@ -93,14 +94,16 @@ class Session:
 
         return self.supervisor(run).work(Task(run, over, lambda: self.follow(run)))
 
-    def _ended(self, run: int, began: float, finished: bool, scanned: bool, detach: bool) -> Summary:
+    def _ended(
+        self, run: int, began: float, finished: bool, scanned: bool, detach: bool, unread: int
+    ) -> Summary:
         self.follow(run)
         left = not scanned or self.runs.counts(run).pending > 0
         if not self.shared:
             self.runs.close(run, RunState.FINISHED if finished and not left else RunState.INTERRUPTED)
         else:
             self.runs.close_ended()
-        summary = self._summary(run, began, interrupted=left and not (detach and scanned))
+        summary = self._summary(run, began, interrupted=left and not (detach and scanned), unread=unread)
         self.announce(summary)
         return summary
 
@@ -111,21 +114,27 @@ class Session:
             return  # the database that is away is the only one who knows
         self.announce(summary)
 
-    def _scan(self, run: int, paths: Sequence[bytes], level: Level | None, fresh: bool) -> bool:
-        """Scan every path; ``False`` when stopped before the last was read."""
+    def _scan(
+        self, run: int, paths: Sequence[bytes], level: Level | None, fresh: bool, unread: list[bytes]
+    ) -> bool:
+        """Scan every path, gather those that can't be read; ``False`` when stopped before the last was read."""
         if not paths:
             self.patience(lambda: self.runs.adopt_open(run))
         self.stop.impatient = True
         try:
             for path in paths:
                 place = self.patience(functools.partial(self.roots.ensure, path))
-                if not self.scanner.scan(run, place, level, fresh):
-                    return False
+                try:
+                    if not self.scanner.scan(run, place, level, fresh):
+                        return False
+                except PlaceUnread as error:
+                    unread.append(path)
+                    self.announce(Warned(str(error), path))
             return True
         finally:
             self.stop.impatient = False
 
-    def _summary(self, run: int, began: float, interrupted: bool) -> Summary:
+    def _summary(self, run: int, began: float, interrupted: bool, unread: int = 0) -> Summary:
         counts = self.runs.counts(run)
         return Summary(
             run=run,
@@ -138,6 +147,7 @@ class Session:
             elapsed_s=time.monotonic() - began,
             decoded_s=self.runs.decoded_s(run) if self.shared else self.view.decoded_s,
             interrupted=interrupted,
+            unread=unread,
             slowest=tuple(Slow(path, elapsed, decoded) for elapsed, path, decoded in self.view.slowest),
         )
 

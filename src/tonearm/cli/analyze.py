@@ -51,8 +51,8 @@ def analyze(
 
     Ctrl-C finishes or gives back what runs; a second one stops at once. Nothing is lost either way: the next
     call goes on where this one stopped. In a library that hosts share, other workers go on meanwhile. Exit
-    status: 0 all well, 1 some files failed, 2 wrong usage or a library that can't be opened, 130 stopped with
-    work left, by a person or by a disk that stayed full.
+    status: 0 all well, 1 some files failed or a path could not be read, 2 wrong usage or a library that can't be
+    opened, 130 stopped with work left, by a person or by a disk that stayed full.
     """
     level = level_of(priority)
     stop = StopSwitch()
@@ -69,7 +69,7 @@ def analyze(
         summary = _shown(app, order, as_json, stop)
     if summary is None or summary.interrupted:
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(SOME_FAILED if summary.failed else DONE)
+    raise typer.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,8 @@ def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
     ]
     if summary.slowest:
         told.append("Slowest: " + ", ".join(_slow(slow) for slow in summary.slowest[:3]))
+    if summary.unread:
+        told.append(f"{plural(summary.unread, 'path')} could not be read: see the warnings.")
     if summary.failed or summary.partial:
         told.append("`tonearm failures` lists what went wrong and what to do.")
     if summary.pending and shared:

@@ -8,21 +8,27 @@ import functools
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tonearm.errors import TonearmError
 from tonearm.events import Announce, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.jobs.intake import Found, Kind, Known, Sighting, SqlIntake
 from tonearm.jobs.runs import Runs
 from tonearm.library.roots import Place, Roots
 from tonearm.resilience.patience import Patience
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.walk import Mount, Music, Passed, Unread, walk
+from tonearm.scan.walk import Met, Mount, Music, Passed, Unread, walk
 from tonearm.settings import Level
 
 BATCH = 2000
 PAGE = 2000
 SUSPICIOUS_LOSS = 20
+KEPT = "what is known below it stays as it is"
+
+
+class PlaceUnread(TonearmError):
+    """A place that was to be scanned can't be read."""
 
 
 @dataclass(slots=True)
@@ -67,15 +73,19 @@ class Scanner:
         """Bring what lies at a place into the library and into a run; ``False`` when stopped on the way.
 
         Raises:
-            OSError: the place itself can't be read.
+            PlaceUnread: the place itself can't be read.
         """
         started = time.monotonic()
         top = os.path.join(place.here, place.scope) if place.scope else place.here
         self._announce(ScanStarted(top))
-        device = os.stat(place.here).st_dev
+        try:
+            device = os.stat(place.here).st_dev
+            walked = walk(place.here, place.scope, self._patterns)
+        except OSError as error:
+            raise PlaceUnread(f"it can't be read: {error.strerror}; {KEPT}") from error
         tally = _Tally()
         batch: list[Sighting] = []
-        for sighting in self._sightings(place, run, tally):
+        for sighting in self._sightings(walked, place, run, tally):
             batch.append(sighting)
             if len(batch) >= BATCH:
                 self._take_in(run, place, batch, level, fresh, tally)
@@ -104,11 +114,11 @@ class Scanner:
         )
         return True
 
-    def _sightings(self, place: Place, run: int, tally: _Tally) -> Iterator[Sighting]:
+    def _sightings(self, walked: Iterable[Met], place: Place, run: int, tally: _Tally) -> Iterator[Sighting]:
         """Merge the walk with what is known; what only the library has is gathered as unmet."""
         known = self._known(place)
         ahead = next(known, None)
-        for met in walk(place.here, place.scope, self._patterns):
+        for met in walked:
             if isinstance(met, Music):
                 tally.alive.update(mount for mount in place.mounts if _inside(met.path, mount))
                 while ahead is not None and ahead.path < met.path:
@@ -137,7 +147,7 @@ class Scanner:
             tally.mounts.append(met.path)
         elif isinstance(met, Unread):
             tally.unread.append(met.path)
-            self._announce(Warned(f"{met.reason}; what is known below it stays as it is", path))
+            self._announce(Warned(f"{met.reason}; {KEPT}", path))
         else:
             tally.passed += 1
             self._patience(lambda: self._runs.skip(run, 1))
@@ -197,7 +207,7 @@ class Scanner:
             for known in tally.unmet
             if known.id not in tally.moved
             and not known.missing
-            and not any(_inside(known.path, folder) for folder in tally.unread)
+            and not any(known.path == unread or _inside(known.path, unread) for unread in tally.unread)
             and self._patterns.wants(known.path)
         ]
         met = sum(tally.kinds.values())

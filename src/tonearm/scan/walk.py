@@ -30,7 +30,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A folder that can't be read: what is known below it is neither met nor missing."""
+    """A folder that can't be read, or an entry of unknown kind: what is known there is neither met nor missing."""
 
     path: bytes
     reason: str
@@ -44,6 +44,7 @@ class Mount:
 
 
 Met = Music | Passed | Unread | Mount
+_Entry = tuple[bytes, os.stat_result | Unread]
 
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -55,25 +56,22 @@ _KINDS = (
 
 
 def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[Met]:
-    """Yield what lies at or below ``scope`` (relative to ``root``), music in the order of its paths' bytes.
+    """What lies at or below ``scope`` (relative to ``root``), music in the order of its paths' bytes.
 
     Raises:
-        OSError: the scope itself can't be read.
+        OSError: at once, when the scope itself can't be read.
     """
     top = os.path.join(root, scope) if scope else root
     status = os.stat(top, follow_symlinks=not scope)
     if stat.S_ISDIR(status.st_mode):
-        yield from _folder(root, scope, status.st_dev, patterns)
-    else:
-        yield from _entry(scope, status, patterns)
+        return _folder(root, _listing(top, patterns, scope), status.st_dev, patterns)
+    return _entry(scope, status, patterns)
 
 
-def _folder(root: bytes, start: bytes, device: int, patterns: Patterns) -> Iterator[Met]:
+def _folder(root: bytes, entries: list[_Entry], device: int, patterns: Patterns) -> Iterator[Met]:
     """Depth first over an explicit stack, so that no depth of folders can exhaust the interpreter's."""
-    stack: list[Iterator[tuple[bytes, os.stat_result]]] = []
+    stack = [iter(entries)]
     devices = [device]
-    entries = _listing(os.path.join(root, start) if start else root, patterns, start)
-    stack.append(iter(entries))
     while stack:
         item = next(stack[-1], None)
         if item is None:
@@ -81,6 +79,9 @@ def _folder(root: bytes, start: bytes, device: int, patterns: Patterns) -> Itera
             devices.pop()
             continue
         path, status = item
+        if isinstance(status, Unread):
+            yield status
+            continue
         if not stat.S_ISDIR(status.st_mode):
             yield from _entry(path, status, patterns)
             continue
@@ -95,24 +96,45 @@ def _folder(root: bytes, start: bytes, device: int, patterns: Patterns) -> Itera
         devices.append(status.st_dev)
 
 
-def _listing(folder: bytes, patterns: Patterns, path: bytes) -> list[tuple[bytes, os.stat_result]]:
-    """A folder's wanted entries, sorted so that the walk comes out in the order of whole paths."""
+def _listing(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]:
+    """A folder's wanted entries, sorted so that the walk comes out in the order of whole paths.
+
+    Raises:
+        OSError: its names can't be read, or not one of the entries can be looked at.
+    """
     found: list[tuple[bytes, bytes, os.stat_result]] = []
+    unread: list[_Entry] = []
+    wrong: OSError | None = None
     with os.scandir(folder) as entries:
         for entry in entries:
             inside = path + b"/" + entry.name if path else entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if patterns.leaves_out(inside, is_folder):
-                continue
-            if not is_folder and not patterns.music(entry.name) and not _links_to_folder(entry):
-                continue
             try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # gone between the listing and the look at it
-            found.append((entry.name + b"/" if is_folder else entry.name, inside, status))
+                status = _looked_at(entry, inside, patterns)
+            except OSError as error:  # such as a mount whose server is gone
+                if not patterns.leaves_out(inside, True):
+                    unread.append((inside, Unread(inside, f"it can't be looked at: {error.strerror}")))
+                    wrong = error
+                continue
+            if status is not None:
+                is_folder = stat.S_ISDIR(status.st_mode)
+                found.append((entry.name + b"/" if is_folder else entry.name, inside, status))
+    if wrong is not None and not found:
+        raise wrong
     found.sort(key=lambda item: item[0])
-    return [(inside, status) for _, inside, status in found]
+    return [*unread, *((inside, status) for _, inside, status in found)]
+
+
+def _looked_at(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> os.stat_result | None:
+    """What an entry is, when it is wanted and still there."""
+    is_folder = entry.is_dir(follow_symlinks=False)
+    if patterns.leaves_out(inside, is_folder):
+        return None
+    if not is_folder and not patterns.music(entry.name) and not _links_to_folder(entry):
+        return None
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None  # gone between the listing and the look at it
 
 
 def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:

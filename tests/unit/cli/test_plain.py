@@ -114,6 +114,11 @@ def test_a_summary_of_a_good_run_is_short() -> None:
     assert len(summary_lines(Summary(1, 2, 2, 0, 0, 0, 0, 0.0, 0.0))) == 2
 
 
+def test_a_summary_says_that_a_path_could_not_be_read() -> None:
+    said = summary_lines(Summary(1, 2, 2, 0, 0, 0, 0, 0.0, 0.0, unread=1))
+    assert said[2:] == ["1 path could not be read: see the warnings."]
+
+
 def test_how_it_is_going_fits_in_a_line() -> None:
     view = LiveView()
     view(RunStarted(1, 2, {"mp3": Workload(3, 9)}))

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.scan.sick import make_dead
 from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.events import Event, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.jobs.runs import RunState
 from tonearm.resilience.patience import Patience
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.scanner import Scanner
+from tonearm.scan.scanner import PlaceUnread, Scanner
 from tonearm.settings import EXTENSIONS, Level
 
 
@@ -355,6 +356,18 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_not_missing(music: Collect
         subprocess.run(["rm", "-rf", str(music.folder / ("d" * 250))], check=True)
 
 
+def test_what_cannot_even_be_looked_at_is_not_missing(
+    music: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music.put("1.mp3", "2.mp3", "dead/3.mp3", "gone.mp3")
+    music.scan(analyse=True)
+    (music.folder / "gone.mp3").unlink()
+    make_dead(monkeypatch, b"2.mp3", b"dead")
+    assert kinds(music.scan()) == {"unchanged": 1, "missing": 1}
+    assert music.missing() == {b"gone.mp3"}
+    assert len(music.warnings()) == 2
+
+
 def test_files_that_are_deleted_in_numbers_are_missing_all_the_same(music: Collection) -> None:
     music.put("kept.mp3", *(f"{number}.mp3" for number in range(40)))
     music.scan(analyse=True)
@@ -454,7 +467,7 @@ def test_a_place_that_cannot_be_read_is_an_error_and_marks_nothing(music: Collec
     music.scan(analyse=True)
     before = music.rows()
     shutil.rmtree(music.folder)
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(PlaceUnread, match="No such file"):
         music.scan()
     assert music.rows() == before
 

@@ -1,5 +1,6 @@
 """A person relies on: every music file is met once, in one order, and nothing that is not a file is ever touched."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.scan.sick import make_dead
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import Met, Music, Passed, Unread, walk
 from tonearm.settings import EXTENSIONS
@@ -198,6 +200,25 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_walk_goes_on(tmp_path: Pat
         "Unread c the folder can't be read: Permission denied",
         "Music d/4.mp3 ",
     ]
+
+
+def test_an_entry_that_cannot_be_looked_at_is_told_and_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "1.mp3", "dead.mp3", "dead/2.mp3", "a/3.mp3", "a/dead/4.mp3", "b/dead/5.mp3")
+    make_dead(monkeypatch, b"dead", b"dead.mp3")
+    assert music(tmp_path) == [b"1.mp3", b"a/3.mp3"]
+    told = reasons(tmp_path)
+    assert set(told) == {b"dead.mp3", b"dead", b"a/dead", b"b"}  # in b there is nothing else
+    assert all(os.strerror(errno.ENOTCONN) in reason for reason in told.values())
+
+
+def test_nothing_is_told_of_an_entry_that_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "1.mp3", "dead/2.mp3", "dead.txt")
+    make_dead(monkeypatch, b"dead", b"dead.txt")
+    assert met(tmp_path, patterns=Patterns((), ("dead",), EXTENSIONS)) == met(tmp_path, b"1.mp3")
 
 
 @pytest.mark.parametrize(
