@@ -35,6 +35,7 @@ class PlaceUnread(TonearmError):
 class _Tally:
     kinds: Counter[Kind] = field(default_factory=Counter)
     passed: int = 0
+    owed: int = 0  # of those that were passed, not counted in the run yet
     to_analyse: int = 0
     unmet: list[Known] = field(default_factory=list)
     unread: list[bytes] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Scanner:
             raise PlaceUnread(f"it can't be read: {error.strerror}; {KEPT}") from error
         tally = _Tally()
         batch: list[Sighting] = []
-        for sighting in self._sightings(walked, place, run, tally):
+        for sighting in self._sightings(walked, place, tally):
             batch.append(sighting)
             if len(batch) >= BATCH:
                 self._take_in(run, place, batch, level, fresh, tally)
@@ -114,7 +115,7 @@ class Scanner:
         )
         return True
 
-    def _sightings(self, walked: Iterable[Met], place: Place, run: int, tally: _Tally) -> Iterator[Sighting]:
+    def _sightings(self, walked: Iterable[Met], place: Place, tally: _Tally) -> Iterator[Sighting]:
         """Merge the walk with what is known; what only the library has is gathered as unmet."""
         known = self._known(place)
         ahead = next(known, None)
@@ -129,7 +130,7 @@ class Scanner:
                     ahead = next(known, None)
                 yield _judged(met, same)
             else:
-                self._note(met, place, run, tally)
+                self._note(met, place, tally)
         while ahead is not None:
             tally.unmet.append(ahead)
             ahead = next(known, None)
@@ -141,7 +142,7 @@ class Scanner:
             yield from page
             after = page[-1].path
 
-    def _note(self, met: Passed | Unread | Mount, place: Place, run: int, tally: _Tally) -> None:
+    def _note(self, met: Passed | Unread | Mount, place: Place, tally: _Tally) -> None:
         path = os.path.join(place.here, met.path)
         if isinstance(met, Mount):
             tally.mounts.append(met.path)
@@ -150,7 +151,7 @@ class Scanner:
             self._announce(Warned(f"{met.reason}; {KEPT}", path))
         else:
             tally.passed += 1
-            self._patience(lambda: self._runs.skip(run, 1))
+            tally.owed += 1
             self._announce(FileSkipped(path, met.reason))
 
     def _take_in(
@@ -162,6 +163,9 @@ class Scanner:
         fresh: bool,
         tally: _Tally,
     ) -> None:
+        if tally.owed:
+            self._patience(lambda: self._runs.skip(run, tally.owed))
+            tally.owed = 0
         if not batch:
             return
         batch = self._find_moved(place, batch, tally)

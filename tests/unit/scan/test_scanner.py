@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, event
 
 from tests.unit.scan.sick import make_dead
 from tests.unit.shelf import Library, finish_one, result, take_one
@@ -122,6 +123,31 @@ def test_what_is_passed_is_counted_in_the_run(music: Collection) -> None:
     assert (finished.discovered, finished.skipped) == (3, 2)
     counts = music.library.runs.counts(music.run)
     assert (counts.discovered, counts.skipped, counts.pending) == (3, 2, 1)
+
+
+def test_what_is_passed_costs_no_transaction_each(music: Collection) -> None:
+    for number in range(50):
+        (music.folder / f"{number}.mp3").symlink_to("nowhere")
+    commits: list[Connection] = []
+    event.listen(music.library.database._engine, "commit", commits.append)
+    music.scan()
+    assert music.library.runs.counts(music.run).skipped == 50
+    assert len(commits) < 10
+
+
+def test_what_is_passed_before_a_stop_is_counted_all_the_same(music: Collection) -> None:
+    music.put("b.mp3", "d.mp3", "f.mp3")
+    for name in "aceg":
+        (music.folder / f"{name}.mp3").symlink_to("nowhere")
+    library = music.library
+    looks = iter([False, True, True, True])
+    scanner = scanner_of(library, Patterns((), (), EXTENSIONS), music.events, lambda: next(looks))
+    run = library.run()
+    assert scanner.scan(run, library.roots.ensure(os.fsencode(music.folder)), None, fresh=False) is False
+    counts = library.runs.counts(run)
+    told = [event for event in music.events if isinstance(event, FileSkipped)]
+    assert (counts.discovered, counts.skipped, counts.pending) == (4, 2, 2)
+    assert len(told) == 2
 
 
 def test_a_scan_of_what_has_not_changed_writes_nothing_about_it(music: Collection) -> None:
