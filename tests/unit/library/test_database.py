@@ -53,6 +53,17 @@ def test_the_migrations_make_what_the_models_say(library: Library) -> None:
     assert library.rows("SELECT version_num FROM alembic_version") == [{"version_num": REVISION}]
 
 
+@pytest.mark.parametrize("name", ["what?mode=memory", "100%25", "#1", "a b", "file:x", "K\udcf6ln"])
+def test_the_library_lies_in_the_folder_that_was_named(tmp_path: Path, empty: bytes, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "tonearm.db").write_bytes(empty)
+    database = open_sqlite(folder)
+    assert database.found == REVISION
+    database.close()
+    assert os.listdir(tmp_path) == [name]
+
+
 def test_the_models_indexes_are_there_with_their_conditions(library: Library) -> None:
     [index] = library.rows("SELECT sql FROM sqlite_master WHERE name = 'uq_jobs_open_file'")
     assert "UNIQUE" in index["sql"]
