@@ -303,6 +303,21 @@ def test_analyze_without_a_path_goes_on_with_what_is_left(program: Program, long
     program.assert_nothing_lost(40)
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_run_whose_output_nobody_reads_any_more_stops_and_can_go_on(
+    program: Program, every_format: Path, form: list[str]
+) -> None:
+    process = program.start("analyze", every_format, *form)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 130
+    assert process.stderr is not None
+    assert process.stderr.read() == b"tonearm: nobody reads the output any more: stopping\n"
+    program.run("analyze", every_format, check=True)
+    program.assert_nothing_lost(len(material.FORMATS))
+
+
 def test_the_terminal_is_not_needed(program: Program, every_format: Path) -> None:
     process = program.start("analyze", every_format)
     output, _ = process.communicate(timeout=60)

@@ -10,16 +10,17 @@ def main() -> None:
     """Run the command line; every error of ours becomes one clear line and status 2."""
     gc.disable()  # loading makes no garbage, and looking for it takes a fifth of the time to start
     from tonearm.cli.app import app
+    from tonearm.cli.output import UNREAD, ReaderGone, watched_output
 
     gc.freeze()
     gc.enable()
     try:
-        app()
+        with watched_output():
+            app()
     except TonearmError as error:
         sys.stderr.write(f"tonearm: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has had enough
-        sys.exit(0)
+    except ReaderGone:
+        sys.exit(UNREAD)

@@ -1,7 +1,7 @@
 """``tonearm analyze``: scan, analyse, show, and say how it ended."""
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from tonearm.bootstrap import App, open_session
 from tonearm.cli.json_events import show_json
 from tonearm.cli.options import AsJson, Data, LevelOption, level_of, library
+from tonearm.cli.output import ReaderGone, while_read
 from tonearm.cli.plain import PlainLines, summary_lines
 from tonearm.cli.screen import Screen
 from tonearm.errors import ConfigurationError, StorageError
@@ -94,12 +95,13 @@ def _shown(app: App, order: Order, as_json: bool, stop: StopSwitch) -> Summary |
     else:
         show = PlainLines(view)
     try:
-        with open_session(app, view, show, stop) as session, display:
+        with open_session(app, view, while_read(show, stop), stop) as session, display:
             summary = session.analyze(order.paths, order.level, order.fresh, order.detach)
     except StorageError as error:
         sys.stderr.write(f"tonearm: {error}\n")
         return None
     if not as_json:
-        for line in summary_lines(summary, app.database.shared):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        with suppress(ReaderGone):  # what counts is how the run ended
+            for line in summary_lines(summary, app.database.shared):
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
     return summary

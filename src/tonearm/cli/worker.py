@@ -7,8 +7,9 @@ import typer
 from tonearm.bootstrap import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.options import AsJson, Data, library
+from tonearm.cli.output import while_read
 from tonearm.cli.plain import PlainLines
-from tonearm.events import Announce, StateChanged
+from tonearm.events import StateChanged
 from tonearm.progress.live import LiveView
 from tonearm.worker.stopping import StopSwitch
 
@@ -34,8 +35,8 @@ def worker(
     Then it finishes or gives back what it has in hand; a second signal stops at once. Nothing is lost either way.
     """
     view = LiveView()
-    show: Announce = show_json if as_json else PlainLines(view)
     stop = StopSwitch()
+    show = while_read(show_json if as_json else PlainLines(view), stop)
     with (
         stop.on_signals(),
         library(data, stop, workers=workers, worker_name=name, path_map=path_map) as app,
