@@ -42,7 +42,7 @@ from tonearm.resilience.patience import Patience
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
 from tonearm.session import Session
-from tonearm.settings import Settings
+from tonearm.settings import Settings, without_password
 from tonearm.shift import Desk, Duty, Follow, Speaker
 from tonearm.worker.sight import Sight
 from tonearm.worker.stopping import StopSwitch
@@ -467,10 +467,11 @@ def open_ends(origin: str, goal: str, settings: Settings) -> Iterator[tuple[Data
         LibraryInUse: a process is analysing with one of them.
         StorageError: a database can't be opened.
     """
+    shown = printable(without_password(origin) if "://" in origin else origin)
     if "://" not in origin and not os.path.exists(os.path.join(origin, "tonearm.db")):
-        raise ConfigurationError(f"{printable(origin)}: holds no library (there is no tonearm.db in it)")
+        raise ConfigurationError(f"{shown}: holds no library (there is no tonearm.db in it)")
     if os.path.realpath(origin) == os.path.realpath(goal):
-        raise ConfigurationError(f"{printable(origin)}: the library is there already")
+        raise ConfigurationError(f"{shown}: the library is there already")
     with _end(origin, settings) as source, _end(goal, settings) as sink:
         yield source, sink
 

@@ -6,6 +6,7 @@ the defaults.
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from enum import IntEnum
@@ -223,7 +224,9 @@ def _explained(error: ValidationError, path: Path) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"setting {name} = {problem['input']!r}: {problem['msg']}")
+        secret = name.endswith("_url") or problem["type"] == "extra_forbidden"  # a misspelt database_url
+        value = "" if secret else f" = {problem['input']!r}"
+        lines.append(f"setting {name}{value}: {problem['msg']}")
     return "; ".join(lines) + f" (see `tonearm config`; the file is {path})"
 
 
@@ -239,3 +242,14 @@ def origin(name: str, settings: Settings, overrides: Mapping[str, object]) -> st
 def located_config() -> Path:
     """Where the TOML file is or would be."""
     return config_path(os.environ)
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown: of who logs in only the name is left, also where the URL is not a proper one."""
+    scheme, sign, rest = url.partition("://") if "://" in url else ("", "", url)
+    login, at, place = rest.rpartition("@")
+    if at:
+        user, colon, _ = login.partition(":")
+        login = f"{user}:***" if colon else user if sign else "***"
+    place = re.sub(r"(?i)([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*", r"\1***", place)
+    return f"{scheme}{sign}{login}{at}{place}"

@@ -272,6 +272,7 @@ def test_the_command_says_in_one_line_why_it_refuses(
         (tmp_path / "nothing", postgres_url, "holds no library"),
         (place, place, "the library is there already"),
         (place, f"{place}/../here", "the library is there already"),
+        (with_secret, with_secret, "the library is there already"),
         (place, "postgresql://u:hush@host:port/name", "not the address of a PostgreSQL database"),
         (place, with_secret.replace("/test_", "/nowhere_"), "does not exist"),
     ):

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.errors import ConfigurationError
-from tonearm.settings import DEFAULT_RULES, Level, Rule, Settings, config_path, load_settings, origin
+from tonearm.settings import (
+    DEFAULT_RULES,
+    Level,
+    Rule,
+    Settings,
+    config_path,
+    load_settings,
+    origin,
+    without_password,
+)
 
 Write = Callable[[str], Path]
 
@@ -248,3 +257,44 @@ def test_settings_do_not_change_once_they_are_read() -> None:
 
 def test_every_setting_says_what_it_does() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ada:hush@host:5432/music", "postgresql://ada:***@host:5432/music"),
+        ("postgresql+psycopg://ada@host/music", "postgresql+psycopg://ada@host/music"),
+        ("redis://:hush@host/0", "redis://:***@host/0"),
+        ("bolt://127.0.0.1:7687", "bolt://127.0.0.1:7687"),
+        ("amqp://ada:hu@sh:hush@host/", "amqp://ada:***@host/"),
+        ("amqp://ada:hu/sh@host/%2F", "amqp://ada:***@host/%2F"),
+        ("postgresql://host/x?user=ada&password=hush", "postgresql://host/x?user=ada&password=***"),
+        ("postgresql://host/x?sslPassword=hush&a=b", "postgresql://host/x?sslPassword=***&a=b"),
+        ("ada:hush@host", "ada:***@host"),
+        ("hush@host", "***@host"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_of_who_logs_in_only_the_name_is_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+@given(password=st.text(min_size=4).filter(lambda word: word not in "scheme://ada:***@host:1/x"))
+def test_no_password_whatever_its_signs_is_shown(password: str) -> None:
+    assert password not in without_password(f"scheme://ada:{password}@host:1/x")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'databse_url = "postgresql://ada:hush@host/music"',
+        'database_url = ["postgresql://ada:hush@host/music"]',
+        '[servers]\nredis_url = "redis://:hush@host/0"',
+        '[[rules]]\nlevel = "low"\nredis_url = "redis://:hush@host/0"',
+    ],
+)
+def test_a_url_that_is_in_the_wrong_place_is_refused_without_its_password(written: str, toml: Write) -> None:
+    toml(written)
+    said = refusal()
+    assert said.startswith("setting ")
+    assert "hush" not in said

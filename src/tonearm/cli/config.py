@@ -1,6 +1,5 @@
 """``tonearm config``: every setting, its value, where it came from and what it does; passwords are not shown."""
 
-import re
 from typing import Any
 
 from rich.console import Console
@@ -8,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tonearm.cli.options import AsJson, Data, print_json
-from tonearm.settings import Level, Settings, load_settings, located_config, origin
+from tonearm.settings import Level, Settings, load_settings, located_config, origin, without_password
 
 
 def config(data: Data = None, as_json: AsJson = False) -> None:
@@ -40,17 +39,6 @@ def config(data: Data = None, as_json: AsJson = False) -> None:
         console = Console()
         console.print(table)
         console.print(f"The file is {located_config()}; in the environment each is TONEARM_ and its name.")
-
-
-def without_password(url: str) -> str:
-    """A URL that may be shown: of who logs in only the name is left, also where the URL is not a proper one."""
-    scheme, sign, rest = url.partition("://") if "://" in url else ("", "", url)
-    login, at, place = rest.rpartition("@")
-    if at:
-        user, colon, _ = login.partition(":")
-        login = f"{user}:***" if colon else user if sign else "***"
-    place = re.sub(r"(?i)([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*", r"\1***", place)
-    return f"{scheme}{sign}{login}{at}{place}"
 
 
 def _short(value: Any) -> str:

@@ -13,11 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tonearm.bootstrap import open_ends
-from tonearm.cli.config import without_password
 from tonearm.cli.options import AsJson, print_json
 from tonearm.cli.words import duration, plural
 from tonearm.library.move import Moved, MoveDiffers, Tell, move
-from tonearm.settings import load_settings
+from tonearm.settings import load_settings, without_password
 
 EVERY_S = 5.0
 
