@@ -22,6 +22,7 @@ from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
 from tonearm.jobs.runs import RunState
 from tonearm.library.tracks import AUDIO_COLUMNS, TAG_FIELDS
+from tonearm.scan.patterns import OTHER_MUSIC
 from tonearm.settings import EXTENSIONS, Level, Rule, Settings
 
 PROJECT = Path(__file__).parents[2]
@@ -109,9 +110,21 @@ def test_plain_defaults_in_the_reference_are_those_of_the_program() -> None:
     }
 
 
-def test_default_endings_and_rule_fields_are_in_the_reference() -> None:
+def test_rule_fields_are_in_the_reference() -> None:
     text = page("settings.md")
-    assert [name for name in (*EXTENSIONS, *Rule.model_fields) if f"`{name}`" not in text] == []
+    assert [name for name in Rule.model_fields if f"`{name}`" not in text] == []
+
+
+def test_endings_in_the_reference_are_those_of_the_program_and_no_others() -> None:
+    [defaults] = re.findall(r"^\| `extensions` \| `\w+` \| ([^|]*) \|", page("settings.md"), re.MULTILINE)
+    assert defaults == ", ".join(f"`{ending}`" for ending in EXTENSIONS)
+    [others] = re.findall(r"These endings are ([^.]*)\.", page("formats.md"))
+    assert others.replace("\n", " ") == ", ".join(f"`{ending}`" for ending in OTHER_MUSIC)
+    table = section(page("formats.md"), "# Formats")
+    usual = re.findall(
+        r"`(\w+)`", "".join(line.rpartition(" | ")[2] for line in table.splitlines() if " | " in line)
+    )
+    assert set(usual) == set(EXTENSIONS)
 
 
 @pytest.mark.parametrize("kind", event_kinds(), ids=lambda kind: kind.__name__)

@@ -7,6 +7,22 @@ from collections.abc import Sequence
 
 from tonearm.names import to_text
 
+OTHER_MUSIC = {
+    "aac": "AAC without a container",
+    "ape": "Monkey's Audio",
+    "caf": "Core Audio",
+    "dff": "DSD",
+    "dsf": "DSD",
+    "mka": "Matroska",
+    "mpc": "Musepack",
+    "ofr": "OptimFROG",
+    "tak": "TAK",
+    "tta": "True Audio",
+    "w64": "Wave64",
+    "wv": "WavPack",
+}
+"""Endings of music that is not read here, and the format that they stand for."""
+
 
 class Patterns:
     """Glob patterns, matched against the name and against the path below the root."""
@@ -18,8 +34,12 @@ class Patterns:
 
     def music(self, name: bytes) -> str:
         """The lower-case extension of a music file's name, or an empty text."""
-        extension = os.path.splitext(name)[1][1:].lower()
+        extension = _ending(name)
         return extension.decode() if extension in self._extensions else ""
+
+    def other_music(self, name: bytes) -> str:
+        """The format that a name's ending stands for, where it is music that is not read here; else an empty text."""
+        return "" if self.music(name) else OTHER_MUSIC.get(_ending(name).decode("latin-1"), "")
 
     def wants(self, path: bytes) -> bool:
         """Whether a file at this path would be met: neither it nor a folder above it is left out."""
@@ -39,6 +59,10 @@ class Patterns:
         if is_folder or self._include is None:
             return False
         return not (self._include.match(name) or self._include.match(text))
+
+
+def _ending(name: bytes) -> bytes:
+    return os.path.splitext(name)[1][1:].lower()
 
 
 def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:

@@ -129,12 +129,17 @@ def _looked_at(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> 
     is_folder = entry.is_dir(follow_symlinks=False)
     if patterns.leaves_out(inside, is_folder):
         return None
-    if not is_folder and not patterns.music(entry.name) and not _links_to_folder(entry):
+    if not is_folder and not _worth_a_word(entry, patterns):
         return None
     try:
         return entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None  # gone between the listing and the look at it
+
+
+def _worth_a_word(entry: os.DirEntry[bytes], patterns: Patterns) -> bool:
+    """Whether something that is no folder is music, or will be missed by whoever takes it for some."""
+    return bool(patterns.music(entry.name) or patterns.other_music(entry.name)) or _links_to_folder(entry)
 
 
 def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
@@ -149,6 +154,8 @@ def _entry(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[
     if stat.S_ISREG(status.st_mode):
         if extension:
             yield Music(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
+        elif other := patterns.other_music(path):
+            yield Passed(path, f"{other} is not read here")
         else:
             yield Passed(path, "its name does not end like a music file's")
         return
