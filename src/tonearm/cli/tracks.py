@@ -11,10 +11,12 @@ from tonearm.cli.options import AsJson, Data, library, place_of, print_json
 from tonearm.cli.track_page import print_track
 from tonearm.cli.words import duration, number, plural
 from tonearm.errors import NotFound
-from tonearm.library.tracks import TrackQuery
+from tonearm.library.tracks import TrackQuery, Tracks
 from tonearm.names import printable
 
 STATES = ("done", "partial", "quarantined", "waiting")
+PIECE = 200
+"""Rows of a table that are printed at once."""
 
 
 def tracks(
@@ -57,10 +59,7 @@ def tracks(
         if as_json:
             app.tracks.each(query, print_json)
             return
-        table = Table("title", "artist", "time", "BPM", "key", "", "LUFS", "state", "file")
-        count = app.tracks.each(query, lambda track: table.add_row(*_cells(track)))
-    Console().print(table)
-    Console().print(plural(count, "track"))
+        _print_table(app.tracks, query)
 
 
 def show(
@@ -91,6 +90,28 @@ def _range(text: str | None) -> tuple[float, float] | None:
         return float(low), float(high if dash else low)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a range such as 120-128") from None
+
+
+def _print_table(known: Tracks, query: TrackQuery) -> None:
+    """Print a table a piece at a time, as nobody would wait for a table of a million rows, nor has room for one."""
+    console = Console()
+    table = _head()
+
+    def take(track: dict[str, Any]) -> None:
+        nonlocal table
+        table.add_row(*_cells(track))
+        if table.row_count == PIECE:
+            console.print(table)
+            table = _head()
+
+    count = known.each(query, take)
+    if table.row_count or not count:
+        console.print(table)
+    console.print(plural(count, "track"))
+
+
+def _head() -> Table:
+    return Table("title", "artist", "time", "BPM", "key", "", "LUFS", "state", "file")
 
 
 def _cells(track: dict[str, Any]) -> list[Text]:
