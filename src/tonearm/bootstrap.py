@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tonearm.addresses import parts_of
 from tonearm.analysis.catalog import columns, versions
 from tonearm.errors import ConfigurationError, ServiceAway
 from tonearm.events import Announce, Warned
@@ -223,7 +224,7 @@ def open_management(app: App) -> "Management | None":
     from tonearm.jobs.rabbitmq.management import Management
     from tonearm.jobs.rabbitmq.topology import Topology
 
-    vhost = urllib.parse.unquote(urllib.parse.urlsplit(settings.rabbitmq_url).path[1:]) or "/"
+    vhost = urllib.parse.unquote(parts_of("rabbitmq_url", settings.rabbitmq_url).path[1:]) or "/"
     return Management(
         settings.rabbitmq_management_url,
         vhost,

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from tonearm import events
+from tonearm.addresses import FORMS
 from tonearm.analysis import catalog
 from tonearm.cli.app import app
 from tonearm.cli.json_events import event_name
@@ -108,6 +109,11 @@ def test_plain_defaults_in_the_reference_are_those_of_the_program() -> None:
     assert {name: float(json.loads(rows[name])) for name in numbers} == {
         name: float(default) for name, default in numbers.items()
     }
+
+
+def test_the_forms_of_addresses_in_the_reference_are_those_that_a_person_is_told() -> None:
+    rows = dict(re.findall(r"^\| `(\w+_url)` \| `(\w+://[^`]*)` \|", page("settings.md"), re.MULTILINE))
+    assert {setting: rows[setting] for setting in FORMS} == {name: form for name, (form, _) in FORMS.items()}
 
 
 def test_rule_fields_are_in_the_reference() -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import LiteralString, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import neo4j
 from neo4j.exceptions import (
@@ -17,6 +17,7 @@ from neo4j.exceptions import (
 )
 from neo4j.exceptions import ConfigurationError as DriverConfigurationError
 
+from tonearm.addresses import not_an_address, parts_of
 from tonearm.errors import ConfigurationError, ServiceAway, TonearmError
 from tonearm.resilience.gate import Gate
 
@@ -53,18 +54,16 @@ class Bolt:
         self._gate = gate
         self._lock = threading.Lock()
         self._driver: neo4j.Driver | None = None
+        parts = parts_of("neo4j_url", url)
         try:
-            parts = urlsplit(url)
             host = parts.netloc.rpartition("@")[2]
             self.place = f"Neo4j at {parts.hostname}:{parts.port or 7687}"
             self._address = parts._replace(netloc=host, path="").geturl()
             self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
             self._database = parts.path.strip("/") or None
             self._opened()
-        except (DriverConfigurationError, ValueError) as error:
-            raise ConfigurationError(
-                f"neo4j_url: {error}; it looks like bolt://user:password@host:7687"
-            ) from error
+        except (DriverConfigurationError, ValueError):
+            raise not_an_address("neo4j_url") from None
 
     def read(self, work: Work[Answer]) -> Answer:
         """Do some reading in one transaction.

@@ -19,7 +19,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tonearm.errors import ConfigurationError, ServiceAway
+from tonearm.addresses import not_an_address, parts_of
+from tonearm.errors import ServiceAway
 from tonearm.names import to_document
 from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, Snapshot
 from tonearm.progress.wire import (
@@ -47,6 +48,7 @@ class RedisProgress:
 
     def __init__(self, url: str, namespace: str, gate: Gate, held_s: float = HELD_S) -> None:
         """Nothing is connected yet. Raises ConfigurationError when the URL is not one."""
+        parts_of("redis_url", url)
         try:
             self._redis = redis.Redis.from_url(
                 url,
@@ -56,8 +58,8 @@ class RedisProgress:
                 protocol=2,
                 client_name="tonearm",
             )
-        except ValueError as error:
-            raise ConfigurationError(f"redis_url: {error}; it looks like redis://host:6379/0") from error
+        except (ValueError, TypeError):
+            raise not_an_address("redis_url") from None
         self._gate = gate
         self._held_s = held_s
         self._start = f"{namespace}:live:"

@@ -19,6 +19,7 @@ import pika
 from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from tonearm.addresses import not_an_address, parts_of
 from tonearm.errors import ServiceAway
 from tonearm.jobs.courier import Note
 from tonearm.jobs.rabbitmq.message import packed
@@ -57,9 +58,17 @@ class Link(threading.Thread):
         timeout_s: float,
         title: str = "tonearm",
     ) -> None:
-        """``prefetch``: how many notes may be in this process's hands; 0 to send only. ``wake``: a note came."""
+        """``prefetch``: how many notes may be in this process's hands; 0 to send only. ``wake``: a note came.
+
+        Raises:
+            ConfigurationError: ``url`` is not the address of a broker with a user and a password.
+        """
         super().__init__(name="rabbitmq", daemon=True)
-        self._parameters = pika.URLParameters(url)
+        parts_of("rabbitmq_url", url)
+        try:
+            self._parameters = pika.URLParameters(url)
+        except (ValueError, TypeError, LookupError, SyntaxError):  # it reads some values as Python
+            raise not_an_address("rabbitmq_url") from None
         self._parameters.heartbeat = HEARTBEAT_S
         self._parameters.socket_timeout = timeout_s
         self._parameters.stack_timeout = timeout_s

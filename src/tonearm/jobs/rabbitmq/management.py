@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
+from tonearm.addresses import parts_of
 from tonearm.errors import ServiceAway
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
@@ -35,7 +36,8 @@ class Management:
     """Reads the management API of RabbitMQ."""
 
     def __init__(self, url: str, vhost: str, topology: Topology, gate: Gate, timeout_s: float) -> None:
-        parts = urllib.parse.urlsplit(url)
+        """Nothing is asked yet. Raises ConfigurationError when the URL is not one."""
+        parts = parts_of("rabbitmq_management_url", url)
         self._base = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}"
         user = urllib.parse.unquote(parts.username or "guest")
         password = urllib.parse.unquote(parts.password or "guest")
