@@ -1,6 +1,7 @@
 """What the broker itself says of its queues, over its management API: depth and rates."""
 
 import base64
+import http.client
 import json
 import time
 import urllib.error
@@ -13,6 +14,9 @@ from tonearm.addresses import parts_of
 from tonearm.errors import ServiceAway
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
+
+PORTS = {"http": 15672, "https": 15671}
+"""Where the management API listens unless told otherwise."""
 
 
 class ManagementAway(ServiceAway):
@@ -38,7 +42,8 @@ class Management:
     def __init__(self, url: str, vhost: str, topology: Topology, gate: Gate, timeout_s: float) -> None:
         """Nothing is asked yet. Raises ConfigurationError when the URL is not one."""
         parts = parts_of("rabbitmq_management_url", url)
-        self._base = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        self._base = f"{parts.scheme}://{host}:{parts.port or PORTS[parts.scheme]}{parts.path.rstrip('/')}"
         user = urllib.parse.unquote(parts.username or "guest")
         password = urllib.parse.unquote(parts.password or "guest")
         self._credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -71,9 +76,11 @@ class Management:
             if error.code == 404:
                 return {}
             raise ManagementAway(f"RabbitMQ's management API says {error.code} {error.reason}") from error
-        except (OSError, ValueError) as error:
-            self._gate.failed(time.monotonic() - began, str(error))
-            raise ManagementAway(f"RabbitMQ's management API does not answer: {error}") from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            told = isinstance(error, OSError | ValueError)  # else by what came, which may be anything
+            reason = str(error) if told else "what answers there sends no proper HTTP"
+            self._gate.failed(time.monotonic() - began, reason)
+            raise ManagementAway(f"RabbitMQ's management API does not answer: {reason}") from error
         self._gate.succeeded(time.monotonic() - began)
         return found if isinstance(found, dict) else {}
 
