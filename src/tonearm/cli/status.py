@@ -13,7 +13,7 @@ from tonearm.bootstrap import App, ask_broker, open_management
 from tonearm.cli.options import AsJson, Data, at_work, library, print_json
 from tonearm.cli.words import duration, plural
 from tonearm.cli.workers import as_fields
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceAway, TonearmError
 from tonearm.library.lock import holder
 from tonearm.names import path_fields, paths_fields, printable
 from tonearm.progress.port import RunningFile
@@ -73,32 +73,35 @@ def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, di
         services["PostgreSQL"] = _asked(app.ledger.ping)[0]
     if app.settings.rabbitmq_url is not None:
         services["RabbitMQ"] = _asked(lambda: ask_broker(app))[0]
-    management = open_management(app)
-    if management is not None:
-        services["RabbitMQ management"], figures = _asked(management.figures)
-        broker = figures and [{name: getattr(queue, name) for name in queue.__slots__} for queue in figures]
+    if app.settings.rabbitmq_url is not None and app.settings.rabbitmq_management_url is not None:
+        services["RabbitMQ management"], broker = _asked(lambda: _figures(app))
     if app.settings.redis_url is not None:
-        progress = app.progress
-        services["Redis"], seen = _asked(lambda: (progress.latest(), progress.running()))
+        services["Redis"], seen = _asked(lambda: (app.progress.latest(), app.progress.running()))
         if seen is not None:
             snapshot, files = seen
             live = {
                 "snapshot": None if snapshot is None else json.loads(snapshot_to_json(snapshot)),
                 "running": [_file_fields(file) for file in files],
             }
-    if app.feeder is not None:
-        feeder = app.feeder
-        services["Neo4j"], _ = _asked(feeder.graph.counts)
-        services["Neo4j"]["owed"] = feeder.owed()
+    if app.settings.neo4j_url is not None:
+        services["Neo4j"], _ = _asked(lambda: app.feeder and app.feeder.graph.counts())
+        services["Neo4j"]["owed"] = _asked(lambda: app.feeder and app.feeder.owed())[1]
     return services, broker, live
+
+
+def _figures(app: App) -> list[dict[str, Any]]:
+    management = open_management(app)
+    queues = management.figures() if management is not None else []
+    return [{name: getattr(queue, name) for name in queue.__slots__} for queue in queues]
 
 
 def _asked(question: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
     began = time.monotonic()
     try:
         answer = question()
-    except ServiceAway as error:
-        return {"state": "away", "latency_ms": None, "reason": str(error)}, None
+    except TonearmError as error:
+        state = "away" if isinstance(error, ServiceAway) else "wrong"
+        return {"state": state, "latency_ms": None, "reason": str(error)}, None
     return {"state": "up", "latency_ms": round((time.monotonic() - began) * 1000, 2), "reason": None}, answer
 
 

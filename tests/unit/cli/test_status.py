@@ -1,0 +1,50 @@
+"""A person relies on: status says how things are, above all when something is wrong."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from typer.testing import CliRunner
+
+from tonearm.cli.app import app
+from tonearm.errors import ConfigurationError
+from tonearm.graph.neo4j import Neo4jGraph
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("TONEARM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TONEARM_CONFIG", os.devnull)
+    monkeypatch.setenv("TONEARM_DATA_DIR", str(tmp_path / "data"))
+
+
+def services() -> dict[str, Any]:
+    said = CliRunner().invoke(app, ["status", "--json"])
+    assert said.exit_code == 0, said.output
+    found: dict[str, Any] = json.loads(said.stdout)["services"]
+    shown = CliRunner().invoke(app, ["status"])
+    assert all(service in shown.stdout for service in found)
+    return found
+
+
+def test_a_server_whose_address_is_wrong_is_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_REDIS_URL", "redis://host:port")
+    monkeypatch.setenv("TONEARM_NEO4J_URL", "http://host")
+    found = services()
+    assert {name: service["state"] for name, service in found.items()} == {"Redis": "wrong", "Neo4j": "wrong"}
+    assert found["Redis"]["reason"].startswith("redis_url: ")
+    assert found["Neo4j"]["reason"].startswith("neo4j_url: ")
+
+
+def test_a_server_that_refuses_the_login_is_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Neo4jGraph) -> NoReturn:
+        raise ConfigurationError("Neo4j at host:7687 refuses the login of neo4j_url")
+
+    monkeypatch.setattr(Neo4jGraph, "counts", refuse)
+    monkeypatch.setenv("TONEARM_NEO4J_URL", "bolt://ada:hush@host")
+    found = services()["Neo4j"]
+    assert (found["state"], found["owed"]) == ("wrong", 0)
+    assert "refuses the login" in found["reason"]
