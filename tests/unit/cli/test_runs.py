@@ -12,10 +12,7 @@ from tonearm.cli.app import app
 
 
 @pytest.mark.parametrize("command", ["runs", "status"])
-def test_folders_survive_json_whatever_their_bytes(
-    library: Library, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TONEARM_CONFIG", "/dev/null")
+def test_folders_survive_json_whatever_their_bytes(library: Library, tmp_path: Path, command: str) -> None:
     library.runs.open([b"/music/caf\xe9", b"/music/new"])
     said = json.loads(CliRunner().invoke(app, [command, "--json", "--data", str(tmp_path / "data")]).stdout)
     [run] = said["runs"] if command == "status" else [said]

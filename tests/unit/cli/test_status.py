@@ -1,7 +1,6 @@
 """A person relies on: status says how things are, above all when something is wrong."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,10 +13,7 @@ from tonearm.graph.neo4j import Neo4jGraph
 
 
 @pytest.fixture(autouse=True)
-def nothing_else_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("TONEARM_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("TONEARM_CONFIG", os.devnull)
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TONEARM_DATA_DIR", str(tmp_path / "data"))
 
 

@@ -13,7 +13,6 @@ from tonearm.cli.app import app
 def listing(library: Library, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is printed of a library of 401 tracks, on a wide terminal."""
     library.meet(library.run(), *(f"{number:04}.mp3".encode() for number in range(401)))
-    monkeypatch.setenv("TONEARM_CONFIG", os.devnull)
     monkeypatch.setenv("COLUMNS", "200")
     data = os.path.dirname(library.database.place)
     said = CliRunner().invoke(app, ["tracks", "--data", data])
