@@ -45,6 +45,7 @@ from tonearm.scan.scanner import Scanner
 from tonearm.session import Session
 from tonearm.settings import Settings, without_password
 from tonearm.shift import Desk, Duty, Follow, Speaker
+from tonearm.worker.limits import allow_files
 from tonearm.worker.sight import Sight
 from tonearm.worker.stopping import StopSwitch
 from tonearm.worker.supervisor import Supervisor
@@ -300,7 +301,7 @@ def _session(
     def stopping() -> bool:
         return stop.requests > 0
 
-    patience = Patience(speaker, stopping)
+    patience = Patience(speaker, stopping, settings.storage_wait_s)
     return Session(
         ledger=app.ledger,
         roots=app.roots,
@@ -327,6 +328,7 @@ def _session(
 
 
 def _supervisor(app: App, queue: JobQueue, worker: str, stop: StopSwitch, desk: Desk | None) -> Supervisor:
+    allow_files(app.settings.workers)
     sight = Sight(app.paths, app.ledger.samples)
     if app.database.shared:  # another host may have mounted what is missing here below a folder that is not
         sight = Sight(app.paths, app.ledger.samples, app.roots.mounts)
@@ -360,7 +362,7 @@ def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["Link | None"]:
     link.start()
     try:
         if not link.wait_settled(settings.connect_timeout_s):
-            app.speaker(Warned("RabbitMQ does not answer; jobs wait in the database until it does"))
+            app.speaker(Warned(f"{link.reason}; jobs wait in the database until it answers"))
         if link.wrong is not None:
             raise ConfigurationError(link.wrong)
         yield link

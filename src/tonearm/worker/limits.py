@@ -1,4 +1,4 @@
-"""What a child may use, and that it does not outlive its parent."""
+"""What a child may use, and that it does not outlive its parent; and what its parent must be able to use."""
 
 import ctypes
 import os
@@ -6,9 +6,30 @@ import resource
 import signal
 import sys
 
+from tonearm.errors import ConfigurationError
+
+FILES_A_SLOT = 4  # the file in hand, the socket to the child, what it complains, and one while it is started
+OTHER_FILES = 100
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
+
+
+def allow_files(slots: int) -> None:
+    """Let this process have as many open files as so many slots need.
+
+    Raises:
+        ConfigurationError: the system does not allow it.
+    """
+    needed = OTHER_FILES + slots * FILES_A_SLOT
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise ConfigurationError(
+            f"{slots} workers need {needed} open files, and this process may have {hard}: "
+            "take fewer --workers, or raise the limit (`ulimit -Hn`, LimitNOFILE in a service)"
+        )
+    if soft != resource.RLIM_INFINITY and needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def die_with_parent(parent: int) -> None:

@@ -27,6 +27,12 @@ MP3_BYTES_A_SECOND = 40_000
 """MP3 at 320 kbit/s, the most it has: files joined end to end last so long at least, whatever the header of the first
 of them says."""
 
+REAP_S = 2.0
+
+UNKILLABLE_S = 10.0
+"""After so long a process that SIGKILL has not ended is left behind: it hangs in the kernel, which reads for it from a
+disk or a server that does not answer."""
+
 CHILD = ("-m", "tonearm.worker.child")
 
 NEEDED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
@@ -57,6 +63,7 @@ class Slot:
         self._files = 0
         self._bytes = 0
         self._killed_for: Failure | None = None
+        self._killed_at: float | None = None
         self.ready = False
         self.hand: InHand | None = None
         self.started_at = time.monotonic()
@@ -133,38 +140,46 @@ class Slot:
             os.close(self.hand.descriptor)
             self.hand = None
 
-    def overdue(self, now: float) -> bool:
-        """Whether the child should have answered by now."""
+    @property
+    def due(self) -> float:
+        """When, by ``time.monotonic``, something is to be done if nothing is heard of the child until then."""
+        if self._killed_at is not None:
+            return self._killed_at + UNKILLABLE_S
         if self.hand is not None:
-            return now > self.hand.deadline
-        return not self.ready and now > self.started_at + STARTUP_S
+            return self.hand.deadline
+        return float("inf") if self.ready else self.started_at + STARTUP_S
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was told to end at once."""
+        return self._killed_at is not None
 
     def kill(self, reason: Failure | None) -> None:
         """End the process at once; ``reason`` is what its file is charged with."""
         self._killed_for = self._killed_for or reason
+        self._killed_at = self._killed_at or time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGKILL)
 
     def post_mortem(self) -> Failure:
-        """Reap the process and say why it ended."""
-        if self._hangs_on():
-            self.kill(None)
-        status = self.process.wait()
+        """Reap the process and say why it ended, or is given up."""
+        status = self._reaped()
         if self._killed_for is not None:
             return self._killed_for
         if status == -signal.SIGXCPU:
             return DEADLINE
-        if status in {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}:
+        if status is None or status in {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}:
             return KILLED
         return crashed(-status) if status < 0 else ended(status)
 
-    def _hangs_on(self) -> bool:
-        """A child that closed its connection has a moment to end by itself."""
-        try:
-            self.process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            return True
-        return False
+    def _reaped(self) -> int | None:
+        """How the process ended; one that closed its connection has a moment to do so. ``None``: it does not."""
+        for _ in range(2):
+            try:
+                return self.process.wait(timeout=REAP_S)
+            except subprocess.TimeoutExpired:
+                self.kill(None)
+        return self.process.poll()
 
     def last_words(self) -> str:
         """The last line the process wrote before it was confined."""
@@ -173,11 +188,9 @@ class Slot:
         return lines[-1] if lines else "it said nothing"
 
     def close(self) -> None:
-        """End the process and free everything; a file in hand is let go."""
+        """End the process, if it can be ended, and free everything; a file in hand is let go."""
         self.link.close()
-        if self._hangs_on():
-            self.kill(None)
-            self.process.wait()
+        self._reaped()
         self._complaints.close()
         self.let_go()
 

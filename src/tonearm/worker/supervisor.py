@@ -51,6 +51,7 @@ STARTS = 5
 KILLED_STARTS = 50  # somebody outside kills them; that passes
 ELSEWHERE_S = 5.0
 NOT_HERE = "its folder is not mounted here"
+LEFT_BEHIND = "process {} does not end, as what it reads from does not answer; it is left behind"
 
 
 class CannotStart(TonearmError):
@@ -241,8 +242,7 @@ class Supervisor:
         return seen is True
 
     def _listen(self, now: float) -> None:
-        moments = [slot.hand.deadline for slot in self._slots if slot.hand is not None]
-        due = min([now + TICK_S / 4, *moments]) - now
+        due = min([now + TICK_S / 4, *(slot.due for slot in self._slots)]) - now
         try:
             for key, _ in self._selector.select(max(0.0, due)):
                 if key.data is None:
@@ -332,8 +332,12 @@ class Supervisor:
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
-        for slot in self._slots:
-            if slot.overdue(now):
+        for slot in [slot for slot in self._slots if now > slot.due]:
+            if slot.killed:
+                place = slot.hand.place if slot.hand is not None else None
+                self._announce(Warned(LEFT_BEHIND.format(slot.process.pid), place))
+                self._lost(slot)
+            else:
                 slot.kill(DEADLINE)
 
     def _say_trouble(self, task: Task) -> None:

@@ -58,7 +58,7 @@ def test_a_server_that_is_away_is_waited_for_and_told_of_once() -> None:
     assert server.calls == 41
     assert told == [
         StateChanged(7, "waiting", str(AWAY)),
-        StateChanged(7, "running", "the database answers again"),
+        StateChanged(7, "running", "the database can be used again"),
     ]
     assert patience(server) == "the answer"
     assert len(told) == 2
@@ -117,6 +117,17 @@ def test_what_does_not_pass_by_itself_is_not_tried_again(trouble: StorageError) 
     with pytest.raises(type(trouble)):
         patience(server)
     assert (server.calls, told) == (1, [])
+
+
+def test_room_on_the_disk_is_waited_for_for_a_while() -> None:
+    told: list[Event] = []
+    full = StorageFull("no room on the disk")
+    assert Patience(told.append, lambda: False, full_s=60)(Server(*[full] * 20)) == "the answer"
+    assert [event.state for event in told if isinstance(event, StateChanged)] == ["waiting", "running"]
+    server = Server(*[full] * 1000)
+    with pytest.raises(StorageFull):
+        Patience(told.append, lambda: False, full_s=0.1)(server)
+    assert 1 < server.calls < 100
 
 
 def test_an_error_in_what_is_done_is_not_tried_again() -> None:

@@ -209,6 +209,25 @@ for _ in range(3):
     assert 5 <= allowed[0] <= allowed[1] <= allowed[2] <= 9
 
 
+def test_a_parent_may_open_what_its_slots_need_or_is_told_that_it_may_not() -> None:
+    code = """
+import resource
+from tonearm.errors import ConfigurationError
+from tonearm.worker.limits import allow_files
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 1000))
+allow_files(200)
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+try:
+    allow_files(300)
+except ConfigurationError as error:
+    print(error)
+"""
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    allowed, refused = outcome.stdout.splitlines()
+    assert allowed == "(900, 1000)"
+    assert refused.startswith("300 workers need 1300 open files, and this process may have 1000")
+
+
 PARENT = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", '''

@@ -1,6 +1,8 @@
 """A person relies on: a worker goes on through trouble that passes, and ends when it is not the one it says it is."""
 
 import os
+import signal
+import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.workers import NameTaken, Standing
 from tonearm.names import PathMap
 from tonearm.settings import load_settings
+from tonearm.worker import slot as slot_module
 from tonearm.worker.sight import Sight
 from tonearm.worker.slot import Slot
 from tonearm.worker.stopping import StopSwitch
@@ -24,6 +27,18 @@ from tonearm.worker.supervisor import Supervisor, Task
 from tonearm.worker.upkeep import Roster
 
 CHILD = str(Path(__file__).parents[2] / "performance" / "idle_child.py")
+SILENT_ONCE = """
+import os, runpy, sys, time
+try:
+    os.close(os.open({!r}, os.O_CREAT | os.O_EXCL))
+except FileExistsError:
+    runpy.run_path({!r}, run_name="__main__")
+from tonearm.worker.messages import pack
+import socket
+socket.socket(fileno=os.dup(int(sys.argv[1]))).sendall(pack({{"ready": 1, "unsealed": None, "rss_kb": 0}}))
+time.sleep(1000)
+"""
+"""A child that says it is ready and nothing more; started again, it works."""
 OPEN = "SELECT count(*) AS jobs FROM jobs WHERE state IN ('queued', 'running', 'retrying')"
 
 
@@ -39,6 +54,7 @@ class Shift:
         self.roster: Roster | None = None
         self.queue = Queue(SqlQueue(library.ledger, WORKER, None))
         self.settings = load_settings({"workers": 1})
+        self.child: tuple[str, ...] = (CHILD,)
 
     def meet(self, *names: str) -> None:
         """Take in files, whether they are there or not."""
@@ -57,7 +73,7 @@ class Shift:
             self.roster,
             self.events.append,
             self.stop,
-            (CHILD,),
+            self.child,
         )
         return supervisor.work(Task(None, lambda _: (over or self.nothing_left)(), lambda: None))
 
@@ -179,3 +195,33 @@ def test_a_child_is_told_nothing_of_the_environment_that_it_does_not_need(
         slot.close()
     assert "hush" not in message["told"].values()
     assert "PATH" in message["told"]
+
+
+def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
+    shift: Shift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs in the kernel, as a process does that reads from a server which is gone."""
+    hung: list[subprocess.Popen[bytes]] = []
+
+    def kill(process: "subprocess.Popen[bytes]", number: int) -> None:
+        if not hung or process in hung:
+            hung.append(process)
+            os.kill(process.pid, signal.SIGSTOP)
+        else:
+            os.kill(process.pid, number)
+
+    monkeypatch.setattr(subprocess.Popen, "send_signal", kill)
+    monkeypatch.setattr(slot_module, "UNKILLABLE_S", 0.2)
+    monkeypatch.setattr(slot_module, "REAP_S", 0.2)
+    shift.settings = load_settings({"workers": 1, "deadline_base_s": 1})
+    shift.child = ("-c", SILENT_ONCE.format(shift.music.decode() + ".tried", CHILD))
+    lay(shift, "1.flac")
+    shift.meet("1.flac")
+    try:
+        assert shift.work()
+    finally:
+        for process in hung[:1]:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+    assert shift.done() == ["1.flac"]
+    assert any(isinstance(event, Warned) and "left behind" in event.text for event in shift.events)
