@@ -121,6 +121,19 @@ def test_a_newer_database_on_a_server_is_refused_and_left_alone(postgres_url: st
     database.close()
 
 
+def test_a_library_can_lie_in_a_schema_of_its_own(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 30)
+    with database.write() as connection:
+        connection.execute(text("CREATE SCHEMA music"))
+    database.close()
+    database = open_postgres(f"{postgres_url}?options=-c%20search_path%3Dmusic", 5, 30)
+    library = Library(database)
+    library.root()
+    assert library.rows("SELECT path FROM music.roots") == [{"path": b"/music"}]
+    assert library.rows("SELECT path FROM public.roots") == []
+    database.close()
+
+
 def test_all_who_open_an_empty_database_at_the_same_time_get_it(postgres_url: str) -> None:
     start = threading.Barrier(4)
     opened: list[Database] = []

@@ -62,7 +62,9 @@ def address_of(url: str) -> Address:
         if parts.get_backend_name() not in {"postgresql", "postgres"} or "@" in (parts.host or ""):
             raise ArgumentError("not PostgreSQL's")
         whole = parts.set(drivername="postgresql").render_as_string(hide_password=False)
-        parameters: dict[str, Any] = {**conninfo_to_dict(whole)}
+        address, sign, query = whole.partition("?")
+        spaced = address.replace(" ", "%20") + sign + query.replace("+", "%20")  # libpq knows no other space
+        parameters: dict[str, Any] = {**conninfo_to_dict(spaced)}
     except (ArgumentError, ValueError, psycopg.ProgrammingError):
         raise ConfigurationError(
             "database_url is not the address of a PostgreSQL database; it looks like "

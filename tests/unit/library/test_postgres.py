@@ -1,0 +1,28 @@
+"""A person relies on: what stands in the address of the database is what the server is told."""
+
+import pytest
+
+from tonearm.library.postgres import address_of
+
+
+@pytest.mark.parametrize(
+    ("url", "parameters"),
+    [
+        (
+            "postgresql+psycopg://ada:a+b%20c%2Fd@host:1234/music",
+            {"user": "ada", "password": "a+b c/d", "host": "host", "port": "1234", "dbname": "music"},
+        ),
+        (
+            "postgresql://host/music?options=-c%20search_path%3Dmusic&application_name=a%2Bb",
+            {
+                "host": "host",
+                "dbname": "music",
+                "options": "-c search_path=music",
+                "application_name": "a+b",
+            },
+        ),
+        ("postgresql://host/music?ssl=true", {"host": "host", "dbname": "music", "sslmode": "require"}),
+    ],
+)
+def test_every_part_of_an_address_is_kept(url: str, parameters: dict[str, str]) -> None:
+    assert address_of(url).parameters == parameters
