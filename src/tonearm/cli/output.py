@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from tonearm.events import Announce, Event
 from tonearm.worker.stopping import StopSwitch
@@ -24,17 +25,20 @@ class Output(io.TextIOWrapper):
         """Write a text."""
         try:
             return super().write(text)
-        except BrokenPipeError as error:
-            self._drop()
-            raise ReaderGone from error
+        except BrokenPipeError:
+            self._left()
+            return len(text)
 
     def flush(self) -> None:
         """Send what was written."""
         try:
             super().flush()
-        except BrokenPipeError as error:
-            self._drop()
-            raise ReaderGone from error
+        except BrokenPipeError:
+            self._left()
+
+    def _left(self) -> None:
+        self._drop()
+        raise ReaderGone
 
     def _drop(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -42,19 +46,30 @@ class Output(io.TextIOWrapper):
         os.close(nowhere)
 
 
+class Errors(Output):
+    """Drops what nobody reads: there is nobody to be told."""
+
+    def _left(self) -> None:
+        self._drop()
+
+
 @contextmanager
 def watched_output() -> Iterator[None]:
     """Have standard output tell by ReaderGone that its reader has left, at the latest when this ends."""
-    plain = sys.stdout
-    if not isinstance(plain, io.TextIOWrapper):  # it is closed
-        yield
-        return
-    lines = plain.line_buffering
-    sys.stdout = output = Output(plain.detach(), plain.encoding, plain.errors, line_buffering=lines)
+    sys.stderr = _in_place_of(sys.stderr, Errors)
+    sys.stdout = _in_place_of(sys.stdout, Output)
     try:
         yield
     finally:
-        output.flush()
+        if isinstance(sys.stdout, Output):
+            sys.stdout.flush()
+
+
+def _in_place_of(plain: TextIO, kind: type[Output]) -> TextIO:
+    if not isinstance(plain, io.TextIOWrapper):  # it is closed
+        return plain
+    lines, at_once = plain.line_buffering, plain.write_through
+    return kind(plain.detach(), plain.encoding, plain.errors, line_buffering=lines, write_through=at_once)
 
 
 def while_read(show: Announce, stop: StopSwitch) -> Announce:

@@ -3,17 +3,37 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 
-@pytest.mark.parametrize("arguments", [["config"], ["config", "--json"]])
-def test_a_command_whose_output_nobody_reads_ends_quietly_as_by_sigpipe(arguments: list[str]) -> None:
+def called(
+    *arguments: str, stdout: int, stderr: int, **environment: str
+) -> "subprocess.CompletedProcess[bytes]":
+    """The real command, which has a standard output of its own."""
+    there = {**os.environ, "TONEARM_CONFIG": os.devnull, **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "tonearm", *arguments], stdout=stdout, stderr=stderr, env=there
+    )
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """A pipe that nobody reads any more."""
     reader, writer = os.pipe()
     os.close(reader)
-    environment = {**os.environ, "TONEARM_CONFIG": os.devnull}
-    ended = subprocess.run(
-        [sys.executable, "-m", "tonearm", *arguments], stdout=writer, stderr=subprocess.PIPE, env=environment
-    )
+    yield writer
     os.close(writer)
+
+
+@pytest.mark.parametrize("arguments", [["config"], ["config", "--json"]])
+def test_a_command_whose_output_nobody_reads_ends_quietly_as_by_sigpipe(
+    arguments: list[str], unread: int
+) -> None:
+    ended = called(*arguments, stdout=unread, stderr=subprocess.PIPE)
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_an_error_that_nobody_reads_shows_in_the_status(unread: int) -> None:
+    assert called("config", stdout=unread, stderr=unread, TONEARM_WORKERS="many").returncode == 2
