@@ -113,6 +113,7 @@ def test_postgresql_is_killed(
 AWAY_S = 120
 
 
+@pytest.mark.slow
 def test_postgresql_is_away_for_two_minutes(
     make_fleet: Callable[..., Fleet], own_servers: OwnServers, long_files: Path
 ) -> None:
@@ -232,6 +233,7 @@ def test_a_slow_database_opens_its_breaker_and_loses_nothing(
     assert changes[0] == ("closed", "open")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_all_workers_are_told_to_stop_fifty_times(make_fleet: Callable[..., Fleet], long_files: Path) -> None:
     fleet = make_fleet(TONEARM_GRACE_S="0.2")

@@ -63,6 +63,7 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_next_call_finishes(
     program.assert_nothing_lost(FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_twenty_random_kills_of_children_and_supervisors(program: Program, long_files: Path) -> None:
     dice = random.Random(7)
