@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tonearm.errors import ConfigurationError, StorageError, TonearmError
 from tonearm.events import Announce, RunStarted, Slow, StateChanged, Summary, Warned
+from tonearm.jobs.job import Unseen
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.jobs.sql import SqlLedger
 from tonearm.library.roots import Roots, canonical
@@ -89,7 +90,7 @@ class Session:
             )
         )
 
-        def over(unseen: frozenset[int]) -> bool:
+        def over(unseen: frozenset[Unseen]) -> bool:
             return not self.ledger.open_jobs(run, () if self.shared else unseen)
 
         return self.supervisor(run).work(Task(run, over, lambda: self.follow(run)))

@@ -8,7 +8,7 @@ from tests.contracts.broker import Broker
 from tests.unit.shelf import AGEING_S, Library, take_from
 from tonearm.events import Event
 from tonearm.jobs.courier import Courier
-from tonearm.jobs.job import Lease
+from tonearm.jobs.job import Lease, Unseen
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq.link import Link
 from tonearm.jobs.rabbitmq.queue import RabbitQueue
@@ -49,7 +49,7 @@ class Bench:
     def calm(self, queue: JobQueue) -> None:
         """Wait until a queue has been handed what it is to have before it takes."""
 
-    def take(self, queue: JobQueue, unseen: frozenset[int] = frozenset(), in_order: bool = False) -> Lease:
+    def take(self, queue: JobQueue, unseen: frozenset[Unseen] = frozenset(), in_order: bool = False) -> Lease:
         """The next job, which must come. ``in_order``: let the queue first be handed what is more urgent."""
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
@@ -61,7 +61,7 @@ class Bench:
         owed = "SELECT state, owed_at IS NULL AS published, count(*) FROM jobs GROUP BY 1, 2"
         raise AssertionError(f"no job came: {self.library.rows(owed)}")
 
-    def nothing(self, *queues: JobQueue, unseen: frozenset[int] = frozenset()) -> bool:
+    def nothing(self, *queues: JobQueue, unseen: frozenset[Unseen] = frozenset()) -> bool:
         """Whether there is nothing to take for a while."""
         until = time.monotonic() + QUIET_S
         while time.monotonic() < until:
@@ -159,7 +159,7 @@ class RabbitBench(Bench):
     def calm(self, queue: JobQueue) -> None:
         before, since = -1, time.monotonic()
         while time.monotonic() < since + 0.06:
-            if (now := queue.waiting(10_000)) != before:
+            if (now := queue.waiting((), 10_000)) != before:
                 before, since = now, time.monotonic()
             time.sleep(0.005)
 

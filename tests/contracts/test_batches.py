@@ -241,6 +241,19 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
     assert library.ledger.claim({}, "here") == {}
 
 
+def test_a_retry_of_a_paused_run_that_is_due_is_owed_a_message_only_when_that_goes_on(
+    library: Library,
+) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.ledger.fail(library.take(), FLAKY, 0.0)
+    library.runs.pause(run)
+    assert library.ledger.claim({1: None}, "here") == {1: Refusal.PAUSED}
+    assert library.job(1)["owed_at"] is None
+    library.runs.resume(run)
+    assert library.job(1)["owed_at"] is not None
+
+
 class Holding:
     """Another transaction that holds a job's row until it is let go."""
 

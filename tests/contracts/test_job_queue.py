@@ -14,7 +14,7 @@ from tests.contracts.benches import Bench, RabbitBench, within
 from tests.unit.shelf import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
 from tonearm.jobs.intake import SqlIntake
-from tonearm.jobs.job import Lease
+from tonearm.jobs.job import Lease, Unseen
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.jobs.retry import Backoff
@@ -276,7 +276,7 @@ def test_what_a_worker_cannot_see_is_left_to_one_that_can(bench: Bench) -> None:
     library.meet(run, b"1", root=b"/usb", level=Level.HIGH)
     library.meet(run, b"2", level=Level.LOW)
     bench.announced()
-    usb = frozenset({library.root(b"/usb")})
+    usb = frozenset({Unseen(library.root(b"/usb"))})
     blind = bench.queue("blind")
     lease = bench.take(blind, usb)
     assert lease.path == b"2"
@@ -287,12 +287,25 @@ def test_what_a_worker_cannot_see_is_left_to_one_that_can(bench: Bench) -> None:
     assert (found.path, found.attempt) == (b"1", 1)
 
 
+def test_what_lies_below_a_mount_that_is_missing_is_left_and_the_rest_of_its_root_is_not(
+    bench: Bench,
+) -> None:
+    library = bench.library
+    library.meet(library.run(), b"nas", b"nas/1", b"nas/a/2", b"nas0", b"nasal/3", b"other/nas/4")
+    queue = bench.queue("w")
+    nas = frozenset({Unseen(library.root(), b"nas")})
+    taken = {bench.take(queue, nas).path for _ in range(3)}
+    assert taken == {b"nas0", b"nasal/3", b"other/nas/4"}
+    assert bench.nothing(queue, unseen=nas)
+    assert queue.waiting(nas, 10) == 0
+
+
 def test_a_worker_that_sees_again_takes_what_it_could_not(bench: Bench) -> None:
     library = bench.library
     library.meet(library.run(), b"1", root=b"/usb")
     bench.announced()
     queue = bench.queue("w")
-    assert bench.nothing(queue, unseen=frozenset({library.root(b"/usb")}))
+    assert bench.nothing(queue, unseen=frozenset({Unseen(library.root(b"/usb"))}))
     assert bench.take(queue).path == b"1"
 
 

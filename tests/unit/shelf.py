@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from tonearm.jobs.intake import Found, Kind, Sighting, SqlIntake, Taken
-from tonearm.jobs.job import Lease, Refusal
+from tonearm.jobs.job import Lease, Refusal, Unseen
 from tonearm.jobs.leases import LeaseWatch
 from tonearm.jobs.orders import Orders
 from tonearm.jobs.port import Ending, JobQueue, Result
@@ -193,12 +193,14 @@ class Library:
         ]
 
 
-def take_one(ledger: SqlLedger, worker: str, run: int | None, unseen: Collection[int] = ()) -> Lease | None:
+def take_one(
+    ledger: SqlLedger, worker: str, run: int | None, unseen: Collection[Unseen] = ()
+) -> Lease | None:
     """The next job, if there is one."""
     return next(iter(ledger.take(worker, run, unseen)), None)
 
 
-def take_from(queue: JobQueue, unseen: Collection[int]) -> Lease | None:
+def take_from(queue: JobQueue, unseen: Collection[Unseen]) -> Lease | None:
     """The next job that a queue has for its worker, if there is one."""
     return next(iter(queue.take(unseen, 1)), None)
 

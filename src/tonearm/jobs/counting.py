@@ -1,29 +1,23 @@
 """How much there is to do."""
 
-import functools
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from tonearm.jobs.job import OPEN, Depth, JobState
-from tonearm.jobs.rows import WAITING, clock, of_run
+from tonearm.jobs.job import OPEN, Depth, JobState, Unseen
+from tonearm.jobs.rows import WAITING, in_sight, of_run
 from tonearm.library.schema import File, Job
 from tonearm.settings import Level
 
-
-def any_open(connection: Connection, run: int, unseen: Collection[int]) -> bool:
-    """Whether a run has jobs that have not ended, those of unseen roots left aside."""
-    wanted = {"run": run, "unseen": list(unseen)}
-    return connection.execute(_one_open(bool(unseen)), wanted).first() is not None
+_ONE_OPEN = select(Job.id).where(Job.run_id == bindparam("run"), Job.state.in_(OPEN)).limit(1)
 
 
-@functools.cache
-def _one_open(some_unseen: bool) -> Select[int]:
-    found = select(Job.id).where(Job.run_id == bindparam("run"), Job.state.in_(OPEN)).limit(1)
-    if some_unseen:
-        found = found.join(File, File.id == Job.file_id)
-        found = found.where(File.root_id.not_in(bindparam("unseen", expanding=True)))
-    return found
+def any_open(connection: Connection, run: int, unseen: Collection[Unseen]) -> bool:
+    """Whether a run has jobs that have not ended, those of unseen places left aside."""
+    found = _ONE_OPEN
+    if unseen:
+        found = found.join(File, File.id == Job.file_id).where(in_sight(unseen))
+    return connection.execute(found, {"run": run}).first() is not None
 
 
 def depth(connection: Connection, run: int | None) -> Depth:
@@ -46,14 +40,6 @@ def owed(connection: Connection) -> int:
     return connection.execute(
         select(func.count()).where(Job.owed_at.is_not(None), Job.state.in_(WAITING))
     ).scalar_one()
-
-
-def next_due_s(connection: Connection, run: int | None) -> float | None:
-    """Seconds until the first retry is due; ``None`` when none waits."""
-    due = connection.execute(
-        select(func.min(Job.not_before)).where(Job.state == JobState.RETRYING, of_run(run))
-    ).scalar_one_or_none()
-    return None if due is None else max(0.0, due - clock(connection))
 
 
 def samples(connection: Connection, root: int, limit: int) -> list[bytes]:

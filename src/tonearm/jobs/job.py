@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tonearm.settings import Level
 
@@ -43,6 +44,13 @@ class Lease:
     level: Level
     fresh: bool
     correlation_id: str
+
+
+class Unseen(NamedTuple):
+    """What a host can't see of the library: all in a folder of a root, or all of the root when ``scope`` is empty."""
+
+    root: int
+    scope: bytes = b""
 
 
 class Refusal(StrEnum):

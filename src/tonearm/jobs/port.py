@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tonearm.errors import Failure
-from tonearm.jobs.job import Lease, Refusal
+from tonearm.jobs.job import Lease, Refusal, Unseen
 from tonearm.settings import Level
 
 
@@ -94,13 +94,15 @@ class JobQueue(Protocol):
     comes first, and of the same level roughly the one that waited longest. Verbs return at once.
     """
 
-    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
+    def take(self, unseen: Collection[Unseen], at_most: int) -> Sequence[Lease]:
         """Lease the next jobs and count their attempts; none when there is none for this worker now.
+
+        unseen: places whose files this worker can't see; their jobs are left to others.
 
         Raises StorageError when the books can't be asked; the jobs then come again.
         """
 
-    def waiting(self, at_most: int) -> int:
+    def waiting(self, unseen: Collection[Unseen], at_most: int) -> int:
         """How many jobs could be taken now, counted no further than ``at_most``."""
 
     def acknowledge(self, lease: Lease) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, true, update
 
 from tonearm.errors import Failure
 from tonearm.jobs.failures import CANCELLED_BY_PERSON
-from tonearm.jobs.job import JobState
+from tonearm.jobs.job import JobState, Unseen
 from tonearm.library.database import epoch
+from tonearm.library.roots import below
 from tonearm.library.schema import File, Job, Run
 
 Versions = Mapping[str, int]
@@ -47,9 +48,13 @@ def of_run(run: int | None) -> ColumnElement[bool]:
     return true() if run is None else Job.run_id == run
 
 
-def in_sight(unseen: Collection[int]) -> ColumnElement[bool]:
-    """Jobs, beside their files, that lie in none of some roots."""
-    return File.root_id.not_in(unseen) if unseen else true()
+def in_sight(unseen: Collection[Unseen]) -> ColumnElement[bool]:
+    """Jobs, beside their files, that lie in none of some places."""
+    hidden = [
+        and_(File.root_id == place.root, below(place.scope)) if place.scope else File.root_id == place.root
+        for place in unseen
+    ]
+    return not_(or_(*hidden)) if hidden else true()
 
 
 def reasons(failure: Failure | None) -> dict[str, Any]:

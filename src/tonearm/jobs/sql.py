@@ -9,7 +9,7 @@ from tonearm.errors import Failure
 from tonearm.jobs import counting, ending
 from tonearm.jobs.ending import Finished
 from tonearm.jobs.failures import INTERRUPTED, unstorable
-from tonearm.jobs.job import Depth, JobState, Lease, Refusal
+from tonearm.jobs.job import Depth, JobState, Lease, Refusal, Unseen
 from tonearm.jobs.leases import LeaseWatch
 from tonearm.jobs.port import Ending
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
@@ -63,11 +63,11 @@ class SqlLedger:
     # A job comes into a worker's hands.
 
     def take(
-        self, worker: str, run: int | None, unseen: Collection[int] = (), at_most: int = 1
+        self, worker: str, run: int | None, unseen: Collection[Unseen] = (), at_most: int = 1
     ) -> list[Lease]:
         """Lease waiting jobs in the order of their rank, of one run or of all, and count their attempts.
 
-        None when nothing may be taken now. Jobs of paused runs and of unseen roots are not taken.
+        None when nothing may be taken now. Jobs of paused runs and of unseen places are not taken.
         """
         with self._database.write() as connection:
             taken = take_next(connection, worker, run, unseen, at_most, self._lease_s)
@@ -255,13 +255,13 @@ class SqlLedger:
 
     # How much there is.
 
-    def waiting(self, run: int | None, at_most: int, unseen: Collection[int] = ()) -> int:
+    def waiting(self, run: int | None, at_most: int, unseen: Collection[Unseen] = ()) -> int:
         """How many jobs could be taken now, counted no further than ``at_most``."""
         with self._database.read() as connection:
             return count_next(connection, run, unseen, at_most)
 
-    def open_jobs(self, run: int, unseen: Collection[int] = ()) -> bool:
-        """Whether a run has jobs that have not ended, those of unseen roots left aside."""
+    def open_jobs(self, run: int, unseen: Collection[Unseen] = ()) -> bool:
+        """Whether a run has jobs that have not ended, those of unseen places left aside."""
         with self._database.read() as connection:
             return counting.any_open(connection, run, unseen)
 
@@ -274,11 +274,6 @@ class SqlLedger:
         """How many waiting jobs have no message out: the outbox."""
         with self._database.read() as connection:
             return counting.owed(connection)
-
-    def next_due_s(self, run: int | None) -> float | None:
-        """Seconds until the first retry is due; ``None`` when none waits."""
-        with self._database.read() as connection:
-            return counting.next_due_s(connection, run)
 
     def samples(self, root: int, limit: int) -> list[bytes]:
         """Some files of a root that were there when it was last read: the oldest and the newest in the library."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from tonearm.jobs.job import Lease
+from tonearm.jobs.job import Lease, Unseen
 from tonearm.jobs.sql import SqlLedger
 
 
@@ -13,14 +13,12 @@ class SqlQueue:
         self._ledger = ledger
         self._worker = worker
         self._run = run
-        self._unseen: Collection[int] = ()
 
-    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
-        self._unseen = unseen
+    def take(self, unseen: Collection[Unseen], at_most: int) -> Sequence[Lease]:
         return self._ledger.take(self._worker, self._run, unseen, at_most)
 
-    def waiting(self, at_most: int) -> int:
-        return self._ledger.waiting(self._run, at_most, self._unseen)
+    def waiting(self, unseen: Collection[Unseen], at_most: int) -> int:
+        return self._ledger.waiting(self._run, at_most, unseen)
 
     def acknowledge(self, lease: Lease) -> None:
         """The row says it all."""

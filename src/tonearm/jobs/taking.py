@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select, update
 
-from tonearm.jobs.job import JobState, Lease, Refusal
-from tonearm.jobs.rows import WAITING, cancel_unwanted
+from tonearm.jobs.job import JobState, Lease, Refusal, Unseen
+from tonearm.jobs.rows import WAITING, cancel_unwanted, in_sight
 from tonearm.library.database import epoch
 from tonearm.library.many import among, change
 from tonearm.library.results import table_of
@@ -63,6 +63,12 @@ _WAKE = (
     .where(Job.state == JobState.RETRYING, Job.not_before <= select(epoch()).scalar_subquery())
     .values(state=JobState.QUEUED, not_before=None)
 )
+_DUE = (
+    select(Job.id)
+    .join(File, File.id == Job.file_id)
+    .where(Job.state == JobState.RETRYING, Job.not_before <= select(epoch()).scalar_subquery())
+    .limit(bindparam("at_most"))
+)
 _NAMED = (
     _JOBS.add_columns(
         Job.state, Job.not_before, Job.owed_at, Job.published_level, Run.state.label("run_state")
@@ -80,7 +86,7 @@ def take_next(
     connection: Connection,
     worker: str,
     run: int | None,
-    unseen: Collection[int],
+    unseen: Collection[Unseen],
     at_most: int,
     lease_s: float,
 ) -> list[Lease]:
@@ -89,30 +95,39 @@ def take_next(
     return _lease(connection, rows, worker, lease_s)
 
 
-def count_next(connection: Connection, run: int | None, unseen: Collection[int], at_most: int) -> int:
-    """How many jobs could be taken now, counted no further than ``at_most``."""
-    return len(_next(connection, run, unseen, at_most, lock=False))
+def count_next(connection: Connection, run: int | None, unseen: Collection[Unseen], at_most: int) -> int:
+    """How many jobs could be taken now, counted no further than ``at_most``.
+
+    Retries that are due count where nothing else waits: they are let wait again by whoever takes.
+    """
+    if waiting := _next(connection, run, unseen, at_most, lock=False):
+        return len(waiting)
+    due = _DUE if run is None else _DUE.where(Job.run_id == run)
+    return len(connection.execute(due.where(in_sight(unseen)), {"at_most": at_most}).all())
 
 
 def _next(
-    connection: Connection, run: int | None, unseen: Collection[int], at_most: int, lock: bool
+    connection: Connection, run: int | None, unseen: Collection[Unseen], at_most: int, lock: bool
 ) -> list[Any]:
-    """Waiting jobs in their order, of one run or of all that go on, none of them in unseen roots."""
-    wanted = {"unseen": unseen, "at_most": at_most}
+    """Waiting jobs in their order, of one run or of all that go on, none of them in unseen places."""
+    wanted = {"at_most": at_most}
+    of_all, of_one = _next_of(False, lock), _next_of(True, lock)
+    if unseen:
+        of_all, of_one = of_all.where(in_sight(unseen)), of_one.where(in_sight(unseen))
     if run is not None:
         if connection.execute(_STATE, {"run": run}).scalar_one() in HELD:
             return []
-        return [*connection.execute(_next_of(True, bool(unseen), lock), wanted | {"run": run})]
-    rows = [*connection.execute(_next_of(False, bool(unseen), lock), wanted)]
+        return [*connection.execute(of_one, wanted | {"run": run})]
+    rows = [*connection.execute(of_all, wanted)]
     if rows or connection.execute(_PAUSED).first() is None:
         return rows
     for going_on in connection.execute(_GOING_ON).scalars().all():
-        rows += connection.execute(_next_of(True, bool(unseen), lock), wanted | {"run": going_on})
+        rows += connection.execute(of_one, wanted | {"run": going_on})
     return sorted(rows, key=lambda row: (row.rank, row.id))[:at_most]
 
 
 @functools.cache
-def _next_of(one_run: bool, some_unseen: bool, lock: bool) -> Select[*tuple[Any, ...]]:
+def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
     """The first jobs of one run, or of all while none is paused.
 
     A paused run may have a million jobs in front, which are not to be looked through each time.
@@ -123,8 +138,6 @@ def _next_of(one_run: bool, some_unseen: bool, lock: bool) -> Select[*tuple[Any,
     else:
         cancelled = select(Run.id).where(Run.state == "cancelled")
         chosen = chosen.where(~_PAUSED.exists(), Job.run_id.not_in(cancelled))
-    if some_unseen:
-        chosen = chosen.where(File.root_id.not_in(bindparam("unseen", expanding=True)))
     chosen = chosen.order_by(Job.rank, Job.id).limit(bindparam("at_most"))
     return chosen.with_for_update(skip_locked=True, of=Job) if lock else chosen
 
@@ -172,7 +185,10 @@ def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int
     if not waiting:
         return
     spent = {"published_at": None, "published_level": None}
-    due = [{"id": row.id, "owed_at": row.not_before, **spent} for row in waiting]
+    due = [
+        {"id": row.id, "owed_at": row.not_before if refused[row.id] == Refusal.EARLY else None, **spent}
+        for row in waiting
+    ]
     change(connection, table_of(Job), due)
     cancel_unwanted(connection, Job.id.in_([row.id for row in waiting]), waiting[0].now)
 

@@ -96,7 +96,7 @@ class Slot:
     @property
     def idle(self) -> bool:
         """Ready for a file."""
-        return self.ready and self.hand is None
+        return self.ready and self.hand is None and not self.killed
 
     @property
     def worn(self) -> bool:
@@ -174,12 +174,14 @@ class Slot:
 
     def _reaped(self) -> int | None:
         """How the process ended; one that closed its connection has a moment to do so. ``None``: it does not."""
-        for _ in range(2):
+        while True:
+            since = time.monotonic() if self._killed_at is None else self._killed_at
             try:
-                return self.process.wait(timeout=REAP_S)
+                return self.process.wait(timeout=max(0.0, since + REAP_S - time.monotonic()))
             except subprocess.TimeoutExpired:
+                if self.killed:
+                    return None
                 self.kill(None)
-        return self.process.poll()
 
     def last_words(self) -> str:
         """The last line the process wrote before it was confined."""

@@ -14,6 +14,7 @@ What is there is handled together, and nothing waits for company: many short fil
 
 import os
 import selectors
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from tonearm.events import (
     Warned,
 )
 from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, KILLED, NONSENSE, NOT_MOUNTED, REPLACED
-from tonearm.jobs.job import Lease
+from tonearm.jobs.job import Lease, Unseen
 from tonearm.jobs.port import JobQueue, Ledger
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.jobs.workers import NameTaken, Standing
@@ -50,6 +51,8 @@ TICK_S = 1.0
 STARTS = 5
 KILLED_STARTS = 50  # somebody outside kills them; that passes
 ELSEWHERE_S = 5.0
+REST = 20  # times what a fruitless question took
+LONGEST_REST_S = 10.0
 NOT_HERE = "its folder is not mounted here"
 LEFT_BEHIND = "process {} does not end, as what it reads from does not answer; it is left behind"
 
@@ -63,12 +66,12 @@ class Task:
     """What a supervisor works for.
 
     run: the run whose state is watched and told; ``None`` for a worker that serves all.
-    over: asked when there is nothing to take and nothing in hand: is that the end? Told the unseen roots.
+    over: asked when there is nothing to take and nothing in hand: is that the end? Told what is unseen.
     meanwhile: called about once a second.
     """
 
     run: int | None
-    over: Callable[[frozenset[int]], bool]
+    over: Callable[[frozenset[Unseen]], bool]
     meanwhile: Callable[[], None]
 
 
@@ -107,6 +110,7 @@ class Supervisor:
         self._draining = False
         self._take_at = 0.0
         self._failed_starts = 0
+        self._left_behind: list[subprocess.Popen[bytes]] = []
         self._said_unsealed = False
         self._said_trouble: str | None = None
 
@@ -173,28 +177,43 @@ class Supervisor:
         """Give idle slots work, and start slots that are missing."""
         for worn in [slot for slot in self._slots if slot.idle and slot.worn]:
             self._drop(worn)
-        while self._settings.workers and time.monotonic() >= self._take_at:
+        until = time.monotonic() + TICK_S  # there is more to be done, also when no file can be opened
+        while (
+            self._settings.workers and self._take_at <= time.monotonic() < until and not self._stop.requests
+        ):
             idle = [slot for slot in self._slots if slot.idle]
             if not idle:
                 self._start_missing()
                 return
-            room = len(idle)
-            leases = self._books.change(lambda: self._queue.take(self._sight.unseen(), room))  # noqa: B023
-            if not leases:
-                self._take_at = time.monotonic() + TICK_S / 2
+            if not (leases := self._take(len(idle))):
                 return
             for slot, lease in zip(idle, leases, strict=False):
                 self._dispatch(slot, lease)
 
+    def _take(self, room: int) -> Sequence[Lease]:
+        """The next jobs, if there are any and the database can be asked."""
+        began = time.monotonic()
+        leases = self._books.change(lambda: self._queue.take(self._sight.unseen(), room))
+        if not leases:
+            self._rest_from_taking(began)
+        return leases or ()
+
+    def _rest_from_taking(self, began: float) -> None:
+        """Ask for nothing for a while: the longer it took to learn that there is nothing, the less often."""
+        now = time.monotonic()
+        self._take_at = now + min(LONGEST_REST_S, max(TICK_S / 2, (now - began) * REST))
+
     def _start_missing(self) -> None:
-        """Start as many processes as there is work for, within the bound."""
-        missing = self._settings.workers - len(self._slots)
+        """Start as many processes as there is work for, within the bound. Those left behind count until they end."""
+        self._left_behind = [process for process in self._left_behind if process.poll() is None]
+        missing = self._settings.workers - len(self._slots) - len(self._left_behind)
         if missing <= 0:
             return
         starting = sum(not slot.ready for slot in self._slots)
-        wanted = self._books.ask(lambda: self._queue.waiting(self._settings.workers))
+        began = time.monotonic()
+        wanted = self._books.ask(lambda: self._queue.waiting(self._sight.unseen(), self._settings.workers))
         if not wanted:
-            self._take_at = time.monotonic() + TICK_S / 2
+            self._rest_from_taking(began)
         for _ in range(min(missing, (wanted or 0) - starting)):
             self._start()
 
@@ -204,7 +223,7 @@ class Supervisor:
         self._selector.register(slot.link, selectors.EVENT_READ, slot)
 
     def _dispatch(self, slot: Slot, lease: Lease) -> None:
-        if lease.root_id in self._sight.unseen():  # found out by a job that was taken with this one
+        if self._sight.hides(lease.root_id, lease.path):  # found out by a job that was taken with this one
             self._settlement.give_back(lease, NOT_HERE, ELSEWHERE_S)
             return
         root = self._sight.here(lease.root)
@@ -336,6 +355,7 @@ class Supervisor:
             if slot.killed:
                 place = slot.hand.place if slot.hand is not None else None
                 self._announce(Warned(LEFT_BEHIND.format(slot.process.pid), place))
+                self._left_behind.append(slot.process)
                 self._lost(slot)
             else:
                 slot.kill(DEADLINE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.shelf import Library
+from tonearm.jobs.job import Unseen
 from tonearm.names import PathMap
 from tonearm.worker import sight as sight_module
 from tonearm.worker.sight import SAMPLES, Sight
@@ -69,7 +70,7 @@ def test_a_root_of_which_nothing_known_is_there_is_not_mounted(shelf: Shelf, how
         (shelf.folder / "THIS DISK IS NOT MOUNTED").touch()
     sight = shelf.sight()
     assert not sight.sees(7, shelf.path, b"a/1.flac")
-    assert sight.unseen() == {7}
+    assert sight.unseen() == {Unseen(7)}
     assert sight.unseen_paths() == [shelf.path]
 
 
@@ -138,7 +139,7 @@ def test_several_roots_are_kept_apart(shelf: Shelf, tmp_path: Path) -> None:
     assert sight.sees(1, shelf.path, b"1.flac")
     assert not sight.sees(2, os.fsencode(tmp_path / "usb"), b"1.flac")
     assert not sight.sees(3, os.fsencode(tmp_path / "nas"), b"1.flac")
-    assert sight.unseen() == {2, 3}
+    assert sight.unseen() == {Unseen(2), Unseen(3)}
     assert sorted(sight.unseen_paths()) == [os.fsencode(tmp_path / "nas"), os.fsencode(tmp_path / "usb")]
 
 
@@ -186,6 +187,9 @@ def test_a_file_below_a_mount_that_is_missing_here_is_not_gone(shelf: Shelf) -> 
     sight = Sight(PathMap(()), shelf.samples, lambda root: (b"nas",) if root == 7 else ())
     assert not sight.sees(7, shelf.path, b"nas/b/2.flac")
     assert sight.sees(7, shelf.path, b"a/gone.flac"), "the rest of the root is there"
-    assert sight.unseen() == frozenset()
+    assert sight.unseen() == {Unseen(7, b"nas")}
+    assert sight.hides(7, b"nas/b/2.flac")
+    assert not sight.hides(7, b"nasal.flac")
+    assert not sight.hides(8, b"nas/b/2.flac")
     (shelf.folder / "nas" / "other").mkdir()
     assert sight.sees(7, shelf.path, b"nas/b/2.flac"), "it is mounted, and the file is not in it"

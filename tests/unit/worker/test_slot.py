@@ -21,6 +21,13 @@ def slot(tmp_path: Path) -> Iterator[Slot]:
     slot.close()
 
 
+def test_a_child_that_was_told_to_end_is_given_nothing_more(slot: Slot) -> None:
+    slot.ready = True
+    assert slot.idle
+    slot.kill(None)
+    assert not slot.idle
+
+
 @pytest.mark.parametrize(
     ("size_mb", "declared_s", "minutes"),
     [(6, 180.0, 2), (576, 180.0, 30), (576, 36_000.0, 76), (6, None, 5)],

@@ -12,14 +12,16 @@ import pytest
 
 from tests.unit.shelf import VERSIONS, WORKER, Library
 from tonearm.errors import StorageAway
-from tonearm.events import Event, JobFinished, Warned
+from tonearm.events import Event, JobFinished, JobReturned, Warned
 from tonearm.jobs.failures import NOT_MOUNTED
-from tonearm.jobs.job import Lease
+from tonearm.jobs.job import Lease, Unseen
 from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.workers import NameTaken, Standing
 from tonearm.names import PathMap
-from tonearm.settings import load_settings
+from tonearm.settings import Level, load_settings
+from tonearm.worker import sight as sight_module
 from tonearm.worker import slot as slot_module
+from tonearm.worker import supervisor as supervisor_module
 from tonearm.worker.sight import Sight
 from tonearm.worker.slot import Slot
 from tonearm.worker.stopping import StopSwitch
@@ -51,6 +53,7 @@ class Shift:
         self.events: list[Event] = []
         self.stop = StopSwitch()
         self.samples: Callable[[int, int], Sequence[bytes]] = library.ledger.samples
+        self.notice: Callable[[Event], object] = lambda _: None
         self.roster: Roster | None = None
         self.queue = Queue(SqlQueue(library.ledger, WORKER, None))
         self.settings = load_settings({"workers": 1})
@@ -71,11 +74,16 @@ class Shift:
             WORKER,
             Sight(PathMap(()), lambda root, limit: self.samples(root, limit)),
             self.roster,
-            self.events.append,
+            self.note,
             self.stop,
             self.child,
         )
         return supervisor.work(Task(None, lambda _: (over or self.nothing_left)(), lambda: None))
+
+    def note(self, event: Event) -> None:
+        """Keep an event, and show it to whoever waits for one."""
+        self.events.append(event)
+        self.notice(event)
 
     def nothing_left(self) -> bool:
         """Whether every job has ended."""
@@ -94,14 +102,14 @@ class Queue:
         self._queue = queue
         self.closed = False
 
-    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
+    def take(self, unseen: Collection[Unseen], at_most: int) -> Sequence[Lease]:
         """Nothing may be taken once it is closed."""
         assert not self.closed
         return self._queue.take(unseen, at_most)
 
-    def waiting(self, at_most: int) -> int:
+    def waiting(self, unseen: Collection[Unseen], at_most: int) -> int:
         """As the queue says."""
-        return self._queue.waiting(at_most)
+        return self._queue.waiting(unseen, at_most)
 
     def acknowledge(self, lease: Lease) -> None:
         """As the queue does."""
@@ -154,6 +162,36 @@ def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_noth
     [missing] = shift.library.rows("SELECT state, attempts, forgiven FROM jobs WHERE state != 'done'")
     assert (missing["state"], missing["attempts"] - missing["forgiven"]) == ("retrying", 0)
     assert not any(isinstance(event, Warned) and event.text == NOT_MOUNTED for event in shift.events)
+
+
+def test_many_files_that_are_gone_do_not_keep_a_worker_from_stopping(shift: Shift) -> None:
+    names = [f"{number:03}.flac" for number in range(400)]
+    lay(shift, "kept.flac")
+    shift.meet("kept.flac", *names)
+    shift.notice = lambda event: shift.stop.request() if isinstance(event, JobReturned) else None
+    assert not shift.work()
+    assert len([event for event in shift.events if isinstance(event, JobReturned)]) < 10
+
+
+def test_a_folder_that_comes_back_is_worked_on_though_the_last_child_has_ended_meanwhile(
+    shift: Shift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight_module, "LOOK_AGAIN_S", 0.5)
+    monkeypatch.setattr(supervisor_module, "ELSEWHERE_S", 0.1)
+    shift.settings = load_settings({"workers": 1, "recycle_files": 1})
+    usb = tmp_path / "usb"
+    shift.library.meet(shift.library.run(), b"away.flac", level=Level.HIGH, root=os.fsencode(usb))
+    lay(shift, "1.flac")
+    shift.meet("1.flac")
+
+    def come_back(event: Event) -> None:
+        if isinstance(event, JobFinished) and not usb.exists():
+            usb.mkdir()
+            (usb / "away.flac").write_bytes(bytes(64))
+
+    shift.notice = come_back
+    assert shift.work()
+    assert shift.done() == ["1.flac", "away.flac"]
 
 
 def test_a_worker_whose_name_another_has_taken_ends(shift: Shift) -> None:
@@ -217,11 +255,12 @@ def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
     shift.child = ("-c", SILENT_ONCE.format(shift.music.decode() + ".tried", CHILD))
     lay(shift, "1.flac")
     shift.meet("1.flac")
-    try:
-        assert shift.work()
-    finally:
-        for process in hung[:1]:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+
+    def come_back(event: Event) -> None:
+        if isinstance(event, Warned) and "left behind" in event.text:
+            os.kill(hung[0].pid, signal.SIGKILL)
+
+    shift.notice = come_back
+    assert shift.work()
     assert shift.done() == ["1.flac"]
     assert any(isinstance(event, Warned) and "left behind" in event.text for event in shift.events)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from tonearm.jobs.job import Lease
+from tonearm.jobs.job import Lease, Unseen
 from tonearm.jobs.port import JobQueue, Ledger
 from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
 
@@ -11,7 +11,7 @@ class RabbitQueue:
     """JobQueue over a link's receiver. A delivery is settled once the books have decided, never before.
 
     Notes are asked for with the first wish for a job, so that nobody holds what he is not ready to work on. A worker
-    that can't see some roots takes from ``aside``, the jobs table: the broker does not know which notes are for it,
+    that can't see some places takes from ``aside``, the jobs table: the broker does not know which notes are for it,
     and it would be handed the same ones again and again, before those who could work on them.
     """
 
@@ -20,15 +20,13 @@ class RabbitQueue:
         self._ledger = ledger
         self._worker = worker
         self._aside = aside
-        self._blind = False
         self._closed = False
         self._taken: dict[tuple[int, int], Delivery] = {}
 
-    def take(self, unseen: Collection[int], at_most: int) -> Sequence[Lease]:
+    def take(self, unseen: Collection[Unseen], at_most: int) -> Sequence[Lease]:
         if self._closed:
             return []
-        self._blind = bool(unseen)
-        if self._blind:
+        if unseen:
             self._receiver.rest()
             return self._aside.take(unseen, at_most)
         self._receiver.want()
@@ -55,11 +53,11 @@ class RabbitQueue:
                 self._receiver.acknowledge(delivery)
         return leases
 
-    def waiting(self, at_most: int) -> int:
+    def waiting(self, unseen: Collection[Unseen], at_most: int) -> int:
         if self._closed:
             return 0
-        if self._blind:
-            return self._aside.waiting(at_most)
+        if unseen:
+            return self._aside.waiting(unseen, at_most)
         self._receiver.want()
         return min(at_most, self._receiver.arrived())
 
