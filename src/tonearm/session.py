@@ -157,8 +157,12 @@ def _usable(path: bytes) -> bytes:
     """The canonical path of a file or folder that a person named. Raises ConfigurationError."""
     try:
         mode = os.stat(path).st_mode
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigurationError(f"{printable(path)}: {error.strerror}") from error
+    except OSError:
+        return canonical(
+            path
+        )  # such as a mount whose server is gone: the scan will say so, and go on with the rest
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise ConfigurationError(f"{printable(path)}: neither a file nor a folder")
     return canonical(path)

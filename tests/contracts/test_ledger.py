@@ -533,7 +533,7 @@ def test_a_run_that_was_cancelled_ends_as_such(library: Library) -> None:
     assert library.runs.close_ended() == []
     library.ledger.give_back([lease])
     assert library.runs.close_ended() == [lease.run]
-    assert library.runs.state(lease.run) == RunState.CANCELLED
+    assert library.state(lease.run) == RunState.CANCELLED
 
 
 def test_several_who_look_at_once_end_a_run_once(shared: Library) -> None:
@@ -577,7 +577,7 @@ def test_several_runs_are_asked_for_at_once(library: Library) -> None:
     library.runs.pause(two)
     assert library.runs.states([one, two, 99]) == {one: RunState.RUNNING, two: RunState.PAUSED}
     assert library.runs.states([]) == {}
-    assert library.runs.state(three) == RunState.RUNNING
+    assert library.state(three) == RunState.RUNNING
 
 
 def test_jobs_are_listed_as_they_are_taken_with_their_place_among_all_that_wait(library: Library) -> None:
@@ -634,6 +634,28 @@ def test_a_cancel_that_was_cut_off_is_finished_by_the_next(library: Library) -> 
     assert library.runs.cancel(run) == 2
     with pytest.raises(NotFound, match="cancelled already"):
         library.runs.cancel(run)
+
+
+def test_a_cancel_that_was_cut_off_is_finished_by_whoever_looks_after_the_runs(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.runs.scanned(run)
+    library.change("UPDATE runs SET state = 'cancelled'")
+    assert library.runs.close_ended() == [run]
+    assert library.runs.counts(run) == Counts(2, 0, 0, 2, 0, 0)
+
+
+def test_a_resume_that_was_cut_off_is_finished_by_the_next(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2", b"3")
+    library.runs.pause(run)
+    library.change("UPDATE jobs SET owed_at = NULL")
+    library.change("UPDATE jobs SET published_level = 2 WHERE id = 3")
+    library.change("UPDATE runs SET state = 'running'")
+    library.runs.resume(run)
+    assert [library.job(job)["owed_at"] is not None for job in (1, 2, 3)] == [True, True, False]
+    with pytest.raises(NotFound, match=f"run {run} is running, not paused"):
+        library.runs.resume(run)
 
 
 def test_what_is_retried_of_a_cancelled_run_is_taken(library: Library) -> None:

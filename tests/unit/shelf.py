@@ -14,7 +14,7 @@ from tonearm.jobs.leases import LeaseWatch
 from tonearm.jobs.orders import Orders
 from tonearm.jobs.port import Ending, JobQueue, Result
 from tonearm.jobs.retry import Backoff
-from tonearm.jobs.runs import Runs
+from tonearm.jobs.runs import Runs, RunState
 from tonearm.jobs.sql import SqlLedger
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.results import (
@@ -142,6 +142,10 @@ class Library:
     def run(self) -> int:
         """A new run."""
         return self.runs.open([b"/music"])
+
+    def state(self, run: int) -> RunState:
+        """Where a run is now."""
+        return self.runs.states([run])[run]
 
     def meet(
         self,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, selec
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import rank
 from tonearm.jobs.rows import WAITING, clock
-from tonearm.jobs.runs import Runs, RunState, move_jobs
+from tonearm.jobs.runs import RunState, move_jobs, open_again
 from tonearm.jobs.steps import in_steps
 from tonearm.library.database import Database
 from tonearm.library.many import among
@@ -65,7 +65,6 @@ class Orders:
     def __init__(self, database: Database, ageing_s: float) -> None:
         self._database = database
         self._ageing_s = ageing_s
-        self._runs = Runs(database)
 
     def prioritize(self, place: Place, level: Level) -> int:
         """Give every open job below a place this level, now; returns how many."""
@@ -105,13 +104,14 @@ class Orders:
                     *([in_place(place)] if place else []),
                 )
             ).all()
-        runs = {job.run_id for job in jobs if job.run_state == RunState.CANCELLED}
-        into = {run: self._runs.again(run) for run in runs}
+        into: dict[int, int] = {}
         retried = 0
         for start in range(0, len(jobs), RETRIED_AT_ONCE):
             with self._database.write() as connection:
                 now = clock(connection)
                 for job in jobs[start : start + RETRIED_AT_ONCE]:
+                    if job.run_state == RunState.CANCELLED and job.run_id not in into:
+                        into[job.run_id] = open_again(connection, job.run_id, now)
                     retried += _retry(connection, job, into.get(job.run_id), now)
         return retried
 

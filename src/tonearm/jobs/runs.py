@@ -64,13 +64,6 @@ class Runs:
         with self._database.write() as connection:
             return _open(connection, [to_document(path) for path in paths], clock(connection), None)
 
-    def again(self, run: int) -> int:
-        """Begin another run over the same paths, with nothing to be scanned; it ends with its last job."""
-        with self._database.write() as connection:
-            now = clock(connection)
-            paths = connection.execute(select(Run.paths).where(Run.id == run)).scalar_one()
-            return _open(connection, paths, now, scanned_at=now)
-
     def adopt_open(self, run: int) -> int:
         """Bring every open job of any run into this one; returns how many."""
         with self._database.read() as connection:
@@ -96,6 +89,7 @@ class Runs:
 
         A run whose scan was not heard of for ``SCAN_SILENCE_S`` ends as interrupted.
         """
+        self._finish_cancelling()
         with self._database.write() as connection:
             now = clock(connection)
             is_open = select(Job.id).where(Job.run_id == Run.id, Job.state.in_(OPEN)).exists()
@@ -129,11 +123,6 @@ class Runs:
                 .where(Run.id == run)
                 .values(discovered=Run.discovered + files, skipped=Run.skipped + files)
             )
-
-    def state(self, run: int) -> RunState:
-        """Where a run is now."""
-        with self._database.read() as connection:
-            return RunState(connection.execute(select(Run.state).where(Run.id == run)).scalar_one())
 
     def states(self, runs: Collection[int]) -> dict[int, RunState]:
         """Where several runs are now."""
@@ -182,6 +171,7 @@ class Runs:
 
     def close_abandoned(self) -> None:
         """End the runs whose process is gone. Only for who holds the library's lock."""
+        self._finish_cancelling()
         with self._database.write() as connection:
             now = clock(connection)
             for run in connection.execute(select(Run.id).where(Run.finished_at.is_(None))).scalars().all():
@@ -190,14 +180,21 @@ class Runs:
     def pause(self, run: int) -> None:
         """Keep a run's waiting jobs from being taken; what runs is finished."""
         with self._database.write() as connection:
-            _switch(connection, run, RunState.RUNNING, RunState.PAUSED)
+            _switch(connection, run, (RunState.RUNNING,), RunState.PAUSED)
 
     def resume(self, run: int) -> None:
         """Let a paused run go on; messages of its jobs that came meanwhile come again."""
         with self._database.write() as connection:
-            _switch(connection, run, RunState.PAUSED, RunState.RUNNING)
-        unsent = select(Job.id).where(Job.run_id == run, Job.state.in_(WAITING), Job.owed_at.is_(None))
-        in_steps(self._database, unsent, _owe)
+            known = _switch(connection, run, (RunState.PAUSED, RunState.RUNNING), RunState.RUNNING)
+        unsent = select(Job.id).where(
+            Job.run_id == run,
+            Job.state.in_(WAITING),
+            Job.owed_at.is_(None),
+            Job.published_level.is_(None),
+        )
+        owed = in_steps(self._database, unsent, _owe)
+        if known == RunState.RUNNING and not owed:  # else this order was cut off the last time
+            raise _is_not(run, known, RunState.PAUSED)
 
     def cancel(self, run: int) -> int:
         """End a run: its waiting jobs are cancelled, its running ones given up. Returns how many waited."""
@@ -209,14 +206,29 @@ class Runs:
             if known == RunState.FINISHED:
                 raise NotFound(f"run {run} is {known} already")
             connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
-        ended = in_steps(
+        ended = self._end_waiting(run, now)
+        if known == RunState.CANCELLED and not ended:
+            raise NotFound(f"run {run} is {known} already")
+        return ended
+
+    def _end_waiting(self, run: int, now: float) -> int:
+        """End what waits of a cancelled run; returns how many jobs."""
+        return in_steps(
             self._database,
             select(Job.id).where(Job.run_id == run, Job.state.in_(WAITING)),
             lambda connection, jobs: cancel_unwanted(connection, Job.id.in_(jobs), now),
         )
-        if known == RunState.CANCELLED and not ended:
-            raise NotFound(f"run {run} is {known} already")
-        return ended
+
+    def _finish_cancelling(self) -> None:
+        """Do the rest of orders to cancel a run that were cut off."""
+        with self._database.read() as connection:
+            now = clock(connection)
+            cancelled = connection.execute(
+                select(Run.id).where(Run.state == RunState.CANCELLED, Run.finished_at.is_(None))
+            )
+            runs = cancelled.scalars().all()
+        for run in runs:
+            self._end_waiting(run, now)
 
     def every(self, limit: int) -> list[RunView]:
         """The newest runs first."""
@@ -251,6 +263,12 @@ def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: 
     return int(made.inserted_primary_key[0])
 
 
+def open_again(connection: Connection, run: int, now: float) -> int:
+    """Begin another run over the same paths, with nothing to be scanned; it ends with its last job."""
+    paths = connection.execute(select(Run.paths).where(Run.id == run)).scalar_one()
+    return _open(connection, paths, now, scanned_at=now)
+
+
 def move_jobs(connection: Connection, jobs: Sequence[int], other: int, run: int) -> int:
     """Bring jobs of another run into this one; returns how many."""
     moved = connection.execute(
@@ -268,13 +286,19 @@ def _owe(connection: Connection, jobs: Sequence[int]) -> int:
     return connection.execute(update(Job).where(Job.id.in_(jobs)).values(owed_at=due)).rowcount
 
 
-def _switch(connection: Connection, run: int, before: RunState, after: RunState) -> None:
+def _switch(connection: Connection, run: int, before: Sequence[RunState], after: RunState) -> RunState:
+    """Bring a run from one of some states to another; returns which it was. Raises NotFound."""
     known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
     if known is None:
         raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
-    if known != before:
-        raise NotFound(f"run {run} is {known}, not {before}")
+    if known not in before:
+        raise _is_not(run, known, before[0])
     connection.execute(update(Run).where(Run.id == run).values(state=after))
+    return RunState(known)
+
+
+def _is_not(run: int, known: str, wanted: RunState) -> NotFound:
+    return NotFound(f"run {run} is {known}, not {wanted}")
 
 
 def counts_of(connection: Connection, run: int) -> Counts:

@@ -11,7 +11,6 @@ from sqlalchemy import (
     and_,
     cast,
     delete,
-    func,
     insert,
     literal,
     or_,
@@ -123,16 +122,6 @@ class Roots:
         with self._database.read() as connection:
             found = connection.execute(select(Root.mounts).where(Root.id == root)).scalar_one_or_none()
         return _mounts(found or [])
-
-    def holds_files(self, place: Place) -> bool:
-        """Whether files below a place are known and not missing."""
-        with self._database.read() as connection:
-            count = connection.execute(
-                select(func.count())
-                .select_from(File)
-                .where(in_place(place), File.missing_since.is_(None), File.moved_to_id.is_(None))
-            ).scalar_one()
-        return count > 0
 
 
 def _mounts(stored: list[str]) -> tuple[bytes, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 from sqlalchemy.orm import aliased
 
 from tonearm.library.database import Database
+from tonearm.library.many import among
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Job, Root
 from tonearm.library.values import sortable, storable
@@ -82,16 +83,28 @@ class Tracks:
         return ("path", "state", *AUDIO_COLUMNS, *TAG_FIELDS, *self._scalars)
 
     def each(self, query: TrackQuery, take: Callable[[dict[str, Any]], None]) -> int:
-        """Hand every matching track to ``take``, as plain values ready for JSON; returns how many."""
+        """Hand every matching track to ``take``, as plain values ready for JSON; returns how many.
+
+        Which they are is decided at the beginning; each is as it is when its turn comes. No transaction is open while
+        ``take`` works: it may be a person who reads, and what is read would keep the database from tidying up.
+        """
         count = 0
         with self._database.read() as connection:
-            found = connection.execute(self._select(query).execution_options(yield_per=BATCH))
-            for rows in found.partitions(BATCH):
-                more = self._more(connection, rows) if query.full else {}
-                for row in rows:
-                    take(self._track(row) | more.get(row.id, {}))
-                count += len(rows)
+            files = connection.execute(self._chosen(query)).scalars().all()
+        for start in range(0, len(files), BATCH):
+            for track in self._read(query, files[start : start + BATCH]):
+                take(track)
+                count += 1
         return count
+
+    def _read(self, query: TrackQuery, files: Sequence[int]) -> list[dict[str, Any]]:
+        """Some tracks, in the order given."""
+        with self._database.read() as connection:
+            chosen = self._whole().where(among(File.id, "files"))
+            rows = connection.execute(chosen, {"files": list(files)}).all()
+            more = self._more(connection, rows) if query.full else {}
+        found = {row.id: self._track(row) | more.get(row.id, {}) for row in rows}
+        return [found[file] for file in files if file in found]
 
     def totals(self) -> Totals:
         """Count files by state and add up their music."""
@@ -110,21 +123,27 @@ class Tracks:
             {row.state: row.files for row in rows},
         )
 
-    def _select(self, query: TrackQuery) -> Select[*tuple[Any, ...]]:
+    def _whole(self) -> Select[*tuple[Any, ...]]:
+        """All that is known of tracks, in columns."""
+        return self._of_files(
+            File.id,
+            File.state,
+            File.path,
+            Root.path.label("root"),
+            File.audio_id,
+            File.missing_since,
+            Audio.complete,
+            Audio.warnings,
+            *[column.label(name) for name, column in AUDIO_COLUMNS.items()],
+            *[getattr(FileTags, name) for name in TAG_FIELDS],
+            *[alias.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
+        )
+
+    def _of_files(self, *columns: Any) -> Select[*tuple[Any, ...]]:
+        """Columns of files, with all that belongs to them at hand."""
         selected: Select[*tuple[Any, ...]] = (
-            select(
-                File.id,
-                File.state,
-                File.path,
-                Root.path.label("root"),
-                File.audio_id,
-                File.missing_since,
-                Audio.complete,
-                Audio.warnings,
-                *[column.label(name) for name, column in AUDIO_COLUMNS.items()],
-                *[getattr(FileTags, name) for name in TAG_FIELDS],
-                *[alias.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
-            )
+            select(*columns)
+            .select_from(File)
             .join(Root, Root.id == File.root_id)
             .outerjoin(Audio, Audio.id == File.audio_id)
             .outerjoin(FileTags, FileTags.file_id == File.id)
@@ -138,7 +157,11 @@ class Tracks:
                     alias.version == self._versions[name],
                 ),
             )
-        selected = selected.where(*self._conditions(query))
+        return selected
+
+    def _chosen(self, query: TrackQuery) -> Select[*tuple[Any, ...]]:
+        """The ids of the tracks that match, in the order wanted."""
+        selected = self._of_files(File.id).where(*self._conditions(query))
         places: list[ColumnElement[Any]] = [Root.path.expression, File.path.expression]
         if query.sort == "path":
             ranked = [place.desc() if query.descending else place.asc() for place in places]

@@ -98,7 +98,8 @@ class Scanner:
             return False
         missing = self._judge_unmet(place, device, tally)
         if not place.scope and missing is not None:
-            mounts = [*tally.mounts, *tally.lost]
+            kept = [mount for mount in place.mounts if _at_or_in(mount, frozenset(tally.unread))]
+            mounts = list(dict.fromkeys([*tally.mounts, *tally.lost, *kept]))
             self._patience(lambda: self._roots.scanned(place, device, mounts))
         self._announce(
             ScanFinished(
@@ -206,12 +207,13 @@ class Scanner:
 
     def _judge_unmet(self, place: Place, device: int, tally: _Tally) -> int | None:
         """Mark known files that were not met as missing; ``None``, and nothing marked, if it looks unmounted."""
+        unread = frozenset(tally.unread)
         unmet = [
             known
             for known in tally.unmet
             if known.id not in tally.moved
             and not known.missing
-            and not any(known.path == unread or _inside(known.path, unread) for unread in tally.unread)
+            and not _at_or_in(known.path, unread)
             and self._patterns.wants(known.path)
         ]
         met = sum(tally.kinds.values())
@@ -246,6 +248,12 @@ class Scanner:
 
 def _inside(path: bytes, folder: bytes) -> bool:
     return path.startswith(folder + b"/")
+
+
+def _at_or_in(path: bytes, places: frozenset[bytes]) -> bool:
+    """Whether a path is one of some places or lies in one; it takes no longer the more of them there are."""
+    ends = (end for end, sign in enumerate(path) if sign == ord("/"))
+    return bool(places) and (path in places or any(path[:end] in places for end in ends))
 
 
 def _judged(met: Music, known: Known | None) -> Sighting:

@@ -81,7 +81,7 @@ class Books(RuleBasedStateMachine):
     @rule(level=LEVELS, fresh=st.booleans(), changed=st.booleans(), dice=DICE)
     def meet_a_file(self, level: Level | None, fresh: bool, changed: bool, dice: int) -> None:
         left = [path for path in PATHS if path not in self.met]
-        if left and self.library.runs.state(self.run) != RunState.CANCELLED:
+        if left and self.library.state(self.run) != RunState.CANCELLED:
             path = left[dice % len(left)]
             self.met.add(path)
             self.library.meet(
@@ -91,7 +91,7 @@ class Books(RuleBasedStateMachine):
     @rule(order=st.sampled_from(["pause", "resume", "cancel"]))
     def order_a_run_about(self, order: str) -> None:
         runs = self.library.runs
-        state = runs.state(self.run)
+        state = self.library.state(self.run)
         try:
             if order == "cancel":
                 runs.cancel(self.run)
@@ -112,7 +112,7 @@ class Books(RuleBasedStateMachine):
             row
             for row in self.jobs("queued", "retrying")
             if (any_run or row["run_id"] == self.run)
-            and self.library.runs.state(row["run_id"]) not in {RunState.PAUSED, RunState.CANCELLED}
+            and self.library.state(row["run_id"]) not in {RunState.PAUSED, RunState.CANCELLED}
         ]
         lease = take_one(self.library.ledger, worker, None if any_run else self.run)
         if lease is None:
@@ -142,7 +142,7 @@ class Books(RuleBasedStateMachine):
         before = self.library.job(lease.job)
         ending = self.library.ledger.fail(lease, failure, 0.1)
         assert ending is not None
-        if self.library.runs.state(before["run_id"]) != RunState.CANCELLED:
+        if self.library.state(before["run_id"]) != RunState.CANCELLED:
             charged = lease.attempt - before["forgiven"]
             assert ending.state == ("retrying" if charged < failure.attempts else "quarantined")
             assert self.library.job(lease.job)["code"] == failure.code

@@ -21,7 +21,7 @@ def test_a_new_run_has_done_nothing_yet(library: Library) -> None:
         None,
     )
     assert view.counts == Counts(0, 0, 0, 0, 0, 0)
-    assert library.runs.state(run) == RunState.RUNNING
+    assert library.state(run) == RunState.RUNNING
 
 
 def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> None:
@@ -83,7 +83,7 @@ def test_nothing_of_a_paused_run_is_taken_until_it_is_resumed(library: Library) 
     library.meet(other, b"3")
     lease = library.take(run)
     library.runs.pause(run)
-    assert library.runs.state(run) == RunState.PAUSED
+    assert library.state(run) == RunState.PAUSED
     assert take_one(library.ledger, "worker", run) is None
     assert library.take().path == b"3"
     assert finish_one(library.ledger, lease, result()) is not None  # what runs is finished
@@ -107,14 +107,14 @@ def test_cancelling_a_run_ends_what_waits_and_keeps_what_is_stored(library: Libr
     library.change("UPDATE jobs SET not_before = not_before + 1000 WHERE not_before IS NOT NULL")
     lease = library.take(run)
     assert library.runs.cancel(run) == 2
-    assert library.runs.state(run) == RunState.CANCELLED
+    assert library.state(run) == RunState.CANCELLED
     assert take_one(library.ledger, "worker", None) is None
     assert library.runs.counts(run) == Counts(4, 1, 0, 2, 0, 1)
     [job] = library.rows("SELECT code, reason FROM jobs WHERE file_id = 4")
     assert job == {"code": "cancelled", "reason": "Its run was cancelled."}
     assert finish_one(library.ledger, lease, result("2")) is not None
     library.runs.close(run, RunState.FINISHED)
-    assert library.runs.state(run) == RunState.CANCELLED
+    assert library.state(run) == RunState.CANCELLED
 
 
 def test_cancelled_files_can_be_analysed_by_another_run(library: Library) -> None:
@@ -133,7 +133,7 @@ def test_a_run_that_has_ended_cannot_be_cancelled(library: Library) -> None:
     for run, state in ((finished, RunState.FINISHED), (cancelled, RunState.CANCELLED)):
         with pytest.raises(NotFound, match=f"run {run} is {state} already"):
             library.runs.cancel(run)
-        assert library.runs.state(run) == state
+        assert library.state(run) == state
 
 
 def test_a_run_that_is_cancelled_while_it_still_scans_queues_nothing_more(library: Library) -> None:

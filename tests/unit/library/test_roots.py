@@ -151,15 +151,6 @@ def test_what_a_scan_saw_of_devices_is_remembered(library: Library, music: bytes
     assert library.rows("SELECT scanned_at IS NOT NULL AS said FROM roots") == [{"said": 1}]
 
 
-def test_a_root_holds_files_while_any_of_them_is_on_the_disk(library: Library, music: bytes) -> None:
-    place = library.roots.ensure(music)
-    assert not library.roots.holds_files(place)
-    library.meet(library.run(), b"1.flac", root=music)
-    assert library.roots.holds_files(place)
-    library.intake.mark_missing([library.file(b"1.flac")["id"]])
-    assert not library.roots.holds_files(place)
-
-
 @pytest.fixture
 def mapped(library: Library, music: bytes) -> Roots:
     """The roots as a host sees them that has mounted at ``music`` what the library knows as /srv/music."""

@@ -1,5 +1,7 @@
 """A person relies on: the list shows exactly the tracks that were asked for, in the order that was asked for."""
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -150,6 +152,26 @@ def test_every_column_can_be_sorted_by(album: Library) -> None:
 
 def test_equal_values_leave_the_tracks_in_the_order_of_their_paths(album: Library) -> None:
     assert names(album, sort="state") == ["1.flac", "2.flac", "cd/3.flac", "cd/4.flac"]
+
+
+def test_who_reads_slowly_does_not_keep_the_database_from_tidying_up(library: Library) -> None:
+    library.meet(library.run(), *(b"%03d.mp3" % number for number in range(450)))
+    other = sqlite3.connect(library.database.place)
+    seen: list[str] = []
+
+    def read(track: dict[str, Any]) -> None:
+        seen.append(os.path.basename(track["path"]))
+        if len(seen) % 100:
+            return
+        library.change("UPDATE files SET state = state")
+        [(in_the_way, _, _)] = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        assert not in_the_way
+
+    try:
+        assert library.tracks.each(TrackQuery(limit=450), read) == 450
+    finally:
+        other.close()
+    assert seen == [f"{number:03}.mp3" for number in range(450)]
 
 
 def test_a_limit_takes_the_first(album: Library) -> None:

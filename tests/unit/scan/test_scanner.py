@@ -332,6 +332,22 @@ def test_mount_points_that_were_all_lost_are_remembered_when_one_is_back(music: 
     assert b"two/2.mp3" not in music.missing()
 
 
+def test_a_mount_whose_server_was_gone_is_guarded_still_when_it_is_only_empty(
+    music: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music.put("1.mp3", "usb/2.mp3", "other/nas/3.mp3", "other/4.mp3")
+    music.scan(analyse=True)
+    place = music.library.roots.ensure(os.fsencode(music.folder))
+    music.library.roots.scanned(place, os.stat(music.folder).st_dev, [b"usb", b"other/nas"])
+    with monkeypatch.context() as gone:
+        make_dead(gone, b"usb", b"nas")
+        music.scan()
+    for path in ("usb/2.mp3", "other/nas/3.mp3"):
+        (music.folder / path).unlink()
+    music.scan()
+    assert music.missing() == set()
+
+
 def test_a_root_on_another_device_that_lost_most_of_its_files_looks_unmounted(music: Collection) -> None:
     music.put("kept.mp3", *(f"{number}.mp3" for number in range(20)))
     music.scan(analyse=True)
