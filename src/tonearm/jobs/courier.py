@@ -20,6 +20,7 @@ from tonearm.errors import ServiceAway, StorageError
 from tonearm.events import Announce, StateChanged, Warned
 from tonearm.jobs.job import JobState
 from tonearm.jobs.rows import WAITING, clock
+from tonearm.jobs.steps import STEP
 from tonearm.jobs.taking import HELD
 from tonearm.library.database import Database
 from tonearm.library.many import among
@@ -27,7 +28,6 @@ from tonearm.library.schema import Job, Run
 from tonearm.settings import Level
 
 BATCH = 1000
-STEP = 5000
 SLACK = 1000
 HOLD_S = 30.0
 """How long a courier that died on the way keeps the others from sending what it had with it."""

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("tempo_version", sa.Integer(), nullable=True),
         sa.Column("energy", sa.Double(), nullable=True),
         sa.Column("energy_version", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["audio_id"], ["audio.id"], name=op.f("fk_mix_points_audio_id_audio")),
+        sa.ForeignKeyConstraint(["audio_id"], ["audio.id"], name=op.f("fk_mix_points_audio_id")),
         sa.PrimaryKeyConstraint("audio_id", name=op.f("pk_mix_points")),
     )
     connection = op.get_bind()
