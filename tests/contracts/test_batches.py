@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.contracts.test_ledger import Deaf
+from tests.program import until
 from tests.unit.shelf import AT_ONCE, VERSIONS, Library, result
 from tonearm.errors import Failure, StorageAway
 from tonearm.jobs.job import Lease, Refusal
@@ -257,7 +258,9 @@ def test_a_retry_of_a_paused_run_that_is_due_is_owed_a_message_only_when_that_go
 class Holding:
     """Another transaction that holds a job's row until it is let go."""
 
-    def __init__(self, library: Library, job: int) -> None:
+    def __init__(self, library: Library, job: int, change: str = "UPDATE jobs SET stage = stage") -> None:
+        """``change``: what it makes of the row."""
+        self._change = change
         self._library = library
         self._job = job
         self._locked = threading.Event()
@@ -268,7 +271,7 @@ class Holding:
 
     def _hold(self) -> None:
         with self._library.database.write() as connection:
-            connection.execute(text("SELECT id FROM jobs WHERE id = :job FOR UPDATE"), {"job": self._job})
+            connection.execute(text(f"{self._change} WHERE id = :job"), {"job": self._job})
             self._locked.set()
             self._free.wait(30)
 
@@ -281,6 +284,26 @@ class Holding:
 @pytest.fixture
 def shared(emptied_postgres: Any) -> Library:
     return Library(emptied_postgres)
+
+
+def test_a_message_of_a_job_that_goes_to_another_run_just_then_is_not_done_with(shared: Library) -> None:
+    """Its row is there, and yet not where the question found it."""
+    run, other = shared.run(), shared.run()
+    assert other == 2
+    shared.meet(run, b"1")
+    holding = Holding(shared, 1, "UPDATE jobs SET run_id = 2")
+    claimed: dict[int, Lease | Refusal] = {}
+    thread = threading.Thread(target=lambda: claimed.update(shared.ledger.claim({1: None}, "here")))
+    thread.start()
+    waits = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    try:
+        until(lambda: bool(shared.rows(waits)[0]["waiting"]))
+    finally:
+        holding.let_go()
+        thread.join(30)
+    lease = claimed[1]
+    assert isinstance(lease, Lease)
+    assert lease.run == other
 
 
 def test_a_row_that_somebody_holds_keeps_no_other_result_waiting(shared: Library) -> None:

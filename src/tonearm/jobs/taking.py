@@ -156,14 +156,15 @@ def claim_named(
 ) -> dict[int, Lease | Refusal]:
     """Lease those of some jobs that may be worked on now, say why the others may not.
 
-    wait: until nobody else is writing them; otherwise those that somebody is writing are left out.
+    wait: until nobody else is writing them; otherwise those that somebody is writing are left out. So are those that
+    went to another run while they were waited for: their rows are no longer where the question found them.
     """
     rows = connection.execute(_NAMED_AT_LAST if wait else _NAMED_AND_FREE, {"jobs": announced}).all()
     refused = {row.id: reason for row in rows if (reason := _refusal(row, announced[row.id])) is not None}
     _owe_again(connection, [row for row in rows if row.id in refused], refused)
     leases = _lease(connection, [row for row in rows if row.id not in refused], worker, lease_s)
     left = set(announced) - {row.id for row in rows}
-    if left and not wait:
+    if left:
         left -= set(connection.execute(_WAIT, {"jobs": left}).scalars())
     return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.SETTLED)
 
