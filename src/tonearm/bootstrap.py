@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tonearm.addresses import parts_of
 from tonearm.analysis.catalog import columns, versions
-from tonearm.errors import ConfigurationError, ServiceAway
+from tonearm.errors import ConfigurationError, ServiceAway, ServiceRefused
 from tonearm.events import Announce, Warned
 from tonearm.graph.fallback import FallbackGraph
 from tonearm.graph.feeder import GraphFeeder
@@ -211,8 +211,10 @@ def ask_broker(app: App) -> None:
     link.start()
     try:
         link.wait_settled(app.settings.connect_timeout_s)
+        if link.wrong is not None:
+            raise ServiceRefused(link.wrong)
         if not link.up:
-            raise ServiceAway(link.wrong or link.reason)
+            raise ServiceAway(link.reason)
     finally:
         link.stop()
 

@@ -24,6 +24,10 @@ class ServiceAway(TonearmError):
     """A service outside this process does not answer now; it will again."""
 
 
+class ServiceRefused(ServiceAway):
+    """A service answers, and does not let us in: a person has to look at its address and password."""
+
+
 class StorageError(TonearmError):
     """The database can't be used right now."""
 

@@ -90,6 +90,7 @@ class JobStarted(Event):
 
     worker: who has it, when that is another worker than this process's own.
     elapsed_s: how long it had been worked on when this was announced.
+    forgiven: how many of the attempts before this one are not held against the file.
     """
 
     job: int
@@ -101,6 +102,7 @@ class JobStarted(Event):
     run: int = 0
     worker: str = ""
     elapsed_s: float = 0.0
+    forgiven: int = 0
 
 
 @dataclass(frozen=True, slots=True)

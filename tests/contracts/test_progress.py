@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from tonearm.errors import ServiceRefused
 from tonearm.progress.memory import MemoryProgress
 from tonearm.progress.port import Progress, RunCounts, RunningFile, Snapshot
 from tonearm.progress.redis import RedisProgress
@@ -198,3 +200,11 @@ def test_announcing_nothing_is_nothing(progress: Progress) -> None:
     with progress.changes() as changes:
         progress.announce("a", [])
         assert changes.next(0.1) is None
+
+
+def test_a_redis_that_does_not_let_us_in_is_told_so(redis_url: str, namespace: str) -> None:
+    stranger = redis_url.replace("redis://", "redis://nobody:hush@")
+    with closing(RedisProgress(stranger, namespace, Open())) as progress:
+        with pytest.raises(ServiceRefused, match=r"does not let us in.*redis_url") as refused:
+            progress.latest()
+        assert "hush" not in str(refused.value)

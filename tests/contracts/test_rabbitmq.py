@@ -16,16 +16,18 @@ from tests.program import Program
 from tests.proxy import Proxy
 from tests.unit.shelf import Library, finish_one, result, take_from
 from tonearm.bootstrap import open_app, open_session
-from tonearm.errors import ConfigurationError
+from tonearm.errors import ConfigurationError, ServiceRefused
 from tonearm.events import StateChanged, Warned
 from tonearm.jobs.courier import Note
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq import link as link_module
-from tonearm.jobs.rabbitmq.link import BrokerAway
+from tonearm.jobs.rabbitmq.link import BrokerAway, Link
+from tonearm.jobs.rabbitmq.management import Management
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.library.database import Database
 from tonearm.progress.live import LiveView
+from tonearm.resilience.gate import Open
 from tonearm.settings import Level, load_settings
 from tonearm.worker.stopping import StopSwitch
 
@@ -482,3 +484,25 @@ def test_a_courier_that_meets_a_stopped_link_waits_for_it(bench: RabbitBench) ->
     assert bench.couriers[0].is_alive()
     assert owed(library) == 1
     assert bench.courier(bench.link(0)).carry() == 1
+
+
+def test_a_broker_that_does_not_let_us_in_is_told_so_and_with_what_to_look_at(
+    topology: Topology, rabbitmq_url: str, rabbitmq_management_url: str
+) -> None:
+    stranger = rabbitmq_url.replace("guest:guest@", "guest:hush@")
+    link = Link(stranger, topology, Open(), 0, lambda: None, 5.0)
+    link.start()
+    try:
+        assert link.wait_settled(30)
+        assert not link.up
+        assert link.wrong is not None
+        assert "does not let us in" in link.wrong
+        assert "rabbitmq_url" in link.wrong
+        assert "hush" not in link.wrong
+    finally:
+        link.stop()
+    asked = Management(
+        rabbitmq_management_url.replace("guest:guest@", "guest:hush@"), "/", topology, Open(), 5.0
+    )
+    with pytest.raises(ServiceRefused, match=r"does not let us in.*rabbitmq_management_url"):
+        asked.figures()

@@ -77,7 +77,7 @@ class Screen:
 def _running_cells(file: Running) -> tuple[Text, Text, Text]:
     name = printable(os.path.basename(file.path))
     part = f" {file.fraction:.0%}" if file.fraction is not None else ""
-    again = f" (attempt {file.attempt})" if file.attempt > 1 else ""
+    again = f" (attempt {file.tries})" if file.tries > 1 else ""
     return (
         Text(f"{time.monotonic() - file.since:5.1f} s", "dim"),
         Text(f"{file.stage}{part}".ljust(13), "cyan"),

@@ -13,7 +13,7 @@ from tonearm.bootstrap import App, ask_broker, open_management
 from tonearm.cli.options import AsJson, Data, at_work, library, print_json
 from tonearm.cli.words import duration, plural
 from tonearm.cli.workers import as_fields
-from tonearm.errors import ServiceAway, TonearmError
+from tonearm.errors import ServiceAway, ServiceRefused, TonearmError
 from tonearm.library.lock import holder
 from tonearm.names import path_fields, paths_fields, printable
 from tonearm.progress.port import RunningFile
@@ -100,7 +100,8 @@ def _asked(question: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
     try:
         answer = question()
     except TonearmError as error:
-        state = "away" if isinstance(error, ServiceAway) else "wrong"
+        away = isinstance(error, ServiceAway) and not isinstance(error, ServiceRefused)
+        state = "away" if away else "wrong"
         return {"state": state, "latency_ms": None, "reason": str(error)}, None
     return {"state": "up", "latency_ms": round((time.monotonic() - began) * 1000, 2), "reason": None}, answer
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from tonearm.errors import Failure
-from tonearm.jobs.failures import INTERRUPTED, incomplete
+from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.port import Ending, Result
 from tonearm.jobs.rows import reasons
@@ -202,7 +202,7 @@ def quarantine_lost(connection: Connection, job: int, file: int, now: float) -> 
             lease_until=None,
             stage=None,
             interruptions=Job.interruptions + 1,
-            **reasons(INTERRUPTED),
+            **reasons(INTERRUPTED_OFTEN),
         )
     )
     settle(connection, file, JobState.QUARANTINED)

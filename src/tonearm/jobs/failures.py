@@ -6,6 +6,12 @@ from tonearm.errors import Failure
 
 INTERRUPTED = Failure(
     "interrupted",
+    "Tonearm itself ended while this file was being analysed.",
+    "Nothing need be done: it waits for its next turn, and no attempt is charged.",
+    attempts=20,
+)
+INTERRUPTED_OFTEN = Failure(
+    "interrupted",
     "Tonearm itself ended while this file was being analysed, again and again.",
     "See whether the machine ran out of memory or power; then `tonearm retry` it.",
     attempts=20,
@@ -86,10 +92,15 @@ CANCELLED_BY_PERSON = Failure(
 )
 
 
+LEAST_TOLD_S = 0.2
+
+
 def incomplete(decoded_s: float | None, declared_s: float | None) -> Failure:
     """Less audio came out than the file declares; what came out is measured and stored."""
-    heard = f"Only {decoded_s or 0:.1f} s of audio could be decoded"
-    said = f" where the file declares {declared_s:.1f} s" if declared_s else "; its end is missing"
+    missing_s = max(0.0, (declared_s or 0.0) - (decoded_s or 0.0))
+    digits = 1 if missing_s >= LEAST_TOLD_S else 3
+    heard = f"Only {decoded_s or 0:.{digits}f} s of audio could be decoded"
+    said = f" where the file declares {declared_s:.{digits}f} s" if missing_s else "; its end is missing"
     advice = "The file is truncated or damaged: get it again from its source."
     return Failure("incomplete", f"{heard}{said}.", advice)
 

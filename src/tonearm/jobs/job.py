@@ -27,8 +27,9 @@ OPEN = (JobState.QUEUED, JobState.RUNNING, JobState.RETRYING)
 class Lease:
     """A job in a worker's hands. ``attempt`` fences: a result of an older attempt is not stored.
 
-    path: relative to root, exact bytes. size and mtime_ns are what the scan saw.
+    path: relative to root, exact bytes. size: what the scan saw.
     fresh: measure again even where results exist.
+    forgiven: how many of the attempts before this one are not held against the file.
     """
 
     job: int
@@ -44,6 +45,7 @@ class Lease:
     level: Level
     fresh: bool
     correlation_id: str
+    forgiven: int = 0
 
 
 class Unseen(NamedTuple):

@@ -37,7 +37,7 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as it is shown. ``place`` counts from 1 among the waiting jobs."""
+    """A job as it is shown. ``place`` counts from 1 among the waiting jobs; ``attempts`` are those that count."""
 
     id: int
     run: int
@@ -211,7 +211,7 @@ def _view(row: Any, place: int | None = None) -> JobView:
         level=Level(row.level),
         level_by=row.level_by,
         place=place,
-        attempts=row.attempts,
+        attempts=row.attempts - row.forgiven,
         worker=row.worker,
         stage=row.stage,
         queued_at=row.queued_at,

@@ -21,6 +21,7 @@ _JOBS = (
     select(
         Job.id,
         Job.attempts,
+        Job.forgiven,
         Job.run_id,
         Job.file_id,
         Job.level,
@@ -205,6 +206,7 @@ def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: fl
         Lease(
             job=row.id,
             attempt=row.attempts + 1,
+            forgiven=row.forgiven,
             worker=worker,
             run=row.run_id,
             file=row.file_id,

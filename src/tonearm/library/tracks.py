@@ -108,7 +108,7 @@ class Tracks:
 
     def totals(self) -> Totals:
         """Count files by state and add up their music."""
-        duration = func.sum(DURATION_S)
+        duration = func.sum(func.coalesce(Audio.decoded_s, Audio.declared_s))  # what can be heard
         with self._database.read() as connection:
             rows = connection.execute(
                 select(File.state, func.count().label("files"), duration.label("duration_s"))
@@ -276,7 +276,7 @@ def _histories(connection: Connection, files: Sequence[int]) -> dict[int, list[d
                 "at": job.finished_at or job.started_at or job.queued_at,
                 "what": f"analysis {job.state}",
                 "run": job.run_id,
-                "attempts": job.attempts,
+                "attempts": job.attempts - job.forgiven,
                 "work_s": round(job.work_s, 3),
                 "code": job.code,
                 "reason": job.reason,

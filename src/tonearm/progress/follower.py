@@ -144,6 +144,7 @@ class Follower:
             run=row.run,
             worker=attempt.worker,
             elapsed_s=max(0.0, now - attempt.since),
+            forgiven=attempt.forgiven,
         )
 
     def _stages(self, hands: Mapping[int, Attempt]) -> list[Event]:
@@ -179,7 +180,7 @@ def _finished(row: JobRow, found: Mapping[int, tuple[float | None, str | None]])
         code=row.code,
         reason=row.reason,
         advice=row.advice,
-        attempts=row.attempts,
+        attempts=row.attempts - row.forgiven,
         bpm=bpm,
         key=key,
         worker=row.worker or ELSEWHERE,

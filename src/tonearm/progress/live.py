@@ -21,7 +21,10 @@ from tonearm.progress.eta import Eta
 
 @dataclass(slots=True)
 class Running:
-    """A file that a process has in hand. ``worker``: whose process, when it is not one of this process's own."""
+    """A file that a process has in hand. ``worker``: whose process, when it is not one of this process's own.
+
+    forgiven: how many of the attempts before this one are not held against the file.
+    """
 
     path: bytes
     size: int
@@ -32,6 +35,12 @@ class Running:
     fraction: float | None = None
     run: int = 0
     worker: str = ""
+    forgiven: int = 0
+
+    @property
+    def tries(self) -> int:
+        """Attempts that count, this one included."""
+        return self.attempt - self.forgiven
 
 
 @dataclass(slots=True)
@@ -78,6 +87,7 @@ class LiveView:
                     event.attempt,
                     run=event.run,
                     worker=event.worker,
+                    forgiven=event.forgiven,
                 )
             case StageReached() if event.job in self.running:
                 self.running[event.job].stage = event.stage

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tonearm.addresses import not_an_address, parts_of
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceAway, ServiceRefused
 from tonearm.names import to_document
 from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, Snapshot
 from tonearm.progress.wire import (
@@ -174,7 +174,12 @@ class RedisProgress:
                 return  # the next look clears it
 
     def _ask(self, question: Callable[[redis.Redis], Answer]) -> Answer:
-        """Put a question through the gate. Raises ServiceAway for whatever keeps Redis from answering it."""
+        """Put a question through the gate.
+
+        Raises:
+            ServiceRefused: Redis does not let us in.
+            ServiceAway: whatever else keeps it from answering.
+        """
         self._gate.admit()
         began = time.monotonic()
         try:
@@ -182,6 +187,9 @@ class RedisProgress:
         except (redis.RedisError, OSError) as error:
             reason = f"Redis: {' '.join(str(error).split()) or type(error).__name__}"
             self._gate.failed(time.monotonic() - began, reason)
+            if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+                text = f"Redis does not let us in: {error}; check user and password in redis_url"
+                raise ServiceRefused(text) from error
             raise ServiceAway(reason) from error
         self._gate.succeeded(time.monotonic() - began)
         return answer

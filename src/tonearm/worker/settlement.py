@@ -98,7 +98,7 @@ class Settlement:
                 code=failure.code if failure else None,
                 reason=failure.reason if failure else None,
                 advice=failure.advice if failure else None,
-                attempts=lease.attempt,
+                attempts=lease.attempt - lease.forgiven,
                 bpm=values.get("tempo", {}).get("bpm"),
                 key=values.get("key", {}).get("key"),
                 timings=dict(result.timings),
@@ -124,7 +124,7 @@ class Settlement:
                 code=failure.code,
                 reason=failure.reason,
                 advice=failure.advice,
-                attempts=lease.attempt,
+                attempts=lease.attempt - lease.forgiven,
             )
         )
 

@@ -242,6 +242,7 @@ class Supervisor:
                 lease.attempt,
                 lease.level.label,
                 lease.run,
+                forgiven=lease.forgiven,
             )
         )
 

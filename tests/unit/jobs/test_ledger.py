@@ -375,3 +375,23 @@ def test_the_depth_of_the_queue_is_counted_by_level_and_state(library: Library) 
 
 def test_the_engine_is_named_the_same_in_any_order() -> None:
     assert engine_text({"b": 2, "a": 1}) == engine_text({"a": 1, "b": 2}) == "a:1 b:2"
+
+
+def test_attempts_that_are_forgiven_are_not_shown_as_attempts(library: Library) -> None:
+    [lease] = leased(library)
+    library.ledger.give_back([lease])
+    lease = library.take()
+    assert (lease.attempt, lease.forgiven) == (2, 1)
+    library.ledger.fail(lease, HOPELESS, 0.0)
+    [failure] = library.orders.failures(None)
+    assert failure.attempts == 1
+    library.orders.retry(None, partial=False)
+    [job] = library.orders.jobs(("queued",), None, None, 10)
+    assert job.attempts == 0
+
+
+def test_a_file_whose_worker_ended_once_is_not_said_to_end_it_again_and_again(library: Library) -> None:
+    leased(library)
+    patient(library).reclaim(WORKER)
+    [failure] = library.orders.failures(None)
+    assert failure.reason == "Tonearm itself ended while this file was being analysed."

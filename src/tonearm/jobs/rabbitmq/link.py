@@ -17,7 +17,13 @@ from typing import Any
 
 import pika
 from pika.adapters.select_connection import SelectConnection
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    ConnectionClosedByBroker,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+)
 
 from tonearm.addresses import not_an_address, parts_of
 from tonearm.errors import ServiceAway
@@ -29,7 +35,7 @@ from tonearm.resilience.gate import Gate
 
 HEARTBEAT_S = 20
 LONGEST_PAUSE_S = 10.0
-NO_SUCH_QUEUE, OTHER_ARGUMENTS = 404, 406
+NO_SUCH_QUEUE, OTHER_ARGUMENTS, ACCESS_REFUSED, NOT_ALLOWED = 404, 406, 403, 530
 
 
 class BrokerAway(ServiceAway):
@@ -214,6 +220,11 @@ class Link(threading.Thread):
 
     def _closed(self, connection: Any, reason: BaseException) -> None:
         self._ended_because = str(reason) or type(reason).__name__
+        if _refuses(reason):
+            self.wrong = (
+                f"RabbitMQ does not let us in: {self._ended_because}; "
+                "check user, password and virtual host in rabbitmq_url"
+            )
         self._down()
         connection.ioloop.stop()
 
@@ -358,6 +369,17 @@ class Link(threading.Thread):
             return
         for queue in queues:
             channel.queue_declare(queue.name, passive=True, callback=counted)
+
+
+def _refuses(reason: BaseException) -> bool:
+    """Whether the broker knows us not, or not here. What it means by closing depends on how far we had come."""
+    causes = [reason, *(cause for cause in getattr(reason, "exceptions", ()))]
+    refused = (ProbableAuthenticationError, ProbableAccessDeniedError)
+    return any(
+        isinstance(cause, refused)
+        or (isinstance(cause, ConnectionClosedByBroker) and cause.reply_code in {ACCESS_REFUSED, NOT_ALLOWED})
+        for cause in causes
+    )
 
 
 def _nothing(_: Any) -> None:

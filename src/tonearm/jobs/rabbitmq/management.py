@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonearm.addresses import parts_of
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceAway, ServiceRefused
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
 
@@ -75,6 +75,11 @@ class Management:
             self._gate.succeeded(time.monotonic() - began)
             if error.code == 404:
                 return {}
+            if error.code in {401, 403}:
+                raise ServiceRefused(
+                    f"RabbitMQ's management API does not let us in ({error.code} {error.reason}); "
+                    "check user and password in rabbitmq_management_url"
+                ) from error
             raise ManagementAway(f"RabbitMQ's management API says {error.code} {error.reason}") from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             told = isinstance(error, OSError | ValueError)  # else by what came, which may be anything
