@@ -17,11 +17,11 @@ import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from tonearm.errors import ConfigurationError
@@ -191,11 +191,10 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     """Read the file and the environment, put the given values on top.
 
     Raises:
-        ConfigurationError: a value is out of bounds or unknown, or the file is not TOML.
+        ConfigurationError: a value is out of bounds or unknown, or the file can't be read or is not TOML.
     """
     path = config_path(os.environ)
-    if "TONEARM_CONFIG" in os.environ and not path.exists():
-        raise ConfigurationError(f"{path}: TONEARM_CONFIG names a file that is not there")
+    written = _read(path)
 
     class Located(Settings):
         @classmethod
@@ -207,17 +206,29 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is the library's
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+            return init_settings, env_settings, InitSettingsSource(settings_cls, written)
 
     try:
         given: dict[str, Any] = {k: v for k, v in (overrides or {}).items() if v is not None}
         return Located(**given)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
     except SettingsError as error:
         raise ConfigurationError(f"{error}: it must be JSON, such as [] (see `tonearm config`)") from error
     except ValidationError as error:
         raise ConfigurationError(_explained(error, path)) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What the settings file says; nothing where there is none and nobody named one."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.environ.get("TONEARM_CONFIG"):
+            raise ConfigurationError(f"{path}: TONEARM_CONFIG names a file that is not there") from error
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"{path}: the settings can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
 
 
 def _explained(error: ValidationError, path: Path) -> str:

@@ -1,8 +1,11 @@
 """A person relies on: what is said last and nearest wins, and a wrong setting is named, with its file."""
 
+import errno
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -151,6 +154,24 @@ def test_a_file_that_is_named_and_not_there_is_refused(
 ) -> None:
     monkeypatch.setenv("TONEARM_CONFIG", str(tmp_path / "nowhere.toml"))
     assert "nowhere.toml" in refusal()
+
+
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config_path({})
+    path.mkdir(parents=True)
+    assert refusal() == f"{path}: the settings can't be read: Is a directory"
+    monkeypatch.setenv("TONEARM_CONFIG", str(tmp_path))
+    assert refusal() == f"{tmp_path}: the settings can't be read: Is a directory"
+
+
+def test_a_file_that_may_not_be_read_is_refused(toml: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = toml("workers = 4")
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(io, "open", refuse)  # a real one refuses root nothing
+    assert refusal() == f"{path}: the settings can't be read: Permission denied"
 
 
 @pytest.mark.parametrize(
