@@ -40,7 +40,34 @@ class PlainLines:
             _print(line)
         if isinstance(event, JobFinished) and time.monotonic() - self._said >= EVERY_S:
             self._said = time.monotonic()
-            _print(progress_line(self._view))
+            _print(self._progress())
+
+    def _progress(self) -> str:
+        return progress_line(self._view)
+
+
+class WorkerLines(PlainLines):
+    """The same of a worker, which serves all runs and has no end to tell of. Its pace is that while it has work."""
+
+    def __init__(self, view: LiveView) -> None:
+        super().__init__(view)
+        self._worked_s = 0.0
+        self._heard: float | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Print what there is to say of an event that the view knows already."""
+        now = time.monotonic()
+        if self._heard is not None:
+            self._worked_s += now - self._heard
+        self._heard = now if self._view.running else None
+        super().__call__(event)
+
+    def _progress(self) -> str:
+        view, worked_s = self._view, max(self._worked_s, 1e-3)
+        return (
+            f"{plural(view.ended, 'file')} so far, {view.failed:,} failed, "
+            f"{view.ended / worked_s * 60:.0f} files/min, {view.decoded_s / worked_s:.0f} audio-hours/h"
+        )
 
 
 def progress_line(view: LiveView) -> str:

@@ -8,7 +8,7 @@ from tonearm.bootstrap import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.options import AsJson, Data, library
 from tonearm.cli.output import while_read
-from tonearm.cli.plain import PlainLines
+from tonearm.cli.plain import WorkerLines
 from tonearm.events import StateChanged
 from tonearm.progress.live import LiveView
 from tonearm.worker.stopping import StopSwitch
@@ -36,7 +36,7 @@ def worker(
     """
     view = LiveView()
     stop = StopSwitch()
-    show = while_read(show_json if as_json else PlainLines(view), stop)
+    show = while_read(show_json if as_json else WorkerLines(view), stop)
     with (
         stop.on_signals(),
         library(data, stop, workers=workers, worker_name=name, path_map=path_map) as app,

@@ -1,5 +1,6 @@
 """A person relies on: each line says what happened, in words, and no file name can disturb the terminal."""
 
+import time
 import unicodedata
 
 import pytest
@@ -8,13 +9,14 @@ from hypothesis import strategies as st
 
 from tests.unit.cli.test_json_events import EVENTS, any_event
 from tonearm.cli.options import level_of
-from tonearm.cli.plain import PlainLines, lines, progress_line, summary_lines
+from tonearm.cli.plain import PlainLines, WorkerLines, lines, progress_line, summary_lines
 from tonearm.events import (
     Event,
     FileMoved,
     FileSkipped,
     JobFinished,
     JobRetrying,
+    JobStarted,
     RunStarted,
     ScanFinished,
     Slow,
@@ -126,6 +128,31 @@ def test_how_it_is_going_fits_in_a_line() -> None:
     line = progress_line(view)
     assert line.startswith("1 of 3 files, ")
     assert line.endswith("1 failed, learning how long to go")
+
+
+def test_a_worker_tells_what_it_has_done_and_its_pace_while_it_has_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    view = LiveView()
+    show = WorkerLines(view)
+
+    def hear(event: Event) -> None:
+        view(event)
+        show(event)
+
+    for job, idle_s in enumerate((3600.0, 0.0, 7200.0)):
+        now += idle_s
+        hear(JobStarted(job, b"/m/a.mp3", 9, "mp3", 1, "normal"))
+        now += 10.0
+        hear(JobFinished(job, b"/m/a.mp3", "quarantined" if job == 1 else "done", 10.0, decoded_s=300.0))
+    told = [line for line in capsys.readouterr().out.splitlines() if "files/min" in line]
+    assert told == [
+        "1 file so far, 0 failed, 6 files/min, 30 audio-hours/h",
+        "2 files so far, 1 failed, 6 files/min, 30 audio-hours/h",
+        "3 files so far, 1 failed, 6 files/min, 30 audio-hours/h",
+    ]
 
 
 def test_lines_are_printed_as_events_come(capsys: pytest.CaptureFixture[str]) -> None:
