@@ -1,6 +1,7 @@
 """``tonearm analyze``: scan, analyse, show, and say how it ended."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,7 +16,7 @@ from tonearm.cli.output import ReaderGone, while_read
 from tonearm.cli.plain import PlainLines, summary_lines
 from tonearm.cli.screen import Screen
 from tonearm.errors import ConfigurationError, StorageError
-from tonearm.events import Announce, Summary
+from tonearm.events import Announce, Event, Summary
 from tonearm.names import to_bytes
 from tonearm.progress.live import LiveView
 from tonearm.settings import Level
@@ -94,14 +95,27 @@ def _shown(app: App, order: Order, as_json: bool, stop: StopSwitch) -> Summary |
         show = display = Screen(view, console)
     else:
         show = PlainLines(view)
+    ends: list[Summary] = []
+    shown = while_read(show, stop)
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Summary):
+            ends.append(event)
+        shown(event)
+
     try:
-        with open_session(app, view, while_read(show, stop), stop) as session, display:
-            summary = session.analyze(order.paths, order.level, order.fresh, order.detach)
+        with open_session(app, view, tell, stop) as session, display:
+            session.analyze(order.paths, order.level, order.fresh, order.detach)
     except StorageError as error:
         sys.stderr.write(f"tonearm: {error}\n")
-        return None
-    if not as_json:
-        with suppress(ReaderGone):  # what counts is how the run ended
-            for line in summary_lines(summary, app.database.shared):
+    finally:  # how far it came is of interest above all where it came no further
+        if not as_json:
+            _print_ends(ends, app.database.shared, console)
+    return ends[-1] if ends else None
+
+
+def _print_ends(ends: Sequence[Summary], shared: bool, console: Console) -> None:
+    with suppress(ReaderGone):  # what counts is how the run ended
+        for summary in ends:
+            for line in summary_lines(summary, shared):
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
-    return summary

@@ -3,13 +3,15 @@
 import errno
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.unit.scan.sick import lock
 from tonearm.cli.app import app
+from tonearm.errors import StorageFull
+from tonearm.jobs.runs import Runs
 
 
 def test_a_folder_whose_server_is_gone_is_told_and_the_others_are_scanned(
@@ -48,3 +50,22 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_scanned(
     assert warning.startswith(f"warning  {locked}: it can't be read: Permission denied")
     assert f"Scanning {music}" in lines
     assert lines[-1] == "1 path could not be read: see the warnings."
+
+
+def test_a_run_that_a_full_disk_ends_says_how_far_it_came_and_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> NoReturn:
+        raise StorageFull("no room on the disk")
+
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "a.mp3").touch()
+    monkeypatch.setattr(Runs, "workload", full)
+    monkeypatch.setenv("TONEARM_STORAGE_WAIT_S", "0")
+    said = CliRunner().invoke(app, ["analyze", str(music), "--data", str(tmp_path / "data")])
+    assert said.exit_code == 130
+    assert "tonearm: no room on the disk" in said.stderr
+    lines = said.stdout.splitlines()
+    assert "1 discovered = 0 done + 0 partial + 0 skipped + 0 failed + 1 pending" in lines
+    assert lines[-1] == "1 file left; nothing is lost. `tonearm analyze` goes on with them."
