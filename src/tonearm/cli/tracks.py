@@ -1,5 +1,6 @@
 """``tonearm tracks`` and ``tonearm show``: what is known of the music."""
 
+import math
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +12,13 @@ from tonearm.cli.options import AsJson, Data, library, place_of, print_json
 from tonearm.cli.track_page import print_track
 from tonearm.cli.words import duration, number, plural
 from tonearm.errors import NotFound
+from tonearm.graph.spelling import camelot_of
 from tonearm.library.tracks import TrackQuery, Tracks
 from tonearm.names import printable
 
 STATES = ("done", "partial", "quarantined", "waiting")
+ABOUT = 0.5
+"""BPM above and below a single tempo that are meant by it too."""
 PIECE = 200
 """Rows of a table that are printed at once."""
 
@@ -27,8 +31,10 @@ def tracks(
     title: Annotated[str | None, typer.Option(help="Part of the title.")] = None,
     genre: Annotated[str | None, typer.Option(help="Part of the genre.")] = None,
     codec: Annotated[str | None, typer.Option(help="Part of the codec's name.")] = None,
-    key: Annotated[str | None, typer.Option(help='A key: "A minor", 8A or 1m.')] = None,
-    bpm: Annotated[str | None, typer.Option(metavar="LOW-HIGH", help="A range of tempo.")] = None,
+    key: Annotated[str | None, typer.Option(help='A key: "A minor", Am, 8A or 1m.')] = None,
+    bpm: Annotated[
+        str | None, typer.Option(metavar="LOW-HIGH", help="A range of tempo, or about one tempo.")
+    ] = None,
     state: Annotated[str | None, typer.Option(help="done, partial, quarantined or waiting.")] = None,
     missing: Annotated[bool, typer.Option("--missing", help="Files that were not met any more.")] = False,
     sort: Annotated[str, typer.Option(help="A column; -COLUMN for descending.")] = "path",
@@ -48,7 +54,7 @@ def tracks(
             place=place_of(app, path),
             state=state,
             texts={name: text for name, text in texts.items() if text},
-            key=key,
+            key=_key(key),
             bpm=_range(bpm),
             missing=missing,
             sort=column,
@@ -87,9 +93,22 @@ def _range(text: str | None) -> tuple[float, float] | None:
         return None
     low, dash, high = text.partition("-")
     try:
-        return float(low), float(high if dash else low)
+        one, other = (float(low), float(high)) if dash else (float(low) - ABOUT, float(low) + ABOUT)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a range such as 120-128") from None
+        one = other = math.nan
+    if not math.isfinite(one + other):
+        raise typer.BadParameter(f"{text!r} is not a range such as 120-128, nor a tempo such as 125")
+    return min(one, other), max(one, other)
+
+
+def _key(text: str | None) -> str | None:
+    """The Camelot code of a key."""
+    if text is None:
+        return None
+    code = camelot_of(text)
+    if code is None:
+        raise typer.BadParameter(f'{text!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
+    return code
 
 
 def _print_table(known: Tracks, query: TrackQuery) -> None:

@@ -1,6 +1,7 @@
 """A person relies on: a list is shown as it is read, however long it is."""
 
 import os
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -26,3 +27,16 @@ def test_a_long_list_comes_in_pieces_each_with_its_head(listing: list[str]) -> N
     assert heads[0] < 5
     assert [line.split()[-2] for line in listing if ".mp3" in line] == [f"{n:04}.mp3" for n in range(401)]
     assert listing[-1] == "401 tracks"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--key=H", "'H' is no key such as \"A minor\""),
+        ("--bpm=fast", "'fast' is not a range such as 120-128"),
+    ],
+)
+def test_a_key_or_tempo_that_is_none_is_refused(option: str, said: str, tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["tracks", option, "--data", str(tmp_path)], env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert said in refused.stderr

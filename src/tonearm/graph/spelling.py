@@ -1,0 +1,34 @@
+"""Keys as people write them: by name, long or short, with sharps or flats, by Camelot or Open Key code."""
+
+import re
+
+from tonearm.graph.harmony import KEYS
+
+_NAME = re.compile(r"(?i:([a-g])(?:[ -]?(#|♯|sharp|b|♭|flat))?)(?: ?(m|(?i:min|minor|maj|major)))?")
+"""A capital M alone stands for no mode: some mean major by it, and some write all in capitals."""
+_CODE = re.compile(r"(?i)0?(1[0-2]|[1-9])([abmd])")
+_SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+_RAISED = {"#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
+
+
+def camelot_of(text: str) -> str | None:
+    """The Camelot code of a key that a person names, such as ``A minor``, ``Bbm``, ``F#``, ``8a`` or ``1m``."""
+    text = text.strip()
+    if code := _CODE.fullmatch(text):
+        number, ring = int(code[1]), code[2].upper()
+        if ring in "AB":
+            return f"{number}{ring}"
+        return f"{(number + 6) % 12 + 1}{'A' if ring == 'M' else 'B'}"  # Open Key counts from C major, 8B
+    return _CODES[heard] if (heard := _heard(text)) else None
+
+
+def _heard(name: str) -> tuple[int, bool] | None:
+    """The tonic of a named key in semitones above C, and whether it is minor; keys that sound the same are equal."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    tonic = _SEMITONES[found[1].lower()] + _RAISED.get((found[2] or "").lower(), 0)
+    return tonic % 12, (found[3] or "").lower() in {"m", "min", "minor"}
+
+
+_CODES = {_heard(name): code for code, name in KEYS.items()}
