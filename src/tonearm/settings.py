@@ -4,11 +4,12 @@ The command line beats the environment (``TONEARM_…``), the environment beats 
 the defaults.
 """
 
+import difflib
 import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,6 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 
 from tonearm.errors import ConfigurationError
@@ -42,11 +42,13 @@ class Level(IntEnum):
         return self.name.lower()
 
 
-def level_named(name: object) -> object:
-    """Turn ``"high"`` into ``Level.HIGH``; anything else is left for validation to judge."""
+def level_named(name: object) -> Level:
+    """Turn ``"high"`` into ``Level.HIGH``. Raises ValueError."""
+    if isinstance(name, Level):
+        return name
     if isinstance(name, str) and name.upper() in Level.__members__:
         return Level[name.upper()]
-    return name
+    raise ValueError(f"must be one of {', '.join(level.label for level in Level)}")
 
 
 def texts(value: object) -> object:
@@ -54,8 +56,15 @@ def texts(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        return _array(value, 'an array such as ["a", "b"], or texts with commas between them')
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _array(text: str, form: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(f"must be {form}") from None
 
 
 Url = Annotated[str | None, Field(min_length=3)]
@@ -84,6 +93,14 @@ class Rule(BaseModel):
         )
 
 
+def rules_in(value: object) -> object:
+    """Turn JSON into rules; anything else is left for validation to judge."""
+    if not isinstance(value, str):
+        return value
+    return _array(value, 'an array such as [{"level": "high", "formats": ["flac"]}]')
+
+
+Rules = Annotated[tuple[Rule, ...], NoDecode, BeforeValidator(rules_in)]
 DEFAULT_RULES = (
     Rule(level=Level.LOW, larger_than_mb=200),
     Rule(level=Level.HIGH, modified_within_days=7),
@@ -98,7 +115,9 @@ def _cores() -> int:
 class Settings(BaseSettings):
     """All settings; each is also an environment variable, ``TONEARM_`` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="TONEARM_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="TONEARM_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("tonearm"),
@@ -142,7 +161,7 @@ class Settings(BaseSettings):
         description="glob patterns of files and folders that are left out",
     )
     extensions: Texts = Field(EXTENSIONS, description="file name endings that are music")
-    rules: tuple[Rule, ...] = Field(
+    rules: Rules = Field(
         DEFAULT_RULES, description="priority rules from size, format and recency; the first that fits decides"
     )
     ageing_s: float = Field(
@@ -208,13 +227,11 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, InitSettingsSource(settings_cls, written)
 
+    given: dict[str, Any] = {k: v for k, v in (overrides or {}).items() if v is not None}
     try:
-        given: dict[str, Any] = {k: v for k, v in (overrides or {}).items() if v is not None}
         return Located(**given)
-    except SettingsError as error:
-        raise ConfigurationError(f"{error}: it must be JSON, such as [] (see `tonearm config`)") from error
     except ValidationError as error:
-        raise ConfigurationError(_explained(error, path)) from error
+        raise ConfigurationError("; ".join(_explained(error, given, path))) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -231,21 +248,39 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
 
 
-def _explained(error: ValidationError, path: Path) -> str:
-    lines = []
+def _explained(error: ValidationError, given: Mapping[str, object], path: Path) -> Iterator[str]:
+    """What is wrong with each wrong setting, and where it was set."""
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
-        secret = name.endswith("_url") or problem["type"] == "extra_forbidden"  # a misspelt database_url
-        value = "" if secret else f" = {problem['input']!r}"
-        lines.append(f"setting {name}{value}: {problem['msg']}")
-    return "; ".join(lines) + f" (see `tonearm config`; the file is {path})"
+        names = [str(part) for part in problem["loc"]]
+        name, reason = ".".join(names), problem["msg"].removeprefix("Value error, ")
+        value = "" if name.endswith("_url") else f" = {problem['input']!r}"
+        if problem["type"] == "extra_forbidden":  # such as a misspelt database_url
+            value, reason = "", _no_such(names)
+        yield f"setting {name}{value} ({_place(names[0], given, path)}): {reason}"
+
+
+def _no_such(names: Sequence[str]) -> str:
+    """That a setting, or what it stands for within a rule, does not exist; and which one may be meant."""
+    known = Settings.model_fields if len(names) == 1 else Rule.model_fields
+    near = difflib.get_close_matches(names[-1], known, 1)
+    return "there is no such setting" + (f"; do you mean {near[0]}?" if near else "")
+
+
+def _place(name: str, given: Mapping[str, object], path: Path) -> str:
+    if name in given:
+        return "from the command line"
+    return f"from {_variable(name)}" if os.environ.get(_variable(name)) else f"in {path}"
+
+
+def _variable(name: str) -> str:
+    return f"TONEARM_{name.upper()}"
 
 
 def origin(name: str, settings: Settings, overrides: Mapping[str, object]) -> str:
     """Say where a setting's value came from: command line, environment, file or default."""
     if overrides.get(name) is not None:
         return "command line"
-    if f"TONEARM_{name.upper()}" in os.environ:
+    if os.environ.get(_variable(name)):
         return "environment"
     return "file" if name in settings.model_fields_set else "default"
 

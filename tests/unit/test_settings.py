@@ -133,9 +133,20 @@ def test_every_wrong_value_is_named_at_once(toml: Write) -> None:
     assert str(path) in message
 
 
-def test_a_name_in_the_file_that_is_no_setting_is_refused(toml: Write) -> None:
-    toml("wrokers = 4")
-    assert "setting wrokers" in refusal()
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("wrokers = 4", "setting wrokers ({}): there is no such setting; do you mean workers?"),
+        ("[servers]\nx = 1", "setting servers ({}): there is no such setting"),
+        (
+            '[[rules]]\nlevel = "low"\nformat = ["wav"]',
+            "setting rules.0.format ({}): there is no such setting; do you mean formats?",
+        ),
+    ],
+)
+def test_a_name_in_the_file_that_is_no_setting_is_refused(written: str, said: str, toml: Write) -> None:
+    path = toml(written)
+    assert refusal() == said.format(f"in {path}")
 
 
 def test_a_file_that_is_not_toml_is_refused_by_its_name(toml: Write) -> None:
@@ -180,7 +191,7 @@ def test_a_file_that_may_not_be_read_is_refused(toml: Write, monkeypatch: pytest
         ('["*.tmp", "old, new"]', ("*.tmp", "old, new")),
         ("*.tmp", ("*.tmp",)),
         (" *.tmp , old,", ("*.tmp", "old")),
-        ("", ()),
+        ("", Settings.model_fields["exclude"].default),
         ("[]", ()),
     ],
 )
@@ -197,6 +208,31 @@ def test_a_list_in_the_environment_that_is_not_json_is_named(
 ) -> None:
     monkeypatch.setenv("TONEARM_EXCLUDE", value)
     assert "setting exclude" in refusal()
+
+
+def test_the_form_of_a_list_is_told_to_who_missed_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_EXCLUDE", "[a")
+    assert refusal() == (
+        "setting exclude = '[a' (from TONEARM_EXCLUDE): "
+        'must be an array such as ["a", "b"], or texts with commas between them'
+    )
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NEO4J_URL", "WORKERS", "RULES", "CONFIG"):
+        monkeypatch.setenv(f"TONEARM_{name}", "")
+    settings = load_settings()
+    assert (settings.neo4j_url, settings.rules) == (None, DEFAULT_RULES)
+    assert origin("workers", settings, {}) == "default"
+
+
+def test_a_wrong_value_is_told_with_where_it_was_set(toml: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = toml("workers = -1\nnice = -2\ngrace_s = -3")
+    monkeypatch.setenv("TONEARM_NICE", "-4")
+    said = refusal(workers=-5)
+    assert "setting workers = -5 (from the command line): " in said
+    assert "setting nice = '-4' (from TONEARM_NICE): " in said
+    assert f"setting grace_s = -3 (in {path}): " in said
 
 
 @pytest.mark.parametrize("value", ["high", "[{]", "{}"])
@@ -229,6 +265,7 @@ def test_rules_come_from_the_file_with_levels_by_name(toml: Write) -> None:
     ("rule", "named"),
     [
         ('level = "urgent"', "rules.0.level = 'urgent'"),
+        ("level = 7", "must be one of critical, high, normal, low, background"),
         ('level = "low"\nlarger_then_mb = 3', "rules.0.larger_then_mb"),
         ("larger_than_mb = 3", "rules.0.level"),
     ],
