@@ -211,6 +211,7 @@ class Summary(Event):
 
     decoded_s: seconds of audio that were decoded by this run.
     unread: how many of the paths that were named could not be read.
+    cancelled: a person cancelled it; what was not analysed by then is among skipped.
     """
 
     run: int
@@ -225,6 +226,7 @@ class Summary(Event):
     interrupted: bool = False
     slowest: tuple[Slow, ...] = ()
     unread: int = 0
+    cancelled: bool = False
 
 
 Announce = Callable[[Event], None]

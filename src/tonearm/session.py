@@ -149,6 +149,7 @@ class Session:
             decoded_s=self.runs.decoded_s(run) if self.shared else self.view.decoded_s,
             interrupted=interrupted,
             unread=unread,
+            cancelled=self.runs.states([run])[run] == RunState.CANCELLED,
             slowest=tuple(Slow(path, elapsed, decoded) for elapsed, path, decoded in self.view.slowest),
         )
 

@@ -210,6 +210,7 @@ def test_a_run_can_be_paused_resumed_and_cancelled_from_outside(program: Program
     outcome = program.wait(process)
     assert reconciles(outcome.summary)
     assert outcome.summary["pending"] == 0
+    assert outcome.summary["cancelled"]
     assert outcome.summary["skipped"] > 0
     again = program.run("analyze", long_files, check=True).summary
     assert again["done"] == outcome.summary["skipped"]

@@ -144,7 +144,10 @@ def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
     ``shared``: other workers go on with what is left.
     """
     speed = summary.decoded_s / summary.elapsed_s if summary.elapsed_s else 0.0
-    told = [
+    told = []
+    if summary.cancelled:
+        told.append(f"Run {summary.run} was cancelled; what it had not analysed by then counts as skipped.")
+    told += [
         f"{summary.discovered:,} discovered = "
         + " + ".join(f"{getattr(summary, part):,} {part}" for part in PARTS),
         f"{duration(summary.elapsed_s)} elapsed, {duration(summary.decoded_s)} of audio decoded"

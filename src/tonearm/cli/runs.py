@@ -67,5 +67,9 @@ def resume(run: Number, data: Data = None) -> None:
 def cancel(run: Number, data: Data = None) -> None:
     """End a run: what waits is cancelled, what runs is given up; results stay."""
     with library(data) as opened:
-        ended = insist(lambda: opened.runs.cancel(run))
-    typer.echo(f"Run {run} is cancelled; {plural(ended, 'file')} will not be analysed by it.")
+        waited = insist(lambda: opened.runs.cancel(run))
+        in_hand = opened.runs.counts(run).pending
+    given_up = f", {in_hand:,} in hand {'is' if in_hand == 1 else 'are'} given up" if in_hand else ""
+    typer.echo(
+        f"Run {run} is cancelled: {plural(waited, 'file')} that waited will not be analysed{given_up}."
+    )

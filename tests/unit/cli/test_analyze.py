@@ -69,3 +69,17 @@ def test_a_run_that_a_full_disk_ends_says_how_far_it_came_and_how_to_go_on(
     lines = said.stdout.splitlines()
     assert "1 discovered = 0 done + 0 partial + 0 skipped + 0 failed + 1 pending" in lines
     assert lines[-1] == "1 file left; nothing is lost. `tonearm analyze` goes on with them."
+
+
+def test_a_run_that_somebody_cancels_says_so_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "a.mp3").touch()
+    monkeypatch.setattr(Runs, "scanned", Runs.cancel)
+    said = CliRunner().invoke(app, ["analyze", str(music), "--data", str(tmp_path / "data")])
+    assert said.exit_code == 0, said.output
+    lines = said.stdout.splitlines()
+    assert "Run 1 was cancelled; what it had not analysed by then counts as skipped." in lines
+    assert "1 discovered = 0 done + 0 partial + 1 skipped + 0 failed + 0 pending" in lines

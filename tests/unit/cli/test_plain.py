@@ -121,6 +121,11 @@ def test_a_summary_says_that_a_path_could_not_be_read() -> None:
     assert said[2:] == ["1 path could not be read: see the warnings."]
 
 
+def test_a_summary_of_a_cancelled_run_says_so() -> None:
+    said = summary_lines(Summary(7, 4, 0, 0, 4, 0, 0, 0.0, 0.0, cancelled=True))
+    assert said[0] == "Run 7 was cancelled; what it had not analysed by then counts as skipped."
+
+
 def test_how_it_is_going_fits_in_a_line() -> None:
     view = LiveView()
     view(RunStarted(1, 2, {"mp3": Workload(3, 9)}))

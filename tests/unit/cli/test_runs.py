@@ -17,3 +17,13 @@ def test_folders_survive_json_whatever_their_bytes(library: Library, tmp_path: P
     said = json.loads(CliRunner().invoke(app, [command, "--json", "--data", str(tmp_path / "data")]).stdout)
     [run] = said["runs"] if command == "status" else [said]
     assert [base64.b64decode(path) for path in run["paths_b64"]] == [b"/music/caf\xe9", b"/music/new"]
+
+
+def test_who_cancels_a_run_learns_what_waited_and_what_was_in_hand(library: Library, tmp_path: Path) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2", b"3")
+    library.take(run)
+    said = CliRunner().invoke(app, ["runs", "cancel", str(run), "--data", str(tmp_path / "data")])
+    assert said.stdout == (
+        f"Run {run} is cancelled: 2 files that waited will not be analysed, 1 in hand is given up.\n"
+    )
