@@ -173,7 +173,8 @@ def graph_status(data: Data = None, as_json: AsJson = False) -> None:
         _say_that_sql_answers()
     elif away is not None:
         console.print(
-            Text(f"{away}. The database answers, and {owed:,} files wait to be told."), soft_wrap=True
+            Text(f"{away}. The database answers; still to be told: {plural(owed or 0, 'file')}."),
+            soft_wrap=True,
         )
     elif owed:
         console.print(

@@ -165,9 +165,7 @@ def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
             "`tonearm status` follows it, `tonearm runs` can pause and cancel it."
         )
     elif summary.pending:
-        told.append(
-            f"{plural(summary.pending, 'file')} left; nothing is lost. `tonearm analyze` goes on with them."
-        )
+        told.append(f"{plural(summary.pending, 'file')} left; nothing is lost. `tonearm analyze` goes on.")
     return told
 
 

@@ -143,7 +143,7 @@ def _print_services(console: Console, found: dict[str, Any]) -> None:
         states = {worker["worker"]: worker["breakers"].get(name, "–") for worker in found.get("workers", ())}
         notes = [service["reason"] or ""]
         if name == "Neo4j" and service["owed"]:
-            notes.append(f"{service['owed']:,} files to learn of")
+            notes.append(f"{plural(service['owed'], 'file')} to learn of")
         latency = "–" if service["latency_ms"] is None else f"{service['latency_ms']:.1f} ms"
         differ = {state for state in states.values() if state != "closed"}
         breakers = "\n".join(f"{worker} {state}" for worker, state in states.items()) if differ else "closed"
@@ -159,7 +159,7 @@ def _print_services(console: Console, found: dict[str, Any]) -> None:
     if found["broker"]:
         queued = sum(found["queued"].values())
         console.print(
-            f"In the database {queued:,} jobs wait, {found['owed']:,} of them to be sent; at the broker:"
+            f"Waiting in the database: {plural(queued, 'job')}, {found['owed']:,} to be sent; at the broker:"
         )
         for queue in found["broker"]:
             console.print(
@@ -178,9 +178,10 @@ def _print_work(console: Console, app: App, found: dict[str, Any]) -> None:
         return
     if app.database.shared:
         slots = [worker for worker in found["workers"] if worker["slots"]]
-        console.print(f"{plural(len(slots), 'worker')} at work; `tonearm workers` tells more:")
+        who = f"{plural(len(slots), 'worker')} at work (`tonearm workers` tells more)"
     else:
-        console.print(f"Process {found['process']} is analysing:")
+        who = f"Process {found['process']} is at work"
+    console.print(who + (":" if found["running"] else ", with nothing in hand now."))
     for job in found["running"]:
         console.print(
             f"  {job['stage'] or 'start':9} {printable(job['path'])}", markup=False, highlight=False
