@@ -24,6 +24,8 @@ from tonearm.names import printable
 from tonearm.progress.live import LiveView
 
 EVERY_S = 5.0
+SLOW_S = 0.05
+"""What took less is slow in no sense: it is shown as 0.0 s."""
 PARTS = ("done", "partial", "skipped", "failed", "pending")
 
 
@@ -153,8 +155,9 @@ def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
         f"{duration(summary.elapsed_s)} elapsed, {duration(summary.decoded_s)} of audio decoded"
         + (f" ({speed:.0f} × real time)" if summary.decoded_s else ""),
     ]
-    if summary.slowest:
-        told.append("Slowest: " + ", ".join(_slow(slow) for slow in summary.slowest[:3]))
+    slowest = [_slow(slow) for slow in summary.slowest[:3] if slow.elapsed_s >= SLOW_S]
+    if slowest:
+        told.append(f"Slowest: {', '.join(slowest)}")
     if summary.unread:
         told.append(f"{plural(summary.unread, 'path')} could not be read: see the warnings.")
     if summary.failed or summary.partial:
