@@ -101,11 +101,14 @@ def retry(
     if as_json:
         print_json({"queued": count})
         return
-    go_on = " `tonearm analyze` works on them." if count else ""
+    them = "it" if count == 1 else "them"
+    go_on = f" `tonearm analyze` works on {them}." if count else ""
     if working and count and shared:
-        go_on = " The workers take them up."
+        go_on = f" The workers take {them} up."
     elif working and count:
         go_on = " The process at work takes up those that it scanned, `tonearm analyze` all others."
+    if not count and not partial:
+        go_on = " None is quarantined there; --partial takes partial ones too."
     typer.echo(f"{plural(count, 'file')} queued again.{go_on}")
 
 

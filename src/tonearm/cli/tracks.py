@@ -39,10 +39,14 @@ def tracks(
     missing: Annotated[bool, typer.Option("--missing", help="Files that were not met any more.")] = False,
     sort: Annotated[str, typer.Option(help="A column; -COLUMN for descending.")] = "path",
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="With beats, windows, all tags, history.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="With --json: beats, windows, all tags, history.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List tracks: filter, sort, limit."""
+    if full and not as_json:
+        raise typer.BadParameter("--full is for --json; `tonearm show` prints all that is known of one file")
     texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
     with library(data) as app:
         column = sort.removeprefix("-")

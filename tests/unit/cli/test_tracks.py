@@ -34,9 +34,10 @@ def test_a_long_list_comes_in_pieces_each_with_its_head(listing: list[str]) -> N
     [
         ("--key=H", "'H' is no key such as \"A minor\""),
         ("--bpm=fast", "'fast' is not a range such as 120-128"),
+        ("--full", "--full is for --json"),
     ],
 )
-def test_a_key_or_tempo_that_is_none_is_refused(option: str, said: str, tmp_path: Path) -> None:
+def test_what_an_option_can_not_mean_is_refused(option: str, said: str, tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["tracks", option, "--data", str(tmp_path)], env={"COLUMNS": "200"})
     assert refused.exit_code == 2
     assert said in refused.stderr
