@@ -98,6 +98,9 @@ def test_one_of_them_can_be_had_alone(call: Call) -> None:
     beside = call("up", "prometheus", "redis")
     assert beside.stdout.splitlines()[1] == alone.stdout.strip()
     assert call("up", "mysql").returncode == 2
+    assert call("stop", "redis", "mysql").returncode == 2
+    assert call("stop", "redis", "prometheus").returncode == 0
+    assert " runs " not in call("status").stdout
 
 
 def test_down_leaves_nothing_even_of_servers_that_were_stopped_halfway(call: Call, tmp_path: Path) -> None:
