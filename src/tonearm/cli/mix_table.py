@@ -41,6 +41,8 @@ def change_in_words(change: Change) -> str:
 def print_mixes(playing: Track, mixes: Sequence[Mix], console: Console) -> None:
     """What mixes with a track, the best first."""
     console.print(Text(_headline(playing), "bold"))
+    if not mixes:
+        return
     table = _table("score")
     for mix in mixes:
         table.add_row(f"{mix.score:.0%}", *_cells(mix.track, mix))
