@@ -241,7 +241,7 @@ class Tracks:
         }
 
     def _measured(self, analyses: Sequence[Row[Any]]) -> dict[str, Any]:
-        series: dict[str, Any] = {"beats": [], "tempo_windows": []}
+        series: dict[str, Any] = {"beats": [], "tempo_windows": [], "chroma": None, "loudness_curve": None}
         for analysis in analyses:
             if self._versions.get(analysis.analyser) == analysis.version:
                 series |= analysis.series

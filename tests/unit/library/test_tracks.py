@@ -212,6 +212,7 @@ def test_a_track_without_results_is_shown_with_nothing_known(library: Library) -
     [track] = listed(library, full=True)
     assert (track["state"], track["bpm"], track["codec"], track["title"]) == ("waiting", None, None, None)
     assert (track["beats"], track["tags"], track["art"]) == ([], {}, None)
+    assert (track["tempo_windows"], track["chroma"], track["loudness_curve"]) == ([], None, None)
 
 
 def test_missing_tracks_are_listed_when_they_are_asked_for(library: Library) -> None:
