@@ -1,7 +1,7 @@
 """``tonearm runs``: one call over many files as one thing, to look at, pause, resume and cancel."""
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, library, print_json
 from tonearm.cli.words import moment, plural
+from tonearm.jobs.runs import RunView
 from tonearm.names import paths_fields, printable
 
 app = typer.Typer(invoke_without_command=True, help="List runs; pause, resume or cancel one.")
@@ -25,16 +26,7 @@ def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: 
         found = opened.runs.every(limit)
     if as_json:
         for run in found:
-            print_json(
-                {
-                    "run": run.id,
-                    **paths_fields(run.paths),
-                    "state": run.state,
-                    "started_at": run.started_at,
-                    "finished_at": run.finished_at,
-                    **dataclasses.asdict(run.counts),
-                }
-            )
+            print_json(as_fields(run))
         return
     columns = ("discovered", "done", "partial", "skipped", "failed", "pending")
     table = Table("run", "started", "state", *columns, "paths")
@@ -73,3 +65,15 @@ def cancel(run: Number, data: Data = None) -> None:
     typer.echo(
         f"Run {run} is cancelled: {plural(waited, 'file')} that waited will not be analysed{given_up}."
     )
+
+
+def as_fields(run: RunView) -> dict[str, Any]:
+    """A run as JSON fields."""
+    return {
+        "run": run.id,
+        **paths_fields(run.paths),
+        "state": run.state,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        **dataclasses.asdict(run.counts),
+    }

@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tonearm.bootstrap import App, ask_broker, open_management
+from tonearm.cli import runs, workers
 from tonearm.cli.options import AsJson, Data, at_work, library, print_json
 from tonearm.cli.words import duration, plural
-from tonearm.cli.workers import as_fields
 from tonearm.errors import ServiceAway, ServiceRefused, TonearmError
 from tonearm.library.lock import holder
-from tonearm.names import path_fields, paths_fields, printable
+from tonearm.names import path_fields, printable
 from tonearm.progress.port import RunningFile
 from tonearm.progress.wire import snapshot_to_json
 
@@ -49,20 +49,15 @@ def _gathered(app: App) -> dict[str, Any]:
         ],
         "process": None if app.database.shared else holder(app.settings.data_dir),
         "run": latest[0].id if latest else None,
-        "runs": [_run_fields(run) for run in app.runs.every(5) if run.finished_at is None],
+        "runs": [runs.as_fields(run) for run in app.runs.every(5) if run.finished_at is None],
     }
     if app.database.shared:
         found |= {
             "owed": app.ledger.owed(),
-            "workers": [as_fields(worker) for worker in app.workers.every()],
+            "workers": [workers.as_fields(worker) for worker in app.workers.every()],
         }
     services, broker, live = _services(app)
     return found | {"services": services, "broker": broker, "live": live}
-
-
-def _run_fields(run: Any) -> dict[str, Any]:
-    counts = {name: getattr(run.counts, name) for name in run.counts.__slots__}
-    return {"run": run.id, "state": run.state, **paths_fields(run.paths), **counts}
 
 
 def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, dict[str, Any] | None]:

@@ -27,3 +27,12 @@ def test_who_cancels_a_run_learns_what_waited_and_what_was_in_hand(library: Libr
     assert said.stdout == (
         f"Run {run} is cancelled: 2 files that waited will not be analysed, 1 in hand is given up.\n"
     )
+
+
+def test_status_tells_of_an_open_run_what_the_list_of_runs_tells(library: Library, tmp_path: Path) -> None:
+    library.meet(library.run(), b"1")
+    said = [
+        CliRunner().invoke(app, [command, "--json", "--data", str(tmp_path / "data")]).stdout
+        for command in ("runs", "status")
+    ]
+    assert json.loads(said[1])["runs"] == [json.loads(said[0])]
