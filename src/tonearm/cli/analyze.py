@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tonearm.bootstrap import App, open_session
 from tonearm.cli.json_events import show_json
+from tonearm.cli.layout import say
 from tonearm.cli.options import AsJson, Data, LevelOption, level_of, library
 from tonearm.cli.output import ReaderGone, while_read
 from tonearm.cli.plain import PlainLines, summary_lines
@@ -118,4 +119,4 @@ def _print_ends(ends: Sequence[Summary], shared: bool, console: Console) -> None
     with suppress(ReaderGone):  # what counts is how the run ended
         for summary in ends:
             for line in summary_lines(summary, shared):
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
+                say(console, line)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tonearm.bootstrap import App
+from tonearm.cli.layout import say
 from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
 from tonearm.cli.options import AsJson, Data, library, place_of, print_json
 from tonearm.cli.words import plural
@@ -136,7 +137,7 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(dataclasses.asdict(counts))
         return
-    Console().print(f"The graph holds {_in_words(counts)}.", highlight=False, soft_wrap=True)
+    say(Console(), f"The graph holds {_in_words(counts)}.")
 
 
 @app.command("status")
@@ -172,10 +173,7 @@ def graph_status(data: Data = None, as_json: AsJson = False) -> None:
     if feeder is None:
         _say_that_sql_answers()
     elif away is not None:
-        console.print(
-            Text(f"{away}. The database answers; still to be told: {plural(owed or 0, 'file')}."),
-            soft_wrap=True,
-        )
+        say(console, f"{away}. The database answers; still to be told: {plural(owed or 0, 'file')}.")
     elif owed:
         console.print(
             f"The graph has yet to learn of {plural(owed, 'file')}; until then the database answers."
@@ -235,8 +233,9 @@ def _track(opened: App, name: str) -> Track:
 
 
 def _say_that_sql_answers() -> None:
-    Console().print(
-        "No Neo4j is set (TONEARM_NEO4J_URL): the database itself answers, always up to date.", soft_wrap=True
+    say(
+        Console(),
+        "No Neo4j is set (TONEARM_NEO4J_URL): the database itself answers, always up to date.",
     )
 
 

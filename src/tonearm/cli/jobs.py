@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from tonearm.cli.layout import Column, Ending, FittedTable, say
 from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, level_of, library, place_of, print_json
 from tonearm.cli.words import plural
 from tonearm.jobs.job import OPEN, JobState
@@ -16,6 +16,16 @@ from tonearm.jobs.orders import JobView
 from tonearm.names import path_fields, printable
 
 Where = Annotated[str | None, typer.Argument(help="Only what lies at or below this path.")]
+
+COLUMNS = (
+    Column("place", 5),
+    Column("state", 11),
+    Column("level", 6, wraps=True),
+    Column("run", 3, rank=2),
+    Column("attempts", 8, rank=3),
+    Column("file", 20, wraps=True),
+    Column("reason", 12, rank=1, wraps=True),
+)
 
 
 def jobs(
@@ -38,19 +48,19 @@ def jobs(
         for job in found:
             print_json(_as_json(job))
         return
-    table = Table("place", "state", "level", "run", "attempts", "file", "reason")
+    console = Console()
+    shown = FittedTable(console, COLUMNS)
     for job in found:
-        cells = [
+        shown.add(
             str(job.place or ""),
             job.state if job.stage is None else f"{job.state}: {job.stage}",
             job.level.label + (" (chosen)" if job.level_by == "person" else ""),
             str(job.run),
             str(job.attempts),
-            printable(job.path),
+            Ending(printable(job.path)),
             printable(job.reason or ""),
-        ]
-        table.add_row(*[Text(cell) for cell in cells])
-    Console().print(table if found else "No jobs are open." if not state else "None.")
+        )
+    console.print(shown.table if found else "No jobs are open." if not state else "None.")
 
 
 def failures(path: Where = None, data: Data = None, as_json: AsJson = False) -> None:
@@ -77,8 +87,8 @@ def failures(path: Where = None, data: Data = None, as_json: AsJson = False) -> 
         console.print(
             Text.assemble((f"{state:12}", colours.get(state, "")), printable(job.path)), soft_wrap=True
         )
-        console.print(Text(f"            {printable(job.reason or '')} [{job.code}]"), soft_wrap=True)
-        console.print(Text(f"            {printable(job.advice or '')}", "dim"), soft_wrap=True)
+        say(console, f"{printable(job.reason or '')} [{job.code}]", indent=12)
+        say(console, printable(job.advice or ""), "dim", indent=12)
     console.print(
         "Nothing failed." if not found else f"{plural(len(found), 'file')}; `tonearm retry PATH` tries again."
     )

@@ -1,19 +1,27 @@
 """``tonearm runs``: one call over many files as one thing, to look at, pause, resume and cancel."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from tonearm.cli.layout import Column, Ending, FittedTable
 from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, library, print_json
+from tonearm.cli.plain import PARTS
 from tonearm.cli.words import moment, plural
-from tonearm.jobs.runs import RunView
+from tonearm.jobs.runs import Counts, RunView
 from tonearm.names import paths_fields, printable
 
 app = typer.Typer(invoke_without_command=True, help="List runs; pause, resume or cancel one.")
+COLUMNS = (
+    Column("run", 3),
+    Column("started", 19, rank=1),
+    Column("state", 9),
+    Column("files", 16, wraps=True),
+    Column("paths", 16, wraps=True),
+)
 Number = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
 
 
@@ -28,13 +36,11 @@ def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: 
         for run in found:
             print_json(as_fields(run))
         return
-    columns = ("discovered", "done", "partial", "skipped", "failed", "pending")
-    table = Table("run", "started", "state", *columns, "paths")
+    console = Console()
+    shown = FittedTable(console, COLUMNS)
     for run in found:
-        counts = [f"{getattr(run.counts, column):,}" for column in columns]
-        paths = Text(", ".join(printable(path) for path in run.paths) or "what was left")
-        table.add_row(str(run.id), moment(run.started_at), run.state, *counts, paths)
-    Console().print(table if found else "No runs yet: `tonearm analyze FOLDER` makes the first.")
+        shown.add(str(run.id), moment(run.started_at), run.state, _files(run.counts), _over(run.paths))
+    console.print(shown.table if found else "No runs yet: `tonearm analyze FOLDER` makes the first.")
 
 
 @app.command()
@@ -65,6 +71,20 @@ def cancel(run: Number, data: Data = None) -> None:
     typer.echo(
         f"Run {run} is cancelled: {plural(waited, 'file')} that waited will not be analysed{given_up}."
     )
+
+
+def _files(counts: Counts) -> str:
+    """How many files, and what became of them."""
+    parts = [f"{getattr(counts, part):,} {part}" for part in PARTS if getattr(counts, part)]
+    return f"{counts.discovered:,}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _over(paths: Sequence[bytes]) -> Ending:
+    """What a run was called with."""
+    if not paths:
+        return Ending("what was left")
+    more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+    return Ending(printable(paths[0]) + more)
 
 
 def as_fields(run: RunView) -> dict[str, Any]:

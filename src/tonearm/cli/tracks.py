@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from tonearm.cli.layout import Column, FittedTable
 from tonearm.cli.options import AsJson, Data, library, place_of, print_json
 from tonearm.cli.track_page import print_track
 from tonearm.cli.words import duration, number, plural
@@ -19,6 +18,17 @@ from tonearm.names import printable
 STATES = ("done", "partial", "quarantined", "waiting")
 ABOUT = 0.5
 """BPM above and below a single tempo that are meant by it too."""
+COLUMNS = (
+    Column("title", 8, wraps=True),
+    Column("artist", 8, rank=2, wraps=True),
+    Column("time", 5, rank=3),
+    Column("BPM", 5),
+    Column("key", 8),
+    Column("", 3, rank=5),  # the Camelot code, which says the same
+    Column("LUFS", 5, rank=4),
+    Column("state", 7, rank=1),
+    Column("file", 8, wraps=True),
+)
 PIECE = 200
 """Rows of a table that are printed at once."""
 
@@ -118,26 +128,22 @@ def _key(text: str | None) -> str | None:
 def _print_table(known: Tracks, query: TrackQuery) -> None:
     """Print a table a piece at a time, as nobody would wait for a table of a million rows, nor has room for one."""
     console = Console()
-    table = _head()
+    piece = FittedTable(console, COLUMNS)
 
     def take(track: dict[str, Any]) -> None:
-        nonlocal table
-        table.add_row(*_cells(track))
-        if table.row_count == PIECE:
-            console.print(table)
-            table = _head()
+        nonlocal piece
+        piece.add(*_cells(track))
+        if piece.table.row_count == PIECE:
+            console.print(piece.table)
+            piece = FittedTable(console, COLUMNS)
 
     count = known.each(query, take)
-    if table.row_count or not count:
-        console.print(table)
+    if piece.table.row_count or not count:
+        console.print(piece.table)
     console.print(plural(count, "track"))
 
 
-def _head() -> Table:
-    return Table("title", "artist", "time", "BPM", "key", "", "LUFS", "state", "file")
-
-
-def _cells(track: dict[str, Any]) -> list[Text]:
+def _cells(track: dict[str, Any]) -> list[str]:
     cells = [
         track["title"],
         track["artist"],
@@ -149,4 +155,4 @@ def _cells(track: dict[str, Any]) -> list[Text]:
         track["state"],
         track["path"].rsplit("/", 1)[-1],
     ]
-    return [Text(printable(cell or "–")) for cell in cells]
+    return [printable(cell or "–") for cell in cells]

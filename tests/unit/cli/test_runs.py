@@ -36,3 +36,11 @@ def test_status_tells_of_an_open_run_what_the_list_of_runs_tells(library: Librar
         for command in ("runs", "status")
     ]
     assert json.loads(said[1])["runs"] == [json.loads(said[0])]
+
+
+def test_a_run_over_many_paths_is_one_line_that_fits(library: Library, tmp_path: Path) -> None:
+    library.meet(library.runs.open([b"/music/%02d" % number for number in range(33)]), b"1", b"2")
+    said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "80"})
+    [line] = [line for line in said.stdout.splitlines() if "running" in line]
+    assert "2: 2 pending" in line
+    assert "/00 and 32 more" in line
