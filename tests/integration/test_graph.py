@@ -234,6 +234,7 @@ def test_a_missing_file_says_so(
 def test_without_neo4j_nothing_of_it_is_loaded_and_a_missing_driver_is_named(
     program: Program, neo4j_url: str
 ) -> None:
+    program.run("migrate", check=True)
     told = talk(program, "graph", "rebuild")
     assert "the database itself answers" in told
     lacking = "import sys; sys.modules['neo4j'] = None; from tonearm.cli import main; main()"

@@ -13,6 +13,7 @@ from tonearm.bootstrap import App, open_app
 from tonearm.errors import NotFound
 from tonearm.events import Event, StateChanged
 from tonearm.library.lock import holder
+from tonearm.library.place import refuse_empty_place
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.patience import Patience
@@ -35,7 +36,8 @@ LevelOption = Annotated[
 def library(data: Path | None, stop: StopSwitch | None = None, **overrides: object) -> Iterator[App]:
     """The library that the options name, opened. Lists add to the setting, all else replaces it.
 
-    ``stop``: a database server that is away is waited for until then.
+    ``stop``: of who works on the library; a database server that is away is waited for until then, and a library
+    that is not there is made. Who only looks at it makes none.
     """
     given = {"data_dir": data, **overrides}
     settings = load_settings({name: value for name, value in given.items() if not isinstance(value, list)})
@@ -43,6 +45,8 @@ def library(data: Path | None, stop: StopSwitch | None = None, **overrides: obje
         name: (*getattr(settings, name), *value) for name, value in given.items() if isinstance(value, list)
     }
     whole = settings.model_copy(update=added)
+    if stop is None and whole.database_url is None:
+        refuse_empty_place(whole.data_dir)
     with contextlib.ExitStack() as parts:
 
         def opened() -> App:

@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError, StorageUnusable
 from tonearm.library.gateway import told
 from tonearm.library.lock import refuse_while_at_work
-from tonearm.library.place import refuse_network_place
+from tonearm.library.place import DATABASE, refuse_network_place
 from tonearm.library.values import document, has
 from tonearm.resilience.breaker import CircuitOpen
 from tonearm.resilience.gate import Gate, Open
@@ -165,7 +165,7 @@ def open_sqlite(folder: Path) -> Database:
             f"{folder}: can't be used as data folder: {error.strerror}; name another with --data"
         ) from error
     refuse_network_place(folder)
-    path = folder / "tonearm.db"
+    path = folder / DATABASE
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": BUSY_TIMEOUT_S},

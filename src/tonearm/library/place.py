@@ -1,14 +1,15 @@
-"""Where a database may lie. SQLite's locks and shared memory do not hold on network file systems."""
+"""Where a database lies and may lie: SQLite's locks and shared memory do not hold on network file systems."""
 
 import os
 import sys
 from pathlib import Path
 
-from tonearm.errors import StorageUnusable
+from tonearm.errors import NotFound, StorageUnusable
 
 NETWORK_KINDS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "fuse.rclone"}
 )
+DATABASE = "tonearm.db"
 MOUNTS = "/proc/self/mountinfo"
 
 
@@ -37,3 +38,16 @@ def refuse_network_place(folder: Path) -> None:
             f"{folder}: lies on a network file system ({kind}), where SQLite can lose data; "
             "name a local folder with --data or TONEARM_DATA_DIR"
         )
+
+
+def refuse_empty_place(folder: Path) -> None:
+    """Raise NotFound when there is no library in the folder; one that can't be looked into is left to its opening."""
+    try:
+        (folder / DATABASE).stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(
+            f"{folder}: no library is there; `tonearm analyze FOLDER` makes one, "
+            "--data or TONEARM_DATA_DIR names another"
+        ) from error
+    except OSError:
+        return

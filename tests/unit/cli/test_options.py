@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from tonearm.cli.app import app
 from tonearm.cli.options import library, place_of
 from tonearm.cli.tracks import _range
 from tonearm.errors import NotFound
 from tonearm.settings import Settings
+from tonearm.worker.stopping import StopSwitch
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +49,11 @@ def test_patterns_on_the_command_line_add_to_those_of_the_settings(
 ) -> None:
     monkeypatch.setenv("TONEARM_INCLUDE", "*.flac")
     monkeypatch.setenv("TONEARM_CONFIG", "/dev/null")
-    with library(tmp_path, workers=3, include=["*.mp3"], exclude=["old"]) as app:
-        assert app.settings.include == ("*.flac", "*.mp3")
-        assert app.settings.exclude == (*Settings.model_fields["exclude"].default, "old")
-        assert app.settings.workers == 3
-        assert app.settings.data_dir == tmp_path
+    with library(tmp_path, StopSwitch(), workers=3, include=["*.mp3"], exclude=["old"]) as opened:
+        assert opened.settings.include == ("*.flac", "*.mp3")
+        assert opened.settings.exclude == (*Settings.model_fields["exclude"].default, "old")
+        assert opened.settings.workers == 3
+        assert opened.settings.data_dir == tmp_path
 
 
 def test_an_option_that_was_not_given_changes_nothing(
@@ -58,16 +61,27 @@ def test_an_option_that_was_not_given_changes_nothing(
 ) -> None:
     monkeypatch.setenv("TONEARM_INCLUDE", "*.flac")
     monkeypatch.setenv("TONEARM_WORKERS", "5")
-    with library(tmp_path, workers=None, include=None) as app:
-        assert (app.settings.include, app.settings.workers) == (("*.flac",), 5)
+    with library(tmp_path, StopSwitch(), workers=None, include=None) as opened:
+        assert (opened.settings.include, opened.settings.workers) == (("*.flac",), 5)
 
 
 def test_a_path_below_no_folder_of_the_library_is_refused(tmp_path: Path) -> None:
-    with library(tmp_path / "data") as app:
-        assert place_of(app, None) is None
+    with library(tmp_path / "data", StopSwitch()) as opened:
+        assert place_of(opened, None) is None
         with pytest.raises(NotFound, match=r"not in the library; `tonearm analyze` it first"):
-            place_of(app, str(tmp_path))
-        app.roots.ensure(str(tmp_path).encode())
-        place = place_of(app, str(tmp_path / "song.mp3"))
+            place_of(opened, str(tmp_path))
+        opened.roots.ensure(str(tmp_path).encode())
+        place = place_of(opened, str(tmp_path / "song.mp3"))
         assert place is not None
         assert place.scope == b"song.mp3"
+
+
+@pytest.mark.parametrize("command", ["tracks", "status", "jobs", "failures", "runs", "show x", "retry --all"])
+def test_who_only_looks_at_a_library_that_is_not_there_makes_none(command: str, tmp_path: Path) -> None:
+    nowhere = tmp_path / "typing" / "error"
+    said = CliRunner().invoke(app, [*command.split(), "--data", str(nowhere)])
+    assert isinstance(said.exception, NotFound)
+    assert str(said.exception).startswith(
+        f"{nowhere}: no library is there; `tonearm analyze FOLDER` makes one"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,8 @@ from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.port import Counts
 from tonearm.library.lock import sole_analyser
 
+pytestmark = pytest.mark.usefixtures("library")
+
 
 @pytest.fixture(autouse=True)
 def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -39,7 +41,6 @@ def test_a_server_whose_address_is_wrong_is_shown_as_such(monkeypatch: pytest.Mo
     assert found["Neo4j"]["reason"].startswith("neo4j_url: ")
 
 
-@pytest.mark.usefixtures("library")
 def test_a_process_at_work_that_has_nothing_in_hand_is_told_so(tmp_path: Path) -> None:
     with sole_analyser(tmp_path / "data"):
         said = CliRunner().invoke(app, ["status"])

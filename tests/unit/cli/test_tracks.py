@@ -37,7 +37,9 @@ def test_a_long_list_comes_in_pieces_each_with_its_head(listing: list[str]) -> N
         ("--full", "--full is for --json"),
     ],
 )
+@pytest.mark.usefixtures("library")
 def test_what_an_option_can_not_mean_is_refused(option: str, said: str, tmp_path: Path) -> None:
-    refused = CliRunner().invoke(app, ["tracks", option, "--data", str(tmp_path)], env={"COLUMNS": "200"})
+    arguments = ["tracks", option, "--data", str(tmp_path / "data")]
+    refused = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert refused.exit_code == 2
     assert said in refused.stderr
