@@ -93,6 +93,17 @@ def test_a_disk_that_is_full_from_the_start_is_told(
     program.assert_nothing_lost(40)
 
 
+def test_a_library_on_a_disk_that_is_read_only_is_told(
+    small_disk: Path, make_program: Callable[..., Program]
+) -> None:
+    program = make_program(small_disk / "data")
+    program.run("migrate", check=True)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    outcome = program.run("tracks")
+    assert outcome.status == 2
+    assert "tonearm.db: it is read-only here" in outcome.errors
+
+
 def test_a_locked_database_is_waited_for(program: Program, long_files: Path) -> None:
     process = program.start("analyze", long_files, "--json")
     wait_for(process, "job_finished")

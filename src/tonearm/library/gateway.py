@@ -32,6 +32,11 @@ def _tell_sqlite(place: str, error: DBAPIError) -> None:
         raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         raise StorageBusy(f"{place}: another program holds the database; waiting for it") from error
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN} and not _may_write(place):
+        raise StorageUnusable(
+            f"{place}: it is read-only here, for this user or for all, and SQLite has to write even to read; "
+            "copy its folder to a place that can be written, and name that with --data"
+        ) from error
     if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _no_room(place):
         raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
     if isinstance(error, OperationalError) or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
@@ -57,6 +62,10 @@ def _tell_postgres(place: str, error: DBAPIError) -> None:
             raise StorageUnusable(f"{place}: {reason}") from error
         case _:
             return
+
+
+def _may_write(place: str) -> bool:
+    return all(os.access(path, os.W_OK) for path in (os.path.dirname(place), place) if os.path.exists(path))
 
 
 def _no_room(place: str) -> bool:
