@@ -10,8 +10,8 @@ from tonearm.analysis.tempo_curve import (
     BeatTrain,
     Window,
     edge_bpm,
-    median_bpm,
     near_onsets,
+    prevailing_bpm,
     stability,
     windows,
 )
@@ -49,8 +49,8 @@ SILENCE_S = 2.0
 class TempoAnalyser:
     """Finds tempo, beats and how the tempo goes over time, from the mel bands of the shared spectrum.
 
-    Values: ``bpm`` (the slope of a straight line through the beats of steady music, else the median over
-    time), ``bpm_confidence`` (probability of the level chosen among those tried, times the share of regular
+    Values: ``bpm`` (the slope of a straight line through the beats of steady music, else the one that
+    prevails), ``bpm_confidence`` (probability of the level chosen among those tried, times the share of regular
     intervals), ``bpm_alternatives``, ``bpm_start``, ``bpm_end``, ``tempo_stability`` (see ``stability``).
     Series: ``beats`` in seconds, ``tempo_windows``; the last window is as long as the rest of the file.
     """
@@ -105,13 +105,13 @@ def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
 
 def _main_bpm(beats: BeatTrain) -> tuple[float, bool] | None:
     """The tempo of the whole, and whether one straight line runs through its beats."""
-    median = median_bpm(beats)
-    if median is None:
+    prevails = prevailing_bpm(beats)
+    if prevails is None:
         return None
-    line = fit_line(beats.times_s, 60 / median)
+    line = fit_line(beats.times_s, 60 / prevails)
     if line is not None and line.spread_s < STEADY_SPREAD * line.period_s:
         return 60 / line.period_s, True
-    return median, False
+    return prevails, False
 
 
 def _findings(

@@ -17,10 +17,13 @@ NEAR_INTERVAL = 0.08
 """An interval this close to the local one (as a share of it) is regular."""
 
 NEAR_TEMPO = 0.04
-"""A local tempo this close to the median tempo counts as the same tempo."""
+"""A local tempo this close to the prevailing one counts as the same tempo."""
 
 SAME_TEMPO = 0.015
 """Local tempi this close to each other are one tempo, seen through the grid of frames."""
+
+LEAST_AT_MEDIAN = 0.03
+"""Where less of the time than this share is spent at the median tempo, the median fell between two tempi."""
 
 BENDS = 0.6
 """A parabola through a stretch of beats is believed where it leaves less than this share of the line's
@@ -81,7 +84,7 @@ class BeatTrain:
 
 
 def stability(beats: BeatTrain) -> float | None:
-    """Share of regular intervals times the share of intervals at whose place the tempo is the median tempo.
+    """Share of regular intervals times the share of time spent at the prevailing tempo.
 
     1 for a machine, near 1 for a steady band, lower where the tempo changes or beats are unsure. ``None`` for
     fewer than three beats.
@@ -89,30 +92,43 @@ def stability(beats: BeatTrain) -> float | None:
     if len(beats) < 3:
         return None
     local = beats.local_bpm()
-    same = np.abs(local / np.median(local) - 1) <= NEAR_TEMPO
-    return beats.regularity() * float(same.mean())
+    time = 1 / local
+    same = np.abs(local / prevailing(local) - 1) <= NEAR_TEMPO
+    return beats.regularity() * float(time[same].sum() / time.sum())
 
 
-def median_bpm(beats: BeatTrain) -> float | None:
-    """The tempo half of the time is spent below and half above; ``None`` for fewer than four beats.
+def prevailing(local: Float64) -> float:
+    """The local tempo that half of the time is spent below and half above.
 
-    Beats lie on frames, so local tempi come in steps; the mean of those within SAME_TEMPO of the median
+    Where the tempo jumps in the middle of the file, hardly anything sounds at that one; then it is the one that
+    most time is spent at.
+    """
+    tempi = np.sort(local)
+    passed = np.concatenate([[0.0], np.cumsum(1 / tempi)])
+    first = np.searchsorted(tempi, tempi * (1 - SAME_TEMPO))
+    last = np.searchsorted(tempi, tempi * (1 + SAME_TEMPO), side="right")
+    around = (passed[last] - passed[first]) / passed[-1]
+    middle = int(np.searchsorted(passed[1:], passed[-1] / 2))
+    return float(tempi[middle if around[middle] >= LEAST_AT_MEDIAN else around.argmax()])
+
+
+def prevailing_bpm(beats: BeatTrain) -> float | None:
+    """The prevailing tempo of a stretch; ``None`` for fewer than four beats.
+
+    Beats lie on frames, so local tempi come in steps; the mean of those within SAME_TEMPO of the prevailing one
     smooths them.
     """
     if len(beats) < 4:
         return None
-    local = np.sort(beats.local_bpm())
-    time = 1 / local
-    reached = np.cumsum(time)
-    middle = local[np.searchsorted(reached, reached[-1] / 2)]
-    same = np.abs(local / middle - 1) <= SAME_TEMPO
-    return float(same.sum() / time[same].sum())
+    local = beats.local_bpm()
+    same = np.abs(local / prevailing(local) - 1) <= SAME_TEMPO
+    return float(same.sum() / (1 / local[same]).sum())
 
 
 def stretch_bpm(beats: BeatTrain) -> float | None:
     """Tempo of a stretch: the slope of a straight line through its beats; ``None`` for fewer than four."""
-    middle = median_bpm(beats)
-    line = None if middle is None else fit_line(beats.times_s, 60 / middle)
+    prevails = prevailing_bpm(beats)
+    line = None if prevails is None else fit_line(beats.times_s, 60 / prevails)
     return None if line is None else 60 / line.period_s
 
 

@@ -79,6 +79,13 @@ def test_a_change_of_tempo_is_followed() -> None:
     assert tempi[6] == pytest.approx(132, rel=0.01)
 
 
+@pytest.mark.parametrize("second_s", [29.0, 29.6, 30.2])
+def test_of_two_tempi_of_equal_length_one_is_the_tempo_for_half_the_time(second_s: float) -> None:
+    findings = tempo_of(clicks(beat_times([(120, 30), (140, second_s)]), 31 + second_s))
+    assert min(abs(number(findings, "bpm") / bpm - 1) for bpm in (120, 140)) < 0.01
+    assert number(findings, "tempo_stability") == pytest.approx(0.5, abs=0.08)
+
+
 def test_speeding_up_shows_at_both_ends() -> None:
     phase = np.arange(0, 120)
     seconds = np.interp(phase, *_ramp(100, 125, 60))
