@@ -54,7 +54,13 @@ def analyse(path: Path) -> tuple[float, float, dict[str, float]]:
             facts = source.facts
             names = [analyser.name for analyser in ANALYSERS]
             measured = measure(
-                source.samples(), facts.sample_rate_hz, facts.channels, names, 10.0, lambda _: None
+                source.samples(),
+                facts.sample_rate_hz,
+                facts.channels,
+                names,
+                10.0,
+                lambda _: None,
+                facts.speakers,
             )
             seconds = source.report.decoded_s
     return time.process_time() - began, seconds, stages | measured.timings

@@ -19,7 +19,8 @@ class Signal:
 
     ``low_rate_hz`` is ``sample_rate_hz`` halved as often as it takes to come below 32 kHz (44.1 → 22.05,
     48 and 96 → 24), ``key_rate_hz`` half of that. ``frame_rate_hz`` is close to 86.1 spectral frames a
-    second at every sample rate.
+    second at every sample rate. ``speakers`` says which channel is meant for which, in FFmpeg's names (FL, LFE);
+    empty where the file doesn't.
     """
 
     sample_rate_hz: int
@@ -27,6 +28,7 @@ class Signal:
     low_rate_hz: float
     key_rate_hz: float
     frame_rate_hz: float
+    speakers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ CATALOG: Mapping[str, Entry] = {
         },
     ),
     "loudness": Entry(
-        1,
+        2,
         {
             "loudness_lufs": float,
             "loudness_range_lu": float,

@@ -21,6 +21,9 @@ PIECE_SAMPLES = 1 << 16
 SETTLING_FRAMES = 4
 """Rate and channels are those of most of the first frames: the very first may be damaged."""
 
+NO_SPEAKER = "NONE"
+"""FFmpeg's name of a channel of which the file doesn't say what it is meant for."""
+
 TOLERANCE_S = 0.25
 """So much audio may be missing before a file counts as incomplete: encoders and headers round."""
 
@@ -33,7 +36,10 @@ STRANGE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class AudioFacts:
-    """What a file is. ``bit_depth`` is ``None`` for lossy formats; ``declared_s`` is a guess unless exact."""
+    """What a file is. ``bit_depth`` is ``None`` for lossy formats; ``declared_s`` is a guess unless exact.
+
+    speakers: FFmpeg's names of what each channel is meant for; empty where the file doesn't say.
+    """
 
     codec: str
     container: str
@@ -43,6 +49,7 @@ class AudioFacts:
     bit_rate_bps: int | None
     declared_s: float | None
     declared_exact: bool
+    speakers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,9 @@ class AudioSource:
         self.facts = self._facts()
 
     def _facts(self) -> AudioFacts:
-        forms = Counter((frame.sample_rate, frame.layout.nb_channels) for frame in self._first)
-        rate, channels = forms.most_common(1)[0][0]
+        forms = Counter((frame.sample_rate, _speakers(frame)) for frame in self._first)
+        rate, speakers = forms.most_common(1)[0][0]
+        channels = len(speakers)
         check_form(rate, channels)
         return AudioFacts(
             codec=self._opened.codec,
@@ -95,6 +103,7 @@ class AudioSource:
             bit_rate_bps=self._bit_rate_bps(),
             declared_s=self._declared.seconds,
             declared_exact=self._declared.exact,
+            speakers=() if NO_SPEAKER in speakers else speakers,
         )
 
     def _bit_rate_bps(self) -> int | None:
@@ -205,6 +214,10 @@ class AudioSource:
         self._silenced += silence_nonsense(piece)
         self._decoded += len(piece)
         return piece
+
+
+def _speakers(frame: AudioFrame) -> tuple[str, ...]:
+    return tuple(channel.name for channel in frame.layout.channels)
 
 
 @contextmanager

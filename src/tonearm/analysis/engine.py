@@ -36,13 +36,14 @@ def measure(
     names: Iterable[str],
     window_s: float,
     heard: Callable[[float], None],
+    speakers: tuple[str, ...] = (),
 ) -> Measured:
     """Run the named analysers over pieces of (n, channels) float32 samples.
 
-    ``heard`` is told the seconds of audio that went through, block by block.
+    ``heard`` is told the seconds of audio that went through, block by block. ``speakers``: see ``Signal``.
     """
     watch = Stopwatch()
-    front = FrontEnd(sample_rate_hz, channels)
+    front = FrontEnd(sample_rate_hz, channels, speakers)
     wanted = set(names)
     running = [_made(kind, front, window_s) for kind in ANALYSERS if kind.name in wanted]
     samples = 0

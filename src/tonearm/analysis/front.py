@@ -165,7 +165,7 @@ def _join(first: Spectrum, second: Spectrum) -> Spectrum:
 class FrontEnd:
     """Cuts a stream of samples into blocks and adds the shared forms."""
 
-    def __init__(self, sample_rate_hz: int, channels: int) -> None:
+    def __init__(self, sample_rate_hz: int, channels: int, speakers: tuple[str, ...] = ()) -> None:
         halvings = 0
         while sample_rate_hz / 2**halvings >= 32_000:
             halvings += 1
@@ -173,7 +173,8 @@ class FrontEnd:
         self._to_low = _Octaves(halvings)
         self._to_key = Halver()
         self._frames = SpectrumFrames(low_rate)
-        self.signal = Signal(sample_rate_hz, channels, low_rate, low_rate / 2, self._frames.frame_rate_hz)
+        frame_rate = self._frames.frame_rate_hz
+        self.signal = Signal(sample_rate_hz, channels, low_rate, low_rate / 2, frame_rate, speakers)
 
     def blocks(self, pieces: Iterable[Float32]) -> Iterator[Block]:
         """Take pieces of (n, channels) float32 of any length and yield blocks of ``BLOCK_FRAMES`` samples.

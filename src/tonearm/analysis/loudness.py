@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,24 +22,29 @@ INTEGRATED_GATE_LU = 10.0
 RANGE_GATE_LU = 20.0
 REPLAYGAIN_REFERENCE_LUFS = -18.0
 
-_SURROUND = 1.41
-_CHANNEL_WEIGHTS: dict[int, tuple[float, ...]] = {
-    4: (1, 1, _SURROUND, _SURROUND),
-    5: (1, 1, 1, _SURROUND, _SURROUND),
-    6: (1, 1, 1, 0, _SURROUND, _SURROUND),
-    7: (1, 1, 1, 0, 1, _SURROUND, _SURROUND),
-    8: (1, 1, 1, 0, 1, 1, _SURROUND, _SURROUND),
+_LOW_FREQUENCY = ("LFE", "LFE2")
+_SIDES = ("SL", "SR")
+_BACKS = ("BL", "BR")
+_USUAL: dict[int, tuple[str, ...]] = {
+    4: ("FL", "FR", *_SIDES),
+    5: ("FL", "FR", "FC", *_SIDES),
+    6: ("FL", "FR", "FC", "LFE", *_SIDES),
+    7: ("FL", "FR", "FC", "LFE", "BC", *_SIDES),
+    8: ("FL", "FR", "FC", "LFE", *_BACKS, *_SIDES),
 }
+"""The layout that WAVE, FLAC and FFmpeg give a count of channels."""
 
 
-def channel_weights(channels: int) -> Float64:
-    """ITU-R BS.1770-5 Table 4: 1.41 for channels 60° to 120° to the side, none for the low-frequency one.
+def channel_weights(channels: int, speakers: Sequence[str] = ()) -> Float64:
+    """ITU-R BS.1770-5 Table 4: 1.41 for channels 60° to 120° to the side, none for the low-frequency ones.
 
-    A count of channels stands for the layout that WAVE, FLAC and FFmpeg give it: 3 are L R C, 4 are
-    L R Ls Rs, 5 are L R C Ls Rs, 6 are L R C LFE Ls Rs, 7 are L R C LFE Cb Ls Rs, 8 are L R C LFE Lb Rb Ls Rs
-    (rear channels at 135° and 180° count 1). All other counts weigh every channel 1.
+    ``speakers``: which channel is meant for which, in FFmpeg's names; without them the count stands for its
+    usual layout, and a count without one weighs every channel 1. Back channels are surround channels where there
+    are none at the sides; beside those they stand at 135° and count 1, as does one at 180°.
     """
-    return np.array(_CHANNEL_WEIGHTS.get(channels, (1.0,) * channels), np.float64)
+    names = speakers or _USUAL.get(channels, ("",) * channels)
+    surround = _SIDES if set(_SIDES) & set(names) else _BACKS
+    return np.array([0.0 if name in _LOW_FREQUENCY else 1.41 if name in surround else 1.0 for name in names])
 
 
 class LoudnessAnalyser:
@@ -57,12 +63,12 @@ class LoudnessAnalyser:
     """
 
     name = "loudness"
-    version = 1
+    version = 2
 
     def __init__(self, signal: Signal) -> None:
         self._rate_hz = signal.sample_rate_hz
         self._coefficients = k_weighting(signal.sample_rate_hz)
-        self._weights = channel_weights(signal.channels)
+        self._weights = channel_weights(signal.channels, signal.speakers)
         self._state = np.zeros((signal.channels, 4))
         self._taken = 0
         self._open_energy = 0.0

@@ -116,7 +116,13 @@ class Child:
         with open_audio(file) as source:
             facts = source.facts
             measured = measure(
-                source.samples(), facts.sample_rate_hz, facts.channels, names, self._window_s, heard
+                source.samples(),
+                facts.sample_rate_hz,
+                facts.channels,
+                names,
+                self._window_s,
+                heard,
+                facts.speakers,
             )
             report = asdict(source.report)
         self.say(

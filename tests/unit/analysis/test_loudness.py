@@ -1,6 +1,7 @@
 """Loudness: the test signals of EBU Tech 3341 and Tech 3342, and what a person relies on besides."""
 
 import contextlib
+import io
 from fractions import Fraction
 from typing import Any
 
@@ -8,8 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from tonearm.analysis import kernels_numpy, loudness
+from tests import material
+from tonearm.analysis import engine, kernels_numpy, loudness
 from tonearm.analysis.analyser import Findings, Float32
+from tonearm.analysis.decode import open_audio
 from tonearm.analysis.front import FrontEnd
 from tonearm.analysis.loudness import LoudnessAnalyser
 
@@ -23,8 +26,8 @@ def tone(*parts: tuple[float, float], rate: int = RATE, channels: int = 2, hz: f
     return np.repeat(mono.astype(np.float32)[:, None], channels, axis=1)
 
 
-def measure(samples: Float32, rate: int = RATE) -> Findings:
-    end = FrontEnd(rate, samples.shape[1])
+def measure(samples: Float32, rate: int = RATE, speakers: tuple[str, ...] = ()) -> Findings:
+    end = FrontEnd(rate, samples.shape[1], speakers)
     analyser = LoudnessAnalyser(end.signal)
     for block in end.blocks([samples]):
         analyser.feed(block)
@@ -142,6 +145,47 @@ def test_the_low_frequency_channel_counts_for_peaks_alone(channels: int) -> None
     found = measure(samples)
     assert found.values["loudness_lufs"] is None
     assert number(found, "sample_peak_dbfs") == pytest.approx(-6.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("layout", "channel", "weight"),
+    [
+        ("FL FR LFE", 1, 1.0),
+        ("FL FR LFE", 2, 0.0),
+        ("FL FR FC LFE", 3, 0.0),
+        ("FL FR FC BC", 3, 1.0),
+        ("FL FR FC LFE BL BR", 4, 1.41),
+        ("FL FR FC LFE BL BR SL SR", 4, 1.0),
+        ("FL FR FC LFE BL BR SL SR", 6, 1.41),
+    ],
+)
+def test_a_channel_weighs_what_its_place_weighs(layout: str, channel: int, weight: float) -> None:
+    speakers = tuple(layout.split())
+    samples = np.zeros((RATE, len(speakers)), np.float32)
+    samples[:, channel] = tone((-20, 1), channels=1)[:, 0]
+    found = measure(samples, speakers=speakers).values["loudness_lufs"]
+    assert found == (pytest.approx(-23.0 + 10 * np.log10(weight), abs=0.1) if weight else None)
+
+
+@pytest.mark.parametrize(("channel", "loudness_lufs"), [(1, -23.0), (2, None)])
+def test_the_low_frequency_channel_of_a_file_is_the_one_it_names(
+    channel: int, loudness_lufs: float | None
+) -> None:
+    samples = np.zeros((RATE, 3), np.float32)
+    samples[:, channel] = tone((-20, 1), channels=1)[:, 0]
+    with open_audio(io.BytesIO(material.encode(samples, "flac", RATE))) as source:
+        speakers = source.facts.speakers
+        found = engine.measure(source.samples(), RATE, 3, ["loudness"], 10.0, lambda _: None, speakers)
+    loudness = found.findings["loudness"][1].values["loudness_lufs"]
+    assert loudness == (loudness_lufs and pytest.approx(loudness_lufs, abs=0.1))
+
+
+def test_a_wave_file_without_a_layout_has_the_usual_one() -> None:
+    data = material.wav(material.int16(np.zeros((RATE, 6), np.float32)), RATE)
+    with open_audio(io.BytesIO(data)) as source:
+        assert source.facts.speakers == ()
+    surround = np.insert(np.zeros((RATE, 5), np.float32), 4, tone((-20, 1), channels=1)[:, 0], axis=1)
+    assert measure(surround) == measure(surround, speakers=("FL", "FR", "FC", "LFE", "SL", "SR"))
 
 
 def music(seconds: float, rate: int) -> Float32:
@@ -283,4 +327,4 @@ def test_samples_far_beyond_full_scale_give_no_infinite_numbers() -> None:
 
 
 def test_a_track_is_named_by_analyser_and_version() -> None:
-    assert (LoudnessAnalyser.name, LoudnessAnalyser.version) == ("loudness", 1)
+    assert (LoudnessAnalyser.name, LoudnessAnalyser.version) == ("loudness", 2)
