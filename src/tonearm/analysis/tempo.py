@@ -33,6 +33,9 @@ drum rather than on the cymbal between two of them."""
 DELAY_FRAMES = LAG / 2
 """Onset strength is level over about LAG frames from the onset on; beats lie in their middle."""
 
+EARLY_S = 0.03
+"""A beat placed this much before the music begins lies at its beginning."""
+
 HELD = 0.03
 """A tempo path within this share of its median is one tempo."""
 
@@ -100,7 +103,8 @@ def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
     sounding = near_onsets(accents, ONSET, round(SILENCE_S * rate))
     frames_of_beats = frames_of_beats[sounding[frames_of_beats]]
     times = (centred(frames_of_beats, onsets.accents(BEAT_BASS)) - DELAY_FRAMES) / rate
-    return BeatTrain(times[times >= 0], (accents[frames_of_beats] > ONSET)[times >= 0])
+    kept = times >= -EARLY_S
+    return BeatTrain(np.maximum(times[kept], 0), (accents[frames_of_beats] > ONSET)[kept])
 
 
 def _main_bpm(beats: BeatTrain) -> tuple[float, bool] | None:

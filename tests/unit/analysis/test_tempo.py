@@ -48,6 +48,13 @@ def test_beats_lie_on_the_clicks() -> None:
     assert np.diff(found) == pytest.approx(0.5, abs=0.005)
 
 
+@pytest.mark.parametrize("bpm", [90.0, 140.0])
+def test_music_that_begins_on_a_beat_has_that_beat(bpm: float) -> None:
+    found = beats(tempo_of(clicks(beat_times([(bpm, 20)], start_s=0), 20)))
+    assert found[0] == pytest.approx(0, abs=0.025)
+    assert found[1] == pytest.approx(60 / bpm, abs=0.025)
+
+
 def test_steady_clicks_are_stable_sure_and_the_same_from_start_to_end() -> None:
     findings = tempo_of(clicks(beat_times([(120, 45)]), 45.5))
     assert number(findings, "tempo_stability") > 0.98
