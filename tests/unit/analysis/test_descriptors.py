@@ -92,6 +92,22 @@ def test_danceability_is_unknown_for_short_and_for_unchanging_sounds() -> None:
     assert fluctuation_exponent(np.ones(5000), 86.0) is None
 
 
+def test_a_constant_offset_is_not_heard() -> None:
+    loop = np.float32(0.3) * drum_loop(20.0)
+    clean, offset = (
+        analyse(DescriptorAnalyser, samples).values for samples in (loop, loop + np.float32(0.03))
+    )
+    for name in (
+        "energy",
+        "mood_arousal",
+        "danceability",
+        "dynamics_db",
+        "spectral_centroid_hz",
+        "brightness",
+    ):
+        assert offset[name] == pytest.approx(clean[name], abs=0.02, rel=0.005), name
+
+
 @pytest.mark.parametrize("name", ["spectral_centroid_hz", "brightness", "spectral_flatness", "dynamics_db"])
 def test_gain_changes_no_colour(name: str) -> None:
     music = cadence(3, "major") + noise(8.0, strength=0.01)
