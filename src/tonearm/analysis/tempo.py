@@ -45,6 +45,9 @@ STEADY_SPREAD = 0.06
 EDGE_NOISE = 0.01
 """Start and end of steady music within this share of its tempo are that tempo, less exactly measured."""
 
+FARTHER_RELATIVES = {"third": 1 / 3, "triple": 3.0}
+"""Told as alternatives where they were tried, as they are in music in three."""
+
 SILENCE_S = 2.0
 """Beats farther than this from any onset are dropped."""
 
@@ -157,15 +160,19 @@ def _shares(levels: list[Level]) -> list[float]:
 
 
 def _alternatives(bpm: float, levels: list[Level], shares: list[float]) -> list[Value]:
-    """The relatives of the tempo, likeliest first; those outside the range of tempi have score 0."""
+    """The relatives of the tempo, likeliest first; those outside the range of tempi have score 0.
+
+    Third and triple are among them only where they were tried.
+    """
     found = []
-    for relation, ratio in RELATIVES.items():
+    for relation, ratio in (RELATIVES | FARTHER_RELATIVES).items():
         near = [
             share
             for level, share in zip(levels, shares, strict=True)
             if abs(level.bpm / (levels[0].bpm * ratio) - 1) < 0.04
         ]
-        found.append((round(max(near, default=0.0), 3), relation, round(bpm * ratio, 3)))
+        if near or relation in RELATIVES:
+            found.append((round(max(near, default=0.0), 3), relation, round(bpm * ratio, 3)))
     found.sort(key=lambda row: -row[0])
     return [{"bpm": tempo, "score": score, "relation": relation} for score, relation, tempo in found]
 

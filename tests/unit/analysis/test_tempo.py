@@ -75,6 +75,17 @@ def test_alternatives_are_the_tempo_s_relatives_likeliest_first() -> None:
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize(("beat", "relation", "bpm"), [(180, "third", 60), (200, "triple", 200)])
+def test_a_waltz_has_bar_and_beat_as_tempo_and_alternative(beat: float, relation: str, bpm: float) -> None:
+    times = beat_times([(beat, 20)])
+    accents, steps = clicks(times[::3], 20.5), clicks(times, 20.5)
+    found = tempo_of(accents + np.float32(0.3) * steps).values["bpm_alternatives"]
+    assert isinstance(found, list)
+    (other,) = [row for row in found if row["relation"] == relation]
+    assert other["bpm"] == pytest.approx(bpm, rel=0.001)
+    assert other["score"] > 0.1
+
+
 def test_a_change_of_tempo_is_followed() -> None:
     times = beat_times([(110, 40), (132, 40)])
     findings = tempo_of(clicks(times, 80.5))
