@@ -17,8 +17,8 @@ Value = float | int | str | bool | None | Sequence["Value"] | Mapping[str, "Valu
 class Signal:
     """What every block of one file has in common.
 
-    ``low_rate_hz`` is ``sample_rate_hz`` halved as often as it takes to come below 32 kHz (44.1 → 22.05,
-    48 and 96 → 24), ``key_rate_hz`` half of that. ``frame_rate_hz`` is close to 86.1 spectral frames a
+    ``low_rate_hz`` is ``sample_rate_hz`` halved as often as it takes to come to 32 kHz or less (44.1 →
+    22.05, 48 and 96 → 24), ``key_rate_hz`` half of that. ``frame_rate_hz`` is close to 86.1 spectral frames a
     second at every sample rate. ``speakers`` says which channel is meant for which, in FFmpeg's names (FL, LFE);
     empty where the file doesn't.
     """

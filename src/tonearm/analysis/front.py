@@ -170,7 +170,7 @@ class FrontEnd:
 
     def __init__(self, sample_rate_hz: int, channels: int, speakers: tuple[str, ...] = ()) -> None:
         halvings = 0
-        while sample_rate_hz / 2**halvings >= 32_000:
+        while sample_rate_hz / 2**halvings > 32_000:
             halvings += 1
         low_rate = sample_rate_hz / 2**halvings
         self._to_low = _Octaves(halvings)

@@ -29,6 +29,12 @@ def test_centroid_and_rolloff_of_a_tone_are_its_frequency(hz: float) -> None:
     assert number(sine(hz), "spectral_rolloff_hz") == pytest.approx(hz, rel=0.15)
 
 
+@pytest.mark.parametrize("rate_hz", [32_000, 44_100, 64_000])
+def test_treble_is_heard_at_every_rate_that_holds_it(rate_hz: int) -> None:
+    low_and_high = sine(300.0, rate_hz=rate_hz) + sine(9000.0, rate_hz=rate_hz)
+    assert number(low_and_high, "spectral_centroid_hz", rate_hz) == pytest.approx(4650, rel=0.1)
+
+
 def test_centroid_and_spread_of_white_noise_are_those_of_an_even_band() -> None:
     assert number(noise(5.0), "spectral_centroid_hz") == pytest.approx(11_000 / 2, rel=0.05)
     assert number(noise(5.0), "spectral_spread_hz") == pytest.approx(11_000 / 12**0.5, rel=0.05)
