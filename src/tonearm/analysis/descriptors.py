@@ -35,6 +35,9 @@ VALUES = (
     "mood_arousal",
 )
 
+EDGE_FRAMES = 3
+"""So many frames at either end can reach beyond the file, where its sound seems to start and stop."""
+
 LOUDNESS_DB = (-34.0, -10.0)
 MOVEMENT_FLUX = (0.05, 0.30)
 DANCEABILITY_EXPONENT = (1.3, 0.3)
@@ -60,7 +63,7 @@ class DescriptorAnalyser:
     first and tempo next (E. Schubert, "Modeling perceived emotion with continuous musical features", Music
     Perception 21(4), 2004); movement stands in for tempo;
     danceability, the fluctuation exponent of the level within ``DANCEABILITY_EXPONENT`` (see ``fluctuation``),
-    ``None`` for less than 18 s.
+    ``None`` for less than 17.7 s and for a level that does not change.
     There is no axis of valence: no published rule of a few such numbers predicts it well.
     """
 
@@ -129,7 +132,8 @@ class DescriptorAnalyser:
     def _readings(self, power: Float64, level_db: float) -> dict[str, Value]:
         loudness = ramp(level_db, LOUDNESS_DB)
         movement = ramp(self._flux.share(), MOVEMENT_FLUX)
-        exponent = fluctuation_exponent(np.sqrt(power), self._signal.frame_rate_hz)
+        level = np.sqrt(power[EDGE_FRAMES:-EDGE_FRAMES])
+        exponent = fluctuation_exponent(level, self._signal.frame_rate_hz)
         return {
             "energy": (loudness + movement) / 2,
             "danceability": None if exponent is None else ramp(exponent, DANCEABILITY_EXPONENT),

@@ -9,8 +9,9 @@ SHORTEST_S, LONGEST_S = 0.31, 8.8
 
 SEGMENT_LENGTHS = 16
 
-LEAST_VARIATION = 1e-3
-"""A curve that varies by less than this share of its mean has no fluctuation to analyse."""
+LEAST_VARIATION = 0.02
+"""A curve that varies by less than this share of its mean, 0.2 dB, has no fluctuation to analyse. A held chord
+varies by half as much, because its tones beat; music by ten times as much and more."""
 
 
 def fluctuation_exponent(level: Float64, rate_hz: float) -> float | None:

@@ -98,6 +98,16 @@ def test_danceability_is_unknown_for_short_and_for_unchanging_sounds() -> None:
     assert fluctuation_exponent(np.ones(5000), 86.0) is None
 
 
+@pytest.mark.parametrize(
+    "tones_hz", [(440.0,), (220.0, 277.0, 330.0), (0.0,)], ids=["tone", "chord", "offset"]
+)
+@pytest.mark.parametrize("rate_hz", [RATE_HZ, 32_000])
+def test_a_held_sound_has_no_danceability(tones_hz: tuple[float, ...], rate_hz: int) -> None:
+    time = np.arange(20 * rate_hz) / rate_hz
+    held = sum(0.2 * np.cos(2 * np.pi * hz * time) for hz in tones_hz)
+    assert analyse(DescriptorAnalyser, np.asarray(held, np.float32), rate_hz).values["danceability"] is None
+
+
 def test_a_constant_offset_is_not_heard() -> None:
     loop = np.float32(0.3) * drum_loop(20.0)
     clean, offset = (
