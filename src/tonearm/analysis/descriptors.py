@@ -14,7 +14,8 @@ GATE_DB = 60
 """Frames more than this below the loudest one are pauses and describe nothing."""
 
 LEVELS = 140
-"""Frames are summed by level in steps of 1 dB above ``SILENCE``: the gate must wait for the loudest."""
+"""Frames are summed by level in steps of 1 dB above ``SILENCE``, which is step 0: the gate must wait for the
+loudest."""
 
 FRAME_MEASURES = (
     "spectral_centroid_hz",
@@ -103,14 +104,14 @@ class DescriptorAnalyser:
             brightness(amplitude, self._bands),
         )
         above_silence = 10 * np.log10(np.maximum(power / SILENCE, 1))
-        step = np.minimum(above_silence.astype(np.int64), LEVELS - 1)
+        step = np.minimum(np.ceil(above_silence).astype(np.int64), LEVELS - 1)
         self._by_level[0] += np.bincount(step, minlength=LEVELS)
         for sums, measure in zip(self._by_level[1:], measures, strict=True):
             sums += np.bincount(step, weights=measure, minlength=LEVELS)
 
     def finish(self) -> Findings:
         power = np.concatenate([np.zeros(0, np.float32), *self._levels]).astype(np.float64)
-        if not len(power) or power.max() <= SILENCE:
+        if not self._by_level[0, 1:].any():
             return Findings(dict.fromkeys(VALUES))
         levels = 10 * np.log10(power[power > power.max() * 10 ** (-GATE_DB / 10)])
         mean_square = self._squares / self._samples
@@ -126,7 +127,7 @@ class DescriptorAnalyser:
 
     def _frame_means(self) -> dict[str, float]:
         loudest = int(np.flatnonzero(self._by_level[0])[-1])
-        count, *sums = self._by_level[:, max(0, loudest - GATE_DB) :].sum(axis=1)
+        count, *sums = self._by_level[:, max(1, loudest - GATE_DB) :].sum(axis=1)
         return {name: float(total / count) for name, total in zip(FRAME_MEASURES, sums, strict=True)}
 
     def _readings(self, power: Float64, level_db: float) -> dict[str, Value]:

@@ -130,6 +130,21 @@ def test_gain_changes_no_colour(name: str) -> None:
     assert number(np.float32(0.25) * music, name) == pytest.approx(number(music, name), rel=0.02)
 
 
+@pytest.mark.parametrize("name", ["spectral_centroid_hz", "brightness", "spectral_flatness"])
+def test_silence_around_very_soft_music_does_not_count(name: str) -> None:
+    music = np.float32(0.002) * (cadence(0, "major") + noise(8.0, strength=0.02))
+    silent = np.zeros_like(music)
+    assert number(np.concatenate([silent, music, silent]), name) == pytest.approx(
+        number(music, name), rel=0.05
+    )
+
+
+@pytest.mark.parametrize("strength", [1.0e-5, 1.05e-5, 1.1e-5, 1.2e-5])
+def test_sound_at_the_edge_of_silence_has_a_character_or_none(strength: float) -> None:
+    values = analyse(DescriptorAnalyser, sine(1000.0, strength=strength)).values
+    assert all(value is None or np.isfinite(np.asarray(value, np.float64)).all() for value in values.values())
+
+
 @pytest.mark.parametrize(
     "samples", [np.zeros(0), np.zeros(1), np.zeros(5 * RATE_HZ)], ids=["none", "one", "many"]
 )
