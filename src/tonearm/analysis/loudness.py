@@ -9,13 +9,21 @@ import numpy as np
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal
 from tonearm.analysis.filters import TRUE_PEAK_TAPS, k_weighting
 from tonearm.analysis.kernels import sample_peak, true_peak, weigh
+from tonearm.analysis.kernels_numpy import Int64
 
 STEPS_PER_SECOND = 10
-MOMENTARY_STEPS = 4
-"""A gating block, and a momentary value: 400 ms, every 100 ms (ITU-R BS.1770-5, EBU Tech 3341)."""
+GATING_STEPS = 4
+"""A gating block: 400 ms, every 100 ms (ITU-R BS.1770-5)."""
 
 SHORT_TERM_STEPS = 30
 """A short-term value: 3 s, every 100 ms (EBU Tech 3341, and the overlap Tech 3342 asks for)."""
+
+FINE_STEPS = 10
+"""Steps of 10 ms in one of 100 ms."""
+
+MOMENTARY_FINE_STEPS = 40
+"""A momentary value: 400 ms, every 10 ms, so that the loudest is found to 0.1 LU wherever it begins (cases 13 and
+14 of EBU Tech 3341)."""
 
 ABSOLUTE_GATE_LUFS = -70.0
 INTEGRATED_GATE_LU = 10.0
@@ -48,7 +56,7 @@ def channel_weights(channels: int, speakers: Sequence[str] = ()) -> Float64:
 
 
 class LoudnessAnalyser:
-    """Measures loudness and peaks; keeps 8 bytes for every 100 ms.
+    """Measures loudness and peaks; keeps 8 bytes for every 10 ms.
 
     ``values`` are ``None`` where the audio is too short or too quiet for them:
 
@@ -84,24 +92,25 @@ class LoudnessAnalyser:
         self._peak(block.samples)
 
     def _weigh(self, samples: Float32) -> None:
-        """Add the mean square of every 100 ms step that ends with these samples."""
-        first, end = len(self._powers), self._taken + len(samples)
-        ends: list[int] = []
-        while (at := self._step_end(first + len(ends))) <= end:
-            ends.append(at - self._taken)
-        closed = len(ends)
-        energy = weigh(samples, self._coefficients, self._state, np.array([*ends, len(samples)], np.int64))
-        energies = energy @ self._weights
+        """Add the mean square of every 10 ms step that ends with these samples."""
+        end = self._taken + len(samples)
+        bounds = self._bounds(len(self._powers), end)
+        ends = np.append(bounds[1:] - self._taken, len(samples))
+        energies = weigh(samples, self._coefficients, self._state, ends) @ self._weights
         energies[0] += self._open_energy
-        for step in range(closed):
-            size = self._step_end(first + step) - self._step_end(first + step - 1)
-            self._powers.append(float(energies[step]) / size)
-        self._open_energy = float(energies[closed])
+        self._powers.extend(energies[:-1] / np.diff(bounds))
+        self._open_energy = float(energies[-1])
         self._taken = end
 
-    def _step_end(self, step: int) -> int:
-        """The sample where a step ends; rounded, so that steps of a broken length do not drift."""
-        return ((step + 1) * self._rate_hz + STEPS_PER_SECOND // 2) // STEPS_PER_SECOND
+    def _bounds(self, step: int, end: int) -> Int64:
+        """The sample where a step begins, and where it and the next ones end, up to ``end``.
+
+        Rounded, so that steps of a broken length do not drift.
+        """
+        a_second = STEPS_PER_SECOND * FINE_STEPS
+        beyond = end * a_second // self._rate_hz + 2
+        bounds = (np.arange(step, beyond, dtype=np.int64) * self._rate_hz + a_second // 2) // a_second
+        return bounds[bounds <= end]
 
     def _peak(self, samples: Float32) -> None:
         """Interpolate over these samples and over the joint with the samples before."""
@@ -112,14 +121,15 @@ class LoudnessAnalyser:
     def finish(self) -> Findings:
         """Say what was found; numbers rounded to 0.01."""
         self._peak(np.zeros_like(self._tail))
-        powers = np.frombuffer(self._powers, np.float64) if self._powers else np.zeros(0)
-        momentary, short_term = _windows(powers, MOMENTARY_STEPS), _windows(powers, SHORT_TERM_STEPS)
-        integrated = integrated_loudness(momentary)
+        fine = np.frombuffer(self._powers, np.float64) if self._powers else np.zeros(0)
+        powers = fine[: len(fine) // FINE_STEPS * FINE_STEPS].reshape(-1, FINE_STEPS).mean(axis=1)
+        short_term = _windows(powers, SHORT_TERM_STEPS)
+        integrated = integrated_loudness(_windows(powers, GATING_STEPS))
         peak = max(self._true_peak, self._sample_peak)
         values = {
             "loudness_lufs": _rounded(integrated),
             "loudness_range_lu": _rounded(loudness_range(short_term)),
-            "max_momentary_lufs": _rounded(_loudest(momentary)),
+            "max_momentary_lufs": _rounded(_loudest(_windows(fine, MOMENTARY_FINE_STEPS))),
             "max_short_term_lufs": _rounded(_loudest(short_term)),
             "true_peak_dbtp": _rounded(_decibels(peak)),
             "sample_peak_dbfs": _rounded(_decibels(self._sample_peak)),

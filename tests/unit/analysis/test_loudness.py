@@ -83,6 +83,18 @@ def test_momentary_loudness_of_the_ebu_signal() -> None:  # case 12
     assert number(found, "max_momentary_lufs") == pytest.approx(-23.0, abs=0.1)
 
 
+@pytest.mark.parametrize("silence", [0.0, 0.02, 0.06, 0.14, 0.38])
+def test_momentary_maximum_of_the_ebu_signals(silence: float) -> None:  # case 13
+    found = measure(tone((-200, silence), (-23, 0.4), (-200, 1)))
+    assert number(found, "max_momentary_lufs") == pytest.approx(-23.0, abs=0.1)
+
+
+def test_momentary_maximum_of_the_rising_ebu_signal() -> None:  # case 14
+    tones = [[(-200, 0.02 * step), (-38 + step, 0.4), (-200, 0.4 - 0.02 * step)] for step in range(20)]
+    found = measure(tone(*(part for tone_parts in tones for part in tone_parts)))
+    assert number(found, "max_momentary_lufs") == pytest.approx(-19.0, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("divisor", "degrees", "amplitude", "expected"),
     [(4, 0, 0.5, -6.0), (4, 45, 0.5, -6.0), (6, 60, 0.5, -6.0), (8, 67.5, 0.5, -6.0), (4, 45, 1.41, 3.0)],
