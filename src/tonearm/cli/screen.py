@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tonearm.cli.layout import say
 from tonearm.cli.plain import lines
 from tonearm.cli.words import about, plural
 from tonearm.events import Event, JobFinished, ProcessLost, ScanProgress, StageReached, StateChanged
@@ -43,7 +44,8 @@ class Screen:
         if isinstance(event, JobFinished) and event.state == "done":
             return
         for line in lines(event):
-            self._console.print(Text(line, style=_COLOURS.get(line.split(" ", 1)[0], "")), soft_wrap=True)
+            said = line.lstrip()
+            say(self._console, said, _COLOURS.get(line.split(" ", 1)[0], ""), len(line) - len(said))
 
     def _render(self) -> Group:
         view = self._view
