@@ -23,7 +23,7 @@ analyze: setup
 	@.venv/bin/tonearm analyze "$(MUSIC)" $(ARGS)
 
 test: setup-dev
-	scripts/servers run .venv/bin/python -m pytest -n 3 --dist worksteal --durations 15 $(ARGS)
+	scripts/servers run .venv/bin/python -m pytest -n 4 --dist worksteal --durations 15 $(ARGS)
 
 check: setup-dev
 	.venv/bin/ruff check .
