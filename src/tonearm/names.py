@@ -27,6 +27,11 @@ def from_document(text: str) -> bytes:
     return urllib.parse.unquote_to_bytes(text)
 
 
+def folders_above(path: bytes) -> list[bytes]:
+    """The folders that a relative path lies in, the outermost first."""
+    return [path[:end] for end, sign in enumerate(path) if sign == ord("/")]
+
+
 class PathMap:
     """The same folders under two names: as the library knows them, and where this host has mounted them."""
 

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from tonearm.names import to_text
+from tonearm.names import folders_above, to_text
 
 OTHER_MUSIC = {
     "aac": "AAC without a container",
@@ -43,11 +43,10 @@ class Patterns:
 
     def wants(self, path: bytes) -> bool:
         """Whether a file at this path would be met: neither it nor a folder above it is left out."""
-        folders = [path[:end] for end, sign in enumerate(path) if sign == ord("/")]
         return (
             bool(self.music(path))
             and not self.leaves_out(path, False)
-            and not any(self.leaves_out(folder, True) for folder in folders)
+            and not any(self.leaves_out(folder, True) for folder in folders_above(path))
         )
 
     def leaves_out(self, path: bytes, is_folder: bool) -> bool:

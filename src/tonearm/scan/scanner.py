@@ -16,6 +16,7 @@ from tonearm.events import Announce, FileMoved, FileSkipped, ScanFinished, ScanP
 from tonearm.jobs.intake import Found, Kind, Known, Sighting, SqlIntake
 from tonearm.jobs.runs import Runs
 from tonearm.library.roots import Place, Roots
+from tonearm.names import folders_above
 from tonearm.resilience.patience import Patience
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import Met, Mount, Music, Passed, Unread, walk
@@ -252,8 +253,7 @@ def _inside(path: bytes, folder: bytes) -> bool:
 
 def _at_or_in(path: bytes, places: frozenset[bytes]) -> bool:
     """Whether a path is one of some places or lies in one; it takes no longer the more of them there are."""
-    ends = (end for end, sign in enumerate(path) if sign == ord("/"))
-    return bool(places) and (path in places or any(path[:end] in places for end in ends))
+    return bool(places) and (path in places or not places.isdisjoint(folders_above(path)))
 
 
 def _judged(met: Music, known: Known | None) -> Sighting:

@@ -41,9 +41,7 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_scanned(
     locked.mkdir()
     music.mkdir()
     lock(monkeypatch, os.fsencode(locked))
-    monkeypatch.setenv("TONEARM_CONFIG", os.devnull)
-    arguments = ["analyze", str(locked), str(music), "--data", str(tmp_path / "data")]
-    said = CliRunner().invoke(app, arguments)
+    said = CliRunner().invoke(app, ["analyze", str(locked), str(music), "--data", str(tmp_path / "data")])
     assert said.exit_code == 1, said.output
     lines = said.stdout.splitlines()
     [warning] = [line for line in lines if line.startswith("warning")]
