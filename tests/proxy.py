@@ -33,7 +33,7 @@ class Proxy:
         self._links: list[_Link] = []
         self._passing = True
         self._closed = False
-        self._orders: deque[tuple[Callable[[], None], threading.Event]] = deque()
+        self._queue_admin: deque[tuple[Callable[[], None], threading.Event]] = deque()
         self._woken, self._wake = os.pipe()
         self._listen()
         self._thread = threading.Thread(target=self._run, name=f"proxy-{self.port}", daemon=True)
@@ -73,7 +73,7 @@ class Proxy:
 
     def _order(self, action: Callable[[], None]) -> None:
         done = threading.Event()
-        self._orders.append((action, done))
+        self._queue_admin.append((action, done))
         os.write(self._wake, b"!")
         done.wait()
 
@@ -112,7 +112,7 @@ class Proxy:
             ready = self._wait()
             if self._woken in ready:
                 for _ in os.read(self._woken, 1000):
-                    action, done = self._orders.popleft()
+                    action, done = self._queue_admin.popleft()
                     action()
                     done.set()
                 continue  # what was ready may be gone

@@ -14,44 +14,47 @@ from typing import TYPE_CHECKING
 from tonearm.addresses import parts_of
 from tonearm.analysis.catalog import columns, versions
 from tonearm.errors import ConfigurationError, ServiceAway, ServiceRefused
-from tonearm.events import Announce, Warned
+from tonearm.events.bus import EventBus
+from tonearm.events.facts import Announce, Warned
 from tonearm.graph.fallback import FallbackGraph
-from tonearm.graph.feeder import GraphFeeder
 from tonearm.graph.port import TrackGraph
+from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
-from tonearm.jobs.courier import Courier
 from tonearm.jobs.intake import SqlIntake
-from tonearm.jobs.orders import Orders
+from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
+from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
-from tonearm.jobs.sql import SqlLedger
+from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.sql_queue import SqlQueue
-from tonearm.jobs.workers import Workers
+from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.library.database import Database, open_postgres, open_sqlite
-from tonearm.library.lock import sole_analyser
+from tonearm.library.lock import exclusive_lock
 from tonearm.library.roots import Roots
 from tonearm.library.tracks import Tracks
 from tonearm.names import PathMap, printable
-from tonearm.progress.glance import Glance
 from tonearm.progress.live import LiveView
 from tonearm.progress.memory import MemoryProgress
+from tonearm.progress.poller import ProgressPoller
 from tonearm.progress.port import Progress
 from tonearm.progress.reporter import Reporter
+from tonearm.progress.run_follower import RunFollower
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
-from tonearm.resilience.patience import Patience
+from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
 from tonearm.session import Session
 from tonearm.settings import Settings, without_password
-from tonearm.shift import Desk, Duty, Follow, Speaker
 from tonearm.worker.limits import allow_files
-from tonearm.worker.sight import Sight
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.registration import WorkerRegistration
+from tonearm.worker.serve import serve
+from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from tonearm.jobs.rabbitmq.link import Link
+    from tonearm.jobs.rabbitmq.connection import BrokerConnection
     from tonearm.jobs.rabbitmq.management import Management
 
 CLOSE_S = 5.0
@@ -67,12 +70,12 @@ class App:
     database: Database
     roots: Roots
     runs: Runs
-    orders: Orders
-    ledger: SqlLedger
+    queue_admin: QueueAdmin
+    job_store: SqlJobStore
     tracks: Tracks
-    workers: Workers
+    workers: WorkerRegistry
     breakers: Mapping[str, CircuitBreaker]
-    speaker: Speaker
+    bus: EventBus
     paths: PathMap
     open_parts: contextlib.ExitStack
 
@@ -87,13 +90,13 @@ class App:
         return self._graphs[0]
 
     @property
-    def feeder(self) -> GraphFeeder | None:
+    def graph_relay(self) -> GraphRelay | None:
         """What keeps the graph up to date, where it is not the database itself."""
         return self._graphs[1]
 
     @functools.cached_property
-    def _graphs(self) -> tuple[TrackGraph, GraphFeeder | None]:
-        return _graph(self.settings, self.database, self.breakers, self.speaker, self.open_parts)
+    def _graphs(self) -> tuple[TrackGraph, GraphRelay | None]:
+        return _graph(self.settings, self.database, self.breakers, self.bus, self.open_parts)
 
 
 @contextlib.contextmanager
@@ -105,8 +108,8 @@ def open_app(settings: Settings) -> Iterator[App]:
         ConfigurationError: settings that don't go together, or a driver that is not installed.
     """
     _check(settings)
-    speaker = Speaker()
-    breakers = _breakers(settings, speaker)
+    bus = EventBus()
+    breakers = _breakers(settings, bus)
     database = _open_database(settings, breakers)
     with contextlib.ExitStack() as open_parts:
         open_parts.callback(database.close)
@@ -117,12 +120,12 @@ def open_app(settings: Settings) -> Iterator[App]:
             database=database,
             roots=Roots(database, paths),
             runs=Runs(database),
-            orders=Orders(database, settings.ageing_s),
-            ledger=SqlLedger(database, versions(), backoff, settings.lease_s),
+            queue_admin=QueueAdmin(database, settings.ageing_s),
+            job_store=SqlJobStore(database, versions(), backoff, settings.lease_s),
             tracks=Tracks(database, versions(), columns()),
-            workers=Workers(database),
+            workers=WorkerRegistry(database),
             breakers=breakers,
-            speaker=speaker,
+            bus=bus,
             paths=paths,
             open_parts=open_parts,
         )
@@ -175,7 +178,7 @@ def _graph(
     breakers: Mapping[str, CircuitBreaker],
     announce: Announce,
     open_parts: contextlib.ExitStack,
-) -> tuple[TrackGraph, GraphFeeder | None]:
+) -> tuple[TrackGraph, GraphRelay | None]:
     answers = SqlGraph(database, versions())
     if settings.neo4j_url is None:
         return answers, None
@@ -187,8 +190,8 @@ def _graph(
     bolt = Bolt(settings.neo4j_url, settings.connect_timeout_s, settings.call_timeout_s, breakers["Neo4j"])
     graph = Neo4jGraph(bolt, settings.namespace)
     open_parts.callback(graph.close)
-    feeder = GraphFeeder(database, graph, versions(), announce)
-    return FallbackGraph(graph, answers, feeder.owed, announce), feeder
+    graph_relay = GraphRelay(database, graph, versions(), announce)
+    return FallbackGraph(graph, answers, graph_relay.owed, announce), graph_relay
 
 
 def _progress(
@@ -244,8 +247,8 @@ def open_session(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> 
     Raises:
         LibraryInUse: another process is analysing with this library, which is not shared.
     """
-    app.speaker.subscribe(view)
-    app.speaker.subscribe(show)
+    app.bus.subscribe(view)
+    app.bus.subscribe(show)
     if app.database.shared:
         with _shared_session(app, view, stop) as session:
             yield session
@@ -256,38 +259,40 @@ def open_session(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> 
             "set TONEARM_DATABASE_URL, or take --workers 1 or more"
         )
     worker = f"{socket.gethostname()}:{os.path.abspath(app.settings.data_dir)}"
-    with sole_analyser(app.settings.data_dir), _background(app, view, worker, None):
+    with exclusive_lock(app.settings.data_dir), _background(app, view, worker, None):
         yield _session(
             app,
             view,
             stop,
             worker,
-            lambda run: _supervisor(app, SqlQueue(app.ledger, worker, run), worker, stop, None),
+            lambda run: _supervisor(app, SqlQueue(app.job_store, worker, run), worker, stop, None),
             lambda _: None,
         )
 
 
 @contextlib.contextmanager
 def _shared_session(app: App, view: LiveView, stop: StopSwitch) -> Iterator[Session]:
-    desk = Desk(app.settings, app.workers, app.ledger, app.breakers)
-    patience = Patience(app.speaker, lambda: stop.requests > 0)
-    patience(desk.enlist)
+    registration = WorkerRegistration(app.settings, app.workers, app.job_store, app.breakers)
+    storage_retry = StorageRetry(app.bus, lambda: stop.requests > 0)
+    storage_retry(registration.register)
     try:
-        glance = Glance(app.progress)
+        poller = ProgressPoller(app.progress)
         with (
-            _link(app, stop, desk.name) as link,
-            _background(app, view, desk.name, link, glance.run, desk.keep),
+            _link(app, stop, registration.name) as link,
+            _background(app, view, registration.name, link, poller.run, registration.keep),
         ):
             yield _session(
                 app,
                 view,
                 stop,
-                desk.name,
-                lambda _: _supervisor(app, _queue(app, link, desk.name), desk.name, stop, desk),
-                Follow(app.database, app.workers, app.speaker, glance, desk.name),
+                registration.name,
+                lambda _: _supervisor(
+                    app, _queue(app, link, registration.name), registration.name, stop, registration
+                ),
+                RunFollower(app.database, app.workers, app.bus, poller, registration.name),
             )
     finally:
-        desk.leave()
+        registration.deregister()
 
 
 def _session(
@@ -298,14 +303,14 @@ def _session(
     supervisor: Callable[[int], Supervisor],
     follow: Callable[[int], None],
 ) -> Session:
-    settings, speaker = app.settings, app.speaker
+    settings, bus = app.settings, app.bus
 
     def stopping() -> bool:
         return stop.requests > 0
 
-    patience = Patience(speaker, stopping, settings.storage_wait_s)
+    storage_retry = StorageRetry(bus, stopping, settings.storage_wait_s)
     return Session(
-        ledger=app.ledger,
+        job_store=app.job_store,
         roots=app.roots,
         runs=app.runs,
         scanner=Scanner(
@@ -313,15 +318,15 @@ def _session(
             app.roots,
             app.runs,
             Patterns(settings.include, settings.exclude, settings.extensions),
-            speaker,
+            bus,
             stopping,
-            patience,
+            storage_retry,
         ),
         supervisor=supervisor,
         view=view,
-        announce=speaker,
+        announce=bus,
         stop=stop,
-        patience=patience,
+        storage_retry=storage_retry,
         worker=worker,
         workers=settings.workers,
         shared=app.database.shared,
@@ -329,28 +334,39 @@ def _session(
     )
 
 
-def _supervisor(app: App, queue: JobQueue, worker: str, stop: StopSwitch, desk: Desk | None) -> Supervisor:
+def _supervisor(
+    app: App, queue: JobQueue, worker: str, stop: StopSwitch, registration: WorkerRegistration | None
+) -> Supervisor:
     allow_files(app.settings.workers)
-    sight = Sight(app.paths, app.ledger.samples)
+    mount_guard = MountGuard(app.paths, app.job_store.samples)
     if app.database.shared:  # another host may have mounted what is missing here below a folder that is not
-        sight = Sight(app.paths, app.ledger.samples, app.roots.mounts)
+        mount_guard = MountGuard(app.paths, app.job_store.samples, app.roots.mounts)
     return Supervisor(
-        app.ledger, queue, app.runs, app.settings, versions(), worker, sight, desk, app.speaker, stop
+        app.job_store,
+        queue,
+        app.runs,
+        app.settings,
+        versions(),
+        worker,
+        mount_guard,
+        registration,
+        app.bus,
+        stop,
     )
 
 
-def _queue(app: App, link: "Link | None", worker: str) -> JobQueue:
+def _queue(app: App, link: "BrokerConnection | None", worker: str) -> JobQueue:
     """Where a worker's jobs come from."""
-    table = SqlQueue(app.ledger, worker, None)
+    table = SqlQueue(app.job_store, worker, None)
     if link is None:
         return table
     from tonearm.jobs.rabbitmq.queue import RabbitQueue
 
-    return RabbitQueue(link.receiver, app.ledger, worker, table)
+    return RabbitQueue(link.receiver, app.job_store, worker, table)
 
 
 @contextlib.contextmanager
-def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["Link | None"]:
+def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["BrokerConnection | None"]:
     """The connection to RabbitMQ, if the settings name one. A broker that is away is waited for in the background.
 
     Raises:
@@ -364,7 +380,7 @@ def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["Link | None"]:
     link.start()
     try:
         if not link.wait_settled(settings.connect_timeout_s):
-            app.speaker(Warned(f"{link.reason}; jobs wait in the database until it answers"))
+            app.bus(Warned(f"{link.reason}; jobs wait in the database until it answers"))
         if link.wrong is not None:
             raise ConfigurationError(link.wrong)
         yield link
@@ -372,14 +388,14 @@ def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["Link | None"]:
         link.stop()
 
 
-def _make_link(app: App, prefetch: int, wake: Callable[[], None], title: str) -> "Link":
+def _make_link(app: App, prefetch: int, wake: Callable[[], None], title: str) -> "BrokerConnection":
     try:
-        from tonearm.jobs.rabbitmq.link import Link
+        from tonearm.jobs.rabbitmq.connection import BrokerConnection
         from tonearm.jobs.rabbitmq.topology import Topology
     except ImportError as error:
         raise ConfigurationError(_no_driver("RabbitMQ", error)) from error
     settings = app.settings
-    return Link(
+    return BrokerConnection(
         settings.rabbitmq_url or "",
         Topology(settings.namespace, settings.rabbitmq_replicated),
         app.breakers["RabbitMQ"],
@@ -396,18 +412,22 @@ def _no_driver(service: str, error: ImportError) -> str:
 
 @contextlib.contextmanager
 def _background(
-    app: App, view: LiveView, worker: str, link: "Link | None", *others: Callable[[threading.Event], None]
+    app: App,
+    view: LiveView,
+    worker: str,
+    link: "BrokerConnection | None",
+    *others: Callable[[threading.Event], None],
 ) -> Iterator[None]:
     """Threads that carry what the database owes to where it belongs; each waits out a service that is away."""
     settings = app.settings
     bodies = [*others]
     if link is not None:
-        bodies.append(Courier(app.database, link, settings.ageing_s, settings.reconcile_s, app.speaker).run)
-    if app.feeder is not None:
-        bodies.append(app.feeder.run)
+        bodies.append(OutboxRelay(app.database, link, settings.ageing_s, settings.reconcile_s, app.bus).run)
+    if app.graph_relay is not None:
+        bodies.append(app.graph_relay.run)
     if settings.redis_url is not None:
-        reporter = Reporter(app.progress, app.database, view, worker, app.speaker)
-        app.speaker.subscribe(reporter)
+        reporter = Reporter(app.progress, app.database, view, worker, app.bus)
+        app.bus.subscribe(reporter)
         bodies.append(reporter.run)
     ending = threading.Event()
     threads = [threading.Thread(target=body, args=(ending,), daemon=True) for body in bodies]
@@ -422,7 +442,9 @@ def _background(
 
 
 @contextlib.contextmanager
-def open_worker(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[tuple[str, Duty]]:
+def open_worker(
+    app: App, view: LiveView, show: Announce, stop: StopSwitch
+) -> Iterator[tuple[str, Callable[[], None]]]:
     """Put together a worker: its name, and what it does.
 
     Raises:
@@ -435,16 +457,21 @@ def open_worker(app: App, view: LiveView, show: Announce, stop: StopSwitch) -> I
         )
     if not app.settings.workers:
         raise ConfigurationError("a worker with --workers 0 would do nothing")
-    app.speaker.subscribe(view)
-    app.speaker.subscribe(show)
-    desk = Desk(app.settings, app.workers, app.ledger, app.breakers)
-    Patience(app.speaker, lambda: stop.requests > 0)(desk.enlist)
+    app.bus.subscribe(view)
+    app.bus.subscribe(show)
+    registration = WorkerRegistration(app.settings, app.workers, app.job_store, app.breakers)
+    StorageRetry(app.bus, lambda: stop.requests > 0)(registration.register)
     try:
-        with _link(app, stop, desk.name) as link, _background(app, view, desk.name, link, desk.keep):
-            supervisor = _supervisor(app, _queue(app, link, desk.name), desk.name, stop, desk)
-            yield desk.name, Duty(supervisor, app.runs)
+        with (
+            _link(app, stop, registration.name) as link,
+            _background(app, view, registration.name, link, registration.keep),
+        ):
+            supervisor = _supervisor(
+                app, _queue(app, link, registration.name), registration.name, stop, registration
+            )
+            yield registration.name, functools.partial(serve, supervisor, app.runs)
     finally:
-        desk.leave()
+        registration.deregister()
 
 
 @contextlib.contextmanager
@@ -488,5 +515,5 @@ def _end(place: str, settings: Settings) -> Iterator[Database]:
             yield database
         return
     folder = Path(place)
-    with contextlib.closing(open_sqlite(folder)) as database, sole_analyser(folder):
+    with contextlib.closing(open_sqlite(folder)) as database, exclusive_lock(folder):
         yield database

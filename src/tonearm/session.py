@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import ConfigurationError, StorageError, TonearmError
-from tonearm.events import Announce, RunStarted, Slow, StateChanged, Summary, Warned
-from tonearm.jobs.job import Unseen
+from tonearm.events.facts import Announce, RunStarted, Slow, StateChanged, Summary, Warned
+from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.runs import Runs, RunState
-from tonearm.jobs.sql import SqlLedger
+from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.roots import Roots, canonical
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
-from tonearm.resilience.patience import Patience
+from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.scanner import PlaceUnread, Scanner
 from tonearm.settings import Level
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
 
 
@@ -31,7 +31,7 @@ class Session:
     follow: announces what others did in a run since it was last called.
     """
 
-    ledger: SqlLedger
+    job_store: SqlJobStore
     roots: Roots
     runs: Runs
     scanner: Scanner
@@ -39,7 +39,7 @@ class Session:
     view: LiveView
     announce: Announce
     stop: StopSwitch
-    patience: Patience
+    storage_retry: StorageRetry
     worker: str
     workers: int
     shared: bool
@@ -60,16 +60,16 @@ class Session:
         paths = [_usable(path) for path in paths]
         began = time.monotonic()
         if not self.shared:
-            self.ledger.reclaim(None)  # who holds the lock is alone
+            self.job_store.reclaim(None)  # who holds the lock is alone
             self.runs.close_abandoned()
-        run = self.patience(lambda: self.runs.open(paths))
-        self.patience.run = run
+        run = self.storage_retry(lambda: self.runs.open(paths))
+        self.storage_retry.run = run
         finished = scanned = False
         unread: list[bytes] = []
         try:
             scanned = self._scan(run, paths, level, fresh, unread)
             if scanned:
-                self.patience(lambda: self.runs.scanned(run))
+                self.storage_retry(lambda: self.runs.scanned(run))
                 if not detach:
                     finished = self._work(run)
         except TonearmError as error:
@@ -85,13 +85,13 @@ class Session:
             RunStarted(
                 run,
                 self.workers,
-                self.patience(lambda: self.runs.workload(run)),
-                self.patience(self.runs.cost),
+                self.storage_retry(lambda: self.runs.workload(run)),
+                self.storage_retry(self.runs.cost),
             )
         )
 
-        def over(unseen: frozenset[Unseen]) -> bool:
-            return not self.ledger.open_jobs(run, () if self.shared else unseen)
+        def over(unmounted: frozenset[UnmountedPlace]) -> bool:
+            return not self.job_store.open_jobs(run, () if self.shared else unmounted)
 
         return self.supervisor(run).work(Task(run, over, lambda: self.follow(run)))
 
@@ -120,11 +120,11 @@ class Session:
     ) -> bool:
         """Scan every path, gather those that can't be read; ``False`` when stopped before the last was read."""
         if not paths:
-            self.patience(lambda: self.runs.adopt_open(run))
+            self.storage_retry(lambda: self.runs.adopt_open(run))
         self.stop.impatient = True
         try:
             for path in paths:
-                place = self.patience(functools.partial(self.roots.ensure, path))
+                place = self.storage_retry(functools.partial(self.roots.ensure, path))
                 try:
                     if not self.scanner.scan(run, place, level, fresh):
                         return False

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests.servers import create_database, drop_database, named
 from tests.unit.shelf import Library
 from tonearm.library.database import Database, open_postgres, open_sqlite
-from tonearm.library.schema import Base
+from tonearm.library.schema import metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -40,7 +40,7 @@ def standing_postgres(servers: Mapping[str, str]) -> Iterator[str]:
 def emptied_postgres(standing_postgres: str) -> Iterator[Database]:
     """A database with empty tables, sooner than a new one."""
     database = open_postgres(standing_postgres, 5, 30)
-    tables = ", ".join(Base.metadata.tables)
+    tables = ", ".join(metadata.tables)
     with database.write() as connection:
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     yield database

@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.contracts.test_ledger import Deaf
+from tests.contracts.test_job_store import Deaf
 from tests.program import until
 from tests.unit.shelf import AT_ONCE, VERSIONS, Library, result
 from tonearm.errors import Failure, StorageAway
 from tonearm.jobs.job import Lease, Refusal
-from tonearm.jobs.port import Ending, Result
+from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.retry import Backoff
-from tonearm.jobs.sql import SqlLedger
+from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import open_sqlite
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 TABLES = ("jobs", "files", "audio", "tags", "analyses", "mix_points", "history")
 TIMES = {"queued_at", "started_at", "finished_at", "first_seen_at", "made_at", "read_at", "at", "found_at"}
-TIMES |= {"graph_owed_at", "owed_at", "lease_until", "correlation_id", "rank"}
+TIMES |= {"graph_due_at", "publish_due_at", "lease_until", "correlation_id", "rank"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -40,7 +40,7 @@ def leased(library: Library, *paths: bytes) -> list[Lease]:
     """The jobs of new files, taken together."""
     run = library.run()
     library.meet(run, *paths)
-    return library.ledger.take("here", run, at_most=len(paths))
+    return library.job_store.take("here", run, at_most=len(paths))
 
 
 def all_rows(library: Library) -> dict[str, list[dict[str, Any]]]:
@@ -77,9 +77,9 @@ PATHS = [b"%d.flac" % number for number in range(8)]
 
 
 def test_many_results_stored_together_are_as_if_stored_one_by_one(library: Library) -> None:
-    one_by_one: list[Ending | None] = []
+    one_by_one: list[AttemptOutcome | None] = []
     for pair in mixed(leased(library, *PATHS)):
-        one_by_one += library.ledger.finish([pair])
+        one_by_one += library.job_store.finish([pair])
     alone = all_rows(library)
     library.change("DELETE FROM mix_points")
     library.change("DELETE FROM analyses")
@@ -87,7 +87,7 @@ def test_many_results_stored_together_are_as_if_stored_one_by_one(library: Libra
     library.change("DELETE FROM jobs")
     library.change("DELETE FROM files")
     library.change("DELETE FROM audio")
-    together = library.ledger.finish(mixed(leased(library, *PATHS)))
+    together = library.job_store.finish(mixed(leased(library, *PATHS)))
     assert together == one_by_one
     assert all_rows(library) == alone
     assert [ending.state for ending in together if ending] == [
@@ -105,8 +105,8 @@ def test_many_results_stored_together_are_as_if_stored_one_by_one(library: Libra
 def test_one_result_that_cannot_be_stored_harms_no_other(library: Library) -> None:
     leases = leased(library, b"1", b"2", b"3")
     outcomes = [result("a"), result("b", tags={"year": 1 << 70}), result("c", complete=False)]
-    first, second, third = library.ledger.finish(list(zip(leases, outcomes, strict=True)))
-    assert first == Ending("done")
+    first, second, third = library.job_store.finish(list(zip(leases, outcomes, strict=True)))
+    assert first == AttemptOutcome("done")
     assert third is not None
     assert third.state == "partial"
     assert second is not None
@@ -120,13 +120,13 @@ def test_one_result_that_cannot_be_stored_harms_no_other(library: Library) -> No
 def test_a_lease_that_was_lost_is_told_so_among_others_that_hold(library: Library) -> None:
     leases = leased(library, b"1", b"2", b"3")
     assert library.outlive(2) == 1
-    [again] = library.ledger.take("there", None)
+    [again] = library.job_store.take("there", None)
     outcomes = [(lease, result(f"audio {lease.job}")) for lease in leases]
-    assert library.ledger.finish([*outcomes, (again, result("its own"))]) == [
-        Ending("done"),
+    assert library.job_store.finish([*outcomes, (again, result("its own"))]) == [
+        AttemptOutcome("done"),
         None,
-        Ending("done"),
-        Ending("done"),
+        AttemptOutcome("done"),
+        AttemptOutcome("done"),
     ]
     assert {row["hash"] for row in library.rows("SELECT hash FROM audio")} == {
         "audio 1",
@@ -137,24 +137,24 @@ def test_a_lease_that_was_lost_is_told_so_among_others_that_hold(library: Librar
 
 def test_both_attempts_of_a_job_in_one_batch_are_told_apart(library: Library) -> None:
     [old] = leased(library, b"1")
-    library.ledger.give_back([old])
-    [new] = library.ledger.take("here", None)
-    endings = library.ledger.finish([(old, result("old")), (new, result("new"))])
-    assert endings == [None, Ending("done")]
+    library.job_store.give_back([old])
+    [new] = library.job_store.take("here", None)
+    outcomes = library.job_store.finish([(old, result("old")), (new, result("new"))])
+    assert outcomes == [None, AttemptOutcome("done")]
     assert [row["hash"] for row in library.rows("SELECT hash FROM audio")] == ["new"]
 
 
 def test_a_batch_whose_answer_got_lost_is_stored_once_and_told_again(library: Library) -> None:
     leases = leased(library, b"1", b"2")
     deaf = Deaf(library.database)
-    ledger = SqlLedger(deaf, VERSIONS, AT_ONCE, 60)
-    outcomes = [(leases[0], result("a")), (leases[1], result("b", complete=False))]
+    job_store = SqlJobStore(deaf, VERSIONS, AT_ONCE, 60)
+    finished = [(leases[0], result("a")), (leases[1], result("b", complete=False))]
     deaf.deaf = True
     with pytest.raises(StorageAway):
-        ledger.finish(outcomes)
+        job_store.finish(finished)
     before = all_rows(library)
-    endings = ledger.finish(outcomes)
-    assert [ending.state for ending in endings if ending] == ["done", "partial"]
+    outcomes = job_store.finish(finished)
+    assert [ending.state for ending in outcomes if ending] == ["done", "partial"]
     assert all_rows(library) == before
 
 
@@ -165,10 +165,10 @@ def test_files_that_moved_are_followed_in_a_batch_too(library: Library) -> None:
     library.change("UPDATE files SET missing_since = 7.0")
     leases = leased(library, b"new/1", b"new/2", b"new/3", b"new/4")
     hashes = [b"old/2".hex(), b"old/1".hex(), "other", b"old/1".hex()]
-    endings = library.ledger.finish(
+    outcomes = library.job_store.finish(
         [(lease, result(digest)) for lease, digest in zip(leases, hashes, strict=True)]
     )
-    assert [ending.moved_from for ending in endings if ending] == [
+    assert [ending.moved_from for ending in outcomes if ending] == [
         b"/music/old/2",
         b"/music/old/1",
         None,
@@ -186,12 +186,12 @@ def test_what_is_known_of_several_pieces_of_audio_is_told_in_one_answer(library:
     library.finish(run, b"3", result("old", findings={"key": (0, {}, {})}))
     library.meet(run, b"4", b"5", b"6", b"7")
     library.meet(run, b"8", fresh=True)
-    leases = library.ledger.take("here", run, at_most=9)
+    leases = library.job_store.take("here", run, at_most=9)
     fresh = next(lease for lease in leases if lease.fresh)
     plain = [lease for lease in leases if not lease.fresh]
     asked = [*zip(plain, ["some", "whole", "old", "unknown"], strict=True), (fresh, "whole")]
-    assert library.ledger.stored(asked) == [{"key"}, {"tempo", "key"}, set(), set(), set()]
-    assert library.ledger.stored([]) == []
+    assert library.job_store.stored(asked) == [{"key"}, {"tempo", "key"}, set(), set(), set()]
+    assert library.job_store.stored([]) == []
 
 
 def test_several_jobs_are_taken_in_the_order_of_their_rank(library: Library) -> None:
@@ -199,18 +199,18 @@ def test_several_jobs_are_taken_in_the_order_of_their_rank(library: Library) -> 
     library.meet(run, b"low", level=Level.LOW)
     library.meet(run, b"1", b"2", b"3")
     library.meet(run, b"high", level=Level.HIGH)
-    leases = library.ledger.take("here", None, at_most=4)
+    leases = library.job_store.take("here", None, at_most=4)
     assert [lease.path for lease in leases] == [b"high", b"1", b"2", b"3"]
     assert {(lease.attempt, lease.worker) for lease in leases} == {(1, "here")}
-    assert [lease.path for lease in library.ledger.take("here", None, at_most=4)] == [b"low"]
-    assert library.ledger.take("here", None, at_most=4) == []
+    assert [lease.path for lease in library.job_store.take("here", None, at_most=4)] == [b"low"]
+    assert library.job_store.take("here", None, at_most=4) == []
 
 
 def test_retries_that_are_due_fill_what_room_is_left(library: Library) -> None:
     leases = leased(library, b"1", b"2", b"3")
-    library.ledger.fail(leases[0], FLAKY, 0.0)
-    library.ledger.give_back([leases[2]])
-    taken = library.ledger.take("here", None, at_most=5)
+    library.job_store.fail(leases[0], FLAKY, 0.0)
+    library.job_store.give_back([leases[2]])
+    taken = library.job_store.take("here", None, at_most=5)
     assert [(lease.path, lease.attempt) for lease in taken] == [(b"3", 2), (b"1", 2)]
 
 
@@ -218,13 +218,15 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
     run, paused = library.run(), library.run()
     library.meet(run, b"1", b"2", b"3", b"4")
     library.meet(paused, b"5")
-    patient = SqlLedger(library.database, VERSIONS, Backoff(1e6, 1e6), 60)
-    first, second = library.ledger.take("there", run, at_most=2)
+    patient = SqlJobStore(library.database, VERSIONS, Backoff(1e6, 1e6), 60)
+    first, second = library.job_store.take("there", run, at_most=2)
     patient.fail(first, FLAKY, 0.0)
     library.runs.pause(paused)
-    library.change("UPDATE jobs SET owed_at = NULL, published_at = 1, published_level = 3 WHERE id IN (3, 4)")
+    library.change(
+        "UPDATE jobs SET publish_due_at = NULL, published_at = 1, published_level = 3 WHERE id IN (3, 4)"
+    )
     announced = {1: None, second.job: None, 3: Level.HIGH, 4: Level.LOW, 5: None, 77: None}
-    claimed = library.ledger.claim(announced, "here")
+    claimed = library.job_store.claim(announced, "here")
     lease = claimed.pop(4)
     assert isinstance(lease, Lease)
     assert (lease.path, lease.attempt, lease.worker) == (b"4", 1, "here")
@@ -235,11 +237,11 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
         5: Refusal.PAUSED,
         77: Refusal.SETTLED,
     }
-    owed = {number: library.job(number)["owed_at"] for number in (1, 3, 5)}
+    owed = {number: library.job(number)["publish_due_at"] for number in (1, 3, 5)}
     assert owed[1] == library.job(1)["not_before"]
     assert owed[3] is None
     assert owed[5] is None
-    assert library.ledger.claim({}, "here") == {}
+    assert library.job_store.claim({}, "here") == {}
 
 
 def test_a_retry_of_a_paused_run_that_is_due_is_owed_a_message_only_when_that_goes_on(
@@ -247,12 +249,12 @@ def test_a_retry_of_a_paused_run_that_is_due_is_owed_a_message_only_when_that_go
 ) -> None:
     run = library.run()
     library.meet(run, b"1")
-    library.ledger.fail(library.take(), FLAKY, 0.0)
+    library.job_store.fail(library.take(), FLAKY, 0.0)
     library.runs.pause(run)
-    assert library.ledger.claim({1: None}, "here") == {1: Refusal.PAUSED}
-    assert library.job(1)["owed_at"] is None
+    assert library.job_store.claim({1: None}, "here") == {1: Refusal.PAUSED}
+    assert library.job(1)["publish_due_at"] is None
     library.runs.resume(run)
-    assert library.job(1)["owed_at"] is not None
+    assert library.job(1)["publish_due_at"] is not None
 
 
 class Holding:
@@ -293,7 +295,7 @@ def test_a_message_of_a_job_that_goes_to_another_run_just_then_is_not_done_with(
     shared.meet(run, b"1")
     holding = Holding(shared, 1, "UPDATE jobs SET run_id = 2")
     claimed: dict[int, Lease | Refusal] = {}
-    thread = threading.Thread(target=lambda: claimed.update(shared.ledger.claim({1: None}, "here")))
+    thread = threading.Thread(target=lambda: claimed.update(shared.job_store.claim({1: None}, "here")))
     thread.start()
     waits = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     try:
@@ -309,9 +311,9 @@ def test_a_message_of_a_job_that_goes_to_another_run_just_then_is_not_done_with(
 def test_a_row_that_somebody_holds_keeps_no_other_result_waiting(shared: Library) -> None:
     leases = leased(shared, b"1", b"2", b"3")
     holding = Holding(shared, 2)
-    endings: list[Ending | None] = []
-    outcomes = [(lease, result(f"audio {lease.job}")) for lease in leases]
-    thread = threading.Thread(target=lambda: endings.extend(shared.ledger.finish(outcomes)))
+    outcomes: list[AttemptOutcome | None] = []
+    finished = [(lease, result(f"audio {lease.job}")) for lease in leases]
+    thread = threading.Thread(target=lambda: outcomes.extend(shared.job_store.finish(finished)))
     thread.start()
     try:
         while states(shared) != ["done", "running", "done"]:
@@ -320,7 +322,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_result_waiting(shared: Library
     finally:
         holding.let_go()
         thread.join(30)
-    assert endings == [Ending("done")] * 3
+    assert outcomes == [AttemptOutcome("done")] * 3
     assert states(shared) == ["done"] * 3
 
 
@@ -329,7 +331,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_message_waiting(shared: Librar
     holding = Holding(shared, 2)
     claimed: dict[int, Lease | Refusal] = {}
     announced = dict.fromkeys((1, 2, 3))
-    thread = threading.Thread(target=lambda: claimed.update(shared.ledger.claim(announced, "here")))
+    thread = threading.Thread(target=lambda: claimed.update(shared.job_store.claim(announced, "here")))
     thread.start()
     try:
         while states(shared) != ["running", "queued", "running"]:

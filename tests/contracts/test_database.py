@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from tests.unit.shelf import Library
 from tonearm.errors import StorageUnusable
 from tonearm.library import database as database_module
-from tonearm.library.database import REVISION, Database, epoch, open_postgres
-from tonearm.library.schema import Base, Root
+from tonearm.library.database import REVISION, Database, database_time, open_postgres
+from tonearm.library.schema import metadata, root_table
 
 ROOT = "INSERT INTO roots (path, mounts, added_at) VALUES (:path, '[]', 0)"
 
@@ -32,7 +32,7 @@ def migrations(connection: Any) -> Config:
 def differences(database: Database) -> list[object]:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, Base.metadata))
+        return list(compare_metadata(context, metadata))
 
 
 def revision(library: Library) -> str:
@@ -81,18 +81,18 @@ def test_a_write_that_fails_has_not_happened(library: Library) -> None:
 
 def test_a_reader_sees_one_state_while_others_write(library: Library) -> None:
     with library.database.read() as connection:
-        before = connection.execute(select(Root.id)).all()
+        before = connection.execute(select(root_table.c.id)).all()
         library.root()
-        assert connection.execute(select(Root.id)).all() == before
+        assert connection.execute(select(root_table.c.id)).all() == before
     assert len(library.roots.every()) == len(before) + 1
 
 
 def test_the_database_keeps_the_time(library: Library) -> None:
     with library.database.read() as connection:
-        first = connection.execute(select(epoch())).scalar_one()
+        first = connection.execute(select(database_time())).scalar_one()
         assert first == pytest.approx(time.time(), abs=5)
         time.sleep(0.01)
-        assert connection.execute(select(epoch())).scalar_one() > first or not library.database.shared
+        assert connection.execute(select(database_time())).scalar_one() > first or not library.database.shared
 
 
 def test_an_older_database_on_a_server_is_left_alone_until_it_is_to_be_migrated(postgres_url: str) -> None:

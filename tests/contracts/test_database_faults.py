@@ -27,8 +27,8 @@ from tonearm.errors import (
     StorageUnusable,
     TonearmError,
 )
-from tonearm.events import BreakerChanged, Event
-from tonearm.library.database import Database, epoch, open_postgres
+from tonearm.events.facts import BreakerChanged, Event
+from tonearm.library.database import Database, database_time, open_postgres
 from tonearm.library.postgres import kind_of
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 
@@ -75,7 +75,7 @@ def through(url: str, proxy: Proxy) -> str:
 
 def ask(database: Database) -> float:
     with database.read() as connection:
-        return float(connection.execute(select(epoch())).scalar_one())
+        return float(connection.execute(select(database_time())).scalar_one())
 
 
 def add_root(database: Database, path: bytes = b"/music") -> None:
@@ -196,7 +196,7 @@ def test_what_was_read_counts_though_the_connection_was_cut_then(
     behind: Database, proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), behind.read() as connection:
-        rows = connection.execute(select(epoch())).all()
+        rows = connection.execute(select(database_time())).all()
         proxy.reset()
     assert len(rows) == 1
     assert caplog.records == []
@@ -209,7 +209,7 @@ def test_a_cut_in_mid_write_is_told_once_and_not_logged(
 ) -> None:
     def write() -> None:
         with behind.write() as connection:
-            connection.execute(select(epoch())).all()
+            connection.execute(select(database_time())).all()
             proxy.reset()
 
     with caplog.at_level(logging.WARNING), pytest.raises(StorageAway):
@@ -412,12 +412,12 @@ def test_an_address_that_leads_nowhere_is_told_and_its_password_is_not(
 ) -> None:
     with pytest.raises(kind) as caught:
         open_postgres(url.format(secret=SECRET), 2, CALL_S)
-    assert SECRET not in told(caught.value)
+    assert SECRET not in translated_errors(caught.value)
     if kind is ConfigurationError:
         assert "it looks like postgresql://user:password@host:5432/name" in str(caught.value)
 
 
-def told(error: BaseException) -> str:
+def translated_errors(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
@@ -437,7 +437,7 @@ def test_a_server_that_lets_us_not_in_is_told_with_what_to_look_at(
     with pytest.raises(StorageUnusable, match=words) as caught:
         open_postgres(url, 2, CALL_S)
     assert "check user, password and database name in database_url" in str(caught.value)
-    assert SECRET not in told(caught.value)
+    assert SECRET not in translated_errors(caught.value)
 
 
 @pytest.fixture
@@ -545,7 +545,7 @@ def test_a_call_that_was_refused_inside_another_is_no_failure_of_the_server(
 
     def nested() -> None:
         with watched.database.read() as connection:
-            connection.execute(select(epoch()))
+            connection.execute(select(database_time()))
             ask(watched.database)
             ask(watched.database)  # a third, where two are on trial
 
@@ -639,7 +639,7 @@ def test_a_wrong_password_is_told_without_it(own_servers: OwnServers) -> None:
                 with pytest.raises(StorageUnusable, match="check user, password and database name") as caught:
                     open_postgres(bad, 5, 30)
                 assert "password" in str(caught.value)
-                assert "wrong-word" not in told(caught.value)
+                assert "wrong-word" not in translated_errors(caught.value)
         finally:
             write(rules)
             admin.execute("DROP OWNED BY guarded CASCADE")

@@ -10,16 +10,16 @@ import pytest
 from tests.proxy import Proxy
 from tests.unit.shelf import VERSIONS, Library, finish_one, found, result
 from tonearm.errors import ServiceAway
-from tonearm.events import BreakerChanged, Event, Warned
+from tonearm.events.facts import BreakerChanged, Event, Warned
 from tonearm.graph.bolt import Bolt
 from tonearm.graph.fallback import FallbackGraph
-from tonearm.graph.feeder import GraphFeeder
 from tonearm.graph.neo4j import Neo4jGraph
+from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
-from tonearm.graph.track import Track
-from tonearm.jobs.intake import Kind, Known, Sighting
+from tonearm.graph.track import GraphTrack
+from tonearm.jobs.intake import FileChange, KnownFile, ScannedFile
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
-from tonearm.resilience.gate import Open
+from tonearm.resilience.gate import Unguarded
 
 MakeBolt = Callable[..., Bolt]
 QUICK_S = 2.0
@@ -30,7 +30,7 @@ class Told(Neo4jGraph):
 
     before: Callable[[], None] | None = None
 
-    def put(self, tracks: Sequence[Track]) -> None:
+    def put(self, tracks: Sequence[GraphTrack]) -> None:
         if self.before is not None:
             self.before()
         super().put(tracks)
@@ -42,7 +42,7 @@ def make_bolt() -> Iterator[MakeBolt]:
     made: list[Bolt] = []
 
     def make(url: str, answer_s: float = 30.0) -> Bolt:
-        made.append(Bolt(url, min(5.0, answer_s), answer_s, Open()))
+        made.append(Bolt(url, min(5.0, answer_s), answer_s, Unguarded()))
         return made[-1]
 
     yield make
@@ -60,19 +60,22 @@ def proxy(neo4j_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def graph(neo4j_url: str, namespace: str) -> Iterator[Told]:
-    bolt = Bolt(neo4j_url, 5, 30, Open())
+    bolt = Bolt(neo4j_url, 5, 30, Unguarded())
     yield Told(bolt, namespace)
     bolt.close()
 
 
 @pytest.fixture
-def feeder(library: Library, graph: Told) -> GraphFeeder:
-    return GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
+def graph_relay(library: Library, graph: Told) -> GraphRelay:
+    return GraphRelay(library.database, graph, VERSIONS, lambda _: None)
 
 
-def agree(library: Library, feeder: GraphFeeder) -> bool:
+def agree(library: Library, graph_relay: GraphRelay) -> bool:
     """Whether the graph holds what the database holds."""
-    return feeder.owed() == 0 and feeder.graph.counts() == SqlGraph(library.database, VERSIONS).counts()
+    return (
+        graph_relay.owed() == 0
+        and graph_relay.graph.counts() == SqlGraph(library.database, VERSIONS).counts()
+    )
 
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -85,74 +88,76 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 # --- what owes the graph something
 
 
-def test_a_finished_file_is_owed_and_then_in_the_graph(library: Library, feeder: GraphFeeder) -> None:
+def test_a_finished_file_is_owed_and_then_in_the_graph(library: Library, graph_relay: GraphRelay) -> None:
     library.finish(library.run(), b"a.flac", result(tags={"artist": "Ann"}))
-    assert feeder.owed() == 1
-    assert feeder.feed() == 1
-    assert (feeder.owed(), feeder.feed()) == (0, 0)
-    told = feeder.graph.track(b"/music/a.flac")
+    assert graph_relay.owed() == 1
+    assert graph_relay.feed() == 1
+    assert (graph_relay.owed(), graph_relay.feed()) == (0, 0)
+    told = graph_relay.graph.track(b"/music/a.flac")
     assert told is not None
     assert (told.artist, told.key, told.bpm) == ("Ann", "A minor", 120.0)
-    assert agree(library, feeder)
+    assert agree(library, graph_relay)
 
 
 def test_a_file_that_goes_missing_and_comes_back_is_forgotten_and_told_again(
-    library: Library, feeder: GraphFeeder
+    library: Library, graph_relay: GraphRelay
 ) -> None:
     run = library.run()
     file = library.finish(run, b"a.flac", result(inode=found(b"a.flac").inode))
-    feeder.feed()
+    graph_relay.feed()
     library.intake.mark_missing([file])
-    assert feeder.feed() == 1
-    assert feeder.graph.track(b"/music/a.flac") is None
-    assert feeder.graph.counts().tracks == 0
+    assert graph_relay.feed() == 1
+    assert graph_relay.graph.track(b"/music/a.flac") is None
+    assert graph_relay.graph.counts().tracks == 0
     library.meet(run, b"a.flac")
-    assert feeder.feed() == 1
-    assert feeder.graph.track(b"/music/a.flac") is not None
+    assert graph_relay.feed() == 1
+    assert graph_relay.graph.track(b"/music/a.flac") is not None
 
 
-def test_a_moved_file_is_told_at_its_new_path(library: Library, feeder: GraphFeeder) -> None:
+def test_a_moved_file_is_told_at_its_new_path(library: Library, graph_relay: GraphRelay) -> None:
     run = library.run()
     file = library.finish(run, b"a.flac", result())
-    feeder.feed()
+    graph_relay.feed()
     before = library.file(b"a.flac")
-    known = Known(
+    known = KnownFile(
         file, 1, b"a.flac", 1000, 5, before["inode"], before["state"], before["engine"], missing=False
     )
-    moved = Sighting(found(b"new/b.flac", inode=before["inode"]), Kind.MOVED, known)
+    moved = ScannedFile(found(b"new/b.flac", inode=before["inode"]), FileChange.MOVED, known)
     library.intake.record(run, library.root(), [moved], None)
-    assert feeder.feed() == 1
-    assert feeder.graph.track(b"/music/a.flac") is None
-    assert feeder.graph.track(b"/music/new/b.flac") is not None
+    assert graph_relay.feed() == 1
+    assert graph_relay.graph.track(b"/music/a.flac") is None
+    assert graph_relay.graph.track(b"/music/new/b.flac") is not None
 
 
 def test_a_missing_file_met_elsewhere_by_its_sound_is_forgotten(
-    library: Library, feeder: GraphFeeder
+    library: Library, graph_relay: GraphRelay
 ) -> None:
     run = library.run()
     file = library.finish(run, b"a.flac", result())
     library.intake.mark_missing([file])
-    feeder.feed()
+    graph_relay.feed()
     library.finish(run, b"b.flac", result(inode=8))
-    while feeder.feed():
+    while graph_relay.feed():
         pass
-    assert feeder.graph.counts().tracks == 1
-    assert agree(library, feeder)
+    assert graph_relay.graph.counts().tracks == 1
+    assert agree(library, graph_relay)
 
 
 def test_new_results_of_one_file_are_told_of_every_file_of_that_audio(
-    library: Library, feeder: GraphFeeder
+    library: Library, graph_relay: GraphRelay
 ) -> None:
     run = library.run()
     for path in (b"a.flac", b"b.flac"):
         library.finish(run, path, result(inode=found(path).inode))
-    feeder.feed()
+    graph_relay.feed()
     library.meet(run, found(b"a.flac", inode=found(b"a.flac").inode), fresh=True)
     lease = library.take(run)
-    finish_one(library.ledger, lease, result(bpm=99.0, inode=found(b"a.flac").inode))
-    while feeder.feed():
+    finish_one(library.job_store, lease, result(bpm=99.0, inode=found(b"a.flac").inode))
+    while graph_relay.feed():
         pass
-    tempos = [told.bpm for path in (b"a", b"b") if (told := feeder.graph.track(b"/music/%s.flac" % path))]
+    tempos = [
+        told.bpm for path in (b"a", b"b") if (told := graph_relay.graph.track(b"/music/%s.flac" % path))
+    ]
     assert tempos == [99.0, 99.0]
 
 
@@ -160,7 +165,7 @@ def test_new_results_of_one_file_are_told_of_every_file_of_that_audio(
 
 
 def test_a_change_while_the_graph_is_told_is_told_too(
-    library: Library, graph: Told, feeder: GraphFeeder
+    library: Library, graph: Told, graph_relay: GraphRelay
 ) -> None:
     run = library.run()
     file = library.finish(run, b"a.flac", result())
@@ -170,9 +175,9 @@ def test_a_change_while_the_graph_is_told_is_told_too(
         library.intake.mark_missing([file])
 
     graph.before = change
-    assert feeder.feed() == 1
-    assert feeder.owed() == 1
-    while feeder.feed():
+    assert graph_relay.feed() == 1
+    assert graph_relay.owed() == 1
+    while graph_relay.feed():
         pass
     assert graph.track(b"/music/a.flac") is None
 
@@ -182,8 +187,8 @@ def test_a_feeder_that_slept_while_others_told_more_does_not_have_the_last_word(
 ) -> None:
     file = library.finish(library.run(), b"a.flac", result())
     library.database.shared = False  # as if the lock of the one that sleeps had run out
-    sleeper = GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
-    other = GraphFeeder(
+    sleeper = GraphRelay(library.database, graph, VERSIONS, lambda _: None)
+    other = GraphRelay(
         library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None
     )
 
@@ -204,8 +209,8 @@ def test_one_process_feeds_at_a_time_where_the_database_can_tell(
     library: Library, graph: Told, neo4j_url: str, namespace: str, make_bolt: MakeBolt
 ) -> None:
     library.finish(library.run(), b"a.flac", result())
-    first = GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
-    second = GraphFeeder(
+    first = GraphRelay(library.database, graph, VERSIONS, lambda _: None)
+    second = GraphRelay(
         library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None
     )
     fed: list[int] = []
@@ -224,18 +229,18 @@ def test_many_feeders_at_once_tell_everything(
         library.finish(run, b"%02d.flac" % number, result(f"{number:08}", tags=tags))
     library.database.shared = False  # none waits for another
     feeders = [
-        GraphFeeder(library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None)
+        GraphRelay(library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None)
         for _ in range(4)
     ]
     failed: list[Exception] = []
 
-    def feed(feeder: GraphFeeder) -> None:
+    def feed(graph_relay: GraphRelay) -> None:
         try:
-            until(lambda: not feeder.feed(7) and not feeder.owed(), 120)
+            until(lambda: not graph_relay.feed(7) and not graph_relay.owed(), 120)
         except Exception as error:  # noqa: BLE001  told below, in the test's own thread
             failed.append(error)
 
-    threads = [threading.Thread(target=feed, args=(feeder,)) for feeder in feeders]
+    threads = [threading.Thread(target=feed, args=(graph_relay,)) for graph_relay in feeders]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -248,12 +253,12 @@ def test_many_feeders_at_once_tell_everything(
 
 
 def test_a_rebuild_that_is_killed_half_way_is_finished_by_the_next_feeder(
-    library: Library, graph: Told, feeder: GraphFeeder
+    library: Library, graph: Told, graph_relay: GraphRelay
 ) -> None:
     run = library.run()
     for number in range(5):
         library.finish(run, b"%d.flac" % number, result(f"{number:08}"))
-    while feeder.feed():
+    while graph_relay.feed():
         pass
 
     def die() -> None:
@@ -261,25 +266,25 @@ def test_a_rebuild_that_is_killed_half_way_is_finished_by_the_next_feeder(
 
     graph.before = die
     with pytest.raises(KeyboardInterrupt):
-        feeder.rebuild(lambda _: None)
+        graph_relay.rebuild(lambda _: None)
     assert graph.counts().tracks == 0
-    assert feeder.owed() == 5
+    assert graph_relay.owed() == 5
     graph.before = None
-    while feeder.feed(2):
+    while graph_relay.feed(2):
         pass
     assert graph.counts().tracks == 5
-    assert agree(library, feeder)
+    assert agree(library, graph_relay)
 
 
 def test_a_rebuild_removes_what_the_library_does_not_know(
-    library: Library, graph: Told, feeder: GraphFeeder
+    library: Library, graph: Told, graph_relay: GraphRelay
 ) -> None:
     library.finish(library.run(), b"a.flac", result())
-    feeder.feed()
-    graph.put([Track(999, b"/music/ghost.flac", "0" * 32, artist="Nobody")])
-    assert not agree(library, feeder)
-    feeder.rebuild(lambda _: None)
-    assert agree(library, feeder)
+    graph_relay.feed()
+    graph.put([GraphTrack(999, b"/music/ghost.flac", "0" * 32, artist="Nobody")])
+    assert not agree(library, graph_relay)
+    graph_relay.rebuild(lambda _: None)
+    assert agree(library, graph_relay)
 
 
 # --- a graph that is away
@@ -290,27 +295,27 @@ def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
     library: Library, proxy: Proxy, namespace: str, make_bolt: MakeBolt, how: str
 ) -> None:
     graph = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
-    feeder = GraphFeeder(library.database, graph, VERSIONS, lambda _: None)
+    graph_relay = GraphRelay(library.database, graph, VERSIONS, lambda _: None)
     run = library.run()
     library.finish(run, b"a.flac", result())
-    feeder.feed()
+    graph_relay.feed()
     library.finish(run, b"b.flac", result("b" * 8))
     getattr(proxy, how)()
     began = time.monotonic()
     with pytest.raises(ServiceAway):
-        feeder.feed()
+        graph_relay.feed()
     assert time.monotonic() - began < 3 * QUICK_S + 5
-    assert feeder.owed() == 1
+    assert graph_relay.owed() == 1
     with pytest.raises(ServiceAway):
         graph.counts()
     proxy.heal()
-    until(lambda: _fed(feeder))
-    assert agree(library, feeder)
+    until(lambda: _fed(graph_relay))
+    assert agree(library, graph_relay)
 
 
-def _fed(feeder: GraphFeeder) -> bool:
+def _fed(graph_relay: GraphRelay) -> bool:
     try:
-        return feeder.feed() > 0
+        return graph_relay.feed() > 0
     except ServiceAway:
         return False
 
@@ -320,9 +325,9 @@ def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
 ) -> None:
     graph = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
     heard: list[Event] = []
-    feeder = GraphFeeder(library.database, graph, VERSIONS, heard.append)
+    graph_relay = GraphRelay(library.database, graph, VERSIONS, heard.append)
     stop = threading.Event()
-    thread = threading.Thread(target=feeder.run, args=(stop,))
+    thread = threading.Thread(target=graph_relay.run, args=(stop,))
     proxy.reset()
     run = library.run()
     thread.start()
@@ -330,16 +335,16 @@ def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
         for number in range(5):
             library.finish(run, b"%d.flac" % number, result(f"{number:08}"))
         until(lambda: bool(heard))
-        assert feeder.owed() == 5
+        assert graph_relay.owed() == 5
         proxy.heal()
-        until(lambda: agree(library, feeder))
+        until(lambda: agree(library, graph_relay))
         until(lambda: len(heard) > 1)
         library.finish(run, b"last.flac", result("f" * 8))
     finally:
         stop.set()
         thread.join(20)
     assert not thread.is_alive()
-    assert agree(library, feeder)  # the last words
+    assert agree(library, graph_relay)  # the last words
     texts = [event.text for event in heard if isinstance(event, Warned)]
     assert len(texts) == 2
     assert "the graph waits" in texts[0]
@@ -350,9 +355,9 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     library: Library, proxy: Proxy, namespace: str, make_bolt: MakeBolt
 ) -> None:
     neo4j = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
-    feeder = GraphFeeder(library.database, neo4j, VERSIONS, lambda _: None)
+    graph_relay = GraphRelay(library.database, neo4j, VERSIONS, lambda _: None)
     heard: list[Event] = []
-    graph = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), feeder.owed, heard.append)
+    graph = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), graph_relay.owed, heard.append)
     run = library.run()
     for number in range(3):
         library.finish(run, b"%d.flac" % number, result(f"{number:08}", tags={"artist": f"Artist {number}"}))
@@ -362,12 +367,12 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     assert [event.text for event in heard if isinstance(event, Warned)] == [
         "the graph has yet to learn of 3 files; the database answers instead"
     ]
-    feeder.feed()
+    graph_relay.feed()
     heard.clear()
     assert (graph.counts(), graph.mixes(playing, 9, 6.0), graph.path(playing, playing, 6.0)) == behind
     assert heard == []
     proxy.reset()
-    fresh = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), feeder.owed, heard.append)
+    fresh = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), graph_relay.owed, heard.append)
     assert (fresh.counts(), fresh.mixes(playing, 9, 6.0), fresh.path(playing, playing, 6.0)) == behind
     assert fresh.connection("Artist 0", "artist 0") == ()
     assert len(heard) == 1

@@ -10,15 +10,15 @@ from typing import TypeVar
 
 import pytest
 
-from tests.contracts.benches import Bench, RabbitBench, within
+from tests.contracts.queue_setups import QueueSetup, RabbitSetup, within
 from tests.unit.shelf import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
 from tonearm.jobs.intake import SqlIntake
-from tonearm.jobs.job import Lease, Unseen
+from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.jobs.retry import Backoff
-from tonearm.jobs.sql import SqlLedger
+from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.roots import Place
 from tonearm.settings import Level
@@ -34,17 +34,17 @@ class MakeBench:
     def __init__(self, kind: str, database: Database, url: str, namespace: str) -> None:
         self.kind = kind
         self.library = Library(database)
-        self.made: list[Bench] = []
+        self.made: list[QueueSetup] = []
         self._url = url
         self._namespace = namespace
 
-    def __call__(self, ageing_s: float = AGEING_S) -> Bench:
+    def __call__(self, ageing_s: float = AGEING_S) -> QueueSetup:
         self.library.intake = SqlIntake(self.library.database, VERSIONS, (), ageing_s)
         if self.kind in {"sqlite", "postgresql"}:
-            self.made.append(Bench(self.library))
+            self.made.append(QueueSetup(self.library))
         else:
             topology = Topology(self._namespace, self.kind == "rabbitmq replicated")
-            self.made.append(RabbitBench(self.library, self._url, topology, ageing_s))
+            self.made.append(RabbitSetup(self.library, self._url, topology, ageing_s))
         return self.made[-1]
 
 
@@ -66,13 +66,13 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeBench]:
 
 
 @pytest.fixture
-def bench(make: MakeBench) -> Bench:
+def bench(make: MakeBench) -> QueueSetup:
     return make()
 
 
-def end(bench: Bench, queue: JobQueue, lease: Lease) -> None:
+def end(bench: QueueSetup, queue: JobQueue, lease: Lease) -> None:
     """Store a result and say so to the queue, as a worker does."""
-    assert finish_one(bench.library.ledger, lease, result(lease.path.hex())) is not None
+    assert finish_one(bench.library.job_store, lease, result(lease.path.hex())) is not None
     queue.acknowledge(lease)
 
 
@@ -83,7 +83,7 @@ def patiently(call: Callable[[], Answer]) -> Answer:
             return call()
 
 
-def test_the_most_urgent_job_is_taken_first_and_of_equals_the_oldest(bench: Bench) -> None:
+def test_the_most_urgent_job_is_taken_first_and_of_equals_the_oldest(bench: QueueSetup) -> None:
     library = bench.library
     run = library.run()
     chosen = [
@@ -108,7 +108,7 @@ def test_the_most_urgent_job_is_taken_first_and_of_equals_the_oldest(bench: Benc
     assert bench.nothing(queue)
 
 
-def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: Bench) -> None:
+def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: QueueSetup) -> None:
     library = bench.library
     library.meet(library.run(), *(b"%03d" % number for number in range(60)))
     queues = [bench.queue(f"w{number}", slots=2) for number in range(3)]
@@ -135,50 +135,50 @@ def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: Bench) -> No
     ]
 
 
-def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(bench: Bench) -> None:
+def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(bench: QueueSetup) -> None:
     library = bench.library
     library.meet(library.run(), b"1")
     one = bench.queue("one")
     lease = bench.take(one)
     other = bench.queue("other")
     assert bench.nothing(other)
-    assert library.ledger.recover() == 0
+    assert library.job_store.recover() == 0
     bench.hang_up(one)  # its worker was killed
     assert bench.nothing(other)
     assert library.outlive() == 1
     again = bench.take(other)
     assert (again.job, again.attempt, again.worker) == (lease.job, 2, "other")
-    assert library.job(lease.job)["forgiven"] == 1
+    assert library.job(lease.job)["uncharged_attempts"] == 1
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_lease(bench: Bench, hours: int) -> None:
+def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_lease(bench: QueueSetup, hours: int) -> None:
     library = bench.library
     library.meet(library.run(), b"1", b"2")
     queue = bench.queue("one", slots=2)
     kept, lost = bench.take(queue), bench.take(queue)
-    library.ledger.recover()
+    library.job_store.recover()
     library.change("UPDATE jobs SET lease_until = lease_until - :jump", jump=hours * 3600)
-    library.ledger.recover()
+    library.job_store.recover()
     assert [library.job(lease.job)["state"] for lease in (kept, lost)] == ["running", "running"]
     assert library.outlive(lost.job) == 1
     assert library.job(kept.job)["state"] == "running"
 
 
-def test_what_is_done_never_comes_again(bench: Bench) -> None:
+def test_what_is_done_never_comes_again(bench: QueueSetup) -> None:
     library = bench.library
     library.meet(library.run(), b"1")
     queue = bench.queue("w")
     end(bench, queue, bench.take(queue))
     other = bench.queue("other")
     assert bench.nothing(queue, other)
-    library.ledger.recover()
+    library.job_store.recover()
     assert bench.nothing(queue, other)
 
 
-def test_a_failed_job_comes_again_after_its_back_off_and_not_before(bench: Bench) -> None:
+def test_a_failed_job_comes_again_after_its_back_off_and_not_before(bench: QueueSetup) -> None:
     library = bench.library
-    slow = SqlLedger(library.database, VERSIONS, Backoff(3.0, 3.0), 60)
+    slow = SqlJobStore(library.database, VERSIONS, Backoff(3.0, 3.0), 60)
     library.meet(library.run(), b"1")
     queue = bench.queue("w")
     lease = bench.take(queue)
@@ -195,12 +195,12 @@ def test_a_failed_job_comes_again_after_its_back_off_and_not_before(bench: Bench
     assert bench.dead() in {0, None}
 
 
-def test_a_quarantined_job_comes_no_more_and_its_message_is_kept_with_the_dead(bench: Bench) -> None:
+def test_a_quarantined_job_comes_no_more_and_its_message_is_kept_with_the_dead(bench: QueueSetup) -> None:
     library = bench.library
     library.meet(library.run(), b"1", b"2")
     queue = bench.queue("w")
     lease = bench.take(queue)
-    ending = library.ledger.fail(lease, HOPELESS, 0.1)
+    ending = library.job_store.fail(lease, HOPELESS, 0.1)
     assert ending is not None
     assert ending.state == "quarantined"
     queue.bury(lease)
@@ -209,18 +209,18 @@ def test_a_quarantined_job_comes_no_more_and_its_message_is_kept_with_the_dead(b
     assert within(10, lambda: bench.dead() in {1, None})
 
 
-def test_a_quarantined_job_that_a_person_retries_comes_again(bench: Bench) -> None:
+def test_a_quarantined_job_that_a_person_retries_comes_again(bench: QueueSetup) -> None:
     library = bench.library
     library.meet(library.run(), b"1")
     queue = bench.queue("w")
     lease = bench.take(queue)
-    library.ledger.fail(lease, HOPELESS, 0.1)
+    library.job_store.fail(lease, HOPELESS, 0.1)
     queue.bury(lease)
-    assert library.orders.retry(None, partial=False) == 1
+    assert library.queue_admin.retry(None, partial=False) == 1
     assert bench.take(queue).job == lease.job
 
 
-def test_a_paused_run_gives_nothing_until_it_is_resumed(bench: Bench) -> None:
+def test_a_paused_run_gives_nothing_until_it_is_resumed(bench: QueueSetup) -> None:
     library = bench.library
     run, other = library.run(), library.run()
     library.meet(run, b"1", b"2", level=Level.HIGH)
@@ -242,21 +242,21 @@ def test_a_paused_run_gives_nothing_until_it_is_resumed(bench: Bench) -> None:
     assert {lease.attempt for lease in taken} == {1}
 
 
-def test_a_retry_that_falls_due_while_its_run_is_paused_comes_after_the_pause(bench: Bench) -> None:
+def test_a_retry_that_falls_due_while_its_run_is_paused_comes_after_the_pause(bench: QueueSetup) -> None:
     library = bench.library
     run = library.run()
     library.meet(run, b"1")
     queue = bench.queue("w")
     lease = bench.take(queue)
     library.runs.pause(run)
-    library.ledger.fail(lease, FLAKY, 0.1)
+    library.job_store.fail(lease, FLAKY, 0.1)
     queue.acknowledge(lease)
     assert bench.nothing(queue)
     library.runs.resume(run)
     assert bench.take(queue).attempt == 2
 
 
-def test_a_cancelled_run_gives_nothing_any_more(bench: Bench) -> None:
+def test_a_cancelled_run_gives_nothing_any_more(bench: QueueSetup) -> None:
     library = bench.library
     run = library.run()
     library.meet(run, b"1", b"2", b"3")
@@ -264,52 +264,52 @@ def test_a_cancelled_run_gives_nothing_any_more(bench: Bench) -> None:
     queue = bench.queue("w")
     lease = bench.take(queue)
     assert library.runs.cancel(run) == 2
-    library.ledger.give_back([lease])
+    library.job_store.give_back([lease])
     queue.acknowledge(lease)
     assert bench.nothing(queue)
-    assert library.ledger.depth(run).open == 0
+    assert library.job_store.depth(run).open == 0
 
 
-def test_what_a_worker_cannot_see_is_left_to_one_that_can(bench: Bench) -> None:
+def test_what_a_worker_cannot_see_is_left_to_one_that_can(bench: QueueSetup) -> None:
     library = bench.library
     run = library.run()
     library.meet(run, b"1", root=b"/usb", level=Level.HIGH)
     library.meet(run, b"2", level=Level.LOW)
     bench.announced()
-    usb = frozenset({Unseen(library.root(b"/usb"))})
+    usb = frozenset({UnmountedPlace(library.root(b"/usb"))})
     blind = bench.queue("blind")
     lease = bench.take(blind, usb)
     assert lease.path == b"2"
     end(bench, blind, lease)
-    assert bench.nothing(blind, unseen=usb)
+    assert bench.nothing(blind, unmounted=usb)
     assert library.job(1)["attempts"] == 0
     found = bench.take(bench.queue("seeing"))
     assert (found.path, found.attempt) == (b"1", 1)
 
 
 def test_what_lies_below_a_mount_that_is_missing_is_left_and_the_rest_of_its_root_is_not(
-    bench: Bench,
+    bench: QueueSetup,
 ) -> None:
     library = bench.library
     library.meet(library.run(), b"nas", b"nas/1", b"nas/a/2", b"nas0", b"nasal/3", b"other/nas/4")
     queue = bench.queue("w")
-    nas = frozenset({Unseen(library.root(), b"nas")})
+    nas = frozenset({UnmountedPlace(library.root(), b"nas")})
     taken = {bench.take(queue, nas).path for _ in range(3)}
     assert taken == {b"nas0", b"nasal/3", b"other/nas/4"}
-    assert bench.nothing(queue, unseen=nas)
+    assert bench.nothing(queue, unmounted=nas)
     assert queue.waiting(nas, 10) == 0
 
 
-def test_a_worker_that_sees_again_takes_what_it_could_not(bench: Bench) -> None:
+def test_a_worker_that_sees_again_takes_what_it_could_not(bench: QueueSetup) -> None:
     library = bench.library
     library.meet(library.run(), b"1", root=b"/usb")
     bench.announced()
     queue = bench.queue("w")
-    assert bench.nothing(queue, unseen=frozenset({Unseen(library.root(b"/usb"))}))
+    assert bench.nothing(queue, unmounted=frozenset({UnmountedPlace(library.root(b"/usb"))}))
     assert bench.take(queue).path == b"1"
 
 
-def test_who_takes_nothing_keeps_nothing_from_others(bench: Bench) -> None:
+def test_who_takes_nothing_keeps_nothing_from_others(bench: QueueSetup) -> None:
     """A call that scans still, or a worker that is only finishing what it has."""
     library = bench.library
     library.meet(library.run(), b"1", b"2", b"3")
@@ -324,26 +324,26 @@ def test_who_takes_nothing_keeps_nothing_from_others(bench: Bench) -> None:
     assert bench.nothing(draining, other)
 
 
-def test_a_job_given_back_comes_at_once_or_after_a_while(bench: Bench) -> None:
+def test_a_job_given_back_comes_at_once_or_after_a_while(bench: QueueSetup) -> None:
     library = bench.library
     library.meet(library.run(), b"1")
     queue = bench.queue("w")
     lease = bench.take(queue)
-    library.ledger.give_back([lease])
+    library.job_store.give_back([lease])
     queue.acknowledge(lease)
     again = bench.take(queue)
     assert (again.job, again.attempt) == (lease.job, 2)
-    assert library.job(lease.job)["forgiven"] == 1
+    assert library.job(lease.job)["uncharged_attempts"] == 1
 
 
-def test_a_waiting_job_that_a_person_moves_to_the_front_is_taken_next(bench: Bench) -> None:
+def test_a_waiting_job_that_a_person_moves_to_the_front_is_taken_next(bench: QueueSetup) -> None:
     library = bench.library
     run = library.run()
     library.meet(run, *(b"%02d" % number for number in range(20)))
     bench.announced()
     queue = bench.queue("w")
     lease = bench.take(queue, in_order=True)
-    assert library.orders.prioritize(Place(1, b"/music", b"17"), Level.CRITICAL) == 1
+    assert library.queue_admin.prioritize(Place(1, b"/music", b"17"), Level.CRITICAL) == 1
     bench.announced()
     end(bench, queue, lease)
     urgent = bench.take(queue, in_order=True)
@@ -356,12 +356,12 @@ def test_a_waiting_job_that_a_person_moves_to_the_front_is_taken_next(bench: Ben
     assert bench.nothing(queue)
 
 
-def test_waiting_jobs_that_a_person_moves_to_the_back_are_taken_last(bench: Bench) -> None:
+def test_waiting_jobs_that_a_person_moves_to_the_back_are_taken_last(bench: QueueSetup) -> None:
     library = bench.library
     run = library.run()
     library.meet(run, *(b"a/%d" % number for number in range(5)), *(b"b/%d" % number for number in range(5)))
     bench.announced()
-    assert library.orders.prioritize(Place(1, b"/music", b"a"), Level.BACKGROUND) == 5
+    assert library.queue_admin.prioritize(Place(1, b"/music", b"a"), Level.BACKGROUND) == 5
     bench.announced()
     queue = bench.queue("w", slots=10)
     taken = []
@@ -374,7 +374,7 @@ def test_waiting_jobs_that_a_person_moves_to_the_back_are_taken_last(bench: Benc
     assert bench.nothing(queue)
 
 
-def test_what_is_urgent_passes_two_thousand_that_are_not(bench: Bench) -> None:
+def test_what_is_urgent_passes_two_thousand_that_are_not(bench: QueueSetup) -> None:
     library = bench.library
     run = library.run()
     library.meet(run, *(b"low/%04d" % number for number in range(2000)), level=Level.LOW)

@@ -24,14 +24,13 @@ from tests.unit.shelf import (
     write_one_findings,
     write_one_tags,
 )
-from tonearm.jobs.intake import Kind as Seen
-from tonearm.jobs.intake import Known, Sighting, Taken
+from tonearm.jobs.intake import FileChange as FileChange
+from tonearm.jobs.intake import IntakeResult, KnownFile, ScannedFile
+from tonearm.library.column_types import contains_folded
 from tonearm.library.database import open_postgres, open_sqlite
-from tonearm.library.results import table_of
 from tonearm.library.roots import Place, in_place
-from tonearm.library.schema import Analysis, Audio, File, FileTags
+from tonearm.library.schema import analysis_table, audio_table, file_table, tags_table
 from tonearm.library.tracks import TrackQuery
-from tonearm.library.values import has
 
 ANY_BYTES = bytes(byte for byte in range(1, 256) if byte != 0x2F)
 HOSTILE = (
@@ -93,7 +92,7 @@ def kept(
         write_one_findings(connection, audio, findings, 1.0)
         write_one_tags(connection, file, tags(**texts), 1.0)
         connection.execute(
-            table_of(File).update().where(File.id == file).values(audio_id=audio, state="done")
+            file_table.update().where(file_table.c.id == file).values(audio_id=audio, state="done")
         )
     return file
 
@@ -117,12 +116,12 @@ def counted(library: Library) -> Iterator[list[str]]:
     """The statements that are sent meanwhile."""
     sent: list[str] = []
 
-    def note(_: Connection, __: object, statement: str, *___: object) -> None:
+    def message(_: Connection, __: object, statement: str, *___: object) -> None:
         sent.append(statement)
 
-    event.listen(library.database._engine, "before_cursor_execute", note)
+    event.listen(library.database._engine, "before_cursor_execute", message)
     yield sent
-    event.remove(library.database._engine, "before_cursor_execute", note)
+    event.remove(library.database._engine, "before_cursor_execute", message)
 
 
 # ---- roots
@@ -168,7 +167,7 @@ def test_a_root_that_holds_older_ones_takes_over_their_files_whatever_their_name
         whole = library.roots.ensure(music)
     assert len(sent) < 20  # and not one for each file
     with library.database.read() as connection:
-        rows = connection.execute(select(File.path, File.id).where(in_place(whole))).all()
+        rows = connection.execute(select(file_table.c.path, file_table.c.id).where(in_place(whole))).all()
     assert {row.path: row.id for row in rows} == before
     assert all(type(path) is bytes for path in before)
 
@@ -185,7 +184,7 @@ def test_known_files_come_in_the_order_of_their_bytes_and_by_pages(library: Libr
     paths = sorted({*HOSTILE, b"b", b"b/1", b"b/\xff", b"b0", b"b-", b"b/c/2", b"B"})
     library.meet(library.run(), *paths)
     root = library.root()
-    met: list[Known] = []
+    met: list[KnownFile] = []
     while page := library.intake.known(root, b"", met[-1].path if met else None, 3):
         assert len(page) <= 3
         met += page
@@ -224,7 +223,7 @@ def test_files_are_known_elsewhere_by_their_inode(library: Library) -> None:
 def test_a_batch_is_taken_in_with_few_statements(library: Library) -> None:
     paths = [b"%04d.flac" % number for number in range(400)]
     with counted(library) as sent:
-        assert library.meet(library.run(), *paths) == Taken(to_analyse=400)
+        assert library.meet(library.run(), *paths) == IntakeResult(to_analyse=400)
     assert len(sent) < 25 or not library.database.shared  # SQLite is not far away
     files = [row.id for row in library.intake.known(library.root(), b"", None, 1000)]
     with counted(library) as sent:
@@ -247,7 +246,7 @@ def test_files_go_missing_and_come_back(library: Library) -> None:
 def test_a_moved_file_keeps_its_id_and_tells_where_it_was(library: Library) -> None:
     library.meet(library.run(), HOSTILE[1])
     [known] = library.intake.known(library.root(), b"", None, 9)
-    moved = Sighting(found(b"new\xff.flac", inode=known.inode), Seen.MOVED, known)
+    moved = ScannedFile(found(b"new\xff.flac", inode=known.inode), FileChange.MOVED, known)
     library.intake.record(library.run(), library.root(), [moved], None)
     [track] = listed(library, full=True)
     assert names(library) == [b"new\xff.flac"]
@@ -283,7 +282,7 @@ def test_what_was_measured_comes_back_to_the_last_bit(library: Library) -> None:
     with library.database.write() as connection:
         audio = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
         write_one_findings(connection, audio, {"tempo": (2, AWKWARD, {"series": [AWKWARD] * 3})}, 1.0)
-        scalars, series = connection.execute(select(Analysis.scalars, Analysis.series)).one()
+        scalars, series = connection.execute(select(analysis_table.c.scalars, analysis_table.c.series)).one()
     assert json.dumps(scalars) == json.dumps(AWKWARD)
     assert json.dumps(series) == json.dumps({"series": [AWKWARD] * 3})
 
@@ -302,7 +301,7 @@ def test_any_document_comes_back_as_the_same_text(library: Library, value: dict[
     with library.database.write() as connection:
         audio = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
         write_one_findings(connection, audio, {"tempo": (2, value, {})}, 1.0)
-        stored = connection.execute(select(Analysis.scalars)).scalar_one()
+        stored = connection.execute(select(analysis_table.c.scalars)).scalar_one()
     assert json.dumps(stored) == json.dumps(clean(value))
 
 
@@ -320,7 +319,7 @@ def clean(value: Any) -> Any:
 def test_any_number_comes_back_from_a_column_of_floats(library: Library, value: float) -> None:
     with library.database.write() as connection:
         write_one_audio(connection, "x", FACTS | {"declared_s": value}, REPORT | {"decoded_s": value}, 1.0)
-        stored = connection.execute(select(Audio.declared_s)).scalar_one()
+        stored = connection.execute(select(audio_table.c.declared_s)).scalar_one()
     assert repr(stored) == repr(float(value) + 0.0)  # of the two zeros there is one
 
 
@@ -358,9 +357,9 @@ def test_the_same_measured_twice_is_one_row_and_the_first_sighting_stays(library
         write_one_findings(connection, first, {"tempo": (1, {"bpm": 2.0}, {}), "key": (1, {}, {})}, 2.0)
         write_one_findings(connection, first, {"tempo": (2, {"bpm": 3.0}, {})}, 3.0)
         rows = connection.execute(
-            select(Analysis.version, Analysis.scalars, Analysis.made_at)
-            .where(Analysis.analyser == "tempo")
-            .order_by(Analysis.version)
+            select(analysis_table.c.version, analysis_table.c.scalars, analysis_table.c.made_at)
+            .where(analysis_table.c.analyser == "tempo")
+            .order_by(analysis_table.c.version)
         ).all()
     assert [tuple(row) for row in rows] == [(1, {"bpm": 2.0}, 2.0), (2, {"bpm": 3.0}, 3.0)]
     assert library.rows("SELECT codec, first_seen_at FROM audio") == [{"codec": "alac", "first_seen_at": 1.0}]
@@ -381,7 +380,7 @@ def test_tags_are_replaced_as_a_whole(library: Library) -> None:
     file = kept(library, b"1.flac", title="old", artist="A")
     with library.database.write() as connection:
         write_one_tags(connection, file, tags(title="new"), 2.0)
-        row = connection.execute(select(FileTags.title, FileTags.artist, FileTags.read_at)).one()
+        row = connection.execute(select(tags_table.c.title, tags_table.c.artist, tags_table.c.read_at)).one()
     assert tuple(row) == ("new", None, 2.0)
 
 
@@ -466,7 +465,11 @@ def test_letters_of_all_languages_are_paired_alike(library: Library) -> None:
                 )
             ).one()
         ]
-    wrong = [s for s, answer in zip(cased, answers, strict=True) if bool(answer) != has(s, s.lower()[0])]
+    wrong = [
+        s
+        for s, answer in zip(cased, answers, strict=True)
+        if bool(answer) != contains_folded(s, s.lower()[0])
+    ]
     assert len(cased) > 1300
     assert wrong == []
 

@@ -32,7 +32,9 @@ def test_what_was_measured_before_is_found_where_mixes_are_searched(library: Lib
     library.finish(run, b"c.flac", result("c" * 8, findings={"tempo": (10, {"bpm": 87.0}, {})}))
     library.finish(run, b"d.flac", result("d" * 8, findings=findings(8, 99.0, "1B", 0.0)))
     library.meet(run, b"d.flac", fresh=True)
-    finish_one(library.ledger, library.take(run), result("d" * 8, findings=findings(10, 100.04, "1A", 0.5)))
+    finish_one(
+        library.job_store, library.take(run), result("d" * 8, findings=findings(10, 100.04, "1A", 0.5))
+    )
     everything = "SELECT * FROM mix_points ORDER BY audio_id"
     before = library.rows(everything)
     values = [[row[name] for name in ("camelot", "tempo", "energy", "tempo_version")] for row in before]

@@ -21,10 +21,9 @@ from tests.servers import administer
 from tests.unit.shelf import Library
 from tonearm.errors import LibraryInUse, StorageAway
 from tonearm.library.database import REVISION, Database, open_postgres, open_sqlite
-from tonearm.library.lock import sole_analyser
+from tonearm.library.lock import exclusive_lock
 from tonearm.library.move import Moved, MoveDiffers, NotEmpty, move
-from tonearm.library.results import table_of
-from tonearm.library.schema import Base, File
+from tonearm.library.schema import file_table, metadata
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -43,15 +42,14 @@ def filled(folder: Path) -> Database:
     ]
     with database.write() as connection:  # a file that went to a place with a later number
         connection.execute(
-            table_of(File)
-            .update()
-            .where(File.id == files[0])
+            file_table.update()
+            .where(file_table.c.id == files[0])
             .values(moved_to_id=files[-1], missing_since=9.5)
         )
         connection.execute(
             text(
                 "INSERT INTO workers (name, instance, host, pid, version, slots, started_at, seen_at, ended_at,"
-                " drain, done, failed, hand, breakers, unseen) VALUES"
+                " drain, done, failed, running, breakers, unmounted) VALUES"
                 " ('ä', 'x', 'h', 1, '0', 2, 1, 1, 1, true, 1, 0, '[]', '{}', '[\"a%FF\"]'),"
                 " ('Z', 'x', 'h', 1, '0', 2, 1, 1, NULL, false, 1, 0, '[]', '{}', 'null'),"
                 " ('a', 'x', 'h', 1, '0', 2, 1, 1, 1, false, 1, 0, '[]', '{}', '[]')"
@@ -74,7 +72,7 @@ def counts(database: Database) -> dict[str, int]:
     with database.read() as connection:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in Base.metadata.sorted_tables
+            for table in metadata.sorted_tables
         }
 
 
@@ -97,10 +95,10 @@ def test_a_library_that_is_moved_there_and_back_is_the_same(
 ) -> None:
     steps: list[tuple[str, str]] = []
 
-    def note(step: str, table: str, *_: int) -> None:
+    def message(step: str, table: str, *_: int) -> None:
         steps.append((step, table))
 
-    sent = move(here, there, note)
+    sent = move(here, there, message)
     back = open_sqlite(tmp_path / "back")
     came = move(there, back, quiet)
     back.close()
@@ -211,7 +209,7 @@ def test_a_server_that_goes_away_meanwhile_is_named_and_nothing_is_kept(
 
 ALIVE = (
     "INSERT INTO workers (name, instance, host, pid, version, slots, started_at, seen_at, ended_at, drain,"
-    " done, failed, hand, breakers, unseen) SELECT 'bench:1', 'x', 'h', 1, '0', 2, now, now - {ago}, {ended},"
+    " done, failed, running, breakers, unmounted) SELECT 'bench:1', 'x', 'h', 1, '0', 2, now, now - {ago}, {ended},"
     " false, 0, 0, '[]', '{{}}', '[]' FROM (SELECT extract(epoch FROM clock_timestamp()) AS now) AS clock"
 )
 
@@ -281,7 +279,7 @@ def test_the_command_says_in_one_line_why_it_refuses(
         assert words in outcome.errors
         assert len(outcome.errors.splitlines()) == 1
         assert "hush" not in outcome.errors
-    with sole_analyser(place):
+    with exclusive_lock(place):
         assert "is analysing with the library" in program.run("move", place, postgres_url).errors
     assert program.run("move", place, with_secret).status == 0
     refused = program.run("move", place, postgres_url)
@@ -297,7 +295,7 @@ def test_the_command_shows_a_person_the_tables_and_what_to_set(
     output, errors = process.communicate(timeout=60)
     said = output.decode()
     assert (process.returncode, errors) == (0, b"")
-    assert said.count("the same") == len(Base.metadata.sorted_tables)
+    assert said.count("the same") == len(metadata.sorted_tables)
     assert "From now on set TONEARM_DATABASE_URL=postgresql" in said
     assert "hush" not in said
 

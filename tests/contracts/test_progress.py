@@ -9,9 +9,9 @@ import pytest
 
 from tonearm.errors import ServiceRefused
 from tonearm.progress.memory import MemoryProgress
-from tonearm.progress.port import Progress, RunCounts, RunningFile, Snapshot
+from tonearm.progress.port import Progress, RunningFile, RunProgress, Snapshot
 from tonearm.progress.redis import RedisProgress
-from tonearm.resilience.gate import Open
+from tonearm.resilience.gate import Unguarded
 
 SNAPSHOT = Snapshot(
     at=1_700_000_000.25,
@@ -19,7 +19,7 @@ SNAPSHOT = Snapshot(
     retrying=3,
     running=4,
     owed=5,
-    runs=(RunCounts(8, "running", 20, 4, 3, 2, 1, 10), RunCounts(7, "finished", 1, 1, 0, 0, 0, 0)),
+    runs=(RunProgress(8, "running", 20, 4, 3, 2, 1, 10), RunProgress(7, "finished", 1, 1, 0, 0, 0, 0)),
 )
 SHORT_S = 0.4
 MakeProgress = Callable[[float], Progress]
@@ -35,7 +35,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[MakeProgress]:
             made.append(MemoryProgress(held_s))
         else:
             url, namespace = request.getfixturevalue("redis_url"), request.getfixturevalue("namespace")
-            made.append(RedisProgress(url, namespace, Open(), held_s))
+            made.append(RedisProgress(url, namespace, Unguarded(), held_s))
         return made[-1]
 
     yield make
@@ -204,7 +204,7 @@ def test_announcing_nothing_is_nothing(progress: Progress) -> None:
 
 def test_a_redis_that_does_not_let_us_in_is_told_so(redis_url: str, namespace: str) -> None:
     stranger = redis_url.replace("redis://", "redis://nobody:hush@")
-    with closing(RedisProgress(stranger, namespace, Open())) as progress:
+    with closing(RedisProgress(stranger, namespace, Unguarded())) as progress:
         with pytest.raises(ServiceRefused, match=r"does not let us in.*redis_url") as refused:
             progress.latest()
         assert "hush" not in str(refused.value)

@@ -10,28 +10,28 @@ from urllib.parse import urlsplit
 import pika
 import pytest
 
-from tests.contracts.benches import PATIENCE_S, QUIET_S, Bench, RabbitBench, within
 from tests.contracts.broker import Broker
+from tests.contracts.queue_setups import PATIENCE_S, QUIET_S, QueueSetup, RabbitSetup, within
 from tests.program import Program
 from tests.proxy import Proxy
 from tests.unit.shelf import Library, finish_one, result, take_from
 from tonearm.bootstrap import open_app, open_session
 from tonearm.errors import ConfigurationError, ServiceRefused
-from tonearm.events import StateChanged, Warned
-from tonearm.jobs.courier import Note
+from tonearm.events.facts import StateChanged, Warned
 from tonearm.jobs.job import Lease
+from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.port import JobQueue
-from tonearm.jobs.rabbitmq import link as link_module
-from tonearm.jobs.rabbitmq.link import BrokerAway, Link
+from tonearm.jobs.rabbitmq import connection as link_module
+from tonearm.jobs.rabbitmq.connection import BrokerAway, BrokerConnection
 from tonearm.jobs.rabbitmq.management import Management
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.library.database import Database
 from tonearm.progress.live import LiveView
-from tonearm.resilience.gate import Open
+from tonearm.resilience.gate import Unguarded
 from tonearm.settings import Level, load_settings
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.signals import StopSwitch
 
-MakeBench = Callable[..., RabbitBench]
+MakeBench = Callable[..., RabbitSetup]
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def make(
     emptied_postgres: Database, rabbitmq_url: str, topology: Topology, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MakeBench]:
     monkeypatch.setattr(link_module, "LONGEST_PAUSE_S", 0.5)
-    made: list[RabbitBench] = []
+    made: list[RabbitSetup] = []
 
-    def make(url: str | None = None, **changes: object) -> RabbitBench:
-        made.append(RabbitBench(Library(emptied_postgres), url or rabbitmq_url, topology, **changes))  # type: ignore[arg-type]
+    def make(url: str | None = None, **changes: object) -> RabbitSetup:
+        made.append(RabbitSetup(Library(emptied_postgres), url or rabbitmq_url, topology, **changes))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -56,7 +56,7 @@ def make(
 
 
 @pytest.fixture
-def bench(make: MakeBench) -> RabbitBench:
+def bench(make: MakeBench) -> RabbitSetup:
     return make()
 
 
@@ -81,15 +81,15 @@ def through(proxy: Proxy, url: str) -> str:
 
 
 def owed(library: Library) -> int:
-    return int(library.rows("SELECT count(*) AS jobs FROM jobs WHERE owed_at IS NOT NULL")[0]["jobs"])
+    return int(library.rows("SELECT count(*) AS jobs FROM jobs WHERE publish_due_at IS NOT NULL")[0]["jobs"])
 
 
-def end(bench: Bench, queue: JobQueue, lease: Lease) -> None:
-    assert finish_one(bench.library.ledger, lease, result(lease.path.hex())) is not None
+def end(bench: QueueSetup, queue: JobQueue, lease: Lease) -> None:
+    assert finish_one(bench.library.job_store, lease, result(lease.path.hex())) is not None
     queue.acknowledge(lease)
 
 
-def do_all(bench: Bench, queue: JobQueue, jobs: int) -> list[Lease]:
+def do_all(bench: QueueSetup, queue: JobQueue, jobs: int) -> list[Lease]:
     """Work on so many jobs, which must come."""
     done = []
     for _ in range(jobs):
@@ -124,7 +124,7 @@ class Told:
 
 @pytest.mark.parametrize("level", list(Level))
 def test_a_message_says_which_job_how_urgent_and_under_which_trace(
-    bench: RabbitBench, broker: Broker, topology: Topology, level: Level
+    bench: RabbitSetup, broker: Broker, topology: Topology, level: Level
 ) -> None:
     library = bench.library
     library.meet(library.run(), b"1", level=level)
@@ -140,39 +140,39 @@ def test_a_message_says_which_job_how_urgent_and_under_which_trace(
     assert properties.correlation_id == row["correlation_id"]
     assert properties.message_id == str(row["id"])
     assert properties.headers["traceparent"] == f"00-{row['correlation_id']}-{row['id']:016x}-01"
-    assert (row["owed_at"], row["published_level"]) == (None, level)
+    assert (row["publish_due_at"], row["published_level"]) == (None, level)
 
 
 @pytest.mark.parametrize("harm", ["the binding is gone", "the queue is gone"])
 def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_owed_until_one_does(
-    bench: RabbitBench, broker: Broker, topology: Topology, harm: str
+    bench: RabbitSetup, broker: Broker, topology: Topology, harm: str
 ) -> None:
     library = bench.library
     queue_name = topology.queues[0].name
     bench.stop_couriers()  # this test is the courier
-    courier = bench.courier(bench.sender)
+    relay = bench.relay(bench.sender)
     library.meet(library.run(), b"1", b"2")
     if harm == "the binding is gone":
         broker.unbind(queue_name, topology.exchange, "normal")
     else:
         broker.delete(queue_name)
     with pytest.raises(BrokerAway, match="no queue"):
-        courier.carry()
+        relay.carry()
     assert owed(library) == 2
     assert within(PATIENCE_S, lambda: bench.sender.up)
-    assert courier.carry() == 2
+    assert relay.carry() == 2
     assert owed(library) == 0
     queue = bench.queue("w")
     assert {lease.path for lease in do_all(bench, queue, 2)} == {b"1", b"2"}
 
 
 def test_some_messages_that_no_queue_takes_do_not_hide_among_others(
-    bench: RabbitBench, broker: Broker, topology: Topology
+    bench: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
     broker.unbind(topology.queues[0].name, topology.exchange, "low")
-    notes = [Note(number, Level.LOW if number == 3 else Level.HIGH, "c") for number in range(1, 6)]
+    messages = [JobMessage(number, Level.LOW if number == 3 else Level.HIGH, "c") for number in range(1, 6)]
     with pytest.raises(BrokerAway, match="1 messages into no queue"):
-        bench.sender.send(notes)
+        bench.sender.send(messages)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_some_messages_that_no_queue_takes_do_not_hide_among_others(
     ids=lambda body: body[:20].decode("ascii", "replace") or "empty",
 )
 def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_taken(
-    bench: RabbitBench, broker: Broker, topology: Topology, body: bytes
+    bench: RabbitSetup, broker: Broker, topology: Topology, body: bytes
 ) -> None:
     queue = bench.queue("w")
     assert queue.waiting((), 1) == 0  # now it wants notes
@@ -209,30 +209,30 @@ def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_take
 
 @pytest.mark.parametrize("headers", [None, {}, {"level": "urgent"}, {"level": 3}], ids=str)
 def test_a_message_without_a_level_is_no_note(
-    bench: RabbitBench, broker: Broker, topology: Topology, headers: dict[str, object] | None
+    bench: RabbitSetup, broker: Broker, topology: Topology, headers: dict[str, object] | None
 ) -> None:
     assert bench.queue("w").waiting((), 1) == 0  # now it wants notes
     broker.put(topology.exchange, "high", b'{"job": 1}', pika.BasicProperties(headers=headers))
     assert within(10, lambda: bench.dead() == 1)
 
 
-def test_a_note_of_an_unknown_job_is_done_with(bench: RabbitBench) -> None:
+def test_a_note_of_an_unknown_job_is_done_with(bench: RabbitSetup) -> None:
     queue = bench.queue("w")
-    bench.sender.send([Note(12345, Level.HIGH, "c")])
+    bench.sender.send([JobMessage(12345, Level.HIGH, "c")])
     assert bench.nothing(queue)
     bench.hang_up(queue)
     assert (bench.ready(), bench.dead()) == (0, 0)
 
 
-def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitBench) -> None:
+def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitSetup) -> None:
     library = bench.library
     library.meet(library.run(), *(b"%02d" % number for number in range(20)))
     bench.announced()
-    notes = [
-        Note(row["id"], Level(row["level"]), row["correlation_id"])
+    messages = [
+        JobMessage(row["id"], Level(row["level"]), row["correlation_id"])
         for row in library.rows("SELECT * FROM jobs ORDER BY id")
     ]
-    bench.sender.send(notes * 4)
+    bench.sender.send(messages * 4)
     queues = [bench.queue(f"w{number}", slots=2) for number in range(2)]
     taken: list[Lease] = []
 
@@ -241,7 +241,7 @@ def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitBe
             if (lease := take_from(queue, frozenset())) is not None:
                 taken.append(lease)
                 end(bench, queue, lease)
-                bench.sender.send([note for note in notes if note.job == lease.job] * 5)
+                bench.sender.send([message for message in messages if message.job == lease.job] * 5)
             else:
                 time.sleep(0.005)
 
@@ -250,7 +250,7 @@ def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitBe
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(lease.job for lease in taken) == [note.job for note in notes]
+    assert sorted(lease.job for lease in taken) == [message.job for message in messages]
     assert {lease.attempt for lease in taken} == {1}
     assert within(
         PATIENCE_S,
@@ -316,7 +316,7 @@ def test_a_worker_does_not_start_on_a_queue_of_other_arguments(
 
 
 def test_a_queue_that_is_deleted_while_jobs_wait_is_filled_again(
-    bench: RabbitBench, broker: Broker, topology: Topology
+    bench: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
     library = bench.library
     library.meet(library.run(), *(b"%02d" % number for number in range(50)))
@@ -336,7 +336,7 @@ def test_a_queue_that_is_deleted_while_jobs_wait_is_filled_again(
 
 
 def test_a_worker_whose_queue_was_made_anew_by_another_goes_on_taking(
-    bench: RabbitBench, broker: Broker, topology: Topology
+    bench: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
     queue = bench.queue("w")
     queue_spec = topology.queues[0]
@@ -347,7 +347,7 @@ def test_a_worker_whose_queue_was_made_anew_by_another_goes_on_taking(
 
 
 def test_a_retry_whose_message_was_lost_comes_all_the_same(
-    bench: RabbitBench, broker: Broker, topology: Topology
+    bench: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
     library = bench.library
     library.meet(library.run(), b"1")
@@ -358,7 +358,7 @@ def test_a_retry_whose_message_was_lost_comes_all_the_same(
 
 
 def test_messages_that_a_broker_lost_are_sent_again(
-    bench: RabbitBench, broker: Broker, topology: Topology
+    bench: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
     library = bench.library
     library.meet(library.run(), *(b"%02d" % number for number in range(10)))
@@ -424,7 +424,7 @@ def test_a_network_that_swallows_everything_is_noticed_and_nothing_is_lost(
     assert states(library) == {"done": 2}
 
 
-def test_a_channel_that_the_broker_closes_does_not_end_the_link(bench: RabbitBench) -> None:
+def test_a_channel_that_the_broker_closes_does_not_end_the_link(bench: RabbitSetup) -> None:
     library = bench.library
     library.meet(library.run(), b"1", b"2")
     link = bench.link(1)
@@ -449,7 +449,7 @@ def test_nobody_waits_for_ever_for_a_broker_that_does_not_confirm(
     proxy.black_hole()
     began = time.monotonic()
     with pytest.raises(BrokerAway, match="did not confirm"):
-        bench.sender.send([Note(1, Level.HIGH, "c")])
+        bench.sender.send([JobMessage(1, Level.HIGH, "c")])
     assert time.monotonic() - began < 5
     assert any("confirm" in reason for reason in told.failures)
     with pytest.raises(BrokerAway):
@@ -476,21 +476,21 @@ def test_heartbeats_go_on_while_everything_else_is_busy(
     assert bench.ready() == 0
 
 
-def test_a_courier_that_meets_a_stopped_link_waits_for_it(bench: RabbitBench) -> None:
+def test_a_courier_that_meets_a_stopped_link_waits_for_it(bench: RabbitSetup) -> None:
     library = bench.library
     bench.sender.stop()
     library.meet(library.run(), b"1")
     time.sleep(QUIET_S)
     assert bench.couriers[0].is_alive()
     assert owed(library) == 1
-    assert bench.courier(bench.link(0)).carry() == 1
+    assert bench.relay(bench.link(0)).carry() == 1
 
 
 def test_a_broker_that_does_not_let_us_in_is_told_so_and_with_what_to_look_at(
     topology: Topology, rabbitmq_url: str, rabbitmq_management_url: str
 ) -> None:
     stranger = rabbitmq_url.replace("guest:guest@", "guest:hush@")
-    link = Link(stranger, topology, Open(), 0, lambda: None, 5.0)
+    link = BrokerConnection(stranger, topology, Unguarded(), 0, lambda: None, 5.0)
     link.start()
     try:
         assert link.wait_settled(30)
@@ -502,7 +502,7 @@ def test_a_broker_that_does_not_let_us_in_is_told_so_and_with_what_to_look_at(
     finally:
         link.stop()
     asked = Management(
-        rabbitmq_management_url.replace("guest:guest@", "guest:hush@"), "/", topology, Open(), 5.0
+        rabbitmq_management_url.replace("guest:guest@", "guest:hush@"), "/", topology, Unguarded(), 5.0
     )
     with pytest.raises(ServiceRefused, match=r"does not let us in.*rabbitmq_management_url"):
         asked.figures()

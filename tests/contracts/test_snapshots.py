@@ -4,8 +4,8 @@ from tests.unit.shelf import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import RunState
-from tonearm.jobs.sql import SqlLedger
-from tonearm.progress.port import RunCounts
+from tonearm.jobs.sql_job_store import SqlJobStore
+from tonearm.progress.port import RunProgress
 from tonearm.progress.snapshots import take_snapshot
 from tonearm.settings import Level
 
@@ -25,7 +25,9 @@ def test_waiting_work_is_counted_by_level_and_state(library: Library) -> None:
     library.meet(run, b"a.flac", b"b.flac", b"c.flac", level=Level.CRITICAL)
     library.meet(run, b"d.flac", b"e.flac", level=Level.LOW)
     library.take(run)
-    SqlLedger(library.database, library.versions, Backoff(600.0, 600.0), 60).fail(library.take(run), BAD, 1.0)
+    SqlJobStore(library.database, library.versions, Backoff(600.0, 600.0), 60).fail(
+        library.take(run), BAD, 1.0
+    )
     snapshot = take_snapshot(library.database)
     assert snapshot.queued == NOTHING | {"critical": 1, "low": 2}
     assert (snapshot.retrying, snapshot.running) == (1, 1)
@@ -33,10 +35,10 @@ def test_waiting_work_is_counted_by_level_and_state(library: Library) -> None:
 
 def test_a_message_is_owed_from_when_it_is_due_until_it_is_out(library: Library) -> None:
     library.meet(library.run(), b"a.flac", b"b.flac", b"c.flac")
-    library.change("UPDATE jobs SET owed_at = NULL")
+    library.change("UPDATE jobs SET publish_due_at = NULL")
     assert take_snapshot(library.database).owed == 0
-    library.change("UPDATE jobs SET owed_at = 1000 WHERE id = (SELECT min(id) FROM jobs)")
-    library.change("UPDATE jobs SET owed_at = 9e9 WHERE id = (SELECT max(id) FROM jobs)")
+    library.change("UPDATE jobs SET publish_due_at = 1000 WHERE id = (SELECT min(id) FROM jobs)")
+    library.change("UPDATE jobs SET publish_due_at = 9e9 WHERE id = (SELECT max(id) FROM jobs)")
     assert take_snapshot(library.database).owed == 1
 
 
@@ -44,21 +46,21 @@ def test_open_runs_show_what_became_of_their_files_so_far(library: Library) -> N
     first, second = library.run(), library.run()
     library.meet(second, b"a.flac", b"b.flac", b"c.flac", b"d.flac")
     library.runs.skip(second, 2)
-    finish_one(library.ledger, library.take(second), result("a"))
-    finish_one(library.ledger, library.take(second), result("b", complete=False))
-    library.ledger.fail(library.take(second), HOPELESS, 1.0)
-    counts = RunCounts(second, "running", 6, 1, 1, 2, 1, 1)
+    finish_one(library.job_store, library.take(second), result("a"))
+    finish_one(library.job_store, library.take(second), result("b", complete=False))
+    library.job_store.fail(library.take(second), HOPELESS, 1.0)
+    counts = RunProgress(second, "running", 6, 1, 1, 2, 1, 1)
     assert counts.discovered == counts.done + counts.partial + counts.skipped + counts.failed + counts.pending
-    assert take_snapshot(library.database).runs == (counts, RunCounts(first, "running", 0, 0, 0, 0, 0, 0))
+    assert take_snapshot(library.database).runs == (counts, RunProgress(first, "running", 0, 0, 0, 0, 0, 0))
 
 
 def test_runs_are_shown_for_an_hour_after_they_closed_with_what_they_closed_with(library: Library) -> None:
     run = library.run()
     library.meet(run, b"a.flac")
-    finish_one(library.ledger, library.take(run), result())
+    finish_one(library.job_store, library.take(run), result())
     library.runs.close(run, RunState.FINISHED)
     library.change("UPDATE jobs SET state = 'queued'")
-    assert take_snapshot(library.database).runs == (RunCounts(run, "finished", 1, 1, 0, 0, 0, 0),)
+    assert take_snapshot(library.database).runs == (RunProgress(run, "finished", 1, 1, 0, 0, 0, 0),)
     library.change("UPDATE runs SET finished_at = finished_at - 3700")
     assert take_snapshot(library.database).runs == ()
 

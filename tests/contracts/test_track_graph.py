@@ -13,18 +13,17 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
 from tonearm.errors import NotFound
-from tonearm.events import Event
+from tonearm.events.facts import Event
 from tonearm.graph.bolt import Bolt
-from tonearm.graph.feeder import GraphFeeder
 from tonearm.graph.harmony import KEYS, Relation, energy_distance, mixes, related, score, tempo_change
 from tonearm.graph.neo4j import Neo4jGraph
-from tonearm.graph.port import Counts, Link, TrackGraph
+from tonearm.graph.port import ConnectionStep, GraphCounts, TrackGraph
+from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
-from tonearm.graph.track import Kind, Track
+from tonearm.graph.track import GraphTrack, NodeType
 from tonearm.library.database import Database, open_sqlite
-from tonearm.library.results import table_of
-from tonearm.library.schema import Audio, File, FileTags, MixPoint, Root
-from tonearm.resilience.gate import Open
+from tonearm.library.schema import audio_table, file_table, mix_point_table, root_table, tags_table
+from tonearm.resilience.gate import Unguarded
 
 VERSIONS = {"key": 3, "tempo": 2, "character": 1}
 TAGS = ("title", "artist", "album", "album_artist", "genre")
@@ -37,11 +36,11 @@ class Shelf:
     def __init__(self, database: Database, graph: TrackGraph) -> None:
         self.database = database
         self.graph = graph
-        self.feeder = GraphFeeder(database, graph, VERSIONS, self._hear)
+        self.graph_relay = GraphRelay(database, graph, VERSIONS, self._hear)
         self.heard: list[Event] = []
         self._audio: dict[str, int] = {}
         with database.write() as connection:
-            connection.execute(insert(table_of(Root)).values(id=1, path=ROOT, mounts=[], added_at=1.0))
+            connection.execute(insert(root_table).values(id=1, path=ROOT, mounts=[], added_at=1.0))
 
     def _hear(self, event: Event) -> None:
         self.heard.append(event)
@@ -49,21 +48,21 @@ class Shelf:
     def empty(self) -> None:
         """Take everything out again."""
         with self.database.write() as connection:
-            for model in (FileTags, MixPoint, File, Audio):
-                connection.execute(delete(table_of(model)))
+            for model in (tags_table, mix_point_table, file_table, audio_table):
+                connection.execute(delete(model))
         self._audio = {}
         self.graph.clear()
 
-    def add(self, *tracks: Track, versions: dict[str, int] | None = None) -> None:
+    def add(self, *tracks: GraphTrack, versions: dict[str, int] | None = None) -> None:
         """Put files on the shelf, and tell the graph; the numbers in ``file`` are kept."""
         current = VERSIONS | (versions or {})
         with self.database.write() as connection:
             for track in tracks:
                 if track.audio not in self._audio:
                     number = self._audio[track.audio] = len(self._audio) + 1
-                    connection.execute(insert(table_of(Audio)).values(**_audio(number, track.audio)))
+                    connection.execute(insert(audio_table).values(**_audio(number, track.audio)))
                     connection.execute(
-                        insert(table_of(MixPoint)).values(
+                        insert(mix_point_table).values(
                             audio_id=number,
                             camelot=track.camelot,
                             key_version=current["key"],
@@ -75,28 +74,30 @@ class Shelf:
                     )
                 path = track.path.removeprefix(ROOT + b"/")
                 values = _file(track.file, path) | {"audio_id": self._audio[track.audio]}
-                connection.execute(insert(table_of(File)).values(**values))
+                connection.execute(insert(file_table).values(**values))
                 tags = {name: getattr(track, name) for name in TAGS}
                 connection.execute(
-                    insert(table_of(FileTags)).values(file_id=track.file, everything={}, read_at=1.0, **tags)
+                    insert(tags_table).values(file_id=track.file, everything={}, read_at=1.0, **tags)
                 )
         self.settle()
 
     def change(self, *files: int, **values: Any) -> None:
         """Change rows of files as a scan would, and tell the graph."""
         with self.database.write() as connection:
-            connection.execute(update(File).where(File.id.in_(files)).values(graph_owed_at=2.0, **values))
+            connection.execute(
+                update(file_table).where(file_table.c.id.in_(files)).values(graph_due_at=2.0, **values)
+            )
         self.settle()
 
     def retag(self, file: int, **values: Any) -> None:
         """Change the tags of a file, and tell the graph."""
         with self.database.write() as connection:
-            connection.execute(update(FileTags).where(FileTags.file_id == file).values(**values))
+            connection.execute(update(tags_table).where(tags_table.c.file_id == file).values(**values))
         self.change(file)
 
     def settle(self) -> None:
         """Tell the graph all that it has yet to learn."""
-        while self.feeder.feed():
+        while self.graph_relay.feed():
             pass
 
 
@@ -110,7 +111,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     bolt = None
     graph: TrackGraph = SqlGraph(database, VERSIONS)
     if request.param == "neo4j":
-        bolt = Bolt(request.getfixturevalue("neo4j_url"), 5, 30, Open())
+        bolt = Bolt(request.getfixturevalue("neo4j_url"), 5, 30, Unguarded())
         graph = Neo4jGraph(bolt, request.getfixturevalue("namespace"))
     try:
         yield Shelf(database, graph)
@@ -127,21 +128,21 @@ def _audio(number: int, digest: str) -> dict[str, Any]:
 
 def _file(number: int, path: bytes) -> dict[str, Any]:
     facts = {"size": 1, "mtime_ns": 1, "inode": number, "extension": "flac", "state": "done"}
-    return {"id": number, "root_id": 1, "path": path, "found_at": 1.0, "graph_owed_at": 1.0, **facts}
+    return {"id": number, "root_id": 1, "path": path, "found_at": 1.0, "graph_due_at": 1.0, **facts}
 
 
-def track(number: int, camelot: str | None = "8A", bpm: float | None = 128.0, **changes: Any) -> Track:
+def track(number: int, camelot: str | None = "8A", bpm: float | None = 128.0, **changes: Any) -> GraphTrack:
     """A track of its own audio; its path follows from its number."""
     tempo = None if bpm is None else round(bpm * 10)
-    made = Track(number, ROOT + b"/%02d.flac" % number, f"{number:032x}", camelot=camelot, tempo=tempo)
+    made = GraphTrack(number, ROOT + b"/%02d.flac" % number, f"{number:032x}", camelot=camelot, tempo=tempo)
     return dataclasses.replace(made, **changes)
 
 
-def mixed(shelf: Shelf, playing: Track, limit: int = 50, percent: float = 6.0) -> list[int]:
+def mixed(shelf: Shelf, playing: GraphTrack, limit: int = 50, percent: float = 6.0) -> list[int]:
     return [mix.track.file for mix in shelf.graph.mixes(playing, limit, percent)]
 
 
-def walked(shelf: Shelf, start: Track, goal: Track, percent: float = 6.0) -> list[int] | None:
+def walked(shelf: Shelf, start: GraphTrack, goal: GraphTrack, percent: float = 6.0) -> list[int] | None:
     way = shelf.graph.path(start, goal, percent)
     return None if way is None else [mix.track.file for mix in way]
 
@@ -150,7 +151,7 @@ def walked(shelf: Shelf, start: Track, goal: Track, percent: float = 6.0) -> lis
 
 
 def test_an_empty_graph_holds_nothing(shelf: Shelf) -> None:
-    assert shelf.graph.counts() == Counts(0, 0, 0, 0, 0, 0)
+    assert shelf.graph.counts() == GraphCounts(0, 0, 0, 0, 0, 0)
     assert shelf.graph.track(b"/music/01.flac") is None
     assert shelf.graph.mixes(track(1), 10, 6.0) == ()
     assert shelf.graph.path(track(1), track(2, "2B"), 6.0) is None
@@ -190,7 +191,7 @@ def test_names_are_counted_once_however_they_are_spelled(shelf: Shelf) -> None:
         track(3, artist="Bob", album="First", genre="", camelot="8B", bpm=130.0),
         track(4, None, None, album_artist="Cleo", title="no key"),
     )
-    assert shelf.graph.counts() == Counts(
+    assert shelf.graph.counts() == GraphCounts(
         tracks=4, artists=3, albums=2, genres=2, keys=2, tempo_bands=2
     )  # 128.0 and 129.9 BPM are in the band from 128 to 130
 
@@ -200,12 +201,12 @@ def test_files_that_went_missing_or_moved_are_left_out_until_they_are_back(shelf
     gone = track(2, "9A", 140.0, artist="Bob", album="Second", genre="Techno")
     shelf.add(here, gone)
     shelf.change(2, missing_since=5.0)
-    assert shelf.graph.counts() == Counts(1, 1, 1, 1, 1, 1)
+    assert shelf.graph.counts() == GraphCounts(1, 1, 1, 1, 1, 1)
     assert shelf.graph.track(gone.path) is None
     shelf.change(2, missing_since=None)
-    assert shelf.graph.counts() == Counts(2, 2, 2, 2, 2, 2)
+    assert shelf.graph.counts() == GraphCounts(2, 2, 2, 2, 2, 2)
     shelf.change(2, moved_to_id=1)
-    assert shelf.graph.counts() == Counts(1, 1, 1, 1, 1, 1)
+    assert shelf.graph.counts() == GraphCounts(1, 1, 1, 1, 1, 1)
     with pytest.raises(NotFound, match="Bob"):
         shelf.graph.connection("Ann", "Bob")
 
@@ -216,7 +217,7 @@ def test_new_tags_replace_the_old_ones(shelf: Shelf) -> None:
     found = shelf.graph.track(b"/music/01.flac")
     assert found is not None
     assert (found.artist, found.album, found.title) == ("Cleo", None, "New")
-    assert shelf.graph.counts() == Counts(1, 1, 0, 1, 1, 1)
+    assert shelf.graph.counts() == GraphCounts(1, 1, 0, 1, 1, 1)
     with pytest.raises(NotFound):
         shelf.graph.connection("Ann", "Cleo")
 
@@ -262,9 +263,9 @@ def test_after_a_rebuild_the_answers_are_the_same(shelf: Shelf) -> None:
     shelf.add(*tracks)
     before = (shelf.graph.counts(), shelf.graph.mixes(tracks[0], 50, 6.0))
     left: list[int] = []
-    shelf.feeder.rebuild(left.append)
+    shelf.graph_relay.rebuild(left.append)
     assert (shelf.graph.counts(), shelf.graph.mixes(tracks[0], 50, 6.0)) == before
-    assert (left[0], left[-1], shelf.feeder.owed()) == (24, 0, 0)
+    assert (left[0], left[-1], shelf.graph_relay.owed()) == (24, 0, 0)
 
 
 # --- what mixes
@@ -409,11 +410,11 @@ def test_artists_are_connected_by_the_closest_tie(shelf: Shelf) -> None:
         track(3, artist="Dan", album="Other", genre="techno "),
         track(4, artist="Eve", album="First", genre="Folk"),
     )
-    assert shelf.graph.connection("ann", " BOB") == (Link("Ann", Kind.TRACK, "Duet", "Bob"),)
-    assert shelf.graph.connection("Ann", "Cleo") == (Link("Ann", Kind.ALBUM, "First", "Cleo"),)
+    assert shelf.graph.connection("ann", " BOB") == (ConnectionStep("Ann", NodeType.TRACK, "Duet", "Bob"),)
+    assert shelf.graph.connection("Ann", "Cleo") == (ConnectionStep("Ann", NodeType.ALBUM, "First", "Cleo"),)
     assert shelf.graph.connection("Bob", "Dan") == (
-        Link("Bob", Kind.ALBUM, "First", "Cleo"),
-        Link("Cleo", Kind.GENRE, "Techno", "Dan"),
+        ConnectionStep("Bob", NodeType.ALBUM, "First", "Cleo"),
+        ConnectionStep("Cleo", NodeType.GENRE, "Techno", "Dan"),
     )
     assert shelf.graph.connection("Ann", "Ann") == ()
     assert shelf.graph.connection("Ann", "Eve") is None
@@ -423,13 +424,13 @@ def test_artists_are_connected_by_the_closest_tie(shelf: Shelf) -> None:
 
 def test_a_duet_without_a_title_is_called_by_its_file(shelf: Shelf) -> None:
     shelf.add(track(1, artist="Ann; Bob"))
-    assert shelf.graph.connection("Bob", "Ann") == (Link("Bob", Kind.TRACK, "01.flac", "Ann"),)
+    assert shelf.graph.connection("Bob", "Ann") == (ConnectionStep("Bob", NodeType.TRACK, "01.flac", "Ann"),)
 
 
 # --- whatever the library
 
 
-def tracks_strategy() -> st.SearchStrategy[list[Track]]:
+def tracks_strategy() -> st.SearchStrategy[list[GraphTrack]]:
     """Small libraries in which much is related."""
     names = st.sampled_from(["Ann", "ann", "Bob", "Cleo", "Ann; Bob", "Cleo; Dan", "", None])
     made: st.SearchStrategy[dict[str, Any]] = st.builds(
@@ -449,8 +450,8 @@ def tracks_strategy() -> st.SearchStrategy[list[Track]]:
     return st.lists(made, min_size=2, max_size=14).map(_numbered)
 
 
-def _numbered(made: list[dict[str, Any]]) -> list[Track]:
-    tracks: list[Track] = []
+def _numbered(made: list[dict[str, Any]]) -> list[GraphTrack]:
+    tracks: list[GraphTrack] = []
     for number, values in enumerate(made, 1):
         twin = values.pop("twin")
         new = track(number, path=ROOT + b"/%c%d.flac" % (0xC0 + number * 7 % 60, number), **values)
@@ -465,7 +466,7 @@ def _numbered(made: list[dict[str, Any]]) -> list[Track]:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tracks=tracks_strategy(), percent=st.sampled_from([0.0, 3.0, 6.0, 16.0]), limit=st.integers(1, 6))
 def test_answers_are_those_of_the_definition(
-    shelf: Shelf, tracks: list[Track], percent: float, limit: int
+    shelf: Shelf, tracks: list[GraphTrack], percent: float, limit: int
 ) -> None:
     shelf.empty()
     shelf.add(*tracks)
@@ -487,7 +488,7 @@ def test_answers_are_those_of_the_definition(
         assert (None if chain is None else len(chain)) == links_between(tracks, artists, one, other)
 
 
-def best_mixes(tracks: list[Track], playing: Track, percent: float) -> list[int]:
+def best_mixes(tracks: list[GraphTrack], playing: GraphTrack, percent: float) -> list[int]:
     """By definition: every other audio whose key and tempo fit, by score, then path; one file of each audio."""
     ranked = []
     for each in tracks:
@@ -504,11 +505,11 @@ def best_mixes(tracks: list[Track], playing: Track, percent: float) -> list[int]
     return list(first.values())
 
 
-def steps_mix(one: Track, other: Track, percent: float) -> bool:
+def steps_mix(one: GraphTrack, other: GraphTrack, percent: float) -> bool:
     return one.point is not None and other.point is not None and mixes(one.point, other.point, percent)
 
 
-def shortest_way(tracks: list[Track], start: Track, goal: Track, percent: float) -> int | None:
+def shortest_way(tracks: list[GraphTrack], start: GraphTrack, goal: GraphTrack, percent: float) -> int | None:
     """By definition: breadth first over all tracks."""
     if start.audio == goal.audio:
         return 0
@@ -523,7 +524,7 @@ def shortest_way(tracks: list[Track], start: Track, goal: Track, percent: float)
     return steps.get(goal.file)
 
 
-def artists_by_definition(tracks: list[Track]) -> dict[int, set[str]]:
+def artists_by_definition(tracks: list[GraphTrack]) -> dict[int, set[str]]:
     return {
         each.file: {
             name.strip().lower()
@@ -534,10 +535,10 @@ def artists_by_definition(tracks: list[Track]) -> dict[int, set[str]]:
     }
 
 
-def links_between(tracks: list[Track], artists: dict[int, set[str]], one: str, other: str) -> int | None:
+def links_between(tracks: list[GraphTrack], artists: dict[int, set[str]], one: str, other: str) -> int | None:
     """By definition: breadth first over artists that share a track, an album or a genre."""
 
-    def common(each: Track) -> set[object]:
+    def common(each: GraphTrack) -> set[object]:
         found: set[object] = {("track", each.file)}
         if each.album:
             owner = each.album_artist or (each.artist or "").split("; ")[0]

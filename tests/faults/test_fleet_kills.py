@@ -107,7 +107,7 @@ def test_postgresql_is_killed(
         own_servers.start("postgres")
         time.sleep(2)
     assert_all_done(fleet, fleet.end(process))
-    assert fleet.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)]
+    assert fleet.query("SELECT max(attempts - uncharged_attempts) FROM jobs") == [(1,)]
 
 
 AWAY_S = 120
@@ -130,7 +130,9 @@ def test_postgresql_is_away_for_two_minutes(
     fleet.until_event("w0", "job_finished", 10, more_than=done)
     assert time.monotonic() - back < 10
     assert_all_done(fleet, fleet.end(process))
-    assert fleet.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)], "no attempt is charged"
+    assert fleet.query("SELECT max(attempts - uncharged_attempts) FROM jobs") == [(1,)], (
+        "no attempt is charged"
+    )
     changes = in_order(fleet.events("w0", "breaker_changed"), "PostgreSQL")
     assert changes[0] == ("closed", "open")
     assert changes[-2:] == [("open", "half_open"), ("half_open", "closed")]
@@ -164,9 +166,9 @@ def test_neo4j_is_away_for_the_whole_run_and_catches_up(
     own_servers.stop("neo4j")
     process = begun(fleet, long_files)
     assert_all_done(fleet, fleet.end(process))
-    assert fleet.query("SELECT count(*) FROM files WHERE graph_owed_at IS NOT NULL") == [(FILES,)]
+    assert fleet.query("SELECT count(*) FROM files WHERE graph_due_at IS NOT NULL") == [(FILES,)]
     own_servers.start("neo4j")
-    until(lambda: fleet.query("SELECT count(*) FROM files WHERE graph_owed_at IS NOT NULL") == [(0,)], 90)
+    until(lambda: fleet.query("SELECT count(*) FROM files WHERE graph_due_at IS NOT NULL") == [(0,)], 90)
     counts = fleet.program.run("graph", "status", check=True).events[0]
     assert counts["neo4j"] == counts["database"], counts
 
@@ -184,7 +186,7 @@ def test_a_worker_that_slept_past_its_lease_stores_nothing(
     time.sleep(5)
     assert_all_done(fleet, outcome)
     assert fleet.stop("w0") == 0
-    assert fleet.query("SELECT count(*) FROM jobs WHERE attempts - forgiven > 1") == [(0,)]
+    assert fleet.query("SELECT count(*) FROM jobs WHERE attempts - uncharged_attempts > 1") == [(0,)]
 
 
 def test_a_network_that_swallows_everything(
@@ -260,6 +262,6 @@ def test_all_workers_are_told_to_stop_fifty_times(make_fleet: Callable[..., Flee
     for name in names:
         fleet.worker(name)
     fleet.finished(run)
-    assert fleet.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)]
+    assert fleet.query("SELECT max(attempts - uncharged_attempts) FROM jobs") == [(1,)]
     assert fleet.query("SELECT count(*) FROM files WHERE state != 'done'") == [(0,)]
     fleet.assert_stored_once()

@@ -56,7 +56,7 @@ def test_high_priority_behind_ten_thousand_low_ones_is_taken_next(fleet: Fleet, 
     high = tiny_files(tmp_path / "high", 3)
     run = fleet.enqueue(low, "--priority", "background")
     fleet.worker("w0")
-    until(lambda: fleet.query("SELECT count(*) FROM jobs WHERE owed_at IS NOT NULL") == [(0,)], 120)
+    until(lambda: fleet.query("SELECT count(*) FROM jobs WHERE publish_due_at IS NOT NULL") == [(0,)], 120)
     fleet.until_event("w0", "job_finished")
     fleet.enqueue(high, "--priority", "high")
     until(lambda: sum("/high/" in path for path in started(fleet, "w0")) == 3, 30)

@@ -63,7 +63,7 @@ def test_what_does_not_end_within_the_grace_is_given_back_at_no_charge(
     until(lambda: len(fleet.events("w0", "job_started")) > len(fleet.events("w0", "job_finished")))
     assert fleet.stop("w0") == 0
     assert fleet.events("w0", "job_returned"), "it had files in hand"
-    assert fleet.query("SELECT max(attempts - forgiven) FROM jobs WHERE state = 'queued'") == [(0,)]
+    assert fleet.query("SELECT max(attempts - uncharged_attempts) FROM jobs WHERE state = 'queued'") == [(0,)]
     fleet.worker("w1", 2)
     fleet.finished(run)
     fleet.assert_nothing_lost(FILES)
@@ -113,7 +113,7 @@ def test_a_worker_stops_while_the_database_is_away_and_the_next_waits_for_it(
     fleet.finished(run)
     assert next_one.poll() is None
     fleet.assert_nothing_lost(FILES)
-    assert fleet.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)]
+    assert fleet.query("SELECT max(attempts - uncharged_attempts) FROM jobs") == [(1,)]
 
 
 def test_a_worker_stops_while_the_broker_the_live_view_and_the_graph_are_away(

@@ -108,7 +108,7 @@ def test_a_signal_finishes_or_gives_back_what_runs(
     assert program.query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
     finish(program, long_files)
     program.assert_nothing_lost(FILES)
-    assert program.query("SELECT max(attempts - forgiven) FROM jobs") == [(1,)]
+    assert program.query("SELECT max(attempts - uncharged_attempts) FROM jobs") == [(1,)]
 
 
 def test_a_second_signal_stops_at_once(program: Program, long_files: Path) -> None:

@@ -12,14 +12,14 @@ import redis
 from tests.proxy import Proxy
 from tests.unit.shelf import Library, opened
 from tonearm.errors import ConfigurationError, ServiceAway
-from tonearm.events import BreakerChanged, Event, JobFinished, JobStarted, StageReached, Warned
+from tonearm.events.facts import BreakerChanged, Event, JobFinished, JobStarted, StageReached, Warned
 from tonearm.library.database import open_sqlite
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import RunningFile, Snapshot
 from tonearm.progress.redis import RedisProgress
 from tonearm.progress.reporter import Reporter
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
-from tonearm.resilience.gate import Open
+from tonearm.resilience.gate import Unguarded
 
 FILE = RunningFile("a", 7, 3, b"/m/a.flac", "flac", 5000, "decode", 0.5, 1, 2.0)
 EMPTY = Snapshot(1.0, {}, 0, 0, 0, ())
@@ -61,7 +61,7 @@ def server(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def progress(redis_url: str, namespace: str) -> Iterator[RedisProgress]:
-    progress = RedisProgress(redis_url, namespace, Open())
+    progress = RedisProgress(redis_url, namespace, Unguarded())
     yield progress
     progress.close()
 
@@ -212,7 +212,7 @@ def test_every_verb_gives_up_soon_and_tells_the_gate_why(
 def test_who_listens_is_told_that_the_connection_was_lost_and_hears_again_afterwards(
     proxy: Proxy, redis_url: str, namespace: str, progress: RedisProgress
 ) -> None:
-    far = RedisProgress(through(proxy, redis_url), namespace, Open())
+    far = RedisProgress(through(proxy, redis_url), namespace, Unguarded())
     with far.changes() as changes:
         progress.announce("a", [{"what": "before"}])
         first = changes.next(5)
@@ -232,7 +232,7 @@ def test_who_listens_is_told_that_the_connection_was_lost_and_hears_again_afterw
 
 
 def test_who_listens_at_a_dead_connection_notices(proxy: Proxy, redis_url: str, namespace: str) -> None:
-    far = RedisProgress(through(proxy, redis_url), namespace, Open())
+    far = RedisProgress(through(proxy, redis_url), namespace, Unguarded())
     with far.changes() as changes:
         assert changes.next(6) is None
         proxy.black_hole()
@@ -252,7 +252,7 @@ def test_everything_stands_under_the_namespace_and_expires(
     keys = list(server.scan_iter(match=f"{namespace}:live:*"))
     assert len(keys) == 4
     assert all(0 < int(server.pttl(key)) <= 3_600_000 for key in keys)
-    other = RedisProgress(redis_url, f"{namespace}x", Open())
+    other = RedisProgress(redis_url, f"{namespace}x", Unguarded())
     assert (other.running(), other.latest(), other.lead("b")) == ((), None, True)
     other.close()
 
@@ -296,12 +296,12 @@ def test_a_redis_that_refuses_to_do_it_is_away_too(
 @pytest.mark.parametrize("url", ["127.0.0.1:6379", "http://127.0.0.1", "redis://host:port/0"])
 def test_an_address_that_is_none_is_told_as_such(url: str) -> None:
     with pytest.raises(ConfigurationError, match="redis_url"):
-        RedisProgress(url, "t", Open())
+        RedisProgress(url, "t", Unguarded())
 
 
 def test_the_password_is_not_told(proxy: Proxy, namespace: str) -> None:
     proxy.reset()
-    progress = RedisProgress(f"redis://user:s3cret@127.0.0.1:{proxy.port}/0", namespace, Open())
+    progress = RedisProgress(f"redis://user:s3cret@127.0.0.1:{proxy.port}/0", namespace, Unguarded())
     with pytest.raises(ServiceAway) as told:
         progress.latest()
     assert "s3cret" not in str(told.value)

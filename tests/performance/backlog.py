@@ -20,10 +20,10 @@ from tests.performance.jobs import CHILD, broker, opened
 from tests.performance.places import broker_mb, create_database, delete_from_rabbitmq, drop_database
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap import App
-from tonearm.events import Event, JobFinished
+from tonearm.events.facts import Event, JobFinished
 from tonearm.jobs.port import JobQueue
-from tonearm.worker.sight import Sight
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
 
 FILES = """
@@ -32,8 +32,8 @@ SELECT :root, convert_to(lpad(n::text, 8, '0') || '.flac', 'UTF8'), 64, 1, n, 'f
 FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
 """
 JOBS = """
-INSERT INTO jobs (file_id, run_id, state, level, level_by, rank, fresh, attempts, forgiven, interruptions, queued_at,
-                  correlation_id, owed_at, work_s, decoded_s)
+INSERT INTO jobs (file_id, run_id, state, level, level_by, rank, fresh, attempts, uncharged_attempts, interruptions,
+                  queued_at, correlation_id, publish_due_at, work_s, decoded_s)
 SELECT f.id, :run, 'queued', 2, 'rules', f.inode, false, 0, 0, 0, 0, md5(f.id::text), 0, 0, 0
 FROM files f WHERE f.inode BETWEEN CAST(:first AS bigint) AND CAST(:last AS bigint)
 """
@@ -57,16 +57,26 @@ def worked(app: App, queue: JobQueue, stop: StopSwitch, jobs: int) -> float:
     """Work through so many jobs; returns the seconds it took."""
     done = 0
 
-    def note(event: Event) -> None:
+    def message(event: Event) -> None:
         nonlocal done
         done += isinstance(event, JobFinished)
         if done >= jobs and not stop.requests:
             stop.request()
 
     settings = app.settings.model_copy(update={"workers": SLOTS})
-    sight = Sight(app.paths, app.ledger.samples)
+    mount_guard = MountGuard(app.paths, app.job_store.samples)
     supervisor = Supervisor(
-        app.ledger, queue, app.runs, settings, versions(), "bench", sight, None, note, stop, (CHILD,)
+        app.job_store,
+        queue,
+        app.runs,
+        settings,
+        versions(),
+        "bench",
+        mount_guard,
+        None,
+        message,
+        stop,
+        (CHILD,),
     )
     began = time.monotonic()
     supervisor.work(Task(None, lambda _: False, lambda: None))
@@ -110,7 +120,7 @@ def main() -> int:
         stop = StopSwitch()
         queue = stack.enter_context(broker(SLOTS))(app, stop, "bench")
         began = time.monotonic()
-        while left := app.ledger.owed():
+        while left := app.job_store.owed():
             time.sleep(2)
             if time.monotonic() - began > 30 * (1 + said):
                 said += 1

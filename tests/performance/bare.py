@@ -13,7 +13,7 @@ from tonearm.analysis.engine import measure
 from tonearm.analysis.identity import audio_hash
 from tonearm.analysis.registry import ANALYSERS
 from tonearm.analysis.tags import read_tags
-from tonearm.worker.child import warm_up
+from tonearm.worker.child_main import warm_up
 
 
 @dataclass

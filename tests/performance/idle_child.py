@@ -8,8 +8,8 @@ import socket
 import sys
 
 from tonearm.analysis.catalog import CATALOG
+from tonearm.worker.child_protocol import pack, receive
 from tonearm.worker.limits import die_with_parent
-from tonearm.worker.messages import pack, receive
 
 FACTS = {
     "codec": "flac",

@@ -22,14 +22,14 @@ from pathlib import Path
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap import App, open_app
-from tonearm.events import Event, JobFinished
-from tonearm.jobs.courier import Courier
-from tonearm.jobs.intake import Found, Kind, Sighting, SqlIntake
+from tonearm.events.facts import Event, JobFinished
+from tonearm.jobs.intake import FileChange, FoundFile, ScannedFile, SqlIntake
+from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.settings import Level, Settings, load_settings
-from tonearm.worker.sight import Sight
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
 
 MakeQueue = Callable[[App, StopSwitch, str], JobQueue]
@@ -62,7 +62,7 @@ def enqueue(app: App, music: Path, jobs: int) -> tuple[int, float]:
     names = sorted(os.listdir(os.fsencode(music)))[:jobs]
     for start in range(0, len(names), BATCH):
         batch = [
-            Sighting(Found(name, 64, 1, number + start, "flac"), Kind.NEW)
+            ScannedFile(FoundFile(name, 64, 1, number + start, "flac"), FileChange.NEW)
             for number, name in enumerate(names[start : start + BATCH])
         ]
         intake.record(run, root, batch, Level.NORMAL)
@@ -74,7 +74,7 @@ def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> li
     """Work on a run to its end; returns when each job ended, on a clock that all processes share."""
     moments: list[float] = []
 
-    def note(event: Event) -> None:
+    def message(event: Event) -> None:
         if isinstance(event, JobFinished):
             moments.append(time.monotonic())
 
@@ -82,20 +82,20 @@ def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> li
     settings: Settings = app.settings.model_copy(update={"workers": slots})
     queue = make_queue(app, stop, name)
     supervisor = Supervisor(
-        app.ledger,
+        app.job_store,
         queue,
         app.runs,
         settings,
         versions(),
         name,
-        Sight(app.paths, app.ledger.samples),
+        MountGuard(app.paths, app.job_store.samples),
         None,
-        note,
+        message,
         stop,
         (CHILD,),
     )
     try:
-        assert supervisor.work(Task(run, lambda _: not app.ledger.open_jobs(run), lambda: None))
+        assert supervisor.work(Task(run, lambda _: not app.job_store.open_jobs(run), lambda: None))
     finally:
         queue.close()
         stop.close()
@@ -104,22 +104,22 @@ def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> li
 
 def through_sql(app: App, stop: StopSwitch, name: str) -> JobQueue:  # noqa: ARG001
     """The jobs table as the queue."""
-    return SqlQueue(app.ledger, name, None)
+    return SqlQueue(app.job_store, name, None)
 
 
 @contextmanager
 def broker(slots: int) -> Iterator[MakeQueue]:
     """RabbitMQ as the queue, with a courier as every worker has one."""
-    from tonearm.jobs.rabbitmq.link import Link
+    from tonearm.jobs.rabbitmq.connection import BrokerConnection
     from tonearm.jobs.rabbitmq.queue import RabbitQueue
     from tonearm.jobs.rabbitmq.topology import Topology
 
     ending = threading.Event()
     threads: list[threading.Thread] = []
-    links: list[Link] = []
+    links: list[BrokerConnection] = []
 
     def make(app: App, stop: StopSwitch, name: str) -> JobQueue:
-        link = Link(
+        link = BrokerConnection(
             app.settings.rabbitmq_url or "",
             Topology(app.settings.namespace),
             app.breakers["RabbitMQ"],
@@ -130,10 +130,10 @@ def broker(slots: int) -> Iterator[MakeQueue]:
         links.append(link)
         link.start()
         assert link.wait_settled(10), "RabbitMQ does not answer"
-        courier = Courier(app.database, link, app.settings.ageing_s, 10.0, lambda _: None)
-        threads.append(threading.Thread(target=courier.run, args=(ending,), daemon=True))
+        relay = OutboxRelay(app.database, link, app.settings.ageing_s, 10.0, lambda _: None)
+        threads.append(threading.Thread(target=relay.run, args=(ending,), daemon=True))
         threads[-1].start()
-        return RabbitQueue(link.receiver, app.ledger, name, SqlQueue(app.ledger, name, None))
+        return RabbitQueue(link.receiver, app.job_store, name, SqlQueue(app.job_store, name, None))
 
     try:
         yield make

@@ -15,8 +15,15 @@ from sqlalchemy import insert
 
 from tests.servers import create_database, drop_database
 from tonearm.library.database import open_sqlite
-from tonearm.library.results import table_of
-from tonearm.library.schema import Analysis, Audio, File, FileTags, Job, Root, Run
+from tonearm.library.schema import (
+    analysis_table,
+    audio_table,
+    file_table,
+    job_table,
+    root_table,
+    run_table,
+    tags_table,
+)
 
 BATCH = 5000
 
@@ -26,9 +33,9 @@ def fill(folder: Path, files: int) -> None:
     database = open_sqlite(folder)
     beats = [round(0.5 * number + 0.123456, 6) for number in range(100)]
     with database.write() as connection:
-        connection.execute(insert(table_of(Root)).values(id=1, path=b"/music", mounts=[], added_at=1.0))
+        connection.execute(insert(root_table).values(id=1, path=b"/music", mounts=[], added_at=1.0))
         connection.execute(
-            insert(table_of(Run)).values(
+            insert(run_table).values(
                 id=1, paths=["/music"], state="finished", started_at=1.0, discovered=files, skipped=0
             )
         )
@@ -36,7 +43,7 @@ def fill(folder: Path, files: int) -> None:
             numbers = range(start, min(start + BATCH, files + 1))
             audio = {"codec": "flac", "container": "flac", "sample_rate_hz": 44_100, "channels": 2}
             connection.execute(
-                insert(table_of(Audio)),
+                insert(audio_table),
                 [
                     {"id": n, "hash": f"{n:064x}", "declared_s": n / 7, "decoded_s": n / 7, "complete": True}
                     | audio
@@ -45,7 +52,7 @@ def fill(folder: Path, files: int) -> None:
                 ],
             )
             connection.execute(
-                insert(table_of(File)),
+                insert(file_table),
                 [
                     {"id": n, "root_id": 1, "path": b"artist %d/album/%08d \xff.flac" % (n // 100, n)}
                     | {"size": n * 1000, "mtime_ns": n * 10**12, "inode": n, "extension": "flac"}
@@ -54,7 +61,7 @@ def fill(folder: Path, files: int) -> None:
                 ],
             )
             connection.execute(
-                insert(table_of(FileTags)),
+                insert(tags_table),
                 [
                     {"file_id": n, "title": f"Lied Nr. {n} für Elise", "artist": f"Künstler {n // 100}"}
                     | {"art_count": 0, "art_bytes": 0, "everything": {"TIT2": [f"Lied Nr. {n}"]}}
@@ -63,7 +70,7 @@ def fill(folder: Path, files: int) -> None:
                 ],
             )
             connection.execute(
-                insert(table_of(Analysis)),
+                insert(analysis_table),
                 [
                     {"audio_id": n, "analyser": "tempo", "version": 2, "scalars": {"bpm": 120 + n / 1000}}
                     | {"series": {"beats": beats}, "made_at": 1.0}
@@ -71,10 +78,16 @@ def fill(folder: Path, files: int) -> None:
                 ],
             )
             connection.execute(
-                insert(table_of(Job)),
+                insert(job_table),
                 [
                     {"file_id": n, "run_id": 1, "state": "done", "level": 2, "level_by": "rules"}
-                    | {"rank": n / 3, "attempts": 1, "forgiven": 0, "interruptions": 0, "fresh": False}
+                    | {
+                        "rank": n / 3,
+                        "attempts": 1,
+                        "uncharged_attempts": 0,
+                        "interruptions": 0,
+                        "fresh": False,
+                    }
                     | {
                         "queued_at": 1.0,
                         "started_at": 2.0,

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from tonearm.jobs.intake import Found, Kind, Sighting, SqlIntake, Taken
-from tonearm.jobs.job import Lease, Refusal, Unseen
-from tonearm.jobs.leases import LeaseWatch
-from tonearm.jobs.orders import Orders
-from tonearm.jobs.port import Ending, JobQueue, Result
+from tonearm.jobs.intake import FileChange, FoundFile, IntakeResult, ScannedFile, SqlIntake
+from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
+from tonearm.jobs.lease_watch import LeaseWatch
+from tonearm.jobs.port import AttemptOutcome, JobQueue, Result
+from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs, RunState
-from tonearm.jobs.sql import SqlLedger
+from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.results import (
     Findings,
@@ -46,10 +46,10 @@ WORKER = "here:/data"
 Row = dict[str, Any]
 
 
-def found(path: bytes, size: int = 1000, mtime_ns: int = 5, inode: int | None = None) -> Found:
+def found(path: bytes, size: int = 1000, mtime_ns: int = 5, inode: int | None = None) -> FoundFile:
     """A file as a walk would meet it; its inode follows from its path unless given."""
     number = inode if inode is not None else int.from_bytes(path[-6:], "big")
-    return Found(path, size, mtime_ns, number, path.rpartition(b".")[2].decode("ascii", "replace"))
+    return FoundFile(path, size, mtime_ns, number, path.rpartition(b".")[2].decode("ascii", "replace"))
 
 
 def result(digest: str = "a" * 8, **changes: Any) -> Result:
@@ -102,9 +102,9 @@ class Library:
     def __post_init__(self) -> None:
         self.roots = Roots(self.database)
         self.runs = Runs(self.database)
-        self.orders = Orders(self.database, AGEING_S)
+        self.queue_admin = QueueAdmin(self.database, AGEING_S)
         self.elapsed_s = 0.0
-        self.ledger = SqlLedger(
+        self.job_store = SqlJobStore(
             self.database, self.versions, AT_ONCE, LEASE_S, LeaseWatch(LEASE_S, lambda: self.elapsed_s)
         )
         self.tracks = Tracks(self.database, self.versions, COLUMNS)
@@ -112,13 +112,13 @@ class Library:
 
     def outlive(self, *jobs: int) -> int:
         """Let the time of a lease go by in which these jobs, or all, are not renewed; returns how many it cost them."""
-        lost = self.ledger.recover()
+        lost = self.job_store.recover()
         for _ in range(3):
             self.elapsed_s += LEASE_S / 3
             for job in self.rows("SELECT id FROM jobs WHERE state = 'running'") if jobs else ():
                 if job["id"] not in jobs:
                     self.change("UPDATE jobs SET lease_until = lease_until + 20 WHERE id = :id", id=job["id"])
-            lost += self.ledger.recover()
+            lost += self.job_store.recover()
         return lost
 
     def rows(self, statement: str, **values: Any) -> list[Row]:
@@ -150,27 +150,29 @@ class Library:
     def meet(
         self,
         run: int,
-        *files: Found | bytes,
+        *files: FoundFile | bytes,
         level: Level | None = None,
         fresh: bool = False,
         root: bytes = b"/music",
-    ) -> Taken:
+    ) -> IntakeResult:
         """Take in files as a scan of the root that met them would."""
         place = self.root(root)
         known = {row.path: row for row in self.intake.known(place, b"", None, 10_000)}
-        sightings = []
+        scanned_files = []
         for item in sorted((found(f) if isinstance(f, bytes) else f for f in files), key=lambda f: f.path):
             before = known.get(item.path)
             if before is None:
-                sightings.append(Sighting(item, Kind.NEW))
+                scanned_files.append(ScannedFile(item, FileChange.NEW))
             else:
                 same = (before.size, before.mtime_ns) == (item.size, item.mtime_ns)
-                sightings.append(Sighting(item, Kind.UNCHANGED if same else Kind.CHANGED, before))
-        return self.intake.record(run, place, sightings, level, fresh)
+                scanned_files.append(
+                    ScannedFile(item, FileChange.UNCHANGED if same else FileChange.CHANGED, before)
+                )
+        return self.intake.record(run, place, scanned_files, level, fresh)
 
     def take(self, run: int | None = None, worker: str = WORKER) -> Lease:
         """The next job, which must be there."""
-        [lease] = self.ledger.take(worker, run)
+        [lease] = self.job_store.take(worker, run)
         return lease
 
     def finish(self, run: int, path: bytes, outcome: Result, root: bytes = b"/music") -> int:
@@ -178,7 +180,7 @@ class Library:
         self.meet(run, path, root=root)
         lease = self.take(run)
         assert lease.path == path
-        assert finish_one(self.ledger, lease, outcome) is not None
+        assert finish_one(self.job_store, lease, outcome) is not None
         return lease.file
 
     def job(self, number: int) -> Row:
@@ -198,31 +200,33 @@ class Library:
 
 
 def take_one(
-    ledger: SqlLedger, worker: str, run: int | None, unseen: Collection[Unseen] = ()
+    job_store: SqlJobStore, worker: str, run: int | None, unmounted: Collection[UnmountedPlace] = ()
 ) -> Lease | None:
     """The next job, if there is one."""
-    return next(iter(ledger.take(worker, run, unseen)), None)
+    return next(iter(job_store.take(worker, run, unmounted)), None)
 
 
-def take_from(queue: JobQueue, unseen: Collection[Unseen]) -> Lease | None:
+def take_from(queue: JobQueue, unmounted: Collection[UnmountedPlace]) -> Lease | None:
     """The next job that a queue has for its worker, if there is one."""
-    return next(iter(queue.take(unseen, 1)), None)
+    return next(iter(queue.take(unmounted, 1)), None)
 
 
-def claim_one(ledger: SqlLedger, job: int, worker: str, announced: Level | None = None) -> Lease | Refusal:
+def claim_one(
+    job_store: SqlJobStore, job: int, worker: str, announced: Level | None = None
+) -> Lease | Refusal:
     """What a worker is told whom a message of one job came to."""
-    return ledger.claim({job: announced}, worker)[job]
+    return job_store.claim({job: announced}, worker)[job]
 
 
-def stored_one(ledger: SqlLedger, lease: Lease, digest: str) -> frozenset[str]:
+def stored_one(job_store: SqlJobStore, lease: Lease, digest: str) -> frozenset[str]:
     """What need not be measured again."""
-    [names] = ledger.stored([(lease, digest)])
+    [names] = job_store.stored([(lease, digest)])
     return names
 
 
-def finish_one(ledger: SqlLedger, lease: Lease, outcome: Result) -> Ending | None:
+def finish_one(job_store: SqlJobStore, lease: Lease, outcome: Result) -> AttemptOutcome | None:
     """Store one result."""
-    [ending] = ledger.finish([(lease, outcome)])
+    [ending] = job_store.finish([(lease, outcome)])
     return ending
 
 

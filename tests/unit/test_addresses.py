@@ -7,17 +7,17 @@ import pytest
 from tonearm.addresses import FORMS
 from tonearm.errors import ConfigurationError
 from tonearm.graph.bolt import Bolt
-from tonearm.jobs.rabbitmq.link import Link
+from tonearm.jobs.rabbitmq.connection import BrokerConnection
 from tonearm.jobs.rabbitmq.management import Management
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.progress.redis import RedisProgress
-from tonearm.resilience.gate import Open
+from tonearm.resilience.gate import Unguarded
 
 OPENED: dict[str, Callable[[str], object]] = {
-    "rabbitmq_url": lambda url: Link(url, Topology("t"), Open(), 0, lambda: None, 1),
-    "rabbitmq_management_url": lambda url: Management(url, "/", Topology("t"), Open(), 1),
-    "redis_url": lambda url: RedisProgress(url, "t", Open()),
-    "neo4j_url": lambda url: Bolt(url, 1, 1, Open()),
+    "rabbitmq_url": lambda url: BrokerConnection(url, Topology("t"), Unguarded(), 0, lambda: None, 1),
+    "rabbitmq_management_url": lambda url: Management(url, "/", Topology("t"), Unguarded(), 1),
+    "redis_url": lambda url: RedisProgress(url, "t", Unguarded()),
+    "neo4j_url": lambda url: Bolt(url, 1, 1, Unguarded()),
 }
 
 

@@ -12,13 +12,13 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tonearm import events
 from tonearm.addresses import FORMS
 from tonearm.analysis import catalog
 from tonearm.cli.app import app
 from tonearm.cli.json_events import event_name
 from tonearm.errors import Failure, Fault
-from tonearm.events import Event
+from tonearm.events import facts
+from tonearm.events.facts import Event
 from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
 from tonearm.jobs.runs import RunState
@@ -61,7 +61,7 @@ def event_kinds() -> list[type[Event]]:
     parts = {"Slow"}  # part of another event, never announced by itself
     return [
         kind
-        for name, kind in inspect.getmembers(events, inspect.isclass)
+        for name, kind in inspect.getmembers(facts, inspect.isclass)
         if issubclass(kind, Event) and kind is not Event and name not in parts
     ]
 
@@ -144,7 +144,7 @@ def test_every_event_and_its_fields_are_in_the_reference(kind: type[Event]) -> N
 
 def test_fields_inside_events_are_in_the_reference() -> None:
     told = section(page("json.md"), "## Events")
-    fields = [field.name for kind in (events.Slow, events.Workload) for field in dataclasses.fields(kind)]
+    fields = [field.name for kind in (facts.Slow, facts.Workload) for field in dataclasses.fields(kind)]
     assert [field for field in fields if f"`{field}`" not in told] == []
 
 

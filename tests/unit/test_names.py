@@ -71,8 +71,8 @@ def test_only_a_path_that_is_not_utf8_has_its_bytes_beside_it() -> None:
 def test_several_paths_have_the_bytes_of_all_of_them_beside_them_when_one_is_not_utf8() -> None:
     assert paths_fields([]) == {"paths": []}
     assert paths_fields(["Köln".encode(), b"K"]) == {"paths": ["Köln", "K"]}
-    mixed = {"unseen": ["K\udcf6ln", "K"], "unseen_b64": ["S/Zsbg==", "Sw=="]}
-    assert paths_fields([b"K\xf6ln", b"K"], "unseen") == mixed
+    mixed = {"unmounted": ["K\udcf6ln", "K"], "unmounted_b64": ["S/Zsbg==", "Sw=="]}
+    assert paths_fields([b"K\xf6ln", b"K"], "unmounted") == mixed
 
 
 PAIRS = ("/music=/mnt/music", "/music/live=/tapes", "/m=/mnt/music/old")

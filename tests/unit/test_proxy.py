@@ -17,7 +17,7 @@ class Echo:
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.endings: list[str] = []
+        self.outcomes: list[str] = []
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
 
@@ -40,9 +40,9 @@ class Echo:
                 while data:
                     connection.sendall(data)
                     data = connection.recv(65_536)
-                self.endings.append("closed")
+                self.outcomes.append("closed")
             except ConnectionResetError:
-                self.endings.append("reset")
+                self.outcomes.append("reset")
 
     def close(self) -> None:
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
@@ -97,7 +97,7 @@ def test_a_good_network_passes_everything_in_order(proxy: Proxy) -> None:
 def test_the_end_of_a_connection_passes(proxy: Proxy, echo: Echo) -> None:
     with connect(proxy) as connection:
         assert ask(connection, b"one") == b"one"
-    until(lambda: echo.endings == ["closed"])
+    until(lambda: echo.outcomes == ["closed"])
     until(lambda: proxy.connections == 0)
 
 
@@ -129,7 +129,7 @@ def test_nothing_passes_a_black_hole_until_it_is_healed(proxy: Proxy, echo: Echo
                 connection.settimeout(0.3)
                 with pytest.raises(TimeoutError):
                     connection.recv(10)
-            assert echo.endings == []
+            assert echo.outcomes == []
             proxy.heal()
             for connection, data in ((old, b"old"), (new, b"new")):
                 connection.settimeout(10)
@@ -142,7 +142,7 @@ def test_a_reset_ends_connections_on_both_sides_and_refuses_new_ones(proxy: Prox
         proxy.reset()
         with pytest.raises(ConnectionResetError):
             connection.recv(10)
-    until(lambda: echo.endings == ["reset"])
+    until(lambda: echo.outcomes == ["reset"])
     for _ in range(3):
         with pytest.raises(ConnectionRefusedError):
             connect(proxy)
@@ -178,7 +178,7 @@ def test_a_client_that_is_reset_takes_its_connection_to_the_server_along(proxy: 
     ask(connection, b"before")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
     connection.close()
-    until(lambda: echo.endings == ["reset"])
+    until(lambda: echo.outcomes == ["reset"])
 
 
 def test_closing_ends_connections_and_frees_the_port(echo: Echo) -> None:

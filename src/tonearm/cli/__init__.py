@@ -10,7 +10,7 @@ def main() -> None:
     """Run the command line; every error of ours becomes one clear line and status 2."""
     gc.disable()  # loading makes no garbage, and looking for it takes a fifth of the time to start
     from tonearm.cli.app import app
-    from tonearm.cli.output import UNREAD, ReaderGone, watched_output
+    from tonearm.cli.standard_output import UNREAD, ReaderGone, watched_output
 
     gc.freeze()
     gc.enable()

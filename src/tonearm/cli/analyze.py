@@ -11,17 +11,17 @@ from rich.console import Console
 
 from tonearm.bootstrap import App, open_session
 from tonearm.cli.json_events import show_json
-from tonearm.cli.layout import say
+from tonearm.cli.live_screen import Screen
 from tonearm.cli.options import AsJson, Data, LevelOption, level_of, library
-from tonearm.cli.output import ReaderGone, while_read
-from tonearm.cli.plain import PlainLines, summary_lines
-from tonearm.cli.screen import Screen
+from tonearm.cli.plain_progress import PlainLines, summary_lines
+from tonearm.cli.standard_output import ReaderGone, while_read
+from tonearm.cli.tables import print_sentence
 from tonearm.errors import ConfigurationError, StorageError
-from tonearm.events import Announce, Event, Summary
+from tonearm.events.facts import Announce, Event, Summary
 from tonearm.names import to_bytes
 from tonearm.progress.live import LiveView
 from tonearm.settings import Level
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.signals import StopSwitch
 
 DONE, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
@@ -68,15 +68,15 @@ def analyze(
                 "--detach leaves the work to other processes, and there are none without PostgreSQL: "
                 "set TONEARM_DATABASE_URL"
             )
-        order = Order([to_bytes(path) for path in paths or []], level, fresh, detach)
-        summary = _shown(app, order, as_json, stop)
+        request = AnalyzeRequest([to_bytes(path) for path in paths or []], level, fresh, detach)
+        summary = _shown(app, request, as_json, stop)
     if summary is None or summary.interrupted:
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AnalyzeRequest:
     """What a person asked for."""
 
     paths: list[bytes]
@@ -85,7 +85,7 @@ class Order:
     detach: bool
 
 
-def _shown(app: App, order: Order, as_json: bool, stop: StopSwitch) -> Summary | None:
+def _shown(app: App, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -> Summary | None:
     view = LiveView()
     console = Console()
     display: AbstractContextManager[object] = nullcontext()
@@ -106,7 +106,7 @@ def _shown(app: App, order: Order, as_json: bool, stop: StopSwitch) -> Summary |
 
     try:
         with open_session(app, view, tell, stop) as session, display:
-            session.analyze(order.paths, order.level, order.fresh, order.detach)
+            session.analyze(request.paths, request.level, request.fresh, request.detach)
     except StorageError as error:
         sys.stderr.write(f"tonearm: {error}\n")
     finally:  # how far it came is of interest above all where it came no further
@@ -119,4 +119,4 @@ def _print_ends(ends: Sequence[Summary], shared: bool, console: Console) -> None
     with suppress(ReaderGone):  # what counts is how the run ended
         for summary in ends:
             for line in summary_lines(summary, shared):
-                say(console, line)
+                print_sentence(console, line)

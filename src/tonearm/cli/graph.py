@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tonearm.bootstrap import App
-from tonearm.cli.layout import say
+from tonearm.cli.formatting import plural
 from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
 from tonearm.cli.options import AsJson, Data, library, place_of, print_json
-from tonearm.cli.words import plural
+from tonearm.cli.tables import print_sentence
 from tonearm.errors import NotFound, ServiceAway, TonearmError
-from tonearm.events import Event, Warned
-from tonearm.graph.port import Counts
-from tonearm.graph.track import Track
+from tonearm.events.facts import Event, Warned
+from tonearm.graph.port import GraphCounts
+from tonearm.graph.track import GraphTrack
 from tonearm.library.tracks import TrackQuery
 from tonearm.names import printable
 
@@ -116,8 +116,8 @@ def connection(
 def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     """Make the graph in Neo4j anew from the library."""
     with _graphed(data) as opened:
-        feeder = opened.feeder
-        if feeder is None:
+        graph_relay = opened.graph_relay
+        if graph_relay is None:
             _say_that_sql_answers()
             return
         with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -128,29 +128,29 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
                 bar.update(task, total=max(known or 0, left), completed=max(known or 0, left) - left)
 
             try:
-                feeder.rebuild(show)
+                graph_relay.rebuild(show)
             except ServiceAway as error:
                 raise ServiceAway(
                     f"{error}; what is left is told by the next `tonearm analyze`, worker or rebuild"
                 ) from error
-        counts = feeder.graph.counts()
+        counts = graph_relay.graph.counts()
     if as_json:
         print_json(dataclasses.asdict(counts))
         return
-    say(Console(), f"The graph holds {_in_words(counts)}.")
+    print_sentence(Console(), f"The graph holds {_in_words(counts)}.")
 
 
 @app.command("status")
 def graph_status(data: Data = None, as_json: AsJson = False) -> None:
     """Compare what the graph holds with what the database holds, and say what the graph has yet to learn."""
     with _graphed(data) as opened:
-        feeder = opened.feeder
-        if feeder is None:
+        graph_relay = opened.graph_relay
+        if graph_relay is None:
             database, neo4j, owed, away = opened.graph.counts(), None, None, None
         else:
-            database, neo4j, owed, away = feeder.expected(), None, feeder.owed(), None
+            database, neo4j, owed, away = graph_relay.expected(), None, graph_relay.owed(), None
             try:
-                neo4j = feeder.graph.counts()
+                neo4j = graph_relay.graph.counts()
             except ServiceAway as error:
                 away = str(error)
     if as_json:
@@ -165,15 +165,17 @@ def graph_status(data: Data = None, as_json: AsJson = False) -> None:
         return
     columns = {"database": database} | ({"Neo4j": neo4j} if neo4j else {})
     table = Table("", *columns)
-    for field in dataclasses.fields(Counts):
+    for field in dataclasses.fields(GraphCounts):
         values = [f"{getattr(counts, field.name):,}" for counts in columns.values()]
         table.add_row(field.name.replace("_", " "), *values)
     console = Console()
     console.print(table)
-    if feeder is None:
+    if graph_relay is None:
         _say_that_sql_answers()
     elif away is not None:
-        say(console, f"{away}. The database answers; still to be told: {plural(owed or 0, 'file')}.")
+        print_sentence(
+            console, f"{away}. The database answers; still to be told: {plural(owed or 0, 'file')}."
+        )
     elif owed:
         console.print(
             f"The graph has yet to learn of {plural(owed, 'file')}; until then the database answers."
@@ -188,7 +190,7 @@ def graph_status(data: Data = None, as_json: AsJson = False) -> None:
 def _graphed(data: Data) -> Iterator[App]:
     """The library, opened; warnings go to standard error."""
     with library(data) as opened:
-        opened.speaker.subscribe(_warn)
+        opened.bus.subscribe(_warn)
         yield opened
 
 
@@ -197,7 +199,7 @@ def _warn(event: Event) -> None:
         typer.echo(f"tonearm: {printable(event.text)}", err=True)
 
 
-def _track(opened: App, name: str) -> Track:
+def _track(opened: App, name: str) -> GraphTrack:
     """The track that a person means by a path.
 
     Raises:
@@ -233,13 +235,13 @@ def _track(opened: App, name: str) -> Track:
 
 
 def _say_that_sql_answers() -> None:
-    say(
+    print_sentence(
         Console(),
         "No Neo4j is set (TONEARM_NEO4J_URL): the database itself answers, always up to date.",
     )
 
 
-def _in_words(counts: Counts) -> str:
+def _in_words(counts: GraphCounts) -> str:
     return (
         f"{plural(counts.tracks, 'track')}, {plural(counts.artists, 'artist')}, {plural(counts.albums, 'album')}, "
         f"{plural(counts.genres, 'genre')}, {plural(counts.keys, 'key')} and "

@@ -8,11 +8,21 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tonearm.cli.layout import Column, Ending, FittedTable, say
-from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, level_of, library, place_of, print_json
-from tonearm.cli.words import plural
+from tonearm.cli.formatting import plural
+from tonearm.cli.options import (
+    AsJson,
+    Data,
+    Limit,
+    is_analysing,
+    level_of,
+    library,
+    place_of,
+    print_json,
+    retried,
+)
+from tonearm.cli.tables import Column, FittedTable, PathCell, print_sentence
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.orders import JobView
+from tonearm.jobs.queue_admin import JobView
 from tonearm.names import path_fields, printable
 
 Where = Annotated[str | None, typer.Argument(help="Only what lies at or below this path.")]
@@ -43,7 +53,7 @@ def jobs(
     if unknown:
         raise typer.BadParameter(f"no state {', '.join(sorted(unknown))}; there are {', '.join(JobState)}")
     with library(data) as app:
-        found = app.orders.jobs(states, place_of(app, path), run, limit)
+        found = app.queue_admin.jobs(states, place_of(app, path), run, limit)
     if as_json:
         for job in found:
             print_json(_as_json(job))
@@ -57,7 +67,7 @@ def jobs(
             job.level.label + (" (chosen)" if job.level_by == "person" else ""),
             str(job.run),
             str(job.attempts),
-            Ending(printable(job.path)),
+            PathCell(printable(job.path)),
             printable(job.reason or ""),
         )
     console.print(shown.table if found else "No jobs are open." if not state else "None.")
@@ -66,7 +76,7 @@ def jobs(
 def failures(path: Where = None, data: Data = None, as_json: AsJson = False) -> None:
     """List what went wrong, why, and what to do: quarantined, partial and retrying files."""
     with library(data) as app:
-        found = app.orders.failures(place_of(app, path))
+        found = app.queue_admin.failures(place_of(app, path))
     if as_json:
         for job in found:
             print_json(
@@ -87,8 +97,8 @@ def failures(path: Where = None, data: Data = None, as_json: AsJson = False) -> 
         console.print(
             Text.assemble((f"{state:12}", colours.get(state, "")), printable(job.path)), soft_wrap=True
         )
-        say(console, f"{printable(job.reason or '')} [{job.code}]", indent=12)
-        say(console, printable(job.advice or ""), "dim", indent=12)
+        print_sentence(console, f"{printable(job.reason or '')} [{job.code}]", indent=12)
+        print_sentence(console, printable(job.advice or ""), "dim", indent=12)
     console.print(
         "Nothing failed." if not found else f"{plural(len(found), 'file')}; `tonearm retry PATH` tries again."
     )
@@ -106,8 +116,8 @@ def retry(
         raise typer.BadParameter("name files or folders, or say --all")
     with library(data) as app:
         places = [place_of(app, path) for path in paths or []] or [None]
-        count = sum(insist(functools.partial(app.orders.retry, place, partial)) for place in places)
-        working, shared = at_work(app), app.database.shared
+        count = sum(retried(functools.partial(app.queue_admin.retry, place, partial)) for place in places)
+        working, shared = is_analysing(app), app.database.shared
     if as_json:
         print_json({"queued": count})
         return
@@ -134,7 +144,7 @@ def prioritize(
         place = place_of(app, path)
         count = 0
         if place is not None and chosen is not None:
-            count = insist(functools.partial(app.orders.prioritize, place, chosen))
+            count = retried(functools.partial(app.queue_admin.prioritize, place, chosen))
     if as_json:
         print_json({"changed": count, "level": level})
         return

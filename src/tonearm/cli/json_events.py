@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from tonearm.cli.options import print_json
-from tonearm.events import Event
+from tonearm.events.facts import Event
 from tonearm.names import path_fields
 
 

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.words import number
+from tonearm.cli.formatting import number
 from tonearm.graph.harmony import Change, Relation
 from tonearm.graph.port import Mix
-from tonearm.graph.track import Track, track_title
+from tonearm.graph.track import GraphTrack, track_title
 from tonearm.names import path_fields, printable
 
 _FELT = {0.5: " ×½", 1.0: "", 2.0: " ×2"}
@@ -38,7 +38,7 @@ def change_in_words(change: Change) -> str:
     return f"{sign}{abs(percent):.1f} %{_FELT[change.level]}"
 
 
-def print_mixes(playing: Track, mixes: Sequence[Mix], console: Console) -> None:
+def print_mixes(playing: GraphTrack, mixes: Sequence[Mix], console: Console) -> None:
     """What mixes with a track, the best first."""
     console.print(Text(_headline(playing), "bold"))
     if not mixes:
@@ -49,7 +49,7 @@ def print_mixes(playing: Track, mixes: Sequence[Mix], console: Console) -> None:
     console.print(table)
 
 
-def print_path(start: Track, mixes: Sequence[Mix], console: Console) -> None:
+def print_path(start: GraphTrack, mixes: Sequence[Mix], console: Console) -> None:
     """The way from a track to another, step for step."""
     table = _table("")
     table.add_row("0", *_cells(start, None))
@@ -58,7 +58,7 @@ def print_path(start: Track, mixes: Sequence[Mix], console: Console) -> None:
     console.print(table)
 
 
-def track_fields(track: Track) -> dict[str, Any]:
+def track_fields(track: GraphTrack) -> dict[str, Any]:
     """A track as JSON."""
     return {
         **path_fields(track.path),
@@ -91,7 +91,7 @@ def _table(first: str) -> Table:
     return table
 
 
-def _cells(track: Track, mix: Mix | None) -> list[Text]:
+def _cells(track: GraphTrack, mix: Mix | None) -> list[Text]:
     cells = [
         _named(track),
         track.camelot or "–",
@@ -103,10 +103,10 @@ def _cells(track: Track, mix: Mix | None) -> list[Text]:
     return [Text(printable(cell)) for cell in cells]
 
 
-def _named(track: Track) -> str:
+def _named(track: GraphTrack) -> str:
     return track_title(track.title, track.path) + (f" by {track.artist}" if track.artist else "")
 
 
-def _headline(track: Track) -> str:
+def _headline(track: GraphTrack) -> str:
     energy = "" if track.energy is None else f", energy {track.energy:.0%}"
     return f"{printable(_named(track))}: {track.key} ({track.camelot}), {number(track.bpm)} BPM{energy}"

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tonearm.bootstrap import open_ends
+from tonearm.cli.formatting import duration, plural
 from tonearm.cli.options import AsJson, print_json
-from tonearm.cli.words import duration, plural
 from tonearm.library.move import Moved, MoveDiffers, Tell, move
 from tonearm.settings import load_settings, without_password
 

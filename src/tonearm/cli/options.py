@@ -11,14 +11,14 @@ import typer
 
 from tonearm.bootstrap import App, open_app
 from tonearm.errors import NotFound
-from tonearm.events import Event, StateChanged
+from tonearm.events.facts import Event, StateChanged
+from tonearm.library.data_folder import require_library
 from tonearm.library.lock import holder
-from tonearm.library.place import refuse_empty_place
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
-from tonearm.resilience.patience import Patience
+from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Level, load_settings
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.signals import StopSwitch
 
 Answer = TypeVar("Answer")
 Data = Annotated[
@@ -46,13 +46,13 @@ def library(data: Path | None, stop: StopSwitch | None = None, **overrides: obje
     }
     whole = settings.model_copy(update=added)
     if stop is None and whole.database_url is None:
-        refuse_empty_place(whole.data_dir)
+        require_library(whole.data_dir)
     with contextlib.ExitStack() as parts:
 
         def opened() -> App:
             return parts.enter_context(open_app(whole))
 
-        yield opened() if stop is None else insist(opened, lambda: stop.requests > 0)
+        yield opened() if stop is None else retried(opened, lambda: stop.requests > 0)
 
 
 def level_of(name: str | None) -> Level | None:
@@ -80,17 +80,17 @@ def place_of(app: App, path: str | None) -> Place | None:
     return place
 
 
-def insist(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
+def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
     """The answer to an order, in spite of another transaction in the way or a server that is away for a moment."""
 
     def tell(event: Event) -> None:
         if isinstance(event, StateChanged) and event.state == "waiting":
             sys.stderr.write(f"tonearm: waiting: {event.reason}\n")
 
-    return Patience(tell, stopping)(call)
+    return StorageRetry(tell, stopping)(call)
 
 
-def at_work(app: App) -> bool:
+def is_analysing(app: App) -> bool:
     """Whether any process is analysing with this library."""
     if app.database.shared:
         return any(worker.state in {"working", "idle"} and worker.slots for worker in app.workers.every())

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tonearm.cli.layout import Column, Ending, FittedTable
-from tonearm.cli.options import AsJson, Data, Limit, at_work, insist, library, print_json
-from tonearm.cli.plain import PARTS
-from tonearm.cli.words import moment, plural
-from tonearm.jobs.runs import Counts, RunView
+from tonearm.cli.formatting import moment, plural
+from tonearm.cli.options import AsJson, Data, Limit, is_analysing, library, print_json, retried
+from tonearm.cli.plain_progress import PARTS
+from tonearm.cli.tables import Column, FittedTable, PathCell
+from tonearm.jobs.runs import RunCounts, RunView
 from tonearm.names import paths_fields, printable
 
 app = typer.Typer(invoke_without_command=True, help="List runs; pause, resume or cancel one.")
@@ -47,7 +47,7 @@ def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: 
 def pause(run: Number, data: Data = None) -> None:
     """Take no more of a run's files; those that run are finished."""
     with library(data) as opened:
-        insist(lambda: opened.runs.pause(run))
+        retried(lambda: opened.runs.pause(run))
     typer.echo(f"Run {run} is paused; `tonearm runs resume {run}` lets it go on.")
 
 
@@ -55,8 +55,8 @@ def pause(run: Number, data: Data = None) -> None:
 def resume(run: Number, data: Data = None) -> None:
     """Let a paused run go on."""
     with library(data) as opened:
-        insist(lambda: opened.runs.resume(run))
-        working = at_work(opened)
+        retried(lambda: opened.runs.resume(run))
+        working = is_analysing(opened)
     go_on = "" if working else " Nobody is at work now: `tonearm analyze` works on it."
     typer.echo(f"Run {run} goes on.{go_on}")
 
@@ -65,7 +65,7 @@ def resume(run: Number, data: Data = None) -> None:
 def cancel(run: Number, data: Data = None) -> None:
     """End a run: what waits is cancelled, what runs is given up; results stay."""
     with library(data) as opened:
-        waited = insist(lambda: opened.runs.cancel(run))
+        waited = retried(lambda: opened.runs.cancel(run))
         in_hand = opened.runs.counts(run).pending
     given_up = f", {in_hand:,} in hand {'is' if in_hand == 1 else 'are'} given up" if in_hand else ""
     typer.echo(
@@ -73,18 +73,18 @@ def cancel(run: Number, data: Data = None) -> None:
     )
 
 
-def _files(counts: Counts) -> str:
+def _files(counts: RunCounts) -> str:
     """How many files, and what became of them."""
     parts = [f"{getattr(counts, part):,} {part}" for part in PARTS if getattr(counts, part)]
     return f"{counts.discovered:,}" + (f": {', '.join(parts)}" if parts else "")
 
 
-def _over(paths: Sequence[bytes]) -> Ending:
+def _over(paths: Sequence[bytes]) -> PathCell:
     """What a run was called with."""
     if not paths:
-        return Ending("what was left")
+        return PathCell("what was left")
     more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
-    return Ending(printable(paths[0]) + more)
+    return PathCell(printable(paths[0]) + more)
 
 
 def as_fields(run: RunView) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from rich.text import Text
 
 from tonearm.bootstrap import App, ask_broker, open_management
 from tonearm.cli import runs, workers
-from tonearm.cli.options import AsJson, Data, at_work, library, print_json
-from tonearm.cli.words import duration, plural
+from tonearm.cli.formatting import duration, plural
+from tonearm.cli.options import AsJson, Data, is_analysing, library, print_json
 from tonearm.errors import ServiceAway, ServiceRefused, TonearmError
 from tonearm.library.lock import holder
 from tonearm.names import path_fields, printable
+from tonearm.progress.json_codec import snapshot_to_json
 from tonearm.progress.port import RunningFile
-from tonearm.progress.wire import snapshot_to_json
 
 
 def status(data: Data = None, as_json: AsJson = False) -> None:
@@ -33,8 +33,8 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
 def _gathered(app: App) -> dict[str, Any]:
     """Everything that is shown, as it is printed as JSON."""
     known = app.tracks.totals()
-    depth = app.ledger.depth(None)
-    running = app.orders.jobs(("running",), None, None, 100)
+    depth = app.job_store.depth(None)
+    running = app.queue_admin.jobs(("running",), None, None, 100)
     latest = app.runs.every(1)
     found: dict[str, Any] = {
         "library": app.database.place,
@@ -53,7 +53,7 @@ def _gathered(app: App) -> dict[str, Any]:
     }
     if app.database.shared:
         found |= {
-            "owed": app.ledger.owed(),
+            "owed": app.job_store.owed(),
             "workers": [workers.as_fields(worker) for worker in app.workers.every()],
         }
     services, broker, live = _services(app)
@@ -65,7 +65,7 @@ def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, di
     services: dict[str, Any] = {}
     broker = live = None
     if app.database.shared:
-        services["PostgreSQL"] = _asked(app.ledger.ping)[0]
+        services["PostgreSQL"] = _asked(app.job_store.ping)[0]
     if app.settings.rabbitmq_url is not None:
         services["RabbitMQ"] = _asked(lambda: ask_broker(app))[0]
     if app.settings.rabbitmq_url is not None and app.settings.rabbitmq_management_url is not None:
@@ -79,8 +79,8 @@ def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, di
                 "running": [_file_fields(file) for file in files],
             }
     if app.settings.neo4j_url is not None:
-        services["Neo4j"], _ = _asked(lambda: app.feeder and app.feeder.graph.counts())
-        services["Neo4j"]["owed"] = _asked(lambda: app.feeder and app.feeder.owed())[1]
+        services["Neo4j"], _ = _asked(lambda: app.graph_relay and app.graph_relay.graph.counts())
+        services["Neo4j"]["owed"] = _asked(lambda: app.graph_relay and app.graph_relay.owed())[1]
     return services, broker, live
 
 
@@ -166,7 +166,7 @@ def _print_services(console: Console, found: dict[str, Any]) -> None:
 
 
 def _print_work(console: Console, app: App, found: dict[str, Any]) -> None:
-    if not at_work(app):
+    if not is_analysing(app):
         waits = sum(found["queued"].values()) + found["retrying"]
         go_on = "`tonearm worker`" if app.database.shared else "`tonearm analyze`"
         console.print("Nothing is analysing now." + (f" {go_on} goes on." if waits else ""))

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.words import duration, moment, number
+from tonearm.cli.formatting import duration, moment, number
 from tonearm.names import printable
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tonearm.cli.layout import Column, FittedTable
+from tonearm.cli.formatting import duration, number, plural
 from tonearm.cli.options import AsJson, Data, library, place_of, print_json
+from tonearm.cli.tables import Column, FittedTable
 from tonearm.cli.track_page import print_track
-from tonearm.cli.words import duration, number, plural
 from tonearm.errors import NotFound
-from tonearm.graph.spelling import camelot_of
+from tonearm.graph.key_names import camelot_of
 from tonearm.library.tracks import TrackQuery, Tracks
 from tonearm.names import printable
 

@@ -7,11 +7,11 @@ import typer
 from tonearm.bootstrap import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.options import AsJson, Data, library
-from tonearm.cli.output import while_read
-from tonearm.cli.plain import WorkerLines
-from tonearm.events import StateChanged
+from tonearm.cli.plain_progress import WorkerLines
+from tonearm.cli.standard_output import while_read
+from tonearm.events.facts import StateChanged
 from tonearm.progress.live import LiveView
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.signals import StopSwitch
 
 
 def worker(
@@ -40,8 +40,8 @@ def worker(
     with (
         stop.on_signals(),
         library(data, stop, workers=workers, worker_name=name, path_map=path_map) as app,
-        open_worker(app, view, show, stop) as (named, duty),
+        open_worker(app, view, show, stop) as (named, work),
     ):
-        app.speaker(StateChanged(0, "working", f"{named} takes jobs, {app.settings.workers} at a time"))
-        duty.serve()
-        app.speaker(StateChanged(0, "ended", f"{named} has nothing in hand any more"))
+        app.bus(StateChanged(0, "working", f"{named} takes jobs, {app.settings.workers} at a time"))
+        work()
+        app.bus(StateChanged(0, "ended", f"{named} has nothing in hand any more"))

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, insist, library, print_json
-from tonearm.cli.words import duration
-from tonearm.jobs.workers import WorkerView
+from tonearm.cli.formatting import duration
+from tonearm.cli.options import AsJson, Data, library, print_json, retried
+from tonearm.jobs.worker_registry import WorkerView
 from tonearm.names import from_document, path_fields, paths_fields, printable
 
 app = typer.Typer(invoke_without_command=True, help="List workers; drain one.")
@@ -56,7 +56,7 @@ def drain(
 ) -> None:
     """Have a worker finish what it has in hand, take no more, and end."""
     with library(data) as opened:
-        insist(lambda: opened.workers.drain(name))
+        retried(lambda: opened.workers.drain(name))
     if as_json:
         print_json({"worker": name, "draining": True})
         return
@@ -66,23 +66,23 @@ def drain(
 def as_fields(worker: WorkerView) -> dict[str, Any]:
     """A worker as JSON fields; paths as everywhere, with their bytes beside them where they are not UTF-8."""
     fields = dataclasses.asdict(worker)
-    fields["hand"] = [
+    fields["running"] = [
         {**file, **path_fields(from_document(file["path"]))} if "path" in file else file
-        for file in worker.hand
+        for file in worker.running
     ]
-    fields |= paths_fields([from_document(path) for path in worker.unseen], "unseen")
+    fields |= paths_fields([from_document(path) for path in worker.unmounted], "unmounted")
     return {"worker": fields.pop("name"), **fields}
 
 
 def _state(worker: WorkerView) -> Text:
     colour = {"working": "green", "idle": "dim", "draining": "yellow", "lost": "red"}.get(worker.state, "")
     away = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
-    away += [f"{printable(from_document(path))} not mounted" for path in worker.unseen]
+    away += [f"{printable(from_document(path))} not mounted" for path in worker.unmounted]
     return Text("\n".join([worker.state, *away]), colour)
 
 
 def _in_hand(worker: WorkerView) -> list[str]:
     return [
         f"{file['stage']} {file['for_s']:.0f} s {printable(os.path.basename(from_document(file['path'])))}"
-        for file in worker.hand
+        for file in worker.running
     ]

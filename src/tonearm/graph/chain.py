@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
-from tonearm.graph.port import Link
+from tonearm.graph.port import ConnectionStep
 from tonearm.graph.track import Node
 
 
@@ -36,7 +36,7 @@ class _Side:
         self.frontier = reached
 
 
-def find_chain(ties: Ties, start: Node, goal: Node) -> tuple[Link, ...] | None:
+def find_chain(ties: Ties, start: Node, goal: Node) -> tuple[ConnectionStep, ...] | None:
     """The shortest chain between two artists that are there; see ``TrackGraph.connection``."""
     ahead, behind = _Side(start), _Side(goal)
     meeting = {start} & {goal}
@@ -49,7 +49,7 @@ def find_chain(ties: Ties, start: Node, goal: Node) -> tuple[Link, ...] | None:
     nodes = _first(start, goal, ahead, behind, meeting)
     names = ties.names(nodes)
     return tuple(
-        Link(names[artist], common.kind, names[common], names[other])
+        ConnectionStep(names[artist], common.kind, names[common], names[other])
         for artist, common, other in zip(nodes[::2], nodes[1::2], nodes[2::2], strict=False)
     )
 

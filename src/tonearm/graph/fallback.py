@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tonearm.errors import ServiceAway, StorageError
-from tonearm.events import Announce, Warned
-from tonearm.graph.port import Counts, Link, Mix, TrackGraph
-from tonearm.graph.track import Track
+from tonearm.events.facts import Announce, Warned
+from tonearm.graph.port import ConnectionStep, GraphCounts, Mix, TrackGraph
+from tonearm.graph.track import GraphTrack
 
 Answer = TypeVar("Answer")
 
@@ -24,7 +24,7 @@ class FallbackGraph:
         self._announce = announce
         self._told = False
 
-    def put(self, tracks: Sequence[Track]) -> None:
+    def put(self, tracks: Sequence[GraphTrack]) -> None:
         self._first.put(tracks)
 
     def forget(self, files: Sequence[int]) -> None:
@@ -33,19 +33,19 @@ class FallbackGraph:
     def clear(self) -> None:
         self._first.clear()
 
-    def counts(self) -> Counts:
+    def counts(self) -> GraphCounts:
         return self._ask(lambda graph: graph.counts())
 
-    def track(self, path: bytes) -> Track | None:
+    def track(self, path: bytes) -> GraphTrack | None:
         return self._ask(lambda graph: graph.track(path))
 
-    def mixes(self, track: Track, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
+    def mixes(self, track: GraphTrack, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
         return self._ask(lambda graph: graph.mixes(track, limit, tempo_percent))
 
-    def path(self, start: Track, goal: Track, tempo_percent: float) -> tuple[Mix, ...] | None:
+    def path(self, start: GraphTrack, goal: GraphTrack, tempo_percent: float) -> tuple[Mix, ...] | None:
         return self._ask(lambda graph: graph.path(start, goal, tempo_percent))
 
-    def connection(self, artist: str, other: str) -> tuple[Link, ...] | None:
+    def connection(self, artist: str, other: str) -> tuple[ConnectionStep, ...] | None:
         return self._ask(lambda graph: graph.connection(artist, other))
 
     def _ask(self, question: Callable[[TrackGraph], Answer]) -> Answer:

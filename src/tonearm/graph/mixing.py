@@ -23,7 +23,7 @@ from tonearm.graph.harmony import (
     within,
 )
 from tonearm.graph.port import Mix
-from tonearm.graph.track import Track
+from tonearm.graph.track import GraphTrack
 
 Point = tuple[str, int]
 """A Camelot code and a tempo in tenths of a BPM."""
@@ -62,7 +62,7 @@ class Source(Protocol):
     def at(self, points: Sequence[Point]) -> Iterable[Candidate]:
         """The tracks of some points, in any order."""
 
-    def tracks(self, files: Sequence[int]) -> Mapping[int, Track]:
+    def tracks(self, files: Sequence[int]) -> Mapping[int, GraphTrack]:
         """Tracks by file."""
 
 
@@ -99,7 +99,7 @@ class _Best:
         return sorted(self._by_audio.values(), key=lambda judged: judged.rank)[: self._limit]
 
 
-def find_mixes(source: Source, track: Track, limit: int, percent: float) -> tuple[Mix, ...]:
+def find_mixes(source: Source, track: GraphTrack, limit: int, percent: float) -> tuple[Mix, ...]:
     """The best mixes with a track; see ``TrackGraph.mixes``."""
     if track.point is None:
         return ()
@@ -116,7 +116,7 @@ def find_mixes(source: Source, track: Track, limit: int, percent: float) -> tupl
     return _told(source, found)
 
 
-def find_path(source: Source, start: Track, goal: Track, percent: float) -> tuple[Mix, ...] | None:
+def find_path(source: Source, start: GraphTrack, goal: GraphTrack, percent: float) -> tuple[Mix, ...] | None:
     """The shortest way between two tracks; see ``TrackGraph.path``."""
     if start.audio == goal.audio:
         return ()
@@ -206,7 +206,7 @@ def _judge(playing: Candidate, following: Candidate, percent: float) -> _Judged 
     return _Judged(following, relation, change, score(relation, change, apart))
 
 
-def _as_candidate(track: Track, point: Point) -> Candidate:
+def _as_candidate(track: GraphTrack, point: Point) -> Candidate:
     return Candidate(track.file, track.path, track.audio, *point, track.energy)
 
 

@@ -16,12 +16,12 @@ from tonearm.graph.bolt import Bolt, run
 from tonearm.graph.chain import find_chain
 from tonearm.graph.harmony import KEYS, WEIGHTS, related
 from tonearm.graph.mixing import Candidate, Point, Ranges, find_mixes, find_path
-from tonearm.graph.port import Counts, Link, Mix
+from tonearm.graph.port import ConnectionStep, GraphCounts, Mix
 from tonearm.graph.track import (
     BAND_TENTHS,
-    Kind,
+    GraphTrack,
     Node,
-    Track,
+    NodeType,
     album_of,
     artist_named,
     artists_of,
@@ -32,7 +32,12 @@ from tonearm.names import from_document, to_document
 
 AT_ONCE = 5_000
 """Nodes that one transaction deletes."""
-LABELS = {Kind.ARTIST: "Artist", Kind.TRACK: "Track", Kind.ALBUM: "Album", Kind.GENRE: "Genre"}
+LABELS = {
+    NodeType.ARTIST: "Artist",
+    NodeType.TRACK: "Track",
+    NodeType.ALBUM: "Album",
+    NodeType.GENRE: "Genre",
+}
 KINDS = {label: kind for kind, label in LABELS.items()}
 TAGS = ("title", "artist", "album", "album_artist", "genre")
 Values = dict[str, Any]
@@ -63,7 +68,11 @@ class Ids:
 
     def node(self, node: Node) -> str:
         """The id of an artist, album or genre; a track's place."""
-        return self.place(node.label) if node.kind == Kind.TRACK else self._digest(node.kind.word, node.label)
+        return (
+            self.place(node.label)
+            if node.kind == NodeType.TRACK
+            else self._digest(node.kind.word, node.label)
+        )
 
     def _digest(self, kind: str, label: str) -> str:
         return f"{self.start}{kind}:{blake2b(label.encode(), digest_size=16).hexdigest()}"
@@ -78,7 +87,7 @@ class Neo4jGraph:
         self._ids = Ids(library)
         self._prepared = False
 
-    def put(self, tracks: Sequence[Track]) -> None:
+    def put(self, tracks: Sequence[GraphTrack]) -> None:
         if not tracks:
             return
         self._prepare()
@@ -101,9 +110,9 @@ class Neo4jGraph:
                 pass
         self._prepared = False
 
-    def counts(self) -> Counts:
-        def count(transaction: neo4j.Transaction) -> Counts:
-            return Counts(
+    def counts(self) -> GraphCounts:
+        def count(transaction: neo4j.Transaction) -> GraphCounts:
+            return GraphCounts(
                 **{
                     name: run(transaction, statement, start=self._ids.start)[0]["count"]
                     for name, statement in cypher.COUNT.items()
@@ -112,23 +121,23 @@ class Neo4jGraph:
 
         return self._bolt.read(count)
 
-    def track(self, path: bytes) -> Track | None:
+    def track(self, path: bytes) -> GraphTrack | None:
         place = self._ids.place(to_document(path))
         found = self._bolt.read(lambda transaction: run(transaction, cypher.AT_PLACE, place=place))
         return _track(found[0]["t"]) if found else None
 
-    def mixes(self, track: Track, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
+    def mixes(self, track: GraphTrack, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
         return self._bolt.read(
             lambda transaction: find_mixes(_Tracks(transaction, self._ids), track, limit, tempo_percent)
         )
 
-    def path(self, start: Track, goal: Track, tempo_percent: float) -> tuple[Mix, ...] | None:
+    def path(self, start: GraphTrack, goal: GraphTrack, tempo_percent: float) -> tuple[Mix, ...] | None:
         return self._bolt.read(
             lambda transaction: find_path(_Tracks(transaction, self._ids), start, goal, tempo_percent)
         )
 
-    def connection(self, artist: str, other: str) -> tuple[Link, ...] | None:
-        def connect(transaction: neo4j.Transaction) -> tuple[Link, ...] | None:
+    def connection(self, artist: str, other: str) -> tuple[ConnectionStep, ...] | None:
+        def connect(transaction: neo4j.Transaction) -> tuple[ConnectionStep, ...] | None:
             for name in (artist, other):
                 node = self._ids.node(artist_named(name))
                 if not run(transaction, cypher.HAS_ARTIST, id=node)[0]["there"]:
@@ -169,7 +178,7 @@ class Neo4jGraph:
         self._prepared = True
 
 
-def _put(transaction: neo4j.Transaction, ids: Ids, tracks: Sequence[Track]) -> None:
+def _put(transaction: neo4j.Transaction, ids: Ids, tracks: Sequence[GraphTrack]) -> None:
     ties: dict[str, list[Values]] = {label: [] for label in ("Artist", "Album", "Genre", "TempoBand", "Key")}
     rows = []
     for track in tracks:
@@ -208,7 +217,7 @@ def _delete_loose(transaction: neo4j.Transaction, ties: Iterable[neo4j.Record]) 
             run(transaction, statement, ids=ids)
 
 
-def _ties_of(ids: Ids, track: Track) -> list[tuple[str, Values]]:
+def _ties_of(ids: Ids, track: GraphTrack) -> list[tuple[str, Values]]:
     """What a track is tied to: the label, and for the statement from where, to what, and what that is."""
     here = ids.track(track.file)
     named = (
@@ -229,7 +238,7 @@ def _ties_of(ids: Ids, track: Track) -> list[tuple[str, Values]]:
     return ties
 
 
-def _values(ids: Ids, track: Track) -> Values:
+def _values(ids: Ids, track: GraphTrack) -> Values:
     """The properties of a track's node."""
     path = to_document(track.path)
     return {
@@ -249,8 +258,8 @@ def _values(ids: Ids, track: Track) -> Values:
     }
 
 
-def _track(node: Mapping[str, Any]) -> Track:
-    return Track(
+def _track(node: Mapping[str, Any]) -> GraphTrack:
+    return GraphTrack(
         node["file"],
         from_document(node["path"]),
         node["audio"],
@@ -280,7 +289,7 @@ class _Tracks:
         found = self._transaction.run(cypher.POINTS, {"start": self._ids.start})
         yield from ((record[0], record[1]) for record in found)
 
-    def tracks(self, files: Sequence[int]) -> dict[int, Track]:
+    def tracks(self, files: Sequence[int]) -> dict[int, GraphTrack]:
         found = run(self._transaction, cypher.BY_FILE, ids=[self._ids.track(file) for file in files])
         return {track.file: track for track in (_track(record["t"]) for record in found)}
 
@@ -294,7 +303,7 @@ class _Ties:
 
     def neighbours(self, nodes: Collection[Node]) -> Iterator[tuple[Node, Node]]:
         for kind, ids in self._grouped(nodes):
-            for name in ("common", "together") if kind == Kind.ARTIST else (LABELS[kind],):
+            for name in ("common", "together") if kind == NodeType.ARTIST else (LABELS[kind],):
                 for node, label, other in self._transaction.run(cypher.TIES[name], {"ids": ids}):
                     yield Node(kind, node), Node(KINDS[label], other)
 
@@ -304,12 +313,12 @@ class _Ties:
             for label, spelled in run(self._transaction, cypher.NAMES[LABELS[kind]], ids=ids):
                 names[Node(kind, label)] = (
                     track_title(min(spelled, default=None), from_document(label))
-                    if kind == Kind.TRACK
+                    if kind == NodeType.TRACK
                     else min(spelled)
                 )
         return names
 
-    def _grouped(self, nodes: Collection[Node]) -> Iterator[tuple[Kind, list[str]]]:
-        for kind in Kind:
+    def _grouped(self, nodes: Collection[Node]) -> Iterator[tuple[NodeType, list[str]]]:
+        for kind in NodeType:
             if ids := [self._ids.node(node) for node in nodes if node.kind == kind]:
                 yield kind, ids

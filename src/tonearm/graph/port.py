@@ -5,31 +5,31 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tonearm.graph.harmony import Change, Relation
-from tonearm.graph.track import Kind, Track
+from tonearm.graph.track import GraphTrack, NodeType
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
     """A track that mixes with another, how, and how well: 0 to 1."""
 
-    track: Track
+    track: GraphTrack
     relation: Relation
     change: Change
     score: float
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ConnectionStep:
     """Two artists and what they have in common: a track, an album or a genre."""
 
     artist: str
-    kind: Kind
+    kind: NodeType
     name: str
     other: str
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class GraphCounts:
     """How much a graph holds; keys and tempo bands are counted when a track has them."""
 
     tracks: int
@@ -48,7 +48,7 @@ class TrackGraph(Protocol):
     answer.
     """
 
-    def put(self, tracks: Sequence[Track]) -> None:
+    def put(self, tracks: Sequence[GraphTrack]) -> None:
         """Make the graph show these files as they are given; the same put twice leaves no trace.
 
         An adapter that reads the library itself has nothing to do.
@@ -60,26 +60,26 @@ class TrackGraph(Protocol):
     def clear(self) -> None:
         """Forget everything."""
 
-    def counts(self) -> Counts:
+    def counts(self) -> GraphCounts:
         """How much there is."""
 
-    def track(self, path: bytes) -> Track | None:
+    def track(self, path: bytes) -> GraphTrack | None:
         """The track at a path, as the library knows it; ``None`` when there is none, or it went missing."""
 
-    def mixes(self, track: Track, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
+    def mixes(self, track: GraphTrack, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
         """What mixes with a track: a related key, and a tempo that need not be changed by more than so many percent.
 
         The best first, by score; equal ones by path. Empty for a track without key or tempo.
         """
 
-    def path(self, start: Track, goal: Track, tempo_percent: float) -> tuple[Mix, ...] | None:
+    def path(self, start: GraphTrack, goal: GraphTrack, tempo_percent: float) -> tuple[Mix, ...] | None:
         """The shortest way from one track to another on which each mixes with the one before it.
 
         The last is the goal; empty when both are the same audio. Of several shortest ways it is the one whose next
         track always has the best score. ``None`` when there is no way, or one of them has no key or tempo.
         """
 
-    def connection(self, artist: str, other: str) -> tuple[Link, ...] | None:
+    def connection(self, artist: str, other: str) -> tuple[ConnectionStep, ...] | None:
         """How two artists are connected, over as few others as possible; ``None`` when they are not.
 
         Names are compared without regard to capitals and spaces. Of several shortest chains it is the first when

@@ -5,17 +5,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from sqlalchemy import Connection
 
 from tonearm.errors import NotFound
-from tonearm.graph import rows
+from tonearm.graph import library_rows
 from tonearm.graph.chain import find_chain
 from tonearm.graph.harmony import related
+from tonearm.graph.library_rows import Versions
 from tonearm.graph.mixing import Candidate, Point, Ranges, find_mixes, find_path
-from tonearm.graph.port import Counts, Link, Mix
-from tonearm.graph.rows import Versions
+from tonearm.graph.port import ConnectionStep, GraphCounts, Mix
 from tonearm.graph.track import (
     BAND_TENTHS,
-    Kind,
+    GraphTrack,
     Node,
-    Track,
+    NodeType,
     album_of,
     artist_named,
     artists_of,
@@ -24,7 +24,7 @@ from tonearm.graph.track import (
     track_title,
 )
 from tonearm.library.database import Database
-from tonearm.library.schema import File
+from tonearm.library.schema import file_table
 
 
 class SqlGraph:
@@ -35,7 +35,7 @@ class SqlGraph:
         self._database = database
         self._versions = dict(versions)
 
-    def put(self, tracks: Sequence[Track]) -> None:
+    def put(self, tracks: Sequence[GraphTrack]) -> None:
         """Nothing to do: the library knows."""
 
     def forget(self, files: Sequence[int]) -> None:
@@ -44,33 +44,33 @@ class SqlGraph:
     def clear(self) -> None:
         """Nothing to do."""
 
-    def counts(self) -> Counts:
+    def counts(self) -> GraphCounts:
         with self._database.read() as connection:
             ties = _Ties(connection)
-            tempos = rows.tempos(connection, self._versions)
-            return Counts(
-                tracks=rows.count(connection),
-                artists=ties.count(Kind.ARTIST),
-                albums=ties.count(Kind.ALBUM),
-                genres=ties.count(Kind.GENRE),
-                keys=len(rows.keys(connection, self._versions)),
+            tempos = library_rows.tempos(connection, self._versions)
+            return GraphCounts(
+                tracks=library_rows.count(connection),
+                artists=ties.count(NodeType.ARTIST),
+                albums=ties.count(NodeType.ALBUM),
+                genres=ties.count(NodeType.GENRE),
+                keys=len(library_rows.keys(connection, self._versions)),
                 tempo_bands=len({tempo // BAND_TENTHS for tempo in tempos}),
             )
 
-    def track(self, path: bytes) -> Track | None:
+    def track(self, path: bytes) -> GraphTrack | None:
         with self._database.read() as connection:
-            found = rows.tracks(connection, self._versions, rows.at(connection, path))
+            found = library_rows.tracks(connection, self._versions, library_rows.at(connection, path))
             return next(found, None)
 
-    def mixes(self, track: Track, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
+    def mixes(self, track: GraphTrack, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
         with self._database.read() as connection:
             return find_mixes(_Tracks(connection, self._versions), track, limit, tempo_percent)
 
-    def path(self, start: Track, goal: Track, tempo_percent: float) -> tuple[Mix, ...] | None:
+    def path(self, start: GraphTrack, goal: GraphTrack, tempo_percent: float) -> tuple[Mix, ...] | None:
         with self._database.read() as connection:
             return find_path(_Tracks(connection, self._versions), start, goal, tempo_percent)
 
-    def connection(self, artist: str, other: str) -> tuple[Link, ...] | None:
+    def connection(self, artist: str, other: str) -> tuple[ConnectionStep, ...] | None:
         with self._database.read() as connection:
             ties = _Ties(connection)
         for name in (artist, other):
@@ -87,16 +87,16 @@ class _Tracks:
         self._versions = versions
 
     def near(self, camelot: str, tempos: Ranges) -> Iterator[Candidate]:
-        return rows.near(self._connection, self._versions, related(camelot), tempos)
+        return library_rows.near(self._connection, self._versions, related(camelot), tempos)
 
     def points(self) -> Iterator[Point]:
-        return rows.points(self._connection, self._versions)
+        return library_rows.points(self._connection, self._versions)
 
     def at(self, points: Sequence[Point]) -> Iterator[Candidate]:
-        return rows.at_points(self._connection, self._versions, points)
+        return library_rows.at_points(self._connection, self._versions, points)
 
-    def tracks(self, files: Sequence[int]) -> dict[int, Track]:
-        found = rows.tracks(self._connection, self._versions, File.id.in_(files))
+    def tracks(self, files: Sequence[int]) -> dict[int, GraphTrack]:
+        found = library_rows.tracks(self._connection, self._versions, file_table.c.id.in_(files))
         return {track.file: track for track in found}
 
 
@@ -106,10 +106,10 @@ class _Ties:
     def __init__(self, connection: Connection) -> None:
         self._names: dict[Node, str] = {}
         self._neighbours: dict[Node, set[Node]] = {}
-        for artist, album_artist, album, genre in rows.labels(connection):
+        for artist, album_artist, album, genre in library_rows.labels(connection):
             common = album_of(album, album_artist, artist) | genres_of(genre)
             self._tie(artists_of(artist, album_artist), common)
-        for path, title, artist, album_artist in rows.shared(connection):
+        for path, title, artist, album_artist in library_rows.shared(connection):
             artists = artists_of(artist, album_artist)
             if len(artists) > 1:
                 self._tie(artists, {track_node(path): track_title(title, path)})
@@ -126,7 +126,7 @@ class _Ties:
     def __contains__(self, node: Node) -> bool:
         return node in self._names
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: NodeType) -> int:
         """How many nodes there are of a kind."""
         return sum(node.kind == kind for node in self._names)
 

@@ -15,7 +15,7 @@ BAND_TENTHS = 20
 """Width of a tempo band: 2 BPM."""
 
 
-class Kind(IntEnum):
+class NodeType(IntEnum):
     """What artists can have in common, the closest tie first."""
 
     ARTIST = 0
@@ -33,12 +33,12 @@ class Kind(IntEnum):
 class Node:
     """An artist, track, album or genre. Two spellings of a name make the same node: ``label`` is folded."""
 
-    kind: Kind
+    kind: NodeType
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class GraphTrack:
     """A file that holds music, with what its tags and its measurements say.
 
     file: its number in the library. path: the exact bytes, as the library knows it. audio: hash of the sound.
@@ -80,12 +80,12 @@ class Track:
 
 def artists_of(artist: str | None, album_artist: str | None) -> dict[Node, str]:
     """The artists of a track, each as it is spelled there; those of its album where it names none itself."""
-    return _nodes(Kind.ARTIST, artist) or _nodes(Kind.ARTIST, album_artist)
+    return _nodes(NodeType.ARTIST, artist) or _nodes(NodeType.ARTIST, album_artist)
 
 
 def genres_of(genre: str | None) -> dict[Node, str]:
     """The genres of a track, each as it is spelled there."""
-    return _nodes(Kind.GENRE, genre)
+    return _nodes(NodeType.GENRE, genre)
 
 
 def album_of(album: str | None, album_artist: str | None, artist: str | None) -> dict[Node, str]:
@@ -97,12 +97,12 @@ def album_of(album: str | None, album_artist: str | None, artist: str | None) ->
     if album is None or not title:
         return {}
     owner = fold(album_artist or "") or fold((artist or "").split(SEPARATOR)[0])
-    return {Node(Kind.ALBUM, f"{title}\n{owner}"): album.strip()}
+    return {Node(NodeType.ALBUM, f"{title}\n{owner}"): album.strip()}
 
 
 def track_node(path: bytes) -> Node:
     """A track that several artists play on."""
-    return Node(Kind.TRACK, to_document(path))
+    return Node(NodeType.TRACK, to_document(path))
 
 
 def track_title(title: str | None, path: bytes) -> str:
@@ -112,7 +112,7 @@ def track_title(title: str | None, path: bytes) -> str:
 
 def artist_named(name: str) -> Node:
     """The artist that a person means by a name."""
-    return Node(Kind.ARTIST, fold(name))
+    return Node(NodeType.ARTIST, fold(name))
 
 
 def fold(name: str) -> str:
@@ -120,11 +120,11 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", name).casefold().split()))
 
 
-def _nodes(kind: Kind, text: str | None) -> dict[Node, str]:
+def _nodes(kind: NodeType, text: str | None) -> dict[Node, str]:
     return dict(_each(kind, text or ""))
 
 
-def _each(kind: Kind, text: str) -> Iterator[tuple[Node, str]]:
+def _each(kind: NodeType, text: str) -> Iterator[tuple[Node, str]]:
     for name in text.split(SEPARATOR):
         if folded := fold(name):
             yield Node(kind, folded), name.strip()

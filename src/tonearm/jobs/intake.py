@@ -10,19 +10,19 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, sele
 
 from tonearm.errors import NotFound
 from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.priority import level_for, rank
-from tonearm.jobs.rows import Versions, cancel_unwanted, clock, engine_text
-from tonearm.library.database import Database, take_stock
-from tonearm.library.many import add
-from tonearm.library.results import note, note_all, table_of, whole_path
+from tonearm.library.bulk_write import add
+from tonearm.library.database import Database, refresh_statistics
+from tonearm.library.results import note, note_all, whole_path
 from tonearm.library.roots import below
-from tonearm.library.schema import File, Job, Root, Run
+from tonearm.library.schema import file_table, job_table, root_table, run_table
 from tonearm.names import to_document
 from tonearm.settings import Level, Rule
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """A music file as the walk met it; ``path`` is relative to its root."""
 
     path: bytes
@@ -33,7 +33,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFile:
     """A file as the library remembers it."""
 
     id: int
@@ -47,7 +47,7 @@ class Known:
     missing: bool
 
 
-class Kind(StrEnum):
+class FileChange(StrEnum):
     """What a scan makes of a file."""
 
     NEW = "new"
@@ -57,24 +57,24 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ScannedFile:
     """A found file, what it is known as, and what it was judged to be."""
 
-    found: Found
-    kind: Kind
-    known: Known | None = None
+    found: FoundFile
+    kind: FileChange
+    known: KnownFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class IntakeResult:
     """How a batch of sightings was taken: with a job, without need of one, or still in quarantine."""
 
     to_analyse: int = 0
     settled: int = 0
     quarantined: int = 0
 
-    def __add__(self, other: "Taken") -> "Taken":
-        return Taken(
+    def __add__(self, other: "IntakeResult") -> "IntakeResult":
+        return IntakeResult(
             self.to_analyse + other.to_analyse,
             self.settled + other.settled,
             self.quarantined + other.quarantined,
@@ -93,29 +93,39 @@ class SqlIntake:
         self._ageing_s = ageing_s
         self._batches: dict[int, int] = {}
 
-    def known(self, root: int, scope: bytes, after: bytes | None, limit: int) -> list[Known]:
+    def known(self, root: int, scope: bytes, after: bytes | None, limit: int) -> list[KnownFile]:
         """The next known files below ``scope`` in the order of their bytes, beginning after a path."""
-        conditions: list[ColumnElement[bool]] = [File.root_id == root, File.moved_to_id.is_(None)]
+        conditions: list[ColumnElement[bool]] = [
+            file_table.c.root_id == root,
+            file_table.c.moved_to_id.is_(None),
+        ]
         if scope:
             conditions.append(below(scope))
         if after is not None:
-            conditions.append(File.path > after)
+            conditions.append(file_table.c.path > after)
         with self._database.read() as connection:
             return _known(connection, and_(*conditions), limit)
 
-    def elsewhere(self, inodes: Iterable[int]) -> dict[int, list[Known]]:
+    def elsewhere(self, inodes: Iterable[int]) -> dict[int, list[KnownFile]]:
         """Known files by inode, as candidates for files that moved."""
         wanted = list(inodes)
         with self._database.read() as connection:
-            rows = _known(connection, and_(File.inode.in_(wanted), File.moved_to_id.is_(None)), None)
-        found: dict[int, list[Known]] = {}
+            rows = _known(
+                connection, and_(file_table.c.inode.in_(wanted), file_table.c.moved_to_id.is_(None)), None
+            )
+        found: dict[int, list[KnownFile]] = {}
         for row in rows:
             found.setdefault(row.inode, []).append(row)
         return found
 
     def record(
-        self, run: int, root: int, sightings: Sequence[Sighting], level: Level | None, fresh: bool = False
-    ) -> Taken:
+        self,
+        run: int,
+        root: int,
+        scanned_files: Sequence[ScannedFile],
+        level: Level | None,
+        fresh: bool = False,
+    ) -> IntakeResult:
         """Write a batch: file rows, history, and a job for each file that needs one.
 
         ``level`` is a person's choice and beats the rules. Jobs that are open already join this run.
@@ -129,56 +139,68 @@ class SqlIntake:
             self._wait_for_turn(connection, root)
             if not _opens(connection, run, batch, now):
                 self._batches[run] = batch  # it came through, only the answer did not
-                return Taken(to_analyse=len(sightings))
-            sightings = self._agreed(connection, root, sightings)
-            ids = self._write_files(connection, root, sightings, now)
-            wanted: list[tuple[int, Found]] = []
+                return IntakeResult(to_analyse=len(scanned_files))
+            scanned_files = self._agreed(connection, root, scanned_files)
+            ids = self._write_files(connection, root, scanned_files, now)
+            wanted: list[tuple[int, FoundFile]] = []
             quarantined: list[int] = []
-            for sighting, file in zip(sightings, ids, strict=True):
-                if fresh or self._needs_job(sighting):
-                    wanted.append((file, sighting.found))
-                elif sighting.known is not None and sighting.known.state == JobState.QUARANTINED:
+            for scanned, file in zip(scanned_files, ids, strict=True):
+                if fresh or self._needs_job(scanned):
+                    wanted.append((file, scanned.found))
+                elif scanned.known is not None and scanned.known.state == JobState.QUARANTINED:
                     quarantined.append(file)
             again = self._enqueue(connection, run, wanted, level, fresh, now)
             again += _keep_in_quarantine(connection, run, quarantined)
-            if connection.execute(select(Run.state).where(Run.id == run)).scalar_one() == "cancelled":
-                cancel_unwanted(connection, Job.run_id == run, now)
-            settled = len(sightings) - len(wanted) - len(quarantined)
+            if (
+                connection.execute(select(run_table.c.state).where(run_table.c.id == run)).scalar_one()
+                == "cancelled"
+            ):
+                cancel_unwanted(connection, job_table.c.run_id == run, now)
+            settled = len(scanned_files) - len(wanted) - len(quarantined)
             connection.execute(
-                update(Run)
-                .where(Run.id == run)
+                update(run_table)
+                .where(run_table.c.id == run)
                 .values(
-                    discovered=Run.discovered + len(sightings) - again,
-                    skipped=Run.skipped + settled,
+                    discovered=run_table.c.discovered + len(scanned_files) - again,
+                    skipped=run_table.c.skipped + settled,
                 )
             )
         self._batches[run] = batch
         if batch & (batch - 1) == 0:  # the first, second, fourth, eighth …
-            take_stock(self._database)
-        return Taken(len(wanted), settled, len(quarantined))
+            refresh_statistics(self._database)
+        return IntakeResult(len(wanted), settled, len(quarantined))
 
     def _wait_for_turn(self, connection: Connection, root: int) -> None:
         """One process at a time takes in files of a root. Raises NotFound when there is no such root any more."""
         if not self._database.shared:
             return
-        if connection.execute(select(Root.id).where(Root.id == root).with_for_update()).first() is None:
+        if (
+            connection.execute(
+                select(root_table.c.id).where(root_table.c.id == root).with_for_update()
+            ).first()
+            is None
+        ):
             raise NotFound(
                 "another process has meanwhile begun to analyse a folder that holds this one; "
                 "what was found goes on there, and the rest is found there too"
             )
 
-    def _agreed(self, connection: Connection, root: int, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+    def _agreed(
+        self, connection: Connection, root: int, scanned_files: Sequence[ScannedFile]
+    ) -> Sequence[ScannedFile]:
         """The sightings, beside what another process took in of this root meanwhile."""
-        paths = [sighting.found.path for sighting in sightings if sighting.known is None]
+        paths = [scanned.found.path for scanned in scanned_files if scanned.known is None]
         if not paths or not self._database.shared:
-            return sightings
-        here = and_(File.root_id == root, File.path.in_(paths), File.moved_to_id.is_(None))
+            return scanned_files
+        here = and_(
+            file_table.c.root_id == root, file_table.c.path.in_(paths), file_table.c.moved_to_id.is_(None)
+        )
         known = {row.path: row for row in _known(connection, here, None)}
         return [
-            Sighting(sighting.found, Kind.UNCHANGED, known[sighting.found.path])
-            if sighting.known is None and sighting.found.path in known
-            else sighting
-            for sighting in sightings
+            ScannedFile(scanned.found, FileChange.UNCHANGED, known[scanned.found.path])
+            if scanned.known is None and scanned.found.path in known
+            else scanned
+            for scanned in scanned_files
         ]
 
     def mark_missing(self, files: Sequence[int]) -> None:
@@ -188,24 +210,24 @@ class SqlIntake:
             for start in range(0, len(files), 500):
                 part = files[start : start + 500]
                 connection.execute(
-                    update(File)
-                    .where(File.id.in_(part), File.missing_since.is_(None))
-                    .values(missing_since=now, graph_owed_at=now)
+                    update(file_table)
+                    .where(file_table.c.id.in_(part), file_table.c.missing_since.is_(None))
+                    .values(missing_since=now, graph_due_at=now)
                 )
                 note_all(connection, part, "missing", now)
 
-    def _needs_job(self, sighting: Sighting) -> bool:
-        known = sighting.known
-        if known is None or sighting.kind in {Kind.NEW, Kind.CHANGED}:
+    def _needs_job(self, scanned: ScannedFile) -> bool:
+        known = scanned.known
+        if known is None or scanned.kind in {FileChange.NEW, FileChange.CHANGED}:
             return True
         if known.state in {JobState.DONE, JobState.PARTIAL}:
             return known.engine != self._engine
         return known.state != JobState.QUARANTINED
 
     def _write_files(
-        self, connection: Connection, root: int, sightings: Sequence[Sighting], now: float
+        self, connection: Connection, root: int, scanned_files: Sequence[ScannedFile], now: float
     ) -> list[int]:
-        new = [sighting.found for sighting in sightings if sighting.known is None]
+        new = [scanned.found for scanned in scanned_files if scanned.known is None]
         ids: dict[bytes, int] = {}
         if new:
             rows = [
@@ -222,20 +244,20 @@ class SqlIntake:
                 for found in new
             ]
             made = connection.execute(
-                insert(table_of(File)).returning(table_of(File).c.id, sort_by_parameter_order=True), rows
+                insert(file_table).returning(file_table.c.id, sort_by_parameter_order=True), rows
             )
             ids = {found.path: row.id for found, row in zip(new, made, strict=True)}
-        for sighting in sightings:
-            if sighting.known is not None:
-                ids[sighting.found.path] = sighting.known.id
-                _update_known(connection, root, sighting, sighting.known, now)
-        return [ids[sighting.found.path] for sighting in sightings]
+        for scanned in scanned_files:
+            if scanned.known is not None:
+                ids[scanned.found.path] = scanned.known.id
+                _update_known(connection, root, scanned, scanned.known, now)
+        return [ids[scanned.found.path] for scanned in scanned_files]
 
     def _enqueue(
         self,
         connection: Connection,
         run: int,
-        wanted: Sequence[tuple[int, Found]],
+        wanted: Sequence[tuple[int, FoundFile]],
         level: Level | None,
         fresh: bool,
         now: float,
@@ -245,8 +267,8 @@ class SqlIntake:
         opened = {
             row.file_id: row.run_id
             for row in connection.execute(
-                select(Job.file_id, Job.run_id)
-                .where(Job.file_id.in_(files), Job.state.in_(OPEN))
+                select(job_table.c.file_id, job_table.c.run_id)
+                .where(job_table.c.file_id.in_(files), job_table.c.state.in_(OPEN))
                 .with_for_update()  # a worker that ends one now would end it in the run that it left
             )
         }
@@ -256,10 +278,16 @@ class SqlIntake:
                 changes |= {"fresh": True}
             if level is not None:
                 changes |= {"level": level, "level_by": "person", "rank": rank(level, now, self._ageing_s)}
-                changes |= {"owed_at": case((Job.state == JobState.QUEUED, now), else_=Job.owed_at)}
+                changes |= {
+                    "publish_due_at": case(
+                        (job_table.c.state == JobState.QUEUED, now), else_=job_table.c.publish_due_at
+                    )
+                }
             _leave_runs(connection, run, list(opened.values()))
             connection.execute(
-                update(Job).where(Job.file_id.in_(opened), Job.state.in_(OPEN)).values(**changes)
+                update(job_table)
+                .where(job_table.c.file_id.in_(opened), job_table.c.state.in_(OPEN))
+                .values(**changes)
             )
         rows = []
         for file, found in wanted:
@@ -277,11 +305,11 @@ class SqlIntake:
                         "rank": rank(chosen, now, self._ageing_s),
                         "fresh": fresh,
                         "queued_at": now,
-                        "owed_at": now,
+                        "publish_due_at": now,
                         "correlation_id": uuid.uuid4().hex,
                     }
                 )
-        add(connection, table_of(Job), rows)
+        add(connection, job_table, rows)
         return sum(before == run for before in opened.values())
 
 
@@ -289,7 +317,9 @@ def _opens(connection: Connection, run: int, batch: int, now: float) -> bool:
     """Whether a run's batch is the next one, and not one that was taken in already."""
     return (
         connection.execute(
-            update(Run).where(Run.id == run, Run.batches == batch - 1).values(batches=batch, seen_at=now)
+            update(run_table)
+            .where(run_table.c.id == run, run_table.c.batches == batch - 1)
+            .values(batches=batch, seen_at=now)
         ).rowcount
         == 1
     )
@@ -300,9 +330,9 @@ def _leave_runs(connection: Connection, run: int, before: Sequence[int]) -> None
     for other, jobs in Counter(before).items():
         if other != run:
             connection.execute(
-                update(Run)
-                .where(Run.id == other, Run.finished_at.is_(None))
-                .values(discovered=Run.discovered - jobs)
+                update(run_table)
+                .where(run_table.c.id == other, run_table.c.finished_at.is_(None))
+                .values(discovered=run_table.c.discovered - jobs)
             )
 
 
@@ -313,51 +343,57 @@ def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) 
     """
     if not files:
         return 0
-    last = select(func.max(Job.id)).where(Job.file_id.in_(files)).group_by(Job.file_id)
+    last = (
+        select(func.max(job_table.c.id)).where(job_table.c.file_id.in_(files)).group_by(job_table.c.file_id)
+    )
     others = connection.execute(
-        select(Job.id, Job.run_id)
-        .where(Job.id.in_(last), Job.state == JobState.QUARANTINED, Job.run_id != run)
+        select(job_table.c.id, job_table.c.run_id)
+        .where(job_table.c.id.in_(last), job_table.c.state == JobState.QUARANTINED, job_table.c.run_id != run)
         .with_for_update()
     ).all()
     _leave_runs(connection, run, [job.run_id for job in others])
-    connection.execute(update(Job).where(Job.id.in_([job.id for job in others])).values(run_id=run))
+    connection.execute(
+        update(job_table).where(job_table.c.id.in_([job.id for job in others])).values(run_id=run)
+    )
     return len(files) - len(others)
 
 
-def _known(connection: Connection, condition: ColumnElement[bool], limit: int | None) -> list[Known]:
+def _known(connection: Connection, condition: ColumnElement[bool], limit: int | None) -> list[KnownFile]:
     rows = connection.execute(
         select(
-            File.id,
-            File.root_id,
-            File.path,
-            File.size,
-            File.mtime_ns,
-            File.inode,
-            File.state,
-            File.engine,
-            File.missing_since,
+            file_table.c.id,
+            file_table.c.root_id,
+            file_table.c.path,
+            file_table.c.size,
+            file_table.c.mtime_ns,
+            file_table.c.inode,
+            file_table.c.state,
+            file_table.c.engine,
+            file_table.c.missing_since,
         )
         .where(condition)
-        .order_by(File.path)
+        .order_by(file_table.c.path)
         .limit(limit)
     )
-    return [Known(*row[:8], missing=row[8] is not None) for row in rows]
+    return [KnownFile(*row[:8], missing=row[8] is not None) for row in rows]
 
 
-def _update_known(connection: Connection, root: int, sighting: Sighting, known: Known, now: float) -> None:
-    found = sighting.found
+def _update_known(
+    connection: Connection, root: int, scanned: ScannedFile, known: KnownFile, now: float
+) -> None:
+    found = scanned.found
     changes: dict[str, object] = {}
-    if sighting.kind == Kind.CHANGED:
+    if scanned.kind == FileChange.CHANGED:
         changes |= {"size": found.size, "mtime_ns": found.mtime_ns, "inode": found.inode, "state": "waiting"}
         note(connection, known.id, "changed", {"size": found.size, "was": known.size}, now)
-    if sighting.kind == Kind.MOVED:
-        changes |= {"root_id": root, "path": found.path, "extension": found.extension, "graph_owed_at": now}
+    if scanned.kind == FileChange.MOVED:
+        changes |= {"root_id": root, "path": found.path, "extension": found.extension, "graph_due_at": now}
         note(connection, known.id, "moved", {"from": to_document(whole_path(connection, known.id))}, now)
     if known.missing:
-        changes |= {"missing_since": None, "graph_owed_at": now}
-        if sighting.kind != Kind.MOVED:
+        changes |= {"missing_since": None, "graph_due_at": now}
+        if scanned.kind != FileChange.MOVED:
             note(connection, known.id, "back", {}, now)
     if known.inode != found.inode:
         changes |= {"inode": found.inode}
     if changes:
-        connection.execute(update(File).where(File.id == known.id).values(**changes))
+        connection.execute(update(file_table).where(file_table.c.id == known.id).values(**changes))

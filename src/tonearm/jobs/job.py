@@ -29,7 +29,7 @@ class Lease:
 
     path: relative to root, exact bytes. size: what the scan saw.
     fresh: measure again even where results exist.
-    forgiven: how many of the attempts before this one are not held against the file.
+    uncharged_attempts: how many of the attempts before this one are not held against the file.
     """
 
     job: int
@@ -45,10 +45,10 @@ class Lease:
     level: Level
     fresh: bool
     correlation_id: str
-    forgiven: int = 0
+    uncharged_attempts: int = 0
 
 
-class Unseen(NamedTuple):
+class UnmountedPlace(NamedTuple):
     """What a host can't see of the library: all in a folder of a root, or all of the root when ``scope`` is empty."""
 
     root: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tonearm.errors import Failure
-from tonearm.jobs.job import Lease, Refusal, Unseen
+from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.settings import Level
 
 
@@ -31,7 +31,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AttemptOutcome:
     """How an attempt ended in the books: its state, what was found amiss, when the next attempt follows.
 
     moved_from: path of the missing file that held the same audio; this file is where it went.
@@ -43,7 +43,7 @@ class Ending:
     moved_from: bytes | None = None
 
 
-class Ledger(Protocol):
+class JobStore(Protocol):
     """The books of the jobs. What a verb says is on disk when it returns.
 
     Every verb may be called again after StorageAway, when nobody knows whether a transaction came through. Verbs
@@ -62,13 +62,13 @@ class Ledger(Protocol):
     def stored(self, asked: Sequence[tuple[Lease, str]]) -> Sequence[frozenset[str]]:
         """Names of the current analysers that already have results, for each lease and the hash of its audio."""
 
-    def finish(self, finished: Sequence[tuple[Lease, Result]]) -> Sequence[Ending | None]:
+    def finish(self, finished: Sequence[tuple[Lease, Result]]) -> Sequence[AttemptOutcome | None]:
         """Store results and end their jobs; ``None``, and nothing stored, for a lease that is no longer ours.
 
         No result suffers from another. One that can't be stored for a reason of its own ends as a failed attempt.
         """
 
-    def fail(self, lease: Lease, failure: Failure, work_s: float) -> Ending | None:
+    def fail(self, lease: Lease, failure: Failure, work_s: float) -> AttemptOutcome | None:
         """End a failed attempt: retrying or quarantined; ``None`` when the lease is no longer ours."""
 
     def give_back(self, leases: Sequence[Lease], after_s: float = 0.0) -> None:
@@ -94,7 +94,7 @@ class JobQueue(Protocol):
     comes first, and of the same level roughly the one that waited longest. Verbs return at once.
     """
 
-    def take(self, unseen: Collection[Unseen], at_most: int) -> Sequence[Lease]:
+    def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
         """Lease the next jobs and count their attempts; none when there is none for this worker now.
 
         unseen: places whose files this worker can't see; their jobs are left to others.
@@ -102,7 +102,7 @@ class JobQueue(Protocol):
         Raises StorageError when the books can't be asked; the jobs then come again.
         """
 
-    def waiting(self, unseen: Collection[Unseen], at_most: int) -> int:
+    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         """How many jobs could be taken now, counted no further than ``at_most``."""
 
     def acknowledge(self, lease: Lease) -> None:

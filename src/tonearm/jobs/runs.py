@@ -8,12 +8,12 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from tonearm.errors import NotFound
-from tonearm.events import Workload
+from tonearm.events.facts import Workload
+from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.rows import WAITING, cancel_unwanted, clock
-from tonearm.jobs.steps import in_steps
+from tonearm.jobs.job_sql import WAITING, cancel_unwanted, clock
 from tonearm.library.database import Database
-from tonearm.library.schema import File, Job, Run
+from tonearm.library.schema import file_table, job_table, run_table
 from tonearm.names import from_document, to_document
 
 SCAN_SILENCE_S = 120.0
@@ -30,7 +30,7 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class RunCounts:
     """What became of a run's files; ``discovered`` is the sum of the other five."""
 
     discovered: int
@@ -50,7 +50,7 @@ class RunView:
     state: str
     started_at: float
     finished_at: float | None
-    counts: Counts
+    counts: RunCounts
 
 
 class Runs:
@@ -67,12 +67,16 @@ class Runs:
     def adopt_open(self, run: int) -> int:
         """Bring every open job of any run into this one; returns how many."""
         with self._database.read() as connection:
-            elsewhere = select(Job.run_id).where(Job.state.in_(OPEN), Job.run_id != run).distinct()
+            elsewhere = (
+                select(job_table.c.run_id)
+                .where(job_table.c.state.in_(OPEN), job_table.c.run_id != run)
+                .distinct()
+            )
             others = connection.execute(elsewhere).scalars().all()
         return sum(
-            in_steps(
+            update_in_batches(
                 self._database,
-                select(Job.id).where(Job.run_id == other, Job.state.in_(OPEN)),
+                select(job_table.c.id).where(job_table.c.run_id == other, job_table.c.state.in_(OPEN)),
                 functools.partial(move_jobs, other=other, run=run),
             )
             for other in others
@@ -82,7 +86,9 @@ class Runs:
         """Every file of a run is taken in: it is over when its last job has ended."""
         with self._database.write() as connection:
             now = clock(connection)
-            connection.execute(update(Run).where(Run.id == run).values(scanned_at=now, seen_at=now))
+            connection.execute(
+                update(run_table).where(run_table.c.id == run).values(scanned_at=now, seen_at=now)
+            )
 
     def close_ended(self) -> list[int]:
         """End the runs of which nothing is open any more; returns which.
@@ -92,13 +98,17 @@ class Runs:
         self._finish_cancelling()
         with self._database.write() as connection:
             now = clock(connection)
-            is_open = select(Job.id).where(Job.run_id == Run.id, Job.state.in_(OPEN)).exists()
+            is_open = (
+                select(job_table.c.id)
+                .where(job_table.c.run_id == run_table.c.id, job_table.c.state.in_(OPEN))
+                .exists()
+            )
             over = connection.execute(
-                select(Run.id, Run.scanned_at)
+                select(run_table.c.id, run_table.c.scanned_at)
                 .where(
-                    Run.finished_at.is_(None),
+                    run_table.c.finished_at.is_(None),
                     ~is_open,
-                    or_(Run.scanned_at.is_not(None), Run.seen_at < now - SCAN_SILENCE_S),
+                    or_(run_table.c.scanned_at.is_not(None), run_table.c.seen_at < now - SCAN_SILENCE_S),
                 )
                 .with_for_update(skip_locked=True)
             ).all()
@@ -111,7 +121,9 @@ class Runs:
         with self._database.read() as connection:
             return float(
                 connection.execute(
-                    select(func.coalesce(func.sum(Job.decoded_s), 0.0)).where(Job.run_id == run)
+                    select(func.coalesce(func.sum(job_table.c.decoded_s), 0.0)).where(
+                        job_table.c.run_id == run
+                    )
                 ).scalar_one()
             )
 
@@ -119,18 +131,20 @@ class Runs:
         """Count entries that were met and are not taken."""
         with self._database.write() as connection:
             connection.execute(
-                update(Run)
-                .where(Run.id == run)
-                .values(discovered=Run.discovered + files, skipped=Run.skipped + files)
+                update(run_table)
+                .where(run_table.c.id == run)
+                .values(discovered=run_table.c.discovered + files, skipped=run_table.c.skipped + files)
             )
 
     def states(self, runs: Collection[int]) -> dict[int, RunState]:
         """Where several runs are now."""
         with self._database.read() as connection:
-            rows = connection.execute(select(Run.id, Run.state).where(Run.id.in_(runs))).all()
+            rows = connection.execute(
+                select(run_table.c.id, run_table.c.state).where(run_table.c.id.in_(runs))
+            ).all()
         return {row.id: RunState(row.state) for row in rows}
 
-    def counts(self, run: int) -> Counts:
+    def counts(self, run: int) -> RunCounts:
         """What has become of a run's files so far."""
         with self._database.read() as connection:
             return counts_of(connection, run)
@@ -139,20 +153,24 @@ class Runs:
         """Open work by file extension."""
         with self._database.read() as connection:
             rows = connection.execute(
-                select(File.extension, func.count().label("files"), func.sum(File.size).label("size"))
-                .join(Job, Job.file_id == File.id)
-                .where(Job.run_id == run, Job.state.in_(OPEN))
-                .group_by(File.extension)
+                select(
+                    file_table.c.extension,
+                    func.count().label("files"),
+                    func.sum(file_table.c.size).label("size"),
+                )
+                .join(job_table, job_table.c.file_id == file_table.c.id)
+                .where(job_table.c.run_id == run, job_table.c.state.in_(OPEN))
+                .group_by(file_table.c.extension)
             ).all()
         return {row.extension: Workload(row.files, int(row.size)) for row in rows}
 
     def cost(self) -> dict[str, float]:
         """Seconds of one process per byte by extension, from the last jobs that decoded on this machine."""
         recent = (
-            select(Job.work_s, File.size, File.extension)
-            .join(File, File.id == Job.file_id)
-            .where(Job.state.in_((JobState.DONE, JobState.PARTIAL)), Job.decoded_s > 0)
-            .order_by(Job.id.desc())
+            select(job_table.c.work_s, file_table.c.size, file_table.c.extension)
+            .join(file_table, file_table.c.id == job_table.c.file_id)
+            .where(job_table.c.state.in_((JobState.DONE, JobState.PARTIAL)), job_table.c.decoded_s > 0)
+            .order_by(job_table.c.id.desc())
             .limit(2000)
             .subquery()
         )
@@ -174,7 +192,11 @@ class Runs:
         self._finish_cancelling()
         with self._database.write() as connection:
             now = clock(connection)
-            for run in connection.execute(select(Run.id).where(Run.finished_at.is_(None))).scalars().all():
+            for run in (
+                connection.execute(select(run_table.c.id).where(run_table.c.finished_at.is_(None)))
+                .scalars()
+                .all()
+            ):
                 _close(connection, run, RunState.INTERRUPTED, now)
 
     def pause(self, run: int) -> None:
@@ -186,13 +208,13 @@ class Runs:
         """Let a paused run go on; messages of its jobs that came meanwhile come again."""
         with self._database.write() as connection:
             known = _switch(connection, run, (RunState.PAUSED, RunState.RUNNING), RunState.RUNNING)
-        unsent = select(Job.id).where(
-            Job.run_id == run,
-            Job.state.in_(WAITING),
-            Job.owed_at.is_(None),
-            Job.published_level.is_(None),
+        unsent = select(job_table.c.id).where(
+            job_table.c.run_id == run,
+            job_table.c.state.in_(WAITING),
+            job_table.c.publish_due_at.is_(None),
+            job_table.c.published_level.is_(None),
         )
-        owed = in_steps(self._database, unsent, _owe)
+        owed = update_in_batches(self._database, unsent, _owe)
         if known == RunState.RUNNING and not owed:  # else this order was cut off the last time
             raise _is_not(run, known, RunState.PAUSED)
 
@@ -200,12 +222,16 @@ class Runs:
         """End a run: its waiting jobs are cancelled, its running ones given up. Returns how many waited."""
         with self._database.write() as connection:
             now = clock(connection)
-            known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
+            known = connection.execute(
+                select(run_table.c.state).where(run_table.c.id == run)
+            ).scalar_one_or_none()
             if known is None:
                 raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
             if known == RunState.FINISHED:
                 raise NotFound(f"run {run} is {known} already")
-            connection.execute(update(Run).where(Run.id == run).values(state=RunState.CANCELLED))
+            connection.execute(
+                update(run_table).where(run_table.c.id == run).values(state=RunState.CANCELLED)
+            )
         ended = self._end_waiting(run, now)
         if known == RunState.CANCELLED and not ended:
             raise NotFound(f"run {run} is {known} already")
@@ -213,10 +239,10 @@ class Runs:
 
     def _end_waiting(self, run: int, now: float) -> int:
         """End what waits of a cancelled run; returns how many jobs."""
-        return in_steps(
+        return update_in_batches(
             self._database,
-            select(Job.id).where(Job.run_id == run, Job.state.in_(WAITING)),
-            lambda connection, jobs: cancel_unwanted(connection, Job.id.in_(jobs), now),
+            select(job_table.c.id).where(job_table.c.run_id == run, job_table.c.state.in_(WAITING)),
+            lambda connection, jobs: cancel_unwanted(connection, job_table.c.id.in_(jobs), now),
         )
 
     def _finish_cancelling(self) -> None:
@@ -224,7 +250,9 @@ class Runs:
         with self._database.read() as connection:
             now = clock(connection)
             cancelled = connection.execute(
-                select(Run.id).where(Run.state == RunState.CANCELLED, Run.finished_at.is_(None))
+                select(run_table.c.id).where(
+                    run_table.c.state == RunState.CANCELLED, run_table.c.finished_at.is_(None)
+                )
             )
             runs = cancelled.scalars().all()
         for run in runs:
@@ -233,7 +261,7 @@ class Runs:
     def every(self, limit: int) -> list[RunView]:
         """The newest runs first."""
         with self._database.read() as connection:
-            rows = connection.execute(select(Run).order_by(Run.id.desc()).limit(limit)).all()
+            rows = connection.execute(select(run_table).order_by(run_table.c.id.desc()).limit(limit)).all()
             return [
                 RunView(
                     row.id,
@@ -241,7 +269,7 @@ class Runs:
                     row.state,
                     row.started_at,
                     row.finished_at,
-                    Counts(**row.counts) if row.counts else counts_of(connection, row.id),
+                    RunCounts(**row.counts) if row.counts else counts_of(connection, row.id),
                 )
                 for row in rows
             ]
@@ -249,7 +277,7 @@ class Runs:
 
 def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: float | None) -> int:
     made = connection.execute(
-        insert(Run).values(
+        insert(run_table).values(
             paths=list(paths),
             state=RunState.RUNNING,
             started_at=now,
@@ -265,35 +293,39 @@ def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: 
 
 def open_again(connection: Connection, run: int, now: float) -> int:
     """Begin another run over the same paths, with nothing to be scanned; it ends with its last job."""
-    paths = connection.execute(select(Run.paths).where(Run.id == run)).scalar_one()
+    paths = connection.execute(select(run_table.c.paths).where(run_table.c.id == run)).scalar_one()
     return _open(connection, paths, now, scanned_at=now)
 
 
 def move_jobs(connection: Connection, jobs: Sequence[int], other: int, run: int) -> int:
     """Bring jobs of another run into this one; returns how many."""
     moved = connection.execute(
-        update(Job).where(Job.id.in_(jobs), Job.run_id == other).values(run_id=run)
+        update(job_table).where(job_table.c.id.in_(jobs), job_table.c.run_id == other).values(run_id=run)
     ).rowcount
-    still_open = update(Run).where(Run.id == other, Run.finished_at.is_(None))
-    connection.execute(still_open.values(discovered=Run.discovered - moved))
-    connection.execute(update(Run).where(Run.id == run).values(discovered=Run.discovered + moved))
+    still_open = update(run_table).where(run_table.c.id == other, run_table.c.finished_at.is_(None))
+    connection.execute(still_open.values(discovered=run_table.c.discovered - moved))
+    connection.execute(
+        update(run_table).where(run_table.c.id == run).values(discovered=run_table.c.discovered + moved)
+    )
     return moved
 
 
 def _owe(connection: Connection, jobs: Sequence[int]) -> int:
     """Owe waiting jobs a message, when their back-off is over."""
-    due = func.coalesce(Job.not_before, clock(connection))
-    return connection.execute(update(Job).where(Job.id.in_(jobs)).values(owed_at=due)).rowcount
+    due = func.coalesce(job_table.c.not_before, clock(connection))
+    return connection.execute(
+        update(job_table).where(job_table.c.id.in_(jobs)).values(publish_due_at=due)
+    ).rowcount
 
 
 def _switch(connection: Connection, run: int, before: Sequence[RunState], after: RunState) -> RunState:
     """Bring a run from one of some states to another; returns which it was. Raises NotFound."""
-    known = connection.execute(select(Run.state).where(Run.id == run)).scalar_one_or_none()
+    known = connection.execute(select(run_table.c.state).where(run_table.c.id == run)).scalar_one_or_none()
     if known is None:
         raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
     if known not in before:
         raise _is_not(run, known, before[0])
-    connection.execute(update(Run).where(Run.id == run).values(state=after))
+    connection.execute(update(run_table).where(run_table.c.id == run).values(state=after))
     return RunState(known)
 
 
@@ -301,26 +333,30 @@ def _is_not(run: int, known: str, wanted: RunState) -> NotFound:
     return NotFound(f"run {run} is {known}, not {wanted}")
 
 
-def counts_of(connection: Connection, run: int) -> Counts:
+def counts_of(connection: Connection, run: int) -> RunCounts:
     """What has become of a run's files, as one transaction sees it."""
-    row = connection.execute(select(Run.discovered, Run.skipped).where(Run.id == run)).one()
+    row = connection.execute(
+        select(run_table.c.discovered, run_table.c.skipped).where(run_table.c.id == run)
+    ).one()
     ended = connection.execute(
-        select(Job.state, func.count().label("jobs")).where(Job.run_id == run).group_by(Job.state)
+        select(job_table.c.state, func.count().label("jobs"))
+        .where(job_table.c.run_id == run)
+        .group_by(job_table.c.state)
     ).all()
     jobs = {group.state: group.jobs for group in ended}
     done, partial = jobs.get(JobState.DONE, 0), jobs.get(JobState.PARTIAL, 0)
     skipped = row.skipped + jobs.get(JobState.CANCELLED, 0)
     failed = jobs.get(JobState.QUARANTINED, 0)
     pending = sum(jobs.get(state, 0) for state in OPEN)
-    return Counts(row.discovered, done, partial, skipped, failed, pending)
+    return RunCounts(row.discovered, done, partial, skipped, failed, pending)
 
 
 def _close(connection: Connection, run: int, state: RunState, now: float) -> None:
     counts = counts_of(connection, run)
-    current = connection.execute(select(Run.state).where(Run.id == run)).scalar_one()
+    current = connection.execute(select(run_table.c.state).where(run_table.c.id == run)).scalar_one()
     connection.execute(
-        update(Run)
-        .where(Run.id == run)
+        update(run_table)
+        .where(run_table.c.id == run)
         .values(
             state=RunState.CANCELLED if current == RunState.CANCELLED else state,
             finished_at=now,

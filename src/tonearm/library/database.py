@@ -13,34 +13,34 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError, StorageUnusable
-from tonearm.library.gateway import told
+from tonearm.library.column_types import contains_folded, json_text
+from tonearm.library.data_folder import DATABASE, refuse_network_folder
+from tonearm.library.driver_errors import translated_errors
 from tonearm.library.lock import refuse_while_at_work
-from tonearm.library.place import DATABASE, refuse_network_place
-from tonearm.library.values import document, has
 from tonearm.resilience.breaker import CircuitOpen
-from tonearm.resilience.gate import Gate, Open
+from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration."""
 ADVISORY = 0x746F6E65
 """PostgreSQL's advisory lock for what only one process may do at a time."""
 
 
-class epoch(FunctionElement[float]):  # noqa: N801  written as the SQL function it stands for
+class database_time(FunctionElement[float]):  # noqa: N801  written as the SQL function it stands for
     """Seconds since 1970 on the database's own clock, so that leases do not depend on a worker's."""
 
     type = Float()
     inherit_cache = True
 
 
-@compiles(epoch, "sqlite")
-def _epoch_sqlite(element: epoch, compiler: Any, **kw: Any) -> str:  # noqa: ARG001  the library's signature
+@compiles(database_time, "sqlite")
+def _epoch_sqlite(element: database_time, compiler: Any, **kw: Any) -> str:  # noqa: ARG001  the library's signature
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
-@compiles(epoch, "postgresql")
-def _epoch_postgresql(element: epoch, compiler: Any, **kw: Any) -> str:  # noqa: ARG001
+@compiles(database_time, "postgresql")
+def _epoch_postgresql(element: database_time, compiler: Any, **kw: Any) -> str:  # noqa: ARG001
     return "extract(epoch from clock_timestamp())::double precision"
 
 
@@ -49,7 +49,7 @@ class Database:
 
     def __init__(self, engine: Engine, place: str, gate: Gate | None = None) -> None:
         self._engine = engine
-        self._gate = gate or Open()
+        self._gate = gate or Unguarded()
         self.place = place
         self.dialect = engine.dialect.name
         self.shared = self.dialect != "sqlite"
@@ -67,7 +67,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the database and changes nothing."""
         with self._translated() as slowest, self._reads.connect() as connection:
-            connection.info["tonearm_slowest"] = slowest
+            connection.info["slowest_statement_s"] = slowest
             yield connection
             with suppress(DBAPIError):  # what was to be read has been read
                 connection.rollback()
@@ -83,7 +83,7 @@ class Database:
             StorageUnusable: the file is not a database, or reading it fails.
         """
         with self._translated() as slowest, self._engine.connect() as connection:
-            connection.info["tonearm_slowest"] = slowest
+            connection.info["slowest_statement_s"] = slowest
             connection = connection.execution_options(tonearm_writes=True)
             with connection.begin():
                 yield connection
@@ -100,7 +100,7 @@ class Database:
         slowest = [0.0]
         began = time.monotonic()
         try:
-            with told(self.place):
+            with translated_errors(self.place):
                 yield slowest
         except StorageAway as error:
             if isinstance(
@@ -121,28 +121,28 @@ class Database:
 
 
 def _began(connection: Connection, *_: object) -> None:
-    connection.info["tonearm_began"] = time.monotonic()
+    connection.info["statement_started_at"] = time.monotonic()
 
 
 def _ended(connection: Connection, *_: object) -> None:
-    slowest = connection.info.get("tonearm_slowest")
+    slowest = connection.info.get("slowest_statement_s")
     if slowest is not None:
-        slowest[0] = max(slowest[0], time.monotonic() - connection.info["tonearm_began"])
+        slowest[0] = max(slowest[0], time.monotonic() - connection.info["statement_started_at"])
 
 
-def one_at_a_time(connection: Connection) -> None:
+def serialize_transactions(connection: Connection) -> None:
     """Wait until no other process is past this line in a transaction of its own; SQLite's writers always do."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(ADVISORY)))
 
 
-def take_your_time(connection: Connection) -> None:
+def disable_statement_timeout(connection: Connection) -> None:
     """Let the statements of this transaction take as long as they need."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
-def take_stock(database: Database) -> None:
+def refresh_statistics(database: Database) -> None:
     """Have PostgreSQL see how much there is, as it plans by that. By itself it looks a minute after many new rows.
 
     Until then it would take a few of the waiting jobs by sorting them all.
@@ -164,12 +164,12 @@ def open_sqlite(folder: Path) -> Database:
         raise StorageUnusable(
             f"{folder}: can't be used as data folder: {error.strerror}; name another with --data"
         ) from error
-    refuse_network_place(folder)
+    refuse_network_folder(folder)
     path = folder / DATABASE
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": BUSY_TIMEOUT_S},
-        json_serializer=document,
+        json_serializer=json_text,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -229,7 +229,7 @@ def _check_encoding(database: Database) -> None:
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
-    connection.create_function("tonearm_has", 2, has, deterministic=True)
+    connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
     with _closed_on_failure(connection):
         _use_wal(connection)
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
@@ -282,10 +282,10 @@ def upgrade(database: Database, only_new: bool = False) -> None:
             "stop its workers, then run `tonearm migrate`"
         )
     with database.write() as connection:
-        one_at_a_time(connection)  # two processes may find the same empty database
+        serialize_transactions(connection)  # two processes may find the same empty database
         if _revision(connection) == current:  # another process may have been quicker
             refuse_while_at_work(connection, database.place)
-            take_your_time(connection)
+            disable_statement_timeout(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 

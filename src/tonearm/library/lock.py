@@ -16,7 +16,7 @@ SILENT_S = 60
 
 
 @contextlib.contextmanager
-def sole_analyser(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """Hold the library's lock.
 
     Raises:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, text
 
 from tonearm.errors import StorageError, TonearmError
-from tonearm.library.bulk import Values, Weight, count_rows, number_on, rows_of, write_rows
-from tonearm.library.database import Database, take_your_time
+from tonearm.library.database import Database, disable_statement_timeout
 from tonearm.library.lock import refuse_while_at_work
-from tonearm.library.schema import Base
+from tonearm.library.schema import metadata
+from tonearm.library.table_copy import Values, Weight, count_rows, number_on, rows_of, write_rows
 
 Tell = Callable[[str, str, int, int], None]
 """Hears of progress: ``copied`` or ``compared``, a table, how many of its rows, of how many."""
@@ -55,11 +55,11 @@ def move(origin: Database, goal: Database, tell: Tell) -> list[Moved]:
         NotEmpty: the goal holds rows.
         MoveDiffers: a table is not the same afterwards.
     """
-    tables = Base.metadata.sorted_tables
+    tables = metadata.sorted_tables
     with origin.read() as source, goal.write() as sink:
         refuse_while_at_work(source, origin.place)
-        take_your_time(source)
-        take_your_time(sink)
+        disable_statement_timeout(source)
+        disable_statement_timeout(sink)
         _have_to_ourselves(sink, tables)
         refuse_while_at_work(sink, goal.place)
         for table in tables:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tonearm.errors import ConfigurationError
-from tonearm.library.values import document
+from tonearm.library.column_types import json_text
 
 Answer = TypeVar("Answer")
 CONNECTIONS = 5
@@ -107,7 +107,7 @@ def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: 
     """
     bounded = _bounded(call_timeout_s + 2)
     adapters = AdaptersMap(psycopg.adapters)
-    set_json_dumps(document, adapters)
+    set_json_dumps(json_text, adapters)
     own = address.parameters.get("options") or ""
     wanted = {
         **address.parameters,

@@ -9,8 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
-from tonearm.library.many import among, upsert
-from tonearm.library.schema import Analysis, Audio, File, FileTags, History, MixPoint, Root
+from tonearm.library.bulk_write import among, upsert
+from tonearm.library.schema import (
+    analysis_table,
+    audio_table,
+    file_table,
+    history_table,
+    mix_point_table,
+    root_table,
+    tags_table,
+)
 from tonearm.names import to_document
 
 Findings = Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
@@ -36,20 +44,28 @@ class Heard:
     declared_s: float | None
 
 
-_HEARD = select(Audio.id, Audio.hash, Audio.complete, Audio.decoded_s, Audio.declared_s).where(
-    among(Audio.hash, "hashes")
-)
+_HEARD = select(
+    audio_table.c.id,
+    audio_table.c.hash,
+    audio_table.c.complete,
+    audio_table.c.decoded_s,
+    audio_table.c.declared_s,
+).where(among(audio_table.c.hash, "hashes"))
 _GONE = (
-    select(File.id, File.path, File.audio_id)
+    select(file_table.c.id, file_table.c.path, file_table.c.audio_id)
     .where(
-        among(File.audio_id, "audios"),
-        File.missing_since.is_not(None),
-        File.moved_to_id.is_(None),
+        among(file_table.c.audio_id, "audios"),
+        file_table.c.missing_since.is_not(None),
+        file_table.c.moved_to_id.is_(None),
     )
-    .order_by(File.missing_since.desc(), File.id)
+    .order_by(file_table.c.missing_since.desc(), file_table.c.id)
 )
-_HERE = select(File.id, File.path, File.audio_id).where(among(File.id, "files"))
-_OWE_GRAPH = update(File).where(among(File.audio_id, "audios")).values(graph_owed_at=bindparam("now"))
+_HERE = select(file_table.c.id, file_table.c.path, file_table.c.audio_id).where(
+    among(file_table.c.id, "files")
+)
+_OWE_GRAPH = (
+    update(file_table).where(among(file_table.c.audio_id, "audios")).values(graph_due_at=bindparam("now"))
+)
 
 
 def table_of(model: Any) -> Table:
@@ -67,8 +83,8 @@ def write_audio(connection: Connection, pieces: Sequence[Piece], now: float) -> 
     ):  # two writers get in step, not in each other's way
         row = {"hash": piece.hash, "warnings": [], "first_seen_at": now, **piece.facts, **piece.report}
         rows[bool(piece.report)].append(row)
-    upsert(connection, table_of(Audio), ("hash",), rows[True], first=("first_seen_at",))
-    upsert(connection, table_of(Audio), ("hash",), rows[False], first=tuple(Audio.__table__.columns.keys()))
+    upsert(connection, audio_table, ("hash",), rows[True], first=("first_seen_at",))
+    upsert(connection, audio_table, ("hash",), rows[False], first=tuple(audio_table.columns.keys()))
     found = connection.execute(_HEARD, {"hashes": [piece.hash for piece in pieces]})
     return {row.hash: Heard(row.id, row.complete, row.decoded_s, row.declared_s) for row in found}
 
@@ -76,7 +92,7 @@ def write_audio(connection: Connection, pieces: Sequence[Piece], now: float) -> 
 def write_tags(connection: Connection, tags: Mapping[int, Mapping[str, Any]], now: float) -> None:
     """Replace what is known of the tags of files."""
     rows = [{"file_id": file, "read_at": now, **said} for file, said in tags.items()]
-    upsert(connection, table_of(FileTags), ("file_id",), rows)
+    upsert(connection, tags_table, ("file_id",), rows)
 
 
 def write_findings(connection: Connection, found: Mapping[int, Findings], now: float) -> None:
@@ -93,12 +109,12 @@ def write_findings(connection: Connection, found: Mapping[int, Findings], now: f
         for audio, findings in found.items()
         for analyser, (version, scalars, series) in findings.items()
     ]
-    upsert(connection, table_of(Analysis), ("audio_id", "analyser", "version"), rows)
+    upsert(connection, analysis_table, ("audio_id", "analyser", "version"), rows)
     points = {audio: _mix_point(findings) for audio, findings in found.items()}
     points = {audio: point for audio, point in points.items() if point}
     if points:
         rows = [{"audio_id": audio, **point} for audio, point in points.items()]
-        upsert(connection, table_of(MixPoint), ("audio_id",), rows)
+        upsert(connection, mix_point_table, ("audio_id",), rows)
         connection.execute(_OWE_GRAPH, {"audios": list(points), "now": now})
 
 
@@ -149,9 +165,13 @@ def _follow(connection: Connection, here: Any, gone: Sequence[Any], now: float) 
     name = os.path.basename(here.path)
     for row in sorted(gone, key=lambda row: os.path.basename(row.path) != name):
         linked = connection.execute(
-            update(File)
-            .where(File.id == row.id, File.missing_since.is_not(None), File.moved_to_id.is_(None))
-            .values(moved_to_id=here.id, missing_since=None, graph_owed_at=now)
+            update(file_table)
+            .where(
+                file_table.c.id == row.id,
+                file_table.c.missing_since.is_not(None),
+                file_table.c.moved_to_id.is_(None),
+            )
+            .values(moved_to_id=here.id, missing_since=None, graph_due_at=now)
         )
         if linked.rowcount:  # else another worker was quicker
             path = whole_path(connection, row.id)
@@ -163,7 +183,9 @@ def _follow(connection: Connection, here: Any, gone: Sequence[Any], now: float) 
 def whole_path(connection: Connection, file: int) -> bytes:
     """Where a file lies, its root included."""
     row = connection.execute(
-        select(Root.path.label("root"), File.path).join(Root, Root.id == File.root_id).where(File.id == file)
+        select(root_table.c.path.label("root"), file_table.c.path)
+        .join(root_table, root_table.c.id == file_table.c.root_id)
+        .where(file_table.c.id == file)
     ).one()
     path: bytes = os.path.join(row.root, row.path)
     return path
@@ -184,6 +206,6 @@ def note_all(
     """Add the same line to the history of each of these files."""
     if files:
         connection.execute(
-            insert(table_of(History)),
+            insert(history_table),
             [{"file_id": file, "at": now, "what": what, "detail": dict(detail)} for file in files],
         )

@@ -18,8 +18,8 @@ from sqlalchemy import (
     update,
 )
 
-from tonearm.library.database import Database, epoch, one_at_a_time
-from tonearm.library.schema import File, Root
+from tonearm.library.database import Database, database_time, serialize_transactions
+from tonearm.library.schema import file_table, root_table
 from tonearm.names import PathMap
 
 
@@ -40,12 +40,14 @@ class Place:
 
 def below(scope: bytes) -> ColumnElement[bool]:
     """Files that are ``scope`` or lie in it; the range form uses the index on paths."""
-    return or_(File.path == scope, and_(File.path > scope + b"/", File.path < scope + b"0"))
+    return or_(
+        file_table.c.path == scope, and_(file_table.c.path > scope + b"/", file_table.c.path < scope + b"0")
+    )
 
 
 def in_place(place: Place) -> ColumnElement[bool]:
     """Files at or below a place."""
-    here = File.root_id == place.root
+    here = file_table.c.root_id == place.root
     return and_(here, below(place.scope)) if place.scope else here
 
 
@@ -73,7 +75,7 @@ class Roots:
     def every(self) -> list[Place]:
         """All roots."""
         with self._database.read() as connection:
-            rows = connection.execute(select(Root).order_by(Root.path)).all()
+            rows = connection.execute(select(root_table).order_by(root_table.c.path)).all()
         return [
             Place(row.id, row.path, b"", row.device, _mounts(row.mounts), self._paths.here(row.path))
             for row in rows
@@ -88,14 +90,16 @@ class Roots:
         folder = self._paths.known(path if os.path.isdir(path) else os.path.dirname(path))
         path = self._paths.known(path)
         with self._database.write() as connection:
-            one_at_a_time(connection)
+            serialize_transactions(connection)
             place = self._here(_locate(connection, path))
             if place is not None:
                 return place
             connection.execute(
-                insert(Root).values(path=folder, mounts=[], added_at=select(epoch()).scalar_subquery())
+                insert(root_table).values(
+                    path=folder, mounts=[], added_at=select(database_time()).scalar_subquery()
+                )
             )
-            made = connection.execute(select(Root.id).where(Root.path == folder)).scalar_one()
+            made = connection.execute(select(root_table.c.id).where(root_table.c.path == folder)).scalar_one()
             _take_over(connection, made, folder)
             found = self._here(_locate(connection, path))
             assert found is not None, made  # noqa: S101  the root was made a moment ago
@@ -108,19 +112,21 @@ class Roots:
         """Remember when and on which devices a root was read, for the mount guard."""
         with self._database.write() as connection:
             connection.execute(
-                update(Root)
-                .where(Root.id == place.root)
+                update(root_table)
+                .where(root_table.c.id == place.root)
                 .values(
                     device=device,
                     mounts=[mount.hex() for mount in mounts],
-                    scanned_at=select(epoch()).scalar_subquery(),
+                    scanned_at=select(database_time()).scalar_subquery(),
                 )
             )
 
     def mounts(self, root: int) -> tuple[bytes, ...]:
         """The folders below a root that were mount points when it was last read."""
         with self._database.read() as connection:
-            found = connection.execute(select(Root.mounts).where(Root.id == root)).scalar_one_or_none()
+            found = connection.execute(
+                select(root_table.c.mounts).where(root_table.c.id == root)
+            ).scalar_one_or_none()
         return _mounts(found or [])
 
 
@@ -129,7 +135,9 @@ def _mounts(stored: list[str]) -> tuple[bytes, ...]:
 
 
 def _locate(connection: Connection, path: bytes) -> Place | None:
-    for row in connection.execute(select(Root.id, Root.path, Root.device, Root.mounts)):
+    for row in connection.execute(
+        select(root_table.c.id, root_table.c.path, root_table.c.device, root_table.c.mounts)
+    ):
         inside = row.path.rstrip(b"/") + b"/"
         if path == row.path or path.startswith(inside):
             scope = path[len(inside) :] if path != row.path else b""
@@ -140,16 +148,20 @@ def _locate(connection: Connection, path: bytes) -> Place | None:
 def _take_over(connection: Connection, root: int, folder: bytes) -> None:
     inside = folder.rstrip(b"/") + b"/"
     mounts: list[str] = []
-    for older in connection.execute(select(Root.id, Root.path, Root.mounts).where(Root.id != root)).all():
+    for older in connection.execute(
+        select(root_table.c.id, root_table.c.path, root_table.c.mounts).where(root_table.c.id != root)
+    ).all():
         if not older.path.startswith(inside):
             continue
-        connection.execute(select(Root.id).where(Root.id == older.id).with_for_update())  # a scan may fill it
+        connection.execute(
+            select(root_table.c.id).where(root_table.c.id == older.id).with_for_update()
+        )  # a scan may fill it
         below_here = older.path[len(inside) :]
         mounts += [below_here.hex()]  # guarded as a whole, as it was when it was a root
         mounts += [(below_here + b"/" + mount).hex() for mount in _mounts(older.mounts)]
-        moved = cast(literal(below_here + b"/", LargeBinary).op("||")(File.path), LargeBinary)
+        moved = cast(literal(below_here + b"/", LargeBinary).op("||")(file_table.c.path), LargeBinary)
         connection.execute(  # the cast is for SQLite, whose || makes text of the bytes, the same ones
-            update(File).where(File.root_id == older.id).values(root_id=root, path=moved)
+            update(file_table).where(file_table.c.root_id == older.id).values(root_id=root, path=moved)
         )
-        connection.execute(delete(Root).where(Root.id == older.id))
-    connection.execute(update(Root).where(Root.id == root).values(mounts=mounts))
+        connection.execute(delete(root_table).where(root_table.c.id == older.id))
+    connection.execute(update(root_table).where(root_table.c.id == root).values(mounts=mounts))

@@ -7,35 +7,42 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
-from sqlalchemy.orm import aliased
 
+from tonearm.library.bulk_write import among
+from tonearm.library.column_types import sort_key, storable_text
 from tonearm.library.database import Database
-from tonearm.library.many import among
 from tonearm.library.roots import Place, in_place
-from tonearm.library.schema import Analysis, Audio, File, FileTags, History, Job, Root
-from tonearm.library.values import sortable, storable
+from tonearm.library.schema import (
+    analysis_table,
+    audio_table,
+    file_table,
+    history_table,
+    job_table,
+    root_table,
+    tags_table,
+)
 from tonearm.names import from_document, path_fields
 
 BATCH = 200
 """Tracks that are fetched at once."""
 
 DURATION_S: ColumnElement[float | None] = case(
-    (Audio.declared_s > Audio.decoded_s, Audio.declared_s),
-    else_=func.coalesce(Audio.decoded_s, Audio.declared_s),
+    (audio_table.c.declared_s > audio_table.c.decoded_s, audio_table.c.declared_s),
+    else_=func.coalesce(audio_table.c.decoded_s, audio_table.c.declared_s),
 )
 """The longer of both: of a file that was cut off, what it was; of files that were joined, all of them."""
 
 TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
 AUDIO_COLUMNS: dict[str, ColumnElement[Any]] = {
-    "audio_hash": Audio.hash.expression,
+    "audio_hash": audio_table.c.hash,
     "duration_s": DURATION_S,
-    "decoded_s": Audio.decoded_s.expression,
-    "codec": Audio.codec.expression,
-    "container": Audio.container.expression,
-    "sample_rate_hz": Audio.sample_rate_hz.expression,
-    "channels": Audio.channels.expression,
-    "bit_depth": Audio.bit_depth.expression,
-    "bit_rate_bps": Audio.bit_rate_bps.expression,
+    "decoded_s": audio_table.c.decoded_s,
+    "codec": audio_table.c.codec,
+    "container": audio_table.c.container,
+    "sample_rate_hz": audio_table.c.sample_rate_hz,
+    "channels": audio_table.c.channels,
+    "bit_depth": audio_table.c.bit_depth,
+    "bit_rate_bps": audio_table.c.bit_rate_bps,
 }
 Versions = Mapping[str, int]
 
@@ -74,7 +81,7 @@ class Tracks:
         """``scalars``: for each result column the analyser it comes from and its type."""
         self._database = database
         self._versions = dict(versions)
-        self._analyses = {name: aliased(Analysis, name=f"of_{name}") for name in versions}
+        self._analyses = {name: analysis_table.alias(f"of_{name}") for name in versions}
         self._scalars = dict(scalars)
 
     @property
@@ -100,7 +107,7 @@ class Tracks:
     def _read(self, query: TrackQuery, files: Sequence[int]) -> list[dict[str, Any]]:
         """Some tracks, in the order given."""
         with self._database.read() as connection:
-            chosen = self._whole().where(among(File.id, "files"))
+            chosen = self._whole().where(among(file_table.c.id, "files"))
             rows = connection.execute(chosen, {"files": list(files)}).all()
             more = self._more(connection, rows) if query.full else {}
         found = {row.id: self._track(row) | more.get(row.id, {}) for row in rows}
@@ -108,14 +115,16 @@ class Tracks:
 
     def totals(self) -> Totals:
         """Count files by state and add up their music."""
-        duration = func.sum(func.coalesce(Audio.decoded_s, Audio.declared_s))  # what can be heard
+        duration = func.sum(
+            func.coalesce(audio_table.c.decoded_s, audio_table.c.declared_s)
+        )  # what can be heard
         with self._database.read() as connection:
             rows = connection.execute(
-                select(File.state, func.count().label("files"), duration.label("duration_s"))
-                .outerjoin(Audio, Audio.id == File.audio_id)
-                .where(File.missing_since.is_(None), File.moved_to_id.is_(None))
-                .group_by(File.state)
-                .order_by(File.state)
+                select(file_table.c.state, func.count().label("files"), duration.label("duration_s"))
+                .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
+                .where(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
+                .group_by(file_table.c.state)
+                .order_by(file_table.c.state)
             ).all()
         return Totals(
             sum(row.files for row in rows),
@@ -126,64 +135,66 @@ class Tracks:
     def _whole(self) -> Select[*tuple[Any, ...]]:
         """All that is known of tracks, in columns."""
         return self._of_files(
-            File.id,
-            File.state,
-            File.path,
-            Root.path.label("root"),
-            File.audio_id,
-            File.missing_since,
-            Audio.complete,
-            Audio.warnings,
+            file_table.c.id,
+            file_table.c.state,
+            file_table.c.path,
+            root_table.c.path.label("root"),
+            file_table.c.audio_id,
+            file_table.c.missing_since,
+            audio_table.c.complete,
+            audio_table.c.warnings,
             *[column.label(name) for name, column in AUDIO_COLUMNS.items()],
-            *[getattr(FileTags, name) for name in TAG_FIELDS],
-            *[alias.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
+            *[tags_table.c[name] for name in TAG_FIELDS],
+            *[alias.c.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
         )
 
     def _of_files(self, *columns: Any) -> Select[*tuple[Any, ...]]:
         """Columns of files, with all that belongs to them at hand."""
         selected: Select[*tuple[Any, ...]] = (
             select(*columns)
-            .select_from(File)
-            .join(Root, Root.id == File.root_id)
-            .outerjoin(Audio, Audio.id == File.audio_id)
-            .outerjoin(FileTags, FileTags.file_id == File.id)
+            .select_from(file_table)
+            .join(root_table, root_table.c.id == file_table.c.root_id)
+            .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
+            .outerjoin(tags_table, tags_table.c.file_id == file_table.c.id)
         )
         for name, alias in self._analyses.items():
             selected = selected.outerjoin(
                 alias,
                 and_(
-                    alias.audio_id == File.audio_id,
-                    alias.analyser == name,
-                    alias.version == self._versions[name],
+                    alias.c.audio_id == file_table.c.audio_id,
+                    alias.c.analyser == name,
+                    alias.c.version == self._versions[name],
                 ),
             )
         return selected
 
     def _chosen(self, query: TrackQuery) -> Select[*tuple[Any, ...]]:
         """The ids of the tracks that match, in the order wanted."""
-        selected = self._of_files(File.id).where(*self._conditions(query))
-        places: list[ColumnElement[Any]] = [Root.path.expression, File.path.expression]
+        selected = self._of_files(file_table.c.id).where(*self._conditions(query))
+        places: list[ColumnElement[Any]] = [root_table.c.path, file_table.c.path]
         if query.sort == "path":
             ranked = [place.desc() if query.descending else place.asc() for place in places]
             return selected.order_by(*ranked).limit(query.limit)
-        order = sortable(self._column(query.sort))
+        order = sort_key(self._column(query.sort))
         return selected.order_by(
             order.is_(None), order.desc() if query.descending else order.asc(), *places
         ).limit(query.limit)
 
     def _conditions(self, query: TrackQuery) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [
-            File.moved_to_id.is_(None),
-            File.missing_since.is_not(None) if query.missing else File.missing_since.is_(None),
+            file_table.c.moved_to_id.is_(None),
+            file_table.c.missing_since.is_not(None)
+            if query.missing
+            else file_table.c.missing_since.is_(None),
         ]
         if query.place is not None:
             conditions.append(in_place(query.place))
         if query.state is not None:
-            conditions.append(File.state == query.state)
+            conditions.append(file_table.c.state == query.state)
         for name, text in query.texts.items():
-            conditions.append(func.tonearm_has(self._column(name), storable(text)))
+            conditions.append(func.tonearm_has(self._column(name), storable_text(text)))
         if query.key is not None:
-            wanted = storable(query.key).lower()
+            wanted = storable_text(query.key).lower()
             named = [func.lower(self._column(name)) == wanted for name in ("key", "camelot", "open_key")]
             conditions.append(named[0] | named[1] | named[2])
         if query.bpm is not None:
@@ -192,17 +203,17 @@ class Tracks:
 
     def _column(self, name: str) -> ColumnElement[Any]:
         if name == "path":
-            return File.path.expression
+            return file_table.c.path
         if name == "state":
-            return File.state.expression
+            return file_table.c.state
         if name in AUDIO_COLUMNS:
             found: ColumnElement[Any] = AUDIO_COLUMNS[name]
             return found
         if name in TAG_FIELDS:
-            column: ColumnElement[Any] = getattr(FileTags, name).expression
+            column: ColumnElement[Any] = tags_table.c[name]
             return column
         analyser, kind = self._scalars[name]
-        value = self._analyses[analyser].scalars[name]
+        value = self._analyses[analyser].c.scalars[name]
         typed: ColumnElement[Any] = value.as_string() if kind is str else value.as_float()
         return typed
 
@@ -222,13 +233,13 @@ class Tracks:
         files = [row.id for row in rows]
         tags = {
             row.file_id: row
-            for row in connection.execute(select(FileTags).where(FileTags.file_id.in_(files)))
+            for row in connection.execute(select(tags_table).where(tags_table.c.file_id.in_(files)))
         }
         analyses: dict[int, list[Row[Any]]] = defaultdict(list)
         for found in connection.execute(
-            select(Analysis)
-            .where(Analysis.audio_id.in_({row.audio_id for row in rows if row.audio_id is not None}))
-            .order_by(Analysis.analyser, Analysis.version)
+            select(analysis_table)
+            .where(analysis_table.c.audio_id.in_({row.audio_id for row in rows if row.audio_id is not None}))
+            .order_by(analysis_table.c.analyser, analysis_table.c.version)
         ):
             analyses[found.audio_id].append(found)
         histories = _histories(connection, files)
@@ -263,20 +274,26 @@ def _histories(connection: Connection, files: Sequence[int]) -> dict[int, list[d
     """Everything that happened to each file, oldest first."""
     events: dict[int, list[dict[str, Any]]] = {
         row.id: [{"at": row.found_at, "what": "found"}]
-        for row in connection.execute(select(File.id, File.found_at).where(File.id.in_(files)))
+        for row in connection.execute(
+            select(file_table.c.id, file_table.c.found_at).where(file_table.c.id.in_(files))
+        )
     }
-    for row in connection.execute(select(History).where(History.file_id.in_(files)).order_by(History.id)):
+    for row in connection.execute(
+        select(history_table).where(history_table.c.file_id.in_(files)).order_by(history_table.c.id)
+    ):
         detail = dict(row.detail)
         if "from" in detail:
             detail |= path_fields(from_document(detail["from"]), "from")
         events[row.file_id].append({"at": row.at, "what": row.what} | detail)
-    for job in connection.execute(select(Job).where(Job.file_id.in_(files)).order_by(Job.id)):
+    for job in connection.execute(
+        select(job_table).where(job_table.c.file_id.in_(files)).order_by(job_table.c.id)
+    ):
         events[job.file_id].append(
             {
                 "at": job.finished_at or job.started_at or job.queued_at,
                 "what": f"analysis {job.state}",
                 "run": job.run_id,
-                "attempts": job.attempts - job.forgiven,
+                "attempts": job.attempts - job.uncharged_attempts,
                 "work_s": round(job.work_s, 3),
                 "code": job.code,
                 "reason": job.reason,

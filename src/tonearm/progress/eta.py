@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tonearm.events import Workload
+from tonearm.events.facts import Workload
 
 PRIOR_BYTES = 20e6
 """How much earlier experience weighs, in bytes of the same format; this run outweighs it soon."""

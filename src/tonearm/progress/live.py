@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from tonearm.events import (
+from tonearm.events.facts import (
     Event,
     JobFinished,
     JobRetrying,
@@ -23,7 +23,7 @@ from tonearm.progress.eta import Eta
 class Running:
     """A file that a process has in hand. ``worker``: whose process, when it is not one of this process's own.
 
-    forgiven: how many of the attempts before this one are not held against the file.
+    uncharged_attempts: how many of the attempts before this one are not held against the file.
     """
 
     path: bytes
@@ -35,12 +35,12 @@ class Running:
     fraction: float | None = None
     run: int = 0
     worker: str = ""
-    forgiven: int = 0
+    uncharged_attempts: int = 0
 
     @property
     def tries(self) -> int:
         """Attempts that count, this one included."""
-        return self.attempt - self.forgiven
+        return self.attempt - self.uncharged_attempts
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class LiveView:
                     event.attempt,
                     run=event.run,
                     worker=event.worker,
-                    forgiven=event.forgiven,
+                    uncharged_attempts=event.uncharged_attempts,
                 )
             case StageReached() if event.job in self.running:
                 self.running[event.job].stage = event.stage

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from tonearm.events import (
+from tonearm.events.facts import (
     Event,
     JobFinished,
     JobRetrying,

@@ -31,7 +31,7 @@ class RunningFile:
 
 
 @dataclass(frozen=True, slots=True)
-class RunCounts:
+class RunProgress:
     """What became of a run's files; ``discovered`` is the sum of the other five."""
 
     run: int
@@ -57,7 +57,7 @@ class Snapshot:
     retrying: int
     running: int
     owed: int
-    runs: tuple[RunCounts, ...]
+    runs: tuple[RunProgress, ...]
 
 
 @dataclass(frozen=True, slots=True)

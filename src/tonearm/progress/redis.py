@@ -22,8 +22,7 @@ from redis.retry import Retry
 from tonearm.addresses import not_an_address, parts_of
 from tonearm.errors import ServiceAway, ServiceRefused
 from tonearm.names import to_document
-from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, Snapshot
-from tonearm.progress.wire import (
+from tonearm.progress.json_codec import (
     Unreadable,
     files_from_json,
     files_to_json,
@@ -32,6 +31,7 @@ from tonearm.progress.wire import (
     snapshot_from_json,
     snapshot_to_json,
 )
+from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, Snapshot
 from tonearm.resilience.gate import Gate
 
 TIMEOUT_S = 1.0

@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 
 from tonearm.errors import ServiceAway, StorageError
-from tonearm.events import Announce, Event, StageReached, Warned
+from tonearm.events.facts import Announce, Event, StageReached, Warned
 from tonearm.library.database import Database
 from tonearm.progress.live import LiveView
 from tonearm.progress.notices import Outgoing, notice_of

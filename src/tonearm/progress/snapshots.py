@@ -3,11 +3,11 @@
 from sqlalchemy import Connection, func, or_, select
 
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.rows import clock
-from tonearm.jobs.runs import Counts, counts_of
+from tonearm.jobs.job_sql import clock
+from tonearm.jobs.runs import RunCounts, counts_of
 from tonearm.library.database import Database
-from tonearm.library.schema import Job, Run
-from tonearm.progress.port import RunCounts, Snapshot
+from tonearm.library.schema import job_table, run_table
+from tonearm.progress.port import RunProgress, Snapshot
 from tonearm.settings import Level
 
 RECENT_S = 3600.0
@@ -23,15 +23,15 @@ def take_snapshot(database: Database) -> Snapshot:
     with database.read() as connection:
         now = clock(connection)
         waiting = connection.execute(
-            select(Job.state, Job.level, func.count().label("jobs"))
-            .where(Job.state.in_(OPEN))
-            .group_by(Job.state, Job.level)
+            select(job_table.c.state, job_table.c.level, func.count().label("jobs"))
+            .where(job_table.c.state.in_(OPEN))
+            .group_by(job_table.c.state, job_table.c.level)
         ).all()
         queued = {level.label: 0 for level in Level}
         for row in waiting:
             if row.state == JobState.QUEUED:
                 queued[Level(row.level).label] += row.jobs
-        owed = connection.execute(select(func.count()).where(Job.owed_at <= now)).scalar_one()
+        owed = connection.execute(select(func.count()).where(job_table.c.publish_due_at <= now)).scalar_one()
         return Snapshot(
             at=now,
             queued=queued,
@@ -42,21 +42,21 @@ def take_snapshot(database: Database) -> Snapshot:
         )
 
 
-def _runs(connection: Connection, now: float) -> tuple[RunCounts, ...]:
+def _runs(connection: Connection, now: float) -> tuple[RunProgress, ...]:
     rows = connection.execute(
-        select(Run.id, Run.state, Run.counts)
-        .where(or_(Run.finished_at.is_(None), Run.finished_at > now - RECENT_S))
-        .order_by(Run.id.desc())
+        select(run_table.c.id, run_table.c.state, run_table.c.counts)
+        .where(or_(run_table.c.finished_at.is_(None), run_table.c.finished_at > now - RECENT_S))
+        .order_by(run_table.c.id.desc())
         .limit(RUNS)
     ).all()
     return tuple(
-        _told(row.id, row.state, Counts(**row.counts) if row.counts else counts_of(connection, row.id))
+        _told(row.id, row.state, RunCounts(**row.counts) if row.counts else counts_of(connection, row.id))
         for row in rows
     )
 
 
-def _told(run: int, state: str, counts: Counts) -> RunCounts:
-    return RunCounts(
+def _told(run: int, state: str, counts: RunCounts) -> RunProgress:
+    return RunProgress(
         run=run,
         state=state,
         discovered=counts.discovered,

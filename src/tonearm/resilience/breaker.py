@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tonearm.errors import ServiceAway
-from tonearm.events import Announce, BreakerChanged
-from tonearm.resilience.window import Tally, TimeWindow
+from tonearm.events.facts import Announce, BreakerChanged
+from tonearm.resilience.rolling_window import Tally, TimeWindow
 
 
 class BreakerState(StrEnum):

@@ -16,7 +16,7 @@ class Gate(Protocol):
         """The service did not answer."""
 
 
-class Open:
+class Unguarded:
     """A gate that is always open: for SQLite, which is no service."""
 
     def admit(self) -> None:

@@ -12,12 +12,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tonearm.errors import TonearmError
-from tonearm.events import Announce, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
-from tonearm.jobs.intake import Found, Kind, Known, Sighting, SqlIntake
+from tonearm.events.facts import (
+    Announce,
+    FileMoved,
+    FileSkipped,
+    ScanFinished,
+    ScanProgress,
+    ScanStarted,
+    Warned,
+)
+from tonearm.jobs.intake import FileChange, FoundFile, KnownFile, ScannedFile, SqlIntake
 from tonearm.jobs.runs import Runs
 from tonearm.library.roots import Place, Roots
 from tonearm.names import folders_above
-from tonearm.resilience.patience import Patience
+from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import Met, Mount, Music, Passed, Unread, walk
 from tonearm.settings import Level
@@ -34,11 +42,11 @@ class PlaceUnread(TonearmError):
 
 @dataclass(slots=True)
 class _Tally:
-    kinds: Counter[Kind] = field(default_factory=Counter)
+    kinds: Counter[FileChange] = field(default_factory=Counter)
     passed: int = 0
     owed: int = 0  # of those that were passed, not counted in the run yet
     to_analyse: int = 0
-    unmet: list[Known] = field(default_factory=list)
+    unmet: list[KnownFile] = field(default_factory=list)
     unread: list[bytes] = field(default_factory=list)
     mounts: list[bytes] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
@@ -61,7 +69,7 @@ class Scanner:
         patterns: Patterns,
         announce: Announce,
         stopping: Callable[[], bool],
-        patience: Patience,
+        storage_retry: StorageRetry,
     ) -> None:
         self._intake = intake
         self._roots = roots
@@ -69,7 +77,7 @@ class Scanner:
         self._patterns = patterns
         self._announce = announce
         self._stopping = stopping
-        self._patience = patience
+        self._storage_retry = storage_retry
 
     def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> bool:
         """Bring what lies at a place into the library and into a run; ``False`` when stopped on the way.
@@ -86,9 +94,9 @@ class Scanner:
         except OSError as error:
             raise PlaceUnread(f"it can't be read: {error.strerror}; {KEPT}") from error
         tally = _Tally()
-        batch: list[Sighting] = []
-        for sighting in self._sightings(walked, place, tally):
-            batch.append(sighting)
+        batch: list[ScannedFile] = []
+        for scanned in self._scanned_files(walked, place, tally):
+            batch.append(scanned)
             if len(batch) >= BATCH:
                 self._take_in(run, place, batch, level, fresh, tally)
                 batch = []
@@ -101,15 +109,15 @@ class Scanner:
         if not place.scope and missing is not None:
             kept = [mount for mount in place.mounts if _at_or_in(mount, frozenset(tally.unread))]
             mounts = list(dict.fromkeys([*tally.mounts, *tally.lost, *kept]))
-            self._patience(lambda: self._roots.scanned(place, device, mounts))
+            self._storage_retry(lambda: self._roots.scanned(place, device, mounts))
         self._announce(
             ScanFinished(
                 root=top,
                 discovered=tally.discovered,
-                new=tally.kinds[Kind.NEW],
-                changed=tally.kinds[Kind.CHANGED],
-                moved=tally.kinds[Kind.MOVED],
-                unchanged=tally.kinds[Kind.UNCHANGED],
+                new=tally.kinds[FileChange.NEW],
+                changed=tally.kinds[FileChange.CHANGED],
+                moved=tally.kinds[FileChange.MOVED],
+                unchanged=tally.kinds[FileChange.UNCHANGED],
                 missing=missing or 0,
                 skipped=tally.passed,
                 elapsed_s=time.monotonic() - started,
@@ -117,7 +125,7 @@ class Scanner:
         )
         return True
 
-    def _sightings(self, walked: Iterable[Met], place: Place, tally: _Tally) -> Iterator[Sighting]:
+    def _scanned_files(self, walked: Iterable[Met], place: Place, tally: _Tally) -> Iterator[ScannedFile]:
         """Merge the walk with what is known; what only the library has is gathered as unmet."""
         known = self._known(place)
         ahead = next(known, None)
@@ -137,10 +145,10 @@ class Scanner:
             tally.unmet.append(ahead)
             ahead = next(known, None)
 
-    def _known(self, place: Place) -> Iterator[Known]:
+    def _known(self, place: Place) -> Iterator[KnownFile]:
         after: bytes | None = None
         look = self._intake.known
-        while page := self._patience(functools.partial(look, place.root, place.scope, after, PAGE)):
+        while page := self._storage_retry(functools.partial(look, place.root, place.scope, after, PAGE)):
             yield from page
             after = page[-1].path
 
@@ -160,50 +168,52 @@ class Scanner:
         self,
         run: int,
         place: Place,
-        batch: list[Sighting],
+        batch: list[ScannedFile],
         level: Level | None,
         fresh: bool,
         tally: _Tally,
     ) -> None:
         if tally.owed:
-            self._patience(lambda: self._runs.skip(run, tally.owed))
+            self._storage_retry(lambda: self._runs.skip(run, tally.owed))
             tally.owed = 0
         if not batch:
             return
         batch = self._find_moved(place, batch, tally)
-        taken = self._patience(lambda: self._intake.record(run, place.root, batch, level, fresh))
-        tally.kinds.update(sighting.kind for sighting in batch)
+        taken = self._storage_retry(lambda: self._intake.record(run, place.root, batch, level, fresh))
+        tally.kinds.update(scanned.kind for scanned in batch)
         tally.to_analyse += taken.to_analyse
         self._announce(ScanProgress(tally.discovered, tally.to_analyse))
 
-    def _find_moved(self, place: Place, batch: list[Sighting], tally: _Tally) -> list[Sighting]:
+    def _find_moved(self, place: Place, batch: list[ScannedFile], tally: _Tally) -> list[ScannedFile]:
         """A new path whose inode, size and time are a known file's that is no longer where it was."""
-        new = [sighting.found.inode for sighting in batch if sighting.kind == Kind.NEW]
+        new = [scanned.found.inode for scanned in batch if scanned.kind == FileChange.NEW]
         if not new:
             return batch
-        candidates = self._patience(lambda: self._intake.elsewhere(new))
-        paths = {root.root: root.here for root in self._patience(self._roots.every)} if candidates else {}
+        candidates = self._storage_retry(lambda: self._intake.elsewhere(new))
+        paths = (
+            {root.root: root.here for root in self._storage_retry(self._roots.every)} if candidates else {}
+        )
         judged = []
-        for sighting in batch:
+        for scanned in batch:
             known = None
-            if sighting.kind == Kind.NEW:
+            if scanned.kind == FileChange.NEW:
                 known = next(
                     (
                         one
-                        for one in candidates.get(sighting.found.inode, ())
+                        for one in candidates.get(scanned.found.inode, ())
                         if one.id not in tally.moved
-                        and (one.size, one.mtime_ns) == (sighting.found.size, sighting.found.mtime_ns)
+                        and (one.size, one.mtime_ns) == (scanned.found.size, scanned.found.mtime_ns)
                         and not os.path.lexists(os.path.join(paths[one.root], one.path))
                     ),
                     None,
                 )
             if known is None:
-                judged.append(sighting)
+                judged.append(scanned)
                 continue
             tally.moved.add(known.id)
             old = os.path.join(paths[known.root], known.path)
-            self._announce(FileMoved(os.path.join(place.here, sighting.found.path), old))
-            judged.append(Sighting(sighting.found, Kind.MOVED, known))
+            self._announce(FileMoved(os.path.join(place.here, scanned.found.path), old))
+            judged.append(ScannedFile(scanned.found, FileChange.MOVED, known))
         return judged
 
     def _judge_unmet(self, place: Place, device: int, tally: _Tally) -> int | None:
@@ -235,7 +245,7 @@ class Scanner:
         if other_device and len(gone) >= SUSPICIOUS_LOSS and len(gone) > met:
             self._warn_unmounted(place, len(gone))
             return None
-        self._patience(lambda: self._intake.mark_missing(gone))
+        self._storage_retry(lambda: self._intake.mark_missing(gone))
         return len(gone)
 
     def _warn_unmounted(self, place: Place, files: int) -> None:
@@ -256,9 +266,9 @@ def _at_or_in(path: bytes, places: frozenset[bytes]) -> bool:
     return bool(places) and (path in places or not places.isdisjoint(folders_above(path)))
 
 
-def _judged(met: Music, known: Known | None) -> Sighting:
-    found = Found(met.path, met.size, met.mtime_ns, met.inode, met.extension)
+def _judged(met: Music, known: KnownFile | None) -> ScannedFile:
+    found = FoundFile(met.path, met.size, met.mtime_ns, met.inode, met.extension)
     if known is None:
-        return Sighting(found, Kind.NEW)
+        return ScannedFile(found, FileChange.NEW)
     same = (known.size, known.mtime_ns) == (met.size, met.mtime_ns)
-    return Sighting(found, Kind.UNCHANGED if same else Kind.CHANGED, known)
+    return ScannedFile(found, FileChange.UNCHANGED if same else FileChange.CHANGED, known)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import Failure, StorageError, TonearmError
-from tonearm.events import (
+from tonearm.events.facts import (
     Announce,
     Event,
     JobFinished,
@@ -32,20 +32,26 @@ from tonearm.events import (
     Warned,
 )
 from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE, KILLED, NONSENSE, NOT_MOUNTED, REPLACED
-from tonearm.jobs.job import Lease, Unseen
-from tonearm.jobs.port import JobQueue, Ledger
+from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.runs import Runs, RunState
-from tonearm.jobs.workers import NameTaken, Standing
+from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.settings import Settings
-from tonearm.worker.books import Books
-from tonearm.worker.messages import Garbled, Message
-from tonearm.worker.opening import CannotOpen, open_inside, replaced
-from tonearm.worker.outcome import Identity, result_of, told_failure, told_identity, told_stage
-from tonearm.worker.settlement import Settlement, whole_path
-from tonearm.worker.sight import Sight
-from tonearm.worker.slot import CHILD, InHand, Slot
-from tonearm.worker.stopping import StopSwitch
-from tonearm.worker.upkeep import Roster, Upkeep
+from tonearm.worker.attempt_recorder import AttemptRecorder, whole_path
+from tonearm.worker.child_process import CHILD, Assignment, Slot
+from tonearm.worker.child_protocol import InvalidReply, Message
+from tonearm.worker.child_replies import (
+    IdentifiedFile,
+    parsed_failure,
+    parsed_identity,
+    parsed_stage,
+    result_of,
+)
+from tonearm.worker.maintenance import Maintenance, Registration
+from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.pending_writes import PendingWrites
+from tonearm.worker.safe_open import CannotOpen, open_inside, replaced
+from tonearm.worker.signals import StopSwitch
 
 TICK_S = 1.0
 STARTS = 5
@@ -71,7 +77,7 @@ class Task:
     """
 
     run: int | None
-    over: Callable[[frozenset[Unseen]], bool]
+    over: Callable[[frozenset[UnmountedPlace]], bool]
     meanwhile: Callable[[], None]
 
 
@@ -80,32 +86,32 @@ class Supervisor:
 
     def __init__(
         self,
-        ledger: Ledger,
+        job_store: JobStore,
         queue: JobQueue,
         runs: Runs,
         settings: Settings,
         versions: Mapping[str, int],
         worker: str,
-        sight: Sight,
-        roster: Roster | None,
+        mount_guard: MountGuard,
+        registration: Registration | None,
         announce: Announce,
         stop: StopSwitch,
         child: Sequence[str] = CHILD,
     ) -> None:
         self._child = child
-        self._ledger = ledger
+        self._job_store = job_store
         self._queue = queue
         self._settings = settings
         self._versions = versions
-        self._sight = sight
+        self._mount_guard = mount_guard
         self._announce = announce
         self._stop = stop
         self._slots: list[Slot] = []
-        self._asking: list[tuple[Slot, InHand, Identity]] = []
+        self._asking: list[tuple[Slot, Assignment, IdentifiedFile]] = []
         self._selector = selectors.DefaultSelector()
-        self._books = Books(settings.storage_wait_s)
-        self._settlement = Settlement(ledger, queue, self._books, self._noted)
-        self._upkeep = Upkeep(ledger, runs, self._books, settings, worker, roster)
+        self._pending_writes = PendingWrites(settings.storage_wait_s)
+        self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._noted)
+        self._maintenance = Maintenance(job_store, runs, self._pending_writes, settings, worker, registration)
         self._state = RunState.RUNNING
         self._draining = False
         self._take_at = 0.0
@@ -134,14 +140,14 @@ class Supervisor:
                 grace_over = stopping_since is not None and now > stopping_since + self._settings.grace_s
                 if self._stop.requests > 1 or grace_over:
                     return False
-                self._books.settle()
+                self._pending_writes.settle()
                 ending = stopping_since is not None or self._draining
                 if ending:
                     self._queue.close()
                 else:
                     self._fill()
                 self._say_trouble(task)
-                if not self._busy() and not self._books.owed:
+                if not self._busy() and not self._pending_writes.owed:
                     if ending:
                         return False
                     if self._found_none(now) and self._is_over(task):
@@ -158,12 +164,12 @@ class Supervisor:
     def _noted(self, event: Event) -> None:
         """Count what ended, for this worker's row."""
         if isinstance(event, JobFinished):
-            self._upkeep.done += event.state != "quarantined"
-            self._upkeep.failed += event.state == "quarantined"
+            self._maintenance.done += event.state != "quarantined"
+            self._maintenance.failed += event.state == "quarantined"
         self._announce(event)
 
     def _busy(self) -> bool:
-        return any(slot.hand is not None for slot in self._slots)
+        return any(slot.assignment is not None for slot in self._slots)
 
     def _found_none(self, now: float) -> bool:
         """Whether there was just nothing to take; who takes nothing at all never finds any."""
@@ -171,7 +177,7 @@ class Supervisor:
 
     def _is_over(self, task: Task) -> bool:
         """While the database can't be asked, it is not."""
-        return bool(self._books.ask(lambda: task.over(self._sight.unseen())))
+        return bool(self._pending_writes.ask(lambda: task.over(self._mount_guard.unmounted())))
 
     def _fill(self) -> None:
         """Give idle slots work, and start slots that are missing."""
@@ -193,7 +199,7 @@ class Supervisor:
     def _take(self, room: int) -> Sequence[Lease]:
         """The next jobs, if there are any and the database can be asked."""
         began = time.monotonic()
-        leases = self._books.change(lambda: self._queue.take(self._sight.unseen(), room))
+        leases = self._pending_writes.change(lambda: self._queue.take(self._mount_guard.unmounted(), room))
         if not leases:
             self._rest_from_taking(began)
         return leases or ()
@@ -211,7 +217,9 @@ class Supervisor:
             return
         starting = sum(not slot.ready for slot in self._slots)
         began = time.monotonic()
-        wanted = self._books.ask(lambda: self._queue.waiting(self._sight.unseen(), self._settings.workers))
+        wanted = self._pending_writes.ask(
+            lambda: self._queue.waiting(self._mount_guard.unmounted(), self._settings.workers)
+        )
         if not wanted:
             self._rest_from_taking(began)
         for _ in range(min(missing, (wanted or 0) - starting)):
@@ -223,10 +231,12 @@ class Supervisor:
         self._selector.register(slot.link, selectors.EVENT_READ, slot)
 
     def _dispatch(self, slot: Slot, lease: Lease) -> None:
-        if self._sight.hides(lease.root_id, lease.path):  # found out by a job that was taken with this one
-            self._settlement.give_back(lease, NOT_HERE, ELSEWHERE_S)
+        if self._mount_guard.hides(
+            lease.root_id, lease.path
+        ):  # found out by a job that was taken with this one
+            self._recorder.give_back(lease, NOT_HERE, ELSEWHERE_S)
             return
-        root = self._sight.here(lease.root)
+        root = self._mount_guard.here(lease.root)
         try:
             descriptor, status = open_inside(root, lease.path)
         except CannotOpen as error:
@@ -242,23 +252,23 @@ class Supervisor:
                 lease.attempt,
                 lease.level.label,
                 lease.run,
-                forgiven=lease.forgiven,
+                uncharged_attempts=lease.uncharged_attempts,
             )
         )
 
     def _could_not_open(self, lease: Lease, error: CannotOpen) -> None:
         if error.in_doubt and not self._sees_its_folder(lease):
-            self._settlement.give_back(lease, NOT_HERE, ELSEWHERE_S)
+            self._recorder.give_back(lease, NOT_HERE, ELSEWHERE_S)
         elif error.gone:
-            self._settlement.cancel(lease, error.failure)
+            self._recorder.cancel(lease, error.failure)
         else:
-            self._settlement.fail(lease, error.failure, 0.0, lease.size)
+            self._recorder.fail(lease, error.failure, 0.0, lease.size)
 
     def _sees_its_folder(self, lease: Lease) -> bool:
         """Whether what a file lies in is there; while the database can't say what else should be, it is not."""
-        seen = self._books.ask(lambda: self._sight.sees(lease.root_id, lease.root, lease.path))
+        seen = self._pending_writes.ask(lambda: self._mount_guard.sees(lease.root_id, lease.root, lease.path))
         if seen is False:
-            self._announce(Warned(NOT_MOUNTED, self._sight.here(lease.root)))
+            self._announce(Warned(NOT_MOUNTED, self._mount_guard.here(lease.root)))
         return seen is True
 
     def _listen(self, now: float) -> None:
@@ -272,7 +282,7 @@ class Supervisor:
                     self._hear(key.data)
             self._answer_identified()
         finally:
-            self._settlement.settle()
+            self._recorder.settle()
 
     def _hear(self, slot: Slot) -> None:
         messages = slot.hear()
@@ -282,59 +292,61 @@ class Supervisor:
         try:
             for message in messages:
                 self._answer(slot, message)
-        except (Garbled, LookupError, TypeError):
+        except (InvalidReply, LookupError, TypeError):
             slot.kill(NONSENSE)  # whatever controls it now must not confuse its parent
 
     def _answer(self, slot: Slot, message: Message) -> None:
-        hand = slot.hand
+        assignment = slot.assignment
         if "ready" in message:
             slot.ready = True
             self._failed_starts = 0
             if message["unsealed"] and not self._said_unsealed:
                 self._said_unsealed = True
                 self._announce(Warned(f"files are read without a sandbox: {message['unsealed']}"))
-        elif hand is None:
+        elif assignment is None:
             slot.kill(None)  # nothing was asked
         elif "stage" in message:
-            hand.stage, fraction = told_stage(message)
-            self._announce(StageReached(hand.lease.job, hand.stage, fraction))
+            assignment.stage, fraction = parsed_stage(message)
+            self._announce(StageReached(assignment.lease.job, assignment.stage, fraction))
         elif "hash" in message:
-            self._identified(slot, hand, message)
+            self._identified(slot, assignment, message)
         elif "finished" in message:
-            self._finished(slot, hand, message)
+            self._finished(slot, assignment, message)
         elif "failed" in message:
-            self._end_attempt(slot, hand, told_failure(message))
+            self._end_attempt(slot, assignment, parsed_failure(message))
 
-    def _identified(self, slot: Slot, hand: InHand, message: Message) -> None:
-        hand.identity = identity = told_identity(message)
-        self._asking.append((slot, hand, identity))
+    def _identified(self, slot: Slot, assignment: Assignment, message: Message) -> None:
+        assignment.identity = identity = parsed_identity(message)
+        self._asking.append((slot, assignment, identity))
 
     def _answer_identified(self) -> None:
         """Tell the children that have identified their files what is left to be measured."""
-        asking = [one for one in self._asking if one[0].hand is one[1]]
+        asking = [one for one in self._asking if one[0].assignment is one[1]]
         self._asking.clear()
         if not asking:
             return
-        question = [(hand.lease, identity.hash) for _, hand, identity in asking]
-        known = self._books.ask(lambda: self._ledger.stored(question)) or [frozenset[str]()] * len(asking)
+        question = [(assignment.lease, identity.hash) for _, assignment, identity in asking]
+        known = self._pending_writes.ask(lambda: self._job_store.stored(question)) or [
+            frozenset[str]()
+        ] * len(asking)
         for (slot, _, identity), stored in zip(asking, known, strict=True):
             slot.analyse([name for name in self._versions if name not in stored], identity.facts.declared_s)
 
-    def _finished(self, slot: Slot, hand: InHand, message: Message) -> None:
-        work_s = time.monotonic() - hand.since
-        if replaced(hand.place, hand.descriptor, hand.status):
-            self._end_attempt(slot, hand, REPLACED)
+    def _finished(self, slot: Slot, assignment: Assignment, message: Message) -> None:
+        work_s = time.monotonic() - assignment.since
+        if replaced(assignment.place, assignment.descriptor, assignment.status):
+            self._end_attempt(slot, assignment, REPLACED)
             return
-        result = result_of(hand, message, work_s)
-        lease = hand.lease
+        result = result_of(assignment, message, work_s)
+        lease = assignment.lease
         slot.let_go()
-        self._settlement.store(lease, result)
+        self._recorder.store(lease, result)
 
-    def _end_attempt(self, slot: Slot, hand: InHand, failure: Failure) -> None:
-        work_s = time.monotonic() - hand.since
-        lease, size = hand.lease, hand.status.st_size
+    def _end_attempt(self, slot: Slot, assignment: Assignment, failure: Failure) -> None:
+        work_s = time.monotonic() - assignment.since
+        lease, size = assignment.lease, assignment.status.st_size
         slot.let_go()
-        self._settlement.fail(lease, failure, work_s, size)
+        self._recorder.fail(lease, failure, work_s, size)
 
     def _lost(self, slot: Slot) -> None:
         """A child is gone; what it had in hand is one failed attempt, nothing else is touched."""
@@ -342,8 +354,8 @@ class Supervisor:
         self._slots.remove(slot)
         failure = slot.post_mortem()
         self._announce(ProcessLost(slot.process.pid, failure.reason))
-        if slot.hand is not None:
-            self._end_attempt(slot, slot.hand, failure)
+        if slot.assignment is not None:
+            self._end_attempt(slot, slot.assignment, failure)
         elif not slot.ready:
             self._failed_starts += 1
             if self._failed_starts >= (KILLED_STARTS if failure is KILLED else STARTS):
@@ -354,7 +366,7 @@ class Supervisor:
         now = time.monotonic()
         for slot in [slot for slot in self._slots if now > slot.due]:
             if slot.killed:
-                place = slot.hand.place if slot.hand is not None else None
+                place = slot.assignment.place if slot.assignment is not None else None
                 self._announce(Warned(LEFT_BEHIND.format(slot.process.pid), place))
                 self._left_behind.append(slot.process)
                 self._lost(slot)
@@ -363,7 +375,7 @@ class Supervisor:
 
     def _say_trouble(self, task: Task) -> None:
         """Announce when storage begins or ceases to fail."""
-        trouble = self._books.trouble
+        trouble = self._pending_writes.trouble
         if trouble != self._said_trouble:
             if (trouble is None) != (self._said_trouble is None):
                 self._say_state(task, "waiting" if trouble else str(self._state), trouble)
@@ -371,22 +383,22 @@ class Supervisor:
 
     def _look_around(self, task: Task) -> None:
         """Follow what a round of upkeep has found: leases that are lost, a person's pause, cancel or drain."""
-        hands = [slot.hand for slot in self._slots if slot.hand is not None]
-        found = self._upkeep.round(hands, task.run, self._sight.unseen_paths())
+        assignments = [slot.assignment for slot in self._slots if slot.assignment is not None]
+        found = self._maintenance.round(assignments, task.run, self._mount_guard.unmounted_paths())
         state = found.states.get(task.run, self._state) if task.run is not None else self._state
         if state != self._state:
             self._state = state
             self._say_state(task, str(state), None)
-        if found.standing is Standing.REPLACED:
+        if found.status is WorkerStatus.REPLACED:
             raise NameTaken(
                 "another worker has taken the name of this one, which was not heard of for too long; this one ends. "
                 "Give each a name of its own with --name"
             )
-        if found.standing is Standing.DRAINING and not self._draining:
+        if found.status is WorkerStatus.DRAINING and not self._draining:
             self._draining = True
             self._say_state(task, "draining", "finishing what runs, taking no more")
-        for slot in [slot for slot in self._slots if slot.hand is not None]:
-            lease = slot.hand.lease if slot.hand is not None else None
+        for slot in [slot for slot in self._slots if slot.assignment is not None]:
+            lease = slot.assignment.lease if slot.assignment is not None else None
             if lease is not None and found.states.get(lease.run) == RunState.CANCELLED:
                 self._abandon(slot)
             elif lease is not None and lease.job in found.lost:
@@ -403,9 +415,9 @@ class Supervisor:
 
     def _abandon(self, slot: Slot) -> None:
         """End a child in the middle of a file that nobody wants any more."""
-        hand = slot.hand
-        if hand is not None:
-            self._settlement.cancel(hand.lease, CANCELLED_BY_PERSON)
+        assignment = slot.assignment
+        if assignment is not None:
+            self._recorder.cancel(assignment.lease, CANCELLED_BY_PERSON)
             slot.let_go()
         self._drop(slot)
 
@@ -420,7 +432,7 @@ class Supervisor:
 
     def _release(self) -> None:
         """End all children, then give back what they had in hand."""
-        held = [slot.hand.lease for slot in self._slots if slot.hand is not None]
+        held = [slot.assignment.lease for slot in self._slots if slot.assignment is not None]
         for slot in self._slots:
             slot.kill(None)
         for slot in self._slots:
@@ -428,10 +440,10 @@ class Supervisor:
         self._slots.clear()
         self._selector.close()
         try:
-            self._ledger.give_back(held)
+            self._job_store.give_back(held)
         except StorageError:
             return  # they come back when their leases run out, or when this worker starts again
-        self._upkeep.last_word()
+        self._maintenance.last_word()
         for lease in held:
             self._queue.acknowledge(lease)
             self._announce(JobReturned(lease.job, whole_path(lease), "given back to the queue"))

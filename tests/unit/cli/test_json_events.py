@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm import events
 from tonearm.cli.json_events import as_json, event_name, show_json
-from tonearm.events import Event, FileMoved, JobFinished, RunStarted, Slow, Summary, Warned, Workload
+from tonearm.events import facts
+from tonearm.events.facts import Event, FileMoved, JobFinished, RunStarted, Slow, Summary, Warned, Workload
 
 EVENTS: list[type[Event]] = [
     kind
-    for kind in vars(events).values()
+    for kind in vars(facts).values()
     if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
 ]
 

@@ -12,7 +12,7 @@ from tonearm.cli.options import library, place_of
 from tonearm.cli.tracks import _range
 from tonearm.errors import NotFound
 from tonearm.settings import Settings
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.signals import StopSwitch
 
 
 @pytest.fixture(autouse=True)

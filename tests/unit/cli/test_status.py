@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from tonearm.cli.app import app
 from tonearm.errors import ConfigurationError
-from tonearm.graph.feeder import GraphFeeder
 from tonearm.graph.neo4j import Neo4jGraph
-from tonearm.graph.port import Counts
-from tonearm.library.lock import sole_analyser
+from tonearm.graph.port import GraphCounts
+from tonearm.graph.relay import GraphRelay
+from tonearm.library.lock import exclusive_lock
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -42,14 +42,14 @@ def test_a_server_whose_address_is_wrong_is_shown_as_such(monkeypatch: pytest.Mo
 
 
 def test_a_process_at_work_that_has_nothing_in_hand_is_told_so(tmp_path: Path) -> None:
-    with sole_analyser(tmp_path / "data"):
+    with exclusive_lock(tmp_path / "data"):
         said = CliRunner().invoke(app, ["status"])
     assert said.stdout.splitlines()[-1] == f"Process {os.getpid()} is at work, with nothing in hand now."
 
 
 def test_one_file_that_the_graph_has_yet_to_learn_of_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Neo4jGraph, "counts", lambda _: Counts(0, 0, 0, 0, 0, 0))
-    monkeypatch.setattr(GraphFeeder, "owed", lambda _: 1)
+    monkeypatch.setattr(Neo4jGraph, "counts", lambda _: GraphCounts(0, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(GraphRelay, "owed", lambda _: 1)
     monkeypatch.setenv("TONEARM_NEO4J_URL", "bolt://host")
     monkeypatch.setenv("COLUMNS", "200")
     assert "1 file to learn of" in CliRunner().invoke(app, ["status"]).stdout

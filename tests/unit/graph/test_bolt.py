@@ -4,7 +4,7 @@ import pytest
 
 from tonearm.errors import ConfigurationError, ServiceAway
 from tonearm.graph.bolt import Bolt
-from tonearm.resilience.gate import Open
+from tonearm.resilience.gate import Unguarded
 
 
 @pytest.mark.parametrize(
@@ -12,11 +12,11 @@ from tonearm.resilience.gate import Open
 )
 def test_what_is_no_address_of_neo4j_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"neo4j_url: .*it looks like bolt://"):
-        Bolt(url, 1, 1, Open())
+        Bolt(url, 1, 1, Unguarded())
 
 
 def test_a_password_is_not_told() -> None:
-    bolt = Bolt("bolt://reader:hush%40hush@127.0.0.1:1/music", 1, 1, Open())
+    bolt = Bolt("bolt://reader:hush%40hush@127.0.0.1:1/music", 1, 1, Unguarded())
     with pytest.raises(ServiceAway) as told:
         bolt.read(lambda _: None)
     bolt.close()
@@ -24,7 +24,7 @@ def test_a_password_is_not_told() -> None:
 
 
 def test_a_connection_that_was_closed_is_opened_again_when_needed() -> None:
-    bolt = Bolt("bolt://127.0.0.1:1", 1, 1, Open())
+    bolt = Bolt("bolt://127.0.0.1:1", 1, 1, Unguarded())
     for _ in range(2):
         bolt.close()
         with pytest.raises(ServiceAway):

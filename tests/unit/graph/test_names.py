@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.graph.track import (
-    Kind,
+    GraphTrack,
     Node,
-    Track,
+    NodeType,
     album_of,
     artist_named,
     artists_of,
@@ -31,8 +31,8 @@ def test_folding_twice_changes_nothing(name: str) -> None:
 
 def test_each_artist_of_a_track_is_one() -> None:
     assert artists_of("Ann; Bob", "Various") == {
-        Node(Kind.ARTIST, "ann"): "Ann",
-        Node(Kind.ARTIST, "bob"): "Bob",
+        Node(NodeType.ARTIST, "ann"): "Ann",
+        Node(NodeType.ARTIST, "bob"): "Bob",
     }
     assert list(artists_of(" ; ", "The Band").values()) == ["The Band"]
     assert artists_of(None, None) == {}
@@ -49,9 +49,9 @@ def test_albums_are_told_apart_by_their_artist() -> None:
 
 
 def test_a_track_without_key_or_tempo_has_no_point() -> None:
-    track = Track(1, b"/music/a.flac", "0" * 32, camelot="8A", tempo=1279)
+    track = GraphTrack(1, b"/music/a.flac", "0" * 32, camelot="8A", tempo=1279)
     assert (track.point, track.key, track.bpm, track.band) == (("8A", 1279), "A minor", 127.9, 63)
-    nothing = Track(1, b"/music/a.flac", "0" * 32)
+    nothing = GraphTrack(1, b"/music/a.flac", "0" * 32)
     assert (nothing.point, nothing.key, nothing.bpm, nothing.band) == (None, None, None, None)
 
 

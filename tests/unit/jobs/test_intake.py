@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure
-from tonearm.jobs.intake import Kind, Sighting, SqlIntake, Taken
-from tonearm.jobs.runs import Counts
+from tonearm.jobs.intake import FileChange, IntakeResult, ScannedFile, SqlIntake
+from tonearm.jobs.runs import RunCounts
 from tonearm.settings import Level, Rule
 
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -18,7 +18,7 @@ def open_jobs(library: Library) -> list[dict[str, object]]:
     )
 
 
-def reconciles(counts: Counts) -> bool:
+def reconciles(counts: RunCounts) -> bool:
     parts = (counts.done, counts.partial, counts.skipped, counts.failed, counts.pending)
     return counts.discovered == sum(parts)
 
@@ -26,35 +26,37 @@ def reconciles(counts: Counts) -> bool:
 def test_a_new_file_is_known_and_queued(library: Library) -> None:
     run = library.run()
     item = found(b"cd/K\xf6ln.FLAC", size=123, mtime_ns=2**62, inode=-5)
-    assert library.meet(run, item) == Taken(to_analyse=1)
+    assert library.meet(run, item) == IntakeResult(to_analyse=1)
     file = library.file(item.path)
     assert (file["size"], file["mtime_ns"], file["inode"], file["state"]) == (123, 2**62, -5, "waiting")
     assert open_jobs(library) == [{"run_id": run, "level": 2, "level_by": "rules", "fresh": 0}]
-    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 0, 1)
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 0, 1)
 
 
 def test_an_unchanged_file_with_results_is_skipped(library: Library) -> None:
     library.finish(library.run(), TEN, result())
     run = library.run()
-    assert library.meet(run, TEN) == Taken(settled=1)
+    assert library.meet(run, TEN) == IntakeResult(settled=1)
     assert open_jobs(library) == []
-    assert library.runs.counts(run) == Counts(1, 0, 0, 1, 0, 0)
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 1, 0, 0)
 
 
 def test_a_partial_file_has_its_results_too(library: Library) -> None:
     library.finish(library.run(), TEN, result(complete=False))
-    assert library.meet(library.run(), TEN) == Taken(settled=1)
+    assert library.meet(library.run(), TEN) == IntakeResult(settled=1)
 
 
 def test_a_newer_analyser_measures_known_files_again(library: Library) -> None:
     library.finish(library.run(), TEN, result())
     library.intake = SqlIntake(library.database, {"tempo": 3, "key": 1}, (), 1.0)
-    assert library.meet(library.run(), TEN) == Taken(to_analyse=1)
+    assert library.meet(library.run(), TEN) == IntakeResult(to_analyse=1)
 
 
 def test_a_changed_file_is_queued_again_and_noted(library: Library) -> None:
     file = library.finish(library.run(), TEN, result())
-    assert library.meet(library.run(), found(TEN, size=1001, mtime_ns=6, inode=8)) == Taken(to_analyse=1)
+    assert library.meet(library.run(), found(TEN, size=1001, mtime_ns=6, inode=8)) == IntakeResult(
+        to_analyse=1
+    )
     row = library.file(TEN)
     assert (row["size"], row["mtime_ns"], row["inode"], row["state"]) == (1001, 6, 8, "waiting")
     assert library.history(file) == ["changed"]
@@ -62,18 +64,18 @@ def test_a_changed_file_is_queued_again_and_noted(library: Library) -> None:
 
 def test_a_quarantined_file_stays_so_until_it_changes(library: Library) -> None:
     library.meet(library.run(), TEN)
-    library.ledger.fail(library.take(), HOPELESS, 0.0)
+    library.job_store.fail(library.take(), HOPELESS, 0.0)
     run = library.run()
-    assert library.meet(run, TEN) == Taken(quarantined=1)
-    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 1, 0)
-    assert library.meet(library.run(), found(TEN, mtime_ns=6)) == Taken(to_analyse=1)
+    assert library.meet(run, TEN) == IntakeResult(quarantined=1)
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 1, 0)
+    assert library.meet(library.run(), found(TEN, mtime_ns=6)) == IntakeResult(to_analyse=1)
 
 
 def test_measuring_afresh_takes_every_file(library: Library) -> None:
     library.finish(library.run(), TEN, result())
     library.meet(library.run(), b"20.flac")
-    library.ledger.fail(library.take(), HOPELESS, 0.0)
-    assert library.meet(library.run(), TEN, b"20.flac", fresh=True) == Taken(to_analyse=2)
+    library.job_store.fail(library.take(), HOPELESS, 0.0)
+    assert library.meet(library.run(), TEN, b"20.flac", fresh=True) == IntakeResult(to_analyse=2)
     assert {row["fresh"] for row in open_jobs(library)} == {1}
 
 
@@ -87,19 +89,19 @@ def test_a_moved_file_keeps_its_results_and_is_not_queued(library: Library) -> N
     file = library.finish(library.run(), TEN, result())
     [known] = library.intake.known(library.root(), b"", None, 10)
     run = library.run()
-    moved = Sighting(found(b"new/place.mp3"), Kind.MOVED, known)
-    assert library.intake.record(run, library.root(), [moved], None) == Taken(settled=1)
+    moved = ScannedFile(found(b"new/place.mp3"), FileChange.MOVED, known)
+    assert library.intake.record(run, library.root(), [moved], None) == IntakeResult(settled=1)
     row = library.file(b"new/place.mp3")
     assert (row["id"], row["state"], row["extension"]) == (file, "done", "mp3")
     assert library.history(file) == ["moved"]
-    assert library.runs.counts(run) == Counts(1, 0, 0, 1, 0, 0)
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 1, 0, 0)
 
 
 def test_a_file_that_moved_to_another_root_belongs_there(library: Library) -> None:
     library.finish(library.run(), TEN, result())
     [known] = library.intake.known(library.root(), b"", None, 10)
     other = library.root(b"/other")
-    library.intake.record(library.run(), other, [Sighting(found(TEN), Kind.MOVED, known)], None)
+    library.intake.record(library.run(), other, [ScannedFile(found(TEN), FileChange.MOVED, known)], None)
     assert library.file(TEN)["root_id"] == other
     assert library.intake.known(library.root(), b"", None, 10) == []
 
@@ -110,7 +112,7 @@ def test_a_path_from_which_a_file_moved_can_be_used_again(library: Library) -> N
     library.intake.mark_missing([old])
     library.finish(run, b"20.flac", result("same", report={}, findings={}))
     assert library.file(TEN)["moved_to_id"] is not None
-    assert library.meet(library.run(), found(TEN, inode=99)) == Taken(to_analyse=1)
+    assert library.meet(library.run(), found(TEN, inode=99)) == IntakeResult(to_analyse=1)
     known = library.intake.known(library.root(), b"", None, 10)
     assert [row.path for row in known] == [TEN, b"20.flac"]
 
@@ -122,15 +124,15 @@ def test_a_file_can_move_to_a_path_from_which_another_moved(library: Library) ->
     library.finish(run, b"20.flac", result("same", report={}, findings={}))
     library.finish(run, b"30.flac", result("other"))
     third = library.intake.known(library.root(), b"30.flac", None, 10)[0]
-    moved = Sighting(found(TEN), Kind.MOVED, third)
-    assert library.intake.record(run, library.root(), [moved], None) == Taken(settled=1)
+    moved = ScannedFile(found(TEN), FileChange.MOVED, third)
+    assert library.intake.record(run, library.root(), [moved], None) == IntakeResult(settled=1)
 
 
 def test_a_file_that_is_back_is_noted_and_not_measured_again(library: Library) -> None:
     file = library.finish(library.run(), TEN, result())
     library.intake.mark_missing([file])
     assert library.file(TEN)["missing_since"] is not None
-    assert library.meet(library.run(), TEN) == Taken(settled=1)
+    assert library.meet(library.run(), TEN) == IntakeResult(settled=1)
     assert library.file(TEN)["missing_since"] is None
     assert library.history(file) == ["missing", "back"]
 
@@ -154,9 +156,9 @@ def test_a_persons_level_beats_the_rules(library: Library) -> None:
 def test_an_open_job_joins_the_new_run_and_is_not_doubled(library: Library) -> None:
     library.meet(library.run(), TEN)
     run = library.run()
-    assert library.meet(run, TEN) == Taken(to_analyse=1)
+    assert library.meet(run, TEN) == IntakeResult(to_analyse=1)
     assert [row["run_id"] for row in open_jobs(library)] == [run]
-    assert library.runs.counts(run) == Counts(1, 0, 0, 0, 0, 1)
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 0, 1)
 
 
 def test_an_open_job_takes_the_level_a_person_now_chooses(library: Library) -> None:
@@ -178,7 +180,7 @@ def test_a_running_job_of_another_run_is_adopted_in_the_middle_of_its_work(libra
     lease = library.take()
     run = library.run()
     library.meet(run, TEN)
-    assert finish_one(library.ledger, lease, result()) is not None
+    assert finish_one(library.job_store, lease, result()) is not None
     assert library.runs.counts(run).done == 1
 
 
@@ -186,9 +188,9 @@ def test_a_running_job_of_another_run_is_adopted_in_the_middle_of_its_work(libra
 def test_a_file_that_one_run_meets_twice_counts_as_it_was_met(library: Library, state: str) -> None:
     library.meet(library.run(), TEN)
     if state == "done":
-        finish_one(library.ledger, library.take(), result())
+        finish_one(library.job_store, library.take(), result())
     if state == "quarantined":
-        library.ledger.fail(library.take(), HOPELESS, 0.0)
+        library.job_store.fail(library.take(), HOPELESS, 0.0)
     run = library.run()
     library.meet(run, TEN)
     library.meet(run, TEN)

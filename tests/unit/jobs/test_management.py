@@ -10,7 +10,7 @@ import pytest
 
 from tonearm.jobs.rabbitmq.management import Management, ManagementAway
 from tonearm.jobs.rabbitmq.topology import Topology
-from tonearm.resilience.gate import Open
+from tonearm.resilience.gate import Unguarded
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_queues_are_asked_for_where_the_address_says(
         return io.BytesIO(b'{"messages_ready": 3}')
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
-    [jobs, _] = Management(url, "/", Topology("t"), Open(), 1).figures()
+    [jobs, _] = Management(url, "/", Topology("t"), Unguarded(), 1).figures()
     assert (sent[0], jobs.ready) == (asked, 3)
 
 
@@ -54,6 +54,6 @@ def broker() -> Iterator[int]:
 
 
 def test_a_port_that_speaks_something_else_is_told_in_words(broker: int) -> None:
-    management = Management(f"http://127.0.0.1:{broker}", "/", Topology("t"), Open(), 5)
+    management = Management(f"http://127.0.0.1:{broker}", "/", Topology("t"), Unguarded(), 5)
     with pytest.raises(ManagementAway, match="no proper HTTP"):
         management.figures()

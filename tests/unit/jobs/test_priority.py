@@ -17,7 +17,7 @@ AGEING = st.floats(1, 1e6)
 
 def taken_in_order(library: Library) -> list[bytes]:
     order = []
-    while (lease := take_one(library.ledger, "worker", None)) is not None:
+    while (lease := take_one(library.job_store, "worker", None)) is not None:
         order.append(lease.path)
     return order
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.errors import Failure, NotFound
-from tonearm.events import Workload
-from tonearm.jobs.runs import Counts, RunState
+from tonearm.events.facts import Workload
+from tonearm.jobs.runs import RunCounts, RunState
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -20,7 +20,7 @@ def test_a_new_run_has_done_nothing_yet(library: Library) -> None:
         "running",
         None,
     )
-    assert view.counts == Counts(0, 0, 0, 0, 0, 0)
+    assert view.counts == RunCounts(0, 0, 0, 0, 0, 0)
     assert library.state(run) == RunState.RUNNING
 
 
@@ -29,38 +29,40 @@ def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> N
     run = library.run()
     library.meet(run, b"0", b"1", b"2", b"3", b"4", b"5", b"6")
     library.runs.skip(run, 2)
-    finish_one(library.ledger, library.take(run), result("1"))
-    finish_one(library.ledger, library.take(run), result("2", complete=False))
-    library.ledger.fail(library.take(run), HOPELESS, 0.0)
-    library.ledger.cancel(library.take(run), HOPELESS)
-    library.ledger.fail(library.take(run), FLAKY, 0.0)
-    assert library.runs.counts(run) == Counts(discovered=9, done=1, partial=1, skipped=4, failed=1, pending=2)
+    finish_one(library.job_store, library.take(run), result("1"))
+    finish_one(library.job_store, library.take(run), result("2", complete=False))
+    library.job_store.fail(library.take(run), HOPELESS, 0.0)
+    library.job_store.cancel(library.take(run), HOPELESS)
+    library.job_store.fail(library.take(run), FLAKY, 0.0)
+    assert library.runs.counts(run) == RunCounts(
+        discovered=9, done=1, partial=1, skipped=4, failed=1, pending=2
+    )
 
 
 def test_the_counts_of_a_closed_run_stay_when_its_jobs_go_on(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2")
-    finish_one(library.ledger, library.take(run), result())
+    finish_one(library.job_store, library.take(run), result())
     library.runs.close(run, RunState.INTERRUPTED)
     again = library.run()
     assert library.runs.adopt_open(again) == 1
-    finish_one(library.ledger, library.take(again), result())
+    finish_one(library.job_store, library.take(again), result())
     latest, first = library.runs.every(10)
-    assert (first.state, first.counts) == ("interrupted", Counts(2, 1, 0, 0, 0, 1))
+    assert (first.state, first.counts) == ("interrupted", RunCounts(2, 1, 0, 0, 0, 1))
     assert first.finished_at is not None
-    assert (latest.id, latest.counts) == (again, Counts(1, 1, 0, 0, 0, 0))
+    assert (latest.id, latest.counts) == (again, RunCounts(1, 1, 0, 0, 0, 0))
 
 
 def test_all_that_is_open_is_adopted_and_nothing_that_ended(library: Library) -> None:
     first, second = library.run(), library.run()
     library.meet(first, b"1", b"2")
     library.meet(second, b"3")
-    finish_one(library.ledger, library.take(first), result())
-    library.ledger.fail(library.take(first), FLAKY, 0.0)
+    finish_one(library.job_store, library.take(first), result())
+    library.job_store.fail(library.take(first), FLAKY, 0.0)
     library.take(second)
     run = library.run()
     assert library.runs.adopt_open(run) == 2
-    assert library.runs.counts(run) == Counts(2, 0, 0, 0, 0, 2)
+    assert library.runs.counts(run) == RunCounts(2, 0, 0, 0, 0, 2)
     assert library.rows("SELECT run_id FROM jobs WHERE state = 'done'") == [{"run_id": first}]
 
 
@@ -84,9 +86,9 @@ def test_nothing_of_a_paused_run_is_taken_until_it_is_resumed(library: Library) 
     lease = library.take(run)
     library.runs.pause(run)
     assert library.state(run) == RunState.PAUSED
-    assert take_one(library.ledger, "worker", run) is None
+    assert take_one(library.job_store, "worker", run) is None
     assert library.take().path == b"3"
-    assert finish_one(library.ledger, lease, result()) is not None  # what runs is finished
+    assert finish_one(library.job_store, lease, result()) is not None  # what runs is finished
     library.runs.resume(run)
     assert library.take(run).path == b"2"
 
@@ -94,25 +96,25 @@ def test_nothing_of_a_paused_run_is_taken_until_it_is_resumed(library: Library) 
 def test_a_retry_that_falls_due_in_a_paused_run_waits_too(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1")
-    library.ledger.fail(library.take(run), FLAKY, 0.0)
+    library.job_store.fail(library.take(run), FLAKY, 0.0)
     library.runs.pause(run)
-    assert take_one(library.ledger, "worker", None) is None
+    assert take_one(library.job_store, "worker", None) is None
 
 
 def test_cancelling_a_run_ends_what_waits_and_keeps_what_is_stored(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2", b"3", b"4")
-    finish_one(library.ledger, library.take(run), result())
-    library.ledger.fail(library.take(run), FLAKY, 0.0)
+    finish_one(library.job_store, library.take(run), result())
+    library.job_store.fail(library.take(run), FLAKY, 0.0)
     library.change("UPDATE jobs SET not_before = not_before + 1000 WHERE not_before IS NOT NULL")
     lease = library.take(run)
     assert library.runs.cancel(run) == 2
     assert library.state(run) == RunState.CANCELLED
-    assert take_one(library.ledger, "worker", None) is None
-    assert library.runs.counts(run) == Counts(4, 1, 0, 2, 0, 1)
+    assert take_one(library.job_store, "worker", None) is None
+    assert library.runs.counts(run) == RunCounts(4, 1, 0, 2, 0, 1)
     [job] = library.rows("SELECT code, reason FROM jobs WHERE file_id = 4")
     assert job == {"code": "cancelled", "reason": "Its run was cancelled."}
-    assert finish_one(library.ledger, lease, result("2")) is not None
+    assert finish_one(library.job_store, lease, result("2")) is not None
     library.runs.close(run, RunState.FINISHED)
     assert library.state(run) == RunState.CANCELLED
 
@@ -141,7 +143,7 @@ def test_a_run_that_is_cancelled_while_it_still_scans_queues_nothing_more(librar
     library.meet(run, b"1")
     library.runs.cancel(run)
     library.meet(run, b"2")
-    assert library.ledger.depth(run).open == 0
+    assert library.job_store.depth(run).open == 0
     counts = library.runs.counts(run)
     assert counts.discovered == counts.skipped
 
@@ -161,7 +163,7 @@ def test_orders_that_make_no_sense_are_refused(library: Library) -> None:
 def test_the_work_of_a_run_is_known_by_format(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1.mp3", b"2.flac", b"3.flac")
-    finish_one(library.ledger, library.take(run), result())
+    finish_one(library.job_store, library.take(run), result())
     assert library.runs.workload(run) == {"flac": Workload(2, 2000)}
 
 

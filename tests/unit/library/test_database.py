@@ -20,11 +20,11 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.unit.shelf import Library
 from tonearm.errors import StorageBusy, StorageFull, StorageUnusable
-from tonearm.jobs.rows import clock
+from tonearm.jobs.job_sql import clock
+from tonearm.library import data_folder
 from tonearm.library import database as database_module
-from tonearm.library import place
-from tonearm.library.database import REVISION, Database, epoch, open_sqlite
-from tonearm.library.schema import Base
+from tonearm.library.database import REVISION, Database, database_time, open_sqlite
+from tonearm.library.schema import metadata
 
 
 def migrations() -> Config:
@@ -41,7 +41,7 @@ def tables(database: Database) -> set[str]:
 def differences(database: Database) -> list[object]:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, Base.metadata))
+        return list(compare_metadata(context, metadata))
 
 
 def test_the_newest_migration_is_the_one_the_program_asks_for() -> None:
@@ -131,7 +131,7 @@ def test_a_reader_sees_one_state_while_others_write(library: Library) -> None:
 def test_the_database_keeps_the_time(library: Library) -> None:
     with library.database.read() as connection:
         assert clock(connection) == pytest.approx(time.time(), abs=2)
-        assert connection.execute(select(epoch())).scalar_one() == pytest.approx(time.time(), abs=2)
+        assert connection.execute(select(database_time())).scalar_one() == pytest.approx(time.time(), abs=2)
 
 
 def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def mounted_as(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     table = folder / "mountinfo"
     wanted = f"{os.major(device)}:{os.minor(device)}"
     table.write_text(MOUNTINFO.format(wanted=wanted, other="999:1", kind=kind))
-    monkeypatch.setattr(place, "MOUNTS", str(table))
+    monkeypatch.setattr(data_folder, "MOUNTS", str(table))
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "ceph"])
@@ -266,8 +266,8 @@ def test_a_library_on_a_local_file_system_is_not(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounted_as(kind, tmp_path, monkeypatch)
-    assert place.file_system_of(tmp_path) == kind
-    place.refuse_network_place(tmp_path)
+    assert data_folder.file_system_of(tmp_path) == kind
+    data_folder.refuse_network_folder(tmp_path)
 
 
 @pytest.mark.parametrize("table", [None, "", "rubbish\n", "21 1 0:0 / / rw\n"])
@@ -276,13 +276,13 @@ def test_where_the_mounts_cannot_be_told_nothing_is_refused(
 ) -> None:
     if table is not None:
         (tmp_path / "mountinfo").write_text(table)
-    monkeypatch.setattr(place, "MOUNTS", str(tmp_path / "mountinfo"))
-    assert place.file_system_of(tmp_path) is None
-    place.refuse_network_place(tmp_path)
+    monkeypatch.setattr(data_folder, "MOUNTS", str(tmp_path / "mountinfo"))
+    assert data_folder.file_system_of(tmp_path) is None
+    data_folder.refuse_network_folder(tmp_path)
 
 
 def test_the_kernels_own_table_of_mounts_is_understood() -> None:
-    assert place.file_system_of(Path("/proc")) == "proc"
+    assert data_folder.file_system_of(Path("/proc")) == "proc"
 
 
 def test_a_data_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tonearm.errors import LibraryInUse, StorageUnusable
-from tonearm.library.lock import holder, sole_analyser
+from tonearm.library.lock import exclusive_lock, holder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from tonearm.library.lock import sole_analyser
-with sole_analyser(Path(sys.argv[1])):
+from tonearm.library.lock import exclusive_lock
+with exclusive_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -34,7 +34,7 @@ def holding(folder: Path) -> "subprocess.Popen[bytes]":
 def test_a_second_process_is_refused_and_told_who_works(tmp_path: Path) -> None:
     with holding(tmp_path) as process:
         said = f"process {process.pid} is analysing.*{tmp_path}"
-        with pytest.raises(LibraryInUse, match=said), sole_analyser(tmp_path):
+        with pytest.raises(LibraryInUse, match=said), exclusive_lock(tmp_path):
             raise AssertionError("both of them have it")
         assert holder(tmp_path) == process.pid
 
@@ -42,7 +42,7 @@ def test_a_second_process_is_refused_and_told_who_works(tmp_path: Path) -> None:
 def test_a_refused_process_takes_nothing_from_the_first(tmp_path: Path) -> None:
     with holding(tmp_path) as process:
         for _ in range(3):
-            with pytest.raises(LibraryInUse, match=str(process.pid)), sole_analyser(tmp_path):
+            with pytest.raises(LibraryInUse, match=str(process.pid)), exclusive_lock(tmp_path):
                 pass
         assert holder(tmp_path) == process.pid
 
@@ -53,15 +53,15 @@ def test_the_lock_goes_with_its_process_however_that_ends(tmp_path: Path, number
         process.send_signal(number)
         process.wait()
     assert holder(tmp_path) is None
-    with sole_analyser(tmp_path):
+    with exclusive_lock(tmp_path):
         assert holder(tmp_path) == os.getpid()
 
 
 def test_the_lock_is_free_again_when_the_work_is_over_or_failed(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), sole_analyser(tmp_path):
+    with pytest.raises(RuntimeError), exclusive_lock(tmp_path):
         raise RuntimeError
     assert holder(tmp_path) is None
-    with sole_analyser(tmp_path):
+    with exclusive_lock(tmp_path):
         pass
     assert holder(tmp_path) is None
 
@@ -73,18 +73,18 @@ def test_nobody_holds_a_library_that_nobody_ever_analysed(tmp_path: Path) -> Non
 
 def test_a_longer_process_id_of_an_earlier_holder_does_not_show_through(tmp_path: Path) -> None:
     (tmp_path / "analyze.lock").write_text("123456789012\n")
-    with sole_analyser(tmp_path):
+    with exclusive_lock(tmp_path):
         assert holder(tmp_path) == os.getpid()
 
 
 def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "analyze.lock").mkdir()
-    with pytest.raises(StorageUnusable, match=r"analyze\.lock: can't be opened"), sole_analyser(tmp_path):
+    with pytest.raises(StorageUnusable, match=r"analyze\.lock: can't be opened"), exclusive_lock(tmp_path):
         pass
 
 
 def test_looking_who_analyses_keeps_nobody_from_analysing(tmp_path: Path) -> None:
-    with sole_analyser(tmp_path):
+    with exclusive_lock(tmp_path):
         pass
     over = threading.Event()
 
@@ -97,7 +97,7 @@ def test_looking_who_analyses_keeps_nobody_from_analysing(tmp_path: Path) -> Non
         watcher.start()
     try:
         for _ in range(150):
-            with sole_analyser(tmp_path):
+            with exclusive_lock(tmp_path):
                 pass
     finally:
         over.set()

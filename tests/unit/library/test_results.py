@@ -89,7 +89,7 @@ def gone_and_new(library: Library, *gone: bytes, new: bytes) -> tuple[bytes | No
     for number, path in enumerate(gone):
         library.change("UPDATE files SET missing_since = :at WHERE path = :path", at=10.0 + number, path=path)
     library.meet(run, new)
-    ending = finish_one(library.ledger, library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.job_store, library.take(run), result("same", report={}, findings={}))
     assert ending is not None
     return ending.moved_from, library.file(new)
 
@@ -117,7 +117,7 @@ def test_a_copy_of_a_file_that_is_still_there_has_not_moved(library: Library) ->
     run = library.run()
     library.finish(run, b"1.flac", result("same"))
     library.meet(run, b"2.flac")
-    ending = finish_one(library.ledger, library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.job_store, library.take(run), result("same", report={}, findings={}))
     assert ending is not None
     assert ending.moved_from is None
     assert library.rows("SELECT count(DISTINCT audio_id) AS audios FROM files") == [{"audios": 1}]

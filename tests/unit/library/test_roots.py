@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tests.unit.shelf import Library
 from tonearm.library.roots import Place, Roots, below, canonical, in_place
-from tonearm.library.schema import File
+from tonearm.library.schema import file_table
 from tonearm.names import PathMap
 
 
@@ -25,7 +25,7 @@ def music(tmp_path: Path) -> bytes:
 
 def known_files(library: Library, place: Place) -> list[bytes]:
     with library.database.read() as connection:
-        return sorted(connection.execute(select(File.path).where(in_place(place))).scalars())
+        return sorted(connection.execute(select(file_table.c.path).where(in_place(place))).scalars())
 
 
 def test_a_folder_becomes_a_root_once(library: Library, music: bytes) -> None:
@@ -219,7 +219,7 @@ def test_below_is_the_folder_and_all_in_it_and_nothing_beside_it(
     library.change("DELETE FROM files")
     library.meet(library.run(), *joined)
     with library.database.read() as connection:
-        met = set(connection.execute(select(File.path).where(below(folder))).scalars())
+        met = set(connection.execute(select(file_table.c.path).where(below(folder))).scalars())
     assert met == {path for path in joined if path == folder or path.startswith(folder + b"/")}
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tonearm.events import Workload
+from tonearm.events.facts import Workload
 from tonearm.progress.eta import PRIOR_BYTES, Eta
 
 FORMATS = st.sampled_from(["flac", "mp3", "wav"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.events import (
+from tonearm.events.facts import (
     Event,
     JobFinished,
     JobRetrying,

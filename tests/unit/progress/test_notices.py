@@ -2,7 +2,7 @@
 
 import pytest
 
-from tonearm.events import (
+from tonearm.events.facts import (
     Event,
     JobFinished,
     JobRetrying,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.shelf import Library
 from tonearm.errors import ServiceAway, StorageAway
-from tonearm.events import Event, JobFinished, JobReturned, JobStarted, StageReached, Warned
+from tonearm.events.facts import Event, JobFinished, JobReturned, JobStarted, StageReached, Warned
 from tonearm.library.database import Database
 from tonearm.progress import reporter as rounds
 from tonearm.progress.live import LiveView

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tonearm.errors import Fault, FileFault, ServiceAway, StorageAway, TonearmError
-from tonearm.events import BreakerChanged, Event
+from tonearm.events.facts import BreakerChanged, Event
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpen
-from tonearm.resilience.gate import Gate, Open
+from tonearm.resilience.gate import Gate, Unguarded
 
 POLICY = BreakerPolicy(
     window_s=30,
@@ -368,7 +368,7 @@ def test_a_subscriber_may_use_the_service_it_is_told_of() -> None:
 
 
 def test_a_breaker_is_a_gate() -> None:
-    gates: list[Gate] = [Service().breaker, Open()]
+    gates: list[Gate] = [Service().breaker, Unguarded()]
     for gate in gates:
         gate.admit()
         gate.succeeded(0.1)

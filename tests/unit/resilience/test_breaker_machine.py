@@ -6,9 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tonearm.events import BreakerChanged, Event
+from tonearm.events.facts import BreakerChanged, Event
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
-from tonearm.resilience.window import PARTS
+from tonearm.resilience.rolling_window import PARTS
 
 ALLOWED = {("closed", "open"), ("open", "half_open"), ("half_open", "open"), ("half_open", "closed")}
 

@@ -13,9 +13,17 @@ from sqlalchemy import Connection, event
 
 from tests.unit.scan.sick import make_dead
 from tests.unit.shelf import Library, finish_one, result, take_one
-from tonearm.events import Event, FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
+from tonearm.events.facts import (
+    Event,
+    FileMoved,
+    FileSkipped,
+    ScanFinished,
+    ScanProgress,
+    ScanStarted,
+    Warned,
+)
 from tonearm.jobs.runs import RunState
-from tonearm.resilience.patience import Patience
+from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import PlaceUnread, Scanner
@@ -25,8 +33,10 @@ from tonearm.settings import EXTENSIONS, Level
 def scanner_of(
     library: Library, patterns: Patterns, events: list[Event], stopping: Callable[[], bool]
 ) -> Scanner:
-    patience = Patience(events.append, stopping)
-    return Scanner(library.intake, library.roots, library.runs, patterns, events.append, stopping, patience)
+    storage_retry = StorageRetry(events.append, stopping)
+    return Scanner(
+        library.intake, library.roots, library.runs, patterns, events.append, stopping, storage_retry
+    )
 
 
 class Collection:
@@ -59,10 +69,10 @@ class Collection:
         place = library.roots.ensure(os.fsencode(self.folder / scope if scope else self.folder))
         scanner.scan(self.run, place, level, fresh=False)
         if analyse:
-            while (lease := take_one(library.ledger, "worker", self.run)) is not None:
+            while (lease := take_one(library.job_store, "worker", self.run)) is not None:
                 status = os.stat(os.path.join(lease.root, lease.path))
                 there = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
-                finish_one(library.ledger, lease, result(os.fsdecode(lease.path), **there))
+                finish_one(library.job_store, lease, result(os.fsdecode(lease.path), **there))
         library.runs.close(self.run, RunState.FINISHED)
         [finished] = [event for event in self.events if isinstance(event, ScanFinished)]
         return finished
@@ -103,7 +113,7 @@ def test_a_first_scan_meets_every_file(music: Collection) -> None:
         b"a/2.flac",
         b"3.ogg",
     }
-    assert music.library.ledger.depth(music.run).open == 3
+    assert music.library.job_store.depth(music.run).open == 3
 
 
 def test_a_scan_tells_its_beginning_its_progress_and_its_end(music: Collection) -> None:
@@ -166,7 +176,7 @@ def test_a_changed_file_is_known_by_its_size_or_time(music: Collection) -> None:
     (music.folder / "1.mp3").write_bytes(b"longer than before")
     os.utime(music.folder / "2.mp3", ns=(1, 1))
     assert kinds(music.scan()) == {"changed": 2, "unchanged": 1}
-    assert music.library.ledger.depth(music.run).open == 2
+    assert music.library.job_store.depth(music.run).open == 2
 
 
 @pytest.mark.parametrize("there", ["z.mp3", "a.mp3", "deep/er/m.mp3", "m.ogg"])
@@ -178,7 +188,7 @@ def test_a_file_that_moved_is_known_again_without_decoding(music: Collection, th
     (music.folder / "m.mp3").rename(music.folder / there)
     assert kinds(music.scan()) == {"moved": 1, "unchanged": 2}
     assert music.id(there) == known
-    assert music.library.ledger.depth(music.run).open == 0
+    assert music.library.job_store.depth(music.run).open == 0
     assert music.missing() == set()
     here = os.fsencode(music.folder) + b"/"
     assert FileMoved(here + there.encode(), here + b"m.mp3") in music.events
@@ -246,7 +256,7 @@ def test_a_path_from_which_a_file_moved_by_copying_can_be_used_again(music: Coll
     (music.folder / "1.mp3").unlink()
     music.scan()
     lease = music.library.take(music.run)
-    ending = finish_one(music.library.ledger, lease, result("1.mp3", report={}, findings={}))
+    ending = finish_one(music.library.job_store, lease, result("1.mp3", report={}, findings={}))
     assert ending is not None
     assert ending.moved_from == os.fsencode(music.folder / "1.mp3")
     music.put("1.mp3")
@@ -264,7 +274,7 @@ def test_a_file_that_is_gone_is_missing_and_one_that_is_back_is_back(music: Coll
     (music.folder / "1.hidden").rename(music.folder / "1.mp3")
     assert kinds(music.scan()) == {"unchanged": 2}
     assert music.missing() == set()
-    assert music.library.ledger.depth(music.run).open == 0
+    assert music.library.job_store.depth(music.run).open == 0
     assert music.library.history(music.id("1.mp3")) == ["missing", "back"]
 
 

@@ -12,21 +12,21 @@ import pytest
 
 from tests.unit.shelf import VERSIONS, WORKER, Library
 from tonearm.errors import StorageAway
-from tonearm.events import Event, JobFinished, JobReturned, Warned
+from tonearm.events.facts import Event, JobFinished, JobReturned, Warned
 from tonearm.jobs.failures import NOT_MOUNTED
-from tonearm.jobs.job import Lease, Unseen
+from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.sql_queue import SqlQueue
-from tonearm.jobs.workers import NameTaken, Standing
+from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.names import PathMap
 from tonearm.settings import Level, load_settings
-from tonearm.worker import sight as sight_module
-from tonearm.worker import slot as slot_module
+from tonearm.worker import child_process as slot_module
+from tonearm.worker import mount_guard as sight_module
 from tonearm.worker import supervisor as supervisor_module
-from tonearm.worker.sight import Sight
-from tonearm.worker.slot import Slot
-from tonearm.worker.stopping import StopSwitch
+from tonearm.worker.child_process import Slot
+from tonearm.worker.maintenance import Registration
+from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
-from tonearm.worker.upkeep import Roster
 
 CHILD = str(Path(__file__).parents[2] / "performance" / "idle_child.py")
 SILENT_ONCE = """
@@ -35,7 +35,7 @@ try:
     os.close(os.open({!r}, os.O_CREAT | os.O_EXCL))
 except FileExistsError:
     runpy.run_path({!r}, run_name="__main__")
-from tonearm.worker.messages import pack
+from tonearm.worker.child_protocol import pack
 import socket
 socket.socket(fileno=os.dup(int(sys.argv[1]))).sendall(pack({{"ready": 1, "unsealed": None, "rss_kb": 0}}))
 time.sleep(1000)
@@ -52,10 +52,10 @@ class Shift:
         self.music = os.fsencode(music)
         self.events: list[Event] = []
         self.stop = StopSwitch()
-        self.samples: Callable[[int, int], Sequence[bytes]] = library.ledger.samples
+        self.samples: Callable[[int, int], Sequence[bytes]] = library.job_store.samples
         self.notice: Callable[[Event], object] = lambda _: None
-        self.roster: Roster | None = None
-        self.queue = Queue(SqlQueue(library.ledger, WORKER, None))
+        self.registration: Registration | None = None
+        self.queue = Queue(SqlQueue(library.job_store, WORKER, None))
         self.settings = load_settings({"workers": 1})
         self.child: tuple[str, ...] = (CHILD,)
 
@@ -66,14 +66,14 @@ class Shift:
     def work(self, over: Callable[[], bool] | None = None) -> bool:
         """Work until nothing is open, or something else is so."""
         supervisor = Supervisor(
-            self.library.ledger,
+            self.library.job_store,
             self.queue,
             self.library.runs,
             self.settings,
             VERSIONS,
             WORKER,
-            Sight(PathMap(()), lambda root, limit: self.samples(root, limit)),
-            self.roster,
+            MountGuard(PathMap(()), lambda root, limit: self.samples(root, limit)),
+            self.registration,
             self.note,
             self.stop,
             self.child,
@@ -102,14 +102,14 @@ class Queue:
         self._queue = queue
         self.closed = False
 
-    def take(self, unseen: Collection[Unseen], at_most: int) -> Sequence[Lease]:
+    def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
         """Nothing may be taken once it is closed."""
         assert not self.closed
-        return self._queue.take(unseen, at_most)
+        return self._queue.take(unmounted, at_most)
 
-    def waiting(self, unseen: Collection[Unseen], at_most: int) -> int:
+    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         """As the queue says."""
-        return self._queue.waiting(unseen, at_most)
+        return self._queue.waiting(unmounted, at_most)
 
     def acknowledge(self, lease: Lease) -> None:
         """As the queue does."""
@@ -155,12 +155,14 @@ def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_noth
         asked += 1
         if asked == 1:
             raise StorageAway("the server went away")
-        return shift.library.ledger.samples(root, limit)
+        return shift.library.job_store.samples(root, limit)
 
     shift.samples = samples
     assert shift.work(lambda: len(shift.done()) == 2)
-    [missing] = shift.library.rows("SELECT state, attempts, forgiven FROM jobs WHERE state != 'done'")
-    assert (missing["state"], missing["attempts"] - missing["forgiven"]) == ("retrying", 0)
+    [missing] = shift.library.rows(
+        "SELECT state, attempts, uncharged_attempts FROM jobs WHERE state != 'done'"
+    )
+    assert (missing["state"], missing["attempts"] - missing["uncharged_attempts"]) == ("retrying", 0)
     assert not any(isinstance(event, Warned) and event.text == NOT_MOUNTED for event in shift.events)
 
 
@@ -196,16 +198,16 @@ def test_a_folder_that_comes_back_is_worked_on_though_the_last_child_has_ended_m
 
 def test_a_worker_whose_name_another_has_taken_ends(shift: Shift) -> None:
     class Replaced:
-        def beat(
+        def heartbeat(
             self,
-            hand: Sequence[Mapping[str, Any]],  # noqa: ARG002  the protocol's
-            unseen: Sequence[bytes],  # noqa: ARG002
+            assignment: Sequence[Mapping[str, Any]],  # noqa: ARG002  the protocol's
+            unmounted: Sequence[bytes],  # noqa: ARG002
             done: int,  # noqa: ARG002
             failed: int,  # noqa: ARG002
-        ) -> Standing:
-            return Standing.REPLACED
+        ) -> WorkerStatus:
+            return WorkerStatus.REPLACED
 
-    shift.roster = Replaced()
+    shift.registration = Replaced()
     with pytest.raises(NameTaken, match="another worker has taken the name of this one"):
         shift.work(lambda: False)
 
@@ -223,7 +225,7 @@ def test_a_child_is_told_nothing_of_the_environment_that_it_does_not_need(
     for name in ("TONEARM_DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hush")
     tell = (
-        "import os, socket, sys; from tonearm.worker.messages import pack;"
+        "import os, socket, sys; from tonearm.worker.child_protocol import pack;"
         "socket.socket(fileno=int(sys.argv[1])).sendall(pack({'told': dict(os.environ)}))"
     )
     slot = Slot(load_settings({"workers": 1}), ("-c", tell))

@@ -5,41 +5,41 @@ from typing import Any
 
 import pika
 
-from tonearm.jobs.courier import Note
+from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.settings import Level
 
 PERSISTENT = 2
 
 
-class NotANote(Exception):
+class InvalidMessage(Exception):
     """A message that was not sent by this program."""
 
 
-def traceparent(note: Note) -> str:
+def traceparent(message: JobMessage) -> str:
     """The trace context of a note (W3C Trace Context, level 1): its correlation id is the trace's id."""
-    return f"00-{note.correlation_id}-{note.job:016x}-01"
+    return f"00-{message.correlation_id}-{message.job:016x}-01"
 
 
-def packed(note: Note, topology: Topology) -> tuple[bytes, pika.BasicProperties]:
+def encoded_message(message: JobMessage, topology: Topology) -> tuple[bytes, pika.BasicProperties]:
     """Body and properties of a note's message."""
-    return json.dumps({"job": note.job}).encode("ascii"), pika.BasicProperties(
+    return json.dumps({"job": message.job}).encode("ascii"), pika.BasicProperties(
         delivery_mode=PERSISTENT,
-        priority=topology.priority(note.level),
+        priority=topology.priority(message.level),
         content_type="application/json",
-        message_id=str(note.job),
-        correlation_id=note.correlation_id,
-        headers={"traceparent": traceparent(note), "level": note.level.label},
+        message_id=str(message.job),
+        correlation_id=message.correlation_id,
+        headers={"traceparent": traceparent(message), "level": message.level.label},
     )
 
 
-def note_of(properties: Any, body: bytes) -> Note:
+def parsed_message(properties: Any, body: bytes) -> JobMessage:
     """The note that a message holds. Raises NotANote."""
     try:
         job = json.loads(body)["job"]
         level = Level[properties.headers["level"].upper()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NotANote(str(error)) from error
+        raise InvalidMessage(str(error)) from error
     if type(job) is not int or not 0 < job < 1 << 63:
-        raise NotANote("it names no job")
-    return Note(job, level, str(properties.correlation_id))
+        raise InvalidMessage("it names no job")
+    return JobMessage(job, level, str(properties.correlation_id))

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from tonearm.jobs.job import Lease, Unseen
-from tonearm.jobs.port import JobQueue, Ledger
+from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
 
 
@@ -15,20 +15,20 @@ class RabbitQueue:
     and it would be handed the same ones again and again, before those who could work on them.
     """
 
-    def __init__(self, receiver: Receiver, ledger: Ledger, worker: str, aside: JobQueue) -> None:
+    def __init__(self, receiver: Receiver, job_store: JobStore, worker: str, aside: JobQueue) -> None:
         self._receiver = receiver
-        self._ledger = ledger
+        self._job_store = job_store
         self._worker = worker
         self._aside = aside
         self._closed = False
         self._taken: dict[tuple[int, int], Delivery] = {}
 
-    def take(self, unseen: Collection[Unseen], at_most: int) -> Sequence[Lease]:
+    def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
         if self._closed:
             return []
-        if unseen:
+        if unmounted:
             self._receiver.rest()
-            return self._aside.take(unseen, at_most)
+            return self._aside.take(unmounted, at_most)
         self._receiver.want()
         while came := self._receiver.next(at_most):
             if leases := self._claimed(came):
@@ -37,15 +37,15 @@ class RabbitQueue:
 
     def _claimed(self, came: Sequence[Delivery]) -> list[Lease]:
         """What the books make of some notes."""
-        announced = {delivery.note.job: delivery.note.level for delivery in came}
+        announced = {delivery.message.job: delivery.message.level for delivery in came}
         try:
-            claimed = self._ledger.claim(announced, self._worker)
+            claimed = self._job_store.claim(announced, self._worker)
         except BaseException:
             self._receiver.put_back(came)
             raise
         leases = []
         for delivery in came:
-            lease = claimed[delivery.note.job]
+            lease = claimed[delivery.message.job]
             if isinstance(lease, Lease):
                 self._taken[lease.job, lease.attempt] = delivery
                 leases.append(lease)
@@ -53,11 +53,11 @@ class RabbitQueue:
                 self._receiver.acknowledge(delivery)
         return leases
 
-    def waiting(self, unseen: Collection[Unseen], at_most: int) -> int:
+    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         if self._closed:
             return 0
-        if unseen:
-            return self._aside.waiting(unseen, at_most)
+        if unmounted:
+            return self._aside.waiting(unmounted, at_most)
         self._receiver.want()
         return min(at_most, self._receiver.arrived())
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tonearm.jobs.courier import Note
-from tonearm.jobs.rabbitmq.message import NotANote, note_of
+from tonearm.jobs.outbox_relay import JobMessage
+from tonearm.jobs.rabbitmq.message import InvalidMessage, parsed_message
 
 Verb = Callable[[Any], None]
 """Says something to the broker on a channel."""
@@ -18,7 +18,7 @@ Verb = Callable[[Any], None]
 class Delivery:
     """A note that came. ``generation`` is the connection it came by: a tag means nothing on another one."""
 
-    note: Note
+    message: JobMessage
     tag: int
     generation: int
 
@@ -63,9 +63,9 @@ class Receiver:
         """The most urgent notes that came and were not taken yet, no job twice."""
         with self._lock:
             chosen: dict[int, Delivery] = {}
-            for delivery in sorted(self._arrived, key=lambda delivery: delivery.note.level):
+            for delivery in sorted(self._arrived, key=lambda delivery: delivery.message.level):
                 if len(chosen) < at_most:
-                    chosen.setdefault(delivery.note.job, delivery)
+                    chosen.setdefault(delivery.message.job, delivery)
             for delivery in chosen.values():
                 self._arrived.remove(delivery)
             return list(chosen.values())
@@ -135,15 +135,15 @@ class Receiver:
 
     def _delivered(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         try:
-            note = note_of(properties, body)
-        except NotANote:
+            message = parsed_message(properties, body)
+        except InvalidMessage:
             channel.basic_reject(method.delivery_tag, requeue=False)
             return
         if not self._wanted:  # it was on its way
             channel.basic_reject(method.delivery_tag, requeue=True)
             return
         with self._lock:
-            self._arrived.append(Delivery(note, method.delivery_tag, self._generation))
+            self._arrived.append(Delivery(message, method.delivery_tag, self._generation))
         self._wake()
 
     def _tell_settled(self) -> None:

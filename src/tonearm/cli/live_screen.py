@@ -1,0 +1,89 @@
+"""Progress on a terminal: a bar, rates, what runs now; what went wrong scrolls by above it."""
+
+import os
+import time
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tonearm.cli.formatting import about, plural
+from tonearm.cli.plain_progress import lines
+from tonearm.cli.tables import print_sentence
+from tonearm.events.facts import Event, JobFinished, ProcessLost, ScanProgress, StageReached, StateChanged
+from tonearm.names import printable
+from tonearm.progress.live import LiveView, Running
+
+_COLOURS = {"failed": "red", "again": "yellow", "warning": "yellow", "partial": "yellow", "skipped": "dim"}
+
+
+class Screen:
+    """The live display; use it as a context manager and as a subscriber."""
+
+    def __init__(self, view: LiveView, console: Console) -> None:
+        self._view = view
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=5, get_renderable=self._render, transient=True)
+
+    def __enter__(self) -> "Screen":
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Let what is worth keeping scroll by; all else shows in the display."""
+        if isinstance(event, ScanProgress | StageReached | ProcessLost | StateChanged):
+            return
+        if isinstance(event, JobFinished) and event.state == "done":
+            return
+        for line in lines(event):
+            said = line.lstrip()
+            print_sentence(
+                self._console, said, _COLOURS.get(line.split(" ", 1)[0], ""), len(line) - len(said)
+            )
+
+    def _render(self) -> Group:
+        view = self._view
+        if view.state == "scanning":
+            return Group(
+                Text(f"Scanning … {plural(view.discovered, 'file')}, {view.to_analyse:,} to analyse", "bold")
+            )
+        files, hours = view.throughput()
+        head = Table.grid(padding=(0, 1))
+        head.add_row(
+            ProgressBar(total=max(view.total, 1), completed=view.ended, width=36),
+            Text(f"{view.ended:,}/{view.total:,}", "bold"),
+            Text(f"{files:.0f} files/min · {hours:.0f} audio-h/h", "cyan"),
+            Text(f"{about(view.eta_s())} to go" if view.state == "running" else view.state, "bold green"),
+        )
+        counts = Text.assemble(
+            (f"{view.done:,} done", "green"),
+            "  ",
+            (f"{view.partial:,} partial", "yellow" if view.partial else "dim"),
+            "  ",
+            (f"{view.failed:,} failed", "red" if view.failed else "dim"),
+            "  ",
+            (f"{view.reason}" if view.reason else "", "yellow"),
+        )
+        running = Table.grid(padding=(0, 1))
+        for file in list(view.running.values()):
+            running.add_row(*_running_cells(file))
+        return Group(head, counts, running)
+
+
+def _running_cells(file: Running) -> tuple[Text, Text, Text]:
+    name = printable(os.path.basename(file.path))
+    part = f" {file.fraction:.0%}" if file.fraction is not None else ""
+    again = f" (attempt {file.tries})" if file.tries > 1 else ""
+    return (
+        Text(f"{time.monotonic() - file.since:5.1f} s", "dim"),
+        Text(f"{file.stage}{part}".ljust(13), "cyan"),
+        Text(name + again, overflow="ellipsis", no_wrap=True),
+    )

@@ -1,0 +1,181 @@
+"""Progress as plain lines, for output that is not a terminal."""
+
+import sys
+import time
+
+from tonearm.cli.formatting import about, duration, number, plural
+from tonearm.events.facts import (
+    BreakerChanged,
+    Event,
+    FileMoved,
+    FileSkipped,
+    JobFinished,
+    JobRetrying,
+    ProcessLost,
+    RunStarted,
+    ScanFinished,
+    ScanStarted,
+    Slow,
+    StateChanged,
+    Summary,
+    Warned,
+)
+from tonearm.names import printable
+from tonearm.progress.live import LiveView
+
+EVERY_S = 5.0
+SLOW_S = 0.05
+"""What took less is slow in no sense: it is shown as 0.0 s."""
+PARTS = ("done", "partial", "skipped", "failed", "pending")
+
+
+class PlainLines:
+    """Says what happens, a line each; how it is going every few seconds."""
+
+    def __init__(self, view: LiveView) -> None:
+        self._view = view
+        self._said = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Print what there is to say of an event."""
+        for line in lines(event):
+            _print(line)
+        if isinstance(event, JobFinished) and time.monotonic() - self._said >= EVERY_S:
+            self._said = time.monotonic()
+            _print(self._progress())
+
+    def _progress(self) -> str:
+        return progress_line(self._view)
+
+
+class WorkerLines(PlainLines):
+    """The same of a worker, which serves all runs and has no end to tell of. Its pace is that while it has work."""
+
+    def __init__(self, view: LiveView) -> None:
+        super().__init__(view)
+        self._worked_s = 0.0
+        self._heard: float | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Print what there is to say of an event that the view knows already."""
+        now = time.monotonic()
+        if self._heard is not None:
+            self._worked_s += now - self._heard
+        self._heard = now if self._view.running else None
+        super().__call__(event)
+
+    def _progress(self) -> str:
+        view, worked_s = self._view, max(self._worked_s, 1e-3)
+        return (
+            f"{plural(view.ended, 'file')} so far, {view.failed:,} failed, "
+            f"{view.ended / worked_s * 60:.0f} files/min, {view.decoded_s / worked_s:.0f} audio-hours/h"
+        )
+
+
+def progress_line(view: LiveView) -> str:
+    """How a run is going, in one line."""
+    files, hours = view.throughput()
+    return (
+        f"{view.ended:,} of {view.total:,} files, {files:.0f} files/min, {hours:.0f} audio-hours/h, "
+        f"{view.failed} failed, {about(view.eta_s())} to go"
+    )
+
+
+def lines(event: Event) -> list[str]:
+    """What a person is told of an event as it happens; nothing in it can disturb a terminal."""
+    return [printable(line) for line in _told(event)]
+
+
+def _told(event: Event) -> list[str]:
+    match event:
+        case ScanStarted():
+            return [f"Scanning {printable(event.root)}"]
+        case FileSkipped():
+            return [f"skipped  {printable(event.path)}: {event.reason}"]
+        case FileMoved():
+            return [f"moved    {printable(event.path)} (was {printable(event.from_path)})"]
+        case Warned():
+            where = f"{printable(event.path)}: " if event.path is not None else ""
+            return [f"warning  {where}{event.text}"]
+        case ScanFinished():
+            return [scan_line(event)]
+        case RunStarted():
+            files = sum(load.files for load in event.workload.values())
+            if not files:
+                return ["Nothing new to analyse"]
+            return [
+                f"Analysing {plural(files, 'file')} with {plural(event.workers, 'worker')} (run {event.run})"
+            ]
+        case JobFinished():
+            return finished_lines(event)
+        case JobRetrying():
+            return [f"again    {printable(event.path)}: {event.reason}; next try in {event.delay_s:.1f} s"]
+        case BreakerChanged():
+            return [f"service  {event.service}: {event.before} → {event.after}: {event.reason}"]
+        case StateChanged():
+            return [f"{event.state}{': ' + event.reason if event.reason else ''}"]
+        case ProcessLost() | Summary() | _:
+            return []
+
+
+def scan_line(event: ScanFinished) -> str:
+    """What a scan found."""
+    parts = [
+        f"{getattr(event, name):,} {name}"
+        for name in ("new", "changed", "moved", "unchanged", "missing", "skipped")
+        if getattr(event, name)
+    ]
+    return (
+        f"Found {plural(event.discovered, 'file')} in {event.elapsed_s:.1f} s: {', '.join(parts) or 'none'}"
+    )
+
+
+def finished_lines(event: JobFinished) -> list[str]:
+    """How a file ended, and what to do when it failed."""
+    path = printable(event.path)
+    if event.state == "quarantined":
+        return [f"failed   {path}: {event.reason}", f"         {event.advice}"]
+    found = f"{number(event.bpm)} BPM, {event.key or 'no key'}" if event.decoded_s else "known already"
+    line = f"{event.state:8} {path}: {found} ({event.elapsed_s:.1f} s)"
+    return [line, f"         {event.reason}"] if event.reason else [line]
+
+
+def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
+    """The end of a run: the counts, which add up, the slowest files, and how to go on.
+
+    ``shared``: other workers go on with what is left.
+    """
+    speed = summary.decoded_s / summary.elapsed_s if summary.elapsed_s else 0.0
+    told = []
+    if summary.cancelled:
+        told.append(f"Run {summary.run} was cancelled; what it had not analysed by then counts as skipped.")
+    told += [
+        f"{summary.discovered:,} discovered = "
+        + " + ".join(f"{getattr(summary, part):,} {part}" for part in PARTS),
+        f"{duration(summary.elapsed_s)} elapsed, {duration(summary.decoded_s)} of audio decoded"
+        + (f" ({speed:.0f} × real time)" if summary.decoded_s else ""),
+    ]
+    slowest = [_slow(slow) for slow in summary.slowest[:3] if slow.elapsed_s >= SLOW_S]
+    if slowest:
+        told.append(f"Slowest: {', '.join(slowest)}")
+    if summary.unread:
+        told.append(f"{plural(summary.unread, 'path')} could not be read: see the warnings.")
+    if summary.failed or summary.partial:
+        told.append("`tonearm failures` lists what went wrong and what to do.")
+    if summary.pending and shared:
+        told.append(
+            f"{plural(summary.pending, 'file')} left; nothing is lost. Workers go on with run {summary.run}: "
+            "`tonearm status` follows it, `tonearm runs` can pause and cancel it."
+        )
+    elif summary.pending:
+        told.append(f"{plural(summary.pending, 'file')} left; nothing is lost. `tonearm analyze` goes on.")
+    return told
+
+
+def _slow(slow: Slow) -> str:
+    return f"{printable(slow.path.rsplit(b'/', 1)[-1])} ({slow.elapsed_s:.1f} s)"
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

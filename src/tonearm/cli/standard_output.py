@@ -1,0 +1,85 @@
+"""Standard output, whose reader may leave: ``tonearm tracks | head``."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from tonearm.events.facts import Announce, Event
+from tonearm.worker.signals import StopSwitch
+
+UNREAD = 141
+"""The status a shell gives to a program that was ended by SIGPIPE."""
+
+
+class ReaderGone(Exception):
+    """Nobody reads the output any more. No error of the system, or libraries would make an end of their own of it."""
+
+
+class Output(io.TextIOWrapper):
+    """Raises ReaderGone when its reader has left, once; what is written after that is dropped."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            self._left()
+            return len(text)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._left()
+
+    def _left(self) -> None:
+        self._drop()
+        raise ReaderGone
+
+    def _drop(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+
+class Errors(Output):
+    """Drops what nobody reads: there is nobody to be told."""
+
+    def _left(self) -> None:
+        self._drop()
+
+
+@contextmanager
+def watched_output() -> Iterator[None]:
+    """Have standard output tell by ReaderGone that its reader has left, at the latest when this ends."""
+    sys.stderr = _in_place_of(sys.stderr, Errors)
+    sys.stdout = _in_place_of(sys.stdout, Output)
+    try:
+        yield
+    finally:
+        if isinstance(sys.stdout, Output):
+            sys.stdout.flush()
+
+
+def _in_place_of(plain: TextIO, kind: type[Output]) -> TextIO:
+    if not isinstance(plain, io.TextIOWrapper):  # it is closed
+        return plain
+    lines, at_once = plain.line_buffering, plain.write_through
+    return kind(plain.detach(), plain.encoding, plain.errors, line_buffering=lines, write_through=at_once)
+
+
+def while_read(show: Announce, stop: StopSwitch) -> Announce:
+    """Show events as long as somebody reads them; after that ask to stop, as Ctrl-C does."""
+
+    def tell(event: Event) -> None:
+        try:
+            show(event)
+        except ReaderGone:
+            sys.stderr.write("tonearm: nobody reads the output any more: stopping\n")
+            stop.request()
+
+    return tell

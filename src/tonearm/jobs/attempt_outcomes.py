@@ -1,0 +1,225 @@
+"""How attempts end in the books: results stored, failures charged, jobs put back to wait."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+
+from tonearm.errors import Failure
+from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
+from tonearm.jobs.job import JobState, Lease
+from tonearm.jobs.job_sql import reasons
+from tonearm.jobs.port import AttemptOutcome, Result
+from tonearm.library.bulk_write import among, change
+from tonearm.library.database import database_time
+from tonearm.library.results import (
+    Heard,
+    Piece,
+    follow_moves,
+    write_audio,
+    write_findings,
+    write_tags,
+)
+from tonearm.library.schema import file_table, job_table
+
+Finished = tuple[Lease, Result]
+
+_RUNNING = (
+    select(
+        job_table.c.id,
+        job_table.c.worker,
+        job_table.c.attempts,
+        job_table.c.uncharged_attempts,
+        database_time().label("now"),
+    )
+    .where(among(job_table.c.id, "jobs"), job_table.c.state == JobState.RUNNING)
+    .order_by(job_table.c.id)
+)
+_RUNNING_AND_FREE = _RUNNING.with_for_update(skip_locked=True)
+_RUNNING_AT_LAST = _RUNNING.with_for_update()
+_HOW_IT_ENDED = select(
+    job_table.c.state,
+    job_table.c.attempts,
+    job_table.c.worker,
+    job_table.c.code,
+    job_table.c.reason,
+    job_table.c.advice,
+).where(job_table.c.id == bindparam("job"))
+
+
+def held(connection: Connection, leases: Sequence[Lease], wait: bool = True) -> dict[Lease, Any]:
+    """The rows, locked, of those leases that still hold.
+
+    wait: until nobody else is writing them; otherwise those that somebody is writing are left out.
+    """
+    statement = _RUNNING_AT_LAST if wait else _RUNNING_AND_FREE
+    rows = {row.id: row for row in connection.execute(statement, {"jobs": [lease.job for lease in leases]})}
+    return {
+        lease: row
+        for lease in leases
+        if (row := rows.get(lease.job)) is not None
+        and (row.worker, row.attempts) == (lease.worker, lease.attempt)
+    }
+
+
+def recorded_outcome(connection: Connection, lease: Lease) -> AttemptOutcome | None:
+    """How this very attempt ended, when the transaction that said so came through unnoticed."""
+    row = connection.execute(_HOW_IT_ENDED, {"job": lease.job}).one_or_none()
+    ended = (JobState.DONE, JobState.PARTIAL, JobState.QUARANTINED)
+    if row is None or row.attempts != lease.attempt or row.worker != lease.worker or row.state not in ended:
+        return None
+    return AttemptOutcome(row.state, Failure(row.code, row.reason, row.advice) if row.code else None)
+
+
+def store(
+    connection: Connection, finished: Sequence[Finished], now: float, engine: str, shared: bool
+) -> dict[Lease, AttemptOutcome]:
+    """Store the results of leases that hold, and end their jobs."""
+    outcomes: dict[Lease, AttemptOutcome] = {}
+    for part in _apart(finished):
+        outcomes |= _store(connection, part, now, engine, shared)
+    return outcomes
+
+
+def _apart(finished: Sequence[Finished]) -> Iterator[list[Finished]]:
+    """The same in parts, none of which has the same audio twice: one copy's results are stored after the other's."""
+    left = list(finished)
+    while left:
+        part = {result.audio_hash: (lease, result) for lease, result in reversed(left)}
+        yield list(part.values())
+        taken = {lease for lease, _ in part.values()}
+        left = [(lease, result) for lease, result in left if lease not in taken]
+
+
+def _store(
+    connection: Connection, finished: Sequence[Finished], now: float, engine: str, shared: bool
+) -> dict[Lease, AttemptOutcome]:
+    pieces = [Piece(result.audio_hash, result.facts, result.report) for _, result in finished]
+    heard = write_audio(connection, pieces, now)
+    ordered = [
+        (lease, result, heard[result.audio_hash])
+        for lease, result in sorted(finished, key=lambda one: one[1].audio_hash)
+    ]
+    write_findings(connection, {known.audio: result.findings for _, result, known in ordered}, now)
+    write_tags(connection, {lease.file: result.tags for lease, result, _ in ordered}, now)
+    moved = follow_moves(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
+    outcomes = {lease: _ending(known, moved.get(lease.file)) for lease, _, known in ordered}
+    change(
+        connection,
+        file_table,
+        [
+            {
+                "id": lease.file,
+                "audio_id": known.audio,
+                "state": outcomes[lease].state,
+                "engine": engine,
+                "missing_since": None,
+                "graph_due_at": now,
+                **({} if shared else _seen(result)),
+            }
+            for lease, result, known in ordered
+        ],
+    )
+    change(
+        connection,
+        job_table,
+        [
+            _ended(
+                lease,
+                outcomes[lease].state,
+                now,
+                outcomes[lease].failure,
+                result.work_s,
+                result.report.get("decoded_s") or 0.0,
+            )
+            for lease, result, _ in ordered
+        ],
+    )
+    return outcomes
+
+
+def _ending(known: Heard, moved_from: bytes | None) -> AttemptOutcome:
+    if known.complete is not False:
+        return AttemptOutcome(JobState.DONE, moved_from=moved_from)
+    return AttemptOutcome(
+        JobState.PARTIAL, incomplete(known.decoded_s, known.declared_s), moved_from=moved_from
+    )
+
+
+def _seen(result: Result) -> dict[str, int]:
+    """What the file was when it was read. Another host may see other times and inodes than the one that scans."""
+    return {"size": result.size, "mtime_ns": result.mtime_ns, "inode": result.inode}
+
+
+def is_data_error(error: Exception) -> bool:
+    """Whether an error lies in what was to be stored, not in the database or in how it was asked."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, IntegrityError | DataError)
+    return isinstance(error, StatementError | OverflowError | ValueError)
+
+
+def end(
+    connection: Connection,
+    lease: Lease,
+    state: JobState,
+    now: float,
+    failure: Failure | None = None,
+    work_s: float = 0.0,
+) -> None:
+    """End one job."""
+    change(connection, job_table, [_ended(lease, state, now, failure, work_s, 0.0)])
+
+
+def _ended(
+    lease: Lease, state: str, now: float, failure: Failure | None, work_s: float, decoded_s: float
+) -> dict[str, Any]:
+    return {
+        "id": lease.job,
+        "state": state,
+        "finished_at": now,
+        "lease_until": None,
+        "stage": None,
+        "work_s": work_s,
+        "decoded_s": decoded_s,
+        **reasons(failure),
+    }
+
+
+def postpone(connection: Connection, job: int, until: float, failure: Failure) -> None:
+    """Let a job wait for its next attempt."""
+    connection.execute(
+        update(job_table)
+        .where(job_table.c.id == job)
+        .values(
+            state=JobState.RETRYING,
+            not_before=until,
+            publish_due_at=until,
+            worker=None,
+            lease_until=None,
+            stage=None,
+            **reasons(failure),
+        )
+    )
+
+
+def quarantine_interrupted(connection: Connection, job: int, file: int, now: float) -> None:
+    """Give up a file with which too many workers died."""
+    connection.execute(
+        update(job_table)
+        .where(job_table.c.id == job)
+        .values(
+            state=JobState.QUARANTINED,
+            finished_at=now,
+            lease_until=None,
+            stage=None,
+            interruptions=job_table.c.interruptions + 1,
+            **reasons(INTERRUPTED_OFTEN),
+        )
+    )
+    settle(connection, file, JobState.QUARANTINED)
+
+
+def settle(connection: Connection, file: int, state: str) -> None:
+    """Note of a file how its last job ended."""
+    connection.execute(update(file_table).where(file_table.c.id == file).values(state=state))

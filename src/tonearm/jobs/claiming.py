@@ -1,0 +1,243 @@
+"""How a waiting job comes into a worker's hands: the next ones by rank, or those whose notes came."""
+
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select, update
+
+from tonearm.jobs.job import JobState, Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job_sql import WAITING, cancel_unwanted, in_mounted_places
+from tonearm.library.bulk_write import among, change
+from tonearm.library.database import database_time
+from tonearm.library.schema import file_table, job_table, root_table, run_table
+from tonearm.settings import Level
+
+HELD = ("paused", "cancelled")
+"""States of runs from which nothing is taken."""
+
+_JOBS = (
+    select(
+        job_table.c.id,
+        job_table.c.attempts,
+        job_table.c.uncharged_attempts,
+        job_table.c.run_id,
+        job_table.c.file_id,
+        job_table.c.level,
+        job_table.c.fresh,
+        job_table.c.correlation_id,
+        job_table.c.rank,
+        file_table.c.size,
+        file_table.c.extension,
+        file_table.c.path,
+        file_table.c.root_id,
+        root_table.c.path.label("root"),
+        database_time().label("now"),
+    )
+    .join(file_table, file_table.c.id == job_table.c.file_id)
+    .join(root_table, root_table.c.id == file_table.c.root_id)
+)
+_LEASE = (
+    update(job_table)
+    .where(among(job_table.c.id, "taken"))
+    .values(
+        state=JobState.RUNNING,
+        attempts=job_table.c.attempts + 1,
+        worker=bindparam("taker"),
+        lease_until=bindparam("until"),
+        started_at=bindparam("now"),
+        not_before=None,
+        publish_due_at=None,
+        published_level=None,
+        stage="start",
+    )
+)
+_STATE = select(run_table.c.state).where(run_table.c.id == bindparam("run"))
+_PAUSED = select(run_table.c.id).where(run_table.c.state == "paused").limit(1)
+_GOING_ON = select(run_table.c.id).where(
+    run_table.c.state.not_in(HELD),
+    select(job_table.c.id)
+    .where(job_table.c.run_id == run_table.c.id, job_table.c.state == JobState.QUEUED)
+    .exists(),
+)
+_WAKE = (
+    update(job_table)
+    .where(
+        job_table.c.state == JobState.RETRYING,
+        job_table.c.not_before <= select(database_time()).scalar_subquery(),
+    )
+    .values(state=JobState.QUEUED, not_before=None)
+)
+_DUE = (
+    select(job_table.c.id)
+    .join(file_table, file_table.c.id == job_table.c.file_id)
+    .where(
+        job_table.c.state == JobState.RETRYING,
+        job_table.c.not_before <= select(database_time()).scalar_subquery(),
+    )
+    .limit(bindparam("at_most"))
+)
+_NAMED = (
+    _JOBS.add_columns(
+        job_table.c.state,
+        job_table.c.not_before,
+        job_table.c.publish_due_at,
+        job_table.c.published_level,
+        run_table.c.state.label("run_state"),
+    )
+    .join(run_table, run_table.c.id == job_table.c.run_id)
+    .where(among(job_table.c.id, "jobs"))
+    .order_by(job_table.c.id)
+)
+_NAMED_AND_FREE = _NAMED.with_for_update(of=job_table, skip_locked=True)
+_NAMED_AT_LAST = _NAMED.with_for_update(of=job_table)
+_WAIT = select(job_table.c.id).where(among(job_table.c.id, "jobs"), job_table.c.state.in_(WAITING))
+
+
+def take_next(
+    connection: Connection,
+    worker: str,
+    run: int | None,
+    unmounted: Collection[UnmountedPlace],
+    at_most: int,
+    lease_s: float,
+) -> list[Lease]:
+    """Lease the waiting jobs of the lowest rank; those that another worker is just taking are passed over."""
+    rows = _next(connection, run, unmounted, at_most, lock=True)
+    return _lease(connection, rows, worker, lease_s)
+
+
+def count_next(
+    connection: Connection, run: int | None, unmounted: Collection[UnmountedPlace], at_most: int
+) -> int:
+    """How many jobs could be taken now, counted no further than ``at_most``.
+
+    Retries that are due count where nothing else waits: they are let wait again by whoever takes.
+    """
+    if waiting := _next(connection, run, unmounted, at_most, lock=False):
+        return len(waiting)
+    due = _DUE if run is None else _DUE.where(job_table.c.run_id == run)
+    return len(connection.execute(due.where(in_mounted_places(unmounted)), {"at_most": at_most}).all())
+
+
+def _next(
+    connection: Connection, run: int | None, unmounted: Collection[UnmountedPlace], at_most: int, lock: bool
+) -> list[Any]:
+    """Waiting jobs in their order, of one run or of all that go on, none of them in unseen places."""
+    wanted = {"at_most": at_most}
+    of_all, of_one = _next_of(False, lock), _next_of(True, lock)
+    if unmounted:
+        of_all, of_one = (
+            of_all.where(in_mounted_places(unmounted)),
+            of_one.where(in_mounted_places(unmounted)),
+        )
+    if run is not None:
+        if connection.execute(_STATE, {"run": run}).scalar_one() in HELD:
+            return []
+        return [*connection.execute(of_one, wanted | {"run": run})]
+    rows = [*connection.execute(of_all, wanted)]
+    if rows or connection.execute(_PAUSED).first() is None:
+        return rows
+    for going_on in connection.execute(_GOING_ON).scalars().all():
+        rows += connection.execute(of_one, wanted | {"run": going_on})
+    return sorted(rows, key=lambda row: (row.rank, row.id))[:at_most]
+
+
+@functools.cache
+def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
+    """The first jobs of one run, or of all while none is paused.
+
+    A paused run may have a million jobs in front, which are not to be looked through each time.
+    """
+    chosen = _JOBS.where(job_table.c.state == JobState.QUEUED)
+    if one_run:
+        chosen = chosen.where(job_table.c.run_id == bindparam("run"))
+    else:
+        cancelled = select(run_table.c.id).where(run_table.c.state == "cancelled")
+        chosen = chosen.where(~_PAUSED.exists(), job_table.c.run_id.not_in(cancelled))
+    chosen = chosen.order_by(job_table.c.rank, job_table.c.id).limit(bindparam("at_most"))
+    return chosen.with_for_update(skip_locked=True, of=job_table) if lock else chosen
+
+
+def wake(connection: Connection) -> int:
+    """Let retries that are due wait in the queue again, at their old place."""
+    return connection.execute(_WAKE).rowcount
+
+
+def claim_named(
+    connection: Connection,
+    announced: Mapping[int, Level | None],
+    worker: str,
+    lease_s: float,
+    wait: bool,
+) -> dict[int, Lease | Refusal]:
+    """Lease those of some jobs that may be worked on now, say why the others may not.
+
+    wait: until nobody else is writing them; otherwise those that somebody is writing are left out. So are those that
+    went to another run while they were waited for: their rows are no longer where the question found them.
+    """
+    rows = connection.execute(_NAMED_AT_LAST if wait else _NAMED_AND_FREE, {"jobs": announced}).all()
+    refused = {row.id: reason for row in rows if (reason := _refusal(row, announced[row.id])) is not None}
+    _owe_again(connection, [row for row in rows if row.id in refused], refused)
+    leases = _lease(connection, [row for row in rows if row.id not in refused], worker, lease_s)
+    left = set(announced) - {row.id for row in rows}
+    if left:
+        left -= set(connection.execute(_WAIT, {"jobs": left}).scalars())
+    return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.SETTLED)
+
+
+def _refusal(row: Any, announced: Level | None) -> Refusal | None:
+    """Why a job can't be worked on now."""
+    if row.state not in WAITING or row.run_state == "cancelled":
+        return Refusal.SETTLED
+    if announced is not None and row.publish_due_at is None and announced < (row.published_level or 0):
+        return Refusal.OUTDATED
+    if row.not_before is not None and row.not_before > row.now:
+        return Refusal.EARLY
+    return Refusal.PAUSED if row.run_state == "paused" else None
+
+
+def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]) -> None:
+    """Note when the next message of waiting jobs is due, now that theirs is spent."""
+    waiting = [row for row in rows if row.state in WAITING and refused[row.id] != Refusal.OUTDATED]
+    if not waiting:
+        return
+    spent = {"published_at": None, "published_level": None}
+    due = [
+        {
+            "id": row.id,
+            "publish_due_at": row.not_before if refused[row.id] == Refusal.EARLY else None,
+            **spent,
+        }
+        for row in waiting
+    ]
+    change(connection, job_table, due)
+    cancel_unwanted(connection, job_table.c.id.in_([row.id for row in waiting]), waiting[0].now)
+
+
+def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: float) -> list[Lease]:
+    """Put jobs into a worker's hands."""
+    if not rows:
+        return []
+    now = rows[0].now
+    taken = [row.id for row in rows]
+    connection.execute(_LEASE, {"taken": taken, "taker": worker, "now": now, "until": now + lease_s})
+    return [
+        Lease(
+            job=row.id,
+            attempt=row.attempts + 1,
+            uncharged_attempts=row.uncharged_attempts,
+            worker=worker,
+            run=row.run_id,
+            file=row.file_id,
+            root_id=row.root_id,
+            root=row.root,
+            path=row.path,
+            size=row.size,
+            extension=row.extension,
+            level=Level(row.level),
+            fresh=row.fresh,
+            correlation_id=row.correlation_id or f"{row.id:032x}",
+        )
+        for row in rows
+    ]

@@ -1,0 +1,66 @@
+"""What all that is done to the rows of jobs has in common."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, true, update
+
+from tonearm.errors import Failure
+from tonearm.jobs.failures import CANCELLED_BY_PERSON
+from tonearm.jobs.job import JobState, UnmountedPlace
+from tonearm.library.database import database_time
+from tonearm.library.roots import below
+from tonearm.library.schema import file_table, job_table, run_table
+
+Versions = Mapping[str, int]
+WAITING = (JobState.QUEUED, JobState.RETRYING)
+_CLOCK = select(database_time())
+
+
+def engine_text(versions: Versions) -> str:
+    """Analysers and their versions as one word for the files table."""
+    return " ".join(f"{name}:{version}" for name, version in sorted(versions.items()))
+
+
+def clock(connection: Connection) -> float:
+    """Seconds since 1970 by the database's clock."""
+    return connection.execute(_CLOCK).scalar_one()
+
+
+def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: float) -> int:
+    """End those of some jobs that wait in runs which a person has cancelled; returns how many."""
+    unwanted = select(run_table.c.id).where(run_table.c.state == "cancelled")
+    return connection.execute(
+        update(job_table)
+        .where(among, job_table.c.state.in_(WAITING), job_table.c.run_id.in_(unwanted))
+        .values(
+            state=JobState.CANCELLED,
+            finished_at=now,
+            publish_due_at=None,
+            published_level=None,
+            **reasons(CANCELLED_BY_PERSON),
+        )
+    ).rowcount
+
+
+def of_run(run: int | None) -> ColumnElement[bool]:
+    """Jobs of one run, or of all."""
+    return true() if run is None else job_table.c.run_id == run
+
+
+def in_mounted_places(unmounted: Collection[UnmountedPlace]) -> ColumnElement[bool]:
+    """Jobs, beside their files, that lie in none of some places."""
+    hidden = [
+        and_(file_table.c.root_id == place.root, below(place.scope))
+        if place.scope
+        else file_table.c.root_id == place.root
+        for place in unmounted
+    ]
+    return not_(or_(*hidden)) if hidden else true()
+
+
+def reasons(failure: Failure | None) -> dict[str, Any]:
+    """The columns that say what went wrong."""
+    if failure is None:
+        return {"code": None, "reason": None, "advice": None}
+    return {"code": failure.code, "reason": failure.reason, "advice": failure.advice}

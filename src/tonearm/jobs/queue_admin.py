@@ -1,0 +1,243 @@
+"""What a person orders: this folder now, this file once more; and how the queue looks."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
+
+from tonearm.jobs.batched_update import update_in_batches
+from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.job_sql import WAITING, clock
+from tonearm.jobs.priority import rank
+from tonearm.jobs.runs import RunState, move_jobs, open_again
+from tonearm.library.bulk_write import among
+from tonearm.library.database import Database
+from tonearm.library.results import note
+from tonearm.library.roots import Place, in_place
+from tonearm.library.schema import file_table, job_table, root_table, run_table
+from tonearm.settings import Level
+
+RETRIED_AT_ONCE = 500
+
+_PARTS: tuple[tuple[tuple[JobState, ...], tuple[Any, ...]], ...] = (
+    ((JobState.RUNNING,), (job_table.c.id,)),
+    (WAITING, (job_table.c.rank, job_table.c.id)),
+    (
+        tuple(state for state in JobState if state not in OPEN),
+        (job_table.c.finished_at.desc(), job_table.c.id),
+    ),
+)
+"""The states in the order in which their jobs are listed, and the order of jobs among each other."""
+
+_LISTED = (
+    select(job_table, root_table.c.path.label("root"), file_table.c.path)
+    .join(file_table, file_table.c.id == job_table.c.file_id)
+    .join(root_table, root_table.c.id == file_table.c.root_id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as it is shown. ``place`` counts from 1 among the waiting jobs; ``attempts`` are those that count."""
+
+    id: int
+    run: int
+    path: bytes
+    state: str
+    level: Level
+    level_by: str
+    place: int | None
+    attempts: int
+    worker: str | None
+    stage: str | None
+    queued_at: float
+    started_at: float | None
+    finished_at: float | None
+    not_before: float | None
+    work_s: float
+    code: str | None
+    reason: str | None
+    advice: str | None
+
+
+class QueueAdmin:
+    """A person's hand on the queue."""
+
+    def __init__(self, database: Database, ageing_s: float) -> None:
+        self._database = database
+        self._ageing_s = ageing_s
+
+    def prioritize(self, place: Place, level: Level) -> int:
+        """Give every open job below a place this level, now; returns how many."""
+        with self._database.read() as connection:
+            now = clock(connection)
+        values = {
+            "level": int(level),
+            "level_by": "person",
+            "rank": rank(level, now, self._ageing_s),
+            "publish_due_at": case(
+                (job_table.c.state == JobState.QUEUED, now), else_=job_table.c.publish_due_at
+            ),
+        }
+        there = (
+            select(file_table.c.id).where(file_table.c.id == job_table.c.file_id, in_place(place)).exists()
+        )
+        return update_in_batches(
+            self._database,
+            select(job_table.c.id).where(job_table.c.state.in_(OPEN), there),
+            lambda connection, jobs: (
+                connection.execute(update(job_table).where(job_table.c.id.in_(jobs)).values(values)).rowcount
+            ),
+        )
+
+    def retry(self, place: Place | None, partial: bool) -> int:
+        """Queue quarantined files again, with a clean record; partial ones too on demand. Returns how many.
+
+        Those of a run that was cancelled wait in a new one: of the old one nothing is taken any more.
+        """
+        last = _last_jobs().subquery()
+        with self._database.read() as connection:
+            jobs = connection.execute(
+                select(
+                    job_table.c.id,
+                    job_table.c.file_id,
+                    job_table.c.code,
+                    job_table.c.state,
+                    job_table.c.run_id,
+                    run_table.c.state.label("run_state"),
+                )
+                .join(file_table, file_table.c.id == job_table.c.file_id)
+                .join(run_table, run_table.c.id == job_table.c.run_id)
+                .join(last, last.c.id == job_table.c.id)
+                .where(
+                    job_table.c.state.in_([JobState.QUARANTINED, *([JobState.PARTIAL] if partial else [])]),
+                    file_table.c.missing_since.is_(None),
+                    file_table.c.moved_to_id.is_(None),
+                    *([in_place(place)] if place else []),
+                )
+            ).all()
+        into: dict[int, int] = {}
+        retried = 0
+        for start in range(0, len(jobs), RETRIED_AT_ONCE):
+            with self._database.write() as connection:
+                now = clock(connection)
+                for job in jobs[start : start + RETRIED_AT_ONCE]:
+                    if job.run_state == RunState.CANCELLED and job.run_id not in into:
+                        into[job.run_id] = open_again(connection, job.run_id, now)
+                    retried += _retry(connection, job, into.get(job.run_id), now)
+        return retried
+
+    def jobs(
+        self, states: tuple[str, ...], place: Place | None, run: int | None, limit: int
+    ) -> list[JobView]:
+        """Jobs in the order in which they are or were taken: running, waiting by place, then ended ones."""
+        wanted: list[ColumnElement[bool]] = []
+        if place is not None:
+            wanted.append(job_table.c.file_id.in_(select(file_table.c.id).where(in_place(place))))
+        if run is not None:
+            wanted.append(job_table.c.run_id == run)
+        rows: list[Any] = []
+        with self._database.read() as connection:
+            for part, order in _PARTS:
+                chosen = [state for state in states if state in part]
+                if chosen and len(rows) < limit:
+                    first = (
+                        select(job_table.c.id).where(job_table.c.state.in_(chosen), *wanted).order_by(*order)
+                    )
+                    first = first.limit(limit - len(rows))
+                    rows += connection.execute(_LISTED.where(job_table.c.id.in_(first)).order_by(*order))
+            places = _places(connection, [row for row in rows if row.state in WAITING])
+        return [_view(row, places.get(row.id)) for row in rows]
+
+    def failures(self, place: Place | None, limit: int | None = None) -> list[JobView]:
+        """The last job of each file that is quarantined, retrying or partial, newest first."""
+        last = _last_jobs().subquery()
+        wrong = or_(
+            job_table.c.state.in_((JobState.QUARANTINED, JobState.RETRYING)),
+            job_table.c.state == JobState.PARTIAL,
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(
+                _LISTED.join(last, last.c.id == job_table.c.id)
+                .where(
+                    wrong,
+                    file_table.c.missing_since.is_(None),
+                    file_table.c.moved_to_id.is_(None),
+                    *([in_place(place)] if place else []),
+                )
+                .order_by(job_table.c.state.desc(), root_table.c.path, file_table.c.path)
+                .limit(limit)
+            ).all()
+        return [_view(row) for row in rows]
+
+
+def _retry(connection: Connection, job: Any, run: int | None, now: float) -> int:
+    """Queue one job again, unless somebody was quicker; ``run``: where it is to wait from now on."""
+    again = connection.execute(
+        update(job_table)
+        .where(job_table.c.id == job.id, job_table.c.state == job.state)
+        .values(
+            state=JobState.QUEUED,
+            uncharged_attempts=job_table.c.attempts,
+            interruptions=0,
+            fresh=job.state == JobState.PARTIAL,
+            queued_at=now,
+            publish_due_at=now,
+            not_before=None,
+            finished_at=None,
+            code=None,
+            reason=None,
+            advice=None,
+        )
+    ).rowcount
+    if again:
+        connection.execute(update(file_table).where(file_table.c.id == job.file_id).values(state="waiting"))
+        note(connection, job.file_id, "retried", {"was": job.state, "code": job.code}, now)
+        if run is not None:
+            move_jobs(connection, [job.id], job.run_id, run)
+    return again
+
+
+def _last_jobs() -> Select[int]:
+    """The newest job of each file."""
+    return select(func.max(job_table.c.id).label("id")).group_by(job_table.c.file_id)
+
+
+def _places(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
+    """Places of some waiting jobs, which come in their order; what waits behind the last of them is left alone."""
+    if not shown:
+        return {}
+    counted = (
+        select(
+            job_table.c.id, func.row_number().over(order_by=(job_table.c.rank, job_table.c.id)).label("place")
+        )
+        .where(job_table.c.state.in_(WAITING), job_table.c.rank <= shown[-1].rank)
+        .subquery()
+    )
+    found = select(counted).where(among(counted.c.id, "shown"))
+    return {row.id: row.place for row in connection.execute(found, {"shown": [job.id for job in shown]})}
+
+
+def _view(row: Any, place: int | None = None) -> JobView:
+    return JobView(
+        id=row.id,
+        run=row.run_id,
+        path=os.path.join(row.root, row.path),
+        state=row.state,
+        level=Level(row.level),
+        level_by=row.level_by,
+        place=place,
+        attempts=row.attempts - row.uncharged_attempts,
+        worker=row.worker,
+        stage=row.stage,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        not_before=row.not_before,
+        work_s=row.work_s,
+        code=row.code,
+        reason=row.reason,
+        advice=row.advice,
+    )

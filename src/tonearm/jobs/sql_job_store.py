@@ -1,0 +1,310 @@
+"""The books of the jobs, kept in the database. The jobs table is also the queue when there is no broker."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, or_, select, update
+
+from tonearm.errors import Failure
+from tonearm.jobs import attempt_outcomes, queue_depth
+from tonearm.jobs.attempt_outcomes import Finished
+from tonearm.jobs.claiming import claim_named, count_next, take_next, wake
+from tonearm.jobs.failures import INTERRUPTED, unstorable
+from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
+from tonearm.jobs.lease_watch import LeaseWatch
+from tonearm.jobs.port import AttemptOutcome
+from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
+from tonearm.library.bulk_write import among
+from tonearm.library.database import Database, database_time
+from tonearm.library.schema import analysis_table, audio_table, job_table
+from tonearm.settings import Level
+
+_MEASURED = (
+    select(audio_table.c.hash, analysis_table.c.analyser, analysis_table.c.version)
+    .join(analysis_table, analysis_table.c.audio_id == audio_table.c.id)
+    .where(among(audio_table.c.hash, "hashes"))
+)
+_HELD = select(job_table.c.id, job_table.c.attempts, job_table.c.lease_until).where(
+    job_table.c.state == JobState.RUNNING
+)
+_IN_HAND = (
+    select(
+        job_table.c.id,
+        job_table.c.file_id,
+        job_table.c.attempts,
+        job_table.c.lease_until,
+        job_table.c.interruptions,
+    )
+    .where(job_table.c.state == JobState.RUNNING)
+    .order_by(job_table.c.rank)
+    .with_for_update(skip_locked=True)
+)
+_BACK = {
+    "state": JobState.QUEUED,
+    "uncharged_attempts": job_table.c.uncharged_attempts + 1,
+    "worker": None,
+    "lease_until": None,
+    "stage": None,
+}
+
+
+class SqlJobStore:
+    """Ledger and queue on the jobs table."""
+
+    def __init__(
+        self,
+        database: Database,
+        versions: Versions,
+        backoff: Backoff,
+        lease_s: float,
+        watch: LeaseWatch | None = None,
+    ) -> None:
+        """``watch`` tells which leases are over; one of its own unless given."""
+        self._watch = watch or LeaseWatch(lease_s)
+        self._database = database
+        self._versions = dict(versions)
+        self._engine = engine_text(versions)
+        self._backoff = backoff
+        self._lease_s = lease_s
+
+    # A job comes into a worker's hands.
+
+    def take(
+        self, worker: str, run: int | None, unmounted: Collection[UnmountedPlace] = (), at_most: int = 1
+    ) -> list[Lease]:
+        """Lease waiting jobs in the order of their rank, of one run or of all, and count their attempts.
+
+        None when nothing may be taken now. Jobs of paused runs and of unseen places are not taken.
+        """
+        with self._database.write() as connection:
+            taken = take_next(connection, worker, run, unmounted, at_most, self._lease_s)
+            if len(taken) < at_most and wake(connection):
+                left = at_most - len(taken)
+                taken += take_next(connection, worker, run, unmounted, left, self._lease_s)
+            return taken
+
+    def claim(self, announced: Mapping[int, Level | None], worker: str) -> dict[int, Lease | Refusal]:
+        claimed: dict[int, Lease | Refusal] = {}
+        left = dict(announced)
+        wait = len(left) == 1
+        while left:  # who waits for one at a time keeps nobody waiting who waits for him
+            chosen = dict(list(left.items())[:1]) if wait else left
+            with self._database.write() as connection:
+                claimed |= claim_named(connection, chosen, worker, self._lease_s, wait)
+            left = {job: level for job, level in left.items() if job not in claimed}
+            wait = not wait
+        return claimed
+
+    def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
+        if not stages:
+            return frozenset()
+        with self._database.write() as connection:
+            held = connection.execute(
+                update(job_table)
+                .where(
+                    job_table.c.id.in_(stages),
+                    job_table.c.worker == worker,
+                    job_table.c.state == JobState.RUNNING,
+                )
+                .values(
+                    lease_until=database_time() + self._lease_s,
+                    stage=case(dict(stages), value=job_table.c.id, else_=job_table.c.stage),
+                )
+                .returning(job_table.c.id)
+            )
+            return frozenset(held.scalars())
+
+    # Its attempt ends.
+
+    def stored(self, asked: Sequence[tuple[Lease, str]]) -> list[frozenset[str]]:
+        hashes = {digest for lease, digest in asked if not lease.fresh}
+        known: dict[str, set[str]] = {}
+        if hashes:
+            with self._database.read() as connection:
+                for row in connection.execute(_MEASURED, {"hashes": list(hashes)}):
+                    if self._versions.get(row.analyser) == row.version:
+                        known.setdefault(row.hash, set()).add(row.analyser)
+        return [frozenset() if lease.fresh else frozenset(known.get(digest, ())) for lease, digest in asked]
+
+    def finish(self, finished: Sequence[Finished]) -> list[AttemptOutcome | None]:
+        outcomes: dict[Lease, AttemptOutcome | None] = {}
+        left = list(finished)
+        together = True
+        while left:
+            if together and len(left) > 1:
+                try:
+                    outcomes |= self._finish_together(left)
+                except Exception as error:
+                    if not attempt_outcomes.is_data_error(error):
+                        raise
+                    together = False  # one of them can't be stored; which one will turn out
+                left = [one for one in left if one[0] not in outcomes]
+            if left:
+                outcomes[left[0][0]] = self._finish_alone(left[0])
+                del left[0]
+        return [outcomes[lease] for lease, _ in finished]
+
+    def _finish_together(self, finished: Sequence[Finished]) -> dict[Lease, AttemptOutcome]:
+        """Store what is ours and is not just being written by somebody else."""
+        with self._database.write() as connection:
+            held = attempt_outcomes.held(connection, [lease for lease, _ in finished], wait=False)
+            ours = [(lease, result) for lease, result in finished if lease in held]
+            if not ours:
+                return {}
+            now = held[ours[0][0]].now
+            return attempt_outcomes.store(connection, ours, now, self._engine, self._database.shared)
+
+    def _finish_alone(self, finished: Finished) -> AttemptOutcome | None:
+        lease, result = finished
+        try:
+            with self._database.write() as connection:
+                held = attempt_outcomes.held(connection, [lease])
+                if not held:
+                    return attempt_outcomes.recorded_outcome(connection, lease)
+                now = held[lease].now
+                return attempt_outcomes.store(
+                    connection, [finished], now, self._engine, self._database.shared
+                )[lease]
+        except Exception as error:
+            if not attempt_outcomes.is_data_error(error):
+                raise
+            return self.fail(lease, unstorable(error), result.work_s)
+
+    def fail(self, lease: Lease, failure: Failure, work_s: float) -> AttemptOutcome | None:
+        with self._database.write() as connection:
+            held = attempt_outcomes.held(connection, [lease])
+            if not held:
+                return attempt_outcomes.recorded_outcome(connection, lease)
+            now, uncharged_attempts = held[lease].now, held[lease].uncharged_attempts
+            delay_s = retry_after(failure, lease.attempt - uncharged_attempts, self._backoff)
+            if delay_s is None:
+                attempt_outcomes.end(connection, lease, JobState.QUARANTINED, now, failure, work_s)
+                attempt_outcomes.settle(connection, lease.file, JobState.QUARANTINED)
+                return AttemptOutcome(JobState.QUARANTINED, failure)
+            attempt_outcomes.postpone(connection, lease.job, now + delay_s, failure)
+            if cancel_unwanted(connection, job_table.c.id == lease.job, now):
+                return AttemptOutcome(JobState.CANCELLED, failure)
+            return AttemptOutcome(JobState.RETRYING, failure, retry_in_s=delay_s)
+
+    def cancel(self, lease: Lease, failure: Failure) -> None:
+        with self._database.write() as connection:
+            held = attempt_outcomes.held(connection, [lease])
+            if held:
+                attempt_outcomes.end(connection, lease, JobState.CANCELLED, held[lease].now, failure)
+                attempt_outcomes.settle(connection, lease.file, "waiting")
+
+    # It goes back to wait.
+
+    def give_back(self, leases: Sequence[Lease], after_s: float = 0.0) -> None:
+        if not leases:
+            return
+        with self._database.write() as connection:
+            now = clock(connection)
+            ours = or_(
+                *(
+                    and_(
+                        job_table.c.id == lease.job,
+                        job_table.c.worker == lease.worker,
+                        job_table.c.attempts == lease.attempt,
+                    )
+                    for lease in leases
+                )
+            )
+            later = {"state": JobState.RETRYING, "not_before": now + after_s} if after_s else {}
+            connection.execute(
+                update(job_table)
+                .where(job_table.c.state == JobState.RUNNING, ours)
+                .values(publish_due_at=now + after_s, **_BACK | later)
+            )
+            cancel_unwanted(connection, job_table.c.id.in_([lease.job for lease in leases]), now)
+
+    def disown(self, worker: str, in_hand: Collection[int]) -> int:
+        """Give back what the books say this worker has and it has not, after an answer got lost on the way."""
+        with self._database.write() as connection:
+            back = connection.execute(
+                update(job_table)
+                .where(
+                    job_table.c.state == JobState.RUNNING,
+                    job_table.c.worker == worker,
+                    job_table.c.id.not_in(in_hand),
+                )
+                .values(publish_due_at=database_time(), **_BACK)
+                .returning(job_table.c.id)
+            ).scalars()
+            given = list(back)
+            if given:
+                cancel_unwanted(connection, job_table.c.id.in_(given), clock(connection))
+            return len(given)
+
+    def recover(self) -> int:
+        with self._database.read() as connection:
+            held = connection.execute(_HELD).all()
+        over = self._watch.over((row.id, row.attempts, row.lease_until) for row in held)
+        with self._database.write() as connection:
+            wake(connection)
+            if not over:
+                return 0
+            found = connection.execute(_IN_HAND.where(job_table.c.id.in_([job for job, *_ in over]))).all()
+            return self._take_back(
+                connection, [row for row in found if (row.id, row.attempts, row.lease_until) in over]
+            )
+
+    def reclaim(self, worker: str | None) -> int:
+        """Take back at once the jobs of a worker that is known to be gone, or all; returns how many."""
+        with self._database.write() as connection:
+            wake(connection)
+            own = [job_table.c.worker == worker] if worker is not None else []
+            return self._take_back(connection, connection.execute(_IN_HAND.where(*own)).all())
+
+    def _take_back(self, connection: Connection, lost: Sequence[Any]) -> int:
+        """Count an interruption against jobs that nobody works on any more, and let them wait again."""
+        if not lost:
+            return 0
+        now = clock(connection)
+        for job in lost:
+            if job.interruptions + 1 >= INTERRUPTIONS:
+                attempt_outcomes.quarantine_interrupted(connection, job.id, job.file_id, now)
+                continue
+            attempt_outcomes.postpone(connection, job.id, now + self._backoff.delay_s(1), INTERRUPTED)
+            connection.execute(
+                update(job_table)
+                .where(job_table.c.id == job.id)
+                .values(
+                    interruptions=job.interruptions + 1, uncharged_attempts=job_table.c.uncharged_attempts + 1
+                )
+            )
+        cancel_unwanted(connection, job_table.c.id.in_([job.id for job in lost]), now)
+        return len(lost)
+
+    # How much there is.
+
+    def waiting(self, run: int | None, at_most: int, unmounted: Collection[UnmountedPlace] = ()) -> int:
+        """How many jobs could be taken now, counted no further than ``at_most``."""
+        with self._database.read() as connection:
+            return count_next(connection, run, unmounted, at_most)
+
+    def open_jobs(self, run: int, unmounted: Collection[UnmountedPlace] = ()) -> bool:
+        """Whether a run has jobs that have not ended, those of unseen places left aside."""
+        with self._database.read() as connection:
+            return queue_depth.any_open(connection, run, unmounted)
+
+    def depth(self, run: int | None) -> Depth:
+        """How much is open, of one run or of all."""
+        with self._database.read() as connection:
+            return queue_depth.depth(connection, run)
+
+    def owed(self) -> int:
+        """How many waiting jobs have no message out: the outbox."""
+        with self._database.read() as connection:
+            return queue_depth.owed(connection)
+
+    def samples(self, root: int, limit: int) -> list[bytes]:
+        """Some files of a root that were there when it was last read: the oldest and the newest in the library."""
+        with self._database.read() as connection:
+            return queue_depth.samples(connection, root, limit)
+
+    def ping(self) -> float:
+        """Ask the database for the time."""
+        with self._database.read() as connection:
+            return clock(connection)

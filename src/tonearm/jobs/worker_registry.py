@@ -1,0 +1,234 @@
+"""Who works: each worker's row, which it renews while it lives, and a person's wish that one of them ends."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from tonearm.errors import NotFound, TonearmError
+from tonearm.jobs.job_sql import clock
+from tonearm.library.bulk_write import upsert
+from tonearm.library.database import Database, serialize_transactions
+from tonearm.library.schema import worker_table
+
+LOST_S = 30.0
+"""A worker that was not heard of for so long is shown as lost."""
+
+
+class NameTaken(TonearmError):
+    """Another worker of that name is alive."""
+
+
+class WorkerStatus(Enum):
+    """What a worker learns of itself when it renews its row."""
+
+    ACTIVE = "at work"
+    DRAINING = "draining"  # a person wants it to finish what it has, and to end
+    REPLACED = "replaced"  # another start has taken its name, as it was not heard of for too long
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInstance:
+    """One start of a worker. ``instance`` is different at every start, the name may come back.
+
+    What follows an ``@`` in the instance says in which space the process id is a number: of two containers each may
+    have a process 1.
+    """
+
+    name: str
+    instance: str
+    host: str
+    pid: int
+    version: str
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a worker says of itself. ``hand``: job, path (as in JSON documents), stage, since."""
+
+    done: int = 0
+    failed: int = 0
+    running: Sequence[Mapping[str, Any]] = ()
+    breakers: Mapping[str, str] = field(default_factory=dict)
+    unmounted: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker as it is shown. ``state``: working, idle, draining, lost or ended; times by the database's clock."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    slots: int
+    state: str
+    started_at: float
+    seen_s_ago: float
+    done: int
+    failed: int
+    running: tuple[Mapping[str, Any], ...]
+    breakers: Mapping[str, str]
+    unmounted: tuple[str, ...]
+
+
+class WorkerRegistry:
+    """The workers of a library."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, instance: WorkerInstance, lease_s: float) -> None:
+        """Take the name for this start.
+
+        Raises:
+            NameTaken: a worker of that name was heard of within ``lease_s``, and is not known to be gone.
+        """
+        with self._database.write() as connection:
+            serialize_transactions(connection)  # several of a new name may start at the same moment
+            now = clock(connection)
+            known = connection.execute(
+                select(worker_table).where(worker_table.c.name == instance.name).with_for_update()
+            ).one_or_none()
+            if known is not None and _alive(known, instance, now, lease_s):
+                raise NameTaken(
+                    f"a worker named {instance.name} is at work on {known.host} (process {known.pid}); "
+                    "give this one another name with --name, or wait until that one is gone"
+                )
+            row = {
+                "name": instance.name,
+                "instance": instance.instance,
+                "host": instance.host,
+                "pid": instance.pid,
+                "version": instance.version,
+                "slots": instance.slots,
+                "started_at": now,
+                "seen_at": now,
+                "ended_at": None,
+                "drain": False,
+                "done": 0,
+                "failed": 0,
+                "running": [],
+                "breakers": {},
+                "unmounted": [],
+            }
+            upsert(connection, worker_table, ("name",), [row])
+
+    def heartbeat(self, instance: WorkerInstance, heartbeat: Heartbeat) -> WorkerStatus:
+        """Say that this start is alive and what it does."""
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(worker_table)
+                .where(worker_table.c.name == instance.name, worker_table.c.instance == instance.instance)
+                .values(
+                    seen_at=clock(connection),
+                    done=heartbeat.done,
+                    failed=heartbeat.failed,
+                    running=list(heartbeat.running),
+                    breakers=dict(heartbeat.breakers),
+                    unmounted=list(heartbeat.unmounted),
+                )
+                .returning(worker_table.c.drain)
+            ).scalar_one_or_none()
+        if changed is None:
+            return WorkerStatus.REPLACED
+        return WorkerStatus.DRAINING if changed else WorkerStatus.ACTIVE
+
+    def deregister(self, instance: WorkerInstance) -> None:
+        """Say that this start has ended."""
+        with self._database.write() as connection:
+            now = clock(connection)
+            connection.execute(
+                update(worker_table)
+                .where(worker_table.c.name == instance.name, worker_table.c.instance == instance.instance)
+                .values(ended_at=now, seen_at=now, running=[])
+            )
+
+    def drain(self, name: str) -> None:
+        """Ask a worker to finish what it has in hand, take no more, and end. Raises NotFound."""
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(worker_table)
+                .where(worker_table.c.name == name, worker_table.c.ended_at.is_(None))
+                .values(drain=True)
+            ).rowcount
+        if not changed:
+            raise NotFound(f"no worker named {name} is at work; `tonearm workers` lists them")
+
+    def every(self, ended: bool = False) -> list[WorkerView]:
+        """All workers that have not ended, or all that ever were, by name."""
+        with self._database.read() as connection:
+            now = clock(connection)
+            chosen = select(worker_table).order_by(worker_table.c.name)
+            if not ended:
+                chosen = chosen.where(worker_table.c.ended_at.is_(None))
+            return [_view(row, now) for row in connection.execute(chosen)]
+
+    def slots(self) -> int:
+        """How many files can be worked on at the same time by the workers that are alive."""
+        return sum(worker.slots for worker in self.every() if worker.state in {"working", "idle"})
+
+    def expire_lost(self, after_s: float = 86_400.0) -> int:
+        """Mark workers that have been lost for a day as ended; returns how many."""
+        with self._database.write() as connection:
+            return _end_lost(connection, after_s)
+
+
+def _end_lost(connection: Connection, after_s: float) -> int:
+    now = clock(connection)
+    return connection.execute(
+        update(worker_table)
+        .where(worker_table.c.ended_at.is_(None), worker_table.c.seen_at < now - after_s)
+        .values(ended_at=now, running=[])
+    ).rowcount
+
+
+def _alive(known: Any, instance: WorkerInstance, now: float, lease_s: float) -> bool:
+    """Whether the last start of a name lives. Where its process id means something the kernel knows.
+
+    Elsewhere its silence tells.
+    """
+    if known.ended_at is not None or known.seen_at < now - lease_s:
+        return False
+    if (known.host, known.instance.partition("@")[2]) != (instance.host, instance.instance.partition("@")[2]):
+        return True
+    if known.pid == instance.pid:
+        return False
+    try:
+        os.kill(known.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _view(row: Any, now: float) -> WorkerView:
+    ago = max(0.0, now - row.seen_at)
+    if row.ended_at is not None:
+        state = "ended"
+    elif ago > LOST_S:
+        state = "lost"
+    elif row.drain:
+        state = "draining"
+    else:
+        state = "working" if row.running else "idle"
+    return WorkerView(
+        name=row.name,
+        host=row.host,
+        pid=row.pid,
+        version=row.version,
+        slots=row.slots,
+        state=state,
+        started_at=row.started_at,
+        seen_s_ago=ago,
+        done=row.done,
+        failed=row.failed,
+        running=tuple(row.running),
+        breakers=row.breakers,
+        unmounted=tuple(row.unmounted),
+    )

@@ -1,0 +1,153 @@
+"""Many rows in one statement, on SQLite and PostgreSQL alike; the statement is built once, whatever the number of rows.
+
+To PostgreSQL the rows go as one document, which it takes apart again: a tenth of the work of as many parameters.
+"""
+
+import functools
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    FromClause,
+    String,
+    Table,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
+
+from tonearm.library.column_types import FiniteFloat
+
+Row = dict[str, Any]
+Names = tuple[str, ...]
+
+
+def upsert(connection: Connection, table: Table, keys: Names, rows: Iterable[Row], first: Names = ()) -> None:
+    """Insert rows, or update those with the same keys. No two of the rows may have the same keys.
+
+    ``first`` names columns that keep the value they were inserted with.
+    """
+    for names, alike in _by_columns(rows).items():
+        _execute(connection, _upsert(connection.dialect.name, table, keys, names, first), alike)
+
+
+def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Insert rows whose numbers nobody asks for."""
+    for names, alike in _by_columns(rows).items():
+        _execute(connection, _insert(connection.dialect.name, table, names), alike)
+
+
+def change(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Set columns of rows that are there; each is found by its ``id``."""
+    for names, alike in _by_columns(rows).items():
+        if connection.dialect.name != "postgresql":
+            alike = [{f"new_{name}": value for name, value in row.items()} for row in alike]
+        _execute(connection, _change(connection.dialect.name, table, names), alike)
+
+
+def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:
+    groups: dict[Names, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    return groups
+
+
+def _execute(connection: Connection, statement: Executable, rows: Sequence[Row]) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(statement, {"rows": rows})
+    else:
+        connection.execute(statement, rows)
+
+
+def _taken_apart(table: Table, names: Names) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
+    """The rows of a document, and their columns with the types that the table has."""
+    columns = (column(name, table.c[name].type) for name in names)
+    rows = func.json_to_recordset(bindparam("rows", type_=JSON)).table_valued(*columns)
+    given = rows.render_derived(name="given", with_types=True)
+    return given, {
+        name: given.c[name] + literal_column("0.0")
+        if isinstance(table.c[name].type, FiniteFloat)
+        else given.c[name]
+        for name in names  # a negative zero becomes a positive one, as SQLite has no other
+    }
+
+
+@functools.cache
+def _insert(dialect: str, table: Table, names: Names) -> postgresql.Insert | sqlite.Insert:
+    if dialect == "postgresql":
+        _, columns = _taken_apart(table, names)
+        return postgresql.insert(table).from_select(list(names), select(*columns.values()))
+    return sqlite.insert(table)
+
+
+@functools.cache
+def _upsert(dialect: str, table: Table, keys: Names, names: Names, first: Names) -> Executable:
+    statement = _insert(dialect, table, names)
+    changes = {name: statement.excluded[name] for name in names if name not in (*keys, *first)}
+    if not changes:
+        return statement.on_conflict_do_nothing(index_elements=list(keys))
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
+
+
+@functools.cache
+def _change(dialect: str, table: Table, names: Names) -> Executable:
+    if dialect == "postgresql":
+        given, columns = _taken_apart(table, names)
+        chosen = update(table).where(table.c.id == given.c.id)
+        return chosen.values({name: columns[name] for name in names if name != "id"})
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
+    return update(table).where(table.c.id == bindparam("new_id")).values(values)
+
+
+class _Several(TypeDecorator[Sequence[Any]]):
+    """Values of one type as one parameter: an array, or the text of a JSON array where there are none."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """PostgreSQL has arrays."""
+        return postgresql.ARRAY(self.item) if dialect.name == "postgresql" else String()
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Write the text."""
+        return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
+
+
+class among(FunctionElement[Any]):  # noqa: N801  written as the SQL function it stands for
+    """Whether a column has one of the values of a parameter; the statement is the same for any number of them."""
+
+    type = NullType()  # else SQLite would be asked whether it is 1, and not use an index
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        super().__init__(column, bindparam(name, type_=_Several(column.type)))
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: Any, **kw: Any) -> str:
+    one, several = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{one} IN (SELECT value FROM json_each({several}))"  # noqa: S608  names of ours
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: Any, **kw: Any) -> str:
+    one, several = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{one} = ANY ({several})"

@@ -1,0 +1,92 @@
+"""Values as SQLite and PostgreSQL both keep them, so that what comes back is the same from either, to the last bit."""
+
+import json
+from typing import Any
+
+from sqlalchemy import ColumnElement, Dialect, String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import Double, TypeDecorator
+
+
+def storable_text(text: str) -> str:
+    """Text without what PostgreSQL refuses: NUL is left out, half of a surrogate pair becomes a question mark."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text.encode("utf-8", "replace").decode()
+
+
+def json_text(value: Any) -> str:
+    """A value as the JSON text that is kept; PostgreSQL keeps the very text too.
+
+    Raises:
+        ValueError: a number in it is not finite.
+    """
+    text = json.dumps(value, allow_nan=False)
+    if "\\u0000" in text or "\\ud" in text:
+        text = json.dumps(_storable_within(value), allow_nan=False)
+    return text
+
+
+def _storable_within(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, dict):
+        return {storable_text(name): _storable_within(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable_within(inner) for inner in value]
+    return value
+
+
+class CleanText(TypeDecorator[str]):
+    """Text that either database takes."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Clean text on its way in."""
+        return None if value is None else storable_text(value)
+
+
+class FiniteFloat(TypeDecorator[float]):
+    """A float of 64 bits. SQLite has no negative zero, so nobody gets one."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
+        """Turn whole numbers into floats, and -0.0 into 0.0."""
+        return None if value is None else float(value) + 0.0
+
+
+class code_point_order(FunctionElement[str]):  # noqa: N801  written as an SQL function
+    """A text that is sorted by its code points, whatever the language of the server."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(code_point_order, "sqlite")
+def _bytewise_sqlite(element: code_point_order, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))
+
+
+@compiles(code_point_order, "postgresql")
+def _bytewise_postgresql(element: code_point_order, compiler: Any, **kw: Any) -> str:
+    return f'({compiler.process(element.clauses, **kw)}) COLLATE "C"'
+
+
+def sort_key(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as both databases sort it alike."""
+    return code_point_order(column) if issubclass(column.type.python_type, str) else column
+
+
+def contains_folded(whole: str | None, part: str) -> bool | None:
+    """Whether a text holds another, capital or small: SQLite's ``tonearm_has``; PostgreSQL's is in migration 0002."""
+    return None if whole is None else _small(part) in _small(whole)
+
+
+def _small(text: str) -> str:
+    """Small letters, one for each capital one, as PostgreSQL makes them; both forms of the small sigma are one."""
+    return text.replace("İ", "i").lower().replace("ς", "σ")

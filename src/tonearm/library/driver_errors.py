@@ -1,0 +1,76 @@
+"""The one gate that turns the drivers' errors into ours, with the place on them."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from tonearm.errors import StorageAway, StorageBusy, StorageFull, StorageUnusable
+
+
+@contextmanager
+def translated_errors(place: str) -> Iterator[None]:
+    """Raise what the driver raises within as ours; an error in what we asked of it is raised as it is."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StorageAway(f"{place}: no connection came free in time") from error
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            _tell_sqlite(place, error)
+        else:
+            _tell_postgres(place, error)
+        raise
+
+
+def _tell_sqlite(place: str, error: DBAPIError) -> None:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        raise StorageBusy(f"{place}: another program holds the database; waiting for it") from error
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN} and not _may_write(place):
+        raise StorageUnusable(
+            f"{place}: it is read-only here, for this user or for all, and SQLite has to write even to read; "
+            "copy its folder to a place that can be written, and name that with --data"
+        ) from error
+    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _no_room(place):
+        raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
+    if isinstance(error, OperationalError) or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        raise StorageUnusable(f"{place}: {error.orig}") from error
+
+
+def _tell_postgres(place: str, error: DBAPIError) -> None:
+    from tonearm.library.postgres import kind_of
+
+    reason = " ".join(str(error.orig).split())
+    match kind_of(error.orig):
+        case "full":
+            raise StorageFull(f"{place}: no room on its disk; free some and it goes on") from error
+        case "busy":
+            raise StorageBusy(f"{place}: another transaction was in the way; trying again") from error
+        case "away":
+            raise StorageAway(f"{place} does not answer: {reason}") from error
+        case "refused":
+            raise StorageUnusable(
+                f"{place} does not let us in: {reason}; check user, password and database name in database_url"
+            ) from error
+        case "unusable":
+            raise StorageUnusable(f"{place}: {reason}") from error
+        case _:
+            return
+
+
+def _may_write(place: str) -> bool:
+    return all(os.access(path, os.W_OK) for path in (os.path.dirname(place), place) if os.path.exists(path))
+
+
+def _no_room(place: str) -> bool:
+    try:
+        room = os.statvfs(os.path.dirname(place))
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < 1 << 20

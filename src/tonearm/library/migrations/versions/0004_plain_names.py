@@ -1,0 +1,55 @@
+"""Columns named by what they hold."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+RENAMED = (
+    ("jobs", "owed_at", "publish_due_at"),
+    ("jobs", "forgiven", "uncharged_attempts"),
+    ("files", "graph_owed_at", "graph_due_at"),
+    ("workers", "hand", "running"),
+    ("workers", "unseen", "unmounted"),
+)
+PUBLISH_DUE = sa.text("publish_due_at IS NOT NULL")
+GRAPH_DUE = sa.text("graph_due_at IS NOT NULL")
+UNPUBLISHED = sa.text("state = 'queued' AND publish_due_at IS NULL AND published_level IS NULL")
+OLD_INDEXES = (
+    ("ix_jobs_owed", "jobs", ["state", "rank", "owed_at"], sa.text("owed_at IS NOT NULL")),
+    ("ix_files_graph_owed_at", "files", ["graph_owed_at"], sa.text("graph_owed_at IS NOT NULL")),
+    (
+        "ix_jobs_unannounced",
+        "jobs",
+        ["run_id"],
+        sa.text("state = 'queued' AND owed_at IS NULL AND published_level IS NULL"),
+    ),
+)
+NEW_INDEXES = (
+    ("ix_jobs_publish_due_at", "jobs", ["state", "rank", "publish_due_at"], PUBLISH_DUE),
+    ("ix_files_graph_due_at", "files", ["graph_due_at"], GRAPH_DUE),
+    ("ix_jobs_unpublished", "jobs", ["run_id"], UNPUBLISHED),
+)
+
+
+def upgrade() -> None:
+    """Rename the columns and the indexes that are named after them; every row stays."""
+    for name, table, _, _ in OLD_INDEXES:
+        op.drop_index(name, table_name=table)
+    for table, old, new in RENAMED:
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
+    for name, table, columns, rows in NEW_INDEXES:
+        op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)
+
+
+def downgrade() -> None:
+    """Give the columns and the indexes their former names."""
+    for name, table, _, _ in NEW_INDEXES:
+        op.drop_index(name, table_name=table)
+    for table, old, new in RENAMED:
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}")
+    for name, table, columns, rows in OLD_INDEXES:
+        op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)

@@ -1,0 +1,84 @@
+"""The live view's values as JSON. File names of any bytes survive: they are percent-encoded, as in the database."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tonearm.names import from_document, to_document
+from tonearm.progress.port import Notice, RunningFile, RunProgress, Snapshot
+
+_FOREIGN = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+class Unreadable(ValueError):
+    """What stands there was not written by this version of this program."""
+
+
+def files_to_json(files: Sequence[RunningFile]) -> bytes:
+    """What a worker has in hand."""
+    return _written([{**dataclasses.asdict(file), "path": to_document(file.path)} for file in files])
+
+
+def files_from_json(text: bytes, aged_s: float) -> list[RunningFile]:
+    """What a worker had in hand when it said so, ``aged_s`` seconds ago. Raises Unreadable."""
+    try:
+        said = json.loads(text)
+        if not isinstance(said, list):
+            raise TypeError("not a list")
+        return [
+            RunningFile(
+                worker=str(file["worker"]),
+                job=int(file["job"]),
+                run=int(file["run"]),
+                path=from_document(file["path"]),
+                extension=str(file["extension"]),
+                size=int(file["size"]),
+                stage=str(file["stage"]),
+                fraction=None if file["fraction"] is None else float(file["fraction"]),
+                attempt=int(file["attempt"]),
+                since_s=float(file["since_s"]) + aged_s,
+            )
+            for file in said
+        ]
+    except _FOREIGN as error:
+        raise Unreadable(str(error)) from error
+
+
+def snapshot_to_json(snapshot: Snapshot) -> bytes:
+    """A snapshot."""
+    return _written({**dataclasses.asdict(snapshot), "queued": dict(snapshot.queued)})
+
+
+def snapshot_from_json(text: bytes) -> Snapshot:
+    """The inverse of ``snapshot_to_json``. Raises Unreadable."""
+    try:
+        said = json.loads(text)
+        return Snapshot(
+            at=float(said["at"]),
+            queued={str(level): int(jobs) for level, jobs in said["queued"].items()},
+            retrying=int(said["retrying"]),
+            running=int(said["running"]),
+            owed=int(said["owed"]),
+            runs=tuple(RunProgress(**run) for run in said["runs"]),
+        )
+    except _FOREIGN as error:
+        raise Unreadable(str(error)) from error
+
+
+def notice_to_json(worker: str, message: Mapping[str, Any]) -> bytes:
+    """A notice."""
+    return _written({"worker": worker, "message": dict(message)})
+
+
+def notice_from_json(text: bytes) -> Notice:
+    """The inverse of ``notice_to_json``. Raises Unreadable."""
+    try:
+        said = json.loads(text)
+        return Notice(str(said["worker"]), dict(said["message"]))
+    except _FOREIGN as error:
+        raise Unreadable(str(error)) from error
+
+
+def _written(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,157 @@
+"""What other workers did to the jobs of one run, as the database tells it. No query here looks at a whole run."""
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from tonearm.jobs.job import JobState
+from tonearm.library.schema import analysis_table, file_table, job_table, root_table
+from tonearm.settings import Level
+
+
+class Attempt(NamedTuple):
+    """One worker's try at a job. ``uncharged_attempts``: the attempts before it that were not held against the file."""
+
+    job: int
+    number: int
+    uncharged_attempts: int
+    worker: str
+    stage: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job with its file. path: exact bytes, whole. Times by the database's clock."""
+
+    id: int
+    run: int
+    state: str
+    attempts: int
+    uncharged_attempts: int
+    worker: str | None
+    level: str
+    code: str | None
+    reason: str | None
+    advice: str | None
+    work_s: float
+    decoded_s: float
+    not_before: float | None
+    path: bytes
+    size: int
+    extension: str
+    audio: int | None
+
+
+def in_hand(connection: Connection, run: int, me: str, limit: int) -> dict[int, Attempt]:
+    """What other workers have in hand, by job."""
+    rows = connection.execute(
+        select(
+            job_table.c.id,
+            job_table.c.attempts,
+            job_table.c.uncharged_attempts,
+            job_table.c.worker,
+            job_table.c.stage,
+            job_table.c.started_at,
+        )
+        .where(job_table.c.run_id == run, job_table.c.state == JobState.RUNNING, job_table.c.worker != me)
+        .order_by(job_table.c.id)
+        .limit(limit)
+    )
+    return {
+        row.id: Attempt(
+            row.id, row.attempts, row.uncharged_attempts, row.worker, row.stage or "start", row.started_at
+        )
+        for row in rows
+    }
+
+
+def retrying(connection: Connection, run: int, limit: int) -> dict[int, int]:
+    """Jobs that wait for their back-off, with the attempt that failed."""
+    rows = connection.execute(
+        select(job_table.c.id, job_table.c.attempts)
+        .where(job_table.c.run_id == run, job_table.c.state == JobState.RETRYING)
+        .limit(limit)
+    )
+    return {row.id: row.attempts for row in rows}
+
+
+def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]:
+    """These jobs, by id."""
+    if not jobs:
+        return {}
+    rows = connection.execute(
+        select(
+            job_table.c.id,
+            job_table.c.run_id,
+            job_table.c.state,
+            job_table.c.attempts,
+            job_table.c.uncharged_attempts,
+            job_table.c.worker,
+            job_table.c.level,
+            job_table.c.code,
+            job_table.c.reason,
+            job_table.c.advice,
+            job_table.c.work_s,
+            job_table.c.decoded_s,
+            job_table.c.not_before,
+            file_table.c.path,
+            file_table.c.size,
+            file_table.c.extension,
+            file_table.c.audio_id,
+            root_table.c.path.label("root"),
+        )
+        .join(file_table, file_table.c.id == job_table.c.file_id)
+        .join(root_table, root_table.c.id == file_table.c.root_id)
+        .where(job_table.c.id.in_(jobs))
+    )
+    return {
+        row.id: JobRow(
+            id=row.id,
+            run=row.run_id,
+            state=row.state,
+            attempts=row.attempts,
+            uncharged_attempts=row.uncharged_attempts,
+            worker=row.worker,
+            level=Level(row.level).label,
+            code=row.code,
+            reason=row.reason,
+            advice=row.advice,
+            work_s=row.work_s,
+            decoded_s=row.decoded_s,
+            not_before=row.not_before,
+            path=os.path.join(row.root, row.path),
+            size=row.size,
+            extension=row.extension,
+            audio=row.audio_id,
+        )
+        for row in rows
+    }
+
+
+def tempo_and_key(
+    connection: Connection, audio: Collection[int]
+) -> dict[int, tuple[float | None, str | None]]:
+    """Of each piece of audio its tempo in beats a minute and its key, by the newest version that measured it."""
+    if not audio:
+        return {}
+    rows = connection.execute(
+        select(analysis_table.c.audio_id, analysis_table.c.analyser, analysis_table.c.scalars)
+        .where(analysis_table.c.audio_id.in_(audio), analysis_table.c.analyser.in_(("tempo", "key")))
+        .order_by(analysis_table.c.version)
+    )
+    found: dict[int, dict[str, object]] = {}
+    for row in rows:
+        found.setdefault(row.audio_id, {}).update(row.scalars)
+    return {audio: (_number(values.get("bpm")), _text(values.get("key"))) for audio, values in found.items()}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

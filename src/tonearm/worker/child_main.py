@@ -1,0 +1,174 @@
+"""The process that reads untrusted files: takes one open file at a time, answers with plain values.
+
+It is started by the supervisor as ``python -I -m tonearm.worker.child_main SOCKET PARENT SETTINGS`` and ends when the
+other side of the socket does.
+"""
+
+import io
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+import traceback
+import wave
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from tonearm.analysis.decode import open_audio
+from tonearm.analysis.engine import Stopwatch, measure
+from tonearm.analysis.identity import audio_hash
+from tonearm.analysis.registry import ANALYSERS
+from tonearm.analysis.tags import read_tags
+from tonearm.errors import Fault, FileFault
+from tonearm.worker.child_protocol import pack, receive
+from tonearm.worker.limits import allow_cpu, confine, die_with_parent
+from tonearm.worker.sandbox import seal
+
+SAY_EVERY_S = 0.4
+
+
+class Child:
+    """One side of the conversation; the other is ``Slot``."""
+
+    def __init__(self, link: socket.socket, window_s: float) -> None:
+        self._link = link
+        self._window_s = window_s
+        self._said = 0.0
+
+    def say(self, **message: Any) -> None:
+        """Send a message; a parent that is gone ends this process."""
+        try:
+            self._link.sendall(pack(message))
+        except OSError:
+            os._exit(0)
+
+    def serve(self) -> None:
+        """Work through files until the parent closes the connection."""
+        while (received := receive(self._link)) is not None:
+            message, descriptor = received
+            if descriptor is None:
+                return
+            allow_cpu(float(message["cpu_s"]))
+            with io.FileIO(descriptor, "r", closefd=True) as file:
+                self._attempt(file)
+
+    def _attempt(self, file: io.FileIO) -> None:
+        try:
+            self._work(file)
+        except FileFault as error:
+            self._failed(error)
+        except MemoryError:
+            self._failed(FileFault(Fault.OUT_OF_MEMORY))
+            os._exit(0)  # what is left of this process may be short of memory too
+        except Exception as error:  # noqa: BLE001  a mistake of ours costs one file, never the run
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self.say(
+                failed="internal-error",
+                reason=f"The analysis itself failed: {type(error).__name__}: {error} "
+                f"({os.path.basename(where.filename)}:{where.lineno}).",
+                advice="Report this with the file, if you may share it.",
+                transient=False,
+            )
+
+    def _failed(self, error: FileFault) -> None:
+        self.say(
+            failed=error.fault.code,
+            reason=error.reason,
+            advice=error.fault.advice,
+            transient=error.fault.transient,
+        )
+
+    def _work(self, file: io.FileIO) -> None:
+        watch = Stopwatch()
+        began = time.perf_counter()
+        self.say(stage="identify")
+        with open_audio(file) as source:
+            facts = asdict(source.facts)
+        digest = audio_hash(file)
+        watch.add("identify", began)
+        began = time.perf_counter()
+        tags = asdict(read_tags(file))
+        watch.add("tags", began)
+        self.say(hash=digest, facts=facts, tags=tags)
+        answer = receive(self._link)
+        if answer is None:
+            os._exit(0)
+        names = answer[0]["analyse"]
+        if not names:
+            self.say(finished=True, report=None, findings={}, timings=watch.seconds)
+            return
+        allow_cpu(float(answer[0]["cpu_s"]))
+        self._measure(file, names, facts["declared_s"], watch)
+
+    def _measure(self, file: io.FileIO, names: list[str], declared_s: float | None, watch: Stopwatch) -> None:
+        def heard(seconds: float) -> None:
+            now = time.monotonic()
+            if now - self._said >= SAY_EVERY_S:
+                self._said = now
+                self.say(stage="decode", fraction=min(1.0, seconds / declared_s) if declared_s else None)
+
+        self.say(stage="decode", fraction=0.0)
+        with open_audio(file) as source:
+            facts = source.facts
+            measured = measure(
+                source.samples(),
+                facts.sample_rate_hz,
+                facts.channels,
+                names,
+                self._window_s,
+                heard,
+                facts.speakers,
+            )
+            report = asdict(source.report)
+        self.say(
+            finished=True,
+            report=report,
+            findings={
+                name: {"version": version, "values": found.values, "series": found.series}
+                for name, (version, found) in measured.findings.items()
+            },
+            timings=watch.seconds | measured.timings,
+        )
+
+
+def warm_up(window_s: float) -> None:
+    """Run everything once over a second of made-up audio, so that nothing has to be loaded once sealed."""
+    rate = 22_050
+    tone = np.sin(np.arange(4 * rate, dtype=np.float32) * np.float32(0.1)).reshape(-1, 1)
+    measure([tone], rate, 1, [analyser.name for analyser in ANALYSERS], window_s, lambda _: None)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(bytes(2 * rate))
+    file.seek(0)
+    with open_audio(file) as source:
+        for _ in source.samples():
+            pass
+    audio_hash(file)
+    read_tags(file)
+
+
+def main() -> None:
+    """Confine this process, then serve."""
+    link = socket.socket(fileno=int(sys.argv[1]))
+    die_with_parent(int(sys.argv[2]))
+    settings = json.loads(sys.argv[3])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides; it ends children by closing or killing
+    os.nice(settings["nice"])
+    warm_up(settings["window_s"])
+    confine(settings["memory_mb"])
+    child = Child(link, settings["window_s"])
+    child.say(ready=os.getpid(), unsealed=seal(), rss_kb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    child.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What parent and child say to each other: JSON objects with a length in front, and one file descriptor.
+
+JSON, because a child that reads hostile files must not be able to send its parent anything but values.
+"""
+
+import array
+import json
+import math
+import socket
+import struct
+from typing import Any
+
+LIMIT = 64 << 20
+_HEAD = struct.Struct("!I")
+
+Message = dict[str, Any]
+
+
+class InvalidReply(Exception):
+    """The other side sent something that is not a message."""
+
+
+def pack(message: Message) -> bytes:
+    """One message as bytes. Raises ValueError when it holds a number that is not finite."""
+    body = json.dumps(message, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return _HEAD.pack(len(body)) + body
+
+
+class Inbox:
+    """Puts messages together from the pieces a stream socket delivers."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def take(self, piece: bytes) -> list[Message]:
+        """Add a piece, return the messages that are now complete. Raises Garbled."""
+        self._bytes += piece
+        messages = []
+        while len(self._bytes) >= _HEAD.size:
+            (size,) = _HEAD.unpack_from(self._bytes)
+            if size > LIMIT:
+                raise InvalidReply(f"a message of {size} bytes")
+            end = _HEAD.size + size
+            if len(self._bytes) < end:
+                break
+            messages.append(_parsed(bytes(self._bytes[_HEAD.size : end])))
+            del self._bytes[:end]
+        return messages
+
+
+def _parsed(body: bytes) -> Message:
+    try:
+        message = json.loads(body, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise InvalidReply(str(error)) from error
+    if not isinstance(message, dict):
+        raise InvalidReply("not an object")
+    return message
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        _refuse(digits)
+    return number
+
+
+def _refuse(constant: str) -> None:
+    raise InvalidReply(f"{constant} is not a number")
+
+
+def send_with_file(link: socket.socket, message: Message, descriptor: int) -> None:
+    """Send a message together with an open file."""
+    data = pack(message)
+    sent = socket.send_fds(link, [data], [descriptor])
+    link.sendall(data[sent:])
+
+
+def receive(link: socket.socket) -> tuple[Message, int | None] | None:
+    """Wait for one message and the file that came with it; ``None`` when the other side is gone."""
+    head, descriptors = _exactly(link, _HEAD.size)
+    if head is None:
+        return None
+    body, more = _exactly(link, _HEAD.unpack(head)[0])
+    if body is None:
+        return None
+    descriptors += more
+    return _parsed(body), descriptors[0] if descriptors else None
+
+
+def _exactly(link: socket.socket, size: int) -> tuple[bytes | None, list[int]]:
+    data = b""
+    descriptors: list[int] = []
+    while len(data) < size:
+        piece, ancillary, _, _ = link.recvmsg(size - len(data), socket.CMSG_SPACE(array.array("i").itemsize))
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                numbers = array.array("i")
+                numbers.frombytes(payload[: len(payload) - len(payload) % numbers.itemsize])
+                descriptors += list(numbers)
+        if not piece:
+            return None, descriptors
+        data += piece
+    return data, descriptors

@@ -1,0 +1,24 @@
+"""Works on the jobs of every run until the process is told to stop."""
+
+import contextlib
+import time
+
+from tonearm.errors import StorageError
+from tonearm.jobs.runs import Runs
+from tonearm.worker.supervisor import Supervisor, Task
+
+CLOSE_RUNS_S = 5.0
+
+
+def serve(supervisor: Supervisor, runs: Runs) -> None:
+    """Work until stopped or drained. Runs without open jobs are closed now and then: nobody may be following them."""
+    closed_at = 0.0
+
+    def close_ended_runs() -> None:
+        nonlocal closed_at
+        if time.monotonic() - closed_at > CLOSE_RUNS_S:
+            closed_at = time.monotonic()
+            with contextlib.suppress(StorageError):
+                runs.close_ended()
+
+    supervisor.work(Task(None, lambda _: False, close_ended_runs))

@@ -1,0 +1,673 @@
+"""A person relies on: what is in the books stays right when answers get lost, workers come late, or two act at once."""
+
+import contextlib
+import functools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.unit.shelf import (
+    AGEING_S,
+    AT_ONCE,
+    VERSIONS,
+    Library,
+    claim_one,
+    finish_one,
+    found,
+    result,
+    take_one,
+)
+from tonearm.errors import Failure, NotFound, StorageAway
+from tonearm.jobs import batched_update
+from tonearm.jobs.failures import GONE
+from tonearm.jobs.intake import FileChange, IntakeResult, ScannedFile, SqlIntake
+from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
+from tonearm.jobs.retry import Backoff
+from tonearm.jobs.runs import RunCounts, RunState
+from tonearm.jobs.sql_job_store import SqlJobStore
+from tonearm.library.database import Database, open_sqlite
+from tonearm.library.roots import Place
+from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.settings import Level
+
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+HOPELESS = Failure("not-audio", "it is a picture", "look at it")
+PATIENCE = StorageRetry(lambda _: None, lambda: False)
+"""Two that get in each other's way try again, as the program does."""
+TABLES = ("jobs", "files", "runs", "audio", "tags", "analyses", "mix_points", "history")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+    """An empty library on either database."""
+    if request.param == "postgresql":
+        yield Library(request.getfixturevalue("emptied_postgres"))
+        return
+    database = open_sqlite(tmp_path / "library")
+    yield Library(database)
+    database.close()
+
+
+@pytest.fixture
+def shared(emptied_postgres: Database) -> Library:
+    """An empty library on PostgreSQL, where two can write at the same moment."""
+    return Library(emptied_postgres)
+
+
+class Deaf(Database):
+    """A database of which one answer gets lost: the transaction came through, and nobody was told."""
+
+    def __init__(self, database: Database) -> None:
+        self.__dict__ = dict(database.__dict__)
+        self._whole = database
+        self.deaf = False
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction, which is on disk when it raises."""
+        with self._whole.write() as connection:
+            yield connection
+        if self.deaf:
+            self.deaf = False
+            raise StorageAway("the server went away")
+
+
+def ledger_on(database: Database) -> SqlJobStore:
+    return SqlJobStore(database, VERSIONS, AT_ONCE, 60)
+
+
+def leased(library: Library, *paths: bytes) -> list[Lease]:
+    run = library.run()
+    library.meet(run, *(paths or (b"1",)))
+    return [library.take(run) for _ in paths or (b"1",)]
+
+
+def everything(library: Library) -> dict[str, Any]:
+    return {
+        table: sorted(map(repr, library.rows(f"SELECT * FROM {table}")))  # noqa: S608  our own names
+        for table in TABLES
+    }
+
+
+def adds_up(counts: RunCounts) -> bool:
+    return counts.discovered == sum(
+        (counts.done, counts.partial, counts.skipped, counts.failed, counts.pending)
+    )
+
+
+def all_at_once(*calls: Callable[[], object]) -> list[BaseException]:
+    """Call several at the same moment; returns what they raised."""
+    barrier = threading.Barrier(len(calls))
+    raised: list[BaseException] = []
+
+    def run(call: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001  told by the test
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return raised
+
+
+# Workers that come late.
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["recovered", "taken by another", "taken again by itself", "given back"]
+)
+def test_a_worker_whose_lease_was_recovered_can_write_nothing(library: Library, meanwhile: str) -> None:
+    [lease] = leased(library)
+    if meanwhile == "given back":
+        library.job_store.give_back([lease])
+    else:
+        assert library.outlive() == 1
+    if meanwhile == "taken by another":
+        library.take(worker="another")
+    if meanwhile == "taken again by itself":
+        library.take()
+    before = everything(library)
+    assert finish_one(library.job_store, lease, result("late", tags={"title": "late"})) is None
+    assert library.job_store.fail(lease, HOPELESS, 1.0) is None
+    assert library.job_store.fail(lease, FLAKY, 1.0) is None
+    library.job_store.cancel(lease, GONE)
+    library.job_store.give_back([lease])
+    assert everything(library) == before
+    if meanwhile != "taken again by itself":
+        assert library.job_store.renew(lease.worker, {lease.job: "decode"}) == frozenset()
+        assert everything(library) == before
+
+
+def test_a_worker_is_told_which_of_its_leases_are_still_its_own(library: Library) -> None:
+    leases = leased(library, b"1", b"2", b"3")
+    assert library.outlive(leases[1].job) == 1
+    stages = {lease.job: "decode" for lease in leases} | {99: "decode"}
+    assert library.job_store.renew(leases[0].worker, stages) == {leases[0].job, leases[2].job}
+    assert library.job_store.renew(leases[0].worker, {}) == frozenset()
+    assert library.job_store.renew("another", stages) == frozenset()
+    assert [library.job(lease.job)["stage"] for lease in leases] == ["decode", None, "decode"]
+
+
+# Answers that get lost.
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_result_whose_answer_got_lost_is_stored_once_and_told_again(
+    library: Library, complete: bool
+) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    job_store = ledger_on(deaf)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        finish_one(job_store, lease, result("hash", complete=complete))
+    before = everything(library)
+    ending = finish_one(job_store, lease, result("hash", complete=complete))
+    assert ending is not None
+    assert ending.state == ("done" if complete else "partial")
+    assert (ending.failure.code if ending.failure else None) == (None if complete else "incomplete")
+    assert finish_one(job_store, lease, result("hash", complete=complete)) == ending
+    assert everything(library) == before
+    assert len(library.rows("SELECT id FROM analyses")) == len(VERSIONS)
+
+
+def test_a_quarantine_whose_answer_got_lost_is_told_again(library: Library) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    job_store = ledger_on(deaf)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        job_store.fail(lease, HOPELESS, 1.0)
+    before = everything(library)
+    ending = job_store.fail(lease, HOPELESS, 1.0)
+    assert ending is not None
+    assert (ending.state, ending.failure) == ("quarantined", HOPELESS)
+    assert everything(library) == before
+
+
+def test_a_failure_whose_answer_got_lost_is_charged_once(library: Library) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    job_store = ledger_on(deaf)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        job_store.fail(lease, FLAKY, 1.0)
+    before = everything(library)
+    assert job_store.fail(lease, FLAKY, 1.0) is None
+    assert everything(library) == before
+    assert library.take().attempt == 2
+
+
+@pytest.mark.parametrize("how", ["taken", "claimed"])
+def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
+    library: Library, how: str
+) -> None:
+    [mine] = leased(library)
+    library.meet(mine.run, b"2", b"3")
+    others = library.take(worker="another")
+    deaf = Deaf(library.database)
+    deaf.deaf = True
+    call = (
+        functools.partial(take_one, ledger_on(deaf), mine.worker, None)
+        if how == "taken"
+        else functools.partial(claim_one, ledger_on(deaf), 3, mine.worker)
+    )
+    with pytest.raises(StorageAway):
+        call()
+    assert claim_one(library.job_store, 3, mine.worker) == Refusal.SETTLED
+    assert library.job_store.disown(mine.worker, [mine.job]) == 1
+    assert library.job(mine.job)["state"] == "running"
+    assert library.job(others.job)["state"] == "running"
+    job = library.job(3)
+    assert (job["state"], job["worker"], job["lease_until"]) == ("queued", None, None)
+    assert job["attempts"] == job["uncharged_attempts"] == 1
+    assert job["publish_due_at"] is not None
+    assert library.job_store.disown(mine.worker, [mine.job]) == 0
+    assert library.job_store.disown(mine.worker, []) == 1
+
+
+def test_a_job_of_a_cancelled_run_that_nobody_has_in_hand_ends(library: Library) -> None:
+    [lease] = leased(library)
+    library.runs.cancel(lease.run)
+    assert library.job_store.disown(lease.worker, []) == 1
+    assert library.job(lease.job)["state"] == "cancelled"
+    assert library.job_store.depth(lease.run).open == 0
+
+
+def test_what_was_given_back_in_an_answer_that_got_lost_is_forgiven_once(library: Library) -> None:
+    [lease] = leased(library)
+    deaf = Deaf(library.database)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        ledger_on(deaf).give_back([lease])
+    before = everything(library)
+    ledger_on(deaf).give_back([lease])
+    assert everything(library) == before
+
+
+def test_a_batch_whose_answer_got_lost_counts_once(library: Library) -> None:
+    run, root = library.run(), library.root()
+    deaf = Deaf(library.database)
+    intake = SqlIntake(deaf, VERSIONS, (), AGEING_S)
+    batches = [[ScannedFile(found(b"%d" % number), FileChange.NEW)] for number in range(3)]
+    assert intake.record(run, root, batches[0], None) == IntakeResult(to_analyse=1)
+    deaf.deaf = True
+    with pytest.raises(StorageAway):
+        intake.record(run, root, batches[1], None)
+    intake.record(run, root, batches[1], None)
+    assert intake.record(run, root, batches[2], None) == IntakeResult(to_analyse=1)
+    assert library.runs.counts(run) == RunCounts(3, 0, 0, 0, 0, 3)
+    assert [row["path"] for row in library.rows("SELECT path FROM files ORDER BY path")] == [b"0", b"1", b"2"]
+    assert len(library.rows("SELECT id FROM jobs")) == 3
+
+
+# Notes of jobs.
+
+
+def test_a_note_of_a_job_that_ended_or_runs_or_never_was_is_done_with(library: Library) -> None:
+    leases = leased(library, b"done", b"partial", b"quarantined", b"gone", b"running")
+    finish_one(library.job_store, leases[0], result())
+    finish_one(library.job_store, leases[1], result("2", complete=False))
+    library.job_store.fail(leases[2], HOPELESS, 0.0)
+    library.job_store.cancel(leases[3], GONE)
+    before = everything(library)
+    for job in [*(lease.job for lease in leases), 12345, 2**62]:
+        assert claim_one(library.job_store, job, "another") == Refusal.SETTLED
+    assert everything(library) == before
+
+
+def test_a_note_leases_its_job_and_counts_the_attempt(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    lease = claim_one(library.job_store, 2, "w")
+    assert isinstance(lease, Lease)
+    assert (lease.job, lease.attempt, lease.worker, lease.path, lease.run) == (2, 1, "w", b"2", run)
+    row = library.job(2)
+    assert (row["state"], row["attempts"], row["publish_due_at"]) == ("running", 1, None)
+
+
+def test_a_note_that_comes_too_soon_is_owed_again_when_it_is_due(library: Library) -> None:
+    slow = SqlJobStore(library.database, VERSIONS, Backoff(1e6, 1e6), 60)
+    [lease] = leased(library)
+    slow.fail(lease, FLAKY, 0.0)
+    library.change("UPDATE jobs SET publish_due_at = NULL, published_at = 1")
+    assert claim_one(library.job_store, lease.job, "w") == Refusal.EARLY
+    row = library.job(lease.job)
+    assert (row["state"], row["publish_due_at"], row["published_at"]) == ("retrying", row["not_before"], None)
+    library.change("UPDATE jobs SET not_before = 1")
+    again = claim_one(library.job_store, lease.job, "w")
+    assert isinstance(again, Lease)
+    assert again.attempt == 2
+
+
+def test_a_note_of_a_paused_run_is_owed_again_when_that_goes_on(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.runs.pause(run)
+    assert claim_one(library.job_store, 1, "w") == Refusal.PAUSED
+    assert library.job(1)["publish_due_at"] is None
+    library.runs.resume(run)
+    assert library.job(1)["publish_due_at"] is not None
+    assert isinstance(claim_one(library.job_store, 1, "w"), Lease)
+
+
+def test_a_note_of_a_cancelled_run_is_done_with(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.runs.cancel(run)
+    assert claim_one(library.job_store, 1, "w") == Refusal.SETTLED
+    assert library.job(1)["state"] == "cancelled"
+
+
+def test_a_note_that_is_more_urgent_than_the_latest_of_its_job_is_out_of_date(library: Library) -> None:
+    library.meet(library.run(), b"1")
+    library.change("UPDATE jobs SET publish_due_at = NULL, published_at = 1, published_level = 3")
+    before = everything(library)
+    assert claim_one(library.job_store, 1, "w", Level.HIGH) == Refusal.OUTDATED
+    assert everything(library) == before
+    library.change("UPDATE jobs SET publish_due_at = 1")  # no later one is out yet
+    assert isinstance(claim_one(library.job_store, 1, "w", Level.HIGH), Lease)
+
+
+@pytest.mark.parametrize("announced", [Level.LOW, Level.BACKGROUND])
+def test_a_note_that_is_less_urgent_than_the_latest_of_its_job_is_as_good(
+    library: Library, announced: Level
+) -> None:
+    library.meet(library.run(), b"1")
+    library.change("UPDATE jobs SET publish_due_at = NULL, published_at = 1, published_level = 3")
+    assert isinstance(claim_one(library.job_store, 1, "w", announced), Lease)
+
+
+def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) -> None:
+    """A job that waits, of which no message is out, is owed one: nothing else would bring it to a worker."""
+    run = library.run()
+
+    def owed(job: int) -> bool:
+        row = library.job(job)
+        assert row["state"] in {"queued", "retrying"}
+        return row["publish_due_at"] is not None
+
+    library.meet(run, b"1")
+    assert owed(1)
+    lease = library.take()
+    library.job_store.give_back([lease])
+    assert owed(1)
+    library.job_store.fail(library.take(), FLAKY, 0.0)
+    assert owed(1)
+    library.take()
+    assert library.outlive() == 1
+    assert owed(1)
+    library.take()
+    library.job_store.disown(lease.worker, [])
+    assert owed(1)
+    library.job_store.fail(library.take(), HOPELESS, 0.0)
+    library.queue_admin.retry(None, partial=False)
+    assert owed(1)
+
+
+# Two at the same moment.
+
+
+def test_two_workers_that_finish_the_same_audio_at_the_same_moment_store_it_once(shared: Library) -> None:
+    leases = leased(shared, *(b"%02d" % number for number in range(24)))
+    for pair in zip(leases[::2], leases[1::2], strict=True):
+        digest = f"same {pair[0].job}"
+        same = result(digest)
+        assert (
+            all_at_once(*(functools.partial(finish_one, shared.job_store, lease, same) for lease in pair))
+            == []
+        )
+    assert len(shared.rows("SELECT id FROM audio")) == 12
+    assert len(shared.rows("SELECT id FROM analyses")) == 12 * len(VERSIONS)
+    assert {row["state"] for row in shared.rows("SELECT state FROM jobs")} == {"done"}
+
+
+def test_two_scans_that_meet_the_same_new_files_at_the_same_moment_take_them_in_once(
+    shared: Library,
+) -> None:
+    root = shared.root()
+    runs = [shared.run(), shared.run()]
+    names = [b"%03d" % number for number in range(40)]
+
+    def scan(run: int) -> None:
+        intake = SqlIntake(shared.database, VERSIONS, (), AGEING_S)
+        for start in range(0, 40, 8):
+            scanned_files = [ScannedFile(found(name), FileChange.NEW) for name in names[start : start + 8]]
+            PATIENCE(functools.partial(intake.record, run, root, scanned_files, None))
+
+    assert all_at_once(*(functools.partial(scan, run) for run in runs)) == []
+    assert [row["path"] for row in shared.rows("SELECT path FROM files ORDER BY path")] == names
+    assert len(shared.rows("SELECT id FROM jobs")) == 40
+    counts = [shared.runs.counts(run) for run in runs]
+    assert all(adds_up(count) for count in counts), counts
+    assert sum(count.pending for count in counts) == 40
+
+
+def test_a_scan_that_meets_what_others_are_finishing_counts_right(shared: Library) -> None:
+    first = shared.run()
+    names = [b"%03d" % number for number in range(12)]
+    shared.meet(first, *names)
+    known = {row.path: row for row in shared.intake.known(shared.root(), b"", None, 100)}
+    second = shared.run()
+
+    def work() -> None:
+        while (lease := PATIENCE(lambda: take_one(shared.job_store, "w", None))) is not None:
+            finish = functools.partial(finish_one, shared.job_store, lease, result(lease.path.hex()))
+            assert PATIENCE(finish) is not None
+
+    def scan() -> None:
+        intake = SqlIntake(shared.database, VERSIONS, (), AGEING_S)
+        for name in names:
+            changed = [ScannedFile(found(name, mtime_ns=6), FileChange.CHANGED, known[name])]
+            PATIENCE(functools.partial(intake.record, second, shared.root(), changed, None))
+
+    assert all_at_once(work, scan) == []
+    work()
+    counts = [shared.runs.counts(run) for run in (first, second)]
+    assert all(adds_up(count) for count in counts), counts
+    assert counts[1].discovered == 12
+    assert shared.job_store.depth(None).open == 0
+
+
+def test_a_run_that_adopts_what_others_are_finishing_counts_right(shared: Library) -> None:
+    first = shared.run()
+    shared.meet(first, *(b"%03d" % number for number in range(30)))
+    runs = [first]
+
+    def work() -> None:
+        while (lease := PATIENCE(lambda: take_one(shared.job_store, "w", None))) is not None:
+            finish = functools.partial(finish_one, shared.job_store, lease, result(lease.path.hex()))
+            assert PATIENCE(finish) is not None
+
+    def adopt() -> None:
+        for _ in range(10):
+            runs.append(shared.run())
+            PATIENCE(functools.partial(shared.runs.adopt_open, runs[-1]))
+
+    assert all_at_once(work, adopt) == []
+    work()
+    counts = [shared.runs.counts(run) for run in runs]
+    assert all(adds_up(count) for count in counts), counts
+    assert sum(count.done for count in counts) == 30
+
+
+def test_a_scan_whose_folder_is_taken_into_a_larger_one_meanwhile_ends_with_a_word(
+    shared: Library, tmp_path: Path
+) -> None:
+    (tmp_path / "music" / "jazz").mkdir(parents=True)
+    outer = os.fsencode(tmp_path / "music")
+    inner = shared.roots.ensure(outer + b"/jazz")
+    run = shared.run()
+    recorded: list[bytes] = []
+
+    def scan() -> None:
+        for number in range(200):
+            name = b"%03d" % number
+            shared.intake.record(run, inner.root, [ScannedFile(found(name), FileChange.NEW)], None)
+            recorded.append(name)
+
+    def take_over() -> None:
+        while len(recorded) < 3:
+            time.sleep(0.001)
+        shared.roots.ensure(outer)
+
+    [told] = all_at_once(scan, take_over)
+    assert isinstance(told, NotFound)
+    [root] = shared.roots.every()
+    assert root.root_path == outer
+    rows = shared.rows("SELECT path, root_id FROM files ORDER BY path")
+    assert rows == [{"path": b"jazz/" + name, "root_id": root.root} for name in recorded]
+    assert shared.runs.counts(run) == RunCounts(len(recorded), 0, 0, 0, 0, len(recorded))
+    assert shared.take().root == outer
+
+
+# Runs that several follow.
+
+
+def test_a_run_ends_when_its_last_job_has_whoever_did_it(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    finish_one(library.job_store, library.take(run, "a"), result())
+    library.runs.scanned(run)
+    assert library.runs.close_ended() == []
+    library.job_store.fail(library.take(run, "b"), FLAKY, 0.0)
+    assert library.runs.close_ended() == []
+    finish_one(library.job_store, library.take(run, "b"), result())
+    assert library.runs.close_ended() == [run]
+    assert library.runs.close_ended() == []
+    [view] = library.runs.every(10)
+    assert (view.state, view.counts) == ("finished", RunCounts(2, 2, 0, 0, 0, 0))
+
+
+def test_a_run_whose_scan_goes_on_has_not_ended(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    finish_one(library.job_store, library.take(run), result())
+    assert library.runs.close_ended() == []
+
+
+def test_a_run_whose_scan_fell_silent_ends_as_interrupted_once_its_jobs_have(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.change("UPDATE runs SET seen_at = seen_at - 1000")
+    assert library.runs.close_ended() == []
+    finish_one(library.job_store, library.take(run), result())
+    assert library.runs.close_ended() == [run]
+    assert library.runs.every(1)[0].state == "interrupted"
+
+
+def test_a_run_that_was_cancelled_ends_as_such(library: Library) -> None:
+    [lease] = leased(library, b"1")
+    library.runs.cancel(lease.run)
+    library.runs.scanned(lease.run)
+    assert library.runs.close_ended() == []
+    library.job_store.give_back([lease])
+    assert library.runs.close_ended() == [lease.run]
+    assert library.state(lease.run) == RunState.CANCELLED
+
+
+def test_several_who_look_at_once_end_a_run_once(shared: Library) -> None:
+    run = shared.run()
+    shared.runs.scanned(run)
+    ended: list[int] = []
+    assert all_at_once(*[lambda: ended.extend(shared.runs.close_ended())] * 4) == []
+    assert ended == [run]
+
+
+def test_taking_up_what_is_open_leaves_the_sums_of_a_run_that_goes_on_right(library: Library) -> None:
+    live = library.run()
+    library.meet(live, b"1", b"2", b"3", b"4")
+    finish_one(library.job_store, library.take(live), result())
+    in_hand = library.take(live)
+    library.job_store.fail(library.take(live), FLAKY, 0.0)
+    run = library.run()
+    assert library.runs.adopt_open(run) == 3
+    assert library.runs.counts(live) == RunCounts(1, 1, 0, 0, 0, 0)
+    assert library.runs.counts(run) == RunCounts(3, 0, 0, 0, 0, 3)
+    library.meet(live, b"5")
+    finish_one(library.job_store, in_hand, result("2"))
+    assert library.runs.counts(live) == RunCounts(2, 1, 0, 0, 0, 1)
+    assert library.runs.counts(run) == RunCounts(3, 1, 0, 0, 0, 2)
+
+
+def test_a_file_in_quarantine_that_another_run_meets_counts_there(library: Library) -> None:
+    live = library.run()
+    library.meet(live, b"1", b"2")
+    library.job_store.fail(library.take(live), HOPELESS, 0.0)
+    run = library.run()
+    assert library.meet(run, b"1") == IntakeResult(quarantined=1)
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 1, 0)
+    assert library.runs.counts(live) == RunCounts(1, 0, 0, 0, 0, 1)
+    assert library.meet(run, b"1") == IntakeResult(quarantined=1)
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 1, 0)
+
+
+def test_several_runs_are_asked_for_at_once(library: Library) -> None:
+    one, two, three = library.run(), library.run(), library.run()
+    library.runs.pause(two)
+    assert library.runs.states([one, two, 99]) == {one: RunState.RUNNING, two: RunState.PAUSED}
+    assert library.runs.states([]) == {}
+    assert library.state(three) == RunState.RUNNING
+
+
+def test_jobs_are_listed_as_they_are_taken_with_their_place_among_all_that_wait(library: Library) -> None:
+    run, other = library.run(), library.run()
+    library.meet(run, b"done")
+    finish_one(library.job_store, library.take(), result())
+    library.meet(run, b"running", level=Level.CRITICAL)
+    library.take()
+    library.meet(run, b"retrying", level=Level.HIGH)
+    library.job_store.fail(library.take(), FLAKY, 0.0)
+    library.meet(other, b"1", b"2")
+    library.meet(run, b"3", level=Level.LOW)
+
+    def listed(*states: JobState, of: int | None = None, limit: int = 10) -> list[tuple[bytes, int | None]]:
+        shown = library.queue_admin.jobs(states or OPEN, None, of, limit)
+        return [(job.path.removeprefix(b"/music/"), job.place) for job in shown]
+
+    waiting = [(b"retrying", 1), (b"1", 2), (b"2", 3), (b"3", 4)]
+    assert listed() == [(b"running", None), *waiting]
+    assert listed(*JobState) == [(b"running", None), *waiting, (b"done", None)]
+    assert listed(*JobState, limit=3) == [(b"running", None), *waiting[:2]]
+    assert listed(JobState.QUEUED) == waiting[1:]
+    assert listed(of=other) == waiting[1:3]
+    assert [job.place for job in library.queue_admin.jobs(OPEN, Place(1, b"/music", b"3"), None, 10)] == [4]
+
+
+# Orders over very many jobs.
+
+
+def test_orders_over_more_jobs_than_one_step_takes_reach_all(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batched_update, "BATCH_JOBS", 2)
+    paths = [b"%d.flac" % number for number in range(7)]
+    run = library.run()
+    library.meet(run, *paths)
+    place = Place(library.root(), b"/music", b"")
+    assert library.queue_admin.prioritize(place, Level.HIGH) == 7
+    library.runs.pause(run)
+    library.change("UPDATE jobs SET publish_due_at = NULL")
+    library.runs.resume(run)
+    assert library.rows("SELECT count(*) AS jobs FROM jobs WHERE publish_due_at IS NOT NULL") == [{"jobs": 7}]
+    assert library.runs.adopt_open(other := library.run()) == 7
+    assert library.runs.counts(other).pending == library.runs.counts(other).discovered == 7
+    assert library.runs.counts(run) == RunCounts(0, 0, 0, 0, 0, 0)
+    assert library.runs.cancel(other) == 7
+    assert library.runs.counts(other) == RunCounts(7, 0, 0, 7, 0, 0)
+
+
+def test_a_cancel_that_was_cut_off_is_finished_by_the_next(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.change("UPDATE runs SET state = 'cancelled'")
+    assert library.runs.cancel(run) == 2
+    with pytest.raises(NotFound, match="cancelled already"):
+        library.runs.cancel(run)
+
+
+def test_a_cancel_that_was_cut_off_is_finished_by_whoever_looks_after_the_runs(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.runs.scanned(run)
+    library.change("UPDATE runs SET state = 'cancelled'")
+    assert library.runs.close_ended() == [run]
+    assert library.runs.counts(run) == RunCounts(2, 0, 0, 2, 0, 0)
+
+
+def test_a_resume_that_was_cut_off_is_finished_by_the_next(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2", b"3")
+    library.runs.pause(run)
+    library.change("UPDATE jobs SET publish_due_at = NULL")
+    library.change("UPDATE jobs SET published_level = 2 WHERE id = 3")
+    library.change("UPDATE runs SET state = 'running'")
+    library.runs.resume(run)
+    assert [library.job(job)["publish_due_at"] is not None for job in (1, 2, 3)] == [True, True, False]
+    with pytest.raises(NotFound, match=f"run {run} is running, not paused"):
+        library.runs.resume(run)
+
+
+def test_what_is_retried_of_a_cancelled_run_is_taken(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.job_store.fail(library.take(), HOPELESS, 0.0)
+    library.runs.cancel(run)
+    assert library.queue_admin.retry(None, partial=False) == 1
+    lease = library.take(run=None)
+    assert lease.run != run
+    assert library.runs.counts(lease.run).pending == 1
+    assert library.runs.counts(run) == RunCounts(1, 0, 0, 1, 0, 0)
+    finish_one(library.job_store, lease, result())
+    assert library.runs.close_ended() == [lease.run]

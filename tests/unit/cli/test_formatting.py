@@ -1,0 +1,112 @@
+"""A person relies on: numbers are said plainly, and never more exactly than they are known."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonearm.cli.formatting import about, duration, moment, number, plural
+from tonearm.cli.track_page import curve
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "–"),
+        (0, "0:00"),
+        (9.4, "0:09"),
+        (59.6, "1:00"),
+        (187, "3:07"),
+        (3599.6, "1:00:00"),
+        (3723, "1:02:03"),
+        (360_000, "100:00:00"),
+    ],
+)
+def test_a_duration_reads_like_a_clock(seconds: float | None, said: str) -> None:
+    assert duration(seconds) == said
+
+
+@given(st.floats(0, 1e7))
+def test_a_duration_is_right_to_half_a_second(seconds: float) -> None:
+    parts = [int(part) for part in duration(seconds).split(":")]
+    total = 0
+    for part in parts:
+        total = total * 60 + part
+    assert abs(total - seconds) <= 0.5
+    assert all(part < 60 for part in parts[1:])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "learning how long"),
+        (0, "a few seconds"),
+        (9.9, "a few seconds"),
+        (10, "about 10 s"),
+        (42, "about 40 s"),
+        (89, "about 90 s"),
+        (90, "about 2 min"),
+        (600, "about 10 min"),
+        (5399, "about 90 min"),
+        (5400, "about 1.5 h"),
+        (86_400, "about 24.0 h"),
+        (172_800, "about 2.0 days"),
+    ],
+)
+def test_a_time_to_go_is_told_roughly(seconds: float | None, said: str) -> None:
+    assert about(seconds) == said
+
+
+@given(st.floats(10, 1e7))
+def test_a_time_to_go_is_near_the_truth(seconds: float) -> None:
+    _, value, unit = about(seconds).split()
+    told = float(value) * {"s": 1, "min": 60, "h": 3600, "days": 86_400}[unit]
+    assert told == pytest.approx(seconds, rel=0.35)
+
+
+def test_one_is_one_and_more_are_more() -> None:
+    said = [plural(count, "file") for count in (0, 1, 2, 1_234_567)]
+    assert said == ["0 files", "1 file", "2 files", "1,234,567 files"]
+
+
+def test_an_unknown_number_is_a_dash() -> None:
+    assert (number(None), number(120.04), number(0.0, 2), number(-14.25, 0)) == ("–", "120.0", "0.00", "-14")
+
+
+def test_a_moment_is_a_date_and_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert moment(1_700_000_000) == "2023-11-14 23:13:20"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert moment(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [
+        ([], "–"),
+        ([None, None], "–"),
+        ([120.0], "▄ steady"),
+        ([120.0, 120.5, 120.2], "▄▄▄ steady"),
+        ([100.0, 170.0], "▁█ 100.0 to 170.0 BPM"),
+        ([100.0, 110.0, 120.0, 130.0, 140.0, 150.0, 160.0, 170.0], "▁▂▃▄▅▆▇█ 100.0 to 170.0 BPM"),
+        ([None, 100.0, None, 170.0], " ▁ █ 100.0 to 170.0 BPM"),
+        ([120.0, None, 120.0], "▄ ▄ steady"),
+    ],
+)
+def test_a_tempo_is_drawn_as_a_curve_with_gaps(values: list[float | None], drawn: str) -> None:
+    assert curve(values) == drawn
+
+
+@given(st.lists(st.none() | st.floats(20, 400), min_size=1))
+def test_every_window_has_its_place_in_the_curve(values: list[float | None]) -> None:
+    if any(value is not None for value in values):
+        line = curve(values)
+        for value, sign in zip(values, line, strict=False):
+            assert (sign == " ") == (value is None)
+            assert sign in " ▁▂▃▄▅▆▇█"
+        assert line[len(values)] == " "

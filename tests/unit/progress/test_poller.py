@@ -1,0 +1,96 @@
+"""A person relies on: to see what runs elsewhere nobody has to wait for the live view."""
+
+import threading
+import time
+
+import pytest
+
+from tonearm.errors import ServiceAway
+from tonearm.progress import poller as glances
+from tonearm.progress.memory import MemoryProgress
+from tonearm.progress.poller import ProgressPoller
+from tonearm.progress.port import HELD_S, RunningFile
+
+FILE = RunningFile("there", 7, 3, b"/m/a.flac", "flac", 5000, "decode", 0.5, 1, 2.0)
+
+
+class Stubborn(MemoryProgress):
+    """A live view that does not answer until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = threading.Event()
+
+    def running(self) -> tuple[RunningFile, ...]:
+        if not self.answers.wait(20):
+            raise ServiceAway("nobody answers")
+        return super().running()
+
+
+class Broken(MemoryProgress):
+    """A live view that is away."""
+
+    asked = 0
+
+    def running(self) -> tuple[RunningFile, ...]:
+        self.asked += 1
+        raise ServiceAway("nobody answers")
+
+
+def watched(poller: ProgressPoller) -> tuple[threading.Event, threading.Thread]:
+    stop = threading.Event()
+    thread = threading.Thread(target=poller.run, args=(stop,))
+    thread.start()
+    return stop, thread
+
+
+def jobs(poller: ProgressPoller) -> list[int]:
+    return [file.job for file in poller.running()]
+
+
+def test_what_is_seen_is_at_hand_at_once_however_slow_the_live_view_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(glances, "EVERY_S", 0.01)
+    progress = Stubborn()
+    progress.report("there", [FILE])
+    poller = ProgressPoller(progress)
+    stop, thread = watched(poller)
+    try:
+        began = time.monotonic()
+        assert poller.running() == ()
+        assert time.monotonic() - began < 1
+        progress.answers.set()
+        while not jobs(poller) and time.monotonic() < began + 20:
+            time.sleep(0.01)
+        assert jobs(poller) == [7]
+        progress.answers.clear()
+        assert jobs(poller) == [7]
+    finally:
+        stop.set()
+        progress.answers.set()
+        thread.join()
+
+
+def test_what_was_seen_too_long_ago_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = MemoryProgress()
+    progress.report("there", [FILE])
+    poller = ProgressPoller(progress)
+    stop, thread = watched(poller)
+    while not jobs(poller):
+        time.sleep(0.01)
+    stop.set()
+    thread.join()
+    later = time.monotonic() + HELD_S + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert poller.running() == ()
+
+
+def test_a_live_view_that_is_away_is_asked_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glances, "EVERY_S", 0.05)
+    progress = Broken()
+    stop, thread = watched(ProgressPoller(progress))
+    time.sleep(0.6)
+    stop.set()
+    thread.join()
+    assert 2 <= progress.asked <= 5
