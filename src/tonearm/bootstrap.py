@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tonearm.addresses import parts_of
-from tonearm.analysis.catalog import columns, versions
+from tonearm.analysis.catalog import column_types, versions
 from tonearm.errors import ConfigurationError, ServiceAway, ServiceRefused
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Announce, Warned
@@ -122,7 +122,7 @@ def open_app(settings: Settings) -> Iterator[App]:
             runs=Runs(database),
             queue_admin=QueueAdmin(database, settings.ageing_s),
             job_store=SqlJobStore(database, versions(), backoff, settings.lease_s),
-            tracks=Tracks(database, versions(), columns()),
+            tracks=Tracks(database, versions(), column_types()),
             workers=WorkerRegistry(database),
             breakers=breakers,
             bus=bus,

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 
+from tonearm.analysis.catalog import for_child
 from tonearm.analysis.decode import open_audio
-from tonearm.analysis.engine import measure
+from tonearm.analysis.engine import load, measure
 from tonearm.analysis.identity import audio_hash
-from tonearm.analysis.registry import ANALYSERS
 from tonearm.analysis.tags import read_tags
 from tonearm.worker.child_main import warm_up
+
+ANALYSERS = [load(declared) for declared in for_child(SimpleNamespace(window_s=10.0))]
 
 
 @dataclass
@@ -51,16 +54,14 @@ def analyse(path: Path) -> tuple[float, float, dict[str, float]]:
         read_tags(file)
         stages["tags"] = time.perf_counter() - mark
         with open_audio(file) as source:
-            facts = source.facts
-            names = [analyser.name for analyser in ANALYSERS]
+            sound = source.sound
             measured = measure(
                 source.samples(),
-                facts.sample_rate_hz,
-                facts.channels,
-                names,
-                10.0,
+                sound.sample_rate_hz,
+                sound.channels,
+                ANALYSERS,
                 lambda _: None,
-                facts.speakers,
+                sound.speakers,
             )
             seconds = source.report.decoded_s
     return time.process_time() - began, seconds, stages | measured.timings
@@ -68,7 +69,7 @@ def analyse(path: Path) -> tuple[float, float, dict[str, float]]:
 
 def _prepare() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    warm_up(10.0)
+    warm_up(ANALYSERS)
 
 
 def run(work: object, paths: Sequence[Path], processes: int) -> Round:

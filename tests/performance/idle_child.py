@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 
-from tonearm.analysis.catalog import CATALOG
+from tonearm.analysis.catalog import analysers
 from tonearm.worker.child_protocol import pack, receive
 from tonearm.worker.limits import die_with_parent
 
@@ -21,7 +21,7 @@ FACTS = {
     "declared_s": 200.0,
     "declared_exact": True,
 }
-FINDINGS = {name: {"version": entry.version, "values": {}, "series": {}} for name, entry in CATALOG.items()}
+FINDINGS = {name: {"version": spec.version, "values": {}, "series": {}} for name, spec in analysers().items()}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What an analyser is: something that is fed blocks of samples and says at the end what it found."""
+"""The interface of an analyser: it takes the audio of one file in blocks and returns numbers at the end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,13 @@ Value = float | int | str | bool | None | Sequence["Value"] | Mapping[str, "Valu
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What every block of one file has in common.
+    """What all blocks of one file have in common.
 
-    ``low_rate_hz`` is ``sample_rate_hz`` halved as often as it takes to come to 32 kHz or less (44.1 →
-    22.05, 48 and 96 → 24), ``key_rate_hz`` half of that. ``frame_rate_hz`` is close to 86.1 spectral frames a
-    second at every sample rate. ``speakers`` says which channel is meant for which, in FFmpeg's names (FL, LFE);
-    empty where the file doesn't.
+    sample_rate_hz, channels: those of the file.
+    low_rate_hz: ``sample_rate_hz`` halved until it is 32 kHz or less (44.1 → 22.05, 48 and 96 → 24).
+    key_rate_hz: half of ``low_rate_hz``.
+    frame_rate_hz: spectral frames a second, close to 86.1 at every sample rate.
+    speakers: the speaker of each channel, by FFmpeg's names (FL, LFE); empty where the file names none.
     """
 
     sample_rate_hz: int
@@ -52,7 +53,9 @@ class Spectrum:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch of the file, the same audio in every form an analyser may want; decoded once.
+    """A section of the file: the same audio in every form that an analyser can ask for.
+
+    ``samples`` is always there; the other forms have no elements when no running analyser declares them as inputs.
 
     samples: (n, channels) float32 at ``sample_rate_hz``, full scale ±1, always finite.
     low: (m,) float32 mono (see ``front.mono``) at ``low_rate_hz``.
@@ -68,10 +71,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What an analyser found. Unknown is ``None``; nothing in it is ever NaN or infinite.
+    """What an analyser found, under the names it declares. ``None`` stands for unknown; no number is NaN or infinite.
 
-    values: scalars and short lists, the columns of a table.
-    series: long lists (beats, windows), shown for one track at a time.
+    values: by column, scalars and short lists.
+    series: by series, long lists (beats, windows).
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -79,19 +82,13 @@ class Findings:
 
 
 class Analyser(Protocol):
-    """Takes blocks, returns numbers; opens nothing, logs nothing, keeps bounded memory.
+    """Measures one file: takes its blocks, then returns numbers. Opens nothing, logs nothing, keeps bounded memory.
 
-    A class with ``name`` and ``version`` whose instances serve one file. ``version`` rises with every
-    change that can change a number, so that stored results are renewed.
+    A class that has this form is declared by an ``AnalyserSpec`` and made as ``Class(signal, **options)``.
     """
-
-    name: str
-    version: int
-
-    def __init__(self, signal: Signal) -> None: ...
 
     def feed(self, block: Block) -> None:
         """Take the next block; blocks come in order, without gaps."""
 
     def finish(self) -> Findings:
-        """Say what was found; called once, after the last block."""
+        """Return what was found; called once, after the last block."""

@@ -1,83 +1,56 @@
-"""What each analyser is called, which version it has and which columns it fills.
-
-Kept apart from the analysers themselves, so that listing tracks loads no signal processing.
-"""
+"""All analysers there are, Tonearm's own and those of plug-ins, by what they declare."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from tonearm.analysis.built_in import BUILT_IN
+from tonearm.analysis.declaration import AnalyserSpec, Column
+from tonearm.analysis.plugins import plugin_specs, unusable
+from tonearm.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An analyser's version and its columns with their types; lists and objects are ``object``."""
+@cache
+def analysers() -> Mapping[str, AnalyserSpec]:
+    """The declaration of each analyser by its name, in the order in which they are run and shown.
 
-    version: int
-    columns: Mapping[str, type]
-
-
-CATALOG: Mapping[str, Entry] = {
-    "tempo": Entry(
-        2,
-        {
-            "bpm": float,
-            "bpm_confidence": float,
-            "bpm_alternatives": object,
-            "bpm_start": float,
-            "bpm_end": float,
-            "tempo_stability": float,
-        },
-    ),
-    "key": Entry(
-        2,
-        {
-            "key": str,
-            "key_root": str,
-            "key_mode": str,
-            "camelot": str,
-            "open_key": str,
-            "key_confidence": float,
-            "key_alternative": str,
-            "tuning_cents": float,
-        },
-    ),
-    "loudness": Entry(
-        2,
-        {
-            "loudness_lufs": float,
-            "loudness_range_lu": float,
-            "true_peak_dbtp": float,
-            "sample_peak_dbfs": float,
-            "max_momentary_lufs": float,
-            "max_short_term_lufs": float,
-            "replaygain_track_gain_db": float,
-            "replaygain_track_peak": float,
-        },
-    ),
-    "character": Entry(
-        2,
-        {
-            "energy": float,
-            "danceability": float,
-            "brightness": float,
-            "mood_arousal": float,
-            "spectral_centroid_hz": float,
-            "spectral_spread_hz": float,
-            "spectral_rolloff_hz": float,
-            "spectral_flatness": float,
-            "spectral_flux": float,
-            "dynamics_db": float,
-            "crest_db": float,
-            "band_balance": object,
-        },
-    ),
-}
+    Raises ``ConfigurationError`` for a plug-in that can't be used.
+    """
+    found: dict[str, AnalyserSpec] = {}
+    taken: set[str] = set()
+    for spec in (*BUILT_IN, *plugin_specs()):
+        package = spec.implementation.partition(".")[0]
+        if spec.name in found:
+            raise unusable(spec.name, package, "there is another analyser of this name")
+        if twice := sorted(taken.intersection(spec.results)):
+            raise unusable(spec.name, package, f"another analyser has the columns {', '.join(twice)}")
+        found[spec.name] = spec
+        taken.update(spec.results)
+    return MappingProxyType(found)
 
 
 def versions() -> dict[str, int]:
-    """The current version of each analyser, by name."""
-    return {name: entry.version for name, entry in CATALOG.items()}
+    """The current version of each analyser, by its name."""
+    return {spec.name: spec.version for spec in analysers().values()}
 
 
-def columns() -> dict[str, tuple[str, type]]:
-    """For each column the analyser it comes from and its type."""
-    return {column: (name, kind) for name, entry in CATALOG.items() for column, kind in entry.columns.items()}
+def columns() -> dict[str, tuple[str, Column]]:
+    """For each column the name of its analyser, and the column."""
+    return {column.name: (spec.name, column) for spec in analysers().values() for column in spec.columns}
+
+
+def column_types() -> dict[str, tuple[str, type]]:
+    """For each column the name of its analyser, and the type of its values."""
+    return {name: (analyser, column.type) for name, (analyser, column) in columns().items()}
+
+
+def for_child(settings: object) -> list[dict[str, Any]]:
+    """What a child needs to load and run every analyser, ready for JSON.
+
+    Raises ``ConfigurationError`` for an analyser that asks for a setting that does not exist.
+    """
+    try:
+        return [spec.for_child(settings) for spec in analysers().values()]
+    except ValueError as error:
+        raise ConfigurationError(f"An analyser asks for what is not there: {error}.") from error

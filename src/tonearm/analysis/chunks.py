@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from tonearm.analysis.window import Window
+from tonearm.analysis.file_window import Window
 
 MAX_CHUNKS = 1000
 MAX_TEXT_BYTES = 1 << 16

@@ -1,4 +1,4 @@
-"""The one gate to FFmpeg: opens a container, chooses its audio stream, turns FFmpeg's errors into ours."""
+"""The only module that opens containers with FFmpeg: it chooses the audio stream and translates FFmpeg's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,8 @@ from av.packet import Packet
 from av.stream import Discard, Disposition
 
 from tonearm.analysis.chunks import wav_form
-from tonearm.analysis.window import WAV, Kind, RawFile, Window, find_audio
+from tonearm.analysis.file_window import OGG, WAV, Kind, RawFile, Window, find_audio
+from tonearm.analysis.ogg import links
 from tonearm.errors import Fault, FileFault
 
 CODECS = {
@@ -31,7 +32,7 @@ CODECS = {
     "wmalossless": "wma-lossless",
     "wmavoice": "wma-voice",
 }
-"""FFmpeg's decoders that may be used, beside those for PCM, and the names their formats have here."""
+"""FFmpeg's decoders that may be used, in addition to those for PCM, and Tonearm's names of their formats."""
 
 PCM = {
     f"pcm_{form}"
@@ -44,7 +45,7 @@ PCM = {
 
 BUFFER_BYTES = 1 << 18
 MAX_FAILED_READS = 64
-"""So many damaged places in a row, without a packet between them, end a file."""
+"""Reading ends after this many damaged places without a packet between them."""
 
 CHANNELS = range(1, 65)
 RATES_HZ = range(1_000, 768_001)
@@ -63,17 +64,23 @@ _DEMUXER_OPTIONS = {
 
 @dataclass(slots=True)
 class Opened:
-    """An open container with its chosen stream; ``failed_reads`` counts places that could not be demuxed."""
+    """An open container with its chosen audio stream.
+
+    window: the bytes that FFmpeg reads: the audio without tags around it; of a chained Ogg file, one link.
+    later: the windows of the links that follow this one.
+    failed_reads: places that could not be demuxed, and links that could not be opened, so far.
+    """
 
     kind: Kind
     window: Window
     container: InputContainer
     stream: AudioStream
+    later: tuple[Window, ...] = ()
     failed_reads: int = 0
 
     @property
     def codec(self) -> str:
-        """The plain name of the audio's format, such as ``mp3``, ``pcm`` or ``wma``."""
+        """Tonearm's name of the audio format, such as ``mp3``, ``pcm`` or ``wma``."""
         return codec_name(self.stream.codec_context.name) or "unknown"
 
     @property
@@ -89,7 +96,7 @@ class Opened:
         return None
 
     def packets(self) -> "Iterator[Packet[AudioStream]]":
-        """Yield the audio packets that hold data; go on behind damaged places.
+        """Yield the audio packets of this link that hold data; continue after damaged places.
 
         Raises ``FileFault``: ``READ_ERROR``, ``OUT_OF_MEMORY``.
         """
@@ -107,44 +114,70 @@ class Opened:
                 self.failed_reads += 1
                 in_a_row += 1
 
+    def links(self) -> "Iterator[Opened]":
+        """Yield this link, then every later one, each open until the next is asked for.
+
+        A link that can't be opened counts as a failed read. Raises ``FileFault``: ``READ_ERROR``, ``OUT_OF_MEMORY``.
+        """
+        yield self
+        for window in self.later:
+            try:
+                with _open_link(self.kind, window) as link:
+                    yield link
+            except FileFault as fault:
+                if fault.fault in (Fault.READ_ERROR, Fault.OUT_OF_MEMORY):
+                    raise
+                self.failed_reads += 1
+
     def check_disk(self) -> None:
-        """Raise ``FileFault(READ_ERROR)`` if a read has failed: FFmpeg may take that for the end."""
+        """Raise ``FileFault(READ_ERROR)`` if a read has failed: FFmpeg may report that as the end of the file."""
         if self.window.error is not None:
             raise FileFault(Fault.READ_ERROR, told(self.window.error)) from self.window.error
 
     def check(self, error: Exception) -> None:
-        """Raise the fault that a damaged place cannot explain: a failing disk, too little memory."""
+        """Raise ``FileFault`` for an error that no damage explains: a failing disk, too little memory."""
         self.check_disk()
         if isinstance(error, MemoryError):
             raise FileFault(Fault.OUT_OF_MEMORY) from error
 
 
 @contextmanager
-def open_container(file: RawFile, **demuxer_options: str) -> Iterator[Opened]:
+def open_container(file: RawFile) -> Iterator[Opened]:
     """Open the audio of a file; its position moves, it stays open afterwards.
 
     Raises ``FileFault``, every one but ``NO_SAMPLES``.
     """
     kind, window = find_audio(file)
-    if kind is WAV:
-        _check_wav(window)
-    with _demuxer(kind, window, demuxer_options) as container:
+    try:
+        if kind is WAV:
+            _check_wav(window)
+        places = links(window) if kind is OGG else [(0, window.size)]
+    except OSError as error:
+        raise FileFault(Fault.READ_ERROR, told(error)) from error
+    first, *later = [Window(file, window.start + start, window.start + end) for start, end in places]
+    with _open_link(kind, first, tuple(later)) as opened:
+        yield opened
+
+
+@contextmanager
+def _open_link(kind: Kind, window: Window, later: tuple[Window, ...] = ()) -> Iterator[Opened]:
+    with _demuxer(kind, window) as container:
         stream = _choose(kind, container)
         check_form(stream.codec_context.sample_rate, stream.codec_context.channels)
         stream.codec_context.thread_count = 1
         for other in container.streams:
             other.discard = Discard.default if other.index == stream.index else Discard.all
-        yield Opened(kind, window, container, stream)
+        yield Opened(kind, window, container, stream, later)
 
 
-def _demuxer(kind: Kind, window: Window, options: dict[str, str]) -> InputContainer:
+def _demuxer(kind: Kind, window: Window) -> InputContainer:
     try:
         window.seek(0)
         return av.open(
             window,
             "r",
             format=kind.demuxer,
-            container_options=_OPTIONS | _DEMUXER_OPTIONS.get(kind.demuxer, {}) | options,
+            container_options=_OPTIONS | _DEMUXER_OPTIONS.get(kind.demuxer, {}),
             metadata_errors="ignore",
             buffer_size=BUFFER_BYTES,
         )
@@ -175,11 +208,8 @@ def _decoder_name(stream: AudioStream) -> str:
 
 
 def _check_wav(window: Window) -> None:
-    """Refuse what FFmpeg would only call invalid data, so that the reason can be told."""
-    try:
-        channels, rate = wav_form(window) or (1, RATES_HZ[0])
-    except OSError as error:
-        raise FileFault(Fault.READ_ERROR, told(error)) from error
+    """Raise ``FileFault`` for a form that FFmpeg would only call invalid data; raise ``OSError``."""
+    channels, rate = wav_form(window) or (1, RATES_HZ[0])
     check_form(rate, channels)
 
 
@@ -192,12 +222,12 @@ def check_form(sample_rate_hz: int, channels: int) -> None:
 
 
 def codec_name(decoder: str) -> str | None:
-    """Return the plain name for one of FFmpeg's decoders, ``None`` for one that is not used here."""
+    """Return Tonearm's name of the format that one of FFmpeg's decoders reads, ``None`` if it may not be used."""
     if decoder in ("pcm_alaw", "pcm_mulaw"):
         return decoder.replace("_", "-")
     return "pcm" if decoder in PCM else CODECS.get(decoder)
 
 
 def told(error: OSError) -> str:
-    """Say an operating system's error in words."""
+    """Return the words of an operating system's error."""
     return error.strerror or str(error)

@@ -6,18 +6,18 @@ left of the file; to notice that the end is missing, the headers are read here.
 
 from dataclasses import dataclass
 
-from tonearm.analysis import window as kinds
+from tonearm.analysis import file_window as kinds
 from tonearm.analysis.chunks import chunks
 from tonearm.analysis.container import Opened, told
+from tonearm.analysis.file_window import Window
 from tonearm.analysis.mpeg import declared_samples
-from tonearm.analysis.window import Window
+from tonearm.analysis.ogg import last_page_whole
 from tonearm.errors import Fault, FileFault
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFF000)
 """Sizes that programs write which do not know the length when they begin."""
 
-OGG_TAIL_BYTES = 1 << 17
-"""Holds the longest Ogg page (65,307 bytes) and as much again."""
+OPUS_RATE_HZ = 48_000
 
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_HEADER_BYTES = 1 << 16
@@ -49,18 +49,49 @@ def declared_length(opened: Opened) -> Declared:
 
 
 def _declared_length(opened: Opened) -> Declared:
+    if opened.kind is kinds.OGG:
+        return _declared_by_links(opened)
     samples = _declared_samples(opened)
-    if samples and samples > 0:  # 0: whatever wrote the file never came back to fill it in
+    if samples and samples > 0:  # 0: the program that wrote the file never filled it in
         return Declared(samples / opened.stream.codec_context.sample_rate, exact=True)
     seconds = _seconds_by_ffmpeg(opened)
-    if opened.kind is kinds.OGG:
-        ended = ogg_ends(opened.window)
-        cut = "" if ended else "its last page is not marked as the end"
-        return Declared(seconds, seconds is not None, cut)
     if opened.kind is kinds.ASF:
         seconds_in_header = asf_seconds(opened.window)
         return Declared(seconds_in_header or seconds, seconds_in_header is not None)
     return Declared(seconds, exact=opened.kind is kinds.MP4 and seconds is not None)
+
+
+def _declared_by_links(opened: Opened) -> Declared:
+    """Add up the links of an Ogg file. A file without a mark of its end is whole: many recorders write none."""
+    total, last, failed = 0.0, opened.window, opened.failed_reads
+    for link in opened.links():
+        seconds = _ogg_seconds(link)
+        if seconds is None:
+            return Declared(None, exact=False)
+        total, last = total + seconds, link.window
+    broken, opened.failed_reads = opened.failed_reads - failed, failed
+    if broken:
+        return Declared(total, exact=True, cut=f"unreadable streams in its chain: {broken}")
+    return Declared(total, exact=True, cut="" if last_page_whole(last) else "its last page is incomplete")
+
+
+def _ogg_seconds(link: Opened) -> float | None:
+    """The length of one link. Of Opus, FFmpeg counts from the first sample decoded, not from the first one played."""
+    samples = _declared_samples(link)
+    if samples:
+        return samples / link.stream.codec_context.sample_rate
+    seconds = _seconds_by_ffmpeg(link)
+    if seconds is None or link.codec != "opus":
+        return seconds
+    skipped_s = opus_pre_skip(link.stream.codec_context.extradata or b"") / OPUS_RATE_HZ
+    start_s = float((link.stream.start_time or 0) * (link.stream.time_base or 0))
+    played_s = seconds - skipped_s - start_s
+    return played_s if played_s > 0 else None
+
+
+def opus_pre_skip(head: bytes) -> int:
+    """Return the samples at 48 kHz that are dropped at the start, by an OpusHead packet (RFC 7845, 5.1)."""
+    return int.from_bytes(head[10:12], "little")
 
 
 def _declared_samples(opened: Opened) -> int | None:
@@ -125,13 +156,3 @@ def asf_seconds(window: Window) -> float | None:
     broadcast = header[at + 88] & 1
     seconds = play_100ns / 1e7 - preroll_ms / 1e3
     return seconds if seconds > 0 and not broadcast else None
-
-
-def ogg_ends(window: Window) -> bool:
-    """Whether the last page is whole and marked as the end of its stream (RFC 3533, 6)."""
-    tail = window.part(window.size - OGG_TAIL_BYTES, OGG_TAIL_BYTES)
-    page = tail[max(0, tail.rfind(b"OggS\0")) :]
-    if len(page) < 27:
-        return False
-    segments = page[27 : 27 + page[26]]
-    return len(page) >= 27 + page[26] + sum(segments) and bool(page[5] & 4)

@@ -1,4 +1,4 @@
-"""From an open file to samples: one decoder for every format, built to get the most out of damaged files."""
+"""Decodes the audio of an open file to samples; damaged parts are skipped."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -13,52 +13,63 @@ from av.audio.frame import AudioFrame
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.container import Opened, check_form, open_container
 from tonearm.analysis.declared import Declared, declared_length
+from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.frames import fill, silence_nonsense
-from tonearm.analysis.window import RawFile
 from tonearm.errors import Fault, FileFault
 
 PIECE_SAMPLES = 1 << 16
 SETTLING_FRAMES = 4
-"""Rate and channels are those of most of the first frames: the very first may be damaged."""
+"""Sample rate and channels are those of most of the first frames: the very first may be damaged."""
 
 NO_SPEAKER = "NONE"
-"""FFmpeg's name of a channel of which the file doesn't say what it is meant for."""
+"""FFmpeg's name for a channel whose speaker the file does not name."""
 
-TOLERANCE_S = 0.25
-"""So much audio may be missing before a file counts as incomplete: encoders and headers round."""
-
-MORE_S = 1.0
-"""More audio than promised is worth a word beyond so many seconds."""
+LOST_S = 0.25
+"""Damaged packets of more audio than this make a sound incomplete."""
 
 STRANGE_S = 1.0
-"""After so many seconds at another sample rate in a row, decoding stops."""
+"""Decoding stops after this many seconds in a row at another sample rate."""
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFacts:
-    """What a file is. ``bit_depth`` is ``None`` for lossy formats; ``declared_s`` is a guess unless exact.
+class SoundFacts:
+    """What the audio itself is, the same in every file that holds it.
 
-    speakers: FFmpeg's names of what each channel is meant for; empty where the file doesn't say.
+    bit_depth: bits a sample, ``None`` for lossy formats.
+    speakers: FFmpeg's name of each channel's speaker; empty where the file names none.
     """
 
     codec: str
-    container: str
     sample_rate_hz: int
     channels: int
     bit_depth: int | None
-    bit_rate_bps: int | None
-    declared_s: float | None
-    declared_exact: bool
     speakers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DecodeReport:
-    """What came out of a file.
+class FileFacts:
+    """What holds for one file only.
 
-    decoded_s, decoded_samples: how much there is, a channel.
-    damaged_packets: packets that were skipped. non_finite_samples: those replaced by silence.
-    complete: everything the file promises was there.
+    declared_s: the length that its header declares; an estimate unless ``declared_exact``. ``None`` when unknown.
+    cut: why the file is known to have lost its end, empty when it is not.
+    """
+
+    container: str
+    bit_rate_bps: int | None
+    declared_s: float | None
+    declared_exact: bool
+    cut: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeReport:
+    """What decoding a sound gave; the same packets always give the same report.
+
+    decoded_s, decoded_samples: length of the audio, in samples of one channel.
+    damaged_packets: packets that were skipped.
+    non_finite_samples: samples that were replaced by silence.
+    warnings: one sentence for each kind of damage.
+    intact: decoding reached the end and lost no more than ``LOST_S``.
     """
 
     decoded_s: float
@@ -66,15 +77,14 @@ class DecodeReport:
     damaged_packets: int
     non_finite_samples: int
     warnings: tuple[str, ...]
-    complete: bool
+    intact: bool
 
 
 class AudioSource:
-    """The audio of one open file: ``facts``, then ``samples`` (once), then ``report``."""
+    """The audio of one open file: ``sound`` and ``file``, then ``samples`` (once), then ``report``."""
 
     def __init__(self, opened: Opened, declared: Declared) -> None:
         self._opened = opened
-        self._declared = declared
         self._damaged = 0
         self._lost_s = 0.0
         self._silenced = 0
@@ -87,35 +97,39 @@ class AudioSource:
         if not self._first:
             packets = f": all {self._damaged} packets are damaged" if self._damaged else ""
             raise FileFault(Fault.NO_SAMPLES, packets)
-        self.facts = self._facts()
+        self.sound = self._sound_facts()
+        self.file = FileFacts(
+            container=opened.kind.name,
+            bit_rate_bps=self._bit_rate_bps(declared),
+            declared_s=declared.seconds,
+            declared_exact=declared.exact,
+            cut=declared.cut,
+        )
 
-    def _facts(self) -> AudioFacts:
+    def _sound_facts(self) -> SoundFacts:
         forms = Counter((frame.sample_rate, _speakers(frame)) for frame in self._first)
         rate, speakers = forms.most_common(1)[0][0]
         channels = len(speakers)
         check_form(rate, channels)
-        return AudioFacts(
+        return SoundFacts(
             codec=self._opened.codec,
-            container=self._opened.kind.name,
             sample_rate_hz=rate,
             channels=channels,
             bit_depth=self._opened.bit_depth,
-            bit_rate_bps=self._bit_rate_bps(),
-            declared_s=self._declared.seconds,
-            declared_exact=self._declared.exact,
             speakers=() if NO_SPEAKER in speakers else speakers,
         )
 
-    def _bit_rate_bps(self) -> int | None:
+    def _bit_rate_bps(self, declared: Declared) -> int | None:
         known = self._opened.stream.codec_context.bit_rate
-        if known or not self._declared.seconds:
+        if known or not declared.seconds:
             return known or None
-        return round(self._opened.window.size * 8 / self._declared.seconds)
+        size = sum(window.size for window in (self._opened.window, *self._opened.later))
+        return round(size * 8 / declared.seconds)
 
     def samples(self) -> Iterator[Float32]:
         """Yield the audio as (n, channels) float32, full scale ±1, finite, in order; n is about a second.
 
-        Encoder delay and padding are off. Raises ``FileFault``: ``READ_ERROR``, ``OUT_OF_MEMORY``.
+        Encoder delay and padding are removed. Raises ``FileFault``: ``READ_ERROR``, ``OUT_OF_MEMORY``.
         """
         piece, held = self._empty(PIECE_SAMPLES), 0
         for frame in self._at_one_rate(chain(self._first, self._frames)):
@@ -134,53 +148,42 @@ class AudioSource:
 
     @property
     def report(self) -> DecodeReport:
-        """What came out so far; final once ``samples`` has ended."""
-        decoded_s = self._decoded / self.facts.sample_rate_hz
+        """What was decoded so far; final once ``samples`` has ended."""
+        decoded_s = self._decoded / self.sound.sample_rate_hz
         return DecodeReport(
             decoded_s=decoded_s,
             decoded_samples=self._decoded,
-            damaged_packets=self._damaged + self._opened.failed_reads,
+            damaged_packets=self._damaged,
             non_finite_samples=self._silenced,
-            warnings=tuple(self._warnings(decoded_s)),
-            complete=self._finished
-            and not self._stopped
-            and not self._declared.cut
-            and self._missing_s(decoded_s) <= TOLERANCE_S,
+            warnings=tuple(self._warnings()),
+            intact=self._finished and not self._stopped and self._lost_s <= LOST_S,
         )
 
     def close(self) -> None:
-        """End the decoding; without its file FFmpeg must not be asked for more."""
+        """End the decoding; FFmpeg must not read once its file is closed."""
         self._frames.close()
 
-    def _missing_s(self, decoded_s: float) -> float:
-        """Seconds that the header promises beyond what there is; without such a header, those skipped."""
-        exact = self._declared.exact and self._declared.seconds
-        return exact - decoded_s if exact else self._lost_s
-
-    def _warnings(self, decoded_s: float) -> Iterator[str]:
-        declared_s = self._declared.seconds if self._declared.exact else None
-        if declared_s and declared_s - decoded_s > TOLERANCE_S:
-            yield f"{decoded_s:.1f} s of audio instead of the {declared_s:.1f} s that its header promises"
-        if declared_s and decoded_s - declared_s > MORE_S:
-            yield f"{decoded_s - declared_s:.1f} s more audio than its header says"
-        if self._declared.cut:
-            yield f"the file seems to be cut off: {self._declared.cut}"
+    def _warnings(self) -> Iterator[str]:
         if self._stopped:
             yield self._stopped
-        if skipped := self._damaged + self._opened.failed_reads:
-            yield f"damaged places skipped: {skipped}"
+        if self._damaged:
+            yield f"damaged packets skipped: {self._damaged}"
         if self._adapted:
             yield f"the number of channels changes; frames adapted: {self._adapted}"
         if self._silenced:
             yield f"samples silenced that were not numbers or far too loud: {self._silenced}"
 
     def _decode(self) -> Generator[AudioFrame, None, None]:
-        decoder = self._opened.stream.codec_context
-        for packet in self._opened.packets():
+        for link in self._opened.links():
+            yield from self._decode_link(link)
+
+    def _decode_link(self, link: Opened) -> Generator[AudioFrame, None, None]:
+        decoder = link.stream.codec_context
+        for packet in link.packets():
             try:
                 frames = decoder.decode(packet)
             except (av.FFmpegError, ValueError) as error:
-                self._opened.check(error)
+                link.check(error)
                 self._damaged += 1
                 self._lost_s += float((packet.duration or 0) * packet.time_base)
                 continue
@@ -188,27 +191,30 @@ class AudioSource:
         try:
             yield from decoder.decode(None)
         except (av.FFmpegError, ValueError) as error:
-            self._opened.check(error)
+            link.check(error)
 
     def _at_one_rate(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-        """Leave out frames at another sample rate (a damaged header); end when they don't stop."""
-        rate, strange = self.facts.sample_rate_hz, 0
+        """Leave out frames at another sample rate (a damaged header); stop where the rate has changed for good."""
+        rate = self.sound.sample_rate_hz
+        strange_frames = strange_samples = 0
         for frame in frames:
             if frame.sample_rate == rate:
-                strange = 0
+                self._damaged += strange_frames
+                strange_frames = strange_samples = 0
                 yield frame
                 continue
-            self._damaged += 1
-            strange += frame.samples
-            if strange > STRANGE_S * max(rate, frame.sample_rate):
+            strange_frames += 1
+            strange_samples += frame.samples
+            if strange_samples > STRANGE_S * max(rate, frame.sample_rate):
                 self._stopped = (
-                    f"the sample rate changes from {rate:,} to {frame.sample_rate:,} Hz "
-                    f"at {self._decoded / rate:.0f} s; what follows was left out"
+                    f"the sample rate changes from {rate:,} to {frame.sample_rate:,} Hz; "
+                    "only the part before was analysed"
                 )
                 return
+        self._damaged += strange_frames
 
     def _empty(self, samples: int) -> Float32:
-        return np.empty((samples, self.facts.channels), np.float32)
+        return np.empty((samples, self.sound.channels), np.float32)
 
     def _clean(self, piece: Float32) -> Float32:
         self._silenced += silence_nonsense(piece)
@@ -224,7 +230,7 @@ def _speakers(frame: AudioFrame) -> tuple[str, ...]:
 def open_audio(file: RawFile) -> Iterator[AudioSource]:
     """Open the audio in a file object, which moves but stays open.
 
-    Raises ``FileFault``, every one of them, when there is no audio to be had.
+    Raises ``FileFault``, any of them, when no audio can be decoded.
     """
     with open_container(file) as opened:
         source = AudioSource(opened, declared_length(opened))

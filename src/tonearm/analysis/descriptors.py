@@ -3,6 +3,7 @@
 import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Spectrum, Value
+from tonearm.analysis.built_in import CHARACTER
 from tonearm.analysis.fluctuation import fluctuation_exponent
 from tonearm.analysis.front import MEL_BANDS
 from tonearm.analysis.timbre import Flux, balance, brightness, flatness, mel_bands, moments_hz, rolloff_hz
@@ -25,16 +26,7 @@ FRAME_MEASURES = (
     "brightness",
 )
 
-VALUES = (
-    *FRAME_MEASURES,
-    "spectral_flux",
-    "dynamics_db",
-    "crest_db",
-    "band_balance",
-    "energy",
-    "danceability",
-    "mood_arousal",
-)
+VALUES = tuple(column.name for column in CHARACTER.columns)
 
 EDGE_FRAMES = 3
 """So many frames at either end can reach beyond the file, where its sound seems to start and stop."""
@@ -67,9 +59,6 @@ class DescriptorAnalyser:
     ``None`` for less than 17.7 s and for a level that does not change.
     There is no axis of valence: no published rule of a few such numbers predicts it well.
     """
-
-    name = "character"
-    version = 2
 
     def __init__(self, signal: Signal) -> None:
         self._signal = signal

@@ -1,12 +1,13 @@
 """The front end: turns decoded samples into blocks that carry every shared form of the audio once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
 import scipy.fft
 
 from tonearm.analysis.analyser import Block, Float32, Signal, Spectrum
+from tonearm.analysis.declaration import INPUTS
 from tonearm.analysis.filters import HALF_BAND_REACH
 from tonearm.analysis.kernels import bands, halve, mix
 from tonearm.analysis.kernels_numpy import Complex64
@@ -25,6 +26,9 @@ offset, which nobody hears, over both."""
 
 FRAME_S = 1 / 86.1328125
 """Distance of spectral frames: 256 samples at 22.05 kHz."""
+
+NOTHING = np.zeros(0, np.float32)
+"""A form that no analyser asked for."""
 
 _BATCH = 128
 """Frames that are transformed together: half a megabyte, which stays in the processor's cache."""
@@ -168,11 +172,20 @@ def _join(first: Spectrum, second: Spectrum) -> Spectrum:
 class FrontEnd:
     """Cuts a stream of samples into blocks and adds the shared forms."""
 
-    def __init__(self, sample_rate_hz: int, channels: int, speakers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        sample_rate_hz: int,
+        channels: int,
+        speakers: tuple[str, ...] = (),
+        inputs: Collection[str] = INPUTS,
+    ) -> None:
+        """``speakers``: see ``Signal``; ``inputs``: the forms to make, the others stay empty."""
         halvings = 0
         while sample_rate_hz / 2**halvings > 32_000:
             halvings += 1
         low_rate = sample_rate_hz / 2**halvings
+        self._wants_key, self._wants_spectrum = "key" in inputs, "spectrum" in inputs
+        self._wants_low = self._wants_key or self._wants_spectrum or "low" in inputs
         self._to_low = _Octaves(halvings)
         self._to_key = Halver()
         self._frames = SpectrumFrames(low_rate)
@@ -201,13 +214,25 @@ class FrontEnd:
             yield self._last(np.concatenate(waiting))
 
     def _block(self, samples: Float32) -> Block:
-        low = self._to_low.push(mono(samples))
-        return Block(samples, low, self._to_key.push(low), self._frames.push(low))
+        low = self._to_low.push(mono(samples)) if self._wants_low else NOTHING
+        return Block(samples, low, self._key(low), self._spectrum(low))
+
+    def _key(self, low: Float32) -> Float32:
+        return self._to_key.push(low) if self._wants_key else NOTHING
+
+    def _spectrum(self, low: Float32) -> Spectrum:
+        return self._frames.push(low if self._wants_spectrum else NOTHING)
 
     def _last(self, samples: Float32) -> Block:
         block = self._block(samples)
+        if not self._wants_low:
+            return block
         rest = self._to_low.flush()
         low = np.concatenate([block.low, rest])
-        key = np.concatenate([block.key, self._to_key.push(rest), self._to_key.flush()])
-        spectrum = _join(_join(block.spectrum, self._frames.push(rest)), self._frames.flush())
+        key = (
+            np.concatenate([block.key, self._key(rest), self._to_key.flush()]) if self._wants_key else NOTHING
+        )
+        spectrum = _join(block.spectrum, self._spectrum(rest))
+        if self._wants_spectrum:
+            spectrum = _join(spectrum, self._frames.flush())
         return Block(samples, low, key, spectrum)

@@ -1,61 +1,101 @@
-"""Who a piece of audio is: a hash of its encoded packets, the same under any name and with any tags."""
+"""The identity of a sound: a hash of all that its decoder is given, the same under any file name and with any tags.
+
+FFmpeg's decoders are deterministic, so equal input means equal samples. A decoder is given its settings, the packets,
+and for each packet how many samples to drop and whether to drop it whole. Edit lists (MP4), gapless trims (LAME, Xing,
+iTunSMPB) and the pre-skip of Opus reach it in no other form.
+"""
 
 import hashlib
 from dataclasses import dataclass
 
+from av.audio.stream import AudioStream
+from av.packet import Packet
+
 from tonearm.analysis.container import Opened, open_container
-from tonearm.analysis.window import RawFile
+from tonearm.analysis.decoder_setup import decoder_setup
+from tonearm.analysis.file_window import RawFile
 from tonearm.errors import Fault, FileFault
 
+IDENTITY_VERSION = 2
+"""Rises with every change that gives the same file another hash; results of older hashes are not used again."""
+
 DIGEST_BYTES = 16
-PERSON = b"tonearm audio 1"
+PERSON = f"tonearm audio {IDENTITY_VERSION}".encode()
 
 
 @dataclass(frozen=True, slots=True)
 class AudioIdentity:
-    """``hash`` in hex; the number of packets, their bytes and, where the container tells, their seconds."""
+    """The identity of a file's audio.
+
+    hash: 32 hexadecimal digits.
+    packets, audio_bytes, packets_s: how many packets, bytes in them, and seconds, where the container says.
+    failed_reads: places in the container that could not be read.
+    """
 
     hash: str
     packets: int
     audio_bytes: int
     packets_s: float
+    failed_reads: int
 
 
 def audio_hash(file: RawFile) -> str:
-    """Return the hash of a file's audio, 32 hex digits; see ``identify``."""
+    """Return the hash of a file's audio, 32 hexadecimal digits; see ``identify``."""
     return identify(file).hash
 
 
 def identify(file: RawFile) -> AudioIdentity:
-    """Read all packets without decoding them.
+    """Read all packets of all links without decoding them.
 
-    Codec, sample rate, channels, the form of PCM samples, the output gain of Opus and the packets' bytes enter;
-    tags, pictures, the container's layout and the borders of the packets don't. Raises ``FileFault``, also
-    ``NO_SAMPLES`` when there is no packet.
+    Tags, pictures, the layout of the container and, with PCM, the borders of the packets do not enter. Raises
+    ``FileFault``, also ``NO_SAMPLES`` when there is no packet.
     """
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES, person=PERSON)
-    packets = audio_bytes = duration = 0
-    with open_container(file, ignore_editlist="1") as opened:
-        context = opened.stream.codec_context
-        digest.update(f"{_form(opened)} {context.sample_rate} {context.channels}\n".encode())
-        for packet in opened.packets():
-            digest.update(packet)
-            packets += 1
-            audio_bytes += packet.size
-            duration += packet.duration or 0
-        if not packets:
-            raise FileFault(Fault.NO_SAMPLES)
-        seconds = float(duration * (opened.stream.time_base or 0))
-    return AudioIdentity(digest.hexdigest(), packets, audio_bytes, seconds)
+    whole = hashlib.blake2b(digest_size=DIGEST_BYTES, person=PERSON)
+    packets = audio_bytes = failed_reads = 0
+    seconds = 0.0
+    with open_container(file) as opened:
+        for link in opened.links():
+            hashed = _Link(link)
+            duration = 0
+            for packet in link.packets():
+                hashed.add(packet)
+                packets += 1
+                duration += packet.duration or 0
+            whole.update(hashed.digest())
+            audio_bytes += hashed.audio_bytes
+            seconds += float(duration * (link.stream.time_base or 0))
+            failed_reads += link.failed_reads if link is not opened else 0
+        failed_reads += opened.failed_reads
+    if not packets:
+        raise FileFault(Fault.NO_SAMPLES)
+    return AudioIdentity(whole.hexdigest(), packets, audio_bytes, seconds, failed_reads)
 
 
-def _form(opened: Opened) -> str:
-    """What the packets are read as: PCM with its width, byte order and kind of number (``pcm_s16le``), Opus with
-    an output gain that its header asks for (RFC 7845, 5.1)."""
-    context = opened.stream.codec_context
-    if opened.codec == "pcm":
-        return context.name
-    if opened.codec == "opus":
-        gain = int.from_bytes((context.extradata or b"")[16:18], "little", signed=True)
-        return f"opus {gain}" if gain else "opus"
-    return opened.codec
+class _Link:
+    """The hash of one link: its decoder's setup, its packets, and what is dropped of them."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._setup = decoder_setup(opened)
+        self._framed = opened.codec != "pcm"
+        self._data = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        self._dropped = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        self.audio_bytes = 0
+
+    def add(self, packet: "Packet[AudioStream]") -> None:
+        """Take the next packet."""
+        if self._framed:
+            self._data.update(packet.size.to_bytes(4, "little"))
+        self._data.update(packet)
+        if packet.is_discard:
+            self._dropped.update(b"%d:%d;" % (self.audio_bytes, packet.size))
+        if packet.has_sidedata("skip_samples"):
+            skipped = bytes(packet.get_sidedata("skip_samples"))[:8]  # at its start, at its end
+            self._dropped.update(b"%d+%b;" % (self.audio_bytes, skipped))
+        self.audio_bytes += packet.size
+
+    def digest(self) -> bytes:
+        """Return the hash over everything taken so far."""
+        link = hashlib.blake2b(self._setup, digest_size=DIGEST_BYTES)
+        link.update(self._data.digest())
+        link.update(self._dropped.digest())
+        return link.digest()

@@ -3,22 +3,14 @@
 import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float64, Signal, Value
+from tonearm.analysis.built_in import KEY
 from tonearm.analysis.chroma import Chroma, PitchVotes
 from tonearm.analysis.key_profiles import SHAATH, profile_matrix
 
 MAJOR_ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MINOR_ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 
-VALUES = (
-    "key",
-    "key_root",
-    "key_mode",
-    "camelot",
-    "open_key",
-    "key_confidence",
-    "key_alternative",
-    "tuning_cents",
-)
+VALUES = tuple(column.name for column in KEY.columns)
 
 LEAST_TONALITY = 0.011
 """Below this there is no key to speak of. A hundred pieces of recorded music measured 0.0125 and more (median
@@ -74,9 +66,6 @@ class KeyAnalyser:
     tuning_cents: offset of the music's A from 440 Hz, −50 to 50.
     Series chroma: twelve shares of the pitch classes, C first, sum 1.
     """
-
-    name = "key"
-    version = 2
 
     def __init__(self, signal: Signal) -> None:
         self._votes = PitchVotes(signal.key_rate_hz)

@@ -70,9 +70,6 @@ class LoudnessAnalyser:
     seconds around second ``i`` (from ``i - 1`` to ``i + 2``, less at the ends), ``None`` below -70 LUFS.
     """
 
-    name = "loudness"
-    version = 2
-
     def __init__(self, signal: Signal) -> None:
         self._rate_hz = signal.sample_rate_hz
         self._coefficients = k_weighting(signal.sample_rate_hz)

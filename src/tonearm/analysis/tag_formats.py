@@ -15,7 +15,7 @@ from typing import Any
 from mutagen import apev2, asf, flac, id3, mp4, oggflac, oggopus, oggvorbis
 
 from tonearm.analysis.chunks import aiff_texts, id3_chunk, riff_texts
-from tonearm.analysis.window import AIFF, ASF, FLAC, MP3, MP4, OGG, WAV, Kind, Window
+from tonearm.analysis.file_window import AIFF, ASF, FLAC, MP3, MP4, OGG, WAV, Kind, Window
 
 Opener = Callable[[Window], Any]
 

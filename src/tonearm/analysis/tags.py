@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tonearm.analysis.bounds import TimeIsUp, bounded
+from tonearm.analysis.file_window import RawFile, Window, find_audio
 from tonearm.analysis.tag_formats import Found, clean, read_found
-from tonearm.analysis.window import RawFile, Window, find_audio
 
 MEMORY_BYTES = 192 << 20
 SECONDS = 10.0

@@ -61,9 +61,6 @@ class TempoAnalyser:
     Series: ``beats`` in seconds, ``tempo_windows``; the last window is as long as the rest of the file.
     """
 
-    name = "tempo"
-    version = 2
-
     def __init__(self, signal: Signal, *, window_s: float = 10.0) -> None:
         self._rate = signal.frame_rate_hz
         self._window_s = window_s

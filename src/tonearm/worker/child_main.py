@@ -14,17 +14,18 @@ import sys
 import time
 import traceback
 import wave
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from tonearm.analysis.decode import open_audio
-from tonearm.analysis.engine import Stopwatch, measure
-from tonearm.analysis.identity import audio_hash
-from tonearm.analysis.registry import ANALYSERS
+from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
+from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import read_tags
 from tonearm.errors import Fault, FileFault
+from tonearm.library.completeness import FileLength, is_complete, length_warnings
 from tonearm.worker.child_protocol import pack, receive
 from tonearm.worker.limits import allow_cpu, confine, die_with_parent
 from tonearm.worker.sandbox import seal
@@ -35,9 +36,9 @@ SAY_EVERY_S = 0.4
 class Child:
     """One side of the conversation; the other is ``Slot``."""
 
-    def __init__(self, link: socket.socket, window_s: float) -> None:
+    def __init__(self, link: socket.socket, analysers: Sequence[Loaded]) -> None:
         self._link = link
-        self._window_s = window_s
+        self._analysers = analysers
         self._said = 0.0
 
     def say(self, **message: Any) -> None:
@@ -88,13 +89,13 @@ class Child:
         began = time.perf_counter()
         self.say(stage="identify")
         with open_audio(file) as source:
-            facts = asdict(source.facts)
-        digest = audio_hash(file)
+            facts = asdict(source.sound) | asdict(source.file)
+        identity = identify(file)
         watch.add("identify", began)
         began = time.perf_counter()
         tags = asdict(read_tags(file))
         watch.add("tags", began)
-        self.say(hash=digest, facts=facts, tags=tags)
+        self.say(hash=identity.hash, facts=facts, tags=tags)
         answer = receive(self._link)
         if answer is None:
             os._exit(0)
@@ -106,7 +107,7 @@ class Child:
         self._measure(file, names, facts["declared_s"], watch)
 
     def _measure(self, file: io.FileIO, names: list[str], declared_s: float | None, watch: Stopwatch) -> None:
-        def heard(seconds: float) -> None:
+        def decoded(seconds: float) -> None:
             now = time.monotonic()
             if now - self._said >= SAY_EVERY_S:
                 self._said = now
@@ -114,20 +115,24 @@ class Child:
 
         self.say(stage="decode", fraction=0.0)
         with open_audio(file) as source:
-            facts = source.facts
+            sound = source.sound
             measured = measure(
                 source.samples(),
-                facts.sample_rate_hz,
-                facts.channels,
-                names,
-                self._window_s,
-                heard,
-                facts.speakers,
+                sound.sample_rate_hz,
+                sound.channels,
+                [analyser for analyser in self._analysers if analyser.name in names],
+                decoded,
+                sound.speakers,
             )
-            report = asdict(source.report)
+            report = source.report
+        length = FileLength(source.file.declared_s if source.file.declared_exact else None, source.file.cut)
         self.say(
             finished=True,
-            report=report,
+            report={
+                "decoded_s": report.decoded_s,
+                "complete": is_complete(length, report.decoded_s, report.intact),
+                "warnings": [*length_warnings(length, report.decoded_s), *report.warnings],
+            },
             findings={
                 name: {"version": version, "values": found.values, "series": found.series}
                 for name, (version, found) in measured.findings.items()
@@ -136,11 +141,11 @@ class Child:
         )
 
 
-def warm_up(window_s: float) -> None:
+def warm_up(analysers: Sequence[Loaded]) -> None:
     """Run everything once over a second of made-up audio, so that nothing has to be loaded once sealed."""
     rate = 22_050
     tone = np.sin(np.arange(4 * rate, dtype=np.float32) * np.float32(0.1)).reshape(-1, 1)
-    measure([tone], rate, 1, [analyser.name for analyser in ANALYSERS], window_s, lambda _: None)
+    measure([tone], rate, 1, analysers, lambda _: None)
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -151,8 +156,19 @@ def warm_up(window_s: float) -> None:
     with open_audio(file) as source:
         for _ in source.samples():
             pass
-    audio_hash(file)
+    identify(file)
     read_tags(file)
+
+
+def load_all(declared: Sequence[Mapping[str, Any]]) -> list[Loaded]:
+    """Import every analyser; one that can't be imported ends this process with a sentence on standard error."""
+    loaded = []
+    for one in declared:
+        try:
+            loaded.append(load(one))
+        except Exception as error:  # noqa: BLE001  foreign code: importing it can raise anything
+            sys.exit(f"the analyser {one['name']} can't be loaded: {type(error).__name__}: {error}")
+    return loaded
 
 
 def main() -> None:
@@ -163,9 +179,10 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the parent decides; it ends children by closing or killing
     os.nice(settings["nice"])
-    warm_up(settings["window_s"])
+    analysers = load_all(settings["analysers"])
+    warm_up(analysers)
     confine(settings["memory_mb"])
-    child = Child(link, settings["window_s"])
+    child = Child(link, analysers)
     child.say(ready=os.getpid(), unsealed=seal(), rss_kb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     child.serve()
 

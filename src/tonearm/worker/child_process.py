@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tonearm.analysis.catalog import for_child
 from tonearm.errors import Failure
 from tonearm.jobs.failures import DEADLINE, KILLED, crashed, ended
 from tonearm.jobs.job import Lease
@@ -72,7 +73,7 @@ class Slot:
         options = {
             "nice": settings.nice,
             "memory_mb": settings.memory_mb,
-            "window_s": settings.window_s,
+            "analysers": for_child(settings),
         }
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module

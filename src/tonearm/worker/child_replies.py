@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from tonearm.analysis.catalog import CATALOG
+from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
 from tonearm.jobs.port import Result
 from tonearm.library.column_types import storable_text
@@ -139,10 +139,14 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
 
 
 def as_declared(analyser: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The values, with ``None`` for what is not of its column's type: a list is sorted and filtered by columns."""
-    entry = CATALOG.get(analyser)
-    kinds = entry.columns if entry else {}
-    return {name: value if _is_a(kinds.get(name, object), value) else None for name, value in values.items()}
+    """The values of the columns that the analyser declares; ``None`` for what is not of its column's type."""
+    spec = analysers().get(analyser)
+    declared = {column.name: column.type for column in spec.columns} if spec else {}
+    return {
+        name: value if _is_a(declared[name], value) else None
+        for name, value in values.items()
+        if name in declared
+    }
 
 
 def _is_a(kind: type, value: Any) -> bool:

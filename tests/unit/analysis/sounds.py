@@ -1,10 +1,10 @@
 """Sounds with known properties, rendered for the tests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tonearm.analysis.analyser import Analyser, Findings, Float32
+from tonearm.analysis.analyser import Analyser, Findings, Float32, Signal
 from tonearm.analysis.front import FrontEnd
 
 RATE_HZ = 22050
@@ -57,7 +57,7 @@ def drum_loop(seconds: float, beats_a_minute: float = 120.0) -> Float32:
     return out
 
 
-def analyse(kind: type[Analyser], samples: Float32, rate_hz: int = RATE_HZ) -> Findings:
+def analyse(kind: Callable[[Signal], Analyser], samples: Float32, rate_hz: int = RATE_HZ) -> Findings:
     """Run one analyser over (n,) or (n, channels) samples."""
     stream = samples[:, None] if samples.ndim == 1 else samples
     front = FrontEnd(rate_hz, stream.shape[1])

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from tests import material
-from tonearm.analysis.decode import AudioFacts, DecodeReport, open_audio
+from tonearm.analysis.decode import DecodeReport, FileFacts, SoundFacts, open_audio
+from tonearm.analysis.identity import identify
 from tonearm.errors import Fault, FileFault
+from tonearm.library.completeness import FileLength, is_complete, length_warnings
 
 Float32 = material.Float32
 
@@ -25,15 +27,32 @@ EVERY_FORMAT = list(material.FORMATS)
 class Heard:
     """Everything that came out of a file."""
 
-    facts: AudioFacts
+    file: FileFacts
+    sound: SoundFacts
     samples: Float32
     report: DecodeReport
+    unreadable: int
+
+    @property
+    def length(self) -> FileLength:
+        return FileLength(
+            self.file.declared_s if self.file.declared_exact else None, self.file.cut, self.unreadable
+        )
+
+    @property
+    def complete(self) -> bool:
+        return is_complete(self.length, self.report.decoded_s, self.report.intact)
+
+    @property
+    def warnings(self) -> list[str]:
+        return [*length_warnings(self.length, self.report.decoded_s), *self.report.warnings]
 
 
 def hear(data: bytes) -> Heard:
     with open_audio(io.BytesIO(data)) as source:
         pieces = list(source.samples())
-        return Heard(source.facts, np.concatenate(pieces), source.report)
+        unreadable = identify(io.BytesIO(data)).failed_reads
+        return Heard(source.file, source.sound, np.concatenate(pieces), source.report, unreadable)
 
 
 class FailingDisk(io.BytesIO):
@@ -52,8 +71,8 @@ class FailingDisk(io.BytesIO):
 @pytest.mark.parametrize("name", EVERY_FORMAT)
 def test_every_format_sounds_like_the_original(name: str) -> None:
     heard = hear(material.good(name))
-    assert heard.report.complete
-    assert heard.report.warnings == ()
+    assert heard.complete
+    assert heard.warnings == []
     assert heard.report.decoded_s == pytest.approx(SECONDS, abs=0.05)
     assert heard.report.decoded_samples == len(heard.samples)
     assert heard.samples.dtype == np.float32
@@ -68,7 +87,7 @@ def test_every_format_sounds_like_the_original(name: str) -> None:
 def test_delay_and_padding_of_the_encoder_are_taken_off() -> None:
     for name in ("mp3", "aac", "vorbis", "opus"):
         heard = hear(material.good(name))
-        rate = heard.facts.sample_rate_hz
+        rate = heard.sound.sample_rate_hz
         first_drum = int(np.argmax(np.abs(heard.samples[: rate // 4, 0])))
         original = int(np.argmax(np.abs(material.music(SECONDS)[: material.RATE_HZ // 4, 0])))
         assert first_drum / rate == pytest.approx(original / material.RATE_HZ, abs=0.003), name
@@ -90,14 +109,15 @@ def test_delay_and_padding_of_the_encoder_are_taken_off() -> None:
     ],
 )
 def test_facts_of_every_format(name: str, codec: str, container: str, bit_depth: int | None) -> None:
-    facts = hear(material.good(name)).facts
-    assert (facts.codec, facts.container, facts.bit_depth) == (codec, container, bit_depth)
-    assert facts.channels == 2
-    assert facts.sample_rate_hz == (48_000 if name == "opus" else 44_100)
-    assert facts.declared_exact
-    assert facts.declared_s == pytest.approx(SECONDS, abs=0.05)
-    assert facts.bit_rate_bps
-    assert 30_000 < facts.bit_rate_bps < 1_500_000
+    heard = hear(material.good(name))
+    sound, file = heard.sound, heard.file
+    assert (sound.codec, file.container, sound.bit_depth) == (codec, container, bit_depth)
+    assert sound.channels == 2
+    assert sound.sample_rate_hz == (48_000 if name == "opus" else 44_100)
+    assert file.declared_exact
+    assert file.declared_s == pytest.approx(SECONDS, abs=0.05)
+    assert file.bit_rate_bps
+    assert 30_000 < file.bit_rate_bps < 1_500_000
 
 
 @pytest.mark.parametrize("name", EVERY_FORMAT)
@@ -106,30 +126,30 @@ def test_a_missing_second_is_noticed(name: str) -> None:
     data = material.good(name, seconds)
     index = 60_000 if name in ("aac", "alac") else 0
     heard = hear(data[: index + int((len(data) - index) * (1 - 1.1 / seconds))])
-    assert not heard.report.complete
-    assert heard.report.warnings
+    assert not heard.complete
+    assert heard.warnings
     assert 4.0 < heard.report.decoded_s < 7.5
 
 
 def test_a_truncated_file_is_told_with_both_durations() -> None:
-    warning = hear(material.truncated(material.good("wav"))).report.warnings[0]
+    warning = hear(material.truncated(material.good("wav"))).warnings[0]
     assert "2.0 s" in warning
     assert "4.0 s" in warning
 
 
 def test_a_header_that_claims_hours_makes_a_file_incomplete() -> None:
     heard = hear(material.flac_claiming(10 * 3600 * 44_100))
-    assert heard.facts.declared_s == 36_000
+    assert heard.file.declared_s == 36_000
     assert heard.report.decoded_s == SECONDS
-    assert not heard.report.complete
+    assert not heard.complete
 
 
 def test_an_mp3_without_a_header_of_its_own_is_not_judged_by_a_guess() -> None:
     data = material.good("mp3")
     second_frame = data.find(b"\xff\xfb", data.find(b"Info") + 1)
     heard = hear(data[second_frame:])
-    assert not heard.facts.declared_exact
-    assert heard.report.complete
+    assert not heard.file.declared_exact
+    assert heard.complete
 
 
 def test_an_mp3_whose_frames_were_never_counted_declares_no_length() -> None:
@@ -137,8 +157,8 @@ def test_an_mp3_whose_frames_were_never_counted_declares_no_length() -> None:
     count = data.find(b"Info") + 8
     data[count : count + 4] = bytes(4)
     heard = hear(bytes(data))
-    assert not heard.facts.declared_exact
-    assert heard.report.complete
+    assert not heard.file.declared_exact
+    assert heard.complete
     assert heard.report.decoded_s == pytest.approx(SECONDS, abs=0.1)
 
 
@@ -168,7 +188,7 @@ def test_eight_channels_keep_their_order() -> None:
     levels = np.array([0.1, 0.2, 0.3, 0.0, 0.4, 0.5, 0.6, 0.7], np.float32)
     tone = np.sin(np.arange(48_000) * 0.05).astype(np.float32)[:, None] * levels
     heard = hear(material.encode(tone, "opus", 48_000))
-    assert heard.facts.channels == 8
+    assert heard.sound.channels == 8
     assert np.abs(heard.samples[10_000:40_000]).max(axis=0) == pytest.approx(levels, abs=0.05)
     lossless = hear(material.encode(tone, "flac", 48_000))
     assert np.abs(lossless.samples - tone).max() < 1 / 32767
@@ -183,21 +203,21 @@ def test_numbers_that_are_none_become_silence() -> None:
     assert heard.report.non_finite_samples == 4
     assert np.isfinite(heard.samples).all()
     assert not heard.samples[100].any()
-    assert heard.report.warnings
-    assert heard.report.complete
+    assert heard.warnings
+    assert heard.complete
 
 
 def test_one_sample_is_one_sample() -> None:
     heard = hear(material.wav(material.int16(material.music(1.0)[:1])))
     assert heard.samples.shape == (1, 2)
-    assert heard.report.complete
+    assert heard.complete
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
 def test_a_wav_written_to_a_pipe_is_whole_without_a_size(size: int) -> None:
     heard = hear(material.wav(material.int16(material.music(2.0)), data_bytes=size))
     assert heard.report.decoded_s == 2.0
-    assert heard.report.complete
+    assert heard.complete
 
 
 def test_a_change_of_channels_is_adapted() -> None:
@@ -206,17 +226,17 @@ def test_a_change_of_channels_is_adapted() -> None:
     heard = hear(stereo + mono)
     assert heard.samples.shape[1] == 2
     assert heard.report.decoded_s == pytest.approx(5, abs=0.1)
-    assert any("channels" in warning for warning in heard.report.warnings)
+    assert any("channels" in warning for warning in heard.warnings)
 
 
 def test_a_change_of_sample_rate_ends_the_audio_and_is_told() -> None:
     slow = material.encode(material.music(3.0, rate_hz=44_100), "mp3", 44_100)
     fast = material.encode(material.music(5.0, rate_hz=48_000), "mp3", 48_000)
     heard = hear(slow + fast)
-    assert heard.facts.sample_rate_hz == 44_100
+    assert heard.sound.sample_rate_hz == 44_100
     assert heard.report.decoded_s == pytest.approx(3, abs=0.1)
-    assert not heard.report.complete
-    assert any("48,000" in warning for warning in heard.report.warnings)
+    assert not heard.complete
+    assert any("48,000" in warning for warning in heard.warnings)
 
 
 @pytest.mark.parametrize("name", ["mp3", "flac"])
@@ -225,7 +245,7 @@ def test_tags_around_the_audio_are_not_heard(name: str) -> None:
     ape = b"APETAGEX" + (2000).to_bytes(4, "little") + (32).to_bytes(4, "little") + bytes(16)
     tagged = material.id3(bytes(500)) + material.good(name) + ape + b"TAG" + bytes(125)
     heard = hear(tagged)
-    assert heard.report.warnings == ()
+    assert heard.warnings == []
     assert np.array_equal(heard.samples, plain.samples)
 
 
@@ -275,7 +295,7 @@ def test_a_download_that_ended_inside_the_tags_is_damaged_not_strange() -> None:
 def test_streams_behind_one_another_are_heard_to_the_end() -> None:
     heard = hear(material.good("opus") + material.good("opus", seed=2))
     assert heard.report.decoded_s == pytest.approx(8, abs=0.05)
-    assert heard.report.complete
+    assert heard.complete
 
 
 def test_a_fault_says_what_is_wrong_and_what_to_do() -> None:
@@ -292,9 +312,10 @@ import io, json, resource, sys
 import numpy as np
 from tests import material
 from tonearm.analysis.decode import open_audio
-from tonearm.analysis.identity import audio_hash
+from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import read_tags
 from tonearm.errors import FileFault
+from tonearm.library.completeness import FileLength, is_complete
 
 def ending(data):
     file = io.BytesIO(data)
@@ -303,8 +324,10 @@ def ending(data):
         with open_audio(file) as source:
             for piece in source.samples():
                 assert np.isfinite(piece).all()
-            whole = source.report.complete
-        audio_hash(file)
+            told, report = source.file, source.report
+        unreadable = identify(file).failed_reads
+        length = FileLength(told.declared_s if told.declared_exact else None, told.cut, unreadable)
+        whole = is_complete(length, report.decoded_s, report.intact)
         return "done" if whole else "partial"
     except FileFault as error:
         return "quarantined: " + error.fault.code

@@ -12,6 +12,7 @@ import pytest
 from tests import material
 from tonearm.analysis import engine, kernels_numpy, loudness
 from tonearm.analysis.analyser import Findings, Float32
+from tonearm.analysis.built_in import LOUDNESS
 from tonearm.analysis.decode import open_audio
 from tonearm.analysis.front import FrontEnd
 from tonearm.analysis.loudness import LoudnessAnalyser
@@ -186,8 +187,9 @@ def test_the_low_frequency_channel_of_a_file_is_the_one_it_names(
     samples = np.zeros((RATE, 3), np.float32)
     samples[:, channel] = tone((-20, 1), channels=1)[:, 0]
     with open_audio(io.BytesIO(material.encode(samples, "flac", RATE))) as source:
-        speakers = source.facts.speakers
-        found = engine.measure(source.samples(), RATE, 3, ["loudness"], 10.0, lambda _: None, speakers)
+        speakers = source.sound.speakers
+        analyser = engine.load(LOUDNESS.for_child(None))
+        found = engine.measure(source.samples(), RATE, 3, [analyser], lambda _: None, speakers)
     loudness = found.findings["loudness"][1].values["loudness_lufs"]
     assert loudness == (loudness_lufs and pytest.approx(loudness_lufs, abs=0.1))
 
@@ -195,7 +197,7 @@ def test_the_low_frequency_channel_of_a_file_is_the_one_it_names(
 def test_a_wave_file_without_a_layout_has_the_usual_one() -> None:
     data = material.wav(material.int16(np.zeros((RATE, 6), np.float32)), RATE)
     with open_audio(io.BytesIO(data)) as source:
-        assert source.facts.speakers == ()
+        assert source.sound.speakers == ()
     surround = np.insert(np.zeros((RATE, 5), np.float32), 4, tone((-20, 1), channels=1)[:, 0], axis=1)
     assert measure(surround) == measure(surround, speakers=("FL", "FR", "FC", "LFE", "SL", "SR"))
 
@@ -339,4 +341,4 @@ def test_samples_far_beyond_full_scale_give_no_infinite_numbers() -> None:
 
 
 def test_a_track_is_named_by_analyser_and_version() -> None:
-    assert (LoudnessAnalyser.name, LoudnessAnalyser.version) == ("loudness", 2)
+    assert (LOUDNESS.name, LOUDNESS.version) == ("loudness", 2)

@@ -76,7 +76,6 @@ class Window:
         self.size = max(0, end - start)
         self.error: OSError | None = None
         self._at = 0
-        file.seek(start)
 
     def read(self, size: int = -1) -> bytes:
         """Read up to ``size`` bytes; fewer at the end only."""
@@ -85,6 +84,7 @@ class Window:
         if wanted <= 0:
             return b""
         try:
+            self._file.seek(self.start + self._at)  # other windows move the same file
             data = self._file.read(wanted) or b""
         except OSError as error:
             self.error = error
@@ -95,7 +95,6 @@ class Window:
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move as ``io.IOBase.seek`` does; return the new position."""
         self._at = max(0, (0, self._at, self.size)[whence] + offset)
-        self._file.seek(self.start + self._at)
         return self._at
 
     def tell(self) -> int:
