@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from tonearm.addresses import FORMS
 from tonearm.analysis import catalog
 from tonearm.cli.app import app
+from tonearm.cli.commands import Deferred
 from tonearm.cli.json_events import event_name
 from tonearm.errors import Failure, Fault
 from tonearm.events import facts
@@ -43,11 +43,11 @@ def section(text: str, heading: str) -> str:
 
 def commands() -> Iterator[tuple[str, list[str]]]:
     """Every command with its options, as a person types them."""
-    root = get_command(app)
-    assert isinstance(root, TyperGroup)
-    for name, command in sorted(root.commands.items()):
+    for name, deferred in sorted(app.commands.items()):
+        assert isinstance(deferred, Deferred)
+        command = deferred.loaded()
         yield name, options(command.params)
-        if isinstance(command, TyperGroup):
+        if isinstance(command, click.Group):
             for word, inner in sorted(command.commands.items()):
                 yield f"{name} {word}", options(inner.params)
 

@@ -1,26 +1,32 @@
-"""The command line: one file a group of commands, each thin."""
+"""The command line: one file for each group of commands; they parse, call and print."""
 
 import gc
 import sys
 
 from tonearm.errors import TonearmError
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line; every error of ours becomes one clear line and status 2."""
     gc.disable()  # loading makes no garbage, and looking for it takes a fifth of the time to start
+    import click
+
     from tonearm.cli.app import app
     from tonearm.cli.standard_output import UNREAD, ReaderGone, watched_output
 
-    gc.freeze()
-    gc.enable()
     try:
         with watched_output():
-            app()
+            status = app.main(prog_name="tonearm", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except TonearmError as error:
         sys.stderr.write(f"tonearm: {error}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(INTERRUPTED)
     except ReaderGone:
         sys.exit(UNREAD)

@@ -4,15 +4,16 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Annotated
 
-import typer
+import click
 from rich.console import Console
 
 from tonearm.bootstrap import App, open_session
+from tonearm.cli import INTERRUPTED
 from tonearm.cli.json_events import show_json
 from tonearm.cli.live_screen import Screen
-from tonearm.cli.options import AsJson, Data, LevelOption, level_of, library
+from tonearm.cli.opened import library
+from tonearm.cli.options import PATH, data_option, json_option, level_of, workers_option
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.standard_output import ReaderGone, while_read
 from tonearm.cli.tables import print_sentence
@@ -23,39 +24,51 @@ from tonearm.progress.live import LiveView
 from tonearm.settings import Level
 from tonearm.worker.signals import StopSwitch
 
-DONE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+DONE, SOME_FAILED = 0, 1
 
 
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
+@data_option
+@workers_option
+@click.option("--priority", metavar="LEVEL", help="critical, high, normal, low or background.")
+@click.option(
+    "--include",
+    metavar="GLOB",
+    multiple=True,
+    help="Take only files that match this glob pattern; repeatable.",
+)
+@click.option(
+    "--exclude", metavar="GLOB", multiple=True, help="Leave out what matches this glob pattern; repeatable."
+)
+@click.option("--fresh", is_flag=True, help="Measure everything again, also what has results.")
+@click.option("--detach", is_flag=True, help="Scan and enqueue only; workers elsewhere do the rest.")
+@json_option
 def analyze(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Folders and files; none: go on with what is left."),
-    ] = None,
-    data: Data = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-w", help="Files analysed at the same time [TONEARM_WORKERS].")
-    ] = None,
-    priority: LevelOption = None,
-    include: Annotated[
-        list[str] | None, typer.Option(help="Take only files that match this glob pattern; repeatable.")
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="Leave out what matches this glob pattern; repeatable.")
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Measure everything again, also what has results.")
-    ] = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Scan and enqueue only; workers elsewhere do the rest.")
-    ] = False,
-    as_json: AsJson = False,
+    paths: Sequence[str],
+    data: str | None,
+    workers: int | None,
+    priority: str | None,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    fresh: bool,
+    detach: bool,
+    as_json: bool,
 ) -> None:
-    """Scan folders, analyse what is new or changed, and show how it goes.
+    """Scan folders, analyse what is new or changed, and show the progress.
 
-    Ctrl-C finishes or gives back what runs; a second one stops at once. Nothing is lost either way: the next
-    call goes on where this one stopped. In a library that hosts share, other workers go on meanwhile. Exit
-    status: 0 all well, 1 some files failed or a path could not be read, 2 wrong usage or a library that can't be
-    opened, 130 stopped with work left, by a person or by a disk that stayed full.
+    Without a PATH the files that are left from earlier calls are analysed.
+
+    Ctrl-C finishes or gives back the files that are being analysed; a second one stops at once. Nothing is
+    lost: the next call continues where this one stopped. In a library that several hosts share, other workers
+    continue meanwhile.
+
+    \b
+    Exit status:
+      0    all well
+      1    some files failed, or a path could not be read
+      2    wrong usage, or a library that can't be opened
+      130  stopped with work left, by a person or by a disk that stayed full
     """
     level = level_of(priority)
     stop = StopSwitch()
@@ -68,11 +81,11 @@ def analyze(
                 "--detach leaves the work to other processes, and there are none without PostgreSQL: "
                 "set TONEARM_DATABASE_URL"
             )
-        request = AnalyzeRequest([to_bytes(path) for path in paths or []], level, fresh, detach)
+        request = AnalyzeRequest([to_bytes(path) for path in paths], level, fresh, detach)
         summary = _shown(app, request, as_json, stop)
     if summary is None or summary.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
+        raise click.exceptions.Exit(INTERRUPTED)
+    raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
 
 
 @dataclass(frozen=True, slots=True)

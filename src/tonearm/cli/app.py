@@ -1,49 +1,38 @@
-"""The commands, gathered."""
+"""The command ``tonearm``: its own options, and its commands."""
 
-import typer
+import click
 
 from tonearm import __version__
-from tonearm.cli import analyze, config, graph, jobs, migrate, move, runs, status, tracks, worker, workers
+from tonearm.cli.commands import Commands
 
-app = typer.Typer(
-    name="tonearm",
-    help="Reads a whole music collection and shows how it is doing.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+SHELLS = ("bash", "zsh", "fish")
+
+
+def _print_completion(context: click.Context, _: click.Parameter, shell: str | None) -> None:
+    if shell is None or context.resilient_parsing:
+        return
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, shell  # noqa: S101  one of SHELLS
+    click.echo(kind(context.command, {}, "tonearm", "_TONEARM_COMPLETE").source())
+    context.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`tonearm COMMAND --help` describes a command.",
 )
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"tonearm {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version."
-    ),
-) -> None:
+@click.version_option(__version__, message="tonearm %(version)s", help="Print the version.")
+@click.option(
+    "--show-completion",
+    metavar="SHELL",
+    type=click.Choice(SHELLS),
+    is_eager=True,
+    expose_value=False,
+    callback=_print_completion,
+    help=f"Print what makes {', '.join(SHELLS[:-1])} or {SHELLS[-1]} complete commands and options.",
+)
+def app() -> None:
     """Reads a whole music collection and shows how it is doing."""
-
-
-app.command("analyze")(analyze.analyze)
-app.command("status")(status.status)
-app.command("tracks")(tracks.tracks)
-app.command("show")(tracks.show)
-app.command("mix")(graph.mix)
-app.command("path")(graph.path)
-app.command("connection")(graph.connection)
-app.add_typer(graph.app, name="graph")
-app.command("jobs")(jobs.jobs)
-app.command("failures")(jobs.failures)
-app.command("retry")(jobs.retry)
-app.command("prioritize")(jobs.prioritize)
-app.add_typer(runs.app, name="runs")
-app.command("worker")(worker.worker)
-app.add_typer(workers.app, name="workers")
-app.command("migrate")(migrate.migrate)
-app.command("move")(move.move_library)
-app.command("config")(config.config)

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.options import AsJson, Data, print_json
+from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.settings import Level, Settings, load_settings, located_config, origin, without_password
 
 
-def config(data: Data = None, as_json: AsJson = False) -> None:
+@click.command()
+@data_option
+@json_option
+def config(data: str | None, as_json: bool) -> None:
     """Show every setting, its value and where it comes from."""
     overrides: dict[str, object] = {"data_dir": data}
     settings = load_settings(overrides)

@@ -4,9 +4,8 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
 
-import typer
+import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -15,7 +14,8 @@ from rich.text import Text
 from tonearm.bootstrap import App
 from tonearm.cli.formatting import plural
 from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
-from tonearm.cli.options import AsJson, Data, library, place_of, print_json
+from tonearm.cli.opened import library, place_of
+from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json
 from tonearm.cli.tables import print_sentence
 from tonearm.errors import NotFound, ServiceAway, TonearmError
 from tonearm.events.facts import Event, Warned
@@ -24,34 +24,29 @@ from tonearm.graph.track import GraphTrack
 from tonearm.library.tracks import TrackQuery
 from tonearm.names import printable
 
-app = typer.Typer(no_args_is_help=True, help="Rebuild the graph in Neo4j, or look whether it is up to date.")
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")]
-Tempo = Annotated[
-    float,
-    typer.Option(
-        "--tempo",
-        metavar="PERCENT",
-        min=0.0,
-        max=50.0,
-        help="By how much a tempo may be changed at the most.",
-    ),
-]
-DEFAULT_LIMIT = 20
-DEFAULT_TEMPO = 6.0
+file_argument = click.argument("path", metavar="PATH", type=PATH)
+tempo_option = click.option(
+    "--tempo",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 50),
+    default=6.0,
+    show_default=True,
+    help="Maximum change of tempo.",
+)
 
 
 class Unmixable(TonearmError):
     """A track of which no key or no tempo is known."""
 
 
-def mix(
-    path: Annotated[str, typer.Argument(help="A file of the library.")],
-    data: Data = None,
-    limit: Limit = DEFAULT_LIMIT,
-    tempo: Tempo = DEFAULT_TEMPO,
-    as_json: AsJson = False,
-) -> None:
-    """Show what mixes well with a track: a related key, a tempo that is near, the energy."""
+@click.command()
+@file_argument
+@data_option
+@limit_option(20, 10_000)
+@tempo_option
+@json_option
+def mix(path: str, data: str | None, limit: int, tempo: float, as_json: bool) -> None:
+    """List what mixes well with PATH, a file of the library: a related key, a similar tempo, the energy."""
     with _graphed(data) as opened:
         playing = _track(opened, path)
         mixes = opened.graph.mixes(playing, limit, tempo)
@@ -65,20 +60,20 @@ def mix(
         console.print(f"Nothing in the library mixes with it within {tempo:g} %; --tempo allows more.")
 
 
-def path(
-    start: Annotated[str, typer.Argument(metavar="FROM", help="The file that plays first.")],
-    goal: Annotated[str, typer.Argument(metavar="TO", help="The file to arrive at.")],
-    data: Data = None,
-    tempo: Tempo = DEFAULT_TEMPO,
-    as_json: AsJson = False,
-) -> None:
-    """Show the shortest way from one track to another on which each mixes with the one before."""
+@click.command()
+@click.argument("start", metavar="FROM", type=PATH)
+@click.argument("goal", metavar="TO", type=PATH)
+@data_option
+@tempo_option
+@json_option
+def path(start: str, goal: str, data: str | None, tempo: float, as_json: bool) -> None:
+    """Find the shortest sequence of tracks from the file FROM to the file TO in which neighbours mix."""
     with _graphed(data) as opened:
         first, last = _track(opened, start), _track(opened, goal)
         way = opened.graph.path(first, last, tempo)
     if way is None:
-        typer.echo(f"No way leads there in steps of {tempo:g} % at the most; --tempo allows more.", err=True)
-        raise typer.Exit(1)
+        click.echo(f"No way leads there in steps of {tempo:g} % at the most; --tempo allows more.", err=True)
+        raise click.exceptions.Exit(1)
     if as_json:
         print_json({"step": 0, **track_fields(first)})
         for step, each in enumerate(way, 1):
@@ -89,18 +84,21 @@ def path(
     console.print(plural(len(way), "step") if way else "Both are the same audio.")
 
 
-def connection(
-    artist: Annotated[str, typer.Argument(help="An artist's name, in full.")],
-    other: Annotated[str, typer.Argument(help="Another artist's.")],
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show how two artists are connected: by tracks they play together, albums, genres."""
+@click.command()
+@click.argument("artist", metavar="ARTIST")
+@click.argument("other", metavar="OTHER")
+@data_option
+@json_option
+def connection(artist: str, other: str, data: str | None, as_json: bool) -> None:
+    """Show how two artists are connected: by tracks they play together, albums, genres.
+
+    ARTIST and OTHER are their full names.
+    """
     with _graphed(data) as opened:
         chain = opened.graph.connection(artist, other)
     if chain is None:
-        typer.echo(f"{printable(artist)} and {printable(other)} have nothing in common.", err=True)
-        raise typer.Exit(1)
+        click.echo(f"{printable(artist)} and {printable(other)} have nothing in common.", err=True)
+        raise click.exceptions.Exit(1)
     if as_json:
         for link in chain:
             print_json({"artist": link.artist, "by": link.kind.word, "name": link.name, "other": link.other})
@@ -112,9 +110,16 @@ def connection(
     Console().print(table if chain else "Both are the same artist.")
 
 
-@app.command()
-def rebuild(data: Data = None, as_json: AsJson = False) -> None:
-    """Make the graph in Neo4j anew from the library."""
+@click.group()
+def graph() -> None:
+    """Rebuild the graph in Neo4j, or compare it with the database."""
+
+
+@graph.command()
+@data_option
+@json_option
+def rebuild(data: str | None, as_json: bool) -> None:
+    """Build the graph in Neo4j again from the library."""
     with _graphed(data) as opened:
         graph_relay = opened.graph_relay
         if graph_relay is None:
@@ -140,9 +145,11 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     print_sentence(Console(), f"The graph holds {_in_words(counts)}.")
 
 
-@app.command("status")
-def graph_status(data: Data = None, as_json: AsJson = False) -> None:
-    """Compare what the graph holds with what the database holds, and say what the graph has yet to learn."""
+@graph.command("status")
+@data_option
+@json_option
+def graph_status(data: str | None, as_json: bool) -> None:
+    """Compare what the graph holds with what the database holds, and show what is still to be sent to it."""
     with _graphed(data) as opened:
         graph_relay = opened.graph_relay
         if graph_relay is None:
@@ -187,7 +194,7 @@ def graph_status(data: Data = None, as_json: AsJson = False) -> None:
 
 
 @contextmanager
-def _graphed(data: Data) -> Iterator[App]:
+def _graphed(data: str | None) -> Iterator[App]:
     """The library, opened; warnings go to standard error."""
     with library(data) as opened:
         opened.bus.subscribe(_warn)
@@ -196,7 +203,7 @@ def _graphed(data: Data) -> Iterator[App]:
 
 def _warn(event: Event) -> None:
     if isinstance(event, Warned):
-        typer.echo(f"tonearm: {printable(event.text)}", err=True)
+        click.echo(f"tonearm: {printable(event.text)}", err=True)
 
 
 def _track(opened: App, name: str) -> GraphTrack:

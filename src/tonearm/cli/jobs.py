@@ -2,30 +2,20 @@
 
 import dataclasses
 import functools
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-import typer
+import click
 from rich.console import Console
 from rich.text import Text
 
 from tonearm.cli.formatting import plural
-from tonearm.cli.options import (
-    AsJson,
-    Data,
-    Limit,
-    is_analysing,
-    level_of,
-    library,
-    place_of,
-    print_json,
-    retried,
-)
+from tonearm.cli.opened import is_analysing, library, place_of, retried
+from tonearm.cli.options import PATH, data_option, json_option, level_of, limit_option, print_json, where
 from tonearm.cli.tables import Column, FittedTable, PathCell, print_sentence
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.queue_admin import JobView
 from tonearm.names import path_fields, printable
-
-Where = Annotated[str | None, typer.Argument(help="Only what lies at or below this path.")]
 
 COLUMNS = (
     Column("place", 5),
@@ -38,20 +28,33 @@ COLUMNS = (
 )
 
 
+@click.command()
+@where
+@data_option
+@click.option(
+    "--state",
+    metavar="STATE",
+    multiple=True,
+    help=f"Only jobs in this state, repeatable: {', '.join(JobState)}.",
+)
+@click.option("--run", metavar="RUN", type=int, help="Only jobs of this run.")
+@click.option("--all", "everything", is_flag=True, help="Ended jobs too.")
+@limit_option(50)
+@json_option
 def jobs(
-    path: Where = None,
-    data: Data = None,
-    state: Annotated[list[str] | None, typer.Option(help="Only jobs in this state; repeatable.")] = None,
-    run: Annotated[int | None, typer.Option(help="Only jobs of this run.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Ended jobs too.")] = False,
-    limit: Limit = 50,
-    as_json: AsJson = False,
+    path: str | None,
+    data: str | None,
+    state: Sequence[str],
+    run: int | None,
+    everything: bool,
+    limit: int,
+    as_json: bool,
 ) -> None:
-    """List jobs: what runs, what waits and at which place in the queue."""
+    """List jobs, of all files or of those at or below PATH: what runs, what waits and its place in the queue."""
     states = tuple(state or (list(JobState) if everything else OPEN))
     unknown = set(states) - set(JobState)
     if unknown:
-        raise typer.BadParameter(f"no state {', '.join(sorted(unknown))}; there are {', '.join(JobState)}")
+        raise click.BadParameter(f"no state {', '.join(sorted(unknown))}; there are {', '.join(JobState)}")
     with library(data) as app:
         found = app.queue_admin.jobs(states, place_of(app, path), run, limit)
     if as_json:
@@ -73,8 +76,15 @@ def jobs(
     console.print(shown.table if found else "No jobs are open." if not state else "None.")
 
 
-def failures(path: Where = None, data: Data = None, as_json: AsJson = False) -> None:
-    """List what went wrong, why, and what to do: quarantined, partial and retrying files."""
+@click.command()
+@where
+@data_option
+@json_option
+def failures(path: str | None, data: str | None, as_json: bool) -> None:
+    """List what went wrong, why, and what to do: quarantined, partial and retrying files.
+
+    With a PATH only the files at or below it are listed.
+    """
     with library(data) as app:
         found = app.queue_admin.failures(place_of(app, path))
     if as_json:
@@ -104,18 +114,18 @@ def failures(path: Where = None, data: Data = None, as_json: AsJson = False) -> 
     )
 
 
-def retry(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every quarantined file.")] = False,
-    partial: Annotated[bool, typer.Option("--partial", help="Partial files too.")] = False,
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Queue quarantined files again, with a clean record."""
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
+@click.option("--all", "everything", is_flag=True, help="Every quarantined file.")
+@click.option("--partial", is_flag=True, help="Partial files too.")
+@data_option
+@json_option
+def retry(paths: Sequence[str], everything: bool, partial: bool, data: str | None, as_json: bool) -> None:
+    """Queue quarantined files again: each PATH, a file or a folder, or all. Their attempts count from zero."""
     if bool(paths) == everything:
-        raise typer.BadParameter("name files or folders, or say --all")
+        raise click.BadParameter("name files or folders, or say --all")
     with library(data) as app:
-        places = [place_of(app, path) for path in paths or []] or [None]
+        places = [place_of(app, path) for path in paths] or [None]
         count = sum(retried(functools.partial(app.queue_admin.retry, place, partial)) for place in places)
         working, shared = is_analysing(app), app.database.shared
     if as_json:
@@ -129,16 +139,18 @@ def retry(
         go_on = " The process at work takes up those that it scanned, `tonearm analyze` all others."
     if not count and not partial:
         go_on = " None is quarantined there; --partial takes partial ones too."
-    typer.echo(f"{plural(count, 'file')} queued again.{go_on}")
+    click.echo(f"{plural(count, 'file')} queued again.{go_on}")
 
 
-def prioritize(
-    path: Annotated[str, typer.Argument(help="A file or folder of the library.")],
-    level: Annotated[str, typer.Option("--priority", metavar="LEVEL", help="The new level.")] = "critical",
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Give what is open below a path another level, now; critical unless said otherwise."""
+@click.command()
+@click.argument("path", metavar="PATH", type=PATH)
+@click.option(
+    "--priority", "level", metavar="LEVEL", default="critical", show_default=True, help="The new level."
+)
+@data_option
+@json_option
+def prioritize(path: str, level: str, data: str | None, as_json: bool) -> None:
+    """Change the priority of waiting jobs: those of PATH, a file or a folder of the library."""
     chosen = level_of(level)
     with library(data) as app:
         place = place_of(app, path)
@@ -148,7 +160,7 @@ def prioritize(
     if as_json:
         print_json({"changed": count, "level": level})
         return
-    typer.echo(f"{plural(count, 'open job')} set to {level}.")
+    click.echo(f"{plural(count, 'open job')} set to {level}.")
 
 
 def _as_json(job: JobView) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """``tonearm migrate``: the tables of the library brought to what this version needs."""
 
-import typer
+import click
 
 from tonearm.bootstrap import open_migrated
-from tonearm.cli.options import AsJson, Data, print_json
+from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.library.database import REVISION
 from tonearm.settings import load_settings
 
 
-def migrate(data: Data = None, as_json: AsJson = False) -> None:
+@click.command()
+@data_option
+@json_option
+def migrate(data: str | None, as_json: bool) -> None:
     """Bring the tables of the library to the newest revision.
 
     A library in a folder is brought there by any command. One on a server is used by several hosts, so a person
@@ -19,8 +22,8 @@ def migrate(data: Data = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"database": place, "from": found, "to": REVISION, "changed": found != REVISION})
     elif found == REVISION:
-        typer.echo(f"{place}: its tables are of the newest revision ({REVISION}); nothing to do.")
+        click.echo(f"{place}: its tables are of the newest revision ({REVISION}); nothing to do.")
     elif found is None:
-        typer.echo(f"{place}: was empty; its tables were made (revision {REVISION}).")
+        click.echo(f"{place}: was empty; its tables were made (revision {REVISION}).")
     else:
-        typer.echo(f"{place}: its tables went from revision {found} to {REVISION}.")
+        click.echo(f"{place}: its tables went from revision {found} to {REVISION}.")

@@ -4,9 +4,8 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from typing import Annotated
 
-import typer
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -14,25 +13,23 @@ from rich.text import Text
 
 from tonearm.bootstrap import open_ends
 from tonearm.cli.formatting import duration, plural
-from tonearm.cli.options import AsJson, print_json
+from tonearm.cli.options import PATH, json_option, print_json
 from tonearm.library.move import Moved, MoveDiffers, Tell, move
 from tonearm.settings import load_settings, without_password
 
 EVERY_S = 5.0
 
 
-def move_library(
-    origin: Annotated[
-        str, typer.Argument(metavar="FROM", help="Folder of a library, or a postgresql:// URL.")
-    ],
-    goal: Annotated[
-        str, typer.Argument(metavar="TO", help="The same; a new folder, or a database without a library.")
-    ],
-    as_json: AsJson = False,
-) -> None:
+@click.command("move")
+@click.argument("origin", metavar="FROM", type=PATH)
+@click.argument("goal", metavar="TO", type=PATH)
+@json_option
+def move_library(origin: str, goal: str, as_json: bool) -> None:
     """Copy a whole library into another database, and compare every row of both.
 
-    Nothing is kept at TO unless all of it is the same. FROM is left as it is; nobody may be analysing with it.
+    FROM is the folder of a library or a postgresql:// URL. TO is a new folder or the URL of a database that
+    holds no library. Nothing is kept at TO unless all of it is the same. FROM is left as it is; no process may
+    be analysing with it.
     """
     began = time.monotonic()
     with open_ends(origin, goal, load_settings()) as (source, sink), _progress(as_json) as tell:
@@ -47,9 +44,9 @@ def move_library(
     if as_json:
         print_json({"from": places[0], "to": places[1], "rows": rows, "elapsed_s": round(took, 3)})
         return
-    typer.echo(f"{plural(rows, 'row')} moved from {places[0]} to {places[1]} in {duration(took)}.")
+    click.echo(f"{plural(rows, 'row')} moved from {places[0]} to {places[1]} in {duration(took)}.")
     setting = "TONEARM_DATABASE_URL" if "://" in goal else "TONEARM_DATA_DIR"
-    typer.echo(f"{places[0]} is as it was. From now on set {setting}={without_password(goal)}.")
+    click.echo(f"{places[0]} is as it was. From now on set {setting}={without_password(goal)}.")
 
 
 def _show(tables: list[Moved], as_json: bool) -> None:

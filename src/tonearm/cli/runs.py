@@ -2,19 +2,19 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from rich.console import Console
 
 from tonearm.cli.formatting import moment, plural
-from tonearm.cli.options import AsJson, Data, Limit, is_analysing, library, print_json, retried
+from tonearm.cli.opened import is_analysing, library, retried
+from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
 from tonearm.cli.tables import Column, FittedTable, PathCell
 from tonearm.jobs.runs import RunCounts, RunView
 from tonearm.names import paths_fields, printable
 
-app = typer.Typer(invoke_without_command=True, help="List runs; pause, resume or cancel one.")
 COLUMNS = (
     Column("run", 3),
     Column("started", 19, rank=1),
@@ -22,12 +22,16 @@ COLUMNS = (
     Column("files", 16, wraps=True),
     Column("paths", 16, wraps=True),
 )
-Number = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
+number = click.argument("run", metavar="RUN", type=int)
 
 
-@app.callback()
-def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: AsJson = False) -> None:
-    """List runs, the newest first; pause, resume or cancel one."""
+@click.group(invoke_without_command=True)
+@data_option
+@limit_option(20)
+@json_option
+@click.pass_context
+def runs(context: click.Context, data: str | None, limit: int, as_json: bool) -> None:
+    """List runs, the newest first; pause, resume or cancel one by its number."""
     if context.invoked_subcommand is not None:
         return
     with library(data) as opened:
@@ -43,32 +47,38 @@ def runs(context: typer.Context, data: Data = None, limit: Limit = 20, as_json: 
     console.print(shown.table if found else "No runs yet: `tonearm analyze FOLDER` makes the first.")
 
 
-@app.command()
-def pause(run: Number, data: Data = None) -> None:
+@runs.command()
+@number
+@data_option
+def pause(run: int, data: str | None) -> None:
     """Take no more of a run's files; those that run are finished."""
     with library(data) as opened:
         retried(lambda: opened.runs.pause(run))
-    typer.echo(f"Run {run} is paused; `tonearm runs resume {run}` lets it go on.")
+    click.echo(f"Run {run} is paused; `tonearm runs resume {run}` lets it go on.")
 
 
-@app.command()
-def resume(run: Number, data: Data = None) -> None:
+@runs.command()
+@number
+@data_option
+def resume(run: int, data: str | None) -> None:
     """Let a paused run go on."""
     with library(data) as opened:
         retried(lambda: opened.runs.resume(run))
         working = is_analysing(opened)
     go_on = "" if working else " Nobody is at work now: `tonearm analyze` works on it."
-    typer.echo(f"Run {run} goes on.{go_on}")
+    click.echo(f"Run {run} goes on.{go_on}")
 
 
-@app.command()
-def cancel(run: Number, data: Data = None) -> None:
+@runs.command()
+@number
+@data_option
+def cancel(run: int, data: str | None) -> None:
     """End a run: what waits is cancelled, what runs is given up; results stay."""
     with library(data) as opened:
         waited = retried(lambda: opened.runs.cancel(run))
         in_hand = opened.runs.counts(run).pending
     given_up = f", {in_hand:,} in hand {'is' if in_hand == 1 else 'are'} given up" if in_hand else ""
-    typer.echo(
+    click.echo(
         f"Run {run} is cancelled: {plural(waited, 'file')} that waited will not be analysed{given_up}."
     )
 

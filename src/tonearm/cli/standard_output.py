@@ -58,6 +58,7 @@ def watched_output() -> Iterator[None]:
     """Have standard output tell by ReaderGone that its reader has left, at the latest when this ends."""
     sys.stderr = _in_place_of(sys.stderr, Errors)
     sys.stdout = _in_place_of(sys.stdout, Output)
+    sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]  # shutil asks it for the terminal's width
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +13,8 @@ from rich.text import Text
 from tonearm.bootstrap import App, ask_broker, open_management
 from tonearm.cli import runs, workers
 from tonearm.cli.formatting import duration, plural
-from tonearm.cli.options import AsJson, Data, is_analysing, library, print_json
+from tonearm.cli.opened import is_analysing, library
+from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.errors import ServiceAway, ServiceRefused, TonearmError
 from tonearm.library.lock import holder
 from tonearm.names import path_fields, printable
@@ -20,7 +22,10 @@ from tonearm.progress.json_codec import snapshot_to_json
 from tonearm.progress.port import RunningFile
 
 
-def status(data: Data = None, as_json: AsJson = False) -> None:
+@click.command()
+@data_option
+@json_option
+def status(data: str | None, as_json: bool) -> None:
     """Show what is known, what is queued, what runs now, who works, and whether every server answers."""
     with library(data) as app:
         found = _gathered(app)

@@ -1,13 +1,14 @@
 """``tonearm tracks`` and ``tonearm show``: what is known of the music."""
 
 import math
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from rich.console import Console
 
 from tonearm.cli.formatting import duration, number, plural
-from tonearm.cli.options import AsJson, Data, library, place_of, print_json
+from tonearm.cli.opened import library, place_of
+from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json, where
 from tonearm.cli.tables import Column, FittedTable
 from tonearm.cli.track_page import print_track
 from tonearm.errors import NotFound
@@ -33,37 +34,46 @@ PIECE = 200
 """Rows of a table that are printed at once."""
 
 
+@click.command()
+@where
+@data_option
+@click.option("--artist", metavar="TEXT", help="Part of the artist's name.")
+@click.option("--album", metavar="TEXT", help="Part of the album's name.")
+@click.option("--title", metavar="TEXT", help="Part of the title.")
+@click.option("--genre", metavar="TEXT", help="Part of the genre.")
+@click.option("--codec", metavar="TEXT", help="Part of the codec's name.")
+@click.option("--key", metavar="KEY", help='A key: "A minor", Am, 8A or 1m.')
+@click.option("--bpm", metavar="LOW-HIGH", help="A range of tempo, or about one tempo.")
+@click.option("--state", metavar="STATE", help="done, partial, quarantined or waiting.")
+@click.option("--missing", is_flag=True, help="Files that the last scan did not find.")
+@click.option(
+    "--sort", metavar="COLUMN", default="path", show_default=True, help="A column; -COLUMN for descending."
+)
+@limit_option(None)
+@click.option("--full", is_flag=True, help="With --json: beats, windows, all tags, history.")
+@json_option
 def tracks(
-    path: Annotated[str | None, typer.Argument(help="Only what lies at or below this path.")] = None,
-    data: Data = None,
-    artist: Annotated[str | None, typer.Option(help="Part of the artist's name.")] = None,
-    album: Annotated[str | None, typer.Option(help="Part of the album's name.")] = None,
-    title: Annotated[str | None, typer.Option(help="Part of the title.")] = None,
-    genre: Annotated[str | None, typer.Option(help="Part of the genre.")] = None,
-    codec: Annotated[str | None, typer.Option(help="Part of the codec's name.")] = None,
-    key: Annotated[str | None, typer.Option(help='A key: "A minor", Am, 8A or 1m.')] = None,
-    bpm: Annotated[
-        str | None, typer.Option(metavar="LOW-HIGH", help="A range of tempo, or about one tempo.")
-    ] = None,
-    state: Annotated[str | None, typer.Option(help="done, partial, quarantined or waiting.")] = None,
-    missing: Annotated[bool, typer.Option("--missing", help="Files that were not met any more.")] = False,
-    sort: Annotated[str, typer.Option(help="A column; -COLUMN for descending.")] = "path",
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many.")] = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="With --json: beats, windows, all tags, history.")
-    ] = False,
-    as_json: AsJson = False,
+    path: str | None,
+    data: str | None,
+    key: str | None,
+    bpm: str | None,
+    state: str | None,
+    missing: bool,
+    sort: str,
+    limit: int | None,
+    full: bool,
+    as_json: bool,
+    **texts: str | None,
 ) -> None:
-    """List tracks: filter, sort, limit."""
+    """List tracks, of the whole library or at or below PATH: filter, sort, limit."""
     if full and not as_json:
-        raise typer.BadParameter("--full is for --json; `tonearm show` prints all that is known of one file")
-    texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
+        raise click.BadParameter("--full is for --json; `tonearm show` prints all that is known of one file")
     with library(data) as app:
         column = sort.removeprefix("-")
         if column not in app.tracks.columns:
-            raise typer.BadParameter(f"no column {column!r}; there are {', '.join(app.tracks.columns)}")
+            raise click.BadParameter(f"no column {column!r}; there are {', '.join(app.tracks.columns)}")
         if state is not None and state not in STATES:
-            raise typer.BadParameter(f"no state {state!r}; there are {', '.join(STATES)}")
+            raise click.BadParameter(f"no state {state!r}; there are {', '.join(STATES)}")
         query = TrackQuery(
             place=place_of(app, path),
             state=state,
@@ -82,12 +92,12 @@ def tracks(
         _print_table(app.tracks, query)
 
 
-def show(
-    path: Annotated[str, typer.Argument(help="A file of the library.")],
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show all that is known of one track."""
+@click.command()
+@click.argument("path", metavar="PATH", type=PATH)
+@data_option
+@json_option
+def show(path: str, data: str | None, as_json: bool) -> None:
+    """Show all that is known of one track: PATH, a file of the library."""
     found: list[dict[str, Any]] = []
     with library(data) as app:
         place = place_of(app, path)
@@ -111,7 +121,7 @@ def _range(text: str | None) -> tuple[float, float] | None:
     except ValueError:
         one = other = math.nan
     if not math.isfinite(one + other):
-        raise typer.BadParameter(f"{text!r} is not a range such as 120-128, nor a tempo such as 125")
+        raise click.BadParameter(f"{text!r} is not a range such as 120-128, nor a tempo such as 125")
     return min(one, other), max(one, other)
 
 
@@ -121,7 +131,7 @@ def _key(text: str | None) -> str | None:
         return None
     code = camelot_of(text)
     if code is None:
-        raise typer.BadParameter(f'{text!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
+        raise click.BadParameter(f'{text!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
     return code
 
 

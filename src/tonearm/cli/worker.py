@@ -1,12 +1,13 @@
 """``tonearm worker``: takes jobs of a shared library from wherever they come, until it is told to stop."""
 
-from typing import Annotated
+from collections.abc import Sequence
 
-import typer
+import click
 
 from tonearm.bootstrap import open_worker
 from tonearm.cli.json_events import show_json
-from tonearm.cli.options import AsJson, Data, library
+from tonearm.cli.opened import library
+from tonearm.cli.options import data_option, json_option, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
 from tonearm.events.facts import StateChanged
@@ -14,25 +15,25 @@ from tonearm.progress.live import LiveView
 from tonearm.worker.signals import StopSwitch
 
 
+@click.command()
+@data_option
+@click.option("--name", metavar="NAME", help="Its name among the workers [TONEARM_WORKER_NAME].")
+@workers_option
+@click.option(
+    "--map",
+    "path_map",
+    metavar="FROM=TO",
+    multiple=True,
+    help="This host has at TO what others know as FROM; repeatable.",
+)
+@json_option
 def worker(
-    data: Data = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Its name among the workers [TONEARM_WORKER_NAME].")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-w", help="Files analysed at the same time [TONEARM_WORKERS].")
-    ] = None,
-    path_map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="FROM=TO", help="This host has at TO what others know as FROM; repeatable."
-        ),
-    ] = None,
-    as_json: AsJson = False,
+    data: str | None, name: str | None, workers: int | None, path_map: Sequence[str], as_json: bool
 ) -> None:
-    """Work on the jobs of a library that hosts share, until SIGTERM, Ctrl-C or `tonearm workers drain`.
+    """Take jobs of a library that several hosts share, until SIGTERM, Ctrl-C or `tonearm workers drain`.
 
-    Then it finishes or gives back what it has in hand; a second signal stops at once. Nothing is lost either way.
+    Then the files that are being analysed are finished or given back; a second signal stops at once. Nothing
+    is lost.
     """
     view = LiveView()
     stop = StopSwitch()

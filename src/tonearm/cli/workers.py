@@ -2,28 +2,26 @@
 
 import dataclasses
 import os
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tonearm.cli.formatting import duration
-from tonearm.cli.options import AsJson, Data, library, print_json, retried
+from tonearm.cli.opened import library, retried
+from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.jobs.worker_registry import WorkerView
 from tonearm.names import from_document, path_fields, paths_fields, printable
 
-app = typer.Typer(invoke_without_command=True, help="List workers; drain one.")
 
-
-@app.callback()
-def workers(
-    context: typer.Context,
-    data: Data = None,
-    everything: Annotated[bool, typer.Option("--all", help="Ended workers too.")] = False,
-    as_json: AsJson = False,
-) -> None:
+@click.group(invoke_without_command=True)
+@data_option
+@click.option("--all", "everything", is_flag=True, help="Ended workers too.")
+@json_option
+@click.pass_context
+def workers(context: click.Context, data: str | None, everything: bool, as_json: bool) -> None:
     """List the workers of the library and what each is doing; drain one."""
     if context.invoked_subcommand is not None:
         return
@@ -48,19 +46,18 @@ def workers(
     Console().print(table if found else "No worker is at work: `tonearm worker` starts one.")
 
 
-@app.command()
-def drain(
-    name: Annotated[str, typer.Argument(help="The name of a worker.")],
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
+@workers.command()
+@click.argument("name", metavar="NAME")
+@data_option
+@json_option
+def drain(name: str, data: str | None, as_json: bool) -> None:
     """Have a worker finish what it has in hand, take no more, and end."""
     with library(data) as opened:
         retried(lambda: opened.workers.drain(name))
     if as_json:
         print_json({"worker": name, "draining": True})
         return
-    typer.echo(f"{name} finishes what it has in hand and ends.")
+    click.echo(f"{name} finishes what it has in hand and ends.")
 
 
 def as_fields(worker: WorkerView) -> dict[str, Any]:

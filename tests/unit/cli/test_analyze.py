@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.unit.scan.sick import lock
 from tonearm.cli.app import app

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.unit.shelf import Library, result
 from tonearm.cli.app import app

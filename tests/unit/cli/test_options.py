@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
+import click
 import pytest
-import typer
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tonearm.cli.app import app
-from tonearm.cli.options import library, place_of
+from tonearm.cli.opened import library, place_of
 from tonearm.cli.tracks import _range
 from tonearm.errors import NotFound
 from tonearm.settings import Settings
@@ -40,7 +40,7 @@ def test_a_range_of_tempo_is_two_numbers_or_about_one(
 
 @pytest.mark.parametrize("text", ["", "fast", "120-", "-", "120-128-130", "nan", "100-inf"])
 def test_what_is_no_range_is_refused(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="is not a range such as 120-128"):
+    with pytest.raises(click.BadParameter, match="is not a range such as 120-128"):
         _range(text)
 
 

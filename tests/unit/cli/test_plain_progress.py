@@ -174,7 +174,7 @@ def test_a_level_is_chosen_by_its_name(name: str | None, level: Level | None) ->
 
 @pytest.mark.parametrize("name", ["urgent", "", "2", "__class__"])
 def test_a_level_that_is_none_is_refused_with_the_names_there_are(name: str) -> None:
-    import typer
+    import click
 
-    with pytest.raises(typer.BadParameter, match="is not one of critical, high, normal, low, background"):
+    with pytest.raises(click.BadParameter, match="is not one of critical, high, normal, low, background"):
         level_of(name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tonearm.cli.app import app
 from tonearm.errors import ConfigurationError

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.unit.shelf import Library
 from tonearm.cli.app import app

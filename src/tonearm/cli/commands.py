@@ -1,0 +1,88 @@
+"""What commands there are. Each is imported when it is called; ``--help`` lists them without that."""
+
+import gc
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+
+class Entry(NamedTuple):
+    """A command as ``--help`` lists it.
+
+    place: the module in ``tonearm.cli`` and the name of the command in it.
+    """
+
+    name: str
+    place: str
+    help: str
+
+
+SECTIONS = {
+    "Analyse": (
+        Entry("analyze", "analyze:analyze", "Scan folders and analyse what is new or changed."),
+        Entry("worker", "worker:worker", "Take jobs of a library that several hosts share."),
+    ),
+    "Look": (
+        Entry("status", "status:status", "Show what is known, queued and running, and how the servers are."),
+        Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
+        Entry("show", "tracks:show", "Show all that is known of one track."),
+        Entry("mix", "graph:mix", "List what mixes well with a track."),
+        Entry("path", "graph:path", "Find a sequence of tracks from one to another in which neighbours mix."),
+        Entry("connection", "graph:connection", "Show what connects two artists."),
+    ),
+    "Queue": (
+        Entry("jobs", "jobs:jobs", "List jobs: what runs and what waits, in order."),
+        Entry("failures", "jobs:failures", "List what went wrong, why, and what to do."),
+        Entry("retry", "jobs:retry", "Queue quarantined files again."),
+        Entry("prioritize", "jobs:prioritize", "Change the priority of waiting jobs."),
+        Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),
+    ),
+    "Servers and settings": (
+        Entry("workers", "workers:workers", "List workers; drain one."),
+        Entry("graph", "graph:graph", "Rebuild the graph in Neo4j, or compare it with the database."),
+        Entry("migrate", "migrate:migrate", "Bring the tables of the library to the newest revision."),
+        Entry("move", "move:move_library", "Copy a library into another database."),
+        Entry("config", "config:config", "Show every setting, its value and where it comes from."),
+    ),
+}
+"""The commands by section of ``tonearm --help``, in the order of the list."""
+
+
+class Deferred(click.Command):
+    """A command that is imported when it is called."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.name, short_help=entry.help)
+        self._place = entry.place
+
+    def loaded(self) -> click.Command:
+        """Import the command itself."""
+        module, _, name = self._place.partition(":")
+        command: click.Command = getattr(import_module(f"tonearm.cli.{module}"), name)
+        return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Import the command and let it parse its arguments."""
+        command = self.loaded()
+        if not gc.isenabled():  # it was off while modules were loaded
+            gc.freeze()
+            gc.enable()
+        return command.make_context(info_name, args, parent, **extra)
+
+
+class Commands(click.Group):
+    """The commands of the table, shown by section."""
+
+    def __init__(self, **settings: Any) -> None:
+        entries = [entry for section in SECTIONS.values() for entry in section]
+        super().__init__(commands={entry.name: Deferred(entry) for entry in entries}, **settings)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
+        """Write the sections, with their help in one column."""
+        width = max(map(len, self.commands))
+        for title, entries in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(entry.name.ljust(width), entry.help) for entry in entries])

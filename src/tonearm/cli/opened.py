@@ -1,0 +1,78 @@
+"""The way from a command to an opened library, and what commands ask of one."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from tonearm.bootstrap import App, open_app
+from tonearm.errors import NotFound
+from tonearm.events.facts import Event, StateChanged
+from tonearm.library.data_folder import require_library
+from tonearm.library.lock import holder
+from tonearm.library.roots import Place
+from tonearm.names import printable, to_bytes
+from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.settings import load_settings
+from tonearm.worker.signals import StopSwitch
+
+Answer = TypeVar("Answer")
+
+
+@contextlib.contextmanager
+def library(data: str | Path | None, stop: StopSwitch | None = None, **overrides: object) -> Iterator[App]:
+    """The library that the options name, opened. Lists add to the setting, all else replaces it.
+
+    ``stop``: of who works on the library; a database server that is away is waited for until then, and a library
+    that is not there is made. Who only looks at it makes none.
+    """
+    given = {"data_dir": data, **overrides}
+    settings = load_settings(
+        {name: value for name, value in given.items() if not isinstance(value, list | tuple)}
+    )
+    added = {
+        name: (*getattr(settings, name), *value)
+        for name, value in given.items()
+        if isinstance(value, list | tuple)
+    }
+    whole = settings.model_copy(update=added)
+    if stop is None and whole.database_url is None:
+        require_library(whole.data_dir)
+    with contextlib.ExitStack() as parts:
+
+        def opened() -> App:
+            return parts.enter_context(open_app(whole))
+
+        yield opened() if stop is None else retried(opened, lambda: stop.requests > 0)
+
+
+def place_of(app: App, path: str | None) -> Place | None:
+    """Where a path of the command line lies in the library.
+
+    Raises:
+        NotFound: it lies below no folder that was ever analysed.
+    """
+    if path is None:
+        return None
+    place = app.roots.locate(to_bytes(path))
+    if place is None:
+        raise NotFound(f"{printable(path)}: not in the library; `tonearm analyze` it first")
+    return place
+
+
+def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
+    """The answer to an order, in spite of another transaction in the way or a server that is away for a moment."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, StateChanged) and event.state == "waiting":
+            sys.stderr.write(f"tonearm: waiting: {event.reason}\n")
+
+    return StorageRetry(tell, stopping)(call)
+
+
+def is_analysing(app: App) -> bool:
+    """Whether any process is analysing with this library."""
+    if app.database.shared:
+        return any(worker.state in {"working", "idle"} and worker.slots for worker in app.workers.every())
+    return holder(app.settings.data_dir) is not None

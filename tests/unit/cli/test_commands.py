@@ -1,0 +1,108 @@
+"""A person relies on: help that reads well at any width, and a start that loads what the command needs only."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tonearm.cli.app import SHELLS, app
+from tonearm.cli.commands import SECTIONS, Deferred
+
+
+def commands() -> Iterator[list[str]]:
+    """Every command and subcommand, as it is typed."""
+    yield []
+    for name, deferred in app.commands.items():
+        assert isinstance(deferred, Deferred)
+        command = deferred.loaded()
+        yield [name]
+        if isinstance(command, click.Group):
+            yield from ([name, inner] for inner in command.commands)
+
+
+@pytest.mark.parametrize("name", list(app.commands))
+def test_a_command_has_the_name_that_help_lists(name: str) -> None:
+    deferred = app.commands[name]
+    assert isinstance(deferred, Deferred)
+    assert deferred.loaded().name == name
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", list(commands()), ids=" ".join)
+def test_help_fits_the_terminal_and_shows_nothing_of_the_implementation(name: list[str], width: int) -> None:
+    shown = CliRunner().invoke(app, [*name, "-h"], env={"COLUMNS": str(width)}, prog_name="tonearm")
+    assert shown.exit_code == 0
+    assert (
+        shown.stdout
+        == CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": str(width)}, prog_name="tonearm").stdout
+    )
+    assert max(map(len, shown.stdout.splitlines())) <= width
+    assert not re.search(r"<\w|\[\[|INTEGER|FLOAT|\.\.\.$(?<!\]\.\.\.)", shown.stdout, re.MULTILINE)
+    assert all(" ".join(["Usage: tonearm", *name, "[OPTIONS]"]) in shown.stdout for _ in [0])
+
+
+def test_help_lists_every_command_in_its_section() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    for title, entries in SECTIONS.items():
+        section = shown.partition(f"{title}:\n")[2].partition("\n\n")[0]
+        assert re.findall(r"^  (\w+) ", section, re.MULTILINE) == [entry.name for entry in entries]
+
+
+def test_a_misspelt_command_is_refused_with_what_may_be_meant() -> None:
+    refused = CliRunner().invoke(app, ["analyse"])
+    assert refused.exit_code == 2
+    assert "Did you mean 'analyze'?" in refused.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"]])
+def test_neither_a_database_nor_signal_processing_is_loaded_to_print_a_line(arguments: list[str]) -> None:
+    script = (
+        "import sys, json; from tonearm.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    sys.stderr.write(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, check=True)
+    loaded = set(json.loads(ended.stderr))
+    assert loaded.isdisjoint({"sqlalchemy", "numpy", "av", "pydantic", "rich"})
+
+
+def completed(shell: str, line: str) -> list[str]:
+    """What a shell is told that the last word of a line may become."""
+    words = line.split(" ")
+    variables = {
+        "_TONEARM_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1) if shell == "bash" else words[-1],
+    }
+    script = "from tonearm.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | variables, capture_output=True, check=True, text=True
+    )
+    return [
+        row.split(",")[1].split("\t")[0] if "," in row else row for row in ended.stdout.splitlines() if row
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("tonearm fail", {"failures"}),
+        ("tonearm runs ca", {"cancel"}),
+        ("tonearm tracks --ar", {"--artist"}),
+    ],
+)
+def test_shells_complete_commands_and_options(line: str, found: set[str]) -> None:
+    assert set(completed("bash", line)) == found
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_is_given_what_makes_it_complete(shell: str) -> None:
+    shown = CliRunner().invoke(app, ["--show-completion", shell])
+    assert shown.exit_code == 0
+    assert f"_TONEARM_COMPLETE={shell}_complete" in shown.stdout
