@@ -145,7 +145,7 @@ def rebuild(data: str | None, as_json: bool) -> None:
     print_sentence(Console(), f"The graph holds {_in_words(counts)}.")
 
 
-@graph.command("status")
+@graph.command("status", short_help="Compare the graph with the database.")
 @data_option
 @json_option
 def graph_status(data: str | None, as_json: bool) -> None:

@@ -47,7 +47,7 @@ def runs(context: click.Context, data: str | None, limit: int, as_json: bool) ->
     console.print(shown.table if found else "No runs yet: `tonearm analyze FOLDER` makes the first.")
 
 
-@runs.command()
+@runs.command(short_help="Take no more of a run's files.")
 @number
 @data_option
 def pause(run: int, data: str | None) -> None:
@@ -69,7 +69,7 @@ def resume(run: int, data: str | None) -> None:
     click.echo(f"Run {run} goes on.{go_on}")
 
 
-@runs.command()
+@runs.command(short_help="End a run before all of its files are analysed.")
 @number
 @data_option
 def cancel(run: int, data: str | None) -> None:
