@@ -39,13 +39,10 @@ class Declared:
 
 def declared_length(opened: Opened) -> Declared:
     """Read what the file says about its length. Raises ``FileFault(READ_ERROR)``."""
-    place = opened.window.tell()
     try:
         return _declared_length(opened)
     except OSError as error:
         raise FileFault(Fault.READ_ERROR, told(error)) from error
-    finally:
-        opened.window.seek(place)  # FFmpeg reads on from where it was
 
 
 def _declared_length(opened: Opened) -> Declared:

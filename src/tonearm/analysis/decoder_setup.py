@@ -1,7 +1,8 @@
 """What a decoder is told before the first packet, less what changes no sample: comments, lengths, checksums."""
 
-from tonearm.analysis.container import Opened
+from tonearm.analysis.container import Opened, told
 from tonearm.analysis.file_window import ASF, Window
+from tonearm.errors import Fault, FileFault
 
 USUAL_SPEAKERS = (("FC",), ("FL", "FR"))
 """Mono and stereo: which of them it is, the number of channels says."""
@@ -14,7 +15,7 @@ ASF_STREAM_PROPERTIES = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
 def decoder_setup(opened: Opened) -> bytes:
     """Return the decoder's settings in one form: format, sample rate, channels with their speakers, configuration.
 
-    The speakers change no sample, but loudness weighs channels by them.
+    The speakers change no sample, but loudness weighs channels by them. Raises ``FileFault(READ_ERROR)``.
     """
     context = opened.stream.codec_context
     name = context.name if opened.codec == "pcm" else opened.codec
@@ -81,7 +82,10 @@ def vorbis_configuration(extradata: bytes) -> bytes:
 
 def _asf_stream(window: Window) -> bytes:
     """The stream properties of an ASF file: block size and configuration of its streams (ASF specification, 3.3)."""
-    header = window.part(0, ASF_HEADER_BYTES)
+    try:
+        header = window.part(0, ASF_HEADER_BYTES)
+    except OSError as error:
+        raise FileFault(Fault.READ_ERROR, told(error)) from error
     at, found = ASF_HEADER_START, []
     while at + 24 <= len(header):
         size = int.from_bytes(header[at + 16 : at + 24], "little")

@@ -102,12 +102,16 @@ class Window:
         return self._at
 
     def part(self, offset: int, size: int) -> bytes:
-        """Return ``size`` bytes from ``offset``, fewer where the window ends. The position moves."""
-        self.seek(max(0, offset))
+        """Return ``size`` bytes from ``offset``, fewer at the end; the position stays. Raises ``OSError``."""
+        before = self._at
+        self._at = max(0, offset)
         pieces: list[bytes] = []
-        while size > 0 and (piece := self.read(size)):
-            pieces.append(piece)
-            size -= len(piece)
+        try:
+            while size > 0 and (piece := self.read(size)):
+                pieces.append(piece)
+                size -= len(piece)
+        finally:
+            self._at = before
         return b"".join(pieces)
 
 
