@@ -7,6 +7,7 @@ TONEARM_RABBITMQ_MANAGEMENT_URL; uses a database and queues of its own, which ar
 """
 
 import argparse
+import dataclasses
 import os
 import sys
 import tempfile
@@ -63,7 +64,7 @@ def worked(app: App, queue: JobQueue, stop: StopSwitch, jobs: int) -> float:
         if done >= jobs and not stop.requests:
             stop.request()
 
-    settings = app.settings.model_copy(update={"workers": SLOTS})
+    settings = dataclasses.replace(app.settings, workers=SLOTS)
     mount_guard = MountGuard(app.paths, app.job_store.samples)
     supervisor = Supervisor(
         app.job_store,

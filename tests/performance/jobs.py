@@ -7,6 +7,7 @@ confirms. SQLite always; PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATAB
 """
 
 import argparse
+import dataclasses
 import os
 import sys
 import tempfile
@@ -79,7 +80,7 @@ def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> li
             moments.append(time.monotonic())
 
     stop = StopSwitch()
-    settings: Settings = app.settings.model_copy(update={"workers": slots})
+    settings: Settings = dataclasses.replace(app.settings, workers=slots)
     queue = make_queue(app, stop, name)
     supervisor = Supervisor(
         app.job_store,

@@ -1,48 +1,94 @@
 """``tonearm config``: every setting, its value, where it came from and what it does; passwords are not shown."""
 
+import dataclasses
+import os
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from tonearm.cli.options import data_option, json_option, print_json
-from tonearm.settings import Level, Settings, load_settings, located_config, origin, without_password
+from tonearm.addresses import FORMS, parts_of
+from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
+from tonearm.errors import ConfigurationError
+from tonearm.names import PathMap
+from tonearm.settings import (
+    Level,
+    Loaded,
+    Settings,
+    load,
+    located_config,
+    unknown_variables,
+    without_password,
+)
 
 
 @click.command()
 @data_option
+@click.option(
+    "--check", is_flag=True, help="Print nothing; an unknown variable or an unusable address is an error."
+)
 @json_option
-def config(data: str | None, as_json: bool) -> None:
+def config(data: str | None, check: bool, as_json: bool) -> None:
     """Show every setting, its value and where it comes from."""
-    overrides: dict[str, object] = {"data_dir": data}
-    settings = load_settings(overrides)
-    values: dict[str, Any] = settings.model_dump(mode="json")
-    for rule in values["rules"]:
-        rule["level"] = Level(rule["level"]).label
-    for name in values:
-        if name.endswith("_url") and values[name] is not None:
-            values[name] = without_password(values[name])
+    if check:
+        _check(load({"data_dir": data}).settings)
+        return
+    rows = _rows(chosen_settings({"data_dir": data}))
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    from rich.console import Console  # neither --json nor --check shows a table
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("setting", "value", "from", "what it does")
-    for name, field in Settings.model_fields.items():
-        source = origin(name, settings, overrides)
-        if as_json:
-            print_json(
-                {
-                    "setting": name,
-                    "value": values[name],
-                    "from": source,
-                    "environment": f"TONEARM_{name.upper()}",
-                    "description": field.description,
-                }
-            )
-        else:
-            table.add_row(name, Text(_short(values[name])), source, field.description)
-    if not as_json:
-        console = Console()
-        console.print(table)
-        console.print(f"The file is {located_config()}; in the environment each is TONEARM_ and its name.")
+    for row in rows:
+        table.add_row(row["setting"], Text(_short(row["value"])), row["from"], row["description"])
+    console = Console()
+    console.print(table)
+    console.print(f"The file is {located_config()}; in the environment each is TONEARM_ and its name.")
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what only shows when a command needs it, or not at all. Raises ConfigurationError."""
+    unknown = unknown_variables()
+    if unknown:
+        raise ConfigurationError("; ".join(unknown))
+    for name in FORMS:
+        address = getattr(settings, name)
+        if address is not None:
+            parts_of(name, address)
+    try:
+        PathMap(settings.path_map)
+    except ValueError as error:
+        raise ConfigurationError(f"path_map: {error}") from error
+
+
+def _rows(loaded: Loaded) -> list[dict[str, Any]]:
+    return [
+        {
+            "setting": field.name,
+            "value": _plain(getattr(loaded.settings, field.name), field.name),
+            "from": loaded.origins[field.name],
+            "environment": f"TONEARM_{field.name.upper()}",
+            "description": field.metadata["description"],
+        }
+        for field in dataclasses.fields(Settings)
+    ]
+
+
+def _plain(value: Any, name: str) -> Any:
+    """A value as JSON has it, without passwords."""
+    if isinstance(value, tuple):
+        return [_plain(each, name) for each in value]
+    if dataclasses.is_dataclass(value):
+        inner = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: _plain(each, name) for name, each in inner.items()}
+    if isinstance(value, Level):
+        return value.label
+    if isinstance(value, os.PathLike):
+        return str(value)
+    return without_password(value) if value is not None and name.endswith("_url") else value
 
 
 def _short(value: Any) -> str:

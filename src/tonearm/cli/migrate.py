@@ -3,9 +3,8 @@
 import click
 
 from tonearm.bootstrap import open_migrated
-from tonearm.cli.options import data_option, json_option, print_json
+from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
 from tonearm.library.database import REVISION
-from tonearm.settings import load_settings
 
 
 @click.command()
@@ -17,7 +16,7 @@ def migrate(data: str | None, as_json: bool) -> None:
     A library in a folder is brought there by any command. One on a server is used by several hosts, so a person
     says when: end the workers of the older version first.
     """
-    with open_migrated(load_settings({"data_dir": data})) as database:
+    with open_migrated(chosen_settings({"data_dir": data}).settings) as database:
         place, found = database.place, database.found
     if as_json:
         print_json({"database": place, "from": found, "to": REVISION, "changed": found != REVISION})

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from tonearm.bootstrap import open_ends
 from tonearm.cli.formatting import duration, plural
-from tonearm.cli.options import PATH, json_option, print_json
+from tonearm.cli.options import PATH, chosen_settings, json_option, print_json
 from tonearm.library.move import Moved, MoveDiffers, Tell, move
-from tonearm.settings import load_settings, without_password
+from tonearm.settings import without_password
 
 EVERY_S = 5.0
 
@@ -32,7 +32,7 @@ def move_library(origin: str, goal: str, as_json: bool) -> None:
     be analysing with it.
     """
     began = time.monotonic()
-    with open_ends(origin, goal, load_settings()) as (source, sink), _progress(as_json) as tell:
+    with open_ends(origin, goal, chosen_settings({}).settings) as (source, sink), _progress(as_json) as tell:
         try:
             tables = move(source, sink, tell)
         except MoveDiffers as error:

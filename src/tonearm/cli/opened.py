@@ -1,12 +1,14 @@
 """The way from a command to an opened library, and what commands ask of one."""
 
 import contextlib
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tonearm.bootstrap import App, open_app
+from tonearm.cli.options import chosen_settings
 from tonearm.errors import NotFound
 from tonearm.events.facts import Event, StateChanged
 from tonearm.library.data_folder import require_library
@@ -14,7 +16,6 @@ from tonearm.library.lock import holder
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.settings import load_settings
 from tonearm.worker.signals import StopSwitch
 
 Answer = TypeVar("Answer")
@@ -28,15 +29,15 @@ def library(data: str | Path | None, stop: StopSwitch | None = None, **overrides
     that is not there is made. Who only looks at it makes none.
     """
     given = {"data_dir": data, **overrides}
-    settings = load_settings(
+    settings = chosen_settings(
         {name: value for name, value in given.items() if not isinstance(value, list | tuple)}
-    )
-    added = {
+    ).settings
+    added: dict[str, Any] = {
         name: (*getattr(settings, name), *value)
         for name, value in given.items()
         if isinstance(value, list | tuple)
     }
-    whole = settings.model_copy(update=added)
+    whole = dataclasses.replace(settings, **added)
     if stop is None and whole.database_url is None:
         require_library(whole.data_dir)
     with contextlib.ExitStack() as parts:

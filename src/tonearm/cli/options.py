@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from tonearm.settings import Level
+from tonearm.settings import Level, Loaded, load, unknown_variables
 
 Declared = TypeVar("Declared", bound=Callable[..., Any] | click.Command)
 
@@ -51,6 +51,14 @@ def limit_option(default: int | None, maximum: int | None = None) -> Callable[[D
         show_default=True,
         help="Maximum number of rows.",
     )
+
+
+def chosen_settings(given: Mapping[str, object]) -> Loaded:
+    """The settings, with options on top; variables that look like settings and are none are reported once."""
+    loaded = load(given)
+    for unknown in unknown_variables():
+        sys.stderr.write(f"tonearm: {unknown}\n")
+    return loaded
 
 
 def level_of(name: str | None) -> Level | None:

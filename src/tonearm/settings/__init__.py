@@ -1,0 +1,28 @@
+"""Settings: what there is to set, and where the values come from."""
+
+from tonearm.settings.loading import (
+    Loaded,
+    config_path,
+    load,
+    load_settings,
+    located_config,
+    unknown_variables,
+)
+from tonearm.settings.model import DEFAULT_RULES, EXTENSIONS, Level, Rule, Settings, read_rule
+from tonearm.settings.shown import without_password
+
+__all__ = [
+    "DEFAULT_RULES",
+    "EXTENSIONS",
+    "Level",
+    "Loaded",
+    "Rule",
+    "Settings",
+    "config_path",
+    "load",
+    "load_settings",
+    "located_config",
+    "read_rule",
+    "unknown_variables",
+    "without_password",
+]

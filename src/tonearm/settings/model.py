@@ -1,0 +1,198 @@
+"""Every setting, its default and its bounds."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from tonearm.settings.readers import (
+    Problem,
+    Reader,
+    Wrong,
+    array,
+    number,
+    path,
+    read_fields,
+    required,
+    setting,
+    text,
+    texts,
+    truth,
+    whole,
+)
+
+
+class Level(IntEnum):
+    """The five priorities; the lower the number, the sooner."""
+
+    CRITICAL = 0  # a person waits for it; never overtaken by ageing
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
+    BACKGROUND = 4
+
+    @property
+    def label(self) -> str:
+        """The name a person types and reads."""
+        return self.name.lower()
+
+
+def level_named(name: object) -> Level:
+    """Turn ``"high"`` into ``Level.HIGH``. Raises ValueError."""
+    if isinstance(name, Level):
+        return name
+    if isinstance(name, str) and name.upper() in Level.__members__:
+        return Level[name.upper()]
+    raise ValueError(f"must be one of {', '.join(level.label for level in Level)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Files that meet every stated condition get ``level``; the first rule that fits a file decides.
+
+    formats: file extensions without the dot; none: all.
+    """
+
+    level: Level = required(level_named)
+    formats: tuple[str, ...] = setting((), texts)
+    larger_than_mb: float | None = setting(None, number())
+    smaller_than_mb: float | None = setting(None, number())
+    modified_within_days: float | None = setting(None, number())
+
+    def fits(self, size: int, extension: str, age_s: float) -> bool:
+        """Judge a file by its size in bytes, its extension and the seconds since it was modified."""
+        return (
+            (not self.formats or extension in self.formats)
+            and (self.larger_than_mb is None or size > self.larger_than_mb * 1e6)
+            and (self.smaller_than_mb is None or size < self.smaller_than_mb * 1e6)
+            and (self.modified_within_days is None or age_s < self.modified_within_days * 86_400)
+        )
+
+
+def read_rule(written: Mapping[str, object]) -> Rule:
+    """Read a rule. Raises Wrong."""
+    return Rule(**read_fields(Rule, written))
+
+
+def read_rules(value: object) -> tuple[Rule, ...]:
+    """Read an array of rules, which may be written as JSON. Raises Wrong."""
+    form = 'an array such as [{"level": "high", "formats": ["flac"]}]'
+    found: list[Rule] = []
+    problems: list[Problem] = []
+    for index, written in enumerate(array(value, form)):
+        if not isinstance(written, Mapping):
+            raise ValueError(f"must be {form}")
+        try:
+            found.append(read_rule(written))
+        except Wrong as error:
+            problems += [
+                Problem((str(index), *each.names), each.value, each.reason) for each in error.problems
+            ]
+    if problems:
+        raise Wrong(problems)
+    return tuple(found)
+
+
+DEFAULT_RULES = (
+    Rule(level=Level.LOW, larger_than_mb=200),
+    Rule(level=Level.HIGH, modified_within_days=7),
+)
+EXTENSIONS = ("aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "oga", "ogg", "opus", "wav", "wma")
+URL: Reader[str] = text(r".{3,}", "an address")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _data_dir() -> Path:
+    import platformdirs  # where the folder is given, nothing of the platform has to be found out
+
+    return platformdirs.user_data_path("tonearm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings; each is also an environment variable, ``TONEARM_`` and its name in capitals."""
+
+    data_dir: Path = setting(_data_dir, path, "folder of the library's database")
+    database_url: str | None = setting(
+        None, URL, "PostgreSQL database that several hosts share; without it SQLite in data_dir"
+    )
+    rabbitmq_url: str | None = setting(None, URL, "RabbitMQ that delivers the jobs; needs database_url")
+    rabbitmq_management_url: str | None = setting(
+        None, URL, "RabbitMQ's management API, for the broker's own depth and rates"
+    )
+    redis_url: str | None = setting(None, URL, "Redis that holds the live view for every host")
+    neo4j_url: str | None = setting(None, URL, "Neo4j that holds the graph of artists, tracks and keys")
+    rabbitmq_replicated: bool = setting(
+        False, truth, "one replicated quorum queue a level instead of one classic priority queue"
+    )
+    namespace: str = setting(
+        "tonearm",
+        text(r"[A-Za-z0-9_.-]{1,60}", "1 to 60 of letters, digits, _, . and -"),
+        "what queue names, keys and graph labels begin with, where several libraries share servers",
+    )
+    workers: int = setting(
+        _cores,
+        whole(0, 512),
+        "files analysed at the same time; 0 leaves the work to `tonearm worker` elsewhere",
+    )
+    worker_name: str | None = setting(
+        None,
+        text(r"[A-Za-z0-9_.:@-]{1,100}", "1 to 100 of letters, digits, _, ., :, @ and -"),
+        "name of this worker among others; host and process id when not given",
+    )
+    path_map: tuple[str, ...] = setting(
+        (), texts, "FROM=TO pairs: where this host has mounted folders that others know as FROM"
+    )
+    nice: int = setting(10, whole(0, 19), "how much the analysing processes give way to others")
+    include: tuple[str, ...] = setting(
+        (), texts, "glob patterns; when given, only files that match one are taken"
+    )
+    exclude: tuple[str, ...] = setting(
+        ("._*", "@eaDir", "#recycle", ".Trash*", "$RECYCLE.BIN", "lost+found"),
+        texts,
+        "glob patterns of files and folders that are left out",
+    )
+    extensions: tuple[str, ...] = setting(EXTENSIONS, texts, "file name endings that are music")
+    rules: tuple[Rule, ...] = setting(
+        DEFAULT_RULES, read_rules, "priority rules from size, format and recency; the first that fits decides"
+    )
+    ageing_s: float = setting(
+        21_600, number(above=0), "seconds of waiting that raise a job by one level, never to critical"
+    )
+    memory_mb: int = setting(1024, whole(256), "memory one file's analysis may use")
+    deadline_base_s: float = setting(60, number(above=0), "seconds any file may take")
+    deadline_speed: float = setting(
+        8, number(above=0), "beside the base: duration divided by this many seconds are allowed"
+    )
+    recycle_files: int = setting(500, whole(1), "files after which an analysing process is renewed")
+    recycle_mb: int = setting(8000, whole(1), "megabytes of files after which it is renewed")
+    grace_s: float = setting(10, number(least=0), "seconds that running files get to finish when stopped")
+    lease_s: float = setting(60, number(least=3), "seconds a running job belongs to a worker it hears from")
+    retry_base_s: float = setting(1, number(above=0), "first back-off; it doubles with each attempt")
+    retry_cap_s: float = setting(60, number(above=0), "longest back-off")
+    storage_wait_s: float = setting(
+        60, number(least=0), "seconds to wait for room on a full disk or for a locked database"
+    )
+    connect_timeout_s: float = setting(5, number(least=1), "seconds to wait for a connection to a server")
+    call_timeout_s: float = setting(
+        30, number(least=1), "seconds a statement or call to a server may take before it is given up"
+    )
+    breaker_window_s: float = setting(
+        30, number(above=0), "seconds of calls that a circuit breaker judges by"
+    )
+    breaker_minimum_calls: int = setting(5, whole(1), "calls in the window before it judges at all")
+    breaker_failure_rate: float = setting(0.5, number(above=0, most=1), "share of failures that opens it")
+    breaker_slow_call_s: float = setting(5, number(above=0), "a call that takes longer counts as slow")
+    breaker_slow_rate: float = setting(0.8, number(above=0, most=1), "share of slow calls that opens it")
+    breaker_open_s: float = setting(
+        5, number(above=0), "seconds it stays open, within a fifth, before a trial"
+    )
+    breaker_half_open_calls: int = setting(2, whole(1), "trial calls that must go well to close it")
+    reconcile_s: float = setting(
+        15, number(above=0), "seconds between looks for messages that the broker lost"
+    )
+    window_s: float = setting(10, number(least=2), "length of the windows of the tempo curve")
