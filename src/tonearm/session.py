@@ -48,7 +48,8 @@ class Session:
     def analyze(
         self, paths: Sequence[bytes], level: Level | None, fresh: bool, detach: bool = False
     ) -> Summary:
-        """Scan the paths and analyse what needs it; without a path, take up all that is open.
+        """Scan the paths and analyse what needs it; without a path, continue all open jobs
+        and the scans that ended early.
 
         ``detach``: scan and enqueue only, and leave the work to others.
 
@@ -62,14 +63,17 @@ class Session:
         if not self.shared:
             self.job_store.reclaim(None)  # who holds the lock is alone
             self.runs.close_abandoned()
+        adopt = not paths
+        if adopt:
+            paths = self.storage_retry(self.runs.unscanned_paths)
         run = self.storage_retry(lambda: self.runs.open(paths))
         self.storage_retry.run = run
         finished = scanned = False
         unread: list[bytes] = []
         try:
-            scanned = self._scan(run, paths, level, fresh, unread)
+            scanned = self._scan(run, paths, adopt, level, fresh, unread)
             if scanned:
-                self.storage_retry(lambda: self.runs.scanned(run))
+                self.storage_retry(lambda: self.runs.mark_scanned(run))
                 if not detach:
                     finished = self._work(run)
         except TonearmError as error:
@@ -99,7 +103,7 @@ class Session:
         self, run: int, began: float, finished: bool, scanned: bool, detach: bool, unread: int
     ) -> Summary:
         self.follow(run)
-        left = not scanned or self.runs.counts(run).pending > 0
+        left = not scanned or self.job_store.open_jobs(run)
         if not self.shared:
             self.runs.close(run, RunState.FINISHED if finished and not left else RunState.INTERRUPTED)
         else:
@@ -116,10 +120,16 @@ class Session:
         self.announce(summary)
 
     def _scan(
-        self, run: int, paths: Sequence[bytes], level: Level | None, fresh: bool, unread: list[bytes]
+        self,
+        run: int,
+        paths: Sequence[bytes],
+        adopt: bool,
+        level: Level | None,
+        fresh: bool,
+        unread: list[bytes],
     ) -> bool:
         """Scan every path, gather those that can't be read; ``False`` when stopped before the last was read."""
-        if not paths:
+        if adopt:
             self.storage_retry(lambda: self.runs.adopt_open(run))
         self.stop.impatient = True
         try:

@@ -29,7 +29,8 @@ from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import FileChange, IntakeResult, ScannedFile, SqlIntake
 from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
 from tonearm.jobs.retry import Backoff
-from tonearm.jobs.runs import RunCounts, RunState
+from tonearm.jobs.run_counts import RunCounts
+from tonearm.jobs.runs import RunState
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.roots import Place
@@ -499,7 +500,7 @@ def test_a_run_ends_when_its_last_job_has_whoever_did_it(library: Library) -> No
     run = library.run()
     library.meet(run, b"1", b"2")
     finish_one(library.job_store, library.take(run, "a"), result())
-    library.runs.scanned(run)
+    library.runs.mark_scanned(run)
     assert library.runs.close_ended() == []
     library.job_store.fail(library.take(run, "b"), FLAKY, 0.0)
     assert library.runs.close_ended() == []
@@ -530,7 +531,7 @@ def test_a_run_whose_scan_fell_silent_ends_as_interrupted_once_its_jobs_have(lib
 def test_a_run_that_was_cancelled_ends_as_such(library: Library) -> None:
     [lease] = leased(library, b"1")
     library.runs.cancel(lease.run)
-    library.runs.scanned(lease.run)
+    library.runs.mark_scanned(lease.run)
     assert library.runs.close_ended() == []
     library.job_store.give_back([lease])
     assert library.runs.close_ended() == [lease.run]
@@ -539,13 +540,13 @@ def test_a_run_that_was_cancelled_ends_as_such(library: Library) -> None:
 
 def test_several_who_look_at_once_end_a_run_once(shared: Library) -> None:
     run = shared.run()
-    shared.runs.scanned(run)
+    shared.runs.mark_scanned(run)
     ended: list[int] = []
     assert all_at_once(*[lambda: ended.extend(shared.runs.close_ended())] * 4) == []
     assert ended == [run]
 
 
-def test_taking_up_what_is_open_leaves_the_sums_of_a_run_that_goes_on_right(library: Library) -> None:
+def test_a_run_keeps_its_counts_when_a_later_one_continues_its_open_jobs(library: Library) -> None:
     live = library.run()
     library.meet(live, b"1", b"2", b"3", b"4")
     finish_one(library.job_store, library.take(live), result())
@@ -553,12 +554,32 @@ def test_taking_up_what_is_open_leaves_the_sums_of_a_run_that_goes_on_right(libr
     library.job_store.fail(library.take(live), FLAKY, 0.0)
     run = library.run()
     assert library.runs.adopt_open(run) == 3
-    assert library.runs.counts(live) == RunCounts(1, 1, 0, 0, 0, 0)
+    assert library.runs.counts(live) == RunCounts(4, 1, 0, 0, 0, 3)
     assert library.runs.counts(run) == RunCounts(3, 0, 0, 0, 0, 3)
     library.meet(live, b"5")
     finish_one(library.job_store, in_hand, result("2"))
-    assert library.runs.counts(live) == RunCounts(2, 1, 0, 0, 0, 1)
+    assert library.runs.counts(live) == RunCounts(5, 1, 0, 0, 0, 4)
     assert library.runs.counts(run) == RunCounts(3, 1, 0, 0, 0, 2)
+    library.runs.mark_scanned(live)
+    finish_one(library.job_store, library.take(live), result("5"))
+    assert library.runs.close_ended() == [live]
+    _, first = library.runs.every(2)
+    assert (first.state, first.counts) == ("interrupted", RunCounts(5, 2, 0, 0, 0, 3))
+    assert first.handed_over == {run: 3}
+
+
+def test_a_file_that_was_retried_after_its_run_had_ended_is_not_said_to_be_handed_over(
+    library: Library,
+) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.job_store.fail(library.take(run), HOPELESS, 0.0)
+    library.runs.close(run, RunState.INTERRUPTED)
+    assert library.queue_admin.retry(None, partial=False) == 1
+    later = library.run()
+    assert library.runs.adopt_open(later) == 2
+    _, first = library.runs.every(2)
+    assert (first.counts, first.handed_over) == (RunCounts(2, 0, 0, 0, 1, 1), {later: 1})
 
 
 def test_a_file_in_quarantine_that_another_run_meets_counts_there(library: Library) -> None:
@@ -568,7 +589,7 @@ def test_a_file_in_quarantine_that_another_run_meets_counts_there(library: Libra
     run = library.run()
     assert library.meet(run, b"1") == IntakeResult(quarantined=1)
     assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 1, 0)
-    assert library.runs.counts(live) == RunCounts(1, 0, 0, 0, 0, 1)
+    assert library.runs.counts(live) == RunCounts(2, 0, 0, 0, 1, 1)
     assert library.meet(run, b"1") == IntakeResult(quarantined=1)
     assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 1, 0)
 
@@ -623,7 +644,8 @@ def test_orders_over_more_jobs_than_one_step_takes_reach_all(
     assert library.rows("SELECT count(*) AS jobs FROM jobs WHERE publish_due_at IS NOT NULL") == [{"jobs": 7}]
     assert library.runs.adopt_open(other := library.run()) == 7
     assert library.runs.counts(other).pending == library.runs.counts(other).discovered == 7
-    assert library.runs.counts(run) == RunCounts(0, 0, 0, 0, 0, 0)
+    assert library.runs.counts(run) == RunCounts(7, 0, 0, 0, 0, 7)
+    assert library.runs.every(2)[1].handed_over == {other: 7}
     assert library.runs.cancel(other) == 7
     assert library.runs.counts(other) == RunCounts(7, 0, 0, 7, 0, 0)
 
@@ -640,7 +662,7 @@ def test_a_cancel_that_was_cut_off_is_finished_by_the_next(library: Library) -> 
 def test_a_cancel_that_was_cut_off_is_finished_by_whoever_looks_after_the_runs(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1", b"2")
-    library.runs.scanned(run)
+    library.runs.mark_scanned(run)
     library.change("UPDATE runs SET state = 'cancelled'")
     assert library.runs.close_ended() == [run]
     assert library.runs.counts(run) == RunCounts(2, 0, 0, 2, 0, 0)
@@ -668,6 +690,6 @@ def test_what_is_retried_of_a_cancelled_run_is_taken(library: Library) -> None:
     lease = library.take(run=None)
     assert lease.run != run
     assert library.runs.counts(lease.run).pending == 1
-    assert library.runs.counts(run) == RunCounts(1, 0, 0, 1, 0, 0)
+    assert library.runs.counts(run) == RunCounts(2, 0, 0, 1, 1, 0)
     finish_one(library.job_store, lease, result())
     assert library.runs.close_ended() == [lease.run]

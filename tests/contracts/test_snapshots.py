@@ -45,7 +45,7 @@ def test_a_message_is_owed_from_when_it_is_due_until_it_is_out(library: Library)
 def test_open_runs_show_what_became_of_their_files_so_far(library: Library) -> None:
     first, second = library.run(), library.run()
     library.meet(second, b"a.flac", b"b.flac", b"c.flac", b"d.flac")
-    library.runs.skip(second, 2)
+    library.runs.count_skipped(second, 2)
     finish_one(library.job_store, library.take(second), result("a"))
     finish_one(library.job_store, library.take(second), result("b", complete=False))
     library.job_store.fail(library.take(second), HOPELESS, 1.0)

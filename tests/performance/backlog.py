@@ -51,7 +51,7 @@ def fill(app: App, music: Path, jobs: int) -> None:
         with app.database.write() as connection:
             connection.execute(text(FILES), values)
             connection.execute(text(JOBS), values)
-    app.runs.scanned(run)
+    app.runs.mark_scanned(run)
 
 
 def worked(app: App, queue: JobQueue, stop: StopSwitch, jobs: int) -> float:

@@ -67,7 +67,7 @@ def enqueue(app: App, music: Path, jobs: int) -> tuple[int, float]:
             for number, name in enumerate(names[start : start + BATCH])
         ]
         intake.record(run, root, batch, Level.NORMAL)
-    app.runs.scanned(run)
+    app.runs.mark_scanned(run)
     return run, time.perf_counter() - began
 
 

@@ -1,6 +1,10 @@
 """How numbers are said."""
 
+import shlex
 import time
+from collections.abc import Sequence
+
+from tonearm.names import printable, to_text
 
 
 def duration(seconds: float | None) -> str:
@@ -44,3 +48,19 @@ def moment(seconds: float | None) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shell_words(paths: Sequence[bytes]) -> str:
+    """Paths as they can be typed into a shell, whatever bytes they hold."""
+    return " ".join(map(_shell_word, paths))
+
+
+def _shell_word(path: bytes) -> str:
+    text = to_text(path)
+    if printable(text) == text:
+        return shlex.quote(text)
+    return (
+        "$'"
+        + "".join(chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in path)
+        + "'"
+    )

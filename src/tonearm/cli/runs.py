@@ -7,12 +7,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from tonearm.cli.formatting import moment, plural
+from tonearm.cli.formatting import moment, plural, shell_words
 from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
 from tonearm.cli.tables import Column, FittedTable, PathCell
-from tonearm.jobs.runs import RunCounts, RunView
+from tonearm.jobs.runs import RunView
 from tonearm.names import paths_fields, printable
 
 COLUMNS = (
@@ -43,7 +43,7 @@ def runs(context: click.Context, data: str | None, limit: int, as_json: bool) ->
     console = Console()
     shown = FittedTable(console, COLUMNS)
     for run in found:
-        shown.add(str(run.id), moment(run.started_at), run.state, _files(run.counts), _over(run.paths))
+        shown.add(str(run.id), moment(run.started_at), run.state, _files(run), _over(run.paths))
     console.print(shown.table if found else "No runs yet: `tonearm analyze FOLDER` makes the first.")
 
 
@@ -77,16 +77,22 @@ def cancel(run: int, data: str | None) -> None:
     with library(data) as opened:
         waited = retried(lambda: opened.runs.cancel(run))
         in_hand = opened.runs.counts(run).pending
+        paths = opened.runs.paths_to_analyse_again(run)
     given_up = f", {in_hand:,} in hand {'is' if in_hand == 1 else 'are'} given up" if in_hand else ""
     click.echo(
         f"Run {run} is cancelled: {plural(waited, 'file')} that waited will not be analysed{given_up}."
     )
+    if waited or in_hand:
+        click.echo(f"To analyse its files after all: `tonearm analyze {shell_words(paths)}`.")
 
 
-def _files(counts: RunCounts) -> str:
-    """How many files, and what became of them."""
-    parts = [f"{getattr(counts, part):,} {part}" for part in PARTS if getattr(counts, part)]
-    return f"{counts.discovered:,}" + (f": {', '.join(parts)}" if parts else "")
+def _files(run: RunView) -> str:
+    """How many files, what became of them, and which runs continued those that were left."""
+    counts = {part: getattr(run.counts, part) for part in PARTS}
+    counts["pending"] -= sum(run.handed_over.values())
+    parts = [f"{count:,} {part}" for part, count in counts.items() if count > 0]
+    parts += [f"{files:,} handed over to run {later}" for later, files in run.handed_over.items()]
+    return f"{run.counts.discovered:,}" + (f": {', '.join(parts)}" if parts else "")
 
 
 def _over(paths: Sequence[bytes]) -> PathCell:
@@ -106,4 +112,5 @@ def as_fields(run: RunView) -> dict[str, Any]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         **dataclasses.asdict(run.counts),
+        "handed_over": [{"run": later, "files": files} for later, files in run.handed_over.items()],
     }

@@ -1,7 +1,6 @@
 """Takes in what a scan found: files and their jobs, written in one transaction."""
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +11,7 @@ from tonearm.errors import NotFound
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.priority import level_for, rank
+from tonearm.jobs.run_counts import keep_failed, note_handover
 from tonearm.library.bulk_write import add
 from tonearm.library.database import Database, refresh_statistics
 from tonearm.library.results import note, note_all, whole_path
@@ -265,9 +265,9 @@ class SqlIntake:
         """Queue what has no open job, adopt what has one; returns how many this run had met before."""
         files = [file for file, _ in wanted]
         opened = {
-            row.file_id: row.run_id
+            row.file_id: (row.run_id, row.queued_at)
             for row in connection.execute(
-                select(job_table.c.file_id, job_table.c.run_id)
+                select(job_table.c.file_id, job_table.c.run_id, job_table.c.queued_at)
                 .where(job_table.c.file_id.in_(files), job_table.c.state.in_(OPEN))
                 .with_for_update()  # a worker that ends one now would end it in the run that it left
             )
@@ -283,7 +283,7 @@ class SqlIntake:
                         (job_table.c.state == JobState.QUEUED, now), else_=job_table.c.publish_due_at
                     )
                 }
-            _leave_runs(connection, run, list(opened.values()))
+            note_handover(connection, opened.values(), run)
             connection.execute(
                 update(job_table)
                 .where(job_table.c.file_id.in_(opened), job_table.c.state.in_(OPEN))
@@ -310,7 +310,7 @@ class SqlIntake:
                     }
                 )
         add(connection, job_table, rows)
-        return sum(before == run for before in opened.values())
+        return sum(former == run for former, _ in opened.values())
 
 
 def _opens(connection: Connection, run: int, batch: int, now: float) -> bool:
@@ -323,17 +323,6 @@ def _opens(connection: Connection, run: int, batch: int, now: float) -> bool:
         ).rowcount
         == 1
     )
-
-
-def _leave_runs(connection: Connection, run: int, before: Sequence[int]) -> None:
-    """Take jobs that join a run off the books of the runs that they leave and that are still going on."""
-    for other, jobs in Counter(before).items():
-        if other != run:
-            connection.execute(
-                update(run_table)
-                .where(run_table.c.id == other, run_table.c.finished_at.is_(None))
-                .values(discovered=run_table.c.discovered - jobs)
-            )
 
 
 def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> int:
@@ -351,7 +340,7 @@ def _keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) 
         .where(job_table.c.id.in_(last), job_table.c.state == JobState.QUARANTINED, job_table.c.run_id != run)
         .with_for_update()
     ).all()
-    _leave_runs(connection, run, [job.run_id for job in others])
+    keep_failed(connection, [job.run_id for job in others])
     connection.execute(
         update(job_table).where(job_table.c.id.in_([job.id for job in others])).values(run_id=run)
     )

@@ -1,17 +1,18 @@
 """What a person orders: this folder now, this file once more; and how the queue looks."""
 
 import os
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, or_, select, update
 
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import WAITING, clock
 from tonearm.jobs.priority import rank
-from tonearm.jobs.runs import RunState, move_jobs, open_again
+from tonearm.jobs.runs import RunState, count_discovered, open_again
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database
 from tonearm.library.results import note
@@ -174,8 +175,19 @@ class QueueAdmin:
 
 
 def _retry(connection: Connection, job: Any, run: int | None, now: float) -> int:
-    """Queue one job again, unless somebody was quicker; ``run``: where it is to wait from now on."""
-    again = connection.execute(
+    """Queue a job again, unless somebody else has done so meanwhile; returns how many.
+
+    run: a run in which a new job takes its place; ``None``: it waits in its own run.
+    """
+    again = _queue_anew(connection, job, run, now) if run is not None else _queue_again(connection, job, now)
+    if again:
+        connection.execute(update(file_table).where(file_table.c.id == job.file_id).values(state="waiting"))
+        note(connection, job.file_id, "retried", {"was": job.state, "code": job.code}, now)
+    return again
+
+
+def _queue_again(connection: Connection, job: Any, now: float) -> int:
+    return connection.execute(
         update(job_table)
         .where(job_table.c.id == job.id, job_table.c.state == job.state)
         .values(
@@ -192,12 +204,34 @@ def _retry(connection: Connection, job: Any, run: int | None, now: float) -> int
             advice=None,
         )
     ).rowcount
-    if again:
-        connection.execute(update(file_table).where(file_table.c.id == job.file_id).values(state="waiting"))
-        note(connection, job.file_id, "retried", {"was": job.state, "code": job.code}, now)
-        if run is not None:
-            move_jobs(connection, [job.id], job.run_id, run)
-    return again
+
+
+def _queue_anew(connection: Connection, job: Any, run: int, now: float) -> int:
+    """Add a job for the file of one whose run was cancelled; the old job stays as it ended."""
+    old = connection.execute(
+        select(job_table.c.level, job_table.c.level_by, job_table.c.rank)
+        .where(job_table.c.id == job.id, job_table.c.state == job.state)
+        .with_for_update()
+    ).one_or_none()
+    newer = select(job_table.c.id).where(job_table.c.file_id == job.file_id, job_table.c.id > job.id).limit(1)
+    if old is None or connection.execute(newer).first() is not None:
+        return 0
+    connection.execute(
+        insert(job_table).values(
+            file_id=job.file_id,
+            run_id=run,
+            state=JobState.QUEUED,
+            level=old.level,
+            level_by=old.level_by,
+            rank=old.rank,
+            fresh=job.state == JobState.PARTIAL,
+            queued_at=now,
+            publish_due_at=now,
+            correlation_id=uuid.uuid4().hex,
+        )
+    )
+    count_discovered(connection, run, 1)
+    return 1
 
 
 def _last_jobs() -> Select[int]:

@@ -1,49 +1,43 @@
 """Runs: one call over many files, with its own id, counts, state, pause, resume and cancel."""
 
 import functools
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from tonearm.errors import NotFound
 from tonearm.events.facts import Workload
+from tonearm.jobs import run_counts
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import WAITING, cancel_unwanted, clock
+from tonearm.jobs.run_counts import RunCounts
 from tonearm.library.database import Database
-from tonearm.library.schema import file_table, job_table, run_table
+from tonearm.library.schema import file_table, job_table, root_table, run_table
 from tonearm.names import from_document, to_document
 
 SCAN_SILENCE_S = 120.0
+"""A scan that has recorded nothing for so many seconds has ended without a word."""
 
 
 class RunState(StrEnum):
-    """Where a run is."""
+    """State of a run."""
 
     RUNNING = "running"
-    PAUSED = "paused"  # by a person; its waiting jobs are not taken
-    CANCELLED = "cancelled"  # by a person; its waiting jobs have ended
-    INTERRUPTED = "interrupted"  # stopped with work left; the next analyze takes that up
+    PAUSED = "paused"  # by command; its waiting jobs are not taken
+    CANCELLED = "cancelled"  # by command; its waiting jobs have ended
+    INTERRUPTED = "interrupted"  # ended with files pending; the next analyze continues them
     FINISHED = "finished"
 
 
 @dataclass(frozen=True, slots=True)
-class RunCounts:
-    """What became of a run's files; ``discovered`` is the sum of the other five."""
-
-    discovered: int
-    done: int
-    partial: int
-    skipped: int
-    failed: int
-    pending: int
-
-
-@dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as it is shown."""
+    """A run as it is shown.
+
+    handed_over: how many of its pending files each later run has taken over, by the later run's id.
+    """
 
     id: int
     paths: tuple[bytes, ...]
@@ -51,21 +45,22 @@ class RunView:
     started_at: float
     finished_at: float | None
     counts: RunCounts
+    handed_over: Mapping[int, int] = field(default_factory=dict)
 
 
 class Runs:
-    """The runs of a library."""
+    """Starts, ends, pauses, resumes and cancels the runs of a library, and counts their files."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def open(self, paths: Sequence[bytes]) -> int:
-        """Begin a run."""
+        """Start a run over some paths; returns its id."""
         with self._database.write() as connection:
             return _open(connection, [to_document(path) for path in paths], clock(connection), None)
 
     def adopt_open(self, run: int) -> int:
-        """Bring every open job of any run into this one; returns how many."""
+        """Continue every open job of all other runs in this run; returns how many."""
         with self._database.read() as connection:
             elsewhere = (
                 select(job_table.c.run_id)
@@ -77,13 +72,30 @@ class Runs:
             update_in_batches(
                 self._database,
                 select(job_table.c.id).where(job_table.c.run_id == other, job_table.c.state.in_(OPEN)),
-                functools.partial(move_jobs, other=other, run=run),
+                functools.partial(_move_jobs, former=other, run=run),
             )
             for other in others
         )
 
-    def scanned(self, run: int) -> None:
-        """Every file of a run is taken in: it is over when its last job has ended."""
+    def unscanned_paths(self) -> list[bytes]:
+        """Paths whose last run ended before its scan did, so that some of their files may not be known."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(run_table.c.paths, run_table.c.scanned_at)
+                .where(run_table.c.finished_at.is_not(None), run_table.c.state != RunState.CANCELLED)
+                .order_by(run_table.c.id)
+            )
+            unscanned: dict[bytes, None] = {}
+            for row in rows:
+                paths = [from_document(path) for path in row.paths]
+                if row.scanned_at is None:
+                    unscanned |= dict.fromkeys(paths)
+                else:
+                    unscanned = {path: None for path in unscanned if not _is_within(path, paths)}
+        return list(unscanned)
+
+    def mark_scanned(self, run: int) -> None:
+        """Note that every file of a run is recorded: the run ends when its last job ends."""
         with self._database.write() as connection:
             now = clock(connection)
             connection.execute(
@@ -91,9 +103,9 @@ class Runs:
             )
 
     def close_ended(self) -> list[int]:
-        """End the runs of which nothing is open any more; returns which.
+        """Close the runs that have no open job left; returns their ids.
 
-        A run whose scan was not heard of for ``SCAN_SILENCE_S`` ends as interrupted.
+        A run whose scan recorded nothing for ``SCAN_SILENCE_S`` is closed as interrupted.
         """
         self._finish_cancelling()
         with self._database.write() as connection:
@@ -116,19 +128,8 @@ class Runs:
                 _close(connection, run.id, RunState.FINISHED if run.scanned_at else RunState.INTERRUPTED, now)
             return [run.id for run in over]
 
-    def decoded_s(self, run: int) -> float:
-        """Seconds of audio that the jobs of a run decoded."""
-        with self._database.read() as connection:
-            return float(
-                connection.execute(
-                    select(func.coalesce(func.sum(job_table.c.decoded_s), 0.0)).where(
-                        job_table.c.run_id == run
-                    )
-                ).scalar_one()
-            )
-
-    def skip(self, run: int, files: int) -> None:
-        """Count entries that were met and are not taken."""
+    def count_skipped(self, run: int, files: int) -> None:
+        """Count entries that were found and are not analysed."""
         with self._database.write() as connection:
             connection.execute(
                 update(run_table)
@@ -137,7 +138,7 @@ class Runs:
             )
 
     def states(self, runs: Collection[int]) -> dict[int, RunState]:
-        """Where several runs are now."""
+        """The current states of some runs; ids that do not exist are left out."""
         with self._database.read() as connection:
             rows = connection.execute(
                 select(run_table.c.id, run_table.c.state).where(run_table.c.id.in_(runs))
@@ -145,50 +146,32 @@ class Runs:
         return {row.id: RunState(row.state) for row in rows}
 
     def counts(self, run: int) -> RunCounts:
-        """What has become of a run's files so far."""
+        """What has become of a run's files: at its end once it is closed, else so far."""
         with self._database.read() as connection:
-            return counts_of(connection, run)
+            return run_counts.counts_of(connection, run)
+
+    def decoded_s(self, run: int) -> float:
+        """Seconds of audio that the jobs of a run decoded."""
+        with self._database.read() as connection:
+            return run_counts.decoded_seconds(connection, run)
 
     def workload(self, run: int) -> dict[str, Workload]:
-        """Open work by file extension."""
+        """Open work of a run by file extension."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(
-                    file_table.c.extension,
-                    func.count().label("files"),
-                    func.sum(file_table.c.size).label("size"),
-                )
-                .join(job_table, job_table.c.file_id == file_table.c.id)
-                .where(job_table.c.run_id == run, job_table.c.state.in_(OPEN))
-                .group_by(file_table.c.extension)
-            ).all()
-        return {row.extension: Workload(row.files, int(row.size)) for row in rows}
+            return run_counts.workload_of(connection, run)
 
     def cost(self) -> dict[str, float]:
-        """Seconds of one process per byte by extension, from the last jobs that decoded on this machine."""
-        recent = (
-            select(job_table.c.work_s, file_table.c.size, file_table.c.extension)
-            .join(file_table, file_table.c.id == job_table.c.file_id)
-            .where(job_table.c.state.in_((JobState.DONE, JobState.PARTIAL)), job_table.c.decoded_s > 0)
-            .order_by(job_table.c.id.desc())
-            .limit(2000)
-            .subquery()
-        )
+        """Seconds of one child process per byte, by file extension, as this library's last files needed."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(recent.c.extension, func.sum(recent.c.work_s), func.sum(recent.c.size)).group_by(
-                    recent.c.extension
-                )
-            ).all()
-        return {extension: float(work) / float(size) for extension, work, size in rows if size}
+            return run_counts.cost_by_extension(connection)
 
     def close(self, run: int, state: RunState) -> None:
-        """End a run and fix its counts; a cancelled run stays cancelled."""
+        """End a run and fix its counts. A cancelled run stays cancelled; one with files pending is interrupted."""
         with self._database.write() as connection:
             _close(connection, run, state, clock(connection))
 
     def close_abandoned(self) -> None:
-        """End the runs whose process is gone. Only for who holds the library's lock."""
+        """Close the runs whose process has ended. The caller must hold the library's lock."""
         self._finish_cancelling()
         with self._database.write() as connection:
             now = clock(connection)
@@ -200,26 +183,30 @@ class Runs:
                 _close(connection, run, RunState.INTERRUPTED, now)
 
     def pause(self, run: int) -> None:
-        """Keep a run's waiting jobs from being taken; what runs is finished."""
+        """Stop taking a run's waiting jobs; its running jobs are finished. Raises NotFound."""
         with self._database.write() as connection:
-            _switch(connection, run, (RunState.RUNNING,), RunState.PAUSED)
+            _change_state(connection, run, (RunState.RUNNING,), RunState.PAUSED)
 
     def resume(self, run: int) -> None:
-        """Let a paused run go on; messages of its jobs that came meanwhile come again."""
+        """Take jobs of a paused run again, and publish those whose messages came meanwhile. Raises NotFound."""
         with self._database.write() as connection:
-            known = _switch(connection, run, (RunState.PAUSED, RunState.RUNNING), RunState.RUNNING)
+            known = _change_state(connection, run, (RunState.PAUSED, RunState.RUNNING), RunState.RUNNING)
         unsent = select(job_table.c.id).where(
             job_table.c.run_id == run,
             job_table.c.state.in_(WAITING),
             job_table.c.publish_due_at.is_(None),
             job_table.c.published_level.is_(None),
         )
-        owed = update_in_batches(self._database, unsent, _owe)
-        if known == RunState.RUNNING and not owed:  # else this order was cut off the last time
+        due = update_in_batches(self._database, unsent, _publish_again)
+        if known == RunState.RUNNING and not due:  # else the last call for this run did not complete
             raise _is_not(run, known, RunState.PAUSED)
 
     def cancel(self, run: int) -> int:
-        """End a run: its waiting jobs are cancelled, its running ones given up. Returns how many waited."""
+        """Cancel a run's waiting jobs, and have its running ones stopped; returns how many waited.
+
+        Raises:
+            NotFound: there is no such run, or it has ended.
+        """
         with self._database.write() as connection:
             now = clock(connection)
             known = connection.execute(
@@ -232,13 +219,13 @@ class Runs:
             connection.execute(
                 update(run_table).where(run_table.c.id == run).values(state=RunState.CANCELLED)
             )
-        ended = self._end_waiting(run, now)
+        ended = self._cancel_waiting(run, now)
         if known == RunState.CANCELLED and not ended:
             raise NotFound(f"run {run} is {known} already")
         return ended
 
-    def _end_waiting(self, run: int, now: float) -> int:
-        """End what waits of a cancelled run; returns how many jobs."""
+    def _cancel_waiting(self, run: int, now: float) -> int:
+        """Cancel the waiting jobs of a cancelled run; returns how many."""
         return update_in_batches(
             self._database,
             select(job_table.c.id).where(job_table.c.run_id == run, job_table.c.state.in_(WAITING)),
@@ -246,7 +233,7 @@ class Runs:
         )
 
     def _finish_cancelling(self) -> None:
-        """Do the rest of orders to cancel a run that were cut off."""
+        """Cancel the jobs that an incomplete ``cancel`` has left waiting."""
         with self._database.read() as connection:
             now = clock(connection)
             cancelled = connection.execute(
@@ -256,12 +243,30 @@ class Runs:
             )
             runs = cancelled.scalars().all()
         for run in runs:
-            self._end_waiting(run, now)
+            self._cancel_waiting(run, now)
+
+    def paths_to_analyse_again(self, run: int) -> list[bytes]:
+        """What to give to ``analyze`` for the files that a cancelled run has left out.
+
+        The paths of the run, or the roots of its cancelled jobs where it had no path.
+        """
+        with self._database.read() as connection:
+            paths = connection.execute(select(run_table.c.paths).where(run_table.c.id == run)).scalar_one()
+            if paths:
+                return [from_document(path) for path in paths]
+            cancelled = (
+                select(file_table.c.root_id)
+                .join(job_table, job_table.c.file_id == file_table.c.id)
+                .where(job_table.c.run_id == run, job_table.c.state == JobState.CANCELLED)
+            )
+            roots = select(root_table.c.path).where(root_table.c.id.in_(cancelled))
+            return list(connection.execute(roots.order_by(root_table.c.path)).scalars())
 
     def every(self, limit: int) -> list[RunView]:
-        """The newest runs first."""
+        """The last runs, newest first, at most ``limit``."""
         with self._database.read() as connection:
             rows = connection.execute(select(run_table).order_by(run_table.c.id.desc()).limit(limit)).all()
+            handed_over = run_counts.handovers(connection, [row.id for row in rows])
             return [
                 RunView(
                     row.id,
@@ -269,7 +274,8 @@ class Runs:
                     row.state,
                     row.started_at,
                     row.finished_at,
-                    RunCounts(**row.counts) if row.counts else counts_of(connection, row.id),
+                    run_counts.counts_of(connection, row.id),
+                    handed_over.get(row.id, {}),
                 )
                 for row in rows
             ]
@@ -292,34 +298,50 @@ def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: 
 
 
 def open_again(connection: Connection, run: int, now: float) -> int:
-    """Begin another run over the same paths, with nothing to be scanned; it ends with its last job."""
+    """Start another run over the paths of one, without a scan; it ends with its last job."""
     paths = connection.execute(select(run_table.c.paths).where(run_table.c.id == run)).scalar_one()
     return _open(connection, paths, now, scanned_at=now)
 
 
-def move_jobs(connection: Connection, jobs: Sequence[int], other: int, run: int) -> int:
-    """Bring jobs of another run into this one; returns how many."""
-    moved = connection.execute(
-        update(job_table).where(job_table.c.id.in_(jobs), job_table.c.run_id == other).values(run_id=run)
-    ).rowcount
-    still_open = update(run_table).where(run_table.c.id == other, run_table.c.finished_at.is_(None))
-    connection.execute(still_open.values(discovered=run_table.c.discovered - moved))
-    connection.execute(
-        update(run_table).where(run_table.c.id == run).values(discovered=run_table.c.discovered + moved)
+def _move_jobs(connection: Connection, jobs: Sequence[int], former: int, run: int) -> int:
+    """Continue jobs of another run in this run; returns how many."""
+    moved = (
+        connection.execute(
+            update(job_table)
+            .where(job_table.c.id.in_(jobs), job_table.c.run_id == former)
+            .values(run_id=run)
+            .returning(job_table.c.queued_at)
+        )
+        .scalars()
+        .all()
     )
-    return moved
+    run_counts.note_handover(connection, ((former, queued_at) for queued_at in moved), run)
+    count_discovered(connection, run, len(moved))
+    return len(moved)
 
 
-def _owe(connection: Connection, jobs: Sequence[int]) -> int:
-    """Owe waiting jobs a message, when their back-off is over."""
+def count_discovered(connection: Connection, run: int, files: int) -> None:
+    """Count files that came into a run from another one."""
+    connection.execute(
+        update(run_table).where(run_table.c.id == run).values(discovered=run_table.c.discovered + files)
+    )
+
+
+def _is_within(path: bytes, folders: Sequence[bytes]) -> bool:
+    """Whether a path is one of some folders or lies below one."""
+    return any(path == folder or path.startswith(folder.rstrip(b"/") + b"/") for folder in folders)
+
+
+def _publish_again(connection: Connection, jobs: Sequence[int]) -> int:
+    """Have messages of waiting jobs published, at once or when their back-off has passed."""
     due = func.coalesce(job_table.c.not_before, clock(connection))
     return connection.execute(
         update(job_table).where(job_table.c.id.in_(jobs)).values(publish_due_at=due)
     ).rowcount
 
 
-def _switch(connection: Connection, run: int, before: Sequence[RunState], after: RunState) -> RunState:
-    """Bring a run from one of some states to another; returns which it was. Raises NotFound."""
+def _change_state(connection: Connection, run: int, before: Sequence[RunState], after: RunState) -> RunState:
+    """Change a run's state if it is one of ``before``; returns the former state. Raises NotFound."""
     known = connection.execute(select(run_table.c.state).where(run_table.c.id == run)).scalar_one_or_none()
     if known is None:
         raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
@@ -333,26 +355,10 @@ def _is_not(run: int, known: str, wanted: RunState) -> NotFound:
     return NotFound(f"run {run} is {known}, not {wanted}")
 
 
-def counts_of(connection: Connection, run: int) -> RunCounts:
-    """What has become of a run's files, as one transaction sees it."""
-    row = connection.execute(
-        select(run_table.c.discovered, run_table.c.skipped).where(run_table.c.id == run)
-    ).one()
-    ended = connection.execute(
-        select(job_table.c.state, func.count().label("jobs"))
-        .where(job_table.c.run_id == run)
-        .group_by(job_table.c.state)
-    ).all()
-    jobs = {group.state: group.jobs for group in ended}
-    done, partial = jobs.get(JobState.DONE, 0), jobs.get(JobState.PARTIAL, 0)
-    skipped = row.skipped + jobs.get(JobState.CANCELLED, 0)
-    failed = jobs.get(JobState.QUARANTINED, 0)
-    pending = sum(jobs.get(state, 0) for state in OPEN)
-    return RunCounts(row.discovered, done, partial, skipped, failed, pending)
-
-
 def _close(connection: Connection, run: int, state: RunState, now: float) -> None:
-    counts = counts_of(connection, run)
+    counts = run_counts.counts_of(connection, run)
+    if counts.pending:
+        state = RunState.INTERRUPTED
     current = connection.execute(select(run_table.c.state).where(run_table.c.id == run)).scalar_one()
     connection.execute(
         update(run_table)

@@ -169,12 +169,22 @@ run_table = Table(
     Column("finished_at", FiniteFloat),
     Column("discovered", Integer, default=0, nullable=False),
     Column("skipped", Integer, default=0, nullable=False),
+    Column("failed", Integer, default=0, nullable=False),  # quarantined files whose job is in a later run now
     Column("counts", Document),
     Column("scanned_at", FiniteFloat),  # when the last file was taken in; a run can't be over before that
     Column("seen_at", FiniteFloat),  # when its scan was last heard of
     Column("batches", Integer, default=0, nullable=False),  # how many batches of files were taken in
 )
 """One call over many files. ``counts`` is fixed when the run closes."""
+
+handover_table = Table(
+    "run_handovers",
+    metadata,
+    Column("from_run", Key, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("to_run", Key, ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("jobs", Integer, nullable=False),
+)
+"""How many open jobs of one run were continued by a later run."""
 
 worker_table = Table(
     "workers",

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.runs import RunCounts, counts_of
+from tonearm.jobs.run_counts import RunCounts, counts_of
 from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
 from tonearm.progress.port import RunProgress, Snapshot
@@ -44,15 +44,12 @@ def take_snapshot(database: Database) -> Snapshot:
 
 def _runs(connection: Connection, now: float) -> tuple[RunProgress, ...]:
     rows = connection.execute(
-        select(run_table.c.id, run_table.c.state, run_table.c.counts)
+        select(run_table.c.id, run_table.c.state)
         .where(or_(run_table.c.finished_at.is_(None), run_table.c.finished_at > now - RECENT_S))
         .order_by(run_table.c.id.desc())
         .limit(RUNS)
     ).all()
-    return tuple(
-        _told(row.id, row.state, RunCounts(**row.counts) if row.counts else counts_of(connection, row.id))
-        for row in rows
-    )
+    return tuple(_told(row.id, row.state, counts_of(connection, row.id)) for row in rows)
 
 
 def _told(run: int, state: str, counts: RunCounts) -> RunProgress:

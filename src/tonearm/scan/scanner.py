@@ -174,7 +174,7 @@ class Scanner:
         tally: _Tally,
     ) -> None:
         if tally.owed:
-            self._storage_retry(lambda: self._runs.skip(run, tally.owed))
+            self._storage_retry(lambda: self._runs.count_skipped(run, tally.owed))
             tally.owed = 0
         if not batch:
             return

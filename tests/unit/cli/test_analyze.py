@@ -75,7 +75,7 @@ def test_a_run_that_somebody_cancels_says_so_at_its_end(
     music = tmp_path / "music"
     music.mkdir()
     (music / "a.mp3").touch()
-    monkeypatch.setattr(Runs, "scanned", Runs.cancel)
+    monkeypatch.setattr(Runs, "mark_scanned", Runs.cancel)
     said = CliRunner().invoke(app, ["analyze", str(music), "--data", str(tmp_path / "data")])
     assert said.exit_code == 0, said.output
     lines = said.stdout.splitlines()

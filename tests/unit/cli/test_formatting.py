@@ -1,10 +1,12 @@
 """A person relies on: numbers are said plainly, and never more exactly than they are known."""
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.cli.formatting import about, duration, moment, number, plural
+from tonearm.cli.formatting import about, duration, moment, number, plural, shell_words
 from tonearm.cli.track_page import curve
 
 
@@ -110,3 +112,10 @@ def test_every_window_has_its_place_in_the_curve(values: list[float | None]) -> 
             assert (sign == " ") == (value is None)
             assert sign in " ▁▂▃▄▅▆▇█"
         assert line[len(values)] == " "
+
+
+def test_paths_are_shown_as_they_can_be_typed() -> None:
+    words = shell_words([b"/music", b"/my music/it's", b"/K\xf6ln\n", "/Köln".encode()])
+    assert words == """/music '/my music/it'"'"'s' $'/K\\xf6ln\\x0a' '/Köln'"""
+    shown = subprocess.run(["bash", "-c", f"printf '%s|' {words}"], capture_output=True, check=True).stdout
+    assert shown == b"/music|/my music/it's|" + b"/K\xf6ln\n|" + "/Köln|".encode()

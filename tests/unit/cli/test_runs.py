@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from tests.unit.shelf import Library
 from tonearm.cli.app import app
+from tonearm.jobs.runs import RunState
 
 
 @pytest.mark.parametrize("command", ["runs", "status"])
@@ -26,6 +27,7 @@ def test_who_cancels_a_run_learns_what_waited_and_what_was_in_hand(library: Libr
     said = CliRunner().invoke(app, ["runs", "cancel", str(run), "--data", str(tmp_path / "data")])
     assert said.stdout == (
         f"Run {run} is cancelled: 2 files that waited will not be analysed, 1 in hand is given up.\n"
+        "To analyse its files after all: `tonearm analyze /music`.\n"
     )
 
 
@@ -44,3 +46,16 @@ def test_a_run_over_many_paths_is_one_line_that_fits(library: Library, tmp_path:
     [line] = [line for line in said.stdout.splitlines() if "running" in line]
     assert "2: 2 pending" in line
     assert "/00 and 32 more" in line
+
+
+def test_an_interrupted_run_says_which_run_continued_its_files(library: Library, tmp_path: Path) -> None:
+    first = library.run()
+    library.meet(first, b"1", b"2", b"3")
+    library.runs.close(first, RunState.INTERRUPTED)
+    later = library.run()
+    library.runs.adopt_open(later)
+    said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "120"})
+    [line] = [line for line in said.stdout.splitlines() if "interrupted" in line]
+    assert f"3: 3 handed over to run {later}" in line
+    shown = CliRunner().invoke(app, ["runs", "--json", "--data", str(tmp_path / "data")]).stdout.splitlines()
+    assert [json.loads(run)["handed_over"] for run in shown] == [[], [{"run": later, "files": 3}]]

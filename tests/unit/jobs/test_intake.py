@@ -5,7 +5,7 @@ import pytest
 from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure
 from tonearm.jobs.intake import FileChange, IntakeResult, ScannedFile, SqlIntake
-from tonearm.jobs.runs import RunCounts
+from tonearm.jobs.run_counts import RunCounts
 from tonearm.settings import Level, Rule
 
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")

@@ -24,7 +24,8 @@ from tonearm.errors import Failure, NotFound
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.job import OPEN, Lease
 from tonearm.jobs.port import AttemptOutcome
-from tonearm.jobs.runs import RunCounts, RunState
+from tonearm.jobs.run_counts import RunCounts
+from tonearm.jobs.runs import RunState
 from tonearm.library.roots import Place
 from tonearm.settings import Level
 

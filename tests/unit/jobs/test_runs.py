@@ -5,7 +5,8 @@ import pytest
 from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.errors import Failure, NotFound
 from tonearm.events.facts import Workload
-from tonearm.jobs.runs import RunCounts, RunState
+from tonearm.jobs.run_counts import RunCounts
+from tonearm.jobs.runs import RunState
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -28,7 +29,7 @@ def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> N
     library.finish(library.run(), b"0", result("0"))
     run = library.run()
     library.meet(run, b"0", b"1", b"2", b"3", b"4", b"5", b"6")
-    library.runs.skip(run, 2)
+    library.runs.count_skipped(run, 2)
     finish_one(library.job_store, library.take(run), result("1"))
     finish_one(library.job_store, library.take(run), result("2", complete=False))
     library.job_store.fail(library.take(run), HOPELESS, 0.0)
@@ -181,3 +182,50 @@ def test_the_cost_of_a_format_is_learned_from_what_was_decoded(library: Library)
 def test_the_newest_runs_are_listed_first(library: Library) -> None:
     runs = [library.run() for _ in range(5)]
     assert [run.id for run in library.runs.every(3)] == runs[:1:-1]
+
+
+def test_a_scan_that_ended_early_is_continued_until_its_paths_are_scanned(library: Library) -> None:
+    early = library.runs.open([b"/music/jazz", b"/other"])
+    library.runs.close(early, RunState.INTERRUPTED)
+    cancelled = library.runs.open([b"/unwanted"])
+    library.runs.cancel(cancelled)
+    library.runs.close(cancelled, RunState.INTERRUPTED)
+    going_on = library.runs.open([b"/live"])
+    assert library.runs.unscanned_paths() == [b"/music/jazz", b"/other"]
+    later = library.runs.open([b"/music"])
+    library.runs.mark_scanned(later)
+    library.runs.close(later, RunState.FINISHED)
+    assert library.runs.unscanned_paths() == [b"/other"]
+    assert library.state(going_on) == RunState.RUNNING
+
+
+def test_a_run_that_ends_with_files_pending_is_interrupted(library: Library) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.runs.close(run, RunState.FINISHED)
+    assert library.state(run) == RunState.INTERRUPTED
+
+
+def test_what_a_cancelled_run_left_out_can_be_named_to_analyze(library: Library) -> None:
+    named = library.runs.open([b"/music/a", b"/music/b"])
+    library.meet(named, b"1")
+    library.runs.cancel(named)
+    assert library.runs.paths_to_analyse_again(named) == [b"/music/a", b"/music/b"]
+    left = library.run()
+    library.meet(left, b"2")
+    taken_over = library.runs.open([])
+    library.runs.adopt_open(taken_over)
+    library.runs.cancel(taken_over)
+    assert library.runs.paths_to_analyse_again(taken_over) == [b"/music"]
+
+
+def test_a_job_that_is_retried_twice_at_once_after_its_run_was_cancelled_is_queued_once(
+    library: Library,
+) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    library.job_store.fail(library.take(run), HOPELESS, 0.0)
+    library.runs.cancel(run)
+    assert [library.queue_admin.retry(None, partial=False) for _ in range(2)] == [1, 0]
+    states = [row["state"] for row in library.rows("SELECT state FROM jobs ORDER BY id")]
+    assert states == ["quarantined", "queued"]

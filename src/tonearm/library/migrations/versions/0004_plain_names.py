@@ -8,6 +8,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 RENAMED = (
     ("jobs", "owed_at", "publish_due_at"),
     ("jobs", "forgiven", "uncharged_attempts"),
@@ -43,13 +44,34 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
     for name, table, columns, rows in NEW_INDEXES:
         op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)
+    _add_handovers()
 
 
 def downgrade() -> None:
     """Give the columns and the indexes their former names."""
+    _drop_handovers()
     for name, table, _, _ in NEW_INDEXES:
         op.drop_index(name, table_name=table)
     for table, old, new in RENAMED:
         op.execute(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}")
     for name, table, columns, rows in OLD_INDEXES:
         op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)
+
+
+def _add_handovers() -> None:
+    """Runs keep their own counts when a later run continues their jobs."""
+    op.add_column("runs", sa.Column("failed", sa.Integer(), nullable=False, server_default="0"))
+    op.create_table(
+        "run_handovers",
+        sa.Column("from_run", KEY, nullable=False, autoincrement=False),
+        sa.Column("to_run", KEY, nullable=False, autoincrement=False),
+        sa.Column("jobs", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["from_run"], ["runs.id"], name=op.f("fk_run_handovers_from_run")),
+        sa.ForeignKeyConstraint(["to_run"], ["runs.id"], name=op.f("fk_run_handovers_to_run")),
+        sa.PrimaryKeyConstraint("from_run", "to_run", name=op.f("pk_run_handovers")),
+    )
+
+
+def _drop_handovers() -> None:
+    op.drop_table("run_handovers")
+    op.drop_column("runs", "failed")

@@ -1,0 +1,143 @@
+"""What became of the files of a run: its counts, what is left to do, and which later run continued it."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from tonearm.events.facts import Workload
+from tonearm.jobs.job import OPEN, JobState
+from tonearm.library.schema import file_table, handover_table, job_table, run_table
+
+COST_SAMPLE = 2000
+"""How many of the last decoded files the cost of a format is taken from."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """What became of a run's files; ``discovered`` is the sum of the other five.
+
+    pending: files that have not ended in this run; a later run may have taken them over.
+    """
+
+    discovered: int
+    done: int
+    partial: int
+    skipped: int
+    failed: int
+    pending: int
+
+
+def counts_of(connection: Connection, run: int) -> RunCounts:
+    """The counts of a run: those of its end once it is closed, else those of now."""
+    row = connection.execute(
+        select(run_table.c.discovered, run_table.c.skipped, run_table.c.failed, run_table.c.counts).where(
+            run_table.c.id == run
+        )
+    ).one()
+    return RunCounts(**row.counts) if row.counts else _count(connection, run, row)
+
+
+def _count(connection: Connection, run: int, row: Any) -> RunCounts:
+    groups = connection.execute(
+        select(job_table.c.state, func.count().label("jobs"))
+        .where(job_table.c.run_id == run)
+        .group_by(job_table.c.state)
+    ).all()
+    jobs = {group.state: group.jobs for group in groups}
+    return RunCounts(
+        discovered=row.discovered,
+        done=jobs.get(JobState.DONE, 0),
+        partial=jobs.get(JobState.PARTIAL, 0),
+        skipped=row.skipped + jobs.get(JobState.CANCELLED, 0),
+        failed=row.failed + jobs.get(JobState.QUARANTINED, 0),
+        pending=sum(jobs.get(state, 0) for state in OPEN)
+        + sum(handovers(connection, [run]).get(run, {}).values()),
+    )
+
+
+def handovers(connection: Connection, runs: Collection[int]) -> dict[int, dict[int, int]]:
+    """For each of some runs how many of its jobs every later run has taken over, by the later run's id."""
+    found: dict[int, dict[int, int]] = {}
+    rows = connection.execute(
+        select(handover_table)
+        .where(handover_table.c.from_run.in_(runs))
+        .order_by(handover_table.c.from_run, handover_table.c.to_run)
+    )
+    for row in rows:
+        found.setdefault(row.from_run, {})[row.to_run] = row.jobs
+    return found
+
+
+def note_handover(connection: Connection, taken: Iterable[tuple[int, float]], run: int) -> None:
+    """Note that open jobs of other runs continue in this one; each is its former run and when it was queued.
+
+    A job that was retried after its former run had ended is not counted: that run had no part in it any more.
+    """
+    left = [(former, queued_at) for former, queued_at in taken if former != run]
+    rows = connection.execute(
+        select(run_table.c.id, run_table.c.finished_at).where(run_table.c.id.in_({one for one, _ in left}))
+    )
+    ended = {row.id: row.finished_at for row in rows}
+    counted = Counter(
+        former for former, queued_at in left if ended[former] is None or queued_at <= ended[former]
+    )
+    for former, jobs in sorted(counted.items()):
+        known = connection.execute(
+            update(handover_table)
+            .where(handover_table.c.from_run == former, handover_table.c.to_run == run)
+            .values(jobs=handover_table.c.jobs + jobs)
+        ).rowcount
+        if not known:
+            connection.execute(insert(handover_table).values(from_run=former, to_run=run, jobs=jobs))
+
+
+def keep_failed(connection: Connection, former: Iterable[int]) -> None:
+    """Keep quarantined files among the failed ones of their former runs, though their jobs go to another run."""
+    for run, jobs in sorted(Counter(former).items()):
+        connection.execute(
+            update(run_table)
+            .where(run_table.c.id == run, run_table.c.finished_at.is_(None))
+            .values(failed=run_table.c.failed + jobs)
+        )
+
+
+def workload_of(connection: Connection, run: int) -> dict[str, Workload]:
+    """Open work of a run by file extension."""
+    rows = connection.execute(
+        select(
+            file_table.c.extension,
+            func.count().label("files"),
+            func.sum(file_table.c.size).label("size"),
+        )
+        .join(job_table, job_table.c.file_id == file_table.c.id)
+        .where(job_table.c.run_id == run, job_table.c.state.in_(OPEN))
+        .group_by(file_table.c.extension)
+    ).all()
+    return {row.extension: Workload(row.files, int(row.size)) for row in rows}
+
+
+def cost_by_extension(connection: Connection) -> dict[str, float]:
+    """Seconds of one child process per byte, by file extension, from the last files that were decoded."""
+    recent = (
+        select(job_table.c.work_s, file_table.c.size, file_table.c.extension)
+        .join(file_table, file_table.c.id == job_table.c.file_id)
+        .where(job_table.c.state.in_((JobState.DONE, JobState.PARTIAL)), job_table.c.decoded_s > 0)
+        .order_by(job_table.c.id.desc())
+        .limit(COST_SAMPLE)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(recent.c.extension, func.sum(recent.c.work_s), func.sum(recent.c.size)).group_by(
+            recent.c.extension
+        )
+    ).all()
+    return {extension: float(work) / float(size) for extension, work, size in rows if size}
+
+
+def decoded_seconds(connection: Connection, run: int) -> float:
+    """Seconds of audio that the jobs of a run decoded."""
+    total = select(func.coalesce(func.sum(job_table.c.decoded_s), 0.0)).where(job_table.c.run_id == run)
+    return float(connection.execute(total).scalar_one())
