@@ -103,7 +103,7 @@ class Session:
         self, run: int, began: float, finished: bool, scanned: bool, detach: bool, unread: int
     ) -> Summary:
         self.follow(run)
-        left = not scanned or self.job_store.open_jobs(run)
+        left = not scanned or self.runs.counts(run).pending > 0
         if not self.shared:
             self.runs.close(run, RunState.FINISHED if finished and not left else RunState.INTERRUPTED)
         else:

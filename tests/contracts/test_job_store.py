@@ -554,17 +554,17 @@ def test_a_run_keeps_its_counts_when_a_later_one_continues_its_open_jobs(library
     library.job_store.fail(library.take(live), FLAKY, 0.0)
     run = library.run()
     assert library.runs.adopt_open(run) == 3
-    assert library.runs.counts(live) == RunCounts(4, 1, 0, 0, 0, 3)
+    assert library.runs.counts(live) == RunCounts(4, 1, 0, 3, 0, 0)
     assert library.runs.counts(run) == RunCounts(3, 0, 0, 0, 0, 3)
     library.meet(live, b"5")
     finish_one(library.job_store, in_hand, result("2"))
-    assert library.runs.counts(live) == RunCounts(5, 1, 0, 0, 0, 4)
+    assert library.runs.counts(live) == RunCounts(5, 1, 0, 3, 0, 1)
     assert library.runs.counts(run) == RunCounts(3, 1, 0, 0, 0, 2)
     library.runs.mark_scanned(live)
     finish_one(library.job_store, library.take(live), result("5"))
     assert library.runs.close_ended() == [live]
     _, first = library.runs.every(2)
-    assert (first.state, first.counts) == ("interrupted", RunCounts(5, 2, 0, 0, 0, 3))
+    assert (first.state, first.counts) == ("finished", RunCounts(5, 2, 0, 3, 0, 0))
     assert first.handed_over == {run: 3}
 
 
@@ -644,7 +644,7 @@ def test_orders_over_more_jobs_than_one_step_takes_reach_all(
     assert library.rows("SELECT count(*) AS jobs FROM jobs WHERE publish_due_at IS NOT NULL") == [{"jobs": 7}]
     assert library.runs.adopt_open(other := library.run()) == 7
     assert library.runs.counts(other).pending == library.runs.counts(other).discovered == 7
-    assert library.runs.counts(run) == RunCounts(7, 0, 0, 0, 0, 7)
+    assert library.runs.counts(run) == RunCounts(7, 0, 0, 7, 0, 0)
     assert library.runs.every(2)[1].handed_over == {other: 7}
     assert library.runs.cancel(other) == 7
     assert library.runs.counts(other) == RunCounts(7, 0, 0, 7, 0, 0)

@@ -88,9 +88,7 @@ def cancel(run: int, data: str | None) -> None:
 
 def _files(run: RunView) -> str:
     """How many files, what became of them, and which runs continued those that were left."""
-    counts = {part: getattr(run.counts, part) for part in PARTS}
-    counts["pending"] -= sum(run.handed_over.values())
-    parts = [f"{count:,} {part}" for part, count in counts.items() if count > 0]
+    parts = [f"{getattr(run.counts, part):,} {part}" for part in PARTS if getattr(run.counts, part)]
     parts += [f"{files:,} handed over to run {later}" for later, files in run.handed_over.items()]
     return f"{run.counts.discovered:,}" + (f": {', '.join(parts)}" if parts else "")
 

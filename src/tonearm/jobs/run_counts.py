@@ -19,7 +19,8 @@ COST_SAMPLE = 2000
 class RunCounts:
     """What became of a run's files; ``discovered`` is the sum of the other five.
 
-    pending: files that have not ended in this run; a later run may have taken them over.
+    skipped: files without a job of their own in this run, files whose job was cancelled, and those that a later
+    run took over while this one was open.
     """
 
     discovered: int
@@ -47,14 +48,14 @@ def _count(connection: Connection, run: int, row: Any) -> RunCounts:
         .group_by(job_table.c.state)
     ).all()
     jobs = {group.state: group.jobs for group in groups}
+    handed_over = sum(handovers(connection, [run]).get(run, {}).values())
     return RunCounts(
         discovered=row.discovered,
         done=jobs.get(JobState.DONE, 0),
         partial=jobs.get(JobState.PARTIAL, 0),
-        skipped=row.skipped + jobs.get(JobState.CANCELLED, 0),
+        skipped=row.skipped + jobs.get(JobState.CANCELLED, 0) + handed_over,
         failed=row.failed + jobs.get(JobState.QUARANTINED, 0),
-        pending=sum(jobs.get(state, 0) for state in OPEN)
-        + sum(handovers(connection, [run]).get(run, {}).values()),
+        pending=sum(jobs.get(state, 0) for state in OPEN),
     )
 
 

@@ -36,7 +36,7 @@ class RunState(StrEnum):
 class RunView:
     """A run as it is shown.
 
-    handed_over: how many of its pending files each later run has taken over, by the later run's id.
+    handed_over: how many of its files each later run has taken over, by the later run's id.
     """
 
     id: int

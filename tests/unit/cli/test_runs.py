@@ -56,6 +56,6 @@ def test_an_interrupted_run_says_which_run_continued_its_files(library: Library,
     library.runs.adopt_open(later)
     said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "120"})
     [line] = [line for line in said.stdout.splitlines() if "interrupted" in line]
-    assert f"3: 3 handed over to run {later}" in line
+    assert f"3: 3 pending, 3 handed over to run {later}" in line
     shown = CliRunner().invoke(app, ["runs", "--json", "--data", str(tmp_path / "data")]).stdout.splitlines()
     assert [json.loads(run)["handed_over"] for run in shown] == [[], [{"run": later, "files": 3}]]
