@@ -376,7 +376,7 @@ def _link(app: App, stop: StopSwitch, worker: str) -> Iterator["BrokerConnection
     if settings.rabbitmq_url is None:
         yield None
         return
-    link = _make_link(app, settings.workers, stop.nudge, f"tonearm {worker}")
+    link = _make_link(app, settings.workers, stop.wake, f"tonearm {worker}")
     link.start()
     try:
         if not link.wait_settled(settings.connect_timeout_s):

@@ -131,7 +131,7 @@ class Session:
         """Scan every path, gather those that can't be read; ``False`` when stopped before the last was read."""
         if adopt:
             self.storage_retry(lambda: self.runs.adopt_open(run))
-        self.stop.impatient = True
+        self.stop.interrupts = True
         try:
             for path in paths:
                 place = self.storage_retry(functools.partial(self.roots.ensure, path))
@@ -143,7 +143,7 @@ class Session:
                     self.announce(Warned(str(error), path))
             return True
         finally:
-            self.stop.impatient = False
+            self.stop.interrupts = False
 
     def _summary(self, run: int, began: float, interrupted: bool, unread: int = 0) -> Summary:
         counts = self.runs.counts(run)

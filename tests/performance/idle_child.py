@@ -8,7 +8,7 @@ import socket
 import sys
 
 from tonearm.analysis.catalog import analysers
-from tonearm.worker.child_protocol import pack, receive
+from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.limits import die_with_parent
 
 FACTS = {
@@ -31,18 +31,18 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     json.loads(sys.argv[3])
-    link.sendall(pack({"ready": os.getpid(), "unsealed": None, "rss_kb": 0}))
+    link.sendall(encode({"ready": os.getpid(), "unsealed": None, "rss_kb": 0}))
     while (received := receive(link)) is not None:
         _, descriptor = received
         if descriptor is None:
             return
         digest = hashlib.sha256(os.pread(descriptor, 64, 0)).hexdigest()
         os.close(descriptor)
-        link.sendall(pack({"hash": digest, "facts": FACTS, "tags": {"title": "A title"}}))
+        link.sendall(encode({"hash": digest, "facts": FACTS, "tags": {"title": "A title"}}))
         if receive(link) is None:
             return
         report = {"decoded_s": 200.0, "complete": True, "warnings": []}
-        link.sendall(pack({"finished": True, "report": report, "findings": FINDINGS, "timings": {}}))
+        link.sendall(encode({"finished": True, "report": report, "findings": FINDINGS, "timings": {}}))
 
 
 if __name__ == "__main__":

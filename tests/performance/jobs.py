@@ -125,7 +125,7 @@ def broker(slots: int) -> Iterator[MakeQueue]:
             Topology(app.settings.namespace),
             app.breakers["RabbitMQ"],
             slots,
-            stop.nudge,
+            stop.wake,
             5.0,
         )
         links.append(link)

@@ -1,4 +1,4 @@
-"""Ends attempts in the books, and announces an ending only once it is stored."""
+"""Records how attempts end, and announces an outcome only after it is stored."""
 
 import os
 from collections.abc import Sequence
@@ -11,88 +11,88 @@ from tonearm.worker.pending_writes import PendingWrites
 
 
 def whole_path(lease: Lease) -> bytes:
-    """Where a lease's file lies."""
+    """The path of a lease's file, as the library knows it."""
     return os.path.join(lease.root, lease.path)
 
 
 class AttemptRecorder:
-    """Ways for an attempt to end; each waits in ``books`` while the database can't take it.
+    """The ways in which an attempt ends. Each is kept in ``pending_writes`` while the database can't be written.
 
-    Results are gathered until ``settle``, and stored together. The queue is told once the ending is stored, never
-    before.
+    Results are collected until ``flush``, and stored together. The queue's message is acknowledged after the outcome
+    is stored, never before.
     """
 
     def __init__(
-        self, job_store: JobStore, queue: JobQueue, books: PendingWrites, announce: Announce
+        self, job_store: JobStore, queue: JobQueue, pending_writes: PendingWrites, announce: Announce
     ) -> None:
         self._job_store = job_store
         self._queue = queue
-        self._pending_writes = books
+        self._pending_writes = pending_writes
         self._announce = announce
-        self._finished: list[tuple[Lease, Result]] = []
+        self._results: list[tuple[Lease, Result]] = []
 
-    def store(self, lease: Lease, result: Result) -> None:
-        """The file was analysed; its result waits for ``settle``."""
-        self._finished.append((lease, result))
+    def finished(self, lease: Lease, result: Result) -> None:
+        """The file was analysed; its result is stored by the next ``flush``."""
+        self._results.append((lease, result))
 
-    def settle(self) -> None:
-        """Store the results that were gathered."""
-        finished, self._finished = self._finished, []
-        if finished:
-            self._pending_writes.owe(lambda: self._store(finished))
+    def flush(self) -> None:
+        """Store the collected results."""
+        results, self._results = self._results, []
+        if results:
+            self._pending_writes.add(lambda: self._store(results))
 
-    def fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
-        """The attempt failed; another follows, or the file is quarantined."""
-        self._pending_writes.owe(lambda: self._fail(lease, failure, work_s, size))
+    def failed(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
+        """The attempt failed; the job is tried again later, or the file is quarantined."""
+        self._pending_writes.add(lambda: self._fail(lease, failure, work_s, size))
 
-    def cancel(self, lease: Lease, failure: Failure) -> None:
+    def cancelled(self, lease: Lease, failure: Failure) -> None:
         """The file is no longer wanted, or no longer there."""
-        self._pending_writes.owe(lambda: self._cancel(lease, failure))
+        self._pending_writes.add(lambda: self._cancel(lease, failure))
 
-    def give_back(self, lease: Lease, reason: str, after_s: float) -> None:
-        """This worker can't work on it now; another one may, at no charge."""
-        self._pending_writes.owe(lambda: self._give_back(lease, reason, after_s))
+    def given_back(self, lease: Lease, reason: str, after_s: float) -> None:
+        """This worker can't work on the job now: it returns to the queue, and the attempt is not charged."""
+        self._pending_writes.add(lambda: self._give_back(lease, reason, after_s))
 
     def _give_back(self, lease: Lease, reason: str, after_s: float) -> None:
         self._job_store.give_back([lease], after_s)
         self._queue.acknowledge(lease)
         self._announce(JobReturned(lease.job, whole_path(lease), reason))
 
-    def _store(self, finished: Sequence[tuple[Lease, Result]]) -> None:
-        for (lease, result), ending in zip(finished, self._job_store.finish(finished), strict=True):
-            self._tell(lease, ending)
-            if ending is None:
+    def _store(self, results: Sequence[tuple[Lease, Result]]) -> None:
+        for (lease, result), outcome in zip(results, self._job_store.finish(results), strict=True):
+            self._acknowledge(lease, outcome)
+            if outcome is None:
                 text = "another worker has taken it over; this result is not stored"
                 self._announce(Warned(text, whole_path(lease)))
-            elif ending.state in {JobState.DONE, JobState.PARTIAL}:
-                self._announce_result(lease, result, ending)
+            elif outcome.state in {JobState.DONE, JobState.PARTIAL}:
+                self._announce_result(lease, result, outcome)
             else:
-                self._announce_failure(lease, ending, result.work_s, result.size)
+                self._announce_failure(lease, outcome, result.work_s, result.size)
 
     def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
-        ending = self._job_store.fail(lease, failure, work_s)
-        self._tell(lease, ending)
-        if ending is not None:
-            self._announce_failure(lease, ending, work_s, size)
+        outcome = self._job_store.fail(lease, failure, work_s)
+        self._acknowledge(lease, outcome)
+        if outcome is not None:
+            self._announce_failure(lease, outcome, work_s, size)
 
-    def _tell(self, lease: Lease, ending: AttemptOutcome | None) -> None:
-        """Let the queue know that the message of a lease has done its work."""
-        if ending is not None and ending.state == JobState.QUARANTINED:
+    def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None) -> None:
+        """Remove the job's message from the queue, into quarantine if the file is quarantined."""
+        if outcome is not None and outcome.state == JobState.QUARANTINED:
             self._queue.bury(lease)
         else:
             self._queue.acknowledge(lease)
 
-    def _announce_result(self, lease: Lease, result: Result, ending: AttemptOutcome) -> None:
+    def _announce_result(self, lease: Lease, result: Result, outcome: AttemptOutcome) -> None:
         path = whole_path(lease)
-        if ending.moved_from is not None:
-            self._announce(FileMoved(path, ending.moved_from))
+        if outcome.moved_from is not None:
+            self._announce(FileMoved(path, outcome.moved_from))
         values = {name: found[1] for name, found in result.findings.items()}
-        failure = ending.failure
+        failure = outcome.failure
         self._announce(
             JobFinished(
                 job=lease.job,
                 path=path,
-                state=ending.state,
+                state=outcome.state,
                 elapsed_s=result.work_s,
                 decoded_s=result.report.get("decoded_s") or 0.0,
                 size=result.size,
@@ -107,19 +107,19 @@ class AttemptRecorder:
             )
         )
 
-    def _announce_failure(self, lease: Lease, ending: AttemptOutcome, work_s: float, size: int) -> None:
-        path, failure = whole_path(lease), ending.failure
-        assert failure is not None  # noqa: S101  no attempt fails without a reason
-        if ending.retry_in_s is not None:
+    def _announce_failure(self, lease: Lease, outcome: AttemptOutcome, work_s: float, size: int) -> None:
+        path, failure = whole_path(lease), outcome.failure
+        assert failure is not None  # noqa: S101  the outcome of a failed attempt always has its failure
+        if outcome.retry_in_s is not None:
             self._announce(
-                JobRetrying(lease.job, path, failure.code, failure.reason, lease.attempt, ending.retry_in_s)
+                JobRetrying(lease.job, path, failure.code, failure.reason, lease.attempt, outcome.retry_in_s)
             )
             return
         self._announce(
             JobFinished(
                 job=lease.job,
                 path=path,
-                state=ending.state,
+                state=outcome.state,
                 elapsed_s=work_s,
                 size=size,
                 extension=lease.extension,

@@ -26,7 +26,7 @@ from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import read_tags
 from tonearm.errors import Fault, FileFault
 from tonearm.library.completeness import FileLength, is_complete, length_warnings
-from tonearm.worker.child_protocol import pack, receive
+from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.limits import allow_cpu, confine, die_with_parent
 from tonearm.worker.sandbox import seal
 
@@ -34,7 +34,7 @@ SAY_EVERY_S = 0.4
 
 
 class Child:
-    """One side of the conversation; the other is ``Slot``."""
+    """The child's side of the conversation; the parent's is ``conversation.Conversation``."""
 
     def __init__(self, link: socket.socket, analysers: Sequence[Loaded]) -> None:
         self._link = link
@@ -44,7 +44,7 @@ class Child:
     def say(self, **message: Any) -> None:
         """Send a message; a parent that is gone ends this process."""
         try:
-            self._link.sendall(pack(message))
+            self._link.sendall(encode(message))
         except OSError:
             os._exit(0)
 

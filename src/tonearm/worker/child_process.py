@@ -1,4 +1,4 @@
-"""The parent's end of one child process: starts it, hands it a file, watches its time, hears its answers."""
+"""The parent's side of one child process: starts it, sends it files, receives its replies, enforces its deadlines."""
 
 import contextlib
 import json
@@ -17,27 +17,28 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import DEADLINE, KILLED, crashed, ended
 from tonearm.jobs.job import Lease
 from tonearm.settings import Settings
-from tonearm.worker.child_protocol import Inbox, InvalidReply, Message, pack, send_with_file
+from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, encode, send_with_file
 
 STARTUP_S = 60.0
 
 SLOWEST_BYTES_A_SECOND = 4_000
-"""Speech at 32 kbit/s: what a file of unknown duration is taken for."""
+"""Speech at 32 kbit/s: the bit rate that is assumed for a file of unknown duration."""
 
 MP3_BYTES_A_SECOND = 40_000
-"""MP3 at 320 kbit/s, the most it has: files joined end to end last so long at least, whatever the header of the first
-of them says."""
+"""MP3 at 320 kbit/s, its highest bit rate. Files that were joined end to end last at least this long, though they
+declare only the duration of the first."""
 
 REAP_S = 2.0
+"""How long a process has to end by itself after it has closed its connection."""
 
 UNKILLABLE_S = 10.0
-"""After so long a process that SIGKILL has not ended is left behind: it hangs in the kernel, which reads for it from a
-disk or a server that does not answer."""
+"""How long after SIGKILL a process that has not ended is left behind: it hangs in a system call that reads from a disk
+or a server that does not answer."""
 
 CHILD = ("-m", "tonearm.worker.child_main")
 
-NEEDED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
-"""What a child is told of the environment. The rest may hold passwords, and it is to read what strangers made."""
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+"""Environment variables that a child gets. Others may hold passwords, and a child reads untrusted files."""
 
 
 @dataclass(slots=True)
@@ -45,31 +46,31 @@ class Assignment:
     """The file that a child is working on."""
 
     lease: Lease
-    place: bytes  # where this host has the file
+    path: bytes  # the file on this host
     descriptor: int
     status: os.stat_result
-    since: float
+    started_at: float  # by time.monotonic, as is deadline
     deadline: float
     stage: str = "start"
-    identity: object = None  # what the child has told of the file
+    identity: object = None  # the child's reply that identifies the file
 
 
-class Slot:
-    """One child process at a time; ``hand`` is what it works on."""
+class ChildProcess:
+    """One child process; ``assignment`` is the file that it works on."""
 
     def __init__(self, settings: Settings, program: Sequence[str] = CHILD) -> None:
-        """``program``: what Python runs as the child; it speaks as ``worker.child`` does."""
+        """``program``: what Python runs as the child; it follows the protocol of ``child_main``."""
         self._settings = settings
-        self._inbox = Inbox()
-        self._files = 0
-        self._bytes = 0
+        self._buffer = MessageBuffer()
+        self._files_sent = 0
+        self._bytes_sent = 0
         self._killed_for: Failure | None = None
         self._killed_at: float | None = None
         self.ready = False
         self.assignment: Assignment | None = None
         self.started_at = time.monotonic()
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
-        self.link, theirs = socket.socketpair()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self.connection, theirs = socket.socketpair()
         options = {
             "nice": settings.nice,
             "memory_mb": settings.memory_mb,
@@ -88,11 +89,11 @@ class Slot:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=self._complaints,
+                stderr=self._stderr,
                 start_new_session=True,
                 env=_environment(),
             )
-        self.link.setblocking(True)
+        self.connection.setblocking(True)
 
     @property
     def idle(self) -> bool:
@@ -100,50 +101,53 @@ class Slot:
         return self.ready and self.assignment is None and not self.killed
 
     @property
-    def worn(self) -> bool:
-        """Has worked enough to be replaced by a fresh process."""
-        return self._files >= self._settings.recycle_files or self._bytes >= self._settings.recycle_mb * 1e6
+    def due_for_recycling(self) -> bool:
+        """Whether it has read enough files or bytes to be replaced by a fresh process."""
+        return (
+            self._files_sent >= self._settings.recycle_files
+            or self._bytes_sent >= self._settings.recycle_mb * 1e6
+        )
 
-    def give(self, lease: Lease, place: bytes, descriptor: int, status: os.stat_result) -> None:
-        """Hand over an open file; the clock of its first stage begins."""
+    def send_file(self, lease: Lease, path: bytes, descriptor: int, status: os.stat_result) -> None:
+        """Send an open file, and start the deadline for identifying it. The descriptor belongs to this object now."""
         allowed = self._settings.deadline_base_s + status.st_size / 1e6
         now = time.monotonic()
-        self.assignment = Assignment(lease, place, descriptor, status, now, now + allowed)
-        self._files += 1
-        self._bytes += status.st_size
-        with contextlib.suppress(OSError):  # a child that just died is noticed by its closed connection
-            send_with_file(self.link, {"cpu_s": allowed + 10}, descriptor)
+        self.assignment = Assignment(lease, path, descriptor, status, now, now + allowed)
+        self._files_sent += 1
+        self._bytes_sent += status.st_size
+        with contextlib.suppress(OSError):  # a child that has just ended is noticed by its closed connection
+            send_with_file(self.connection, {"cpu_s": allowed + 10}, descriptor)
 
-    def analyse(self, names: list[str], duration_s: float | None) -> None:
-        """Answer an identified file with the analysers to run; its deadline now grows with its duration.
+    def send_analysers(self, names: list[str], declared_s: float | None) -> None:
+        """Send the analysers to run on the identified file, and set its deadline by its duration.
 
-        ``duration_s``: as the file declares it.
+        ``declared_s``: the duration that the file declares.
         """
         if self.assignment is None:
             return
-        seconds = _most_s(self.assignment.status.st_size, duration_s)
+        seconds = _longest_s(self.assignment.status.st_size, declared_s)
         allowed = self._settings.deadline_base_s + seconds / self._settings.deadline_speed
         self.assignment.deadline = time.monotonic() + allowed
         with contextlib.suppress(OSError):
-            self.link.sendall(pack({"analyse": names, "cpu_s": allowed + 10}))
+            self.connection.sendall(encode({"analyse": names, "cpu_s": allowed + 10}))
 
-    def hear(self) -> list[Message] | None:
-        """Read what the child said; ``None`` when it is gone or talks nonsense."""
+    def receive(self) -> list[Message] | None:
+        """The messages that have arrived; ``None`` when the child has ended or sent something invalid."""
         try:
-            piece = self.link.recv(1 << 16)
-            return self._inbox.take(piece) if piece else None
+            piece = self.connection.recv(1 << 16)
+            return self._buffer.feed(piece) if piece else None
         except (OSError, InvalidReply):
             return None
 
-    def let_go(self) -> None:
-        """The file is finished: close it and be idle."""
+    def release_file(self) -> None:
+        """Close the file; the child is idle again."""
         if self.assignment is not None:
             os.close(self.assignment.descriptor)
             self.assignment = None
 
     @property
-    def due(self) -> float:
-        """When, by ``time.monotonic``, something is to be done if nothing is heard of the child until then."""
+    def act_at(self) -> float:
+        """The monotonic time at which a child that has sent nothing is killed, or left behind if it was killed."""
         if self._killed_at is not None:
             return self._killed_at + UNKILLABLE_S
         if self.assignment is not None:
@@ -152,19 +156,19 @@ class Slot:
 
     @property
     def killed(self) -> bool:
-        """Whether it was told to end at once."""
+        """Whether it was sent SIGKILL."""
         return self._killed_at is not None
 
     def kill(self, reason: Failure | None) -> None:
-        """End the process at once; ``reason`` is what its file is charged with."""
+        """Send SIGKILL; ``reason`` becomes the failure of its attempt."""
         self._killed_for = self._killed_for or reason
         self._killed_at = self._killed_at or time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGKILL)
 
-    def post_mortem(self) -> Failure:
-        """Reap the process and say why it ended, or is given up."""
-        status = self._reaped()
+    def reap(self) -> Failure:
+        """Wait for the process to end, within bounds; returns why it ended or was left behind."""
+        status = self._exit_status()
         if self._killed_for is not None:
             return self._killed_for
         if status == -signal.SIGXCPU:
@@ -173,8 +177,8 @@ class Slot:
             return KILLED
         return crashed(-status) if status < 0 else ended(status)
 
-    def _reaped(self) -> int | None:
-        """How the process ended; one that closed its connection has a moment to do so. ``None``: it does not."""
+    def _exit_status(self) -> int | None:
+        """The exit status; a process that does not end by itself is killed. ``None`` if even that does not end it."""
         while True:
             since = time.monotonic() if self._killed_at is None else self._killed_at
             try:
@@ -184,27 +188,27 @@ class Slot:
                     return None
                 self.kill(None)
 
-    def last_words(self) -> str:
-        """The last line the process wrote before it was confined."""
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+    def last_error_line(self) -> str:
+        """The last line that the process wrote to standard error before it was confined."""
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it wrote nothing to standard error"
 
     def close(self) -> None:
-        """End the process, if it can be ended, and free everything; a file in hand is let go."""
-        self.link.close()
-        self._reaped()
-        self._complaints.close()
-        self.let_go()
+        """Wait for the process to end, and close everything that belongs to it, its file too."""
+        self.connection.close()
+        self._exit_status()
+        self._stderr.close()
+        self.release_file()
 
 
 def _environment() -> dict[str, str]:
-    handed = {name: os.environ[name] for name in NEEDED if name in os.environ}
-    return handed | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    return kept | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 
-def _most_s(size: int, declared_s: float | None) -> float:
-    """How many seconds a file of so many bytes may well hold."""
+def _longest_s(size: int, declared_s: float | None) -> float:
+    """The longest duration that a file of this size (bytes) is expected to have."""
     if declared_s is None:
         return size / SLOWEST_BYTES_A_SECOND
     return max(declared_s, size / MP3_BYTES_A_SECOND)

@@ -1,6 +1,6 @@
-"""What parent and child say to each other: JSON objects with a length in front, and one file descriptor.
+"""Messages between parent and child: JSON objects, each after its length, and one file descriptor with some of them.
 
-JSON, because a child that reads hostile files must not be able to send its parent anything but values.
+JSON, because a child that reads hostile files must not be able to send its parent anything but plain values.
 """
 
 import array
@@ -10,7 +10,7 @@ import socket
 import struct
 from typing import Any
 
-LIMIT = 64 << 20
+MAX_BYTES = 64 << 20
 _HEAD = struct.Struct("!I")
 
 Message = dict[str, Any]
@@ -20,25 +20,25 @@ class InvalidReply(Exception):
     """The other side sent something that is not a message."""
 
 
-def pack(message: Message) -> bytes:
-    """One message as bytes. Raises ValueError when it holds a number that is not finite."""
+def encode(message: Message) -> bytes:
+    """A message as bytes. Raises ValueError when it holds a number that is not finite."""
     body = json.dumps(message, allow_nan=False, separators=(",", ":")).encode("ascii")
     return _HEAD.pack(len(body)) + body
 
 
-class Inbox:
-    """Puts messages together from the pieces a stream socket delivers."""
+class MessageBuffer:
+    """Assembles messages from the pieces that a stream socket delivers."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
-    def take(self, piece: bytes) -> list[Message]:
-        """Add a piece, return the messages that are now complete. Raises Garbled."""
+    def feed(self, piece: bytes) -> list[Message]:
+        """Add a piece; returns the messages that are now complete. Raises InvalidReply."""
         self._bytes += piece
         messages = []
         while len(self._bytes) >= _HEAD.size:
             (size,) = _HEAD.unpack_from(self._bytes)
-            if size > LIMIT:
+            if size > MAX_BYTES:
                 raise InvalidReply(f"a message of {size} bytes")
             end = _HEAD.size + size
             if len(self._bytes) < end:
@@ -71,13 +71,13 @@ def _refuse(constant: str) -> None:
 
 def send_with_file(link: socket.socket, message: Message, descriptor: int) -> None:
     """Send a message together with an open file."""
-    data = pack(message)
+    data = encode(message)
     sent = socket.send_fds(link, [data], [descriptor])
     link.sendall(data[sent:])
 
 
 def receive(link: socket.socket) -> tuple[Message, int | None] | None:
-    """Wait for one message and the file that came with it; ``None`` when the other side is gone."""
+    """Wait for one message and the file that came with it; ``None`` when the other side has closed the connection."""
     head, descriptors = _exactly(link, _HEAD.size)
     if head is None:
         return None

@@ -103,18 +103,18 @@ def parsed_failure(message: Message) -> Failure:
 
 
 def parsed_stage(message: Message) -> tuple[str, float | None]:
-    """Where a child is, and what share of the audio it has decoded, if it knows. Raises Garbled."""
+    """Where a child is, and what share of the audio it has decoded, if it knows. Raises InvalidReply."""
     told = _checked(_Stage, message)
     return told.stage, told.fraction
 
 
 def parsed_identity(message: Message) -> IdentifiedFile:
-    """What a file is. Raises Garbled."""
+    """What a file is. Raises InvalidReply."""
     return _checked(IdentifiedFile, message)
 
 
 def result_of(assignment: Assignment, message: Message, work_s: float) -> Result:
-    """The result of a finished attempt, ready to be stored. Raises Garbled."""
+    """The result of a finished attempt, ready to be stored. Raises InvalidReply."""
     identity = _checked(IdentifiedFile, assignment.identity)
     finished = _checked(_Finished, message)
     facts = identity.facts.model_dump(exclude={"declared_exact"})

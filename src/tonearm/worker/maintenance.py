@@ -1,4 +1,5 @@
-"""What is to be done about once a second beside the work: leases, the wishes of persons, the worker's own row."""
+"""What a worker does regularly beside its work: renew leases, send the heartbeat, take back jobs of lost workers, and
+follow pause, resume, cancel and drain."""
 
 import contextlib
 import time
@@ -7,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tonearm.errors import StorageError
+from tonearm.events.facts import JobFinished
+from tonearm.jobs.job import JobState
 from tonearm.jobs.port import JobStore
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.jobs.worker_registry import WorkerStatus
@@ -18,115 +21,131 @@ from tonearm.worker.pending_writes import PendingWrites
 
 RENEW_S = 5.0
 HEARTBEAT_S = 2.0
+RECOVER_S = 10.0
 
 
 class Registration(Protocol):
-    """Where a worker says that it lives."""
+    """A worker's row in the table of workers."""
 
     def heartbeat(
         self, assignment: Sequence[Mapping[str, Any]], unmounted: Sequence[bytes], done: int, failed: int
     ) -> WorkerStatus:
-        """Renew this worker's row, and learn how it stands."""
+        """Update the row; returns this worker's status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What a round has found out. ``lost``: jobs in hand that are no longer ours; ``states``: of their runs."""
+class MaintenanceReport:
+    """What maintenance has found.
 
-    lost: frozenset[int] = frozenset()
-    states: Mapping[int, RunState] = field(default_factory=dict)
-    status: WorkerStatus = WorkerStatus.ACTIVE
+    lost_jobs: jobs being worked on that are no longer leased to this worker. run_states: states of their runs.
+    """
+
+    lost_jobs: frozenset[int] = frozenset()
+    run_states: Mapping[int, RunState] = field(default_factory=dict)
+    worker_status: WorkerStatus = WorkerStatus.ACTIVE
 
 
 class Maintenance:
-    """Keeps a worker's leases and its row alive."""
+    """Keeps a worker's leases and its row up to date."""
 
     def __init__(
         self,
         job_store: JobStore,
         runs: Runs,
-        books: PendingWrites,
+        pending_writes: PendingWrites,
         settings: Settings,
         worker: str,
         registration: Registration | None,
     ) -> None:
         self._job_store = job_store
         self._runs = runs
-        self._pending_writes = books
+        self._pending_writes = pending_writes
         self._settings = settings
         self._worker = worker
         self._registration = registration
         self._disowned_at = 0.0
-        self._renew_at = self._recover_at = self._beat_at = 0.0
+        self._renew_at = self._recover_at = self._heartbeat_at = 0.0
         self._status = WorkerStatus.ACTIVE
-        self.done = 0
-        self.failed = 0
+        self._done = 0
+        self._failed = 0
 
-    def round(
-        self, assignments: Sequence[Assignment], watched: int | None, unmounted: Sequence[bytes]
-    ) -> Round:
-        """Do what is due. ``watched``: a run whose state matters though nothing of it may be in hand."""
+    def count(self, event: JobFinished) -> None:
+        """Count a finished job for the worker's row."""
+        if event.state == JobState.QUARANTINED:
+            self._failed += 1
+        else:
+            self._done += 1
+
+    def run_due(
+        self, assignments: Sequence[Assignment], followed_run: int | None, unmounted: Sequence[bytes]
+    ) -> MaintenanceReport:
+        """Do what is due. ``followed_run``: a run whose state is read even if no job of it is being worked on."""
         now = time.monotonic()
-        lost = self._renewed(assignments, now)
-        away = self._pending_writes.away_until
-        back = away > self._disowned_at and not self._pending_writes.owed and not self._pending_writes.trouble
-        if back or now >= self._beat_at:
-            self._beat_at = now + HEARTBEAT_S
-            heard = self._heartbeat(assignments, unmounted)
-            if back and heard:
-                self._disown(assignments, away)
-        if now >= self._recover_at:
-            self._recover_at = now + min(10.0, self._settings.lease_s / 4)
-            self._pending_writes.change(self._job_store.recover)
-        runs = {assignment.lease.run for assignment in assignments} | (
-            {watched} if watched is not None else set()
+        lost = self._renew(assignments, now)
+        unavailable_at = self._pending_writes.unavailable_at
+        returned = (
+            unavailable_at > self._disowned_at
+            and not self._pending_writes.has_pending
+            and not self._pending_writes.failure
         )
-        states = self._pending_writes.ask(lambda: self._runs.states(runs)) if runs else {}
-        return Round(lost, states or {}, self._status)
+        if returned or now >= self._heartbeat_at:
+            self._heartbeat_at = now + HEARTBEAT_S
+            status_known = self._heartbeat(assignments, unmounted)
+            if returned and status_known:
+                self._disown(assignments, unavailable_at)
+        if now >= self._recover_at:
+            self._recover_at = now + min(RECOVER_S, self._settings.lease_s / 4)
+            self._pending_writes.write(self._job_store.recover)
+        runs = {assignment.lease.run for assignment in assignments}
+        if followed_run is not None:
+            runs.add(followed_run)
+        states = self._pending_writes.read(lambda: self._runs.states(runs)) if runs else {}
+        return MaintenanceReport(lost, states or {}, self._status)
 
-    def _renewed(self, assignments: Sequence[Assignment], now: float) -> frozenset[int]:
+    def send_final_heartbeat(self) -> None:
+        """Record for the last time how many jobs this worker has finished."""
+        if self._registration is not None and not self._pending_writes.failure:
+            with contextlib.suppress(StorageError):
+                self._registration.heartbeat([], [], self._done, self._failed)
+
+    def _renew(self, assignments: Sequence[Assignment], now: float) -> frozenset[int]:
+        """Renew the leases if it is time; returns the jobs whose lease is lost."""
         stages = {assignment.lease.job: assignment.stage for assignment in assignments}
         if not stages or now < self._renew_at:
             return frozenset()
-        held = self._pending_writes.change(lambda: self._job_store.renew(self._worker, stages))
+        held = self._pending_writes.write(lambda: self._job_store.renew(self._worker, stages))
         if held is None:
             return frozenset()
         self._renew_at = now + min(RENEW_S, self._settings.lease_s / 3)
         return frozenset(stages) - held
 
-    def _disown(self, assignments: Sequence[Assignment], away: float) -> None:
-        """After the server was away: a job may have been given to this worker in an answer that got lost.
+    def _disown(self, assignments: Sequence[Assignment], unavailable_at: float) -> None:
+        """Give back jobs that were leased to this worker in an answer that was lost with the connection.
 
-        Only to be said by who still has the worker's name: what another start of it has in hand is not ours.
+        Not after another worker has taken this one's name: those jobs are the other one's.
         """
         if self._status is WorkerStatus.REPLACED:
             return
         jobs = [assignment.lease.job for assignment in assignments]
-        if self._pending_writes.change(lambda: self._job_store.disown(self._worker, jobs)) is not None:
-            self._disowned_at = away
-
-    def last_word(self) -> None:
-        """Say for the last time what this worker has done."""
-        if self._registration is not None and not self._pending_writes.trouble:
-            with contextlib.suppress(StorageError):
-                self._registration.heartbeat([], [], self.done, self.failed)
+        if self._pending_writes.write(lambda: self._job_store.disown(self._worker, jobs)) is not None:
+            self._disowned_at = unavailable_at
 
     def _heartbeat(self, assignments: Sequence[Assignment], unmounted: Sequence[bytes]) -> bool:
-        """Say what this worker does, and note how it stands; returns whether that is known."""
+        """Update this worker's row, and read its status; ``False`` if the database does not answer."""
         registration = self._registration
         if registration is None:
             return True
-        assignment = [
+        running = [
             {
                 "job": assignment.lease.job,
                 "path": to_document(whole_path(assignment.lease)),
                 "stage": assignment.stage,
-                "for_s": round(time.monotonic() - assignment.since, 1),
+                "for_s": round(time.monotonic() - assignment.started_at, 1),
             }
             for assignment in assignments
         ]
-        status = self._pending_writes.change(
-            lambda: registration.heartbeat(assignment, unmounted, self.done, self.failed)
+        status = self._pending_writes.write(
+            lambda: registration.heartbeat(running, unmounted, self._done, self._failed)
         )
         self._status = status or self._status
         return status is not None

@@ -1,4 +1,4 @@
-"""Whether this host can see a file's folder at all: one that is not mounted here is no reason to fail a file."""
+"""Whether a file that can't be found is gone, or only in a folder that is not mounted on this host."""
 
 import os
 import time
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.names import PathMap
 
-LOOK_AGAIN_S = 20.0
+RECHECK_S = 20.0
 SAMPLES = 20
 
 
 class MountGuard:
-    """Remembers what was found not mounted, and looks again after a while."""
+    """Remembers for a while what was found not mounted, so that its jobs are not taken."""
 
     def __init__(
         self,
@@ -20,61 +20,62 @@ class MountGuard:
         samples: Callable[[int, int], Sequence[bytes]],
         mounts: Callable[[int], Sequence[bytes]] = lambda _: (),
     ) -> None:
-        """``samples(root, n)``: up to n files of a root that were there when it was last read.
+        """``samples(root_id, n)``: up to n files of a root that were there at its last scan.
 
-        ``mounts(root)``: the folders below a root on which something else was mounted then.
+        ``mounts(root_id)``: the folders below a root that were mount points then.
         """
         self._paths = paths
         self._samples = samples
         self._mounts = mounts
         self._unmounted: dict[UnmountedPlace, tuple[float, bytes]] = {}
 
-    def here(self, path: bytes) -> bytes:
-        """Where this host has a path of the library."""
+    def local_path(self, path: bytes) -> bytes:
+        """The path on this host of what the library knows as ``path``."""
         return self._paths.here(path)
 
-    def unmounted(self) -> frozenset[UnmountedPlace]:
+    def unmounted_places(self) -> frozenset[UnmountedPlace]:
         """What is not mounted here, as far as is known."""
         now = time.monotonic()
-        self._unmounted = {place: seen for place, seen in self._unmounted.items() if seen[0] > now}
+        self._unmounted = {place: found for place, found in self._unmounted.items() if found[0] > now}
         return frozenset(self._unmounted)
 
-    def hides(self, root: int, path: bytes) -> bool:
-        """Whether a file lies in what is known not to be mounted here."""
-        return any(
-            place.root == root and (not place.scope or path.startswith(place.scope + b"/"))
-            for place in self.unmounted()
-        )
-
     def unmounted_paths(self) -> list[bytes]:
-        """What is not mounted, as paths of this host."""
+        """What is not mounted here, as paths of this host."""
         return [path for _, path in self._unmounted.values()]
 
-    def sees(self, root: int, path: bytes, missed: bytes) -> bool:
-        """Whether a root in which a file was missed is there otherwise: another known file, or what it lies in, is.
+    def covers(self, root_id: int, path: bytes) -> bool:
+        """Whether a file lies in what is known not to be mounted here."""
+        return any(
+            place.root == root_id and (not place.scope or path.startswith(place.scope + b"/"))
+            for place in self.unmounted_places()
+        )
 
-        A root without another known file is there when its folder holds anything at all. So is a mount below it, of
-        which alone the file may be missing: then that counts as unseen, and the rest of the root does not.
+    def is_mounted(self, root_id: int, root: bytes, missing: bytes) -> bool:
+        """Whether the folder of a file that can't be found is mounted here: then the file is gone.
+
+        A root is mounted if another of its known files is there, or the top folder of one; a root without other known
+        files, if its folder is not empty. A mount point below it is mounted if its folder is not empty.
         """
-        here = self.here(path)
-        others = [name for name in self._samples(root, SAMPLES) if name != missed]
+        here = self.local_path(root)
+        others = [name for name in self._samples(root_id, SAMPLES) if name != missing]
         tops = {name.partition(b"/")[0] for name in others}  # whole albums may have been deleted
-        there = any(os.path.lexists(os.path.join(here, top)) for top in tops)
-        if not there and (others or not _holds_anything(here)):
-            self._lose(UnmountedPlace(root), here)
+        found = any(os.path.lexists(os.path.join(here, top)) for top in tops)
+        if not found and (others or _is_empty(here)):
+            self._remember(UnmountedPlace(root_id), here)
             return False
-        empty = [mount for mount in self._mounts(root) if not _holds_anything(os.path.join(here, mount))]
+        empty = [mount for mount in self._mounts(root_id) if _is_empty(os.path.join(here, mount))]
         for mount in empty:
-            self._lose(UnmountedPlace(root, mount), os.path.join(here, mount))
-        return not any(missed.startswith(mount + b"/") for mount in empty)
+            self._remember(UnmountedPlace(root_id, mount), os.path.join(here, mount))
+        return not any(missing.startswith(mount + b"/") for mount in empty)
 
-    def _lose(self, place: UnmountedPlace, here: bytes) -> None:
-        self._unmounted[place] = (time.monotonic() + LOOK_AGAIN_S, here)
+    def _remember(self, place: UnmountedPlace, here: bytes) -> None:
+        self._unmounted[place] = (time.monotonic() + RECHECK_S, here)
 
 
-def _holds_anything(folder: bytes) -> bool:
+def _is_empty(folder: bytes) -> bool:
+    """Whether a folder is empty, absent or can't be read."""
     try:
         with os.scandir(folder) as entries:
-            return next(entries, None) is not None
+            return next(entries, None) is None
     except OSError:
-        return False
+        return True

@@ -1,93 +1,106 @@
-"""Storing in spite of a full disk or a locked database: nothing measured is thrown away while there is hope."""
+"""Keeps writes that failed because the disk is full or the database is locked or unavailable, and tries them again."""
 
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import IntEnum
 from typing import TypeVar
 
 from tonearm.errors import StorageAway, StorageBusy, StorageError, StorageFull
 
-Answer = TypeVar("Answer")
+AnswerT = TypeVar("AnswerT")
 PAUSE_S = 1.0
-READING, CHANGING, STORING = range(3)
-"""What was tried. On a full disk the first goes well, and the second where there is nothing to change."""
+"""How long nothing is tried after a failure."""
+
+
+class _Kind(IntEnum):
+    """What was tried. On a full disk a read succeeds, and so does a write that has nothing to change."""
+
+    READ = 0
+    WRITE = 1
+    PENDING = 2
 
 
 class PendingWrites:
-    """Keeps what could not be stored and tries again; gives up after ``wait_s`` of nothing but failures.
+    """Writes that must not be lost, in their order; gives up after ``wait_s`` of nothing but failures.
 
-    A database server that is away is waited for without end: it belongs to somebody who will bring it back.
-    Trouble is over when what failed, or what asks more of the database, goes well again.
+    A database server that is unavailable is waited for without a limit. A failure is over when something of the same
+    kind, or of a more demanding one, succeeds.
     """
 
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
         self._failing_since: float | None = None
-        self._failing = READING
-        self._try_at = 0.0
-        self._waiting: deque[Callable[[], None]] = deque()
-        self.trouble: str | None = None
-        self.away_until = 0.0
-        """When the database server was last away, by ``time.monotonic``; 0 for never."""
+        self._failing_kind = _Kind.READ
+        self._retry_at = 0.0
+        self._pending: deque[Callable[[], None]] = deque()
+        self.failure: str | None = None
+        """Why the last call failed; ``None`` while the database works."""
+        self.unavailable_at = 0.0
+        """When the database server was last unavailable, by ``time.monotonic``; 0 for never."""
 
     @property
-    def owed(self) -> bool:
-        """Whether something waits to be stored."""
-        return bool(self._waiting)
+    def has_pending(self) -> bool:
+        """Whether anything still has to be written."""
+        return bool(self._pending)
 
-    def owe(self, store: Callable[[], None]) -> None:
-        """Store now, or after what is already waiting."""
-        self._waiting.append(store)
-        self.settle()
+    def add(self, write: Callable[[], None]) -> None:
+        """Write now, or after what is already pending. Raises as ``flush`` does."""
+        self._pending.append(write)
+        self.flush()
 
-    def settle(self) -> None:
-        """Store what is waiting, in its order.
+    def flush(self) -> None:
+        """Write what is pending, in its order, unless the last failure was less than a pause ago.
 
         Raises:
-            StorageFull, StorageBusy: storing has failed for longer than ``wait_s``.
+            StorageFull, StorageBusy: nothing could be written for longer than ``wait_s``.
         """
-        while self._waiting and time.monotonic() >= self._try_at:
-            store = self._waiting[0]
-            if not self._done(store):
+        while self._pending and time.monotonic() >= self._retry_at:
+            if not self._succeeds(self._pending[0]):
                 return
-            self._waiting.popleft()
+            self._pending.popleft()
 
-    def ask(self, question: Callable[[], Answer]) -> Answer | None:
-        """Ask the database; ``None`` when it can't answer now. Raises as ``settle`` does."""
-        return self._try(question, READING)
+    def read(self, query: Callable[[], AnswerT]) -> AnswerT | None:
+        """Read from the database; ``None`` when it can't answer now. Raises as ``flush`` does."""
+        return self._try(query, _Kind.READ)
 
-    def change(self, deed: Callable[[], Answer]) -> Answer | None:
-        """As ``ask``, for what writes, and is not done later if it can't be done now."""
-        return self._try(deed, CHANGING)
+    def write(self, change: Callable[[], AnswerT]) -> AnswerT | None:
+        """As ``read``, for a change that is not made later if it can't be made now."""
+        return self._try(change, _Kind.WRITE)
 
-    def _done(self, store: Callable[[], None]) -> bool:
-        def stored() -> bool:
-            store()
+    def _succeeds(self, write: Callable[[], None]) -> bool:
+        def written() -> bool:
+            write()
             return True
 
-        return self._try(stored, STORING) is True
+        return self._try(written, _Kind.PENDING) is True
 
-    def _try(self, deed: Callable[[], Answer], weight: int) -> Answer | None:
-        if time.monotonic() < self._try_at:
+    def _try(self, action: Callable[[], AnswerT], kind: _Kind) -> AnswerT | None:
+        if time.monotonic() < self._retry_at:
             return None
         try:
-            answer = deed()
+            answer = action()
         except (StorageFull, StorageBusy, StorageAway) as error:
-            self._failed(error, weight)
+            self._failed(error, kind)
             return None
-        if weight >= self._failing:
-            self._failing_since, self._failing, self.trouble, self._try_at = None, READING, None, 0.0
+        if kind >= self._failing_kind:
+            self._failing_since, self._failing_kind, self.failure, self._retry_at = (
+                None,
+                _Kind.READ,
+                None,
+                0.0,
+            )
         return answer
 
-    def _failed(self, error: StorageError, weight: int) -> None:
+    def _failed(self, error: StorageError, kind: _Kind) -> None:
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
         if isinstance(error, StorageAway):
-            self.away_until = now
+            self.unavailable_at = now
         elif now - self._failing_since > self._wait_s:
             raise error
         else:
-            self._failing = max(self._failing, weight)
-        self.trouble = str(error)
-        self._try_at = now + PAUSE_S
+            self._failing_kind = max(self._failing_kind, kind)
+        self.failure = str(error)
+        self._retry_at = now + PAUSE_S

@@ -1,4 +1,4 @@
-"""Opens a file of the library without following a link on the way and without waiting for a pipe."""
+"""Opens a file of the library: follows no symbolic link below the root, and never waits for a pipe."""
 
 import errno
 import os
@@ -14,19 +14,18 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 class CannotOpen(Exception):
     """The file can't be opened; ``failure`` says why.
 
-    gone: there is nothing of its name. in_doubt: that, or its file system does not do its work: what it lies in may
-    be away as a whole.
+    gone: there is nothing of this name. maybe_unmounted: that, or its file system fails: the folder may not be mounted.
     """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
         self.failure = failure
         self.gone = failure is GONE
-        self.in_doubt = self.gone or failure.code == Fault.READ_ERROR.code
+        self.maybe_unmounted = self.gone or failure.code == Fault.READ_ERROR.code
 
 
 def open_inside(root: bytes, path: bytes) -> tuple[int, os.stat_result]:
-    """Open ``path`` below ``root`` part by part, so that no folder of it can be swapped for a link.
+    """Open ``path`` below ``root`` part by part, so that no folder in it can be exchanged for a symbolic link.
 
     Returns the descriptor, which the caller closes, and its status.
 
@@ -54,15 +53,15 @@ def open_inside(root: bytes, path: bytes) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def replaced(place: bytes, descriptor: int, then: os.stat_result) -> bool:
-    """Whether a path now holds another file than the open one, or that was written to since."""
+def was_replaced(path: bytes, descriptor: int, then: os.stat_result) -> bool:
+    """Whether the open file was written to since ``then``, or its path now holds another file."""
     now = os.fstat(descriptor)
     if (then.st_size, then.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
         return True
     try:
-        there = os.stat(place, follow_symlinks=False)
+        there = os.stat(path, follow_symlinks=False)
     except OSError:
-        return False  # moved or deleted: what was measured is still the audio of this file
+        return False  # moved or deleted: what was measured is still this file's audio
     return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)
 
 

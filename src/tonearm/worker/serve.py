@@ -1,4 +1,4 @@
-"""Works on the jobs of every run until the process is told to stop."""
+"""What `tonearm worker` does: works on the jobs of all runs until it is stopped or drained."""
 
 import contextlib
 import time
@@ -11,7 +11,7 @@ CLOSE_RUNS_S = 5.0
 
 
 def serve(supervisor: Supervisor, runs: Runs) -> None:
-    """Work until stopped or drained. Runs without open jobs are closed now and then: nobody may be following them."""
+    """Work until stopped or drained. Now and then closes runs that have no open jobs left."""
     closed_at = 0.0
 
     def close_ended_runs() -> None:

@@ -10,88 +10,91 @@ from collections.abc import Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LEAVE_S = 10.0
-LEFT = 130
+FORCED_EXIT_S = 10.0
+"""How long after the second signal the process exits if its main thread does not answer."""
+
+STOPPED = 130
+"""The exit status of a command that was stopped."""
 
 
 class StopSwitch:
     """Counts the requests to stop: the first asks to finish what runs, the second to stop at once.
 
-    ``wakeup`` becomes readable with each request, so that a waiting loop notices at once. Where no loop looks
-    at it (``impatient``), a second request interrupts whatever is being done.
+    ``wakeup`` becomes readable with each request, so that a waiting loop notices at once. While no loop watches it
+    (``interrupts``), the second request raises KeyboardInterrupt in the main thread.
     """
 
     def __init__(self) -> None:
         self.requests = 0
-        self.impatient = False
-        self.wakeup, self._ring = os.pipe()
-        os.set_blocking(self._ring, False)
+        self.interrupts = False
+        self.wakeup, self._waker = os.pipe()
+        os.set_blocking(self._waker, False)
         os.set_blocking(self.wakeup, False)
 
     def request(self) -> None:
         """Ask to stop."""
         self.requests += 1
-        self.nudge()
+        self.wake()
 
-    def nudge(self) -> None:
-        """Wake a waiting loop up, from any thread."""
+    def wake(self) -> None:
+        """Wake a waiting loop, from any thread."""
         with contextlib.suppress(OSError):
-            os.write(self._ring, b"!")
+            os.write(self._waker, b"!")
 
-    def heard(self) -> None:
+    def clear_wakeup(self) -> None:
         """Empty the wake-up pipe."""
         with contextlib.suppress(BlockingIOError):
             os.read(self.wakeup, 512)
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator["StopSwitch"]:
-        """Take SIGINT, SIGTERM and SIGHUP as requests while inside.
+        """Take SIGINT, SIGTERM and SIGHUP as requests to stop while inside.
 
-        They come to a thread of their own: one that hangs in the kernel, because a folder on a network does not
-        answer, could not even be told. What has not ended ``LEAVE_S`` after the second is left as it is, with
+        A thread of their own receives them, because the main thread may hang in a system call on a network folder that
+        does not answer. If the process has not ended ``FORCED_EXIT_S`` after the second signal, it exits at once with
         status 130, as if it were killed.
         """
 
         def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
             self.request()
-            if self.impatient and self.requests > 1:
+            if self.interrupts and self.requests > 1:
                 raise KeyboardInterrupt
 
         before = {number: signal.signal(number, handler) for number in SIGNALS}
-        told, tell = os.pipe()
-        os.set_blocking(tell, False)
-        listened = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        listener = threading.Thread(target=self._listen, args=(told,), name="signals", daemon=True)
+        listener = threading.Thread(target=self._listen, args=(reader,), name="signals", daemon=True)
         listener.start()
         try:
             yield self
         finally:
-            signal.set_wakeup_fd(listened)
-            os.close(tell)
+            signal.set_wakeup_fd(previous)
+            os.close(writer)
             listener.join()
-            os.close(told)
+            os.close(reader)
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             for number, action in before.items():
                 signal.signal(number, action)
 
-    def _listen(self, told: int) -> None:
-        """Be the thread that signals come to, and see to it that the second is followed."""
+    def _listen(self, reader: int) -> None:
+        """Receive the signals, and exit if the second one has no effect."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        came = 0
-        while select.select([told], [], [], LEAVE_S if came > 1 else None)[0]:
-            numbers = os.read(told, 512)
+        received = 0
+        while select.select([reader], [], [], FORCED_EXIT_S if received > 1 else None)[0]:
+            numbers = os.read(reader, 512)
             if not numbers:
                 return
-            came += sum(number in SIGNALS for number in numbers)
-            self.nudge()  # a handler is called by the main thread, once that is awake
+            received += sum(number in SIGNALS for number in numbers)
+            self.wake()  # the main thread calls the handler once it is awake
         sys.stderr.write(
-            "tonearm: something does not answer, most likely a folder on a network; left as it is\n"
+            "tonearm: something does not answer, most likely a network folder; exiting without waiting for it\n"
         )
         sys.stderr.flush()
-        os._exit(LEFT)
+        os._exit(STOPPED)
 
     def close(self) -> None:
         """Close the wake-up pipe."""
         os.close(self.wakeup)
-        os.close(self._ring)
+        os.close(self._waker)

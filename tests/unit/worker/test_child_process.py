@@ -9,23 +9,23 @@ import pytest
 
 from tests.unit.shelf import Library
 from tonearm.settings import load_settings
-from tonearm.worker.child_process import Slot
+from tonearm.worker.child_process import ChildProcess
 
 
 @pytest.fixture
-def slot(tmp_path: Path) -> Iterator[Slot]:
-    """A slot whose child does nothing."""
+def child(tmp_path: Path) -> Iterator[ChildProcess]:
+    """A child that does nothing."""
     times = {"deadline_base_s": 60, "deadline_speed": 8}
-    slot = Slot(load_settings({"data_dir": tmp_path, **times}), ("-c", "pass"))
-    yield slot
-    slot.close()
+    child = ChildProcess(load_settings({"data_dir": tmp_path, **times}), ("-c", "pass"))
+    yield child
+    child.close()
 
 
-def test_a_child_that_was_told_to_end_is_given_nothing_more(slot: Slot) -> None:
-    slot.ready = True
-    assert slot.idle
-    slot.kill(None)
-    assert not slot.idle
+def test_a_child_that_was_told_to_end_is_given_nothing_more(child: ChildProcess) -> None:
+    child.ready = True
+    assert child.idle
+    child.kill(None)
+    assert not child.idle
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,18 @@ def test_a_child_that_was_told_to_end_is_given_nothing_more(slot: Slot) -> None:
     ids=["a song", "ten hours of podcasts, joined", "ten hours of podcasts", "a file that does not say"],
 )
 def test_a_file_is_given_the_time_that_all_of_it_may_need(
-    slot: Slot, library: Library, tmp_path: Path, size_mb: int, declared_s: float | None, minutes: float
+    child: ChildProcess,
+    library: Library,
+    tmp_path: Path,
+    size_mb: int,
+    declared_s: float | None,
+    minutes: float,
 ) -> None:
     path = tmp_path / "1.mp3"
     path.touch()
     os.truncate(path, size_mb * 1_000_000)
     library.meet(library.run(), b"1.mp3")
-    slot.give(library.take(), os.fsencode(path), os.open(path, os.O_RDONLY), path.stat())
-    slot.analyse(["tempo"], declared_s)
+    child.send_file(library.take(), os.fsencode(path), os.open(path, os.O_RDONLY), path.stat())
+    child.send_analysers(["tempo"], declared_s)
     now = time.monotonic()
-    assert (minutes - 1) * 60 < slot.due - now < (minutes + 1) * 60
+    assert (minutes - 1) * 60 < child.act_at - now < (minutes + 1) * 60

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tonearm.worker.child_protocol import LIMIT, Inbox, InvalidReply, Message, pack, receive, send_with_file
+from tonearm.worker.child_protocol import (
+    MAX_BYTES,
+    InvalidReply,
+    Message,
+    MessageBuffer,
+    encode,
+    receive,
+    send_with_file,
+)
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=10)
@@ -41,13 +49,13 @@ def link() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_any_messages_arrive_whole_and_in_order_however_they_are_cut(
     messages: list[Message], cuts: list[int]
 ) -> None:
-    stream = b"".join(pack(message) for message in messages)
-    inbox = Inbox()
+    stream = b"".join(encode(message) for message in messages)
+    buffer = MessageBuffer()
     arrived: list[Message] = []
     turn = 0
     while stream:
         size = cuts[turn % len(cuts)]
-        arrived += inbox.take(stream[:size])
+        arrived += buffer.feed(stream[:size])
         stream = stream[size:]
         turn += 1
     assert arrived == messages
@@ -57,7 +65,7 @@ def test_any_messages_arrive_whole_and_in_order_however_they_are_cut(
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_what_is_not_a_number_is_not_sent(value: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        pack({"a": [{"b": value}]})
+        encode({"a": [{"b": value}]})
 
 
 @pytest.mark.parametrize(
@@ -82,21 +90,21 @@ def test_what_is_not_a_number_is_not_sent(value: float) -> None:
 )
 def test_what_is_no_message_of_finite_values_is_garbled(body: bytes) -> None:
     with pytest.raises(InvalidReply):
-        Inbox().take(framed(body))
+        MessageBuffer().feed(framed(body))
 
 
 def test_a_message_that_is_too_long_is_refused_by_its_length_alone() -> None:
-    with pytest.raises(InvalidReply, match=f"a message of {LIMIT + 1} bytes"):
-        Inbox().take(struct.pack("!I", LIMIT + 1))
-    assert Inbox().take(struct.pack("!I", LIMIT)) == []
+    with pytest.raises(InvalidReply, match=f"a message of {MAX_BYTES + 1} bytes"):
+        MessageBuffer().feed(struct.pack("!I", MAX_BYTES + 1))
+    assert MessageBuffer().feed(struct.pack("!I", MAX_BYTES)) == []
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_are_messages_or_garbled_and_nothing_else(noise: bytes) -> None:
-    inbox = Inbox()
+    buffer = MessageBuffer()
     for data in (noise, framed(noise)):
         try:
-            assert all(isinstance(message, dict) for message in inbox.take(data))
+            assert all(isinstance(message, dict) for message in buffer.feed(data))
         except InvalidReply:
             return
 
@@ -126,7 +134,7 @@ def test_files_stay_with_their_own_messages(
         descriptor = os.open(tmp_path / name, os.O_RDONLY)
         send_with_file(ours, {"name": name}, descriptor)
         os.close(descriptor)
-        ours.sendall(pack({"after": name}))
+        ours.sendall(encode({"after": name}))
     heard: list[tuple[Any, bytes | None]] = []
     for _ in range(4):
         received = receive(theirs)

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.shelf import Library
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.names import PathMap
-from tonearm.worker import mount_guard as sight_module
+from tonearm.worker import mount_guard as guard_module
 from tonearm.worker.mount_guard import SAMPLES, MountGuard
 
 
@@ -47,7 +47,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 def test_at_first_everything_is_taken_to_be_there(shelf: Shelf) -> None:
     mount_guard = shelf.mount_guard()
-    assert mount_guard.unmounted() == frozenset()
+    assert mount_guard.unmounted_places() == frozenset()
     assert mount_guard.unmounted_paths() == []
 
 
@@ -55,9 +55,9 @@ def test_a_file_is_gone_when_another_of_its_folder_is_there(shelf: Shelf) -> Non
     shelf.put(b"gone.flac", b"K\xf6ln.flac")
     (shelf.folder / "gone.flac").unlink()
     mount_guard = shelf.mount_guard()
-    assert mount_guard.sees(7, shelf.path, b"gone.flac")
+    assert mount_guard.is_mounted(7, shelf.path, b"gone.flac")
     assert shelf.asked == [(7, SAMPLES)]
-    assert mount_guard.unmounted() == frozenset()
+    assert mount_guard.unmounted_places() == frozenset()
 
 
 @pytest.mark.parametrize("how", ["no folder", "an empty folder", "a folder with something else in it"])
@@ -69,8 +69,8 @@ def test_a_root_of_which_nothing_known_is_there_is_not_mounted(shelf: Shelf, how
     if how.startswith("a folder"):
         (shelf.folder / "THIS DISK IS NOT MOUNTED").touch()
     mount_guard = shelf.mount_guard()
-    assert not mount_guard.sees(7, shelf.path, b"a/1.flac")
-    assert mount_guard.unmounted() == {UnmountedPlace(7)}
+    assert not mount_guard.is_mounted(7, shelf.path, b"a/1.flac")
+    assert mount_guard.unmounted_places() == {UnmountedPlace(7)}
     assert mount_guard.unmounted_paths() == [shelf.path]
 
 
@@ -78,7 +78,7 @@ def test_the_missed_file_itself_is_no_sign_of_its_folder(shelf: Shelf) -> None:
     """It may have come back a moment ago; what is asked for is something else beside it."""
     shelf.put(b"1.flac")
     shelf.known.append(b"2.flac")
-    assert not shelf.mount_guard().sees(7, shelf.path, b"1.flac")
+    assert not shelf.mount_guard().is_mounted(7, shelf.path, b"1.flac")
 
 
 def test_a_deleted_album_does_not_make_its_collection_look_unmounted(shelf: Shelf) -> None:
@@ -86,16 +86,16 @@ def test_a_deleted_album_does_not_make_its_collection_look_unmounted(shelf: Shel
     shutil.rmtree(shelf.folder / "Miles" / "Blue")
     mount_guard = shelf.mount_guard()
     for number in range(SAMPLES + 5):
-        assert mount_guard.sees(7, shelf.path, b"Miles/Blue/%02d.flac" % number)
+        assert mount_guard.is_mounted(7, shelf.path, b"Miles/Blue/%02d.flac" % number)
 
 
 def test_the_only_known_file_is_gone_when_its_folder_holds_anything_else(shelf: Shelf) -> None:
     shelf.put(b"1.flac")
     (shelf.folder / "1.flac").rename(shelf.folder / "renamed.flac")
     mount_guard = shelf.mount_guard()
-    assert mount_guard.sees(7, shelf.path, b"1.flac")
+    assert mount_guard.is_mounted(7, shelf.path, b"1.flac")
     (shelf.folder / "renamed.flac").unlink()
-    assert not mount_guard.sees(7, shelf.path, b"1.flac")
+    assert not mount_guard.is_mounted(7, shelf.path, b"1.flac")
 
 
 def test_a_file_below_a_folder_that_may_not_be_read_is_not_called_gone(shelf: Shelf) -> None:
@@ -106,7 +106,7 @@ def test_a_file_below_a_folder_that_may_not_be_read_is_not_called_gone(shelf: Sh
         pytest.skip("root reads every folder")
     shelf.folder.chmod(0)
     try:
-        assert not shelf.mount_guard().sees(7, shelf.path, b"1.flac")
+        assert not shelf.mount_guard().is_mounted(7, shelf.path, b"1.flac")
     finally:
         shelf.folder.chmod(0o700)
 
@@ -115,31 +115,31 @@ def test_a_link_that_leads_nowhere_is_something_that_is_there(shelf: Shelf) -> N
     shelf.put(b"1.flac")
     (shelf.folder / "2.flac").symlink_to("nowhere")
     shelf.known.append(b"2.flac")
-    assert shelf.mount_guard().sees(7, shelf.path, b"1.flac")
+    assert shelf.mount_guard().is_mounted(7, shelf.path, b"1.flac")
 
 
 def test_a_root_that_was_not_mounted_is_looked_at_again_after_a_while(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sight_module, "LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(guard_module, "RECHECK_S", 0.0)
     shelf.put(b"1.flac", b"2.flac")
     shutil.rmtree(shelf.folder)
     mount_guard = shelf.mount_guard()
-    assert not mount_guard.sees(7, shelf.path, b"1.flac")
-    assert mount_guard.unmounted() == frozenset()
+    assert not mount_guard.is_mounted(7, shelf.path, b"1.flac")
+    assert mount_guard.unmounted_places() == frozenset()
     assert mount_guard.unmounted_paths() == []
     shelf.folder.mkdir()
     shelf.put(b"2.flac")
-    assert mount_guard.sees(7, shelf.path, b"1.flac")
+    assert mount_guard.is_mounted(7, shelf.path, b"1.flac")
 
 
 def test_several_roots_are_kept_apart(shelf: Shelf, tmp_path: Path) -> None:
     shelf.put(b"1.flac", b"2.flac")
     mount_guard = shelf.mount_guard()
-    assert mount_guard.sees(1, shelf.path, b"1.flac")
-    assert not mount_guard.sees(2, os.fsencode(tmp_path / "usb"), b"1.flac")
-    assert not mount_guard.sees(3, os.fsencode(tmp_path / "nas"), b"1.flac")
-    assert mount_guard.unmounted() == {UnmountedPlace(2), UnmountedPlace(3)}
+    assert mount_guard.is_mounted(1, shelf.path, b"1.flac")
+    assert not mount_guard.is_mounted(2, os.fsencode(tmp_path / "usb"), b"1.flac")
+    assert not mount_guard.is_mounted(3, os.fsencode(tmp_path / "nas"), b"1.flac")
+    assert mount_guard.unmounted_places() == {UnmountedPlace(2), UnmountedPlace(3)}
     assert sorted(mount_guard.unmounted_paths()) == [
         os.fsencode(tmp_path / "nas"),
         os.fsencode(tmp_path / "usb"),
@@ -150,10 +150,10 @@ def test_it_looks_where_this_host_has_mounted_what_the_library_knows(shelf: Shel
     shelf.put(b"1.flac", b"2.flac")
     (shelf.folder / "1.flac").unlink()
     mount_guard = shelf.mount_guard(f"/elsewhere/music={shelf.folder}")
-    assert mount_guard.here(b"/elsewhere/music/2.flac") == shelf.path + b"/2.flac"
-    assert mount_guard.sees(7, b"/elsewhere/music", b"1.flac")
+    assert mount_guard.local_path(b"/elsewhere/music/2.flac") == shelf.path + b"/2.flac"
+    assert mount_guard.is_mounted(7, b"/elsewhere/music", b"1.flac")
     shutil.rmtree(shelf.folder)
-    assert not mount_guard.sees(7, b"/elsewhere/music", b"1.flac")
+    assert not mount_guard.is_mounted(7, b"/elsewhere/music", b"1.flac")
     assert mount_guard.unmounted_paths() == [shelf.path]
 
 
@@ -165,10 +165,10 @@ def test_what_lay_on_a_disk_that_is_no_longer_mounted_is_not_gone(shelf: Shelf) 
         shelf.put(b"a/1.flac", b"a/2.flac")
         mount_guard = shelf.mount_guard()
         os.unlink(shelf.path + b"/a/1.flac")
-        assert mount_guard.sees(7, shelf.path, b"a/1.flac")
+        assert mount_guard.is_mounted(7, shelf.path, b"a/1.flac")
     finally:
         subprocess.run(["umount", shelf.folder], check=True)
-    assert not mount_guard.sees(7, shelf.path, b"a/1.flac")
+    assert not mount_guard.is_mounted(7, shelf.path, b"a/1.flac")
 
 
 def test_the_library_names_files_that_were_there_when_it_last_looked(library: Library) -> None:
@@ -188,11 +188,11 @@ def test_a_file_below_a_mount_that_is_missing_here_is_not_gone(shelf: Shelf) -> 
     shutil.rmtree(shelf.folder / "nas")
     (shelf.folder / "nas").mkdir()
     mount_guard = MountGuard(PathMap(()), shelf.samples, lambda root: (b"nas",) if root == 7 else ())
-    assert not mount_guard.sees(7, shelf.path, b"nas/b/2.flac")
-    assert mount_guard.sees(7, shelf.path, b"a/gone.flac"), "the rest of the root is there"
-    assert mount_guard.unmounted() == {UnmountedPlace(7, b"nas")}
-    assert mount_guard.hides(7, b"nas/b/2.flac")
-    assert not mount_guard.hides(7, b"nasal.flac")
-    assert not mount_guard.hides(8, b"nas/b/2.flac")
+    assert not mount_guard.is_mounted(7, shelf.path, b"nas/b/2.flac")
+    assert mount_guard.is_mounted(7, shelf.path, b"a/gone.flac"), "the rest of the root is there"
+    assert mount_guard.unmounted_places() == {UnmountedPlace(7, b"nas")}
+    assert mount_guard.covers(7, b"nas/b/2.flac")
+    assert not mount_guard.covers(7, b"nasal.flac")
+    assert not mount_guard.covers(8, b"nas/b/2.flac")
     (shelf.folder / "nas" / "other").mkdir()
-    assert mount_guard.sees(7, shelf.path, b"nas/b/2.flac"), "it is mounted, and the file is not in it"
+    assert mount_guard.is_mounted(7, shelf.path, b"nas/b/2.flac"), "it is mounted, and the file is not in it"

@@ -33,20 +33,20 @@ def rings(stop: StopSwitch) -> bool:
 def test_nobody_has_asked_yet(stop: StopSwitch) -> None:
     assert stop.requests == 0
     assert not rings(stop)
-    stop.heard()  # and listening does not wait
+    stop.clear_wakeup()  # and listening does not wait
 
 
 def test_a_request_wakes_who_waits_until_it_is_heard(stop: StopSwitch) -> None:
     stop.request()
     assert rings(stop)
-    stop.heard()
+    stop.clear_wakeup()
     assert not rings(stop)
     assert stop.requests == 1
 
 
 def test_a_second_request_wakes_again(stop: StopSwitch) -> None:
     stop.request()
-    stop.heard()
+    stop.clear_wakeup()
     stop.request()
     assert rings(stop)
     assert stop.requests == 2
@@ -73,13 +73,13 @@ def test_signals_are_requests_while_it_is_listening_and_what_they_were_before_af
 
 
 def test_where_nobody_listens_a_second_signal_interrupts(stop: StopSwitch) -> None:
-    stop.impatient = True
+    stop.interrupts = True
     with stop.on_signals():
         os.kill(os.getpid(), signal.SIGTERM)
         until(lambda: stop.requests == 1)
         with pytest.raises(KeyboardInterrupt):
             interrupted()
-        stop.impatient = False
+        stop.interrupts = False
         os.kill(os.getpid(), signal.SIGTERM)
         until(lambda: stop.requests == 3)
 
@@ -87,7 +87,7 @@ def test_where_nobody_listens_a_second_signal_interrupts(stop: StopSwitch) -> No
 HANGS = """
 import ctypes, os, sys
 from tonearm.worker import signals
-signals.LEAVE_S = 0.3
+signals.FORCED_EXIT_S = 0.3
 with signals.StopSwitch().on_signals():
     print("hanging", flush=True)
     ctypes.CDLL(None).sleep(1000)

@@ -19,10 +19,10 @@ from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.names import PathMap
 from tonearm.settings import Level, load_settings
-from tonearm.worker import child_process as slot_module
-from tonearm.worker import mount_guard as sight_module
-from tonearm.worker import supervisor as supervisor_module
-from tonearm.worker.child_process import Slot
+from tonearm.worker import child_process as child_module
+from tonearm.worker import dispatch as dispatch_module
+from tonearm.worker import mount_guard as guard_module
+from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.maintenance import Registration
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.signals import StopSwitch
@@ -35,9 +35,9 @@ try:
     os.close(os.open({!r}, os.O_CREAT | os.O_EXCL))
 except FileExistsError:
     runpy.run_path({!r}, run_name="__main__")
-from tonearm.worker.child_protocol import pack
+from tonearm.worker.child_protocol import encode
 import socket
-socket.socket(fileno=os.dup(int(sys.argv[1]))).sendall(pack({{"ready": 1, "unsealed": None, "rss_kb": 0}}))
+socket.socket(fileno=os.dup(int(sys.argv[1]))).sendall(encode({{"ready": 1, "unsealed": None, "rss_kb": 0}}))
 time.sleep(1000)
 """
 """A child that says it is ready and nothing more; started again, it works."""
@@ -178,8 +178,8 @@ def test_many_files_that_are_gone_do_not_keep_a_worker_from_stopping(shift: Shif
 def test_a_folder_that_comes_back_is_worked_on_though_the_last_child_has_ended_meanwhile(
     shift: Shift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sight_module, "LOOK_AGAIN_S", 0.5)
-    monkeypatch.setattr(supervisor_module, "ELSEWHERE_S", 0.1)
+    monkeypatch.setattr(guard_module, "RECHECK_S", 0.5)
+    monkeypatch.setattr(dispatch_module, "UNMOUNTED_DELAY_S", 0.1)
     shift.settings = load_settings({"workers": 1, "recycle_files": 1})
     usb = tmp_path / "usb"
     shift.library.meet(shift.library.run(), b"away.flac", level=Level.HIGH, root=os.fsencode(usb))
@@ -225,14 +225,14 @@ def test_a_child_is_told_nothing_of_the_environment_that_it_does_not_need(
     for name in ("TONEARM_DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hush")
     tell = (
-        "import os, socket, sys; from tonearm.worker.child_protocol import pack;"
-        "socket.socket(fileno=int(sys.argv[1])).sendall(pack({'told': dict(os.environ)}))"
+        "import os, socket, sys; from tonearm.worker.child_protocol import encode;"
+        "socket.socket(fileno=int(sys.argv[1])).sendall(encode({'told': dict(os.environ)}))"
     )
-    slot = Slot(load_settings({"workers": 1}), ("-c", tell))
+    child = ChildProcess(load_settings({"workers": 1}), ("-c", tell))
     try:
-        [message] = slot.hear() or []
+        [message] = child.receive() or []
     finally:
-        slot.close()
+        child.close()
     assert "hush" not in message["told"].values()
     assert "PATH" in message["told"]
 
@@ -251,8 +251,8 @@ def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
             os.kill(process.pid, number)
 
     monkeypatch.setattr(subprocess.Popen, "send_signal", kill)
-    monkeypatch.setattr(slot_module, "UNKILLABLE_S", 0.2)
-    monkeypatch.setattr(slot_module, "REAP_S", 0.2)
+    monkeypatch.setattr(child_module, "UNKILLABLE_S", 0.2)
+    monkeypatch.setattr(child_module, "REAP_S", 0.2)
     shift.settings = load_settings({"workers": 1, "deadline_base_s": 1})
     shift.child = ("-c", SILENT_ONCE.format(shift.music.decode() + ".tried", CHILD))
     lay(shift, "1.flac")

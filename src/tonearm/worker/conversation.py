@@ -1,0 +1,115 @@
+"""The conversation with the children: reads their replies, answers them, and records how attempts end.
+
+About one file a child says: stages; ``hash``, when it has identified the file, which is answered with the analysers
+to run; then ``finished`` or ``failed``. A reply that does not belong there ends the child.
+"""
+
+import time
+from collections.abc import Collection
+
+from tonearm.errors import Failure
+from tonearm.events.facts import Announce, StageReached, Warned
+from tonearm.jobs.failures import NONSENSE, REPLACED
+from tonearm.jobs.port import JobStore
+from tonearm.worker.attempt_recorder import AttemptRecorder
+from tonearm.worker.child_process import Assignment, ChildProcess
+from tonearm.worker.child_protocol import InvalidReply, Message
+from tonearm.worker.child_replies import (
+    IdentifiedFile,
+    parsed_failure,
+    parsed_identity,
+    parsed_stage,
+    result_of,
+)
+from tonearm.worker.pending_writes import PendingWrites
+from tonearm.worker.pool import ChildPool
+from tonearm.worker.safe_open import was_replaced
+
+
+class Conversation:
+    """What children say about their files, and what they are answered."""
+
+    def __init__(
+        self,
+        pool: ChildPool,
+        job_store: JobStore,
+        pending_writes: PendingWrites,
+        recorder: AttemptRecorder,
+        analysers: Collection[str],
+        announce: Announce,
+    ) -> None:
+        self._pool = pool
+        self._job_store = job_store
+        self._pending_writes = pending_writes
+        self._recorder = recorder
+        self._analysers = analysers
+        self._announce = announce
+        self._identified: list[tuple[ChildProcess, Assignment, IdentifiedFile]] = []
+        self._warned_unsealed = False
+
+    def read(self, child: ChildProcess) -> bool:
+        """Read and handle the messages of a child; ``False`` when it has ended."""
+        messages = child.receive()
+        if messages is None:
+            return False
+        try:
+            for message in messages:
+                self._handle(child, message)
+        except (InvalidReply, LookupError, TypeError):
+            child.kill(NONSENSE)  # it may be controlled by the file that it reads
+        return True
+
+    def answer_identified(self) -> None:
+        """Send each child that has identified its file the analysers to run: those without a stored result.
+
+        All files that were identified since the last call are looked up together.
+        """
+        waiting = [one for one in self._identified if one[0].assignment is one[1]]
+        self._identified.clear()
+        if not waiting:
+            return
+        files = [(assignment.lease, identity.hash) for _, assignment, identity in waiting]
+        answer = self._pending_writes.read(lambda: self._job_store.stored(files))
+        stored = answer or [frozenset[str]()] * len(waiting)
+        for (child, _, identity), names in zip(waiting, stored, strict=True):
+            to_run = [name for name in self._analysers if name not in names]
+            child.send_analysers(to_run, identity.facts.declared_s)
+
+    def attempt_failed(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
+        """Record a failed attempt; the child, if it lives, is idle again."""
+        work_s = time.monotonic() - assignment.started_at
+        lease, size = assignment.lease, assignment.status.st_size
+        child.release_file()
+        self._recorder.failed(lease, failure, work_s, size)
+
+    def _handle(self, child: ChildProcess, message: Message) -> None:
+        assignment = child.assignment
+        if "ready" in message:
+            self._ready(child, message)
+        elif assignment is None:
+            child.kill(None)  # a reply, though nothing was asked
+        elif "stage" in message:
+            assignment.stage, fraction = parsed_stage(message)
+            self._announce(StageReached(assignment.lease.job, assignment.stage, fraction))
+        elif "hash" in message:
+            assignment.identity = identity = parsed_identity(message)
+            self._identified.append((child, assignment, identity))
+        elif "finished" in message:
+            self._finished(child, assignment, message)
+        elif "failed" in message:
+            self.attempt_failed(child, assignment, parsed_failure(message))
+
+    def _ready(self, child: ChildProcess, message: Message) -> None:
+        self._pool.mark_ready(child)
+        if message["unsealed"] and not self._warned_unsealed:
+            self._warned_unsealed = True
+            self._announce(Warned(f"files are read without a sandbox: {message['unsealed']}"))
+
+    def _finished(self, child: ChildProcess, assignment: Assignment, message: Message) -> None:
+        work_s = time.monotonic() - assignment.started_at
+        if was_replaced(assignment.path, assignment.descriptor, assignment.status):
+            self.attempt_failed(child, assignment, REPLACED)
+            return
+        result = result_of(assignment, message, work_s)
+        child.release_file()
+        self._recorder.finished(assignment.lease, result)

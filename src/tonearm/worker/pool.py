@@ -1,0 +1,130 @@
+"""The pool of child processes: starts, recycles and ends them, and notices those that end by themselves."""
+
+import selectors
+import subprocess
+from collections.abc import Sequence
+
+from tonearm.errors import Failure, TonearmError
+from tonearm.events.facts import Announce, ProcessLost, Warned
+from tonearm.jobs.failures import KILLED
+from tonearm.settings import Settings
+from tonearm.worker.child_process import Assignment, ChildProcess
+
+MAX_FAILED_STARTS = 5
+MAX_KILLED_STARTS = 50
+"""Starts in a row that end by SIGKILL: the system or a person kills them, which usually passes."""
+
+LEFT_BEHIND = (
+    "process {} can't be ended, as the disk or server that it reads from does not answer; it is left behind"
+)
+
+
+class CannotStart(TonearmError):
+    """Child processes end before they are ready."""
+
+
+class ChildPool:
+    """At most ``settings.workers`` child processes, and the selector that waits for their messages."""
+
+    def __init__(self, settings: Settings, program: Sequence[str], wakeup: int, announce: Announce) -> None:
+        """``wakeup``: a descriptor that becomes readable when the loop has to act at once."""
+        self._settings = settings
+        self._program = program
+        self._announce = announce
+        self._children: list[ChildProcess] = []
+        self._left_behind: list[subprocess.Popen[bytes]] = []
+        self._failed_starts = 0
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(wakeup, selectors.EVENT_READ, None)
+
+    @property
+    def idle(self) -> list[ChildProcess]:
+        """Children that are ready for a file."""
+        return [child for child in self._children if child.idle]
+
+    @property
+    def busy(self) -> list[tuple[ChildProcess, Assignment]]:
+        """Children that have a file, each with its assignment."""
+        return [(child, child.assignment) for child in self._children if child.assignment is not None]
+
+    @property
+    def starting(self) -> int:
+        """How many children are not ready yet."""
+        return sum(not child.ready for child in self._children)
+
+    @property
+    def free_slots(self) -> int:
+        """How many more children may be started. Those left behind use their slot until they end."""
+        self._left_behind = [process for process in self._left_behind if process.poll() is None]
+        return self._settings.workers - len(self._children) - len(self._left_behind)
+
+    def start(self, count: int) -> None:
+        """Start children."""
+        for _ in range(count):
+            child = ChildProcess(self._settings, self._program)
+            self._children.append(child)
+            self._selector.register(child.connection, selectors.EVENT_READ, child)
+
+    def mark_ready(self, child: ChildProcess) -> None:
+        """Note that a child is ready for its first file."""
+        child.ready = True
+        self._failed_starts = 0
+
+    def recycle(self) -> None:
+        """End the idle children that have worked long enough."""
+        for child in self.idle:
+            if child.due_for_recycling:
+                self.end(child)
+
+    def wait(self, now: float, at_most_s: float) -> tuple[list[ChildProcess], bool]:
+        """Wait for messages, a wake-up or the next deadline of a child.
+
+        Returns the children whose connection is readable, and whether there was a wake-up.
+        """
+        until = min([now + at_most_s, *(child.act_at for child in self._children)])
+        ready = [key.data for key, _ in self._selector.select(max(0.0, until - now))]
+        return [child for child in ready if child is not None], None in ready
+
+    def overdue(self, now: float) -> list[ChildProcess]:
+        """Children whose deadline has passed."""
+        return [child for child in self._children if now > child.act_at]
+
+    def remove_ended(self, child: ChildProcess) -> Failure:
+        """Take a child that has ended out of the pool; returns why it ended. The caller closes it.
+
+        Raises:
+            CannotStart: too many children in a row have ended before they were ready.
+        """
+        self._remove(child)
+        failure = child.reap()
+        self._announce(ProcessLost(child.process.pid, failure.reason))
+        if child.assignment is None and not child.ready:
+            self._failed_starts += 1
+            if self._failed_starts >= (MAX_KILLED_STARTS if failure is KILLED else MAX_FAILED_STARTS):
+                raise CannotStart(f"analysing processes do not start: {child.last_error_line()}")
+        return failure
+
+    def leave_behind(self, child: ChildProcess) -> None:
+        """Stop waiting for a child that SIGKILL does not end. The caller then treats it as ended."""
+        path = child.assignment.path if child.assignment is not None else None
+        self._announce(Warned(LEFT_BEHIND.format(child.process.pid), path))
+        self._left_behind.append(child.process)
+
+    def end(self, child: ChildProcess) -> None:
+        """End a child, whatever it is doing."""
+        self._remove(child)
+        child.kill(None)
+        child.close()
+
+    def close(self) -> None:
+        """End all children."""
+        for child in self._children:
+            child.kill(None)
+        for child in self._children:
+            child.close()
+        self._children.clear()
+        self._selector.close()
+
+    def _remove(self, child: ChildProcess) -> None:
+        self._selector.unregister(child.connection)
+        self._children.remove(child)
