@@ -15,7 +15,7 @@ from tests.contracts.queue_setups import PATIENCE_S, QUIET_S, QueueSetup, Rabbit
 from tests.program import Program
 from tests.proxy import Proxy
 from tests.unit.shelf import Library, finish_one, result, take_from
-from tonearm.bootstrap import open_app, open_session
+from tonearm.bootstrap.analyze import open_session
 from tonearm.errors import ConfigurationError, ServiceRefused
 from tonearm.events.facts import StateChanged, Warned
 from tonearm.jobs.job import Lease
@@ -283,9 +283,8 @@ def test_a_queue_of_other_arguments_is_refused_with_the_way_out(
     said = rf"inequivalent arg.*{name}.*TONEARM_NAMESPACE"
     stop = StopSwitch()
     with (
-        open_app(settings) as app,
         pytest.raises(ConfigurationError, match=said),
-        open_session(app, LiveView(), lambda _: None, stop),
+        open_session(settings, LiveView(), lambda _: None, stop),
     ):
         raise AssertionError("it was opened")
     stop.close()

@@ -20,9 +20,10 @@ from sqlalchemy import text
 from tests.performance.jobs import CHILD, broker, opened
 from tests.performance.places import broker_mb, create_database, delete_from_rabbitmq, drop_database
 from tonearm.analysis.catalog import versions
-from tonearm.bootstrap import App
+from tonearm.bootstrap.library import Library
 from tonearm.events.facts import Event, JobFinished
 from tonearm.jobs.port import JobQueue
+from tonearm.names import PathMap
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
@@ -42,7 +43,7 @@ STEP = 50_000
 SLOTS = 8
 
 
-def fill(app: App, music: Path, jobs: int) -> None:
+def fill(app: Library, music: Path, jobs: int) -> None:
     """Make so many waiting jobs."""
     root = app.roots.ensure(os.fsencode(music)).root
     run = app.runs.open([os.fsencode(music)])
@@ -54,7 +55,7 @@ def fill(app: App, music: Path, jobs: int) -> None:
     app.runs.mark_scanned(run)
 
 
-def worked(app: App, queue: JobQueue, stop: StopSwitch, jobs: int) -> float:
+def worked(app: Library, queue: JobQueue, stop: StopSwitch, jobs: int) -> float:
     """Work through so many jobs; returns the seconds it took."""
     done = 0
 
@@ -65,7 +66,7 @@ def worked(app: App, queue: JobQueue, stop: StopSwitch, jobs: int) -> float:
             stop.request()
 
     settings = dataclasses.replace(app.settings, workers=SLOTS)
-    mount_guard = MountGuard(app.paths, app.job_store.samples)
+    mount_guard = MountGuard(PathMap(()), app.job_store.samples)
     supervisor = Supervisor(
         app.job_store,
         queue,

@@ -22,18 +22,20 @@ from pathlib import Path
 
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
 from tonearm.analysis.catalog import versions
-from tonearm.bootstrap import App, open_app
+from tonearm.bootstrap.library import Library, open_library
 from tonearm.events.facts import Event, JobFinished
 from tonearm.jobs.intake import FileChange, FoundFile, ScannedFile, SqlIntake
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.sql_queue import SqlQueue
+from tonearm.names import PathMap
+from tonearm.resilience.gate import Unguarded
 from tonearm.settings import Level, Settings, load_settings
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
 
-MakeQueue = Callable[[App, StopSwitch, str], JobQueue]
+MakeQueue = Callable[[Library, StopSwitch, str], JobQueue]
 
 CHILD = str(Path(__file__).with_name("idle_child.py"))
 BATCH = 2000
@@ -48,13 +50,13 @@ class Pace:
 
 
 @contextmanager
-def opened(folder: Path, **settings: object) -> Iterator[App]:
+def opened(folder: Path, **settings: object) -> Iterator[Library]:
     """A library of its own."""
-    with open_app(load_settings({"data_dir": folder, **settings})) as app:
+    with open_library(load_settings({"data_dir": folder, **settings})) as app:
         yield app
 
 
-def enqueue(app: App, music: Path, jobs: int) -> tuple[int, float]:
+def enqueue(app: Library, music: Path, jobs: int) -> tuple[int, float]:
     """Take in the files of a folder; returns the run and how many seconds it took."""
     began = time.perf_counter()
     root = app.roots.ensure(os.fsencode(music)).root
@@ -71,7 +73,7 @@ def enqueue(app: App, music: Path, jobs: int) -> tuple[int, float]:
     return run, time.perf_counter() - began
 
 
-def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> list[float]:
+def work(app: Library, run: int, name: str, make_queue: MakeQueue, slots: int) -> list[float]:
     """Work on a run to its end; returns when each job ended, on a clock that all processes share."""
     moments: list[float] = []
 
@@ -89,7 +91,7 @@ def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> li
         settings,
         versions(),
         name,
-        MountGuard(app.paths, app.job_store.samples),
+        MountGuard(PathMap(()), app.job_store.samples),
         None,
         message,
         stop,
@@ -103,7 +105,7 @@ def work(app: App, run: int, name: str, make_queue: MakeQueue, slots: int) -> li
     return moments
 
 
-def through_sql(app: App, stop: StopSwitch, name: str) -> JobQueue:  # noqa: ARG001
+def through_sql(app: Library, stop: StopSwitch, name: str) -> JobQueue:  # noqa: ARG001
     """The jobs table as the queue."""
     return SqlQueue(app.job_store, name, None)
 
@@ -119,11 +121,11 @@ def broker(slots: int) -> Iterator[MakeQueue]:
     threads: list[threading.Thread] = []
     links: list[BrokerConnection] = []
 
-    def make(app: App, stop: StopSwitch, name: str) -> JobQueue:
+    def make(app: Library, stop: StopSwitch, name: str) -> JobQueue:
         link = BrokerConnection(
             app.settings.rabbitmq_url or "",
             Topology(app.settings.namespace),
-            app.breakers["RabbitMQ"],
+            Unguarded(),
             slots,
             stop.wake,
             5.0,

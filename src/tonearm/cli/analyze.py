@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import click
 from rich.console import Console
 
-from tonearm.bootstrap import App, open_session
+from tonearm.bootstrap.analyze import open_session
 from tonearm.cli import INTERRUPTED
 from tonearm.cli.json_events import show_json
 from tonearm.cli.live_screen import Screen
-from tonearm.cli.opened import library
+from tonearm.cli.opened import enter_patiently, settings_of
 from tonearm.cli.options import PATH, data_option, json_option, level_of, workers_option
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.standard_output import ReaderGone, while_read
@@ -21,7 +21,7 @@ from tonearm.errors import ConfigurationError, StorageError
 from tonearm.events.facts import Announce, Event, Summary
 from tonearm.names import to_bytes
 from tonearm.progress.live import LiveView
-from tonearm.settings import Level
+from tonearm.settings import Level, Settings
 from tonearm.worker.signals import StopSwitch
 
 DONE, SOME_FAILED = 0, 1
@@ -72,17 +72,15 @@ def analyze(
     """
     level = level_of(priority)
     stop = StopSwitch()
-    with (
-        stop.on_signals(),
-        library(data, stop, workers=workers, include=include, exclude=exclude) as app,
-    ):
-        if detach and not app.database.shared:
-            raise ConfigurationError(
-                "--detach leaves the work to other processes, and there are none without PostgreSQL: "
-                "set TONEARM_DATABASE_URL"
-            )
-        request = AnalyzeRequest([to_bytes(path) for path in paths], level, fresh, detach)
-        summary = _shown(app, request, as_json, stop)
+    settings = settings_of(data, workers=workers, include=include, exclude=exclude)
+    if detach and settings.database_url is None:
+        raise ConfigurationError(
+            "--detach leaves the work to other processes, and there are none without PostgreSQL: "
+            "set TONEARM_DATABASE_URL"
+        )
+    request = AnalyzeRequest([to_bytes(path) for path in paths], level, fresh, detach)
+    with stop.on_signals():
+        summary = _shown(settings, request, as_json, stop)
     if summary is None or summary.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
@@ -98,7 +96,7 @@ class AnalyzeRequest:
     detach: bool
 
 
-def _shown(app: App, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -> Summary | None:
+def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -> Summary | None:
     view = LiveView()
     console = Console()
     display: AbstractContextManager[object] = nullcontext()
@@ -118,13 +116,16 @@ def _shown(app: App, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -
         shown(event)
 
     try:
-        with open_session(app, view, tell, stop) as session, display:
+        with (
+            enter_patiently(lambda: open_session(settings, view, tell, stop), stop) as session,
+            display,
+        ):
             session.analyze(request.paths, request.level, request.fresh, request.detach)
     except StorageError as error:
         sys.stderr.write(f"tonearm: {error}\n")
     finally:  # how far it came is of interest above all where it came no further
         if not as_json:
-            _print_ends(ends, app.database.shared, console)
+            _print_ends(ends, settings.database_url is not None, console)
     return ends[-1] if ends else None
 
 

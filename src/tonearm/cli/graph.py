@@ -11,10 +11,10 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.bootstrap import App
+from tonearm.bootstrap.graph import LibraryGraph, open_graph
 from tonearm.cli.formatting import plural
 from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
-from tonearm.cli.opened import library, place_of
+from tonearm.cli.opened import existing_library, place_of
 from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json
 from tonearm.cli.tables import print_sentence
 from tonearm.errors import NotFound, ServiceAway, TonearmError
@@ -121,7 +121,7 @@ def graph() -> None:
 def rebuild(data: str | None, as_json: bool) -> None:
     """Build the graph in Neo4j again from the library."""
     with _graphed(data) as opened:
-        graph_relay = opened.graph_relay
+        graph_relay = opened.relay
         if graph_relay is None:
             _say_that_sql_answers()
             return
@@ -151,7 +151,7 @@ def rebuild(data: str | None, as_json: bool) -> None:
 def graph_status(data: str | None, as_json: bool) -> None:
     """Compare what the graph holds with what the database holds, and show what is still to be sent to it."""
     with _graphed(data) as opened:
-        graph_relay = opened.graph_relay
+        graph_relay = opened.relay
         if graph_relay is None:
             database, neo4j, owed, away = opened.graph.counts(), None, None, None
         else:
@@ -194,10 +194,9 @@ def graph_status(data: str | None, as_json: bool) -> None:
 
 
 @contextmanager
-def _graphed(data: str | None) -> Iterator[App]:
+def _graphed(data: str | None) -> Iterator[LibraryGraph]:
     """The library, opened; warnings go to standard error."""
-    with library(data) as opened:
-        opened.bus.subscribe(_warn)
+    with open_graph(existing_library(data), _warn) as opened:
         yield opened
 
 
@@ -206,22 +205,22 @@ def _warn(event: Event) -> None:
         click.echo(f"tonearm: {printable(event.text)}", err=True)
 
 
-def _track(opened: App, name: str) -> GraphTrack:
+def _track(opened: LibraryGraph, name: str) -> GraphTrack:
     """The track that a person means by a path.
 
     Raises:
         NotFound: it is not a file of the library, or is missing now.
         Unmixable: it has no key or no tempo.
     """
-    place = place_of(opened, name)
+    place = place_of(opened.library, name)
     assert place is not None, name  # noqa: S101  place_of raises instead
     found = opened.graph.track(os.path.join(place.root_path, place.scope)) if place.scope else None
     shown = printable(name)
     if found is None:
         rows: list[str] = []
         missing: list[str] = []
-        opened.tracks.each(TrackQuery(place=place, limit=1), lambda row: rows.append(row["path"]))
-        opened.tracks.each(
+        opened.library.tracks.each(TrackQuery(place=place, limit=1), lambda row: rows.append(row["path"]))
+        opened.library.tracks.each(
             TrackQuery(place=place, missing=True, limit=1), lambda row: missing.append(row["path"])
         )
         if rows and os.fsencode(rows[0]) == os.path.join(place.root_path, place.scope):

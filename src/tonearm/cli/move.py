@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.bootstrap import open_ends
+from tonearm.bootstrap.maintenance import open_move
 from tonearm.cli.formatting import duration, plural
 from tonearm.cli.options import PATH, chosen_settings, json_option, print_json
 from tonearm.library.move import Moved, MoveDiffers, Tell, move
@@ -32,7 +32,7 @@ def move_library(origin: str, goal: str, as_json: bool) -> None:
     be analysing with it.
     """
     began = time.monotonic()
-    with open_ends(origin, goal, chosen_settings({}).settings) as (source, sink), _progress(as_json) as tell:
+    with open_move(origin, goal, chosen_settings({}).settings) as (source, sink), _progress(as_json) as tell:
         try:
             tables = move(source, sink, tell)
         except MoveDiffers as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tonearm.bootstrap import App, open_app
+from tonearm.bootstrap.library import Library, open_library
 from tonearm.cli.options import chosen_settings
 from tonearm.errors import NotFound
 from tonearm.events.facts import Event, StateChanged
@@ -16,18 +16,14 @@ from tonearm.library.lock import holder
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.settings import Settings
 from tonearm.worker.signals import StopSwitch
 
 Answer = TypeVar("Answer")
 
 
-@contextlib.contextmanager
-def library(data: str | Path | None, stop: StopSwitch | None = None, **overrides: object) -> Iterator[App]:
-    """The library that the options name, opened. Lists add to the setting, all else replaces it.
-
-    ``stop``: of who works on the library; a database server that is away is waited for until then, and a library
-    that is not there is made. Who only looks at it makes none.
-    """
+def settings_of(data: str | Path | None, **overrides: object) -> Settings:
+    """The settings with what the options say. Lists add to the setting, all else replaces it."""
     given = {"data_dir": data, **overrides}
     settings = chosen_settings(
         {name: value for name, value in given.items() if not isinstance(value, list | tuple)}
@@ -37,18 +33,34 @@ def library(data: str | Path | None, stop: StopSwitch | None = None, **overrides
         for name, value in given.items()
         if isinstance(value, list | tuple)
     }
-    whole = dataclasses.replace(settings, **added)
-    if stop is None and whole.database_url is None:
-        require_library(whole.data_dir)
+    return dataclasses.replace(settings, **added)
+
+
+def existing_library(data: str | Path | None) -> Settings:
+    """The settings of a library that a command looks at. Raises NotFound where there is none: looking makes none."""
+    settings = settings_of(data)
+    if settings.database_url is None:
+        require_library(settings.data_dir)
+    return settings
+
+
+@contextlib.contextmanager
+def library(data: str | Path | None) -> Iterator[Library]:
+    """The library that the options name, opened. Raises NotFound where there is none."""
+    with open_library(existing_library(data)) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def enter_patiently(
+    opened: Callable[[], contextlib.AbstractContextManager[Answer]], stop: StopSwitch
+) -> Iterator[Answer]:
+    """Enter what opens a library to work with it; wait for a database that is unavailable until asked to stop."""
     with contextlib.ExitStack() as parts:
-
-        def opened() -> App:
-            return parts.enter_context(open_app(whole))
-
-        yield opened() if stop is None else retried(opened, lambda: stop.requests > 0)
+        yield retried(lambda: parts.enter_context(opened()), lambda: stop.requests > 0)
 
 
-def place_of(app: App, path: str | None) -> Place | None:
+def place_of(app: Library, path: str | None) -> Place | None:
     """Where a path of the command line lies in the library.
 
     Raises:
@@ -72,7 +84,7 @@ def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: F
     return StorageRetry(tell, stopping)(call)
 
 
-def is_analysing(app: App) -> bool:
+def is_analysing(app: Library) -> bool:
     """Whether any process is analysing with this library."""
     if app.database.shared:
         return any(worker.state in {"working", "idle"} and worker.slots for worker in app.workers.every())

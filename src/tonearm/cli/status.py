@@ -1,8 +1,7 @@
 """``tonearm status``: what the library holds, what is going on, and how the servers are."""
 
+import dataclasses
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -10,12 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.bootstrap import App, ask_broker, open_management
+from tonearm.bootstrap.library import Library
+from tonearm.bootstrap.probes import LiveState, ask, probe_servers
 from tonearm.cli import runs, workers
 from tonearm.cli.formatting import duration, plural
 from tonearm.cli.opened import is_analysing, library
 from tonearm.cli.options import data_option, json_option, print_json
-from tonearm.errors import ServiceAway, ServiceRefused, TonearmError
+from tonearm.graph.relay import pending_files
 from tonearm.library.lock import holder
 from tonearm.names import path_fields, printable
 from tonearm.progress.json_codec import snapshot_to_json
@@ -35,7 +35,7 @@ def status(data: str | None, as_json: bool) -> None:
         _print(app, found)
 
 
-def _gathered(app: App) -> dict[str, Any]:
+def _gathered(app: Library) -> dict[str, Any]:
     """Everything that is shown, as it is printed as JSON."""
     known = app.tracks.totals()
     depth = app.job_store.depth(None)
@@ -61,49 +61,28 @@ def _gathered(app: App) -> dict[str, Any]:
             "owed": app.job_store.owed(),
             "workers": [workers.as_fields(worker) for worker in app.workers.every()],
         }
-    services, broker, live = _services(app)
-    return found | {"services": services, "broker": broker, "live": live}
+    return found | _server_fields(app)
 
 
-def _services(app: App) -> tuple[dict[str, Any], list[dict[str, Any]] | None, dict[str, Any] | None]:
+def _server_fields(app: Library) -> dict[str, Any]:
     """How each server answers this very call; what the broker and the live view say."""
-    services: dict[str, Any] = {}
-    broker = live = None
+    report = probe_servers(app.settings)
+    services: dict[str, dict[str, Any]] = {}
     if app.database.shared:
-        services["PostgreSQL"] = _asked(app.job_store.ping)[0]
-    if app.settings.rabbitmq_url is not None:
-        services["RabbitMQ"] = _asked(lambda: ask_broker(app))[0]
-    if app.settings.rabbitmq_url is not None and app.settings.rabbitmq_management_url is not None:
-        services["RabbitMQ management"], broker = _asked(lambda: _figures(app))
-    if app.settings.redis_url is not None:
-        services["Redis"], seen = _asked(lambda: (app.progress.latest(), app.progress.running()))
-        if seen is not None:
-            snapshot, files = seen
-            live = {
-                "snapshot": None if snapshot is None else json.loads(snapshot_to_json(snapshot)),
-                "running": [_file_fields(file) for file in files],
-            }
-    if app.settings.neo4j_url is not None:
-        services["Neo4j"], _ = _asked(lambda: app.graph_relay and app.graph_relay.graph.counts())
-        services["Neo4j"]["owed"] = _asked(lambda: app.graph_relay and app.graph_relay.owed())[1]
-    return services, broker, live
+        services["PostgreSQL"] = dataclasses.asdict(ask(app.job_store.ping)[0])
+    services |= {name: dataclasses.asdict(state) for name, state in report.services.items()}
+    if "Neo4j" in services:
+        services["Neo4j"]["owed"] = ask(lambda: pending_files(app.database))[1]
+    return {
+        "services": services,
+        "broker": None if report.queues is None else [dataclasses.asdict(queue) for queue in report.queues],
+        "live": None if report.live is None else _live_fields(report.live),
+    }
 
 
-def _figures(app: App) -> list[dict[str, Any]]:
-    management = open_management(app)
-    queues = management.figures() if management is not None else []
-    return [{name: getattr(queue, name) for name in queue.__slots__} for queue in queues]
-
-
-def _asked(question: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
-    began = time.monotonic()
-    try:
-        answer = question()
-    except TonearmError as error:
-        away = isinstance(error, ServiceAway) and not isinstance(error, ServiceRefused)
-        state = "away" if away else "wrong"
-        return {"state": state, "latency_ms": None, "reason": str(error)}, None
-    return {"state": "up", "latency_ms": round((time.monotonic() - began) * 1000, 2), "reason": None}, answer
+def _live_fields(live: LiveState) -> dict[str, Any]:
+    snapshot = None if live.snapshot is None else json.loads(snapshot_to_json(live.snapshot))
+    return {"snapshot": snapshot, "running": [_file_fields(file) for file in live.running]}
 
 
 def _file_fields(file: RunningFile) -> dict[str, Any]:
@@ -111,7 +90,7 @@ def _file_fields(file: RunningFile) -> dict[str, Any]:
     return path_fields(file.path) | fields
 
 
-def _print(app: App, found: dict[str, Any]) -> None:
+def _print(app: Library, found: dict[str, Any]) -> None:
     console = Console()
     console.print(f"Library {found['library']}", markup=False, highlight=False)
     states = ", ".join(f"{count:,} {state}" for state, count in found["states"].items())
@@ -170,7 +149,7 @@ def _print_services(console: Console, found: dict[str, Any]) -> None:
             )
 
 
-def _print_work(console: Console, app: App, found: dict[str, Any]) -> None:
+def _print_work(console: Console, app: Library, found: dict[str, Any]) -> None:
     if not is_analysing(app):
         waits = sum(found["queued"].values()) + found["retrying"]
         go_on = "`tonearm worker`" if app.database.shared else "`tonearm analyze`"

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.bootstrap import open_worker
+from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
-from tonearm.cli.opened import library
+from tonearm.cli.opened import enter_patiently, settings_of
 from tonearm.cli.options import data_option, json_option, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
-from tonearm.events.facts import StateChanged
 from tonearm.progress.live import LiveView
 from tonearm.worker.signals import StopSwitch
 
@@ -38,11 +37,6 @@ def worker(
     view = LiveView()
     stop = StopSwitch()
     show = while_read(show_json if as_json else WorkerLines(view), stop)
-    with (
-        stop.on_signals(),
-        library(data, stop, workers=workers, worker_name=name, path_map=path_map) as app,
-        open_worker(app, view, show, stop) as (named, work),
-    ):
-        app.bus(StateChanged(0, "working", f"{named} takes jobs, {app.settings.workers} at a time"))
+    settings = settings_of(data, workers=workers, worker_name=name, path_map=path_map)
+    with stop.on_signals(), enter_patiently(lambda: open_worker(settings, view, show, stop), stop) as work:
         work()
-        app.bus(StateChanged(0, "ended", f"{named} has nothing in hand any more"))

@@ -88,10 +88,7 @@ class GraphRelay:
 
     def owed(self) -> int:
         """Of how many files the graph has yet to learn."""
-        with self._database.read() as connection:
-            return connection.execute(
-                select(func.count()).select_from(file_table).where(file_table.c.graph_due_at.is_not(None))
-            ).scalar_one()
+        return pending_files(self._database)
 
     def expected(self) -> GraphCounts:
         """What the graph holds once it has learned everything."""
@@ -210,3 +207,11 @@ class GraphRelay:
                 pass
         except (ServiceAway, StorageError):
             return
+
+
+def pending_files(database: Database) -> int:
+    """How many files have changes that the graph does not show yet."""
+    with database.read() as connection:
+        return connection.execute(
+            select(func.count()).select_from(file_table).where(file_table.c.graph_due_at.is_not(None))
+        ).scalar_one()

@@ -4,13 +4,14 @@ import contextlib
 import time
 
 from tonearm.errors import StorageError
+from tonearm.events.facts import Announce, StateChanged
 from tonearm.jobs.runs import Runs
 from tonearm.worker.supervisor import Supervisor, Task
 
 CLOSE_RUNS_S = 5.0
 
 
-def serve(supervisor: Supervisor, runs: Runs) -> None:
+def serve(supervisor: Supervisor, runs: Runs, announce: Announce, worker: str, slots: int) -> None:
     """Work until stopped or drained. Now and then closes runs that have no open jobs left."""
     closed_at = 0.0
 
@@ -21,4 +22,6 @@ def serve(supervisor: Supervisor, runs: Runs) -> None:
             with contextlib.suppress(StorageError):
                 runs.close_ended()
 
+    announce(StateChanged(0, "working", f"{worker} takes jobs, {slots} at a time"))
     supervisor.work(Task(None, lambda _: False, close_ended_runs))
+    announce(StateChanged(0, "ended", f"{worker} has no job any more"))

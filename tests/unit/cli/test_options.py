@@ -7,12 +7,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tonearm.bootstrap.library import open_library
 from tonearm.cli.app import app
-from tonearm.cli.opened import library, place_of
+from tonearm.cli.opened import place_of, settings_of
 from tonearm.cli.tracks import _range
 from tonearm.errors import NotFound
 from tonearm.settings import Settings
-from tonearm.worker.signals import StopSwitch
 
 
 @pytest.fixture(autouse=True)
@@ -49,11 +49,11 @@ def test_patterns_on_the_command_line_add_to_those_of_the_settings(
 ) -> None:
     monkeypatch.setenv("TONEARM_INCLUDE", "*.flac")
     monkeypatch.setenv("TONEARM_CONFIG", "/dev/null")
-    with library(tmp_path, StopSwitch(), workers=3, include=["*.mp3"], exclude=["old"]) as opened:
-        assert opened.settings.include == ("*.flac", "*.mp3")
-        assert opened.settings.exclude == (*Settings().exclude, "old")
-        assert opened.settings.workers == 3
-        assert opened.settings.data_dir == tmp_path
+    settings = settings_of(tmp_path, workers=3, include=["*.mp3"], exclude=["old"])
+    assert settings.include == ("*.flac", "*.mp3")
+    assert settings.exclude == (*Settings().exclude, "old")
+    assert settings.workers == 3
+    assert settings.data_dir == tmp_path
 
 
 def test_an_option_that_was_not_given_changes_nothing(
@@ -61,12 +61,12 @@ def test_an_option_that_was_not_given_changes_nothing(
 ) -> None:
     monkeypatch.setenv("TONEARM_INCLUDE", "*.flac")
     monkeypatch.setenv("TONEARM_WORKERS", "5")
-    with library(tmp_path, StopSwitch(), workers=None, include=None) as opened:
-        assert (opened.settings.include, opened.settings.workers) == (("*.flac",), 5)
+    settings = settings_of(tmp_path, workers=None, include=None)
+    assert (settings.include, settings.workers) == (("*.flac",), 5)
 
 
 def test_a_path_below_no_folder_of_the_library_is_refused(tmp_path: Path) -> None:
-    with library(tmp_path / "data", StopSwitch()) as opened:
+    with open_library(settings_of(tmp_path / "data")) as opened:
         assert place_of(opened, None) is None
         with pytest.raises(NotFound, match=r"not in the library; `tonearm analyze` it first"):
             place_of(opened, str(tmp_path))

@@ -1,0 +1,42 @@
+"""The graph of a library: what answers questions about it, and what keeps it up to date."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tonearm.analysis.catalog import versions
+from tonearm.bootstrap.library import Library, open_library
+from tonearm.bootstrap.servers import Servers
+from tonearm.events.facts import Announce
+from tonearm.graph.fallback import FallbackGraph
+from tonearm.graph.port import TrackGraph
+from tonearm.graph.relay import GraphRelay
+from tonearm.graph.sql import SqlGraph
+from tonearm.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryGraph:
+    """A library and its graph. ``relay``: updates the graph in Neo4j; ``None`` where the database itself answers."""
+
+    library: Library
+    graph: TrackGraph
+    relay: GraphRelay | None
+
+
+@contextlib.contextmanager
+def open_graph(settings: Settings, announce: Announce) -> Iterator[LibraryGraph]:
+    """Open a library and what answers questions about its tracks; ``announce`` hears what is wrong with Neo4j.
+
+    Raises:
+        StorageError: the database can't be opened.
+        ConfigurationError: settings that contradict each other, or a driver that is not installed.
+    """
+    servers = Servers(settings, announce)
+    with open_library(settings, servers) as library, servers.open_graph() as neo4j:
+        answers = SqlGraph(library.database, versions())
+        if neo4j is None:
+            yield LibraryGraph(library, answers, None)
+            return
+        relay = GraphRelay(library.database, neo4j, versions(), announce)
+        yield LibraryGraph(library, FallbackGraph(neo4j, answers, relay.owed, announce), relay)

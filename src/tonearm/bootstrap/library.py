@@ -1,0 +1,61 @@
+"""A library opened for commands that look at it or change its jobs, and for what works on them."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tonearm.analysis.catalog import column_types, versions
+from tonearm.bootstrap.servers import Servers
+from tonearm.events.facts import Event
+from tonearm.jobs.queue_admin import QueueAdmin
+from tonearm.jobs.retry import Backoff
+from tonearm.jobs.runs import Runs
+from tonearm.jobs.sql_job_store import SqlJobStore
+from tonearm.jobs.worker_registry import WorkerRegistry
+from tonearm.library.database import Database
+from tonearm.library.roots import Roots
+from tonearm.library.tracks import Tracks
+from tonearm.names import PathMap
+from tonearm.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """An opened library: its database, and what reads and changes each part of it."""
+
+    settings: Settings
+    database: Database
+    roots: Roots
+    tracks: Tracks
+    runs: Runs
+    queue_admin: QueueAdmin
+    job_store: SqlJobStore
+    workers: WorkerRegistry
+
+
+@contextlib.contextmanager
+def open_library(settings: Settings, servers: Servers | None = None) -> Iterator[Library]:
+    """Open the library that the settings name. ``servers``: where its database is opened.
+
+    Raises:
+        StorageError: the database can't be opened.
+        ConfigurationError: settings that contradict each other, or a driver that is not installed.
+    """
+    servers = servers or Servers(settings, _unheard)
+    with contextlib.closing(servers.open_database()) as database:
+        yield Library(
+            settings=settings,
+            database=database,
+            roots=Roots(database, PathMap(settings.path_map)),
+            tracks=Tracks(database, versions(), column_types()),
+            runs=Runs(database),
+            queue_admin=QueueAdmin(database, settings.ageing_s),
+            job_store=SqlJobStore(
+                database, versions(), Backoff(settings.retry_base_s, settings.retry_cap_s), settings.lease_s
+            ),
+            workers=WorkerRegistry(database),
+        )
+
+
+def _unheard(_: Event) -> None:
+    """A command that asks once learns from its own errors how a server is."""

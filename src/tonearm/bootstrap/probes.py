@@ -1,0 +1,106 @@
+"""Asks each server that the settings name how it is, whether or not the others answer."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from tonearm.bootstrap.servers import Servers
+from tonearm.errors import ServiceAway, ServiceRefused, TonearmError
+from tonearm.progress.port import RunningFile, Snapshot
+from tonearm.settings import Settings
+
+if TYPE_CHECKING:
+    from tonearm.bootstrap.servers import QueueFigures
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """How a server answered one question. ``state``: up, away or wrong (a person has to change something)."""
+
+    state: str
+    latency_ms: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What the live view shows: the latest counts, and what all workers have in hand."""
+
+    snapshot: Snapshot | None
+    running: Sequence[RunningFile]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """How every server but the database answers; ``None`` for figures that were not asked for or not given."""
+
+    services: Mapping[str, ServerState]
+    queues: "Sequence[QueueFigures] | None"
+    live: LiveState | None
+
+
+def probe_servers(settings: Settings) -> ServerReport:
+    """Ask RabbitMQ, its management API, Redis and Neo4j, each where the settings name it.
+
+    Raises:
+        ConfigurationError: settings that contradict each other.
+    """
+    servers = Servers(settings, lambda _: None)
+    services: dict[str, ServerState] = {}
+    queues, live = None, None
+    if settings.rabbitmq_url is not None:
+        services["RabbitMQ"], _ = ask(lambda: _ask_broker(servers, settings.connect_timeout_s))
+        if settings.rabbitmq_management_url is not None:
+            services["RabbitMQ management"], queues = ask(lambda: _figures(servers))
+    if settings.redis_url is not None:
+        services["Redis"], live = ask(lambda: _ask_redis(servers))
+    if settings.neo4j_url is not None:
+        services["Neo4j"], _ = ask(lambda: _ask_neo4j(servers))
+    return ServerReport(services, queues, live)
+
+
+def ask(question: Callable[[], Answer]) -> tuple[ServerState, Answer | None]:
+    """How a question was answered, and the answer."""
+    began = time.monotonic()
+    try:
+        answer = question()
+    except TonearmError as error:
+        return failed(error), None
+    return ServerState("up", round((time.monotonic() - began) * 1000, 2), None), answer
+
+
+def failed(error: TonearmError) -> ServerState:
+    """What an error says of its server."""
+    away = isinstance(error, ServiceAway) and not isinstance(error, ServiceRefused)
+    return ServerState("away" if away else "wrong", None, str(error))
+
+
+def _ask_broker(servers: Servers, timeout_s: float) -> None:
+    """Connect and see that everything is declared as it should be."""
+    with servers.open_broker(0, lambda: None, "tonearm status") as broker:
+        if broker is None:
+            return
+        broker.wait_settled(timeout_s)
+        if broker.wrong is not None:
+            raise ServiceRefused(broker.wrong)
+        if not broker.up:
+            raise ServiceAway(broker.reason)
+
+
+def _figures(servers: Servers) -> "Sequence[QueueFigures]":
+    management = servers.management()
+    return management.figures() if management is not None else []
+
+
+def _ask_redis(servers: Servers) -> LiveState:
+    with servers.open_progress() as progress:
+        return LiveState(progress.latest(), progress.running())
+
+
+def _ask_neo4j(servers: Servers) -> None:
+    with servers.open_graph() as graph:
+        if graph is not None:
+            graph.counts()

@@ -1,0 +1,200 @@
+"""Opens the servers that the settings name; the only module that imports their adapters."""
+
+import contextlib
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tonearm.addresses import parts_of
+from tonearm.errors import ConfigurationError
+from tonearm.events.facts import Announce
+from tonearm.library.database import Database, open_postgres, open_sqlite
+from tonearm.names import PathMap
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tonearm.settings import Settings
+
+if TYPE_CHECKING:
+    from tonearm.graph.port import TrackGraph
+    from tonearm.jobs.port import JobQueue
+    from tonearm.jobs.rabbitmq.connection import BrokerConnection as BrokerConnection
+    from tonearm.jobs.rabbitmq.management import Management
+    from tonearm.jobs.rabbitmq.management import QueueFigures as QueueFigures
+    from tonearm.jobs.sql_job_store import SqlJobStore
+    from tonearm.progress.port import Progress
+
+WHOLE_TABLE_S = 3600.0
+"""How long one statement over a whole table may take."""
+
+
+class Servers:
+    """Opens each server that the settings name, behind a circuit breaker of its own."""
+
+    def __init__(self, settings: Settings, announce: Announce) -> None:
+        """``announce``: hears when a breaker changes its state.
+
+        Raises:
+            ConfigurationError: settings that contradict each other.
+        """
+        _check(settings)
+        self._settings = settings
+        self.breakers = _breakers(settings, announce)
+
+    def open_database(self) -> Database:
+        """The library's database, SQLite or PostgreSQL. Raises StorageError and ConfigurationError."""
+        settings = self._settings
+        if settings.database_url is None:
+            return open_sqlite(settings.data_dir)
+        return open_postgres(
+            settings.database_url,
+            settings.connect_timeout_s,
+            settings.call_timeout_s,
+            self.breakers["PostgreSQL"],
+        )
+
+    @contextlib.contextmanager
+    def open_progress(self) -> Iterator["Progress"]:
+        """The live view: kept in this process, or in Redis for all. Connects when first used."""
+        settings = self._settings
+        if settings.redis_url is None:
+            from tonearm.progress.memory import MemoryProgress
+
+            yield MemoryProgress()
+            return
+        with _driver_of("Redis"):
+            from tonearm.progress.redis import RedisProgress
+        progress = RedisProgress(settings.redis_url, settings.namespace, self.breakers["Redis"])
+        with contextlib.closing(progress):
+            yield progress
+
+    @contextlib.contextmanager
+    def open_graph(self) -> Iterator["TrackGraph | None"]:
+        """The graph in Neo4j; ``None`` where the settings name none. Connects when first used."""
+        settings = self._settings
+        if settings.neo4j_url is None:
+            yield None
+            return
+        with _driver_of("Neo4j"):
+            from tonearm.graph.bolt import Bolt
+            from tonearm.graph.neo4j import Neo4jGraph
+        bolt = Bolt(
+            settings.neo4j_url, settings.connect_timeout_s, settings.call_timeout_s, self.breakers["Neo4j"]
+        )
+        with contextlib.closing(Neo4jGraph(bolt, settings.namespace)) as graph:
+            yield graph
+
+    @contextlib.contextmanager
+    def open_broker(
+        self, prefetch: int, wake: Callable[[], None], title: str
+    ) -> Iterator["BrokerConnection | None"]:
+        """The connection to RabbitMQ, which is being made when this returns; ``None`` where the settings name none.
+
+        prefetch: maximum number of messages that this process holds unacknowledged; 0: it only publishes.
+        wake: called from the connection's thread when a message has come.
+        title: what RabbitMQ shows as the connection's name.
+        """
+        settings = self._settings
+        if settings.rabbitmq_url is None:
+            yield None
+            return
+        with _driver_of("RabbitMQ"):
+            from tonearm.jobs.rabbitmq.connection import BrokerConnection
+            from tonearm.jobs.rabbitmq.topology import Topology
+        connection = BrokerConnection(
+            settings.rabbitmq_url,
+            Topology(settings.namespace, settings.rabbitmq_replicated),
+            self.breakers["RabbitMQ"],
+            prefetch,
+            wake,
+            settings.connect_timeout_s,
+            title,
+        )
+        connection.start()
+        try:
+            yield connection
+        finally:
+            connection.stop()
+
+    def management(self) -> "Management | None":
+        """RabbitMQ's management API; ``None`` where the settings do not name both it and RabbitMQ."""
+        settings = self._settings
+        if settings.rabbitmq_management_url is None or settings.rabbitmq_url is None:
+            return None
+        from tonearm.jobs.rabbitmq.management import Management
+        from tonearm.jobs.rabbitmq.topology import Topology
+
+        vhost = urllib.parse.unquote(parts_of("rabbitmq_url", settings.rabbitmq_url).path[1:]) or "/"
+        return Management(
+            settings.rabbitmq_management_url,
+            vhost,
+            Topology(settings.namespace, settings.rabbitmq_replicated),
+            self.breakers["RabbitMQ management"],
+            settings.connect_timeout_s,
+        )
+
+
+def job_queue(
+    broker: "BrokerConnection | None", job_store: "SqlJobStore", worker: str, run: int | None
+) -> "JobQueue":
+    """Where a worker takes its jobs from. ``run``: only jobs of this run, where the jobs table is the queue."""
+    from tonearm.jobs.sql_queue import SqlQueue
+
+    if broker is None:
+        return SqlQueue(job_store, worker, run)
+    from tonearm.jobs.rabbitmq.queue import RabbitQueue
+
+    return RabbitQueue(broker.receiver, job_store, worker, SqlQueue(job_store, worker, None))
+
+
+def open_for_maintenance(place: str | Path, connect_timeout_s: float, migrate: bool = False) -> Database:
+    """The database at a URL or in a folder, for statements over whole tables.
+
+    ``migrate``: bring the tables of a server's database to the newest revision; those in a folder always are.
+    Raises StorageError, LibraryInUse and ConfigurationError.
+    """
+    if isinstance(place, Path):
+        return open_sqlite(place)
+    return open_postgres(place, connect_timeout_s, WHOLE_TABLE_S, migrate=migrate)
+
+
+def _check(settings: Settings) -> None:
+    if settings.rabbitmq_url and not settings.database_url:
+        raise ConfigurationError(
+            "rabbitmq_url without database_url: other hosts can't reach the jobs in a SQLite file; "
+            "set TONEARM_DATABASE_URL to a PostgreSQL database"
+        )
+    try:
+        PathMap(settings.path_map)
+    except ValueError as error:
+        raise ConfigurationError(f"path_map: {error}") from error
+
+
+def _breakers(settings: Settings, announce: Announce) -> dict[str, CircuitBreaker]:
+    """One breaker for each service that the settings name."""
+    policy = BreakerPolicy(
+        window_s=settings.breaker_window_s,
+        minimum_calls=settings.breaker_minimum_calls,
+        failure_rate=settings.breaker_failure_rate,
+        slow_call_s=settings.breaker_slow_call_s,
+        slow_rate=settings.breaker_slow_rate,
+        open_s=settings.breaker_open_s,
+        half_open_calls=settings.breaker_half_open_calls,
+    )
+    named = {
+        "PostgreSQL": settings.database_url,
+        "RabbitMQ": settings.rabbitmq_url,
+        "RabbitMQ management": settings.rabbitmq_management_url,
+        "Redis": settings.redis_url,
+        "Neo4j": settings.neo4j_url,
+    }
+    return {name: CircuitBreaker(name, policy, announce) for name, url in named.items() if url}
+
+
+@contextlib.contextmanager
+def _driver_of(service: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{service} needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
+        ) from error

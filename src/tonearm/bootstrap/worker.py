@@ -1,0 +1,179 @@
+"""Puts together what takes jobs: a worker, and what `tonearm analyze`, which is one too, shares with it."""
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tonearm.analysis.catalog import versions
+from tonearm.bootstrap.background import running
+from tonearm.bootstrap.library import Library, open_library
+from tonearm.bootstrap.servers import Servers, job_queue
+from tonearm.errors import ConfigurationError
+from tonearm.events.bus import EventBus
+from tonearm.events.facts import Announce, Warned
+from tonearm.graph.relay import GraphRelay
+from tonearm.jobs.outbox_relay import OutboxRelay
+from tonearm.jobs.port import JobQueue
+from tonearm.names import PathMap
+from tonearm.progress.live import LiveView
+from tonearm.progress.port import Progress
+from tonearm.progress.reporter import Reporter
+from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.settings import Settings
+from tonearm.worker.limits import allow_files
+from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.registration import WorkerRegistration
+from tonearm.worker.serve import serve
+from tonearm.worker.signals import StopSwitch
+from tonearm.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from tonearm.bootstrap.servers import BrokerConnection
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What a process that takes jobs is made of, before it is known which jobs."""
+
+    library: Library
+    servers: Servers
+    progress: Progress
+    view: LiveView
+    bus: EventBus
+    stop: StopSwitch
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A worker's place among those of a shared library. ``broker``: ``None`` where the jobs table is the queue."""
+
+    registration: WorkerRegistration
+    broker: "BrokerConnection | None"
+    queue: JobQueue
+
+
+@contextlib.contextmanager
+def open_parts(settings: Settings, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[WorkerParts]:
+    """Open the library and prepare its servers. ``view`` and ``show`` hear every event, in this order.
+
+    Raises:
+        StorageError: the database can't be opened.
+        ConfigurationError: settings that contradict each other, or a driver that is not installed.
+    """
+    bus = EventBus()
+    bus.subscribe(view)
+    bus.subscribe(show)
+    servers = Servers(settings, bus)
+    with open_library(settings, servers) as library, servers.open_progress() as progress:
+        yield WorkerParts(library, servers, progress, view, bus, stop)
+
+
+@contextlib.contextmanager
+def open_worker(
+    settings: Settings, view: LiveView, show: Announce, stop: StopSwitch
+) -> Iterator[Callable[[], None]]:
+    """Put together a worker; yields what it does until it is stopped or drained.
+
+    Raises:
+        ConfigurationError: the library is not shared, or there are no slots.
+        NameTaken: another worker of its name is alive.
+        StorageError: the database can't be opened.
+    """
+    if settings.database_url is None:
+        raise ConfigurationError(
+            "a worker needs a library that hosts can share: set TONEARM_DATABASE_URL to a PostgreSQL database"
+        )
+    if not settings.workers:
+        raise ConfigurationError("a worker with --workers 0 would do nothing")
+    with open_parts(settings, view, show, stop) as parts, join(parts) as membership:
+        registration = membership.registration
+        with background(parts, registration.name, membership.broker, registration.keep):
+            supervisor = make_supervisor(parts, membership.queue, registration.name, registration)
+            yield functools.partial(
+                serve, supervisor, parts.library.runs, parts.bus, registration.name, settings.workers
+            )
+
+
+@contextlib.contextmanager
+def join(parts: WorkerParts) -> Iterator[Membership]:
+    """Register this process as a worker of a shared library and connect it to the broker.
+
+    Raises:
+        NameTaken: another worker of its name is alive.
+        ConfigurationError: the broker's queues are not as this version needs them.
+    """
+    library, stop = parts.library, parts.stop
+    registration = WorkerRegistration(
+        library.settings, library.workers, library.job_store, parts.servers.breakers
+    )
+    StorageRetry(parts.bus, lambda: stop.requests > 0)(registration.register)
+    try:
+        with _broker(parts, registration.name) as broker:
+            queue = job_queue(broker, library.job_store, registration.name, None)
+            yield Membership(registration, broker, queue)
+    finally:
+        registration.deregister()
+
+
+@contextlib.contextmanager
+def _broker(parts: WorkerParts, worker: str) -> Iterator["BrokerConnection | None"]:
+    """The connection to RabbitMQ, if the settings name one. An unavailable broker is retried in the background."""
+    settings = parts.library.settings
+    with parts.servers.open_broker(settings.workers, parts.stop.wake, f"tonearm {worker}") as broker:
+        if broker is not None:
+            if not broker.wait_settled(settings.connect_timeout_s):
+                parts.bus(Warned(f"{broker.reason}; jobs wait in the database until it answers"))
+            if broker.wrong is not None:
+                raise ConfigurationError(broker.wrong)
+        yield broker
+
+
+def make_supervisor(
+    parts: WorkerParts, queue: JobQueue, worker: str, registration: WorkerRegistration | None
+) -> Supervisor:
+    """What takes jobs from the queue and has children analyse them."""
+    library = parts.library
+    allow_files(library.settings.workers)
+    paths = PathMap(library.settings.path_map)
+    mount_guard = MountGuard(paths, library.job_store.samples)
+    if library.database.shared:  # another host may have mounted what is missing here
+        mount_guard = MountGuard(paths, library.job_store.samples, library.roots.mounts)
+    return Supervisor(
+        library.job_store,
+        queue,
+        library.runs,
+        library.settings,
+        versions(),
+        worker,
+        mount_guard,
+        registration,
+        parts.bus,
+        parts.stop,
+    )
+
+
+@contextlib.contextmanager
+def background(
+    parts: WorkerParts,
+    worker: str,
+    broker: "BrokerConnection | None",
+    *others: Callable[[threading.Event], None],
+) -> Iterator[None]:
+    """Run the threads that bring to other servers what the database has for them; each waits for its server."""
+    library, settings, bus = parts.library, parts.library.settings, parts.bus
+    bodies = [*others]
+    if broker is not None:
+        relay = OutboxRelay(library.database, broker, settings.ageing_s, settings.reconcile_s, bus)
+        bodies.append(relay.run)
+    if settings.redis_url is not None:
+        reporter = Reporter(parts.progress, library.database, parts.view, worker, bus)
+        bus.subscribe(reporter)
+        bodies.append(reporter.run)
+    with parts.servers.open_graph() as graph:
+        if graph is not None:
+            bodies.append(GraphRelay(library.database, graph, versions(), bus).run)
+        with running(bodies):
+            yield
