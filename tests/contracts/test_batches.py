@@ -65,10 +65,10 @@ def mixed(leases: list[Lease]) -> list[tuple[Lease, Result]]:
         result("b", complete=False),
         result("c", tags={"title": "Ünï \U0001f3b5", "year": 1999}),
         result("a", bpm=101.0, tags={"title": "a copy"}),
-        result("c", report={}, findings={}, tags={"title": "another"}),
+        result("c", known=True, tags={"title": "another"}),
         result("d", findings={"tempo": (2, {"bpm": 90.0}, {})}),
         result("d", findings={"key": (1, {"camelot": "8A"}, {})}),
-        result("b", report={}, findings={}),
+        result("b", known=True, complete=False),
     ]
     return list(zip(leases, outcomes, strict=True))
 

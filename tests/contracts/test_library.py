@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,20 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.unit.shelf import (
     COLUMNS,
+    DECODED,
+    SOUND,
     Library,
     follow_one,
     found,
-    tags,
-    write_one_audio,
     write_one_findings,
+    write_one_sound,
     write_one_tags,
 )
 from tonearm.jobs.intake import FileChange as FileChange
 from tonearm.jobs.intake import IntakeResult, KnownFile, ScannedFile
 from tonearm.library.column_types import contains_folded
 from tonearm.library.database import open_postgres, open_sqlite
+from tonearm.library.file_contents import Tags
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import analysis_table, audio_table, file_table, tags_table
 from tonearm.library.tracks import TrackQuery
@@ -60,16 +63,6 @@ AWKWARD: dict[str, Any] = {
     "": "",
     "text": "ÄÖÜ ß Σς 🎵 \u202e \ufffe",
 }
-FACTS = {
-    "codec": "flac",
-    "container": "flac",
-    "sample_rate_hz": 44_100,
-    "channels": 2,
-    "bit_depth": 16,
-    "bit_rate_bps": 900_000,
-    "declared_s": 20.0,
-}
-REPORT = {"decoded_s": 10.0, "complete": True, "warnings": []}
 
 
 def kept(
@@ -77,20 +70,20 @@ def kept(
     path: bytes,
     bpm: float | None = None,
     key: str | None = None,
-    facts: dict[str, Any] | None = None,
+    codec: str = "flac",
     **texts: Any,
 ) -> int:
     """A file that was met and measured; returns its id."""
     library.meet(library.run(), path)
     file = int(library.rows("SELECT id FROM files WHERE path = :p", p=path)[0]["id"])
     with library.database.write() as connection:
-        audio = write_one_audio(connection, path.hex(), {**FACTS, **(facts or {})}, REPORT, 1.0)
+        audio = write_one_sound(connection, path.hex(), replace(SOUND, codec=codec), DECODED, 1.0)
         findings: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
             "tempo": (2, {"bpm": bpm}, {}),
             "key": (1, {"key": key}, {}),
         }
         write_one_findings(connection, audio, findings, 1.0)
-        write_one_tags(connection, file, tags(**texts), 1.0)
+        write_one_tags(connection, file, Tags(**texts), 1.0)
         connection.execute(
             file_table.update().where(file_table.c.id == file).values(audio_id=audio, state="done")
         )
@@ -280,7 +273,7 @@ def test_a_path_is_known_once(library: Library) -> None:
 
 def test_what_was_measured_comes_back_to_the_last_bit(library: Library) -> None:
     with library.database.write() as connection:
-        audio = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
+        audio = write_one_sound(connection, "x", SOUND, DECODED, 1.0)
         write_one_findings(connection, audio, {"tempo": (2, AWKWARD, {"series": [AWKWARD] * 3})}, 1.0)
         scalars, series = connection.execute(select(analysis_table.c.scalars, analysis_table.c.series)).one()
     assert json.dumps(scalars) == json.dumps(AWKWARD)
@@ -299,7 +292,7 @@ DOCUMENTS = st.recursive(
 @given(value=st.dictionaries(st.text(), DOCUMENTS, max_size=5))
 def test_any_document_comes_back_as_the_same_text(library: Library, value: dict[str, Any]) -> None:
     with library.database.write() as connection:
-        audio = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
+        audio = write_one_sound(connection, "x", SOUND, DECODED, 1.0)
         write_one_findings(connection, audio, {"tempo": (2, value, {})}, 1.0)
         stored = connection.execute(select(analysis_table.c.scalars)).scalar_one()
     assert json.dumps(stored) == json.dumps(clean(value))
@@ -318,8 +311,8 @@ def clean(value: Any) -> Any:
 @given(value=FLOATS | st.integers(-(2**53), 2**53))
 def test_any_number_comes_back_from_a_column_of_floats(library: Library, value: float) -> None:
     with library.database.write() as connection:
-        write_one_audio(connection, "x", FACTS | {"declared_s": value}, REPORT | {"decoded_s": value}, 1.0)
-        stored = connection.execute(select(audio_table.c.declared_s)).scalar_one()
+        write_one_sound(connection, "x", SOUND, replace(DECODED, decoded_s=value), 1.0)
+        stored = connection.execute(select(audio_table.c.decoded_s)).scalar_one()
     assert repr(stored) == repr(float(value) + 0.0)  # of the two zeros there is one
 
 
@@ -351,8 +344,8 @@ def test_large_numbers_are_kept(library: Library) -> None:
 
 def test_the_same_measured_twice_is_one_row_and_the_first_sighting_stays(library: Library) -> None:
     with library.database.write() as connection:
-        first = write_one_audio(connection, "x", FACTS, REPORT, 1.0)
-        assert write_one_audio(connection, "x", FACTS | {"codec": "alac"}, REPORT, 2.0) == first
+        first = write_one_sound(connection, "x", SOUND, DECODED, 1.0)
+        assert write_one_sound(connection, "x", replace(SOUND, codec="alac"), DECODED, 2.0) == first
         write_one_findings(connection, first, {"tempo": (1, {"bpm": 1.0}, {}), "key": (1, {}, {})}, 1.0)
         write_one_findings(connection, first, {"tempo": (1, {"bpm": 2.0}, {}), "key": (1, {}, {})}, 2.0)
         write_one_findings(connection, first, {"tempo": (2, {"bpm": 3.0}, {})}, 3.0)
@@ -368,7 +361,7 @@ def test_the_same_measured_twice_is_one_row_and_the_first_sighting_stays(library
 def test_workers_that_store_the_same_audio_at_once_store_it_once(library: Library) -> None:
     def store(number: int) -> None:
         with library.database.write() as connection:
-            audio = write_one_audio(connection, "same", FACTS, REPORT, 1.0)
+            audio = write_one_sound(connection, "same", SOUND, DECODED, 1.0)
             write_one_findings(connection, audio, {"tempo": (2, {"bpm": 120.0}, {})}, float(number))
 
     together(store, 6)
@@ -379,7 +372,7 @@ def test_workers_that_store_the_same_audio_at_once_store_it_once(library: Librar
 def test_tags_are_replaced_as_a_whole(library: Library) -> None:
     file = kept(library, b"1.flac", title="old", artist="A")
     with library.database.write() as connection:
-        write_one_tags(connection, file, tags(title="new"), 2.0)
+        write_one_tags(connection, file, Tags(title="new"), 2.0)
         row = connection.execute(select(tags_table.c.title, tags_table.c.artist, tags_table.c.read_at)).one()
     assert tuple(row) == ("new", None, 2.0)
 
@@ -479,7 +472,7 @@ ORDERED = ["", " ", "A", "B", "a", "b", "ß", "Ä", "ä", "Ω", "あ", "\ufffd",
 
 def test_texts_are_sorted_by_their_code_points_and_the_unknown_comes_last(library: Library) -> None:
     for number, word in enumerate([*ORDERED[::2], None, *ORDERED[1::2]]):
-        kept(library, b"%02d" % number, title=word, key=word, facts={"codec": word or ""})
+        kept(library, b"%02d" % number, title=word, key=word, codec=word or "")
     for column, unknown in (("title", 1), ("key", 1), ("codec", 0)):
         for descending in (False, True):
             values = [track[column] for track in listed(library, sort=column, descending=descending)]

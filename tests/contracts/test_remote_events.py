@@ -114,7 +114,7 @@ def test_a_file_whose_sound_was_known_shows_no_tempo_as_at_home(
 ) -> None:
     library.meet(run, b"a.flac", b"b.flac")
     finish_one(library.job_store, take(library, run), result())
-    finish_one(library.job_store, take(library, run), result(report={}, findings={}))
+    finish_one(library.job_store, take(library, run), result(known=True))
     first, second = remote_events.look()
     assert isinstance(first, JobFinished)
     assert isinstance(second, JobFinished)

@@ -122,7 +122,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
 
 
 def _audio(number: int, digest: str) -> dict[str, Any]:
-    facts = {"codec": "flac", "container": "flac", "sample_rate_hz": 44_100, "channels": 2}
+    facts = {"codec": "flac", "sample_rate_hz": 44_100, "channels": 2}
     return {"id": number, "hash": digest, "warnings": [], "first_seen_at": 1.0, **facts}
 
 

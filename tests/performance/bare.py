@@ -36,7 +36,7 @@ def decode_only(path: Path) -> tuple[float, float, dict[str, float]]:
     with io.FileIO(str(path)) as file, open_audio(file) as source:
         for _ in source.samples():
             pass
-        seconds = source.report.decoded_s
+        seconds = source.report.facts.decoded_s
     return time.process_time() - began, seconds, {}
 
 
@@ -61,9 +61,9 @@ def analyse(path: Path) -> tuple[float, float, dict[str, float]]:
                 sound.channels,
                 ANALYSERS,
                 lambda _: None,
-                sound.speakers,
+                source.speakers,
             )
-            seconds = source.report.decoded_s
+            seconds = source.report.facts.decoded_s
     return time.process_time() - began, seconds, stages | measured.timings
 
 

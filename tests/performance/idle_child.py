@@ -11,16 +11,9 @@ from tonearm.analysis.catalog import analysers
 from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.limits import die_with_parent
 
-FACTS = {
-    "codec": "flac",
-    "container": "flac",
-    "sample_rate_hz": 44100,
-    "channels": 2,
-    "bit_depth": 16,
-    "bit_rate_bps": 900000,
-    "declared_s": 200.0,
-    "declared_exact": True,
-}
+SOUND = {"codec": "flac", "sample_rate_hz": 44100, "channels": 2, "bit_depth": 16}
+FILE = {"container": "flac", "bit_rate_bps": 900000, "declared_s": 200.0, "declared_exact": True}
+DECODED = {"decoded_s": 200.0, "intact": True, "warnings": []}
 FINDINGS = {name: {"version": spec.version, "values": {}, "series": {}} for name, spec in analysers().items()}
 
 
@@ -38,11 +31,10 @@ def main() -> None:
             return
         digest = hashlib.sha256(os.pread(descriptor, 64, 0)).hexdigest()
         os.close(descriptor)
-        link.sendall(encode({"hash": digest, "facts": FACTS, "tags": {"title": "A title"}}))
+        link.sendall(encode({"hash": digest, "sound": SOUND, "file": FILE, "tags": {"title": "A title"}}))
         if receive(link) is None:
             return
-        report = {"decoded_s": 200.0, "complete": True, "warnings": []}
-        link.sendall(encode({"finished": True, "report": report, "findings": FINDINGS, "timings": {}}))
+        link.sendall(encode({"finished": True, "decoded": DECODED, "findings": FINDINGS, "timings": {}}))
 
 
 if __name__ == "__main__":

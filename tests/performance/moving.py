@@ -41,11 +41,11 @@ def fill(folder: Path, files: int) -> None:
         )
         for start in range(1, files + 1, BATCH):
             numbers = range(start, min(start + BATCH, files + 1))
-            audio = {"codec": "flac", "container": "flac", "sample_rate_hz": 44_100, "channels": 2}
+            audio = {"codec": "flac", "sample_rate_hz": 44_100, "channels": 2}
             connection.execute(
                 insert(audio_table),
                 [
-                    {"id": n, "hash": f"{n:064x}", "declared_s": n / 7, "decoded_s": n / 7, "complete": True}
+                    {"id": n, "hash": f"{n:064x}", "decoded_s": n / 7, "intact": True}
                     | audio
                     | {"warnings": [], "first_seen_at": 1.0 + n / 3}
                     for n in numbers
@@ -56,7 +56,14 @@ def fill(folder: Path, files: int) -> None:
                 [
                     {"id": n, "root_id": 1, "path": b"artist %d/album/%08d \xff.flac" % (n // 100, n)}
                     | {"size": n * 1000, "mtime_ns": n * 10**12, "inode": n, "extension": "flac"}
-                    | {"state": "done", "engine": "tempo:2", "audio_id": n, "found_at": 1.0 + n / 3}
+                    | {
+                        "state": "done",
+                        "engine": "tempo:2",
+                        "audio_id": n,
+                        "declared_s": n / 7,
+                        "complete": True,
+                    }
+                    | {"container": "flac", "warnings": [], "found_at": 1.0 + n / 3}
                     for n in numbers
                 ],
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs, RunState
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
+from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.results import (
     Findings,
-    Piece,
+    Sound,
     follow_moves,
-    write_audio,
     write_findings,
+    write_sounds,
     write_tags,
 )
 from tonearm.library.roots import Roots
@@ -43,6 +44,10 @@ AT_ONCE = Backoff(1e-9, 1e-9)
 
 WORKER = "here:/data"
 
+SOUND = SoundFacts("flac", 44_100, 2, 16)
+FILE = FileFacts("flac", 900_000, 10.0, declared_exact=True)
+DECODED = DecodeFacts(10.0, intact=True)
+
 Row = dict[str, Any]
 
 
@@ -53,27 +58,25 @@ def found(path: bytes, size: int = 1000, mtime_ns: int = 5, inode: int | None = 
 
 
 def result(digest: str = "a" * 8, **changes: Any) -> Result:
-    """A whole file that was measured by every analyser; ``complete=False`` makes it a partial one."""
-    report = {"decoded_s": 10.0, "complete": changes.pop("complete", True), "warnings": []}
-    facts = {
-        "codec": "flac",
-        "container": "flac",
-        "sample_rate_hz": 44_100,
-        "channels": 2,
-        "bit_depth": 16,
-        "bit_rate_bps": 900_000,
-        "declared_s": 20.0,
-    }
+    """A whole file that was measured by every analyser; ``complete=False`` makes it a partial one.
+
+    ``known=True``: its sound was known, so that nothing was decoded.
+    """
+    declared_s = 10.0 if changes.pop("complete", True) else 20.0
+    known = changes.pop("known", False)
     values: dict[str, dict[str, Any]] = {
         "tempo": {"bpm": changes.pop("bpm", 120.0)},
         "key": {"key": "A minor", "camelot": "8A", "open_key": "1m"} | changes.pop("keys", {}),
     }
     return Result(
         audio_hash=digest,
-        facts=facts | changes.pop("facts", {}),
-        tags=tags(**changes.pop("tags", {})),
-        report=changes.pop("report", report),
-        findings=changes.pop(
+        sound=replace(SOUND, **changes.pop("sound", {})),
+        file=replace(FILE, **{"declared_s": declared_s, **changes.pop("file", {})}),
+        tags=Tags(**changes.pop("tags", {})),
+        decoded=None if known else replace(DECODED, **changes.pop("decoded", {})),
+        findings={}
+        if known
+        else changes.pop(
             "findings",
             {name: (version, values[name], {f"{name}_series": [1, 2]}) for name, version in VERSIONS.items()},
         ),
@@ -83,12 +86,6 @@ def result(digest: str = "a" * 8, **changes: Any) -> Result:
         work_s=changes.pop("work_s", 0.5),
         timings=changes.pop("timings", {"decode": 0.2}),
     )
-
-
-def tags(**changes: Any) -> Row:
-    """The columns of a tags row."""
-    names = "title artist album album_artist track track_total disc disc_total year genre art_mime warning"
-    return dict.fromkeys(names.split()) | {"art_count": 0, "art_bytes": 0, "everything": {}} | changes
 
 
 @dataclass
@@ -230,11 +227,11 @@ def finish_one(job_store: SqlJobStore, lease: Lease, outcome: Result) -> Attempt
     return ending
 
 
-def write_one_audio(
-    connection: Connection, digest: str, facts: Mapping[str, Any], report: Mapping[str, Any], now: float
+def write_one_sound(
+    connection: Connection, digest: str, facts: SoundFacts, decoded: DecodeFacts | None, now: float
 ) -> int:
-    """Note one piece of audio; returns its id."""
-    return write_audio(connection, [Piece(digest, facts, report)], now)[digest].audio
+    """Store one sound; returns its id."""
+    return write_sounds(connection, [Sound(digest, facts, decoded)], now)[digest].audio
 
 
 def write_one_findings(connection: Connection, audio: int, findings: Findings, now: float) -> None:
@@ -242,7 +239,7 @@ def write_one_findings(connection: Connection, audio: int, findings: Findings, n
     write_findings(connection, {audio: findings}, now)
 
 
-def write_one_tags(connection: Connection, file: int, said: Mapping[str, Any], now: float) -> None:
+def write_one_tags(connection: Connection, file: int, said: Tags, now: float) -> None:
     """Store what one file says of itself."""
     write_tags(connection, {file: said}, now)
 

@@ -16,6 +16,7 @@ from tonearm.analysis.declared import Declared, declared_length
 from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.frames import fill, silence_nonsense
 from tonearm.errors import Fault, FileFault
+from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts
 
 PIECE_SAMPLES = 1 << 16
 SETTLING_FRAMES = 4
@@ -32,56 +33,25 @@ STRANGE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class SoundFacts:
-    """What the audio itself is, the same in every file that holds it.
-
-    bit_depth: bits a sample, ``None`` for lossy formats.
-    speakers: FFmpeg's name of each channel's speaker; empty where the file names none.
-    """
-
-    codec: str
-    sample_rate_hz: int
-    channels: int
-    bit_depth: int | None
-    speakers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What holds for one file only.
-
-    declared_s: the length that its header declares; an estimate unless ``declared_exact``. ``None`` when unknown.
-    cut: why the file is known to have lost its end, empty when it is not.
-    """
-
-    container: str
-    bit_rate_bps: int | None
-    declared_s: float | None
-    declared_exact: bool
-    cut: str
-
-
-@dataclass(frozen=True, slots=True)
 class DecodeReport:
     """What decoding a sound gave; the same packets always give the same report.
 
-    decoded_s, decoded_samples: length of the audio, in samples of one channel.
+    decoded_samples: length of the audio, in samples of one channel.
     damaged_packets: packets that were skipped.
     non_finite_samples: samples that were replaced by silence.
-    warnings: one sentence for each kind of damage.
-    intact: decoding reached the end and lost no more than ``LOST_S``.
     """
 
-    decoded_s: float
+    facts: DecodeFacts
     decoded_samples: int
     damaged_packets: int
     non_finite_samples: int
-    warnings: tuple[str, ...]
-    intact: bool
 
 
 class AudioSource:
-    """The audio of one open file: ``sound`` and ``file``, then ``samples`` (once), then ``report``."""
+    """The audio of one open file: ``sound``, ``speakers`` and ``file``, then ``samples`` (once), then ``report``.
+
+    speakers: FFmpeg's name of each channel's speaker; empty where the file names none.
+    """
 
     def __init__(self, opened: Opened, declared: Declared) -> None:
         self._opened = opened
@@ -97,7 +67,9 @@ class AudioSource:
         if not self._first:
             packets = f": all {self._damaged} packets are damaged" if self._damaged else ""
             raise FileFault(Fault.NO_SAMPLES, packets)
-        self.sound = self._sound_facts()
+        rate, speakers = self._form()
+        self.sound = SoundFacts(opened.codec, rate, len(speakers), opened.bit_depth)
+        self.speakers = () if NO_SPEAKER in speakers else speakers
         self.file = FileFacts(
             container=opened.kind.name,
             bit_rate_bps=self._bit_rate_bps(declared),
@@ -106,18 +78,12 @@ class AudioSource:
             cut=declared.cut,
         )
 
-    def _sound_facts(self) -> SoundFacts:
+    def _form(self) -> tuple[int, tuple[str, ...]]:
+        """The sample rate, and the speaker of each channel."""
         forms = Counter((frame.sample_rate, _speakers(frame)) for frame in self._first)
         rate, speakers = forms.most_common(1)[0][0]
-        channels = len(speakers)
-        check_form(rate, channels)
-        return SoundFacts(
-            codec=self._opened.codec,
-            sample_rate_hz=rate,
-            channels=channels,
-            bit_depth=self._opened.bit_depth,
-            speakers=() if NO_SPEAKER in speakers else speakers,
-        )
+        check_form(rate, len(speakers))
+        return rate, speakers
 
     def _bit_rate_bps(self, declared: Declared) -> int | None:
         known = self._opened.stream.codec_context.bit_rate
@@ -150,13 +116,12 @@ class AudioSource:
     def report(self) -> DecodeReport:
         """What was decoded so far; final once ``samples`` has ended."""
         decoded_s = self._decoded / self.sound.sample_rate_hz
+        intact = self._finished and not self._stopped and self._lost_s <= LOST_S
         return DecodeReport(
-            decoded_s=decoded_s,
+            DecodeFacts(decoded_s, intact, list(self._warnings())),
             decoded_samples=self._decoded,
             damaged_packets=self._damaged,
             non_finite_samples=self._silenced,
-            warnings=tuple(self._warnings()),
-            intact=self._finished and not self._stopped and self._lost_s <= LOST_S,
         )
 
     def close(self) -> None:

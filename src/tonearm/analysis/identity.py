@@ -15,9 +15,7 @@ from tonearm.analysis.container import Opened, open_container
 from tonearm.analysis.decoder_setup import decoder_setup
 from tonearm.analysis.file_window import RawFile
 from tonearm.errors import Fault, FileFault
-
-IDENTITY_VERSION = 2
-"""Rises with every change that gives the same file another hash; results of older hashes are not used again."""
+from tonearm.library.file_contents import IDENTITY_VERSION
 
 DIGEST_BYTES = 16
 PERSON = f"tonearm audio {IDENTITY_VERSION}".encode()

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from tonearm.analysis.bounds import TimeIsUp, bounded
 from tonearm.analysis.file_window import RawFile, Window, find_audio
 from tonearm.analysis.tag_formats import Found, clean, read_found
+from tonearm.library.file_contents import Tags
 
 MEMORY_BYTES = 192 << 20
 SECONDS = 10.0
@@ -28,33 +28,6 @@ KEYS = {
 _NUMBER_OF_TOTAL = re.compile(r"\s*(\d{1,5})\b(?:\s*(?:/|of)\s*(\d{1,5})\b)?")
 _YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01]))?(?!\d)")
 """Four digits by themselves, or a month and a day right behind them (20031112)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tags:
-    """The tags of a file. Several values of one field are joined by "; ", and cut like a single one.
-
-    art_count, art_bytes, art_mime: embedded pictures, their size together, the type of the first.
-    everything: each tag as written, cut to what a table can hold; binary ones are described.
-    warning: why tags could not be read, ``None`` when all is well.
-    All text is free of NULs and lone surrogates.
-    """
-
-    title: str | None = None
-    artist: str | None = None
-    album: str | None = None
-    album_artist: str | None = None
-    track: int | None = None
-    track_total: int | None = None
-    disc: int | None = None
-    disc_total: int | None = None
-    year: int | None = None
-    genre: str | None = None
-    art_count: int = 0
-    art_bytes: int = 0
-    art_mime: str | None = None
-    everything: dict[str, list[str]] = field(default_factory=dict)
-    warning: str | None = None
 
 
 def read_tags(file: RawFile) -> Tags:

@@ -12,13 +12,15 @@ from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.job_sql import reasons
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.library.bulk_write import among, change
+from tonearm.library.completeness import is_complete
 from tonearm.library.database import database_time
+from tonearm.library.file_contents import DecodeFacts, FileFacts
 from tonearm.library.results import (
-    Heard,
-    Piece,
+    Sound,
+    file_columns,
     follow_moves,
-    write_audio,
     write_findings,
+    write_sounds,
     write_tags,
 )
 from tonearm.library.schema import file_table, job_table
@@ -95,16 +97,18 @@ def _apart(finished: Sequence[Finished]) -> Iterator[list[Finished]]:
 def _store(
     connection: Connection, finished: Sequence[Finished], now: float, engine: str, shared: bool
 ) -> dict[Lease, AttemptOutcome]:
-    pieces = [Piece(result.audio_hash, result.facts, result.report) for _, result in finished]
-    heard = write_audio(connection, pieces, now)
+    sounds = [Sound(result.audio_hash, result.sound, result.decoded) for _, result in finished]
+    stored = write_sounds(connection, sounds, now)
     ordered = [
-        (lease, result, heard[result.audio_hash])
+        (lease, result, stored[result.audio_hash])
         for lease, result in sorted(finished, key=lambda one: one[1].audio_hash)
     ]
     write_findings(connection, {known.audio: result.findings for _, result, known in ordered}, now)
     write_tags(connection, {lease.file: result.tags for lease, result, _ in ordered}, now)
     moved = follow_moves(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
-    outcomes = {lease: _ending(known, moved.get(lease.file)) for lease, _, known in ordered}
+    outcomes = {
+        lease: _ending(result.file, known.decoded, moved.get(lease.file)) for lease, result, known in ordered
+    }
     change(
         connection,
         file_table,
@@ -116,6 +120,7 @@ def _store(
                 "engine": engine,
                 "missing_since": None,
                 "graph_due_at": now,
+                **file_columns(result.file, known.decoded),
                 **({} if shared else _seen(result)),
             }
             for lease, result, known in ordered
@@ -131,7 +136,7 @@ def _store(
                 now,
                 outcomes[lease].failure,
                 result.work_s,
-                result.report.get("decoded_s") or 0.0,
+                result.decoded.decoded_s if result.decoded else 0.0,
             )
             for lease, result, _ in ordered
         ],
@@ -139,12 +144,11 @@ def _store(
     return outcomes
 
 
-def _ending(known: Heard, moved_from: bytes | None) -> AttemptOutcome:
-    if known.complete is not False:
+def _ending(file: FileFacts, decoded: DecodeFacts | None, moved_from: bytes | None) -> AttemptOutcome:
+    if decoded is None or is_complete(file, decoded):
         return AttemptOutcome(JobState.DONE, moved_from=moved_from)
-    return AttemptOutcome(
-        JobState.PARTIAL, incomplete(known.decoded_s, known.declared_s), moved_from=moved_from
-    )
+    failure = incomplete(decoded.decoded_s, file.exact_s)
+    return AttemptOutcome(JobState.PARTIAL, failure, moved_from=moved_from)
 
 
 def _seen(result: Result) -> dict[str, int]:

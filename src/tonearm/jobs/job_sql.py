@@ -9,6 +9,7 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import CANCELLED_BY_PERSON
 from tonearm.jobs.job import JobState, UnmountedPlace
 from tonearm.library.database import database_time
+from tonearm.library.file_contents import IDENTITY_VERSION
 from tonearm.library.roots import below
 from tonearm.library.schema import file_table, job_table, run_table
 
@@ -18,8 +19,9 @@ _CLOCK = select(database_time())
 
 
 def engine_text(versions: Versions) -> str:
-    """Analysers and their versions as one word for the files table."""
-    return " ".join(f"{name}:{version}" for name, version in sorted(versions.items()))
+    """The versions of the sound's identity and of the analysers as one text for the files table."""
+    analysers = [f"{name}:{version}" for name, version in sorted(versions.items())]
+    return " ".join([f"identity:{IDENTITY_VERSION}", *analysers])
 
 
 def clock(connection: Connection) -> float:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from tonearm.errors import Failure
 from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
+from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.settings import Level
 
 
@@ -13,15 +14,16 @@ from tonearm.settings import Level
 class Result:
     """A finished attempt: plain values, as the child measured them and the parent checked them.
 
-    facts: columns of the audio row. tags: columns of the tags row. report: decoded_s, complete, warnings, or
-    empty when nothing had to be decoded. findings: by analyser its version, values and series.
+    decoded: ``None`` when nothing had to be decoded.
+    findings: by analyser its version, values and series.
     timings: seconds by stage.
     """
 
     audio_hash: str
-    facts: Mapping[str, Any]
-    tags: Mapping[str, Any]
-    report: Mapping[str, Any]
+    sound: SoundFacts
+    file: FileFacts
+    tags: Tags
+    decoded: DecodeFacts | None
     findings: Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
     size: int
     mtime_ns: int

@@ -3,13 +3,15 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tonearm.library.bulk_write import among, upsert
+from tonearm.library.completeness import file_warnings, is_complete
+from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.schema import (
     analysis_table,
     audio_table,
@@ -26,30 +28,28 @@ Findings = Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of audio that was met. ``report``: decoded_s, complete, warnings; empty when nothing was decoded."""
+class Sound:
+    """A sound that a file holds. ``decoded``: ``None`` when it was not decoded now."""
 
     hash: str
-    facts: Mapping[str, Any]
-    report: Mapping[str, Any]
+    facts: SoundFacts
+    decoded: DecodeFacts | None
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """How a piece of audio is known now, whoever decoded it."""
+class StoredSound:
+    """A sound as the library knows it. ``decoded``: ``None`` when it was never decoded."""
 
     audio: int
-    complete: bool | None
-    decoded_s: float | None
-    declared_s: float | None
+    decoded: DecodeFacts | None
 
 
-_HEARD = select(
+_STORED = select(
     audio_table.c.id,
     audio_table.c.hash,
-    audio_table.c.complete,
     audio_table.c.decoded_s,
-    audio_table.c.declared_s,
+    audio_table.c.intact,
+    audio_table.c.warnings,
 ).where(among(audio_table.c.hash, "hashes"))
 _GONE = (
     select(file_table.c.id, file_table.c.path, file_table.c.audio_id)
@@ -68,30 +68,41 @@ _OWE_GRAPH = (
 )
 
 
-def table_of(model: Any) -> Table:
-    """The table behind a model."""
-    table = model.__table__
-    assert isinstance(table, Table)  # noqa: S101  narrows the library's type
-    return table
+def write_sounds(connection: Connection, sounds: Sequence[Sound], now: float) -> dict[str, StoredSound]:
+    """Store sounds, no two of the same hash, and return each by its hash as the library knows it now.
 
-
-def write_audio(connection: Connection, pieces: Sequence[Piece], now: float) -> dict[str, Heard]:
-    """Note pieces of audio, each once, and say by its hash how each is known now; the first sighting stays noted."""
+    A sound that was not decoded now changes nothing about one that is stored.
+    """
     rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
-    for piece in sorted(
-        pieces, key=lambda piece: piece.hash
-    ):  # two writers get in step, not in each other's way
-        row = {"hash": piece.hash, "warnings": [], "first_seen_at": now, **piece.facts, **piece.report}
-        rows[bool(piece.report)].append(row)
+    for sound in sorted(sounds, key=lambda sound: sound.hash):  # one order for all writers avoids deadlocks
+        decoded = asdict(sound.decoded) if sound.decoded else {"warnings": []}
+        rows[sound.decoded is not None].append(
+            {"hash": sound.hash, "first_seen_at": now, **asdict(sound.facts), **decoded}
+        )
     upsert(connection, audio_table, ("hash",), rows[True], first=("first_seen_at",))
     upsert(connection, audio_table, ("hash",), rows[False], first=tuple(audio_table.columns.keys()))
-    found = connection.execute(_HEARD, {"hashes": [piece.hash for piece in pieces]})
-    return {row.hash: Heard(row.id, row.complete, row.decoded_s, row.declared_s) for row in found}
+    found = connection.execute(_STORED, {"hashes": [sound.hash for sound in sounds]})
+    return {row.hash: StoredSound(row.id, _decoded(row)) for row in found}
 
 
-def write_tags(connection: Connection, tags: Mapping[int, Mapping[str, Any]], now: float) -> None:
-    """Replace what is known of the tags of files."""
-    rows = [{"file_id": file, "read_at": now, **said} for file, said in tags.items()]
+def _decoded(row: Any) -> DecodeFacts | None:
+    return None if row.decoded_s is None else DecodeFacts(row.decoded_s, bool(row.intact), row.warnings)
+
+
+def file_columns(file: FileFacts, decoded: DecodeFacts | None) -> dict[str, Any]:
+    """What is stored in a file's row of its contents; its completeness is unknown while its sound was never decoded."""
+    return {
+        "container": file.container,
+        "bit_rate_bps": file.bit_rate_bps,
+        "declared_s": file.exact_s,
+        "complete": is_complete(file, decoded) if decoded else None,
+        "warnings": file_warnings(file, decoded) if decoded else [],
+    }
+
+
+def write_tags(connection: Connection, tags: Mapping[int, Tags], now: float) -> None:
+    """Replace the stored tags of files."""
+    rows = [{"file_id": file, "read_at": now, **asdict(read)} for file, read in tags.items()]
     upsert(connection, tags_table, ("file_id",), rows)
 
 

@@ -47,18 +47,15 @@ audio_table = Table(
     Column("id", Key, primary_key=True),
     Column("hash", CleanText, unique=True, nullable=False),
     Column("codec", CleanText, nullable=False),
-    Column("container", CleanText, nullable=False),
     Column("sample_rate_hz", BigInteger, nullable=False),
     Column("channels", Integer, nullable=False),
     Column("bit_depth", Integer),
-    Column("bit_rate_bps", BigInteger),
-    Column("declared_s", FiniteFloat),
     Column("decoded_s", FiniteFloat),
-    Column("complete", Boolean),
+    Column("intact", Boolean),  # decoding reached the end and lost nothing worth mentioning
     Column("warnings", Document, default=list, nullable=False),
     Column("first_seen_at", FiniteFloat, nullable=False),
 )
-"""A piece of encoded audio, whatever it is named and tagged; files point to it."""
+"""A sound: files that give the same samples share one row. What decoding it gave is stored here."""
 
 file_table = Table(
     "files",
@@ -73,6 +70,11 @@ file_table = Table(
     Column("state", CleanText, default="waiting", nullable=False),
     Column("engine", CleanText),
     Column("audio_id", Key, ForeignKey("audio.id"), index=True),
+    Column("container", CleanText),
+    Column("bit_rate_bps", BigInteger),
+    Column("declared_s", FiniteFloat),  # where its header counts samples
+    Column("complete", Boolean),  # all that it declares was there
+    Column("warnings", Document, default=list),
     Column("found_at", FiniteFloat, nullable=False),
     Column("missing_since", FiniteFloat),
     Column("moved_to_id", Key, ForeignKey("files.id")),

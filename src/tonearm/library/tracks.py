@@ -27,8 +27,8 @@ BATCH = 200
 """Tracks that are fetched at once."""
 
 DURATION_S: ColumnElement[float | None] = case(
-    (audio_table.c.declared_s > audio_table.c.decoded_s, audio_table.c.declared_s),
-    else_=func.coalesce(audio_table.c.decoded_s, audio_table.c.declared_s),
+    (file_table.c.declared_s > audio_table.c.decoded_s, file_table.c.declared_s),
+    else_=func.coalesce(audio_table.c.decoded_s, file_table.c.declared_s),
 )
 """The longer of both: of a file that was cut off, what it was; of files that were joined, all of them."""
 
@@ -38,11 +38,11 @@ AUDIO_COLUMNS: dict[str, ColumnElement[Any]] = {
     "duration_s": DURATION_S,
     "decoded_s": audio_table.c.decoded_s,
     "codec": audio_table.c.codec,
-    "container": audio_table.c.container,
+    "container": file_table.c.container,
     "sample_rate_hz": audio_table.c.sample_rate_hz,
     "channels": audio_table.c.channels,
     "bit_depth": audio_table.c.bit_depth,
-    "bit_rate_bps": audio_table.c.bit_rate_bps,
+    "bit_rate_bps": file_table.c.bit_rate_bps,
 }
 Versions = Mapping[str, int]
 
@@ -116,7 +116,7 @@ class Tracks:
     def totals(self) -> Totals:
         """Count files by state and add up their music."""
         duration = func.sum(
-            func.coalesce(audio_table.c.decoded_s, audio_table.c.declared_s)
+            func.coalesce(audio_table.c.decoded_s, file_table.c.declared_s)
         )  # what can be heard
         with self._database.read() as connection:
             rows = connection.execute(
@@ -141,8 +141,9 @@ class Tracks:
             root_table.c.path.label("root"),
             file_table.c.audio_id,
             file_table.c.missing_since,
-            audio_table.c.complete,
-            audio_table.c.warnings,
+            file_table.c.complete,
+            file_table.c.warnings,
+            audio_table.c.warnings.label("sound_warnings"),
             *[column.label(name) for name, column in AUDIO_COLUMNS.items()],
             *[tags_table.c[name] for name in TAG_FIELDS],
             *[alias.c.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
@@ -244,7 +245,10 @@ class Tracks:
             analyses[found.audio_id].append(found)
         histories = _histories(connection, files)
         return {
-            row.id: {"complete": row.complete, "warnings": row.warnings or []}
+            row.id: {
+                "complete": row.complete,
+                "warnings": [*(row.warnings or []), *(row.sound_warnings or [])],
+            }
             | self._measured(analyses[row.audio_id])
             | _tagged(tags.get(row.id))
             | {"history": histories[row.id]}

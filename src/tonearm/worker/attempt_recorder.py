@@ -94,7 +94,7 @@ class AttemptRecorder:
                 path=path,
                 state=outcome.state,
                 elapsed_s=result.work_s,
-                decoded_s=result.report.get("decoded_s") or 0.0,
+                decoded_s=result.decoded.decoded_s if result.decoded else 0.0,
                 size=result.size,
                 extension=lease.extension,
                 code=failure.code if failure else None,

@@ -15,7 +15,7 @@ import time
 import traceback
 import wave
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
 from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import read_tags
 from tonearm.errors import Fault, FileFault
-from tonearm.library.completeness import FileLength, is_complete, length_warnings
 from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.limits import allow_cpu, confine, die_with_parent
 from tonearm.worker.sandbox import seal
@@ -89,22 +88,23 @@ class Child:
         began = time.perf_counter()
         self.say(stage="identify")
         with open_audio(file) as source:
-            facts = asdict(source.sound) | asdict(source.file)
+            sound, facts = source.sound, source.file
         identity = identify(file)
+        facts = replace(facts, unreadable=identity.failed_reads)
         watch.add("identify", began)
         began = time.perf_counter()
         tags = asdict(read_tags(file))
         watch.add("tags", began)
-        self.say(hash=identity.hash, facts=facts, tags=tags)
+        self.say(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
         answer = receive(self._link)
         if answer is None:
             os._exit(0)
         names = answer[0]["analyse"]
         if not names:
-            self.say(finished=True, report=None, findings={}, timings=watch.seconds)
+            self.say(finished=True, decoded=None, findings={}, timings=watch.seconds)
             return
         allow_cpu(float(answer[0]["cpu_s"]))
-        self._measure(file, names, facts["declared_s"], watch)
+        self._measure(file, names, facts.declared_s, watch)
 
     def _measure(self, file: io.FileIO, names: list[str], declared_s: float | None, watch: Stopwatch) -> None:
         def decoded(seconds: float) -> None:
@@ -122,17 +122,12 @@ class Child:
                 sound.channels,
                 [analyser for analyser in self._analysers if analyser.name in names],
                 decoded,
-                sound.speakers,
+                source.speakers,
             )
-            report = source.report
-        length = FileLength(source.file.declared_s if source.file.declared_exact else None, source.file.cut)
+            facts = source.report.facts
         self.say(
             finished=True,
-            report={
-                "decoded_s": report.decoded_s,
-                "complete": is_complete(length, report.decoded_s, report.intact),
-                "warnings": [*length_warnings(length, report.decoded_s), *report.warnings],
-            },
+            decoded=asdict(facts),
             findings={
                 name: {"version": version, "values": found.values, "series": found.series}
                 for name, (version, found) in measured.findings.items()

@@ -52,7 +52,7 @@ class Assignment:
     started_at: float  # by time.monotonic, as is deadline
     deadline: float
     stage: str = "start"
-    identity: object = None  # the child's reply that identifies the file
+    identity: object = None  # the child's IdentifiedFile, once it has identified it
 
 
 class ChildProcess:

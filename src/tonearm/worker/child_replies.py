@@ -1,14 +1,19 @@
-"""Puts what a child said into the words of the library, checked: a file may have taken control of it."""
+"""Checks what a child says and makes records of it: a hostile file may have taken control of the child."""
 
 import math
-from typing import Annotated, Any, TypeVar
+from dataclasses import MISSING, dataclass, fields
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
 from tonearm.jobs.port import Result
 from tonearm.library.column_types import storable_text
+from tonearm.library.file_contents import DecodeFacts, FileFacts, Size, SoundFacts, Tags
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.child_protocol import InvalidReply, Message
 
@@ -23,6 +28,14 @@ Text = Annotated[str, BeforeValidator(_storable), Field(max_length=5000)]
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
+_BOUNDED: dict[Any, Any] = {
+    str: Text,
+    int: Number,
+    float: Seconds,
+    Size: Annotated[int, Field(ge=0, lt=2**62)],
+}
+"""What a child may say where a record of ``file_contents`` has a type."""
+
 
 class _Reply(BaseModel):
     """Values of exactly the stated types; what else a child adds is ignored."""
@@ -31,6 +44,35 @@ class _Reply(BaseModel):
 
 
 ReplyT = TypeVar("ReplyT", bound=_Reply)
+RecordT = TypeVar("RecordT", Tags, SoundFacts, FileFacts, DecodeFacts)
+
+
+def _bounded(hint: Any) -> Any:
+    """The type of a record's field, with the bounds of what a child may say in it."""
+    if hint in _BOUNDED:
+        return _BOUNDED[hint]
+    inner = [_bounded(one) for one in get_args(hint)]
+    if get_origin(hint) in (Union, UnionType):
+        return reduce(or_, inner)
+    return get_origin(hint)[tuple(inner)] if inner else hint
+
+
+def _model_of(record: type[Any]) -> type[_Reply]:
+    """A model that checks the fields of a record of ``file_contents``."""
+    hints = get_type_hints(record, include_extras=True)
+    required = {one.name for one in fields(record) if one.default is one.default_factory is MISSING}
+    told: dict[str, Any] = {
+        name: (_bounded(hint), ... if name in required else None) for name, hint in hints.items()
+    }
+    return create_model(record.__name__, __base__=_Reply, **told)
+
+
+_MODELS = {record: _model_of(record) for record in (Tags, SoundFacts, FileFacts, DecodeFacts)}
+
+
+def _record(kind: type[RecordT], reply: object) -> RecordT:
+    """Make a record of what a child said. Raises ``InvalidReply``."""
+    return kind(**_checked(_MODELS[kind], reply).model_dump(exclude_unset=True))
 
 
 class _Stage(_Reply):
@@ -38,47 +80,21 @@ class _Stage(_Reply):
     fraction: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
 
 
-class _Facts(_Reply):
-    codec: Text
-    container: Text
-    sample_rate_hz: Number
-    channels: Number
-    bit_depth: Number | None
-    bit_rate_bps: Annotated[int, Field(ge=0, lt=2**62)] | None
-    declared_s: Seconds | None
-    declared_exact: bool
-
-
-class _Tags(_Reply):
-    title: Text | None = None
-    artist: Text | None = None
-    album: Text | None = None
-    album_artist: Text | None = None
-    track: Number | None = None
-    track_total: Number | None = None
-    disc: Number | None = None
-    disc_total: Number | None = None
-    year: Number | None = None
-    genre: Text | None = None
-    art_count: Number = 0
-    art_bytes: Annotated[int, Field(ge=0, lt=2**62)] = 0
-    art_mime: Text | None = None
-    everything: dict[Text, list[Text]] = {}
-    warning: Text | None = None
-
-
-class IdentifiedFile(_Reply):
-    """What a file is, as its child told it."""
-
+class _Identity(_Reply):
     hash: Annotated[str, Field(pattern=r"^[0-9a-z]{1,128}$")]
-    facts: _Facts
-    tags: _Tags
+    sound: Any
+    file: Any
+    tags: Any
 
 
-class _Report(_Reply):
-    decoded_s: Seconds
-    complete: bool
-    warnings: list[Text]
+@dataclass(frozen=True, slots=True)
+class IdentifiedFile:
+    """What a file is, as its child said."""
+
+    hash: str
+    sound: SoundFacts
+    file: FileFacts
+    tags: Tags
 
 
 class _Finding(_Reply):
@@ -88,7 +104,7 @@ class _Finding(_Reply):
 
 
 class _Finished(_Reply):
-    report: _Report | None
+    decoded: Any
     findings: dict[Text, _Finding]
     timings: dict[Text, Seconds]
 
@@ -108,26 +124,29 @@ def parsed_stage(message: Message) -> tuple[str, float | None]:
     return told.stage, told.fraction
 
 
-def parsed_identity(message: Message) -> IdentifiedFile:
-    """What a file is. Raises InvalidReply."""
-    return _checked(IdentifiedFile, message)
+def parsed_identity(reply: object) -> IdentifiedFile:
+    """What a file is. Raises ``InvalidReply``."""
+    told = _checked(_Identity, reply)
+    return IdentifiedFile(
+        told.hash, _record(SoundFacts, told.sound), _record(FileFacts, told.file), _record(Tags, told.tags)
+    )
 
 
 def result_of(assignment: Assignment, message: Message, work_s: float) -> Result:
-    """The result of a finished attempt, ready to be stored. Raises InvalidReply."""
-    identity = _checked(IdentifiedFile, assignment.identity)
+    """The result of a finished attempt, ready to be stored. Raises ``InvalidReply``."""
+    identity = assignment.identity
+    if not isinstance(identity, IdentifiedFile):
+        raise InvalidReply("finished before the file was identified")
     finished = _checked(_Finished, message)
-    facts = identity.facts.model_dump(exclude={"declared_exact"})
-    if not identity.facts.declared_exact:
-        facts["declared_s"] = None  # a guess is not a declaration
     inode = assignment.status.st_ino
     return Result(
         audio_hash=identity.hash,
-        facts=facts,
-        tags=identity.tags.model_dump(),
-        report=finished.report.model_dump() if finished.report else {},
+        sound=identity.sound,
+        file=identity.file,
+        tags=identity.tags,
+        decoded=None if finished.decoded is None else _record(DecodeFacts, finished.decoded),
         findings={
-            name: (found.version, as_declared(name, finite(found.values)), finite(found.series))
+            name: (found.version, *_as_declared(name, finite(found.values), finite(found.series)))
             for name, found in finished.findings.items()
         },
         size=assignment.status.st_size,
@@ -138,15 +157,17 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
     )
 
 
-def as_declared(analyser: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The values of the columns that the analyser declares; ``None`` for what is not of its column's type."""
+def _as_declared(
+    analyser: str, values: dict[str, Any], series: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values and series that the analyser declares; ``None`` for a value that is not of its column's type."""
     spec = analysers().get(analyser)
-    declared = {column.name: column.type for column in spec.columns} if spec else {}
-    return {
-        name: value if _is_a(declared[name], value) else None
-        for name, value in values.items()
-        if name in declared
+    types = {column.name: column.type for column in spec.columns} if spec else {}
+    named = {one.name for one in spec.series} if spec else set()
+    kept = {
+        name: value if _is_a(types[name], value) else None for name, value in values.items() if name in types
     }
+    return kept, {name: value for name, value in series.items() if name in named}
 
 
 def _is_a(kind: type, value: Any) -> bool:

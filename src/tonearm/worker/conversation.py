@@ -73,7 +73,7 @@ class Conversation:
         stored = answer or [frozenset[str]()] * len(waiting)
         for (child, _, identity), names in zip(waiting, stored, strict=True):
             to_run = [name for name in self._analysers if name not in names]
-            child.send_analysers(to_run, identity.facts.declared_s)
+            child.send_analysers(to_run, identity.file.declared_s)
 
     def attempt_failed(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
         """Record a failed attempt; the child, if it lives, is idle again."""

@@ -5,17 +5,18 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import numpy as np
 import pytest
 
 from tests import material
-from tonearm.analysis.decode import DecodeReport, FileFacts, SoundFacts, open_audio
+from tonearm.analysis.decode import DecodeReport, open_audio
 from tonearm.analysis.identity import identify
 from tonearm.errors import Fault, FileFault
-from tonearm.library.completeness import FileLength, is_complete, length_warnings
+from tonearm.library.completeness import file_warnings, is_complete
+from tonearm.library.file_contents import FileFacts, SoundFacts
 
 Float32 = material.Float32
 
@@ -31,28 +32,21 @@ class Heard:
     sound: SoundFacts
     samples: Float32
     report: DecodeReport
-    unreadable: int
-
-    @property
-    def length(self) -> FileLength:
-        return FileLength(
-            self.file.declared_s if self.file.declared_exact else None, self.file.cut, self.unreadable
-        )
 
     @property
     def complete(self) -> bool:
-        return is_complete(self.length, self.report.decoded_s, self.report.intact)
+        return is_complete(self.file, self.report.facts)
 
     @property
     def warnings(self) -> list[str]:
-        return [*length_warnings(self.length, self.report.decoded_s), *self.report.warnings]
+        return [*file_warnings(self.file, self.report.facts), *self.report.facts.warnings]
 
 
 def hear(data: bytes) -> Heard:
     with open_audio(io.BytesIO(data)) as source:
         pieces = list(source.samples())
-        unreadable = identify(io.BytesIO(data)).failed_reads
-        return Heard(source.file, source.sound, np.concatenate(pieces), source.report, unreadable)
+        file = replace(source.file, unreadable=identify(io.BytesIO(data)).failed_reads)
+        return Heard(file, source.sound, np.concatenate(pieces), source.report)
 
 
 class FailingDisk(io.BytesIO):
@@ -73,7 +67,7 @@ def test_every_format_sounds_like_the_original(name: str) -> None:
     heard = hear(material.good(name))
     assert heard.complete
     assert heard.warnings == []
-    assert heard.report.decoded_s == pytest.approx(SECONDS, abs=0.05)
+    assert heard.report.facts.decoded_s == pytest.approx(SECONDS, abs=0.05)
     assert heard.report.decoded_samples == len(heard.samples)
     assert heard.samples.dtype == np.float32
     original = material.music(SECONDS)
@@ -128,7 +122,7 @@ def test_a_missing_second_is_noticed(name: str) -> None:
     heard = hear(data[: index + int((len(data) - index) * (1 - 1.1 / seconds))])
     assert not heard.complete
     assert heard.warnings
-    assert 4.0 < heard.report.decoded_s < 7.5
+    assert 4.0 < heard.report.facts.decoded_s < 7.5
 
 
 def test_a_truncated_file_is_told_with_both_durations() -> None:
@@ -140,7 +134,7 @@ def test_a_truncated_file_is_told_with_both_durations() -> None:
 def test_a_header_that_claims_hours_makes_a_file_incomplete() -> None:
     heard = hear(material.flac_claiming(10 * 3600 * 44_100))
     assert heard.file.declared_s == 36_000
-    assert heard.report.decoded_s == SECONDS
+    assert heard.report.facts.decoded_s == SECONDS
     assert not heard.complete
 
 
@@ -159,14 +153,14 @@ def test_an_mp3_whose_frames_were_never_counted_declares_no_length() -> None:
     heard = hear(bytes(data))
     assert not heard.file.declared_exact
     assert heard.complete
-    assert heard.report.decoded_s == pytest.approx(SECONDS, abs=0.1)
+    assert heard.report.facts.decoded_s == pytest.approx(SECONDS, abs=0.1)
 
 
 def test_damage_in_the_middle_costs_only_what_is_damaged() -> None:
     data = bytearray(material.good("mp3", 8.0))
     data[60_000:62_000] = bytes(2000)
     heard = hear(bytes(data))
-    assert heard.report.decoded_s > 7.5
+    assert heard.report.facts.decoded_s > 7.5
     assert np.isfinite(heard.samples).all()
 
 
@@ -216,7 +210,7 @@ def test_one_sample_is_one_sample() -> None:
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
 def test_a_wav_written_to_a_pipe_is_whole_without_a_size(size: int) -> None:
     heard = hear(material.wav(material.int16(material.music(2.0)), data_bytes=size))
-    assert heard.report.decoded_s == 2.0
+    assert heard.report.facts.decoded_s == 2.0
     assert heard.complete
 
 
@@ -225,7 +219,7 @@ def test_a_change_of_channels_is_adapted() -> None:
     stereo = material.encode(material.music(3.0), "mp3")
     heard = hear(stereo + mono)
     assert heard.samples.shape[1] == 2
-    assert heard.report.decoded_s == pytest.approx(5, abs=0.1)
+    assert heard.report.facts.decoded_s == pytest.approx(5, abs=0.1)
     assert any("channels" in warning for warning in heard.warnings)
 
 
@@ -234,7 +228,7 @@ def test_a_change_of_sample_rate_ends_the_audio_and_is_told() -> None:
     fast = material.encode(material.music(5.0, rate_hz=48_000), "mp3", 48_000)
     heard = hear(slow + fast)
     assert heard.sound.sample_rate_hz == 44_100
-    assert heard.report.decoded_s == pytest.approx(3, abs=0.1)
+    assert heard.report.facts.decoded_s == pytest.approx(3, abs=0.1)
     assert not heard.complete
     assert any("48,000" in warning for warning in heard.warnings)
 
@@ -294,7 +288,7 @@ def test_a_download_that_ended_inside_the_tags_is_damaged_not_strange() -> None:
 
 def test_streams_behind_one_another_are_heard_to_the_end() -> None:
     heard = hear(material.good("opus") + material.good("opus", seed=2))
-    assert heard.report.decoded_s == pytest.approx(8, abs=0.05)
+    assert heard.report.facts.decoded_s == pytest.approx(8, abs=0.05)
     assert heard.complete
 
 
@@ -315,7 +309,7 @@ from tonearm.analysis.decode import open_audio
 from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import read_tags
 from tonearm.errors import FileFault
-from tonearm.library.completeness import FileLength, is_complete
+from tonearm.library.completeness import is_complete
 
 def ending(data):
     file = io.BytesIO(data)
@@ -324,10 +318,8 @@ def ending(data):
         with open_audio(file) as source:
             for piece in source.samples():
                 assert np.isfinite(piece).all()
-            told, report = source.file, source.report
-        unreadable = identify(file).failed_reads
-        length = FileLength(told.declared_s if told.declared_exact else None, told.cut, unreadable)
-        whole = is_complete(length, report.decoded_s, report.intact)
+            whole = is_complete(source.file, source.report.facts)
+        identify(file)
         return "done" if whole else "partial"
     except FileFault as error:
         return "quarantined: " + error.fault.code

@@ -187,7 +187,7 @@ def test_the_low_frequency_channel_of_a_file_is_the_one_it_names(
     samples = np.zeros((RATE, 3), np.float32)
     samples[:, channel] = tone((-20, 1), channels=1)[:, 0]
     with open_audio(io.BytesIO(material.encode(samples, "flac", RATE))) as source:
-        speakers = source.sound.speakers
+        speakers = source.speakers
         analyser = engine.load(LOUDNESS.for_child(None))
         found = engine.measure(source.samples(), RATE, 3, [analyser], lambda _: None, speakers)
     loudness = found.findings["loudness"][1].values["loudness_lufs"]
@@ -197,7 +197,7 @@ def test_the_low_frequency_channel_of_a_file_is_the_one_it_names(
 def test_a_wave_file_without_a_layout_has_the_usual_one() -> None:
     data = material.wav(material.int16(np.zeros((RATE, 6), np.float32)), RATE)
     with open_audio(io.BytesIO(data)) as source:
-        assert source.sound.speakers == ()
+        assert source.speakers == ()
     surround = np.insert(np.zeros((RATE, 5), np.float32), 4, tone((-20, 1), channels=1)[:, 0], axis=1)
     assert measure(surround) == measure(surround, speakers=("FL", "FR", "FC", "LFE", "SL", "SR"))
 

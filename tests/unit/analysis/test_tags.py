@@ -12,7 +12,8 @@ import pytest
 from tests import material
 from tests.tagging import PICTURE, WRITERS, apev2, retagged
 from tonearm.analysis import tags as tags_module
-from tonearm.analysis.tags import Tags, read_tags
+from tonearm.analysis.tags import read_tags
+from tonearm.library.file_contents import Tags
 
 
 def tags_of(data: bytes) -> Tags:

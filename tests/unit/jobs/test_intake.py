@@ -110,7 +110,7 @@ def test_a_path_from_which_a_file_moved_can_be_used_again(library: Library) -> N
     run = library.run()
     old = library.finish(run, TEN, result("same"))
     library.intake.mark_missing([old])
-    library.finish(run, b"20.flac", result("same", report={}, findings={}))
+    library.finish(run, b"20.flac", result("same", known=True))
     assert library.file(TEN)["moved_to_id"] is not None
     assert library.meet(library.run(), found(TEN, inode=99)) == IntakeResult(to_analyse=1)
     known = library.intake.known(library.root(), b"", None, 10)
@@ -121,7 +121,7 @@ def test_a_file_can_move_to_a_path_from_which_another_moved(library: Library) ->
     run = library.run()
     old = library.finish(run, TEN, result("same"))
     library.intake.mark_missing([old])
-    library.finish(run, b"20.flac", result("same", report={}, findings={}))
+    library.finish(run, b"20.flac", result("same", known=True))
     library.finish(run, b"30.flac", result("other"))
     third = library.intake.known(library.root(), b"30.flac", None, 10)[0]
     moved = ScannedFile(found(TEN), FileChange.MOVED, third)

@@ -25,6 +25,7 @@ from tonearm.jobs.job import Lease
 from tonearm.jobs.job_sql import engine_text
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
 from tonearm.jobs.sql_job_store import SqlJobStore
+from tonearm.library.tracks import TrackQuery
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
@@ -123,9 +124,42 @@ def test_a_file_of_which_the_audio_is_known_to_be_partial_is_partial_without_dec
     run = library.run()
     library.finish(run, b"1.flac", result("same", complete=False))
     library.meet(run, b"2.flac")
-    ending = finish_one(library.job_store, library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.job_store, library.take(run), result("same", known=True, complete=False))
     assert ending is not None
     assert ending.state == "partial"
+
+
+def test_a_file_is_judged_by_its_own_header_and_not_by_that_of_another_with_the_same_audio(
+    library: Library,
+) -> None:
+    run = library.run()
+    library.finish(run, b"partial.flac", result("same", complete=False))
+    library.finish(run, b"whole.flac", result("same", known=True))
+    library.finish(run, b"cut.flac", result("same", known=True, file={"cut": "its last page is incomplete"}))
+    columns = "SELECT state, complete, warnings FROM files ORDER BY id"
+    assert library.rows(columns) == [
+        {
+            "state": "partial",
+            "complete": 0,
+            "warnings": '["10.0 s of audio instead of the 20.0 s that its header declares"]',
+        },
+        {"state": "done", "complete": 1, "warnings": "[]"},
+        {
+            "state": "partial",
+            "complete": 0,
+            "warnings": '["the file seems to be cut off: its last page is incomplete"]',
+        },
+    ]
+
+
+def test_damage_to_the_audio_is_damage_to_every_file_that_holds_it(library: Library) -> None:
+    run = library.run()
+    library.finish(run, b"1.flac", result("same", decoded={"intact": False, "warnings": ["damaged"]}))
+    library.finish(run, b"2.flac", result("same", known=True))
+    assert [row["state"] for row in library.rows("SELECT state FROM files")] == ["partial", "partial"]
+    tracks: list[dict[str, Any]] = []
+    library.tracks.each(TrackQuery(full=True), tracks.append)
+    assert [track["warnings"] for track in tracks] == [["damaged"], ["damaged"]]
 
 
 def test_a_success_after_failures_leaves_no_reason_behind(library: Library) -> None:

@@ -174,7 +174,7 @@ def test_the_cost_of_a_format_is_learned_from_what_was_decoded(library: Library)
     library.finish(run, b"1.mp3", result("1", work_s=3.0, size=1000))
     library.finish(run, b"2.mp3", result("2", work_s=1.0, size=3000))
     library.finish(run, b"3.flac", result("3", work_s=9.0, size=1000))
-    library.finish(run, b"4.flac", result("3", work_s=0.0, size=1000, report={}, findings={}))
+    library.finish(run, b"4.flac", result("3", work_s=0.0, size=1000, known=True))
     library.finish(run, b"5.wav", result("5", work_s=1.0, size=0))
     assert library.runs.cost() == {"mp3": pytest.approx(1e-3), "flac": pytest.approx(9e-3)}
 

@@ -1,23 +1,22 @@
 """A person relies on: results are stored once, belong to the audio, and follow it when its file moves."""
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.shelf import (
+    DECODED,
+    SOUND,
     Library,
     Row,
     finish_one,
     follow_one,
     result,
-    tags,
-    write_one_audio,
     write_one_findings,
+    write_one_sound,
     write_one_tags,
 )
-
-FACTS: dict[str, Any] = dict(result().facts)
-REPORT: dict[str, Any] = dict(result().report)
+from tonearm.library.file_contents import Tags
 
 
 def stored(library: Library) -> dict[str, list[Row]]:
@@ -33,9 +32,9 @@ def test_the_same_results_stored_twice_are_stored_once(library: Library) -> None
 
     def store() -> None:
         with library.database.write() as connection:
-            audio = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+            audio = write_one_sound(connection, "hash", SOUND, DECODED, 1.0)
             write_one_findings(connection, audio, result().findings, 1.0)
-            write_one_tags(connection, file, tags(title="Blue"), 1.0)
+            write_one_tags(connection, file, Tags(title="Blue"), 1.0)
 
     store()
     once = stored(library)
@@ -46,7 +45,7 @@ def test_the_same_results_stored_twice_are_stored_once(library: Library) -> None
 
 def test_what_is_measured_again_replaces_what_was(library: Library) -> None:
     with library.database.write() as connection:
-        audio = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+        audio = write_one_sound(connection, "hash", SOUND, DECODED, 1.0)
         write_one_findings(connection, audio, {"tempo": (1, {"bpm": 120.0}, {"beats": [1]})}, 1.0)
         write_one_findings(connection, audio, {"tempo": (1, {"bpm": 60.0}, {"beats": []})}, 2.0)
     [row] = library.rows("SELECT scalars, series, made_at FROM analyses")
@@ -55,7 +54,7 @@ def test_what_is_measured_again_replaces_what_was(library: Library) -> None:
 
 def test_versions_of_an_analyser_stand_side_by_side(library: Library) -> None:
     with library.database.write() as connection:
-        audio = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
+        audio = write_one_sound(connection, "hash", SOUND, DECODED, 1.0)
         write_one_findings(connection, audio, {"tempo": (1, {}, {})}, 1.0)
         write_one_findings(connection, audio, {"tempo": (2, {}, {})}, 2.0)
     assert library.rows("SELECT analyser, version FROM analyses ORDER BY version") == [
@@ -66,19 +65,17 @@ def test_versions_of_an_analyser_stand_side_by_side(library: Library) -> None:
 
 def test_the_first_sighting_of_a_piece_of_audio_stays_noted(library: Library) -> None:
     with library.database.write() as connection:
-        first = write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
-        again = write_one_audio(connection, "hash", FACTS | {"codec": "alac"}, REPORT, 2.0)
+        first = write_one_sound(connection, "hash", SOUND, DECODED, 1.0)
+        again = write_one_sound(connection, "hash", replace(SOUND, codec="alac"), DECODED, 2.0)
     assert first == again
     assert library.rows("SELECT codec, first_seen_at FROM audio") == [{"codec": "alac", "first_seen_at": 1.0}]
 
 
 def test_a_file_that_needed_no_decoding_changes_nothing_about_its_audio(library: Library) -> None:
     with library.database.write() as connection:
-        write_one_audio(connection, "hash", FACTS, REPORT, 1.0)
-        write_one_audio(connection, "hash", FACTS | {"container": "ogg"}, {}, 2.0)
-    assert library.rows("SELECT container, decoded_s FROM audio") == [
-        {"container": "flac", "decoded_s": 10.0}
-    ]
+        write_one_sound(connection, "hash", SOUND, DECODED, 1.0)
+        write_one_sound(connection, "hash", replace(SOUND, codec="alac"), None, 2.0)
+    assert library.rows("SELECT codec, decoded_s FROM audio") == [{"codec": "flac", "decoded_s": 10.0}]
 
 
 def gone_and_new(library: Library, *gone: bytes, new: bytes) -> tuple[bytes | None, Row]:
@@ -89,7 +86,7 @@ def gone_and_new(library: Library, *gone: bytes, new: bytes) -> tuple[bytes | No
     for number, path in enumerate(gone):
         library.change("UPDATE files SET missing_since = :at WHERE path = :path", at=10.0 + number, path=path)
     library.meet(run, new)
-    ending = finish_one(library.job_store, library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.job_store, library.take(run), result("same", known=True))
     assert ending is not None
     return ending.moved_from, library.file(new)
 
@@ -117,7 +114,7 @@ def test_a_copy_of_a_file_that_is_still_there_has_not_moved(library: Library) ->
     run = library.run()
     library.finish(run, b"1.flac", result("same"))
     library.meet(run, b"2.flac")
-    ending = finish_one(library.job_store, library.take(run), result("same", report={}, findings={}))
+    ending = finish_one(library.job_store, library.take(run), result("same", known=True))
     assert ending is not None
     assert ending.moved_from is None
     assert library.rows("SELECT count(DISTINCT audio_id) AS audios FROM files") == [{"audios": 1}]

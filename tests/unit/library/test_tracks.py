@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.shelf import COLUMNS, VERSIONS, Library, opened, result, tags, write_one_tags
+from tests.unit.shelf import COLUMNS, VERSIONS, Library, opened, result, write_one_tags
+from tonearm.library.file_contents import Tags
 from tonearm.library.roots import Place
 from tonearm.library.tracks import TrackQuery, Tracks
 
@@ -21,7 +22,7 @@ ALBUM: dict[bytes, dict[str, Any]] = {
         "tags": {"title": "snakeXcase", "artist": "Björk", "year": 2001},
         "bpm": 174.0,
         "keys": {"key": "C major", "camelot": "8B", "open_key": "1d"},
-        "facts": {"codec": "mp3", "bit_depth": None},
+        "sound": {"codec": "mp3", "bit_depth": None},
     },
 }
 
@@ -57,7 +58,7 @@ def test_every_track_comes_with_tags_facts_and_results(album: Library) -> None:
         "year": 1999,
         "album": None,
         "codec": "flac",
-        "duration_s": 20.0,
+        "duration_s": 10.0,
         "sample_rate_hz": 44_100,
         "audio_hash": "0",
         "bpm": 120.0,
@@ -118,8 +119,8 @@ def test_a_range_of_tempo_has_both_of_its_ends_and_no_unknowns(
 def test_a_track_is_as_long_as_it_declares_or_longer(
     library: Library, declared_s: float | None, decoded_s: float, duration_s: float
 ) -> None:
-    report = {"decoded_s": decoded_s, "complete": True, "warnings": []}
-    library.finish(library.run(), b"1.flac", result("1", facts={"declared_s": declared_s}, report=report))
+    measured = result("1", file={"declared_s": declared_s}, decoded={"decoded_s": decoded_s})
+    library.finish(library.run(), b"1.flac", measured)
     [track] = listed(library, sort="duration_s")
     assert track["duration_s"] == duration_s
     assert library.tracks.totals().duration_s == decoded_s, "a library holds what can be heard of it"
@@ -236,7 +237,7 @@ def test_tracks_are_filtered_by_their_state(library: Library) -> None:
 def test_totals_count_what_is_on_the_disk(library: Library) -> None:
     run = library.run()
     library.finish(run, b"1.flac", result("1"))
-    library.finish(run, b"2.flac", result("2", facts={"declared_s": None}))
+    library.finish(run, b"2.flac", result("2", file={"declared_s": None}))
     library.meet(run, b"3.flac", b"4.flac")
     library.intake.mark_missing([library.file(b"4.flac")["id"]])
     totals = library.tracks.totals()
@@ -264,7 +265,7 @@ def test_a_part_of_a_title_is_found_whatever_signs_it_holds(
     library.meet(library.run(), *(b"%d.flac" % number for number in range(len(titles))))
     with library.database.write() as connection:
         for number, title in enumerate(titles):
-            write_one_tags(connection, library.file(b"%d.flac" % number)["id"], tags(title=title), 1.0)
+            write_one_tags(connection, library.file(b"%d.flac" % number)["id"], Tags(title=title), 1.0)
     met = [track["title"] for track in listed(library, texts={"title": part})]
     assert met == [title for title in titles if part.lower() in title.lower()]
 

@@ -256,7 +256,7 @@ def test_a_path_from_which_a_file_moved_by_copying_can_be_used_again(music: Coll
     (music.folder / "1.mp3").unlink()
     music.scan()
     lease = music.library.take(music.run)
-    ending = finish_one(music.library.job_store, lease, result("1.mp3", report={}, findings={}))
+    ending = finish_one(music.library.job_store, lease, result("1.mp3", known=True))
     assert ending is not None
     assert ending.moved_from == os.fsencode(music.folder / "1.mp3")
     music.put("1.mp3")

@@ -47,28 +47,19 @@ def test_only_finite_numbers_are_left_and_all_else_is_untouched(value: Any) -> N
             assert type(now) is type(was)
 
 
+SOUND = {"codec": "flac", "sample_rate_hz": 44_100, "channels": 2, "bit_depth": 16}
+FILE = {"container": "flac", "bit_rate_bps": None, "declared_s": 20.0, "declared_exact": True, "cut": ""}
+DECODED = {"decoded_s": 20.0, "intact": True, "warnings": []}
+
+
 def identity(**changes: Any) -> Message:
-    facts = {
-        "codec": "flac",
-        "container": "flac",
-        "sample_rate_hz": 44_100,
-        "channels": 2,
-        "bit_depth": 16,
-        "bit_rate_bps": None,
-        "declared_s": 20.0,
-        "declared_exact": True,
-    }
-    return {
-        "hash": "h",
-        "facts": facts,
-        "tags": {"title": "Blue", "everything": {"TIT2": ["Blue"]}},
-    } | changes
+    tags = {"title": "Blue", "everything": {"TIT2": ["Blue"]}}
+    return {"hash": "h", "sound": SOUND, "file": FILE, "tags": tags} | changes
 
 
 def finished(**changes: Any) -> Message:
     findings = {"tempo": {"version": 2, "values": {"bpm": 120.0}, "series": {"beats": [1.0]}}}
-    report = {"decoded_s": 20.0, "complete": True, "warnings": []}
-    return {"finished": True, "report": report, "findings": findings, "timings": {}} | changes
+    return {"finished": True, "decoded": DECODED, "findings": findings, "timings": {}} | changes
 
 
 @pytest.fixture
@@ -78,7 +69,9 @@ def lease(library: Library) -> Lease:
 
 
 def in_hand(lease: Lease, said: Message | None, folder: Path) -> Assignment:
-    return Assignment(lease, b"/music/1.flac", -1, os.stat(folder), time.monotonic(), 0.0, identity=said)
+    """A file of which its child has said what it is."""
+    known = None if said is None else parsed_identity(said)
+    return Assignment(lease, b"/music/1.flac", -1, os.stat(folder), time.monotonic(), 0.0, identity=known)
 
 
 def test_what_a_child_measured_can_be_stored(library: Library, lease: Lease, tmp_path: Path) -> None:
@@ -93,15 +86,14 @@ def test_what_a_child_measured_can_be_stored(library: Library, lease: Lease, tmp
 
 
 def test_a_guessed_duration_is_not_stored_as_a_declared_one(lease: Lease, tmp_path: Path) -> None:
-    guessed = identity()
-    guessed["facts"]["declared_exact"] = False
-    assert result_of(in_hand(lease, guessed, tmp_path), finished(), 0.0).facts["declared_s"] is None
-    assert result_of(in_hand(lease, identity(), tmp_path), finished(), 0.0).facts["declared_s"] == 20.0
+    guessed = identity(file=FILE | {"declared_exact": False})
+    assert result_of(in_hand(lease, guessed, tmp_path), finished(), 0.0).file.exact_s is None
+    assert result_of(in_hand(lease, identity(), tmp_path), finished(), 0.0).file.exact_s == 20.0
 
 
 def test_a_file_whose_audio_is_known_has_an_empty_report(lease: Lease, tmp_path: Path) -> None:
-    outcome = result_of(in_hand(lease, identity(), tmp_path), finished(report=None, findings={}), 0.0)
-    assert (outcome.report, outcome.findings) == ({}, {})
+    outcome = result_of(in_hand(lease, identity(), tmp_path), finished(decoded=None, findings={}), 0.0)
+    assert (outcome.decoded, outcome.findings) == (None, {})
 
 
 def test_no_number_that_is_not_finite_is_stored(lease: Lease, tmp_path: Path) -> None:
@@ -137,7 +129,7 @@ HOSTILE: dict[str, tuple[Message | None, Message]] = {
         identity(),
         finished(findings={"tempo\ud800": {"version": 1, "values": {"\ud800": "\ud800"}, "series": {}}}),
     ),
-    "no timings": (identity(), {"finished": True, "report": None, "findings": {}}),
+    "no timings": (identity(), {"finished": True, "decoded": None, "findings": {}}),
     "a time that is a text": (identity(), finished(timings={"decode": "long"})),
     "no identity": (None, finished()),
     "no report": (identity(), {"finished": True}),
@@ -151,26 +143,29 @@ HOSTILE: dict[str, tuple[Message | None, Message]] = {
         identity(),
         finished(findings={"tempo": {"version": 1, "values": 1, "series": {}}}),
     ),
-    "facts are a list": (identity(facts=[]), finished()),
+    "facts are a list": (identity(sound=[]), finished()),
+    "facts of the file are a text": (identity(file="flac"), finished()),
+    "a bit rate below zero": (identity(file=FILE | {"bit_rate_bps": -1}), finished()),
+    "a length that is a truth": (identity(file=FILE | {"declared_s": True}), finished()),
     "tags are a text": (identity(tags="loud"), finished()),
     "a title that is a list": (identity(tags={"title": ["a"]}), finished()),
     "a title with half a character": (identity(tags={"title": "\ud800"}), finished()),
     "a year beyond the calendar": (identity(tags={"year": 10**30}), finished()),
     "tags that hold half a character": (identity(tags={"everything": {"\ud800": ["\udc80\0"]}}), finished()),
-    "a codec with half a character": (identity(facts=identity()["facts"] | {"codec": "\ud800"}), finished()),
-    "no codec": (identity(facts={}), finished()),
-    "a report that is a number": (identity(), finished(report=3)),
+    "a codec with half a character": (identity(sound=SOUND | {"codec": "\ud800"}), finished()),
+    "no codec": (identity(sound={}), finished()),
+    "a report that is a number": (identity(), finished(decoded=3)),
     "warnings that are a number": (
         identity(),
-        finished(report={"decoded_s": 1.0, "complete": True, "warnings": 3}),
+        finished(decoded={"decoded_s": 1.0, "intact": True, "warnings": 3}),
     ),
     "a duration that is a text": (
         identity(),
-        finished(report={"decoded_s": "long", "complete": "yes", "warnings": []}),
+        finished(decoded={"decoded_s": "long", "intact": "yes", "warnings": []}),
     ),
     "a duration that is endless": (
         identity(),
-        finished(report={"decoded_s": math.inf, "complete": True, "warnings": []}),
+        finished(decoded={"decoded_s": math.inf, "intact": True, "warnings": []}),
     ),
 }
 
@@ -185,7 +180,7 @@ def test_whatever_a_child_says_is_nonsense_or_can_be_stored(
     except InvalidReply:
         return  # its parent takes it for nonsense, and ends it
     assert finish_one(library.job_store, lease, outcome) is not None
-    for row in library.rows("SELECT decoded_s, declared_s FROM audio"):
+    for row in library.rows("SELECT decoded_s, declared_s FROM files JOIN audio ON audio.id = audio_id"):
         assert all(
             value is None or (isinstance(value, float) and math.isfinite(value)) for value in row.values()
         )

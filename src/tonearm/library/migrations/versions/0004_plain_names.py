@@ -1,4 +1,6 @@
-"""Columns named by what they hold."""
+"""Columns named by what they hold, and facts about a file stored with the file."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,8 +38,62 @@ NEW_INDEXES = (
 )
 
 
+FACTS_OF_FILES: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
+    ("container", sa.String()),
+    ("bit_rate_bps", sa.BigInteger()),
+    ("declared_s", sa.Double()),
+    ("complete", sa.Boolean()),
+    ("warnings", sa.JSON()),
+)
+"""Facts that were stored with the sound and belong to each file."""
+
+
 def upgrade() -> None:
-    """Rename the columns and the indexes that are named after them; every row stays."""
+    """Rename columns and indexes, and store with each file what holds for that file only; every row stays."""
+    rename()
+    move_facts_to_files()
+
+
+def downgrade() -> None:
+    """Give columns and indexes their former names and places."""
+    move_facts_to_sounds()
+    rename_back()
+
+
+def move_facts_to_files() -> None:
+    """Copy the facts to every file of a sound; its warnings go with them."""
+    names = ", ".join(name for name, _ in FACTS_OF_FILES)
+    for name, kind in FACTS_OF_FILES:
+        op.add_column("files", sa.Column(name, kind, nullable=True))
+    op.execute(f"UPDATE files SET ({names}) = (SELECT {names} FROM audio WHERE audio.id = files.audio_id)")  # noqa: S608  names of ours
+    op.add_column("audio", sa.Column("intact", sa.Boolean(), nullable=True))
+    op.execute("UPDATE audio SET warnings = '[]', intact = CASE WHEN complete THEN complete END")
+    for name, _ in FACTS_OF_FILES:
+        if name != "warnings":
+            op.drop_column("audio", name)
+
+
+def move_facts_to_sounds() -> None:
+    """Copy the facts of one file of each sound back to the sound."""
+    names = ", ".join(name for name, _ in FACTS_OF_FILES)
+    for name, kind in FACTS_OF_FILES:
+        if name == "container":
+            op.add_column("audio", sa.Column(name, kind, nullable=False, server_default=""))
+        elif name != "warnings":
+            op.add_column("audio", sa.Column(name, kind, nullable=True))
+    op.execute(
+        f"UPDATE audio SET ({names}) = (SELECT {names} FROM files WHERE files.audio_id = audio.id "  # noqa: S608  names of ours
+        "AND container IS NOT NULL AND warnings IS NOT NULL ORDER BY id LIMIT 1) "
+        "WHERE EXISTS (SELECT 1 FROM files WHERE files.audio_id = audio.id "
+        "AND container IS NOT NULL AND warnings IS NOT NULL)"
+    )
+    op.drop_column("audio", "intact")
+    for name, _ in FACTS_OF_FILES:
+        op.drop_column("files", name)
+
+
+def rename() -> None:
+    """Rename the columns and the indexes that are named after them."""
     for name, table, _, _ in OLD_INDEXES:
         op.drop_index(name, table_name=table)
     for table, old, new in RENAMED:
@@ -47,7 +103,7 @@ def upgrade() -> None:
     _add_handovers()
 
 
-def downgrade() -> None:
+def rename_back() -> None:
     """Give the columns and the indexes their former names."""
     _drop_handovers()
     for name, table, _, _ in NEW_INDEXES:

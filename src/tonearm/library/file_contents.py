@@ -1,0 +1,91 @@
+"""What reading one file tells, declared once: its tags, its sound, its container, and what decoding gave.
+
+The child fills these records in, the worker checks them against their types, and the library stores them: the fields of
+``Tags``, ``SoundFacts`` and ``DecodeFacts`` are columns of the tables ``tags`` and ``audio``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+Size = Annotated[int, "size"]
+"""A whole number, zero or more, that can exceed 32 bits."""
+
+
+IDENTITY_VERSION = 2
+"""Rises with every change that gives the same file another hash: every file is then identified and measured again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The tags of a file. Several values of one field are joined by "; ", and cut like a single one.
+
+    art_count, art_bytes, art_mime: embedded pictures, their size together, the type of the first.
+    everything: each tag as written, cut to what a table can hold; binary ones are described.
+    warning: why tags could not be read, ``None`` when all is well.
+    All text is free of NULs and lone surrogates.
+    """
+
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    album_artist: str | None = None
+    track: int | None = None
+    track_total: int | None = None
+    disc: int | None = None
+    disc_total: int | None = None
+    year: int | None = None
+    genre: str | None = None
+    art_count: int = 0
+    art_bytes: Size = 0
+    art_mime: str | None = None
+    everything: dict[str, list[str]] = field(default_factory=dict)
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFacts:
+    """What the audio itself is, the same in every file that holds it.
+
+    bit_depth: bits a sample, ``None`` for lossy formats.
+    """
+
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    bit_depth: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeFacts:
+    """What decoding a sound gave; equal sounds give the same.
+
+    decoded_s: seconds of audio that came out.
+    intact: decoding reached the end, and no more than a moment was lost to damage.
+    warnings: one sentence for each kind of damage.
+    """
+
+    decoded_s: float
+    intact: bool
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What holds for one file, whatever else holds the same sound.
+
+    declared_s: the length that its header declares, ``None`` when unknown; an estimate unless ``declared_exact``.
+    cut: why the file is known to have lost its end, empty when it is not.
+    unreadable: places in its container that could not be read.
+    """
+
+    container: str
+    bit_rate_bps: Size | None
+    declared_s: float | None
+    declared_exact: bool
+    cut: str = ""
+    unreadable: Size = 0
+
+    @property
+    def exact_s(self) -> float | None:
+        """The declared length, ``None`` where it is an estimate."""
+        return self.declared_s if self.declared_exact else None
