@@ -54,6 +54,40 @@ def test_the_migrations_can_be_taken_back_and_made_again(library: Library) -> No
     library.root()
 
 
+AUDIO = (
+    "INSERT INTO audio (id, hash, codec, container, sample_rate_hz, channels, bit_rate_bps, declared_s, decoded_s, "
+    "complete, warnings, first_seen_at) VALUES (1, 'a', 'mp3', 'mp3', 44100, 2, 64000, 12, 6, :no, '[\"short\"]', 1), "
+    "(2, 'b', 'opus', 'ogg', 48000, 2, NULL, NULL, NULL, NULL, '[]', 1)"
+)
+FILES = (
+    "INSERT INTO files (id, root_id, path, size, mtime_ns, inode, extension, state, audio_id, found_at) VALUES "
+    "(1, 1, :a, 1, 1, 1, 'mp3', 'partial', 1, 1), (2, 1, :b, 1, 1, 2, 'mp3', 'partial', 1, 1), "
+    "(3, 1, :c, 1, 1, 3, 'opus', 'done', 2, 1), (4, 1, :d, 1, 1, 4, 'opus', 'waiting', NULL, 1)"
+)
+
+
+def test_facts_about_files_of_an_older_library_are_kept_and_go_to_the_files(library: Library) -> None:
+    assert library.root() == 1
+    with library.database.write() as connection:
+        command.downgrade(migrations(connection), "0003")
+        connection.execute(text(AUDIO), {"no": False})
+        connection.execute(text(FILES), {name: name.encode() for name in "abcd"})
+    columns = "container, bit_rate_bps, declared_s, complete, warnings"
+    partial = ("mp3", 64_000, 12.0, False)
+    with library.database.write() as connection:
+        command.upgrade(migrations(connection), "head")
+        rows = connection.execute(text(f"SELECT {columns} FROM files ORDER BY id")).all()  # noqa: S608  names of ours
+        sounds = connection.execute(text("SELECT decoded_s, intact FROM audio ORDER BY id")).all()
+    assert [tuple(row)[:4] for row in rows] == [partial, partial, ("ogg", None, None, None), (None,) * 4]
+    assert ["short" in str(row.warnings) for row in rows] == [True, True, False, False]
+    assert [tuple(sound) for sound in sounds] == [(6.0, None), (None, None)]
+    with library.database.write() as connection:
+        command.downgrade(migrations(connection), "0003")
+        rows = connection.execute(text(f"SELECT {columns} FROM audio ORDER BY id")).all()  # noqa: S608  names of ours
+    assert [tuple(row)[:4] for row in rows] == [partial, ("ogg", None, None, None)]
+    assert ["short" in str(row.warnings) for row in rows] == [True, False]
+
+
 def test_a_row_cannot_point_to_nothing(library: Library) -> None:
     with pytest.raises(IntegrityError):
         library.change("INSERT INTO history (file_id, at, what, detail) VALUES (99, 0, 'x', '{}')")
