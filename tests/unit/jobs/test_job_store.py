@@ -97,7 +97,7 @@ def test_a_finished_file_is_done_with_its_results(library: Library) -> None:
     assert ending is not None
     assert (ending.state, ending.failure, ending.retry_in_s) == ("done", None, None)
     file = library.file(b"1.flac")
-    assert (file["state"], file["engine"]) == ("done", "key:1 tempo:2")
+    assert (file["state"], file["engine"]) == ("done", "identity:2 key:1 tempo:2")
     assert (file["size"], file["mtime_ns"], file["inode"]) == (11, 12, 13)
     job = library.job(lease.job)
     assert (job["state"], job["stage"], job["lease_until"], job["code"]) == ("done", None, None, None)
