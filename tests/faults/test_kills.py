@@ -63,6 +63,33 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_next_call_finishes(
     program.assert_nothing_lost(FILES)
 
 
+def test_after_a_kill_the_status_does_not_contradict_itself_and_the_run_keeps_its_story(
+    program: Program, long_files: Path
+) -> None:
+    process = program.start("analyze", long_files, "--json")
+    wait_for(process, "job_finished")
+    kill(process.pid)
+    program.wait(process)
+    [status] = program.run("status").events
+    assert (status["process"], status["running"]) == (None, [])
+    assert status["interrupted"] > 0
+    assert [run["state"] for run in status["runs"]] == ["interrupted"]
+    listed = program.run("jobs", "--state", "running").events
+    assert {job["state"] for job in listed} == {"interrupted"}
+    text = program.start("status").communicate()[0].decode()
+    assert "Nothing is analysing now" in text
+    assert "being analysed by a process that has ended" in text
+    pending = program.query("SELECT count(*) FROM jobs WHERE state IN ('queued', 'running', 'retrying')")[0][
+        0
+    ]
+    assert program.run("analyze").status == 0
+    later, first = program.run("runs").events
+    assert first["state"] == "interrupted"
+    assert first["pending"] == pending
+    assert first["handed_over"] == [{"run": later["run"], "files": pending}]
+    assert (later["state"], later["pending"], later["failed"]) == ("finished", 0, 0)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_twenty_random_kills_of_children_and_supervisors(program: Program, long_files: Path) -> None:

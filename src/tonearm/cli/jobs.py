@@ -14,6 +14,7 @@ from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, level_of, limit_option, print_json, where
 from tonearm.cli.tables import Column, FittedTable, PathCell, print_sentence
 from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.liveness import read_liveness
 from tonearm.jobs.queue_admin import JobView
 from tonearm.names import path_fields, printable
 
@@ -56,7 +57,8 @@ def jobs(
     if unknown:
         raise click.BadParameter(f"no state {', '.join(sorted(unknown))}; there are {', '.join(JobState)}")
     with library(data) as app:
-        found = app.queue_admin.jobs(states, place_of(app, path), run, limit)
+        alive = read_liveness(app.database)
+        found = [alive.job(job) for job in app.queue_admin.jobs(states, place_of(app, path), run, limit)]
     if as_json:
         for job in found:
             print_json(_as_json(job))

@@ -11,8 +11,8 @@ from tonearm.bootstrap.library import Library, open_library
 from tonearm.cli.options import chosen_settings
 from tonearm.errors import NotFound
 from tonearm.events.facts import Event, StateChanged
+from tonearm.jobs.liveness import read_liveness
 from tonearm.library.data_folder import require_library
-from tonearm.library.lock import holder
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.storage_retry import StorageRetry
@@ -86,6 +86,4 @@ def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: F
 
 def is_analysing(app: Library) -> bool:
     """Whether any process is analysing with this library."""
-    if app.database.shared:
-        return any(worker.state in {"working", "idle"} and worker.slots for worker in app.workers.every())
-    return holder(app.settings.data_dir) is not None
+    return read_liveness(app.database).analysing

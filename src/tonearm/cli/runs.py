@@ -12,6 +12,7 @@ from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
 from tonearm.cli.tables import Column, FittedTable, PathCell
+from tonearm.jobs.liveness import read_liveness
 from tonearm.jobs.runs import RunView
 from tonearm.names import paths_fields, printable
 
@@ -35,7 +36,8 @@ def runs(context: click.Context, data: str | None, limit: int, as_json: bool) ->
     if context.invoked_subcommand is not None:
         return
     with library(data) as opened:
-        found = opened.runs.every(limit)
+        alive = read_liveness(opened.database)
+        found = [alive.run(run) for run in opened.runs.every(limit)]
     if as_json:
         for run in found:
             print_json(as_fields(run))

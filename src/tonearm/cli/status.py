@@ -16,6 +16,8 @@ from tonearm.cli.formatting import duration, plural
 from tonearm.cli.opened import is_analysing, library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.graph.relay import pending_files
+from tonearm.jobs.job import JobState
+from tonearm.jobs.liveness import INTERRUPTED, read_liveness
 from tonearm.library.lock import holder
 from tonearm.names import path_fields, printable
 from tonearm.progress.json_codec import snapshot_to_json
@@ -37,9 +39,10 @@ def status(data: str | None, as_json: bool) -> None:
 
 def _gathered(app: Library) -> dict[str, Any]:
     """Everything that is shown, as it is printed as JSON."""
+    alive = read_liveness(app.database)
     known = app.tracks.totals()
     depth = app.job_store.depth(None)
-    running = app.queue_admin.jobs(("running",), None, None, 100)
+    running = [alive.job(job) for job in app.queue_admin.jobs(("running",), None, None, 100)]
     latest = app.runs.every(1)
     found: dict[str, Any] = {
         "library": app.database.place,
@@ -51,10 +54,12 @@ def _gathered(app: Library) -> dict[str, Any]:
         "running": [
             path_fields(job.path) | {"stage": job.stage, "job": job.id, "worker": job.worker}
             for job in running
+            if job.state == JobState.RUNNING
         ],
+        "interrupted": sum(job.state == INTERRUPTED for job in running),
         "process": None if app.database.shared else holder(app.settings.data_dir),
         "run": latest[0].id if latest else None,
-        "runs": [runs.as_fields(run) for run in app.runs.every(5) if run.finished_at is None],
+        "runs": [runs.as_fields(alive.run(run)) for run in app.runs.every(5) if run.finished_at is None],
     }
     if app.database.shared:
         found |= {
@@ -150,6 +155,12 @@ def _print_services(console: Console, found: dict[str, Any]) -> None:
 
 
 def _print_work(console: Console, app: Library, found: dict[str, Any]) -> None:
+    if found["interrupted"]:
+        were = "file was" if found["interrupted"] == 1 else "files were"
+        console.print(
+            f"{found['interrupted']:,} {were} being analysed by a process that has ended; "
+            + ("another worker takes over." if app.database.shared else "`tonearm analyze` takes over.")
+        )
     if not is_analysing(app):
         waits = sum(found["queued"].values()) + found["retrying"]
         go_on = "`tonearm worker`" if app.database.shared else "`tonearm analyze`"

@@ -228,7 +228,7 @@ def _view(row: Any, now: float) -> WorkerView:
         seen_s_ago=ago,
         done=row.done,
         failed=row.failed,
-        running=tuple(row.running),
+        running=() if state in {"lost", "ended"} else tuple(row.running),
         breakers=row.breakers,
         unmounted=tuple(row.unmounted),
     )

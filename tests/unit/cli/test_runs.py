@@ -43,7 +43,7 @@ def test_status_tells_of_an_open_run_what_the_list_of_runs_tells(library: Librar
 def test_a_run_over_many_paths_is_one_line_that_fits(library: Library, tmp_path: Path) -> None:
     library.meet(library.runs.open([b"/music/%02d" % number for number in range(33)]), b"1", b"2")
     said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "80"})
-    [line] = [line for line in said.stdout.splitlines() if "running" in line]
+    [line] = [line for line in said.stdout.splitlines() if "interrupted" in line]
     assert "2: 2 pending" in line
     assert "/00 and 32 more" in line
 
@@ -55,7 +55,8 @@ def test_an_interrupted_run_says_which_run_continued_its_files(library: Library,
     later = library.run()
     library.runs.adopt_open(later)
     said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "120"})
-    [line] = [line for line in said.stdout.splitlines() if "interrupted" in line]
+    [line] = [line for line in said.stdout.splitlines() if "handed over" in line]
+    assert "interrupted" in line
     assert f"3: 3 pending, 3 handed over to run {later}" in line
     shown = CliRunner().invoke(app, ["runs", "--json", "--data", str(tmp_path / "data")]).stdout.splitlines()
     assert [json.loads(run)["handed_over"] for run in shown] == [[], [{"run": later, "files": 3}]]

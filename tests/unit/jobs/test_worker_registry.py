@@ -186,7 +186,7 @@ def test_a_worker_that_falls_silent_is_shown_as_lost_and_counts_no_more(
     assert workers.every()[0].state == "working"
     silent_for(library, 10)
     [view] = workers.every()
-    assert view.state == "lost"
+    assert (view.state, view.running) == ("lost", ())
     assert view.seen_s_ago > LOST_S
     assert workers.slots() == 0
     workers.heartbeat(instance(), Heartbeat(running=[{"job": 1}]))

@@ -1,0 +1,81 @@
+"""Which processes are alive, and so which running jobs and runs are really going on.
+
+After a process was killed its rows still say ``running`` until another process recovers them. Whatever is shown to
+people or programs goes by the rules below, so that no two parts of an answer contradict each other.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from tonearm.jobs.job import JobState
+from tonearm.jobs.job_sql import clock
+from tonearm.jobs.queue_admin import JobView
+from tonearm.jobs.runs import RunState, RunView
+from tonearm.jobs.worker_registry import LOST_S
+from tonearm.library.database import Database
+from tonearm.library.lock import holder
+from tonearm.library.schema import worker_table
+
+INTERRUPTED = "interrupted"
+"""Shown of a job or a run whose process is gone and which no other process has recovered yet."""
+WAITING = "waiting"
+"""Shown of a run on a server while no worker is alive to take its jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """The processes that were alive at one moment.
+
+    workers: their names; ``None`` where only one process at a time may analyse and it is alive, whatever its name.
+    slots: how many files they can analyse at the same time; draining workers take no more and have none.
+    """
+
+    shared: bool
+    workers: frozenset[str] | None
+    slots: int
+
+    @property
+    def analysing(self) -> bool:
+        """Whether any process takes jobs."""
+        return self.slots > 0
+
+    def is_alive(self, worker: str | None) -> bool:
+        """Whether the process that goes by a name is alive."""
+        return self.workers is None or worker in self.workers
+
+    def job(self, job: JobView) -> JobView:
+        """A job as it really is: one that a dead process was running is interrupted and in nobody's hand."""
+        if job.state != JobState.RUNNING or self.is_alive(job.worker):
+            return job
+        return dataclasses.replace(job, state=INTERRUPTED, stage=None, worker=None)
+
+    def run(self, run: RunView) -> RunView:
+        """A run as it really is: one that no process works on is interrupted, or waits for a worker."""
+        if run.finished_at is not None or run.state != RunState.RUNNING or self.analysing:
+            return run
+        return dataclasses.replace(run, state=WAITING if self.shared else INTERRUPTED)
+
+
+def read_liveness(database: Database) -> Liveness:
+    """See who is alive: by the lock of a library in a folder, by the heartbeats of the workers on a server.
+
+    Ask before the jobs and runs are read: a process that ends meanwhile then has ended them, too.
+    """
+    if not database.shared:
+        locked = holder(Path(database.place).parent) is not None
+        return Liveness(False, None if locked else frozenset(), int(locked))
+    with database.read() as connection:
+        return _heard_from(connection)
+
+
+def _heard_from(connection: Connection) -> Liveness:
+    rows = connection.execute(
+        select(worker_table.c.name, worker_table.c.slots, worker_table.c.drain).where(
+            worker_table.c.ended_at.is_(None), worker_table.c.seen_at >= clock(connection) - LOST_S
+        )
+    ).all()
+    slots = sum(row.slots for row in rows if not row.drain)
+    return Liveness(True, frozenset(row.name for row in rows), slots)

@@ -1,0 +1,80 @@
+"""A person relies on: after a process was killed, what is shown as going on is going on."""
+
+from pathlib import Path
+
+from tests.unit.shelf import WORKER, Library
+from tonearm.jobs.job import OPEN
+from tonearm.jobs.liveness import Liveness, read_liveness
+from tonearm.jobs.runs import RunState
+from tonearm.jobs.worker_registry import LOST_S, Heartbeat, WorkerInstance, WorkerRegistry
+from tonearm.library.database import Database, open_postgres
+from tonearm.library.lock import exclusive_lock
+
+
+def shown_jobs(library: Library, alive: Liveness) -> list[tuple[str, str | None]]:
+    return [
+        ((job := alive.job(listed)).state, job.worker)
+        for listed in library.queue_admin.jobs(OPEN, None, None, 10)
+    ]
+
+
+def test_a_running_job_of_a_process_that_holds_no_lock_is_interrupted(
+    library: Library, tmp_path: Path
+) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.take(run)
+    with exclusive_lock(tmp_path / "data"):
+        alive = read_liveness(library.database)
+        assert alive.analysing
+        assert shown_jobs(library, alive) == [("running", WORKER), ("queued", None)]
+        assert alive.run(library.runs.every(1)[0]).state == "running"
+    gone = read_liveness(library.database)
+    assert not gone.analysing
+    assert shown_jobs(library, gone) == [("interrupted", None), ("queued", None)]
+    assert gone.run(library.runs.every(1)[0]).state == "interrupted"
+
+
+def test_a_run_that_was_paused_or_has_ended_is_shown_as_it_is(library: Library) -> None:
+    paused, ended = library.run(), library.run()
+    library.runs.pause(paused)
+    library.runs.close(ended, RunState.FINISHED)
+    gone = read_liveness(library.database)
+    assert [gone.run(run).state for run in library.runs.every(2)] == ["finished", "paused"]
+
+
+def register(database: Database, name: str, slots: int = 2) -> WorkerInstance:
+    instance = WorkerInstance(name, name, "here", 1, "1.0", slots)
+    WorkerRegistry(database).register(instance, 60.0)
+    return instance
+
+
+def test_a_worker_that_is_lost_or_has_ended_runs_nothing(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 30)
+    try:
+        library = Library(database)
+        workers = WorkerRegistry(database)
+        run = library.run()
+        library.meet(run, b"1", b"2", b"3")
+        assert read_liveness(database).run(library.runs.every(1)[0]).state == "waiting"
+        for name in ("lost", "draining", "ended"):
+            register(database, name)
+            library.take(run, name)
+        library.change("UPDATE workers SET seen_at = seen_at - :s WHERE name = 'lost'", s=LOST_S + 1)
+        workers.drain("draining")
+        workers.heartbeat(
+            WorkerInstance("ended", "ended", "here", 1, "1.0", 2), Heartbeat(running=[{"job": 3}])
+        )
+        library.change("UPDATE workers SET ended_at = seen_at WHERE name = 'ended'")
+        alive = read_liveness(database)
+        assert shown_jobs(library, alive) == [
+            ("interrupted", None),
+            ("running", "draining"),
+            ("interrupted", None),
+        ]
+        assert alive.slots == 0
+        register(database, "new", slots=3)
+        assert read_liveness(database).slots == 3
+        assert read_liveness(database).run(library.runs.every(1)[0]).state == "running"
+    finally:
+        database.close()
