@@ -17,7 +17,7 @@ from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
-from tonearm.jobs.intake import FileChange, KnownFile, ScannedFile
+from tonearm.library.files import FileChange, KnownFile, ScannedFile
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from tonearm.resilience.gate import Unguarded
 
@@ -105,7 +105,7 @@ def test_a_file_that_goes_missing_and_comes_back_is_forgotten_and_told_again(
     run = library.run()
     file = library.finish(run, b"a.flac", result(inode=found(b"a.flac").inode))
     graph_relay.feed()
-    library.intake.mark_missing([file])
+    library.files.mark_missing([file])
     assert graph_relay.feed() == 1
     assert graph_relay.graph.track(b"/music/a.flac") is None
     assert graph_relay.graph.counts().tracks == 0
@@ -134,7 +134,7 @@ def test_a_missing_file_met_elsewhere_by_its_sound_is_forgotten(
 ) -> None:
     run = library.run()
     file = library.finish(run, b"a.flac", result())
-    library.intake.mark_missing([file])
+    library.files.mark_missing([file])
     graph_relay.feed()
     library.finish(run, b"b.flac", result(inode=8))
     while graph_relay.feed():
@@ -172,7 +172,7 @@ def test_a_change_while_the_graph_is_told_is_told_too(
 
     def change() -> None:
         graph.before = None
-        library.intake.mark_missing([file])
+        library.files.mark_missing([file])
 
     graph.before = change
     assert graph_relay.feed() == 1
@@ -194,7 +194,7 @@ def test_a_feeder_that_slept_while_others_told_more_does_not_have_the_last_word(
 
     def meanwhile() -> None:
         graph.before = None
-        library.intake.mark_missing([file])
+        library.files.mark_missing([file])
         assert other.feed() == 1
         assert other.owed() == 0
 

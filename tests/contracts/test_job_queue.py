@@ -13,7 +13,7 @@ import pytest
 from tests.contracts.queue_setups import QueueSetup, RabbitSetup, within
 from tests.unit.shelf import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
-from tonearm.jobs.intake import SqlIntake
+from tonearm.jobs.intake import Intake
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq.topology import Topology
@@ -39,7 +39,7 @@ class MakeBench:
         self._namespace = namespace
 
     def __call__(self, ageing_s: float = AGEING_S) -> QueueSetup:
-        self.library.intake = SqlIntake(self.library.database, VERSIONS, (), ageing_s)
+        self.library.intake = Intake(self.library.database, VERSIONS, (), ageing_s)
         if self.kind in {"sqlite", "postgresql"}:
             self.made.append(QueueSetup(self.library))
         else:

@@ -26,13 +26,14 @@ from tests.unit.shelf import (
 from tonearm.errors import Failure, NotFound, StorageAway
 from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
-from tonearm.jobs.intake import FileChange, IntakeResult, ScannedFile, SqlIntake
+from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.runs import RunState
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
+from tonearm.library.files import FileChange, ScannedFile
 from tonearm.library.roots import Place
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Level
@@ -260,7 +261,7 @@ def test_what_was_given_back_in_an_answer_that_got_lost_is_forgiven_once(library
 def test_a_batch_whose_answer_got_lost_counts_once(library: Library) -> None:
     run, root = library.run(), library.root()
     deaf = Deaf(library.database)
-    intake = SqlIntake(deaf, VERSIONS, (), AGEING_S)
+    intake = Intake(deaf, VERSIONS, (), AGEING_S)
     batches = [[ScannedFile(found(b"%d" % number), FileChange.NEW)] for number in range(3)]
     assert intake.record(run, root, batches[0], None) == IntakeResult(to_analyse=1)
     deaf.deaf = True
@@ -402,7 +403,7 @@ def test_two_scans_that_meet_the_same_new_files_at_the_same_moment_take_them_in_
     names = [b"%03d" % number for number in range(40)]
 
     def scan(run: int) -> None:
-        intake = SqlIntake(shared.database, VERSIONS, (), AGEING_S)
+        intake = Intake(shared.database, VERSIONS, (), AGEING_S)
         for start in range(0, 40, 8):
             scanned_files = [ScannedFile(found(name), FileChange.NEW) for name in names[start : start + 8]]
             PATIENCE(functools.partial(intake.record, run, root, scanned_files, None))
@@ -419,7 +420,7 @@ def test_a_scan_that_meets_what_others_are_finishing_counts_right(shared: Librar
     first = shared.run()
     names = [b"%03d" % number for number in range(12)]
     shared.meet(first, *names)
-    known = {row.path: row for row in shared.intake.known(shared.root(), b"", None, 100)}
+    known = {row.path: row for row in shared.files.known(shared.root(), b"", None, 100)}
     second = shared.run()
 
     def work() -> None:
@@ -428,7 +429,7 @@ def test_a_scan_that_meets_what_others_are_finishing_counts_right(shared: Librar
             assert PATIENCE(finish) is not None
 
     def scan() -> None:
-        intake = SqlIntake(shared.database, VERSIONS, (), AGEING_S)
+        intake = Intake(shared.database, VERSIONS, (), AGEING_S)
         for name in names:
             changed = [ScannedFile(found(name, mtime_ns=6), FileChange.CHANGED, known[name])]
             PATIENCE(functools.partial(intake.record, second, shared.root(), changed, None))

@@ -26,11 +26,12 @@ from tests.unit.shelf import (
     write_one_sound,
     write_one_tags,
 )
-from tonearm.jobs.intake import FileChange as FileChange
-from tonearm.jobs.intake import IntakeResult, KnownFile, ScannedFile
+from tonearm.jobs.intake import IntakeResult
 from tonearm.library.column_types import contains_folded
 from tonearm.library.database import open_postgres, open_sqlite
 from tonearm.library.file_contents import Tags
+from tonearm.library.files import FileChange as FileChange
+from tonearm.library.files import KnownFile, ScannedFile
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import analysis_table, audio_table, file_table, tags_table
 from tonearm.library.tracks import TrackQuery
@@ -178,11 +179,11 @@ def test_known_files_come_in_the_order_of_their_bytes_and_by_pages(library: Libr
     library.meet(library.run(), *paths)
     root = library.root()
     met: list[KnownFile] = []
-    while page := library.intake.known(root, b"", met[-1].path if met else None, 3):
+    while page := library.files.known(root, b"", met[-1].path if met else None, 3):
         assert len(page) <= 3
         met += page
     assert [row.path for row in met] == paths
-    assert [row.path for row in library.intake.known(root, b"b", None, 99)] == [
+    assert [row.path for row in library.files.known(root, b"b", None, 99)] == [
         b"b",
         b"b/1",
         b"b/c/2",
@@ -193,7 +194,7 @@ def test_known_files_come_in_the_order_of_their_bytes_and_by_pages(library: Libr
 def test_what_is_known_of_a_file_is_what_was_met(library: Library) -> None:
     item = found(b"K\xf6ln.flac", size=2**50, mtime_ns=2**62, inode=-(2**63))
     library.meet(library.run(), item)
-    [known] = library.intake.known(library.root(), b"", None, 9)
+    [known] = library.files.known(library.root(), b"", None, 9)
     assert (known.path, known.size, known.mtime_ns, known.inode) == (
         item.path,
         2**50,
@@ -206,11 +207,11 @@ def test_what_is_known_of_a_file_is_what_was_met(library: Library) -> None:
 def test_files_are_known_elsewhere_by_their_inode(library: Library) -> None:
     library.meet(library.run(), found(b"1", inode=5), found(b"2", inode=6))
     library.meet(library.run(), found(b"1", inode=5), root=b"/other")
-    met = library.intake.elsewhere([5, 7, -1])
+    met = library.files.by_inode([5, 7, -1])
     assert {inode: [(row.root, row.path) for row in rows] for inode, rows in met.items()} == {
         5: [(library.root(), b"1"), (library.root(b"/other"), b"1")]
     }
-    assert library.intake.elsewhere([]) == {}
+    assert library.files.by_inode([]) == {}
 
 
 def test_a_batch_is_taken_in_with_few_statements(library: Library) -> None:
@@ -218,17 +219,17 @@ def test_a_batch_is_taken_in_with_few_statements(library: Library) -> None:
     with counted(library) as sent:
         assert library.meet(library.run(), *paths) == IntakeResult(to_analyse=400)
     assert len(sent) < 25 or not library.database.shared  # SQLite is not far away
-    files = [row.id for row in library.intake.known(library.root(), b"", None, 1000)]
+    files = [row.id for row in library.files.known(library.root(), b"", None, 1000)]
     with counted(library) as sent:
-        library.intake.mark_missing(files)
+        library.files.mark_missing(files)
     assert len(sent) < 10
     assert library.rows("SELECT count(*) AS n FROM history WHERE what = 'missing'") == [{"n": 400}]
 
 
 def test_files_go_missing_and_come_back(library: Library) -> None:
     library.meet(library.run(), *HOSTILE)
-    files = {row.path: row.id for row in library.intake.known(library.root(), b"", None, 99)}
-    library.intake.mark_missing([files[HOSTILE[0]], files[HOSTILE[1]]])
+    files = {row.path: row.id for row in library.files.known(library.root(), b"", None, 99)}
+    library.files.mark_missing([files[HOSTILE[0]], files[HOSTILE[1]]])
     assert set(names(library, missing=True)) == set(HOSTILE[:2])
     assert set(names(library)) == set(HOSTILE[2:])
     library.meet(library.run(), *HOSTILE)
@@ -238,12 +239,12 @@ def test_files_go_missing_and_come_back(library: Library) -> None:
 
 def test_a_moved_file_keeps_its_id_and_tells_where_it_was(library: Library) -> None:
     library.meet(library.run(), HOSTILE[1])
-    [known] = library.intake.known(library.root(), b"", None, 9)
+    [known] = library.files.known(library.root(), b"", None, 9)
     moved = ScannedFile(found(b"new\xff.flac", inode=known.inode), FileChange.MOVED, known)
     library.intake.record(library.run(), library.root(), [moved], None)
     [track] = listed(library, full=True)
     assert names(library) == [b"new\xff.flac"]
-    assert library.intake.known(library.root(), b"", None, 9)[0].id == known.id
+    assert library.files.known(library.root(), b"", None, 9)[0].id == known.id
     [move] = [event for event in track["history"] if event["what"] == "moved"]
     assert os.fsencode(move["from"]) == b"/music/" + HOSTILE[1]
 
@@ -254,7 +255,7 @@ def test_two_scans_that_meet_the_same_new_files_at_once_know_each_of_them_once(p
     root = Library(database).root()
     together(lambda _: Library(database).meet(Library(database).run(), *paths), 3)
     library = Library(database)
-    assert [row.path for row in library.intake.known(root, b"", None, 999)] == sorted(paths)
+    assert [row.path for row in library.files.known(root, b"", None, 999)] == sorted(paths)
     assert library.rows("SELECT count(*) AS n FROM jobs") == [{"n": len(paths)}]
     database.close()
 
@@ -379,9 +380,9 @@ def test_tags_are_replaced_as_a_whole(library: Library) -> None:
 
 def test_a_missing_file_is_linked_to_where_its_audio_was_met_again_and_once_only(library: Library) -> None:
     gone = kept(library, b"old/\xff.flac")
-    library.intake.mark_missing([gone])
+    library.files.mark_missing([gone])
     library.meet(library.run(), b"new/\xff.flac", b"other/\xff.flac")
-    new = {row.path: row.id for row in library.intake.known(library.root(), b"", None, 9)}
+    new = {row.path: row.id for row in library.files.known(library.root(), b"", None, 9)}
     audio = int(library.rows("SELECT id FROM audio")[0]["id"])
     came: list[bytes | None] = []
 
@@ -538,7 +539,7 @@ def test_the_list_is_the_same_text_on_both(tmp_path: Path, postgres_url: str) ->
         for number, path in enumerate(HOSTILE):
             title = (*WORDS.values(),)[number]
             kept(library, path, bpm=list(AWKWARD.values())[number], title=title, everything=AWKWARD)
-        library.intake.mark_missing([row.id for row in library.intake.known(library.root(), b"", None, 1)])
+        library.files.mark_missing([row.id for row in library.files.known(library.root(), b"", None, 1)])
         library.change("UPDATE files SET found_at = 1")
         library.change("UPDATE history SET at = 2")
         library.change("UPDATE jobs SET queued_at = 3")

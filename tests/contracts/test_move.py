@@ -55,7 +55,7 @@ def filled(folder: Path) -> Database:
                 " ('a', 'x', 'h', 1, '0', 2, 1, 1, 1, false, 1, 0, '[]', '{}', '[]')"
             )
         )
-    library.intake.mark_missing(files[1:2])
+    library.files.mark_missing(files[1:2])
     return database
 
 

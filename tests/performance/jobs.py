@@ -24,10 +24,11 @@ from tests.performance.places import create_database, delete_from_rabbitmq, drop
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.events.facts import Event, JobFinished
-from tonearm.jobs.intake import FileChange, FoundFile, ScannedFile, SqlIntake
+from tonearm.jobs.intake import Intake
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.sql_queue import SqlQueue
+from tonearm.library.files import FileChange, FoundFile, ScannedFile
 from tonearm.names import PathMap
 from tonearm.resilience.gate import Unguarded
 from tonearm.settings import Level, Settings, load_settings
@@ -61,7 +62,7 @@ def enqueue(app: Library, music: Path, jobs: int) -> tuple[int, float]:
     began = time.perf_counter()
     root = app.roots.ensure(os.fsencode(music)).root
     run = app.runs.open([os.fsencode(music)])
-    intake = SqlIntake(app.database, versions(), app.settings.rules, app.settings.ageing_s)
+    intake = Intake(app.database, versions(), app.settings.rules, app.settings.ageing_s)
     names = sorted(os.listdir(os.fsencode(music)))[:jobs]
     for start in range(0, len(names), BATCH):
         batch = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from tonearm.jobs.intake import FileChange, FoundFile, IntakeResult, ScannedFile, SqlIntake
+from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import AttemptOutcome, JobQueue, Result
@@ -18,6 +18,7 @@ from tonearm.jobs.runs import Runs, RunState
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
+from tonearm.library.files import FileChange, Files, FoundFile, ScannedFile
 from tonearm.library.results import (
     Findings,
     Sound,
@@ -105,7 +106,8 @@ class Library:
             self.database, self.versions, AT_ONCE, LEASE_S, LeaseWatch(LEASE_S, lambda: self.elapsed_s)
         )
         self.tracks = Tracks(self.database, self.versions, COLUMNS)
-        self.intake = SqlIntake(self.database, self.versions, self.rules, AGEING_S)
+        self.files = Files(self.database)
+        self.intake = Intake(self.database, self.versions, self.rules, AGEING_S)
 
     def outlive(self, *jobs: int) -> int:
         """Let the time of a lease go by in which these jobs, or all, are not renewed; returns how many it cost them."""
@@ -154,7 +156,7 @@ class Library:
     ) -> IntakeResult:
         """Take in files as a scan of the root that met them would."""
         place = self.root(root)
-        known = {row.path: row for row in self.intake.known(place, b"", None, 10_000)}
+        known = {row.path: row for row in self.files.known(place, b"", None, 10_000)}
         scanned_files = []
         for item in sorted((found(f) if isinstance(f, bytes) else f for f in files), key=lambda f: f.path):
             before = known.get(item.path)

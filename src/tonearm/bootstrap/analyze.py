@@ -10,7 +10,8 @@ from tonearm.bootstrap.servers import job_queue
 from tonearm.bootstrap.worker import WorkerParts, background, join, make_supervisor, open_parts
 from tonearm.errors import ConfigurationError
 from tonearm.events.facts import Announce
-from tonearm.jobs.intake import SqlIntake
+from tonearm.jobs.intake import Intake
+from tonearm.library.files import Files
 from tonearm.library.lock import exclusive_lock
 from tonearm.progress.live import LiveView
 from tonearm.progress.poller import ProgressPoller
@@ -88,7 +89,8 @@ def _session(
         roots=library.roots,
         runs=library.runs,
         scanner=Scanner(
-            SqlIntake(library.database, versions(), settings.rules, settings.ageing_s),
+            Files(library.database),
+            Intake(library.database, versions(), settings.rules, settings.ageing_s),
             library.roots,
             library.runs,
             Patterns(settings.include, settings.exclude, settings.extensions),

@@ -21,13 +21,14 @@ from tonearm.events.facts import (
     ScanStarted,
     Warned,
 )
-from tonearm.jobs.intake import FileChange, FoundFile, KnownFile, ScannedFile, SqlIntake
+from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs
+from tonearm.library.files import FileChange, Files, FoundFile, KnownFile, ScannedFile
 from tonearm.library.roots import Place, Roots
 from tonearm.names import folders_above
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.walk import Met, Mount, Music, Passed, Unread, walk
+from tonearm.scan.walk import Met, Mount, Passed, Unread, walk
 from tonearm.settings import Level
 
 BATCH = 2000
@@ -63,7 +64,8 @@ class Scanner:
 
     def __init__(
         self,
-        intake: SqlIntake,
+        files: Files,
+        intake: Intake,
         roots: Roots,
         runs: Runs,
         patterns: Patterns,
@@ -71,6 +73,7 @@ class Scanner:
         stopping: Callable[[], bool],
         storage_retry: StorageRetry,
     ) -> None:
+        self._files = files
         self._intake = intake
         self._roots = roots
         self._runs = runs
@@ -130,7 +133,7 @@ class Scanner:
         known = self._known(place)
         ahead = next(known, None)
         for met in walked:
-            if isinstance(met, Music):
+            if isinstance(met, FoundFile):
                 tally.alive.update(mount for mount in place.mounts if _inside(met.path, mount))
                 while ahead is not None and ahead.path < met.path:
                     tally.unmet.append(ahead)
@@ -147,7 +150,7 @@ class Scanner:
 
     def _known(self, place: Place) -> Iterator[KnownFile]:
         after: bytes | None = None
-        look = self._intake.known
+        look = self._files.known
         while page := self._storage_retry(functools.partial(look, place.root, place.scope, after, PAGE)):
             yield from page
             after = page[-1].path
@@ -180,23 +183,23 @@ class Scanner:
             return
         batch = self._find_moved(place, batch, tally)
         taken = self._storage_retry(lambda: self._intake.record(run, place.root, batch, level, fresh))
-        tally.kinds.update(scanned.kind for scanned in batch)
+        tally.kinds.update(scanned.change for scanned in batch)
         tally.to_analyse += taken.to_analyse
         self._announce(ScanProgress(tally.discovered, tally.to_analyse))
 
     def _find_moved(self, place: Place, batch: list[ScannedFile], tally: _Tally) -> list[ScannedFile]:
         """A new path whose inode, size and time are a known file's that is no longer where it was."""
-        new = [scanned.found.inode for scanned in batch if scanned.kind == FileChange.NEW]
+        new = [scanned.found.inode for scanned in batch if scanned.change == FileChange.NEW]
         if not new:
             return batch
-        candidates = self._storage_retry(lambda: self._intake.elsewhere(new))
+        candidates = self._storage_retry(lambda: self._files.by_inode(new))
         paths = (
             {root.root: root.here for root in self._storage_retry(self._roots.every)} if candidates else {}
         )
         judged = []
         for scanned in batch:
             known = None
-            if scanned.kind == FileChange.NEW:
+            if scanned.change == FileChange.NEW:
                 known = next(
                     (
                         one
@@ -245,7 +248,7 @@ class Scanner:
         if other_device and len(gone) >= SUSPICIOUS_LOSS and len(gone) > met:
             self._warn_unmounted(place, len(gone))
             return None
-        self._storage_retry(lambda: self._intake.mark_missing(gone))
+        self._storage_retry(lambda: self._files.mark_missing(gone))
         return len(gone)
 
     def _warn_unmounted(self, place: Place, files: int) -> None:
@@ -266,9 +269,8 @@ def _at_or_in(path: bytes, places: frozenset[bytes]) -> bool:
     return bool(places) and (path in places or not places.isdisjoint(folders_above(path)))
 
 
-def _judged(met: Music, known: KnownFile | None) -> ScannedFile:
-    found = FoundFile(met.path, met.size, met.mtime_ns, met.inode, met.extension)
+def _judged(found: FoundFile, known: KnownFile | None) -> ScannedFile:
     if known is None:
         return ScannedFile(found, FileChange.NEW)
-    same = (known.size, known.mtime_ns) == (met.size, met.mtime_ns)
+    same = (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
     return ScannedFile(found, FileChange.UNCHANGED if same else FileChange.CHANGED, known)

@@ -5,19 +5,9 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tonearm.library.files import FoundFile
 from tonearm.names import printable
 from tonearm.scan.patterns import Patterns
-
-
-@dataclass(frozen=True, slots=True)
-class Music:
-    """A regular file that looks like music; ``path`` is relative to the root."""
-
-    path: bytes
-    size: int
-    mtime_ns: int
-    inode: int
-    extension: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class Mount:
     path: bytes
 
 
-Met = Music | Passed | Unread | Mount
+Met = FoundFile | Passed | Unread | Mount
 _Entry = tuple[bytes, os.stat_result | Unread]
 
 _KINDS = (
@@ -153,7 +143,7 @@ def _entry(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[
     extension = patterns.music(path)
     if stat.S_ISREG(status.st_mode):
         if extension:
-            yield Music(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
+            yield FoundFile(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
         elif other := patterns.other_music(path):
             yield Passed(path, f"{other} is not read here")
         else:

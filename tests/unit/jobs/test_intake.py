@@ -4,8 +4,9 @@ import pytest
 
 from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure
-from tonearm.jobs.intake import FileChange, IntakeResult, ScannedFile, SqlIntake
+from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.run_counts import RunCounts
+from tonearm.library.files import FileChange, ScannedFile
 from tonearm.settings import Level, Rule
 
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -36,19 +37,19 @@ def test_a_new_file_is_known_and_queued(library: Library) -> None:
 def test_an_unchanged_file_with_results_is_skipped(library: Library) -> None:
     library.finish(library.run(), TEN, result())
     run = library.run()
-    assert library.meet(run, TEN) == IntakeResult(settled=1)
+    assert library.meet(run, TEN) == IntakeResult(up_to_date=1)
     assert open_jobs(library) == []
     assert library.runs.counts(run) == RunCounts(1, 0, 0, 1, 0, 0)
 
 
 def test_a_partial_file_has_its_results_too(library: Library) -> None:
     library.finish(library.run(), TEN, result(complete=False))
-    assert library.meet(library.run(), TEN) == IntakeResult(settled=1)
+    assert library.meet(library.run(), TEN) == IntakeResult(up_to_date=1)
 
 
 def test_a_newer_analyser_measures_known_files_again(library: Library) -> None:
     library.finish(library.run(), TEN, result())
-    library.intake = SqlIntake(library.database, {"tempo": 3, "key": 1}, (), 1.0)
+    library.intake = Intake(library.database, {"tempo": 3, "key": 1}, (), 1.0)
     assert library.meet(library.run(), TEN) == IntakeResult(to_analyse=1)
 
 
@@ -87,10 +88,10 @@ def test_measuring_afresh_is_asked_of_what_is_queued_already(library: Library) -
 
 def test_a_moved_file_keeps_its_results_and_is_not_queued(library: Library) -> None:
     file = library.finish(library.run(), TEN, result())
-    [known] = library.intake.known(library.root(), b"", None, 10)
+    [known] = library.files.known(library.root(), b"", None, 10)
     run = library.run()
     moved = ScannedFile(found(b"new/place.mp3"), FileChange.MOVED, known)
-    assert library.intake.record(run, library.root(), [moved], None) == IntakeResult(settled=1)
+    assert library.intake.record(run, library.root(), [moved], None) == IntakeResult(up_to_date=1)
     row = library.file(b"new/place.mp3")
     assert (row["id"], row["state"], row["extension"]) == (file, "done", "mp3")
     assert library.history(file) == ["moved"]
@@ -99,54 +100,54 @@ def test_a_moved_file_keeps_its_results_and_is_not_queued(library: Library) -> N
 
 def test_a_file_that_moved_to_another_root_belongs_there(library: Library) -> None:
     library.finish(library.run(), TEN, result())
-    [known] = library.intake.known(library.root(), b"", None, 10)
+    [known] = library.files.known(library.root(), b"", None, 10)
     other = library.root(b"/other")
     library.intake.record(library.run(), other, [ScannedFile(found(TEN), FileChange.MOVED, known)], None)
     assert library.file(TEN)["root_id"] == other
-    assert library.intake.known(library.root(), b"", None, 10) == []
+    assert library.files.known(library.root(), b"", None, 10) == []
 
 
 def test_a_path_from_which_a_file_moved_can_be_used_again(library: Library) -> None:
     run = library.run()
     old = library.finish(run, TEN, result("same"))
-    library.intake.mark_missing([old])
+    library.files.mark_missing([old])
     library.finish(run, b"20.flac", result("same", known=True))
     assert library.file(TEN)["moved_to_id"] is not None
     assert library.meet(library.run(), found(TEN, inode=99)) == IntakeResult(to_analyse=1)
-    known = library.intake.known(library.root(), b"", None, 10)
+    known = library.files.known(library.root(), b"", None, 10)
     assert [row.path for row in known] == [TEN, b"20.flac"]
 
 
 def test_a_file_can_move_to_a_path_from_which_another_moved(library: Library) -> None:
     run = library.run()
     old = library.finish(run, TEN, result("same"))
-    library.intake.mark_missing([old])
+    library.files.mark_missing([old])
     library.finish(run, b"20.flac", result("same", known=True))
     library.finish(run, b"30.flac", result("other"))
-    third = library.intake.known(library.root(), b"30.flac", None, 10)[0]
+    third = library.files.known(library.root(), b"30.flac", None, 10)[0]
     moved = ScannedFile(found(TEN), FileChange.MOVED, third)
-    assert library.intake.record(run, library.root(), [moved], None) == IntakeResult(settled=1)
+    assert library.intake.record(run, library.root(), [moved], None) == IntakeResult(up_to_date=1)
 
 
 def test_a_file_that_is_back_is_noted_and_not_measured_again(library: Library) -> None:
     file = library.finish(library.run(), TEN, result())
-    library.intake.mark_missing([file])
+    library.files.mark_missing([file])
     assert library.file(TEN)["missing_since"] is not None
-    assert library.meet(library.run(), TEN) == IntakeResult(settled=1)
+    assert library.meet(library.run(), TEN) == IntakeResult(up_to_date=1)
     assert library.file(TEN)["missing_since"] is None
     assert library.history(file) == ["missing", "back"]
 
 
 def test_a_file_goes_missing_once(library: Library) -> None:
     file = library.finish(library.run(), TEN, result())
-    library.intake.mark_missing([file])
+    library.files.mark_missing([file])
     since = library.file(TEN)["missing_since"]
-    library.intake.mark_missing([file])
+    library.files.mark_missing([file])
     assert library.file(TEN)["missing_since"] == since
 
 
 def test_a_persons_level_beats_the_rules(library: Library) -> None:
-    library.intake = SqlIntake(library.database, library.versions, (Rule(level=Level.BACKGROUND),), 1.0)
+    library.intake = Intake(library.database, library.versions, (Rule(level=Level.BACKGROUND),), 1.0)
     run = library.run()
     library.meet(run, TEN, level=Level.HIGH)
     library.meet(run, b"20.flac")
@@ -201,14 +202,14 @@ def test_known_files_come_in_the_order_of_their_bytes_page_by_page(library: Libr
     paths = [b"a b", b"a/1", b"a/\xff", b"a0", b"b", b"b/c/d", b"\xc3\xa9"]
     library.meet(library.run(), *paths)
     root = library.root()
-    assert [row.path for row in library.intake.known(root, b"", None, 3)] == paths[:3]
-    assert [row.path for row in library.intake.known(root, b"", paths[2], 100)] == paths[3:]
-    assert [row.path for row in library.intake.known(root, b"a", None, 100)] == [b"a/1", b"a/\xff"]
-    assert library.intake.known(root + 1, b"", None, 100) == []
+    assert [row.path for row in library.files.known(root, b"", None, 3)] == paths[:3]
+    assert [row.path for row in library.files.known(root, b"", paths[2], 100)] == paths[3:]
+    assert [row.path for row in library.files.known(root, b"a", None, 100)] == [b"a/1", b"a/\xff"]
+    assert library.files.known(root + 1, b"", None, 100) == []
 
 
 def test_known_files_are_found_by_their_inode_wherever_they_lie(library: Library) -> None:
     library.meet(library.run(), found(TEN, inode=5))
     library.meet(library.run(), found(b"x", inode=-1), root=b"/other")
-    met = library.intake.elsewhere([5, -1, 77])
+    met = library.files.by_inode([5, -1, 77])
     assert {inode: [row.path for row in rows] for inode, rows in met.items()} == {5: [TEN], -1: [b"x"]}

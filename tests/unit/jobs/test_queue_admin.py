@@ -88,7 +88,7 @@ def test_an_old_failure_of_a_file_that_is_well_now_is_not_retried(library: Libra
 
 def test_a_file_that_is_gone_is_not_retried(library: Library) -> None:
     quarantine(library, b"1", b"2")
-    library.intake.mark_missing([library.file(b"1")["id"]])
+    library.files.mark_missing([library.file(b"1")["id"]])
     assert library.queue_admin.retry(None, partial=False) == 1
     assert library.take().path == b"2"
 
@@ -182,7 +182,7 @@ def test_failures_are_listed_with_their_reasons_until_they_are_mended(library: L
 
 def test_failures_of_files_that_are_gone_are_not_listed(library: Library) -> None:
     quarantine(library, b"1", b"2")
-    library.intake.mark_missing([library.file(b"1")["id"]])
+    library.files.mark_missing([library.file(b"1")["id"]])
     assert [job.path for job in library.queue_admin.failures(None)] == [b"/music/2"]
     assert library.queue_admin.failures(at(library, b"1")) == []
 

@@ -124,7 +124,7 @@ def test_a_file_that_had_audio_of_its_own_is_not_where_another_went(library: Lib
     run = library.run()
     gone = library.finish(run, b"1.flac", result("one"))
     other = library.finish(run, b"2.flac", result("two"))
-    library.intake.mark_missing([gone])
+    library.files.mark_missing([gone])
     audio = library.file(b"1.flac")["audio_id"]
     with library.database.write() as connection:
         assert follow_one(connection, other, audio, 1.0) is None

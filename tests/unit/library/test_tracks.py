@@ -197,7 +197,7 @@ def test_a_full_track_has_its_series_tags_analysers_and_history(library: Library
     everything = {"TIT2": ["Blue"], "TXXX:odd": ["a", "b"]}
     art = {"art_count": 1, "art_bytes": 99, "art_mime": "image/png", "warning": "one tag is cut off"}
     file = library.finish(run, b"1.flac", result(tags={"everything": everything} | art))
-    library.intake.mark_missing([file])
+    library.files.mark_missing([file])
     library.meet(run, b"1.flac")
     [track] = listed(library, full=True)
     assert track["tempo_series"] == [1, 2]
@@ -218,7 +218,7 @@ def test_a_track_without_results_is_shown_with_nothing_known(library: Library) -
 
 def test_missing_tracks_are_listed_when_they_are_asked_for(library: Library) -> None:
     library.meet(library.run(), b"1.flac", b"2.flac")
-    library.intake.mark_missing([library.file(b"2.flac")["id"]])
+    library.files.mark_missing([library.file(b"2.flac")["id"]])
     assert names(library) == ["1.flac"]
     assert names(library, missing=True) == ["2.flac"]
     assert listed(library, missing=True)[0]["state"] == "missing"
@@ -239,7 +239,7 @@ def test_totals_count_what_is_on_the_disk(library: Library) -> None:
     library.finish(run, b"1.flac", result("1"))
     library.finish(run, b"2.flac", result("2", file={"declared_s": None}))
     library.meet(run, b"3.flac", b"4.flac")
-    library.intake.mark_missing([library.file(b"4.flac")["id"]])
+    library.files.mark_missing([library.file(b"4.flac")["id"]])
     totals = library.tracks.totals()
     assert (totals.files, totals.states) == (3, {"done": 2, "waiting": 1})
     assert totals.duration_s == pytest.approx(10.0 + 10.0)

@@ -35,7 +35,14 @@ def scanner_of(
 ) -> Scanner:
     storage_retry = StorageRetry(events.append, stopping)
     return Scanner(
-        library.intake, library.roots, library.runs, patterns, events.append, stopping, storage_retry
+        library.files,
+        library.intake,
+        library.roots,
+        library.runs,
+        patterns,
+        events.append,
+        stopping,
+        storage_retry,
     )
 
 

@@ -13,8 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.scan.sick import make_dead
+from tonearm.library.files import FoundFile
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.walk import Met, Music, Passed, Unread, walk
+from tonearm.scan.walk import Met, Passed, Unread, walk
 from tonearm.settings import EXTENSIONS
 
 ALL = Patterns((), (), EXTENSIONS)
@@ -25,7 +26,7 @@ def met(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> lis
 
 
 def music(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> list[bytes]:
-    return [item.path for item in met(root, scope, patterns) if isinstance(item, Music)]
+    return [item.path for item in met(root, scope, patterns) if isinstance(item, FoundFile)]
 
 
 def reasons(root: Path) -> dict[bytes, str]:
@@ -79,7 +80,9 @@ def test_what_is_met_is_described_as_the_disk_has_it(tmp_path: Path) -> None:
     path = tmp_path / "a" / "Song.MP3"
     put(tmp_path, "a/Song.MP3")
     os.utime(path, ns=(1, 1_234_567_890_123_456_789))
-    assert met(tmp_path) == [Music(b"a/Song.MP3", 1, 1_234_567_890_123_456_789, path.stat().st_ino, "mp3")]
+    assert met(tmp_path) == [
+        FoundFile(b"a/Song.MP3", 1, 1_234_567_890_123_456_789, path.stat().st_ino, "mp3")
+    ]
 
 
 def test_what_is_not_music_is_not_mentioned(tmp_path: Path) -> None:
@@ -211,10 +214,10 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_walk_goes_on(tmp_path: Pat
         for name in "bc":
             (tmp_path / name).chmod(0o755)
     assert said.splitlines() == [
-        "Music a/1.mp3 ",
+        "FoundFile a/1.mp3 ",
         "Unread b the folder can't be read: Permission denied",
         "Unread c the folder can't be read: Permission denied",
-        "Music d/4.mp3 ",
+        "FoundFile d/4.mp3 ",
     ]
 
 

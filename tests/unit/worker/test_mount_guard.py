@@ -176,7 +176,7 @@ def test_the_library_names_files_that_were_there_when_it_last_looked(library: Li
     names = [b"%03d" % number for number in range(50)]
     library.meet(run, *names)
     library.meet(run, b"other", root=b"/other")
-    library.intake.mark_missing([library.file(b"000")["id"], library.file(b"049")["id"]])
+    library.files.mark_missing([library.file(b"000")["id"], library.file(b"049")["id"]])
     samples = library.job_store.samples(library.root(), 20)
     assert set(samples) == {*names[1:11], *names[39:49]}
     assert library.job_store.samples(library.root(b"/other"), 20) == [b"other"]

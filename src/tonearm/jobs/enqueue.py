@@ -1,0 +1,144 @@
+"""Enqueues jobs for files, in the caller's transaction: a new job, or the open one that the file has already."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select, update
+
+from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.priority import level_for, rank
+from tonearm.jobs.run_counts import keep_failed, note_handover
+from tonearm.library.bulk_write import add
+from tonearm.library.files import FileChange, FoundFile, ScannedFile
+from tonearm.library.schema import job_table
+from tonearm.settings import Level, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """How jobs are ordered: a person's choice of level, or the first rule that fits; and how they age."""
+
+    level: Level | None
+    rules: Sequence[Rule]
+    ageing_s: float
+
+    def columns(self, file: FoundFile, now: float) -> dict[str, Any]:
+        """The columns of a new job that decide its place in the queue."""
+        level = self.level
+        if level is None:
+            level = level_for(self.rules, file.size, file.extension, file.mtime_ns)
+        return {
+            "level": int(level),
+            "level_by": "rules" if self.level is None else "person",
+            "rank": rank(level, now, self.ageing_s),
+        }
+
+
+def needs_job(scanned: ScannedFile, engine: str) -> bool:
+    """Whether a file has to be analysed: it is new or changed, or has no results of the current analysers.
+
+    A file in quarantine that has not changed is not tried again.
+    """
+    known = scanned.known
+    if known is None or scanned.change in {FileChange.NEW, FileChange.CHANGED}:
+        return True
+    if known.state in {JobState.DONE, JobState.PARTIAL}:
+        return known.engine != engine
+    return known.state != JobState.QUARANTINED
+
+
+def enqueue(
+    connection: Connection,
+    run: int,
+    files: Sequence[tuple[int, FoundFile]],
+    priority: Priority,
+    fresh: bool,
+    now: float,
+) -> int:
+    """Enqueue a job for each file (id and what was found); open jobs are moved to this run instead.
+
+    Returns how many of the open jobs were in this run already.
+    """
+    open_jobs = {
+        row.file_id: (row.run_id, row.queued_at)
+        for row in connection.execute(
+            select(job_table.c.file_id, job_table.c.run_id, job_table.c.queued_at)
+            .where(job_table.c.file_id.in_([file for file, _ in files]), job_table.c.state.in_(OPEN))
+            .with_for_update()  # a worker that ends one now would end it in the run that it left
+        )
+    }
+    if open_jobs:
+        _take_over(connection, run, open_jobs, priority, fresh, now)
+    new = [(file, found) for file, found in files if file not in open_jobs]
+    rows = [
+        {
+            "file_id": file,
+            "run_id": run,
+            "state": JobState.QUEUED,
+            "fresh": fresh,
+            "queued_at": now,
+            "publish_due_at": now,
+            "correlation_id": uuid.uuid4().hex,
+        }
+        | priority.columns(found, now)
+        for file, found in new
+    ]
+    add(connection, job_table, rows)
+    return sum(former == run for former, _ in open_jobs.values())
+
+
+def keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> int:
+    """Count files in quarantine among the failed ones of this run; they are not tried again.
+
+    Returns how many of them were in this run already.
+    """
+    if not files:
+        return 0
+    last_jobs = (
+        select(func.max(job_table.c.id)).where(job_table.c.file_id.in_(files)).group_by(job_table.c.file_id)
+    )
+    others = connection.execute(
+        select(job_table.c.id, job_table.c.run_id)
+        .where(
+            job_table.c.id.in_(last_jobs),
+            job_table.c.state == JobState.QUARANTINED,
+            job_table.c.run_id != run,
+        )
+        .with_for_update()
+    ).all()
+    keep_failed(connection, [job.run_id for job in others])
+    connection.execute(
+        update(job_table).where(job_table.c.id.in_([job.id for job in others])).values(run_id=run)
+    )
+    return len(files) - len(others)
+
+
+def _take_over(
+    connection: Connection,
+    run: int,
+    open_jobs: Mapping[int, tuple[int, float]],
+    priority: Priority,
+    fresh: bool,
+    now: float,
+) -> None:
+    """Move open jobs of these files to a run, at the level that a person has chosen, if any."""
+    changes: dict[str, object] = {"run_id": run}
+    if fresh:
+        changes |= {"fresh": True}
+    if priority.level is not None:
+        changes |= {
+            "level": priority.level,
+            "level_by": "person",
+            "rank": rank(priority.level, now, priority.ageing_s),
+            "publish_due_at": case(
+                (job_table.c.state == JobState.QUEUED, now), else_=job_table.c.publish_due_at
+            ),
+        }
+    note_handover(connection, open_jobs.values(), run)
+    connection.execute(
+        update(job_table)
+        .where(job_table.c.file_id.in_(open_jobs), job_table.c.state.in_(OPEN))
+        .values(**changes)
+    )

@@ -1,0 +1,210 @@
+"""The rows of files: what is known below a root, and what a scan changes in it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from tonearm.errors import NotFound
+from tonearm.library.database import Database, database_time
+from tonearm.library.results import note, note_all, whole_path
+from tonearm.library.roots import below
+from tonearm.library.schema import file_table, root_table
+from tonearm.names import to_document
+
+MARK_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A music file as a scan found it. ``path`` is relative to its root, ``inode`` a signed 64-bit number."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+    inode: int
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as the library knows it. ``engine``: the analysers, with versions, that its results are from."""
+
+    id: int
+    root: int
+    path: bytes
+    size: int
+    mtime_ns: int
+    inode: int
+    state: str
+    engine: str | None
+    missing: bool
+
+
+class FileChange(StrEnum):
+    """How a found file differs from what is known of it."""
+
+    NEW = "new"
+    CHANGED = "changed"  # another size or time of modification
+    MOVED = "moved"  # known at another path, where it no longer is
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """A found file, how it has changed, and what is known of it."""
+
+    found: FoundFile
+    change: FileChange
+    known: KnownFile | None = None
+
+
+class Files:
+    """The known files of a library."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, root: int, scope: bytes, after: bytes | None, limit: int) -> list[KnownFile]:
+        """The next known files at or below ``scope`` whose path is greater than ``after``, in the order of paths."""
+        conditions: list[ColumnElement[bool]] = [file_table.c.root_id == root]
+        if scope:
+            conditions.append(below(scope))
+        if after is not None:
+            conditions.append(file_table.c.path > after)
+        with self._database.read() as connection:
+            return _known(connection, *conditions, limit=limit)
+
+    def by_inode(self, inodes: Collection[int]) -> dict[int, list[KnownFile]]:
+        """Known files of all roots that had these inodes when they were last read."""
+        with self._database.read() as connection:
+            files = _known(connection, file_table.c.inode.in_(list(inodes)))
+        found: dict[int, list[KnownFile]] = {}
+        for file in files:
+            found.setdefault(file.inode, []).append(file)
+        return found
+
+    def mark_missing(self, files: Sequence[int]) -> None:
+        """Mark files as missing; their results stay."""
+        with self._database.write() as connection:
+            now = connection.execute(select(database_time())).scalar_one()
+            for start in range(0, len(files), MARK_AT_ONCE):
+                part = files[start : start + MARK_AT_ONCE]
+                connection.execute(
+                    update(file_table)
+                    .where(file_table.c.id.in_(part), file_table.c.missing_since.is_(None))
+                    .values(missing_since=now, graph_due_at=now)
+                )
+                note_all(connection, part, "missing", now)
+
+
+def lock_root(connection: Connection, root: int) -> None:
+    """Lock a root, so that one process at a time writes files below it.
+
+    Raises:
+        NotFound: another process has made its folder part of a larger root.
+    """
+    locked = connection.execute(select(root_table.c.id).where(root_table.c.id == root).with_for_update())
+    if locked.first() is None:
+        raise NotFound(
+            "another process has meanwhile begun to analyse a folder that contains this one; "
+            "it analyses these files too"
+        )
+
+
+def written_meanwhile(
+    connection: Connection, root: int, scanned_files: Sequence[ScannedFile]
+) -> list[ScannedFile]:
+    """The same files; a new one that another process has written since it was looked up is unchanged."""
+    paths = [scanned.found.path for scanned in scanned_files if scanned.known is None]
+    rows = _known(connection, file_table.c.root_id == root, file_table.c.path.in_(paths)) if paths else []
+    known = {file.path: file for file in rows}
+    return [
+        ScannedFile(scanned.found, FileChange.UNCHANGED, known[scanned.found.path])
+        if scanned.known is None and scanned.found.path in known
+        else scanned
+        for scanned in scanned_files
+    ]
+
+
+def write_files(
+    connection: Connection, root: int, scanned_files: Sequence[ScannedFile], now: float
+) -> list[int]:
+    """Insert new files, update known ones and their history; returns the id of each file, in the same order."""
+    ids = _insert_new(
+        connection, root, [scanned.found for scanned in scanned_files if scanned.known is None], now
+    )
+    for scanned in scanned_files:
+        if scanned.known is not None:
+            ids[scanned.found.path] = scanned.known.id
+            _update_known(connection, root, scanned, scanned.known, now)
+    return [ids[scanned.found.path] for scanned in scanned_files]
+
+
+def _insert_new(
+    connection: Connection, root: int, files: Sequence[FoundFile], now: float
+) -> dict[bytes, int]:
+    if not files:
+        return {}
+    rows = [
+        {
+            "root_id": root,
+            "path": file.path,
+            "size": file.size,
+            "mtime_ns": file.mtime_ns,
+            "inode": file.inode,
+            "extension": file.extension,
+            "state": "waiting",
+            "found_at": now,
+        }
+        for file in files
+    ]
+    inserted = connection.execute(
+        insert(file_table).returning(file_table.c.id, sort_by_parameter_order=True), rows
+    )
+    return {file.path: row.id for file, row in zip(files, inserted, strict=True)}
+
+
+def _update_known(
+    connection: Connection, root: int, scanned: ScannedFile, known: KnownFile, now: float
+) -> None:
+    found = scanned.found
+    changes: dict[str, object] = {}
+    if scanned.change == FileChange.CHANGED:
+        changes |= {"size": found.size, "mtime_ns": found.mtime_ns, "inode": found.inode, "state": "waiting"}
+        note(connection, known.id, "changed", {"size": found.size, "was": known.size}, now)
+    if scanned.change == FileChange.MOVED:
+        changes |= {"root_id": root, "path": found.path, "extension": found.extension, "graph_due_at": now}
+        note(connection, known.id, "moved", {"from": to_document(whole_path(connection, known.id))}, now)
+    if known.missing:
+        changes |= {"missing_since": None, "graph_due_at": now}
+        if scanned.change != FileChange.MOVED:
+            note(connection, known.id, "back", {}, now)
+    if known.inode != found.inode:
+        changes |= {"inode": found.inode}
+    if changes:
+        connection.execute(update(file_table).where(file_table.c.id == known.id).values(**changes))
+
+
+def _known(
+    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
+) -> list[KnownFile]:
+    """Known files in the order of paths, without those whose results another file has taken over."""
+    rows = connection.execute(
+        select(
+            file_table.c.id,
+            file_table.c.root_id,
+            file_table.c.path,
+            file_table.c.size,
+            file_table.c.mtime_ns,
+            file_table.c.inode,
+            file_table.c.state,
+            file_table.c.engine,
+            file_table.c.missing_since,
+        )
+        .where(file_table.c.moved_to_id.is_(None), *conditions)
+        .order_by(file_table.c.path)
+        .limit(limit)
+    )
+    return [KnownFile(*row[:8], missing=row[8] is not None) for row in rows]
