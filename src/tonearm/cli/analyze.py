@@ -1,25 +1,27 @@
-"""``tonearm analyze``: scan, analyse, show, and say how it ended."""
+"""``tonearm analyze``: scans folders, analyses files, shows the progress and the result."""
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
 
 from tonearm.bootstrap.analyze import open_session
 from tonearm.cli import INTERRUPTED
+from tonearm.cli.formatting import shell_words
 from tonearm.cli.json_events import show_json
-from tonearm.cli.live_screen import Screen
+from tonearm.cli.nearest import meant_path
 from tonearm.cli.opened import enter_patiently, settings_of
 from tonearm.cli.options import PATH, data_option, json_option, level_of, workers_option
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.standard_output import ReaderGone, while_read
-from tonearm.cli.tables import print_sentence
-from tonearm.errors import ConfigurationError, StorageError
+from tonearm.cli.terminal import is_terminal, say
+from tonearm.errors import ConfigurationError, NotFound, StorageError
 from tonearm.events.facts import Announce, Event, Summary
-from tonearm.names import to_bytes
+from tonearm.library.data_folder import require_library
+from tonearm.names import printable, to_bytes
 from tonearm.progress.live import LiveView
 from tonearm.settings import Level, Settings
 from tonearm.worker.signals import StopSwitch
@@ -71,24 +73,38 @@ def analyze(
       130  stopped with work left, by a person or by a disk that stayed full
     """
     level = level_of(priority)
-    stop = StopSwitch()
+    named = [to_bytes(path) for path in paths]
+    for path in named:
+        _require_path(path)
     settings = settings_of(data, workers=workers, include=include, exclude=exclude)
     if detach and settings.database_url is None:
         raise ConfigurationError(
             "--detach leaves the work to other processes, and there are none without PostgreSQL: "
             "set TONEARM_DATABASE_URL"
         )
-    request = AnalyzeRequest([to_bytes(path) for path in paths], level, fresh, detach)
+    if not named and settings.database_url is None:
+        require_library(settings.data_dir)
+    stop = StopSwitch()
     with stop.on_signals():
-        summary = _shown(settings, request, as_json, stop)
+        summary = _shown(settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop)
     if summary is None or summary.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
 
 
+def _require_path(path: bytes) -> None:
+    """Raise ConfigurationError for a path that does not exist. Other errors are reported by the scan."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ConfigurationError(f"{printable(path)}: {error.strerror}{meant_path(path)}") from error
+    except OSError:
+        return
+
+
 @dataclass(frozen=True, slots=True)
 class AnalyzeRequest:
-    """What a person asked for."""
+    """The arguments of a call."""
 
     paths: list[bytes]
     level: Level | None
@@ -98,16 +114,20 @@ class AnalyzeRequest:
 
 def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -> Summary | None:
     view = LiveView()
-    console = Console()
     display: AbstractContextManager[object] = nullcontext()
     show: Announce
     if as_json:
         show = show_json
-    elif console.is_terminal:
-        show = display = Screen(view, console)
+    elif is_terminal():
+        from rich.console import Console
+
+        from tonearm.cli.live_screen import Screen
+
+        show = display = Screen(view, Console())
     else:
         show = PlainLines(view)
     ends: list[Summary] = []
+    known: list[bytes] | None = None
     shown = while_read(show, stop)
 
     def tell(event: Event) -> None:
@@ -120,17 +140,37 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
             enter_patiently(lambda: open_session(settings, view, tell, stop), stop) as session,
             display,
         ):
+            known = [place.here for place in session.roots.every()]
+            if not request.paths and not known:
+                raise NotFound("nothing was analysed yet; name a folder, as in: tonearm analyze ~/Music")
             session.analyze(request.paths, request.level, request.fresh, request.detach)
     except StorageError as error:
+        if known is None:  # the library could not be opened
+            raise
         sys.stderr.write(f"tonearm: {error}\n")
-    finally:  # how far it came is of interest above all where it came no further
+    finally:  # how far it came matters most where it failed
         if not as_json:
-            _print_ends(ends, settings.database_url is not None, console)
+            _print_ends(ends, settings, request, known or [])
     return ends[-1] if ends else None
 
 
-def _print_ends(ends: Sequence[Summary], shared: bool, console: Console) -> None:
-    with suppress(ReaderGone):  # what counts is how the run ended
+def _print_ends(
+    ends: Sequence[Summary], settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]
+) -> None:
+    with suppress(ReaderGone):  # the exit status still says how the run ended
         for summary in ends:
-            for line in summary_lines(summary, shared):
-                print_sentence(console, line)
+            for line in summary_lines(summary, settings.database_url is not None):
+                say(line)
+            if not summary.discovered and not summary.unread and not summary.interrupted:
+                say(_what_to_do(settings, request, known))
+
+
+def _what_to_do(settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]) -> str:
+    """The advice of a call that found no file at all."""
+    if request.paths:
+        where = ", ".join(printable(path) for path in request.paths)
+        return (
+            f"There is no music in {where}: no file has one of the extensions "
+            f"{', '.join(settings.extensions)} (setting `extensions`) and passes --include and --exclude."
+        )
+    return f"Nothing is left to analyse. To look for new and changed files: `tonearm analyze {shell_words(known)}`."

@@ -27,9 +27,9 @@ SECTIONS = {
         Entry("status", "status:status", "Show what is known, queued and running, and how the servers are."),
         Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
         Entry("show", "tracks:show", "Show all that is known of one track."),
-        Entry("mix", "graph:mix", "List what mixes well with a track."),
-        Entry("path", "graph:path", "Find a sequence of tracks from one to another in which neighbours mix."),
-        Entry("connection", "graph:connection", "Show what connects two artists."),
+        Entry("mix", "mixes:mix", "List what mixes well with a track."),
+        Entry("path", "mixes:path", "Find a sequence of tracks from one to another in which neighbours mix."),
+        Entry("connection", "mixes:connection", "Show what connects two artists."),
     ),
     "Queue": (
         Entry("jobs", "jobs:jobs", "List jobs: what runs and what waits, in order."),

@@ -1,4 +1,4 @@
-"""``tonearm jobs``, ``failures``, ``retry``, ``prioritize``: the queue and a person's hand on it."""
+"""``tonearm jobs``, ``failures``, ``retry``, ``prioritize``: shows the queue and changes it."""
 
 import dataclasses
 import functools
@@ -6,27 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from tonearm.cli.formatting import plural
+from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, level_of, limit_option, print_json, where
-from tonearm.cli.tables import Column, FittedTable, PathCell, print_sentence
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import is_terminal, say, styled, write_line
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.liveness import read_liveness
 from tonearm.jobs.queue_admin import JobView
 from tonearm.names import path_fields, printable
 
 COLUMNS = (
-    Column("place", 5),
-    Column("state", 11),
-    Column("level", 6, wraps=True),
-    Column("run", 3, rank=2),
-    Column("attempts", 8, rank=3),
-    Column("file", 20, wraps=True),
-    Column("reason", 12, rank=1, wraps=True),
+    Column("place", right=True),
+    Column("state"),
+    Column("priority", rank=1),
+    Column("run", rank=3, right=True),
+    Column("attempts", rank=4, right=True),
+    Column("file", least=16, path=True),
+    Column("reason", rank=2, least=12),
 )
+_STYLES = {JobState.QUARANTINED: "red", JobState.PARTIAL: "yellow", JobState.RETRYING: "yellow"}
 
 
 @click.command()
@@ -53,9 +54,9 @@ def jobs(
 ) -> None:
     """List jobs, of all files or of those at or below PATH: what runs, what waits and its place in the queue."""
     states = tuple(state or (list(JobState) if everything else OPEN))
-    unknown = set(states) - set(JobState)
-    if unknown:
-        raise click.BadParameter(f"no state {', '.join(sorted(unknown))}; there are {', '.join(JobState)}")
+    for name in states:
+        if name not in set(JobState):
+            raise click.BadParameter(no_such("state", name, list(JobState)))
     with library(data) as app:
         alive = read_liveness(app.database)
         found = [alive.job(job) for job in app.queue_admin.jobs(states, place_of(app, path), run, limit)]
@@ -63,19 +64,18 @@ def jobs(
         for job in found:
             print_json(_as_json(job))
         return
-    console = Console()
-    shown = FittedTable(console, COLUMNS)
-    for job in found:
-        shown.add(
-            str(job.place or ""),
-            job.state if job.stage is None else f"{job.state}: {job.stage}",
-            job.level.label + (" (chosen)" if job.level_by == "person" else ""),
-            str(job.run),
-            str(job.attempts),
-            PathCell(printable(job.path)),
-            printable(job.reason or ""),
-        )
-    console.print(shown.table if found else "No jobs are open." if not state else "None.")
+    empty = "No such jobs." if state or everything else "No jobs are waiting or running."
+    with Listing(COLUMNS, empty) as listing:
+        for job in found:
+            listing.add(
+                "" if job.place is None else f"{job.place:,}",
+                job.state if job.stage is None else f"{job.state}: {job.stage}",
+                job.level.label + (" (chosen)" if job.level_by == "person" else ""),
+                str(job.run),
+                str(job.attempts),
+                printable(job.path),
+                printable(job.reason or ""),
+            )
 
 
 @click.command()
@@ -102,18 +102,15 @@ def failures(path: str | None, data: str | None, as_json: bool) -> None:
                 }
             )
         return
-    console = Console()
-    colours = {JobState.QUARANTINED: "red", JobState.PARTIAL: "yellow", JobState.RETRYING: "yellow"}
     for job in found:
         state = JobState(job.state)
-        console.print(
-            Text.assemble((f"{state:12}", colours.get(state, "")), printable(job.path)), soft_wrap=True
-        )
-        print_sentence(console, f"{printable(job.reason or '')} [{job.code}]", indent=12)
-        print_sentence(console, printable(job.advice or ""), "dim", indent=12)
-    console.print(
-        "Nothing failed." if not found else f"{plural(len(found), 'file')}; `tonearm retry PATH` tries again."
-    )
+        write_line(styled(f"{state:12}", _STYLES.get(state, "")) + printable(job.path))
+        say(f"{printable(job.reason or '')} [{job.code}]", indent=12)
+        say(printable(job.advice or ""), "dim", indent=12)
+    if not found:
+        say("Nothing failed.")
+    elif is_terminal():
+        say(f"{plural(len(found), 'file')}; `tonearm retry PATH` tries again.")
 
 
 @click.command()
@@ -125,7 +122,7 @@ def failures(path: str | None, data: str | None, as_json: bool) -> None:
 def retry(paths: Sequence[str], everything: bool, partial: bool, data: str | None, as_json: bool) -> None:
     """Queue quarantined files again: each PATH, a file or a folder, or all. Their attempts count from zero."""
     if bool(paths) == everything:
-        raise click.BadParameter("name files or folders, or say --all")
+        raise click.UsageError("name files or folders, or --all")
     with library(data) as app:
         places = [place_of(app, path) for path in paths] or [None]
         count = sum(retried(functools.partial(app.queue_admin.retry, place, partial)) for place in places)
@@ -134,14 +131,14 @@ def retry(paths: Sequence[str], everything: bool, partial: bool, data: str | Non
         print_json({"queued": count})
         return
     them = "it" if count == 1 else "them"
-    go_on = f" `tonearm analyze` works on {them}." if count else ""
+    how = f" `tonearm analyze` works on {them}." if count else ""
     if working and count and shared:
-        go_on = f" The workers take {them} up."
+        how = f" The workers take {them}."
     elif working and count:
-        go_on = " The process at work takes up those that it scanned, `tonearm analyze` all others."
+        how = " The process that is analysing takes those that it scanned, `tonearm analyze` all others."
     if not count and not partial:
-        go_on = " None is quarantined there; --partial takes partial ones too."
-    click.echo(f"{plural(count, 'file')} queued again.{go_on}")
+        how = " None is quarantined there; --partial takes partial ones too."
+    say(f"{plural(count, 'file')} queued again.{how}")
 
 
 @click.command()
@@ -162,7 +159,7 @@ def prioritize(path: str, level: str, data: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"changed": count, "level": level})
         return
-    click.echo(f"{plural(count, 'open job')} set to {level}.")
+    say(f"{plural(count, 'open job')} set to {level}.")
 
 
 def _as_json(job: JobView) -> dict[str, Any]:

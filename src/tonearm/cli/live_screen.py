@@ -6,13 +6,13 @@ from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from tonearm.cli.formatting import about, plural
 from tonearm.cli.plain_progress import lines
-from tonearm.cli.tables import print_sentence
 from tonearm.events.facts import Event, JobFinished, ProcessLost, ScanProgress, StageReached, StateChanged
 from tonearm.names import printable
 from tonearm.progress.live import LiveView, Running
@@ -45,9 +45,8 @@ class Screen:
             return
         for line in lines(event):
             said = line.lstrip()
-            print_sentence(
-                self._console, said, _COLOURS.get(line.split(" ", 1)[0], ""), len(line) - len(said)
-            )
+            style = _COLOURS.get(line.split(" ", 1)[0], "")
+            self._console.print(Padding(Text(said, style), (0, 0, 0, len(line) - len(said)), expand=False))
 
     def _render(self) -> Group:
         view = self._view

@@ -4,6 +4,7 @@ import click
 
 from tonearm.bootstrap.maintenance import open_migrated
 from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
+from tonearm.cli.terminal import say
 from tonearm.library.database import REVISION
 
 
@@ -21,8 +22,8 @@ def migrate(data: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"database": place, "from": found, "to": REVISION, "changed": found != REVISION})
     elif found == REVISION:
-        click.echo(f"{place}: its tables are of the newest revision ({REVISION}); nothing to do.")
+        say(f"{place}: its tables are of the newest revision ({REVISION}); nothing to do.")
     elif found is None:
-        click.echo(f"{place}: was empty; its tables were made (revision {REVISION}).")
+        say(f"{place}: was empty; its tables were made (revision {REVISION}).")
     else:
-        click.echo(f"{place}: its tables went from revision {found} to {REVISION}.")
+        say(f"{place}: its tables went from revision {found} to {REVISION}.")

@@ -1,21 +1,28 @@
-"""Tracks that mix, as a disc jockey reads them on a terminal, and as JSON."""
+"""Tracks that mix, as a list and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from tonearm.cli.formatting import number
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import is_terminal, say
 from tonearm.graph.harmony import Change, Relation
 from tonearm.graph.port import Mix
 from tonearm.graph.track import GraphTrack, track_title
 from tonearm.names import path_fields, printable
 
+UNKNOWN = "–"
 _FELT = {0.5: " ×½", 1.0: "", 2.0: " ×2"}
-_COLUMNS = ("key", "how", "BPM", "tempo", "energy")
+_COLUMNS = (
+    Column("title", 1, least=10),
+    Column("artist", 2, least=8),
+    Column("key", right=True),
+    Column("relation", rank=3),
+    Column("BPM", right=True),
+    Column("tempo", right=True),
+    Column("energy", rank=4, right=True),
+    Column("file", least=12, path=True),
+)
 
 
 def relation_in_words(relation: Relation, camelot: str) -> str:
@@ -38,24 +45,21 @@ def change_in_words(change: Change) -> str:
     return f"{sign}{abs(percent):.1f} %{_FELT[change.level]}"
 
 
-def print_mixes(playing: GraphTrack, mixes: Sequence[Mix], console: Console) -> None:
-    """What mixes with a track, the best first."""
-    console.print(Text(_headline(playing), "bold"))
-    if not mixes:
-        return
-    table = _table("score")
-    for mix in mixes:
-        table.add_row(f"{mix.score:.0%}", *_cells(mix.track, mix))
-    console.print(table)
+def print_mixes(playing: GraphTrack, mixes: Sequence[Mix], empty: str) -> None:
+    """Print what mixes with a track, the best first, or a sentence where nothing does."""
+    if is_terminal():
+        say(_headline(playing), "bold")
+    with Listing([Column("score", right=True), *_COLUMNS], empty) as listing:
+        for mix in mixes:
+            listing.add(f"{mix.score:.0%}", *_cells(mix.track, mix))
 
 
-def print_path(start: GraphTrack, mixes: Sequence[Mix], console: Console) -> None:
-    """The way from a track to another, step for step."""
-    table = _table("")
-    table.add_row("0", *_cells(start, None))
-    for step, mix in enumerate(mixes, 1):
-        table.add_row(str(step), *_cells(mix.track, mix))
-    console.print(table)
+def print_path(start: GraphTrack, mixes: Sequence[Mix]) -> None:
+    """Print the sequence from a track to another, step by step."""
+    with Listing([Column("step", right=True), *_COLUMNS]) as listing:
+        listing.add("0", *_cells(start, None))
+        for step, mix in enumerate(mixes, 1):
+            listing.add(str(step), *_cells(mix.track, mix))
 
 
 def track_fields(track: GraphTrack) -> dict[str, Any]:
@@ -82,31 +86,20 @@ def mix_fields(mix: Mix) -> dict[str, Any]:
     }
 
 
-def _table(first: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(first, justify="right")
-    table.add_column("track", ratio=1, overflow="fold")
-    for name in _COLUMNS:
-        table.add_column(name, no_wrap=True, justify="left" if name == "how" else "right")
-    return table
-
-
-def _cells(track: GraphTrack, mix: Mix | None) -> list[Text]:
+def _cells(track: GraphTrack, mix: Mix | None) -> list[str]:
     cells = [
-        _named(track),
-        track.camelot or "–",
+        track.title or UNKNOWN,
+        track.artist or UNKNOWN,
+        track.camelot or UNKNOWN,
         "" if mix is None else relation_in_words(mix.relation, track.camelot or ""),
         number(track.bpm),
         "" if mix is None else change_in_words(mix.change),
-        "–" if track.energy is None else f"{track.energy:.0%}",
+        UNKNOWN if track.energy is None else f"{track.energy:.0%}",
     ]
-    return [Text(printable(cell)) for cell in cells]
-
-
-def _named(track: GraphTrack) -> str:
-    return track_title(track.title, track.path) + (f" by {track.artist}" if track.artist else "")
+    return [*(printable(cell) for cell in cells), printable(track.path)]
 
 
 def _headline(track: GraphTrack) -> str:
     energy = "" if track.energy is None else f", energy {track.energy:.0%}"
-    return f"{printable(_named(track))}: {track.key} ({track.camelot}), {number(track.bpm)} BPM{energy}"
+    named = track_title(track.title, track.path) + (f" by {track.artist}" if track.artist else "")
+    return f"{printable(named)}: {track.key} ({track.camelot}), {number(track.bpm)} BPM{energy}"

@@ -1,4 +1,4 @@
-"""``tonearm move``: a library from a folder to a server, or back, compared row by row."""
+"""``tonearm move``: copies a library from a folder to a server or back, and compares every row."""
 
 import contextlib
 import sys
@@ -6,18 +6,25 @@ import time
 from collections.abc import Iterator
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from tonearm.bootstrap.maintenance import open_move
 from tonearm.cli.formatting import duration, plural
 from tonearm.cli.options import PATH, chosen_settings, json_option, print_json
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import is_terminal, say
 from tonearm.library.move import Moved, MoveDiffers, Tell, move
 from tonearm.settings import without_password
 
 EVERY_S = 5.0
+COLUMNS = (
+    Column("table"),
+    Column("rows", right=True),
+    Column("copied", right=True),
+    Column("SHA-256", rank=2),
+    Column("of the copy", rank=2),
+    Column("equal"),
+)
 
 
 @click.command("move")
@@ -44,9 +51,9 @@ def move_library(origin: str, goal: str, as_json: bool) -> None:
     if as_json:
         print_json({"from": places[0], "to": places[1], "rows": rows, "elapsed_s": round(took, 3)})
         return
-    click.echo(f"{plural(rows, 'row')} moved from {places[0]} to {places[1]} in {duration(took)}.")
+    say(f"{plural(rows, 'row')} copied from {places[0]} to {places[1]} in {duration(took)}.")
     setting = "TONEARM_DATABASE_URL" if "://" in goal else "TONEARM_DATA_DIR"
-    click.echo(f"{places[0]} is as it was. From now on set {setting}={without_password(goal)}.")
+    say(f"{places[0]} is unchanged. From now on set {setting}={without_password(goal)}.")
 
 
 def _show(tables: list[Moved], as_json: bool) -> None:
@@ -63,31 +70,34 @@ def _show(tables: list[Moved], as_json: bool) -> None:
                 }
             )
         return
-    shown = Table("table", "rows", "SHA-256", "there", "")
-    for table in tables:
-        verdict = Text("the same", "green") if table.equal else Text("DIFFERENT", "red")
-        shown.add_row(
-            table.table, f"{table.rows:,}", table.sha256[:16], f"{table.sha256_there[:16]}", verdict
-        )
-    Console().print(shown)
+    with Listing(COLUMNS) as listing:
+        for table in tables:
+            listing.add(
+                table.table,
+                f"{table.rows:,}",
+                f"{table.rows_there:,}",
+                table.sha256[:16],
+                table.sha256_there[:16],
+                "yes" if table.equal else "NO",
+                style="" if table.equal else "red",
+            )
 
 
 @contextlib.contextmanager
 def _progress(as_json: bool) -> Iterator[Tell]:
-    """What shows how it goes: a bar on a terminal, plain lines elsewhere, nothing among JSON."""
-    console = Console()
+    """What shows the progress: a bar on a terminal, plain lines elsewhere, nothing with JSON."""
     if as_json:
         yield lambda *_: None
-    elif console.is_terminal:
+    elif is_terminal():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as bars:
+        with Progress(*columns, transient=True) as bars:
             yield _Bars(bars)
     else:
         yield _Lines()
 
 
 class _Bars:
-    """A bar for what is done with a table now."""
+    """A progress bar for the table that is being copied or compared."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -103,13 +113,13 @@ class _Bars:
 
 
 class _Lines:
-    """A line every few seconds."""
+    """A line every ``EVERY_S`` seconds."""
 
     def __init__(self) -> None:
-        self._said = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __call__(self, step: str, table: str, done: int, of: int) -> None:
-        if time.monotonic() - self._said >= EVERY_S:
-            self._said = time.monotonic()
+        if time.monotonic() - self._printed_at >= EVERY_S:
+            self._printed_at = time.monotonic()
             sys.stdout.write(f"{step} {table}: {done:,} of {plural(of, 'row')}\n")
             sys.stdout.flush()

@@ -1,13 +1,15 @@
-"""The way from a command to an opened library, and what commands ask of one."""
+"""Opens the library for a command, and finds paths of the command line in it."""
 
 import contextlib
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tonearm.bootstrap.library import Library, open_library
+from tonearm.cli.nearest import meant_path
 from tonearm.cli.options import chosen_settings
 from tonearm.errors import NotFound
 from tonearm.events.facts import Event, StateChanged
@@ -23,7 +25,7 @@ Answer = TypeVar("Answer")
 
 
 def settings_of(data: str | Path | None, **overrides: object) -> Settings:
-    """The settings with what the options say. Lists add to the setting, all else replaces it."""
+    """The settings, with options on top. Lists are added to the setting, other values replace it."""
     given = {"data_dir": data, **overrides}
     settings = chosen_settings(
         {name: value for name, value in given.items() if not isinstance(value, list | tuple)}
@@ -37,7 +39,7 @@ def settings_of(data: str | Path | None, **overrides: object) -> Settings:
 
 
 def existing_library(data: str | Path | None) -> Settings:
-    """The settings of a library that a command looks at. Raises NotFound where there is none: looking makes none."""
+    """The settings of a library that must exist: only commands that analyse create one. Raises NotFound."""
     settings = settings_of(data)
     if settings.database_url is None:
         require_library(settings.data_dir)
@@ -55,7 +57,7 @@ def library(data: str | Path | None) -> Iterator[Library]:
 def enter_patiently(
     opened: Callable[[], contextlib.AbstractContextManager[Answer]], stop: StopSwitch
 ) -> Iterator[Answer]:
-    """Enter what opens a library to work with it; wait for a database that is unavailable until asked to stop."""
+    """Open a library to analyse with it; wait for a database that does not answer until a stop is requested."""
     with contextlib.ExitStack() as parts:
         yield retried(lambda: parts.enter_context(opened()), lambda: stop.requests > 0)
 
@@ -64,24 +66,28 @@ def place_of(app: Library, path: str | None) -> Place | None:
     """Where a path of the command line lies in the library.
 
     Raises:
-        NotFound: it lies below no folder that was ever analysed.
+        NotFound: it does not lie below a folder that was analysed, or is neither in the library nor on the disk.
     """
     if path is None:
         return None
-    place = app.roots.locate(to_bytes(path))
+    given = to_bytes(path)
+    place = app.roots.locate(given)
     if place is None:
-        raise NotFound(f"{printable(path)}: not in the library; `tonearm analyze` it first")
+        meant = "" if os.path.lexists(given) else meant_path(given)
+        raise NotFound(f"{printable(path)}: not in the library; `tonearm analyze` it first{meant}")
+    if not app.roots.holds(place) and not os.path.lexists(given):
+        raise NotFound(f"{printable(path)}: neither in the library nor on the disk{meant_path(given)}")
     return place
 
 
 def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
-    """The answer to an order, in spite of another transaction in the way or a server that is away for a moment."""
+    """Call, and call again while another transaction is in the way or the database does not answer for a moment."""
 
-    def tell(event: Event) -> None:
+    def report(event: Event) -> None:
         if isinstance(event, StateChanged) and event.state == "waiting":
             sys.stderr.write(f"tonearm: waiting: {event.reason}\n")
 
-    return StorageRetry(tell, stopping)(call)
+    return StorageRetry(report, stopping)(call)
 
 
 def is_analysing(app: Library) -> bool:

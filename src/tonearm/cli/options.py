@@ -68,8 +68,9 @@ def level_of(name: str | None) -> Level | None:
     try:
         return Level[name.upper()]
     except KeyError:
-        names = ", ".join(level.label for level in Level)
-        raise click.BadParameter(f"{name!r} is not one of {names}") from None
+        from tonearm.cli.nearest import no_such
+
+        raise click.BadParameter(no_such("priority", name, [level.label for level in Level])) from None
 
 
 def print_json(value: Mapping[str, Any]) -> None:

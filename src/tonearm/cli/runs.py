@@ -1,27 +1,28 @@
-"""``tonearm runs``: one call over many files as one thing, to look at, pause, resume and cancel."""
+"""``tonearm runs``: lists runs; pauses, resumes and cancels them."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.console import Console
 
 from tonearm.cli.formatting import moment, plural, shell_words
 from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
-from tonearm.cli.tables import Column, FittedTable, PathCell
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import say
 from tonearm.jobs.liveness import read_liveness
-from tonearm.jobs.runs import RunView
+from tonearm.jobs.runs import RunState, RunView
 from tonearm.names import paths_fields, printable
 
 COLUMNS = (
-    Column("run", 3),
-    Column("started", 19, rank=1),
-    Column("state", 9),
-    Column("files", 16, wraps=True),
-    Column("paths", 16, wraps=True),
+    Column("run", right=True),
+    Column("started", rank=2),
+    Column("state"),
+    Column("files", right=True),
+    Column("ended as", rank=1, least=16),
+    Column("paths", least=12, path=True),
 )
 number = click.argument("run", metavar="RUN", type=int)
 
@@ -42,65 +43,81 @@ def runs(context: click.Context, data: str | None, limit: int, as_json: bool) ->
         for run in found:
             print_json(as_fields(run))
         return
-    console = Console()
-    shown = FittedTable(console, COLUMNS)
-    for run in found:
-        shown.add(str(run.id), moment(run.started_at), run.state, _files(run), _over(run.paths))
-    console.print(shown.table if found else "No runs yet: `tonearm analyze FOLDER` makes the first.")
+    with Listing(COLUMNS, "No runs yet: `tonearm analyze FOLDER` makes the first.") as listing:
+        for run in found:
+            listing.add(
+                str(run.id),
+                moment(run.started_at),
+                run.state,
+                f"{run.counts.discovered:,}",
+                _endings(run),
+                _over(run.paths),
+            )
 
 
 @runs.command(short_help="Take no more of a run's files.")
 @number
 @data_option
-def pause(run: int, data: str | None) -> None:
-    """Take no more of a run's files; those that run are finished."""
+@json_option
+def pause(run: int, data: str | None, as_json: bool) -> None:
+    """Take no more of a run's files; the files that are being analysed are finished."""
     with library(data) as opened:
         retried(lambda: opened.runs.pause(run))
-    click.echo(f"Run {run} is paused; `tonearm runs resume {run}` lets it go on.")
+    if as_json:
+        print_json({"run": run, "state": RunState.PAUSED})
+        return
+    say(f"Run {run} is paused; `tonearm runs resume {run}` continues it.")
 
 
 @runs.command()
 @number
 @data_option
-def resume(run: int, data: str | None) -> None:
-    """Let a paused run go on."""
+@json_option
+def resume(run: int, data: str | None, as_json: bool) -> None:
+    """Continue a paused run."""
     with library(data) as opened:
         retried(lambda: opened.runs.resume(run))
         working = is_analysing(opened)
-    go_on = "" if working else " Nobody is at work now: `tonearm analyze` works on it."
-    click.echo(f"Run {run} goes on.{go_on}")
+    if as_json:
+        print_json({"run": run, "state": RunState.RUNNING, "worked_on": working})
+        return
+    how = "" if working else " No process is analysing now: `tonearm analyze` works on it."
+    say(f"Run {run} continues.{how}")
 
 
 @runs.command(short_help="End a run before all of its files are analysed.")
 @number
 @data_option
-def cancel(run: int, data: str | None) -> None:
-    """End a run: what waits is cancelled, what runs is given up; results stay."""
+@json_option
+def cancel(run: int, data: str | None, as_json: bool) -> None:
+    """End a run: its waiting files are not analysed, those that are being analysed are given up; results stay."""
     with library(data) as opened:
         waited = retried(lambda: opened.runs.cancel(run))
-        in_hand = opened.runs.counts(run).pending
+        running = opened.runs.counts(run).pending
         paths = opened.runs.paths_to_analyse_again(run)
-    given_up = f", {in_hand:,} in hand {'is' if in_hand == 1 else 'are'} given up" if in_hand else ""
-    click.echo(
-        f"Run {run} is cancelled: {plural(waited, 'file')} that waited will not be analysed{given_up}."
-    )
-    if waited or in_hand:
-        click.echo(f"To analyse its files after all: `tonearm analyze {shell_words(paths)}`.")
+    if as_json:
+        print_json({"run": run, "state": RunState.CANCELLED, "cancelled": waited, "given_up": running})
+        return
+    are = "is" if running == 1 else "are"
+    given_up = f", {running:,} that {are} being analysed {are} given up" if running else ""
+    say(f"Run {run} is cancelled: {plural(waited, 'waiting file')} will not be analysed{given_up}.")
+    if waited or running:
+        say(f"To analyse its files after all: `tonearm analyze {shell_words(paths)}`.")
 
 
-def _files(run: RunView) -> str:
-    """How many files, what became of them, and which runs continued those that were left."""
+def _endings(run: RunView) -> str:
+    """What became of the files, and which runs continued those that were left."""
     parts = [f"{getattr(run.counts, part):,} {part}" for part in PARTS if getattr(run.counts, part)]
     parts += [f"{files:,} handed over to run {later}" for later, files in run.handed_over.items()]
-    return f"{run.counts.discovered:,}" + (f": {', '.join(parts)}" if parts else "")
+    return ", ".join(parts)
 
 
-def _over(paths: Sequence[bytes]) -> PathCell:
-    """What a run was called with."""
+def _over(paths: Sequence[bytes]) -> str:
+    """The paths that a run was called with."""
     if not paths:
-        return PathCell("what was left")
+        return "what was left"
     more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
-    return PathCell(printable(paths[0]) + more)
+    return printable(paths[0]) + more
 
 
 def as_fields(run: RunView) -> dict[str, Any]:

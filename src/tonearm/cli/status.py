@@ -2,12 +2,10 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.probes import LiveState, ask, probe_servers
@@ -15,6 +13,8 @@ from tonearm.cli import runs, workers
 from tonearm.cli.formatting import duration, plural
 from tonearm.cli.opened import is_analysing, library
 from tonearm.cli.options import data_option, json_option, print_json
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import say, write_line
 from tonearm.graph.relay import pending_files
 from tonearm.jobs.job import JobState
 from tonearm.jobs.liveness import INTERRUPTED, read_liveness
@@ -23,12 +23,21 @@ from tonearm.names import path_fields, printable
 from tonearm.progress.json_codec import snapshot_to_json
 from tonearm.progress.port import RunningFile
 
+UNKNOWN = "–"
+SERVICE_COLUMNS = (
+    Column("service"),
+    Column("now"),
+    Column("answers in", rank=3, right=True),
+    Column("circuit breakers", rank=1, least=16),
+    Column("note", rank=2, least=16),
+)
+
 
 @click.command()
 @data_option
 @json_option
 def status(data: str | None, as_json: bool) -> None:
-    """Show what is known, what is queued, what runs now, who works, and whether every server answers."""
+    """Show what the library holds, what is queued and running, which workers there are, and how the servers are."""
     with library(data) as app:
         found = _gathered(app)
         if as_json:
@@ -38,7 +47,7 @@ def status(data: str | None, as_json: bool) -> None:
 
 
 def _gathered(app: Library) -> dict[str, Any]:
-    """Everything that is shown, as it is printed as JSON."""
+    """Everything that is shown, as JSON values."""
     alive = read_liveness(app.database)
     known = app.tracks.totals()
     depth = app.job_store.depth(None)
@@ -70,7 +79,7 @@ def _gathered(app: Library) -> dict[str, Any]:
 
 
 def _server_fields(app: Library) -> dict[str, Any]:
-    """How each server answers this very call; what the broker and the live view say."""
+    """Whether each server answers now; the broker's own figures; what the live view holds."""
     report = probe_servers(app.settings)
     services: dict[str, dict[str, Any]] = {}
     if app.database.shared:
@@ -96,83 +105,84 @@ def _file_fields(file: RunningFile) -> dict[str, Any]:
 
 
 def _print(app: Library, found: dict[str, Any]) -> None:
-    console = Console()
-    console.print(f"Library {found['library']}", markup=False, highlight=False)
+    say(f"Library {printable(found['library'])}")
     states = ", ".join(f"{count:,} {state}" for state, count in found["states"].items())
-    console.print(
-        f"{plural(found['files'], 'file')}, {duration(found['duration_s'])} of music: {states or 'empty'}"
-    )
-    waits = sum(found["queued"].values())
-    if waits or found["retrying"] or found["running"]:
-        table = Table("level", "queued")
-        for level, count in found["queued"].items():
-            table.add_row(level, f"{count:,}")
-        console.print(table)
-        console.print(f"{found['retrying']:,} waiting for another try, {len(found['running']):,} running")
+    say(f"{plural(found['files'], 'file')}, {duration(found['duration_s'])} of music: {states or 'empty'}")
+    waiting = ", ".join(f"{count:,} {level}" for level, count in found["queued"].items() if count)
+    if waiting or found["retrying"] or found["running"]:
+        say(
+            f"{plural(sum(found['queued'].values()), 'waiting job')}{f' ({waiting})' if waiting else ''}, "
+            f"{found['retrying']:,} waiting for another attempt, {len(found['running']):,} running"
+        )
     for run in found["runs"]:
         ended = run["discovered"] - run["pending"]
-        console.print(
-            f"Run {run['run']} is {run['state']}: {ended:,} of {run['discovered']:,} files ended, "
+        say(
+            f"Run {run['run']} is {run['state']}: {ended:,} of {plural(run['discovered'], 'file')} ended, "
             f"{run['failed']:,} failed"
         )
-    _print_services(console, found)
-    _print_work(console, app, found)
+    _print_services(found)
+    _print_work(app, found)
 
 
-def _print_services(console: Console, found: dict[str, Any]) -> None:
+def _print_services(found: dict[str, Any]) -> None:
     if not found["services"]:
         return
-    table = Table("service", "now", "answers in", "its breaker, by worker", "")
-    for name, service in found["services"].items():
-        states = {worker["worker"]: worker["breakers"].get(name, "–") for worker in found.get("workers", ())}
-        notes = [service["reason"] or ""]
-        if name == "Neo4j" and service["owed"]:
-            notes.append(f"{plural(service['owed'], 'file')} to learn of")
-        latency = "–" if service["latency_ms"] is None else f"{service['latency_ms']:.1f} ms"
-        differ = {state for state in states.values() if state != "closed"}
-        breakers = "\n".join(f"{worker} {state}" for worker, state in states.items()) if differ else "closed"
-        colour = "green" if service["state"] == "up" else "red"
-        table.add_row(
-            name,
-            Text(service["state"], colour),
-            latency,
-            breakers if states else "–",
-            Text("\n".join(note for note in notes if note)),
-        )
-    console.print(table)
+    with Listing(SERVICE_COLUMNS) as listing:
+        for name, service in found["services"].items():
+            listing.add(
+                name,
+                service["state"],
+                UNKNOWN if service["latency_ms"] is None else f"{service['latency_ms']:.1f} ms",
+                _breakers(name, found.get("workers", ())),
+                printable(_note(service)),
+                style="" if service["state"] == "up" else "red",
+            )
     if found["broker"]:
-        queued = sum(found["queued"].values())
-        console.print(
-            f"Waiting in the database: {plural(queued, 'job')}, {found['owed']:,} to be sent; at the broker:"
+        say(
+            f"{plural(sum(found['queued'].values()), 'job')} waiting in the database, "
+            f"{found['owed']:,} not yet sent to the broker"
         )
         for queue in found["broker"]:
-            console.print(
-                f"  {queue['name']}: {queue['ready']:,} ready, {queue['unacknowledged']:,} in hand, "
-                f"{queue['acknowledged_per_s']:.1f} done a second",
-                markup=False,
-                highlight=False,
+            say(
+                f"{queue['name']}: {queue['ready']:,} ready, {queue['unacknowledged']:,} unacknowledged, "
+                f"{queue['acknowledged_per_s']:.1f} acknowledged a second",
+                indent=2,
             )
 
 
-def _print_work(console: Console, app: Library, found: dict[str, Any]) -> None:
+def _breakers(service: str, found: Sequence[dict[str, Any]]) -> str:
+    """The state of a service's circuit breaker: once where all workers agree, otherwise by worker."""
+    states = {worker["worker"]: worker["breakers"].get(service) for worker in found}
+    if not states:
+        return UNKNOWN
+    if set(states.values()) == {"closed"}:
+        return "closed"
+    return ", ".join(f"{worker} {state or UNKNOWN}" for worker, state in states.items())
+
+
+def _note(service: dict[str, Any]) -> str:
+    owed = service.get("owed")
+    notes = [service["reason"], f"{plural(owed, 'file')} not yet in the graph" if owed else None]
+    return "; ".join(note for note in notes if note)
+
+
+def _print_work(app: Library, found: dict[str, Any]) -> None:
     if found["interrupted"]:
         were = "file was" if found["interrupted"] == 1 else "files were"
-        console.print(
+        say(
             f"{found['interrupted']:,} {were} being analysed by a process that has ended; "
             + ("another worker takes over." if app.database.shared else "`tonearm analyze` takes over.")
         )
     if not is_analysing(app):
         waits = sum(found["queued"].values()) + found["retrying"]
-        go_on = "`tonearm worker`" if app.database.shared else "`tonearm analyze`"
-        console.print("Nothing is analysing now." + (f" {go_on} goes on." if waits else ""))
+        how = "`tonearm worker`" if app.database.shared else "`tonearm analyze`"
+        say("No process is analysing now." + (f" {how} continues." if waits else ""))
         return
     if app.database.shared:
         slots = [worker for worker in found["workers"] if worker["slots"]]
-        who = f"{plural(len(slots), 'worker')} at work (`tonearm workers` tells more)"
+        who = f"{plural(len(slots), 'worker')}, see `tonearm workers`"
     else:
-        who = f"Process {found['process']} is at work"
-    console.print(who + (":" if found["running"] else ", with nothing in hand now."))
+        who = f"Process {found['process']} is analysing"
+    say(who + (":" if found["running"] else "; no file is being analysed at this moment."))
     for job in found["running"]:
-        console.print(
-            f"  {job['stage'] or 'start':9} {printable(job['path'])}", markup=False, highlight=False
-        )
+        write_line(f"  {job['stage'] or 'start':9} {printable(job['path'])}")

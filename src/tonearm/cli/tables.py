@@ -1,54 +1,118 @@
-"""How tables and sentences find room on a terminal."""
+"""Lists: aligned columns that fit the width of a terminal, tab-separated values where output goes elsewhere.
+
+A row is always one line. Where a terminal is too narrow, the least important columns are left out, then texts are
+shortened; numbers are never cut.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from tonearm.cli.terminal import cell_width, is_terminal, note, styled, terminal_width, write_line
 
-BORDER = 3
-"""Signs between two columns."""
+GAP = "  "
+ROWS_AT_ONCE = 200
+"""Rows of a long list that are laid out and printed together, below a heading of their own."""
+
+Row = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table that fits.
+    """A column of a list.
 
-    least: signs below which it is of no use.
-    rank: the columns with the highest are left out first where there is no room; those with 0 never.
-    wraps: its texts can be broken into lines; others are never cut.
+    rank: where there is no room, the column with the highest rank is left out first; those with 0 never.
+    least: the width down to which its texts can be shortened; ``None`` for columns that are never cut.
+    path: the end of its texts is shown where they are shortened, otherwise the beginning.
+    right: aligned to the right, as numbers are.
     """
 
     title: str
-    least: int
     rank: int = 0
-    wraps: bool = False
+    least: int | None = None
+    path: bool = False
+    right: bool = False
 
 
-class FittedTable:
-    """A table that leaves columns out on a narrow terminal rather than cutting numbers."""
+class Listing:
+    """Prints rows as they come; use it as a context manager.
 
-    def __init__(self, console: Console, columns: Sequence[Column]) -> None:
-        self._shown = _fitting(columns, console.width)
-        self.table = Table()
-        for place in self._shown:
-            column = columns[place]
-            self.table.add_column(column.title, no_wrap=not column.wraps, overflow="fold")
+    On a terminal ``ROWS_AT_ONCE`` rows are printed together, elsewhere each at once and in full below one heading.
+    """
 
-    def add(self, *cells: "str | PathCell") -> None:
-        """Add a row, with a cell for every column."""
-        row = [cells[place] for place in self._shown]
-        self.table.add_row(*[Text(cell) if isinstance(cell, str) else cell for cell in row])
+    def __init__(self, columns: Sequence[Column], empty: str = "") -> None:
+        """``empty``: the sentence that is printed instead of a list without rows."""
+        self._columns = columns
+        self._empty = empty
+        self._terminal = is_terminal()
+        self._rows: list[Row] = []
+        self._styles: list[str] = []
+        self.count = 0
+
+    def __enter__(self) -> "Listing":
+        if not self._terminal:
+            _write_values([column.title for column in self._columns])
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            return
+        self._print()
+        if self._empty and not self.count:
+            note(self._empty)
+
+    def add(self, *cells: str, style: str = "") -> None:
+        """Add a row with a printable cell for each column; ``style`` is for the whole row."""
+        self.count += 1
+        if not self._terminal:
+            _write_values(cells)
+            return
+        self._rows.append(cells)
+        self._styles.append(style)
+        if len(self._rows) == ROWS_AT_ONCE:
+            self._print()
+
+    def _print(self) -> None:
+        if not self._rows:
+            return
+        head, *lines = laid_out(self._columns, self._rows, terminal_width())
+        write_line(styled(head, "bold"))
+        for line, style in zip(lines, self._styles, strict=True):
+            write_line(styled(line, style))
+        self._rows, self._styles = [], []
 
 
-def _fitting(columns: Sequence[Column], width: int) -> list[int]:
-    """The places of the columns that have room in so many signs."""
+def _write_values(cells: Sequence[str]) -> None:
+    write_line("\t".join(cells))
+
+
+def laid_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[str]:
+    """The lines of a list: the headings, then each row, none wider than ``width``."""
+    natural = [
+        max(cell_width(text) for text in (column.title, *(row[place] for row in rows)))
+        for place, column in enumerate(columns)
+    ]
+    least = [
+        whole if column.least is None else min(whole, max(column.least, cell_width(column.title)))
+        for column, whole in zip(columns, natural, strict=True)
+    ]
+    shown = _with_room(columns, least, width)
+    room = width - len(GAP) * (len(shown) - 1)
+    widths = _shared_out([least[place] for place in shown], [natural[place] for place in shown], room)
+    kept = [columns[place] for place in shown]
+    heads = tuple(column.title for column in columns)
+    return [
+        GAP.join(
+            _fitted(row[place], column, space)
+            for place, column, space in zip(shown, kept, widths, strict=True)
+        ).rstrip()
+        for row in (heads, *rows)
+    ]
+
+
+def _with_room(columns: Sequence[Column], least: Sequence[int], width: int) -> list[int]:
+    """The places of the columns that have room, the least important ones left out."""
     shown = list(range(len(columns)))
-    while sum(columns[place].least + BORDER for place in shown) + 1 > width:
+    while sum(least[place] for place in shown) + len(GAP) * (len(shown) - 1) > width:
         last = max(shown, key=lambda place: columns[place].rank)
         if columns[last].rank == 0:
             break
@@ -56,25 +120,57 @@ def _fitting(columns: Sequence[Column], width: int) -> list[int]:
     return shown
 
 
-@dataclass(frozen=True, slots=True)
-class PathCell:
-    """A text, such as a path, of which the end counts: where there is no room, its beginning is cut off."""
+def _shared_out(least: Sequence[int], natural: Sequence[int], room: int) -> list[int]:
+    """Widths between the least and the natural ones that fill the room: short texts whole, long ones alike."""
+    widths = list(least)
+    left = room - sum(widths)
+    while left > 0:
+        growing = [place for place, width in enumerate(widths) if width < natural[place]]
+        if not growing:
+            break
+        low = min(widths[place] for place in growing)
+        narrowest = [place for place in growing if widths[place] == low]
+        for place in narrowest[:left]:
+            widths[place] += 1
+        left -= len(narrowest[:left])
+    if left < 0 and widths:  # a terminal narrower than the columns that must be shown: the widest gives way
+        widest = widths.index(max(widths))
+        widths[widest] = max(1, widths[widest] + left)
+    return widths
 
-    text: str
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        shown = self.text
-        while cell_len(shown) > options.max_width:
-            shown = f"…{shown.lstrip('…')[1:]}"
-        yield Text(shown, no_wrap=True)
-
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(1, cell_len(self.text)).with_maximum(options.max_width)
+def _fitted(text: str, column: Column, width: int) -> str:
+    shown = text
+    if cell_width(text) > width:
+        shown = shortened_path(text, width) if column.path else shortened(text, width)
+    space = " " * (width - cell_width(shown))
+    return space + shown if column.right else shown + space
 
 
-def print_sentence(console: Console, sentence: str, style: str = "", indent: int = 0) -> None:
-    """Print a sentence: on a terminal it is broken between words, for programs it is one line."""
-    if console.is_terminal:
-        console.print(Padding(Text(sentence, style), (0, 0, 0, indent), expand=False))
-    else:
-        console.print(Text(" " * indent + sentence, style), soft_wrap=True)
+def shortened(text: str, width: int) -> str:
+    """The beginning of a text that has room, cut between words where that keeps most of it."""
+    kept = _that_fits(text, width - 1)
+    between = kept.rfind(" ")
+    if len(kept) < len(text) and text[len(kept)] != " " and between >= len(kept) / 2:
+        kept = kept[:between]
+    return f"{kept.rstrip()}…"
+
+
+def shortened_path(text: str, width: int) -> str:
+    """The end of a path that has room, cut before a folder or a word where that keeps most of it."""
+    kept = _that_fits(text[::-1], width - 1)[::-1]
+    for sign in "/ ":
+        between = kept.find(sign)
+        if 0 <= between <= len(kept) / 2:
+            return f"…{kept[between:].lstrip()}"
+    return f"…{kept}"
+
+
+def _that_fits(text: str, width: int) -> str:
+    """The longest beginning of a text that takes no more than ``width`` columns."""
+    used = 0
+    for place, sign in enumerate(text):
+        used += cell_width(sign)
+        if used > width:
+            return text[:place]
+    return text

@@ -1,96 +1,152 @@
-"""One track on a terminal: what it is, what was measured, and its tempo as a curve."""
+"""One track for a person: what it is, everything that was measured with its unit, its tempo as a curve, its history."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from tonearm.cli.formatting import duration, moment, number
+from tonearm.analysis import catalog
+from tonearm.analysis.declaration import Column, Series
+from tonearm.cli.formatting import duration, moment
+from tonearm.cli.terminal import cell_width, is_terminal, say, styled, terminal_width, wrapped, write_line
+from tonearm.cli.track_columns import UNKNOWN, plain
 from tonearm.names import printable
 
+Track = Mapping[str, Any]
+
+DOUBT_BELOW = 0.5
+"""A tempo of less confidence is in doubt."""
+DOUBT_FROM = 0.25
+"""A tempo is in doubt as well where another one has this probability."""
+WORTH_NAMING = 0.1
+"""The probability from which another tempo is named beside one that is in doubt."""
+IN_FULL = 12
+"""Lists of no more values are printed in full."""
+CURVE_WIDTH = 60
+"""Signs of a curve that is drawn of a longer list."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_TAGS = ("title", "artist", "album", "album_artist", "genre", "year", "track", "disc")
 
 
-def print_track(track: dict[str, Any], console: Console) -> None:
-    """Print all that is known of a track, for a person."""
-    console.print(Text(printable(track["path"]), "bold"))
-    grid = Table.grid(padding=(0, 2))
-    for name, value in _lines(track):
-        grid.add_row(Text(name, "dim"), Text(value))
-    console.print(grid)
+def print_track(track: Track) -> None:
+    """Print all that is known of a track."""
+    say(printable(track["path"]), "bold")
+    _print_lines(_about(track))
+    doubt = tempo_doubt(track)
+    for analyser in catalog.analysers().values():
+        write_line()
+        _print_lines(
+            [
+                *((column.label, *_value(column, track[column.name])) for column in analyser.columns),
+                *((series.label, *_series(series, track.get(series.name))) for series in analyser.series),
+            ]
+        )
+        if analyser.name == "tempo" and doubt:
+            say(doubt, "yellow")
+    write_line()
+    _print_lines(_history(track))
 
 
-def _lines(track: dict[str, Any]) -> list[tuple[str, str]]:
-    told = [
-        ("state", track["state"]),
-        ("title", printable(track["title"] or "–")),
-        ("artist", printable(track["artist"] or "–")),
-        ("album", printable(track["album"] or "–")),
-        ("audio", _audio(track)),
-        ("tempo", _tempo(track)),
-        ("curve", curve([window["bpm"] for window in track["tempo_windows"]])),
-        ("key", _key(track)),
-        ("loudness", _loudness(track)),
-    ]
-    told += [("warning", printable(warning)) for warning in track["warnings"]]
+def _about(track: Track) -> list[tuple[str, str, str]]:
+    lines = [("state", track["state"], "")]
+    lines += [(name.replace("_", " "), printable(str(track[name])), "") for name in _TAGS if track[name]]
+    lines.append(("audio", _audio(track), ""))
+    lines += [("warning", printable(warning), "") for warning in track["warnings"]]
     if track["tags_warning"]:
-        told.append(("tags", printable(track["tags_warning"])))
-    for event in track["history"]:
-        detail = printable(event.get("reason") or event.get("from") or "")
-        told.append((moment(event["at"]), f"{event['what']} {detail}".strip()))
-    return told
+        lines.append(("tags", printable(track["tags_warning"]), ""))
+    return lines
 
 
-def _audio(track: dict[str, Any]) -> str:
+def _audio(track: Track) -> str:
     if track["codec"] is None:
-        return "–"
+        return "not read yet"
     bits = f", {track['bit_depth']} bit" if track["bit_depth"] else ""
     rate = f", {track['bit_rate_bps'] / 1000:.0f} kbit/s" if track["bit_rate_bps"] else ""
+    channels = "1 channel" if track["channels"] == 1 else f"{track['channels']} channels"
     return (
         f"{track['codec']}, {duration(track['duration_s'])}, {track['sample_rate_hz'] / 1000:g} kHz{bits}, "
-        f"{track['channels']} channels{rate}"
+        f"{channels}{rate}"
     )
 
 
-def _tempo(track: dict[str, Any]) -> str:
-    if track["bpm"] is None:
-        return "no beat"
-    others = ", ".join(
-        f"{other['bpm']:.1f} ({other['relation']})" for other in track["bpm_alternatives"] or []
+def _value(column: Column, value: Any) -> tuple[str, str]:
+    """A value with its unit, and what the column means."""
+    if value is None or value == []:
+        return UNKNOWN, column.description
+    if isinstance(value, list) and isinstance(value[0], dict) and "bpm" in value[0]:
+        text = ", ".join(
+            f"{other['bpm']:.1f} {column.unit} ({_relation(other)}, {other['score']:.0%})" for other in value
+        )
+        return printable(text), column.description
+    text = plain(column, value)
+    return printable(f"{text} {column.unit}" if column.unit else text), column.description
+
+
+def _relation(other: Mapping[str, Any]) -> str:
+    return str(other["relation"])
+
+
+def tempo_doubt(track: Track) -> str | None:
+    """What a person should know of a tempo that may be another one; ``None`` where it is not in doubt."""
+    bpm, confidence = track["bpm"], track["bpm_confidence"]
+    if bpm is None:
+        return None
+    others = [other for other in track["bpm_alternatives"] or () if (other["score"] or 0.0) >= WORTH_NAMING]
+    low = confidence is not None and confidence < DOUBT_BELOW
+    if not low and not any(other["score"] >= DOUBT_FROM for other in others):
+        return None
+    if not others:
+        return f"The tempo of {bpm:.1f} BPM is in doubt: the beats are irregular."
+    meant = " or ".join(
+        f"{other['bpm']:.1f} BPM ({_relation(other)}, probability {other['score']:.0%})" for other in others
     )
-    return (
-        f"{track['bpm']:.2f} BPM, confidence {number(track['bpm_confidence'], 2)}, "
-        f"start {number(track['bpm_start'])}, end {number(track['bpm_end'])}, "
-        f"{len(track['beats'])} beats" + (f"; or {others}" if others else "")
-    )
+    return f"The tempo of {bpm:.1f} BPM is in doubt: it may be {meant}."
 
 
-def _key(track: dict[str, Any]) -> str:
-    if track["key"] is None:
-        return "none"
-    return (
-        f"{track['key']} ({track['camelot']}, {track['open_key']}), confidence "
-        f"{number(track['key_confidence'], 2)}, or {track['key_alternative']}, "
-        f"tuning {number(track['tuning_cents'], 0)} cents"
-    )
+def _series(series: Series, values: Any) -> tuple[str, str]:
+    """A long list in one line: drawn as a curve, counted where it is a list of times, in full where it is short."""
+    if not values:
+        return UNKNOWN, series.description
+    if isinstance(values[0], dict):
+        return curve([window.get("bpm") for window in values], series.unit), series.description
+    if series.unit == "s":
+        return f"{len(values):,}", series.description
+    if len(values) <= IN_FULL:
+        return " ".join(f"{value:.2f}" for value in values), series.description
+    step = -(-len(values) // CURVE_WIDTH)
+    return curve(values[::step], series.unit), series.description
 
 
-def _loudness(track: dict[str, Any]) -> str:
-    return (
-        f"{number(track['loudness_lufs'])} LUFS, range {number(track['loudness_range_lu'])} LU, "
-        f"true peak {number(track['true_peak_dbtp'])} dBTP, "
-        f"ReplayGain {number(track['replaygain_track_gain_db'], 2)} dB"
-    )
+def _history(track: Track) -> Iterator[tuple[str, str, str]]:
+    for event in track["history"]:
+        detail = printable(event.get("reason") or event.get("from") or "")
+        yield moment(event["at"]), f"{event['what']} {detail}".strip(), ""
 
 
-def curve(values: list[float | None]) -> str:
+def _print_lines(lines: Iterable[tuple[str, str, str]]) -> None:
+    """Print names, values and explanations in columns; the explanation is left out where it has no room."""
+    rows = list(lines)
+    if not rows:
+        return
+    names = max(cell_width(name) for name, _, _ in rows) + 2
+    values = max([cell_width(value) for _, value, note in rows if note and len(value) <= 24], default=0) + 2
+    width = terminal_width()
+    for name, value, note in rows:
+        space = " " * (names - cell_width(name))
+        fits = not is_terminal() or names + max(values, cell_width(value) + 2) + cell_width(note) <= width
+        texts = [value] if not is_terminal() else list(wrapped(value, width - names))
+        gap = " " * max(2, values - cell_width(value))
+        after = gap + styled(note, "dim") if note and fits and len(texts) == 1 else ""
+        write_line(f"{styled(name, 'dim')}{space}{texts[0]}{after}")
+        for text in texts[1:]:
+            write_line(" " * names + text)
+
+
+def curve(values: Sequence[float | None], unit: str = "BPM") -> str:
     """A line of blocks, lowest to highest; a space where there is no value."""
     known = [value for value in values if value is not None]
     if not known:
-        return "–"
+        return UNKNOWN
     low, high = min(known), max(known)
-    if high - low < 0.01 * high:
+    if high - low <= 0.01 * abs(high):
         return "".join(" " if value is None else _BLOCKS[3] for value in values) + " steady"
     steps = [" " if value is None else _BLOCKS[round((value - low) / (high - low) * 7)] for value in values]
-    return f"{''.join(steps)} {low:.1f} to {high:.1f} BPM"
+    return f"{''.join(steps)} {low:.1f} to {high:.1f} {unit}"

@@ -4,12 +4,14 @@ import math
 from typing import Any
 
 import click
-from rich.console import Console
 
-from tonearm.cli.formatting import duration, number, plural
+from tonearm.cli.formatting import plural
+from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json, where
-from tonearm.cli.tables import Column, FittedTable
+from tonearm.cli.tables import Listing
+from tonearm.cli.terminal import is_terminal, say
+from tonearm.cli.track_columns import columns_for
 from tonearm.cli.track_page import print_track
 from tonearm.errors import NotFound
 from tonearm.graph.key_names import camelot_of
@@ -18,20 +20,7 @@ from tonearm.names import printable
 
 STATES = ("done", "partial", "quarantined", "waiting")
 ABOUT = 0.5
-"""BPM above and below a single tempo that are meant by it too."""
-COLUMNS = (
-    Column("title", 8, wraps=True),
-    Column("artist", 8, rank=2, wraps=True),
-    Column("time", 5, rank=3),
-    Column("BPM", 5),
-    Column("key", 8),
-    Column("", 3, rank=5),  # the Camelot code, which says the same
-    Column("LUFS", 5, rank=4),
-    Column("state", 7, rank=1),
-    Column("file", 8, wraps=True),
-)
-PIECE = 200
-"""Rows of a table that are printed at once."""
+"""BPM above and below a single tempo that it includes."""
 
 
 @click.command()
@@ -43,8 +32,8 @@ PIECE = 200
 @click.option("--genre", metavar="TEXT", help="Part of the genre.")
 @click.option("--codec", metavar="TEXT", help="Part of the codec's name.")
 @click.option("--key", metavar="KEY", help='A key: "A minor", Am, 8A or 1m.')
-@click.option("--bpm", metavar="LOW-HIGH", help="A range of tempo, or about one tempo.")
-@click.option("--state", metavar="STATE", help="done, partial, quarantined or waiting.")
+@click.option("--bpm", metavar="LOW-HIGH", help="A range of tempi, or one tempo ± 0.5 BPM.")
+@click.option("--state", metavar="STATE", help=f"{', '.join(STATES[:-1])} or {STATES[-1]}.")
 @click.option("--missing", is_flag=True, help="Files that the last scan did not find.")
 @click.option(
     "--sort", metavar="COLUMN", default="path", show_default=True, help="A column; -COLUMN for descending."
@@ -65,19 +54,24 @@ def tracks(
     as_json: bool,
     **texts: str | None,
 ) -> None:
-    """List tracks, of the whole library or at or below PATH: filter, sort, limit."""
+    """List tracks, of the whole library or at or below PATH: filter, sort, limit.
+
+    On a terminal the columns that have room are shown, always with those that the list is filtered or sorted by.
+    Otherwise the values are separated by tabs.
+    """
     if full and not as_json:
         raise click.BadParameter("--full is for --json; `tonearm show` prints all that is known of one file")
+    if state is not None and state not in STATES:
+        raise click.BadParameter(no_such("state", state, STATES))
+    parts = {name: text for name, text in texts.items() if text}
     with library(data) as app:
         column = sort.removeprefix("-")
         if column not in app.tracks.columns:
-            raise click.BadParameter(f"no column {column!r}; there are {', '.join(app.tracks.columns)}")
-        if state is not None and state not in STATES:
-            raise click.BadParameter(f"no state {state!r}; there are {', '.join(STATES)}")
+            raise click.BadParameter(no_such("column", column, app.tracks.columns))
         query = TrackQuery(
             place=place_of(app, path),
             state=state,
-            texts={name: text for name, text in texts.items() if text},
+            texts=parts,
             key=_key(key),
             bpm=_range(bpm),
             missing=missing,
@@ -88,8 +82,8 @@ def tracks(
         )
         if as_json:
             app.tracks.each(query, print_json)
-            return
-        _print_table(app.tracks, query)
+        else:
+            _print_list(app.tracks, query)
 
 
 @click.command()
@@ -104,29 +98,32 @@ def show(path: str, data: str | None, as_json: bool) -> None:
         for missing in (False, True):
             app.tracks.each(TrackQuery(place=place, full=True, missing=missing, limit=2), found.append)
     if len(found) != 1:
-        said = "not a file of the library" if not found else "a folder; `tonearm tracks` lists it"
-        raise NotFound(f"{printable(path)}: {said}")
+        problem = "not a file of the library" if not found else "a folder; `tonearm tracks` lists it"
+        raise NotFound(f"{printable(path)}: {problem}")
     if as_json:
         print_json(found[0])
     else:
-        print_track(found[0], Console())
+        print_track(found[0])
 
 
 def _range(text: str | None) -> tuple[float, float] | None:
+    """The lowest and the highest tempo. Raises click.BadParameter."""
     if text is None:
         return None
     low, dash, high = text.partition("-")
     try:
-        one, other = (float(low), float(high)) if dash else (float(low) - ABOUT, float(low) + ABOUT)
+        lowest, highest = (float(low), float(high)) if dash else (float(low) - ABOUT, float(low) + ABOUT)
     except ValueError:
-        one = other = math.nan
-    if not math.isfinite(one + other):
+        lowest = highest = math.nan
+    if not math.isfinite(lowest + highest):
         raise click.BadParameter(f"{text!r} is not a range such as 120-128, nor a tempo such as 125")
-    return min(one, other), max(one, other)
+    if lowest > highest:
+        raise click.BadParameter(f"{text} begins with the higher tempo; did you mean {high}-{low}?")
+    return lowest, highest
 
 
 def _key(text: str | None) -> str | None:
-    """The Camelot code of a key."""
+    """The Camelot code of a key. Raises click.BadParameter."""
     if text is None:
         return None
     code = camelot_of(text)
@@ -135,34 +132,15 @@ def _key(text: str | None) -> str | None:
     return code
 
 
-def _print_table(known: Tracks, query: TrackQuery) -> None:
-    """Print a table a piece at a time, as nobody would wait for a table of a million rows, nor has room for one."""
-    console = Console()
-    piece = FittedTable(console, COLUMNS)
-
-    def take(track: dict[str, Any]) -> None:
-        nonlocal piece
-        piece.add(*_cells(track))
-        if piece.table.row_count == PIECE:
-            console.print(piece.table)
-            piece = FittedTable(console, COLUMNS)
-
-    count = known.each(query, take)
-    if piece.table.row_count or not count:
-        console.print(piece.table)
-    console.print(plural(count, "track"))
-
-
-def _cells(track: dict[str, Any]) -> list[str]:
-    cells = [
-        track["title"],
-        track["artist"],
-        duration(track["duration_s"]),
-        number(track["bpm"]),
-        track["key"],
-        track["camelot"],
-        number(track["loudness_lufs"]),
-        track["state"],
-        track["path"].rsplit("/", 1)[-1],
+def _print_list(known: Tracks, query: TrackQuery) -> None:
+    filtered = [
+        *query.texts,
+        *(["key"] if query.key else []),
+        *(["bpm"] if query.bpm else []),
+        *(["state"] if query.state or query.missing else []),
     ]
-    return [printable(cell or "–") for cell in cells]
+    shown = columns_for([query.sort, *filtered])
+    with Listing([each.column for each in shown], "No such tracks.") as listing:
+        known.each(query, lambda track: listing.add(*(each.cell(track) for each in shown)))
+    if listing.count and is_terminal():
+        say(plural(listing.count, "track"))

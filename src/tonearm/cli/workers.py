@@ -1,19 +1,31 @@
-"""``tonearm workers``: who works on a shared library, what each is doing; and drain one for an upgrade."""
+"""``tonearm workers``: lists the workers of a shared library and what each is doing; drains one for an upgrade."""
 
 import dataclasses
 import os
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from tonearm.cli.formatting import duration
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import data_option, json_option, print_json
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import say
 from tonearm.jobs.worker_registry import WorkerView
 from tonearm.names import from_document, path_fields, paths_fields, printable
+
+COLUMNS = (
+    Column("worker", least=12),
+    Column("state"),
+    Column("problems", rank=1, least=12),
+    Column("done", rank=3, right=True),
+    Column("failed", rank=4, right=True),
+    Column("slots", rank=5, right=True),
+    Column("seen", rank=6, right=True),
+    Column("process", rank=7, right=True),
+    Column("analysing", rank=2, least=16),
+)
+_STYLES = {"working": "green", "idle": "dim", "draining": "yellow", "lost": "red"}
 
 
 @click.group(invoke_without_command=True)
@@ -31,19 +43,20 @@ def workers(context: click.Context, data: str | None, everything: bool, as_json:
         for worker in found:
             print_json(as_fields(worker))
         return
-    table = Table("worker", "state", "process", "slots", "done", "failed", "seen", "in hand")
-    for worker in found:
-        table.add_row(
-            worker.name,
-            _state(worker),
-            str(worker.pid),
-            str(worker.slots),
-            f"{worker.done:,}",
-            f"{worker.failed:,}",
-            f"{duration(worker.seen_s_ago)} ago",
-            Text("\n".join(_in_hand(worker)), overflow="fold"),
-        )
-    Console().print(table if found else "No worker is at work: `tonearm worker` starts one.")
+    with Listing(COLUMNS, "No workers: `tonearm worker` starts one.") as listing:
+        for worker in found:
+            listing.add(
+                printable(worker.name),
+                worker.state,
+                "; ".join(_problems(worker)),
+                f"{worker.done:,}",
+                f"{worker.failed:,}",
+                str(worker.slots),
+                f"{duration(worker.seen_s_ago)} ago",
+                str(worker.pid),
+                ", ".join(_running(worker)),
+                style=_STYLES.get(worker.state, ""),
+            )
 
 
 @workers.command()
@@ -51,17 +64,17 @@ def workers(context: click.Context, data: str | None, everything: bool, as_json:
 @data_option
 @json_option
 def drain(name: str, data: str | None, as_json: bool) -> None:
-    """Have a worker finish what it has in hand, take no more, and end."""
+    """Have a worker finish the files that it is analysing, take no more, and end."""
     with library(data) as opened:
         retried(lambda: opened.workers.drain(name))
     if as_json:
         print_json({"worker": name, "draining": True})
         return
-    click.echo(f"{name} finishes what it has in hand and ends.")
+    say(f"{printable(name)} finishes the files that it is analysing and ends.")
 
 
 def as_fields(worker: WorkerView) -> dict[str, Any]:
-    """A worker as JSON fields; paths as everywhere, with their bytes beside them where they are not UTF-8."""
+    """A worker as JSON fields."""
     fields = dataclasses.asdict(worker)
     fields["running"] = [
         {**file, **path_fields(from_document(file["path"]))} if "path" in file else file
@@ -71,15 +84,14 @@ def as_fields(worker: WorkerView) -> dict[str, Any]:
     return {"worker": fields.pop("name"), **fields}
 
 
-def _state(worker: WorkerView) -> Text:
-    colour = {"working": "green", "idle": "dim", "draining": "yellow", "lost": "red"}.get(worker.state, "")
-    away = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
-    away += [f"{printable(from_document(path))} not mounted" for path in worker.unmounted]
-    return Text("\n".join([worker.state, *away]), colour)
+def _problems(worker: WorkerView) -> list[str]:
+    """Circuit breakers that are not closed, and folders that are not mounted there."""
+    breakers = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
+    return breakers + [f"{printable(from_document(path))} not mounted" for path in worker.unmounted]
 
 
-def _in_hand(worker: WorkerView) -> list[str]:
+def _running(worker: WorkerView) -> list[str]:
     return [
-        f"{file['stage']} {file['for_s']:.0f} s {printable(os.path.basename(from_document(file['path'])))}"
+        f"{printable(os.path.basename(from_document(file['path'])))} ({file['stage']}, {file['for_s']:.0f} s)"
         for file in worker.running
     ]

@@ -72,6 +72,12 @@ class Roots:
         with self._database.read() as connection:
             return self._here(_locate(connection, self._paths.known(canonical(path))))
 
+    def holds(self, place: Place) -> bool:
+        """Whether the library has a file at or below a place, be it on the disk or missing."""
+        with self._database.read() as connection:
+            known = select(file_table.c.id).where(in_place(place)).limit(1)
+            return connection.execute(known).first() is not None
+
     def every(self) -> list[Place]:
         """All roots."""
         with self._database.read() as connection:

@@ -29,7 +29,6 @@ def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
         ("120-128", (120.0, 128.0)),
         ("90.5", (90.0, 91.0)),
         ("0-90.25", (0.0, 90.25)),
-        ("128-120", (120.0, 128.0)),
     ],
 )
 def test_a_range_of_tempo_is_two_numbers_or_about_one(
@@ -71,6 +70,7 @@ def test_a_path_below_no_folder_of_the_library_is_refused(tmp_path: Path) -> Non
         with pytest.raises(NotFound, match=r"not in the library; `tonearm analyze` it first"):
             place_of(opened, str(tmp_path))
         opened.roots.ensure(str(tmp_path).encode())
+        (tmp_path / "song.mp3").touch()
         place = place_of(opened, str(tmp_path / "song.mp3"))
         assert place is not None
         assert place.scope == b"song.mp3"

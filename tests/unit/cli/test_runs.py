@@ -26,7 +26,7 @@ def test_who_cancels_a_run_learns_what_waited_and_what_was_in_hand(library: Libr
     library.take(run)
     said = CliRunner().invoke(app, ["runs", "cancel", str(run), "--data", str(tmp_path / "data")])
     assert said.stdout == (
-        f"Run {run} is cancelled: 2 files that waited will not be analysed, 1 in hand is given up.\n"
+        f"Run {run} is cancelled: 2 waiting files will not be analysed, 1 that is being analysed is given up.\n"
         "To analyse its files after all: `tonearm analyze /music`.\n"
     )
 
@@ -40,12 +40,16 @@ def test_status_tells_of_an_open_run_what_the_list_of_runs_tells(library: Librar
     assert json.loads(said[1])["runs"] == [json.loads(said[0])]
 
 
-def test_a_run_over_many_paths_is_one_line_that_fits(library: Library, tmp_path: Path) -> None:
+def test_a_run_over_many_paths_is_one_line_that_fits(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     library.meet(library.runs.open([b"/music/%02d" % number for number in range(33)]), b"1", b"2")
+    monkeypatch.setattr("tonearm.cli.tables.is_terminal", lambda: True)
     said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "80"})
     [line] = [line for line in said.stdout.splitlines() if "interrupted" in line]
-    assert "2: 2 pending" in line
+    assert "2  2 pending" in line
     assert "/00 and 32 more" in line
+    assert len(line) <= 80
 
 
 def test_an_interrupted_run_says_which_run_continued_its_files(library: Library, tmp_path: Path) -> None:
@@ -57,6 +61,21 @@ def test_an_interrupted_run_says_which_run_continued_its_files(library: Library,
     said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "120"})
     [line] = [line for line in said.stdout.splitlines() if "handed over" in line]
     assert "interrupted" in line
-    assert f"3: 3 pending, 3 handed over to run {later}" in line
+    assert f"3\t3 pending, 3 handed over to run {later}" in line
     shown = CliRunner().invoke(app, ["runs", "--json", "--data", str(tmp_path / "data")]).stdout.splitlines()
     assert [json.loads(run)["handed_over"] for run in shown] == [[], [{"run": later, "files": 3}]]
+
+
+def test_what_is_done_with_a_run_is_told_as_json(library: Library, tmp_path: Path) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2", b"3")
+    library.take(run)
+
+    def told(verb: str) -> dict[str, object]:
+        called = CliRunner().invoke(app, ["runs", verb, str(run), "--json", "--data", str(tmp_path / "data")])
+        answer: dict[str, object] = json.loads(called.stdout)
+        return answer
+
+    assert told("pause") == {"run": run, "state": "paused"}
+    assert told("resume") == {"run": run, "state": "running", "worked_on": False}
+    assert told("cancel") == {"run": run, "state": "cancelled", "cancelled": 2, "given_up": 1}

@@ -43,7 +43,9 @@ def test_a_server_whose_address_is_wrong_is_shown_as_such(monkeypatch: pytest.Mo
 def test_a_process_at_work_that_has_nothing_in_hand_is_told_so(tmp_path: Path) -> None:
     with exclusive_lock(tmp_path / "data"):
         said = CliRunner().invoke(app, ["status"])
-    assert said.stdout.splitlines()[-1] == f"Process {os.getpid()} is at work, with nothing in hand now."
+    assert said.stdout.splitlines()[-1] == (
+        f"Process {os.getpid()} is analysing; no file is being analysed at this moment."
+    )
 
 
 def test_one_file_that_the_graph_has_yet_to_learn_of_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +53,7 @@ def test_one_file_that_the_graph_has_yet_to_learn_of_is_one(monkeypatch: pytest.
     monkeypatch.setattr("tonearm.cli.status.pending_files", lambda _: 1)
     monkeypatch.setenv("TONEARM_NEO4J_URL", "bolt://host")
     monkeypatch.setenv("COLUMNS", "200")
-    assert "1 file to learn of" in CliRunner().invoke(app, ["status"]).stdout
+    assert "1 file not yet in the graph" in CliRunner().invoke(app, ["status"]).stdout
 
 
 def test_a_server_that_refuses_the_login_is_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
