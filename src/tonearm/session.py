@@ -82,7 +82,7 @@ class Session:
             raise  # the next call closes this run: now the database may not take it
         except KeyboardInterrupt:
             finished = scanned = False
-        return self._ended(run, began, finished, scanned, detach, len(unread))
+        return self._ended(run, began, finished, scanned, detach, len(set(unread)))
 
     def _work(self, run: int) -> bool:
         self.announce(
@@ -136,7 +136,9 @@ class Session:
             for path in paths:
                 place = self.storage_retry(functools.partial(self.roots.ensure, path))
                 try:
-                    if not self.scanner.scan(run, place, level, fresh):
+                    outcome = self.scanner.scan(run, place, level, fresh)
+                    unread.extend(outcome.unread)
+                    if not outcome.complete:
                         return False
                 except PlaceUnread as error:
                     unread.append(path)

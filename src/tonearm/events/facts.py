@@ -210,7 +210,7 @@ class Summary(Event):
     """The end of a run. ``discovered`` is the sum of done, partial, skipped, failed and pending.
 
     decoded_s: seconds of audio that were decoded by this run.
-    unread: how many of the paths that were named could not be read.
+    unread: how many folders and files could not be read or are not mounted: named paths, and what is below them.
     cancelled: a person cancelled it; what was not analysed by then is among skipped.
     """
 

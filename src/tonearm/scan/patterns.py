@@ -1,4 +1,4 @@
-"""Which names are music, and which a person wants left out."""
+"""Music file extensions, and the include and exclude patterns."""
 
 import fnmatch
 import os
@@ -21,7 +21,7 @@ OTHER_MUSIC = {
     "w64": "Wave64",
     "wv": "WavPack",
 }
-"""Endings of music that is not read here, and the format that they stand for."""
+"""Extensions of music formats that are not supported, and the names of the formats."""
 
 
 class Patterns:
@@ -33,24 +33,24 @@ class Patterns:
         self._extensions = {extension.lower().lstrip(".").encode() for extension in extensions}
 
     def music(self, name: bytes) -> str:
-        """The lower-case extension of a music file's name, or an empty text."""
-        extension = _ending(name)
+        """The extension in lower case, if it is a music file extension; else an empty text."""
+        extension = _extension(name)
         return extension.decode() if extension in self._extensions else ""
 
     def other_music(self, name: bytes) -> str:
-        """The format that a name's ending stands for, where it is music that is not read here; else an empty text."""
-        return "" if self.music(name) else OTHER_MUSIC.get(_ending(name).decode("latin-1"), "")
+        """The format, if the extension is that of a music format that is not supported; else an empty text."""
+        return "" if self.music(name) else OTHER_MUSIC.get(_extension(name).decode("latin-1"), "")
 
     def wants(self, path: bytes) -> bool:
-        """Whether a file at this path would be met: neither it nor a folder above it is left out."""
+        """Whether a scan finds a music file at this path: neither it nor a folder above it is excluded."""
         return (
             bool(self.music(path))
-            and not self.leaves_out(path, False)
-            and not any(self.leaves_out(folder, True) for folder in folders_above(path))
+            and not self.excludes(path, False)
+            and not any(self.excludes(folder, True) for folder in folders_above(path))
         )
 
-    def leaves_out(self, path: bytes, is_folder: bool) -> bool:
-        """Whether a person's patterns leave this out; ``include`` judges files only."""
+    def excludes(self, path: bytes, is_folder: bool) -> bool:
+        """Whether the patterns exclude this path. ``include`` applies to files only."""
         text = to_text(path)
         name = text.rpartition("/")[2]
         if self._exclude and (self._exclude.match(name) or self._exclude.match(text)):
@@ -60,7 +60,7 @@ class Patterns:
         return not (self._include.match(name) or self._include.match(text))
 
 
-def _ending(name: bytes) -> bytes:
+def _extension(name: bytes) -> bytes:
     return os.path.splitext(name)[1][1:].lower()
 
 

@@ -1,7 +1,7 @@
-"""A scan as phases: walk beside what is known, judge each file, take it in, judge what was not met.
+"""A scan in four phases, as README.md describes them: walk, compare, take in, mark missing.
 
-Both the walk and the library yield paths in the order of their bytes, so that a million files are compared
-like two sorted lists, in bounded memory and without a write for an unchanged file.
+The walk and the library both yield paths in the order of their bytes, so they are compared like two sorted lists: in
+bounded memory, and without a write for an unchanged file.
 """
 
 import functools
@@ -24,39 +24,64 @@ from tonearm.events.facts import (
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs
 from tonearm.library.files import FileChange, Files, FoundFile, KnownFile, ScannedFile
+from tonearm.library.mounts import is_at_or_inside, is_inside, lost_mounts, root_looks_unmounted
 from tonearm.library.roots import Place, Roots
-from tonearm.names import folders_above
 from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.scan.moves import moved_from, new_inodes
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.walk import Met, Mount, Passed, Unread, walk
+from tonearm.scan.walk import MountPoint, Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import Level
 
 BATCH = 2000
 PAGE = 2000
-SUSPICIOUS_LOSS = 20
-KEPT = "what is known below it stays as it is"
+KEPT = "the files known below it are kept as they are"
 
 
 class PlaceUnread(TonearmError):
-    """A place that was to be scanned can't be read."""
+    """A path that was named can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOutcome:
+    """How a scan ended.
+
+    complete: whether it was not stopped. unread: local paths of folders that should have been read and were not,
+    because they can't be read or are not mounted.
+    """
+
+    complete: bool
+    unread: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
-class _Tally:
-    kinds: Counter[FileChange] = field(default_factory=Counter)
-    passed: int = 0
-    owed: int = 0  # of those that were passed, not counted in the run yet
+class _Scan:
+    """One scan: what is asked, and what was found so far. Paths are relative to the root."""
+
+    run: int
+    place: Place
+    level: Level | None
+    fresh: bool
+    changes: Counter[FileChange] = field(default_factory=Counter)
+    skipped: int = 0
+    skipped_uncounted: int = 0  # of the skipped, how many are not in the run's counts yet
     to_analyse: int = 0
-    unmet: list[KnownFile] = field(default_factory=list)
+    not_found: list[KnownFile] = field(default_factory=list)
     unread: list[bytes] = field(default_factory=list)
     mounts: list[bytes] = field(default_factory=list)
+    mounts_with_music: set[bytes] = field(default_factory=set)
+    lost_mounts: list[bytes] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
-    alive: set[bytes] = field(default_factory=set)
-    lost: list[bytes] = field(default_factory=list)
+
+    @property
+    def found(self) -> int:
+        return sum(self.changes.values())
 
     @property
     def discovered(self) -> int:
-        return sum(self.kinds.values()) + self.passed
+        return self.found + self.skipped
+
+    def local(self, path: bytes) -> bytes:
+        return os.path.join(self.place.here, path) if path else self.place.here
 
 
 class Scanner:
@@ -73,6 +98,7 @@ class Scanner:
         stopping: Callable[[], bool],
         storage_retry: StorageRetry,
     ) -> None:
+        """``stopping``: asked after each file whether the scan has to end."""
         self._files = files
         self._intake = intake
         self._roots = roots
@@ -82,194 +108,168 @@ class Scanner:
         self._stopping = stopping
         self._storage_retry = storage_retry
 
-    def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> bool:
-        """Bring what lies at a place into the library and into a run; ``False`` when stopped on the way.
+    def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> ScanOutcome:
+        """Bring what is at or below a place into the library, and its jobs into a run.
 
         Raises:
             PlaceUnread: the place itself can't be read.
         """
         started = time.monotonic()
-        top = os.path.join(place.here, place.scope) if place.scope else place.here
+        scan = _Scan(run, place, level, fresh)
+        top = scan.local(place.scope)
         self._announce(ScanStarted(top))
         try:
             device = os.stat(place.here).st_dev
             walked = walk(place.here, place.scope, self._patterns)
         except OSError as error:
             raise PlaceUnread(f"it can't be read: {error.strerror}; {KEPT}") from error
-        tally = _Tally()
         batch: list[ScannedFile] = []
-        for scanned in self._scanned_files(walked, place, tally):
+        for scanned in self._compared(walked, scan):
             batch.append(scanned)
             if len(batch) >= BATCH:
-                self._take_in(run, place, batch, level, fresh, tally)
+                self._take_in(batch, scan)
                 batch = []
             if self._stopping():
                 break
-        self._take_in(run, place, batch, level, fresh, tally)
+        self._take_in(batch, scan)
         if self._stopping():
-            return False
-        missing = self._judge_unmet(place, device, tally)
+            return ScanOutcome(complete=False)
+        missing = self._mark_missing(scan, device)
         if not place.scope and missing is not None:
-            kept = [mount for mount in place.mounts if _at_or_in(mount, frozenset(tally.unread))]
-            mounts = list(dict.fromkeys([*tally.mounts, *tally.lost, *kept]))
-            self._storage_retry(lambda: self._roots.scanned(place, device, mounts))
+            self._remember_mounts(scan, device)
         self._announce(
             ScanFinished(
                 root=top,
-                discovered=tally.discovered,
-                new=tally.kinds[FileChange.NEW],
-                changed=tally.kinds[FileChange.CHANGED],
-                moved=tally.kinds[FileChange.MOVED],
-                unchanged=tally.kinds[FileChange.UNCHANGED],
+                discovered=scan.discovered,
+                new=scan.changes[FileChange.NEW],
+                changed=scan.changes[FileChange.CHANGED],
+                moved=scan.changes[FileChange.MOVED],
+                unchanged=scan.changes[FileChange.UNCHANGED],
                 missing=missing or 0,
-                skipped=tally.passed,
+                skipped=scan.skipped,
                 elapsed_s=time.monotonic() - started,
             )
         )
-        return True
+        unread = [scan.local(path) for path in (*scan.unread, *scan.lost_mounts)]
+        return ScanOutcome(complete=True, unread=(*unread, *([top] if missing is None else ())))
 
-    def _scanned_files(self, walked: Iterable[Met], place: Place, tally: _Tally) -> Iterator[ScannedFile]:
-        """Merge the walk with what is known; what only the library has is gathered as unmet."""
-        known = self._known(place)
+    def _compared(self, walked: Iterable[WalkItem], scan: _Scan) -> Iterator[ScannedFile]:
+        """Each music file of the walk, beside what is known of it; known files that were not found are collected."""
+        known = self._known(scan.place)
         ahead = next(known, None)
-        for met in walked:
-            if isinstance(met, FoundFile):
-                tally.alive.update(mount for mount in place.mounts if _inside(met.path, mount))
-                while ahead is not None and ahead.path < met.path:
-                    tally.unmet.append(ahead)
-                    ahead = next(known, None)
-                same = ahead if ahead is not None and ahead.path == met.path else None
-                if same is not None:
-                    ahead = next(known, None)
-                yield _judged(met, same)
-            else:
-                self._note(met, place, tally)
+        for item in walked:
+            if not isinstance(item, FoundFile):
+                self._note(item, scan)
+                continue
+            scan.mounts_with_music.update(mount for mount in scan.place.mounts if is_inside(item.path, mount))
+            while ahead is not None and ahead.path < item.path:
+                scan.not_found.append(ahead)
+                ahead = next(known, None)
+            same = ahead if ahead is not None and ahead.path == item.path else None
+            if same is not None:
+                ahead = next(known, None)
+            yield _scanned(item, same)
         while ahead is not None:
-            tally.unmet.append(ahead)
+            scan.not_found.append(ahead)
             ahead = next(known, None)
 
     def _known(self, place: Place) -> Iterator[KnownFile]:
         after: bytes | None = None
-        look = self._files.known
-        while page := self._storage_retry(functools.partial(look, place.root, place.scope, after, PAGE)):
+        read = self._files.known
+        while page := self._storage_retry(functools.partial(read, place.root, place.scope, after, PAGE)):
             yield from page
             after = page[-1].path
 
-    def _note(self, met: Passed | Unread | Mount, place: Place, tally: _Tally) -> None:
-        path = os.path.join(place.here, met.path)
-        if isinstance(met, Mount):
-            tally.mounts.append(met.path)
-        elif isinstance(met, Unread):
-            tally.unread.append(met.path)
-            self._announce(Warned(f"{met.reason}; {KEPT}", path))
+    def _note(self, item: Skipped | Unreadable | MountPoint, scan: _Scan) -> None:
+        path = scan.local(item.path)
+        if isinstance(item, MountPoint):
+            scan.mounts.append(item.path)
+        elif isinstance(item, Unreadable):
+            scan.unread.append(item.path)
+            self._announce(Warned(f"{item.reason}; {KEPT}", path))
         else:
-            tally.passed += 1
-            tally.owed += 1
-            self._announce(FileSkipped(path, met.reason))
+            scan.skipped += 1
+            scan.skipped_uncounted += 1
+            self._announce(FileSkipped(path, item.reason))
 
-    def _take_in(
-        self,
-        run: int,
-        place: Place,
-        batch: list[ScannedFile],
-        level: Level | None,
-        fresh: bool,
-        tally: _Tally,
-    ) -> None:
-        if tally.owed:
-            self._storage_retry(lambda: self._runs.count_skipped(run, tally.owed))
-            tally.owed = 0
+    def _take_in(self, batch: list[ScannedFile], scan: _Scan) -> None:
+        if scan.skipped_uncounted:
+            self._storage_retry(lambda: self._runs.count_skipped(scan.run, scan.skipped_uncounted))
+            scan.skipped_uncounted = 0
         if not batch:
             return
-        batch = self._find_moved(place, batch, tally)
-        taken = self._storage_retry(lambda: self._intake.record(run, place.root, batch, level, fresh))
-        tally.kinds.update(scanned.change for scanned in batch)
-        tally.to_analyse += taken.to_analyse
-        self._announce(ScanProgress(tally.discovered, tally.to_analyse))
-
-    def _find_moved(self, place: Place, batch: list[ScannedFile], tally: _Tally) -> list[ScannedFile]:
-        """A new path whose inode, size and time are a known file's that is no longer where it was."""
-        new = [scanned.found.inode for scanned in batch if scanned.change == FileChange.NEW]
-        if not new:
-            return batch
-        candidates = self._storage_retry(lambda: self._files.by_inode(new))
-        paths = (
-            {root.root: root.here for root in self._storage_retry(self._roots.every)} if candidates else {}
+        batch = self._with_moves(batch, scan)
+        record = functools.partial(
+            self._intake.record, scan.run, scan.place.root, batch, scan.level, scan.fresh
         )
-        judged = []
-        for scanned in batch:
-            known = None
-            if scanned.change == FileChange.NEW:
-                known = next(
-                    (
-                        one
-                        for one in candidates.get(scanned.found.inode, ())
-                        if one.id not in tally.moved
-                        and (one.size, one.mtime_ns) == (scanned.found.size, scanned.found.mtime_ns)
-                        and not os.path.lexists(os.path.join(paths[one.root], one.path))
-                    ),
-                    None,
-                )
-            if known is None:
-                judged.append(scanned)
-                continue
-            tally.moved.add(known.id)
-            old = os.path.join(paths[known.root], known.path)
-            self._announce(FileMoved(os.path.join(place.here, scanned.found.path), old))
-            judged.append(ScannedFile(scanned.found, FileChange.MOVED, known))
-        return judged
+        result = self._storage_retry(record)
+        scan.changes.update(scanned.change for scanned in batch)
+        scan.to_analyse += result.to_analyse
+        self._announce(ScanProgress(scan.discovered, scan.to_analyse))
 
-    def _judge_unmet(self, place: Place, device: int, tally: _Tally) -> int | None:
-        """Mark known files that were not met as missing; ``None``, and nothing marked, if it looks unmounted."""
-        unread = frozenset(tally.unread)
-        unmet = [
+    def _with_moves(self, batch: list[ScannedFile], scan: _Scan) -> list[ScannedFile]:
+        """The batch, with new files that are known files at another path as moved."""
+        inodes = new_inodes(batch)
+        by_inode = self._storage_retry(lambda: self._files.by_inode(inodes)) if inodes else {}
+        if not by_inode:
+            return batch
+        roots = {root.root: root.here for root in self._storage_retry(self._roots.every)}
+        compared = []
+        for scanned in batch:
+            known = moved_from(scanned, by_inode, roots, scan.moved)
+            if known is None:
+                compared.append(scanned)
+                continue
+            scan.moved.add(known.id)
+            old = os.path.join(roots[known.root], known.path)
+            self._announce(FileMoved(scan.local(scanned.found.path), old))
+            compared.append(ScannedFile(scanned.found, FileChange.MOVED, known))
+        return compared
+
+    def _mark_missing(self, scan: _Scan, device: int) -> int | None:
+        """Mark known files that were not found as missing, unless they are in what is not mounted or can't be read.
+
+        Returns how many; ``None`` if the root looks unmounted.
+        """
+        place = scan.place
+        unread = frozenset(scan.unread)
+        not_found = [
             known
-            for known in tally.unmet
-            if known.id not in tally.moved
+            for known in scan.not_found
+            if known.id not in scan.moved
             and not known.missing
-            and not _at_or_in(known.path, unread)
+            and not is_at_or_inside(known.path, unread)
             and self._patterns.wants(known.path)
         ]
-        met = sum(tally.kinds.values())
-        if unmet and not met:
-            self._warn_unmounted(place, len(unmet))
-            return None
-        empty = [mount for mount in place.mounts if mount not in tally.mounts and mount not in tally.alive]
-        kept = {known.id for known in unmet if any(_inside(known.path, mount) for mount in empty)}
-        for mount in empty:
-            if any(_inside(known.path, mount) for known in unmet):
-                tally.lost.append(mount)
-                path = os.path.join(place.here, mount)
-                self._announce(
-                    Warned("was a mount point and is none now; nothing below it is marked missing", path)
-                )
-        gone = [known.id for known in unmet if known.id not in kept]
+        lost = [
+            mount
+            for mount in lost_mounts(place.mounts, scan.mounts, scan.mounts_with_music)
+            if any(is_inside(known.path, mount) for known in not_found)
+        ]
+        gone = [known.id for known in not_found if not any(is_inside(known.path, mount) for mount in lost)]
         other_device = place.device is not None and place.device != device
-        if other_device and len(gone) >= SUSPICIOUS_LOSS and len(gone) > met:
-            self._warn_unmounted(place, len(gone))
+        if root_looks_unmounted(len(not_found), len(not_found) - len(gone), scan.found, other_device):
+            text = (
+                f"looks empty or unmounted; none of the {len(not_found)} known files in it is marked missing"
+            )
+            self._announce(Warned(text, scan.local(place.scope)))
             return None
+        for mount in lost:
+            scan.lost_mounts.append(mount)
+            text = "was a mount point and is none now; nothing below it is marked missing"
+            self._announce(Warned(text, scan.local(mount)))
         self._storage_retry(lambda: self._files.mark_missing(gone))
         return len(gone)
 
-    def _warn_unmounted(self, place: Place, files: int) -> None:
-        self._announce(
-            Warned(
-                f"looks empty or unmounted; none of the {files} known files in it is marked missing",
-                os.path.join(place.here, place.scope) if place.scope else place.here,
-            )
-        )
+    def _remember_mounts(self, scan: _Scan, device: int) -> None:
+        """Record the device of a root and its mount points, also those that are lost or can't be read now."""
+        unread = frozenset(scan.unread)
+        kept = [mount for mount in scan.place.mounts if is_at_or_inside(mount, unread)]
+        mounts = list(dict.fromkeys([*scan.mounts, *scan.lost_mounts, *kept]))
+        self._storage_retry(lambda: self._roots.scanned(scan.place, device, mounts))
 
 
-def _inside(path: bytes, folder: bytes) -> bool:
-    return path.startswith(folder + b"/")
-
-
-def _at_or_in(path: bytes, places: frozenset[bytes]) -> bool:
-    """Whether a path is one of some places or lies in one; it takes no longer the more of them there are."""
-    return bool(places) and (path in places or not places.isdisjoint(folders_above(path)))
-
-
-def _judged(found: FoundFile, known: KnownFile | None) -> ScannedFile:
+def _scanned(found: FoundFile, known: KnownFile | None) -> ScannedFile:
     if known is None:
         return ScannedFile(found, FileChange.NEW)
     same = (known.size, known.mtime_ns) == (found.size, found.mtime_ns)

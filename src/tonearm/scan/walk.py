@@ -1,4 +1,4 @@
-"""Walks a folder in the order of its paths' bytes, without following a link or touching a pipe."""
+"""Walks a folder in the order of its paths' bytes; follows no symbolic link and opens no file."""
 
 import os
 import stat
@@ -11,30 +11,30 @@ from tonearm.scan.patterns import Patterns
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """An entry that is not taken, and why."""
+class Skipped:
+    """An entry that is not analysed, and why."""
 
     path: bytes
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A folder that can't be read, or an entry of unknown kind: what is known there is neither met nor missing."""
+class Unreadable:
+    """A folder that can't be read, or an entry whose status can't be read: what is below it is unknown."""
 
     path: bytes
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """A folder on another device than the one around it."""
+class MountPoint:
+    """A folder on another device than its parent."""
 
     path: bytes
 
 
-Met = FoundFile | Passed | Unread | Mount
-_Entry = tuple[bytes, os.stat_result | Unread]
+WalkItem = FoundFile | Skipped | Unreadable | MountPoint
+_Entry = tuple[bytes, os.stat_result | Unreadable]
 
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -45,8 +45,8 @@ _KINDS = (
 )
 
 
-def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[Met]:
-    """What lies at or below ``scope`` (relative to ``root``), music in the order of its paths' bytes.
+def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:
+    """What is at or below ``scope`` (relative to ``root``); music files in the order of their paths' bytes.
 
     Raises:
         OSError: at once, when the scope itself can't be read.
@@ -54,12 +54,12 @@ def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[Met]:
     top = os.path.join(root, scope) if scope else root
     status = os.stat(top, follow_symlinks=not scope)
     if stat.S_ISDIR(status.st_mode):
-        return _folder(root, _listing(top, patterns, scope), status.st_dev, patterns)
-    return _entry(scope, status, patterns)
+        return _walk_folder(root, _list_folder(top, patterns, scope), status.st_dev, patterns)
+    return _judge(scope, status, patterns)
 
 
-def _folder(root: bytes, entries: list[_Entry], device: int, patterns: Patterns) -> Iterator[Met]:
-    """Depth first over an explicit stack, so that no depth of folders can exhaust the interpreter's."""
+def _walk_folder(root: bytes, entries: list[_Entry], device: int, patterns: Patterns) -> Iterator[WalkItem]:
+    """Depth first, with a stack of its own: the depth of folders is not limited by Python's recursion limit."""
     stack = [iter(entries)]
     devices = [device]
     while stack:
@@ -69,90 +69,91 @@ def _folder(root: bytes, entries: list[_Entry], device: int, patterns: Patterns)
             devices.pop()
             continue
         path, status = item
-        if isinstance(status, Unread):
+        if isinstance(status, Unreadable):
             yield status
             continue
         if not stat.S_ISDIR(status.st_mode):
-            yield from _entry(path, status, patterns)
+            yield from _judge(path, status, patterns)
             continue
         if status.st_dev != devices[-1]:
-            yield Mount(path)
+            yield MountPoint(path)
         try:
-            below = _listing(os.path.join(root, path), patterns, path)
+            below = _list_folder(os.path.join(root, path), patterns, path)
         except OSError as error:
-            yield Unread(path, f"the folder can't be read: {error.strerror}")
+            yield Unreadable(path, f"the folder can't be read: {error.strerror}")
             continue
         stack.append(iter(below))
         devices.append(status.st_dev)
 
 
-def _listing(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]:
-    """A folder's wanted entries, sorted so that the walk comes out in the order of whole paths.
+def _list_folder(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]:
+    """The entries of a folder that matter, sorted so that whole paths are in order: a folder as its name and "/".
 
     Raises:
-        OSError: its names can't be read, or not one of the entries can be looked at.
+        OSError: its names can't be read, or the status of none of its entries.
     """
     found: list[tuple[bytes, bytes, os.stat_result]] = []
-    unread: list[_Entry] = []
-    wrong: OSError | None = None
+    unreadable: list[_Entry] = []
+    first_error: OSError | None = None
     with os.scandir(folder) as entries:
         for entry in entries:
             inside = path + b"/" + entry.name if path else entry.name
             try:
-                status = _looked_at(entry, inside, patterns)
-            except OSError as error:  # such as a mount whose server is gone
-                if not patterns.leaves_out(inside, True):
-                    unread.append((inside, Unread(inside, f"it can't be looked at: {error.strerror}")))
-                    wrong = error
+                status = _status(entry, inside, patterns)
+            except OSError as error:  # such as a mount point whose server does not answer
+                if not patterns.excludes(inside, True):
+                    reason = f"its status can't be read: {error.strerror}"
+                    unreadable.append((inside, Unreadable(inside, reason)))
+                    first_error = first_error or error
                 continue
             if status is not None:
                 is_folder = stat.S_ISDIR(status.st_mode)
                 found.append((entry.name + b"/" if is_folder else entry.name, inside, status))
-    if wrong is not None and not found:
-        raise wrong
+    if first_error is not None and not found:
+        raise first_error
     found.sort(key=lambda item: item[0])
-    return [*unread, *((inside, status) for _, inside, status in found)]
+    return [*unreadable, *((inside, status) for _, inside, status in found)]
 
 
-def _looked_at(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> os.stat_result | None:
-    """What an entry is, when it is wanted and still there."""
+def _status(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> os.stat_result | None:
+    """The status of an entry; ``None`` if it does not matter or is gone. Raises OSError."""
     is_folder = entry.is_dir(follow_symlinks=False)
-    if patterns.leaves_out(inside, is_folder):
+    if patterns.excludes(inside, is_folder):
         return None
-    if not is_folder and not _worth_a_word(entry, patterns):
+    if not is_folder and not _matters(entry, patterns):
         return None
     try:
         return entry.stat(follow_symlinks=False)
     except FileNotFoundError:
-        return None  # gone between the listing and the look at it
+        return None  # deleted since its name was read
 
 
-def _worth_a_word(entry: os.DirEntry[bytes], patterns: Patterns) -> bool:
-    """Whether something that is no folder is music, or will be missed by whoever takes it for some."""
+def _matters(entry: os.DirEntry[bytes], patterns: Patterns) -> bool:
+    """Whether something that is not a folder is music, or something that a person may take for music."""
     return bool(patterns.music(entry.name) or patterns.other_music(entry.name)) or _links_to_folder(entry)
 
 
 def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
     try:
         return entry.is_symlink() and entry.is_dir()
-    except OSError:  # a loop of links
+    except OSError:  # a cycle of links
         return True
 
 
-def _entry(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[Met]:
+def _judge(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[WalkItem]:
     extension = patterns.music(path)
     if stat.S_ISREG(status.st_mode):
         if extension:
             yield FoundFile(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
         elif other := patterns.other_music(path):
-            yield Passed(path, f"{other} is not read here")
+            yield Skipped(path, f"{other} is not supported")
         else:
-            yield Passed(path, "its name does not end like a music file's")
+            yield Skipped(path, "not a music file extension")
         return
     kind = next((name for test, name in _KINDS if test(status.st_mode)), "not a regular file")
-    yield Passed(path, f"{kind}, not a file: {printable(os.path.basename(path))} is not followed or opened")
+    yield Skipped(path, f"{kind}, not a file: {printable(os.path.basename(path))} is not followed or opened")
 
 
 def _signed(inode: int) -> int:
-    """Inode numbers are unsigned 64-bit; databases keep signed ones."""
+    """An unsigned 64-bit number as a signed one, which databases can store."""
     return inode - (1 << 64) if inode >= 1 << 63 else inode

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tonearm.jobs.job import UnmountedPlace
+from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
 from tonearm.names import PathMap
 
 RECHECK_S = 20.0
@@ -46,36 +47,24 @@ class MountGuard:
     def covers(self, root_id: int, path: bytes) -> bool:
         """Whether a file lies in what is known not to be mounted here."""
         return any(
-            place.root == root_id and (not place.scope or path.startswith(place.scope + b"/"))
+            place.root == root_id and (not place.scope or is_inside(path, place.scope))
             for place in self.unmounted_places()
         )
 
     def is_mounted(self, root_id: int, root: bytes, missing: bytes) -> bool:
         """Whether the folder of a file that can't be found is mounted here: then the file is gone.
 
-        A root is mounted if another of its known files is there, or the top folder of one; a root without other known
-        files, if its folder is not empty. A mount point below it is mounted if its folder is not empty.
+        The rules are those of ``library.mounts``.
         """
         here = self.local_path(root)
-        others = [name for name in self._samples(root_id, SAMPLES) if name != missing]
-        tops = {name.partition(b"/")[0] for name in others}  # whole albums may have been deleted
-        found = any(os.path.lexists(os.path.join(here, top)) for top in tops)
-        if not found and (others or _is_empty(here)):
+        others = [path for path in self._samples(root_id, SAMPLES) if path != missing]
+        if not is_root_mounted(here, others):
             self._remember(UnmountedPlace(root_id), here)
             return False
-        empty = [mount for mount in self._mounts(root_id) if _is_empty(os.path.join(here, mount))]
+        empty = empty_mounts(here, self._mounts(root_id))
         for mount in empty:
             self._remember(UnmountedPlace(root_id, mount), os.path.join(here, mount))
-        return not any(missing.startswith(mount + b"/") for mount in empty)
+        return not any(is_inside(missing, mount) for mount in empty)
 
     def _remember(self, place: UnmountedPlace, here: bytes) -> None:
         self._unmounted[place] = (time.monotonic() + RECHECK_S, here)
-
-
-def _is_empty(folder: bytes) -> bool:
-    """Whether a folder is empty, absent or can't be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
-    except OSError:
-        return True

@@ -1,7 +1,10 @@
 """A person relies on: one call does what it can of all that was asked, and its status says how it ended."""
 
 import errno
+import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,6 +51,42 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_scanned(
     assert warning.startswith(f"warning  {locked}: it can't be read: Permission denied")
     assert f"Scanning {music}" in lines
     assert lines[-1] == "1 path could not be read: see the warnings."
+
+
+def test_a_folder_below_the_named_one_that_cannot_be_read_is_told_and_shows_in_the_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music = tmp_path / "music"
+    (music / "locked").mkdir(parents=True)
+    lock(monkeypatch, os.fsencode(music / "locked"))
+    arguments = ["analyze", str(music), str(music / "locked"), str(music), "--data", str(tmp_path / "data")]
+    said = CliRunner().invoke(app, arguments)
+    assert said.exit_code == 1, said.output
+    lines = said.stdout.splitlines()
+    warning = f"warning  {music / 'locked'}: the folder can't be read: Permission denied"
+    assert any(line.startswith(warning) for line in lines)
+    assert lines[-1] == "1 path could not be read: see the warnings."
+    said = CliRunner().invoke(app, ["analyze", str(music), "--json", "--data", str(tmp_path / "data")])
+    assert said.exit_code == 1
+    assert json.loads(said.stdout.splitlines()[-1])["unread"] == 1
+
+
+@pytest.mark.parametrize("lost", ["", "usb"])
+def test_a_folder_that_is_not_mounted_shows_in_the_status(tmp_path: Path, lost: str) -> None:
+    music, data = tmp_path / "music", tmp_path / "data"
+    for name in ("1.mp3", "usb/2.mp3"):
+        (music / name).parent.mkdir(parents=True, exist_ok=True)
+        (music / name).touch()
+    analyze = ["analyze", str(music), "--data", str(data)]
+    assert CliRunner().invoke(app, analyze).exit_code == 1  # they are no audio
+    if lost:
+        with closing(sqlite3.connect(data / "tonearm.db")) as database, database:
+            database.execute("UPDATE roots SET mounts = ?", [json.dumps([lost.encode().hex()])])
+    for path in [music / "usb/2.mp3"] if lost else [music / "usb/2.mp3", music / "1.mp3"]:
+        path.unlink()
+    said = CliRunner().invoke(app, [*analyze, "--json"])
+    assert said.exit_code == 1
+    assert json.loads(said.stdout.splitlines()[-1])["unread"] == 1
 
 
 def test_a_run_that_a_full_disk_ends_says_how_far_it_came_and_how_to_go_on(

@@ -160,7 +160,8 @@ def test_what_is_passed_before_a_stop_is_counted_all_the_same(music: Collection)
     looks = iter([False, True, True, True])
     scanner = scanner_of(library, Patterns((), (), EXTENSIONS), music.events, lambda: next(looks))
     run = library.run()
-    assert scanner.scan(run, library.roots.ensure(os.fsencode(music.folder)), None, fresh=False) is False
+    place = library.roots.ensure(os.fsencode(music.folder))
+    assert not scanner.scan(run, place, None, fresh=False).complete
     counts = library.runs.counts(run)
     told = [event for event in music.events if isinstance(event, FileSkipped)]
     assert (counts.discovered, counts.skipped, counts.pending) == (4, 2, 2)
@@ -409,7 +410,8 @@ def test_what_lies_in_a_folder_that_cannot_be_read_is_not_missing(music: Collect
         assert music.missing() == {b"gone.mp3"}
         [warning] = music.warnings()
         assert (
-            warning == "the folder can't be read: File name too long; what is known below it stays as it is"
+            warning
+            == "the folder can't be read: File name too long; the files known below it are kept as they are"
         )
     finally:
         subprocess.run(["rm", "-rf", str(music.folder / ("d" * 250))], check=True)
@@ -514,7 +516,7 @@ def test_a_scan_that_is_stopped_keeps_what_it_met_and_marks_nothing_missing(musi
     music.events.clear()
     run = library.run()
     place = library.roots.ensure(os.fsencode(music.folder))
-    assert scanner.scan(run, place, None, fresh=False) is False
+    assert not scanner.scan(run, place, None, fresh=False).complete
     counts = library.runs.counts(run)
     assert (counts.discovered, counts.skipped, counts.pending) == (3, 2, 1)
     assert music.missing() == set()

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from tests.unit.scan.sick import make_dead
 from tonearm.library.files import FoundFile
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.walk import Met, Passed, Unread, walk
+from tonearm.scan.walk import Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import EXTENSIONS
 
 ALL = Patterns((), (), EXTENSIONS)
 
 
-def met(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> list[Met]:
+def met(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> list[WalkItem]:
     return list(walk(os.fsencode(root), scope, patterns))
 
 
@@ -30,7 +30,7 @@ def music(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> l
 
 
 def reasons(root: Path) -> dict[bytes, str]:
-    return {item.path: item.reason for item in met(root) if isinstance(item, Passed | Unread)}
+    return {item.path: item.reason for item in met(root) if isinstance(item, Skipped | Unreadable)}
 
 
 def put(root: Path, *paths: str) -> None:
@@ -94,8 +94,8 @@ def test_music_that_is_not_read_here_is_passed_with_a_reason(tmp_path: Path) -> 
     put(tmp_path, "a/1.APE", "2.aac", "3.mp3")
     assert music(tmp_path) == [b"3.mp3"]
     assert reasons(tmp_path) == {
-        b"a/1.APE": "Monkey's Audio is not read here",
-        b"2.aac": "AAC without a container is not read here",
+        b"a/1.APE": "Monkey's Audio is not supported",
+        b"2.aac": "AAC without a container is not supported",
     }
 
 
@@ -164,9 +164,9 @@ def test_a_part_of_a_root_is_walked_with_paths_from_the_root(tmp_path: Path) -> 
 def test_a_single_entry_that_is_not_music_is_passed_with_a_reason(tmp_path: Path) -> None:
     put(tmp_path, "a.jpg", "b.mp3")
     (tmp_path / "c.mp3").symlink_to("b.mp3")
-    assert met(tmp_path, b"a.jpg") == [Passed(b"a.jpg", "its name does not end like a music file's")]
+    assert met(tmp_path, b"a.jpg") == [Skipped(b"a.jpg", "not a music file extension")]
     [link] = met(tmp_path, b"c.mp3")
-    assert isinstance(link, Passed)
+    assert isinstance(link, Skipped)
 
 
 def test_a_place_that_is_gone_is_an_error(tmp_path: Path) -> None:
@@ -215,8 +215,8 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_walk_goes_on(tmp_path: Pat
             (tmp_path / name).chmod(0o755)
     assert said.splitlines() == [
         "FoundFile a/1.mp3 ",
-        "Unread b the folder can't be read: Permission denied",
-        "Unread c the folder can't be read: Permission denied",
+        "Unreadable b the folder can't be read: Permission denied",
+        "Unreadable c the folder can't be read: Permission denied",
         "FoundFile d/4.mp3 ",
     ]
 

@@ -1,0 +1,36 @@
+"""Recognises files that were moved: their rows follow them, and they are not analysed again."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+
+from tonearm.library.files import FileChange, KnownFile, ScannedFile
+
+
+def new_inodes(batch: Sequence[ScannedFile]) -> list[int]:
+    """The inodes of the new files of a batch."""
+    return [scanned.found.inode for scanned in batch if scanned.change == FileChange.NEW]
+
+
+def moved_from(
+    scanned: ScannedFile,
+    by_inode: Mapping[int, Sequence[KnownFile]],
+    roots: Mapping[int, bytes],
+    already_moved: Collection[int],
+) -> KnownFile | None:
+    """The known file that a new file was before it was moved, if any.
+
+    It has the same inode, size and time of modification, and nothing is at its path any more. The inode alone proves
+    nothing: file systems use numbers again. ``roots``: the local path of each root. ``already_moved``: ids of known
+    files that were found at another path before.
+    """
+    found = scanned.found
+    if scanned.change != FileChange.NEW:
+        return None
+    for known in by_inode.get(found.inode, ()):
+        if (
+            known.id not in already_moved
+            and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
+            and not os.path.lexists(os.path.join(roots[known.root], known.path))
+        ):
+            return known
+    return None
