@@ -171,12 +171,49 @@ def flac_of_silence(hours: float, rate_hz: int = RATE_HZ) -> bytes:
 
 def opus_with_gain(gain: int) -> bytes:
     """Return an Opus file whose header asks for an output gain in 1/256 dB (RFC 7845, 5.1)."""
+    return _with_opus_head(16, struct.pack("<h", gain))
+
+
+def opus_with_pre_skip(samples: int) -> bytes:
+    """Return an Opus file whose header asks for so many samples at 48 kHz to be dropped at the start."""
+    return _with_opus_head(10, struct.pack("<H", samples))
+
+
+def _with_opus_head(offset: int, value: bytes) -> bytes:
+    """An Opus file with other bytes in its OpusHead packet."""
     data = good("opus")
     end = data.index(b"OggS", 4)
-    gain_at = data.index(b"OpusHead") + 16
-    page = data[:22] + bytes(4) + data[26:gain_at] + struct.pack("<h", gain) + data[gain_at + 2 : end]
-    checksum = struct.pack("<I", _crc(page, 32, 0x04C11DB7))  # RFC 3533, 6
-    return page[:22] + checksum + page[26:] + data[end:]
+    at = data.index(b"OpusHead") + offset
+    page = data[:22] + bytes(4) + data[26:at] + value + data[at + len(value) : end]
+    return _with_checksum(page) + data[end:]
+
+
+def _with_checksum(page: bytes) -> bytes:
+    """An Ogg page with the checksum that it should have (RFC 3533, 6)."""
+    page = page[:22] + bytes(4) + page[26:]
+    return page[:22] + struct.pack("<I", _crc(page, 32, 0x04C11DB7)) + page[26:]
+
+
+def ogg_without_end_mark(name: str, seed: int = 1) -> bytes:
+    """Return an Ogg file whose last page is not marked as the last, as many recorders leave it."""
+    data = good(name, seed=seed)
+    at = data.rindex(b"OggS\0")
+    return data[:at] + _with_checksum(data[at : at + 5] + bytes([data[at + 5] & ~4]) + data[at + 6 :])
+
+
+def edited(name: str, skip: int) -> bytes:
+    """Return an MP4 whose edit list leaves out so many samples more at the start."""
+    data = good(name)
+    at = data.index(b"elst") + 16  # past version, flags, number of edits and the duration of the first
+    start = int.from_bytes(data[at : at + 4], "big")
+    return data[:at] + struct.pack(">I", start + skip) + data[at + 4 :]
+
+
+def mp3_declaring(frames: int, seconds: float = 4.0) -> bytes:
+    """Return an MP3 whose Info header counts so many frames, whatever there is."""
+    data = good("mp3", seconds)
+    at = data.index(b"Info") + 8
+    return data[:at] + struct.pack(">I", frames) + data[at + 4 :]
 
 
 def _coded(number: int) -> bytes:

@@ -60,16 +60,18 @@ def _declared_length(opened: Opened) -> Declared:
 
 def _declared_by_links(opened: Opened) -> Declared:
     """Add up the links of an Ogg file. A file without a mark of its end is whole: many recorders write none."""
-    total, last, failed = 0.0, opened.window, opened.failed_reads
+    failed_before, last = opened.failed_reads, opened.window
+    lengths: list[float | None] = []
     for link in opened.links():
-        seconds = _ogg_seconds(link)
-        if seconds is None:
-            return Declared(None, exact=False)
-        total, last = total + seconds, link.window
-    broken, opened.failed_reads = opened.failed_reads - failed, failed
-    if broken:
-        return Declared(total, exact=True, cut=f"unreadable streams in its chain: {broken}")
-    return Declared(total, exact=True, cut="" if last_page_whole(last) else "its last page is incomplete")
+        lengths.append(_ogg_seconds(link))
+        last = link.window
+    broken, opened.failed_reads = opened.failed_reads - failed_before, failed_before
+    cut = f"unreadable streams in its chain: {broken}" if broken else ""
+    if not last_page_whole(last):
+        cut = "its last page is incomplete"
+    known = [seconds for seconds in lengths if seconds is not None]
+    exact = len(known) == len(lengths)
+    return Declared(sum(known) if exact else None, exact, cut)
 
 
 def _ogg_seconds(link: Opened) -> float | None:
