@@ -201,9 +201,9 @@ def ogg_without_end_mark(name: str, seed: int = 1) -> bytes:
     return data[:at] + _with_checksum(data[at : at + 5] + bytes([data[at + 5] & ~4]) + data[at + 6 :])
 
 
-def edited(name: str, skip: int) -> bytes:
+def edited(name: str, skip: int, seconds: float = 4.0) -> bytes:
     """Return an MP4 whose edit list leaves out so many samples more at the start."""
-    data = good(name)
+    data = good(name, seconds)
     at = data.index(b"elst") + 16  # past version, flags, number of edits and the duration of the first
     start = int.from_bytes(data[at : at + 4], "big")
     return data[:at] + struct.pack(">I", start + skip) + data[at + 4 :]

@@ -38,8 +38,9 @@ class Outcome:
 class Program:
     """The command ``tonearm`` with a library of its own."""
 
-    def __init__(self, data: Path, **environment: str) -> None:
+    def __init__(self, data: Path, python: str = sys.executable, **environment: str) -> None:
         self.data = data
+        self._python = python
         self._started: list[subprocess.Popen[bytes]] = []
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")},
@@ -59,7 +60,7 @@ class Program:
     def start(self, *arguments: str | bytes | Path) -> "subprocess.Popen[bytes]":
         """Start the command and leave it running."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "tonearm", *arguments],
+            [self._python, "-m", "tonearm", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment,
