@@ -24,7 +24,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     json.loads(sys.argv[3])
-    link.sendall(encode({"ready": os.getpid(), "unsealed": None, "rss_kb": 0}))
+    link.sendall(encode({"ready": os.getpid(), "unsealed": None}))
     while (received := receive(link)) is not None:
         _, descriptor = received
         if descriptor is None:

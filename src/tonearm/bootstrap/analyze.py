@@ -63,7 +63,7 @@ def _shared(parts: WorkerParts) -> Iterator[Session]:
     with join(parts) as membership:
         registration = membership.registration
         poller = ProgressPoller(parts.progress)
-        with background(parts, registration.name, membership.broker, poller.run, registration.keep):
+        with background(parts, registration.name, membership.broker, poller.run, registration.keep_alive):
 
             def supervisor(_: int) -> Supervisor:
                 return make_supervisor(parts, membership.queue, registration.name, registration)

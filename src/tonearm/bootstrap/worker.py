@@ -90,7 +90,7 @@ def open_worker(
         raise ConfigurationError("a worker with --workers 0 would do nothing")
     with open_parts(settings, view, show, stop) as parts, join(parts) as membership:
         registration = membership.registration
-        with background(parts, registration.name, membership.broker, registration.keep):
+        with background(parts, registration.name, membership.broker, registration.keep_alive):
             supervisor = make_supervisor(parts, membership.queue, registration.name, registration)
             yield functools.partial(
                 serve, supervisor, parts.library.runs, parts.bus, registration.name, settings.workers

@@ -7,7 +7,6 @@ other side of the socket does.
 import io
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -41,7 +40,7 @@ class Child:
         self._said = 0.0
 
     def say(self, **message: Any) -> None:
-        """Send a message; a parent that is gone ends this process."""
+        """Send a message; exit if the parent has closed the connection."""
         try:
             self._link.sendall(encode(message))
         except OSError:
@@ -64,8 +63,8 @@ class Child:
             self._failed(error)
         except MemoryError:
             self._failed(FileFault(Fault.OUT_OF_MEMORY))
-            os._exit(0)  # what is left of this process may be short of memory too
-        except Exception as error:  # noqa: BLE001  a mistake of ours costs one file, never the run
+            os._exit(0)  # memory may stay short in this process
+        except Exception as error:  # noqa: BLE001  an error in an analyser fails one file, not the run
             where = traceback.extract_tb(error.__traceback__)[-1]
             self.say(
                 failed="internal-error",
@@ -178,7 +177,7 @@ def main() -> None:
     warm_up(analysers)
     confine(settings["memory_mb"])
     child = Child(link, analysers)
-    child.say(ready=os.getpid(), unsealed=seal(), rss_kb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    child.say(ready=os.getpid(), unsealed=seal())
     child.serve()
 
 

@@ -1,4 +1,4 @@
-"""Checks what a child says and makes records of it: a hostile file may have taken control of the child."""
+"""Checks the replies of a child and converts them to records: a hostile file may have taken control of the child."""
 
 import math
 from dataclasses import MISSING, dataclass, fields
@@ -34,11 +34,11 @@ _BOUNDED: dict[Any, Any] = {
     float: Seconds,
     Size: Annotated[int, Field(ge=0, lt=2**62)],
 }
-"""What a child may say where a record of ``file_contents`` has a type."""
+"""The types of ``file_contents`` with the bounds that a reply has to keep."""
 
 
 class _Reply(BaseModel):
-    """Values of exactly the stated types; what else a child adds is ignored."""
+    """Values of exactly the stated types; other fields are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -48,7 +48,7 @@ RecordT = TypeVar("RecordT", Tags, SoundFacts, FileFacts, DecodeFacts)
 
 
 def _bounded(hint: Any) -> Any:
-    """The type of a record's field, with the bounds of what a child may say in it."""
+    """The type of a record's field, with the bounds that a reply has to keep."""
     if hint in _BOUNDED:
         return _BOUNDED[hint]
     inner = [_bounded(one) for one in get_args(hint)]
@@ -61,17 +61,17 @@ def _model_of(record: type[Any]) -> type[_Reply]:
     """A model that checks the fields of a record of ``file_contents``."""
     hints = get_type_hints(record, include_extras=True)
     required = {one.name for one in fields(record) if one.default is one.default_factory is MISSING}
-    told: dict[str, Any] = {
+    checked: dict[str, Any] = {
         name: (_bounded(hint), ... if name in required else None) for name, hint in hints.items()
     }
-    return create_model(record.__name__, __base__=_Reply, **told)
+    return create_model(record.__name__, __base__=_Reply, **checked)
 
 
 _MODELS = {record: _model_of(record) for record in (Tags, SoundFacts, FileFacts, DecodeFacts)}
 
 
 def _record(kind: type[RecordT], reply: object) -> RecordT:
-    """Make a record of what a child said. Raises ``InvalidReply``."""
+    """A record from a reply. Raises ``InvalidReply``."""
     return kind(**_checked(_MODELS[kind], reply).model_dump(exclude_unset=True))
 
 
@@ -89,7 +89,7 @@ class _Identity(_Reply):
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedFile:
-    """What a file is, as its child said."""
+    """A file as its child has identified it."""
 
     hash: str
     sound: SoundFacts
@@ -110,7 +110,7 @@ class _Finished(_Reply):
 
 
 def parsed_failure(message: Message) -> Failure:
-    """A failure as the child told it."""
+    """The failure in a reply."""
     code, reason, advice = (
         storable_text(str(message.get(name, ""))) for name in ("failed", "reason", "advice")
     )
@@ -119,16 +119,19 @@ def parsed_failure(message: Message) -> Failure:
 
 
 def parsed_stage(message: Message) -> tuple[str, float | None]:
-    """Where a child is, and what share of the audio it has decoded, if it knows. Raises InvalidReply."""
-    told = _checked(_Stage, message)
-    return told.stage, told.fraction
+    """The stage in a reply, and the fraction of the audio that is decoded, if known. Raises ``InvalidReply``."""
+    reply = _checked(_Stage, message)
+    return reply.stage, reply.fraction
 
 
-def parsed_identity(reply: object) -> IdentifiedFile:
-    """What a file is. Raises ``InvalidReply``."""
-    told = _checked(_Identity, reply)
+def parsed_identity(message: object) -> IdentifiedFile:
+    """The file that a reply identifies. Raises ``InvalidReply``."""
+    reply = _checked(_Identity, message)
     return IdentifiedFile(
-        told.hash, _record(SoundFacts, told.sound), _record(FileFacts, told.file), _record(Tags, told.tags)
+        reply.hash,
+        _record(SoundFacts, reply.sound),
+        _record(FileFacts, reply.file),
+        _record(Tags, reply.tags),
     )
 
 
@@ -176,9 +179,9 @@ def _is_a(kind: type, value: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _checked(model: type[ReplyT], said: object) -> ReplyT:
+def _checked(model: type[ReplyT], reply: object) -> ReplyT:
     try:
-        return model.model_validate(said)
+        return model.model_validate(reply)
     except ValidationError as error:
         raise InvalidReply(f"not a {model.__name__.strip('_').lower()}: {error}") from error
 

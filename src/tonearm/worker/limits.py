@@ -1,4 +1,4 @@
-"""What a child may use, and that it does not outlive its parent; and what its parent must be able to use."""
+"""Resource limits of a child, its death with its parent, and the number of files that the parent may open."""
 
 import ctypes
 import os
@@ -8,7 +8,7 @@ import sys
 
 from tonearm.errors import ConfigurationError
 
-FILES_A_SLOT = 4  # the file in hand, the socket to the child, what it complains, and one while it is started
+FILES_PER_SLOT = 4  # the music file, the socket, the child's standard error, and one more while it starts
 OTHER_FILES = 100
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -16,12 +16,12 @@ PR_SET_NO_NEW_PRIVS = 38
 
 
 def allow_files(slots: int) -> None:
-    """Let this process have as many open files as so many slots need.
+    """Raise the limit of open files to what this number of slots needs.
 
     Raises:
-        ConfigurationError: the system does not allow it.
+        ConfigurationError: the system does not allow that many.
     """
-    needed = OTHER_FILES + slots * FILES_A_SLOT
+    needed = OTHER_FILES + slots * FILES_PER_SLOT
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and needed > hard:
         raise ConfigurationError(
@@ -33,7 +33,7 @@ def allow_files(slots: int) -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends, and leave at once if that has happened."""
+    """Have the kernel kill this process when its parent ends; exit at once if the parent has ended already."""
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(PR_SET_DUMPABLE, 0)
@@ -43,7 +43,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def confine(memory_mb: int) -> None:
-    """Bound memory (private data, above what is mapped already), open files and written files; no core dumps."""
+    """Limit private memory, open files and the size of written files; no core dumps."""
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
@@ -56,7 +56,7 @@ def confine(memory_mb: int) -> None:
 
 
 def allow_cpu(seconds: float) -> None:
-    """Let this process use so many further seconds of CPU before the kernel ends it."""
+    """Let this process use this many more seconds of CPU time before the kernel ends it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(usage.ru_utime + usage.ru_stime + seconds) + 1
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)

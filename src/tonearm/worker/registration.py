@@ -1,4 +1,4 @@
-"""This process in the table of workers: its name, its row and its heartbeat."""
+"""The row of this process in the table of workers, and its heartbeat."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ IDLE_HEARTBEAT_S = 5.0
 
 
 class WorkerRegistration:
-    """This process among the workers of a shared library: its name and its row."""
+    """This process as a worker of a shared library: its name and its row."""
 
     def __init__(
         self,
@@ -36,44 +36,50 @@ class WorkerRegistration:
         self._workers = workers
         self._job_store = job_store
         self._breakers = breakers
-        instance = f"{uuid.uuid4().hex}@{_process_space()}"
-        self._who = WorkerInstance(self.name, instance, host, os.getpid(), __version__, settings.workers)
+        instance_id = f"{uuid.uuid4().hex}@{_pid_namespace()}"
+        self._instance = WorkerInstance(
+            self.name, instance_id, host, os.getpid(), __version__, settings.workers
+        )
         self._heartbeat = Heartbeat()
-        self._beaten_at = time.monotonic()
+        self._sent_at = time.monotonic()
 
     def register(self) -> None:
-        """Take the name, take back what its last start left behind, forget who is long lost. Raises NameTaken."""
-        self._workers.register(self._who, self._lease_s)
+        """Take the name, give back the jobs that an earlier start of this worker had, delete long lost workers.
+
+        Raises:
+            NameTaken: a live worker has the name.
+        """
+        self._workers.register(self._instance, self._lease_s)
         self._job_store.reclaim(self.name)
         self._workers.expire_lost()
 
     def heartbeat(
         self, running: Sequence[Mapping[str, Any]], unmounted: Sequence[bytes], done: int, failed: int
     ) -> WorkerStatus:
-        """Renew the row, and learn how this worker stands."""
+        """Update the row; returns this worker's status."""
         states = {name: str(breaker.state) for name, breaker in self._breakers.items()}
         roots = [to_document(path) for path in unmounted]
         self._heartbeat = Heartbeat(done, failed, running, states, roots)
-        self._beaten_at = time.monotonic()
-        return self._workers.heartbeat(self._who, self._heartbeat)
+        self._sent_at = time.monotonic()
+        return self._workers.heartbeat(self._instance, self._heartbeat)
 
-    def keep(self, stop: threading.Event) -> None:
-        """Renew the row as it is while nobody else does, as during a scan, until stopped."""
+    def keep_alive(self, stop: threading.Event) -> None:
+        """Send the last heartbeat again while there is no new one, for instance during a scan, until stopped."""
         while not stop.wait(1.0):
-            if time.monotonic() - self._beaten_at > IDLE_HEARTBEAT_S:
-                self._beaten_at = time.monotonic()
+            if time.monotonic() - self._sent_at > IDLE_HEARTBEAT_S:
+                self._sent_at = time.monotonic()
                 with contextlib.suppress(StorageError):
-                    self._workers.heartbeat(self._who, self._heartbeat)
+                    self._workers.heartbeat(self._instance, self._heartbeat)
 
     def deregister(self) -> None:
-        """Say that this process ends; silence says it too."""
+        """Mark the row as ended. If the database is unavailable, the missing heartbeat shows it."""
         with contextlib.suppress(StorageAway):
-            self._workers.deregister(self._who)
+            self._workers.deregister(self._instance)
 
 
-def _process_space() -> str:
-    """What the kernel calls the space in which this process's id is a number: a container has one of its own."""
+def _pid_namespace() -> str:
+    """The namespace in which this process's id is unique: each container has its own."""
     try:
         return os.readlink("/proc/self/ns/pid")
-    except OSError:  # not Linux, which has but one
+    except OSError:  # not Linux: there is one namespace only
         return ""

@@ -1,7 +1,7 @@
-"""Takes from a child what decoding does not need: opening files, sockets, other processes.
+"""Denies a child the system calls that decoding does not need: opening files, sockets, starting processes.
 
-On Linux a seccomp filter (seccomp(2), Linux kernel documentation "Seccomp BPF") answers such system calls
-with EPERM. Elsewhere nothing is denied, and ``seal`` says so.
+On Linux a seccomp filter (seccomp(2), Linux kernel documentation "Seccomp BPF") makes such system calls fail with
+EPERM. On other systems nothing is denied, and ``seal`` returns a reason.
 """
 
 import ctypes
@@ -59,8 +59,8 @@ _AARCH64 = {
     "bpf": 280, "userfaultfd": 282, "perf_event_open": 241, "keyctl": 219, "add_key": 217,
     "io_uring_setup": 425, "memfd_create": 279, "init_module": 105, "finit_module": 273, "reboot": 142,
 }  # fmt: skip
-"""Numbers to deny. ``fcntl`` and ``ioctl`` are among them because they can choose who is signalled when a socket is
-ready, and with what: ``F_SETOWN``, ``F_SETSIG``, ``FIOSETOWN``."""
+"""System calls to deny. ``fcntl`` and ``ioctl`` are among them because they can send a signal to any process when a
+socket becomes ready: ``F_SETOWN``, ``F_SETSIG``, ``FIOSETOWN``."""
 
 _CLONE3 = 435
 _MACHINES = {  # AUDIT_ARCH of linux/audit.h, numbers of seccomp(2), tgkill(2) and prlimit(2), numbers to deny
@@ -74,12 +74,12 @@ class _Program(ctypes.Structure):
 
 
 def seal() -> str | None:
-    """Deny what is not needed, for this process and for good. Returns why it could not be, or ``None``."""
+    """Deny these system calls to this process until it ends. Returns why that was not possible, or ``None``."""
     if sys.platform != "linux":
-        return f"{sys.platform} has no seccomp: a damaged file's decoder keeps the rights of its user"
+        return f"{sys.platform} has no seccomp: the decoder runs with all rights of its user"
     known = _MACHINES.get(platform.machine())
     if known is None:
-        return f"the system calls of {platform.machine()} are not known here"
+        return f"system calls are not known for {platform.machine()}"
     architecture, seccomp, tgkill, prlimit, denied = known
     code = _filter(architecture, {tgkill: os.getpid(), prlimit: 0}, sorted(denied.values()))
     memory = ctypes.create_string_buffer(code, len(code))
@@ -92,10 +92,10 @@ def seal() -> str | None:
 
 
 def _filter(architecture: int, own: dict[int, int], denied: list[int]) -> bytes:
-    """The filter: another architecture's calls kill, x32 and denied ones fail, all others pass.
+    """The filter: calls of another architecture kill the process, x32 and denied calls fail, all others are allowed.
 
-    ``own``: calls that name a process first, with the one name that passes. So a process may still signal itself,
-    which is how abort(3) ends it, and limit itself.
+    ``own``: calls whose first argument is a process id, with the only id that is allowed. A process may still signal
+    itself, which is how abort(3) ends it, and limit itself.
     """
     code = [
         _step(_LOAD, 0, 0, _OFFSET_ARCHITECTURE),
@@ -104,7 +104,7 @@ def _filter(architecture: int, own: dict[int, int], denied: list[int]) -> bytes:
         _step(_LOAD, 0, 0, _OFFSET_NUMBER),
         _step(_JUMP_AT_LEAST, 0, 1, 0x40000000),
         _step(_RETURN, 0, 0, _RET_EPERM),
-        _step(_JUMP_EQUAL, 0, 1, _CLONE3),  # "not there", so that the C library falls back to clone
+        _step(_JUMP_EQUAL, 0, 1, _CLONE3),  # ENOSYS, so that the C library falls back to clone
         _step(_RETURN, 0, 0, _RET_ENOSYS),
     ]
     for number in denied:

@@ -37,7 +37,7 @@ except FileExistsError:
     runpy.run_path({!r}, run_name="__main__")
 from tonearm.worker.child_protocol import encode
 import socket
-socket.socket(fileno=os.dup(int(sys.argv[1]))).sendall(encode({{"ready": 1, "unsealed": None, "rss_kb": 0}}))
+socket.socket(fileno=os.dup(int(sys.argv[1]))).sendall(encode({{"ready": 1, "unsealed": None}}))
 time.sleep(1000)
 """
 """A child that says it is ready and nothing more; started again, it works."""
