@@ -28,7 +28,7 @@ class Registration(Protocol):
     """A worker's row in the table of workers."""
 
     def heartbeat(
-        self, assignment: Sequence[Mapping[str, Any]], unmounted: Sequence[bytes], done: int, failed: int
+        self, running: Sequence[Mapping[str, Any]], unmounted: Sequence[bytes], done: int, failed: int
     ) -> WorkerStatus:
         """Update the row; returns this worker's status."""
 

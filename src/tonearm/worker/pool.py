@@ -101,7 +101,9 @@ class ChildPool:
         if child.assignment is None and not child.ready:
             self._failed_starts += 1
             if self._failed_starts >= (MAX_KILLED_STARTS if failure is KILLED else MAX_FAILED_STARTS):
-                raise CannotStart(f"analysing processes do not start: {child.last_error_line()}")
+                reason = child.last_error_line()
+                child.close()
+                raise CannotStart(f"analysing processes do not start: {reason}")
         return failure
 
     def leave_behind(self, child: ChildProcess) -> None:

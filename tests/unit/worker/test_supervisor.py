@@ -200,7 +200,7 @@ def test_a_worker_whose_name_another_has_taken_ends(shift: Shift) -> None:
     class Replaced:
         def heartbeat(
             self,
-            assignment: Sequence[Mapping[str, Any]],  # noqa: ARG002  the protocol's
+            running: Sequence[Mapping[str, Any]],  # noqa: ARG002  the protocol's
             unmounted: Sequence[bytes],  # noqa: ARG002
             done: int,  # noqa: ARG002
             failed: int,  # noqa: ARG002

@@ -1,0 +1,59 @@
+"""A person relies on: an idle worker asks the database seldom, and the less often the slower it answers."""
+
+import time
+from collections.abc import Collection, Sequence
+
+from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.names import PathMap
+from tonearm.worker.job_taker import LONGEST_REST_S, REST_FACTOR, SHORTEST_REST_S, JobTaker
+from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.pending_writes import PendingWrites
+
+
+class EmptyQueue:
+    """A queue without jobs that answers after a while."""
+
+    def __init__(self, answer_s: float) -> None:
+        self._answer_s = answer_s
+
+    def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:  # noqa: ARG002  the port's
+        """Nothing."""
+        time.sleep(self._answer_s)
+        return ()
+
+    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:  # noqa: ARG002  the port's
+        """None."""
+        time.sleep(self._answer_s)
+        return 0
+
+    def acknowledge(self, lease: Lease) -> None:
+        """Not called."""
+
+    def bury(self, lease: Lease) -> None:
+        """Not called."""
+
+    def close(self) -> None:
+        """Not called."""
+
+
+def taker(answer_s: float) -> JobTaker:
+    return JobTaker(EmptyQueue(answer_s), PendingWrites(1.0), MountGuard(PathMap(()), lambda *_: ()))
+
+
+def test_an_empty_queue_is_left_alone_for_a_moment_and_asked_at_once_after_a_wake_up() -> None:
+    jobs = taker(0.0)
+    now = time.monotonic()
+    assert not jobs.is_resting(now)
+    assert jobs.take(3) == ()
+    assert jobs.is_resting(now + SHORTEST_REST_S - 0.01)
+    assert not jobs.is_resting(now + SHORTEST_REST_S + 0.4)
+    jobs.wake()
+    assert not jobs.is_resting(now)
+
+
+def test_a_slow_answer_is_followed_by_a_long_rest_that_has_a_limit() -> None:
+    jobs = taker(0.1)
+    now = time.monotonic()
+    assert jobs.waiting(3) == 0
+    assert jobs.is_resting(now + 0.1 * REST_FACTOR)
+    assert not jobs.is_resting(time.monotonic() + LONGEST_REST_S + 0.1)
