@@ -1,4 +1,4 @@
-"""Beat tracking by dynamic programming, and straight lines through the beats it finds."""
+"""Tracks beats by dynamic programming, and fits straight lines to them."""
 
 from dataclasses import dataclass
 
@@ -61,7 +61,7 @@ def centred(beats: Int32, strength: Float32, reach: int = 2) -> Float64:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A straight line through beats: their mean period and how far they lie from it, both in seconds."""
+    """A straight line through beats: their mean period, and their standard deviation from the line, both in seconds."""
 
     period_s: float
     spread_s: float
@@ -70,8 +70,8 @@ class Line:
 def fit_line(times_s: Float64, period_s: float) -> Line | None:
     """Least-squares line through beat times; missed beats count by the ``period_s`` they span.
 
-    Beats farther than two deviations from the first fit are left out of the second. Fewer than four beats
-    have no line.
+    Beats farther than two standard deviations from the first fit are left out of the second. Returns ``None``
+    for fewer than four beats.
     """
     if len(times_s) < 4:
         return None

@@ -1,4 +1,4 @@
-"""Bounds for a stretch of code that other people's data drives: memory above what is in use now, and time."""
+"""Limits the memory and the time of code whose behaviour depends on the contents of a file."""
 
 import mmap
 import signal
@@ -16,15 +16,15 @@ MOST_BYTES = 1 << 37
 
 
 class TimeIsUp(BaseException):
-    """The time allowed has passed; not an ``Exception``, so that no library catches it on the way."""
+    """The time limit has passed. Not an ``Exception``, so that no library catches it."""
 
 
 @contextmanager
 def bounded(memory_bytes: int, seconds: float) -> Iterator[None]:
-    """Let the code inside use so much further memory and time.
+    """Limit the code inside to this much additional memory, in bytes, and to this many seconds.
 
-    Beyond the one it gets ``MemoryError``, beyond the other ``TimeIsUp``. Memory is bounded for the whole
-    process, on Linux; time in the main thread only, where signals arrive.
+    Raises ``MemoryError`` beyond the one limit and ``TimeIsUp`` beyond the other. Memory is limited for the whole
+    process, on Linux only; time in the main thread only, because signals arrive there.
     """
     with _memory(memory_bytes), _time(seconds):
         yield

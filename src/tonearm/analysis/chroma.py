@@ -1,4 +1,4 @@
-"""How much each pitch class sounds: spectral peaks vote, and the tuning is settled when all have voted."""
+"""Measures the share of each pitch class: spectral peaks vote for pitches; the tuning is found from all votes."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ the same frames in every format. Frames overlap by half: without, the key of one
 format, by where the frames happened to begin."""
 
 FADE_IN_HZ, FADE_OUT_HZ = (40.0, 60.0), (1000.0, 2000.0)
-"""Peaks vote from E1 to B6, fully between B1 and B5: below, drums rule; above, overtones do. Soft edges keep a
-note near one of them from counting here and not there."""
+"""Peaks vote from E1 to B6, fully between B1 and B5: below, drums dominate, and above, overtones. The soft
+edges make notes near them count alike in similar recordings."""
 
 TILT_HZ, TILT = 440.0, -0.5
-"""A vote at f is multiplied by (f / 440 Hz)^−0.5: low peaks are more often fundamentals, and the bass tells a
-key from its relative."""
+"""A vote at f is multiplied by (f / 440 Hz)^−0.5: low peaks are more often fundamentals, and the bass
+distinguishes a key from its relative."""
 
 COMPRESSION = 0.6
-"""Votes are peak amplitude, relative to the frame's strongest, to this power: quiet passages count like loud
-ones, and melody next to bass."""
+"""Votes are peak amplitude, relative to the frame's strongest, to this power: quiet passages count as
+much as loud ones, and the melody is not masked by the bass."""
 
 HARMONICS = tuple((harmonic, 0.6 ** (harmonic - 1)) for harmonic in (1, 3, 5))
 """A peak at f votes for f as a note, and less for f/3 and f/5, of which it may be an overtone; the decay is that
@@ -38,7 +38,7 @@ FRAMES_AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class Chroma:
-    """What the votes of a whole file come to.
+    """The result of all votes of a file.
 
     classes: (12,) float64, share of each pitch class, C first, sum 1.
     tuning_cents: offset of the music's A from 440 Hz, −50 to 50.
@@ -79,7 +79,7 @@ class PitchVotes:
             self._vote(FRAMES_AT_ONCE)
 
     def finish(self) -> Chroma | None:
-        """Let the last samples vote, filled up with silence, and count; ``None`` when no peak was heard."""
+        """Add the last samples, padded with silence, and return the result; ``None`` where there was no peak."""
         frames = max(0, -(-(len(self._waiting) - self._size) // self._hop)) + 1
         missing = self._size + (frames - 1) * self._hop - len(self._waiting)
         self._waiting = np.concatenate([self._waiting, np.zeros(missing, np.float32)])
@@ -93,7 +93,7 @@ class PitchVotes:
         return Chroma(classes, 100 * tuning, tonality, self._sounding * FRAME_S / 2)
 
     def _vote(self, count: int) -> None:
-        """Let the next ``count`` frames vote."""
+        """Add the votes of the next ``count`` frames."""
         frames = np.lib.stride_tricks.sliding_window_view(self._waiting, self._size)[:: self._hop][:count]
         spectra = scipy.fft.rfft(frames * self._window, self._fft_size, axis=1)
         self._waiting = self._waiting[count * self._hop :]
@@ -129,9 +129,9 @@ def tuning_of(votes: Float64) -> tuple[float, float]:
 
 
 def fold(votes: Float64, tuning: float) -> Float64:
-    """Bring (1200,) votes by cent to (12,) votes by pitch class, C first.
+    """Reduce (1200,) votes by cent to (12,) votes by pitch class, C first.
 
-    A vote counts with the square of the cosine of its distance from the semitone, so that what lies between
+    A vote is weighted by the squared cosine of its distance from the semitone, so that a vote midway between
     two semitones counts for neither.
     """
     classes = np.zeros(12)

@@ -1,4 +1,4 @@
-"""RIFF (WAV) and FORM (AIFF) files are chains of chunks: walking along them, and what they keep there."""
+"""Reads the chunks of RIFF (WAV) and FORM (AIFF) files."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -12,7 +12,8 @@ MAX_TEXT_BYTES = 1 << 16
 def chunks(
     window: Window, order: Literal["little", "big"], start: int = 12, end: int | None = None
 ) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, offset and size of the contents of each chunk; sizes are as written, whatever is there."""
+    """Yield name, offset and size of the contents of each chunk; the sizes are as written
+    and may be wrong."""
     at = start
     for _ in range(MAX_CHUNKS):
         head = window.part(at, 8)
@@ -32,7 +33,7 @@ def wav_form(window: Window) -> tuple[int, int] | None:
 
 
 def id3_chunk(window: Window, order: Literal["little", "big"]) -> Window | None:
-    """Return the chunk that holds an ID3v2 tag, as a file of its own."""
+    """Return a window of the chunk that holds an ID3v2 tag, ``None`` without one."""
     for name, at, size in chunks(window, order):
         if name.lower() == b"id3 ":
             return Window(window, at, min(at + size, window.size))

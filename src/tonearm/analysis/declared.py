@@ -1,7 +1,7 @@
-"""What a file's own header says about its length, and whether the file still reaches that far.
+"""Reads the length that a file's header declares, and whether the file is known to have lost its end.
 
-FFmpeg's durations are good for display, but some are guesses from the bit rate, and some come from what is
-left of the file; to notice that the end is missing, the headers are read here.
+Some of FFmpeg's durations are estimates from the bit rate, and some come from what is left of the file. To notice
+a missing end, the headers are read here.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tonearm.analysis.ogg import last_page_whole
 from tonearm.errors import Fault, FileFault
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFF000)
-"""Sizes that programs write which do not know the length when they begin."""
+"""Sizes that programs write as long as they do not know the length."""
 
 OPUS_RATE_HZ = 48_000
 
@@ -27,8 +27,8 @@ ASF_HEADER_BYTES = 1 << 16
 class Declared:
     """The declared length.
 
-    seconds: ``None`` when the file does not say and nothing can be guessed.
-    exact: the header counts samples; missing ones are missing audio. Otherwise it is a guess.
+    seconds: ``None`` when the file declares none and none can be estimated.
+    exact: the header counts samples, so that missing ones are missing audio; otherwise it is an estimate.
     cut: why the file is known to have lost its end, whatever its length; empty when it is not known to.
     """
 
@@ -38,7 +38,7 @@ class Declared:
 
 
 def declared_length(opened: Opened) -> Declared:
-    """Read what the file says about its length. Raises ``FileFault(READ_ERROR)``."""
+    """Read the declared length. Raises ``FileFault(READ_ERROR)``."""
     try:
         return _declared_length(opened)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The character of a recording in a dozen numbers, each with its definition."""
+"""Describes the character of a recording by twelve numbers."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from tonearm.analysis.front import MEL_BANDS
 from tonearm.analysis.timbre import Flux, balance, brightness, flatness, mel_bands, moments_hz, rolloff_hz
 
 SILENCE = 1e-10
-"""Power of a frame at −100 dB full scale: quieter ones are silence."""
+"""Power of a frame at −100 dB full scale: quieter frames are silence."""
 
 GATE_DB = 60
-"""Frames more than this below the loudest one are pauses and describe nothing."""
+"""Frames more than this below the loudest one are pauses and are left out."""
 
 LEVELS = 140
-"""Frames are summed by level in steps of 1 dB above ``SILENCE``, which is step 0: the gate must wait for the
-loudest."""
+"""Frames are summed by level in steps of 1 dB above ``SILENCE``, which is step 0: the gate depends on the loudest
+frame, which is known at the end only."""
 
 FRAME_MEASURES = (
     "spectral_centroid_hz",
@@ -29,16 +29,16 @@ FRAME_MEASURES = (
 VALUES = tuple(column.name for column in CHARACTER.columns)
 
 EDGE_FRAMES = 3
-"""So many frames at either end can reach beyond the file, where its sound seems to start and stop."""
+"""This many frames at either end reach beyond the file, where its sound appears to start and stop."""
 
 LOUDNESS_DB = (-34.0, -10.0)
 MOVEMENT_FLUX = (0.05, 0.30)
 DANCEABILITY_EXPONENT = (1.3, 0.3)
-"""Where each reading is 0 and where it is 1: about the range of two hundred recordings and renderings."""
+"""The values at which each scale is 0 and 1: about the range of two hundred recordings and renderings."""
 
 
 class DescriptorAnalyser:
-    """What kind of sound a file is, from the shared spectrum; all ``None`` for silence.
+    """Describes the sound of a file from the shared spectrum; all values are ``None`` for silence.
 
     Means over all frames within ``GATE_DB`` of the loudest, in 30 Hz to 11 kHz (see ``timbre``):
     spectral_centroid_hz, spectral_spread_hz, spectral_rolloff_hz, spectral_flatness, brightness.
@@ -49,15 +49,15 @@ class DescriptorAnalyser:
     crest_db, sample peak over root mean square;
     band_balance, shares of power in 30–150, 150–500, 500–2000, 2000–6000 and 6000–11,000 Hz.
 
-    Read from these, 0 to 1, by rules of our own, good for putting recordings in order. With loudness, the mean
-    level of the frames within ``LOUDNESS_DB``, and movement, the flux within ``MOVEMENT_FLUX``:
+    Derived from these, 0 to 1, by heuristic rules that suit the sorting of recordings. Loudness is the mean level
+    of the frames within ``LOUDNESS_DB``, movement is the flux within ``MOVEMENT_FLUX``:
     energy, the mean of loudness and movement;
     mood_arousal, two parts loudness and one part movement: the arousal that listeners report follows loudness
     first and tempo next (E. Schubert, "Modeling perceived emotion with continuous musical features", Music
     Perception 21(4), 2004); movement stands in for tempo;
     danceability, the fluctuation exponent of the level within ``DANCEABILITY_EXPONENT`` (see ``fluctuation``),
     ``None`` for less than 17.7 s and for a level that does not change.
-    There is no axis of valence: no published rule of a few such numbers predicts it well.
+    Valence (happy to sad) is not among them: no published rule predicts it well from a few such numbers.
     """
 
     def __init__(self, signal: Signal) -> None:
@@ -72,6 +72,7 @@ class DescriptorAnalyser:
         self._samples = 0
 
     def feed(self, block: Block) -> None:
+        """Take the samples and the spectrum of the next block."""
         if block.samples.size:
             self._peak = max(self._peak, float(block.samples.max()), -float(block.samples.min()))
             self._squares += float(np.vdot(block.samples, block.samples))
@@ -99,6 +100,7 @@ class DescriptorAnalyser:
             sums += np.bincount(step, weights=measure, minlength=LEVELS)
 
     def finish(self) -> Findings:
+        """Return the descriptors."""
         power = np.concatenate([np.zeros(0, np.float32), *self._levels]).astype(np.float64)
         if not self._by_level[0, 1:].any():
             return Findings(dict.fromkeys(VALUES))
@@ -132,7 +134,7 @@ class DescriptorAnalyser:
 
 
 def _rounded(name: str, value: Value) -> Value:
-    """Leave out digits that differ between processors: tenths of hertz, ten-thousandths of anything else."""
+    """Round off digits that differ between processors: to 0.1 Hz, and to 0.0001 of anything else."""
     return round(value, 1 if name.endswith("_hz") else 4) if isinstance(value, float) else value
 
 

@@ -1,7 +1,7 @@
-"""What lies where in a file: its kind by its contents, and the part that holds audio, without tags around it.
+"""Recognises the kind of a file by its contents, and finds the part that holds audio, without the tags around it.
 
-Tags before and after the audio (ID3, APE, Lyrics3) never reach the decoder: they cost nothing, cannot harm
-it, and do not enter the identity of the audio.
+Tags before and after the audio (ID3, APE, Lyrics3) never reach the decoder: they cost no time there, cannot harm
+it, and are no part of the identity of the audio.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tonearm.analysis.mpeg import first_frame
 from tonearm.errors import Fault, FileFault
 
 SEARCH_BYTES = 1 << 20
-"""How far into a file without a known beginning the first MPEG frame is looked for."""
+"""The first MPEG frame is searched for in this many bytes of a file that begins with nothing known."""
 
 ID3V1_BYTES = 128
 APE_FOOTER_BYTES = 32
@@ -19,7 +19,7 @@ LYRICS3_FOOTER_BYTES = 15
 
 
 class RawFile(Protocol):
-    """The part of ``io.FileIO`` that is used here; ``read`` may return less than it was asked for."""
+    """The part of ``io.FileIO`` that is used; ``read`` may return fewer bytes than requested."""
 
     def read(self, size: int = -1, /) -> bytes | None: ...
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
@@ -28,7 +28,7 @@ class RawFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A container format: its name here, for people, and in FFmpeg, and whether tags may surround it."""
+    """A container format: its name in results, for people and in FFmpeg, and whether tags may surround it."""
 
     name: str
     title: str
@@ -61,13 +61,14 @@ UNREAD = {
     b"\x1aE\xdf\xa3": "Matroska or WebM",
     b"MThd": "MIDI",
 }
-"""First bytes of formats that are known, but not read."""
+"""First bytes of formats that are recognised, but not supported."""
 
 
 class Window:
     """A view of the bytes ``start`` to ``end`` of a file, as a file of its own.
 
-    A failing read is kept in ``error``: the decoder may take it for the end of the file.
+    ``error`` keeps a read error, because FFmpeg may report it as the end of the file. Several windows can share one
+    file: each has a position of its own.
     """
 
     def __init__(self, file: RawFile, start: int, end: int) -> None:
@@ -116,10 +117,10 @@ class Window:
 
 
 def find_audio(file: RawFile) -> tuple[Kind, Window]:
-    """Say what kind of file this is and where its audio lies.
+    """Return the kind of a file, and the window of its audio.
 
     Raises ``FileFault``: ``EMPTY_FILE``, ``NOT_AUDIO``, ``UNSUPPORTED_FORMAT``, ``READ_ERROR``, and
-    ``DAMAGED_HEADER`` for tags with nothing behind them.
+    ``DAMAGED_HEADER`` for tags without audio behind them.
     """
     try:
         return _find_audio(file)
@@ -144,7 +145,7 @@ def _find_audio(file: RawFile) -> tuple[Kind, Window]:
 
 
 def _kind_of(head: bytes) -> Kind | None:
-    """Tell the kind by its first 16 bytes; ``None`` for MPEG audio, which has no beginning of its own."""
+    """Return the kind by the first 16 bytes; ``None`` for MPEG audio, which has no signature."""
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return WAV
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
@@ -159,7 +160,7 @@ def _kind_of(head: bytes) -> Kind | None:
 def leading_tags(whole: Window) -> int:
     """Return where the ID3v2 tags at the beginning end (id3.org, ID3v2.4.0 structure, 3.1).
 
-    A tag that claims to reach past the end of the file is lying: only its header is skipped.
+    Of a tag that claims to reach past the end of the file, only the header is skipped.
     """
     at = 0
     while (head := whole.part(at, 10))[:3] == b"ID3" and len(head) == 10 and max(head[6:]) < 0x80:
@@ -172,7 +173,7 @@ def leading_tags(whole: Window) -> int:
 
 
 def trailing_tags(whole: Window, start: int) -> int:
-    """Return where the audio ends: before ID3v1, APE and Lyrics3 tags in whatever order they stand."""
+    """Return where the audio ends: before ID3v1, APE and Lyrics3 tags in any order."""
     end = whole.size
     while (shorter := _without_last_tag(whole, end)) < end and shorter >= start:
         end = shorter

@@ -27,10 +27,10 @@ TRUE_PEAK_TAPS = 24
 def _interpolator() -> Float32:
     """(3, 24) float32: the values a quarter, a half and three quarters of the way between two samples.
 
-    ITU-R BS.1770-5 Annex 2 asks for fourfold oversampling and prints a filter of order 48 as one that
-    suffices. That one reads sines of a quarter of the sample rate up to 0.22 dB too loud and clipped music up
-    to 0.3 dB too quiet; this Kaiser-windowed (β = 6) sinc of twice its length stays within 0.1 dB of what
-    sixteen times the rate shows on such music. The fourth phase are the samples themselves.
+    ITU-R BS.1770-5 Annex 2 specifies fourfold oversampling and gives a filter of order 48 as an example. That one
+    measures sines of a quarter of the sample rate up to 0.22 dB too high and clipped music up to 0.3 dB too low;
+    this Kaiser-windowed (β = 6) sinc of twice its length stays within 0.1 dB of sixteenfold oversampling on such
+    music. The fourth phase is the samples themselves.
     """
     at = np.arange(TRUE_PEAK_TAPS) - (TRUE_PEAK_TAPS // 2 - 1)
     distance = at - np.array([[0.25], [0.5], [0.75]])
@@ -49,7 +49,7 @@ def interpolation_bounds(phases: Float32) -> Float32:
     ``level`` is the largest magnitude among the samples under the filter, ``sharpness`` that of their second
     differences. A phase is a weighted mean of its two middle samples plus a rest without sum and first
     moment; such a rest is a filter over second differences, whose taps are the rest summed up twice. Both
-    factors are a little enlarged, so that rounding cannot break the bound.
+    factors are slightly enlarged, so that rounding cannot exceed the bound.
     """
     taps = phases.astype(np.float64)
     at = np.arange(taps.shape[1])
@@ -69,11 +69,11 @@ TRUE_PEAK_BOUNDS = interpolation_bounds(TRUE_PEAK_PHASES)
 def k_weighting(sample_rate_hz: float) -> Float64:
     """The two biquads of ITU-R BS.1770-5 Annex 1 for any sample rate: b0 b1 b2 a1 a2 of each, (10,) float64.
 
-    The standard prints coefficients for 48 kHz only. Here they come by the bilinear transform from the
-    analogue filters which it must have started from: a shelf of +4 dB above 1682 Hz and a high-pass at 38 Hz,
+    The standard gives coefficients for 48 kHz only. Here they are derived by the bilinear transform from the
+    analogue filters that they were designed from: a shelf of +4 dB above 1682 Hz and a high-pass at 38 Hz,
     with the constants that reproduce the printed digits (De Man, "Evaluation of Implementations of the EBU
     R128 Loudness Measurement", AES 145, 2018). Below 3.5 kHz, where the shelf lies
-    beyond half the sample rate, it is bent back to just under that.
+    beyond half the sample rate, it is moved to just below that.
     """
 
     def warped(frequency_hz: float) -> float:

@@ -1,4 +1,4 @@
-"""Detrended fluctuation analysis of a level curve: how strictly the music returns to its pulse."""
+"""Detrended fluctuation analysis of a level curve: how regularly the music returns to its pulse."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""From a decoder's frame, in any of FFmpeg's sample formats, to float32."""
+"""Converts decoded frames in any of FFmpeg's sample formats to float32."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ _FORMS: dict[str, tuple[Number, np.float32, np.float32]] = {
     "flt": (np.dtype(np.float32), np.float32(1), np.float32(0)),
     "dbl": (np.dtype(np.float64), np.float32(1), np.float32(0)),
 }
-"""By sample format: its type, and the factor and offset that bring it to full scale ±1."""
+"""By sample format: its type, and the factor and offset that scale it to ±1."""
 
 
 def fill(out: Float32, frame: AudioFrame) -> bool:
     """Write a frame into (n, channels) float32; return whether its channels had to be adapted.
 
-    Raises ``ValueError`` for a frame that is not what it says.
+    Raises ``ValueError`` for a frame whose data is shorter than it declares.
     """
     channels = frame.layout.nb_channels
     if channels == out.shape[1]:
@@ -41,7 +41,7 @@ def fill(out: Float32, frame: AudioFrame) -> bool:
 
 
 def _convert(out: Float32, frame: AudioFrame, channels: int) -> None:
-    """The planes are made here one by one: with 8 and more of them ``frame.planes`` reads past their end."""
+    """Convert plane by plane; not by ``frame.planes``, which reads past its end with 8 planes and more."""
     name = frame.format.name
     dtype, factor, offset = _FORMS[name.removesuffix("p")]
     count = len(out)

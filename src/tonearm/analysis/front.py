@@ -1,4 +1,4 @@
-"""The front end: turns decoded samples into blocks that carry every shared form of the audio once."""
+"""The front end: computes the forms of the audio that analysers share, block by block."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
@@ -13,16 +13,16 @@ from tonearm.analysis.kernels import bands, halve, mix
 from tonearm.analysis.kernels_numpy import Complex64
 
 BLOCK_FRAMES = 1 << 16
-"""Samples a block, whatever the decoder's packets look like: results do not depend on packet sizes."""
+"""Samples in a block, whatever the size of the decoder's packets, so that results do not depend on it."""
 
 CANCELLED = 0.01
-"""Two channels cancel each other when their mean keeps less than this share of their power: one is upside down, as
-behind a cartridge that is wired wrong. Eighteen thousand blocks of recorded music kept 0.1 and more."""
+"""Two channels cancel each other when their mean keeps less than this share of their power: one has the opposite
+polarity, as behind a cartridge that is wired wrong. Eighteen thousand blocks of recorded music kept 0.1 and more."""
 
 MEL_BANDS = 40
 OCTAVE_EDGES_HZ = (30.0, 150.0, 500.0, 2000.0, 6000.0)
 """Lower edges of the wide bands. The first leaves out the bins at 0 and 22 Hz: a Hann window spreads a constant
-offset, which nobody hears, over both."""
+offset, which is inaudible, over both."""
 
 FRAME_S = 1 / 86.1328125
 """Distance of spectral frames: 256 samples at 22.05 kHz."""
@@ -31,7 +31,7 @@ NOTHING = np.zeros(0, np.float32)
 """A form that no analyser asked for."""
 
 _BATCH = 128
-"""Frames that are transformed together: half a megabyte, which stays in the processor's cache."""
+"""Frames that are transformed together: half a megabyte, which fits the processor's cache."""
 
 
 def mono(samples: Float32) -> Float32:
@@ -57,12 +57,12 @@ class Halver:
         return halve(joined, count)
 
     def flush(self) -> Float32:
-        """Return what the last samples still owe."""
+        """Return the outputs that lack samples beyond the end; those are taken as zero."""
         return self.push(np.zeros(HALF_BAND_REACH, np.float32))
 
 
 class _Octaves:
-    """A chain of halvers; with none it passes samples through."""
+    """A chain of halvers; an empty chain returns its input."""
 
     def __init__(self, halvings: int) -> None:
         self._stages = [Halver() for _ in range(halvings)]
@@ -170,7 +170,7 @@ def _join(first: Spectrum, second: Spectrum) -> Spectrum:
 
 
 class FrontEnd:
-    """Cuts a stream of samples into blocks and adds the shared forms."""
+    """Cuts a stream of samples into blocks and adds the shared forms that are asked for."""
 
     def __init__(
         self,
@@ -195,8 +195,8 @@ class FrontEnd:
     def blocks(self, pieces: Iterable[Float32]) -> Iterator[Block]:
         """Take pieces of (n, channels) float32 of any length and yield blocks of ``BLOCK_FRAMES`` samples.
 
-        The last block is shorter; a stream without a sample yields nothing. Where the pieces were cut makes
-        no difference to any number.
+        The last block is shorter; a stream without samples yields nothing. The sizes of the pieces do not change
+        any number.
         """
         waiting: list[Float32] = []
         held = total = 0

@@ -1,4 +1,4 @@
-"""The inner loops: the native form where it was built, the NumPy form with the same numbers elsewhere."""
+"""The inner loops: in C where they were built, otherwise in NumPy with the same results."""
 
 try:
     from tonearm.analysis.kernels_native import bands, halve, link_beats, mix, sample_peak, true_peak, weigh

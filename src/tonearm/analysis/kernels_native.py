@@ -1,6 +1,6 @@
 """The inner loops of the analysis in C; importing this raises ImportError where they were not built.
 
-What the functions compute stands in ``kernels_numpy``. These make room for the results and hand over.
+``kernels_numpy`` describes what the functions compute. These allocate the results and call the C code.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""The inner loops of the analysis in NumPy: what each computes, for machines without the native form.
+"""The inner loops of the analysis in NumPy: the definition of each, used where the C code was not built.
 
-All arrays are C-contiguous. The native form gives the same numbers: the same to the last bit where sums have
+All arrays are C-contiguous. The C code gives the same numbers: equal to the last bit where sums have
 one order in both (``mix``, ``halve``, ``sample_peak``, ``true_peak``, ``link_beats``), within rounding where
 NumPy leaves the order to its libraries (``bands``, ``weigh``).
 """
@@ -70,7 +70,7 @@ def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) 
     ends: ascending ends of the steps, the first of which begins at sample 0, the last of which is ``n``.
     Returns sums of squares, (steps, channels) float64.
     """
-    from scipy.signal import sosfilt  # half a second to import, and not needed with the native form
+    from scipy.signal import sosfilt  # half a second to import, and not needed with the C code
 
     if not len(samples):
         return np.zeros((len(ends), samples.shape[1]))
@@ -96,9 +96,9 @@ def sample_peak(samples: Float32) -> float:
 def true_peak(samples: Float32, peak: float) -> float:
     """The largest magnitude between the samples, or ``peak`` where that is larger.
 
-    Interpolates fourfold, as ITU-R BS.1770-5 Annex 2 asks, over windows of 24 frames which lie wholly inside
-    the samples. Windows that cannot exceed ``peak`` are skipped, see ``interpolation_bounds``, which changes
-    nothing about the answer. samples: (n, channels) float32.
+    Interpolates fourfold, as ITU-R BS.1770-5 Annex 2 specifies, over windows of 24 frames which lie entirely inside
+    the samples. Windows that cannot exceed ``peak`` are skipped, which does not change the result; see
+    ``interpolation_bounds``. samples: (n, channels) float32.
     """
     windows = len(samples) - TRUE_PEAK_TAPS + 1
     if windows < 1:

@@ -1,4 +1,4 @@
-"""The key of a piece: which of the 24 keys' profiles its pitch classes resemble most."""
+"""Finds the key of a piece: the one of 24 keys whose profile its pitch classes resemble most."""
 
 import numpy as np
 
@@ -13,19 +13,19 @@ MINOR_ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 VALUES = tuple(column.name for column in KEY.columns)
 
 LEAST_TONALITY = 0.011
-"""Below this there is no key to speak of. A hundred pieces of recorded music measured 0.0125 and more (median
+"""Sound of less tonality than this has no key. A hundred pieces of recorded music measured 0.0125 and more (median
 0.10), synthetic drum loops 0.0015 to 0.012, a minute of noise below 0.0005; see ``Chroma.tonality``."""
 
 LEAST_SOUNDING_S = 0.5
-"""Shorter sounds have no key: one stroke of a drum, heard in a frame or two, has a few chance peaks as strong and
+"""Shorter sounds have no key: one stroke of a drum, which lasts a frame or two, has a few chance peaks as strong and
 as far apart as a chord's."""
 
 NOISE_TONALITY_S = 0.012
-"""Noise of t seconds reaches a tonality of up to 0.009 / t by chance; a short sound must beat that."""
+"""Noise of t seconds reaches a tonality of up to 0.009 / t by chance; a short sound must exceed that."""
 
 CONFIDENCE_SHARPNESS = 16.0
 """Inverse temperature of the softmax that turns correlations into confidence. 20 fits rendered music of known key
-best (least log loss); recordings deserve a little more doubt."""
+best (least log loss); recordings get slightly lower confidence."""
 
 
 def key_name(key: int) -> str:
@@ -58,8 +58,8 @@ def correlations(classes: Float64) -> Float64:
 
 
 class KeyAnalyser:
-    """Key, its codes, how sure it is, the runner-up and the tuning; all ``None`` without tonal content, or with
-    less than half a second of it.
+    """Finds the key, its codes, its confidence, the second-best key and the tuning; all ``None`` without tonal content,
+    or with less than half a second of it.
 
     key, key_alternative: "A minor"; key_root: "A"; key_mode: "major" or "minor"; camelot: "8A"; open_key: "1m".
     key_confidence: 0 to 1, the key's share among all 24.
@@ -71,9 +71,11 @@ class KeyAnalyser:
         self._votes = PitchVotes(signal.key_rate_hz)
 
     def feed(self, block: Block) -> None:
+        """Take the next samples at the low rate for keys."""
         self._votes.push(block.key)
 
     def finish(self) -> Findings:
+        """Return the key."""
         chroma = self._votes.finish()
         if chroma is None or not _has_key(chroma):
             return Findings(dict.fromkeys(VALUES), {"chroma": None})

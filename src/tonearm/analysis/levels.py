@@ -22,10 +22,10 @@ ONSET = 0.5
 """Onset strength, in standard deviations, from which a beat counts as having an onset."""
 
 LEAST_COVERAGE = 0.25
-"""A few clicks are not a pulse: with onsets at fewer of its beats a level has none."""
+"""A level with onsets at a smaller share of its beats has no pulse; a few clicks are none."""
 
 PULSE_LAGS_S = (0.35, 2.1)
-"""Where the autocorrelation is searched for a pulse: beats, bars and the like."""
+"""The lags at which the autocorrelation is searched for a pulse: beats, bars and their parts."""
 
 MINUTE = 25
 """Windows of the tempogram in one minute of music."""
@@ -33,7 +33,7 @@ MINUTE = 25
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each kind of evidence counts when levels are compared; all of it as natural logs.
+    """The weight of each kind of evidence when levels are compared; all of them are natural logarithms.
 
     periodicity: of the tempogram. clarity: mean onset strength at the beats over the mean of all frames.
     coverage: share of the beats with an onset. quarters: strength above 2.3 kHz at a quarter and three
@@ -89,7 +89,7 @@ class _Periodicity:
 
 
 def rank_levels(onsets: Onsets, weights: Weights | None = None) -> Ranking:
-    """Try the tempogram's peaks, then the best one's relatives, as beats; no level where nothing starts."""
+    """Try the tempogram's peaks, then the best one's relatives, as beats; no level where there is no onset."""
     if not (onsets.full > ONSET).any():
         return Ranking([], 0.0)
     periodicity = _periodicity(onsets)
@@ -110,7 +110,7 @@ def rank_levels(onsets: Onsets, weights: Weights | None = None) -> Ranking:
 
 
 class _Trial:
-    """Tracks beats at a candidate tempo and weighs what lies on and between them."""
+    """Tracks beats at a candidate tempo and scores the onsets on and between them."""
 
     def __init__(self, onsets: Onsets, tempogram: Float64, weights: Weights) -> None:
         self._rate = onsets.frame_rate_hz

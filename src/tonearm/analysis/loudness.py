@@ -22,8 +22,8 @@ FINE_STEPS = 10
 """Steps of 10 ms in one of 100 ms."""
 
 MOMENTARY_FINE_STEPS = 40
-"""A momentary value: 400 ms, every 10 ms, so that the loudest is found to 0.1 LU wherever it begins (cases 13 and
-14 of EBU Tech 3341)."""
+"""A momentary value: 400 ms, every 10 ms, so that the loudest one is found within 0.1 LU wherever it begins (cases 13
+and 14 of EBU Tech 3341)."""
 
 ABSOLUTE_GATE_LUFS = -70.0
 INTEGRATED_GATE_LU = 10.0
@@ -40,14 +40,14 @@ _USUAL: dict[int, tuple[str, ...]] = {
     7: ("FL", "FR", "FC", "LFE", "BC", *_SIDES),
     8: ("FL", "FR", "FC", "LFE", *_BACKS, *_SIDES),
 }
-"""The layout that WAVE, FLAC and FFmpeg give a count of channels."""
+"""The layout that WAVE, FLAC and FFmpeg assume for a number of channels."""
 
 
 def channel_weights(channels: int, speakers: Sequence[str] = ()) -> Float64:
     """ITU-R BS.1770-5 Table 4: 1.41 for channels 60° to 120° to the side, none for the low-frequency ones.
 
-    ``speakers``: which channel is meant for which, in FFmpeg's names; without them the count stands for its
-    usual layout, and a count without one weighs every channel 1. Back channels are surround channels where there
+    ``speakers``: the speaker of each channel, by FFmpeg's names. Without them the usual layout of that number of
+    channels is assumed; where there is none, every channel weighs 1. Back channels are surround channels where there
     are none at the sides; beside those they stand at 135° and count 1, as does one at 180°.
     """
     names = speakers or _USUAL.get(channels, ("",) * channels)
@@ -63,7 +63,7 @@ class LoudnessAnalyser:
     loudness_lufs: integrated loudness. loudness_range_lu: EBU Tech 3342.
     max_momentary_lufs, max_short_term_lufs: EBU Tech 3341.
     true_peak_dbtp: ITU-R BS.1770-5 Annex 2, over all channels. sample_peak_dbfs.
-    replaygain_track_gain_db: what brings the integrated loudness to -18 LUFS (ReplayGain 2.0).
+    replaygain_track_gain_db: the gain that brings the integrated loudness to -18 LUFS (ReplayGain 2.0).
     replaygain_track_peak: the true peak as a factor of full scale.
 
     ``series["loudness_curve"]``: short-term loudness, one value a second; value ``i`` covers the three
@@ -102,7 +102,7 @@ class LoudnessAnalyser:
     def _bounds(self, step: int, end: int) -> Int64:
         """The sample where a step begins, and where it and the next ones end, up to ``end``.
 
-        Rounded, so that steps of a broken length do not drift.
+        Rounded, so that steps whose length is no whole number of samples do not drift.
         """
         a_second = STEPS_PER_SECOND * FINE_STEPS
         beyond = end * a_second // self._rate_hz + 2
@@ -110,13 +110,13 @@ class LoudnessAnalyser:
         return bounds[bounds <= end]
 
     def _peak(self, samples: Float32) -> None:
-        """Interpolate over these samples and over the joint with the samples before."""
+        """Interpolate over these samples, and across the border to the samples before."""
         joint = np.concatenate([self._tail, samples[: TRUE_PEAK_TAPS - 1]])
         self._true_peak = true_peak(samples, true_peak(joint, self._true_peak))
         self._tail = np.concatenate([self._tail, samples[-len(self._tail) :]])[-len(self._tail) :]
 
     def finish(self) -> Findings:
-        """Say what was found; numbers rounded to 0.01."""
+        """Return the measurements, rounded to 0.01."""
         self._peak(np.zeros_like(self._tail))
         fine = np.frombuffer(self._powers, np.float64) if self._powers else np.zeros(0)
         powers = fine[: len(fine) // FINE_STEPS * FINE_STEPS].reshape(-1, FINE_STEPS).mean(axis=1)
@@ -174,7 +174,7 @@ def loudness_curve(powers: Float64) -> list[float | None]:
 
 
 def _windows(powers: Float64, steps: int) -> Float64:
-    """Mean squares of all stretches of so many steps."""
+    """Mean squares of all sections of this many steps."""
     if len(powers) < steps:
         return np.zeros(0)
     means: Float64 = np.lib.stride_tricks.sliding_window_view(powers, steps).mean(axis=1)

@@ -1,4 +1,4 @@
-"""MPEG audio frames: where they begin, and what the first one says about the length of the file."""
+"""Finds MPEG audio frames, and reads the length that the first one declares."""
 
 from dataclasses import dataclass
 
@@ -33,13 +33,13 @@ class FrameHeader:
         return _frame_samples(self.version, self.layer)
 
     def alike(self, other: "FrameHeader") -> bool:
-        """Whether both can stand in one stream."""
+        """Whether both can belong to one stream."""
         mine = (self.version, self.layer, self.sample_rate_hz)
         return mine == (other.version, other.layer, other.sample_rate_hz)
 
 
 def parse_header(head: bytes) -> FrameHeader | None:
-    """Read the first four bytes of a frame; ``None`` if they are not. Free-format streams are not known."""
+    """Read the first four bytes of a frame; ``None`` if they are no header. Free-format streams are not supported."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     halvings = {3: 0, 2: 1, 0: 2}.get(head[1] >> 3 & 3)
@@ -65,7 +65,7 @@ def _frame_samples(version: int, layer: int) -> int:
 def first_frame(data: bytes, ends: bool) -> int | None:
     """Return the offset of the first of three frames in a row, ``None`` if there is no such place.
 
-    ``ends`` says that the file ends with ``data``: fewer frames will do when they reach that end.
+    ``ends``: the file ends with ``data``; then two frames suffice when they reach its end.
     """
     at = data.find(b"\xff")
     while at >= 0:
@@ -89,7 +89,7 @@ def _frames_follow(data: bytes, at: int, ends: bool) -> bool:
 def declared_samples(frame: bytes) -> int | None:
     """Return the samples a channel that the first frame's Xing, Info or VBRI header promises, if it has one.
 
-    Encoder delay and padding of a LAME header are taken off, as the decoder does. Sources: the Xing header
+    Encoder delay and padding of a LAME header are subtracted, as the decoder does. Sources: the Xing header
     as written by LAME ("Mp3 Info Tag rev 1"), and Fraunhofer's VBRI header.
     """
     header = parse_header(frame[:4])

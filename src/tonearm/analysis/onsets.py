@@ -1,4 +1,4 @@
-"""Onset strength: how much new sound starts in each spectral frame, overall, in the bass and in the treble."""
+"""Measures onset strength: how much new sound starts in each spectral frame, overall, in the bass and in the treble."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ of the meter of acoustic musical signals" (2006), on why compression matters."""
 REFERENCE_PERCENTILE = 95.0
 BASS_BANDS = 3
 BASS_GAIN = 1.0
-"""The lowest three of the forty mel bands reach to about 220 Hz. Compressed far less, they tell a kick drum,
-which is loud there, from a bass note between two beats, which only begins there."""
+"""The lowest three of the forty mel bands reach to about 220 Hz. Compressed far less, they distinguish a
+kick drum, which is loud there, from a bass note between two beats, which only begins there."""
 
 TREBLE_FROM = 22
 """The bands from here on lie above 2.3 kHz: cymbals, and the noise in any attack."""
@@ -27,8 +27,8 @@ LAG = 4
 attacks rise fully within it, and a trembling steady tone does not."""
 
 FULL_FLOOR, BASS_FLOOR, TREBLE_FLOOR = 0.012, 0.03, 0.002
-"""Least standard deviations onset strengths are divided by. Music with attacks lies well above; a steady tone's
-numerical ripple, and the bass of music without bass, stay small."""
+"""The smallest standard deviations that onset strengths are divided by. Music with attacks lies well above; they keep a
+steady tone's numerical ripple, and the bass of music without bass, small."""
 
 CHUNK = 1 << 16
 
@@ -36,7 +36,7 @@ CHUNK = 1 << 16
 @dataclass(frozen=True, slots=True)
 class Onsets:
     """Onset strength of one file; (frames,) float32 each, never negative, of unit standard
-    deviation, or less where hardly anything starts.
+    deviation, or less where there are hardly any onsets.
 
     full: over all mel bands.
     bass: over the lowest bands, where only loud sounds count.
@@ -58,7 +58,7 @@ class Onsets:
 
 
 class OnsetStream:
-    """Turns mel powers into onset strength while they arrive, keeping no more than a segment of them.
+    """Computes onset strength from a stream of mel powers, of which it keeps one segment at most.
 
     Spectral flux (Dixon, "Onset detection revisited", 2006) of log-compressed mel powers: the mean over the
     bands of the rises over LAG frames. The level reference is taken over the last ten minutes, so
@@ -141,7 +141,7 @@ def normalised(parts: list[Float32], span: int, floor: float) -> Float32:
 
 
 def spread(strength: Float32) -> Float32:
-    """Each frame's greatest strength among itself and its neighbours: a beat may be a frame off its onset."""
+    """The maximum of each frame and its two neighbours: a beat may lie one frame beside its onset."""
     wide = strength.copy()
     np.maximum(wide[1:], strength[:-1], out=wide[1:])
     np.maximum(wide[:-1], strength[1:], out=wide[:-1])

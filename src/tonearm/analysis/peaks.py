@@ -10,10 +10,10 @@ from tonearm.analysis.analyser import Float32
 Indices = NDArray[np.intp]
 
 RELATIVE_FLOOR = 0.02
-"""A peak more than 34 dB below the frame's strongest is not taken."""
+"""A peak more than 34 dB below the frame's strongest is ignored."""
 
 SILENCE = 1e-5
-"""A peak below −100 dB full scale is not taken."""
+"""A peak below −100 dB full scale is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Peaks:
 
 
 def find_peaks(spectra: Float32) -> Peaks:
-    """Find the peaks of (frames, bins) amplitudes, where 1 is a full-scale sine, but for the outermost bins."""
+    """Find the peaks of (frames, bins) amplitudes, 1 for a full-scale sine; the outermost bins are no peaks."""
     strongest = spectra[:, 1:-1].max(axis=1)
     floor = np.maximum(strongest * np.float32(RELATIVE_FLOOR), np.float32(SILENCE))
     is_peak = np.zeros(spectra.shape, bool)

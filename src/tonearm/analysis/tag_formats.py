@@ -1,4 +1,4 @@
-"""Where each format keeps its tags; mutagen reads them, here they are brought into one form."""
+"""Converts the tags that mutagen reads from each format to one form."""
 
 import base64
 import binascii
@@ -39,7 +39,7 @@ TEXT_ATOMS = (mp4.AtomDataType.IMPLICIT, mp4.AtomDataType.UTF8, mp4.AtomDataType
 
 @dataclass(slots=True)
 class Found:
-    """What was found in a file's tags, each value cut and cleaned; ``entries`` counts the values."""
+    """The tags of a file, each value shortened and cleaned; ``entries`` counts the values."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
     art_count: int = 0
@@ -48,14 +48,14 @@ class Found:
     entries: int = 0
 
     def text(self, key: str, value: object) -> None:
-        """Keep a value, unless there are ``MAX_ENTRIES`` of them already."""
+        """Add a value, unless there are ``MAX_ENTRIES`` already."""
         cleaned = clean(str(value))
         if cleaned and self.entries < MAX_ENTRIES:
             self.values.setdefault(clean(key)[:200], []).append(cleaned)
             self.entries += 1
 
     def binary(self, key: str, size: int) -> None:
-        """Keep that there is something that is no text."""
+        """Add a value that is not text, by its size."""
         self.text(key, f"<binary {size} bytes>")
 
     def picture(self, key: str, mime: str, size: int) -> None:
@@ -67,7 +67,7 @@ class Found:
 
 
 def clean(text: str) -> str:
-    """Return text that every database takes: no NULs, no lone surrogates, not too long, no blanks around."""
+    """Return text that every database accepts: no NULs, no lone surrogates, not too long, no surrounding blanks."""
     if len(text) > MAX_CHARACTERS:
         text = text[:MAX_CHARACTERS] + CUT
     return text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8").strip()
@@ -76,7 +76,7 @@ def clean(text: str) -> str:
 def read_found(kind: Kind, whole: Window, audio: Window) -> Found:
     """Read the tags of a file; ``audio`` is the part without tags around it.
 
-    Raises whatever damaged tags make mutagen raise.
+    Raises any exception that damaged tags make mutagen raise.
     """
     found = Found()
     readers: dict[Kind, Callable[[Window, Found], None]] = {

@@ -1,4 +1,4 @@
-"""What the tags of a file say: one gate to mutagen that never fails for bad tags."""
+"""Reads the tags of a file with mutagen; damaged tags give a warning, never an error."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ KEYS = {
     "disc_total": ("DISCTOTAL", "TOTALDISCS", "TXXX:DISCTOTAL", "TXXX:TOTALDISCS"),
     "year": ("TDRC", "TYER", "DATE", "YEAR", "©day", "WM/Year", "ICRD", "TDRL", "TDOR", "ORIGINALDATE"),
 }
-"""Where a field is found, best first: ID3, Vorbis comments and APE, MP4, ASF, RIFF INFO, AIFF; in any case."""
+"""The names of each field, best first: ID3, Vorbis comments and APE, MP4, ASF, RIFF INFO, AIFF; in any letter case."""
 
 _NUMBER_OF_TOTAL = re.compile(r"\s*(\d{1,5})\b(?:\s*(?:/|of)\s*(\d{1,5})\b)?")
 _YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01]))?(?!\d)")
@@ -33,8 +33,7 @@ _YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01]))?(?!\d
 def read_tags(file: RawFile) -> Tags:
     """Read the tags of an open file, whose position moves, in bounded memory and time.
 
-    Bad tags are told in ``warning``. Raises ``FileFault`` as ``find_audio`` does, where there is no music
-    file to read.
+    ``warning`` reports damage. Raises ``FileFault`` as ``find_audio`` does for what is no music file.
     """
     kind, audio = find_audio(file)
     whole = Window(file, 0, file.seek(0, 2))
@@ -82,7 +81,7 @@ def _text(lowered: dict[str, list[str]], name: str) -> str | None:
 
 
 def _number(lowered: dict[str, list[str]], name: str) -> tuple[int | None, int | None]:
-    """Read "3", "03" or "3/12"; sides of records such as "A1" are no numbers."""
+    """Read "3", "03" or "3/12"; sides of records, such as "A1", are not numbers."""
     for values in _values(lowered, name):
         if match := _NUMBER_OF_TOTAL.match(values[0]):
             number, total = (int(digits) if digits else None for digits in match.groups())

@@ -1,4 +1,4 @@
-"""Tempo and beats of a track."""
+"""Finds the tempo and the beats of a track."""
 
 import numpy as np
 
@@ -18,13 +18,13 @@ from tonearm.analysis.tempo_curve import (
 from tonearm.analysis.tempogram import tempo_path
 
 SHORTEST_S = 3.0
-"""Shorter music has no tempo."""
+"""Shorter music gets no tempo."""
 
 LEAST_PULSE = 0.23
-"""Music whose pulse is less clear is beatless."""
+"""Music with a weaker pulse has no beat."""
 
 EDGE_S = 30.0
-"""The stretch at either end that start and end tempo are taken from."""
+"""Start and end tempo are measured over this much of either end."""
 
 BEAT_BASS = 1.3
 """Share of the bass when beats are placed: more than when levels are chosen, so that beats fall on the kick
@@ -34,7 +34,7 @@ DELAY_FRAMES = LAG / 2
 """Onset strength is level over about LAG frames from the onset on; beats lie in their middle."""
 
 EARLY_S = 0.03
-"""A beat placed this much before the music begins lies at its beginning."""
+"""A beat placed up to this much before the beginning is moved to the beginning."""
 
 HELD = 0.03
 """A tempo path within this share of its median is one tempo."""
@@ -46,17 +46,17 @@ EDGE_NOISE = 0.01
 """Start and end of steady music within this share of its tempo are that tempo, less exactly measured."""
 
 FARTHER_RELATIVES = {"third": 1 / 3, "triple": 3.0}
-"""Told as alternatives where they were tried, as they are in music in three."""
+"""Listed as alternatives where they were tried, as they are in triple metre."""
 
 SILENCE_S = 2.0
 """Beats farther than this from any onset are dropped."""
 
 
 class TempoAnalyser:
-    """Finds tempo, beats and how the tempo goes over time, from the mel bands of the shared spectrum.
+    """Finds tempo, beats and the tempo over time from the mel bands of the shared spectrum.
 
-    Values: ``bpm`` (the slope of a straight line through the beats of steady music, else the one that
-    prevails), ``bpm_confidence`` (probability of the level chosen among those tried, times the share of regular
+    Values: ``bpm`` (the slope of a straight line through the beats of steady music, else the
+    prevailing one), ``bpm_confidence`` (probability of the level chosen among those tried, times the share of regular
     intervals), ``bpm_alternatives``, ``bpm_start``, ``bpm_end``, ``tempo_stability`` (see ``stability``).
     Series: ``beats`` in seconds, ``tempo_windows``; the last window is as long as the rest of the file.
     """
@@ -73,7 +73,7 @@ class TempoAnalyser:
         self._stream.push(block.spectrum.mel)
 
     def finish(self) -> Findings:
-        """Say tempo and beats; ``None`` and no beats for silence, beatless or very short music."""
+        """Return tempo and beats; ``None`` and no beats for silence and for music that is very short or has no beat."""
         duration_s = max(0, self._frames - 1) / self._rate
         onsets = self._stream.finish()
         if duration_s < SHORTEST_S:
@@ -108,7 +108,7 @@ def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
 
 
 def _main_bpm(beats: BeatTrain) -> tuple[float, bool] | None:
-    """The tempo of the whole, and whether one straight line runs through its beats."""
+    """The tempo of the whole, and whether its beats lie on one straight line."""
     prevails = prevailing_bpm(beats)
     if prevails is None:
         return None

@@ -1,4 +1,4 @@
-"""How the tempo goes over time: from beats to windows, start, end and stability."""
+"""The tempo over time: computes windows, start, end and stability from the beats."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ LEAST_AT_MEDIAN = 0.03
 """Where less of the time than this share is spent at the median tempo, the median fell between two tempi."""
 
 BENDS = 0.6
-"""A parabola through a stretch of beats is believed where it leaves less than this share of the line's
+"""A parabola through a section of beats is used where it leaves less than this share of the straight line's
 deviation."""
 
 LEAST_COVERAGE = 0.25
@@ -35,7 +35,7 @@ LEAST_COVERAGE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The tempo of a stretch of time; bpm ``None`` and confidence 0 where it has no beat.
+    """The tempo of a section of time; bpm ``None`` and confidence 0 where it has no beat.
 
     confidence: 0 to 1, the share of its beats that have an onset times the share of regular intervals.
     """
@@ -48,7 +48,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class BeatTrain:
-    """Beats and how strong the onsets at them are.
+    """Beats, and which of them have an onset.
 
     times_s: (beats,) float64, ascending. with_onset: (beats,) bool.
     """
@@ -86,7 +86,7 @@ class BeatTrain:
 def stability(beats: BeatTrain) -> float | None:
     """Share of regular intervals times the share of time spent at the prevailing tempo.
 
-    1 for a machine, near 1 for a steady band, lower where the tempo changes or beats are unsure. ``None`` for
+    1 for a drum machine, near 1 for a steady band, lower where the tempo changes or beats are uncertain. ``None`` for
     fewer than three beats.
     """
     if len(beats) < 3:
@@ -98,10 +98,10 @@ def stability(beats: BeatTrain) -> float | None:
 
 
 def prevailing(local: Float64) -> float:
-    """The local tempo that half of the time is spent below and half above.
+    """The median of the local tempo over time.
 
-    Where the tempo jumps in the middle of the file, hardly anything sounds at that one; then it is the one that
-    most time is spent at.
+    Where the tempo jumps in the middle of the file, hardly any time is spent at the median; then it is the tempo at
+    which most time is spent.
     """
     tempi = np.sort(local)
     passed = np.concatenate([[0.0], np.cumsum(1 / tempi)])
@@ -113,7 +113,7 @@ def prevailing(local: Float64) -> float:
 
 
 def prevailing_bpm(beats: BeatTrain) -> float | None:
-    """The prevailing tempo of a stretch; ``None`` for fewer than four beats.
+    """The prevailing tempo of a section; ``None`` for fewer than four beats.
 
     Beats lie on frames, so local tempi come in steps; the mean of those within SAME_TEMPO of the prevailing one
     smooths them.
@@ -126,17 +126,17 @@ def prevailing_bpm(beats: BeatTrain) -> float | None:
 
 
 def stretch_bpm(beats: BeatTrain) -> float | None:
-    """Tempo of a stretch: the slope of a straight line through its beats; ``None`` for fewer than four."""
+    """Tempo of a section: the slope of a straight line through its beats; ``None`` for fewer than four."""
     prevails = prevailing_bpm(beats)
     line = None if prevails is None else fit_line(beats.times_s, 60 / prevails)
     return None if line is None else 60 / line.period_s
 
 
 def edge_bpm(beats: BeatTrain, *, at_end: bool) -> float | None:
-    """Tempo at the outer edge of the file's first or last stretch of beats.
+    """Tempo at the outer edge of the file's first or last section of beats.
 
-    Where the tempo holds it is the stretch's tempo; where the beats bend, the slope of a parabola through
-    them at the edge, kept within the local tempi of the stretch.
+    Where the tempo is constant it is the section's tempo; where it changes, the slope of a parabola through the beats
+    at the edge, limited to the local tempi of the section.
     """
     straight = stretch_bpm(beats)
     if straight is None or len(beats) < 2 * SPAN_BEATS:
@@ -155,7 +155,7 @@ def edge_bpm(beats: BeatTrain, *, at_end: bool) -> float | None:
 
 
 def windows(beats: BeatTrain, duration_s: float, window_s: float) -> list[Window]:
-    """Cut the file into windows of ``window_s``; the last is shorter, and kept."""
+    """Return the tempo in consecutive windows of ``window_s``; the last one may be shorter."""
     found = []
     for number in range(int(np.ceil(duration_s / window_s))):
         start, end = number * window_s, min((number + 1) * window_s, duration_s)

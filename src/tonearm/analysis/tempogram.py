@@ -1,4 +1,4 @@
-"""Tempogram: how periodic the onsets are at each tempo, over the whole file and around each moment."""
+"""Computes the tempogram: how periodic the onsets are at each tempo, over the whole file and around each moment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tonearm.analysis.analyser import Float32, Float64
 
 TEMPI = np.exp(np.arange(np.log(40), np.log(240), 0.008))
-"""The tempi looked at, in beats a minute: 0.8 % apart from 40 to 240."""
+"""The tempi considered, in beats a minute: 0.8 % apart from 40 to 240."""
 
 WINDOW = 1024
-"""Frames an autocorrelation looks at: 11.9 s."""
+"""Frames in the window of an autocorrelation: 11.9 s."""
 
 HOP = 172
 """Frames between windows: 2 s."""
@@ -23,7 +23,7 @@ COMPRESSION = 1.4
 (Tolonen and Karjalainen, "A computationally efficient multipitch analysis model", 2000)."""
 
 CHUNK = 30
-"""Windows handed out at a time: a minute."""
+"""Windows that are yielded at a time: a minute."""
 
 
 def autocorrelations(strength: Float32) -> Iterator[Float32]:
@@ -63,8 +63,8 @@ class Comb:
 
 
 CHANGE = 30.0
-"""What a change of tempo between two windows costs, per unit of its natural logarithm, against comb scores of
-about 1: a ramp and a jump cost the same, and either has to pay for itself within a few windows."""
+"""Cost of a change of tempo between two windows, per unit of its natural logarithm, where comb scores are about 1. A
+ramp and a jump cost the same; either must gain that much within a few windows."""
 
 REACH = 1.32
 """The path stays within this factor of the main tempo, short of 4/3 and 3/2 of it."""

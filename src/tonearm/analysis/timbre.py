@@ -1,4 +1,4 @@
-"""The colour of single frames, read off the mel bands: where the power lies, how even it is, how much is new."""
+"""The timbre of single frames, from the mel bands: where the power lies, how even it is, how much of it is new."""
 
 from dataclasses import dataclass
 
@@ -7,28 +7,28 @@ import numpy as np
 from tonearm.analysis.analyser import Float32, Float64
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 11_000.0
-"""Range of the shared spectrum's mel bands. What lies below is not heard, and some codecs remove it."""
+"""Range of the shared spectrum's mel bands. What lies below is inaudible, and some codecs remove it."""
 
 ROLLOFF = 0.85
 """Share of power below the roll-off frequency (G. Tzanetakis and P. Cook, "Musical genre classification of
 audio signals", IEEE Transactions on Speech and Audio Processing 10(5), 2002)."""
 
 BRIGHT_HZ = 1500.0
-"""Lower limit of what counts as bright, the default of MIRtoolbox (O. Lartillot and P. Toiviainen, "A Matlab
+"""Lower limit of bright sound, the default of MIRtoolbox (O. Lartillot and P. Toiviainen, "A Matlab
 toolbox for musical feature extraction from audio", DAFx 2007)."""
 
 BALANCE_EDGES_HZ = (30.0, 150.0, 500.0, 2000.0, 6000.0, 11_000.0)
 """Bass, low middle, middle, high middle and treble."""
 
 BAND_FLOOR = 1e-5
-"""Bands more than 50 dB below a frame's mean count as that much: codecs empty them, and nobody hears it."""
+"""Bands more than 50 dB below a frame's mean are raised to that: codecs empty such bands, inaudibly."""
 
 TINY = np.float32(1e-20)
 
 
 @dataclass(frozen=True, slots=True)
 class MelBands:
-    """Where the mel bands lie, (bands,) float32 each: lower edge, centre and width in Hz, and the share of the
+    """The mel bands, (bands,) float32 each: lower edge, centre and width in Hz, and the share of the
     width that is above ``BRIGHT_HZ``. Bands meet midway between their neighbours' centres."""
 
     lower_hz: Float32
@@ -100,7 +100,7 @@ def balance(power: Float64, bands: MelBands) -> Float64:
 
 
 class Flux:
-    """How much of the sound is new: rises of the bands' amplitudes over all amplitudes, summed over a stream.
+    """The share of the sound that is new: rises of the bands' amplitudes over all amplitudes, summed over a stream.
 
     The spectral flux of onset detection (S. Dixon, "Onset detection revisited", DAFx 2006) over a lag as long as
     the shared spectrum's window, so that the window's exact length makes no difference.
