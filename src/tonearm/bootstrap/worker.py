@@ -15,6 +15,7 @@ from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Announce, Warned
 from tonearm.graph.relay import GraphRelay
+from tonearm.jobs.history import History
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
 from tonearm.names import PathMap
@@ -162,9 +163,9 @@ def background(
     broker: "BrokerConnection | None",
     *others: Callable[[threading.Event], None],
 ) -> Iterator[None]:
-    """Run the threads that bring to other servers what the database has for them; each waits for its server."""
+    """Run the threads beside the work: history is pruned, and other servers get what the database has for them."""
     library, settings, bus = parts.library, parts.library.settings, parts.bus
-    bodies = [*others]
+    bodies = [*others, History(library.database, settings.keep_history_days).run]
     if broker is not None:
         relay = OutboxRelay(library.database, broker, settings.ageing_s, settings.reconcile_s, bus)
         bodies.append(relay.run)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select, update
 
 from tonearm.jobs.job import JobState, Lease, Refusal, UnmountedPlace
-from tonearm.jobs.job_sql import WAITING, cancel_unwanted, in_mounted_places
+from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, in_mounted_places
 from tonearm.library.bulk_write import among, change
 from tonearm.library.database import database_time
 from tonearm.library.schema import file_table, job_table, root_table, run_table
@@ -57,7 +57,7 @@ _PAUSED = select(run_table.c.id).where(run_table.c.state == "paused").limit(1)
 _GOING_ON = select(run_table.c.id).where(
     run_table.c.state.not_in(HELD),
     select(job_table.c.id)
-    .where(job_table.c.run_id == run_table.c.id, job_table.c.state == JobState.QUEUED)
+    .where(job_table.c.run_id == run_table.c.id, job_table.c.state == JobState.QUEUED, IS_OPEN)
     .exists(),
 )
 _WAKE = (
@@ -149,7 +149,7 @@ def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
 
     A paused run may have a million jobs in front, which are not to be looked through each time.
     """
-    chosen = _JOBS.where(job_table.c.state == JobState.QUEUED)
+    chosen = _JOBS.where(job_table.c.state == JobState.QUEUED, IS_OPEN)
     if one_run:
         chosen = chosen.where(job_table.c.run_id == bindparam("run"))
     else:

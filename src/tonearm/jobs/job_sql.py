@@ -15,6 +15,9 @@ from tonearm.library.schema import file_table, job_table, run_table
 
 Versions = Mapping[str, int]
 WAITING = (JobState.QUEUED, JobState.RETRYING)
+IS_OPEN = job_table.c.finished_at.is_(None)
+"""Jobs that have not ended. The indexes of the queue hold these alone, however many have ended; a query finds such
+an index only where this condition stands beside its own."""
 _CLOCK = select(database_time())
 
 

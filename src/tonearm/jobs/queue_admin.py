@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, not_, or_, select, update
 
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.job_sql import WAITING, clock
+from tonearm.jobs.job_sql import IS_OPEN, WAITING, clock
 from tonearm.jobs.priority import rank
 from tonearm.jobs.runs import RunState, count_discovered, open_again
 from tonearm.library.bulk_write import among
@@ -22,11 +22,12 @@ from tonearm.settings import Level
 
 RETRIED_AT_ONCE = 500
 
-_PARTS: tuple[tuple[tuple[JobState, ...], tuple[Any, ...]], ...] = (
-    ((JobState.RUNNING,), (job_table.c.id,)),
-    (WAITING, (job_table.c.rank, job_table.c.id)),
+_PARTS: tuple[tuple[tuple[JobState, ...], ColumnElement[bool], tuple[Any, ...]], ...] = (
+    ((JobState.RUNNING,), IS_OPEN, (job_table.c.id,)),
+    (WAITING, IS_OPEN, (job_table.c.rank, job_table.c.id)),
     (
         tuple(state for state in JobState if state not in OPEN),
+        not_(IS_OPEN),
         (job_table.c.finished_at.desc(), job_table.c.id),
     ),
 )
@@ -87,7 +88,7 @@ class QueueAdmin:
         )
         return update_in_batches(
             self._database,
-            select(job_table.c.id).where(job_table.c.state.in_(OPEN), there),
+            select(job_table.c.id).where(job_table.c.state.in_(OPEN), IS_OPEN, there),
             lambda connection, jobs: (
                 connection.execute(update(job_table).where(job_table.c.id.in_(jobs)).values(values)).rowcount
             ),
@@ -141,11 +142,13 @@ class QueueAdmin:
             wanted.append(job_table.c.run_id == run)
         rows: list[Any] = []
         with self._database.read() as connection:
-            for part, order in _PARTS:
+            for part, indexed, order in _PARTS:
                 chosen = [state for state in states if state in part]
                 if chosen and len(rows) < limit:
                     first = (
-                        select(job_table.c.id).where(job_table.c.state.in_(chosen), *wanted).order_by(*order)
+                        select(job_table.c.id)
+                        .where(job_table.c.state.in_(chosen), indexed, *wanted)
+                        .order_by(*order)
                     )
                     first = first.limit(limit - len(rows))
                     rows += connection.execute(_LISTED.where(job_table.c.id.in_(first)).order_by(*order))
@@ -247,7 +250,7 @@ def _places(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
         select(
             job_table.c.id, func.row_number().over(order_by=(job_table.c.rank, job_table.c.id)).label("place")
         )
-        .where(job_table.c.state.in_(WAITING), job_table.c.rank <= shown[-1].rank)
+        .where(job_table.c.state.in_(WAITING), IS_OPEN, job_table.c.rank <= shown[-1].rank)
         .subquery()
     )
     found = select(counted).where(among(counted.c.id, "shown"))

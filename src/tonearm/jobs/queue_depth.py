@@ -5,12 +5,14 @@ from collections.abc import Collection
 from sqlalchemy import Connection, bindparam, func, select
 
 from tonearm.jobs.job import OPEN, Depth, JobState, UnmountedPlace
-from tonearm.jobs.job_sql import WAITING, in_mounted_places, of_run
+from tonearm.jobs.job_sql import IS_OPEN, WAITING, in_mounted_places, of_run
 from tonearm.library.schema import file_table, job_table
 from tonearm.settings import Level
 
 _ONE_OPEN = (
-    select(job_table.c.id).where(job_table.c.run_id == bindparam("run"), job_table.c.state.in_(OPEN)).limit(1)
+    select(job_table.c.id)
+    .where(job_table.c.run_id == bindparam("run"), job_table.c.state.in_(OPEN), IS_OPEN)
+    .limit(1)
 )
 
 
@@ -28,7 +30,7 @@ def depth(connection: Connection, run: int | None) -> Depth:
     """How much is open."""
     rows = connection.execute(
         select(job_table.c.state, job_table.c.level, func.count().label("jobs"))
-        .where(job_table.c.state.in_(OPEN), of_run(run))
+        .where(job_table.c.state.in_(OPEN), IS_OPEN, of_run(run))
         .group_by(job_table.c.state, job_table.c.level)
     ).all()
     queued = {level.label: 0 for level in Level}

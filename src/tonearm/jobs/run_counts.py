@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from tonearm.events.facts import Workload
 from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.job_sql import IS_OPEN
 from tonearm.library.schema import file_table, handover_table, job_table, run_table
 
 COST_SAMPLE = 2000
@@ -114,7 +115,7 @@ def workload_of(connection: Connection, run: int) -> dict[str, Workload]:
             func.sum(file_table.c.size).label("size"),
         )
         .join(job_table, job_table.c.file_id == file_table.c.id)
-        .where(job_table.c.run_id == run, job_table.c.state.in_(OPEN))
+        .where(job_table.c.run_id == run, job_table.c.state.in_(OPEN), IS_OPEN)
         .group_by(file_table.c.extension)
     ).all()
     return {row.extension: Workload(row.files, int(row.size)) for row in rows}

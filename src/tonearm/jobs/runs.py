@@ -12,7 +12,7 @@ from tonearm.events.facts import Workload
 from tonearm.jobs import run_counts
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.job_sql import WAITING, cancel_unwanted, clock
+from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, clock
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.library.database import Database
 from tonearm.library.schema import file_table, job_table, root_table, run_table
@@ -64,14 +64,16 @@ class Runs:
         with self._database.read() as connection:
             elsewhere = (
                 select(job_table.c.run_id)
-                .where(job_table.c.state.in_(OPEN), job_table.c.run_id != run)
+                .where(job_table.c.state.in_(OPEN), IS_OPEN, job_table.c.run_id != run)
                 .distinct()
             )
             others = connection.execute(elsewhere).scalars().all()
         return sum(
             update_in_batches(
                 self._database,
-                select(job_table.c.id).where(job_table.c.run_id == other, job_table.c.state.in_(OPEN)),
+                select(job_table.c.id).where(
+                    job_table.c.run_id == other, job_table.c.state.in_(OPEN), IS_OPEN
+                ),
                 functools.partial(_move_jobs, former=other, run=run),
             )
             for other in others
@@ -112,7 +114,7 @@ class Runs:
             now = clock(connection)
             is_open = (
                 select(job_table.c.id)
-                .where(job_table.c.run_id == run_table.c.id, job_table.c.state.in_(OPEN))
+                .where(job_table.c.run_id == run_table.c.id, job_table.c.state.in_(OPEN), IS_OPEN)
                 .exists()
             )
             over = connection.execute(
@@ -194,6 +196,7 @@ class Runs:
         unsent = select(job_table.c.id).where(
             job_table.c.run_id == run,
             job_table.c.state.in_(WAITING),
+            IS_OPEN,
             job_table.c.publish_due_at.is_(None),
             job_table.c.published_level.is_(None),
         )
@@ -228,7 +231,7 @@ class Runs:
         """Cancel the waiting jobs of a cancelled run; returns how many."""
         return update_in_batches(
             self._database,
-            select(job_table.c.id).where(job_table.c.run_id == run, job_table.c.state.in_(WAITING)),
+            select(job_table.c.id).where(job_table.c.run_id == run, job_table.c.state.in_(WAITING), IS_OPEN),
             lambda connection, jobs: cancel_unwanted(connection, job_table.c.id.in_(jobs), now),
         )
 

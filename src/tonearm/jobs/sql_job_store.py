@@ -11,7 +11,7 @@ from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.claiming import claim_named, count_next, take_next, wake
 from tonearm.jobs.failures import INTERRUPTED, unstorable
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
-from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
+from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import AttemptOutcome
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
@@ -26,7 +26,7 @@ _MEASURED = (
     .where(among(audio_table.c.hash, "hashes"))
 )
 _HELD = select(job_table.c.id, job_table.c.attempts, job_table.c.lease_until).where(
-    job_table.c.state == JobState.RUNNING
+    job_table.c.state == JobState.RUNNING, IS_OPEN
 )
 _IN_HAND = (
     select(
@@ -36,7 +36,7 @@ _IN_HAND = (
         job_table.c.lease_until,
         job_table.c.interruptions,
     )
-    .where(job_table.c.state == JobState.RUNNING)
+    .where(job_table.c.state == JobState.RUNNING, IS_OPEN)
     .order_by(job_table.c.rank)
     .with_for_update(skip_locked=True)
 )
@@ -226,6 +226,7 @@ class SqlJobStore:
                 update(job_table)
                 .where(
                     job_table.c.state == JobState.RUNNING,
+                    IS_OPEN,
                     job_table.c.worker == worker,
                     job_table.c.id.not_in(in_hand),
                 )

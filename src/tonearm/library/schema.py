@@ -158,6 +158,7 @@ history_table = Table(
     Column("at", FiniteFloat, nullable=False),
     Column("what", CleanText, nullable=False),
     Column("detail", Document, nullable=False),
+    Index("ix_history_at", "at"),
 )
 """What happened to a file beside its jobs: changed, moved, missing, back."""
 
@@ -230,7 +231,7 @@ job_table = Table(
     Column("queued_at", FiniteFloat, nullable=False),
     Column("not_before", FiniteFloat),
     Column("started_at", FiniteFloat),
-    Column("finished_at", FiniteFloat),
+    Column("finished_at", FiniteFloat),  # NULL exactly while the job is open
     Column("worker", CleanText),
     Column("lease_until", FiniteFloat),
     Column("stage", CleanText),
@@ -243,7 +244,30 @@ job_table = Table(
     Column("advice", CleanText),
     Column("work_s", FiniteFloat, default=0.0, nullable=False),
     Column("decoded_s", FiniteFloat, default=0.0, nullable=False),
-    Index("ix_jobs_state_rank", "state", "rank", "id"),
+    Index(
+        "ix_jobs_open",  # the queue, in its order
+        "state",
+        "rank",
+        "id",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+    Index(
+        "ix_jobs_open_of_run",
+        "run_id",
+        "state",
+        "rank",
+        "id",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+    Index(
+        "ix_jobs_finished_at",  # what has ended, oldest first
+        "finished_at",
+        "id",
+        sqlite_where=text("finished_at IS NOT NULL"),
+        postgresql_where=text("finished_at IS NOT NULL"),
+    ),
     Index(
         "ix_jobs_publish_due_at",  # the outbox, the most urgent first
         "state",
@@ -273,8 +297,14 @@ job_table = Table(
         sqlite_where=text("not_before IS NOT NULL"),
         postgresql_where=text("not_before IS NOT NULL"),
     ),
-    Index("ix_jobs_run_id_finished_at", "run_id", "finished_at"),
-    Index("ix_jobs_run_id_state", "run_id", "state", "rank", "id"),
+    Index(
+        "ix_jobs_run_id_finished_at",  # what has ended in a run, oldest first
+        "run_id",
+        "finished_at",
+        sqlite_where=text("finished_at IS NOT NULL"),
+        postgresql_where=text("finished_at IS NOT NULL"),
+    ),
+    Index("ix_jobs_run_id_state", "run_id", "state"),
     Index("ix_jobs_file_id", "file_id"),
     Index(
         "uq_jobs_open_file",

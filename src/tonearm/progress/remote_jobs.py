@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from tonearm.jobs.job import JobState
+from tonearm.jobs.job_sql import IS_OPEN
 from tonearm.library.schema import analysis_table, file_table, job_table, root_table
 from tonearm.settings import Level
 
@@ -57,7 +58,12 @@ def in_hand(connection: Connection, run: int, me: str, limit: int) -> dict[int, 
             job_table.c.stage,
             job_table.c.started_at,
         )
-        .where(job_table.c.run_id == run, job_table.c.state == JobState.RUNNING, job_table.c.worker != me)
+        .where(
+            job_table.c.run_id == run,
+            job_table.c.state == JobState.RUNNING,
+            IS_OPEN,
+            job_table.c.worker != me,
+        )
         .order_by(job_table.c.id)
         .limit(limit)
     )
@@ -73,7 +79,7 @@ def retrying(connection: Connection, run: int, limit: int) -> dict[int, int]:
     """Jobs that wait for their back-off, with the attempt that failed."""
     rows = connection.execute(
         select(job_table.c.id, job_table.c.attempts)
-        .where(job_table.c.run_id == run, job_table.c.state == JobState.RETRYING)
+        .where(job_table.c.run_id == run, job_table.c.state == JobState.RETRYING, IS_OPEN)
         .limit(limit)
     )
     return {row.id: row.attempts for row in rows}

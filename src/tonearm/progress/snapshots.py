@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, func, or_, select
 
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.job_sql import clock
+from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.jobs.run_counts import RunCounts, counts_of
 from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
@@ -24,7 +24,7 @@ def take_snapshot(database: Database) -> Snapshot:
         now = clock(connection)
         waiting = connection.execute(
             select(job_table.c.state, job_table.c.level, func.count().label("jobs"))
-            .where(job_table.c.state.in_(OPEN))
+            .where(job_table.c.state.in_(OPEN), IS_OPEN)
             .group_by(job_table.c.state, job_table.c.level)
         ).all()
         queued = {level.label: 0 for level in Level}

@@ -195,4 +195,7 @@ class Settings:
     reconcile_s: float = setting(
         15, number(above=0), "seconds between looks for messages that the broker lost"
     )
+    keep_history_days: int = setting(
+        400, whole(1), "days for which ended jobs, their attempts and the history of files are kept"
+    )
     window_s: float = setting(10, number(least=2), "length of the windows of the tempo curve")

@@ -101,10 +101,12 @@ def rename() -> None:
     for name, table, columns, rows in NEW_INDEXES:
         op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)
     _add_handovers()
+    _index_open_jobs()
 
 
 def rename_back() -> None:
     """Give the columns and the indexes their former names."""
+    _index_all_jobs()
     _drop_handovers()
     for name, table, _, _ in NEW_INDEXES:
         op.drop_index(name, table_name=table)
@@ -131,3 +133,41 @@ def _add_handovers() -> None:
 def _drop_handovers() -> None:
     op.drop_table("run_handovers")
     op.drop_column("runs", "failed")
+
+
+JOBS_ENDED = sa.text("finished_at IS NOT NULL")
+JOBS_OPEN = sa.text("finished_at IS NULL")
+OPEN_INDEXES = (
+    ("ix_jobs_open", ["state", "rank", "id"], JOBS_OPEN),
+    ("ix_jobs_open_of_run", ["run_id", "state", "rank", "id"], JOBS_OPEN),
+    ("ix_jobs_finished_at", ["finished_at", "id"], JOBS_ENDED),
+    ("ix_jobs_run_id_finished_at", ["run_id", "finished_at"], JOBS_ENDED),
+)
+
+
+def _index_open_jobs() -> None:
+    """Indexes of the queue that don't grow with the jobs that have ended; a job is open while it has no end."""
+    op.execute(
+        "UPDATE jobs SET finished_at = coalesce(started_at, queued_at)"
+        " WHERE finished_at IS NULL AND state NOT IN ('queued', 'running', 'retrying')"
+    )
+    op.execute(
+        "UPDATE jobs SET finished_at = NULL"
+        " WHERE finished_at IS NOT NULL AND state IN ('queued', 'running', 'retrying')"
+    )
+    for name in ("ix_jobs_state_rank", "ix_jobs_run_id_state", "ix_jobs_run_id_finished_at"):
+        op.drop_index(name, table_name="jobs")
+    op.create_index("ix_jobs_run_id_state", "jobs", ["run_id", "state"])
+    for name, columns, rows in OPEN_INDEXES:
+        op.create_index(name, "jobs", columns, sqlite_where=rows, postgresql_where=rows)
+    op.create_index("ix_history_at", "history", ["at"])
+
+
+def _index_all_jobs() -> None:
+    op.drop_index("ix_history_at", table_name="history")
+    for name, _, _ in OPEN_INDEXES:
+        op.drop_index(name, table_name="jobs")
+    op.drop_index("ix_jobs_run_id_state", table_name="jobs")
+    op.create_index("ix_jobs_run_id_finished_at", "jobs", ["run_id", "finished_at"])
+    op.create_index("ix_jobs_run_id_state", "jobs", ["run_id", "state", "rank", "id"])
+    op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank", "id"])
