@@ -98,7 +98,7 @@ def test_much_is_deleted_in_small_steps_that_pass_over_what_stays(
 
 def test_history_of_files_and_workers_that_ended_long_ago_go(library: Library) -> None:
     library.finish(library.run(), b"1", result())
-    library.intake.mark_missing([library.file(b"1")["id"]])
+    library.files.mark_missing([library.file(b"1")["id"]])
     workers = WorkerRegistry(library.database)
     for name in ("gone", "alive"):
         workers.register(WorkerInstance(name, name, "here", 1, "1.0", 1), 60.0)
