@@ -210,10 +210,11 @@ class PendingWrites(RuleBasedStateMachine):
     def retry(self, partial: bool) -> None:
         last = {row["file_id"]: row for row in self.jobs()}  # the newest of each file
         wanted = {"quarantined", "partial"} if partial else {"quarantined"}
-        again = {row["id"] for row in last.values() if row["state"] in wanted}
+        again = {file for file, row in last.items() if row["state"] in wanted}
         assert self.library.queue_admin.retry(None, partial) == len(again)
-        for number in again:
-            row = self.library.job(number)
+        newest = {row["file_id"]: row for row in self.jobs()}  # a new job where the run was cancelled
+        for file in again:
+            row = newest[file]
             assert (row["state"], row["code"]) == ("queued", None)
             assert row["attempts"] == row["uncharged_attempts"]
 
