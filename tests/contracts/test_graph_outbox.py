@@ -17,7 +17,9 @@ from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
+from tonearm.jobs.runs import RunState
 from tonearm.library.files import FileChange, KnownFile, ScannedFile
+from tonearm.library.forget import forget
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from tonearm.resilience.gate import Unguarded
 
@@ -161,7 +163,60 @@ def test_new_results_of_one_file_are_told_of_every_file_of_that_audio(
     assert tempos == [99.0, 99.0]
 
 
+def test_a_file_that_is_removed_from_the_library_is_removed_from_the_graph(
+    library: Library, graph_relay: GraphRelay
+) -> None:
+    run = library.run()
+    file = library.finish(run, b"a.flac", result())
+    library.runs.close(run, RunState.FINISHED)
+    graph_relay.feed()
+    library.files.mark_missing([file])
+    forget(library.database, [file])
+    assert graph_relay.owed() == 1
+    assert graph_relay.feed() == 1
+    assert graph_relay.graph.track(b"/music/a.flac") is None
+    assert agree(library, graph_relay)
+    assert library.rows("SELECT * FROM forgotten_files") == []
+
+
+def test_a_new_file_of_the_same_number_is_told_in_its_place(
+    library: Library, graph_relay: GraphRelay
+) -> None:
+    run = library.run()
+    file = library.finish(run, b"a.flac", result())
+    library.runs.close(run, RunState.FINISHED)
+    graph_relay.feed()
+    library.files.mark_missing([file])
+    forget(library.database, [file])
+    library.finish(library.run(), b"b.flac", result())  # SQLite gives it the number that is free now
+    while graph_relay.feed():
+        pass
+    assert graph_relay.graph.track(b"/music/a.flac") is None
+    assert graph_relay.graph.track(b"/music/b.flac") is not None
+    assert agree(library, graph_relay)
+
+
 # --- changes meanwhile
+
+
+def test_a_file_that_is_removed_while_the_graph_is_told_of_it_is_removed_there_too(
+    library: Library, graph: Told, graph_relay: GraphRelay
+) -> None:
+    run = library.run()
+    file = library.finish(run, b"a.flac", result())
+    library.runs.close(run, RunState.FINISHED)
+
+    def change() -> None:
+        graph.before = None
+        library.files.mark_missing([file])
+        forget(library.database, [file])
+
+    graph.before = change
+    assert graph_relay.feed() == 1
+    assert graph_relay.owed() == 1
+    assert graph_relay.feed() == 1
+    assert graph.track(b"/music/a.flac") is None
+    assert agree(library, graph_relay)
 
 
 def test_a_change_while_the_graph_is_told_is_told_too(

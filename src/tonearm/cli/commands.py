@@ -37,6 +37,7 @@ SECTIONS = {
         Entry("retry", "jobs:retry", "Queue quarantined files again."),
         Entry("prioritize", "jobs:prioritize", "Change the priority of waiting jobs."),
         Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),
+        Entry("forget", "forget:forget_files", "Remove missing files from the library."),
     ),
     "Servers and settings": (
         Entry("workers", "workers:workers", "List workers; drain one."),

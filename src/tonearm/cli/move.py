@@ -23,7 +23,7 @@ COLUMNS = (
     Column("copied", right=True),
     Column("SHA-256", rank=2),
     Column("of the copy", rank=2),
-    Column("equal"),
+    Column("compared"),
 )
 
 
@@ -78,7 +78,7 @@ def _show(tables: list[Moved], as_json: bool) -> None:
                 f"{table.rows_there:,}",
                 table.sha256[:16],
                 table.sha256_there[:16],
-                "yes" if table.equal else "NO",
+                "the same" if table.equal else "DIFFERENT",
                 style="" if table.equal else "red",
             )
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from tonearm.errors import ServiceAway, StorageBusy, StorageError, TonearmError
 from tonearm.events.facts import Announce, Warned
@@ -20,7 +20,7 @@ from tonearm.graph.port import GraphCounts, TrackGraph
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
 from tonearm.library.database import Database, database_time
-from tonearm.library.schema import file_table
+from tonearm.library.schema import file_table, forgotten_file_table
 
 BATCH = 500
 MARKED_AT_ONCE = 10_000
@@ -157,6 +157,8 @@ class GraphRelay:
                 )
                 if since is not None
             }
+            if len(owed) < limit:
+                owed = _forgotten(connection, limit - len(owed)) | owed
             among = file_table.c.id.in_(list(owed))
             tracks = {track.file: track for track in library_rows.tracks(connection, self._versions, among)}
         return owed, tracks
@@ -170,6 +172,11 @@ class GraphRelay:
                 .order_by(file_table.c.id)
                 .with_for_update()
             ).all()
+            stored = {file for file, _ in found}
+            done = [
+                file for file in owed if file in stored or file not in told
+            ]  # others were forgotten meanwhile
+            connection.execute(delete(forgotten_file_table).where(forgotten_file_table.c.file_id.in_(done)))
             as_read = [file for file, since in found if since == owed[file]]
             connection.execute(
                 update(file_table).where(file_table.c.id.in_(as_read)).values(graph_due_at=None)
@@ -212,6 +219,16 @@ class GraphRelay:
 def pending_files(database: Database) -> int:
     """How many files have changes that the graph does not show yet."""
     with database.read() as connection:
-        return connection.execute(
-            select(func.count()).select_from(file_table).where(file_table.c.graph_due_at.is_not(None))
-        ).scalar_one()
+        changed = select(func.count()).select_from(file_table).where(file_table.c.graph_due_at.is_not(None))
+        forgotten = select(func.count()).select_from(forgotten_file_table)
+        return connection.execute(changed).scalar_one() + connection.execute(forgotten).scalar_one()
+
+
+def _forgotten(connection: Connection, limit: int) -> dict[int, float]:
+    """Files that were removed from the library and may still be in the graph."""
+    rows = connection.execute(
+        select(forgotten_file_table.c.file_id, forgotten_file_table.c.graph_due_at)
+        .order_by(forgotten_file_table.c.graph_due_at, forgotten_file_table.c.file_id)
+        .limit(limit)
+    )
+    return {row.file_id: row.graph_due_at for row in rows}

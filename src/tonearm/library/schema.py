@@ -96,6 +96,14 @@ file_table = Table(
 )
 """A file below a root. ``state`` is how its last job ended; ``engine`` names the analysers that ran."""
 
+forgotten_file_table = Table(
+    "forgotten_files",
+    metadata,
+    Column("file_id", Key, primary_key=True, autoincrement=False),
+    Column("graph_due_at", FiniteFloat, nullable=False),
+)
+"""A file that was removed from the library and may still be in the graph: part of the graph's outbox."""
+
 tags_table = Table(
     "tags",
     metadata,

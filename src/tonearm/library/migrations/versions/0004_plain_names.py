@@ -52,10 +52,12 @@ def upgrade() -> None:
     """Rename columns and indexes, and store with each file what holds for that file only; every row stays."""
     rename()
     move_facts_to_files()
+    _add_forgotten_files()
 
 
 def downgrade() -> None:
     """Give columns and indexes their former names and places."""
+    op.drop_table("forgotten_files")
     move_facts_to_sounds()
     rename_back()
 
@@ -127,6 +129,16 @@ def _add_handovers() -> None:
         sa.ForeignKeyConstraint(["from_run"], ["runs.id"], name=op.f("fk_run_handovers_from_run")),
         sa.ForeignKeyConstraint(["to_run"], ["runs.id"], name=op.f("fk_run_handovers_to_run")),
         sa.PrimaryKeyConstraint("from_run", "to_run", name=op.f("pk_run_handovers")),
+    )
+
+
+def _add_forgotten_files() -> None:
+    """The graph's outbox for files that were removed from the library."""
+    op.create_table(
+        "forgotten_files",
+        sa.Column("file_id", KEY, nullable=False, autoincrement=False),
+        sa.Column("graph_due_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("file_id", name=op.f("pk_forgotten_files")),
     )
 
 
