@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 
 from tonearm.analysis.analyser import Float32, Float64
+from tonearm.analysis.fourier import fast_length, rfft
 from tonearm.analysis.peaks import Peaks, find_peaks
 
 FRAME_S = 4096 / 11025
@@ -60,7 +60,7 @@ class PitchVotes:
     def __init__(self, rate_hz: float) -> None:
         self._size = max(16, round(rate_hz * FRAME_S))
         self._hop = self._size // 2
-        self._fft_size = scipy.fft.next_fast_len(self._size, real=True)
+        self._fft_size = fast_length(self._size)
         bin_hz = rate_hz / self._fft_size
         self._first = max(2, int(FADE_IN_HZ[0] / bin_hz))
         self._last = min(self._fft_size // 2 - 1, int(FADE_OUT_HZ[1] / bin_hz) + 1)
@@ -95,7 +95,7 @@ class PitchVotes:
     def _vote(self, count: int) -> None:
         """Add the votes of the next ``count`` frames."""
         frames = np.lib.stride_tricks.sliding_window_view(self._waiting, self._size)[:: self._hop][:count]
-        spectra = scipy.fft.rfft(frames * self._window, self._fft_size, axis=1)
+        spectra = rfft(frames * self._window, self._fft_size)
         self._waiting = self._waiting[count * self._hop :]
         peaks = find_peaks(np.abs(spectra[:, self._first - 1 : self._last + 2]))
         self._sounding += peaks.frames

@@ -6,6 +6,7 @@ from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal,
 from tonearm.analysis.built_in import CHARACTER
 from tonearm.analysis.fluctuation import fluctuation_exponent
 from tonearm.analysis.front import MEL_BANDS
+from tonearm.analysis.percentile import percentile
 from tonearm.analysis.timbre import Flux, balance, brightness, flatness, mel_bands, moments_hz, rolloff_hz
 
 SILENCE = 1e-10
@@ -109,7 +110,7 @@ class DescriptorAnalyser:
         values: dict[str, Value] = {
             **self._frame_means(),
             "spectral_flux": self._flux.share(),
-            "dynamics_db": float(np.percentile(levels, 95) - np.percentile(levels, 10)),
+            "dynamics_db": percentile(levels, 95) - percentile(levels, 10),
             "crest_db": float(10 * np.log10(self._peak**2 / mean_square)),
             "band_balance": [round(float(share), 4) for share in balance(self._band_power, self._bands)],
         }

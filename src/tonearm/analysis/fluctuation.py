@@ -28,8 +28,9 @@ def fluctuation_exponent(level: Float64, rate_hz: float) -> float | None:
     if len(level) < 2 * LONGEST_S * rate_hz or level.std() <= LEAST_VARIATION * mean:
         return None
     profile = np.cumsum(level - mean)
-    lengths = np.unique(np.rint(np.geomspace(SHORTEST_S, LONGEST_S, SEGMENT_LENGTHS) * rate_hz).astype(int))
-    fluctuations = np.array([_fluctuation(profile, int(length)) for length in lengths])
+    spaced = np.rint(np.geomspace(SHORTEST_S, LONGEST_S, SEGMENT_LENGTHS) * rate_hz).astype(int)
+    lengths = sorted(set(spaced.tolist()))
+    fluctuations = np.array([_fluctuation(profile, length) for length in lengths])
     slope, _ = np.polyfit(np.log(lengths), np.log(fluctuations), 1)
     return float(slope)
 

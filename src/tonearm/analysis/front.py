@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
-import scipy.fft
 
 from tonearm.analysis.analyser import Block, Float32, Signal, Spectrum
 from tonearm.analysis.declaration import INPUTS
 from tonearm.analysis.filters import HALF_BAND_REACH
+from tonearm.analysis.fourier import rfft
 from tonearm.analysis.kernels import bands, halve, mix
 from tonearm.analysis.kernels_numpy import Complex64
 
@@ -142,8 +142,7 @@ class SpectrumFrames:
         """The first ``count`` frames' spectra, (count, size // 2 + 1) complex64."""
         frames = np.lib.stride_tricks.sliding_window_view(samples, self.size)[:: self.hop][:count]
         windowed = np.multiply(frames, self._window, out=self._windowed[:count])
-        spectra: Complex64 = scipy.fft.rfft(windowed, axis=1, overwrite_x=True)
-        return spectra
+        return rfft(windowed, self.size)
 
     def flush(self) -> Spectrum:
         """Return the last frames, those that reach past the end."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tonearm.analysis.analyser import Float32
+from tonearm.analysis.percentile import percentile
 
 SEGMENT_FRAMES = 51_680
 """Ten minutes of frames: the stretch whose loudness sets the compression of its mel powers."""
@@ -102,7 +103,7 @@ class OnsetStream:
         mel = np.concatenate(self._waiting)
         self._waiting, self.held = [], 0
         self._loudest = np.concatenate([self._loudest, mel.max(axis=1)])[-SEGMENT_FRAMES:]
-        reference = float(np.percentile(self._loudest, REFERENCE_PERCENTILE))
+        reference = percentile(self._loudest, REFERENCE_PERCENTILE)
         scale = np.float32(GAIN / max(reference, 1e-12))
         before = np.repeat(mel[:1], LAG, axis=0) if self._before is None else self._before
         joined = np.concatenate([before, mel])

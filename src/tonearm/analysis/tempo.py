@@ -6,6 +6,7 @@ from tonearm.analysis.analyser import Block, Findings, Signal, Value
 from tonearm.analysis.beats import centred, fit_line, track_beats
 from tonearm.analysis.levels import ACCENT_BASS, ONSET, RELATIVES, Level, rank_levels
 from tonearm.analysis.onsets import LAG, Onsets, OnsetStream, spread
+from tonearm.analysis.percentile import percentile
 from tonearm.analysis.tempo_curve import (
     BeatTrain,
     Window,
@@ -92,7 +93,7 @@ def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
     """Track the beats at one level: at a constant period where the tempo holds, else along its path."""
     rate = onsets.frame_rate_hz
     centres, path = tempo_path(onsets.accents(ACCENT_BASS), level_bpm, rate)
-    median = float(np.median(path))
+    median = percentile(path, 50)
     if np.all(np.abs(path / median - 1) <= HELD):
         period = np.full(len(onsets), 60 * rate / median, np.float32)
     else:

@@ -145,11 +145,11 @@ def edge_bpm(beats: BeatTrain, *, at_end: bool) -> float | None:
     steps = np.maximum(1, np.rint(np.diff(beats.times_s) * local / 60))
     index = np.concatenate([[0.0], np.cumsum(steps)])
     index -= index.mean()
-    line = np.polynomial.Polynomial.fit(index, beats.times_s, 1)
-    bend = np.polynomial.Polynomial.fit(index, beats.times_s, 2)
-    if np.std(beats.times_s - bend(index)) > BENDS * np.std(beats.times_s - line(index)):
+    line, bend = np.polyfit(index, beats.times_s, 1), np.polyfit(index, beats.times_s, 2)
+    off_line, off_bend = (np.std(beats.times_s - np.polyval(curve, index)) for curve in (line, bend))
+    if off_bend > BENDS * off_line:
         return straight
-    period = float(bend.deriv()(index[-1 if at_end else 0]))
+    period = float(np.polyval(np.polyder(bend), index[-1 if at_end else 0]))
     low, high = float(local.min()), float(local.max())
     return float(np.clip(60 / period, low, high)) if period > 0 else straight
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from tonearm.analysis.analyser import Float32, Float64
+from tonearm.analysis.fourier import irfft, rfft
 
 TEMPI = np.exp(np.arange(np.log(40), np.log(240), 0.008))
 """The tempi considered, in beats a minute: 0.8 % apart from 40 to 240."""
@@ -38,8 +38,8 @@ def autocorrelations(strength: Float32) -> Iterator[Float32]:
     for start in range(0, len(frames), CHUNK):
         cut = frames[start : start + CHUNK] * window
         cut -= cut.mean(axis=1, keepdims=True)
-        spectra = np.abs(scipy.fft.rfft(cut, 2 * WINDOW, axis=1)) ** np.float32(COMPRESSION)
-        lags = scipy.fft.irfft(spectra, axis=1)[:, :WINDOW]
+        spectra = np.abs(rfft(cut, 2 * WINDOW)) ** np.float32(COMPRESSION)
+        lags = irfft(spectra, 2 * WINDOW)[:, :WINDOW]
         yield lags / (lags[:, :1] + np.float32(1e-9))
 
 

@@ -1,9 +1,10 @@
 """The process that reads untrusted files: takes one open file at a time, answers with plain values.
 
-It is started by the supervisor as ``python -I -m tonearm.worker.child_main SOCKET PARENT SETTINGS`` and ends when the
+It is started by the supervisor as ``python -I -c … SOCKET PARENT SETTINGS``, which calls ``main``, and ends when the
 other side of the socket does.
 """
 
+import gc
 import io
 import json
 import os
@@ -138,14 +139,14 @@ class Child:
 def warm_up(analysers: Sequence[Loaded]) -> None:
     """Run everything once over a second of made-up audio, so that nothing has to be loaded once sealed."""
     rate = 22_050
-    tone = np.sin(np.arange(4 * rate, dtype=np.float32) * np.float32(0.1)).reshape(-1, 1)
+    tone = np.sin(np.arange(rate, dtype=np.float32) * np.float32(0.1)).reshape(-1, 1)
     measure([tone], rate, 1, analysers, lambda _: None)
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(rate)
-        writer.writeframes(bytes(2 * rate))
+        writer.writeframes(bytes(rate // 5))
     file.seek(0)
     with open_audio(file) as source:
         for _ in source.samples():
@@ -175,11 +176,9 @@ def main() -> None:
     os.nice(settings["nice"])
     analysers = load_all(settings["analysers"])
     warm_up(analysers)
+    gc.freeze()  # what is loaded stays
+    gc.enable()
     confine(settings["memory_mb"])
     child = Child(link, analysers)
     child.say(ready=os.getpid(), unsealed=seal())
     child.serve()
-
-
-if __name__ == "__main__":
-    main()

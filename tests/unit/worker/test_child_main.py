@@ -1,0 +1,54 @@
+"""A person relies on: a child has loaded all it needs before the system calls that open files are denied."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests import material
+from tonearm.analysis.catalog import for_child
+from tonearm.analysis.kernels import NATIVE
+from tonearm.settings import load_settings
+
+SCRIPT = """
+import json, sys
+from tonearm.analysis.decode import open_audio
+from tonearm.analysis.engine import measure
+from tonearm.worker import child_main
+
+analysers = child_main.load_all(json.loads(sys.argv[1]))
+child_main.warm_up(analysers)
+before = set(sys.modules)
+for path in sys.argv[2:]:
+    with open(path, "rb", buffering=0) as file:
+        with open_audio(file) as source:
+            sound = source.sound
+            measure(
+                source.samples(), sound.sample_rate_hz, sound.channels, analysers, lambda _: None, sound.speakers
+            )
+        child_main.identify(file)
+        child_main.read_tags(file)
+print(json.dumps({"late": sorted(set(sys.modules) - before), "all": sorted(sys.modules)}))
+"""
+
+
+def test_nothing_is_loaded_after_the_warm_up_and_nothing_that_is_not_needed(tmp_path: Path) -> None:
+    paths = []
+    for name, form in material.FORMATS.items():
+        path = tmp_path / f"{name}.{form.extension}"
+        path.write_bytes(material.good(name, seconds=20))
+        paths.append(str(path))
+    declared = json.dumps(for_child(load_settings({"data_dir": tmp_path})))
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", SCRIPT, declared, *paths],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+    )
+    modules = json.loads(ended.stdout)
+    assert modules["late"] == []
+    unwanted = {"sqlalchemy", "pydantic", "numpy.ma", "numpy.testing", "importlib.metadata"}
+    if NATIVE:  # the NumPy form of one kernel takes a filter of scipy's
+        unwanted.add("scipy")
+    assert unwanted.intersection(modules["all"]) == set()
