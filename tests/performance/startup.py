@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.program import Program
 from tonearm.settings import load_settings
-from tonearm.worker.child_process import Slot
+from tonearm.worker.child_process import ChildProcess
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 LIMITS = {"--version": 8.0, "--help": 8.0, "status": 25.0, "child": 20.0}
@@ -39,14 +39,14 @@ def called(arguments: list[str], environment: Mapping[str, str]) -> float:
 
 def child_ready() -> float:
     """CPU seconds that a child has used when it says that it is ready."""
-    slot = Slot(load_settings({"nice": 0}))
+    child = ChildProcess(load_settings({"nice": 0}))
     try:
-        while not any("ready" in message for message in slot.hear() or []):
-            assert slot.process.poll() is None, slot.last_words()
-        clock = ~slot.process.pid << 3 | 2  # as clock_getcpuclockid(3) makes it: that of another process
+        while not any("ready" in message for message in child.receive() or []):
+            assert child.process.poll() is None, child.last_error_line()
+        clock = ~child.process.pid << 3 | 2  # as clock_getcpuclockid(3) makes it: that of another process
         return time.clock_gettime(clock)
     finally:
-        slot.close()
+        child.close()
 
 
 def main() -> int:

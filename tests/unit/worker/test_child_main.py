@@ -24,9 +24,8 @@ for path in sys.argv[2:]:
     with open(path, "rb", buffering=0) as file:
         with open_audio(file) as source:
             sound = source.sound
-            measure(
-                source.samples(), sound.sample_rate_hz, sound.channels, analysers, lambda _: None, sound.speakers
-            )
+            rate, channels = sound.sample_rate_hz, sound.channels
+            measure(source.samples(), rate, channels, analysers, lambda _: None, source.speakers)
         child_main.identify(file)
         child_main.read_tags(file)
 print(json.dumps({"late": sorted(set(sys.modules) - before), "all": sorted(sys.modules)}))
