@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import ConfigurationError, StorageError, TonearmError
-from tonearm.events.facts import Announce, RunStarted, Slow, StateChanged, Summary, Warned
+from tonearm.events.facts import Announce, RunStarted, Slow, Summary, Warned, WorkerStateChanged
+from tonearm.events.states import RunState, WarningCode, WorkerState
 from tonearm.jobs.job import UnmountedPlace
-from tonearm.jobs.runs import Runs, RunState
+from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.roots import Roots, canonical
 from tonearm.names import printable
@@ -67,7 +68,6 @@ class Session:
         if adopt:
             paths = self.storage_retry(self.runs.unscanned_paths)
         run = self.storage_retry(lambda: self.runs.open(paths))
-        self.storage_retry.run = run
         finished = scanned = False
         unread: list[bytes] = []
         try:
@@ -77,7 +77,7 @@ class Session:
                 if not detach:
                     finished = self._work(run)
         except TonearmError as error:
-            self.announce(StateChanged(run, "stopped", str(error)))
+            self.announce(WorkerStateChanged(self.worker, WorkerState.FAILED, str(error)))
             self._say_how_far(run, began)
             raise  # the next call closes this run: now the database may not take it
         except KeyboardInterrupt:
@@ -142,7 +142,7 @@ class Session:
                         return False
                 except PlaceUnread as error:
                     unread.append(path)
-                    self.announce(Warned(str(error), path))
+                    self.announce(Warned(WarningCode.PATH_UNREADABLE, str(error), path))
             return True
         finally:
             self.stop.interrupts = False

@@ -3,35 +3,46 @@
 import dataclasses
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from tonearm.cli.options import print_json
-from tonearm.events.facts import Event
+from tonearm.events.facts import Event, JobRef, Remote
 from tonearm.names import path_fields
 
 
 def event_name(event: Event) -> str:
-    """``JobFinished`` is ``job_finished``."""
+    """``JobFinished`` is ``job_finished``; the same done by another worker is ``remote_job_finished``."""
+    if isinstance(event, Remote):
+        return f"remote_{event_name(event.fact)}"
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    """An event as plain values; a path that is not UTF-8 has its bytes in a second field, ``…_b64``."""
-    fields: dict[str, Any] = _plain(event)
-    return {"event": event_name(event)} | fields
+    """An event as plain values, with the fields of its job beside its own.
+
+    A path that is not UTF-8 has its bytes in a second field, ``…_b64``.
+    """
+    return {"event": event_name(event)} | _fields(event.fact if isinstance(event, Remote) else event)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+        inner = getattr(value, field.name)
+        if isinstance(inner, bytes):
+            fields |= path_fields(inner, field.name)
+        elif isinstance(inner, JobRef):
+            fields |= _fields(inner)
+        else:
+            fields[field.name] = _plain(inner)
+    return fields
 
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields: dict[str, Any] = {}
-        for field in dataclasses.fields(value):
-            inner = getattr(value, field.name)
-            if isinstance(inner, bytes):
-                fields |= path_fields(inner, field.name)
-            else:
-                fields[field.name] = _plain(inner)
-        return fields
-    if isinstance(value, dict):
+        return _fields(value)
+    if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]

@@ -13,7 +13,14 @@ from rich.text import Text
 
 from tonearm.cli.formatting import about, plural
 from tonearm.cli.plain_progress import lines
-from tonearm.events.facts import Event, JobFinished, ProcessLost, ScanProgress, StageReached, StateChanged
+from tonearm.events.facts import (
+    Event,
+    JobFinished,
+    Remote,
+    RunStateChanged,
+    StorageStateChanged,
+    WorkerStateChanged,
+)
 from tonearm.names import printable
 from tonearm.progress.live import LiveView, Running
 
@@ -38,10 +45,11 @@ class Screen:
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Let what is worth keeping scroll by; all else shows in the display."""
-        if isinstance(event, ScanProgress | StageReached | ProcessLost | StateChanged):
+        """Print above the display what should stay visible; the display shows everything else."""
+        if isinstance(event, RunStateChanged | StorageStateChanged | WorkerStateChanged):
             return
-        if isinstance(event, JobFinished) and event.state == "done":
+        fact = event.fact if isinstance(event, Remote) else event
+        if isinstance(fact, JobFinished) and fact.state == "done":
             return
         for line in lines(event):
             said = line.lstrip()
@@ -78,9 +86,10 @@ class Screen:
 
 
 def _running_cells(file: Running) -> tuple[Text, Text, Text]:
-    name = printable(os.path.basename(file.path))
+    name = printable(os.path.basename(file.job.path))
     part = f" {file.fraction:.0%}" if file.fraction is not None else ""
-    again = f" (attempt {file.tries})" if file.tries > 1 else ""
+    attempt = file.job.charged_attempts
+    again = f" (attempt {attempt})" if attempt > 1 else ""
     return (
         Text(f"{time.monotonic() - file.since:5.1f} s", "dim"),
         Text(f"{file.stage}{part}".ljust(13), "cyan"),

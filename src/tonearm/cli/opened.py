@@ -12,7 +12,8 @@ from tonearm.bootstrap.library import Library, open_library
 from tonearm.cli.nearest import meant_path
 from tonearm.cli.options import chosen_settings
 from tonearm.errors import NotFound
-from tonearm.events.facts import Event, StateChanged
+from tonearm.events.facts import Event, StorageStateChanged
+from tonearm.events.states import StorageState
 from tonearm.jobs.liveness import read_liveness
 from tonearm.library.data_folder import require_library
 from tonearm.library.roots import Place
@@ -84,7 +85,7 @@ def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: F
     """Call, and call again while another transaction is in the way or the database does not answer for a moment."""
 
     def report(event: Event) -> None:
-        if isinstance(event, StateChanged) and event.state == "waiting":
+        if isinstance(event, StorageStateChanged) and event.state is StorageState.WAITING:
             sys.stderr.write(f"tonearm: waiting: {event.reason}\n")
 
     return StorageRetry(report, stopping)(call)

@@ -6,41 +6,47 @@ import time
 from tonearm.cli.formatting import about, duration, number, plural
 from tonearm.events.facts import (
     BreakerChanged,
+    BrokerStateChanged,
     Event,
     FileMoved,
     FileSkipped,
     JobFinished,
     JobRetrying,
-    ProcessLost,
+    Remote,
     RunStarted,
+    RunStateChanged,
     ScanFinished,
     ScanStarted,
     Slow,
-    StateChanged,
+    StorageStateChanged,
     Summary,
     Warned,
+    WorkerStateChanged,
 )
+from tonearm.events.states import Severity
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 
 EVERY_S = 5.0
 SLOW_S = 0.05
-"""What took less is slow in no sense: it is shown as 0.0 s."""
+"""Files that took less are not listed as slow: they would be shown with 0.0 s."""
+_LABELS = {Severity.INFO: "note    ", Severity.WARNING: "warning ", Severity.ERROR: "error   "}
 PARTS = ("done", "partial", "skipped", "failed", "pending")
 
 
 class PlainLines:
-    """Says what happens, a line each; how it is going every few seconds."""
+    """Prints a line for each event, and every few seconds how far the run is."""
 
     def __init__(self, view: LiveView) -> None:
         self._view = view
         self._said = time.monotonic()
 
     def __call__(self, event: Event) -> None:
-        """Print what there is to say of an event."""
+        """Print the lines of an event."""
         for line in lines(event):
             _print(line)
-        if isinstance(event, JobFinished) and time.monotonic() - self._said >= EVERY_S:
+        fact = event.fact if isinstance(event, Remote) else event
+        if isinstance(fact, JobFinished) and time.monotonic() - self._said >= EVERY_S:
             self._said = time.monotonic()
             _print(self._progress())
 
@@ -49,7 +55,7 @@ class PlainLines:
 
 
 class WorkerLines(PlainLines):
-    """The same of a worker, which serves all runs and has no end to tell of. Its pace is that while it has work."""
+    """The same for a worker, which serves all runs and has no total. Its rates count only the time it has work."""
 
     def __init__(self, view: LiveView) -> None:
         super().__init__(view)
@@ -57,7 +63,7 @@ class WorkerLines(PlainLines):
         self._heard: float | None = None
 
     def __call__(self, event: Event) -> None:
-        """Print what there is to say of an event that the view knows already."""
+        """Print the lines of an event that the view has heard before."""
         now = time.monotonic()
         if self._heard is not None:
             self._worked_s += now - self._heard
@@ -82,7 +88,7 @@ def progress_line(view: LiveView) -> str:
 
 
 def lines(event: Event) -> list[str]:
-    """What a person is told of an event as it happens; nothing in it can disturb a terminal."""
+    """The lines a person sees for an event; they hold no control characters."""
     return [printable(line) for line in _told(event)]
 
 
@@ -96,7 +102,7 @@ def _told(event: Event) -> list[str]:
             return [f"moved    {printable(event.path)} (was {printable(event.from_path)})"]
         case Warned():
             where = f"{printable(event.path)}: " if event.path is not None else ""
-            return [f"warning  {where}{event.text}"]
+            return [f"{_LABELS[event.severity]} {where}{event.text}"]
         case ScanFinished():
             return [scan_line(event)]
         case RunStarted():
@@ -109,13 +115,23 @@ def _told(event: Event) -> list[str]:
         case JobFinished():
             return finished_lines(event)
         case JobRetrying():
-            return [f"again    {printable(event.path)}: {event.reason}; next try in {event.delay_s:.1f} s"]
+            return [
+                f"again    {printable(event.job.path)}: {event.reason}; next try in {event.delay_s:.1f} s"
+            ]
         case BreakerChanged():
             return [f"service  {event.service}: {event.before} → {event.after}: {event.reason}"]
-        case StateChanged():
-            return [f"{event.state}{': ' + event.reason if event.reason else ''}"]
-        case ProcessLost() | Summary() | _:
+        case BrokerStateChanged():
+            return [f"broker   {event.state}{_because(event.reason)}"]
+        case RunStateChanged() | WorkerStateChanged() | StorageStateChanged():
+            return [f"{event.state}{_because(event.reason)}"]
+        case Remote():
+            return _told(event.fact)
+        case _:
             return []
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
 
 
 def scan_line(event: ScanFinished) -> str:
@@ -131,12 +147,12 @@ def scan_line(event: ScanFinished) -> str:
 
 
 def finished_lines(event: JobFinished) -> list[str]:
-    """How a file ended, and what to do when it failed."""
-    path = printable(event.path)
+    """How a file ended, and what to do if it failed."""
+    path = printable(event.job.path)
     if event.state == "quarantined":
         return [f"failed   {path}: {event.reason}", f"         {event.advice}"]
     found = f"{number(event.bpm)} BPM, {event.key or 'no key'}" if event.decoded_s else "known already"
-    line = f"{event.state:8} {path}: {found} ({event.elapsed_s:.1f} s)"
+    line = f"{event.state:8} {path}: {found} ({event.run_s:.1f} s)"
     return [line, f"         {event.reason}"] if event.reason else [line]
 
 

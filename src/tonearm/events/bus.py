@@ -1,30 +1,85 @@
-"""Delivers facts to subscribers."""
+"""Delivers facts to subscribers, each isolated from the others and from the work."""
 
 import threading
 
-from tonearm.events.facts import Announce, Event, Summary
+from tonearm.events.facts import Announce, Event, Warned
+from tonearm.events.queued import DEFAULT_ROOM, STALLED_S, QueuedSubscriber
+from tonearm.events.report import report, where
+from tonearm.events.states import Severity, WarningCode
 
 
 class EventBus:
-    """Hands events to whoever has subscribed by then, one at a time, whichever thread they come from.
+    """Delivers each event to every subscriber, one event at a time, whichever thread announces it.
 
-    Breakers are made before anybody listens. A summary is the last word: what threads say while they end is not heard.
+    A subscriber that raises is reported once for each kind of error and goes on hearing; the others hear every
+    event. ``subscribe`` is for what must hear everything and returns at once, such as counters and the live view;
+    ``subscribe_queued`` is for what may be slow. The bus ends when it is closed.
     """
 
     def __init__(self) -> None:
-        self._listeners: tuple[Announce, ...] = ()
+        self._in_line: tuple[tuple[str, Announce], ...] = ()
+        self._queued: tuple[QueuedSubscriber, ...] = ()
         self._lock = threading.RLock()
-        self._over = False
+        self._closed = False
+        self._reported: set[tuple[str, type[Exception]]] = set()
 
-    def subscribe(self, listener: Announce) -> None:
-        """Hear every event from now on."""
-        self._listeners = (*self._listeners, listener)
+    def subscribe(self, subscriber: Announce, name: str = "") -> None:
+        """Hear every event from now on, in the thread that announces it. ``name`` is shown if it fails."""
+        with self._lock:
+            self._in_line = (*self._in_line, (name or type(subscriber).__name__, subscriber))
+
+    def subscribe_queued(
+        self, subscriber: Announce, name: str, room: int = DEFAULT_ROOM, stalled_s: float = STALLED_S
+    ) -> None:
+        """Hear events from now on in a thread of its own, named ``name``, through a queue of ``room`` events.
+
+        When the queue is full the newest event is dropped and counted. stalled_s: how long ``close`` waits for a
+        subscriber that takes nothing off its queue.
+        """
+        queued = QueuedSubscriber(subscriber, name, room, stalled_s, self._failed)
+        with self._lock:
+            self._queued = (*self._queued, queued)
 
     def __call__(self, event: Event) -> None:
-        """Announce an event."""
+        """Announce an event. Returns at once and never raises; after ``close`` it does nothing."""
         with self._lock:
-            if self._over:
+            if self._closed:
                 return
-            for listener in self._listeners:
-                listener(event)
-            self._over = isinstance(event, Summary)
+            for queued in self._queued:
+                queued.put(event)
+            for name, subscriber in self._in_line:
+                try:
+                    subscriber(event)
+                except Exception as error:  # noqa: BLE001  a subscriber's mistake must not reach the work
+                    self._failed(name, error)
+
+    def dropped(self) -> dict[str, int]:
+        """How many events each queued subscriber has missed, by its name; those that missed none are left out."""
+        return {queued.name: queued.dropped for queued in self._queued if queued.dropped}
+
+    def close(self) -> None:
+        """Announce what was dropped, hear nothing more, and wait until every queue is delivered.
+
+        A subscriber that takes nothing off its queue for its ``stalled_s`` is not waited for any longer.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            for name, count in self.dropped().items():
+                text = f"{name} was too slow and missed {count:,} events; what was analysed is stored all the same"
+                report(text)
+                self(Warned(WarningCode.EVENTS_DROPPED, text))
+            self._closed = True
+        for queued in self._queued:
+            if missed := queued.close():
+                report(f"{queued.name} does not respond; it missed the last {missed:,} events")
+
+    def _failed(self, name: str, error: Exception) -> None:
+        """Report a subscriber's error, once for each kind, so that a failing report is not reported without end."""
+        with self._lock:
+            if (name, type(error)) in self._reported:
+                return
+            self._reported.add((name, type(error)))
+        text = f"{name} failed; it goes on with the next event: {where(error)}"
+        report(text)
+        self(Warned(WarningCode.SUBSCRIBER_FAILED, text, severity=Severity.ERROR))

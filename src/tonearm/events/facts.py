@@ -1,12 +1,17 @@
 """What happens, as facts. The core announces them; the screen, the JSON stream and the live view subscribe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from tonearm.events.states import BrokerState, RunState, Severity, StorageState, WarningCode, WorkerState
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. Paths are the exact bytes, times are seconds."""
+
+
+# A scan.
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class ScanStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress(Event):
-    """So many music files were met so far."""
+    """How many music files a scan has met so far."""
 
     discovered: int
     to_analyse: int
@@ -41,14 +46,6 @@ class FileMoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Warned(Event):
-    """Something a person should know, with what to do about it."""
-
-    text: str
-    path: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ScanFinished(Event):
     """What a scan found; ``missing`` files are known but were not met."""
 
@@ -61,6 +58,215 @@ class ScanFinished(Event):
     missing: int
     skipped: int
     elapsed_s: float
+
+
+# A job.
+
+
+@dataclass(frozen=True, slots=True)
+class JobRef:
+    """One attempt at one job, and its file. Every fact about a job carries it, with the same values all through.
+
+    attempt: counts from 1. uncharged_attempts: attempts before this one that do not count against the file.
+    correlation_id: 32 hexadecimal digits; the same from the scan through the message to the stored row.
+    worker: name of the worker that has the job. size: bytes. extension: lower case, without the dot.
+    waited_s: how long the job was ready to be taken before this attempt.
+    """
+
+    job: int
+    run: int
+    attempt: int
+    correlation_id: str
+    worker: str
+    level: str
+    path: bytes
+    size: int = 0
+    extension: str = ""
+    uncharged_attempts: int = 0
+    waited_s: float = 0.0
+
+    @property
+    def charged_attempts(self) -> int:
+        """Attempts that count against the file, this one included."""
+        return self.attempt - self.uncharged_attempts
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent(Event):
+    """Something that happened to a job."""
+
+    job: JobRef
+
+
+@dataclass(frozen=True, slots=True)
+class JobTaken(JobEvent):
+    """A worker took a job from the queue; the attempt is counted.
+
+    traceparent: trace context of the message that announced the job (W3C Trace Context), if a valid one came.
+    """
+
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted(JobEvent):
+    """A child has the file.
+
+    pid: of the child; ``None`` where that is not known. elapsed_s: how long it had the file when this was announced.
+    """
+
+    pid: int | None = None
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageReached(JobEvent):
+    """Where a running file is: identify, decode, measure; ``fraction`` of the audio is decoded, if known."""
+
+    stage: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished(JobEvent):
+    """A file came to an end: done, partial or quarantined (failed).
+
+    run_s: how long a child had the file. store_s: how long the result then waited until it was stored.
+    timings: seconds by stage; of a failed attempt the stages that it reached.
+    """
+
+    state: str
+    run_s: float
+    store_s: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    decoded_s: float = 0.0
+    code: str | None = None
+    reason: str | None = None
+    advice: str | None = None
+    bpm: float | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRetrying(JobEvent):
+    """An attempt failed and another one will follow after ``delay_s``. The times are those of ``JobFinished``."""
+
+    code: str
+    reason: str
+    delay_s: float
+    run_s: float = 0.0
+    store_s: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobReturned(JobEvent):
+    """A file was given back to the queue, or is no longer wanted; no attempt is charged."""
+
+    reason: str
+    state: str = "queued"
+    run_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remote(Event):
+    """What another worker did in the run that is followed, read from the library.
+
+    That worker announces the same fact itself. Views show it; what counts or stores must leave it out.
+    """
+
+    fact: JobEvent
+
+
+# Children.
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStarted(Event):
+    """A child process was started."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded(Event):
+    """A child process ended.
+
+    job: what it had, if anything. code: what a file is charged with when its child ends so; ``None`` when this
+    program ended it because it was no longer needed.
+    """
+
+    pid: int
+    reason: str
+    code: str | None = None
+    job: JobRef | None = None
+
+
+# States.
+
+
+@dataclass(frozen=True, slots=True)
+class RunStateChanged(Event):
+    """A run went on, was paused or was cancelled."""
+
+    run: int
+    state: RunState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStateChanged(Event):
+    """This process began to take jobs, takes no more, or ended."""
+
+    worker: str
+    state: WorkerState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageStateChanged(Event):
+    """The database can't be used, or can be used again."""
+
+    state: StorageState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerStateChanged(Event):
+    """The broker does not answer, answers again, or is sent again what it lost."""
+
+    state: BrokerState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged(Event):
+    """A circuit breaker went from one state to another: closed, open, half_open."""
+
+    service: str
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersChanged(Event):
+    """How many files of the run can be worked on at the same time now, by all workers; 0 when there is no worker."""
+
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something a person should know, with what to do about it."""
+
+    code: WarningCode
+    text: str
+    path: bytes | None = None
+    severity: Severity = Severity.WARNING
+
+
+# A run.
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,118 +288,6 @@ class RunStarted(Event):
     workers: int
     workload: dict[str, Workload] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class JobStarted(Event):
-    """A worker process has a file in hand.
-
-    worker: who has it, when that is another worker than this process's own.
-    elapsed_s: how long it had been worked on when this was announced.
-    uncharged_attempts: how many of the attempts before this one are not held against the file.
-    """
-
-    job: int
-    path: bytes
-    size: int
-    extension: str
-    attempt: int
-    level: str
-    run: int = 0
-    worker: str = ""
-    elapsed_s: float = 0.0
-    uncharged_attempts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StageReached(Event):
-    """Where a running file is: identify, decode, measure; ``fraction`` of the audio is decoded, if known."""
-
-    job: int
-    stage: str
-    fraction: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobFinished(Event):
-    """A file came to an end: done, partial or quarantined (failed). ``timings``: seconds by stage.
-
-    worker: who had it, when that was another worker than this process's own; so in what follows.
-    """
-
-    job: int
-    path: bytes
-    state: str
-    elapsed_s: float
-    decoded_s: float = 0.0
-    size: int = 0
-    extension: str = ""
-    code: str | None = None
-    reason: str | None = None
-    advice: str | None = None
-    attempts: int = 1
-    bpm: float | None = None
-    key: str | None = None
-    timings: dict[str, float] = field(default_factory=dict)
-    worker: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JobRetrying(Event):
-    """An attempt failed and another one will follow after ``delay_s``."""
-
-    job: int
-    path: bytes
-    code: str
-    reason: str
-    attempt: int
-    delay_s: float
-    worker: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JobReturned(Event):
-    """A file was given back to the queue, or is no longer wanted; no attempt is charged."""
-
-    job: int
-    path: bytes
-    reason: str
-    state: str = "queued"
-    worker: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessLost(Event):
-    """A worker process ended by itself or was killed."""
-
-    pid: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkersChanged(Event):
-    """So many files of the run can be worked on at the same time now, by all workers; 0: nobody is there."""
-
-    slots: int
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerChanged(Event):
-    """A circuit breaker went from one state to another: closed, open, half_open."""
-
-    service: str
-    before: str
-    after: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StateChanged(Event):
-    """The run as a whole: running, paused, waiting (for storage), stopping."""
-
-    run: int
-    state: str
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

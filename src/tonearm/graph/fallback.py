@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from tonearm.errors import ServiceAway, StorageError
 from tonearm.events.facts import Announce, Warned
+from tonearm.events.states import WarningCode
 from tonearm.graph.port import ConnectionStep, GraphCounts, Mix, TrackGraph
 from tonearm.graph.track import GraphTrack
 
@@ -63,4 +64,4 @@ class FallbackGraph:
     def _tell(self, text: str) -> None:
         if not self._told:
             self._told = True
-            self._announce(Warned(text))
+            self._announce(Warned(WarningCode.GRAPH_FALLBACK, text))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, select, text, update
 
 from tonearm.errors import ServiceAway, StorageBusy, StorageError, TonearmError
 from tonearm.events.facts import Announce, Warned
+from tonearm.events.states import Severity, WarningCode
 from tonearm.graph import library_rows
 from tonearm.graph.library_rows import Versions
 from tonearm.graph.port import GraphCounts, TrackGraph
@@ -56,12 +57,14 @@ class GraphRelay:
                 fed = self.feed()
             except TonearmError as error:
                 if not away and not isinstance(error, StorageError):  # of the database others tell
-                    self._announce(Warned(f"the graph waits, and catches up by itself: {error}"))
+                    text = f"the graph is not updated; it catches up by itself: {error}"
+                    self._announce(Warned(WarningCode.GRAPH_UNAVAILABLE, text))
                     away = True
                 pause = min(LONGEST_PAUSE_S, pause * 2)
             else:
                 if away and fed:
-                    self._announce(Warned("the graph answers again, and is told what it missed"))
+                    text = "the graph answers again and is updated"
+                    self._announce(Warned(WarningCode.GRAPH_AVAILABLE, text, severity=Severity.INFO))
                     away = False
                 pause = IDLE_S
                 if fed:

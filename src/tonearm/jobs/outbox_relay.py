@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from sqlalchemy import Select, Update, and_, bindparam, func, literal_column, select, update
 
 from tonearm.errors import ServiceAway, StorageError
-from tonearm.events.facts import Announce, StateChanged, Warned
+from tonearm.events.facts import Announce, BrokerStateChanged, Warned
+from tonearm.events.states import BrokerState, WarningCode
 from tonearm.jobs.batched_update import BATCH_JOBS
 from tonearm.jobs.claiming import HELD
 from tonearm.jobs.job import JobState
@@ -120,6 +121,10 @@ class Publisher(Protocol):
     def up(self) -> bool:
         """Whether the broker can be reached, as far as is known without trying."""
 
+    @property
+    def reason(self) -> str:
+        """Why it can't be reached, a sentence."""
+
     def send(self, messages: Sequence[JobMessage]) -> None:
         """Return once the broker has every note on disk; raise ServiceAway otherwise, when it may have some."""
 
@@ -148,6 +153,7 @@ class OutboxRelay:
         self._announce = announce
         self._was_dry = False
         self._anew = False
+        self._state: BrokerState | None = None
         self._look_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -155,6 +161,8 @@ class OutboxRelay:
         pause = 0.05
         while not stop.is_set():
             try:
+                if not self._publisher.up:
+                    self._say(BrokerState.UNAVAILABLE, self._publisher.reason)
                 carried = self._publisher.up and self._round()
                 pause = 0.0 if carried else min(0.5, max(0.05, pause * 1.5))
             except (ServiceAway, StorageError):
@@ -168,12 +176,20 @@ class OutboxRelay:
             self.send_again()
             self._anew = False
         carried = self.carry()
+        if not carried:
+            self._say(BrokerState.READY, None)
         if (began := time.monotonic()) >= self._look_at:
             self.age()
             self.reconcile()
             took_s = time.monotonic() - began
             self._look_at = began + max(self._reconcile_s, took_s * 50)  # the more there is, the less often
         return carried > 0
+
+    def _say(self, state: BrokerState, reason: str | None) -> None:
+        """Announce a state that is not the last one announced. That the broker is ready at first is no change."""
+        if state is not self._state and not (self._state is None and state is BrokerState.READY):
+            self._announce(BrokerStateChanged(state, reason))
+        self._state = state
 
     def carry(self) -> int:
         """Send one batch of what is due, the most urgent first; returns how many."""
@@ -236,7 +252,7 @@ class OutboxRelay:
         self._was_dry = dry and not lost
         if lost:
             text = f"the broker has {ready:,} messages where at least {sent:,} jobs wait; sending them again"
-            self._announce(Warned(text))
+            self._announce(Warned(WarningCode.BROKER_LOST_MESSAGES, text))
         owed = self._owe(_UNANNOUNCED, _OWE) if never is not None else 0
         return owed + (self._owe(_SENT_BEFORE, _OWE_LOST, before=before) if lost else 0)
 
@@ -244,9 +260,7 @@ class OutboxRelay:
         """Owe a message to every waiting job: the broker has nothing any more."""
         owed = self._owe(_EVERYTHING, _OWE_LOST)
         if owed:
-            self._announce(
-                StateChanged(0, "reconciling", f"the broker's queue was gone; {owed:,} jobs sent again")
-            )
+            self._say(BrokerState.RECONCILING, f"the broker's queue was gone; {owed:,} jobs are sent again")
         return owed
 
     def _owe(self, chosen: Select[int, Any], owe: Update, **values: float) -> int:

@@ -1,51 +1,50 @@
-"""The live view, in memory: subscribes to events and can be looked at whenever one likes."""
+"""The live view of a run: subscribes to events and can be read at any time from any thread."""
 
 import time
 from dataclasses import dataclass, field
 
 from tonearm.events.facts import (
     Event,
+    JobEvent,
     JobFinished,
+    JobRef,
     JobRetrying,
     JobReturned,
     JobStarted,
+    Remote,
     RunStarted,
+    RunStateChanged,
     ScanFinished,
     ScanProgress,
     StageReached,
-    StateChanged,
+    StorageStateChanged,
     WorkersChanged,
+    WorkerStateChanged,
 )
+from tonearm.events.states import RunState, StorageState, WorkerState
 from tonearm.progress.eta import Eta
+
+SLOWEST = 5
+"""How many of the slowest files are kept."""
 
 
 @dataclass(slots=True)
 class Running:
-    """A file that a process has in hand. ``worker``: whose process, when it is not one of this process's own.
+    """A file that a child has. ``remote``: a child of another worker. ``since``: by ``time.monotonic``."""
 
-    uncharged_attempts: how many of the attempts before this one are not held against the file.
-    """
-
-    path: bytes
-    size: int
-    extension: str
+    job: JobRef
     since: float
-    attempt: int
+    remote: bool = False
     stage: str = "start"
     fraction: float | None = None
-    run: int = 0
-    worker: str = ""
-    uncharged_attempts: int = 0
-
-    @property
-    def tries(self) -> int:
-        """Attempts that count, this one included."""
-        return self.attempt - self.uncharged_attempts
 
 
 @dataclass(slots=True)
 class LiveView:
-    """What a run looks like now. Throughput is measured from the first file to the last that ended."""
+    """What a run looks like now: what this worker does in it, and what others do, as far as their facts are told.
+
+    Throughput is measured from the moment when work began.
+    """
 
     discovered: int = 0
     to_analyse: int = 0
@@ -55,14 +54,14 @@ class LiveView:
     failed: int = 0
     retrying: int = 0
     decoded_s: float = 0.0
-    state: str = "scanning"
-    reason: str | None = None
     running: dict[int, Running] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
     slowest: list[tuple[float, bytes, float]] = field(default_factory=list)
     _scanned: tuple[int, int] = (0, 0)
     _work_began: float | None = None
     _eta: Eta | None = None
+    _run: tuple[RunState, str | None] | None = None
+    _storage: tuple[StorageState, str | None] = (StorageState.AVAILABLE, None)
+    _worker: tuple[WorkerState, str | None] = (WorkerState.WORKING, None)
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
@@ -74,51 +73,74 @@ class LiveView:
                 self.discovered = self._scanned[0] + event.discovered
                 self._scanned = (self.discovered, self.to_analyse)
             case RunStarted():
-                self.state = "running"
+                self._run = (RunState.RUNNING, None)
                 self.total = sum(load.files for load in event.workload.values())
                 self._work_began = time.monotonic()
                 self._eta = Eta(event.workload, event.cost, event.workers)
-            case JobStarted():
-                self.running[event.job] = Running(
-                    event.path,
-                    event.size,
-                    event.extension,
-                    time.monotonic() - event.elapsed_s,
-                    event.attempt,
-                    run=event.run,
-                    worker=event.worker,
-                    uncharged_attempts=event.uncharged_attempts,
-                )
-            case StageReached() if event.job in self.running:
-                self.running[event.job].stage = event.stage
-                self.running[event.job].fraction = event.fraction
-            case JobFinished():
-                self._ended(event)
-            case JobRetrying():
-                self.running.pop(event.job, None)
-                self.retrying += 1
-            case JobReturned():
-                file = self.running.pop(event.job, None)
-                if event.state == "cancelled" and file is not None and self._eta is not None:
-                    self._eta.dropped(file.extension, file.size)
+            case JobEvent():
+                self._job(event, remote=False)
+            case Remote():
+                self._job(event.fact, remote=True)
             case WorkersChanged() if self._eta is not None:
                 self._eta.workers = event.slots
-            case StateChanged():
-                self.state, self.reason = event.state, event.reason
+            case RunStateChanged():
+                self._run = (event.state, event.reason)
+            case StorageStateChanged():
+                self._storage = (event.state, event.reason)
+            case WorkerStateChanged():
+                self._worker = (event.state, event.reason)
             case _:
                 pass
 
-    def _ended(self, event: JobFinished) -> None:
-        self.running.pop(event.job, None)
+    def _job(self, event: JobEvent, remote: bool) -> None:
+        job = event.job
+        match event:
+            case JobStarted():
+                self.running[job.job] = Running(job, time.monotonic() - event.elapsed_s, remote)
+            case StageReached() if job.job in self.running:
+                self.running[job.job].stage = event.stage
+                self.running[job.job].fraction = event.fraction
+            case JobFinished():
+                self.running.pop(job.job, None)
+                self._finished(event)
+            case JobRetrying():
+                self.running.pop(job.job, None)
+                self.retrying += 1
+            case JobReturned():
+                was_running = self.running.pop(job.job, None) is not None
+                if event.state == "cancelled" and was_running and self._eta is not None:
+                    self._eta.dropped(job.extension, job.size)
+            case _:
+                pass
+
+    def _finished(self, event: JobFinished) -> None:
         self.done += event.state == "done"
         self.partial += event.state == "partial"
         self.failed += event.state == "quarantined"
         self.decoded_s += event.decoded_s
         if self._eta is not None:
-            self._eta.finished(event.extension, event.size, event.elapsed_s)
-        self.slowest = sorted([*self.slowest, (event.elapsed_s, event.path, event.decoded_s)], reverse=True)[
-            :5
-        ]
+            self._eta.finished(event.job.extension, event.job.size, event.run_s)
+        took = (event.run_s, event.job.path, event.decoded_s)
+        self.slowest = sorted([*self.slowest, took], reverse=True)[:SLOWEST]
+
+    @property
+    def state(self) -> str:
+        """What the run does now: scanning, running, paused, cancelled, waiting (for storage), stopping, draining."""
+        return self._now[0]
+
+    @property
+    def reason(self) -> str | None:
+        """Why it does that, a sentence."""
+        return self._now[1]
+
+    @property
+    def _now(self) -> tuple[str, str | None]:
+        """What holds a run up most comes first: no storage, then this worker's end, then the run's own state."""
+        if self._storage[0] is not StorageState.AVAILABLE:
+            return self._storage
+        if self._worker[0] is not WorkerState.WORKING:
+            return self._worker
+        return self._run or ("scanning", None)
 
     @property
     def ended(self) -> int:
@@ -126,12 +148,13 @@ class LiveView:
         return self.done + self.partial + self.failed
 
     def eta_s(self) -> float | None:
-        """Seconds until all is done, ``None`` while that is not known or nobody works."""
-        if self._eta is None or self.state in {"paused", "waiting"}:
+        """Seconds until all is done; ``None`` while that is not known, nobody works or nothing can be stored."""
+        paused = self._run is not None and self._run[0] is RunState.PAUSED
+        if self._eta is None or paused or self._storage[0] is not StorageState.AVAILABLE:
             return None
         now = time.monotonic()
         return self._eta.seconds(
-            {job: (file.extension, file.size, now - file.since) for job, file in self.running.items()}
+            {job: (file.job.extension, file.job.size, now - file.since) for job, file in self.running.items()}
         )
 
     def throughput(self) -> tuple[float, float]:

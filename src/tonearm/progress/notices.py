@@ -1,4 +1,4 @@
-"""Events as small notices for whoever looks on from elsewhere, kept in bounded room until they can be sent."""
+"""Facts as small notices for other processes, kept in a bounded queue until they can be sent."""
 
 import threading
 from collections import deque
@@ -6,12 +6,15 @@ from typing import Any
 
 from tonearm.events.facts import (
     Event,
+    JobEvent,
     JobFinished,
     JobRetrying,
     JobReturned,
     JobStarted,
+    RunStateChanged,
     StageReached,
-    StateChanged,
+    StorageStateChanged,
+    WorkerStateChanged,
 )
 
 ROOM = 2000
@@ -19,29 +22,37 @@ Message = dict[str, Any]
 
 
 def notice_of(event: Event) -> Message | None:
-    """What is told of an event, or ``None``. File names are left out: whoever wants one has the job's number.
+    """The notice of an event, or ``None`` where there is none. File names are left out: the job's number finds them.
 
-    Most shares of decoded audio are left out too, as there would be many; ``running`` tells them.
+    Shares of decoded audio between 0 and 1 are left out too, as there would be many; ``running`` has them.
     """
     match event:
-        case JobStarted(worker=""):
-            return {"what": "job_started", "job": event.job, "run": event.run, "attempt": event.attempt}
+        case JobStarted(job):
+            return {"what": "job_started", **_job(event), "run": job.run, "attempt": job.attempt}
         case StageReached(fraction=None | 0.0):
-            return {"what": "stage_reached", "job": event.job, "stage": event.stage}
-        case JobFinished(worker=""):
-            return {"what": "job_finished", "job": event.job, "state": event.state, "code": event.code}
-        case JobRetrying(worker=""):
-            return {"what": "job_retrying", "job": event.job, "code": event.code, "delay_s": event.delay_s}
-        case JobReturned(worker=""):
-            return {"what": "job_returned", "job": event.job, "state": event.state}
-        case StateChanged():
-            return {"what": "state_changed", "run": event.run, "state": event.state}
+            return {"what": "stage_reached", **_job(event), "stage": event.stage}
+        case JobFinished():
+            return {"what": "job_finished", **_job(event), "state": event.state, "code": event.code}
+        case JobRetrying():
+            return {"what": "job_retrying", **_job(event), "code": event.code, "delay_s": event.delay_s}
+        case JobReturned():
+            return {"what": "job_returned", **_job(event), "state": event.state}
+        case RunStateChanged():
+            return {"what": "run_state_changed", "run": event.run, "state": event.state}
+        case StorageStateChanged():
+            return {"what": "storage_state_changed", "state": event.state}
+        case WorkerStateChanged():
+            return {"what": "worker_state_changed", "state": event.state}
         case _:
             return None
 
 
+def _job(event: JobEvent) -> Message:
+    return {"job": event.job.job, "correlation_id": event.job.correlation_id}
+
+
 class Outgoing:
-    """Notices on their way. Adding one never waits; when there is no room, the oldest are dropped and counted."""
+    """Notices that wait to be sent. Adding one never waits; a full queue drops its oldest one and counts it."""
 
     def __init__(self, room: int = ROOM) -> None:
         self._lock = threading.Lock()
@@ -55,14 +66,14 @@ class Outgoing:
             self._waiting.append(message)
 
     def collect(self) -> list[Message]:
-        """Everything that waits, led by how many were dropped, if any were."""
+        """Everything that waits; if notices were dropped, their number comes first."""
         with self._lock:
             waiting, self._waiting = self._waiting, deque(maxlen=self._waiting.maxlen)
             dropped, self._dropped = self._dropped, 0
         return [{"what": "dropped", "notices": dropped}, *waiting] if dropped else list(waiting)
 
     def drop(self) -> None:
-        """Count everything that waits as dropped: by the time it could be sent it is no news."""
+        """Drop and count everything that waits: it would be out of date by the time it could be sent."""
         with self._lock:
             self._dropped += len(self._waiting)
             self._waiting.clear()

@@ -1,7 +1,7 @@
-"""Learns what other workers do in a run, and tells it as the events they announced at home.
+"""Reads what other workers do in a run, and returns it as the facts that they announced, each marked ``Remote``.
 
-The database says what ended, what waits and who has what in hand; the live view, where it knows of a file,
-says how far that is. A look costs a few bounded queries, however long the run is.
+The database says which jobs ended, wait and run; the live view, where it has a file, says how far that file is.
+A look costs a few bounded queries, however long the run is.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tonearm.errors import ServiceAway
-from tonearm.events.facts import Event, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
+from tonearm.events.facts import (
+    Event,
+    JobEvent,
+    JobFinished,
+    JobRef,
+    JobRetrying,
+    JobReturned,
+    JobStarted,
+    Remote,
+    StageReached,
+)
 from tonearm.jobs.failures import INTERRUPTED
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
@@ -18,36 +28,37 @@ from tonearm.progress.finished_jobs import ENDED, LIMIT, FinishedJobsCursor
 from tonearm.progress.port import RunningFile
 from tonearm.progress.remote_jobs import Attempt, JobRow, in_hand, job_rows, retrying, tempo_and_key
 
-ELSEWHERE = "elsewhere"
-"""The worker, where it is not known which."""
+UNKNOWN_WORKER = "unknown"
+"""Stands for the worker's name where the database no longer has it."""
 
 
-class MountGuard(Protocol):
-    """Where it can be seen how far files are: the live view, or a Glance at it."""
+class RunningFiles(Protocol):
+    """Where it can be read how far files are: the shared live view, or what was last read of it."""
 
     def running(self) -> tuple[RunningFile, ...]:
-        """What all workers have in hand. May raise ServiceAway."""
+        """The files that all workers have. May raise ServiceAway."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """An attempt of another worker that was told of. ``noted``: its stage in the database, which lags behind."""
+    """An attempt of another worker that was announced. ``noted``: its stage in the database, which lags behind."""
 
     attempt: Attempt
-    path: bytes
+    job: JobRef
     noted: str = "start"
     stage: str = "start"
     fraction: float | None = None
 
 
 class RemoteEvents:
-    """Tells what happened since the last look in one run, but for the work of worker ``me``.
+    """Finds what happened in one run since the last look, without the work of worker ``me``.
 
-    It is also a subscriber for this process's own events: a retry has no worker's name on it in the database.
+    It is also a subscriber for this process's own events: a job that waits for its retry has no worker's name in the
+    database.
     """
 
     def __init__(
-        self, database: Database, progress: MountGuard, run: int, me: str, from_now: bool = False
+        self, database: Database, progress: RunningFiles, run: int, me: str, from_now: bool = False
     ) -> None:
         """``from_now``: leave out what ended before the first look."""
         self._database = database
@@ -60,20 +71,23 @@ class RemoteEvents:
 
     @property
     def behind(self) -> bool:
-        """Whether more had ended than the last look took in: another is worth while at once."""
+        """Whether more had ended than the last look took in, so that the next look should follow at once."""
         return self._finished_jobs.behind
 
     def __call__(self, event: Event) -> None:
-        """Take note of what this process itself tells."""
-        if isinstance(event, JobRetrying) and not event.worker:
-            self._retried[event.job] = event.attempt
+        """Take note of a retry that this process announced itself."""
+        if isinstance(event, JobRetrying):
+            self._retried[event.job.job] = event.job.attempt
 
-    def look(self) -> list[Event]:
-        """What happened since the last look, endings first.
+    def look(self) -> list[Remote]:
+        """What happened since the last look, jobs that ended first.
 
         Raises:
-            StorageError: the database can't be asked now; the next look makes up for it.
+            StorageError: the database can't be asked now; the next look returns what this one missed.
         """
+        return [Remote(fact) for fact in self._look()]
+
+    def _look(self) -> list[JobEvent]:
         heard = set(self._retried)
         with self._database.read() as connection:
             now = clock(connection)
@@ -86,12 +100,12 @@ class RemoteEvents:
             audio = {row.audio for row in rows.values() if row.audio is not None and row.decoded_s}
             found = tempo_and_key(connection, audio)
         self._finished_jobs.tell()
-        events: list[Event] = [_finished(rows[finished.job], found) for finished in ended]
+        events: list[JobEvent] = [_finished(rows[finished.job], found) for finished in ended]
         for job in sorted(changed & self._known.keys()):
             events += self._gone(self._known[job], rows.get(job), now)
         for job in sorted(failed):
             if self._retried.get(job, 0) < rows[job].attempts:
-                events.append(self._retry(rows[job], rows[job].attempts, ELSEWHERE, now))
+                events.append(self._retry(rows[job], _last_attempt(rows[job]), now))
         if len(waiting) < LIMIT:
             for job in heard - waiting.keys():
                 self._retried.pop(job, None)
@@ -99,62 +113,63 @@ class RemoteEvents:
         return events + self._stages(hands)
 
     def _is_other(self, job: int, hands: Mapping[int, Attempt]) -> bool:
-        """Whether an attempt began or is over since the last look."""
+        """Whether an attempt began or ended since the last look."""
         known, now = self._known.get(job), hands.get(job)
         if known is None or now is None:
             return True
         return (known.attempt.number, known.attempt.since) != (now.number, now.since)
 
-    def _gone(self, known: _Known, row: JobRow | None, now: float) -> list[Event]:
-        """What became of an attempt that is no longer seen in anybody's hands."""
+    def _gone(self, known: _Known, row: JobRow | None, now: float) -> list[JobEvent]:
+        """What became of an attempt that no worker has any more."""
         attempt = known.attempt
         if row is not None and (row.state, row.run) == (JobState.RUNNING, self._run):
             if (row.attempts, row.worker) == (attempt.number, attempt.worker):
-                return []  # there are more in hand than one look takes in
+                return []  # more jobs are running than one look takes in
             if row.worker == self._me:
                 del self._known[attempt.job]
                 return []
         del self._known[attempt.job]
         if row is None or row.run != self._run:
-            return [_returned(known, "no longer part of this run", JobState.CANCELLED)]
+            return [JobReturned(known.job, "no longer part of this run", JobState.CANCELLED)]
         if row.state == JobState.CANCELLED:
-            return [_returned(known, row.reason or "no longer wanted", JobState.CANCELLED)]
+            return [JobReturned(known.job, row.reason or "no longer wanted", JobState.CANCELLED)]
         if row.state in ENDED or self._retried.get(row.id, 0) >= attempt.number:
             return []
         uncharged_attempts = (
             row.uncharged_attempts > attempt.uncharged_attempts and row.code != INTERRUPTED.code
         )
         if uncharged_attempts or row.code is None:
-            return [_returned(known, "given back to the queue", JobState.QUEUED)]
-        return [self._retry(row, attempt.number, attempt.worker, now)]
+            return [JobReturned(known.job, "given back to the queue", JobState.QUEUED)]
+        return [self._retry(row, known.job, now)]
 
-    def _retry(self, row: JobRow, attempt: int, worker: str, now: float) -> JobRetrying:
-        self._retried[row.id] = attempt
+    def _retry(self, row: JobRow, job: JobRef, now: float) -> JobRetrying:
+        self._retried[row.id] = job.attempt
         waits = row.state == JobState.RETRYING and row.not_before is not None
         delay_s = max(0.0, (row.not_before or now) - now) if waits else 0.0
-        return JobRetrying(row.id, row.path, row.code or "", row.reason or "", attempt, delay_s, worker)
-
-    def _started(self, attempt: Attempt, row: JobRow, now: float) -> JobStarted:
-        self._known[attempt.job] = _Known(attempt, row.path)
-        return JobStarted(
-            job=row.id,
-            path=row.path,
-            size=row.size,
-            extension=row.extension,
-            attempt=attempt.number,
-            level=row.level,
-            run=row.run,
-            worker=attempt.worker,
-            elapsed_s=max(0.0, now - attempt.since),
-            uncharged_attempts=attempt.uncharged_attempts,
+        same = row.attempts == job.attempt
+        return JobRetrying(
+            job=job,
+            code=row.code or "",
+            reason=row.reason or "",
+            delay_s=delay_s,
+            run_s=row.work_s if same else 0.0,
+            store_s=(row.store_s or 0.0) if same else 0.0,
+            timings=row.timings if same else {},
         )
 
-    def _stages(self, hands: Mapping[int, Attempt]) -> list[Event]:
+    def _started(self, attempt: Attempt, row: JobRow, now: float) -> JobStarted:
+        job = _job(
+            row, attempt.number, attempt.worker, attempt.uncharged_attempts, attempt.since - row.queued_at
+        )
+        self._known[attempt.job] = _Known(attempt, job)
+        return JobStarted(job, elapsed_s=max(0.0, now - attempt.since))
+
+    def _stages(self, hands: Mapping[int, Attempt]) -> list[JobEvent]:
         try:
             seen = {(file.job, file.attempt): file for file in self._progress.running()}
         except ServiceAway:
             seen = {}
-        events: list[Event] = []
+        events: list[JobEvent] = []
         for job, attempt in hands.items():
             known, file = self._known[job], seen.get((job, attempt.number))
             stage, fraction = known.stage, known.fraction
@@ -165,29 +180,42 @@ class RemoteEvents:
             known.noted = attempt.stage
             if (stage, fraction) != (known.stage, known.fraction):
                 known.stage, known.fraction = stage, fraction
-                events.append(StageReached(job, stage, fraction))
+                events.append(StageReached(known.job, stage, fraction))
         return events
 
 
 def _finished(row: JobRow, found: Mapping[int, tuple[float | None, str | None]]) -> JobFinished:
     bpm, key = found.get(row.audio or 0, (None, None)) if row.decoded_s else (None, None)
     return JobFinished(
-        job=row.id,
-        path=row.path,
+        job=_last_attempt(row),
         state=row.state,
-        elapsed_s=row.work_s,
+        run_s=row.work_s,
+        store_s=row.store_s or 0.0,
+        timings=row.timings,
         decoded_s=row.decoded_s,
-        size=row.size,
-        extension=row.extension,
         code=row.code,
         reason=row.reason,
         advice=row.advice,
-        attempts=row.attempts - row.uncharged_attempts,
         bpm=bpm,
         key=key,
-        worker=row.worker or ELSEWHERE,
     )
 
 
-def _returned(known: _Known, reason: str, state: str) -> JobReturned:
-    return JobReturned(known.attempt.job, known.path, reason, state, known.attempt.worker)
+def _last_attempt(row: JobRow) -> JobRef:
+    return _job(row, row.attempts, row.worker or UNKNOWN_WORKER, row.uncharged_attempts, row.waited_s or 0.0)
+
+
+def _job(row: JobRow, attempt: int, worker: str, uncharged_attempts: int, waited_s: float) -> JobRef:
+    return JobRef(
+        job=row.id,
+        run=row.run,
+        attempt=attempt,
+        correlation_id=row.correlation_id,
+        worker=worker,
+        level=row.level,
+        path=row.path,
+        size=row.size,
+        extension=row.extension,
+        uncharged_attempts=uncharged_attempts,
+        waited_s=max(0.0, waited_s),
+    )

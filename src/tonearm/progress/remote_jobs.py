@@ -1,20 +1,20 @@
-"""What other workers did to the jobs of one run, as the database tells it. No query here looks at a whole run."""
+"""What other workers did to the jobs of one run, read from the database. No query here reads a whole run."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import IS_OPEN
-from tonearm.library.schema import analysis_table, file_table, job_table, root_table
+from tonearm.library.schema import analysis_table, attempt_table, file_table, job_table, root_table
 from tonearm.settings import Level
 
 
 class Attempt(NamedTuple):
-    """One worker's try at a job. ``uncharged_attempts``: the attempts before it that were not held against the file."""
+    """One worker's attempt at a job. ``uncharged_attempts``: attempts before it that do not count against the file."""
 
     job: int
     number: int
@@ -26,11 +26,15 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job with its file. path: exact bytes, whole. Times by the database's clock."""
+    """A job with its file and its last attempt. path: exact bytes, whole. Times by the database's clock.
+
+    waited_s, run_s, store_s and timings are those of the last attempt; ``None`` and empty while that runs.
+    """
 
     id: int
     run: int
     state: str
+    correlation_id: str
     attempts: int
     uncharged_attempts: int
     worker: str | None
@@ -40,7 +44,11 @@ class JobRow:
     advice: str | None
     work_s: float
     decoded_s: float
+    queued_at: float
     not_before: float | None
+    waited_s: float | None
+    store_s: float | None
+    timings: Mapping[str, float]
     path: bytes
     size: int
     extension: str
@@ -48,7 +56,7 @@ class JobRow:
 
 
 def in_hand(connection: Connection, run: int, me: str, limit: int) -> dict[int, Attempt]:
-    """What other workers have in hand, by job."""
+    """The attempts of other workers that run now, by job."""
     rows = connection.execute(
         select(
             job_table.c.id,
@@ -76,7 +84,7 @@ def in_hand(connection: Connection, run: int, me: str, limit: int) -> dict[int, 
 
 
 def retrying(connection: Connection, run: int, limit: int) -> dict[int, int]:
-    """Jobs that wait for their back-off, with the attempt that failed."""
+    """Jobs that wait for their back-off, with the number of the attempt that failed."""
     rows = connection.execute(
         select(job_table.c.id, job_table.c.attempts)
         .where(job_table.c.run_id == run, job_table.c.state == JobState.RETRYING, IS_OPEN)
@@ -103,7 +111,12 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
             job_table.c.advice,
             job_table.c.work_s,
             job_table.c.decoded_s,
+            job_table.c.queued_at,
             job_table.c.not_before,
+            job_table.c.correlation_id,
+            attempt_table.c.queue_wait_s,
+            attempt_table.c.store_s,
+            attempt_table.c.timings,
             file_table.c.path,
             file_table.c.size,
             file_table.c.extension,
@@ -112,6 +125,10 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
         )
         .join(file_table, file_table.c.id == job_table.c.file_id)
         .join(root_table, root_table.c.id == file_table.c.root_id)
+        .outerjoin(
+            attempt_table,
+            and_(attempt_table.c.job_id == job_table.c.id, attempt_table.c.number == job_table.c.attempts),
+        )
         .where(job_table.c.id.in_(jobs))
     )
     return {
@@ -119,6 +136,7 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
             id=row.id,
             run=row.run_id,
             state=row.state,
+            correlation_id=row.correlation_id,
             attempts=row.attempts,
             uncharged_attempts=row.uncharged_attempts,
             worker=row.worker,
@@ -128,7 +146,11 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
             advice=row.advice,
             work_s=row.work_s,
             decoded_s=row.decoded_s,
+            queued_at=row.queued_at,
             not_before=row.not_before,
+            waited_s=row.queue_wait_s,
+            store_s=row.store_s,
+            timings=row.timings or {},
             path=os.path.join(row.root, row.path),
             size=row.size,
             extension=row.extension,
@@ -141,7 +163,7 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
 def tempo_and_key(
     connection: Connection, audio: Collection[int]
 ) -> dict[int, tuple[float | None, str | None]]:
-    """Of each piece of audio its tempo in beats a minute and its key, by the newest version that measured it."""
+    """Tempo in beats a minute and key of each piece of audio, as the newest version of the analyser measured them."""
     if not audio:
         return {}
     rows = connection.execute(

@@ -1,12 +1,12 @@
-"""Tells the live view what this process does. The pipeline never waits for it.
+"""Reports to the shared live view what this process does. The pipeline never waits for it.
 
 One thread, about twice a second, in this order:
 
-1. say what is in hand, when it changed or was not said for a while;
-2. pass on what happened meanwhile;
-3. when this is the one process of all that leads: count the library and post that.
+1. report the running files, when they changed or were not reported for a while;
+2. send the notices of what happened meanwhile;
+3. when this process is the leader: count the library and post the snapshot.
 
-Everything is said again every few seconds, so a live view that forgot everything soon knows it again.
+Everything is repeated every few seconds, so a live view that lost its data is complete again soon.
 """
 
 import threading
@@ -14,7 +14,8 @@ import time
 from dataclasses import replace
 
 from tonearm.errors import ServiceAway, StorageError
-from tonearm.events.facts import Announce, Event, StageReached, Warned
+from tonearm.events.facts import Announce, Event, Warned
+from tonearm.events.states import Severity, WarningCode
 from tonearm.library.database import Database
 from tonearm.progress.live import LiveView
 from tonearm.progress.notices import Outgoing, notice_of
@@ -25,19 +26,19 @@ ROUND_S = 0.5
 REPEAT_S = 5.0
 LONGEST_PAUSE_S = 5.0
 PATIENCE_S = 3.0
-"""A live view that is away for less is not worth a word."""
+"""How long the live view may be unavailable before a person is told."""
 COUNT_S = 1.0
 SPARING = 20.0
-"""After counting comes a pause of so many times what it took: at most 5 % of the time goes into it."""
+"""The pause after counting, as a multiple of how long counting took: at most 5 % of the time goes into it."""
 
 
 class Reporter:
-    """A subscriber for events of this process, and the body of the thread that tells of them."""
+    """A subscriber for the events of this process, and the body of the thread that reports them."""
 
     def __init__(
         self, progress: Progress, database: Database, view: LiveView, worker: str, announce: Announce
     ) -> None:
-        """``view`` is fed before this is; what it shows of other workers is left to them.
+        """``view`` hears each event before this subscriber does; files of other workers in it are not reported.
 
         worker: the name by which this process takes jobs. announce: called in the reporter's own thread.
         """
@@ -47,92 +48,90 @@ class Reporter:
         self._announce = announce
         self._outgoing = Outgoing()
         self._count = _Count(progress, database, worker)
-        self._said: tuple[RunningFile, ...] | None = None
-        self._say_at = 0.0
+        self._reported: tuple[RunningFile, ...] | None = None
+        self._report_at = 0.0
         self._pause_s = ROUND_S
-        self._away_since: float | None = None
-        self._dim = False
+        self._failing_since: float | None = None
+        self._unavailable = False
 
     def __call__(self, event: Event) -> None:
         """Take note of an event and return at once."""
-        if isinstance(event, StageReached):
-            file = self._view.running.get(event.job)
-            if file is None or file.worker:
-                return
         message = notice_of(event)
         if message is not None:
             self._outgoing.add(message)
 
     def run(self, stop: threading.Event) -> None:
-        """Report until stopped, then leave; a live view that is away is tried again now and then."""
+        """Report until stopped, then leave; a live view that is unavailable is tried again with longer pauses."""
         while not stop.wait(self._pause_s):
             self.report()
         try:
             self._progress.leave(self._worker)
         except ServiceAway:
-            return  # it forgets by itself
+            return  # what was reported expires by itself
 
     def report(self) -> None:
         """One round."""
         try:
-            self._tell()
+            self._send()
             self._count.turn()
         except ServiceAway as error:
-            self._went(str(error))
+            self._failed(str(error))
         else:
-            self._came()
+            self._succeeded()
 
-    def _tell(self) -> None:
-        files = self._in_hand()
+    def _send(self) -> None:
+        files = self._running_files()
         now = time.monotonic()
         same = tuple(replace(file, since_s=0.0) for file in files)
-        if same != self._said or now >= self._say_at:
+        if same != self._reported or now >= self._report_at:
             self._progress.report(self._worker, files)
-            self._said, self._say_at = same, now + REPEAT_S
+            self._reported, self._report_at = same, now + REPEAT_S
         messages = self._outgoing.collect()
         if messages:
             self._progress.announce(self._worker, messages)
 
-    def _in_hand(self) -> tuple[RunningFile, ...]:
+    def _running_files(self) -> tuple[RunningFile, ...]:
         now = time.monotonic()
-        running = self._view.running.copy()  # in one piece, while another thread changes it
+        running = self._view.running.copy()  # atomic, while another thread changes it
         return tuple(
             RunningFile(
                 worker=self._worker,
                 job=job,
-                run=file.run,
-                path=file.path,
-                extension=file.extension,
-                size=file.size,
+                run=file.job.run,
+                path=file.job.path,
+                extension=file.job.extension,
+                size=file.job.size,
                 stage=file.stage,
                 fraction=file.fraction,
-                attempt=file.attempt,
+                attempt=file.job.attempt,
                 since_s=now - file.since,
             )
             for job, file in running.items()
-            if not file.worker
+            if not file.remote
         )
 
-    def _went(self, reason: str) -> None:
+    def _failed(self, reason: str) -> None:
         now = time.monotonic()
-        self._said = None
+        self._reported = None
         self._outgoing.drop()
         self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
-        if self._away_since is None:
-            self._away_since = now
-        if not self._dim and now - self._away_since >= PATIENCE_S:
-            self._dim = True
-            self._announce(Warned(f"the live view is dim, all else goes on: {reason}"))
+        if self._failing_since is None:
+            self._failing_since = now
+        if not self._unavailable and now - self._failing_since >= PATIENCE_S:
+            self._unavailable = True
+            text = f"the live view is not updated; everything else goes on: {reason}"
+            self._announce(Warned(WarningCode.LIVE_VIEW_UNAVAILABLE, text))
 
-    def _came(self) -> None:
-        self._pause_s, self._away_since = ROUND_S, None
-        if self._dim:
-            self._dim = False
-            self._announce(Warned("the live view is back"))
+    def _succeeded(self) -> None:
+        self._pause_s, self._failing_since = ROUND_S, None
+        if self._unavailable:
+            self._unavailable = False
+            text = "the live view is updated again"
+            self._announce(Warned(WarningCode.LIVE_VIEW_AVAILABLE, text, severity=Severity.INFO))
 
 
 class _Count:
-    """Counts the library now and then, when no other process does."""
+    """Counts the library while this process is the leader."""
 
     def __init__(self, progress: Progress, database: Database, worker: str) -> None:
         self._progress = progress
@@ -146,7 +145,7 @@ class _Count:
         self._post_at = 0.0
 
     def turn(self) -> None:
-        """Count and post when that is due and this process's to do. Raises ServiceAway of the live view."""
+        """Count and post when that is due and this process leads. Raises ServiceAway for the live view only."""
         now = time.monotonic()
         if now < self._look_at:
             return
@@ -164,7 +163,7 @@ class _Count:
         began = time.monotonic()
         try:
             self._snapshot = take_snapshot(self._database)
-        except StorageError:  # whoever needs the database tells of it
+        except StorageError:  # reported by what needs the database
             took_s = time.monotonic() - began
             self._failed_s = min(max(COUNT_S, SPARING * took_s), max(COUNT_S, self._failed_s * 2))
             self._count_at = time.monotonic() + self._failed_s

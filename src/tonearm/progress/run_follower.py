@@ -1,4 +1,4 @@
-"""Announces what other workers do in a run, and how many slots all workers have."""
+"""Announces what other workers do in a run, and how many slots all workers have together."""
 
 import contextlib
 import time
@@ -15,7 +15,7 @@ COUNT_SLOTS_S = 5.0
 
 
 class RunFollower:
-    """What a call in a shared library does each second: tell what others did in its run, and how many work."""
+    """What ``analyze`` does once a second in a shared library: announce what others did in its run."""
 
     def __init__(
         self, database: Database, workers: WorkerRegistry, bus: EventBus, poller: ProgressPoller, worker: str
@@ -29,10 +29,10 @@ class RunFollower:
         self._counted_at = 0.0
 
     def __call__(self, run: int) -> None:
-        """One look; a database that is away is asked again at the next."""
+        """One look; a database that does not answer is asked again at the next."""
         if self._remote_events is None:
             self._remote_events = RemoteEvents(self._database, self._poller, run, self._worker)
-            self._bus.subscribe(self._remote_events)
+            self._bus.subscribe(self._remote_events, "run follower")
         with contextlib.suppress(StorageError):
             behind = True
             while behind:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tonearm.errors import StorageAway, StorageBusy, StorageFull
-from tonearm.events.facts import Announce, StateChanged
+from tonearm.events.facts import Announce, StorageStateChanged
+from tonearm.events.states import StorageState
 
 Answer = TypeVar("Answer")
 PAUSE_S = 0.5
@@ -24,7 +25,6 @@ class StorageRetry:
         self._announce = announce
         self._stopping = stopping
         self._full_s = full_s
-        self.run = 0
 
     def __call__(self, call: Callable[[], Answer]) -> Answer:
         """The answer, once there is one.
@@ -52,9 +52,9 @@ class StorageRetry:
                     raise
                 if not waiting:
                     waiting = True
-                    self._announce(StateChanged(self.run, "waiting", str(error)))
+                    self._announce(StorageStateChanged(StorageState.WAITING, str(error)))
                 time.sleep(random.uniform(0.5, 1.5) * PAUSE_S)  # noqa: S311  spreads the return
                 continue
             if waiting:
-                self._announce(StateChanged(self.run, "running", "the database can be used again"))
+                self._announce(StorageStateChanged(StorageState.AVAILABLE, "the database can be used again"))
             return answer

@@ -21,6 +21,7 @@ from tonearm.events.facts import (
     ScanStarted,
     Warned,
 )
+from tonearm.events.states import WarningCode
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs
 from tonearm.library.files import FileChange, Files, FoundFile, KnownFile, ScannedFile
@@ -186,7 +187,7 @@ class Scanner:
             scan.mounts.append(item.path)
         elif isinstance(item, Unreadable):
             scan.unread.append(item.path)
-            self._announce(Warned(f"{item.reason}; {KEPT}", path))
+            self._announce(Warned(WarningCode.FOLDER_UNREADABLE, f"{item.reason}; {KEPT}", path))
         else:
             scan.skipped += 1
             scan.skipped_uncounted += 1
@@ -252,12 +253,12 @@ class Scanner:
             text = (
                 f"looks empty or unmounted; none of the {len(not_found)} known files in it is marked missing"
             )
-            self._announce(Warned(text, scan.local(place.scope)))
+            self._announce(Warned(WarningCode.FOLDER_LOOKS_UNMOUNTED, text, scan.local(place.scope)))
             return None
         for mount in lost:
             scan.lost_mounts.append(mount)
             text = "was a mount point and is none now; nothing below it is marked missing"
-            self._announce(Warned(text, scan.local(mount)))
+            self._announce(Warned(WarningCode.MOUNT_POINT_GONE, text, scan.local(mount)))
         self._storage_retry(lambda: self._files.mark_missing(gone))
         return len(gone)
 

@@ -1,0 +1,83 @@
+"""A subscriber with a thread and a bounded queue of its own: however slow it is, whoever announces does not wait."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from tonearm.events.facts import Announce, Event
+
+DEFAULT_ROOM = 10_000
+STALLED_S = 5.0
+
+
+class QueuedSubscriber:
+    """Delivers events to one subscriber, in their order, in a thread named after it."""
+
+    def __init__(
+        self,
+        subscriber: Announce,
+        name: str,
+        room: int,
+        stalled_s: float,
+        failed: Callable[[str, Exception], None],
+    ) -> None:
+        """``failed`` is told the name and the error when the subscriber raises; it hears the next event all the same.
+
+        room: number of events the queue holds. stalled_s: how long ``close`` waits for a delivery.
+        """
+        self.name = name
+        self.dropped = 0
+        self._subscriber = subscriber
+        self._room = room
+        self._stalled_s = stalled_s
+        self._failed = failed
+        self._changed = threading.Condition()
+        self._queue: deque[Event] = deque()
+        self._closing = False
+        self._delivered = 0
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        """Queue an event and return at once; when the queue is full the event is dropped and counted."""
+        with self._changed:
+            if len(self._queue) >= self._room:
+                self.dropped += 1
+                return
+            self._queue.append(event)
+            self._changed.notify()
+
+    def close(self) -> int:
+        """Wait until the queue is delivered and the thread has ended; returns how many events were not delivered.
+
+        Waiting ends early when nothing was delivered for ``stalled_s``.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if threading.current_thread() is self._thread:
+            return 0
+        delivered, since = self._delivered, time.monotonic()
+        while self._thread.is_alive() and time.monotonic() - since < self._stalled_s:
+            self._thread.join(0.2)
+            if self._delivered != delivered:
+                delivered, since = self._delivered, time.monotonic()
+        with self._changed:
+            missed = len(self._queue) + self._thread.is_alive()
+            self._queue.clear()
+        return missed
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._queue and not self._closing:
+                    self._changed.wait()
+                if not self._queue:
+                    return
+                event = self._queue.popleft()
+            try:
+                self._subscriber(event)
+            except Exception as error:  # noqa: BLE001  a subscriber's mistake must not end its thread
+                self._failed(self.name, error)
+            self._delivered += 1

@@ -1,0 +1,69 @@
+"""The values that facts are told in: states of a run, a worker, the storage and the broker; codes of warnings."""
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # by a person; its waiting jobs are not taken
+    CANCELLED = "cancelled"  # by a person; its waiting jobs have ended
+    INTERRUPTED = "interrupted"  # stopped with work left; the next analyze takes that up
+    FINISHED = "finished"
+
+
+class WorkerState(StrEnum):
+    """What a process that takes jobs is doing."""
+
+    WORKING = "working"  # takes jobs
+    DRAINING = "draining"  # a person asked it to finish what runs and take no more
+    STOPPING = "stopping"  # a signal asked it to end; it finishes or gives back what runs
+    ENDED = "ended"  # has no job any more
+    FAILED = "failed"  # ended because it could not go on
+
+
+class StorageState(StrEnum):
+    """Whether the database can be used."""
+
+    AVAILABLE = "available"
+    WAITING = "waiting"  # it can't be used now; what is to be stored is kept and tried again
+
+
+class BrokerState(StrEnum):
+    """Whether the broker delivers messages."""
+
+    READY = "ready"
+    UNAVAILABLE = "unavailable"  # it does not answer; jobs wait in the database
+    RECONCILING = "reconciling"  # its queue was empty or new; every waiting job is sent again
+
+
+class Severity(StrEnum):
+    """How much a warning matters."""
+
+    INFO = "info"  # something that was wrong is over
+    WARNING = "warning"  # work goes on; a person may want to act
+    ERROR = "error"  # a mistake of this program, or something that keeps files from being analysed
+
+
+class WarningCode(StrEnum):
+    """What a warning is about. The codes are stable; docs/reference/json.md explains each."""
+
+    BROKER_LOST_MESSAGES = "broker-lost-messages"
+    CHILD_LEFT_BEHIND = "child-left-behind"
+    EVENTS_DROPPED = "events-dropped"
+    FOLDER_LOOKS_UNMOUNTED = "folder-looks-unmounted"
+    FOLDER_UNREADABLE = "folder-unreadable"
+    GRAPH_AVAILABLE = "graph-available"
+    GRAPH_FALLBACK = "graph-fallback"
+    GRAPH_UNAVAILABLE = "graph-unavailable"
+    LIVE_VIEW_AVAILABLE = "live-view-available"
+    LIVE_VIEW_UNAVAILABLE = "live-view-unavailable"
+    MOUNT_POINT_GONE = "mount-point-gone"
+    NO_SANDBOX = "no-sandbox"
+    NOT_MOUNTED = "not-mounted"
+    PATH_UNREADABLE = "path-unreadable"
+    RESULT_NOT_STORED = "result-not-stored"
+    SUBSCRIBER_FAILED = "subscriber-failed"
+    THREAD_FAILED = "thread-failed"
+    THREAD_LEFT_BEHIND = "thread-left-behind"

@@ -1,0 +1,63 @@
+"""Background threads that are named, reported when they fail, and started again."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from tonearm.events.facts import Announce, Warned
+from tonearm.events.report import report, where
+from tonearm.events.states import Severity, WarningCode
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+CALM_S = 300.0
+"""A body that ran for this long before it failed is started again after the first pause."""
+
+Body = Callable[[threading.Event], None]
+"""Works until the event is set."""
+
+
+class SupervisedThreads:
+    """Runs bodies in threads of their own until closed.
+
+    A body that raises is a mistake of this program, as bodies wait out by themselves what they use and what may be
+    unavailable. It is announced and started again after a pause that doubles each time.
+    """
+
+    def __init__(self, announce: Announce) -> None:
+        self._announce = announce
+        self._ending = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, name: str, body: Body) -> None:
+        """Run ``body`` in a thread named ``name``."""
+        thread = threading.Thread(target=self._run, args=(name, body), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def close(self, seconds: float) -> None:
+        """Ask every body to end and wait that long for all of them together; those that don't end are reported."""
+        self._ending.set()
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        left = [thread.name for thread in self._threads if thread.is_alive()]
+        if left:
+            text = f"still busy after {seconds:.0f} s and left to end with this process: {', '.join(left)}"
+            self._announce(Warned(WarningCode.THREAD_LEFT_BEHIND, text))
+
+    def _run(self, name: str, body: Body) -> None:
+        pause_s = FIRST_PAUSE_S
+        while not self._ending.is_set():
+            began = time.monotonic()
+            try:
+                body(self._ending)
+                return
+            except Exception as error:  # noqa: BLE001  a thread that ends unseen would leave its work undone
+                if time.monotonic() - began >= CALM_S:
+                    pause_s = FIRST_PAUSE_S
+                text = f"{name} failed; it is started again in {pause_s:.0f} s: {where(error)}"
+                report(text)
+                self._announce(Warned(WarningCode.THREAD_FAILED, text, severity=Severity.ERROR))
+            self._ending.wait(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
