@@ -84,6 +84,7 @@ def test_many_results_stored_together_are_as_if_stored_one_by_one(library: Libra
     library.change("DELETE FROM mix_points")
     library.change("DELETE FROM analyses")
     library.change("DELETE FROM tags")
+    library.change("DELETE FROM attempts")
     library.change("DELETE FROM jobs")
     library.change("DELETE FROM files")
     library.change("DELETE FROM audio")

@@ -24,13 +24,13 @@ from tests.unit.shelf import (
     take_one,
 )
 from tonearm.errors import Failure, NotFound, StorageAway
+from tonearm.events.states import RunState
 from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.run_counts import RunCounts
-from tonearm.jobs.runs import RunState
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.files import FileChange, ScannedFile

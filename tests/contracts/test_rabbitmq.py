@@ -17,7 +17,8 @@ from tests.proxy import Proxy
 from tests.unit.shelf import Library, finish_one, result, take_from
 from tonearm.bootstrap.analyze import open_session
 from tonearm.errors import ConfigurationError, ServiceRefused
-from tonearm.events.facts import StateChanged, Warned
+from tonearm.events.facts import BrokerStateChanged, Warned
+from tonearm.events.states import BrokerState
 from tonearm.jobs.job import Lease
 from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.port import JobQueue
@@ -328,7 +329,7 @@ def test_a_queue_that_is_deleted_while_jobs_wait_is_filled_again(
     assert sorted(lease.job for lease in taken) == list(range(1, 51))
     assert states(library) == {"done": 50}
     assert any(  # by the side that had to make the queue, or by the other one, which sees it empty
-        (isinstance(event, StateChanged) and event.state == "reconciling")
+        (isinstance(event, BrokerStateChanged) and event.state is BrokerState.RECONCILING)
         or (isinstance(event, Warned) and "sending them again" in event.text)
         for event in bench.events
     )

@@ -1,12 +1,22 @@
 """A person relies on: who follows a run sees what other workers do in it as if it were done here, each thing once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure, ServiceAway
-from tonearm.events.facts import Event, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
+from tonearm.events.facts import (
+    Event,
+    JobEvent,
+    JobFinished,
+    JobRetrying,
+    JobReturned,
+    JobStarted,
+    Remote,
+    StageReached,
+)
 from tonearm.jobs.job import Lease
 from tonearm.jobs.retry import Backoff
 from tonearm.jobs.sql_job_store import SqlJobStore
@@ -53,6 +63,16 @@ def take(library: Library, run: int, worker: str = OTHER) -> Lease:
     return library.take(run, worker)
 
 
+def _named(event: JobEvent) -> tuple[int, bytes, int, str, int, str]:
+    job = event.job
+    return job.job, job.path, job.run, job.worker, job.attempt, job.level
+
+
+def _attempt(event: JobRetrying) -> tuple[int, bytes, str, str, int, str]:
+    job = event.job
+    return job.job, job.path, event.code, event.reason, job.attempt, job.worker
+
+
 def kinds(events: Sequence[Event]) -> list[str]:
     return [type(event).__name__ for event in events]
 
@@ -72,19 +92,18 @@ def test_a_file_that_another_worker_finished_is_told_once_with_what_was_found(
     finish_one(library.job_store, lease, result(bpm=128.5, work_s=2.5))
     assert remote_events.look() == [
         JobFinished(
-            job=lease.job,
-            path=b"/music/x/\xff.flac",
+            job=replace(lease.ref, size=library.file(b"x/\xff.flac")["size"]),
             state="done",
-            elapsed_s=2.5,
+            run_s=2.5,
+            store_s=library.rows("SELECT store_s FROM attempts")[0]["store_s"],
+            timings={"decode": 0.2},
             decoded_s=10.0,
-            size=library.file(b"x/\xff.flac")["size"],
-            extension="flac",
-            attempts=1,
             bpm=128.5,
             key="A minor",
-            worker=OTHER,
         )
     ]
+    assert lease.ref.path == b"/music/x/\xff.flac"
+    assert (lease.ref.worker, lease.ref.extension, lease.ref.attempt) == (OTHER, "flac", 1)
     assert remote_events.look() == []
     assert remote_events.look() == []
 
@@ -98,9 +117,9 @@ def test_what_ends_partial_or_quarantined_is_told_with_its_reason(
     library.job_store.fail(bad, HOPELESS, 1.5)
     first, second = remote_events.look()
     assert isinstance(first, JobFinished)
-    assert (first.job, first.state, first.code) == (partial.job, "partial", "incomplete")
+    assert (first.job, first.state, first.code) == (partial.ref, "partial", "incomplete")
     assert isinstance(second, JobFinished)
-    assert (second.state, second.code, second.reason, second.advice, second.elapsed_s) == (
+    assert (second.state, second.code, second.reason, second.advice, second.run_s) == (
         "quarantined",
         HOPELESS.code,
         HOPELESS.reason,
@@ -162,7 +181,7 @@ def test_a_file_in_another_workers_hands_is_shown_until_it_ends(
     library.change("UPDATE jobs SET started_at = started_at - 30")
     [started] = remote_events.look()
     assert isinstance(started, JobStarted)
-    assert (started.job, started.path, started.run, started.worker, started.attempt, started.level) == (
+    assert _named(started) == (
         lease.job,
         b"/music/a.flac",
         run,
@@ -184,7 +203,7 @@ def test_how_far_a_file_is_comes_from_the_live_view(
     file = RunningFile(OTHER, lease.job, run, b"/music/a.flac", "flac", 9, "decode", 0.25, 1, 2.0)
     progress.report(OTHER, [file])
     assert [event for event in remote_events.look() if isinstance(event, StageReached)] == [
-        StageReached(lease.job, "decode", 0.25)
+        StageReached(lease.ref, "decode", 0.25)
     ]
     assert remote_events.look() == []
     progress.leave(OTHER)
@@ -197,7 +216,7 @@ def test_without_a_live_view_the_stage_comes_from_the_lease(library: Library, ru
     lease = take(library, run)
     assert kinds(remote_events.look()) == ["JobStarted"]
     library.job_store.renew(OTHER, {lease.job: "decode"})
-    assert remote_events.look() == [StageReached(lease.job, "decode")]
+    assert remote_events.look() == [StageReached(lease.ref, "decode")]
 
 
 def test_a_live_view_that_lags_behind_brings_nothing_back(
@@ -222,7 +241,7 @@ def test_a_failed_attempt_that_will_be_repeated_is_told_once(
     patient(library).fail(lease, BAD, 1.0)
     [again] = remote_events.look()
     assert isinstance(again, JobRetrying)
-    assert (again.job, again.path, again.code, again.reason, again.attempt, again.worker) == (
+    assert _attempt(again) == (
         lease.job,
         b"/music/a.flac",
         BAD.code,
@@ -249,7 +268,7 @@ def test_a_retry_that_this_process_told_itself_is_not_told_again(
     library.meet(run, b"a.flac")
     lease = take(library, run, ME)
     patient(library).fail(lease, BAD, 1.0)
-    remote_events(JobRetrying(lease.job, b"/music/a.flac", BAD.code, BAD.reason, 1, 5.0))
+    remote_events(JobRetrying(lease.ref, BAD.code, BAD.reason, 5.0))
     assert remote_events.look() == []
     assert remote_events.look() == []
 
@@ -264,9 +283,9 @@ def test_an_attempt_that_fails_and_is_repeated_between_two_looks_is_told(
     take(library, run, THIRD)
     again, started = remote_events.look()
     assert isinstance(again, JobRetrying)
-    assert (again.attempt, again.code, again.worker) == (1, BAD.code, OTHER)
+    assert (again.job.attempt, again.code, again.job.worker) == (1, BAD.code, OTHER)
     assert isinstance(started, JobStarted)
-    assert (started.attempt, started.worker) == (2, THIRD)
+    assert (started.job.attempt, started.job.worker) == (2, THIRD)
 
 
 def test_a_file_that_another_worker_gives_back_is_told(
@@ -278,7 +297,12 @@ def test_a_file_that_another_worker_gives_back_is_told(
     library.job_store.give_back([lease])
     [back] = remote_events.look()
     assert isinstance(back, JobReturned)
-    assert (back.job, back.path, back.state, back.worker) == (lease.job, b"/music/a.flac", "queued", OTHER)
+    assert (back.job.job, back.job.path, back.state, back.job.worker) == (
+        lease.job,
+        b"/music/a.flac",
+        "queued",
+        OTHER,
+    )
     assert remote_events.look() == []
 
 
@@ -291,7 +315,7 @@ def test_a_file_whose_worker_died_is_told_as_an_attempt_that_is_repeated(
     library.job_store.reclaim(OTHER)
     [again] = remote_events.look()
     assert isinstance(again, JobRetrying)
-    assert (again.code, again.attempt) == ("interrupted", 1)
+    assert (again.code, again.job.attempt) == ("interrupted", 1)
 
 
 def test_a_file_in_hand_that_nobody_wants_any_more_is_told_as_cancelled(
@@ -304,7 +328,7 @@ def test_a_file_in_hand_that_nobody_wants_any_more_is_told_as_cancelled(
     library.job_store.give_back([lease])
     [back] = remote_events.look()
     assert isinstance(back, JobReturned)
-    assert (back.job, back.state, back.worker) == (lease.job, "cancelled", OTHER)
+    assert (back.job.job, back.state, back.job.worker) == (lease.job, "cancelled", OTHER)
 
 
 def test_a_file_that_goes_from_their_hands_to_ours_is_told_by_us(
@@ -351,7 +375,7 @@ def test_an_ending_that_becomes_visible_late_is_told_all_the_same(
     library.change("UPDATE jobs SET finished_at = finished_at - 3 WHERE id = :id", id=late.job)
     [event] = remote_events.look()
     assert isinstance(event, JobFinished)
-    assert event.job == late.job
+    assert event.job.job == late.job
     assert remote_events.look() == []
 
 
@@ -378,7 +402,7 @@ def test_many_endings_are_told_in_pieces_each_once(
     told: list[int] = []
     looks = 0
     while True:
-        told += [event.job for event in remote_events.look() if isinstance(event, JobFinished)]
+        told += [event.job.job for event in remote_events.look() if isinstance(event, JobFinished)]
         looks += 1
         if not remote_events.behind:
             break
@@ -411,7 +435,7 @@ def test_a_live_view_that_hears_it_all_agrees_with_the_database(
     for number in range(8):
         lease = take(library, run, (OTHER, THIRD)[number % 2])
         for event in remote_events.look():
-            view(event)
+            view(Remote(event))
         assert list(view.running) == [lease.job]
         if number == 3:
             library.job_store.fail(lease, HOPELESS, 1.0)
@@ -420,7 +444,7 @@ def test_a_live_view_that_hears_it_all_agrees_with_the_database(
         else:
             finish_one(library.job_store, lease, result(f"{number:032}", complete=number != 4))
     for event in remote_events.look():
-        view(event)
+        view(Remote(event))
     counts = library.runs.counts(run)
     assert (view.done, view.partial, view.failed) == (counts.done, counts.partial, counts.failed)
     assert view.running == {}

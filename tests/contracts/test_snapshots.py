@@ -2,8 +2,8 @@
 
 from tests.unit.shelf import Library, finish_one, result
 from tonearm.errors import Failure
+from tonearm.events.states import RunState
 from tonearm.jobs.retry import Backoff
-from tonearm.jobs.runs import RunState
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.progress.port import RunProgress
 from tonearm.progress.snapshots import take_snapshot

@@ -245,11 +245,11 @@ def test_all_workers_are_told_to_stop_fifty_times(make_fleet: Callable[..., Flee
     for round_number in range(50):
         if fleet.query("SELECT count(*) FROM jobs WHERE state = 'queued'") == [(0,)]:
             run = fleet.enqueue(long_files, "--fresh")
-        before = {name: len(fleet.events(name, "state_changed")) for name in names}
+        before = {name: len(fleet.events(name, "worker_state_changed")) for name in names}
         for name in names:
             fleet.worker(name)
         for name in names:
-            fleet.until_event(name, "state_changed", more_than=before[name])
+            fleet.until_event(name, "worker_state_changed", more_than=before[name])
         time.sleep(dice.uniform(0, 0.7))
         began = time.monotonic()
         for name in names:

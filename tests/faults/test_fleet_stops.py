@@ -45,7 +45,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_says_goodbye(
     children = children_of(fleet.process("w0").pid)
     assert fleet.stop("w0") == 0
     assert not any(alive(child) for child in children)
-    states = [event["state"] for event in fleet.events("w0", "state_changed")]
+    states = [event["state"] for event in fleet.events("w0", "worker_state_changed")]
     assert states == ["working", "stopping", "ended"]
     assert fleet.events("w0", "job_returned") == [], "the grace was long enough to finish"
     assert fleet.query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
@@ -91,7 +91,7 @@ def test_a_worker_that_is_drained_ends_by_itself_and_another_goes_on(fleet: Flee
     fleet.worker("w1")
     fleet.program.run("workers", "drain", "w0", check=True)
     assert fleet.process("w0").wait(30) == 0
-    assert "draining" in [event["state"] for event in fleet.events("w0", "state_changed")]
+    assert "draining" in [event["state"] for event in fleet.events("w0", "worker_state_changed")]
     fleet.finished(run)
     fleet.assert_nothing_lost(FILES)
     fleet.assert_stored_once()

@@ -50,7 +50,7 @@ def test_a_full_disk_pauses_the_run_until_there_is_room(
     process = program.start("analyze", long_files, "--json")
     wait_for(process, "job_finished")
     ballast = fill(small_disk)
-    waiting = wait_for(process, "state_changed")
+    waiting = wait_for(process, "storage_state_changed")
     assert waiting["state"] == "waiting"
     assert "no room" in waiting["reason"]
     time.sleep(1)

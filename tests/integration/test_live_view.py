@@ -10,9 +10,10 @@ import pytest
 import redis
 
 from tests.proxy import Proxy
+from tests.unit.facts import job_ref
 from tests.unit.shelf import Library, opened
 from tonearm.errors import ConfigurationError, ServiceAway
-from tonearm.events.facts import BreakerChanged, Event, JobFinished, JobStarted, StageReached, Warned
+from tonearm.events.facts import BreakerChanged, Event, JobFinished, JobRef, JobStarted, StageReached, Warned
 from tonearm.library.database import open_sqlite
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import RunningFile, Snapshot
@@ -20,6 +21,11 @@ from tonearm.progress.redis import RedisProgress
 from tonearm.progress.reporter import Reporter
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import Unguarded
+
+
+def file(job: int) -> JobRef:
+    return job_ref(job, b"/m/%d.flac" % job, run=1, size=5000)
+
 
 FILE = RunningFile("a", 7, 3, b"/m/a.flac", "flac", 5000, "decode", 0.5, 1, 2.0)
 EMPTY = Snapshot(1.0, {}, 0, 0, 0, ())
@@ -102,9 +108,9 @@ class Worker:
         """Do as the pipeline does for a while: one file after the other, each told of; returns how many."""
         until, job = time.monotonic() + seconds, first
         while time.monotonic() < until:
-            self.tell(JobStarted(job, b"/m/%d.flac" % job, 5000, "flac", 1, "normal", 1))
-            self.tell(StageReached(job, "decode", 0.0))
-            self.tell(JobFinished(job, b"/m/%d.flac" % job, "done", 0.1))
+            self.tell(JobStarted(file(job)))
+            self.tell(StageReached(file(job), "decode", 0.0))
+            self.tell(JobFinished(file(job), "done", 0.1))
             job += 1
             time.sleep(0.001)
         return job - first
@@ -136,7 +142,7 @@ def test_the_pipeline_is_not_held_up_by_a_redis_that_is_away_and_the_view_comes_
 ) -> None:
     worker = Worker(through(proxy, redis_url), namespace, library)
     with worker.reporting():
-        worker.tell(JobStarted(1, b"/m/1.flac", 5000, "flac", 1, "normal", 1))
+        worker.tell(JobStarted(file(1)))
         assert within(10, lambda: [file.job for file in progress.running()] == [1])
         assert within(10, lambda: progress.latest() is not None)
         if trouble == "black hole":
@@ -149,7 +155,7 @@ def test_the_pipeline_is_not_held_up_by_a_redis_that_is_away_and_the_view_comes_
         assert len(worker.warnings()) == 1
         proxy.delay_s = 0.0
         proxy.heal()
-        worker.tell(JobStarted(2, b"/m/2.flac", 5000, "flac", 1, "normal", 1))
+        worker.tell(JobStarted(file(2)))
         assert within(10, lambda: [file.job for file in progress.running()] == [1, 2])
         assert within(10, lambda: len(worker.warnings()) == 2)
     states = [event.after for event in worker.said if isinstance(event, BreakerChanged)]
@@ -162,7 +168,7 @@ def test_a_flushed_redis_is_filled_again(
 ) -> None:
     worker = Worker(redis_url, namespace, library)
     with worker.reporting():
-        worker.tell(JobStarted(1, b"/m/1.flac", 5000, "flac", 1, "normal", 1))
+        worker.tell(JobStarted(file(1)))
         assert within(10, lambda: bool(progress.running()) and progress.latest() is not None)
         for key in list(server.scan_iter(match=f"{namespace}:*")):
             server.delete(key)

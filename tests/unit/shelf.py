@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from tonearm.events.states import RunState
 from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import AttemptOutcome, JobQueue, Result
 from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.retry import Backoff
-from tonearm.jobs.runs import Runs, RunState
+from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags

@@ -19,9 +19,9 @@ from tonearm.cli.json_events import event_name
 from tonearm.errors import Failure, Fault
 from tonearm.events import facts
 from tonearm.events.facts import Event
+from tonearm.events.states import RunState
 from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
-from tonearm.jobs.runs import RunState
 from tonearm.library.tracks import AUDIO_COLUMNS, TAG_FIELDS
 from tonearm.scan.patterns import OTHER_MUSIC
 from tonearm.settings import EXTENSIONS, Level, Rule, Settings

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from tonearm.errors import Failure
+from tonearm.jobs import attempts
 from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.job_sql import reasons
@@ -126,6 +127,21 @@ def _store(
             for lease, result, known in ordered
         ],
     )
+    attempts.record(
+        connection,
+        [
+            attempts.ended(
+                lease,
+                attempts.Outcome(outcomes[lease].state),
+                now,
+                failure.code if (failure := outcomes[lease].failure) is not None else None,
+                result.work_s,
+                result.timings,
+                result.ended_at,
+            )
+            for lease, result, _ in ordered
+        ],
+    )
     change(
         connection,
         job_table,
@@ -198,6 +214,7 @@ def postpone(connection: Connection, job: int, until: float, failure: Failure) -
         .values(
             state=JobState.RETRYING,
             not_before=until,
+            queued_at=until,
             publish_due_at=until,
             worker=None,
             lease_until=None,

@@ -26,6 +26,7 @@ _JOBS = (
         job_table.c.level,
         job_table.c.fresh,
         job_table.c.correlation_id,
+        job_table.c.queued_at,
         job_table.c.rank,
         file_table.c.size,
         file_table.c.extension,
@@ -237,7 +238,9 @@ def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: fl
             extension=row.extension,
             level=Level(row.level),
             fresh=row.fresh,
-            correlation_id=row.correlation_id or f"{row.id:032x}",
+            correlation_id=row.correlation_id,
+            taken_at=now,
+            waited_s=max(0.0, now - row.queued_at),
         )
         for row in rows
     ]

@@ -1,4 +1,4 @@
-"""Deletes ended jobs and the history of files after ``keep_history_days``, a few rows at a time."""
+"""Deletes ended jobs, their attempts and the history of files after ``keep_history_days``, a few rows at a time."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ from tonearm.errors import StorageError
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.library.database import Database
-from tonearm.library.schema import history_table, job_table, worker_table
+from tonearm.library.schema import attempt_table, history_table, job_table, worker_table
 
 BATCH = 500
 """Rows of a table that one transaction deletes at most."""
@@ -69,6 +69,7 @@ class History:
         """Delete some jobs that ended before a time; what must stay is passed over. Returns whether more may follow."""
         looked = connection.execute(_ended(before, self._after)).all()
         old = [row.id for row in looked if not row.needed]
+        connection.execute(delete(attempt_table).where(attempt_table.c.job_id.in_(old)))
         connection.execute(delete(job_table).where(job_table.c.id.in_(old)))
         more = len(looked) == BATCH
         self._after = (looked[-1].finished_at, looked[-1].id) if more else (0.0, 0)

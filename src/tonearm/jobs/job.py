@@ -1,9 +1,11 @@
 """A job and its states. The diagram stands in docs/explanation/jobs.md."""
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from tonearm.events.facts import JobRef
 from tonearm.settings import Level
 
 
@@ -29,7 +31,9 @@ class Lease:
 
     path: relative to root, exact bytes. size: what the scan saw.
     fresh: measure again even where results exist.
-    uncharged_attempts: how many of the attempts before this one are not held against the file.
+    uncharged_attempts: attempts before this one that do not count against the file.
+    taken_at: by the database's clock. waited_s: how long the job was ready to be taken before that.
+    traceparent: trace context of the message that announced the job, if a valid one came.
     """
 
     job: int
@@ -46,6 +50,26 @@ class Lease:
     fresh: bool
     correlation_id: str
     uncharged_attempts: int = 0
+    taken_at: float = 0.0
+    waited_s: float = 0.0
+    traceparent: str | None = None
+
+    @property
+    def ref(self) -> JobRef:
+        """This attempt, as facts name it."""
+        return JobRef(
+            job=self.job,
+            run=self.run,
+            attempt=self.attempt,
+            correlation_id=self.correlation_id,
+            worker=self.worker,
+            level=self.level.label,
+            path=os.path.join(self.root, self.path),
+            size=self.size,
+            extension=self.extension,
+            uncharged_attempts=self.uncharged_attempts,
+            waited_s=self.waited_s,
+        )
 
 
 class UnmountedPlace(NamedTuple):

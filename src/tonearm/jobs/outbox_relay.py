@@ -225,8 +225,7 @@ class OutboxRelay:
                 held = {"jobs": [row.id for row in chosen], "until": now + HOLD_S}
                 connection.execute(_HOLD, held)
         messages = [
-            JobMessage(row.id, self._level(row.level, row.rank, now), row.correlation_id or f"{row.id:032x}")
-            for row in chosen
+            JobMessage(row.id, self._level(row.level, row.rank, now), row.correlation_id) for row in chosen
         ]
         return _Batch(messages, now, now + HOLD_S)
 

@@ -1,13 +1,18 @@
 """What a worker asks of the books, and of the queue, whoever keeps them."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from tonearm.errors import Failure
 from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.settings import Level
+
+NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
+NO_WORK: Mapping[int, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,7 @@ class Result:
 
     decoded: ``None`` when nothing had to be decoded.
     findings: by analyser its version, values and series.
-    timings: seconds by stage.
+    timings: seconds by stage. ended_at: when the child gave the file back, by ``time.monotonic``.
     """
 
     audio_hash: str
@@ -30,6 +35,7 @@ class Result:
     inode: int
     work_s: float
     timings: Mapping[str, float]
+    ended_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +76,28 @@ class JobStore(Protocol):
         No result suffers from another. One that can't be stored for a reason of its own ends as a failed attempt.
         """
 
-    def fail(self, lease: Lease, failure: Failure, work_s: float) -> AttemptOutcome | None:
-        """End a failed attempt: retrying or quarantined; ``None`` when the lease is no longer ours."""
+    def fail(
+        self,
+        lease: Lease,
+        failure: Failure,
+        work_s: float,
+        timings: Mapping[str, float] = NO_TIMINGS,
+        ended_at: float | None = None,
+    ) -> AttemptOutcome | None:
+        """End a failed attempt: retrying or quarantined; ``None`` when another worker has the job.
 
-    def give_back(self, leases: Sequence[Lease], after_s: float = 0.0) -> None:
-        """Return jobs to the queue without charging the attempt; they may be taken again after a while."""
+        timings: seconds by stage. ended_at: when the run ended, by ``time.monotonic``.
+        """
 
-    def cancel(self, lease: Lease, failure: Failure) -> None:
+    def give_back(
+        self, leases: Sequence[Lease], after_s: float = 0.0, work_s: Mapping[int, float] = NO_WORK
+    ) -> None:
+        """Return jobs to the queue without charging the attempt; they may be taken again after ``after_s``.
+
+        work_s: by job, how long a child had its file.
+        """
+
+    def cancel(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
         """End a job that is no longer wanted."""
 
     def disown(self, worker: str, in_hand: Collection[int]) -> int:

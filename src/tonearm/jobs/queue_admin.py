@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, not_, or_, select, update
 
+from tonearm.events.states import RunState
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, WAITING, clock
 from tonearm.jobs.priority import rank
-from tonearm.jobs.runs import RunState, count_discovered, open_again
+from tonearm.jobs.runs import count_discovered, open_again
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database
 from tonearm.library.results import note

@@ -3,12 +3,12 @@
 import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from tonearm.errors import NotFound
 from tonearm.events.facts import Workload
+from tonearm.events.states import RunState
 from tonearm.jobs import run_counts
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
@@ -20,16 +20,6 @@ from tonearm.names import from_document, to_document
 
 SCAN_SILENCE_S = 120.0
 """A scan that has recorded nothing for so many seconds has ended without a word."""
-
-
-class RunState(StrEnum):
-    """State of a run."""
-
-    RUNNING = "running"
-    PAUSED = "paused"  # by command; its waiting jobs are not taken
-    CANCELLED = "cancelled"  # by command; its waiting jobs have ended
-    INTERRUPTED = "interrupted"  # ended with files pending; the next analyze continues them
-    FINISHED = "finished"
 
 
 @dataclass(frozen=True, slots=True)

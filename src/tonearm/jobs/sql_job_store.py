@@ -3,17 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, or_, select, update
+from sqlalchemy import Connection, case, select, update
 
 from tonearm.errors import Failure
-from tonearm.jobs import attempt_outcomes, queue_depth
+from tonearm.jobs import attempt_outcomes, attempts, queue_depth
 from tonearm.jobs.attempt_outcomes import Finished
+from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_named, count_next, take_next, wake
 from tonearm.jobs.failures import INTERRUPTED, unstorable
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.lease_watch import LeaseWatch
-from tonearm.jobs.port import AttemptOutcome
+from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database, database_time
@@ -35,6 +36,9 @@ _IN_HAND = (
         job_table.c.attempts,
         job_table.c.lease_until,
         job_table.c.interruptions,
+        job_table.c.worker,
+        job_table.c.started_at,
+        job_table.c.queued_at,
     )
     .where(job_table.c.state == JobState.RUNNING, IS_OPEN)
     .order_by(job_table.c.rank)
@@ -169,14 +173,23 @@ class SqlJobStore:
         except Exception as error:
             if not attempt_outcomes.is_data_error(error):
                 raise
-            return self.fail(lease, unstorable(error), result.work_s)
+            return self.fail(lease, unstorable(error), result.work_s, result.timings, result.ended_at)
 
-    def fail(self, lease: Lease, failure: Failure, work_s: float) -> AttemptOutcome | None:
+    def fail(
+        self,
+        lease: Lease,
+        failure: Failure,
+        work_s: float,
+        timings: Mapping[str, float] = NO_TIMINGS,
+        ended_at: float | None = None,
+    ) -> AttemptOutcome | None:
         with self._database.write() as connection:
             held = attempt_outcomes.held(connection, [lease])
             if not held:
                 return attempt_outcomes.recorded_outcome(connection, lease)
             now, uncharged_attempts = held[lease].now, held[lease].uncharged_attempts
+            ended = attempts.ended(lease, Outcome.FAILED, now, failure.code, work_s, timings, ended_at)
+            attempts.record(connection, [ended])
             delay_s = retry_after(failure, lease.attempt - uncharged_attempts, self._backoff)
             if delay_s is None:
                 attempt_outcomes.end(connection, lease, JobState.QUARANTINED, now, failure, work_s)
@@ -187,56 +200,69 @@ class SqlJobStore:
                 return AttemptOutcome(JobState.CANCELLED, failure)
             return AttemptOutcome(JobState.RETRYING, failure, retry_in_s=delay_s)
 
-    def cancel(self, lease: Lease, failure: Failure) -> None:
+    def cancel(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
         with self._database.write() as connection:
             held = attempt_outcomes.held(connection, [lease])
             if held:
-                attempt_outcomes.end(connection, lease, JobState.CANCELLED, held[lease].now, failure)
+                now = held[lease].now
+                attempts.record(
+                    connection, [attempts.ended(lease, Outcome.CANCELLED, now, failure.code, work_s)]
+                )
+                attempt_outcomes.end(connection, lease, JobState.CANCELLED, now, failure, work_s)
                 attempt_outcomes.settle(connection, lease.file, "waiting")
 
     # It goes back to wait.
 
-    def give_back(self, leases: Sequence[Lease], after_s: float = 0.0) -> None:
+    def give_back(
+        self, leases: Sequence[Lease], after_s: float = 0.0, work_s: Mapping[int, float] = NO_WORK
+    ) -> None:
         if not leases:
             return
         with self._database.write() as connection:
-            now = clock(connection)
-            ours = or_(
-                *(
-                    and_(
-                        job_table.c.id == lease.job,
-                        job_table.c.worker == lease.worker,
-                        job_table.c.attempts == lease.attempt,
-                    )
-                    for lease in leases
-                )
+            held = attempt_outcomes.held(connection, leases)
+            if not held:
+                return
+            now = next(iter(held.values())).now
+            attempts.record(
+                connection,
+                [
+                    attempts.ended(lease, Outcome.RETURNED, now, run_s=work_s.get(lease.job, 0.0))
+                    for lease in held
+                ],
             )
             later = {"state": JobState.RETRYING, "not_before": now + after_s} if after_s else {}
-            connection.execute(
-                update(job_table)
-                .where(job_table.c.state == JobState.RUNNING, ours)
-                .values(publish_due_at=now + after_s, **_BACK | later)
-            )
-            cancel_unwanted(connection, job_table.c.id.in_([lease.job for lease in leases]), now)
+            self._put_back(connection, [lease.job for lease in held], now, now + after_s, later)
 
     def disown(self, worker: str, in_hand: Collection[int]) -> int:
-        """Give back what the books say this worker has and it has not, after an answer got lost on the way."""
+        """Give back jobs that the database says this worker has and that it has not, after an answer was lost."""
         with self._database.write() as connection:
-            back = connection.execute(
-                update(job_table)
-                .where(
-                    job_table.c.state == JobState.RUNNING,
-                    IS_OPEN,
-                    job_table.c.worker == worker,
-                    job_table.c.id.not_in(in_hand),
+            lost = connection.execute(
+                _IN_HAND.where(job_table.c.worker == worker, job_table.c.id.not_in(in_hand))
+            ).all()
+            if lost:
+                now = clock(connection)
+                attempts.record(
+                    connection, [attempts.ended_unseen(job, Outcome.RETURNED, now) for job in lost]
                 )
-                .values(publish_due_at=database_time(), **_BACK)
-                .returning(job_table.c.id)
-            ).scalars()
-            given = list(back)
-            if given:
-                cancel_unwanted(connection, job_table.c.id.in_(given), clock(connection))
-            return len(given)
+                self._put_back(connection, [job.id for job in lost], now, now, {})
+            return len(lost)
+
+    def _put_back(
+        self,
+        connection: Connection,
+        jobs: Sequence[int],
+        now: float,
+        ready_at: float,
+        later: Mapping[str, Any],
+    ) -> None:
+        """Let running jobs wait again, ready to be taken at ``ready_at``; those of cancelled runs end."""
+        chosen = job_table.c.id.in_(jobs)
+        connection.execute(
+            update(job_table)
+            .where(chosen)
+            .values(queued_at=ready_at, publish_due_at=ready_at, **{**_BACK, **later})
+        )
+        cancel_unwanted(connection, chosen, now)
 
     def recover(self) -> int:
         with self._database.read() as connection:
@@ -263,6 +289,7 @@ class SqlJobStore:
         if not lost:
             return 0
         now = clock(connection)
+        attempts.record(connection, [attempts.ended_unseen(job, Outcome.INTERRUPTED, now) for job in lost])
         for job in lost:
             if job.interruptions + 1 >= INTERRUPTIONS:
                 attempt_outcomes.quarantine_interrupted(connection, job.id, job.file_id, now)

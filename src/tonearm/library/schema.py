@@ -236,7 +236,7 @@ job_table = Table(
     Column(
         "interruptions", Integer, default=0, nullable=False
     ),  # attempts that ended with their worker's death
-    Column("queued_at", FiniteFloat, nullable=False),
+    Column("queued_at", FiniteFloat, nullable=False),  # since when it is ready to be taken, or will be
     Column("not_before", FiniteFloat),
     Column("started_at", FiniteFloat),
     Column("finished_at", FiniteFloat),  # NULL exactly while the job is open
@@ -326,4 +326,29 @@ job_table = Table(
 
 A waiting job of which no message is out is owed one: ``publish_due_at`` is when it is due. The row that makes a
 job, or makes it wait again, is therefore also its entry in the outbox, in the same transaction.
+"""
+
+attempt_table = Table(
+    "attempts",
+    metadata,
+    Column("job_id", Key, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("worker", CleanText, nullable=False),
+    Column("taken_at", FiniteFloat, nullable=False),
+    Column("ended_at", FiniteFloat, nullable=False),
+    Column("outcome", CleanText, nullable=False),  # see ``jobs.attempts.Outcome``
+    Column("code", CleanText),
+    Column("charged", Boolean, nullable=False),  # counts against the file
+    Column("queue_wait_s", FiniteFloat, nullable=False),
+    Column("run_s", FiniteFloat),
+    Column("store_s", FiniteFloat),
+    Column("timings", Document, nullable=False),
+    Index("ix_attempts_ended_at", "ended_at"),
+    sqlite_with_rowid=False,
+)
+"""How one attempt at a job ended and where its time went. An attempt that still runs has no row.
+
+queue_wait_s: from when the job was ready to be taken until it was taken. run_s: how long a child had the file.
+store_s: from then until this row was written. Both are NULL where the worker did not live to tell. timings: seconds by
+stage.
 """

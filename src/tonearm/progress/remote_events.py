@@ -1,4 +1,4 @@
-"""Reads what other workers do in a run, and returns it as the facts that they announced, each marked ``Remote``.
+"""Reads what other workers do in a run, and returns it as the facts that they announced.
 
 The database says which jobs ended, wait and run; the live view, where it has a file, says how far that file is.
 A look costs a few bounded queries, however long the run is.
@@ -17,7 +17,6 @@ from tonearm.events.facts import (
     JobRetrying,
     JobReturned,
     JobStarted,
-    Remote,
     StageReached,
 )
 from tonearm.jobs.failures import INTERRUPTED
@@ -79,15 +78,12 @@ class RemoteEvents:
         if isinstance(event, JobRetrying):
             self._retried[event.job.job] = event.job.attempt
 
-    def look(self) -> list[Remote]:
+    def look(self) -> list[JobEvent]:
         """What happened since the last look, jobs that ended first.
 
         Raises:
             StorageError: the database can't be asked now; the next look returns what this one missed.
         """
-        return [Remote(fact) for fact in self._look()]
-
-    def _look(self) -> list[JobEvent]:
         heard = set(self._retried)
         with self._database.read() as connection:
             now = clock(connection)

@@ -5,7 +5,7 @@ import time
 
 from tonearm.errors import StorageError
 from tonearm.events.bus import EventBus
-from tonearm.events.facts import WorkersChanged
+from tonearm.events.facts import Remote, WorkersChanged
 from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.library.database import Database
 from tonearm.progress.poller import ProgressPoller
@@ -37,7 +37,7 @@ class RunFollower:
             behind = True
             while behind:
                 for event in self._remote_events.look():
-                    self._bus(event)
+                    self._bus(Remote(event))
                 behind = self._remote_events.behind
             if time.monotonic() - self._counted_at > COUNT_SLOTS_S:
                 self._counted_at = time.monotonic()

@@ -1,18 +1,14 @@
 """Records how attempts end, and announces an outcome only after it is stored."""
 
-import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 
 from tonearm.errors import Failure
 from tonearm.events.facts import Announce, FileMoved, JobFinished, JobRetrying, JobReturned, Warned
+from tonearm.events.states import WarningCode
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.port import AttemptOutcome, JobQueue, JobStore, Result
 from tonearm.worker.pending_writes import PendingWrites
-
-
-def whole_path(lease: Lease) -> bytes:
-    """The path of a lease's file, as the library knows it."""
-    return os.path.join(lease.root, lease.path)
 
 
 class AttemptRecorder:
@@ -41,13 +37,17 @@ class AttemptRecorder:
         if results:
             self._pending_writes.add(lambda: self._store(results))
 
-    def failed(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
-        """The attempt failed; the job is tried again later, or the file is quarantined."""
-        self._pending_writes.add(lambda: self._fail(lease, failure, work_s, size))
+    def failed(self, lease: Lease, failure: Failure, work_s: float, timings: Mapping[str, float]) -> None:
+        """The attempt failed; the job is tried again later, or the file is quarantined.
 
-    def cancelled(self, lease: Lease, failure: Failure) -> None:
+        work_s: how long a child had the file. timings: seconds by stage.
+        """
+        ended_at = time.monotonic()
+        self._pending_writes.add(lambda: self._fail(lease, failure, work_s, timings, ended_at))
+
+    def cancelled(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
         """The file is no longer wanted, or no longer there."""
-        self._pending_writes.add(lambda: self._cancel(lease, failure))
+        self._pending_writes.add(lambda: self._cancel(lease, failure, work_s))
 
     def given_back(self, lease: Lease, reason: str, after_s: float) -> None:
         """This worker can't work on the job now: it returns to the queue, and the attempt is not charged."""
@@ -56,24 +56,31 @@ class AttemptRecorder:
     def _give_back(self, lease: Lease, reason: str, after_s: float) -> None:
         self._job_store.give_back([lease], after_s)
         self._queue.acknowledge(lease)
-        self._announce(JobReturned(lease.job, whole_path(lease), reason))
+        self._announce(JobReturned(lease.ref, reason))
+
+    def _cancel(self, lease: Lease, failure: Failure, work_s: float) -> None:
+        self._job_store.cancel(lease, failure, work_s)
+        self._queue.acknowledge(lease)
+        self._announce(JobReturned(lease.ref, failure.reason, JobState.CANCELLED, work_s))
 
     def _store(self, results: Sequence[tuple[Lease, Result]]) -> None:
         for (lease, result), outcome in zip(results, self._job_store.finish(results), strict=True):
             self._acknowledge(lease, outcome)
             if outcome is None:
                 text = "another worker has taken it over; this result is not stored"
-                self._announce(Warned(text, whole_path(lease)))
+                self._announce(Warned(WarningCode.RESULT_NOT_STORED, text, lease.ref.path))
             elif outcome.state in {JobState.DONE, JobState.PARTIAL}:
                 self._announce_result(lease, result, outcome)
             else:
-                self._announce_failure(lease, outcome, result.work_s, result.size)
+                self._announce_failure(lease, outcome, result.work_s, result.timings, result.ended_at)
 
-    def _fail(self, lease: Lease, failure: Failure, work_s: float, size: int) -> None:
-        outcome = self._job_store.fail(lease, failure, work_s)
+    def _fail(
+        self, lease: Lease, failure: Failure, work_s: float, timings: Mapping[str, float], ended_at: float
+    ) -> None:
+        outcome = self._job_store.fail(lease, failure, work_s, timings, ended_at)
         self._acknowledge(lease, outcome)
         if outcome is not None:
-            self._announce_failure(lease, outcome, work_s, size)
+            self._announce_failure(lease, outcome, work_s, timings, ended_at)
 
     def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None) -> None:
         """Remove the job's message from the queue, into quarantine if the file is quarantined."""
@@ -83,54 +90,61 @@ class AttemptRecorder:
             self._queue.acknowledge(lease)
 
     def _announce_result(self, lease: Lease, result: Result, outcome: AttemptOutcome) -> None:
-        path = whole_path(lease)
+        job = lease.ref
         if outcome.moved_from is not None:
-            self._announce(FileMoved(path, outcome.moved_from))
+            self._announce(FileMoved(job.path, outcome.moved_from))
         values = {name: found[1] for name, found in result.findings.items()}
         failure = outcome.failure
         self._announce(
             JobFinished(
-                job=lease.job,
-                path=path,
+                job=job,
                 state=outcome.state,
-                elapsed_s=result.work_s,
+                run_s=result.work_s,
+                store_s=time.monotonic() - result.ended_at,
+                timings=dict(result.timings),
                 decoded_s=result.decoded.decoded_s if result.decoded else 0.0,
-                size=result.size,
-                extension=lease.extension,
                 code=failure.code if failure else None,
                 reason=failure.reason if failure else None,
                 advice=failure.advice if failure else None,
-                attempts=lease.attempt - lease.uncharged_attempts,
                 bpm=values.get("tempo", {}).get("bpm"),
                 key=values.get("key", {}).get("key"),
-                timings=dict(result.timings),
             )
         )
 
-    def _announce_failure(self, lease: Lease, outcome: AttemptOutcome, work_s: float, size: int) -> None:
-        path, failure = whole_path(lease), outcome.failure
+    def _announce_failure(
+        self,
+        lease: Lease,
+        outcome: AttemptOutcome,
+        work_s: float,
+        timings: Mapping[str, float],
+        ended_at: float,
+    ) -> None:
+        job, failure, store_s = lease.ref, outcome.failure, time.monotonic() - ended_at
         assert failure is not None  # noqa: S101  the outcome of a failed attempt always has its failure
-        if outcome.retry_in_s is not None:
+        if outcome.state == JobState.CANCELLED:  # a person cancelled the run meanwhile
+            self._announce(JobReturned(job, failure.reason, JobState.CANCELLED, work_s))
+        elif outcome.retry_in_s is not None:
             self._announce(
-                JobRetrying(lease.job, path, failure.code, failure.reason, lease.attempt, outcome.retry_in_s)
+                JobRetrying(
+                    job=job,
+                    code=failure.code,
+                    reason=failure.reason,
+                    delay_s=outcome.retry_in_s,
+                    run_s=work_s,
+                    store_s=store_s,
+                    timings=dict(timings),
+                )
             )
-            return
-        self._announce(
-            JobFinished(
-                job=lease.job,
-                path=path,
-                state=outcome.state,
-                elapsed_s=work_s,
-                size=size,
-                extension=lease.extension,
-                code=failure.code,
-                reason=failure.reason,
-                advice=failure.advice,
-                attempts=lease.attempt - lease.uncharged_attempts,
+        else:
+            self._announce(
+                JobFinished(
+                    job=job,
+                    state=outcome.state,
+                    run_s=work_s,
+                    store_s=store_s,
+                    timings=dict(timings),
+                    code=failure.code,
+                    reason=failure.reason,
+                    advice=failure.advice,
+                )
             )
-        )
-
-    def _cancel(self, lease: Lease, failure: Failure) -> None:
-        self._job_store.cancel(lease, failure)
-        self._queue.acknowledge(lease)
-        self._announce(JobReturned(lease.job, whole_path(lease), failure.reason, "cancelled"))

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tonearm.analysis.catalog import for_child
 from tonearm.errors import Failure
@@ -53,7 +53,20 @@ class Assignment:
     started_at: float  # by time.monotonic, as is deadline
     deadline: float
     stage: str = "start"
+    stage_since: float = field(default_factory=time.monotonic)
+    earlier_stages: dict[str, float] = field(default_factory=dict)  # seconds in each stage before this one
     identity: object = None  # the child's IdentifiedFile, once it has identified it
+
+    def reach(self, stage: str) -> None:
+        """Note that the child is at a stage; the time since the last one counts for that."""
+        if stage != self.stage:
+            self.earlier_stages = self.timings()
+            self.stage, self.stage_since = stage, time.monotonic()
+
+    def timings(self) -> dict[str, float]:
+        """Seconds in each stage so far, as seen from outside."""
+        now = time.monotonic() - self.stage_since
+        return self.earlier_stages | {self.stage: self.earlier_stages.get(self.stage, 0.0) + now}
 
 
 class ChildProcess:

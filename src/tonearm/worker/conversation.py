@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from tonearm.errors import Failure
 from tonearm.events.facts import Announce, StageReached, Warned
+from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import NONSENSE, REPLACED
 from tonearm.jobs.port import JobStore
 from tonearm.worker.attempt_recorder import AttemptRecorder
@@ -78,9 +79,9 @@ class Conversation:
     def attempt_failed(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
         """Record a failed attempt; the child, if it lives, is idle again."""
         work_s = time.monotonic() - assignment.started_at
-        lease, size = assignment.lease, assignment.status.st_size
+        lease, timings = assignment.lease, assignment.timings()
         child.release_file()
-        self._recorder.failed(lease, failure, work_s, size)
+        self._recorder.failed(lease, failure, work_s, timings)
 
     def _handle(self, child: ChildProcess, message: Message) -> None:
         assignment = child.assignment
@@ -89,8 +90,9 @@ class Conversation:
         elif assignment is None:
             child.kill(None)  # a reply, though nothing was asked
         elif "stage" in message:
-            assignment.stage, fraction = parsed_stage(message)
-            self._announce(StageReached(assignment.lease.job, assignment.stage, fraction))
+            stage, fraction = parsed_stage(message)
+            assignment.reach(stage)
+            self._announce(StageReached(assignment.lease.ref, stage, fraction))
         elif "hash" in message:
             assignment.identity = identity = parsed_identity(message)
             self._identified.append((child, assignment, identity))
@@ -103,7 +105,8 @@ class Conversation:
         self._pool.mark_ready(child)
         if message["unsealed"] and not self._warned_unsealed:
             self._warned_unsealed = True
-            self._announce(Warned(f"files are read without a sandbox: {message['unsealed']}"))
+            text = f"files are read without a sandbox: {message['unsealed']}"
+            self._announce(Warned(WarningCode.NO_SANDBOX, text))
 
     def _finished(self, child: ChildProcess, assignment: Assignment, message: Message) -> None:
         work_s = time.monotonic() - assignment.started_at

@@ -3,9 +3,10 @@
 import os
 
 from tonearm.events.facts import Announce, JobStarted, Warned
+from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import Lease
-from tonearm.worker.attempt_recorder import AttemptRecorder, whole_path
+from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.pending_writes import PendingWrites
@@ -48,18 +49,7 @@ class Dispatcher:
             self._could_not_open(lease, error)
             return
         child.send_file(lease, os.path.join(root, lease.path), descriptor, status)
-        self._announce(
-            JobStarted(
-                lease.job,
-                whole_path(lease),
-                status.st_size,
-                lease.extension,
-                lease.attempt,
-                lease.level.label,
-                lease.run,
-                uncharged_attempts=lease.uncharged_attempts,
-            )
-        )
+        self._announce(JobStarted(lease.ref, child.process.pid))
 
     def _could_not_open(self, lease: Lease, error: CannotOpen) -> None:
         if error.maybe_unmounted and not self._is_mounted(lease):
@@ -67,7 +57,7 @@ class Dispatcher:
         elif error.gone:
             self._recorder.cancelled(lease, error.failure)
         else:
-            self._recorder.failed(lease, error.failure, 0.0, lease.size)
+            self._recorder.failed(lease, error.failure, 0.0, {})
 
     def _is_mounted(self, lease: Lease) -> bool:
         """Whether a file's folder is mounted here; ``False`` also while the database can't say what lies in it."""
@@ -75,5 +65,6 @@ class Dispatcher:
             lambda: self._mount_guard.is_mounted(lease.root_id, lease.root, lease.path)
         )
         if mounted is False:
-            self._announce(Warned(NOT_MOUNTED, self._mount_guard.local_path(lease.root)))
+            root = self._mount_guard.local_path(lease.root)
+            self._announce(Warned(WarningCode.NOT_MOUNTED, NOT_MOUNTED, root))
         return mounted is True

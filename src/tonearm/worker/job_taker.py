@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from tonearm.events.facts import Announce, JobTaken
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import JobQueue
 from tonearm.worker.mount_guard import MountGuard
@@ -17,7 +18,10 @@ REST_FACTOR = 20
 class JobTaker:
     """The queue, as one worker may ask it now."""
 
-    def __init__(self, queue: JobQueue, pending_writes: PendingWrites, mount_guard: MountGuard) -> None:
+    def __init__(
+        self, queue: JobQueue, pending_writes: PendingWrites, mount_guard: MountGuard, announce: Announce
+    ) -> None:
+        self._announce = announce
         self._queue = queue
         self._pending_writes = pending_writes
         self._mount_guard = mount_guard
@@ -39,7 +43,10 @@ class JobTaker:
         )
         if not leases:
             self._rest(began)
-        return leases or ()
+            return ()
+        for lease in leases:
+            self._announce(JobTaken(lease.ref, lease.traceparent))
+        return leases
 
     def waiting(self, at_most: int) -> int:
         """How many jobs could be taken now, counted up to ``at_most``; 0 while the database does not answer."""

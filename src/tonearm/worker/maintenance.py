@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from tonearm.errors import StorageError
 from tonearm.events.facts import JobFinished
+from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
 from tonearm.jobs.port import JobStore
-from tonearm.jobs.runs import Runs, RunState
+from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import WorkerStatus
 from tonearm.names import to_document
 from tonearm.settings import Settings
-from tonearm.worker.attempt_recorder import whole_path
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.pending_writes import PendingWrites
 
@@ -138,7 +138,7 @@ class Maintenance:
         running = [
             {
                 "job": assignment.lease.job,
-                "path": to_document(whole_path(assignment.lease)),
+                "path": to_document(assignment.lease.ref.path),
                 "stage": assignment.stage,
                 "for_s": round(time.monotonic() - assignment.started_at, 1),
             }

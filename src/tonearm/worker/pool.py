@@ -5,7 +5,8 @@ import subprocess
 from collections.abc import Sequence
 
 from tonearm.errors import Failure, TonearmError
-from tonearm.events.facts import Announce, ProcessLost, Warned
+from tonearm.events.facts import Announce, ChildEnded, ChildStarted, JobRef, Warned
+from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import KILLED
 from tonearm.settings import Settings
 from tonearm.worker.child_process import Assignment, ChildProcess
@@ -17,6 +18,10 @@ MAX_KILLED_STARTS = 50
 LEFT_BEHIND = (
     "process {} can't be ended, as the disk or server that it reads from does not answer; it is left behind"
 )
+
+
+RECYCLED = "it has read as many files or bytes as one child may read"
+NOT_NEEDED = "this worker takes no more jobs"
 
 
 class CannotStart(TonearmError):
@@ -64,6 +69,7 @@ class ChildPool:
             child = ChildProcess(self._settings, self._program)
             self._children.append(child)
             self._selector.register(child.connection, selectors.EVENT_READ, child)
+            self._announce(ChildStarted(child.process.pid))
 
     def mark_ready(self, child: ChildProcess) -> None:
         """Note that a child is ready for its first file."""
@@ -74,7 +80,7 @@ class ChildPool:
         """End the idle children that have worked long enough."""
         for child in self.idle:
             if child.due_for_recycling:
-                self.end(child)
+                self.end(child, RECYCLED)
 
     def wait(self, now: float, at_most_s: float) -> tuple[list[ChildProcess], bool]:
         """Wait for messages, a wake-up or the next deadline of a child.
@@ -97,7 +103,7 @@ class ChildPool:
         """
         self._remove(child)
         failure = child.reap()
-        self._announce(ProcessLost(child.process.pid, failure.reason))
+        self._announce(ChildEnded(child.process.pid, failure.reason, failure.code, _job_of(child)))
         if child.assignment is None and not child.ready:
             self._failed_starts += 1
             if self._failed_starts >= (MAX_KILLED_STARTS if failure is KILLED else MAX_FAILED_STARTS):
@@ -109,24 +115,34 @@ class ChildPool:
     def leave_behind(self, child: ChildProcess) -> None:
         """Stop waiting for a child that SIGKILL does not end. The caller then treats it as ended."""
         path = child.assignment.path if child.assignment is not None else None
-        self._announce(Warned(LEFT_BEHIND.format(child.process.pid), path))
+        text = LEFT_BEHIND.format(child.process.pid)
+        self._announce(Warned(WarningCode.CHILD_LEFT_BEHIND, text, path))
         self._left_behind.append(child.process)
 
-    def end(self, child: ChildProcess) -> None:
-        """End a child, whatever it is doing."""
+    def end(self, child: ChildProcess, reason: str) -> None:
+        """End a child, whatever it is doing. reason: a sentence for the fact about it."""
         self._remove(child)
+        job = _job_of(child)
         child.kill(None)
         child.close()
+        self._announce(ChildEnded(child.process.pid, reason, job=job))
 
     def close(self) -> None:
         """End all children."""
+        ended = [ChildEnded(child.process.pid, NOT_NEEDED, job=_job_of(child)) for child in self._children]
         for child in self._children:
             child.kill(None)
         for child in self._children:
             child.close()
+        for fact in ended:
+            self._announce(fact)
         self._children.clear()
         self._selector.close()
 
     def _remove(self, child: ChildProcess) -> None:
         self._selector.unregister(child.connection)
         self._children.remove(child)
+
+
+def _job_of(child: ChildProcess) -> JobRef | None:
+    return child.assignment.lease.ref if child.assignment is not None else None

@@ -20,15 +20,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import StorageError
-from tonearm.events.facts import Announce, Event, JobFinished, JobReturned, StateChanged
+from tonearm.events.facts import (
+    Announce,
+    Event,
+    JobFinished,
+    JobReturned,
+    RunStateChanged,
+    StorageStateChanged,
+    WorkerStateChanged,
+)
+from tonearm.events.states import RunState, StorageState, WorkerState
 from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue, JobStore
-from tonearm.jobs.runs import Runs, RunState
+from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.settings import Settings
-from tonearm.worker.attempt_recorder import AttemptRecorder, whole_path
-from tonearm.worker.child_process import CHILD, ChildProcess
+from tonearm.worker.attempt_recorder import AttemptRecorder
+from tonearm.worker.child_process import CHILD, Assignment, ChildProcess
 from tonearm.worker.conversation import Conversation
 from tonearm.worker.dispatch import Dispatcher
 from tonearm.worker.job_taker import JobTaker
@@ -42,6 +51,8 @@ MAINTENANCE_S = 1.0
 WAIT_S = 0.25
 FILL_S = 1.0
 """How long one pass may give out jobs, when none of their files can be opened and all children stay idle."""
+
+TAKEN_OVER = "taken over by another worker, as its lease ran out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class Supervisor:
         """``versions``: the current version of each analyser. ``child``: what Python runs as a child process."""
         self._job_store = job_store
         self._queue = queue
+        self._worker = worker
         self._settings = settings
         self._mount_guard = mount_guard
         self._announce = announce
@@ -87,7 +99,7 @@ class Supervisor:
         self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._count_and_announce)
         self._maintenance = Maintenance(job_store, runs, self._pending_writes, settings, worker, registration)
         self._pool = ChildPool(settings, child, stop.wakeup, announce)
-        self._taker = JobTaker(queue, self._pending_writes, mount_guard)
+        self._taker = JobTaker(queue, self._pending_writes, mount_guard, announce)
         self._dispatcher = Dispatcher(mount_guard, self._pending_writes, self._recorder, announce)
         self._conversation = Conversation(
             self._pool, job_store, self._pending_writes, self._recorder, versions, announce
@@ -109,7 +121,7 @@ class Supervisor:
         try:
             while True:
                 now = time.monotonic()
-                if self._must_stop_now(task, now):
+                if self._must_stop_now(now):
                     return False
                 self._pending_writes.flush()
                 ending = self._stopping_since is not None or self._draining
@@ -117,7 +129,7 @@ class Supervisor:
                     self._queue.close()
                 else:
                     self._fill()
-                self._announce_storage(task)
+                self._announce_storage()
                 if not self._pool.busy and not self._pending_writes.has_pending:
                     if ending:
                         return False
@@ -132,11 +144,11 @@ class Supervisor:
         finally:
             self._release()
 
-    def _must_stop_now(self, task: Task, now: float) -> bool:
+    def _must_stop_now(self, now: float) -> bool:
         """Whether the second request to stop has come, or the grace after the first is over."""
         if self._stop.requests and self._stopping_since is None:
             self._stopping_since = now
-            self._announce_state(task, "stopping", "finishing or giving back what runs")
+            self._announce_worker(WorkerState.STOPPING, "finishing or giving back what runs")
         if self._stop.requests > 1:
             return True
         return self._stopping_since is not None and now > self._stopping_since + self._settings.grace_s
@@ -207,11 +219,12 @@ class Supervisor:
             else:
                 child.kill(DEADLINE)
 
-    def _announce_storage(self, task: Task) -> None:
+    def _announce_storage(self) -> None:
         """Announce when the database becomes unavailable, and when it is available again."""
         failure = self._pending_writes.failure
         if (failure is None) != (self._announced_failure is None):
-            self._announce_state(task, "waiting" if failure else str(self._state), failure)
+            state = StorageState.WAITING if failure else StorageState.AVAILABLE
+            self._announce(StorageStateChanged(state, failure))
         self._announced_failure = failure
 
     def _maintain(self, task: Task) -> None:
@@ -221,7 +234,7 @@ class Supervisor:
         state = found.run_states.get(task.run, self._state) if task.run is not None else self._state
         if state != self._state:
             self._state = state
-            self._announce_state(task, str(state), None)
+            self._announce(RunStateChanged(task.run or 0, state))
         if found.worker_status is WorkerStatus.REPLACED:
             raise NameTaken(
                 "another worker has taken the name of this one, whose heartbeat was missing for too long; "
@@ -229,40 +242,39 @@ class Supervisor:
             )
         if found.worker_status is WorkerStatus.DRAINING and not self._draining:
             self._draining = True
-            self._announce_state(task, "draining", "finishing what runs, taking no more")
+            self._announce_worker(WorkerState.DRAINING, "finishing what runs, taking no more")
         for child, assignment in self._pool.busy:
             if found.run_states.get(assignment.lease.run) == RunState.CANCELLED:
-                self._cancel(child, assignment.lease)
+                self._cancel(child, assignment)
             elif assignment.lease.job in found.lost_jobs:
                 self._abandon(child, assignment.lease)
 
     def _abandon(self, child: ChildProcess, lease: Lease) -> None:
         """Another worker has the job: this one's lease ran out while it slept or had no connection."""
-        child.release_file()
-        self._pool.end(child)
+        self._pool.end(child, TAKEN_OVER)
         self._queue.acknowledge(lease)
-        self._announce(
-            JobReturned(lease.job, whole_path(lease), "taken over by another worker, as its lease ran out")
-        )
+        self._announce(JobReturned(lease.ref, TAKEN_OVER))
 
-    def _cancel(self, child: ChildProcess, lease: Lease) -> None:
+    def _cancel(self, child: ChildProcess, assignment: Assignment) -> None:
         """A person has cancelled the run: end the child in the middle of its file."""
-        self._recorder.cancelled(lease, CANCELLED_BY_PERSON)
-        child.release_file()
-        self._pool.end(child)
+        work_s = time.monotonic() - assignment.started_at
+        self._recorder.cancelled(assignment.lease, CANCELLED_BY_PERSON, work_s)
+        self._pool.end(child, CANCELLED_BY_PERSON.reason)
 
-    def _announce_state(self, task: Task, state: str, reason: str | None) -> None:
-        self._announce(StateChanged(task.run or 0, state, reason))
+    def _announce_worker(self, state: WorkerState, reason: str) -> None:
+        self._announce(WorkerStateChanged(self._worker, state, reason))
 
     def _release(self) -> None:
         """End all children, then give their jobs back."""
+        now = time.monotonic()
+        work_s = {one.lease.job: now - one.started_at for _, one in self._pool.busy}
         held = [assignment.lease for _, assignment in self._pool.busy]
         self._pool.close()
         try:
-            self._job_store.give_back(held)
+            self._job_store.give_back(held, work_s=work_s)
         except StorageError:
             return  # they are taken back when their leases run out, or when this worker starts again
         self._maintenance.send_final_heartbeat()
         for lease in held:
             self._queue.acknowledge(lease)
-            self._announce(JobReturned(lease.job, whole_path(lease), "given back to the queue"))
+            self._announce(JobReturned(lease.ref, "given back to the queue", run_s=work_s[lease.job]))

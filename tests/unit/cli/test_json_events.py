@@ -11,22 +11,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.facts import job_ref
 from tonearm.cli.json_events import as_json, event_name, show_json
 from tonearm.events import facts
-from tonearm.events.facts import Event, FileMoved, JobFinished, RunStarted, Slow, Summary, Warned, Workload
+from tonearm.events.facts import (
+    Event,
+    FileMoved,
+    JobEvent,
+    JobFinished,
+    JobReturned,
+    Remote,
+    RunStarted,
+    Slow,
+    Summary,
+    Warned,
+    Workload,
+)
+from tonearm.events.states import WarningCode
 
 EVENTS: list[type[Event]] = [
     kind
     for kind in vars(facts).values()
-    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+    if isinstance(kind, type) and issubclass(kind, Event) and kind not in {Event, JobEvent}
 ]
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 
 
+JOB_EVENTS = [kind for kind in EVENTS if issubclass(kind, JobEvent)]
+
+
 def any_event(kind: type[Event]) -> st.SearchStrategy[Event]:
     hints = typing.get_type_hints(kind)
+    if kind is Remote:
+        return st.sampled_from(JOB_EVENTS).flatmap(any_event).map(_remote)
     return st.builds(kind, **{field.name: st.from_type(hints[field.name]) for field in fields(kind)})
+
+
+def _remote(fact: Event) -> Remote:
+    assert isinstance(fact, JobEvent)
+    return Remote(fact)
 
 
 def test_there_are_events_of_every_kind_to_test() -> None:
@@ -44,9 +68,13 @@ def test_every_event_is_one_line_of_json_with_all_of_its_fields(
     assert line.isascii()
     told = json.loads(line)
     assert told["event"] == event_name(event)
-    assert {field.name for field in fields(event)} <= set(told)
-    for field in fields(event):
-        value = getattr(event, field.name)
+    fact = event.fact if isinstance(event, Remote) else event
+    assert {field.name for field in fields(fact)} <= set(told)
+    named = [*fields(fact), *(fields(fact.job) if isinstance(fact, JobEvent) else ())]
+    for field in named:
+        value = getattr(
+            fact.job if isinstance(fact, JobEvent) and hasattr(fact.job, field.name) else fact, field.name
+        )
         if isinstance(value, bytes):
             encoded = told.get(f"{field.name}_b64")
             assert (base64.b64decode(encoded) if encoded else told[field.name].encode()) == value
@@ -54,14 +82,41 @@ def test_every_event_is_one_line_of_json_with_all_of_its_fields(
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
 def test_an_events_name_is_that_of_its_kind_in_snake_case(kind: type[Event]) -> None:
-    name = event_name(kind.__new__(kind))
+    name = event_name(kind.__new__(kind)) if kind is not Remote else "remote"
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", name)
     assert name.replace("_", "") == kind.__name__.lower()
 
 
 def test_names_are_what_they_are() -> None:
-    assert event_name(Warned("x")) == "warned"
+    assert event_name(Warned(WarningCode.NO_SANDBOX, "x")) == "warned"
     assert event_name(RunStarted(1, 2)) == "run_started"
+
+
+def test_a_fact_about_a_job_has_the_fields_of_its_job_beside_its_own() -> None:
+    job = job_ref(7, b"/m/a.flac", correlation_id="c7", attempt=2, waited_s=1.5)
+    assert as_json(JobReturned(job, "stopping")) == {
+        "event": "job_returned",
+        "job": 7,
+        "run": 3,
+        "attempt": 2,
+        "correlation_id": "c7",
+        "worker": "here",
+        "level": "normal",
+        "path": "/m/a.flac",
+        "size": 9,
+        "extension": "flac",
+        "uncharged_attempts": 0,
+        "waited_s": 1.5,
+        "reason": "stopping",
+        "state": "queued",
+        "run_s": 0.0,
+    }
+
+
+def test_what_another_worker_did_goes_by_another_name_and_has_the_same_fields() -> None:
+    fact = JobFinished(job_ref(), "done", 1.0)
+    assert event_name(Remote(fact)) == "remote_job_finished"
+    assert as_json(Remote(fact)) == as_json(fact) | {"event": "remote_job_finished"}
 
 
 def test_values_inside_values_are_plain_too() -> None:
@@ -76,8 +131,8 @@ def test_values_inside_values_are_plain_too() -> None:
 
 
 def test_numbers_are_no_longer_than_they_are_exact() -> None:
-    told = as_json(JobFinished(1, b"/a", "done", elapsed_s=1.23456789, bpm=119.99999999))
-    assert (told["elapsed_s"], told["bpm"]) == (1.23457, 120.0)
+    told = as_json(JobFinished(job_ref(), "done", run_s=1.23456789, bpm=119.99999999))
+    assert (told["run_s"], told["bpm"]) == (1.23457, 120.0)
 
 
 def test_an_event_is_printed_at_once_as_a_line(capsys: pytest.CaptureFixture[str]) -> None:

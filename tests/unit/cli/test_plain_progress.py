@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.cli.test_json_events import EVENTS, any_event
+from tests.unit.facts import job_ref
 from tonearm.cli.options import level_of
 from tonearm.cli.plain_progress import PlainLines, WorkerLines, lines, progress_line, summary_lines
 from tonearm.events.facts import (
@@ -17,18 +18,23 @@ from tonearm.events.facts import (
     JobFinished,
     JobRetrying,
     JobStarted,
+    Remote,
     RunStarted,
     ScanFinished,
     Slow,
-    StateChanged,
+    StorageStateChanged,
     Summary,
     Warned,
     Workload,
 )
+from tonearm.events.states import Severity, StorageState, WarningCode
 from tonearm.progress.live import LiveView
 from tonearm.settings import Level
 
-FAILED = JobFinished(1, b"/m/a.mp3", "quarantined", 0.5, reason="it is a picture", advice="look at it")
+JOB = job_ref(1, b"/m/a")
+FAILED = JobFinished(
+    job_ref(1, b"/m/a.mp3", size=0), "quarantined", 0.5, reason="it is a picture", advice="look at it"
+)
 
 
 @pytest.mark.parametrize(
@@ -36,23 +42,25 @@ FAILED = JobFinished(1, b"/m/a.mp3", "quarantined", 0.5, reason="it is a picture
     [
         (FileSkipped(b"/m/a", "a named pipe"), ["skipped  /m/a: a named pipe"]),
         (FileMoved(b"/m/b", b"/m/a"), ["moved    /m/b (was /m/a)"]),
-        (Warned("looks empty", b"/m"), ["warning  /m: looks empty"]),
-        (Warned("no sandbox"), ["warning  no sandbox"]),
+        (Warned(WarningCode.FOLDER_LOOKS_UNMOUNTED, "looks empty", b"/m"), ["warning  /m: looks empty"]),
+        (Warned(WarningCode.NO_SANDBOX, "no sandbox"), ["warning  no sandbox"]),
+        (Warned(WarningCode.NO_SANDBOX, "it is back", severity=Severity.INFO), ["note     it is back"]),
+        (Remote(FAILED), ["failed   /m/a.mp3: it is a picture", "         look at it"]),
         (FAILED, ["failed   /m/a.mp3: it is a picture", "         look at it"]),
         (
-            JobFinished(1, b"/m/a", "done", 1.25, decoded_s=9.0, bpm=120.04, key="A minor"),
+            JobFinished(JOB, "done", 1.25, decoded_s=9.0, bpm=120.04, key="A minor"),
             ["done     /m/a: 120.0 BPM, A minor (1.2 s)"],
         ),
         (
-            JobFinished(1, b"/m/a", "partial", 1.0, decoded_s=9.0, reason="cut off"),
+            JobFinished(JOB, "partial", 1.0, decoded_s=9.0, reason="cut off"),
             ["partial  /m/a: – BPM, no key (1.0 s)", "         cut off"],
         ),
-        (JobFinished(1, b"/m/a", "done", 0.04), ["done     /m/a: known already (0.0 s)"]),
+        (JobFinished(JOB, "done", 0.04), ["done     /m/a: known already (0.0 s)"]),
         (
-            JobRetrying(1, b"/m/a", "x", "the cable is loose", 1, 2.04),
+            JobRetrying(JOB, "x", "the cable is loose", 2.04),
             ["again    /m/a: the cable is loose; next try in 2.0 s"],
         ),
-        (StateChanged(1, "waiting", "no room"), ["waiting: no room"]),
+        (StorageStateChanged(StorageState.WAITING, "no room"), ["waiting: no room"]),
         (
             RunStarted(3, 1, {"mp3": Workload(2, 9), "flac": Workload(1, 9)}),
             ["Analysing 3 files with 1 worker (run 3)"],
@@ -90,9 +98,9 @@ def test_no_file_name_can_disturb_the_terminal(kind: type[Event], data: st.DataO
 @pytest.mark.parametrize(
     "event",
     [
-        JobFinished(1, b"/m/a", "quarantined", 0.1, reason="codec \x1b[31m", advice="do \x1b[2J"),
-        JobRetrying(1, b"/m/a", "x", "said \x1b[2J", 1, 0.0),
-        JobFinished(1, b"/m/a", "done", 0.1, decoded_s=1.0, key="\x1b[2J"),
+        JobFinished(JOB, "quarantined", 0.1, reason="codec \x1b[31m", advice="do \x1b[2J"),
+        JobRetrying(JOB, "x", "said \x1b[2J", 0.0),
+        JobFinished(JOB, "done", 0.1, decoded_s=1.0, key="\x1b[2J"),
     ],
 )
 def test_no_word_of_a_decoder_can_disturb_the_terminal(event: Event) -> None:
@@ -150,9 +158,9 @@ def test_a_worker_tells_what_it_has_done_and_its_pace_while_it_has_work(
 
     for job, idle_s in enumerate((3600.0, 0.0, 7200.0)):
         now += idle_s
-        hear(JobStarted(job, b"/m/a.mp3", 9, "mp3", 1, "normal"))
+        hear(JobStarted(job_ref(job)))
         now += 10.0
-        hear(JobFinished(job, b"/m/a.mp3", "quarantined" if job == 1 else "done", 10.0, decoded_s=300.0))
+        hear(JobFinished(job_ref(job), "quarantined" if job == 1 else "done", 10.0, decoded_s=300.0))
     told = [line for line in capsys.readouterr().out.splitlines() if "files/min" in line]
     assert told == [
         "1 file so far, 0 failed, 6 files/min, 30 audio-hours/h",

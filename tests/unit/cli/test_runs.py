@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from tests.unit.shelf import Library
 from tonearm.cli.app import app
-from tonearm.jobs.runs import RunState
+from tonearm.events.states import RunState
 
 
 @pytest.mark.parametrize("command", ["runs", "status"])

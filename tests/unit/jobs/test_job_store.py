@@ -53,7 +53,9 @@ def everything(library: Library) -> dict[str, Any]:
 def test_a_taken_job_says_all_a_worker_needs(library: Library) -> None:
     run = library.run()
     library.meet(run, found(b"cd/K\xf6ln.flac", size=4321), level=Level.HIGH, fresh=True)
+    library.change("UPDATE jobs SET queued_at = queued_at - 5")
     lease = library.take(run)
+    row = library.job(lease.job)
     assert lease == Lease(
         job=lease.job,
         attempt=1,
@@ -67,8 +69,11 @@ def test_a_taken_job_says_all_a_worker_needs(library: Library) -> None:
         extension="flac",
         level=Level.HIGH,
         fresh=True,
-        correlation_id=library.job(lease.job)["correlation_id"],
+        correlation_id=row["correlation_id"],
+        taken_at=row["started_at"],
+        waited_s=row["started_at"] - row["queued_at"],
     )
+    assert 5 <= lease.waited_s < 65
     assert re.fullmatch("[0-9a-f]{32}", lease.correlation_id)
 
 

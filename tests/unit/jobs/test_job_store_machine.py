@@ -21,11 +21,11 @@ from hypothesis.stateful import (
 
 from tests.unit.shelf import VERSIONS, WORKER, Library, Row, finish_one, found, opened, result, take_one
 from tonearm.errors import Failure, NotFound
+from tonearm.events.states import RunState
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.job import OPEN, Lease
 from tonearm.jobs.port import AttemptOutcome
 from tonearm.jobs.run_counts import RunCounts
-from tonearm.jobs.runs import RunState
 from tonearm.library.roots import Place
 from tonearm.settings import Level
 

@@ -5,8 +5,8 @@ import pytest
 from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.errors import Failure, NotFound
 from tonearm.events.facts import Workload
+from tonearm.events.states import RunState
 from tonearm.jobs.run_counts import RunCounts
-from tonearm.jobs.runs import RunState
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")

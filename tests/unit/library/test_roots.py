@@ -215,6 +215,7 @@ def test_below_is_the_folder_and_all_in_it_and_nothing_beside_it(
 ) -> None:
     joined = [b"/".join(path) for path in paths]
     folder = b"/".join(scope)
+    library.change("DELETE FROM attempts")
     library.change("DELETE FROM jobs")
     library.change("DELETE FROM files")
     library.meet(library.run(), *joined)

@@ -259,6 +259,7 @@ WORDS = st.text(st.sampled_from("ab%_\\'\" Aé"), min_size=1, max_size=4)
 def test_a_part_of_a_title_is_found_whatever_signs_it_holds(
     library: Library, titles: list[str], part: str
 ) -> None:
+    library.change("DELETE FROM attempts")
     library.change("DELETE FROM jobs")
     library.change("DELETE FROM tags")
     library.change("DELETE FROM files")

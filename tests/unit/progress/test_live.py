@@ -6,21 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.facts import job_ref
 from tonearm.events.facts import (
+    BrokerStateChanged,
     Event,
     JobFinished,
+    JobRef,
     JobRetrying,
     JobReturned,
     JobStarted,
+    Remote,
     RunStarted,
+    RunStateChanged,
     ScanFinished,
     ScanProgress,
     ScanStarted,
     StageReached,
-    StateChanged,
+    StorageStateChanged,
     WorkersChanged,
+    WorkerStateChanged,
     Workload,
 )
+from tonearm.events.states import BrokerState, RunState, StorageState, WorkerState
 from tonearm.progress.live import LiveView
 
 MB = 10**6
@@ -42,12 +49,16 @@ def begun(files: int = 4) -> RunStarted:
     return RunStarted(1, 2, {"flac": Workload(files, files * MB)}, {"flac": 1.0 / MB})
 
 
+def file(job: int) -> JobRef:
+    return job_ref(job, b"/m/%d.flac" % job, size=MB)
+
+
 def started(job: int) -> JobStarted:
-    return JobStarted(job, b"/m/%d.flac" % job, MB, "flac", 1, "normal")
+    return JobStarted(file(job))
 
 
 def ended(job: int, state: str = "done", elapsed_s: float = 1.0) -> JobFinished:
-    return JobFinished(job, b"/m/%d.flac" % job, state, elapsed_s, 60.0, MB, "flac")
+    return JobFinished(file(job), state, elapsed_s, decoded_s=60.0)
 
 
 def test_at_first_it_scans() -> None:
@@ -72,47 +83,88 @@ def test_ended_files_are_counted_by_their_state() -> None:
 
 
 def test_a_running_file_shows_its_stage_and_how_far_it_is() -> None:
-    view = seen(begun(), started(1), StageReached(1, "decode", 0.25))
+    view = seen(begun(), started(1), StageReached(file(1), "decode", 0.25))
     [running] = view.running.values()
-    assert (running.path, running.stage, running.fraction, running.attempt) == (
+    assert (running.job.path, running.stage, running.fraction, running.job.attempt) == (
         b"/m/1.flac",
         "decode",
         0.25,
         1,
     )
-    view(StageReached(1, "measure"))
+    view(StageReached(file(1), "measure"))
     assert (running.stage, running.fraction) == ("measure", None)
 
 
 def test_a_stage_of_a_file_that_is_not_running_is_nothing() -> None:
-    assert seen(begun(), StageReached(9, "decode", 0.5)).running == {}
+    assert seen(begun(), StageReached(file(9), "decode", 0.5)).running == {}
 
 
 def test_a_file_that_is_tried_again_is_not_running_meanwhile() -> None:
-    view = seen(begun(), started(1), JobRetrying(1, b"/m/1.flac", "x", "y", 1, 2.0))
+    view = seen(begun(), started(1), JobRetrying(file(1), "x", "y", 2.0))
     assert view.running == {}
     assert (view.retrying, view.ended) == (1, 0)
 
 
 def test_a_file_that_was_given_back_is_still_to_be_done() -> None:
-    view = seen(begun(2), started(1), JobReturned(1, b"/m/1.flac", "stopping"))
+    view = seen(begun(2), started(1), JobReturned(file(1), "stopping"))
     assert view.running == {}
     assert view.ended == 0
     assert view.eta_s() == pytest.approx(1.0)
 
 
 def test_a_file_that_is_no_longer_wanted_is_not_waited_for() -> None:
-    view = seen(begun(1), started(1), JobReturned(1, b"/m/1.flac", "gone", "cancelled"))
+    view = seen(begun(1), started(1), JobReturned(file(1), "gone", "cancelled"))
     assert view.eta_s() == 0.0
 
 
-@pytest.mark.parametrize("state", ["paused", "waiting"])
-def test_while_nothing_moves_no_time_is_promised(state: str) -> None:
-    view = seen(begun(), StateChanged(1, state, "the disk is full"))
-    assert (view.state, view.reason, view.eta_s()) == (state, "the disk is full", None)
-    view(StateChanged(1, "running"))
+@pytest.mark.parametrize(
+    ("state", "held_up", "goes_on"),
+    [
+        ("paused", RunStateChanged(1, RunState.PAUSED, "why"), RunStateChanged(1, RunState.RUNNING)),
+        (
+            "waiting",
+            StorageStateChanged(StorageState.WAITING, "why"),
+            StorageStateChanged(StorageState.AVAILABLE),
+        ),
+    ],
+)
+def test_while_nothing_moves_no_time_is_promised(state: str, held_up: Event, goes_on: Event) -> None:
+    view = seen(begun(), held_up)
+    assert (view.state, view.reason, view.eta_s()) == (state, "why", None)
+    view(goes_on)
     assert (view.state, view.reason) == ("running", None)
     assert view.eta_s() is not None
+
+
+@pytest.mark.parametrize("state", list(BrokerState))
+def test_what_the_broker_does_hides_no_time_to_go(state: BrokerState) -> None:
+    view = seen(begun(), BrokerStateChanged(state, "why"))
+    assert (view.state, view.reason) == ("running", None)
+    assert view.eta_s() is not None
+
+
+def test_a_run_that_was_paused_while_storage_failed_is_still_paused_afterwards() -> None:
+    view = seen(
+        begun(),
+        StorageStateChanged(StorageState.WAITING, "the disk is full"),
+        RunStateChanged(1, RunState.PAUSED),
+        StorageStateChanged(StorageState.AVAILABLE),
+    )
+    assert (view.state, view.eta_s()) == ("paused", None)
+
+
+def test_storage_that_is_available_again_during_a_scan_does_not_end_the_scan() -> None:
+    view = seen(
+        ScanProgress(7, 3),
+        StorageStateChanged(StorageState.WAITING, "it does not answer"),
+        StorageStateChanged(StorageState.AVAILABLE),
+    )
+    assert view.state == "scanning"
+
+
+def test_a_worker_that_stops_is_shown_as_stopping() -> None:
+    view = seen(begun(), WorkerStateChanged("here", WorkerState.STOPPING, "finishing"))
+    assert (view.state, view.reason) == ("stopping", "finishing")
 
 
 def test_workers_that_come_and_go_change_the_time_to_go() -> None:
@@ -133,10 +185,11 @@ def test_a_run_that_is_left_to_workers_elsewhere_promises_nothing_before_they_co
 
 def test_a_file_that_is_well_under_way_elsewhere_is_shown_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
-    elsewhere = JobStarted(1, b"/m/1.flac", MB, "flac", 1, "normal", run=3, worker="b", elapsed_s=0.5)
+    elsewhere = Remote(JobStarted(job_ref(1, size=MB, worker="b"), elapsed_s=0.5))
     view = seen(begun(2), elsewhere)
     [running] = view.running.values()
-    assert (running.worker, running.run, running.since) == ("b", 3, 999.5)
+    assert running.remote
+    assert (running.job.worker, running.job.run, running.since) == ("b", 3, 999.5)
     assert view.eta_s() == pytest.approx(0.75)
 
 
@@ -180,9 +233,9 @@ def test_whatever_happens_the_counts_are_those_of_the_events(steps: list[tuple[s
             view(ended(job, state))
             counts[state] += 1
         elif step == "retry":
-            view(JobRetrying(job, b"", "x", "y", 1, 0.0))
+            view(JobRetrying(file(job), "x", "y", 0.0))
         else:
-            view(JobReturned(job, b"", "z"))
+            view(JobReturned(file(job), "z"))
         left = view.eta_s()
         assert left is not None
         assert left >= 0

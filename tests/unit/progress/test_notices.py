@@ -2,44 +2,55 @@
 
 import pytest
 
+from tests.unit.facts import job_ref
 from tonearm.events.facts import (
     Event,
     JobFinished,
     JobRetrying,
     JobReturned,
     JobStarted,
+    Remote,
     RunStarted,
+    RunStateChanged,
     StageReached,
-    StateChanged,
+    StorageStateChanged,
     Warned,
+    WorkerStateChanged,
 )
+from tonearm.events.states import RunState, StorageState, WarningCode, WorkerState
 from tonearm.progress.notices import Outgoing, notice_of
 
-PATH = b"/m/a.flac"
+JOB = job_ref(7, attempt=2, correlation_id="c7")
+NAMED = {"job": 7, "correlation_id": "c7"}
 
 
 @pytest.mark.parametrize(
     ("event", "told"),
     [
+        (JobStarted(JOB), {"what": "job_started", "run": 3, "attempt": 2, **NAMED}),
+        (StageReached(JOB, "identify"), {"what": "stage_reached", "stage": "identify", **NAMED}),
+        (StageReached(JOB, "decode", 0.0), {"what": "stage_reached", "stage": "decode", **NAMED}),
         (
-            JobStarted(7, PATH, 9, "flac", 2, "low", 3),
-            {"what": "job_started", "job": 7, "run": 3, "attempt": 2},
-        ),
-        (StageReached(7, "identify"), {"what": "stage_reached", "job": 7, "stage": "identify"}),
-        (StageReached(7, "decode", 0.0), {"what": "stage_reached", "job": 7, "stage": "decode"}),
-        (
-            JobFinished(7, PATH, "quarantined", 1.0, code="not-audio"),
-            {"what": "job_finished", "job": 7, "state": "quarantined", "code": "not-audio"},
+            JobFinished(JOB, "quarantined", 1.0, code="not-audio"),
+            {"what": "job_finished", "state": "quarantined", "code": "not-audio", **NAMED},
         ),
         (
-            JobRetrying(7, PATH, "crashed", "why", 1, 2.5),
-            {"what": "job_retrying", "job": 7, "code": "crashed", "delay_s": 2.5},
+            JobRetrying(JOB, "crashed", "why", 2.5),
+            {"what": "job_retrying", "code": "crashed", "delay_s": 2.5, **NAMED},
+        ),
+        (JobReturned(JOB, "why", "cancelled"), {"what": "job_returned", "state": "cancelled", **NAMED}),
+        (
+            RunStateChanged(3, RunState.PAUSED, "why"),
+            {"what": "run_state_changed", "run": 3, "state": "paused"},
         ),
         (
-            JobReturned(7, PATH, "why", "cancelled"),
-            {"what": "job_returned", "job": 7, "state": "cancelled"},
+            StorageStateChanged(StorageState.WAITING),
+            {"what": "storage_state_changed", "state": "waiting"},
         ),
-        (StateChanged(3, "paused", "why"), {"what": "state_changed", "run": 3, "state": "paused"}),
+        (
+            WorkerStateChanged("here", WorkerState.DRAINING),
+            {"what": "worker_state_changed", "state": "draining"},
+        ),
     ],
 )
 def test_what_happens_here_is_told_in_a_few_plain_values(event: Event, told: dict[str, object]) -> None:
@@ -49,13 +60,14 @@ def test_what_happens_here_is_told_in_a_few_plain_values(event: Event, told: dic
 @pytest.mark.parametrize(
     "event",
     [
-        StageReached(7, "decode", 0.5),
+        StageReached(JOB, "decode", 0.5),
         RunStarted(1, 2),
-        Warned("something"),
-        JobStarted(7, PATH, 9, "flac", 2, "low", 3, worker="there"),
-        JobFinished(7, PATH, "done", 1.0, worker="there"),
-        JobRetrying(7, PATH, "crashed", "why", 1, 2.5, worker="there"),
-        JobReturned(7, PATH, "why", worker="there"),
+        Warned(WarningCode.NO_SANDBOX, "something"),
+        Remote(JobStarted(JOB)),
+        Remote(StageReached(JOB, "identify")),
+        Remote(JobFinished(JOB, "done", 1.0)),
+        Remote(JobRetrying(JOB, "crashed", "why", 2.5)),
+        Remote(JobReturned(JOB, "why")),
     ],
 )
 def test_what_would_be_too_much_and_what_others_tell_themselves_is_left_out(event: Event) -> None:

@@ -7,9 +7,19 @@ from itertools import count
 
 import pytest
 
+from tests.unit.facts import job_ref
 from tests.unit.shelf import Library
 from tonearm.errors import ServiceAway, StorageAway
-from tonearm.events.facts import Event, JobFinished, JobReturned, JobStarted, StageReached, Warned
+from tonearm.events.facts import (
+    Event,
+    JobFinished,
+    JobRef,
+    JobReturned,
+    JobStarted,
+    Remote,
+    StageReached,
+    Warned,
+)
 from tonearm.library.database import Database
 from tonearm.progress import reporter as rounds
 from tonearm.progress.live import LiveView
@@ -99,16 +109,20 @@ def counted(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[list[floa
     assert moments
 
 
-def started(job: int, worker: str = "") -> JobStarted:
-    return JobStarted(job, b"/m/%d\xff.flac" % job, 5000, "flac", 2, "normal", 3, worker)
+def file(job: int) -> JobRef:
+    return job_ref(job, b"/m/%d\xff.flac" % job, size=5000, attempt=2)
+
+
+def started(job: int) -> JobStarted:
+    return JobStarted(file(job))
 
 
 def finished(job: int) -> JobFinished:
-    return JobFinished(job, b"/m/%d\xff.flac" % job, "done", 1.0)
+    return JobFinished(file(job), "done", 1.0)
 
 
 def test_what_is_in_hand_is_seen_by_all(scene: Scene, board: Board, clock: Clock) -> None:
-    scene.tell(started(7), StageReached(7, "decode", 0.25))
+    scene.tell(started(7), StageReached(file(7), "decode", 0.25))
     clock.now += 1.5
     scene.reporter.report()
     assert board.running() == (
@@ -120,7 +134,7 @@ def test_what_is_in_hand_is_seen_by_all(scene: Scene, board: Board, clock: Clock
 
 
 def test_what_others_have_in_hand_is_left_to_them(scene: Scene, board: Board) -> None:
-    scene.tell(started(7, worker="there"))
+    scene.tell(Remote(started(7)))
     scene.reporter.report()
     assert board.running() == ()
 
@@ -131,7 +145,7 @@ def test_what_does_not_change_is_said_again_now_and_then(scene: Scene, board: Bo
         scene.reporter.report()
         clock.now += 0.5
     assert board.reports == 3
-    scene.tell(StageReached(7, "decode", 0.5))
+    scene.tell(StageReached(file(7), "decode", 0.5))
     scene.reporter.report()
     assert board.reports == 4
 
@@ -153,8 +167,8 @@ def test_a_live_view_that_forgot_everything_soon_knows_it_again(
 
 def test_events_are_passed_on_to_who_listens(scene: Scene, board: Board) -> None:
     with board.changes() as changes:
-        scene.tell(started(7), StageReached(7, "identify"), finished(7))
-        scene.tell(started(8, worker="there"), StageReached(8, "identify"))
+        scene.tell(started(7), StageReached(file(7), "identify"), finished(7))
+        scene.tell(Remote(started(8)), Remote(StageReached(file(8), "identify")))
         scene.reporter.report()
         heard = [changes.next(0) for _ in range(4)]
     assert [
@@ -254,7 +268,16 @@ def test_what_happened_while_it_was_away_is_no_news(scene: Scene, board: Board) 
         told = [changes.next(0), changes.next(0)]
     assert told == [
         Notice("me", {"what": "dropped", "notices": 2}),
-        Notice("me", {"what": "job_finished", "job": 7, "state": "done", "code": None}),
+        Notice(
+            "me",
+            {
+                "what": "job_finished",
+                "job": 7,
+                "correlation_id": f"{7:032x}",
+                "state": "done",
+                "code": None,
+            },
+        ),
     ]
 
 
@@ -288,7 +311,11 @@ def test_the_pipeline_may_go_on_while_it_looks(library: Library) -> None:
         for job in count(1):
             if stop.is_set():
                 return
-            for event in (started(job), StageReached(job, "decode", 0.5), JobReturned(job - 50, b"", "")):
+            for event in (
+                started(job),
+                StageReached(file(job), "decode", 0.5),
+                JobReturned(file(job - 50), ""),
+            ):
                 view(event)
                 reporter(event)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from tonearm.errors import StorageAway, StorageBusy, StorageError, StorageFull, StorageUnusable
-from tonearm.events.facts import Event, StateChanged
+from tonearm.events.facts import Event, StorageStateChanged
+from tonearm.events.states import StorageState
 from tonearm.resilience import storage_retry as patience_module
 from tonearm.resilience.storage_retry import BUSY_TRIES, StorageRetry
 
@@ -52,13 +53,12 @@ def test_an_answer_may_be_nothing() -> None:
 
 def test_a_server_that_is_away_is_waited_for_and_told_of_once() -> None:
     storage_retry, told = patient()
-    storage_retry.run = 7
     server = Server(*[AWAY] * 40)
     assert storage_retry(server) == "the answer"
     assert server.calls == 41
     assert told == [
-        StateChanged(7, "waiting", str(AWAY)),
-        StateChanged(7, "running", "the database can be used again"),
+        StorageStateChanged(StorageState.WAITING, str(AWAY)),
+        StorageStateChanged(StorageState.AVAILABLE, "the database can be used again"),
     ]
     assert storage_retry(server) == "the answer"
     assert len(told) == 2
@@ -79,7 +79,7 @@ def test_who_is_asked_to_stop_waits_no_longer() -> None:
     with pytest.raises(StorageAway, match="does not answer"):
         storage_retry(server)
     assert server.calls == 3
-    assert told == [StateChanged(0, "waiting", str(AWAY))]
+    assert told == [StorageStateChanged(StorageState.WAITING, str(AWAY))]
 
 
 def test_who_is_asked_to_stop_still_gets_what_can_be_had() -> None:
@@ -123,7 +123,10 @@ def test_room_on_the_disk_is_waited_for_for_a_while() -> None:
     told: list[Event] = []
     full = StorageFull("no room on the disk")
     assert StorageRetry(told.append, lambda: False, full_s=60)(Server(*[full] * 20)) == "the answer"
-    assert [event.state for event in told if isinstance(event, StateChanged)] == ["waiting", "running"]
+    assert [event.state for event in told if isinstance(event, StorageStateChanged)] == [
+        "waiting",
+        "available",
+    ]
     server = Server(*[full] * 1000)
     with pytest.raises(StorageFull):
         StorageRetry(told.append, lambda: False, full_s=0.1)(server)

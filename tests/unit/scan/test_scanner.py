@@ -22,7 +22,7 @@ from tonearm.events.facts import (
     ScanStarted,
     Warned,
 )
-from tonearm.jobs.runs import RunState
+from tonearm.events.states import RunState
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns

@@ -92,7 +92,7 @@ class Shift:
     def done(self) -> list[str]:
         """What was finished, in its order."""
         finished = [event for event in self.events if isinstance(event, JobFinished)]
-        return [os.fsdecode(os.path.basename(event.path)) for event in finished]
+        return [os.fsdecode(os.path.basename(event.job.path)) for event in finished]
 
 
 class Queue:

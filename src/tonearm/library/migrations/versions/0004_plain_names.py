@@ -104,10 +104,12 @@ def rename() -> None:
         op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)
     _add_handovers()
     _index_open_jobs()
+    _add_attempts()
 
 
 def rename_back() -> None:
     """Give the columns and the indexes their former names."""
+    op.drop_table("attempts")
     _index_all_jobs()
     _drop_handovers()
     for name, table, _, _ in NEW_INDEXES:
@@ -183,3 +185,28 @@ def _index_all_jobs() -> None:
     op.create_index("ix_jobs_run_id_finished_at", "jobs", ["run_id", "finished_at"])
     op.create_index("ix_jobs_run_id_state", "jobs", ["run_id", "state", "rank", "id"])
     op.create_index("ix_jobs_state_rank", "jobs", ["state", "rank", "id"])
+
+
+def _add_attempts() -> None:
+    """A table of attempts, and a correlation id for the jobs of the first version."""
+    op.create_table(
+        "attempts",
+        sa.Column("job_id", KEY, nullable=False, autoincrement=False),
+        sa.Column("number", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=True),
+        sa.Column("charged", sa.Boolean(), nullable=False),
+        sa.Column("queue_wait_s", sa.Double(), nullable=False),
+        sa.Column("run_s", sa.Double(), nullable=True),
+        sa.Column("store_s", sa.Double(), nullable=True),
+        sa.Column("timings", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_attempts_job_id")),
+        sa.PrimaryKeyConstraint("job_id", "number", name=op.f("pk_attempts")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"])
+    digits = "printf('%032x', id)" if op.get_bind().dialect.name == "sqlite" else "lpad(to_hex(id), 32, '0')"
+    op.execute(f"UPDATE jobs SET correlation_id = {digits} WHERE correlation_id IS NULL")  # noqa: S608  ours

@@ -1,0 +1,19 @@
+"""Facts about jobs, with what a test does not care about filled in."""
+
+from typing import Any
+
+from tonearm.events.facts import JobRef
+
+
+def job_ref(job: int = 1, path: bytes = b"/m/a.flac", **changes: Any) -> JobRef:
+    """The first attempt at a job of run 3 by worker ``here``."""
+    values: dict[str, Any] = {
+        "run": 3,
+        "attempt": 1,
+        "correlation_id": f"{job:032x}",
+        "worker": "here",
+        "level": "normal",
+        "size": 9,
+        "extension": path.rpartition(b".")[2].decode("ascii", "replace"),
+    }
+    return JobRef(job=job, path=path, **values | changes)
