@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -18,8 +19,23 @@ from tonearm.cli.commands import Deferred
 from tonearm.cli.json_events import event_name
 from tonearm.errors import Failure, Fault
 from tonearm.events import facts
-from tonearm.events.facts import Event
-from tonearm.events.states import RunState
+from tonearm.events.facts import (
+    Event,
+    JobEvent,
+    JobFinished,
+    JobRetrying,
+    JobReturned,
+    JobStarted,
+    StageReached,
+)
+from tonearm.events.states import (
+    BrokerState,
+    RunState,
+    Severity,
+    StorageState,
+    WarningCode,
+    WorkerState,
+)
 from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
 from tonearm.library.tracks import AUDIO_COLUMNS, TAG_FIELDS
@@ -58,7 +74,7 @@ def options(parameters: object) -> list[str]:
 
 
 def event_kinds() -> list[type[Event]]:
-    parts = {"Slow"}  # part of another event, never announced by itself
+    parts = {"Slow", "JobEvent", "Remote"}  # never announced by themselves; each has a test of its own
     return [
         kind
         for name, kind in inspect.getmembers(facts, inspect.isclass)
@@ -138,7 +154,11 @@ def test_every_event_and_its_fields_are_in_the_reference(kind: type[Event]) -> N
     name = event_name(kind.__new__(kind))
     told = section(page("json.md"), f"### `{name}`")
     assert told, f"no section on {name}"
-    fields = [field.name for field in dataclasses.fields(kind)]
+    fields = [
+        field.name
+        for field in dataclasses.fields(kind)
+        if not (field.name == "job" and issubclass(kind, JobEvent))
+    ]
     assert [field for field in fields if f"`{field}`" not in told] == []
 
 
@@ -146,6 +166,27 @@ def test_fields_inside_events_are_in_the_reference() -> None:
     told = section(page("json.md"), "## Events")
     fields = [field.name for kind in (facts.Slow, facts.Workload) for field in dataclasses.fields(kind)]
     assert [field for field in fields if f"`{field}`" not in told] == []
+
+
+def test_fields_of_every_job_are_in_the_reference() -> None:
+    told = section(page("json.md"), "### Fields of every job")
+    assert [field.name for field in dataclasses.fields(facts.JobRef) if f"`{field.name}`" not in told] == []
+
+
+@pytest.mark.parametrize("kind", [JobStarted, StageReached, JobFinished, JobRetrying, JobReturned])
+def test_events_of_other_workers_are_in_the_reference(kind: type[Event]) -> None:
+    told = section(page("json.md"), "### What other workers do")
+    assert f"`remote_{event_name(kind.__new__(kind))}`" in told
+
+
+@pytest.mark.parametrize("states", [WarningCode, Severity, WorkerState, StorageState, BrokerState])
+def test_codes_and_states_in_events_are_in_the_reference(states: type[StrEnum]) -> None:
+    told = section(page("json.md"), "## Events")
+    assert [state for state in states if f"`{state}`" not in told] == []
+
+
+def test_codes_of_warnings_are_in_kebab_case() -> None:
+    assert [code for code in WarningCode if not re.fullmatch(r"[a-z]+(-[a-z]+)*", code)] == []
 
 
 @pytest.mark.parametrize("code", sorted(failure_codes()))

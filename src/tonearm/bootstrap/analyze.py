@@ -27,7 +27,7 @@ from tonearm.worker.supervisor import Supervisor
 
 @contextlib.contextmanager
 def open_session(settings: Settings, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[Session]:
-    """Put together what one call over some folders needs. ``view`` and ``show`` hear every event, in this order.
+    """Put together what one call over some folders needs. ``view`` and ``show`` hear every event.
 
     Raises:
         LibraryInUse: another process is analysing with this library, which is not shared.
@@ -49,7 +49,7 @@ def open_session(settings: Settings, view: LiveView, show: Announce, stop: StopS
 def _embedded(parts: WorkerParts) -> Iterator[Session]:
     data_dir = parts.library.settings.data_dir
     worker = f"{socket.gethostname()}:{os.path.abspath(data_dir)}"
-    with exclusive_lock(data_dir), background(parts, worker, None):
+    with exclusive_lock(data_dir), background(parts, worker, None, {}):
 
         def supervisor(run: int) -> Supervisor:
             return make_supervisor(parts, job_queue(None, parts.library.job_store, worker, run), worker, None)
@@ -63,7 +63,8 @@ def _shared(parts: WorkerParts) -> Iterator[Session]:
     with join(parts) as membership:
         registration = membership.registration
         poller = ProgressPoller(parts.progress)
-        with background(parts, registration.name, membership.broker, poller.run, registration.keep_alive):
+        others = {"progress poller": poller.run, "heartbeat": registration.keep_alive}
+        with background(parts, registration.name, membership.broker, others):
 
             def supervisor(_: int) -> Supervisor:
                 return make_supervisor(parts, membership.queue, registration.name, registration)

@@ -1,22 +1,21 @@
-"""Threads beside the work of a process: relays to servers, the reporter, the follower of a worker's row."""
+"""Threads beside the work of a process: relays to servers, the reporter, the heartbeat."""
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
+
+from tonearm.events.facts import Announce
+from tonearm.events.threads import Body, SupervisedThreads
 
 CLOSE_S = 5.0
 
 
 @contextlib.contextmanager
-def running(bodies: Sequence[Callable[[threading.Event], None]]) -> Iterator[None]:
-    """Run each body in a thread of its own; at the end set the event that they were given, and wait for them."""
-    ending = threading.Event()
-    threads = [threading.Thread(target=body, args=(ending,), daemon=True) for body in bodies]
-    for thread in threads:
-        thread.start()
+def running(bodies: Mapping[str, Body], announce: Announce) -> Iterator[None]:
+    """Run each body in a supervised thread of its name; at the end ask them to end, and wait for them."""
+    threads = SupervisedThreads(announce)
+    for name, body in bodies.items():
+        threads.start(name, body)
     try:
         yield
     finally:
-        ending.set()
-        for thread in threads:
-            thread.join(CLOSE_S)
+        threads.close(CLOSE_S)

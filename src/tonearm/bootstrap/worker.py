@@ -2,8 +2,8 @@
 
 import contextlib
 import functools
-import threading
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
-from tonearm.events.facts import Announce, Warned
+from tonearm.events.facts import Announce, BrokerStateChanged
+from tonearm.events.states import BrokerState
+from tonearm.events.threads import Body
 from tonearm.graph.relay import GraphRelay
 from tonearm.jobs.history import History
 from tonearm.jobs.outbox_relay import OutboxRelay
@@ -33,6 +35,11 @@ from tonearm.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from tonearm.bootstrap.servers import BrokerConnection
+
+
+OUTPUT = "standard output"
+OUTPUT_ROOM = 100_000
+"""Events that wait for whoever reads the output; some 50 MB at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +65,24 @@ class Membership:
 
 @contextlib.contextmanager
 def open_parts(settings: Settings, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[WorkerParts]:
-    """Open the library and prepare its servers. ``view`` and ``show`` hear every event, in this order.
+    """Open the library and prepare its servers.
+
+    ``view`` hears every event at once. ``show`` hears it in a thread of its own: a terminal or a program that does not
+    read holds up no lease. At the end it is waited for until it has heard all.
 
     Raises:
         StorageError: the database can't be opened.
         ConfigurationError: settings that contradict each other, or a driver that is not installed.
     """
     bus = EventBus()
-    bus.subscribe(view)
-    bus.subscribe(show)
+    bus.subscribe(view, "the live view")
+    bus.subscribe_queued(show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf)
     servers = Servers(settings, bus)
-    with open_library(settings, servers) as library, servers.open_progress() as progress:
+    with (
+        contextlib.closing(bus),
+        open_library(settings, servers) as library,
+        servers.open_progress() as progress,
+    ):
         yield WorkerParts(library, servers, progress, view, bus, stop)
 
 
@@ -91,7 +105,7 @@ def open_worker(
         raise ConfigurationError("a worker with --workers 0 would do nothing")
     with open_parts(settings, view, show, stop) as parts, join(parts) as membership:
         registration = membership.registration
-        with background(parts, registration.name, membership.broker, registration.keep_alive):
+        with background(parts, registration.name, membership.broker, {"heartbeat": registration.keep_alive}):
             supervisor = make_supervisor(parts, membership.queue, registration.name, registration)
             yield functools.partial(
                 serve, supervisor, parts.library.runs, parts.bus, registration.name, settings.workers
@@ -126,7 +140,8 @@ def _broker(parts: WorkerParts, worker: str) -> Iterator["BrokerConnection | Non
     with parts.servers.open_broker(settings.workers, parts.stop.wake, f"tonearm {worker}") as broker:
         if broker is not None:
             if not broker.wait_settled(settings.connect_timeout_s):
-                parts.bus(Warned(f"{broker.reason}; jobs wait in the database until it answers"))
+                text = f"{broker.reason}; jobs wait in the database until it answers"
+                parts.bus(BrokerStateChanged(BrokerState.UNAVAILABLE, text))
             if broker.wrong is not None:
                 raise ConfigurationError(broker.wrong)
         yield broker
@@ -161,20 +176,20 @@ def background(
     parts: WorkerParts,
     worker: str,
     broker: "BrokerConnection | None",
-    *others: Callable[[threading.Event], None],
+    others: Mapping[str, Body],
 ) -> Iterator[None]:
     """Run the threads beside the work: history is pruned, and other servers get what the database has for them."""
     library, settings, bus = parts.library, parts.library.settings, parts.bus
-    bodies = [*others, History(library.database, settings.keep_history_days).run]
+    bodies = {**others, "history": History(library.database, settings.keep_history_days).run}
     if broker is not None:
         relay = OutboxRelay(library.database, broker, settings.ageing_s, settings.reconcile_s, bus)
-        bodies.append(relay.run)
+        bodies["outbox relay"] = relay.run
     if settings.redis_url is not None:
         reporter = Reporter(parts.progress, library.database, parts.view, worker, bus)
-        bus.subscribe(reporter)
-        bodies.append(reporter.run)
+        bus.subscribe(reporter, "the reporter")
+        bodies["reporter"] = reporter.run
     with parts.servers.open_graph() as graph:
         if graph is not None:
-            bodies.append(GraphRelay(library.database, graph, versions(), bus).run)
-        with running(bodies):
+            bodies["graph relay"] = GraphRelay(library.database, graph, versions(), bus).run
+        with running(bodies, bus):
             yield

@@ -126,18 +126,11 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
         show = display = Screen(view, Console())
     else:
         show = PlainLines(view)
-    ends: list[Summary] = []
     known: list[bytes] | None = None
-    shown = while_read(show, stop)
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Summary):
-            ends.append(event)
-        shown(event)
-
+    show = until_summary(while_read(show, stop))
     try:
         with (
-            enter_patiently(lambda: open_session(settings, view, tell, stop), stop) as session,
+            enter_patiently(lambda: open_session(settings, view, show, stop), stop) as session,
             display,
         ):
             known = [place.here for place in session.roots.every()]
@@ -149,20 +142,32 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
             raise
         sys.stderr.write(f"tonearm: {error}\n")
     finally:  # how far it came matters most where it failed
-        if not as_json:
-            _print_ends(ends, settings, request, known or [])
-    return ends[-1] if ends else None
+        if not as_json and view.summary is not None:
+            _print_summary(view.summary, settings, request, known or [])
+    return view.summary
 
 
-def _print_ends(
-    ends: Sequence[Summary], settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]
+def until_summary(show: Announce) -> Announce:
+    """Show events up to the summary; what threads announce while they end is not part of the run."""
+    ended = False
+
+    def shown(event: Event) -> None:
+        nonlocal ended
+        if not ended:
+            ended = isinstance(event, Summary)
+            show(event)
+
+    return shown
+
+
+def _print_summary(
+    summary: Summary, settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]
 ) -> None:
     with suppress(ReaderGone):  # the exit status still says how the run ended
-        for summary in ends:
-            for line in summary_lines(summary, settings.database_url is not None):
-                say(line)
-            if not summary.discovered and not summary.unread and not summary.interrupted:
-                say(_what_to_do(settings, request, known))
+        for line in summary_lines(summary, settings.database_url is not None):
+            say(line)
+        if not summary.discovered and not summary.unread and not summary.interrupted:
+            say(_what_to_do(settings, request, known))
 
 
 def _what_to_do(settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]) -> str:

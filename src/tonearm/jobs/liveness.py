@@ -10,10 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
 from tonearm.jobs.queue_admin import JobView
-from tonearm.jobs.runs import RunState, RunView
+from tonearm.jobs.runs import RunView
 from tonearm.jobs.worker_registry import LOST_S
 from tonearm.library.database import Database
 from tonearm.library.lock import holder

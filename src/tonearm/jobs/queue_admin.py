@@ -63,6 +63,7 @@ class JobView:
     code: str | None
     reason: str | None
     advice: str | None
+    correlation_id: str
 
 
 class QueueAdmin:
@@ -278,4 +279,5 @@ def _view(row: Any, place: int | None = None) -> JobView:
         code=row.code,
         reason=row.reason,
         advice=row.advice,
+        correlation_id=row.correlation_id,
     )

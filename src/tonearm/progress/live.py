@@ -18,6 +18,7 @@ from tonearm.events.facts import (
     ScanProgress,
     StageReached,
     StorageStateChanged,
+    Summary,
     WorkersChanged,
     WorkerStateChanged,
 )
@@ -56,6 +57,7 @@ class LiveView:
     decoded_s: float = 0.0
     running: dict[int, Running] = field(default_factory=dict)
     slowest: list[tuple[float, bytes, float]] = field(default_factory=list)
+    summary: Summary | None = None
     _scanned: tuple[int, int] = (0, 0)
     _work_began: float | None = None
     _eta: Eta | None = None
@@ -81,6 +83,8 @@ class LiveView:
                 self._job(event, remote=False)
             case Remote():
                 self._job(event.fact, remote=True)
+            case Summary():
+                self.summary = event
             case WorkersChanged() if self._eta is not None:
                 self._eta.workers = event.slots
             case RunStateChanged():

@@ -4,7 +4,8 @@ import contextlib
 import time
 
 from tonearm.errors import StorageError
-from tonearm.events.facts import Announce, StateChanged
+from tonearm.events.facts import Announce, WorkerStateChanged
+from tonearm.events.states import WorkerState
 from tonearm.jobs.runs import Runs
 from tonearm.worker.supervisor import Supervisor, Task
 
@@ -22,6 +23,7 @@ def serve(supervisor: Supervisor, runs: Runs, announce: Announce, worker: str, s
             with contextlib.suppress(StorageError):
                 runs.close_ended()
 
-    announce(StateChanged(0, "working", f"{worker} takes jobs, {slots} at a time"))
+    text = f"{worker} takes jobs, {slots} at a time"
+    announce(WorkerStateChanged(worker, WorkerState.WORKING, text))
     supervisor.work(Task(None, lambda _: False, close_ended_runs))
-    announce(StateChanged(0, "ended", f"{worker} has no job any more"))
+    announce(WorkerStateChanged(worker, WorkerState.ENDED, f"{worker} has no job any more"))

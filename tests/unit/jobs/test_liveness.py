@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from tests.unit.shelf import WORKER, Library
+from tonearm.events.states import RunState
 from tonearm.jobs.job import OPEN
 from tonearm.jobs.liveness import Liveness, read_liveness
-from tonearm.jobs.runs import RunState
 from tonearm.jobs.worker_registry import LOST_S, Heartbeat, WorkerInstance, WorkerRegistry
 from tonearm.library.database import Database, open_postgres
 from tonearm.library.lock import exclusive_lock
