@@ -54,5 +54,5 @@ def test_a_child_uses_its_slot_from_its_start_until_it_has_ended(make_pool: Make
     child = pool.overdue(float("inf"))[0]
     pool.mark_ready(child)
     assert (pool.starting, pool.idle) == (1, [child])
-    pool.end(child)
+    pool.end(child, "the test is over")
     assert (pool.free_slots, pool.starting) == (1, 1)
