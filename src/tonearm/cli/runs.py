@@ -12,8 +12,8 @@ from tonearm.cli.options import data_option, json_option, limit_option, print_js
 from tonearm.cli.plain_progress import PARTS
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
-from tonearm.jobs.liveness import read_liveness
 from tonearm.events.states import RunState
+from tonearm.jobs.liveness import read_liveness
 from tonearm.jobs.runs import RunView
 from tonearm.names import paths_fields, printable
 

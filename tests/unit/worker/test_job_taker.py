@@ -37,7 +37,9 @@ class EmptyQueue:
 
 
 def taker(answer_s: float) -> JobTaker:
-    return JobTaker(EmptyQueue(answer_s), PendingWrites(1.0), MountGuard(PathMap(()), lambda *_: ()), lambda _: None)
+    return JobTaker(
+        EmptyQueue(answer_s), PendingWrites(1.0), MountGuard(PathMap(()), lambda *_: ()), lambda _: None
+    )
 
 
 def test_an_empty_queue_is_left_alone_for_a_moment_and_asked_at_once_after_a_wake_up() -> None:
