@@ -8,11 +8,11 @@ from sqlalchemy import event, text
 
 from tests.unit.shelf import Library, finish_one, result
 from tonearm.errors import Failure
+from tonearm.events.states import RunState
 from tonearm.jobs import history
 from tonearm.jobs.history import History
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.run_counts import RunCounts
-from tonearm.jobs.runs import RunState
 from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
 from tonearm.progress.finished_jobs import FinishedJobsCursor
 
