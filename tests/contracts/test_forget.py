@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.shelf import Library, found, result
-from tonearm.jobs.runs import RunState
+from tonearm.events.states import RunState
 from tonearm.library.forget import BATCH, count_missing, forget, is_gone, missing_files
 from tonearm.library.roots import Place
 from tonearm.library.schema import metadata

@@ -11,13 +11,13 @@ from tests.proxy import Proxy
 from tests.unit.shelf import VERSIONS, Library, finish_one, found, result
 from tonearm.errors import ServiceAway
 from tonearm.events.facts import BreakerChanged, Event, Warned
+from tonearm.events.states import RunState
 from tonearm.graph.bolt import Bolt
 from tonearm.graph.fallback import FallbackGraph
 from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
-from tonearm.jobs.runs import RunState
 from tonearm.library.files import FileChange, KnownFile, ScannedFile
 from tonearm.library.forget import forget
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from tests.unit.shelf import Library, found, result
 from tonearm.cli.app import app
 from tonearm.errors import LibraryInUse
-from tonearm.jobs.runs import RunState
+from tonearm.events.states import RunState
 from tonearm.library.lock import exclusive_lock
 
 
