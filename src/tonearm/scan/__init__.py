@@ -1,1 +1,1 @@
-"""Walks the folders and tells new files from changed, moved, missing and unchanged ones."""
+"""Finds the new, changed, moved and missing files of a folder. README.md describes the phases of a scan."""

@@ -1,1 +1,1 @@
-"""Worker processes: files go in one by one, results come out; whatever a file does, only its own attempt is lost."""
+"""Takes jobs, has sandboxed child processes analyse their files, and stores the results."""
