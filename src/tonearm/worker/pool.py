@@ -18,8 +18,6 @@ MAX_KILLED_STARTS = 50
 LEFT_BEHIND = (
     "process {} can't be ended, as the disk or server that it reads from does not answer; it is left behind"
 )
-
-
 RECYCLED = "it has read as many files or bytes as one child may read"
 NOT_NEEDED = "this worker takes no more jobs"
 

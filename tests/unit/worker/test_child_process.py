@@ -21,7 +21,7 @@ def child(tmp_path: Path) -> Iterator[ChildProcess]:
     child.close()
 
 
-def test_a_child_that_was_told_to_end_is_given_nothing_more(child: ChildProcess) -> None:
+def test_a_child_that_was_killed_gets_no_more_files(child: ChildProcess) -> None:
     child.ready = True
     assert child.idle
     child.kill(None)

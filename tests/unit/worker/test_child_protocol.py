@@ -88,7 +88,7 @@ def test_what_is_not_a_number_is_not_sent(value: float) -> None:
     ],
     ids=lambda body: body[:12].decode("latin-1"),
 )
-def test_what_is_no_message_of_finite_values_is_garbled(body: bytes) -> None:
+def test_what_is_no_message_of_finite_values_is_invalid(body: bytes) -> None:
     with pytest.raises(InvalidReply):
         MessageBuffer().feed(framed(body))
 
@@ -100,7 +100,7 @@ def test_a_message_that_is_too_long_is_refused_by_its_length_alone() -> None:
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_messages_or_garbled_and_nothing_else(noise: bytes) -> None:
+def test_any_bytes_are_messages_or_invalid_and_nothing_else(noise: bytes) -> None:
     buffer = MessageBuffer()
     for data in (noise, framed(noise)):
         try:

@@ -15,11 +15,11 @@ from tonearm.worker import mount_guard as guard_module
 from tonearm.worker.mount_guard import SAMPLES, MountGuard
 
 
-class Shelf:
+class KnownFolder:
     """A folder with files, and what the library knows of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.place = folder
         self.path = os.fsencode(folder)
         self.known: list[bytes] = []
         self.asked: list[tuple[int, int]] = []
@@ -41,102 +41,102 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "music")
+def folder(tmp_path: Path) -> KnownFolder:
+    return KnownFolder(tmp_path / "music")
 
 
-def test_at_first_everything_is_taken_to_be_there(shelf: Shelf) -> None:
-    mount_guard = shelf.mount_guard()
+def test_at_first_everything_is_taken_to_be_there(folder: KnownFolder) -> None:
+    mount_guard = folder.mount_guard()
     assert mount_guard.unmounted_places() == frozenset()
     assert mount_guard.unmounted_paths() == []
 
 
-def test_a_file_is_gone_when_another_of_its_folder_is_there(shelf: Shelf) -> None:
-    shelf.put(b"gone.flac", b"K\xf6ln.flac")
-    (shelf.folder / "gone.flac").unlink()
-    mount_guard = shelf.mount_guard()
-    assert mount_guard.is_mounted(7, shelf.path, b"gone.flac")
-    assert shelf.asked == [(7, SAMPLES)]
+def test_a_file_is_gone_when_another_of_its_folder_is_there(folder: KnownFolder) -> None:
+    folder.put(b"gone.flac", b"K\xf6ln.flac")
+    (folder.place / "gone.flac").unlink()
+    mount_guard = folder.mount_guard()
+    assert mount_guard.is_mounted(7, folder.path, b"gone.flac")
+    assert folder.asked == [(7, SAMPLES)]
     assert mount_guard.unmounted_places() == frozenset()
 
 
 @pytest.mark.parametrize("how", ["no folder", "an empty folder", "a folder with something else in it"])
-def test_a_root_of_which_nothing_known_is_there_is_not_mounted(shelf: Shelf, how: str) -> None:
-    shelf.put(b"a/1.flac", b"b/2.flac", b"3.flac")
-    shutil.rmtree(shelf.folder)
+def test_a_root_of_which_nothing_known_is_there_is_not_mounted(folder: KnownFolder, how: str) -> None:
+    folder.put(b"a/1.flac", b"b/2.flac", b"3.flac")
+    shutil.rmtree(folder.place)
     if how != "no folder":
-        shelf.folder.mkdir()
+        folder.place.mkdir()
     if how.startswith("a folder"):
-        (shelf.folder / "THIS DISK IS NOT MOUNTED").touch()
-    mount_guard = shelf.mount_guard()
-    assert not mount_guard.is_mounted(7, shelf.path, b"a/1.flac")
+        (folder.place / "THIS DISK IS NOT MOUNTED").touch()
+    mount_guard = folder.mount_guard()
+    assert not mount_guard.is_mounted(7, folder.path, b"a/1.flac")
     assert mount_guard.unmounted_places() == {UnmountedPlace(7)}
-    assert mount_guard.unmounted_paths() == [shelf.path]
+    assert mount_guard.unmounted_paths() == [folder.path]
 
 
-def test_the_missed_file_itself_is_no_sign_of_its_folder(shelf: Shelf) -> None:
+def test_the_missed_file_itself_is_no_sign_of_its_folder(folder: KnownFolder) -> None:
     """It may have come back a moment ago; what is asked for is something else beside it."""
-    shelf.put(b"1.flac")
-    shelf.known.append(b"2.flac")
-    assert not shelf.mount_guard().is_mounted(7, shelf.path, b"1.flac")
+    folder.put(b"1.flac")
+    folder.known.append(b"2.flac")
+    assert not folder.mount_guard().is_mounted(7, folder.path, b"1.flac")
 
 
-def test_a_deleted_album_does_not_make_its_collection_look_unmounted(shelf: Shelf) -> None:
-    shelf.put(*(b"Miles/Blue/%02d.flac" % number for number in range(SAMPLES + 5)), b"Miles/Bags/1.flac")
-    shutil.rmtree(shelf.folder / "Miles" / "Blue")
-    mount_guard = shelf.mount_guard()
+def test_a_deleted_album_does_not_make_its_collection_look_unmounted(folder: KnownFolder) -> None:
+    folder.put(*(b"Miles/Blue/%02d.flac" % number for number in range(SAMPLES + 5)), b"Miles/Bags/1.flac")
+    shutil.rmtree(folder.place / "Miles" / "Blue")
+    mount_guard = folder.mount_guard()
     for number in range(SAMPLES + 5):
-        assert mount_guard.is_mounted(7, shelf.path, b"Miles/Blue/%02d.flac" % number)
+        assert mount_guard.is_mounted(7, folder.path, b"Miles/Blue/%02d.flac" % number)
 
 
-def test_the_only_known_file_is_gone_when_its_folder_holds_anything_else(shelf: Shelf) -> None:
-    shelf.put(b"1.flac")
-    (shelf.folder / "1.flac").rename(shelf.folder / "renamed.flac")
-    mount_guard = shelf.mount_guard()
-    assert mount_guard.is_mounted(7, shelf.path, b"1.flac")
-    (shelf.folder / "renamed.flac").unlink()
-    assert not mount_guard.is_mounted(7, shelf.path, b"1.flac")
+def test_the_only_known_file_is_gone_when_its_folder_holds_anything_else(folder: KnownFolder) -> None:
+    folder.put(b"1.flac")
+    (folder.place / "1.flac").rename(folder.place / "renamed.flac")
+    mount_guard = folder.mount_guard()
+    assert mount_guard.is_mounted(7, folder.path, b"1.flac")
+    (folder.place / "renamed.flac").unlink()
+    assert not mount_guard.is_mounted(7, folder.path, b"1.flac")
 
 
-def test_a_file_below_a_folder_that_may_not_be_read_is_not_called_gone(shelf: Shelf) -> None:
-    shelf.put(b"1.flac")
-    (shelf.folder / "1.flac").unlink()
-    (shelf.folder / "else").touch()
+def test_a_file_below_a_folder_that_may_not_be_read_is_not_called_gone(folder: KnownFolder) -> None:
+    folder.put(b"1.flac")
+    (folder.place / "1.flac").unlink()
+    (folder.place / "else").touch()
     if os.geteuid() == 0:
         pytest.skip("root reads every folder")
-    shelf.folder.chmod(0)
+    folder.place.chmod(0)
     try:
-        assert not shelf.mount_guard().is_mounted(7, shelf.path, b"1.flac")
+        assert not folder.mount_guard().is_mounted(7, folder.path, b"1.flac")
     finally:
-        shelf.folder.chmod(0o700)
+        folder.place.chmod(0o700)
 
 
-def test_a_link_that_leads_nowhere_is_something_that_is_there(shelf: Shelf) -> None:
-    shelf.put(b"1.flac")
-    (shelf.folder / "2.flac").symlink_to("nowhere")
-    shelf.known.append(b"2.flac")
-    assert shelf.mount_guard().is_mounted(7, shelf.path, b"1.flac")
+def test_a_link_that_leads_nowhere_is_something_that_is_there(folder: KnownFolder) -> None:
+    folder.put(b"1.flac")
+    (folder.place / "2.flac").symlink_to("nowhere")
+    folder.known.append(b"2.flac")
+    assert folder.mount_guard().is_mounted(7, folder.path, b"1.flac")
 
 
 def test_a_root_that_was_not_mounted_is_looked_at_again_after_a_while(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    folder: KnownFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard_module, "RECHECK_S", 0.0)
-    shelf.put(b"1.flac", b"2.flac")
-    shutil.rmtree(shelf.folder)
-    mount_guard = shelf.mount_guard()
-    assert not mount_guard.is_mounted(7, shelf.path, b"1.flac")
+    folder.put(b"1.flac", b"2.flac")
+    shutil.rmtree(folder.place)
+    mount_guard = folder.mount_guard()
+    assert not mount_guard.is_mounted(7, folder.path, b"1.flac")
     assert mount_guard.unmounted_places() == frozenset()
     assert mount_guard.unmounted_paths() == []
-    shelf.folder.mkdir()
-    shelf.put(b"2.flac")
-    assert mount_guard.is_mounted(7, shelf.path, b"1.flac")
+    folder.place.mkdir()
+    folder.put(b"2.flac")
+    assert mount_guard.is_mounted(7, folder.path, b"1.flac")
 
 
-def test_several_roots_are_kept_apart(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.put(b"1.flac", b"2.flac")
-    mount_guard = shelf.mount_guard()
-    assert mount_guard.is_mounted(1, shelf.path, b"1.flac")
+def test_several_roots_are_kept_apart(folder: KnownFolder, tmp_path: Path) -> None:
+    folder.put(b"1.flac", b"2.flac")
+    mount_guard = folder.mount_guard()
+    assert mount_guard.is_mounted(1, folder.path, b"1.flac")
     assert not mount_guard.is_mounted(2, os.fsencode(tmp_path / "usb"), b"1.flac")
     assert not mount_guard.is_mounted(3, os.fsencode(tmp_path / "nas"), b"1.flac")
     assert mount_guard.unmounted_places() == {UnmountedPlace(2), UnmountedPlace(3)}
@@ -146,29 +146,29 @@ def test_several_roots_are_kept_apart(shelf: Shelf, tmp_path: Path) -> None:
     ]
 
 
-def test_it_looks_where_this_host_has_mounted_what_the_library_knows(shelf: Shelf) -> None:
-    shelf.put(b"1.flac", b"2.flac")
-    (shelf.folder / "1.flac").unlink()
-    mount_guard = shelf.mount_guard(f"/elsewhere/music={shelf.folder}")
-    assert mount_guard.local_path(b"/elsewhere/music/2.flac") == shelf.path + b"/2.flac"
+def test_it_looks_where_this_host_has_mounted_what_the_library_knows(folder: KnownFolder) -> None:
+    folder.put(b"1.flac", b"2.flac")
+    (folder.place / "1.flac").unlink()
+    mount_guard = folder.mount_guard(f"/elsewhere/music={folder.place}")
+    assert mount_guard.local_path(b"/elsewhere/music/2.flac") == folder.path + b"/2.flac"
     assert mount_guard.is_mounted(7, b"/elsewhere/music", b"1.flac")
-    shutil.rmtree(shelf.folder)
+    shutil.rmtree(folder.place)
     assert not mount_guard.is_mounted(7, b"/elsewhere/music", b"1.flac")
-    assert mount_guard.unmounted_paths() == [shelf.path]
+    assert mount_guard.unmounted_paths() == [folder.path]
 
 
-def test_what_lay_on_a_disk_that_is_no_longer_mounted_is_not_gone(shelf: Shelf) -> None:
-    mount = subprocess.run(["mount", "-t", "tmpfs", "none", shelf.folder], capture_output=True)
+def test_what_lay_on_a_disk_that_is_no_longer_mounted_is_not_gone(folder: KnownFolder) -> None:
+    mount = subprocess.run(["mount", "-t", "tmpfs", "none", folder.place], capture_output=True)
     if mount.returncode:
         pytest.skip("nothing can be mounted here")
     try:
-        shelf.put(b"a/1.flac", b"a/2.flac")
-        mount_guard = shelf.mount_guard()
-        os.unlink(shelf.path + b"/a/1.flac")
-        assert mount_guard.is_mounted(7, shelf.path, b"a/1.flac")
+        folder.put(b"a/1.flac", b"a/2.flac")
+        mount_guard = folder.mount_guard()
+        os.unlink(folder.path + b"/a/1.flac")
+        assert mount_guard.is_mounted(7, folder.path, b"a/1.flac")
     finally:
-        subprocess.run(["umount", shelf.folder], check=True)
-    assert not mount_guard.is_mounted(7, shelf.path, b"a/1.flac")
+        subprocess.run(["umount", folder.place], check=True)
+    assert not mount_guard.is_mounted(7, folder.path, b"a/1.flac")
 
 
 def test_the_library_names_files_that_were_there_when_it_last_looked(library: Library) -> None:
@@ -183,16 +183,16 @@ def test_the_library_names_files_that_were_there_when_it_last_looked(library: Li
     assert library.job_store.samples(99, 20) == []
 
 
-def test_a_file_below_a_mount_that_is_missing_here_is_not_gone(shelf: Shelf) -> None:
-    shelf.put(b"a/1.flac", b"nas/b/2.flac")
-    shutil.rmtree(shelf.folder / "nas")
-    (shelf.folder / "nas").mkdir()
-    mount_guard = MountGuard(PathMap(()), shelf.samples, lambda root: (b"nas",) if root == 7 else ())
-    assert not mount_guard.is_mounted(7, shelf.path, b"nas/b/2.flac")
-    assert mount_guard.is_mounted(7, shelf.path, b"a/gone.flac"), "the rest of the root is there"
+def test_a_file_below_a_mount_that_is_missing_here_is_not_gone(folder: KnownFolder) -> None:
+    folder.put(b"a/1.flac", b"nas/b/2.flac")
+    shutil.rmtree(folder.place / "nas")
+    (folder.place / "nas").mkdir()
+    mount_guard = MountGuard(PathMap(()), folder.samples, lambda root: (b"nas",) if root == 7 else ())
+    assert not mount_guard.is_mounted(7, folder.path, b"nas/b/2.flac")
+    assert mount_guard.is_mounted(7, folder.path, b"a/gone.flac"), "the rest of the root is there"
     assert mount_guard.unmounted_places() == {UnmountedPlace(7, b"nas")}
     assert mount_guard.covers(7, b"nas/b/2.flac")
     assert not mount_guard.covers(7, b"nasal.flac")
     assert not mount_guard.covers(8, b"nas/b/2.flac")
-    (shelf.folder / "nas" / "other").mkdir()
-    assert mount_guard.is_mounted(7, shelf.path, b"nas/b/2.flac"), "it is mounted, and the file is not in it"
+    (folder.place / "nas" / "other").mkdir()
+    assert mount_guard.is_mounted(7, folder.path, b"nas/b/2.flac"), "it is mounted, and the file is not in it"

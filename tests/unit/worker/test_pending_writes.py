@@ -69,7 +69,7 @@ def test_what_cannot_be_stored_now_is_stored_later_in_its_order(
     assert (pending.has_pending, pending.failure) == (False, None)
 
 
-def test_a_store_in_trouble_is_not_asked_all_the_time(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_database_is_not_tried_all_the_time(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending_writes_module, "PAUSE_S", 60)
     pending = PendingWrites(10)
     disk.trouble = StorageFull("no room")
@@ -109,7 +109,7 @@ def test_a_full_disk_that_can_be_read_is_still_full(disk: Disk) -> None:
     assert pending.has_pending
 
 
-def test_what_can_not_be_changed_is_in_trouble_until_it_can(disk: Disk) -> None:
+def test_a_failed_change_is_a_failure_until_a_change_succeeds(disk: Disk) -> None:
     pending = PendingWrites(10)
     disk.trouble = StorageFull("no room")
     assert pending.write(lambda: disk.store("a")) is None
@@ -121,7 +121,7 @@ def test_what_can_not_be_changed_is_in_trouble_until_it_can(disk: Disk) -> None:
     assert pending.failure is None
 
 
-def test_a_server_that_answers_is_back(disk: Disk) -> None:
+def test_a_server_that_answers_is_available_again(disk: Disk) -> None:
     pending = PendingWrites(0)
     disk.trouble = StorageAway("gone")
     add(pending, disk, "a")
@@ -143,14 +143,14 @@ def test_the_time_counts_from_the_last_success(disk: Disk) -> None:
     assert disk.stored == ["0", "1", "2", "3"]
 
 
-def test_trouble_of_another_kind_is_not_waited_for(disk: Disk) -> None:
+def test_a_failure_of_another_kind_is_not_waited_for(disk: Disk) -> None:
     pending = PendingWrites(10)
     disk.trouble = StorageUnusable("not a database")
     with pytest.raises(StorageUnusable):
         add(pending, disk, "a")
 
 
-def test_a_question_has_its_answer_or_none_while_there_is_trouble(
+def test_a_read_returns_its_answer_or_none_while_the_database_fails(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending_writes_module, "PAUSE_S", 0.3)

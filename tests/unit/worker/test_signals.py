@@ -36,7 +36,7 @@ def test_nobody_has_asked_yet(stop: StopSwitch) -> None:
     stop.clear_wakeup()  # and listening does not wait
 
 
-def test_a_request_wakes_who_waits_until_it_is_heard(stop: StopSwitch) -> None:
+def test_a_request_makes_the_wakeup_readable_until_it_is_cleared(stop: StopSwitch) -> None:
     stop.request()
     assert rings(stop)
     stop.clear_wakeup()

@@ -1,4 +1,4 @@
-"""A person relies on: a worker goes on through trouble that passes, and ends when it is not the one it says it is."""
+"""A person relies on: a worker survives failures that pass, and ends when another worker has taken its name."""
 
 import os
 import signal
@@ -40,11 +40,11 @@ import socket
 socket.socket(fileno=os.dup(int(sys.argv[1]))).sendall(encode({{"ready": 1, "unsealed": None}}))
 time.sleep(1000)
 """
-"""A child that says it is ready and nothing more; started again, it works."""
+"""A child that says that it is ready and then nothing more; when it is started again, it works."""
 OPEN = "SELECT count(*) AS jobs FROM jobs WHERE state IN ('queued', 'running', 'retrying')"
 
 
-class Shift:
+class WorkerUnderTest:
     """A supervisor over a library, with children that measure nothing."""
 
     def __init__(self, library: Library, music: Path) -> None:
@@ -81,7 +81,7 @@ class Shift:
         return supervisor.work(Task(None, lambda _: (over or self.nothing_left)(), lambda: None))
 
     def note(self, event: Event) -> None:
-        """Keep an event, and show it to whoever waits for one."""
+        """Keep an event, and pass it on."""
         self.events.append(event)
         self.notice(event)
 
@@ -125,29 +125,31 @@ class Queue:
 
 
 @pytest.fixture
-def shift(library: Library, tmp_path: Path) -> Iterator[Shift]:
+def worker(library: Library, tmp_path: Path) -> Iterator[WorkerUnderTest]:
     (tmp_path / "music").mkdir()
-    shift = Shift(library, tmp_path / "music")
-    yield shift
-    shift.stop.close()
+    worker = WorkerUnderTest(library, tmp_path / "music")
+    yield worker
+    worker.stop.close()
 
 
-def lay(shift: Shift, *names: str) -> None:
+def lay(worker: WorkerUnderTest, *names: str) -> None:
     for name in names:
-        (Path(os.fsdecode(shift.music)) / name).write_bytes(name.encode().ljust(64))
+        (Path(os.fsdecode(worker.music)) / name).write_bytes(name.encode().ljust(64))
 
 
-def test_what_there_is_is_worked_on(shift: Shift) -> None:
-    lay(shift, "1.flac", "2.flac")
-    shift.meet("1.flac", "2.flac")
-    assert shift.work()
-    assert shift.done() == ["1.flac", "2.flac"]
+def test_waiting_jobs_are_worked_on(worker: WorkerUnderTest) -> None:
+    lay(worker, "1.flac", "2.flac")
+    worker.meet("1.flac", "2.flac")
+    assert worker.work()
+    assert worker.done() == ["1.flac", "2.flac"]
 
 
-def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_nothing(shift: Shift) -> None:
+def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_nothing(
+    worker: WorkerUnderTest,
+) -> None:
     """What else should be there can't be asked just then: the file goes back, and its turn comes again."""
-    lay(shift, "1.flac", "3.flac")
-    shift.meet("1.flac", "2.flac", "3.flac")
+    lay(worker, "1.flac", "3.flac")
+    worker.meet("1.flac", "2.flac", "3.flac")
     asked = 0
 
     def samples(root: int, limit: int) -> Sequence[bytes]:
@@ -155,48 +157,48 @@ def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_noth
         asked += 1
         if asked == 1:
             raise StorageAway("the server went away")
-        return shift.library.job_store.samples(root, limit)
+        return worker.library.job_store.samples(root, limit)
 
-    shift.samples = samples
-    assert shift.work(lambda: len(shift.done()) == 2)
-    [missing] = shift.library.rows(
+    worker.samples = samples
+    assert worker.work(lambda: len(worker.done()) == 2)
+    [missing] = worker.library.rows(
         "SELECT state, attempts, uncharged_attempts FROM jobs WHERE state != 'done'"
     )
     assert (missing["state"], missing["attempts"] - missing["uncharged_attempts"]) == ("retrying", 0)
-    assert not any(isinstance(event, Warned) and event.text == NOT_MOUNTED for event in shift.events)
+    assert not any(isinstance(event, Warned) and event.text == NOT_MOUNTED for event in worker.events)
 
 
-def test_many_files_that_are_gone_do_not_keep_a_worker_from_stopping(shift: Shift) -> None:
+def test_many_files_that_are_gone_do_not_keep_a_worker_from_stopping(worker: WorkerUnderTest) -> None:
     names = [f"{number:03}.flac" for number in range(400)]
-    lay(shift, "kept.flac")
-    shift.meet("kept.flac", *names)
-    shift.notice = lambda event: shift.stop.request() if isinstance(event, JobReturned) else None
-    assert not shift.work()
-    assert len([event for event in shift.events if isinstance(event, JobReturned)]) < 10
+    lay(worker, "kept.flac")
+    worker.meet("kept.flac", *names)
+    worker.notice = lambda event: worker.stop.request() if isinstance(event, JobReturned) else None
+    assert not worker.work()
+    assert len([event for event in worker.events if isinstance(event, JobReturned)]) < 10
 
 
 def test_a_folder_that_comes_back_is_worked_on_though_the_last_child_has_ended_meanwhile(
-    shift: Shift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: WorkerUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard_module, "RECHECK_S", 0.5)
     monkeypatch.setattr(dispatch_module, "UNMOUNTED_DELAY_S", 0.1)
-    shift.settings = load_settings({"workers": 1, "recycle_files": 1})
+    worker.settings = load_settings({"workers": 1, "recycle_files": 1})
     usb = tmp_path / "usb"
-    shift.library.meet(shift.library.run(), b"away.flac", level=Level.HIGH, root=os.fsencode(usb))
-    lay(shift, "1.flac")
-    shift.meet("1.flac")
+    worker.library.meet(worker.library.run(), b"away.flac", level=Level.HIGH, root=os.fsencode(usb))
+    lay(worker, "1.flac")
+    worker.meet("1.flac")
 
     def come_back(event: Event) -> None:
         if isinstance(event, JobFinished) and not usb.exists():
             usb.mkdir()
             (usb / "away.flac").write_bytes(bytes(64))
 
-    shift.notice = come_back
-    assert shift.work()
-    assert shift.done() == ["1.flac", "away.flac"]
+    worker.notice = come_back
+    assert worker.work()
+    assert worker.done() == ["1.flac", "away.flac"]
 
 
-def test_a_worker_whose_name_another_has_taken_ends(shift: Shift) -> None:
+def test_a_worker_whose_name_another_has_taken_ends(worker: WorkerUnderTest) -> None:
     class Replaced:
         def heartbeat(
             self,
@@ -207,21 +209,21 @@ def test_a_worker_whose_name_another_has_taken_ends(shift: Shift) -> None:
         ) -> WorkerStatus:
             return WorkerStatus.REPLACED
 
-    shift.registration = Replaced()
+    worker.registration = Replaced()
     with pytest.raises(NameTaken, match="another worker has taken the name of this one"):
-        shift.work(lambda: False)
+        worker.work(lambda: False)
 
 
-def test_who_is_asked_to_stop_lets_go_of_what_its_queue_was_offered(shift: Shift) -> None:
-    threading.Timer(0.3, shift.stop.request).start()
-    assert not shift.work(lambda: False)
-    assert shift.queue.closed
+def test_a_worker_that_is_asked_to_stop_closes_its_queue(worker: WorkerUnderTest) -> None:
+    threading.Timer(0.3, worker.stop.request).start()
+    assert not worker.work(lambda: False)
+    assert worker.queue.closed
 
 
-def test_a_child_is_told_nothing_of_the_environment_that_it_does_not_need(
+def test_a_child_gets_no_environment_variable_that_it_does_not_need(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It may be taken over by a file that was made to do so, and a URL may hold a password."""
+    """A hostile file may take control of it, and a URL may hold a password."""
     for name in ("TONEARM_DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hush")
     tell = (
@@ -238,7 +240,7 @@ def test_a_child_is_told_nothing_of_the_environment_that_it_does_not_need(
 
 
 def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
-    shift: Shift, monkeypatch: pytest.MonkeyPatch
+    worker: WorkerUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It hangs in the kernel, as a process does that reads from a server which is gone."""
     hung: list[subprocess.Popen[bytes]] = []
@@ -253,16 +255,16 @@ def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
     monkeypatch.setattr(subprocess.Popen, "send_signal", kill)
     monkeypatch.setattr(child_module, "UNKILLABLE_S", 0.2)
     monkeypatch.setattr(child_module, "REAP_S", 0.2)
-    shift.settings = load_settings({"workers": 1, "deadline_base_s": 1})
-    shift.child = ("-c", SILENT_ONCE.format(shift.music.decode() + ".tried", CHILD))
-    lay(shift, "1.flac")
-    shift.meet("1.flac")
+    worker.settings = load_settings({"workers": 1, "deadline_base_s": 1})
+    worker.child = ("-c", SILENT_ONCE.format(worker.music.decode() + ".tried", CHILD))
+    lay(worker, "1.flac")
+    worker.meet("1.flac")
 
     def come_back(event: Event) -> None:
         if isinstance(event, Warned) and "left behind" in event.text:
             os.kill(hung[0].pid, signal.SIGKILL)
 
-    shift.notice = come_back
-    assert shift.work()
-    assert shift.done() == ["1.flac"]
-    assert any(isinstance(event, Warned) and "left behind" in event.text for event in shift.events)
+    worker.notice = come_back
+    assert worker.work()
+    assert worker.done() == ["1.flac"]
+    assert any(isinstance(event, Warned) and "left behind" in event.text for event in worker.events)
