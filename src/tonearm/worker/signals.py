@@ -55,7 +55,7 @@ class StopSwitch:
         status 130, as if it were killed.
         """
 
-        def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signature of signal.signal
             self.request()
             if self.interrupts and self.requests > 1:
                 raise KeyboardInterrupt
