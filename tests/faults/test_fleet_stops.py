@@ -153,7 +153,7 @@ def test_a_call_that_follows_can_be_left_and_the_workers_go_on(fleet: Fleet, lon
 def test_a_call_that_is_killed_while_it_follows_takes_nothing_with_it(fleet: Fleet, long_files: Path) -> None:
     fleet.worker("w0", 2)
     process = fleet.follow(long_files)
-    run = wait_for(process, "run_started")["run"]
+    run = wait_for(process, "workload_known")["run"]  # every file is enqueued
     process.kill()
     fleet.finished(run)
     fleet.assert_nothing_lost(FILES)

@@ -3,13 +3,14 @@
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.servers import job_queue
 from tonearm.bootstrap.worker import WorkerParts, background, join, make_supervisor, open_parts
 from tonearm.errors import ConfigurationError
-from tonearm.events.facts import Announce
+from tonearm.events.facts import Announce, Event, ScanProgress
 from tonearm.jobs.intake import Intake
 from tonearm.library.files import Files
 from tonearm.library.lock import exclusive_lock
@@ -19,7 +20,8 @@ from tonearm.progress.run_follower import RunFollower
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
-from tonearm.session import Session
+from tonearm.session.coordination import Coordination, EmbeddedRun, SharedRun
+from tonearm.session.session import Session
 from tonearm.settings import Settings
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
@@ -47,14 +49,15 @@ def open_session(settings: Settings, view: LiveView, show: Announce, stop: StopS
 
 @contextlib.contextmanager
 def _embedded(parts: WorkerParts) -> Iterator[Session]:
-    data_dir = parts.library.settings.data_dir
+    library = parts.library
+    data_dir = library.settings.data_dir
     worker = f"{socket.gethostname()}:{os.path.abspath(data_dir)}"
+
+    def supervisor(run: int) -> Supervisor:
+        return make_supervisor(parts, job_queue(None, library.job_store, worker, run), worker, None)
+
     with exclusive_lock(data_dir), background(parts, worker, None, {}):
-
-        def supervisor(run: int) -> Supervisor:
-            return make_supervisor(parts, job_queue(None, parts.library.job_store, worker, run), worker, None)
-
-        yield _session(parts, worker, supervisor, lambda _: None)
+        yield _session(parts, worker, EmbeddedRun(library.job_store, library.runs, parts.view, supervisor))
 
 
 @contextlib.contextmanager
@@ -63,49 +66,51 @@ def _shared(parts: WorkerParts) -> Iterator[Session]:
     with join(parts) as membership:
         registration = membership.registration
         poller = ProgressPoller(parts.progress)
+        follow = RunFollower(library.database, library.workers, parts.bus, poller, registration.name)
+
+        def supervisor() -> Supervisor:
+            return make_supervisor(parts, membership.queue, registration.name, registration)
+
         others = {"progress poller": poller.run, "heartbeat": registration.keep_alive}
         with background(parts, registration.name, membership.broker, others):
-
-            def supervisor(_: int) -> Supervisor:
-                return make_supervisor(parts, membership.queue, registration.name, registration)
-
-            follow = RunFollower(library.database, library.workers, parts.bus, poller, registration.name)
-            yield _session(parts, registration.name, supervisor, follow)
+            shared = SharedRun(library.job_store, library.runs, supervisor, follow)
+            yield _session(parts, registration.name, shared)
 
 
-def _session(
-    parts: WorkerParts,
-    worker: str,
-    supervisor: Callable[[int], Supervisor],
-    follow: Callable[[int], None],
-) -> Session:
+def _session(parts: WorkerParts, worker: str, coordination: Coordination) -> Session:
     library, settings, bus, stop = parts.library, parts.library.settings, parts.bus, parts.stop
+    cancelled = threading.Event()
+
+    def wake(event: Event) -> None:
+        if isinstance(event, ScanProgress):  # there may be jobs to take
+            stop.wake()
+
+    bus.subscribe(wake, "the waking of the supervisor")
 
     def stopping() -> bool:
-        return stop.requests > 0
+        return stop.requests > 0 or cancelled.is_set()
 
     storage_retry = StorageRetry(bus, stopping, settings.storage_wait_s)
+    scanner = Scanner(
+        Files(library.database),
+        Intake(library.database, versions(), settings.rules, settings.ageing_s),
+        library.roots,
+        library.runs,
+        Patterns(settings.include, settings.exclude, settings.extensions),
+        bus,
+        stopping,
+        storage_retry,
+    )
     return Session(
-        job_store=library.job_store,
+        worker=worker,
+        coordination=coordination,
         roots=library.roots,
         runs=library.runs,
-        scanner=Scanner(
-            Files(library.database),
-            Intake(library.database, versions(), settings.rules, settings.ageing_s),
-            library.roots,
-            library.runs,
-            Patterns(settings.include, settings.exclude, settings.extensions),
-            bus,
-            stopping,
-            storage_retry,
-        ),
-        supervisor=supervisor,
+        scanner=scanner,
         view=parts.view,
         announce=bus,
         stop=stop,
         storage_retry=storage_retry,
-        worker=worker,
         workers=settings.workers,
-        shared=library.database.shared,
-        follow=follow,
+        scan_cancelled=cancelled,
     )

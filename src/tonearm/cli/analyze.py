@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 
 import click
 
@@ -23,7 +22,8 @@ from tonearm.events.facts import Announce, Event, Summary
 from tonearm.library.data_folder import require_library
 from tonearm.names import printable, to_bytes
 from tonearm.progress.live import LiveView
-from tonearm.settings import Level, Settings
+from tonearm.session.session import AnalyzeRequest
+from tonearm.settings import Settings
 from tonearm.worker.signals import StopSwitch
 
 DONE, SOME_FAILED = 0, 1
@@ -102,16 +102,6 @@ def _require_path(path: bytes) -> None:
         return
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzeRequest:
-    """The arguments of a call."""
-
-    paths: list[bytes]
-    level: Level | None
-    fresh: bool
-    detach: bool
-
-
 def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -> Summary | None:
     view = LiveView()
     display: AbstractContextManager[object] = nullcontext()
@@ -136,7 +126,7 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
             known = [place.here for place in session.roots.every()]
             if not request.paths and not known:
                 raise NotFound("nothing was analysed yet; name a folder, as in: tonearm analyze ~/Music")
-            session.analyze(request.paths, request.level, request.fresh, request.detach)
+            session.analyze(request)
     except StorageError as error:
         if known is None:  # the library could not be opened
             raise

@@ -58,31 +58,44 @@ class Screen:
 
     def _render(self) -> Group:
         view = self._view
-        if view.state == "scanning":
-            return Group(
-                Text(f"Scanning … {plural(view.discovered, 'file')}, {view.to_analyse:,} to analyse", "bold")
-            )
+        scanned = f"Scanning … {plural(view.discovered, 'file')}, {view.to_analyse:,} to analyse"
+        if view.scanning and not view.running and not view.ended:
+            return Group(Text(scanned, "bold"))
         files, hours = view.throughput()
         head = Table.grid(padding=(0, 1))
+        if view.scanning:
+            head.add_row(
+                Text(scanned, "bold"),
+                Text(f"{view.ended:,} so far", "bold"),
+                Text(f"{files:.0f} files/min · {hours:.0f} audio-h/h", "cyan"),
+            )
+            return Group(head, _counts(view), _running_files(view))
         head.add_row(
             ProgressBar(total=max(view.total, 1), completed=view.ended, width=36),
             Text(f"{view.ended:,}/{view.total:,}", "bold"),
             Text(f"{files:.0f} files/min · {hours:.0f} audio-h/h", "cyan"),
             Text(f"{about(view.eta_s())} to go" if view.state == "running" else view.state, "bold green"),
         )
-        counts = Text.assemble(
-            (f"{view.done:,} done", "green"),
-            "  ",
-            (f"{view.partial:,} partial", "yellow" if view.partial else "dim"),
-            "  ",
-            (f"{view.failed:,} failed", "red" if view.failed else "dim"),
-            "  ",
-            (f"{view.reason}" if view.reason else "", "yellow"),
-        )
-        running = Table.grid(padding=(0, 1))
-        for file in list(view.running.values()):
-            running.add_row(*_running_cells(file))
-        return Group(head, counts, running)
+        return Group(head, _counts(view), _running_files(view))
+
+
+def _counts(view: LiveView) -> Text:
+    return Text.assemble(
+        (f"{view.done:,} done", "green"),
+        "  ",
+        (f"{view.partial:,} partial", "yellow" if view.partial else "dim"),
+        "  ",
+        (f"{view.failed:,} failed", "red" if view.failed else "dim"),
+        "  ",
+        (f"{view.reason}" if view.reason else "", "yellow"),
+    )
+
+
+def _running_files(view: LiveView) -> Table:
+    running = Table.grid(padding=(0, 1))
+    for file in list(view.running.values()):
+        running.add_row(*_running_cells(file))
+    return running
 
 
 def _running_cells(file: Running) -> tuple[Text, Text, Text]:

@@ -13,7 +13,6 @@ from tonearm.events.facts import (
     JobFinished,
     JobRetrying,
     Remote,
-    RunStarted,
     RunStateChanged,
     ScanFinished,
     ScanStarted,
@@ -22,6 +21,7 @@ from tonearm.events.facts import (
     Summary,
     Warned,
     WorkerStateChanged,
+    WorkloadKnown,
 )
 from tonearm.events.states import Severity
 from tonearm.names import printable
@@ -81,6 +81,11 @@ class WorkerLines(PlainLines):
 def progress_line(view: LiveView) -> str:
     """How a run is going, in one line."""
     files, hours = view.throughput()
+    if view.scanning:
+        return (
+            f"{view.ended:,} files so far, {files:.0f} files/min, {hours:.0f} audio-hours/h, "
+            f"{view.failed} failed, {view.to_analyse:,} found to analyse, still scanning"
+        )
     return (
         f"{view.ended:,} of {view.total:,} files, {files:.0f} files/min, {hours:.0f} audio-hours/h, "
         f"{view.failed} failed, {about(view.eta_s())} to go"
@@ -105,12 +110,13 @@ def _told(event: Event) -> list[str]:
             return [f"{_LABELS[event.severity]} {where}{event.text}"]
         case ScanFinished():
             return [scan_line(event)]
-        case RunStarted():
-            files = sum(load.files for load in event.workload.values())
+        case WorkloadKnown():
+            files = event.ended + sum(load.files for load in event.workload.values())
             if not files:
                 return ["Nothing new to analyse"]
             return [
                 f"Analysing {plural(files, 'file')} with {plural(event.workers, 'worker')} (run {event.run})"
+                + (f"; {event.ended:,} done meanwhile" if event.ended else "")
             ]
         case JobFinished():
             return finished_lines(event)

@@ -279,15 +279,25 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """Analysis begins. ``workload`` is what is to be done, ``cost`` what this machine needed before.
+    """A run begins: its scan, and the analysis of what that finds. ``workers``: files analysed at the same time."""
 
-    cost: seconds of one process per byte, by extension; empty on a machine that has not learned yet.
+    run: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadKnown(Event):
+    """Every file of the run is found, so it is known how much is to be done. Some may have been analysed already.
+
+    workload: what is still open, by extension. ended: files of the run that this process has analysed before.
+    cost: seconds of one child process per byte, by extension; empty on a machine that has not learned yet.
     """
 
     run: int
     workers: int
     workload: dict[str, Workload] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Runs:
 
         A run whose scan recorded nothing for ``SCAN_SILENCE_S`` is closed as interrupted.
         """
-        self._finish_cancelling()
+        self.finish_cancelling()
         with self._database.write() as connection:
             now = clock(connection)
             is_open = (
@@ -164,7 +164,7 @@ class Runs:
 
     def close_abandoned(self) -> None:
         """Close the runs whose process has ended. The caller must hold the library's lock."""
-        self._finish_cancelling()
+        self.finish_cancelling()
         with self._database.write() as connection:
             now = clock(connection)
             for run in (
@@ -225,7 +225,7 @@ class Runs:
             lambda connection, jobs: cancel_unwanted(connection, job_table.c.id.in_(jobs), now),
         )
 
-    def _finish_cancelling(self) -> None:
+    def finish_cancelling(self) -> None:
         """Cancel the jobs that an incomplete ``cancel`` has left waiting."""
         with self._database.read() as connection:
             now = clock(connection)

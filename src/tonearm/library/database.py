@@ -1,9 +1,10 @@
 """Opens the database, SQLite or PostgreSQL, and hands out transactions on it."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ class Database:
         self.found: str | None = None
         """The revision that its tables had when it was opened; ``None`` where there were none."""
         self._reads = self._engine
+        # SQLite has one writer: threads of one process take turns here, as its own waiting is not fair
+        self._write_turn = nullcontext() if self.shared else threading.RLock()
         if self.shared:
             self._reads = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -82,7 +85,7 @@ class Database:
             StorageAway: the server does not answer; whether a commit came through is not known then.
             StorageUnusable: the file is not a database, or reading it fails.
         """
-        with self._translated() as slowest, self._engine.connect() as connection:
+        with self._translated() as slowest, self._write_turn, self._engine.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
             connection = connection.execution_options(tonearm_writes=True)
             with connection.begin():

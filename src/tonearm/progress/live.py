@@ -12,7 +12,6 @@ from tonearm.events.facts import (
     JobReturned,
     JobStarted,
     Remote,
-    RunStarted,
     RunStateChanged,
     ScanFinished,
     ScanProgress,
@@ -21,6 +20,7 @@ from tonearm.events.facts import (
     Summary,
     WorkersChanged,
     WorkerStateChanged,
+    WorkloadKnown,
 )
 from tonearm.events.states import RunState, StorageState, WorkerState
 from tonearm.progress.eta import Eta
@@ -55,6 +55,7 @@ class LiveView:
     failed: int = 0
     retrying: int = 0
     decoded_s: float = 0.0
+    scanning: bool = True
     running: dict[int, Running] = field(default_factory=dict)
     slowest: list[tuple[float, bytes, float]] = field(default_factory=list)
     summary: Summary | None = None
@@ -74,10 +75,11 @@ class LiveView:
             case ScanFinished():
                 self.discovered = self._scanned[0] + event.discovered
                 self._scanned = (self.discovered, self.to_analyse)
-            case RunStarted():
-                self._run = (RunState.RUNNING, None)
-                self.total = sum(load.files for load in event.workload.values())
-                self._work_began = time.monotonic()
+            case WorkloadKnown():
+                self.scanning = False
+                self._run = self._run or (RunState.RUNNING, None)
+                self.total = event.ended + sum(load.files for load in event.workload.values())
+                self._work_began = self._work_began or time.monotonic()
                 self._eta = Eta(event.workload, event.cost, event.workers)
             case JobEvent():
                 self._job(event, remote=False)
@@ -100,6 +102,7 @@ class LiveView:
         job = event.job
         match event:
             case JobStarted():
+                self._work_began = self._work_began or time.monotonic()
                 self.running[job.job] = Running(job, time.monotonic() - event.elapsed_s, remote)
             case StageReached() if job.job in self.running:
                 self.running[job.job].stage = event.stage

@@ -34,6 +34,8 @@ from tonearm.scan.walk import MountPoint, Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import Level
 
 BATCH = 2000
+RECORD_S = 1.0
+"""After this long files are recorded though they are fewer than a batch: they can be analysed meanwhile."""
 PAGE = 2000
 KEPT = "the files known below it are kept as they are"
 
@@ -125,11 +127,13 @@ class Scanner:
         except OSError as error:
             raise PlaceUnread(f"it can't be read: {error.strerror}; {KEPT}") from error
         batch: list[ScannedFile] = []
+        recorded_at = time.monotonic()
         for scanned in self._compared(walked, scan):
             batch.append(scanned)
-            if len(batch) >= BATCH:
+            if len(batch) >= BATCH or time.monotonic() - recorded_at > RECORD_S:
                 self._take_in(batch, scan)
                 batch = []
+                recorded_at = time.monotonic()
             if self._stopping():
                 break
         self._take_in(batch, scan)

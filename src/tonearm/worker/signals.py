@@ -20,13 +20,11 @@ STOPPED = 130
 class StopSwitch:
     """Counts the requests to stop: the first asks to finish what runs, the second to stop at once.
 
-    ``wakeup`` becomes readable with each request, so that a waiting loop notices at once. While no loop watches it
-    (``interrupts``), the second request raises KeyboardInterrupt in the main thread.
+    ``wakeup`` becomes readable with each request, so that a waiting loop notices at once.
     """
 
     def __init__(self) -> None:
         self.requests = 0
-        self.interrupts = False
         self.wakeup, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
         os.set_blocking(self.wakeup, False)
@@ -57,8 +55,6 @@ class StopSwitch:
 
         def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signature of signal.signal
             self.request()
-            if self.interrupts and self.requests > 1:
-                raise KeyboardInterrupt
 
         before = {number: signal.signal(number, handler) for number in SIGNALS}
         reader, writer = os.pipe()

@@ -15,6 +15,7 @@ from tests.unit.scan.sick import lock
 from tonearm.cli.app import app
 from tonearm.errors import StorageFull
 from tonearm.jobs.runs import Runs
+from tonearm.jobs.sql_job_store import SqlJobStore
 
 
 def test_a_folder_whose_server_is_gone_is_told_and_the_others_are_scanned(
@@ -98,7 +99,7 @@ def test_a_run_that_a_full_disk_ends_says_how_far_it_came_and_how_to_go_on(
     music = tmp_path / "music"
     music.mkdir()
     (music / "a.mp3").touch()
-    monkeypatch.setattr(Runs, "workload", full)
+    monkeypatch.setattr(SqlJobStore, "take", full)
     monkeypatch.setenv("TONEARM_STORAGE_WAIT_S", "0")
     said = CliRunner().invoke(app, ["analyze", str(music), "--data", str(tmp_path / "data")])
     assert said.exit_code == 130

@@ -21,11 +21,11 @@ from tonearm.events.facts import (
     JobFinished,
     JobReturned,
     Remote,
-    RunStarted,
     Slow,
     Summary,
     Warned,
     Workload,
+    WorkloadKnown,
 )
 from tonearm.events.states import WarningCode
 
@@ -89,7 +89,7 @@ def test_an_events_name_is_that_of_its_kind_in_snake_case(kind: type[Event]) -> 
 
 def test_names_are_what_they_are() -> None:
     assert event_name(Warned(WarningCode.NO_SANDBOX, "x")) == "warned"
-    assert event_name(RunStarted(1, 2)) == "run_started"
+    assert event_name(WorkloadKnown(1, 2)) == "workload_known"
 
 
 def test_a_fact_about_a_job_has_the_fields_of_its_job_beside_its_own() -> None:
@@ -125,7 +125,7 @@ def test_values_inside_values_are_plain_too() -> None:
     assert told["slowest"] == [
         {"path": "/m/K\udcf6ln", "path_b64": "L20vS/Zsbg==", "elapsed_s": 1.5, "decoded_s": 60.0}
     ]
-    begun = as_json(RunStarted(1, 2, {"flac": Workload(3, 4)}, {"flac": 1.5e-7}))
+    begun = as_json(WorkloadKnown(1, 2, {"flac": Workload(3, 4)}, {"flac": 1.5e-7}))
     assert begun["workload"] == {"flac": {"files": 3, "size": 4}}
     assert begun["cost"] == {"flac": 1.5e-7}
 

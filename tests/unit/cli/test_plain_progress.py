@@ -19,13 +19,13 @@ from tonearm.events.facts import (
     JobRetrying,
     JobStarted,
     Remote,
-    RunStarted,
     ScanFinished,
     Slow,
     StorageStateChanged,
     Summary,
     Warned,
     Workload,
+    WorkloadKnown,
 )
 from tonearm.events.states import Severity, StorageState, WarningCode
 from tonearm.progress.live import LiveView
@@ -62,10 +62,10 @@ FAILED = JobFinished(
         ),
         (StorageStateChanged(StorageState.WAITING, "no room"), ["waiting: no room"]),
         (
-            RunStarted(3, 1, {"mp3": Workload(2, 9), "flac": Workload(1, 9)}),
+            WorkloadKnown(3, 1, {"mp3": Workload(2, 9), "flac": Workload(1, 9)}),
             ["Analysing 3 files with 1 worker (run 3)"],
         ),
-        (RunStarted(3, 1), ["Nothing new to analyse"]),
+        (WorkloadKnown(3, 1), ["Nothing new to analyse"]),
         (
             ScanFinished(b"/m", 1200, 3, 0, 1, 1196, 0, 0, 0.52),
             ["Found 1,200 files in 0.5 s: 3 new, 1 moved, 1,196 unchanged"],
@@ -137,7 +137,7 @@ def test_a_summary_of_a_cancelled_run_says_so() -> None:
 
 def test_how_it_is_going_fits_in_a_line() -> None:
     view = LiveView()
-    view(RunStarted(1, 2, {"mp3": Workload(3, 9)}))
+    view(WorkloadKnown(1, 2, {"mp3": Workload(3, 9)}))
     view(FAILED)
     line = progress_line(view)
     assert line.startswith("1 of 3 files, ")

@@ -16,7 +16,6 @@ from tonearm.events.facts import (
     JobReturned,
     JobStarted,
     Remote,
-    RunStarted,
     RunStateChanged,
     ScanFinished,
     ScanProgress,
@@ -26,6 +25,7 @@ from tonearm.events.facts import (
     WorkersChanged,
     WorkerStateChanged,
     Workload,
+    WorkloadKnown,
 )
 from tonearm.events.states import BrokerState, RunState, StorageState, WorkerState
 from tonearm.progress.live import LiveView
@@ -45,8 +45,8 @@ def scanned(found: int, to_analyse: int) -> list[Event]:
     return [ScanStarted(b"/m"), ScanProgress(found, to_analyse), finished]
 
 
-def begun(files: int = 4) -> RunStarted:
-    return RunStarted(1, 2, {"flac": Workload(files, files * MB)}, {"flac": 1.0 / MB})
+def begun(files: int = 4) -> WorkloadKnown:
+    return WorkloadKnown(1, 2, {"flac": Workload(files, files * MB)}, {"flac": 1.0 / MB})
 
 
 def file(job: int) -> JobRef:
@@ -177,7 +177,7 @@ def test_workers_that_come_and_go_change_the_time_to_go() -> None:
 
 
 def test_a_run_that_is_left_to_workers_elsewhere_promises_nothing_before_they_come() -> None:
-    view = seen(RunStarted(1, 0, {"flac": Workload(4, 4 * MB)}, {"flac": 1.0 / MB}))
+    view = seen(WorkloadKnown(1, 0, {"flac": Workload(4, 4 * MB)}, {"flac": 1.0 / MB}))
     assert view.eta_s() is None
     view(WorkersChanged(4))
     assert view.eta_s() == pytest.approx(1.0)

@@ -21,11 +21,6 @@ def stop() -> Iterator[StopSwitch]:
     switch.close()
 
 
-def interrupted() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-    until(lambda: False)
-
-
 def rings(stop: StopSwitch) -> bool:
     return bool(select.select([stop.wakeup], [], [], 0)[0])
 
@@ -70,18 +65,6 @@ def test_signals_are_requests_while_it_is_listening_and_what_they_were_before_af
             until(lambda: stop.requests == requests)  # noqa: B023
     assert rings(stop)
     assert signal.getsignal(number) is before
-
-
-def test_where_nobody_listens_a_second_signal_interrupts(stop: StopSwitch) -> None:
-    stop.interrupts = True
-    with stop.on_signals():
-        os.kill(os.getpid(), signal.SIGTERM)
-        until(lambda: stop.requests == 1)
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-        stop.interrupts = False
-        os.kill(os.getpid(), signal.SIGTERM)
-        until(lambda: stop.requests == 3)
 
 
 HANGS = """

@@ -1,0 +1,218 @@
+"""One call over some folders: scan and analyse side by side, follow the run to its end, and summarise it."""
+
+import functools
+import os
+import stat
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tonearm.errors import ConfigurationError, StorageError, TonearmError
+from tonearm.events.facts import (
+    Announce,
+    RunStarted,
+    Slow,
+    Summary,
+    Warned,
+    WorkerStateChanged,
+    WorkloadKnown,
+)
+from tonearm.events.states import RunState, WarningCode, WorkerState
+from tonearm.jobs.job import UnmountedPlace
+from tonearm.jobs.runs import Runs
+from tonearm.library.roots import Roots, canonical
+from tonearm.names import printable
+from tonearm.progress.live import LiveView
+from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.scan.scanner import PlaceUnread, Scanner
+from tonearm.session.background_scan import BackgroundScan
+from tonearm.session.coordination import Coordination
+from tonearm.settings import Level
+from tonearm.worker.signals import StopSwitch
+from tonearm.worker.supervisor import Task
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeRequest:
+    """What a person asked for.
+
+    paths: folders and files; none: all open jobs, and the scans that ended early.
+    level: the priority; ``None``: by the rules. fresh: measure again what has results.
+    detach: scan and enqueue only, and leave the work to other workers.
+    """
+
+    paths: Sequence[bytes]
+    level: Level | None = None
+    fresh: bool = False
+    detach: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run that is under way."""
+
+    id: int
+    began: float
+    unread: set[bytes] = field(default_factory=set)
+    workload_known: bool = False
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a call needs, put together in bootstrap.
+
+    worker: the name by which this process takes jobs. workers: how many files it analyses at the same time.
+    scan_cancelled: set to have the scanner end; it also ends when a stop is requested.
+    """
+
+    worker: str
+    coordination: Coordination
+    roots: Roots
+    runs: Runs
+    scanner: Scanner
+    view: LiveView
+    announce: Announce
+    stop: StopSwitch
+    storage_retry: StorageRetry
+    workers: int
+    scan_cancelled: threading.Event
+
+    def analyze(self, request: AnalyzeRequest) -> Summary:
+        """Scan the paths and analyse what needs it.
+
+        Raises:
+            ConfigurationError: a path does not exist.
+            StorageError: the database can't be used; what was stored stays stored.
+            CannotStart: child processes end before they are ready, again and again.
+        """
+        paths = [_usable(path) for path in request.paths]
+        began = time.monotonic()
+        self.coordination.prepare()
+        if not request.paths:
+            paths = self.storage_retry(self.runs.unscanned_paths)
+        run = _Run(self.storage_retry(lambda: self.runs.open(paths)), began)
+        self.announce(RunStarted(run.id, self.workers))
+        scan = BackgroundScan(
+            functools.partial(self._scan, run, paths, request), self.scan_cancelled, self.stop
+        )
+        try:
+            finished = self._work(run, scan, request)
+        except TonearmError as error:
+            scan.abandon()
+            self.announce(WorkerStateChanged(self.worker, WorkerState.FAILED, str(error)))
+            self._announce_partial_summary(run)
+            raise  # the next call closes this run: now the database may not take it
+        return self._close(run, finished, scan.complete, request.detach)
+
+    def _work(self, run: _Run, scan: BackgroundScan, request: AnalyzeRequest) -> bool:
+        """Scan, and meanwhile work on what was found; returns whether everything was worked on."""
+        if not request.paths:
+            self.storage_retry(lambda: self.runs.adopt_open(run.id))
+        scan.start()
+        finished = False
+        if not request.detach:
+
+            def is_over(unmounted: frozenset[UnmountedPlace]) -> bool:
+                return self._scan_is_over(run, scan) and self.coordination.is_over(run.id, unmounted)
+
+            def each_second() -> None:
+                self._look_at_scan(run, scan)
+                self.coordination.follow(run.id)
+
+            finished = self.coordination.supervisor(run.id).work(Task(run.id, is_over, each_second))
+        scan.wait()
+        return finished
+
+    def _scan_is_over(self, run: _Run, scan: BackgroundScan) -> bool:
+        """Whether every file of the run is enqueued; the first time, announce how much there is to do."""
+        if not scan.ended:
+            return False
+        if run.cancelled:
+            self.runs.finish_cancelling()  # of what was enqueued after the run was cancelled
+        elif not run.workload_known:
+            self._announce_workload(run)
+        return True
+
+    def _look_at_scan(self, run: _Run, scan: BackgroundScan) -> None:
+        """Announce how much there is to do once it is known, and end the scan of a cancelled run."""
+        scan.raise_failure()
+        try:
+            if scan.ended and not run.workload_known:
+                self._announce_workload(run)
+            if not scan.ended and self.runs.states([run.id])[run.id] == RunState.CANCELLED:
+                run.cancelled = True
+                scan.cancel()
+        except StorageError:
+            return  # asked again in a second
+
+    def _announce_workload(self, run: _Run) -> None:
+        """In the thread that announces what is finished: a file is counted as open or as ended, never as both."""
+        workload, cost = self.runs.workload(run.id), self.runs.cost()
+        run.workload_known = True
+        self.announce(WorkloadKnown(run.id, self.workers, workload, cost, self.view.ended))
+
+    def _scan(self, run: _Run, paths: Sequence[bytes], request: AnalyzeRequest) -> bool:
+        """Scan every path, gather those that can't be read; ``False`` when stopped before the last was read."""
+        for path in paths:
+            place = self.storage_retry(functools.partial(self.roots.ensure, path))
+            try:
+                outcome = self.scanner.scan(run.id, place, request.level, request.fresh)
+                run.unread.update(outcome.unread)
+                if not outcome.complete:
+                    return False
+            except PlaceUnread as error:
+                run.unread.add(path)
+                self.announce(Warned(WarningCode.PATH_UNREADABLE, str(error), path))
+        self.storage_retry(lambda: self.runs.mark_scanned(run.id))
+        return True
+
+    def _close(self, run: _Run, finished: bool, scanned: bool, detach: bool) -> Summary:
+        self.coordination.follow(run.id)
+        cancelled = self.runs.states([run.id])[run.id] == RunState.CANCELLED
+        left = not (scanned or cancelled) or self.runs.counts(run.id).pending > 0
+        self.coordination.close(run.id, finished and not left)
+        summary = self._summary(run, interrupted=left and not (detach and scanned))
+        self.announce(summary)
+        return summary
+
+    def _announce_partial_summary(self, run: _Run) -> None:
+        try:
+            summary = self._summary(run, interrupted=True)
+        except StorageError:
+            return  # only the database knows the counts
+        self.announce(summary)
+
+    def _summary(self, run: _Run, interrupted: bool) -> Summary:
+        counts = self.runs.counts(run.id)
+        return Summary(
+            run=run.id,
+            discovered=counts.discovered,
+            done=counts.done,
+            partial=counts.partial,
+            skipped=counts.skipped,
+            failed=counts.failed,
+            pending=counts.pending,
+            elapsed_s=time.monotonic() - run.began,
+            decoded_s=self.coordination.decoded_s(run.id),
+            interrupted=interrupted,
+            unread=len(run.unread),
+            cancelled=self.runs.states([run.id])[run.id] == RunState.CANCELLED,
+            slowest=tuple(Slow(path, elapsed, decoded) for elapsed, path, decoded in self.view.slowest),
+        )
+
+
+def _usable(path: bytes) -> bytes:
+    """The canonical path of a file or folder that a person named. Raises ConfigurationError."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ConfigurationError(f"{printable(path)}: {error.strerror}") from error
+    except OSError:
+        return canonical(
+            path
+        )  # such as a mount whose server does not answer: the scan reports it, and goes on
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise ConfigurationError(f"{printable(path)}: neither a file nor a folder")
+    return canonical(path)
