@@ -1,0 +1,103 @@
+"""What the driver and the broker report, as errors of ours with a sentence that a person understands."""
+
+import re
+from collections.abc import Iterator
+
+from pika.exceptions import (
+    AMQPConnectorPhaseErrorBase,
+    AMQPHeartbeatTimeout,
+    ChannelClosedByBroker,
+    ConnectionClosedByBroker,
+    ConnectionClosedByClient,
+    IncompatibleProtocolError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+    StreamLostError,
+)
+
+from tonearm.errors import ServiceAway
+
+NO_SUCH_QUEUE, OTHER_ARGUMENTS, ACCESS_REFUSED, NOT_ALLOWED = 404, 406, 403, 530
+SHUT_DOWN = 320
+REFUSED = "RabbitMQ refused the credentials or the virtual host of rabbitmq_url; check user, password and virtual host"
+
+
+class BrokerUnavailable(ServiceAway):
+    """The broker does not answer, or has not taken what was published."""
+
+
+def sentence(error: BaseException) -> str:
+    """Why a connection, a channel or a call ended, in a few words."""
+    for cause in _causes(error):
+        match cause:
+            case ConnectionClosedByBroker() if cause.reply_code == SHUT_DOWN:
+                return "the broker was shut down or closed the connection"
+            case ConnectionClosedByBroker():
+                return f"the broker closed the connection (code {cause.reply_code})"
+            case ChannelClosedByBroker():
+                return _channel_closed(cause)
+            case ConnectionClosedByClient():
+                return "the connection was closed"
+            case AMQPHeartbeatTimeout():
+                return "its heartbeats stopped"
+            case IncompatibleProtocolError():
+                return "what answers there is not RabbitMQ"
+            case StreamLostError():
+                return "the connection was lost"
+            case OSError() if cause.strerror:
+                return cause.strerror
+            case TimeoutError():
+                return "no answer in time"
+            case _:
+                continue
+    if any(isinstance(cause, AMQPConnectorPhaseErrorBase) for cause in _causes(error)):
+        return "no connection could be made"
+    return "the connection failed"
+
+
+def refuses_login(error: BaseException) -> bool:
+    """Whether the broker refused the user, the password or the virtual host.
+
+    What it means by closing the connection depends on how far the connection had come.
+    """
+    return any(
+        isinstance(cause, ProbableAuthenticationError | ProbableAccessDeniedError)
+        or (isinstance(cause, ConnectionClosedByBroker) and cause.reply_code in {ACCESS_REFUSED, NOT_ALLOWED})
+        for cause in _causes(error)
+    )
+
+
+def queue_mismatch(error: BaseException) -> str | None:
+    """What to do about a queue or exchange that exists with other arguments; ``None`` for any other error."""
+    if not isinstance(error, ChannelClosedByBroker) or error.reply_code != OTHER_ARGUMENTS:
+        return None
+    found = re.search(r"inequivalent arg '([^']+)' for (\w+) '([^']+)'", str(error.reply_text))
+    if found is None:  # such as a consumer that took too long
+        return None
+    argument, kind, name = found.groups()
+    return (
+        f"RabbitMQ has a {kind} {name} whose {argument} is not what this version needs. "
+        "Delete it (nothing is lost: the database knows every job), or set another TONEARM_NAMESPACE"
+    )
+
+
+def _channel_closed(error: ChannelClosedByBroker) -> str:
+    if error.reply_code == NO_SUCH_QUEUE:
+        return "a queue or an exchange was deleted"
+    if error.reply_code == OTHER_ARGUMENTS and "timed out" in str(error.reply_text):
+        return "a message was not acknowledged in time"
+    return f"the broker closed the channel (code {error.reply_code})"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what the driver wraps in it."""
+    yield error
+    inner = [
+        *getattr(error, "exceptions", ()),
+        getattr(error, "exception", None),
+        error.__cause__,
+        *error.args,
+    ]
+    for cause in inner:
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)
