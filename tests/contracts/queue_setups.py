@@ -120,7 +120,7 @@ class RabbitSetup(QueueSetup):
         link = BrokerConnection(self.url, self.topology, self.gate, slots, lambda: None, self.timeout_s)
         self.links.append(link)
         link.start()
-        assert not self.there or within(PATIENCE_S, lambda: link.up)
+        assert not self.there or within(PATIENCE_S, lambda: link.connected)
         return link
 
     def queue(self, worker: str, slots: int = 1) -> JobQueue:
@@ -136,7 +136,9 @@ class RabbitSetup(QueueSetup):
 
     def relay(self, link: BrokerConnection) -> OutboxRelay:
         """A courier by way of a link."""
-        return OutboxRelay(self.library.database, link, self._ageing_s, RECONCILE_S, self.events.append)
+        return OutboxRelay(
+            self.library.database, link.publisher, self._ageing_s, RECONCILE_S, self.events.append
+        )
 
     def carry(self, link: BrokerConnection) -> None:
         """Set a courier to work, as every process does."""

@@ -202,9 +202,9 @@ def test_announcing_nothing_is_nothing(progress: Progress) -> None:
         assert changes.next(0.1) is None
 
 
-def test_a_redis_that_does_not_let_us_in_is_told_so(redis_url: str, namespace: str) -> None:
+def test_a_redis_that_refuses_the_credentials_is_reported(redis_url: str, namespace: str) -> None:
     stranger = redis_url.replace("redis://", "redis://nobody:hush@")
     with closing(RedisProgress(stranger, namespace, Unguarded())) as progress:
-        with pytest.raises(ServiceRefused, match=r"does not let us in.*redis_url") as refused:
+        with pytest.raises(ServiceRefused, match=r"refused the credentials.*redis_url") as refused:
             progress.latest()
         assert "hush" not in str(refused.value)

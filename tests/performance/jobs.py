@@ -133,8 +133,8 @@ def broker(slots: int) -> Iterator[MakeQueue]:
         )
         links.append(link)
         link.start()
-        assert link.wait_settled(10), "RabbitMQ does not answer"
-        relay = OutboxRelay(app.database, link, app.settings.ageing_s, 10.0, lambda _: None)
+        assert link.wait_until_known(10), "RabbitMQ does not answer"
+        relay = OutboxRelay(app.database, link.publisher, app.settings.ageing_s, 10.0, lambda _: None)
         threads.append(threading.Thread(target=relay.run, args=(ending,), daemon=True))
         threads[-1].start()
         return RabbitQueue(link.receiver, app.job_store, name, SqlQueue(app.job_store, name, None))

@@ -83,11 +83,11 @@ def _ask_broker(servers: Servers, timeout_s: float) -> None:
     with servers.open_broker(0, lambda: None, "tonearm status") as broker:
         if broker is None:
             return
-        broker.wait_settled(timeout_s)
-        if broker.wrong is not None:
-            raise ServiceRefused(broker.wrong)
-        if not broker.up:
-            raise ServiceAway(broker.reason)
+        broker.wait_until_known(timeout_s)
+        if broker.refusal is not None:
+            raise ServiceRefused(broker.refusal)
+        if not broker.connected:
+            raise ServiceAway(broker.unavailable_reason)
 
 
 def _figures(servers: Servers) -> "Sequence[QueueFigures]":

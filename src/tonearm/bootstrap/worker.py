@@ -139,11 +139,11 @@ def _broker(parts: WorkerParts, worker: str) -> Iterator["BrokerConnection | Non
     settings = parts.library.settings
     with parts.servers.open_broker(settings.workers, parts.stop.wake, f"tonearm {worker}") as broker:
         if broker is not None:
-            if not broker.wait_settled(settings.connect_timeout_s):
-                text = f"{broker.reason}; jobs wait in the database until it answers"
+            if not broker.wait_until_known(settings.connect_timeout_s):
+                text = f"{broker.unavailable_reason}; jobs wait in the database until it answers"
                 parts.bus(BrokerStateChanged(BrokerState.UNAVAILABLE, text))
-            if broker.wrong is not None:
-                raise ConfigurationError(broker.wrong)
+            if broker.refusal is not None:
+                raise ConfigurationError(broker.refusal)
         yield broker
 
 
@@ -182,7 +182,7 @@ def background(
     library, settings, bus = parts.library, parts.library.settings, parts.bus
     bodies = {**others, "history": History(library.database, settings.keep_history_days).run}
     if broker is not None:
-        relay = OutboxRelay(library.database, broker, settings.ageing_s, settings.reconcile_s, bus)
+        relay = OutboxRelay(library.database, broker.publisher, settings.ageing_s, settings.reconcile_s, bus)
         bodies["outbox relay"] = relay.run
     if settings.redis_url is not None:
         reporter = Reporter(parts.progress, library.database, parts.view, worker, bus)

@@ -1,4 +1,4 @@
-"""The one gate that turns the drivers' errors into ours, with the place on them."""
+"""Turns errors of the database drivers into ours, with the place and a sentence that a person understands."""
 
 import os
 import sqlite3
@@ -10,23 +10,31 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tonearm.errors import StorageAway, StorageBusy, StorageFull, StorageUnusable
 
+_SQLITE = {
+    sqlite3.SQLITE_NOTADB: "it is not a SQLite database",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged; restore it from a copy",
+    sqlite3.SQLITE_CANTOPEN: "the database file can't be opened",
+    sqlite3.SQLITE_IOERR: "reading or writing the database file fails; check its disk",
+    sqlite3.SQLITE_ERROR: "its tables are not as this version made them",
+}
+
 
 @contextmanager
 def translated_errors(place: str) -> Iterator[None]:
-    """Raise what the driver raises within as ours; an error in what we asked of it is raised as it is."""
+    """Raise the driver's errors as ours; an error in a statement of this program is raised as it is."""
     try:
         yield
     except PoolTimeout as error:
         raise StorageAway(f"{place}: no connection came free in time") from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
-            _tell_sqlite(place, error)
+            _raise_sqlite(place, error)
         else:
-            _tell_postgres(place, error)
+            _raise_postgres(place, error)
         raise
 
 
-def _tell_sqlite(place: str, error: DBAPIError) -> None:
+def _raise_sqlite(place: str, error: DBAPIError) -> None:
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
@@ -39,14 +47,14 @@ def _tell_sqlite(place: str, error: DBAPIError) -> None:
         ) from error
     if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _no_room(place):
         raise StorageFull(f"{place}: no room on the disk; free some and go on") from error
-    if isinstance(error, OperationalError) or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-        raise StorageUnusable(f"{place}: {error.orig}") from error
+    if isinstance(error, OperationalError) or code in _SQLITE:
+        raise StorageUnusable(f"{place}: {_SQLITE.get(code, 'SQLite does not accept it')}") from error
 
 
-def _tell_postgres(place: str, error: DBAPIError) -> None:
-    from tonearm.library.postgres import kind_of
+def _raise_postgres(place: str, error: DBAPIError) -> None:
+    from tonearm.library.postgres_errors import kind_of, sentence_of
 
-    reason = " ".join(str(error.orig).split())
+    reason = sentence_of(error.orig)
     match kind_of(error.orig):
         case "full":
             raise StorageFull(f"{place}: no room on its disk; free some and it goes on") from error
@@ -56,7 +64,8 @@ def _tell_postgres(place: str, error: DBAPIError) -> None:
             raise StorageAway(f"{place} does not answer: {reason}") from error
         case "refused":
             raise StorageUnusable(
-                f"{place} does not let us in: {reason}; check user, password and database name in database_url"
+                f"{place} refused the connection: {reason}; "
+                "check user, password and database name in database_url"
             ) from error
         case "unusable":
             raise StorageUnusable(f"{place}: {reason}") from error

@@ -15,32 +15,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tonearm.errors import ConfigurationError
 from tonearm.library.column_types import json_text
+from tonearm.library.postgres_errors import NoAnswer
 
 Answer = TypeVar("Answer")
 CONNECTIONS = 5
-_FULL = "53100"
-_BUSY = ("40001", "40P01", "55P03")
-_AWAY = ("08", "53", "57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04")
-_UNUSABLE = ("26", "28", "3D", "3F", "42501", "42723", "42P01", "42P07", "58", "F0", "XX")
-_REFUSED = (
-    "password authentication failed",
-    "no password supplied",
-    "does not exist",
-    "no pg_hba.conf entry",
-    "permission denied",
-    "does not support SSL",
-    "sslmode",
-    "certificate",
-    "alert unknown ca",
-)
-"""What a server that lets nobody in says of it: libpq hands on no code before there is a connection.
-
-A connection over TLS that breaks is reported as an SSL error too, and is none of these.
-"""
-
-
-class NoAnswer(psycopg.OperationalError):
-    """The server holds the connection open and says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +117,3 @@ def copy_rows(connection: Connection, statement: str, rows: Iterable[tuple[Any, 
                 copy.write_row(row)
     except psycopg.Error as error:
         raise DBAPIError(statement, None, error) from error
-
-
-def kind_of(error: BaseException | None) -> str:
-    """What an error of the driver means: ``full``, ``busy``, ``away``, ``unusable``, ``refused`` or ``ours``."""
-    if not isinstance(error, psycopg.Error):
-        return "ours"
-    state = error.sqlstate or ""
-    if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return "refused" if any(words in str(error) for words in _REFUSED) else "away"
-    if state == _FULL:
-        return "full"
-    if state.startswith(_BUSY):
-        return "busy"
-    if state.startswith(_AWAY):
-        return "away"
-    return "unusable" if state.startswith(_UNUSABLE) else "ours"

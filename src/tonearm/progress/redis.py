@@ -177,19 +177,18 @@ class RedisProgress:
         """Put a question through the gate.
 
         Raises:
-            ServiceRefused: Redis does not let us in.
-            ServiceAway: whatever else keeps it from answering.
+            ServiceRefused: Redis refused the credentials.
+            ServiceAway: it does not answer, or not as it should.
         """
         self._gate.admit()
         began = time.monotonic()
         try:
             answer = question(self._redis)
         except (redis.RedisError, OSError) as error:
-            reason = f"Redis: {' '.join(str(error).split()) or type(error).__name__}"
+            reason = f"Redis {_sentence(error)}"
             self._gate.failed(time.monotonic() - began, reason)
             if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
-                text = f"Redis does not let us in: {error}; check user and password in redis_url"
-                raise ServiceRefused(text) from error
+                raise ServiceRefused(f"{reason}; check user and password in redis_url") from error
             raise ServiceAway(reason) from error
         self._gate.succeeded(time.monotonic() - began)
         return answer
@@ -228,7 +227,7 @@ class _Subscription:
                 said = self._listen(min(left, TIMEOUT_S))
             except (redis.RedisError, OSError) as error:
                 self.close()
-                raise ServiceAway(f"Redis: {error}") from error
+                raise ServiceAway(f"Redis {_sentence(error)}") from error
             if said is not None and said["type"] == "message":
                 try:
                     return notice_from_json(said["data"])
@@ -273,6 +272,34 @@ class _Subscription:
             self._pubsub.ping()
             self._asked = now
         return said
+
+
+def _sentence(error: BaseException) -> str:
+    """What went wrong, as what Redis did."""
+    match error:
+        case redis.AuthenticationError():
+            return "refused the credentials"
+        case redis.exceptions.NoPermissionError():
+            return "refused a command to this user"
+        case redis.exceptions.BusyLoadingError():
+            return "does not answer: it is loading its data"
+        case redis.exceptions.ReadOnlyError():
+            return "is a read-only replica"
+        case redis.exceptions.OutOfMemoryError():
+            return "is out of memory"
+        case redis.TimeoutError() | TimeoutError():
+            return "does not answer in time"
+        case redis.ConnectionError() | OSError():
+            cause: BaseException | None = error
+            while cause is not None:
+                if isinstance(cause, OSError) and cause.strerror:
+                    return f"does not answer: {cause.strerror}"
+                cause = cause.__cause__ or cause.__context__
+            return "does not answer: the connection was lost"
+        case redis.ResponseError():
+            return "refused a command: it holds other data under these names, or is not Redis"
+        case _:
+            return "does not answer as it should"
 
 
 def _name(worker: str) -> bytes:

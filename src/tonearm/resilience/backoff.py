@@ -23,7 +23,7 @@ class Backoff:
 
     def delay_s(self, failures: int) -> float:
         """Seconds to pause after so many failures in a row, counted from 1."""
-        longest = min(self.cap_s, self.base_s * 2 ** min(failures - 1, 30))
+        longest = min(self.cap_s, self.base_s * 2.0 ** min(failures - 1, 30))
         return random.uniform(self.least, 1.0) * longest  # noqa: S311  spreads the return of many, no secret
 
 
@@ -38,24 +38,21 @@ class Rounds:
         self._backoff = backoff
         self._wait = wait
         self._failures = 0
-        self._next_s: float | None = None
+        self._pause_s = 0.0
 
     def __iter__(self) -> Iterator[int]:
         """The number of failures in a row before each round."""
         pause_s = 0.0
         while not self._wait(pause_s):
-            self._next_s = None
-            yield self._failures
-            if self._next_s is None:
-                self._failures += 1
-                pause_s = self._backoff.delay_s(self._failures)
-            else:
-                self._failures = 0
-                pause_s = self._next_s
+            self._failures += 1
+            self._pause_s = self._backoff.delay_s(self._failures)
+            yield self._failures - 1
+            pause_s = self._pause_s
 
     def succeeded(self, next_in_s: float = 0.0) -> None:
         """This round went well; the next one comes after so many seconds."""
-        self._next_s = next_in_s
+        self._failures = 0
+        self._pause_s = next_in_s
 
 
 def retry(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tonearm.jobs.rabbitmq.management import Management, ManagementAway
+from tonearm.jobs.rabbitmq.management import Management, ManagementUnavailable
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Unguarded
 
@@ -55,5 +55,5 @@ def broker() -> Iterator[int]:
 
 def test_a_port_that_speaks_something_else_is_told_in_words(broker: int) -> None:
     management = Management(f"http://127.0.0.1:{broker}", "/", Topology("t"), Unguarded(), 5)
-    with pytest.raises(ManagementAway, match="no proper HTTP"):
+    with pytest.raises(ManagementUnavailable, match="what answers there is not RabbitMQ"):
         management.figures()

@@ -137,7 +137,7 @@ def test_the_database_keeps_the_time(library: Library) -> None:
 def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     content = b"these are my shopping lists\n" * 100
     (tmp_path / "tonearm.db").write_bytes(content)
-    with pytest.raises(StorageUnusable, match=r"tonearm\.db: file is not a database"):
+    with pytest.raises(StorageUnusable, match=r"tonearm\.db: it is not a SQLite database"):
         open_sqlite(tmp_path)
     assert (tmp_path / "tonearm.db").read_bytes() == content
 
@@ -156,7 +156,7 @@ def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_place_of_the_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tonearm.db").mkdir()
-    with pytest.raises(StorageUnusable, match=r"tonearm\.db: unable to open database file"):
+    with pytest.raises(StorageUnusable, match=r"tonearm\.db: the database file can't be opened"):
         open_sqlite(tmp_path)
 
 

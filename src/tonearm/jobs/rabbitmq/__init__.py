@@ -1,1 +1,1 @@
-"""RabbitMQ as the carrier of job notes. Only bootstrap imports it, as it needs a driver."""
+"""RabbitMQ as the carrier of messages about jobs. Only ``bootstrap.servers`` imports it, as it needs a driver."""

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
 from pika.exceptions import (
-    AMQPConnectorPhaseErrorBase,
     AMQPHeartbeatTimeout,
     ChannelClosedByBroker,
     ConnectionClosedByBroker,
@@ -46,12 +46,10 @@ def sentence(error: BaseException) -> str:
                 return "the connection was lost"
             case OSError() if cause.strerror:
                 return cause.strerror
-            case TimeoutError():
+            case TimeoutError() | AMQPConnectorStackTimeout():
                 return "no answer in time"
             case _:
                 continue
-    if any(isinstance(cause, AMQPConnectorPhaseErrorBase) for cause in _causes(error)):
-        return "no connection could be made"
     return "the connection failed"
 
 

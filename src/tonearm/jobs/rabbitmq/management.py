@@ -1,4 +1,4 @@
-"""What the broker itself says of its queues, over its management API: depth and rates."""
+"""Depth and rates of the broker's queues, from its management API."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ PORTS = {"http": 15672, "https": 15671}
 """Where the management API listens unless told otherwise."""
 
 
-class ManagementAway(ServiceAway):
+class ManagementUnavailable(ServiceAway):
     """The management API does not answer."""
 
 
@@ -56,7 +56,7 @@ class Management:
         """Every queue of this library, the dead letters last.
 
         Raises:
-            ManagementAway: no answer, or a refusal.
+            ManagementUnavailable: no answer, or a refusal.
         """
         names = [*(queue.name for queue in self._topology.queues), self._topology.dead_queue.name]
         return [_figures(name, self._get(name)) for name in names]
@@ -77,17 +77,28 @@ class Management:
                 return {}
             if error.code in {401, 403}:
                 raise ServiceRefused(
-                    f"RabbitMQ's management API does not let us in ({error.code} {error.reason}); "
-                    "check user and password in rabbitmq_management_url"
+                    "RabbitMQ's management API refused the credentials of rabbitmq_management_url; "
+                    "check user and password"
                 ) from error
-            raise ManagementAway(f"RabbitMQ's management API says {error.code} {error.reason}") from error
+            raise ManagementUnavailable(
+                f"RabbitMQ's management API answered with an error (HTTP status {error.code})"
+            ) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
-            told = isinstance(error, OSError | ValueError)  # else by what came, which may be anything
-            reason = str(error) if told else "what answers there sends no proper HTTP"
+            reason = _reason(error)
             self._gate.failed(time.monotonic() - began, reason)
-            raise ManagementAway(f"RabbitMQ's management API does not answer: {reason}") from error
+            raise ManagementUnavailable(f"RabbitMQ's management API does not answer: {reason}") from error
         self._gate.succeeded(time.monotonic() - began)
         return found if isinstance(found, dict) else {}
+
+
+def _reason(error: Exception) -> str:
+    """Why there was no answer, in a few words."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return "what answers there is not RabbitMQ's management API"
 
 
 def _figures(name: str, said: dict[str, Any]) -> QueueFigures:

@@ -1,4 +1,4 @@
-"""A note as an AMQP message: a job id, its priority, its correlation id and its ``traceparent``; nothing else."""
+"""The message of a job: its id, priority, correlation id and ``traceparent``; nothing else."""
 
 import json
 from typing import Any
@@ -17,12 +17,12 @@ class InvalidMessage(Exception):
 
 
 def traceparent(message: JobMessage) -> str:
-    """The trace context of a note (W3C Trace Context, level 1): its correlation id is the trace's id."""
+    """The trace context of a message (W3C Trace Context, level 1): its correlation id is the trace's id."""
     return f"00-{message.correlation_id}-{message.job:016x}-01"
 
 
 def encoded_message(message: JobMessage, topology: Topology) -> tuple[bytes, pika.BasicProperties]:
-    """Body and properties of a note's message."""
+    """Body and properties of a message."""
     return json.dumps({"job": message.job}).encode("ascii"), pika.BasicProperties(
         delivery_mode=PERSISTENT,
         priority=topology.priority(message.level),
@@ -34,7 +34,7 @@ def encoded_message(message: JobMessage, topology: Topology) -> tuple[bytes, pik
 
 
 def parsed_message(properties: Any, body: bytes) -> JobMessage:
-    """The note that a message holds. Raises NotANote."""
+    """What a message says. Raises InvalidMessage."""
     try:
         job = json.loads(body)["job"]
         level = Level[properties.headers["level"].upper()]

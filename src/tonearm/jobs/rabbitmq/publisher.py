@@ -66,7 +66,7 @@ class RabbitPublisher:
         """Publish messages and wait until each is confirmed.
 
         Raises:
-            BrokerUnavailable: not connected, no confirm in time, or a message that no queue took; some may have arrived.
+            BrokerUnavailable: not connected, not confirmed in time, or no queue took a message; some may have arrived.
         """
         self._gate.admit()
         began = time.monotonic()

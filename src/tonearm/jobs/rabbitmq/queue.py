@@ -1,4 +1,4 @@
-"""A worker's queue, fed by RabbitMQ: notes come over the link, the books decide what each means."""
+"""A worker's queue on RabbitMQ: messages say which jobs there are, the database decides who gets each."""
 
 from collections.abc import Collection, Sequence
 
@@ -8,18 +8,18 @@ from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
 
 
 class RabbitQueue:
-    """JobQueue over a link's receiver. A delivery is settled once the books have decided, never before.
+    """JobQueue over a receiver. A message is acknowledged after the database has recorded what became of its job.
 
-    Notes are asked for with the first wish for a job, so that nobody holds what he is not ready to work on. A worker
-    that can't see some places takes from ``aside``, the jobs table: the broker does not know which notes are for it,
-    and it would be handed the same ones again and again, before those who could work on them.
+    Consuming starts when a job is first wanted, so that no worker holds messages before it is ready. A worker on which
+    some places are not mounted takes from ``fallback``, the jobs table: the broker does not know which messages are for
+    it, and would deliver the same ones again and again.
     """
 
-    def __init__(self, receiver: Receiver, job_store: JobStore, worker: str, aside: JobQueue) -> None:
+    def __init__(self, receiver: Receiver, job_store: JobStore, worker: str, fallback: JobQueue) -> None:
         self._receiver = receiver
         self._job_store = job_store
         self._worker = worker
-        self._aside = aside
+        self._fallback = fallback
         self._closed = False
         self._taken: dict[tuple[int, int], Delivery] = {}
 
@@ -27,19 +27,19 @@ class RabbitQueue:
         if self._closed:
             return []
         if unmounted:
-            self._receiver.rest()
-            return self._aside.take(unmounted, at_most)
-        self._receiver.want()
+            self._receiver.pause()
+            return self._fallback.take(unmounted, at_most)
+        self._receiver.resume()
         while came := self._receiver.next(at_most):
             if leases := self._claimed(came):
                 return leases
         return []
 
     def _claimed(self, came: Sequence[Delivery]) -> list[Lease]:
-        """What the books make of some notes."""
-        announced = {delivery.message.job: delivery.message.level for delivery in came}
+        """The leases of messages whose jobs could be claimed; the other messages have done their work."""
+        levels = {delivery.message.job: delivery.message.level for delivery in came}
         try:
-            claimed = self._job_store.claim(announced, self._worker)
+            claimed = self._job_store.claim(levels, self._worker)
         except BaseException:
             self._receiver.put_back(came)
             raise
@@ -57,8 +57,8 @@ class RabbitQueue:
         if self._closed:
             return 0
         if unmounted:
-            return self._aside.waiting(unmounted, at_most)
-        self._receiver.want()
+            return self._fallback.waiting(unmounted, at_most)
+        self._receiver.resume()
         return min(at_most, self._receiver.arrived())
 
     def acknowledge(self, lease: Lease) -> None:
@@ -73,4 +73,4 @@ class RabbitQueue:
 
     def close(self) -> None:
         self._closed = True
-        self._receiver.rest()
+        self._receiver.pause()

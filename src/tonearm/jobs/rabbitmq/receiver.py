@@ -1,4 +1,4 @@
-"""The receiving side of a link: notes that came and were not taken yet, and what the broker is told of them."""
+"""The receiving side of a connection: messages that have come and were not taken yet, and their acknowledgements."""
 
 import functools
 import threading
@@ -10,13 +10,13 @@ from typing import Any
 from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.rabbitmq.message import InvalidMessage, parsed_message
 
-Verb = Callable[[Any], None]
-"""Says something to the broker on a channel."""
+Answer = Callable[[Any], None]
+"""Acknowledges or rejects one delivery on a channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A note that came. ``generation`` is the connection it came by: a tag means nothing on another one."""
+    """A message that has come. ``generation``: the connection it came by, as its tag is valid on that alone."""
 
     message: JobMessage
     tag: int
@@ -24,43 +24,43 @@ class Delivery:
 
 
 class Receiver:
-    """Notes are asked for only while somebody wants them: what lies here can't be taken by anybody else."""
+    """Consumes only while jobs are wanted: a message that waits here can't be taken by another worker."""
 
     def __init__(
-        self, prefetch: int, wake: Callable[[], None], soon: Callable[[Callable[[], None]], None]
+        self, prefetch: int, wake: Callable[[], None], call_soon: Callable[[Callable[[], None]], object]
     ) -> None:
-        """``prefetch``: how many notes may be in this process's hands; 0 for none. ``wake``: a note came.
+        """``prefetch``: maximum number of unacknowledged messages; 0 for none. ``wake``: a message has come.
 
-        ``soon``: has the link's thread call something, while there is a connection.
+        ``call_soon``: has the connection's thread call something, while there is a connection.
         """
         self._prefetch = prefetch
         self._wake = wake
-        self._soon = soon
+        self._call_soon = call_soon
         self._lock = threading.Lock()
         self._generation = 0
         self._arrived: deque[Delivery] = deque()
-        self._settled: list[Verb] = []
+        self._answers: list[Answer] = []
         self._wanted = False
         self._channel: Any = None
         self._queues: Sequence[str] = ()
         self._consumers: list[str] = []
 
-    # What other threads ask.
+    # Called by other threads.
 
-    def want(self) -> None:
-        """Have notes come from now on."""
+    def resume(self) -> None:
+        """Consume from now on."""
         if self._prefetch and not self._wanted:
             self._wanted = True
-            self._soon(self._consume)
+            self._call_soon(self._consume)
 
-    def rest(self) -> None:
-        """Have no more notes come; those that came and were not taken go back to others."""
+    def pause(self) -> None:
+        """Stop consuming; messages that have come and were not taken go back to the queue."""
         if self._wanted:
             self._wanted = False
-            self._soon(self._let_go)
+            self._call_soon(self._stop_consuming)
 
     def next(self, at_most: int) -> list[Delivery]:
-        """The most urgent notes that came and were not taken yet, no job twice."""
+        """Take the most urgent messages that have come, no job twice."""
         with self._lock:
             chosen: dict[int, Delivery] = {}
             for delivery in sorted(self._arrived, key=lambda delivery: delivery.message.level):
@@ -71,46 +71,46 @@ class Receiver:
             return list(chosen.values())
 
     def put_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep notes that were taken and could not be decided."""
+        """Keep messages that were taken and could not be looked up."""
         with self._lock:
             self._arrived.extendleft(one for one in deliveries if one.generation == self._generation)
 
     def arrived(self) -> int:
-        """How many notes wait here."""
+        """How many messages wait here."""
         return len(self._arrived)
 
     def acknowledge(self, delivery: Delivery) -> None:
-        """The note is done with."""
-        self._settle(delivery, functools.partial(_acknowledge, delivery.tag))
+        """The message has done its work."""
+        self._answer(delivery, functools.partial(_acknowledge, delivery.tag))
 
     def reject(self, delivery: Delivery, requeue: bool) -> None:
-        """Give a note back to the broker, for another worker or for the dead letters."""
-        self._settle(delivery, functools.partial(_reject, delivery.tag, requeue))
+        """Return a message to its queue, or send it to the dead letters."""
+        self._answer(delivery, functools.partial(_reject, delivery.tag, requeue))
 
-    def _settle(self, delivery: Delivery, verb: Verb) -> None:
+    def _answer(self, delivery: Delivery, answer: Answer) -> None:
         with self._lock:
             if delivery.generation != self._generation:
                 return  # it went back to its queue when the connection ended
-            self._settled.append(verb)
-            first = len(self._settled) == 1  # for the others the thread is on its way already
+            self._answers.append(answer)
+            first = len(self._answers) == 1  # for the others the thread is called already
         if first:
-            self._soon(self._tell_settled)
+            self._call_soon(self._send_answers)
 
-    # The link's thread.
+    # Called by the connection's thread.
 
     def begin(self, channel: Any, queues: Sequence[str]) -> None:
-        """A connection is up: notes of these queues come by this channel."""
+        """A connection is established: consume these queues by this channel."""
         self._channel, self._queues = channel, queues
         self._consume()
 
     def end(self) -> None:
-        """The connection is gone, and all that came by it."""
+        """The connection has ended: what came by it went back to its queue."""
         self._channel = None
         self._consumers.clear()
         with self._lock:
             self._generation += 1
             self._arrived.clear()
-            self._settled.clear()
+            self._answers.clear()
 
     @property
     def channel(self) -> Any:
@@ -121,7 +121,7 @@ class Receiver:
         if self._wanted and not self._consumers and (channel := self.channel) is not None:
             self._consumers = [channel.basic_consume(name, self._delivered) for name in self._queues]
 
-    def _let_go(self) -> None:
+    def _stop_consuming(self) -> None:
         if self._wanted or (channel := self.channel) is None:
             return
         for consumer in self._consumers:
@@ -139,19 +139,19 @@ class Receiver:
         except InvalidMessage:
             channel.basic_reject(method.delivery_tag, requeue=False)
             return
-        if not self._wanted:  # it was on its way
+        if not self._wanted:  # it was under way when consuming stopped
             channel.basic_reject(method.delivery_tag, requeue=True)
             return
         with self._lock:
             self._arrived.append(Delivery(message, method.delivery_tag, self._generation))
         self._wake()
 
-    def _tell_settled(self) -> None:
+    def _send_answers(self) -> None:
         with self._lock:
-            settled, self._settled = self._settled, []
-        for verb in settled:
+            answers, self._answers = self._answers, []
+        for answer in answers:
             if (channel := self.channel) is not None:
-                verb(channel)
+                answer(channel)
 
 
 def _acknowledge(tag: int, channel: Any) -> None:

@@ -1,8 +1,8 @@
-"""The exchanges and queues, declared by us: their names and arguments, and which level goes where.
+"""The exchanges and queues that Tonearm declares: their names and arguments, and which level goes where.
 
-One classic durable queue with priorities: quorum queues of RabbitMQ 4.0 refuse ``x-max-priority``. Where the
-broker is a cluster and messages must survive the loss of a node, one quorum queue a level instead; then levels
-are kept apart by the worker, which takes from what it was given the most urgent first.
+One classic durable queue with priorities: quorum queues of RabbitMQ 4.0 refuse ``x-max-priority``. Where the broker
+is a cluster and messages must survive the loss of a node, there is one quorum queue for each level instead; then the
+worker takes the most urgent of the messages that it was sent.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ DEAD_AT_MOST = 100_000
 
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
-    """A queue as it is declared, and the levels whose notes it holds."""
+    """A queue as it is declared, and the levels whose messages it holds."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -25,19 +25,19 @@ class QueueSpec:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything that a library has at a broker; all names begin with its namespace."""
+    """Everything that a library has at a broker; all names start with its namespace."""
 
     namespace: str
     replicated: bool = False
 
     @property
     def exchange(self) -> str:
-        """Where notes are sent; a direct exchange, routed by level."""
+        """Where messages are published; a direct exchange, routed by level."""
         return f"{self.namespace}.jobs"
 
     @property
     def dead_exchange(self) -> str:
-        """Where notes of quarantined jobs go, and messages that are no notes."""
+        """Where messages of quarantined jobs go, and messages of no job."""
         return f"{self.namespace}.dead"
 
     @property
@@ -51,7 +51,7 @@ class Topology:
 
     @property
     def queues(self) -> tuple[QueueSpec, ...]:
-        """The queues that hold the notes."""
+        """The queues that hold the messages of jobs."""
         dead = {"x-dead-letter-exchange": self.dead_exchange, "x-dead-letter-routing-key": "dead"}
         if self.replicated:
             kind = {"x-queue-type": "quorum", "x-delivery-limit": -1}

@@ -1,0 +1,89 @@
+"""What errors of PostgreSQL's driver mean: their kind, and a sentence for a person."""
+
+import psycopg
+
+_FULL = "53100"
+_BUSY = ("40001", "40P01", "55P03")
+_AWAY = ("08", "53", "57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04")
+_UNUSABLE = ("26", "28", "3D", "3F", "42501", "42723", "42P01", "42P07", "58", "F0", "XX")
+_STATES = {
+    "08": "the connection was lost",
+    "25006": "it is read-only, as a standby is",
+    "25P03": "a transaction was idle for too long",
+    "25P04": "a transaction took too long",
+    "28": "it refused the credentials",
+    "3D": "it has no such database",
+    "3F": "it has no such schema",
+    "42501": "the user of database_url lacks a permission",
+    "42": "its tables are not as this version made them",
+    "53300": "it has too many connections",
+    "53": "it is out of memory or another resource",
+    "57014": "a statement took longer than call_timeout_s",
+    "57P01": "the server ended the connection",
+    "57P02": "the server crashed",
+    "57P03": "the server is starting or stopping",
+    "57P05": "the server ended an idle connection",
+    "58": "the server had a system error; see its log",
+    "F0": "the server's configuration is wrong; see its log",
+    "XX": "the server had an internal error; see its log",
+}
+_REFUSED = {
+    "password authentication failed": "it refused the password",
+    "no password supplied": "it wants a password",
+    "does not exist": "it has no such database or user",
+    "no pg_hba.conf entry": "its pg_hba.conf does not allow this user to connect from here",
+    "permission denied": "the user has no permission to connect",
+    "does not support SSL": "it does not support SSL",
+    "sslmode": "the sslmode in database_url is not valid",
+    "certificate": "its certificate, or this client's, was not accepted",
+    "alert unknown ca": "its certificate, or this client's, was not accepted",
+}
+"""What a server that refuses a connection says, in which order it is looked for.
+
+libpq passes on no code before there is a connection. A TLS connection that breaks is reported as an SSL error too, and
+is none of these.
+"""
+_UNREACHABLE = {
+    "Connection refused": "connection refused",
+    "timeout expired": "no answer in time",
+    "timed out": "no answer in time",
+    "could not translate host name": "its host name is not known",
+    "failed to resolve host": "its host name is not known",
+    "No such file or directory": "there is no such socket",
+    "No route to host": "there is no route to its host",
+    "Network is unreachable": "the network is unreachable",
+}
+
+
+class NoAnswer(psycopg.OperationalError):
+    """The server keeps the connection open and does not answer. Its message is a sentence of ours."""
+
+
+def kind_of(error: BaseException | None) -> str:
+    """What an error of the driver means: ``full``, ``busy``, ``away``, ``unusable``, ``refused`` or ``ours``."""
+    if not isinstance(error, psycopg.Error):
+        return "ours"
+    state = error.sqlstate or ""
+    if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return "refused" if any(words in str(error) for words in _REFUSED) else "away"
+    if state == _FULL:
+        return "full"
+    if state.startswith(_BUSY):
+        return "busy"
+    if state.startswith(_AWAY):
+        return "away"
+    return "unusable" if state.startswith(_UNUSABLE) else "ours"
+
+
+def sentence_of(error: BaseException | None) -> str:
+    """Why the server could not be used, in a few words."""
+    if isinstance(error, NoAnswer):
+        return str(error)
+    state = getattr(error, "sqlstate", None) or ""
+    for start in (state, state[:2]):
+        if start in _STATES:
+            return f"{_STATES[start]} (SQLSTATE {state})"
+    for words, said in (_REFUSED | _UNREACHABLE).items():
+        if words in str(error):
+            return said
+    return "the connection was lost"
