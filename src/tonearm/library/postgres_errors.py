@@ -52,6 +52,11 @@ _UNREACHABLE = {
     "No such file or directory": "there is no such socket",
     "No route to host": "there is no route to its host",
     "Network is unreachable": "the network is unreachable",
+    "too many": "it has too many connections",
+    "remaining connection slots": "it has too many connections",
+    "starting up": "the server is starting or stopping",
+    "shutting down": "the server is starting or stopping",
+    "not accepting connections": "the server is starting or stopping",
 }
 
 
