@@ -1,11 +1,12 @@
 """A person relies on: results are stored once, belong to the audio, and follow it when its file moves."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from tests.unit.shelf import (
     DECODED,
+    FILE,
     SOUND,
     Library,
     Row,
@@ -16,7 +17,9 @@ from tests.unit.shelf import (
     write_one_sound,
     write_one_tags,
 )
-from tonearm.library.file_contents import Tags
+from tonearm.library.file_contents import DecodeFacts, SoundFacts, Tags
+from tonearm.library.results import file_columns
+from tonearm.library.schema import audio_table, file_table, tags_table
 
 
 def stored(library: Library) -> dict[str, list[Row]]:
@@ -24,6 +27,17 @@ def stored(library: Library) -> dict[str, list[Row]]:
         table: library.rows(f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608  our own names
         for table in ("audio", "tags", "analyses")
     }
+
+
+def test_what_a_file_tells_is_declared_once() -> None:
+    """A field that the tables lack, or a column that nobody fills, is noticed here."""
+
+    def names(*records: type) -> set[str]:
+        return {field.name for record in records for field in fields(record)}
+
+    assert set(tags_table.columns.keys()) == {"file_id", "read_at"} | names(Tags)
+    assert set(audio_table.columns.keys()) == {"id", "hash", "first_seen_at"} | names(SoundFacts, DecodeFacts)
+    assert set(file_columns(FILE, DECODED)) <= set(file_table.columns.keys())
 
 
 def test_the_same_results_stored_twice_are_stored_once(library: Library) -> None:
