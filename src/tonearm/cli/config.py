@@ -1,4 +1,4 @@
-"""``tonearm config``: every setting, its value, where it came from and what it does; passwords are not shown."""
+"""``tonearm config``: shows every setting, its value and where it comes from, without passwords."""
 
 import dataclasses
 import os
@@ -8,8 +8,10 @@ import click
 
 from tonearm.addresses import FORMS, parts_of
 from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import note
 from tonearm.errors import ConfigurationError
-from tonearm.names import PathMap
+from tonearm.names import PathMap, printable
 from tonearm.settings import (
     Level,
     Loaded,
@@ -18,6 +20,13 @@ from tonearm.settings import (
     located_config,
     unknown_variables,
     without_password,
+)
+
+COLUMNS = (
+    Column("setting"),
+    Column("value", least=16),
+    Column("from", rank=2),
+    Column("what it does", rank=1, least=20),
 )
 
 
@@ -37,16 +46,10 @@ def config(data: str | None, check: bool, as_json: bool) -> None:
         for row in rows:
             print_json(row)
         return
-    from rich.console import Console  # neither --json nor --check shows a table
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("setting", "value", "from", "what it does")
-    for row in rows:
-        table.add_row(row["setting"], Text(_short(row["value"])), row["from"], row["description"])
-    console = Console()
-    console.print(table)
-    console.print(f"The file is {located_config()}; in the environment each is TONEARM_ and its name.")
+    with Listing(COLUMNS) as listing:
+        for row in rows:
+            listing.add(row["setting"], printable(_short(row["value"])), row["from"], row["description"])
+    note(f"Settings file: {located_config()}. Environment variables: TONEARM_ and the name in capitals.")
 
 
 def _check(settings: Settings) -> None:

@@ -86,7 +86,7 @@ def _write_values(cells: Sequence[str]) -> None:
 
 
 def laid_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[str]:
-    """The lines of a list: the headings, then each row, none wider than ``width``."""
+    """The lines of a list: the headings, then each row, none wider than ``width``. Empty columns are left out."""
     natural = [
         max(cell_width(text) for text in (column.title, *(row[place] for row in rows)))
         for place, column in enumerate(columns)
@@ -95,7 +95,8 @@ def laid_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list
         whole if column.least is None else min(whole, max(column.least, cell_width(column.title)))
         for column, whole in zip(columns, natural, strict=True)
     ]
-    shown = _with_room(columns, least, width)
+    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    shown = _with_room(columns, filled, least, width)
     room = width - len(GAP) * (len(shown) - 1)
     widths = _shared_out([least[place] for place in shown], [natural[place] for place in shown], room)
     kept = [columns[place] for place in shown]
@@ -109,9 +110,11 @@ def laid_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list
     ]
 
 
-def _with_room(columns: Sequence[Column], least: Sequence[int], width: int) -> list[int]:
+def _with_room(
+    columns: Sequence[Column], filled: Sequence[int], least: Sequence[int], width: int
+) -> list[int]:
     """The places of the columns that have room, the least important ones left out."""
-    shown = list(range(len(columns)))
+    shown = list(filled)
     while sum(least[place] for place in shown) + len(GAP) * (len(shown) - 1) > width:
         last = max(shown, key=lambda place: columns[place].rank)
         if columns[last].rank == 0:
