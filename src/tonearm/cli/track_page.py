@@ -19,7 +19,7 @@ DOUBT_FROM = 0.25
 WORTH_NAMING = 0.1
 """The probability from which another tempo is named beside one that is in doubt."""
 IN_FULL = 12
-"""Lists of no more values are printed in full."""
+"""Lists of no more values are printed in full where they have no unit, such as shares."""
 CURVE_WIDTH = 60
 """Signs of a curve that is drawn of a longer list."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -109,8 +109,8 @@ def _series(series: Series, values: Any) -> tuple[str, str]:
         return curve([window.get("bpm") for window in values], series.unit), series.description
     if series.unit == "s":
         return f"{len(values):,}", series.description
-    if len(values) <= IN_FULL:
-        return " ".join(f"{value:.2f}" for value in values), series.description
+    if len(values) <= IN_FULL and not series.unit:
+        return " ".join(UNKNOWN if value is None else f"{value:.2f}" for value in values), series.description
     step = -(-len(values) // CURVE_WIDTH)
     return curve(values[::step], series.unit), series.description
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from tests.unit.scan.sick import lock
 from tonearm.cli.app import app
-from tonearm.errors import StorageFull
+from tonearm.errors import NotFound, StorageFull
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 
@@ -121,3 +121,34 @@ def test_a_run_that_somebody_cancels_says_so_at_its_end(
     lines = said.stdout.splitlines()
     assert "Run 1 was cancelled; what it had not analysed by then counts as skipped." in lines
     assert "1 discovered = 0 done + 0 partial + 1 skipped + 0 failed + 0 pending" in lines
+
+
+def test_analyze_without_a_path_makes_no_library(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["analyze", "--data", str(tmp_path / "data")])
+    assert isinstance(refused.exception, NotFound)
+    assert "`tonearm analyze FOLDER` makes one" in str(refused.exception)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.usefixtures("library")
+def test_analyze_without_a_path_where_nothing_was_analysed_says_what_to_type(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["analyze", "--data", str(tmp_path / "data")])
+    assert isinstance(refused.exception, NotFound)
+    assert "name a folder, as in: tonearm analyze ~/Music" in str(refused.exception)
+
+
+def test_a_folder_without_music_says_what_was_looked_for_and_then_that_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    music = tmp_path / "some music"
+    music.mkdir()
+    (music / "notes.txt").touch()
+    said = CliRunner().invoke(app, ["analyze", str(music), "--data", str(tmp_path / "data")])
+    assert said.exit_code == 0
+    assert said.stdout.splitlines()[-1].startswith(f"There is no music in {music}: no file has one of the")
+    assert "flac" in said.stdout.splitlines()[-1]
+    again = CliRunner().invoke(app, ["analyze", "--data", str(tmp_path / "data")])
+    assert again.exit_code == 0
+    assert again.stdout.splitlines()[-1] == (
+        f"Nothing is left to analyse. To look for new and changed files: `tonearm analyze '{music}'`."
+    )

@@ -42,9 +42,17 @@ def test_a_column_that_must_be_shown_gives_way_on_the_narrowest_terminal_alone()
 
 def test_of_a_long_path_the_end_is_shown() -> None:
     path = "/music/ヴァン・ヘイレン/song.mp3"
-    assert shown(120, "", "", "", path).split()[-1] == path
-    assert shown(29, "", "", "", path).split()[-1] == "…/song.mp3"
-    assert shown(13, "", "", "", path).split()[-1] == "…ong.mp3"
+    assert shown(120, "", "", "1", path).split()[-1] == path
+    assert shown(20, "", "", "1", path).split()[-1] == "…/song.mp3"
+    assert shown(13, "", "", "1", path).split()[-1] == "…ong.mp3"
+
+
+def test_a_column_in_which_no_row_has_anything_is_left_out() -> None:
+    assert laid_out(COLUMNS, [("", "", "128.5", "a.mp3"), ("", "", "", "b.mp3")], 80) == [
+        "  BPM  file",
+        "128.5  a.mp3",
+        "       b.mp3",
+    ]
 
 
 @pytest.mark.parametrize(
