@@ -23,7 +23,7 @@ from tonearm.events.facts import (
     WorkloadKnown,
 )
 from tonearm.events.states import RunState, StorageState, WorkerState
-from tonearm.progress.eta import Eta
+from tonearm.progress.eta import Eta, InHand
 
 SLOWEST = 5
 """How many of the slowest files are kept."""
@@ -126,7 +126,7 @@ class LiveView:
         self.failed += event.state == "quarantined"
         self.decoded_s += event.decoded_s
         if self._eta is not None:
-            self._eta.finished(event.job.extension, event.job.size, event.run_s)
+            self._eta.finished(event.job.extension, event.job.size, event.run_s, event.decoded_s)
         took = (event.run_s, event.job.path, event.decoded_s)
         self.slowest = sorted([*self.slowest, took], reverse=True)[:SLOWEST]
 
@@ -161,7 +161,8 @@ class LiveView:
             return None
         now = time.monotonic()
         return self._eta.seconds(
-            {job: (file.job.extension, file.job.size, now - file.since) for job, file in self.running.items()}
+            InHand(file.job.extension, file.job.size, now - file.since, file.fraction)
+            for file in list(self.running.values())
         )
 
     def throughput(self) -> tuple[float, float]:

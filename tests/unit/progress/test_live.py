@@ -186,11 +186,11 @@ def test_a_run_that_is_left_to_workers_elsewhere_promises_nothing_before_they_co
 def test_a_file_that_is_well_under_way_elsewhere_is_shown_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     elsewhere = Remote(JobStarted(job_ref(1, size=MB, worker="b"), elapsed_s=0.5))
-    view = seen(begun(2), elsewhere)
+    view = seen(begun(3), elsewhere)
     [running] = view.running.values()
     assert running.remote
     assert (running.job.worker, running.job.run, running.since) == ("b", 3, 999.5)
-    assert view.eta_s() == pytest.approx(0.75)
+    assert view.eta_s() == pytest.approx(1.25)
 
 
 def test_throughput_is_what_ended_since_work_began(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,10 +204,10 @@ def test_throughput_is_what_ended_since_work_began(monkeypatch: pytest.MonkeyPat
 def test_time_in_hand_counts_from_when_a_file_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    view = seen(begun(2), started(1))
-    assert view.eta_s() == pytest.approx(1.0)
+    view = seen(begun(3), started(1))
+    assert view.eta_s() == pytest.approx(1.5)
     now = 1000.5
-    assert view.eta_s() == pytest.approx(0.75)
+    assert view.eta_s() == pytest.approx(1.25)
 
 
 def test_the_five_slowest_files_are_kept_slowest_first() -> None:
