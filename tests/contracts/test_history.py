@@ -26,6 +26,7 @@ def grow_old(library: Library) -> None:
         "UPDATE jobs SET queued_at = queued_at - :s, started_at = started_at - :s, finished_at = finished_at - :s",
         s=LONG_AGO_S,
     )
+    library.change("UPDATE attempts SET ended_at = ended_at - :s", s=LONG_AGO_S)
     library.change("UPDATE history SET at = at - :s", s=LONG_AGO_S)
 
 
@@ -60,6 +61,7 @@ def test_old_jobs_go_and_what_explains_the_present_stays(library: Library) -> No
         ("quarantined", "quarantined"),
         ("waiting", "queued"),
     ]
+    assert library.rows("SELECT * FROM attempts") == []
     assert library.runs.counts(run) == counts == RunCounts(4, 1, 1, 0, 1, 1)
     assert {job.code for job in library.queue_admin.failures(None)} == {"incomplete", "not-audio"}
     assert library.take().path == b"waiting"

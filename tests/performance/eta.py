@@ -51,7 +51,7 @@ def cost_of(name: str) -> Mapping[str, float]:
     for event in read(name):
         if event["event"] == "job_finished" and event["decoded_s"]:
             extension = event["extension"]
-            work_s[extension] = work_s.get(extension, 0.0) + event["elapsed_s"]
+            work_s[extension] = work_s.get(extension, 0.0) + event["run_s"]
             size[extension] = size.get(extension, 0) + event["size"]
     return {extension: seconds / size[extension] for extension, seconds in work_s.items()}
 

@@ -15,7 +15,7 @@ KEPT = {
     "stage_reached": ("job", "stage", "fraction"),
     "job_retrying": ("job",),
     "job_returned": ("job", "state"),
-    "job_finished": ("job", "state", "extension", "size", "elapsed_s", "decoded_s"),
+    "job_finished": ("job", "state", "extension", "size", "run_s", "decoded_s"),
     "summary": ("discovered", "done", "partial", "skipped", "failed", "pending"),
 }
 

@@ -73,4 +73,4 @@ def _apply(
             running.pop(event["job"], None)
         case "job_finished":
             running.pop(event["job"], None)
-            eta.finished(event["extension"], event["size"], event["elapsed_s"], event["decoded_s"])
+            eta.finished(event["extension"], event["size"], event["run_s"], event["decoded_s"])

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 
-from sqlalchemy import Connection, Delete, Select, and_, delete, func, not_, or_, select
+from sqlalchemy import Connection, Delete, Select, and_, delete, func, not_, or_, select, tuple_
 
 from tonearm.errors import StorageError
 from tonearm.jobs.job import JobState
@@ -61,7 +61,7 @@ class History:
             jobs = self._prune_jobs(connection, before)
             others = [
                 connection.execute(statement).rowcount
-                for statement in (_old_history(before), _old_workers(before))
+                for statement in (_old_attempts(before), _old_history(before), _old_workers(before))
             ]
         return jobs or BATCH in others
 
@@ -104,6 +104,13 @@ def _ended(before: float, after: Position) -> Select[tuple[int, float, bool]]:
         .order_by(job_table.c.finished_at, job_table.c.id)
         .limit(BATCH)
     )
+
+
+def _old_attempts(before: float) -> Delete:
+    """Attempts at jobs that are kept for longer, such as those that are tried again every year."""
+    key = tuple_(attempt_table.c.job_id, attempt_table.c.number)
+    oldest = select(attempt_table.c.job_id, attempt_table.c.number).where(attempt_table.c.ended_at < before)
+    return delete(attempt_table).where(key.in_(oldest.order_by(attempt_table.c.ended_at).limit(BATCH)))
 
 
 def _old_history(before: float) -> Delete:
