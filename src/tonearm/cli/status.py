@@ -15,7 +15,6 @@ from tonearm.cli.opened import is_analysing, library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
-from tonearm.graph.relay import pending_files
 from tonearm.jobs.job import JobState
 from tonearm.jobs.liveness import INTERRUPTED, read_liveness
 from tonearm.library.lock import holder
@@ -86,6 +85,8 @@ def _server_fields(app: Library) -> dict[str, Any]:
         services["PostgreSQL"] = dataclasses.asdict(ask(app.job_store.ping)[0])
     services |= {name: dataclasses.asdict(state) for name, state in report.services.items()}
     if "Neo4j" in services:
+        from tonearm.graph.relay import pending_files  # what makes the graph is not needed without one
+
         services["Neo4j"]["owed"] = ask(lambda: pending_files(app.database))[1]
     return {
         "services": services,

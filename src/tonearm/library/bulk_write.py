@@ -6,7 +6,7 @@ To PostgreSQL the rows go as one document, which it takes apart again: a tenth o
 import functools
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
@@ -24,12 +24,14 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from tonearm.library.column_types import FiniteFloat
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 Row = dict[str, Any]
 Names = tuple[str, ...]
@@ -86,10 +88,14 @@ def _taken_apart(table: Table, names: Names) -> tuple[FromClause, dict[str, Colu
 
 
 @functools.cache
-def _insert(dialect: str, table: Table, names: Names) -> postgresql.Insert | sqlite.Insert:
+def _insert(dialect: str, table: Table, names: Names) -> "postgresql.Insert | sqlite.Insert":
     if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # each is large, and only the one that is used is loaded
+
         _, columns = _taken_apart(table, names)
         return postgresql.insert(table).from_select(list(names), select(*columns.values()))
+    from sqlalchemy.dialects import sqlite
+
     return sqlite.insert(table)
 
 
@@ -124,7 +130,11 @@ class _Several(TypeDecorator[Sequence[Any]]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """PostgreSQL has arrays."""
-        return postgresql.ARRAY(self.item) if dialect.name == "postgresql" else String()
+        if dialect.name != "postgresql":
+            return String()
+        from sqlalchemy.dialects.postgresql import ARRAY
+
+        return ARRAY(self.item)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Write the text."""

@@ -19,8 +19,8 @@ PREFIX = "TONEARM_"
 OTHER_VARIABLES = ("TONEARM_CONFIG", "TONEARM_SERVERS", "TONEARM_PROMETHEUS_URL", "TONEARM_TRUTH")
 """Variables that are no settings: the settings file, and what the project's own tests are told."""
 
-INJECTED = re.compile(r"TONEARM(_\w+)?(_SERVICE_(HOST|PORT\w*)|_PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
-"""Variables that Kubernetes gives every container for services whose names begin with ``tonearm``."""
+INJECTED = r"TONEARM(_\w+)?(_SERVICE_(HOST|PORT\w*)|_PORT(_\d+_(TCP|UDP|SCTP)\w*)?)"
+"""A pattern of the variables that Kubernetes gives every container for services whose names begin with ``tonearm``."""
 
 
 class Loaded(NamedTuple):
@@ -79,7 +79,10 @@ def unknown_variables() -> list[str]:
     unknown = [
         name
         for name, value in os.environ.items()
-        if name.upper().startswith(PREFIX) and value and name not in known and not INJECTED.fullmatch(name)
+        if name.upper().startswith(PREFIX)
+        and value
+        and name not in known
+        and not re.fullmatch(INJECTED, name)
     ]
     return [_said_of(name, known) for name in sorted(unknown)]
 
