@@ -17,7 +17,8 @@ from tests.unit.shelf import Library
 from tonearm.errors import StorageUnusable
 from tonearm.library import database as database_module
 from tonearm.library.database import REVISION, Database, database_time, open_postgres
-from tonearm.library.schema import metadata, root_table
+from tonearm.library.indexes import complete_metadata
+from tonearm.library.schema import root_table
 
 ROOT = "INSERT INTO roots (path, mounts, added_at) VALUES (:path, '[]', 0)"
 
@@ -32,7 +33,7 @@ def migrations(connection: Any) -> Config:
 def differences(database: Database) -> list[object]:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, metadata))
+        return list(compare_metadata(context, complete_metadata))
 
 
 def revision(library: Library) -> str:

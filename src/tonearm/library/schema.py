@@ -12,7 +12,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from tonearm.library.column_types import CleanText, FiniteFloat
@@ -79,20 +78,6 @@ file_table = Table(
     Column("missing_since", FiniteFloat),
     Column("moved_to_id", Key, ForeignKey("files.id")),
     Column("graph_due_at", FiniteFloat),  # since when the graph has yet to learn of a change
-    Index(
-        "uq_files_place",  # a file that went elsewhere no longer claims its place
-        "root_id",
-        "path",
-        unique=True,
-        sqlite_where=text("moved_to_id IS NULL"),
-        postgresql_where=text("moved_to_id IS NULL"),
-    ),
-    Index(
-        "ix_files_graph_due_at",
-        "graph_due_at",
-        sqlite_where=text("graph_due_at IS NOT NULL"),
-        postgresql_where=text("graph_due_at IS NOT NULL"),
-    ),
 )
 """A file below a root. ``state`` is how its last job ended; ``engine`` names the analysers that ran."""
 
@@ -252,75 +237,8 @@ job_table = Table(
     Column("advice", CleanText),
     Column("work_s", FiniteFloat, default=0.0, nullable=False),
     Column("decoded_s", FiniteFloat, default=0.0, nullable=False),
-    Index(
-        "ix_jobs_open",  # the queue, in its order
-        "state",
-        "rank",
-        "id",
-        sqlite_where=text("finished_at IS NULL"),
-        postgresql_where=text("finished_at IS NULL"),
-    ),
-    Index(
-        "ix_jobs_open_of_run",
-        "run_id",
-        "state",
-        "rank",
-        "id",
-        sqlite_where=text("finished_at IS NULL"),
-        postgresql_where=text("finished_at IS NULL"),
-    ),
-    Index(
-        "ix_jobs_finished_at",  # what has ended, oldest first
-        "finished_at",
-        "id",
-        sqlite_where=text("finished_at IS NOT NULL"),
-        postgresql_where=text("finished_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_jobs_publish_due_at",  # the outbox, the most urgent first
-        "state",
-        "rank",
-        "publish_due_at",
-        sqlite_where=text("publish_due_at IS NOT NULL"),
-        postgresql_where=text("publish_due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_jobs_published_level",  # what has a message out
-        "published_level",
-        "rank",
-        "published_at",
-        sqlite_where=text("published_level IS NOT NULL"),
-        postgresql_where=text("published_level IS NOT NULL"),
-    ),
-    Index(
-        "ix_jobs_unpublished",  # what waits, has no message out and is owed none; few of paused runs
-        "run_id",
-        sqlite_where=text("state = 'queued' AND publish_due_at IS NULL AND published_level IS NULL"),
-        postgresql_where=text("state = 'queued' AND publish_due_at IS NULL AND published_level IS NULL"),
-    ),
-    Index(
-        "ix_jobs_not_before",  # retries, by when they are due
-        "state",
-        "not_before",
-        sqlite_where=text("not_before IS NOT NULL"),
-        postgresql_where=text("not_before IS NOT NULL"),
-    ),
-    Index(
-        "ix_jobs_run_id_finished_at",  # what has ended in a run, oldest first
-        "run_id",
-        "finished_at",
-        sqlite_where=text("finished_at IS NOT NULL"),
-        postgresql_where=text("finished_at IS NOT NULL"),
-    ),
     Index("ix_jobs_run_id_state", "run_id", "state"),
     Index("ix_jobs_file_id", "file_id"),
-    Index(
-        "uq_jobs_open_file",
-        "file_id",
-        unique=True,
-        sqlite_where=text("state IN ('queued', 'running', 'retrying')"),
-        postgresql_where=text("state IN ('queued', 'running', 'retrying')"),
-    ),
 )
 """One file to analyse in one run; the states are drawn in docs/explanation/jobs.md.
 

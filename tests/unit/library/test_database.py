@@ -24,7 +24,7 @@ from tonearm.jobs.job_sql import clock
 from tonearm.library import data_folder
 from tonearm.library import database as database_module
 from tonearm.library.database import REVISION, Database, database_time, open_sqlite
-from tonearm.library.schema import metadata
+from tonearm.library.indexes import complete_metadata
 
 
 def migrations() -> Config:
@@ -41,7 +41,7 @@ def tables(database: Database) -> set[str]:
 def differences(database: Database) -> list[object]:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, metadata))
+        return list(compare_metadata(context, complete_metadata))
 
 
 def test_the_newest_migration_is_the_one_the_program_asks_for() -> None:

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from tonearm.library.schema import metadata
+from tonearm.library.indexes import complete_metadata
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.configure(connection=connection, target_metadata=complete_metadata, render_as_batch=True)
 context.run_migrations()
