@@ -1,4 +1,4 @@
-"""How numbers are said."""
+"""Formats durations, times, numbers and paths for people."""
 
 import shlex
 import time
@@ -19,7 +19,7 @@ def duration(seconds: float | None) -> str:
 
 
 def about(seconds: float | None) -> str:
-    """A time to go, no more exact than it is known."""
+    """A remaining time, rounded to what an estimate can know."""
     if seconds is None:
         return "learning how long"
     if seconds < 10:
@@ -39,7 +39,7 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """A time of day in the machine's own zone."""
+    """A date and time in the local time zone."""
     if seconds is None:
         return "–"
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

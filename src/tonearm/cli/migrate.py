@@ -1,4 +1,4 @@
-"""``tonearm migrate``: the tables of the library brought to what this version needs."""
+"""``tonearm migrate``: brings the tables of the library to the revision that this version needs."""
 
 import click
 
@@ -14,16 +14,16 @@ from tonearm.library.database import REVISION
 def migrate(data: str | None, as_json: bool) -> None:
     """Bring the tables of the library to the newest revision.
 
-    A library in a folder is brought there by any command. One on a server is used by several hosts, so a person
-    says when: end the workers of the older version first.
+    A library in a folder is migrated by any command that opens it. One on a server is used by several hosts and is
+    only migrated by this command: stop the workers of the older version first.
     """
     with open_migrated(chosen_settings({"data_dir": data}).settings) as database:
         place, found = database.place, database.found
     if as_json:
         print_json({"database": place, "from": found, "to": REVISION, "changed": found != REVISION})
     elif found == REVISION:
-        say(f"{place}: its tables are of the newest revision ({REVISION}); nothing to do.")
+        say(f"{place}: its tables have the newest revision ({REVISION}); nothing to do.")
     elif found is None:
-        say(f"{place}: was empty; its tables were made (revision {REVISION}).")
+        say(f"{place}: was empty; its tables were created (revision {REVISION}).")
     else:
-        say(f"{place}: its tables went from revision {found} to {REVISION}.")
+        say(f"{place}: its tables were migrated from revision {found} to {REVISION}.")

@@ -74,5 +74,5 @@ def level_of(name: str | None) -> Level | None:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """One object on one line; text outside ASCII is escaped, so that any bytes of a name survive."""
+    """Print one object on one line, in ASCII: other characters are escaped, so that names of any bytes survive."""
     sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")

@@ -1,4 +1,4 @@
-"""Standard output, whose reader may leave: ``tonearm tracks | head``."""
+"""Standard output whose reader may end before the output does: ``tonearm tracks | head``."""
 
 import io
 import os
@@ -11,15 +11,15 @@ from tonearm.events.facts import Announce, Event
 from tonearm.worker.signals import StopSwitch
 
 UNREAD = 141
-"""The status a shell gives to a program that was ended by SIGPIPE."""
+"""The exit status that a shell reports for a program that was ended by SIGPIPE."""
 
 
 class ReaderGone(Exception):
-    """Nobody reads the output any more. No error of the system, or libraries would make an end of their own of it."""
+    """Nobody reads the output any more. Not an OSError, or libraries would handle it."""
 
 
 class Output(io.TextIOWrapper):
-    """Raises ReaderGone when its reader has left, once; what is written after that is dropped."""
+    """Raises ReaderGone once, at the first write after its reader has ended; later writes are dropped."""
 
     def write(self, text: str) -> int:
         """Write a text."""
@@ -47,7 +47,7 @@ class Output(io.TextIOWrapper):
 
 
 class Errors(Output):
-    """Drops what nobody reads: there is nobody to be told."""
+    """Drops what nobody reads, without an exception."""
 
     def _left(self) -> None:
         self._drop()
@@ -55,7 +55,7 @@ class Errors(Output):
 
 @contextmanager
 def watched_output() -> Iterator[None]:
-    """Have standard output tell by ReaderGone that its reader has left, at the latest when this ends."""
+    """Have standard output raise ReaderGone after its reader has ended, at the latest when this context ends."""
     sys.stderr = _in_place_of(sys.stderr, Errors)
     sys.stdout = _in_place_of(sys.stdout, Output)
     sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]  # shutil asks it for the terminal's width
@@ -74,7 +74,7 @@ def _in_place_of(plain: TextIO, kind: type[Output]) -> TextIO:
 
 
 def while_read(show: Announce, stop: StopSwitch) -> Announce:
-    """Show events as long as somebody reads them; after that ask to stop, as Ctrl-C does."""
+    """Show events as long as somebody reads them; after that request a stop, as Ctrl-C does."""
 
     def tell(event: Event) -> None:
         try:

@@ -1,4 +1,4 @@
-"""``tonearm status``: what the library holds, what is going on, and how the servers are."""
+"""``tonearm status``: shows what the library holds, what is running, and whether the servers answer."""
 
 import dataclasses
 import json

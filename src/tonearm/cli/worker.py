@@ -1,4 +1,4 @@
-"""``tonearm worker``: takes jobs of a shared library from wherever they come, until it is told to stop."""
+"""``tonearm worker``: takes jobs of a shared library until it is stopped."""
 
 from collections.abc import Sequence
 
