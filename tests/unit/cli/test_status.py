@@ -50,7 +50,7 @@ def test_a_process_at_work_that_has_nothing_in_hand_is_told_so(tmp_path: Path) -
 
 def test_one_file_that_the_graph_has_yet_to_learn_of_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Neo4jGraph, "counts", lambda _: GraphCounts(0, 0, 0, 0, 0, 0))
-    monkeypatch.setattr("tonearm.cli.status.pending_files", lambda _: 1)
+    monkeypatch.setattr("tonearm.graph.relay.pending_files", lambda _: 1)
     monkeypatch.setenv("TONEARM_NEO4J_URL", "bolt://host")
     monkeypatch.setenv("COLUMNS", "200")
     assert "1 file not yet in the graph" in CliRunner().invoke(app, ["status"]).stdout
