@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from tests.servers import create_database, drop_database, named
 from tests.unit.shelf import Library
@@ -40,8 +40,9 @@ def standing_postgres(servers: Mapping[str, str]) -> Iterator[str]:
 def emptied_postgres(standing_postgres: str) -> Iterator[Database]:
     """A database with empty tables, sooner than a new one."""
     database = open_postgres(standing_postgres, 5, 30)
-    tables = ", ".join(metadata.tables)
     with database.write() as connection:
+        derived = [name for name in inspect(connection).get_table_names() if name.startswith("features_")]
+        tables = ", ".join([*metadata.tables, *derived])
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     yield database
     database.close()

@@ -20,7 +20,7 @@ from tonearm.library.database import open_sqlite
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
-TABLES = ("jobs", "files", "audio", "tags", "analyses", "mix_points", "history")
+TABLES = ("jobs", "files", "audio", "tags", "analyses", "features_tempo_2", "features_key_1", "history")
 TIMES = {"queued_at", "started_at", "finished_at", "first_seen_at", "made_at", "read_at", "at", "found_at"}
 TIMES |= {"graph_due_at", "publish_due_at", "lease_until", "correlation_id", "rank"}
 
@@ -81,7 +81,8 @@ def test_many_results_stored_together_are_as_if_stored_one_by_one(library: Libra
     for pair in mixed(leased(library, *PATHS)):
         one_by_one += library.job_store.finish([pair])
     alone = all_rows(library)
-    library.change("DELETE FROM mix_points")
+    library.change("DELETE FROM features_tempo_2")
+    library.change("DELETE FROM features_key_1")
     library.change("DELETE FROM analyses")
     library.change("DELETE FROM tags")
     library.change("DELETE FROM attempts")

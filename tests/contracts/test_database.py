@@ -7,17 +7,15 @@ from typing import Any
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
+from tests.migrated import differences
 from tests.unit.shelf import Library
 from tonearm.errors import StorageUnusable
 from tonearm.library import database as database_module
 from tonearm.library.database import REVISION, Database, database_time, open_postgres
-from tonearm.library.indexes import complete_metadata
 from tonearm.library.schema import root_table
 
 ROOT = "INSERT INTO roots (path, mounts, added_at) VALUES (:path, '[]', 0)"
@@ -28,12 +26,6 @@ def migrations(connection: Any) -> Config:
     config.set_main_option("script_location", str(Path(database_module.__file__).with_name("migrations")))
     config.attributes["connection"] = connection
     return config
-
-
-def differences(database: Database) -> list[object]:
-    with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, complete_metadata))
 
 
 def revision(library: Library) -> str:

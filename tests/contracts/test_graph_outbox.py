@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.proxy import Proxy
-from tests.unit.shelf import VERSIONS, Library, finish_one, found, result
+from tests.unit.shelf import VERSIONS, Library, features_of, finish_one, found, result
 from tonearm.errors import ServiceAway
 from tonearm.events.facts import BreakerChanged, Event, Warned
 from tonearm.events.states import RunState
@@ -69,14 +69,14 @@ def graph(neo4j_url: str, namespace: str) -> Iterator[Told]:
 
 @pytest.fixture
 def graph_relay(library: Library, graph: Told) -> GraphRelay:
-    return GraphRelay(library.database, graph, VERSIONS, lambda _: None)
+    return GraphRelay(library.database, graph, features_of(VERSIONS), lambda _: None)
 
 
 def agree(library: Library, graph_relay: GraphRelay) -> bool:
     """Whether the graph holds what the database holds."""
     return (
         graph_relay.owed() == 0
-        and graph_relay.graph.counts() == SqlGraph(library.database, VERSIONS).counts()
+        and graph_relay.graph.counts() == SqlGraph(library.database, features_of(VERSIONS)).counts()
     )
 
 
@@ -242,9 +242,9 @@ def test_a_feeder_that_slept_while_others_told_more_does_not_have_the_last_word(
 ) -> None:
     file = library.finish(library.run(), b"a.flac", result())
     library.database.shared = False  # as if the lock of the one that sleeps had run out
-    sleeper = GraphRelay(library.database, graph, VERSIONS, lambda _: None)
+    sleeper = GraphRelay(library.database, graph, features_of(VERSIONS), lambda _: None)
     other = GraphRelay(
-        library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None
+        library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), features_of(VERSIONS), lambda _: None
     )
 
     def meanwhile() -> None:
@@ -264,9 +264,9 @@ def test_one_process_feeds_at_a_time_where_the_database_can_tell(
     library: Library, graph: Told, neo4j_url: str, namespace: str, make_bolt: MakeBolt
 ) -> None:
     library.finish(library.run(), b"a.flac", result())
-    first = GraphRelay(library.database, graph, VERSIONS, lambda _: None)
+    first = GraphRelay(library.database, graph, features_of(VERSIONS), lambda _: None)
     second = GraphRelay(
-        library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None
+        library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), features_of(VERSIONS), lambda _: None
     )
     fed: list[int] = []
     graph.before = lambda: fed.append(second.feed())
@@ -284,7 +284,12 @@ def test_many_feeders_at_once_tell_everything(
         library.finish(run, b"%02d.flac" % number, result(f"{number:08}", tags=tags))
     library.database.shared = False  # none waits for another
     feeders = [
-        GraphRelay(library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), VERSIONS, lambda _: None)
+        GraphRelay(
+            library.database,
+            Neo4jGraph(make_bolt(neo4j_url), namespace),
+            features_of(VERSIONS),
+            lambda _: None,
+        )
         for _ in range(4)
     ]
     failed: list[Exception] = []
@@ -350,7 +355,7 @@ def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
     library: Library, proxy: Proxy, namespace: str, make_bolt: MakeBolt, how: str
 ) -> None:
     graph = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
-    graph_relay = GraphRelay(library.database, graph, VERSIONS, lambda _: None)
+    graph_relay = GraphRelay(library.database, graph, features_of(VERSIONS), lambda _: None)
     run = library.run()
     library.finish(run, b"a.flac", result())
     graph_relay.feed()
@@ -380,7 +385,7 @@ def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
 ) -> None:
     graph = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
     heard: list[Event] = []
-    graph_relay = GraphRelay(library.database, graph, VERSIONS, heard.append)
+    graph_relay = GraphRelay(library.database, graph, features_of(VERSIONS), heard.append)
     stop = threading.Event()
     thread = threading.Thread(target=graph_relay.run, args=(stop,))
     proxy.reset()
@@ -410,9 +415,11 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     library: Library, proxy: Proxy, namespace: str, make_bolt: MakeBolt
 ) -> None:
     neo4j = Neo4jGraph(make_bolt(f"bolt://127.0.0.1:{proxy.port}", QUICK_S), namespace)
-    graph_relay = GraphRelay(library.database, neo4j, VERSIONS, lambda _: None)
+    graph_relay = GraphRelay(library.database, neo4j, features_of(VERSIONS), lambda _: None)
     heard: list[Event] = []
-    graph = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), graph_relay.owed, heard.append)
+    graph = FallbackGraph(
+        neo4j, SqlGraph(library.database, features_of(VERSIONS)), graph_relay.owed, heard.append
+    )
     run = library.run()
     for number in range(3):
         library.finish(run, b"%d.flac" % number, result(f"{number:08}", tags={"artist": f"Artist {number}"}))
@@ -427,7 +434,9 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     assert (graph.counts(), graph.mixes(playing, 9, 6.0), graph.path(playing, playing, 6.0)) == behind
     assert heard == []
     proxy.reset()
-    fresh = FallbackGraph(neo4j, SqlGraph(library.database, VERSIONS), graph_relay.owed, heard.append)
+    fresh = FallbackGraph(
+        neo4j, SqlGraph(library.database, features_of(VERSIONS)), graph_relay.owed, heard.append
+    )
     assert (fresh.counts(), fresh.mixes(playing, 9, 6.0), fresh.path(playing, playing, 6.0)) == behind
     assert fresh.connection("Artist 0", "artist 0") == ()
     assert len(heard) == 1

@@ -42,7 +42,7 @@ FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 PATIENCE = StorageRetry(lambda _: None, lambda: False)
 """Two that get in each other's way try again, as the program does."""
-TABLES = ("jobs", "files", "runs", "audio", "tags", "analyses", "mix_points", "history")
+TABLES = ("jobs", "files", "runs", "audio", "tags", "analyses", "history")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -34,7 +34,7 @@ from tonearm.library.files import FileChange as FileChange
 from tonearm.library.files import KnownFile, ScannedFile
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import analysis_table, audio_table, file_table, tags_table
-from tonearm.library.tracks import TrackQuery
+from tonearm.views.tracks import TrackQuery
 
 ANY_BYTES = bytes(byte for byte in range(1, 256) if byte != 0x2F)
 HOSTILE = (
@@ -91,10 +91,16 @@ def kept(
     return file
 
 
-def listed(library: Library, **query: Any) -> list[dict[str, Any]]:
-    met: list[dict[str, Any]] = []
-    assert library.tracks.each(TrackQuery(**query), met.append) == len(met)
-    return met
+def listed(
+    library: Library,
+    limit: int | None = None,
+    full: bool = False,
+    bpm: tuple[float, float] | None = None,
+    **query: Any,
+) -> list[dict[str, Any]]:
+    chosen = TrackQuery(ranges={} if bpm is None else {"bpm": bpm}, **query)
+    each = library.tracks.each_detail if full else library.tracks.each
+    return [track.to_json() for track in each(chosen, limit)]
 
 
 def names(library: Library, **query: Any) -> list[bytes]:

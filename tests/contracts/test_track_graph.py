@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 
+from tests.unit.shelf import features_of
 from tonearm.errors import NotFound
 from tonearm.events.facts import Event
 from tonearm.graph.bolt import Bolt
@@ -22,10 +23,12 @@ from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack, NodeType
 from tonearm.library.database import Database, open_sqlite
-from tonearm.library.schema import audio_table, file_table, mix_point_table, root_table, tags_table
+from tonearm.library.features import Findings
+from tonearm.library.schema import audio_table, file_table, root_table, tags_table
 from tonearm.resilience.gate import Unguarded
 
 VERSIONS = {"key": 3, "tempo": 2, "character": 1}
+FEATURES = features_of(VERSIONS)
 TAGS = ("title", "artist", "album", "album_artist", "genre")
 ROOT = b"/music"
 
@@ -36,9 +39,10 @@ class Shelf:
     def __init__(self, database: Database, graph: TrackGraph) -> None:
         self.database = database
         self.graph = graph
-        self.graph_relay = GraphRelay(database, graph, VERSIONS, self._hear)
+        self.graph_relay = GraphRelay(database, graph, FEATURES, self._hear)
         self.heard: list[Event] = []
         self._audio: dict[str, int] = {}
+        FEATURES.ensure(database)
         with database.write() as connection:
             connection.execute(insert(root_table).values(id=1, path=ROOT, mounts=[], added_at=1.0))
 
@@ -48,8 +52,10 @@ class Shelf:
     def empty(self) -> None:
         """Take everything out again."""
         with self.database.write() as connection:
-            for model in (tags_table, mix_point_table, file_table, audio_table):
+            for model in (tags_table, file_table, audio_table):
                 connection.execute(delete(model))
+            for name, version in VERSIONS.items():
+                connection.execute(text(f"DELETE FROM features_{name}_{version}"))  # noqa: S608  names of ours
         self._audio = {}
         self.graph.clear()
 
@@ -61,17 +67,12 @@ class Shelf:
                 if track.audio not in self._audio:
                     number = self._audio[track.audio] = len(self._audio) + 1
                     connection.execute(insert(audio_table).values(**_audio(number, track.audio)))
-                    connection.execute(
-                        insert(mix_point_table).values(
-                            audio_id=number,
-                            camelot=track.camelot,
-                            key_version=current["key"],
-                            tempo=track.tempo,
-                            tempo_version=current["tempo"],
-                            energy=track.energy,
-                            energy_version=current["character"],
-                        )
-                    )
+                    found: Findings = {
+                        "key": (current["key"], {"camelot": track.camelot}, {}),
+                        "tempo": (current["tempo"], {"bpm": track.bpm}, {}),
+                        "character": (current["character"], {"energy": track.energy}, {}),
+                    }
+                    FEATURES.write(connection, {number: found})
                 path = track.path.removeprefix(ROOT + b"/")
                 values = _file(track.file, path) | {"audio_id": self._audio[track.audio]}
                 connection.execute(insert(file_table).values(**values))
@@ -109,7 +110,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     else:
         database = open_sqlite(tmp_path / "library")
     bolt = None
-    graph: TrackGraph = SqlGraph(database, VERSIONS)
+    graph: TrackGraph = SqlGraph(database, FEATURES)
     if request.param == "neo4j":
         bolt = Bolt(request.getfixturevalue("neo4j_url"), 5, 30, Unguarded())
         graph = Neo4jGraph(bolt, request.getfixturevalue("namespace"))

@@ -18,10 +18,10 @@ from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
+from tonearm.library.features import Declared, FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.files import FileChange, Files, FoundFile, ScannedFile
 from tonearm.library.results import (
-    Findings,
     Sound,
     follow_moves,
     write_findings,
@@ -29,8 +29,9 @@ from tonearm.library.results import (
     write_tags,
 )
 from tonearm.library.roots import Roots
-from tonearm.library.tracks import Tracks
 from tonearm.settings import Level, Rule
+from tonearm.views.track_rows import Results
+from tonearm.views.tracks import Tracks
 
 VERSIONS = {"tempo": 2, "key": 1}
 COLUMNS: dict[str, tuple[str, type]] = {
@@ -38,6 +39,14 @@ COLUMNS: dict[str, tuple[str, type]] = {
     "key": ("key", str),
     "camelot": ("key", str),
     "open_key": ("key", str),
+}
+SEARCHED = COLUMNS | {"energy": ("character", float)}
+"""Columns that are searched; what mixes asks for the energy by its name."""
+SERIES: dict[str, tuple[()] | None] = {
+    "beats": (),
+    "tempo_windows": (),
+    "chroma": None,
+    "loudness_curve": None,
 }
 AGEING_S = 3600.0
 LEASE_S = 60.0
@@ -90,6 +99,23 @@ def result(digest: str = "a" * 8, **changes: Any) -> Result:
     )
 
 
+def features_of(versions: Mapping[str, int]) -> FeatureTables:
+    """Where results of these versions are searched."""
+    return FeatureTables(
+        Declared(
+            analyser,
+            version,
+            {name: kind for name, (source, kind) in SEARCHED.items() if source == analyser},
+        )
+        for analyser, version in ({"character": 1} | dict(versions)).items()
+    )
+
+
+def results_of(versions: Mapping[str, int]) -> Results:
+    """What tracks have of results of these versions."""
+    return Results(versions, tuple(SEARCHED), SERIES)
+
+
 @dataclass
 class Library:
     """Everything that works on one library, and a look at the rows it leaves."""
@@ -103,10 +129,17 @@ class Library:
         self.runs = Runs(self.database)
         self.queue_admin = QueueAdmin(self.database, AGEING_S)
         self.elapsed_s = 0.0
+        self.features = features_of(self.versions)
+        self.features.ensure(self.database)
         self.job_store = SqlJobStore(
-            self.database, self.versions, AT_ONCE, LEASE_S, LeaseWatch(LEASE_S, lambda: self.elapsed_s)
+            self.database,
+            self.versions,
+            AT_ONCE,
+            LEASE_S,
+            LeaseWatch(LEASE_S, lambda: self.elapsed_s),
+            self.features,
         )
-        self.tracks = Tracks(self.database, self.versions, COLUMNS)
+        self.tracks = Tracks(self.database, self.features, results_of(self.versions))
         self.files = Files(self.database)
         self.intake = Intake(self.database, self.versions, self.rules, AGEING_S)
 
@@ -239,7 +272,7 @@ def write_one_sound(
 
 def write_one_findings(connection: Connection, audio: int, findings: Findings, now: float) -> None:
     """Store what was found in one piece of audio."""
-    write_findings(connection, {audio: findings}, now)
+    write_findings(connection, {audio: findings}, now, features_of(VERSIONS))
 
 
 def write_one_tags(connection: Connection, file: int, said: Tags, now: float) -> None:

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.servers import Servers
 from tonearm.events.facts import Announce
@@ -34,9 +33,9 @@ def open_graph(settings: Settings, announce: Announce) -> Iterator[LibraryGraph]
     """
     servers = Servers(settings, announce)
     with open_library(settings, servers) as library, servers.open_graph() as neo4j:
-        answers = SqlGraph(library.database, versions())
+        answers = SqlGraph(library.database, library.features)
         if neo4j is None:
             yield LibraryGraph(library, answers, None)
             return
-        relay = GraphRelay(library.database, neo4j, versions(), announce)
+        relay = GraphRelay(library.database, neo4j, library.features, announce)
         yield LibraryGraph(library, FallbackGraph(neo4j, answers, relay.owed, announce), relay)

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tonearm.analysis.catalog import column_types, versions
+from tonearm.analysis.catalog import analysers, versions
 from tonearm.bootstrap.servers import Servers
 from tonearm.events.facts import Event
 from tonearm.jobs.queue_admin import QueueAdmin
@@ -13,10 +13,12 @@ from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.library.database import Database
+from tonearm.library.features import Declared, FeatureTables
 from tonearm.library.roots import Roots
-from tonearm.library.tracks import Tracks
 from tonearm.names import PathMap
 from tonearm.settings import Settings
+from tonearm.views.track_rows import Results
+from tonearm.views.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Library:
     settings: Settings
     database: Database
     roots: Roots
+    features: FeatureTables
     tracks: Tracks
     runs: Runs
     queue_admin: QueueAdmin
@@ -43,18 +46,43 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
     """
     servers = servers or Servers(settings, _unheard)
     with contextlib.closing(servers.open_database()) as database:
+        features = feature_tables()
+        features.ensure(database)
         yield Library(
             settings=settings,
             database=database,
             roots=Roots(database, PathMap(settings.path_map)),
-            tracks=Tracks(database, versions(), column_types()),
+            features=features,
+            tracks=Tracks(database, features, results()),
             runs=Runs(database),
             queue_admin=QueueAdmin(database, settings.ageing_s),
             job_store=SqlJobStore(
-                database, versions(), Backoff(settings.retry_base_s, settings.retry_cap_s), settings.lease_s
+                database,
+                versions(),
+                Backoff(settings.retry_base_s, settings.retry_cap_s),
+                settings.lease_s,
+                features=features,
             ),
             workers=WorkerRegistry(database),
         )
+
+
+def feature_tables() -> FeatureTables:
+    """The tables of what the analysers declare that tracks can be searched by."""
+    return FeatureTables(
+        Declared(spec.name, spec.version, {each.name: each.type for each in spec.columns if each.searchable})
+        for spec in analysers().values()
+    )
+
+
+def results() -> Results:
+    """What tracks have from the analysers."""
+    specs = analysers().values()
+    return Results(
+        versions=versions(),
+        columns=tuple(column.name for spec in specs for column in spec.columns),
+        series={series.name: series.absent for spec in specs for series in spec.series},
+    )
 
 
 def _unheard(_: Event) -> None:

@@ -190,6 +190,6 @@ def background(
         bodies["reporter"] = reporter.run
     with parts.servers.open_graph() as graph:
         if graph is not None:
-            bodies["graph relay"] = GraphRelay(library.database, graph, versions(), bus).run
+            bodies["graph relay"] = GraphRelay(library.database, graph, library.features, bus).run
         with running(bodies, bus):
             yield

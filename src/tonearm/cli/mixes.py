@@ -17,8 +17,8 @@ from tonearm.cli.terminal import note, say
 from tonearm.errors import NotFound, TonearmError
 from tonearm.events.facts import Event, Warned
 from tonearm.graph.track import GraphTrack
-from tonearm.library.tracks import TrackQuery
 from tonearm.names import printable
+from tonearm.views.tracks import TrackQuery
 
 file_argument = click.argument("path", metavar="PATH", type=PATH)
 tempo_option = click.option(
@@ -136,13 +136,9 @@ def _track(opened: LibraryGraph, name: str) -> GraphTrack:
     found = opened.graph.track(os.path.join(place.root_path, place.scope)) if place.scope else None
     shown = printable(name)
     if found is None:
-        rows: list[str] = []
-        missing: list[str] = []
-        opened.library.tracks.each(TrackQuery(place=place, limit=1), lambda row: rows.append(row["path"]))
-        opened.library.tracks.each(
-            TrackQuery(place=place, missing=True, limit=1), lambda row: missing.append(row["path"])
-        )
-        if rows and os.fsencode(rows[0]) == os.path.join(place.root_path, place.scope):
+        rows = list(opened.library.tracks.each(TrackQuery(place=place), 1))
+        missing = list(opened.library.tracks.each(TrackQuery(place=place, missing=True), 1))
+        if rows and rows[0].path == os.path.join(place.root_path, place.scope):
             raise NotFound(f"{shown}: not analysed yet; `tonearm analyze` does it")
         if rows:
             raise NotFound(f"{shown}: a folder; name one of its files (`tonearm tracks` lists them)")

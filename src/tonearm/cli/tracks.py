@@ -15,8 +15,8 @@ from tonearm.cli.track_columns import columns_for
 from tonearm.cli.track_page import print_track
 from tonearm.errors import NotFound
 from tonearm.graph.key_names import camelot_of
-from tonearm.library.tracks import TrackQuery, Tracks
 from tonearm.names import printable
+from tonearm.views.tracks import TrackQuery, Tracks
 
 STATES = ("done", "partial", "quarantined", "waiting")
 ABOUT = 0.5
@@ -68,22 +68,23 @@ def tracks(
         column = sort.removeprefix("-")
         if column not in app.tracks.columns:
             raise click.BadParameter(no_such("column", column, app.tracks.columns))
+        tempo = _range(bpm)
         query = TrackQuery(
             place=place_of(app, path),
             state=state,
             texts=parts,
             key=_key(key),
-            bpm=_range(bpm),
+            ranges={} if tempo is None else {"bpm": tempo},
             missing=missing,
             sort=column,
             descending=sort.startswith("-"),
-            limit=limit,
-            full=full,
         )
         if as_json:
-            app.tracks.each(query, print_json)
+            listed = app.tracks.each_detail(query, limit) if full else app.tracks.each(query, limit)
+            for track in listed:
+                print_json(track.to_json())
         else:
-            _print_list(app.tracks, query)
+            _print_list(app.tracks, query, limit)
 
 
 @click.command()
@@ -96,7 +97,8 @@ def show(path: str, data: str | None, as_json: bool) -> None:
     with library(data) as app:
         place = place_of(app, path)
         for missing in (False, True):
-            app.tracks.each(TrackQuery(place=place, full=True, missing=missing, limit=2), found.append)
+            details = app.tracks.each_detail(TrackQuery(place=place, missing=missing), 2)
+            found += [track.to_json() for track in details]
     if len(found) != 1:
         problem = "not a file of the library" if not found else "a folder; `tonearm tracks` lists it"
         raise NotFound(f"{printable(path)}: {problem}")
@@ -132,15 +134,17 @@ def _key(text: str | None) -> str | None:
     return code
 
 
-def _print_list(known: Tracks, query: TrackQuery) -> None:
+def _print_list(known: Tracks, query: TrackQuery, limit: int | None) -> None:
     filtered = [
         *query.texts,
         *(["key"] if query.key else []),
-        *(["bpm"] if query.bpm else []),
+        *query.ranges,
         *(["state"] if query.state or query.missing else []),
     ]
     shown = columns_for([query.sort, *filtered])
     with Listing([each.column for each in shown], "No such tracks.") as listing:
-        known.each(query, lambda track: listing.add(*(each.cell(track) for each in shown)))
+        for track in known.each(query, limit):
+            values = track.to_json()
+            listing.add(*(each.cell(values) for each in shown))
     if listing.count and is_terminal():
         say(plural(listing.count, "track"))

@@ -1,25 +1,69 @@
 """Reads from the library's tables what the graph is made of: files that are there, and their current results."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Integer, and_, func, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.graph.mixing import Candidate, Point, Ranges
 from tonearm.graph.track import SEPARATOR, GraphTrack
-from tonearm.library.schema import audio_table, file_table, mix_point_table, root_table, tags_table
+from tonearm.library.features import FeatureTables
+from tonearm.library.schema import audio_table, file_table, root_table, tags_table
 
-Versions = Mapping[str, int]
 PRESENT = and_(
     file_table.c.audio_id.is_not(None),
     file_table.c.missing_since.is_(None),
     file_table.c.moved_to_id.is_(None),
 )
-"""Files that were last seen on disk and have been listened to."""
+"""Files that were last seen on disk and have been analysed."""
+FASTEST_BPM = 1e6
+"""Numbers from here on are no tempo."""
 
 
-def tracks(connection: Connection, versions: Versions, among: ColumnElement[bool]) -> Iterator[GraphTrack]:
+class tenths(FunctionElement[int]):  # noqa: N801  written as an SQL function
+    """A tempo in whole tenths of a BPM, a half rounded up."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(tenths, "sqlite")
+def _tenths_sqlite(element: tenths, compiler: Any, **kw: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} * 10 + 0.5 AS INTEGER)"
+
+
+@compiles(tenths, "postgresql")
+def _tenths_postgresql(element: tenths, compiler: Any, **kw: Any) -> str:
+    return f"CAST(floor({compiler.process(element.clauses, **kw)} * 10 + 0.5) AS INTEGER)"
+
+
+class MixColumns:
+    """Where the current key, tempo and energy of audio are kept."""
+
+    def __init__(self, features: FeatureTables) -> None:
+        self.camelot = features.columns["camelot"]
+        self.bpm = features.columns["bpm"]
+        self.energy = features.columns["energy"]
+        self.tempo = tenths(self.bpm)
+        self.is_tempo = and_(self.bpm >= 0, self.bpm < FASTEST_BPM)
+
+    def beside(self, source: FromClause) -> FromClause:
+        """The same rows of files, with what is known of their audio."""
+        for column in (self.camelot, self.energy):
+            source = source.outerjoin(column.table, column.table.c.audio_id == file_table.c.audio_id)
+        tempo = self.bpm.table
+        return source.outerjoin(tempo, and_(tempo.c.audio_id == file_table.c.audio_id, self.is_tempo))
+
+
+def tracks(connection: Connection, mix: MixColumns, among: ColumnElement[bool]) -> Iterator[GraphTrack]:
     """Those of some files that are there, as tracks."""
+    source = (
+        file_table.join(root_table, root_table.c.id == file_table.c.root_id)
+        .join(audio_table, audio_table.c.id == file_table.c.audio_id)
+        .outerjoin(tags_table, tags_table.c.file_id == file_table.c.id)
+    )
     rows = connection.execute(
         select(
             file_table.c.id,
@@ -31,16 +75,11 @@ def tracks(connection: Connection, versions: Versions, among: ColumnElement[bool
             tags_table.c.album,
             tags_table.c.album_artist,
             tags_table.c.genre,
-            case((_current(mix_point_table.c.key_version, versions, "key"), mix_point_table.c.camelot)),
-            case((_current(mix_point_table.c.tempo_version, versions, "tempo"), mix_point_table.c.tempo)),
-            case(
-                (_current(mix_point_table.c.energy_version, versions, "character"), mix_point_table.c.energy)
-            ),
+            mix.camelot,
+            mix.tempo,
+            mix.energy,
         )
-        .join(root_table, root_table.c.id == file_table.c.root_id)
-        .join(audio_table, audio_table.c.id == file_table.c.audio_id)
-        .outerjoin(tags_table, tags_table.c.file_id == file_table.c.id)
-        .outerjoin(mix_point_table, mix_point_table.c.audio_id == file_table.c.audio_id)
+        .select_from(mix.beside(source))
         .where(PRESENT, among)
     )
     for file, root, path, *rest in rows:
@@ -48,86 +87,90 @@ def tracks(connection: Connection, versions: Versions, among: ColumnElement[bool
 
 
 def near(
-    connection: Connection, versions: Versions, camelot: Iterable[str], ranges: Ranges
+    connection: Connection, mix: MixColumns, camelot: Iterable[str], ranges: Ranges
 ) -> Iterator[Candidate]:
-    """Tracks of these keys whose tempo lies in one of the ranges."""
-    tempo = or_(*[mix_point_table.c.tempo.between(low, high) for low, high in ranges])
-    return _candidates(connection, versions, and_(mix_point_table.c.camelot.in_(sorted(camelot)), tempo))
+    """Tracks of these keys whose tempo lies in one of the ranges, given in tenths of a BPM."""
+    tempo = or_(*[_within(mix, low, high) for low, high in ranges])
+    for found in _candidates(connection, mix, and_(tempo, mix.camelot.in_(sorted(camelot)))):
+        if any(low <= found.tempo <= high for low, high in ranges):
+            yield found
 
 
-def at_points(connection: Connection, versions: Versions, points: Iterable[Point]) -> Iterator[Candidate]:
+def at_points(connection: Connection, mix: MixColumns, points: Iterable[Point]) -> Iterator[Candidate]:
     """Tracks of these pairs of a key and a tempo."""
-    by_key: dict[str, list[int]] = {}
-    for camelot, tempo in points:
-        by_key.setdefault(camelot, []).append(tempo)
-    among = [
-        and_(mix_point_table.c.camelot == camelot, mix_point_table.c.tempo.in_(some))
-        for camelot, some in by_key.items()
-    ]
-    return _candidates(connection, versions, or_(*among))
+    wanted = set(points)
+    tempo = or_(*[_within(mix, tenths, tenths) for tenths in sorted({tempo for _, tempo in wanted})])
+    keys = sorted({camelot for camelot, _ in wanted})
+    for found in _candidates(connection, mix, and_(tempo, mix.camelot.in_(keys))):
+        if found.point in wanted:
+            yield found
 
 
-def _candidates(
-    connection: Connection, versions: Versions, among: ColumnElement[bool]
-) -> Iterator[Candidate]:
+def _within(mix: MixColumns, low: int, high: int) -> ColumnElement[bool]:
+    """Tempi from one tenth of a BPM to another, and a little around; the index is over the tempi themselves."""
+    return mix.bpm.between((low - 0.6) / 10, (high + 0.6) / 10)
+
+
+def _candidates(connection: Connection, mix: MixColumns, among: ColumnElement[bool]) -> Iterator[Candidate]:
+    tempo, key, energy = mix.bpm.table, mix.camelot.table, mix.energy.table
     rows = connection.execution_options(yield_per=1000).execute(
         select(
             file_table.c.id,
             root_table.c.path.label("root"),
             file_table.c.path,
             audio_table.c.hash,
-            mix_point_table.c.camelot,
-            mix_point_table.c.tempo,
-            case(
-                (_current(mix_point_table.c.energy_version, versions, "character"), mix_point_table.c.energy)
-            ),
+            mix.camelot,
+            mix.tempo,
+            mix.energy,
         )
-        .select_from(mix_point_table)
-        .join(file_table, file_table.c.audio_id == mix_point_table.c.audio_id)
+        .select_from(tempo)
+        .join(key, key.c.audio_id == tempo.c.audio_id)
+        .join(file_table, file_table.c.audio_id == tempo.c.audio_id)
         .join(root_table, root_table.c.id == file_table.c.root_id)
-        .join(audio_table, audio_table.c.id == file_table.c.audio_id)
-        .where(
-            PRESENT,
-            _current(mix_point_table.c.key_version, versions, "key"),
-            _current(mix_point_table.c.tempo_version, versions, "tempo"),
-            among,
-        )
+        .join(audio_table, audio_table.c.id == tempo.c.audio_id)
+        .outerjoin(energy, energy.c.audio_id == tempo.c.audio_id)
+        .where(PRESENT, mix.is_tempo, among)
     )
     for file, root, path, *rest in rows:
         yield Candidate(file, whole(root, path), *rest)
 
 
-def points(connection: Connection, versions: Versions) -> Iterator[Point]:
+def points(connection: Connection, mix: MixColumns) -> Iterator[Point]:
     """Every pair of a key and a tempo that some file has."""
-    for point in _held(
-        connection, versions, ("key", "tempo"), mix_point_table.c.camelot, mix_point_table.c.tempo
-    ):
-        yield point[0], point[1]
+    tempo, key = mix.bpm.table, mix.camelot.table
+    found = connection.execute(
+        select(mix.camelot, mix.tempo)
+        .select_from(tempo)
+        .join(key, key.c.audio_id == tempo.c.audio_id)
+        .join(file_table, file_table.c.audio_id == tempo.c.audio_id)
+        .where(PRESENT, mix.is_tempo, mix.camelot.is_not(None))
+        .distinct()
+    )
+    yield from ((camelot, tempo_tenths) for camelot, tempo_tenths in found)
 
 
-def tempos(connection: Connection, versions: Versions) -> set[int]:
-    """Every tempo that some file has."""
-    return {tempo for (tempo,) in _held(connection, versions, ("tempo",), mix_point_table.c.tempo)}
+def tempos(connection: Connection, mix: MixColumns) -> set[int]:
+    """Every tempo that some file has, in tenths of a BPM."""
+    tempo = mix.bpm.table
+    found = (
+        select(mix.tempo)
+        .select_from(tempo)
+        .join(file_table, file_table.c.audio_id == tempo.c.audio_id)
+        .where(PRESENT, mix.is_tempo)
+    )
+    return set(connection.execute(found.distinct()).scalars())
 
 
-def keys(connection: Connection, versions: Versions) -> set[str]:
+def keys(connection: Connection, mix: MixColumns) -> set[str]:
     """The Camelot code of every key that some file is in."""
-    return {camelot for (camelot,) in _held(connection, versions, ("key",), mix_point_table.c.camelot)}
-
-
-def _held(
-    connection: Connection, versions: Versions, analysers: Sequence[str], *columns: Any
-) -> Iterator[Any]:
-    """Every combination of columns that current results of some file have.
-
-    The index knows the combinations; then one file of each is looked for. That is much less than all files.
-    """
-    known = select(*columns).where(*[column.is_not(None) for column in columns]).distinct().subquery()
-    point = mix_point_table.alias()
-    conditions = [point.c[column.key] == known.c[column.key] for column in columns]
-    conditions += [_current(_version(point.c, analyser), versions, analyser) for analyser in analysers]
-    held = exists().where(file_table.c.audio_id == point.c.audio_id, PRESENT, *conditions)
-    yield from connection.execute(select(*[known.c[column.key] for column in columns]).where(held))
+    key = mix.camelot.table
+    found = (
+        select(mix.camelot)
+        .select_from(key)
+        .join(file_table, file_table.c.audio_id == key.c.audio_id)
+        .where(PRESENT, mix.camelot.is_not(None))
+    )
+    return set(connection.execute(found.distinct()).scalars())
 
 
 def labels(connection: Connection) -> Iterator[tuple[str | None, str | None, str | None, str | None]]:
@@ -178,17 +221,3 @@ def count(connection: Connection) -> int:
 def whole(root: bytes, path: bytes) -> bytes:
     """A path with its root."""
     return root.rstrip(b"/") + b"/" + path
-
-
-def _current(version: Any, versions: Versions, analyser: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = version == versions.get(analyser, -1)
-    return found
-
-
-def _version(point: Any, analyser: str) -> Any:
-    """The column that holds the version of the analyser that measured a value."""
-    return {
-        "key": point.key_version,
-        "tempo": point.tempo_version,
-        "character": point.energy_version,
-    }[analyser]

@@ -16,11 +16,12 @@ from tonearm.errors import ServiceAway, StorageBusy, StorageError, TonearmError
 from tonearm.events.facts import Announce, Warned
 from tonearm.events.states import Severity, WarningCode
 from tonearm.graph import library_rows
-from tonearm.graph.library_rows import Versions
+from tonearm.graph.library_rows import MixColumns
 from tonearm.graph.port import GraphCounts, TrackGraph
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
 from tonearm.library.database import Database, database_time
+from tonearm.library.features import FeatureTables
 from tonearm.library.schema import file_table, forgotten_file_table
 
 BATCH = 500
@@ -36,11 +37,14 @@ TURN = 0x67726170
 class GraphRelay:
     """Carries changes from the library to a graph."""
 
-    def __init__(self, database: Database, graph: TrackGraph, versions: Versions, announce: Announce) -> None:
-        """``versions``: the current version of each analyser, by name."""
+    def __init__(
+        self, database: Database, graph: TrackGraph, features: FeatureTables, announce: Announce
+    ) -> None:
+        """``features``: where key, tempo and energy are kept."""
         self._database = database
         self._graph = graph
-        self._versions = dict(versions)
+        self._features = features
+        self._mix = MixColumns(features)
         self._announce = announce
 
     @property
@@ -95,7 +99,7 @@ class GraphRelay:
 
     def expected(self) -> GraphCounts:
         """What the graph holds once it has learned everything."""
-        return SqlGraph(self._database, self._versions).counts()
+        return SqlGraph(self._database, self._features).counts()
 
     def rebuild(self, progress: Callable[[int], None]) -> None:
         """Make the graph anew from the library; ``progress`` is told how many files are left.
@@ -163,7 +167,7 @@ class GraphRelay:
             if len(owed) < limit:
                 owed = _forgotten(connection, limit - len(owed)) | owed
             among = file_table.c.id.in_(list(owed))
-            tracks = {track.file: track for track in library_rows.tracks(connection, self._versions, among)}
+            tracks = {track.file: track for track in library_rows.tracks(connection, self._mix, among)}
         return owed, tracks
 
     def _settle(self, owed: Mapping[int, float], told: Mapping[int, GraphTrack]) -> None:
@@ -188,7 +192,7 @@ class GraphRelay:
             if not cleared:
                 return
             among = file_table.c.id.in_(cleared)
-            now = {track.file: track for track in library_rows.tracks(connection, self._versions, among)}
+            now = {track.file: track for track in library_rows.tracks(connection, self._mix, among)}
             outdated = [file for file in cleared if now.get(file) != told.get(file)]
             connection.execute(
                 update(file_table)

@@ -8,7 +8,7 @@ from tonearm.errors import NotFound
 from tonearm.graph import library_rows
 from tonearm.graph.chain import find_chain
 from tonearm.graph.harmony import related
-from tonearm.graph.library_rows import Versions
+from tonearm.graph.library_rows import MixColumns
 from tonearm.graph.mixing import Candidate, Point, Ranges, find_mixes, find_path
 from tonearm.graph.port import ConnectionStep, GraphCounts, Mix
 from tonearm.graph.track import (
@@ -24,16 +24,17 @@ from tonearm.graph.track import (
     track_title,
 )
 from tonearm.library.database import Database
+from tonearm.library.features import FeatureTables
 from tonearm.library.schema import file_table
 
 
 class SqlGraph:
     """Answers from SQLite or PostgreSQL."""
 
-    def __init__(self, database: Database, versions: Versions) -> None:
-        """``versions``: the current version of each analyser, by name."""
+    def __init__(self, database: Database, features: FeatureTables) -> None:
+        """``features``: where key, tempo and energy are kept."""
         self._database = database
-        self._versions = dict(versions)
+        self._mix = MixColumns(features)
 
     def put(self, tracks: Sequence[GraphTrack]) -> None:
         """Nothing to do: the library knows."""
@@ -47,28 +48,28 @@ class SqlGraph:
     def counts(self) -> GraphCounts:
         with self._database.read() as connection:
             ties = _Ties(connection)
-            tempos = library_rows.tempos(connection, self._versions)
+            tempos = library_rows.tempos(connection, self._mix)
             return GraphCounts(
                 tracks=library_rows.count(connection),
                 artists=ties.count(NodeType.ARTIST),
                 albums=ties.count(NodeType.ALBUM),
                 genres=ties.count(NodeType.GENRE),
-                keys=len(library_rows.keys(connection, self._versions)),
+                keys=len(library_rows.keys(connection, self._mix)),
                 tempo_bands=len({tempo // BAND_TENTHS for tempo in tempos}),
             )
 
     def track(self, path: bytes) -> GraphTrack | None:
         with self._database.read() as connection:
-            found = library_rows.tracks(connection, self._versions, library_rows.at(connection, path))
+            found = library_rows.tracks(connection, self._mix, library_rows.at(connection, path))
             return next(found, None)
 
     def mixes(self, track: GraphTrack, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
         with self._database.read() as connection:
-            return find_mixes(_Tracks(connection, self._versions), track, limit, tempo_percent)
+            return find_mixes(_Tracks(connection, self._mix), track, limit, tempo_percent)
 
     def path(self, start: GraphTrack, goal: GraphTrack, tempo_percent: float) -> tuple[Mix, ...] | None:
         with self._database.read() as connection:
-            return find_path(_Tracks(connection, self._versions), start, goal, tempo_percent)
+            return find_path(_Tracks(connection, self._mix), start, goal, tempo_percent)
 
     def connection(self, artist: str, other: str) -> tuple[ConnectionStep, ...] | None:
         with self._database.read() as connection:
@@ -82,21 +83,21 @@ class SqlGraph:
 class _Tracks:
     """Where mixing looks tracks up: one state of the database."""
 
-    def __init__(self, connection: Connection, versions: Versions) -> None:
+    def __init__(self, connection: Connection, mix: MixColumns) -> None:
         self._connection = connection
-        self._versions = versions
+        self._mix = mix
 
     def near(self, camelot: str, tempos: Ranges) -> Iterator[Candidate]:
-        return library_rows.near(self._connection, self._versions, related(camelot), tempos)
+        return library_rows.near(self._connection, self._mix, related(camelot), tempos)
 
     def points(self) -> Iterator[Point]:
-        return library_rows.points(self._connection, self._versions)
+        return library_rows.points(self._connection, self._mix)
 
     def at(self, points: Sequence[Point]) -> Iterator[Candidate]:
-        return library_rows.at_points(self._connection, self._versions, points)
+        return library_rows.at_points(self._connection, self._mix, points)
 
     def tracks(self, files: Sequence[int]) -> dict[int, GraphTrack]:
-        found = library_rows.tracks(self._connection, self._versions, file_table.c.id.in_(files))
+        found = library_rows.tracks(self._connection, self._mix, file_table.c.id.in_(files))
         return {track.file: track for track in found}
 
 

@@ -15,6 +15,7 @@ from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.library.bulk_write import among, change
 from tonearm.library.completeness import is_complete
 from tonearm.library.database import database_time
+from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import DecodeFacts, FileFacts
 from tonearm.library.results import (
     Sound,
@@ -76,12 +77,17 @@ def recorded_outcome(connection: Connection, lease: Lease) -> AttemptOutcome | N
 
 
 def store(
-    connection: Connection, finished: Sequence[Finished], now: float, engine: str, shared: bool
+    connection: Connection,
+    finished: Sequence[Finished],
+    now: float,
+    engine: str,
+    shared: bool,
+    features: FeatureTables,
 ) -> dict[Lease, AttemptOutcome]:
     """Store the results of leases that hold, and end their jobs."""
     outcomes: dict[Lease, AttemptOutcome] = {}
     for part in _apart(finished):
-        outcomes |= _store(connection, part, now, engine, shared)
+        outcomes |= _store(connection, part, now, engine, shared, features)
     return outcomes
 
 
@@ -96,7 +102,12 @@ def _apart(finished: Sequence[Finished]) -> Iterator[list[Finished]]:
 
 
 def _store(
-    connection: Connection, finished: Sequence[Finished], now: float, engine: str, shared: bool
+    connection: Connection,
+    finished: Sequence[Finished],
+    now: float,
+    engine: str,
+    shared: bool,
+    features: FeatureTables,
 ) -> dict[Lease, AttemptOutcome]:
     sounds = [Sound(result.audio_hash, result.sound, result.decoded) for _, result in finished]
     stored = write_sounds(connection, sounds, now)
@@ -104,7 +115,7 @@ def _store(
         (lease, result, stored[result.audio_hash])
         for lease, result in sorted(finished, key=lambda one: one[1].audio_hash)
     ]
-    write_findings(connection, {known.audio: result.findings for _, result, known in ordered}, now)
+    write_findings(connection, {known.audio: result.findings for _, result, known in ordered}, now, features)
     write_tags(connection, {lease.file: result.tags for lease, result, _ in ordered}, now)
     moved = follow_moves(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
     outcomes = {

@@ -18,6 +18,7 @@ from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database, database_time
+from tonearm.library.features import FeatureTables
 from tonearm.library.schema import analysis_table, audio_table, job_table
 from tonearm.settings import Level
 
@@ -63,11 +64,13 @@ class SqlJobStore:
         backoff: Backoff,
         lease_s: float,
         watch: LeaseWatch | None = None,
+        features: FeatureTables | None = None,
     ) -> None:
         """``watch`` tells which leases are over; one of its own unless given."""
         self._watch = watch or LeaseWatch(lease_s)
         self._database = database
         self._versions = dict(versions)
+        self._features = features or FeatureTables(())
         self._engine = engine_text(versions)
         self._backoff = backoff
         self._lease_s = lease_s
@@ -157,7 +160,9 @@ class SqlJobStore:
             if not ours:
                 return {}
             now = held[ours[0][0]].now
-            return attempt_outcomes.store(connection, ours, now, self._engine, self._database.shared)
+            return attempt_outcomes.store(
+                connection, ours, now, self._engine, self._database.shared, self._features
+            )
 
     def _finish_alone(self, finished: Finished) -> AttemptOutcome | None:
         lease, result = finished
@@ -168,7 +173,7 @@ class SqlJobStore:
                     return attempt_outcomes.recorded_outcome(connection, lease)
                 now = held[lease].now
                 return attempt_outcomes.store(
-                    connection, [finished], now, self._engine, self._database.shared
+                    connection, [finished], now, self._engine, self._database.shared, self._features
                 )[lease]
         except Exception as error:
             if not attempt_outcomes.is_data_error(error):

@@ -6,7 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Dialect, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import Double, TypeDecorator
+from sqlalchemy.types import Double, TypeDecorator, TypeEngine
+
+KEY_LENGTH = 100
+"""Characters of a text that are compared when tracks are sorted by it."""
+PADDING = "\x01\x01"
 
 
 def storable_text(text: str) -> str:
@@ -60,6 +64,16 @@ class FiniteFloat(TypeDecorator[float]):
         return None if value is None else float(value) + 0.0
 
 
+class KeyText(CleanText):
+    """A text of at most ``KEY_LENGTH`` characters that is sorted by its code points."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """SQLite compares bytes, which is the order of code points too."""
+        return String(collation="C") if dialect.name == "postgresql" else String()
+
+
 class code_point_order(FunctionElement[str]):  # noqa: N801  written as an SQL function
     """A text that is sorted by its code points, whatever the language of the server."""
 
@@ -77,6 +91,26 @@ def _bytewise_postgresql(element: code_point_order, compiler: Any, **kw: Any) ->
     return f'({compiler.process(element.clauses, **kw)}) COLLATE "C"'
 
 
+class text_key(FunctionElement[str]):  # noqa: N801  written as an SQL function
+    """The first ``KEY_LENGTH`` characters of a text, sorted by their code points: what an index over texts holds.
+
+    PostgreSQL refuses index entries of more than 2,700 bytes.
+    """
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(text_key, "sqlite")
+def _text_key_sqlite(element: text_key, compiler: Any, **kw: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **kw)}, 1, {KEY_LENGTH})"
+
+
+@compiles(text_key, "postgresql")
+def _text_key_postgresql(element: text_key, compiler: Any, **kw: Any) -> str:
+    return f'substr({compiler.process(element.clauses, **kw)}, 1, {KEY_LENGTH}) COLLATE "C"'
+
+
 def sort_key(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A column as both databases sort it alike."""
     return code_point_order(column) if issubclass(column.type.python_type, str) else column
@@ -84,9 +118,14 @@ def sort_key(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def contains_folded(whole: str | None, part: str) -> bool | None:
     """Whether a text holds another, capital or small: SQLite's ``tonearm_has``; PostgreSQL's is in migration 0002."""
-    return None if whole is None else _small(part) in _small(whole)
+    return None if whole is None else folded(part) in folded(whole)
 
 
-def _small(text: str) -> str:
+def padded(whole: str | None) -> str | None:
+    """A text as SQLite's index over three characters has it: three begin at every character, the last one too."""
+    return None if whole is None else folded(whole) + PADDING
+
+
+def folded(text: str) -> str:
     """Small letters, one for each capital one, as PostgreSQL makes them; both forms of the small sigma are one."""
     return text.replace("İ", "i").lower().replace("ς", "σ")

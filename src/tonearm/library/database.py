@@ -14,7 +14,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError, StorageUnusable
-from tonearm.library.column_types import contains_folded, json_text
+from tonearm.library.column_types import contains_folded, json_text, padded
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.lock import refuse_while_at_work
@@ -233,6 +233,7 @@ def _check_encoding(database: Database) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
+    connection.create_function("tonearm_padded", 1, padded, deterministic=True)
     with _closed_on_failure(connection):
         _use_wal(connection)
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):

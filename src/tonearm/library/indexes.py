@@ -1,4 +1,4 @@
-"""The indexes over a part of a table.
+"""The indexes over a part of a table, and those over the beginnings of texts.
 
 They are apart from the tables because declaring them loads SQLAlchemy's dialects, both of them: 40 ms at each start,
 for what only a migration and the comparison with it look at.
@@ -6,7 +6,8 @@ for what only a migration and the comparison with it look at.
 
 from sqlalchemy import Index, MetaData, Table, text
 
-from tonearm.library.schema import file_table, job_table, metadata
+from tonearm.library.column_types import text_key
+from tonearm.library.schema import audio_table, file_table, job_table, metadata, tags_table
 
 
 def _partial(table: Table, name: str, columns: tuple[str, ...], where: str, unique: bool = False) -> Index:
@@ -23,6 +24,7 @@ def _partial(table: Table, name: str, columns: tuple[str, ...], where: str, uniq
 PARTIAL_INDEXES = (
     # a file that went elsewhere no longer claims its place
     _partial(file_table, "uq_files_place", ("root_id", "path"), "moved_to_id IS NULL", unique=True),
+    _partial(file_table, "ix_files_missing_since", ("missing_since",), "missing_since IS NOT NULL"),
     _partial(file_table, "ix_files_graph_due_at", ("graph_due_at",), "graph_due_at IS NOT NULL"),
     # the queue, in its order
     _partial(job_table, "ix_jobs_open", ("state", "rank", "id"), "finished_at IS NULL"),
@@ -58,6 +60,15 @@ PARTIAL_INDEXES = (
         "state IN ('queued', 'running', 'retrying')",
         unique=True,
     ),
+)
+
+TEXT_INDEXES = (  # what tracks are sorted by
+    Index("ix_files_container", text_key(file_table.c.container)),
+    Index("ix_audio_codec", text_key(audio_table.c.codec)),
+    *[
+        Index(f"ix_tags_{name}", text_key(tags_table.c[name]))
+        for name in ("title", "artist", "album", "album_artist", "genre")
+    ],
 )
 
 complete_metadata: MetaData = metadata

@@ -1,6 +1,5 @@
 """Writes what was measured: audio, tags, analyses, of many files at once. Always inside the caller's transaction."""
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,20 +10,17 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tonearm.library.bulk_write import among, upsert
 from tonearm.library.completeness import file_warnings, is_complete
+from tonearm.library.features import FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.schema import (
     analysis_table,
     audio_table,
     file_table,
     history_table,
-    mix_point_table,
     root_table,
     tags_table,
 )
 from tonearm.names import to_document
-
-Findings = Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
-"""By analyser its version, values and series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +91,15 @@ def file_columns(file: FileFacts, decoded: DecodeFacts | None) -> dict[str, Any]
         "container": file.container,
         "bit_rate_bps": file.bit_rate_bps,
         "declared_s": file.exact_s,
+        "duration_s": _longer(file.exact_s, decoded.decoded_s if decoded else None),
         "complete": is_complete(file, decoded) if decoded else None,
         "warnings": file_warnings(file, decoded) if decoded else [],
     }
+
+
+def _longer(declared_s: float | None, decoded_s: float | None) -> float | None:
+    """How long a file is: of one that was cut off, what it was; of files that were joined, all of them."""
+    return max((length for length in (declared_s, decoded_s) if length is not None), default=None)
 
 
 def write_tags(connection: Connection, tags: Mapping[int, Tags], now: float) -> None:
@@ -106,8 +108,10 @@ def write_tags(connection: Connection, tags: Mapping[int, Tags], now: float) -> 
     upsert(connection, tags_table, ("file_id",), rows)
 
 
-def write_findings(connection: Connection, found: Mapping[int, Findings], now: float) -> None:
-    """Store one row an audio, analyser and version; the same measured twice stays one row."""
+def write_findings(
+    connection: Connection, found: Mapping[int, Findings], now: float, features: FeatureTables
+) -> None:
+    """Store one row an audio, analyser and version, and its features; the same measured twice stays one row."""
     rows = [
         {
             "audio_id": audio,
@@ -121,35 +125,9 @@ def write_findings(connection: Connection, found: Mapping[int, Findings], now: f
         for analyser, (version, scalars, series) in findings.items()
     ]
     upsert(connection, analysis_table, ("audio_id", "analyser", "version"), rows)
-    points = {audio: _mix_point(findings) for audio, findings in found.items()}
-    points = {audio: point for audio, point in points.items() if point}
-    if points:
-        rows = [{"audio_id": audio, **point} for audio, point in points.items()]
-        upsert(connection, mix_point_table, ("audio_id",), rows)
-        connection.execute(_OWE_GRAPH, {"audios": list(points), "now": now})
-
-
-def _mix_point(findings: Findings) -> dict[str, Any]:
-    """What mixing asks for, to be kept where it can be searched; what was not measured now stays as it is."""
-    row: dict[str, Any] = {}
-    if "key" in findings:
-        version, scalars, _ = findings["key"]
-        camelot = scalars.get("camelot")
-        row |= {"camelot": camelot if isinstance(camelot, str) else None, "key_version": version}
-    if "tempo" in findings:
-        version, scalars, _ = findings["tempo"]
-        row |= {"tempo": tenths(scalars.get("bpm")), "tempo_version": version}
-    if "character" in findings:
-        version, scalars, _ = findings["character"]
-        energy = scalars.get("energy")
-        sound = isinstance(energy, float | int) and abs(energy) < 1e6
-        row |= {"energy": energy if sound else None, "energy_version": version}
-    return row
-
-
-def tenths(bpm: float | None) -> int | None:
-    """A tempo in whole tenths of a BPM; ``None`` for what is no tempo, as no tempo is a million."""
-    return math.floor(bpm * 10 + 0.5) if isinstance(bpm, float | int) and 0 <= bpm < 1e6 else None
+    if rows:
+        features.write(connection, found)
+        connection.execute(_OWE_GRAPH, {"audios": list(found), "now": now})
 
 
 def follow_moves(connection: Connection, met: Mapping[int, int], now: float) -> dict[int, bytes]:

@@ -46,10 +46,10 @@ audio_table = Table(
     Column("id", Key, primary_key=True),
     Column("hash", CleanText, unique=True, nullable=False),
     Column("codec", CleanText, nullable=False),
-    Column("sample_rate_hz", BigInteger, nullable=False),
-    Column("channels", Integer, nullable=False),
-    Column("bit_depth", Integer),
-    Column("decoded_s", FiniteFloat),
+    Column("sample_rate_hz", BigInteger, index=True, nullable=False),
+    Column("channels", Integer, index=True, nullable=False),
+    Column("bit_depth", Integer, index=True),
+    Column("decoded_s", FiniteFloat, index=True),
     Column("intact", Boolean),  # decoding reached the end and lost nothing worth mentioning
     Column("warnings", Document, default=list, nullable=False),
     Column("first_seen_at", FiniteFloat, nullable=False),
@@ -66,12 +66,13 @@ file_table = Table(
     Column("mtime_ns", BigInteger, nullable=False),
     Column("inode", BigInteger, index=True, nullable=False),
     Column("extension", CleanText, nullable=False),
-    Column("state", CleanText, default="waiting", nullable=False),
+    Column("state", CleanText, default="waiting", index=True, nullable=False),
     Column("engine", CleanText),
     Column("audio_id", Key, ForeignKey("audio.id"), index=True),
     Column("container", CleanText),
-    Column("bit_rate_bps", BigInteger),
+    Column("bit_rate_bps", BigInteger, index=True),
     Column("declared_s", FiniteFloat),  # where its header counts samples
+    Column("duration_s", FiniteFloat, index=True),  # declared or decoded, whichever is longer
     Column("complete", Boolean),  # all that it declares was there
     Column("warnings", Document, default=list),
     Column("found_at", FiniteFloat, nullable=False),
@@ -97,11 +98,11 @@ tags_table = Table(
     Column("artist", CleanText),
     Column("album", CleanText),
     Column("album_artist", CleanText),
-    Column("track", BigInteger),
+    Column("track", BigInteger, index=True),
     Column("track_total", BigInteger),
-    Column("disc", BigInteger),
+    Column("disc", BigInteger, index=True),
     Column("disc_total", BigInteger),
-    Column("year", BigInteger),
+    Column("year", BigInteger, index=True),
     Column("genre", CleanText),
     Column("art_count", Integer, default=0, nullable=False),
     Column("art_bytes", BigInteger, default=0, nullable=False),
@@ -125,23 +126,6 @@ analysis_table = Table(
     UniqueConstraint("audio_id", "analyser", "version"),
 )
 """What one version of one analyser found in a piece of audio; ``scalars`` for tables, ``series`` for one track."""
-
-mix_point_table = Table(
-    "mix_points",
-    metadata,
-    Column("audio_id", Key, ForeignKey("audio.id"), primary_key=True, autoincrement=False),
-    Column("camelot", CleanText),
-    Column("key_version", Integer),
-    Column("tempo", Integer),
-    Column("tempo_version", Integer),
-    Column("energy", FiniteFloat),
-    Column("energy_version", Integer),
-    Index("ix_mix_points_camelot_tempo", "camelot", "tempo"),
-)
-"""What is searched when tracks are mixed, taken from the analyses when they are stored.
-
-tempo: whole tenths of a BPM. The versions are those of the analysers that measured the value beside them.
-"""
 
 history_table = Table(
     "history",

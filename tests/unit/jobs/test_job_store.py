@@ -25,8 +25,8 @@ from tonearm.jobs.job import Lease
 from tonearm.jobs.job_sql import engine_text
 from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
 from tonearm.jobs.sql_job_store import SqlJobStore
-from tonearm.library.tracks import TrackQuery
 from tonearm.settings import Level
+from tonearm.views.tracks import TrackQuery
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -162,9 +162,8 @@ def test_damage_to_the_audio_is_damage_to_every_file_that_holds_it(library: Libr
     library.finish(run, b"1.flac", result("same", decoded={"intact": False, "warnings": ["damaged"]}))
     library.finish(run, b"2.flac", result("same", known=True))
     assert [row["state"] for row in library.rows("SELECT state FROM files")] == ["partial", "partial"]
-    tracks: list[dict[str, Any]] = []
-    library.tracks.each(TrackQuery(full=True), tracks.append)
-    assert [track["warnings"] for track in tracks] == [["damaged"], ["damaged"]]
+    tracks = library.tracks.each_detail(TrackQuery())
+    assert [track.warnings for track in tracks] == [["damaged"], ["damaged"]]
 
 
 def test_a_success_after_failures_leaves_no_reason_behind(library: Library) -> None:

@@ -11,20 +11,18 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
+from tests.migrated import differences
 from tests.unit.shelf import Library
 from tonearm.errors import StorageBusy, StorageFull, StorageUnusable
 from tonearm.jobs.job_sql import clock
 from tonearm.library import data_folder
 from tonearm.library import database as database_module
 from tonearm.library.database import REVISION, Database, database_time, open_sqlite
-from tonearm.library.indexes import complete_metadata
 
 
 def migrations() -> Config:
@@ -36,12 +34,6 @@ def migrations() -> Config:
 def tables(database: Database) -> set[str]:
     with database.read() as connection:
         return set(connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
-
-
-def differences(database: Database) -> list[object]:
-    with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, complete_metadata))
 
 
 def test_the_newest_migration_is_the_one_the_program_asks_for() -> None:

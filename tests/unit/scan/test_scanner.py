@@ -541,7 +541,7 @@ SMALL = st.integers(1, 4)
 
 def started_over(library: Library, folder: Path) -> Collection:
     """An empty library and an empty folder, for the next example."""
-    for table in ("history", "tags", "attempts", "jobs", "files", "analyses", "mix_points", "audio", "roots"):
+    for table in ("history", "tags", "attempts", "jobs", "files", "analyses", "audio", "roots"):
         library.change(f"DELETE FROM {table}")  # noqa: S608  our own names
     shutil.rmtree(folder / "music", ignore_errors=True)
     return Collection(library, folder / "music")

@@ -1,4 +1,4 @@
-"""Columns named by what they hold, and facts about a file stored with the file."""
+"""Columns named by what they hold, facts about a file stored with the file, and indexes for searching tracks."""
 
 from typing import Any
 
@@ -38,6 +38,44 @@ NEW_INDEXES = (
 )
 
 
+TEXTS = ("title", "artist", "album", "genre")
+TEXT_KEY = {"sqlite": "substr({}, 1, 100)", "postgresql": 'substr({}, 1, 100) COLLATE "C"'}
+DURATION = "(CASE WHEN (declared_s > decoded_s) THEN declared_s ELSE coalesce(decoded_s, declared_s) END)"
+SEARCHED = (
+    ("tags", ("title", "artist", "album", "album_artist", "genre"), ("track", "disc", "year")),
+    ("audio", ("codec",), ("sample_rate_hz", "channels", "bit_depth", "decoded_s")),
+    ("files", ("container",), ("state", "bit_rate_bps", "duration_s")),
+)
+WORDS = (
+    """
+    CREATE VIRTUAL TABLE tag_words USING fts5(
+      title, artist, album, genre, content='', detail=column, tokenize='trigram case_sensitive 1'
+    )
+    """,
+    "CREATE VIRTUAL TABLE tag_words_vocabulary USING fts5vocab(tag_words, row)",
+    """
+    CREATE TRIGGER tags_inserted AFTER INSERT ON tags BEGIN
+      INSERT INTO tag_words (rowid, title, artist, album, genre) VALUES ({new});
+    END
+    """,
+    """
+    CREATE TRIGGER tags_updated AFTER UPDATE ON tags WHEN {changed} BEGIN
+      INSERT INTO tag_words (tag_words, rowid, title, artist, album, genre) VALUES ('delete', {old});
+      INSERT INTO tag_words (rowid, title, artist, album, genre) VALUES ({new});
+    END
+    """,
+    """
+    CREATE TRIGGER tags_deleted AFTER DELETE ON tags BEGIN
+      INSERT INTO tag_words (tag_words, rowid, title, artist, album, genre) VALUES ('delete', {old});
+    END
+    """,
+    "INSERT INTO tag_words (rowid, title, artist, album, genre) SELECT {now} FROM tags",
+)
+FOLD = """
+CREATE FUNCTION tonearm_fold(whole text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN replace(lower(whole COLLATE {letters}), 'ς', 'σ')
+"""
+
 FACTS_OF_FILES: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
     ("container", sa.String()),
     ("bit_rate_bps", sa.BigInteger()),
@@ -53,10 +91,12 @@ def upgrade() -> None:
     rename()
     move_facts_to_files()
     _add_forgotten_files()
+    add_search()
 
 
 def downgrade() -> None:
     """Give columns and indexes their former names and places."""
+    drop_search()
     op.drop_table("forgotten_files")
     move_facts_to_sounds()
     rename_back()
@@ -210,3 +250,76 @@ def _add_attempts() -> None:
     op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"])
     digits = "printf('%032x', id)" if op.get_bind().dialect.name == "sqlite" else "lpad(to_hex(id), 32, '0')"
     op.execute(f"UPDATE jobs SET correlation_id = {digits} WHERE correlation_id IS NULL")  # noqa: S608  ours
+
+
+def add_search() -> None:
+    """Index what tracks are sorted by and the words of their tags. Results are kept in tables of their own now."""
+    dialect = op.get_bind().dialect.name
+    op.add_column("files", sa.Column("duration_s", sa.Double(), nullable=True))
+    op.execute(
+        "UPDATE files SET duration_s = (SELECT CASE WHEN files.declared_s > decoded_s THEN files.declared_s"
+        " ELSE coalesce(decoded_s, files.declared_s) END FROM audio WHERE audio.id = files.audio_id)"
+    )
+    for table, texts, numbers in SEARCHED:
+        for column in texts:
+            op.execute(f"CREATE INDEX ix_{table}_{column} ON {table} ({TEXT_KEY[dialect].format(column)})")
+        for column in numbers:
+            op.create_index(f"ix_{table}_{column}", table, [column])
+    missing = sa.text("missing_since IS NOT NULL")
+    op.create_index(
+        "ix_files_missing_since", "files", ["missing_since"], sqlite_where=missing, postgresql_where=missing
+    )
+    op.drop_table("mix_points")
+    if dialect == "postgresql":
+        _index_texts_postgresql()
+    else:
+        _index_texts_sqlite()
+
+
+def _index_texts_sqlite() -> None:
+    """Index every three characters of the tags; the functions come with each connection."""
+    parts = {
+        place: ", ".join([f"{place}file_id", *(f"tonearm_padded({place}{name})" for name in TEXTS)])
+        for place in ("new.", "old.", "")
+    }
+    changed = " OR ".join(f"old.{name} IS NOT new.{name}" for name in ("file_id", *TEXTS))
+    for statement in WORDS:
+        op.execute(statement.format(new=parts["new."], old=parts["old."], now=parts[""], changed=changed))
+
+
+def _index_texts_postgresql() -> None:
+    """Index every three characters of the tags, where the server has pg_trgm and lets this user add it."""
+    connection = op.get_bind()
+    version = connection.dialect.server_version_info or ()
+    op.execute(FOLD.format(letters='"pg_c_utf8"' if version >= (17,) else '"default"'))
+    try:
+        with connection.begin_nested():
+            op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            columns = ", ".join(f"tonearm_fold({name}) gin_trgm_ops" for name in TEXTS)
+            op.execute(f"CREATE INDEX ix_tags_words ON tags USING gin ({columns})")
+    except sa.exc.DBAPIError:
+        return  # texts are then searched by reading all of them
+
+
+def drop_search() -> None:
+    """Take away what searching needs, and bring back the points that mixes were searched by."""
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        op.execute("DROP INDEX IF EXISTS ix_tags_words")
+        op.execute("DROP FUNCTION tonearm_fold")
+    else:
+        for name in ("tags_inserted", "tags_updated", "tags_deleted"):
+            op.execute(f"DROP TRIGGER {name}")
+        op.execute("DROP TABLE tag_words_vocabulary")
+        op.execute("DROP TABLE tag_words")
+    for name in sa.inspect(connection).get_table_names():
+        if name.startswith("features_"):
+            op.drop_table(name)
+    environment = op.get_context().environment_context
+    assert environment is not None  # noqa: S101  narrows the library's type
+    environment.script.get_revision("0003").module.upgrade()  # it makes and fills mix_points
+    op.execute("DROP INDEX ix_files_missing_since")
+    for table, texts, numbers in SEARCHED:
+        for column in (*texts, *numbers):
+            op.execute(f"DROP INDEX ix_{table}_{column}")
+    op.drop_column("files", "duration_s")

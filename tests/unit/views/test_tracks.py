@@ -9,10 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.shelf import COLUMNS, VERSIONS, Library, opened, result, write_one_tags
+from tests.unit.shelf import (
+    VERSIONS,
+    Library,
+    features_of,
+    opened,
+    result,
+    results_of,
+    write_one_tags,
+)
 from tonearm.library.file_contents import Tags
 from tonearm.library.roots import Place
-from tonearm.library.tracks import TrackQuery, Tracks
+from tonearm.views.tracks import TrackQuery, Tracks
 
 ALBUM: dict[bytes, dict[str, Any]] = {
     b"1.flac": {"tags": {"title": "50% Off", "artist": "Nina", "year": 1999}, "bpm": 120.0},
@@ -37,11 +45,18 @@ def album(tmp_path_factory: pytest.TempPathFactory, empty: bytes) -> Iterator[Li
         yield library
 
 
-def listed(library: Library, tracks: Tracks | None = None, **query: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    count = (tracks or library.tracks).each(TrackQuery(**query), found.append)
-    assert count == len(found)
-    return found
+def listed(
+    library: Library,
+    tracks: Tracks | None = None,
+    limit: int | None = None,
+    full: bool = False,
+    bpm: tuple[float, float] | None = None,
+    **query: Any,
+) -> list[dict[str, Any]]:
+    ranges = {} if bpm is None else {"bpm": bpm}
+    known = tracks or library.tracks
+    chosen = TrackQuery(ranges=ranges, **query)
+    return [track.to_json() for track in (known.each_detail if full else known.each)(chosen, limit)]
 
 
 def names(library: Library, **query: Any) -> list[str]:
@@ -160,16 +175,13 @@ def test_who_reads_slowly_does_not_keep_the_database_from_tidying_up(library: Li
     other = sqlite3.connect(library.database.place)
     seen: list[str] = []
 
-    def read(track: dict[str, Any]) -> None:
-        seen.append(os.path.basename(track["path"]))
-        if len(seen) % 100:
-            return
-        library.change("UPDATE files SET state = state")
-        [(in_the_way, _, _)] = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        assert not in_the_way
-
     try:
-        assert library.tracks.each(TrackQuery(limit=450), read) == 450
+        for track in library.tracks.each(TrackQuery(), 450):
+            seen.append(os.path.basename(track.path).decode())
+            if len(seen) % 100 == 0:
+                library.change("UPDATE files SET state = state")
+                [(in_the_way, _, _)] = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                assert not in_the_way
     finally:
         other.close()
     assert seen == [f"{number:03}.mp3" for number in range(450)]
@@ -187,8 +199,11 @@ def test_paths_of_several_roots_are_sorted_as_whole_paths(library: Library) -> N
 
 
 def test_results_of_another_version_are_not_shown(album: Library) -> None:
-    newer = Tracks(album.database, VERSIONS | {"tempo": 3}, COLUMNS)
+    versions = VERSIONS | {"tempo": 3}
+    features_of(versions).ensure(album.database)
+    newer = Tracks(album.database, features_of(versions), results_of(versions))
     [track] = listed(album, newer, texts={"title": "50"})
+    assert listed(album, newer, bpm=(0.0, 999.0)) == []
     assert (track["bpm"], track["key"]) == (None, "A minor")
 
 

@@ -1,0 +1,190 @@
+"""Tables of what analysers found, one for each analyser and version, with an index over each column.
+
+They are generated from what analysers declare, so that tracks can be filtered and sorted by the columns of any
+analyser. They are derived from ``analyses`` and can be dropped: opening the library makes and fills what is missing.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, MetaData, Table, select, text
+
+from tonearm.library.bulk_write import upsert
+from tonearm.library.column_types import KEY_LENGTH, FiniteFloat, KeyText, storable_text
+from tonearm.library.database import Database, disable_statement_timeout, serialize_transactions
+from tonearm.library.schema import Key, analysis_table
+
+PREFIX = "features_"
+FILLED_AT_ONCE = 1000
+"""Pieces of audio whose results are read at once when a table is filled."""
+
+_COLUMNS = {
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c"
+    r" WHERE t.type = 'table' AND t.name LIKE 'features\_%' ESCAPE '\'",
+    "postgresql": "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+    r" WHERE c.relkind = 'r' AND c.relname LIKE 'features\_%' AND pg_table_is_visible(c.oid)"
+    " AND a.attnum > 0 AND NOT a.attisdropped",
+}
+
+
+Findings = Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
+"""By analyser its version, values and series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What one version of an analyser declares: the columns that tracks can be searched by, with their types.
+
+    The types are ``float``, ``int``, ``bool`` and ``str``.
+    """
+
+    analyser: str
+    version: int
+    columns: Mapping[str, type]
+
+
+class FeatureTables:
+    """The tables of all analysers in their current versions."""
+
+    def __init__(self, declared: Iterable[Declared]) -> None:
+        self._declared = {each.analyser: each for each in declared if each.columns}
+        metadata = MetaData()
+        self._tables = {each.analyser: _table(metadata, each) for each in self._declared.values()}
+        self._columns: dict[str, Column[Any]] = {
+            name: self._tables[each.analyser].c[name]
+            for each in self._declared.values()
+            for name in each.columns
+        }
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The table of each analyser."""
+        return tuple(self._tables.values())
+
+    @property
+    def columns(self) -> Mapping[str, Column[Any]]:
+        """Every column that tracks can be searched by, by its name."""
+        return self._columns
+
+    def type_of(self, column: str) -> type:
+        """What a column holds, as its analyser declares it."""
+        return next(each.columns[column] for each in self._declared.values() if column in each.columns)
+
+    def ensure(self, database: Database) -> None:
+        """Make the tables that are missing or have other columns, and fill them from what was measured."""
+        with database.read() as connection:
+            if not self._unfit(_found(connection)):
+                return
+        with database.write() as connection:
+            serialize_transactions(connection)
+            disable_statement_timeout(connection)
+            for analyser in self._unfit(_found(connection)):
+                self._tables[analyser].drop(connection, checkfirst=True)
+                self._tables[analyser].create(connection)
+                self._fill(connection, analyser)
+                for statement in index_statements(self._tables[analyser]).values():
+                    connection.execute(text(statement))
+
+    def drop_others(self, database: Database) -> None:
+        """Drop the tables of other versions, and of analysers that are gone. No worker may be running."""
+        with database.write() as connection:
+            for name in _found(connection).keys() - {table.name for table in self._tables.values()}:
+                quoted = connection.dialect.identifier_preparer.quote(name)
+                connection.execute(text(f"DROP TABLE {quoted}"))
+
+    def write(self, connection: Connection, found: Mapping[int, Findings]) -> None:
+        """Keep what was found, by audio. Results of other versions than the current ones are left out."""
+        for analyser, declared in self._declared.items():
+            rows = [
+                self._row(declared, audio, results[analyser][1])
+                for audio, results in found.items()
+                if analyser in results and results[analyser][0] == declared.version
+            ]
+            if rows:
+                upsert(connection, self._tables[analyser], ("audio_id",), rows)
+
+    def _unfit(self, found: Mapping[str, set[str]]) -> list[str]:
+        """The analysers whose tables are missing or have other columns."""
+        return [
+            analyser
+            for analyser, table in self._tables.items()
+            if found.get(table.name) != set(table.c.keys())
+        ]
+
+    def _fill(self, connection: Connection, analyser: str) -> None:
+        declared = self._declared[analyser]
+        after = 0
+        results = (
+            select(analysis_table.c.audio_id, analysis_table.c.scalars)
+            .where(analysis_table.c.analyser == analyser, analysis_table.c.version == declared.version)
+            .order_by(analysis_table.c.audio_id)
+            .limit(FILLED_AT_ONCE)
+        )
+        while rows := connection.execute(results.where(analysis_table.c.audio_id > after)).all():
+            upsert(
+                connection,
+                self._tables[analyser],
+                ("audio_id",),
+                [self._row(declared, row.audio_id, row.scalars) for row in rows],
+            )
+            after = rows[-1].audio_id
+
+    def _row(self, declared: Declared, audio: int, values: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {name: _kept(kind, values.get(name)) for name, kind in declared.columns.items()}
+        return {"audio_id": audio, **kept}
+
+
+def _table(metadata: MetaData, declared: Declared) -> Table:
+    name = _table_name(declared)
+    return Table(
+        name,
+        metadata,
+        Column("audio_id", Key, primary_key=True, autoincrement=False),
+        *[
+            Column(column, KeyText if kind is str else FiniteFloat)
+            for column, kind in declared.columns.items()
+        ],
+    )
+
+
+def index_statements(table: Table) -> dict[str, str]:
+    """By its name the statement for each index of a table: one for each column, over its known values."""
+    return {
+        f"ix_{table.name}_{number}": f"CREATE INDEX ix_{table.name}_{number} ON {table.name} ({column.name})"
+        f" WHERE {column.name} IS NOT NULL"
+        for number, column in enumerate(table.columns)
+        if not column.primary_key
+    }  # as text: SQLAlchemy's own indexes over a part of a table take 40 ms to load
+
+
+def _table_name(declared: Declared) -> str:
+    """A name that either database takes, whatever the analyser is called."""
+    word = re.sub(r"[^a-z0-9_]", "_", declared.analyser)[:30]
+    if word != declared.analyser:
+        word += "_" + hashlib.sha256(declared.analyser.encode()).hexdigest()[:8]
+    return f"{PREFIX}{word}_{declared.version}"
+
+
+def _found(connection: Connection) -> dict[str, set[str]]:
+    """The tables of features that the database has, with their columns."""
+    found: dict[str, set[str]] = {}
+    for table, column in connection.execute(text(_COLUMNS[connection.dialect.name])):
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _kept(kind: type, value: Any) -> Any:
+    """A value as it is searched for; ``None`` for one that is not of its column's type or is no number."""
+    if kind is str:
+        return storable_text(value)[:KEY_LENGTH] if isinstance(value, str) else None
+    if not isinstance(value, float | int):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,200 @@
+"""Conditions on tracks: each as a test of one track, and as a query for all that meet it where an index has that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text
+from tonearm.library.roots import Place, in_place
+from tonearm.library.schema import file_table
+from tonearm.views.columns import SearchColumn
+
+FEW_VALUES = 300
+"""A text column that has no more different values is searched by looking at each of them once."""
+FEW_TERMS = 60
+"""As many groups of three characters may begin with what is searched for; of more it is too common to be looked up."""
+
+
+class unindexed(FunctionElement[Any]):  # noqa: N801  written as an SQL function
+    """A column as it is compared without an index: SQLite, which knows no frequencies, would choose any."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: Any, **kw: Any) -> str:
+    return f"+({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: Any, **kw: Any) -> str:
+    return f"({compiler.process(element.clauses, **kw)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is asked of tracks.
+
+    test: of one track. tables: what has to be joined for it, beside files.
+    owners: the numbers of all files, or of all audio, that may meet it; ``None`` where only each can be tested.
+    of_file: whether the owners are files.
+    column: the one column that is asked about; its key lies from ``low`` to ``high`` and is known.
+    """
+
+    test: ColumnElement[bool]
+    tables: tuple[FromClause, ...] = ()
+    owners: Select[Any] | None = None
+    of_file: bool = True
+    column: str | None = None
+    low: Any = None
+    high: Any = None
+
+
+def between(column: SearchColumn, low: float, high: float) -> Condition:
+    """Tracks with a value from ``low`` to ``high``, both included."""
+    return Condition(
+        test=unindexed(column.value).between(low, high),
+        tables=(column.table,),
+        owners=select(column.owner).where(column.value.between(low, high)),
+        of_file=column.of_file,
+        column=column.name,
+        low=low,
+        high=high,
+    )
+
+
+def with_key(column: SearchColumn, key: Any) -> Condition:
+    """Tracks that all have the same key, and so stand together when they are sorted by it."""
+    return Condition(
+        test=unindexed(column.key) == key,
+        tables=(column.table,),
+        owners=select(column.owner).where(column.key == key),
+        of_file=column.of_file,
+        column=column.name,
+        low=key,
+        high=key,
+    )
+
+
+def without(column: SearchColumn) -> Condition:
+    """Tracks of which a value is not known."""
+    return Condition(test=column.value.is_(None), tables=(column.table,))
+
+
+def in_state(column: SearchColumn, state: str) -> Condition:
+    """Files in a state."""
+    return with_key(column, state)
+
+
+def missing() -> Condition:
+    """Files that were not there when their folder was last read."""
+    gone = file_table.c.missing_since.is_not(None)
+    return Condition(test=gone, owners=select(file_table.c.id).where(gone))
+
+
+def at(place: Place) -> Condition:
+    """Files at or below a path."""
+    here = and_(in_place(place), file_table.c.moved_to_id.is_(None))
+    return Condition(test=in_place(place), owners=select(file_table.c.id).where(here))
+
+
+def named(connection: Connection, columns: Sequence[SearchColumn], name: str) -> Condition:
+    """Tracks of which one of some columns of one table is a name, capital or small."""
+    wanted = folded(storable_text(name))
+    tests: list[ColumnElement[bool]] = []
+    for column in columns:
+        values = few_values(connection, column)
+        if values is None:
+            tests.append(func.lower(column.value) == wanted)
+        else:
+            tests.append(column.value.in_([value for value in values if folded(value) == wanted]))
+    found = or_(*tests) if tests else false()
+    first = columns[0]
+    return Condition(
+        test=found, tables=(first.table,), owners=select(first.owner).where(found), of_file=first.of_file
+    )
+
+
+def containing(connection: Connection, column: SearchColumn, part: str) -> Condition:
+    """Tracks with a text that holds a part, capital or small."""
+    part = storable_text(part)
+    values = few_values(connection, column)
+    if values is not None:
+        wanted = [value for value in values if contains_folded(value, part)]
+        return Condition(
+            test=unindexed(column.value).in_(wanted),
+            tables=(column.table,),
+            owners=select(column.owner).where(column.key.in_(wanted)),
+            of_file=column.of_file,
+        )
+    return Condition(
+        test=func.tonearm_has(column.value, part),
+        tables=(column.table,),
+        owners=_with_words(connection, column, folded(part)),
+        of_file=column.of_file,
+    )
+
+
+def few_values(connection: Connection, column: SearchColumn) -> list[str] | None:
+    """Every value of a text column, from its index; ``None`` if there are more than a few, or very long ones."""
+    first = select(column.key.label("value")).where(column.key.is_not(None)).order_by(column.key).limit(1)
+    values = first.subquery().select().cte("found", recursive=True)
+    following = first.where(column.key > values.c.value).correlate(values).scalar_subquery()
+    values = values.union_all(select(following).where(values.c.value.is_not(None)))
+    found = connection.execute(select(values.c.value).limit(FEW_VALUES + 2)).scalars().all()
+    known = [value for value in found if value is not None]
+    if len(known) > FEW_VALUES or any(len(value) >= KEY_LENGTH for value in known):
+        return None
+    return known
+
+
+def _with_words(connection: Connection, column: SearchColumn, part: str) -> Select[Any] | None:
+    """The owners of texts that may hold a part, from the index over three characters."""
+    if column.words is None or not part:
+        return None
+    if connection.dialect.name == "postgresql":
+        if len(part) < 3:
+            return None
+        escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return select(column.owner).where(func.tonearm_fold(column.value).like(f"%{escaped}%"))
+    terms = [part[start : start + 3] for start in range(len(part) - 2)]
+    joined = " AND "
+    if not terms:
+        if len(part) == 1 and part.isascii():
+            return None
+        terms, joined = _terms_from(connection, part), " OR "
+        if len(terms) > FEW_TERMS:
+            return None
+    quoted = joined.join('"' + term.replace('"', '""') + '"' for term in terms) or '"\x01\x01\x01"'
+    words = table("tag_words")
+    matches = literal_column("tag_words").op("MATCH")(f"{column.words} : ({quoted})")
+    return select(literal_column("tag_words.rowid").label("owner")).select_from(words).where(matches)
+
+
+def _terms_from(connection: Connection, part: str) -> list[str]:
+    """The groups of three characters in SQLite's index that begin with one or two."""
+    following = ord(part[-1]) + 1
+    end = part[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else min(following, 0x10FFFF))
+    found = text("SELECT term FROM tag_words_vocabulary WHERE term >= :part AND term < :after LIMIT :count")
+    return list(connection.execute(found, {"part": part, "after": end, "count": FEW_TERMS + 1}).scalars())

@@ -1,0 +1,78 @@
+"""A track as it is shown, in a list and by itself, and its JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tonearm.names import path_fields
+from tonearm.views.columns import AUDIO_FIELDS, TAG_FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A file with its tags, technical facts and current results.
+
+    path: exact bytes, whole. state: how its last analysis ended; ``waiting`` or ``missing``. Unknown is ``None``.
+    results: what the analysers returned, by column.
+    """
+
+    path: bytes
+    state: str
+    audio_hash: str | None
+    duration_s: float | None
+    decoded_s: float | None
+    codec: str | None
+    container: str | None
+    sample_rate_hz: int | None
+    channels: int | None
+    bit_depth: int | None
+    bit_rate_bps: int | None
+    title: str | None
+    artist: str | None
+    album: str | None
+    album_artist: str | None
+    track: int | None
+    disc: int | None
+    year: int | None
+    genre: str | None
+    results: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Its JSON object."""
+        facts = {name: getattr(self, name) for name in ("state", *AUDIO_FIELDS, *TAG_FIELDS)}
+        return {**path_fields(self.path), **facts, **self.results}
+
+
+@dataclass(frozen=True, slots=True)
+class TrackDetail:
+    """All that is known of one track.
+
+    complete: whether all the audio is there that the file declares. warnings: what was wrong with the file.
+    series: beats, curves and the like, by name. analysers: name, version and ``made_at`` of every stored result.
+    tags: each tag as written, ``tags_warning`` what was wrong with them. art: count, bytes and type of the pictures.
+    history: everything that happened to the file, the oldest first.
+    """
+
+    track: Track
+    complete: bool | None
+    warnings: Sequence[str]
+    series: Mapping[str, Any]
+    analysers: Sequence[Mapping[str, Any]]
+    tags: Mapping[str, Any]
+    tags_warning: str | None
+    art: Mapping[str, Any] | None
+    history: Sequence[Mapping[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Its JSON object: that of the track, and the rest beside it."""
+        return {
+            **self.track.to_json(),
+            "complete": self.complete,
+            "warnings": list(self.warnings),
+            **self.series,
+            "analysers": list(self.analysers),
+            "tags": self.tags,
+            "tags_warning": self.tags_warning,
+            "art": self.art,
+            "history": list(self.history),
+        }

@@ -1,0 +1,187 @@
+"""Reads all that is known of some files, and makes tracks of it."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, select
+
+from tonearm.library.bulk_write import among
+from tonearm.library.schema import (
+    analysis_table,
+    audio_table,
+    file_table,
+    history_table,
+    job_table,
+    root_table,
+    tags_table,
+)
+from tonearm.names import from_document, path_fields
+from tonearm.views.columns import AUDIO_FIELDS, FILE_FIELDS, TAG_FIELDS
+from tonearm.views.track import Track, TrackDetail
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What tracks have from analysers.
+
+    versions: the current version of each analyser, by its name. columns: every column that they return, in order.
+    series: every series that they return, with what is shown where there is none.
+    """
+
+    versions: Mapping[str, int]
+    columns: tuple[str, ...]
+    series: Mapping[str, tuple[()] | None]
+
+
+class TrackRows:
+    """Makes tracks of what the tables hold of files."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._analyses = {name: analysis_table.alias(f"of_{name}") for name in results.versions}
+        self._chosen = self._everything().where(among(file_table.c.id, "files"))
+
+    def tracks(self, connection: Connection, files: Sequence[int]) -> list[Track]:
+        """Tracks by the numbers of their files, in the order given."""
+        found = {row.id: self._track(row) for row in self._rows(connection, files)}
+        return [found[file] for file in files if file in found]
+
+    def details(self, connection: Connection, files: Sequence[int]) -> list[TrackDetail]:
+        """The same, with all that is known of each."""
+        rows = {row.id: row for row in self._rows(connection, files)}
+        tags = {
+            row.file_id: row
+            for row in connection.execute(select(tags_table).where(tags_table.c.file_id.in_(rows)))
+        }
+        audio = {row.audio_id for row in rows.values() if row.audio_id is not None}
+        analyses: dict[int, list[Row[Any]]] = defaultdict(list)
+        for found in connection.execute(
+            select(analysis_table)
+            .where(analysis_table.c.audio_id.in_(audio))
+            .order_by(analysis_table.c.analyser, analysis_table.c.version)
+        ):
+            analyses[found.audio_id].append(found)
+        histories = _histories(connection, list(rows))
+        return [
+            self._detail(rows[file], tags.get(file), analyses[rows[file].audio_id], histories[file])
+            for file in files
+            if file in rows
+        ]
+
+    def _rows(self, connection: Connection, files: Sequence[int]) -> Sequence[Row[Any]]:
+        return connection.execute(self._chosen, {"files": list(files)}).all()
+
+    def _everything(self) -> Select[*tuple[Any, ...]]:
+        """All that a list shows of tracks, in columns."""
+        facts = [
+            (file_table if name in FILE_FIELDS else audio_table).c[name]
+            for name in AUDIO_FIELDS
+            if name != "audio_hash"
+        ]
+        chosen: Select[*tuple[Any, ...]] = (
+            select(
+                file_table.c.id,
+                file_table.c.state,
+                file_table.c.path,
+                root_table.c.path.label("root"),
+                file_table.c.audio_id,
+                file_table.c.missing_since,
+                file_table.c.complete,
+                file_table.c.warnings,
+                audio_table.c.warnings.label("sound_warnings"),
+                audio_table.c.hash.label("audio_hash"),
+                *facts,
+                *[tags_table.c[name] for name in TAG_FIELDS],
+                *[alias.c.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
+            )
+            .select_from(file_table)
+            .join(root_table, root_table.c.id == file_table.c.root_id)
+            .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
+            .outerjoin(tags_table, tags_table.c.file_id == file_table.c.id)
+        )
+        for name, alias in self._analyses.items():
+            chosen = chosen.outerjoin(
+                alias,
+                and_(
+                    alias.c.audio_id == file_table.c.audio_id,
+                    alias.c.analyser == name,
+                    alias.c.version == self._results.versions[name],
+                ),
+            )
+        return chosen
+
+    def _track(self, row: Row[Any]) -> Track:
+        values = row._mapping  # the library's public name for a row as a mapping
+        results: dict[str, Any] = {}
+        for name in self._analyses:
+            results |= values[f"scalars_{name}"] or {}
+        results |= {name: None for name in self._results.columns if name not in results}
+        return Track(
+            path=os.path.join(row.root, row.path),
+            state=row.state if row.missing_since is None else "missing",
+            results=results,
+            **{name: values[name] for name in (*AUDIO_FIELDS, *TAG_FIELDS)},
+        )
+
+    def _detail(
+        self,
+        row: Row[Any],
+        tags: Row[Any] | None,
+        analyses: Sequence[Row[Any]],
+        history: Sequence[Mapping[str, Any]],
+    ) -> TrackDetail:
+        series: dict[str, Any] = {
+            name: list(absent) if absent == () else absent for name, absent in self._results.series.items()
+        }
+        for analysis in analyses:
+            if self._results.versions.get(analysis.analyser) == analysis.version:
+                series |= analysis.series
+        art = None
+        if tags is not None:
+            art = {"count": tags.art_count, "bytes": tags.art_bytes, "mime": tags.art_mime}
+        return TrackDetail(
+            track=self._track(row),
+            complete=row.complete,
+            warnings=[*(row.warnings or []), *(row.sound_warnings or [])],
+            series=series,
+            analysers=[{"name": a.analyser, "version": a.version, "made_at": a.made_at} for a in analyses],
+            tags={} if tags is None else tags.everything,
+            tags_warning=None if tags is None else tags.warning,
+            art=art,
+            history=history,
+        )
+
+
+def _histories(connection: Connection, files: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """Everything that happened to each file, oldest first."""
+    events: dict[int, list[dict[str, Any]]] = {
+        row.id: [{"at": row.found_at, "what": "found"}]
+        for row in connection.execute(
+            select(file_table.c.id, file_table.c.found_at).where(file_table.c.id.in_(files))
+        )
+    }
+    for row in connection.execute(
+        select(history_table).where(history_table.c.file_id.in_(files)).order_by(history_table.c.id)
+    ):
+        detail = dict(row.detail)
+        if "from" in detail:
+            detail |= path_fields(from_document(detail["from"]), "from")
+        events[row.file_id].append({"at": row.at, "what": row.what} | detail)
+    for job in connection.execute(
+        select(job_table).where(job_table.c.file_id.in_(files)).order_by(job_table.c.id)
+    ):
+        events[job.file_id].append(
+            {
+                "at": job.finished_at or job.started_at or job.queued_at,
+                "what": f"analysis {job.state}",
+                "run": job.run_id,
+                "attempts": job.attempts - job.uncharged_attempts,
+                "work_s": round(job.work_s, 3),
+                "code": job.code,
+                "reason": job.reason,
+            }
+        )
+    return {file: sorted(past, key=lambda event: float(event["at"])) for file, past in events.items()}

@@ -1,0 +1,162 @@
+"""The tracks of a library: filtered, sorted and read page by page."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import Connection, func, select
+
+from tonearm.library.database import Database
+from tonearm.library.features import FeatureTables
+from tonearm.library.roots import Place
+from tonearm.library.schema import audio_table, file_table
+from tonearm.views import conditions
+from tonearm.views.columns import search_columns
+from tonearm.views.conditions import Condition
+from tonearm.views.reading import COUNTED, MANY_AT_ONCE, PAGE, reading
+from tonearm.views.search import Position, Search
+from tonearm.views.track import Track, TrackDetail
+from tonearm.views.track_rows import Results, TrackRows
+
+Shown = TypeVar("Shown", Track, TrackDetail)
+Read = Callable[[Connection, Sequence[int]], list[Shown]]
+KEY_NAMES = ("key", "camelot", "open_key")
+"""The columns that hold the same key under different names."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackQuery:
+    """Which tracks, in which order.
+
+    place: at or below a path. texts: parts of texts by column, capital or small. key: a name of a key, in any notation.
+    ranges: lowest and highest value by column, both included. missing: files that are gone, instead of those that
+    are there. sort: a column; tracks without a value come last, equal ones in the order of their paths.
+    """
+
+    place: Place | None = None
+    state: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    missing: bool = False
+    sort: str = "path"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPage:
+    """Some tracks in a row; ``end`` is where the next page begins, ``None`` after the last one."""
+
+    tracks: tuple[Track, ...]
+    end: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedCount:
+    """How many there are, counted up to ``COUNTED``; ``more`` if there are more than that."""
+
+    number: int
+    more: bool
+
+    def __str__(self) -> str:
+        return f"{self.number:,}{'+' if self.more else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much a library holds, of what was last seen on disk."""
+
+    files: int
+    duration_s: float
+    states: Mapping[str, int]
+
+
+class Tracks:
+    """The tracks of a library."""
+
+    def __init__(self, database: Database, features: FeatureTables, results: Results) -> None:
+        self._database = database
+        self._rows = TrackRows(results)
+        self._columns = search_columns(features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that tracks can be sorted by."""
+        return ("path", *self._columns)
+
+    def page(self, query: TrackQuery, after: Position | None = None, limit: int = PAGE) -> TrackPage:
+        """The tracks that follow after a position, or the first ones, as one transaction sees them."""
+        tracks, end = self._page(query, after, limit, self._rows.tracks)
+        return TrackPage(tuple(tracks), end)
+
+    def each(self, query: TrackQuery, limit: int | None = None) -> Iterator[Track]:
+        """All matching tracks, or the first ``limit`` of them, read page by page while they are asked for.
+
+        No transaction is open between two pages: whoever reads slowly does not keep the database from tidying up. A
+        track that changes its place in the list meanwhile may be met twice or not at all.
+        """
+        yield from self._pages(query, limit, self._rows.tracks)
+
+    def each_detail(self, query: TrackQuery, limit: int | None = None) -> Iterator[TrackDetail]:
+        """Like ``each``, with all that is known of each track."""
+        yield from self._pages(query, limit, self._rows.details)
+
+    def count(self, query: TrackQuery) -> BoundedCount:
+        """How many tracks match, counted up to ``COUNTED``."""
+        with reading(self._database) as connection:
+            number = self._search(connection, query).count(COUNTED + 1)
+        return BoundedCount(min(number, COUNTED), number > COUNTED)
+
+    def totals(self) -> Totals:
+        """Count files by state and add up their music; this reads the whole library."""
+        duration = func.sum(
+            func.coalesce(audio_table.c.decoded_s, file_table.c.declared_s)
+        )  # what can be heard
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(file_table.c.state, func.count().label("files"), duration.label("duration_s"))
+                .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
+                .where(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
+                .group_by(file_table.c.state)
+                .order_by(file_table.c.state)
+            ).all()
+        return Totals(
+            sum(row.files for row in rows),
+            sum(row.duration_s or 0.0 for row in rows),
+            {row.state: row.files for row in rows},
+        )
+
+    def _pages(self, query: TrackQuery, limit: int | None, read: "Read[Shown]") -> Iterator[Shown]:
+        after: Position | None = None
+        left = sys.maxsize if limit is None else limit
+        while left > 0:
+            shown, after = self._page(query, after, min(left, MANY_AT_ONCE), read)
+            yield from shown
+            left = 0 if after is None else left - len(shown)
+
+    def _page(
+        self, query: TrackQuery, after: Position | None, limit: int, read: "Read[Shown]"
+    ) -> tuple[list[Shown], Position | None]:
+        with reading(self._database) as connection:
+            hits = self._search(connection, query).page(after, limit + 1)
+            shown = read(connection, [hit.file for hit in hits[:limit]])
+        return shown, hits[limit - 1].position if len(hits) > limit else None
+
+    def _search(self, connection: Connection, query: TrackQuery) -> Search:
+        order = None if query.sort == "path" else self._columns[query.sort]
+        wanted = self._wanted(connection, query)
+        return Search(connection, wanted, order, query.descending, query.place, query.missing)
+
+    def _wanted(self, connection: Connection, query: TrackQuery) -> list[Condition]:
+        wanted = [conditions.between(self._columns[name], *ends) for name, ends in query.ranges.items()]
+        if query.place is not None:
+            wanted.append(conditions.at(query.place))
+        if query.state is not None:
+            wanted.append(conditions.with_key(self._columns["state"], query.state))
+        if query.key is not None:
+            names = [self._columns[name] for name in KEY_NAMES if name in self._columns]
+            wanted.append(conditions.named(connection, names, query.key))
+        for name, part in query.texts.items():
+            wanted.append(conditions.containing(connection, self._columns[name], part))
+        return wanted
