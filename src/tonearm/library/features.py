@@ -154,8 +154,8 @@ def _table(metadata: MetaData, declared: Declared) -> Table:
 def index_statements(table: Table) -> dict[str, str]:
     """By its name the statement for each index of a table: one for each column, over its known values."""
     return {
-        f"ix_{table.name}_{number}": f"CREATE INDEX ix_{table.name}_{number} ON {table.name} ({column.name})"
-        f" WHERE {column.name} IS NOT NULL"
+        f"ix_{table.name}_{number}": f'CREATE INDEX ix_{table.name}_{number} ON {table.name} ("{column.name}")'
+        f' WHERE "{column.name}" IS NOT NULL'
         for number, column in enumerate(table.columns)
         if not column.primary_key
     }  # as text: SQLAlchemy's own indexes over a part of a table take 40 ms to load

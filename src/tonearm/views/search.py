@@ -232,7 +232,7 @@ class Search:
         elif column is not None and column.table is not file_table:
             source = column.table.join(file_table, _is_owned(column.owner, column.of_file))
             tables.pop(column.table)
-        source = source.join(root_table, root_table.c.id == file_table.c.root_id)
+        source = source.join(root_table, root_table.c.id == conditions.unindexed(file_table.c.root_id))
         for table in tables:
             if table is not file_table:
                 source = source.outerjoin(table, _belongs(table))
