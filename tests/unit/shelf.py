@@ -1,5 +1,6 @@
 """A library on a real database, and made-up files and results to put on its shelf."""
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -96,6 +97,7 @@ def result(digest: str = "a" * 8, **changes: Any) -> Result:
         inode=changes.pop("inode", 7),
         work_s=changes.pop("work_s", 0.5),
         timings=changes.pop("timings", {"decode": 0.2}),
+        ended_at=changes.pop("ended_at", time.monotonic()),
     )
 
 

@@ -22,6 +22,7 @@ from tonearm.jobs.batched_update import BATCH_JOBS
 from tonearm.jobs.claiming import HELD
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import WAITING, clock
+from tonearm.jobs.trace_context import TraceContext
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
@@ -39,11 +40,15 @@ IDLE = Backoff(0.05, 0.5, least=0.8)
 
 @dataclass(frozen=True, slots=True)
 class JobMessage:
-    """What a message says: which job, at which priority, and the correlation id of the job."""
+    """What a message says: which job, at which priority, and the correlation id of the job.
+
+    context: the trace context that a received message came with.
+    """
 
     job: int
     level: Level
     correlation_id: str
+    context: TraceContext | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The message of a job: its id, priority, correlation id and ``traceparent``; nothing else."""
+"""A job's message in AMQP: its number, priority, correlation id and ``traceparent``; nothing else."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ import pika
 
 from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.rabbitmq.topology import Topology
+from tonearm.jobs.trace_context import TraceContext, parsed
 from tonearm.settings import Level
 
 PERSISTENT = 2
@@ -16,9 +17,9 @@ class InvalidMessage(Exception):
     """A message that was not sent by this program."""
 
 
-def traceparent(message: JobMessage) -> str:
-    """The trace context of a message (W3C Trace Context, level 1): its correlation id is the trace's id."""
-    return f"00-{message.correlation_id}-{message.job:016x}-01"
+def sent_context(message: JobMessage) -> TraceContext:
+    """The trace context that is sent with a message: the trace's id is the job's correlation id."""
+    return TraceContext(message.correlation_id, f"{message.job:016x}")
 
 
 def encoded_message(message: JobMessage, topology: Topology) -> tuple[bytes, pika.BasicProperties]:
@@ -29,12 +30,12 @@ def encoded_message(message: JobMessage, topology: Topology) -> tuple[bytes, pik
         content_type="application/json",
         message_id=str(message.job),
         correlation_id=message.correlation_id,
-        headers={"traceparent": traceparent(message), "level": message.level.label},
+        headers={"traceparent": str(sent_context(message)), "level": message.level.label},
     )
 
 
 def parsed_message(properties: Any, body: bytes) -> JobMessage:
-    """What a message says. Raises InvalidMessage."""
+    """What a message says. Raises InvalidMessage. A missing or invalid ``traceparent`` makes no message invalid."""
     try:
         job = json.loads(body)["job"]
         level = Level[properties.headers["level"].upper()]
@@ -42,4 +43,5 @@ def parsed_message(properties: Any, body: bytes) -> JobMessage:
         raise InvalidMessage(str(error)) from error
     if type(job) is not int or not 0 < job < 1 << 63:
         raise InvalidMessage("it names no job")
-    return JobMessage(job, level, str(properties.correlation_id))
+    context = parsed(properties.headers.get("traceparent"))
+    return JobMessage(job, level, str(properties.correlation_id), context)

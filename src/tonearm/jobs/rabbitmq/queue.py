@@ -1,6 +1,7 @@
 """A worker's queue on RabbitMQ: messages say which jobs there are, the database decides who gets each."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue, JobStore
@@ -48,7 +49,8 @@ class RabbitQueue:
             lease = claimed[delivery.message.job]
             if isinstance(lease, Lease):
                 self._taken[lease.job, lease.attempt] = delivery
-                leases.append(lease)
+                context = delivery.message.context
+                leases.append(replace(lease, traceparent=str(context) if context else None))
             else:
                 self._receiver.acknowledge(delivery)
         return leases

@@ -1,0 +1,227 @@
+"""A person relies on: who only listens can neither stop nor delay the work, and what it missed is told."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tonearm.events import queued
+from tonearm.events.bus import EventBus
+from tonearm.events.facts import Event, ScanProgress, Summary, Warned
+from tonearm.events.states import Severity, WarningCode
+
+
+def progress(number: int) -> ScanProgress:
+    return ScanProgress(number, 0)
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+class Stalled:
+    """A subscriber that stops at its first event until it is let go."""
+
+    def __init__(self) -> None:
+        self.heard: list[Event] = []
+        self.stopped = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, event: Event) -> None:
+        self.heard.append(event)
+        self.stopped.set()
+        self.go_on.wait(20)
+
+
+@pytest.fixture
+def bus() -> Iterator[EventBus]:
+    bus = EventBus()
+    yield bus
+    bus.close()
+
+
+@pytest.fixture
+def stalled() -> Iterator[Stalled]:
+    stalled = Stalled()
+    yield stalled
+    stalled.go_on.set()
+
+
+def broken(event: Event) -> None:
+    if isinstance(event, ScanProgress):
+        raise ValueError(f"can't count to {event.discovered}")
+
+
+def test_every_subscriber_hears_every_event_in_order(bus: EventBus) -> None:
+    at_once: list[Event] = []
+    later: list[Event] = []
+    bus.subscribe(at_once.append)
+    bus.subscribe_queued(later.append, "later")
+    events = [progress(number) for number in range(1000)]
+    for event in events:
+        bus(event)
+    assert at_once == events
+    bus.close()
+    assert later == events
+
+
+def test_a_summary_does_not_end_the_bus(bus: EventBus) -> None:
+    heard: list[Event] = []
+    bus.subscribe(heard.append)
+    summary = Summary(1, 0, 0, 0, 0, 0, 0, 0.0, 0.0)
+    for event in (summary, progress(1)):
+        bus(event)
+    assert heard == [summary, progress(1)]
+
+
+@pytest.mark.parametrize("how", ["in line", "queued"])
+def test_a_subscriber_that_fails_is_reported_once_and_the_others_hear_all(
+    bus: EventBus, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[Event] = []
+    if how == "queued":
+        bus.subscribe_queued(broken, "the counter")
+    else:
+        bus.subscribe(broken, "the counter")
+    bus.subscribe(heard.append)
+    for number in range(5):
+        bus(progress(number))
+    wait_for(lambda: any(isinstance(event, Warned) for event in heard))
+    bus.close()
+    assert [event for event in heard if isinstance(event, ScanProgress)] == [progress(n) for n in range(5)]
+    [warning] = [event for event in heard if isinstance(event, Warned)]
+    assert (warning.code, warning.severity) == (WarningCode.SUBSCRIBER_FAILED, Severity.ERROR)
+    assert "the counter failed" in warning.text
+    assert "ValueError: can't count to 0 (test_bus.py:" in warning.text
+    assert capsys.readouterr().err == f"tonearm: {warning.text}\n"
+
+
+def test_a_failing_subscriber_hears_the_next_event(bus: EventBus) -> None:
+    heard: list[Event] = []
+
+    def sometimes(event: Event) -> None:
+        if event == progress(1):
+            raise KeyError("once")
+        heard.append(event)
+
+    bus.subscribe(sometimes)
+    for number in range(3):
+        bus(progress(number))
+    assert [event for event in heard if isinstance(event, ScanProgress)] == [progress(0), progress(2)]
+
+
+def test_subscribers_that_fail_at_reports_too_end_in_no_loop(bus: EventBus) -> None:
+    def always(_: Event) -> None:
+        raise ValueError("always")
+
+    bus.subscribe(always, "one")
+    bus.subscribe(always, "two")
+    bus.subscribe_queued(always, "three")
+    bus(progress(1))
+    bus.close()
+
+
+def test_a_subscriber_that_stalls_holds_nobody_up_and_what_it_missed_is_counted(
+    bus: EventBus, stalled: Stalled, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[Event] = []
+    bus.subscribe(heard.append)
+    bus.subscribe_queued(stalled, "the log", room=3)
+    bus(progress(0))
+    assert stalled.stopped.wait(20)
+    began = time.monotonic()
+    for number in range(1, 11):
+        bus(progress(number))
+    assert time.monotonic() - began < 5
+    assert heard == [progress(number) for number in range(11)]
+    assert bus.dropped() == {"the log": 7}
+    stalled.go_on.set()
+    wait_for(lambda: len(stalled.heard) == 4)
+    bus.close()
+    [warning] = [event for event in heard if isinstance(event, Warned)]
+    assert warning.code == WarningCode.EVENTS_DROPPED
+    assert "the log was too slow and missed 7 events" in warning.text
+    assert "missed 7 events" in capsys.readouterr().err
+    assert stalled.heard == [*(progress(number) for number in range(4)), warning]
+
+
+def test_closing_waits_for_a_slow_subscriber_as_long_as_it_goes_on(bus: EventBus) -> None:
+    heard: list[Event] = []
+
+    def slow(event: Event) -> None:
+        time.sleep(0.02)
+        heard.append(event)
+
+    bus.subscribe_queued(slow, "the terminal", stalled_s=1.0)
+    for number in range(80):  # it needs longer than that for all of them together
+        bus(progress(number))
+    bus.close()
+    assert len(heard) == 80
+
+
+def test_closing_does_not_wait_for_one_that_takes_nothing(
+    bus: EventBus, stalled: Stalled, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus.subscribe_queued(stalled, "the trace export", stalled_s=0.3)
+    for number in range(3):
+        bus(progress(number))
+    assert stalled.stopped.wait(20)
+    began = time.monotonic()
+    bus.close()
+    assert time.monotonic() - began < 5
+    assert "the trace export does not respond; it missed the last 3 events" in capsys.readouterr().err
+
+
+def test_after_it_is_closed_nothing_is_heard(bus: EventBus) -> None:
+    heard: list[Event] = []
+    bus.subscribe(heard.append)
+    bus.close()
+    bus.close()
+    bus(progress(1))
+    assert heard == []
+
+
+def test_a_subscriber_may_announce_what_it_finds(bus: EventBus) -> None:
+    heard: list[Event] = []
+
+    def answer(event: Event) -> None:
+        if event == progress(1):
+            bus(progress(2))
+
+    bus.subscribe(heard.append)
+    bus.subscribe_queued(answer, "answers")
+    bus(progress(1))
+    wait_for(lambda: len(heard) == 2)
+    assert heard == [progress(1), progress(2)]
+
+
+def test_many_threads_lose_no_event_and_all_subscribers_hear_one_order(bus: EventBus) -> None:
+    at_once: list[Event] = []
+    later: list[Event] = []
+    bus.subscribe(at_once.append)
+    bus.subscribe_queued(later.append, "later", room=queued.DEFAULT_ROOM)
+
+    def announce(first: int) -> None:
+        for number in range(first, first + 500):
+            bus(progress(number))
+
+    threads = [threading.Thread(target=announce, args=(number * 1000,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bus.close()
+    assert len(at_once) == 2000
+    assert later == at_once
+
+
+def test_a_queued_subscriber_has_a_thread_of_its_name(bus: EventBus) -> None:
+    names: list[str] = []
+    bus.subscribe_queued(lambda _: names.append(threading.current_thread().name), "the log")
+    bus(progress(1))
+    bus.close()
+    assert names == ["the log"]

@@ -1,0 +1,82 @@
+"""A person relies on: a background thread that fails is told of and started again; none ends unseen."""
+
+import threading
+
+import pytest
+
+from tonearm.events import threads as module
+from tonearm.events.facts import Event, Warned
+from tonearm.events.states import Severity, WarningCode
+from tonearm.events.threads import SupervisedThreads
+
+
+def test_a_thread_has_its_name_and_ends_when_asked() -> None:
+    names: list[str] = []
+    said: list[Event] = []
+
+    def body(stop: threading.Event) -> None:
+        names.append(threading.current_thread().name)
+        stop.wait(20)
+
+    threads = SupervisedThreads(said.append)
+    threads.start("outbox relay", body)
+    threads.close(20)
+    assert names == ["outbox relay"]
+    assert said == []
+    assert "outbox relay" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_thread_that_fails_is_reported_and_started_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    said: list[Event] = []
+    works = threading.Event()
+    starts = 0
+
+    def body(stop: threading.Event) -> None:
+        nonlocal starts
+        starts += 1
+        if starts < 3:
+            raise ZeroDivisionError("a mistake")
+        works.set()
+        stop.wait(20)
+
+    threads = SupervisedThreads(said.append)
+    threads.start("reporter", body)
+    assert works.wait(20)
+    threads.close(20)
+    assert starts == 3
+    warnings = [event for event in said if isinstance(event, Warned)]
+    assert [(one.code, one.severity) for one in warnings] == [(WarningCode.THREAD_FAILED, Severity.ERROR)] * 2
+    assert "reporter failed" in warnings[0].text
+    assert "ZeroDivisionError: a mistake (test_threads.py:" in warnings[0].text
+    assert capsys.readouterr().err.count("reporter failed") == 2
+
+
+def test_a_thread_that_keeps_failing_is_started_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.05)
+    starts: list[int] = []
+
+    def body(_: threading.Event) -> None:
+        starts.append(1)
+        raise ValueError("always")
+
+    threads = SupervisedThreads(lambda _: None)
+    threads.start("broken", body)
+    threading.Event().wait(0.5)
+    threads.close(20)
+    assert 2 <= len(starts) <= 5
+
+
+def test_a_thread_that_does_not_end_is_named() -> None:
+    said: list[Event] = []
+    let_go = threading.Event()
+    threads = SupervisedThreads(said.append)
+    threads.start("graph relay", lambda _: (let_go.wait(20), None)[1])
+    threads.close(0.1)
+    let_go.set()
+    [warning] = said
+    assert isinstance(warning, Warned)
+    assert warning.code == WarningCode.THREAD_LEFT_BEHIND
+    assert "graph relay" in warning.text
