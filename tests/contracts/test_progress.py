@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.memory_progress import MemoryProgress
 from tonearm.errors import ServiceRefused
-from tonearm.progress.memory import MemoryProgress
 from tonearm.progress.port import Progress, RunningFile, RunProgress, Snapshot
 from tonearm.progress.redis import RedisProgress
 from tonearm.resilience.gate import Unguarded

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.memory_progress import MemoryProgress
 from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure, ServiceAway
 from tonearm.events.facts import (
@@ -23,7 +24,6 @@ from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import analysis_table
 from tonearm.progress import finished_jobs
 from tonearm.progress.live import LiveView
-from tonearm.progress.memory import MemoryProgress
 from tonearm.progress.port import RunningFile
 from tonearm.progress.remote_events import RemoteEvents
 

@@ -65,13 +65,16 @@ def _shared(parts: WorkerParts) -> Iterator[Session]:
     library = parts.library
     with join(parts) as membership:
         registration = membership.registration
-        poller = ProgressPoller(parts.progress)
+        others = {"heartbeat": registration.keep_alive}
+        poller = None
+        if parts.progress is not None:
+            poller = ProgressPoller(parts.progress)
+            others["progress poller"] = poller.run
         follow = RunFollower(library.database, library.workers, parts.bus, poller, registration.name)
 
         def supervisor() -> Supervisor:
             return make_supervisor(parts, membership.queue, registration.name, registration)
 
-        others = {"progress poller": poller.run, "heartbeat": registration.keep_alive}
         with background(parts, registration.name, membership.broker, others):
             shared = SharedRun(library.job_store, library.runs, supervisor, follow)
             yield _session(parts, registration.name, shared)

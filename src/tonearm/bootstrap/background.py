@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 
 from tonearm.events.facts import Announce
-from tonearm.events.threads import Body, SupervisedThreads
+from tonearm.resilience.threads import Body, SupervisedThreads
 
 CLOSE_S = 5.0
 

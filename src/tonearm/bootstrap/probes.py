@@ -97,7 +97,7 @@ def _figures(servers: Servers) -> "Sequence[QueueFigures]":
 
 def _ask_redis(servers: Servers) -> LiveState:
     with servers.open_progress() as progress:
-        return LiveState(progress.latest(), progress.running())
+        return LiveState(None, ()) if progress is None else LiveState(progress.latest(), progress.running())
 
 
 def _ask_neo4j(servers: Servers) -> None:

@@ -31,13 +31,14 @@ class Servers:
     """Opens each server that the settings name, behind a circuit breaker of its own."""
 
     def __init__(self, settings: Settings, announce: Announce) -> None:
-        """``announce``: hears when a breaker changes its state.
+        """``announce``: hears when a breaker changes its state, and when the broker connection's thread fails.
 
         Raises:
             ConfigurationError: settings that contradict each other.
         """
         _check(settings)
         self._settings = settings
+        self._announce = announce
         self.breakers = _breakers(settings, announce)
 
     def open_database(self) -> Database:
@@ -53,13 +54,11 @@ class Servers:
         )
 
     @contextlib.contextmanager
-    def open_progress(self) -> Iterator["Progress"]:
-        """The live view: kept in this process, or in Redis for all. Connects when first used."""
+    def open_progress(self) -> Iterator["Progress | None"]:
+        """The live view that all hosts share; ``None`` where the settings name no Redis. Connects when first used."""
         settings = self._settings
         if settings.redis_url is None:
-            from tonearm.progress.memory import MemoryProgress
-
-            yield MemoryProgress()
+            yield None
             return
         with _driver_of("Redis"):
             from tonearm.progress.redis import RedisProgress
@@ -108,6 +107,7 @@ class Servers:
             wake,
             settings.connect_timeout_s,
             title,
+            self._announce,
         )
         connection.start()
         try:

@@ -15,7 +15,6 @@ from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Announce, BrokerStateChanged
 from tonearm.events.states import BrokerState
-from tonearm.events.threads import Body
 from tonearm.graph.relay import GraphRelay
 from tonearm.jobs.history import History
 from tonearm.jobs.outbox_relay import OutboxRelay
@@ -25,6 +24,7 @@ from tonearm.progress.live import LiveView
 from tonearm.progress.port import Progress
 from tonearm.progress.reporter import Reporter
 from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.resilience.threads import Body
 from tonearm.settings import Settings
 from tonearm.worker.limits import allow_files
 from tonearm.worker.mount_guard import MountGuard
@@ -48,7 +48,7 @@ class WorkerParts:
 
     library: Library
     servers: Servers
-    progress: Progress
+    progress: Progress | None
     view: LiveView
     bus: EventBus
     stop: StopSwitch
@@ -184,7 +184,7 @@ def background(
     if broker is not None:
         relay = OutboxRelay(library.database, broker.publisher, settings.ageing_s, settings.reconcile_s, bus)
         bodies["outbox relay"] = relay.run
-    if settings.redis_url is not None:
+    if parts.progress is not None:
         reporter = Reporter(parts.progress, library.database, parts.view, worker, bus)
         bus.subscribe(reporter, "the reporter")
         bodies["reporter"] = reporter.run

@@ -1,4 +1,4 @@
-"""The live view's values as JSON. File names of any bytes survive: they are percent-encoded, as in the database."""
+"""The live view's values as JSON. File names are percent-encoded bytes, as in the database, so any name survives."""
 
 import dataclasses
 import json
@@ -12,16 +12,16 @@ _FOREIGN = (ValueError, LookupError, TypeError, AttributeError, OverflowError, R
 
 
 class Unreadable(ValueError):
-    """What stands there was not written by this version of this program."""
+    """The value was not written by this version of this program."""
 
 
 def files_to_json(files: Sequence[RunningFile]) -> bytes:
-    """What a worker has in hand."""
+    """The running files of a worker."""
     return _written([{**dataclasses.asdict(file), "path": to_document(file.path)} for file in files])
 
 
 def files_from_json(text: bytes, aged_s: float) -> list[RunningFile]:
-    """What a worker had in hand when it said so, ``aged_s`` seconds ago. Raises Unreadable."""
+    """The running files that a worker reported ``aged_s`` seconds ago. Raises Unreadable."""
     try:
         said = json.loads(text)
         if not isinstance(said, list):

@@ -1,4 +1,4 @@
-"""A thread of its own keeps looking at the live view, so that whoever wants to know does not wait for it."""
+"""Reads the live view in a thread of its own, so that the work never waits for it."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ LONGEST_PAUSE_S = 5.0
 
 
 class ProgressPoller:
-    """What all workers have in hand, as it was seen a moment ago."""
+    """The running files of all workers, as they were read a moment ago."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -19,7 +19,7 @@ class ProgressPoller:
         self._seen_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Look about once a second until stopped; a live view that is away is looked at now and then."""
+        """Read about once a second until stopped, less often while the live view is unavailable."""
         pause_s = 0.0
         while not stop.wait(pause_s):
             try:
@@ -31,5 +31,5 @@ class ProgressPoller:
             pause_s = EVERY_S
 
     def running(self) -> tuple[RunningFile, ...]:
-        """What was seen last, unless that is too long ago to be believed. Returns at once."""
+        """What was read last, unless that is older than ``HELD_S``. Returns at once."""
         return self._seen if time.monotonic() - self._seen_at < HELD_S else ()

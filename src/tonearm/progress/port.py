@@ -1,4 +1,4 @@
-"""The live view as all hosts share it, whoever holds it. It is derived: what it has lost, the database still knows."""
+"""The live view that all hosts share. It is derived: whatever it loses, the database still has."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 HELD_S = 15.0
-"""How long what a worker has in hand is believed when it is not said again."""
+"""How long a report of running files is valid when it is not repeated."""
 LEAD_S = 5.0
 KEPT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunningFile:
-    """A file in a worker's hands. ``since_s``: for how long it has been, when this is looked at.
+    """A file that a worker is analysing. ``since_s``: for how long, at the time of reading.
 
-    path: exact bytes. size: bytes. fraction: share of the audio that is decoded, where that is known.
+    path: exact bytes. size: bytes. fraction: share of the audio that is decoded, ``None`` if unknown.
     """
 
     worker: str
@@ -46,9 +46,9 @@ class RunProgress:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The queue and the runs as one transaction saw them, at a moment of the database's clock.
+    """The queue and the runs as one transaction saw them. ``at``: when, by the database's clock.
 
-    queued: waiting jobs by the name of their level. owed: jobs whose message is due and not out.
+    queued: number of waiting jobs by the name of their level. owed: jobs whose message is due and not sent.
     runs: those that are open or were closed within the last hour, the newest first.
     """
 
@@ -62,24 +62,24 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something small that a worker said as it happened: plain values, at least ``what``."""
+    """What a worker announced as it happened: plain values, at least ``what``."""
 
     worker: str
     message: Mapping[str, Any]
 
 
 class Changes(Protocol):
-    """Notices from now on, in the order of each worker, to one listener in one thread."""
+    """Notices from now on, those of each worker in their order. For one thread."""
 
     def next(self, timeout_s: float) -> Notice | None:
         """The next notice, or ``None`` when none came in time.
 
-        Raises ServiceAway when the connection was lost. Asking again listens anew; what was said meanwhile
-        is not heard, so look at the whole view then.
+        Raises ServiceAway when the connection was lost. Calling it again listens again; notices of the time
+        between are lost, so read the whole view then.
         """
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
 
     def __enter__(self) -> Self: ...
 
@@ -90,37 +90,37 @@ class Changes(Protocol):
 
 
 class Progress(Protocol):
-    """Where workers say what they do and whoever looks can see it.
+    """Where workers report what they do, to be read from any host.
 
-    An adapter may forget everything at any moment; every value is therefore said again while it holds, and
-    nothing is decided by what stands here. Every verb is cheap: it returns within about two seconds, or raises
-    ServiceAway. A value that an adapter can't read, as when another version wrote it, counts as forgotten.
-    Whoever made an adapter closes it.
+    An adapter may lose everything at any moment; every value is therefore repeated while it holds, and nothing is
+    decided by what is stored here. Every method returns within about two seconds, or raises ServiceAway. A value
+    that an adapter can't read, for example because another version wrote it, counts as lost. Whoever made an adapter
+    closes it.
     """
 
     def report(self, worker: str, files: Sequence[RunningFile]) -> None:
-        """Replace what this worker has in hand. Forgotten by itself when not said again within ``HELD_S``."""
+        """Replace the running files of this worker. The report expires after ``HELD_S`` unless it is repeated."""
 
     def leave(self, worker: str) -> None:
-        """Forget what this worker has in hand; another may lead."""
+        """Remove the report of this worker; another one may lead."""
 
     def running(self) -> tuple[RunningFile, ...]:
-        """What all workers have in hand, by worker and job."""
+        """The running files of all workers, ordered by worker and job."""
 
     def lead(self, worker: str, for_s: float = LEAD_S) -> bool:
-        """Whether this worker is the one that posts snapshots, now and for ``for_s`` seconds from now.
+        """Whether this worker is the leader, which posts snapshots, for ``for_s`` seconds from now.
 
-        Seldom, for a moment, two may be told so; that does no harm.
+        Rarely, and for a moment, two workers may both be told so; that does no harm.
         """
 
     def post(self, snapshot: Snapshot, for_s: float = KEPT_S) -> None:
-        """Replace the snapshot; it is forgotten after ``for_s`` seconds."""
+        """Replace the snapshot; it expires after ``for_s`` seconds."""
 
     def latest(self) -> Snapshot | None:
-        """The snapshot that was posted last, unless it is forgotten."""
+        """The snapshot that was posted last, unless it has expired."""
 
     def announce(self, worker: str, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Tell whoever listens now, in one call. Nothing is kept for those who don't."""
+        """Send notices to those who listen now, in one call. They are not kept for others."""
 
     def changes(self) -> Changes:
-        """Listen to what is announced from now on."""
+        """Listen to the notices from now on."""

@@ -2,10 +2,10 @@
 
 All keys begin with ``{namespace}:live:`` and expire by themselves:
 
-workers         set of the names that may have something in hand
-hand:{name}     what one worker has in hand
-leader          who posts snapshots
-snapshot        the newest one
+workers         set of the names of workers that may have a report
+hand:{name}     the running files that one worker reported
+leader          name of the worker that posts snapshots
+snapshot        the newest snapshot
 changes         the channel of notices, which keeps nothing
 """
 
@@ -35,10 +35,10 @@ from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, S
 from tonearm.resilience.gate import Gate
 
 TIMEOUT_S = 1.0
-"""For a connection, and for each answer: the live view is not worth waiting for."""
+"""For a connection, and for each answer: nothing waits long for the live view."""
 INDEX_S = 3600.0
 SILENCE_S = 5.0
-"""After so long without a word a listener asks whether the connection still is one."""
+"""How long a listener hears nothing before it checks the connection."""
 
 Answer = TypeVar("Answer")
 
@@ -54,7 +54,7 @@ class RedisProgress:
                 url,
                 socket_timeout=TIMEOUT_S,
                 socket_connect_timeout=TIMEOUT_S,
-                retry=Retry(NoBackoff(), 0),  # whoever asked asks again; the gate counts
+                retry=Retry(NoBackoff(), 0),  # the caller tries again; the gate counts
                 protocol=2,
                 client_name="tonearm",
             )
@@ -144,7 +144,7 @@ class RedisProgress:
         self._redis.close()
 
     def _hands(self, client: redis.Redis) -> list[tuple[bytes, int]]:
-        """What each worker said, and for how many milliseconds that holds; clears the index of those gone."""
+        """Each worker's report, and for how many milliseconds it is valid; removes expired ones from the index."""
         names: Any = client.smembers(self._key("workers"))
         hands = [self._hand(name) for name in sorted(names)]
         if not hands:
@@ -161,7 +161,7 @@ class RedisProgress:
         return [(text, left_ms) for text, left_ms in said if text is not None]
 
     def _clear(self, client: redis.Redis, gone: list[bytes]) -> None:
-        """Take names out of the index, unless one of them speaks up in this very moment."""
+        """Remove names from the index, unless one of them reports at this moment."""
         hands = [self._hand(name) for name in gone]
         with client.pipeline() as pipe:
             try:
@@ -171,7 +171,7 @@ class RedisProgress:
                     pipe.srem(self._key("workers"), *gone)
                     pipe.execute()
             except redis.WatchError:
-                return  # the next look clears it
+                return  # the next call removes them
 
     def _ask(self, question: Callable[[redis.Redis], Answer]) -> Answer:
         """Put a question through the gate.
@@ -303,7 +303,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def _name(worker: str) -> bytes:
-    """A worker's name as part of a key; names may hold any bytes."""
+    """A worker's name as part of a key; names may contain any bytes."""
     return to_document(os.fsencode(worker)).encode("ascii")
 
 

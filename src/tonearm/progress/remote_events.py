@@ -57,9 +57,9 @@ class RemoteEvents:
     """
 
     def __init__(
-        self, database: Database, progress: RunningFiles, run: int, me: str, from_now: bool = False
+        self, database: Database, progress: RunningFiles | None, run: int, me: str, from_now: bool = False
     ) -> None:
-        """``from_now``: leave out what ended before the first look."""
+        """``progress``: ``None`` where there is no shared live view. ``from_now``: leave out what ended before."""
         self._database = database
         self._progress = progress
         self._run = run
@@ -162,7 +162,8 @@ class RemoteEvents:
 
     def _stages(self, hands: Mapping[int, Attempt]) -> list[JobEvent]:
         try:
-            seen = {(file.job, file.attempt): file for file in self._progress.running()}
+            files = self._progress.running() if self._progress is not None else ()
+            seen = {(file.job, file.attempt): file for file in files}
         except ServiceAway:
             seen = {}
         events: list[JobEvent] = []

@@ -18,7 +18,12 @@ class RunFollower:
     """What ``analyze`` does once a second in a shared library: announce what others did in its run."""
 
     def __init__(
-        self, database: Database, workers: WorkerRegistry, bus: EventBus, poller: ProgressPoller, worker: str
+        self,
+        database: Database,
+        workers: WorkerRegistry,
+        bus: EventBus,
+        poller: ProgressPoller | None,
+        worker: str,
     ) -> None:
         self._database = database
         self._workers = workers

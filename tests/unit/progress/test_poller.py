@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from tests.memory_progress import MemoryProgress
 from tonearm.errors import ServiceAway
 from tonearm.progress import poller as glances
-from tonearm.progress.memory import MemoryProgress
 from tonearm.progress.poller import ProgressPoller
 from tonearm.progress.port import HELD_S, RunningFile
 

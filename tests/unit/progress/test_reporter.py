@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from tests.memory_progress import MemoryProgress
 from tests.unit.facts import job_ref
 from tests.unit.shelf import Library
 from tonearm.errors import ServiceAway, StorageAway
@@ -23,7 +24,6 @@ from tonearm.events.facts import (
 from tonearm.library.database import Database
 from tonearm.progress import reporter as rounds
 from tonearm.progress.live import LiveView
-from tonearm.progress.memory import MemoryProgress
 from tonearm.progress.port import Notice, RunningFile, Snapshot
 from tonearm.progress.reporter import Reporter
 

@@ -16,6 +16,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from tonearm.addresses import not_an_address, parts_of
 from tonearm.errors import ServiceAway
+from tonearm.events.facts import Announce
 from tonearm.jobs.rabbitmq.broker_errors import (
     NO_SUCH_QUEUE,
     REFUSED,
@@ -28,6 +29,7 @@ from tonearm.jobs.rabbitmq.receiver import Receiver
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.backoff import Backoff, Rounds
 from tonearm.resilience.gate import Gate
+from tonearm.resilience.threads import SupervisedThreads
 
 HEARTBEAT_S = 20
 FIRST_PAUSE_S = 1.0
@@ -36,8 +38,8 @@ ADMIT_S = 0.5
 """How often the circuit breaker is asked while it is open."""
 
 
-class BrokerConnection(threading.Thread):
-    """One connection to RabbitMQ, for as long as the process wants it."""
+class BrokerConnection:
+    """One connection to RabbitMQ in a thread of its own, for as long as the process wants it."""
 
     def __init__(
         self,
@@ -48,15 +50,16 @@ class BrokerConnection(threading.Thread):
         wake: Callable[[], None],
         timeout_s: float,
         title: str = "tonearm",
+        announce: Announce = lambda _: None,
     ) -> None:
         """``prefetch``: maximum number of unacknowledged messages; 0 to publish only. ``wake``: a message has come.
 
-        ``title``: what RabbitMQ shows as the connection's name.
+        ``title``: what RabbitMQ shows as the connection's name. ``announce``: is told if the thread fails.
 
         Raises:
             ConfigurationError: ``url`` is not the address of a broker with a user and a password.
         """
-        super().__init__(name="rabbitmq", daemon=True)
+        self._threads = SupervisedThreads(announce)
         self._parameters = _parameters(url, timeout_s, title)
         self._topology = topology
         self._gate = gate
@@ -94,11 +97,15 @@ class BrokerConnection(threading.Thread):
                 return True
         return self.refusal is not None
 
+    def start(self) -> None:
+        """Begin to connect."""
+        self._threads.start("rabbitmq", self._run)
+
     def stop(self) -> None:
         """Give back what was not taken, close, and end the thread."""
         self._ending.set()
         self._call_soon(self._close)
-        self.join(self._timeout_s)
+        self._threads.close(self._timeout_s)
 
     def _call_soon(self, call: Callable[[], None]) -> bool:
         """Have the thread call something; ``False`` when there is no connection."""
@@ -110,7 +117,7 @@ class BrokerConnection(threading.Thread):
 
     # The thread.
 
-    def run(self) -> None:
+    def _run(self, _stop: threading.Event) -> None:
         """Be connected until told to stop."""
         rounds = Rounds(Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, least=0.2), self._ending.wait)
         for _ in rounds:

@@ -4,10 +4,11 @@ import threading
 
 import pytest
 
-from tonearm.events import threads as module
 from tonearm.events.facts import Event, Warned
 from tonearm.events.states import Severity, WarningCode
-from tonearm.events.threads import SupervisedThreads
+from tonearm.resilience import threads as module
+from tonearm.resilience.backoff import Backoff
+from tonearm.resilience.threads import SupervisedThreads
 
 
 def test_a_thread_has_its_name_and_ends_when_asked() -> None:
@@ -29,7 +30,7 @@ def test_a_thread_has_its_name_and_ends_when_asked() -> None:
 def test_a_thread_that_fails_is_reported_and_started_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "RESTART", Backoff(0.01, 1.0))
     said: list[Event] = []
     works = threading.Event()
     starts = 0
@@ -55,7 +56,7 @@ def test_a_thread_that_fails_is_reported_and_started_again(
 
 
 def test_a_thread_that_keeps_failing_is_started_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(module, "RESTART", Backoff(0.05, 1.0, least=1.0))
     starts: list[int] = []
 
     def body(_: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""The live view of this process alone."""
+"""A live view in memory: what tests use in place of Redis. It keeps the contract of the port, as Redis does."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ HEARD = 1000
 
 
 class MemoryProgress:
-    """Progress kept in this process, for one that is alone and for what looks on inside it."""
+    """Progress kept in this process."""
 
     def __init__(self, held_s: float = HELD_S, clock: Callable[[], float] = time.monotonic) -> None:
         self._held_s = held_s

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from tonearm.events.facts import Announce, Warned
 from tonearm.events.report import report, where
 from tonearm.events.states import Severity, WarningCode
+from tonearm.resilience.backoff import Backoff, Rounds
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
+RESTART = Backoff(1.0, 60.0, least=1.0)
 CALM_S = 300.0
 """A body that ran for this long before it failed is started again after the first pause."""
 
@@ -47,17 +47,15 @@ class SupervisedThreads:
             self._announce(Warned(WarningCode.THREAD_LEFT_BEHIND, text))
 
     def _run(self, name: str, body: Body) -> None:
-        pause_s = FIRST_PAUSE_S
-        while not self._ending.is_set():
+        rounds = Rounds(RESTART, self._ending.wait)
+        for failures in rounds:
             began = time.monotonic()
             try:
                 body(self._ending)
                 return
             except Exception as error:  # noqa: BLE001  a thread that ends unseen would leave its work undone
-                if time.monotonic() - began >= CALM_S:
-                    pause_s = FIRST_PAUSE_S
-                text = f"{name} failed; it is started again in {pause_s:.0f} s: {where(error)}"
+                if failures and time.monotonic() - began >= CALM_S:
+                    rounds.succeeded(RESTART.base_s)
+                text = f"{name} failed and is started again: {where(error)}"
                 report(text)
                 self._announce(Warned(WarningCode.THREAD_FAILED, text, severity=Severity.ERROR))
-            self._ending.wait(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
