@@ -111,9 +111,13 @@ class Program:
         """Every track by its path."""
         return {track["path"]: track for track in self.run("tracks", *arguments, check=True).events}
 
+    def connect(self) -> sqlite3.Connection:
+        """A connection to the library's database; the caller closes it."""
+        return sqlite3.connect(self.data / "tonearm.db", timeout=20)
+
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the library's database."""
-        connection = sqlite3.connect(self.data / "tonearm.db", timeout=20)
+        connection = self.connect()
         try:
             return connection.execute(statement, values).fetchall()
         finally:
