@@ -14,9 +14,9 @@ from tests.unit.shelf import AT_ONCE, VERSIONS, Library, result
 from tonearm.errors import Failure, StorageAway
 from tonearm.jobs.job import Lease, Refusal
 from tonearm.jobs.port import AttemptOutcome, Result
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import open_sqlite
+from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)

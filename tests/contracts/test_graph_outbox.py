@@ -75,7 +75,7 @@ def graph_relay(library: Library, graph: Told) -> GraphRelay:
 def agree(library: Library, graph_relay: GraphRelay) -> bool:
     """Whether the graph holds what the database holds."""
     return (
-        graph_relay.owed() == 0
+        graph_relay.pending() == 0
         and graph_relay.graph.counts() == SqlGraph(library.database, features_of(VERSIONS)).counts()
     )
 
@@ -92,9 +92,9 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 def test_a_finished_file_is_owed_and_then_in_the_graph(library: Library, graph_relay: GraphRelay) -> None:
     library.finish(library.run(), b"a.flac", result(tags={"artist": "Ann"}))
-    assert graph_relay.owed() == 1
-    assert graph_relay.feed() == 1
-    assert (graph_relay.owed(), graph_relay.feed()) == (0, 0)
+    assert graph_relay.pending() == 1
+    assert graph_relay.update_batch() == 1
+    assert (graph_relay.pending(), graph_relay.update_batch()) == (0, 0)
     told = graph_relay.graph.track(b"/music/a.flac")
     assert told is not None
     assert (told.artist, told.key, told.bpm) == ("Ann", "A minor", 120.0)
@@ -106,27 +106,27 @@ def test_a_file_that_goes_missing_and_comes_back_is_forgotten_and_told_again(
 ) -> None:
     run = library.run()
     file = library.finish(run, b"a.flac", result(inode=found(b"a.flac").inode))
-    graph_relay.feed()
+    graph_relay.update_batch()
     library.files.mark_missing([file])
-    assert graph_relay.feed() == 1
+    assert graph_relay.update_batch() == 1
     assert graph_relay.graph.track(b"/music/a.flac") is None
     assert graph_relay.graph.counts().tracks == 0
     library.meet(run, b"a.flac")
-    assert graph_relay.feed() == 1
+    assert graph_relay.update_batch() == 1
     assert graph_relay.graph.track(b"/music/a.flac") is not None
 
 
 def test_a_moved_file_is_told_at_its_new_path(library: Library, graph_relay: GraphRelay) -> None:
     run = library.run()
     file = library.finish(run, b"a.flac", result())
-    graph_relay.feed()
+    graph_relay.update_batch()
     before = library.file(b"a.flac")
     known = KnownFile(
         file, 1, b"a.flac", 1000, 5, before["inode"], before["state"], before["engine"], missing=False
     )
     moved = ScannedFile(found(b"new/b.flac", inode=before["inode"]), FileChange.MOVED, known)
     library.intake.record(run, library.root(), [moved], None)
-    assert graph_relay.feed() == 1
+    assert graph_relay.update_batch() == 1
     assert graph_relay.graph.track(b"/music/a.flac") is None
     assert graph_relay.graph.track(b"/music/new/b.flac") is not None
 
@@ -137,9 +137,9 @@ def test_a_missing_file_met_elsewhere_by_its_sound_is_forgotten(
     run = library.run()
     file = library.finish(run, b"a.flac", result())
     library.files.mark_missing([file])
-    graph_relay.feed()
+    graph_relay.update_batch()
     library.finish(run, b"b.flac", result(inode=8))
-    while graph_relay.feed():
+    while graph_relay.update_batch():
         pass
     assert graph_relay.graph.counts().tracks == 1
     assert agree(library, graph_relay)
@@ -151,11 +151,11 @@ def test_new_results_of_one_file_are_told_of_every_file_of_that_audio(
     run = library.run()
     for path in (b"a.flac", b"b.flac"):
         library.finish(run, path, result(inode=found(path).inode))
-    graph_relay.feed()
+    graph_relay.update_batch()
     library.meet(run, found(b"a.flac", inode=found(b"a.flac").inode), fresh=True)
     lease = library.take(run)
     finish_one(library.job_store, lease, result(bpm=99.0, inode=found(b"a.flac").inode))
-    while graph_relay.feed():
+    while graph_relay.update_batch():
         pass
     tempos = [
         told.bpm for path in (b"a", b"b") if (told := graph_relay.graph.track(b"/music/%s.flac" % path))
@@ -169,11 +169,11 @@ def test_a_file_that_is_removed_from_the_library_is_removed_from_the_graph(
     run = library.run()
     file = library.finish(run, b"a.flac", result())
     library.runs.close(run, RunState.FINISHED)
-    graph_relay.feed()
+    graph_relay.update_batch()
     library.files.mark_missing([file])
     forget(library.database, [file])
-    assert graph_relay.owed() == 1
-    assert graph_relay.feed() == 1
+    assert graph_relay.pending() == 1
+    assert graph_relay.update_batch() == 1
     assert graph_relay.graph.track(b"/music/a.flac") is None
     assert agree(library, graph_relay)
     assert library.rows("SELECT * FROM forgotten_files") == []
@@ -185,11 +185,11 @@ def test_a_new_file_of_the_same_number_is_told_in_its_place(
     run = library.run()
     file = library.finish(run, b"a.flac", result())
     library.runs.close(run, RunState.FINISHED)
-    graph_relay.feed()
+    graph_relay.update_batch()
     library.files.mark_missing([file])
     forget(library.database, [file])
     library.finish(library.run(), b"b.flac", result())  # SQLite gives it the number that is free now
-    while graph_relay.feed():
+    while graph_relay.update_batch():
         pass
     assert graph_relay.graph.track(b"/music/a.flac") is None
     assert graph_relay.graph.track(b"/music/b.flac") is not None
@@ -212,9 +212,9 @@ def test_a_file_that_is_removed_while_the_graph_is_told_of_it_is_removed_there_t
         forget(library.database, [file])
 
     graph.before = change
-    assert graph_relay.feed() == 1
-    assert graph_relay.owed() == 1
-    assert graph_relay.feed() == 1
+    assert graph_relay.update_batch() == 1
+    assert graph_relay.pending() == 1
+    assert graph_relay.update_batch() == 1
     assert graph.track(b"/music/a.flac") is None
     assert agree(library, graph_relay)
 
@@ -230,9 +230,9 @@ def test_a_change_while_the_graph_is_told_is_told_too(
         library.files.mark_missing([file])
 
     graph.before = change
-    assert graph_relay.feed() == 1
-    assert graph_relay.owed() == 1
-    while graph_relay.feed():
+    assert graph_relay.update_batch() == 1
+    assert graph_relay.pending() == 1
+    while graph_relay.update_batch():
         pass
     assert graph.track(b"/music/a.flac") is None
 
@@ -250,12 +250,12 @@ def test_a_feeder_that_slept_while_others_told_more_does_not_have_the_last_word(
     def meanwhile() -> None:
         graph.before = None
         library.files.mark_missing([file])
-        assert other.feed() == 1
-        assert other.owed() == 0
+        assert other.update_batch() == 1
+        assert other.pending() == 0
 
     graph.before = meanwhile
-    sleeper.feed()
-    while other.feed():
+    sleeper.update_batch()
+    while other.update_batch():
         pass
     assert graph.track(b"/music/a.flac") is None
 
@@ -269,10 +269,10 @@ def test_one_process_feeds_at_a_time_where_the_database_can_tell(
         library.database, Neo4jGraph(make_bolt(neo4j_url), namespace), features_of(VERSIONS), lambda _: None
     )
     fed: list[int] = []
-    graph.before = lambda: fed.append(second.feed())
-    assert first.feed() == 1
+    graph.before = lambda: fed.append(second.update_batch())
+    assert first.update_batch() == 1
     assert fed == [0 if library.database.shared else 1]  # SQLite has no lock that ends with its holder
-    assert second.feed() == first.feed() == 0
+    assert second.update_batch() == first.update_batch() == 0
 
 
 def test_many_feeders_at_once_tell_everything(
@@ -296,7 +296,7 @@ def test_many_feeders_at_once_tell_everything(
 
     def feed(graph_relay: GraphRelay) -> None:
         try:
-            until(lambda: not graph_relay.feed(7) and not graph_relay.owed(), 120)
+            until(lambda: not graph_relay.update_batch(7) and not graph_relay.pending(), 120)
         except Exception as error:  # noqa: BLE001  told below, in the test's own thread
             failed.append(error)
 
@@ -318,7 +318,7 @@ def test_a_rebuild_that_is_killed_half_way_is_finished_by_the_next_feeder(
     run = library.run()
     for number in range(5):
         library.finish(run, b"%d.flac" % number, result(f"{number:08}"))
-    while graph_relay.feed():
+    while graph_relay.update_batch():
         pass
 
     def die() -> None:
@@ -328,9 +328,9 @@ def test_a_rebuild_that_is_killed_half_way_is_finished_by_the_next_feeder(
     with pytest.raises(KeyboardInterrupt):
         graph_relay.rebuild(lambda _: None)
     assert graph.counts().tracks == 0
-    assert graph_relay.owed() == 5
+    assert graph_relay.pending() == 5
     graph.before = None
-    while graph_relay.feed(2):
+    while graph_relay.update_batch(2):
         pass
     assert graph.counts().tracks == 5
     assert agree(library, graph_relay)
@@ -340,7 +340,7 @@ def test_a_rebuild_removes_what_the_library_does_not_know(
     library: Library, graph: Told, graph_relay: GraphRelay
 ) -> None:
     library.finish(library.run(), b"a.flac", result())
-    graph_relay.feed()
+    graph_relay.update_batch()
     graph.put([GraphTrack(999, b"/music/ghost.flac", "0" * 32, artist="Nobody")])
     assert not agree(library, graph_relay)
     graph_relay.rebuild(lambda _: None)
@@ -358,14 +358,14 @@ def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
     graph_relay = GraphRelay(library.database, graph, features_of(VERSIONS), lambda _: None)
     run = library.run()
     library.finish(run, b"a.flac", result())
-    graph_relay.feed()
+    graph_relay.update_batch()
     library.finish(run, b"b.flac", result("b" * 8))
     getattr(proxy, how)()
     began = time.monotonic()
     with pytest.raises(ServiceAway):
-        graph_relay.feed()
+        graph_relay.update_batch()
     assert time.monotonic() - began < 3 * QUICK_S + 5
-    assert graph_relay.owed() == 1
+    assert graph_relay.pending() == 1
     with pytest.raises(ServiceAway):
         graph.counts()
     proxy.heal()
@@ -375,7 +375,7 @@ def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
 
 def _fed(graph_relay: GraphRelay) -> bool:
     try:
-        return graph_relay.feed() > 0
+        return graph_relay.update_batch() > 0
     except ServiceAway:
         return False
 
@@ -395,7 +395,7 @@ def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
         for number in range(5):
             library.finish(run, b"%d.flac" % number, result(f"{number:08}"))
         until(lambda: bool(heard))
-        assert graph_relay.owed() == 5
+        assert graph_relay.pending() == 5
         proxy.heal()
         until(lambda: agree(library, graph_relay))
         until(lambda: len(heard) > 1)
@@ -418,7 +418,7 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     graph_relay = GraphRelay(library.database, neo4j, features_of(VERSIONS), lambda _: None)
     heard: list[Event] = []
     graph = FallbackGraph(
-        neo4j, SqlGraph(library.database, features_of(VERSIONS)), graph_relay.owed, heard.append
+        neo4j, SqlGraph(library.database, features_of(VERSIONS)), graph_relay.pending, heard.append
     )
     run = library.run()
     for number in range(3):
@@ -429,13 +429,13 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     assert [event.text for event in heard if isinstance(event, Warned)] == [
         "the graph has yet to learn of 3 files; the database answers instead"
     ]
-    graph_relay.feed()
+    graph_relay.update_batch()
     heard.clear()
     assert (graph.counts(), graph.mixes(playing, 9, 6.0), graph.path(playing, playing, 6.0)) == behind
     assert heard == []
     proxy.reset()
     fresh = FallbackGraph(
-        neo4j, SqlGraph(library.database, features_of(VERSIONS)), graph_relay.owed, heard.append
+        neo4j, SqlGraph(library.database, features_of(VERSIONS)), graph_relay.pending, heard.append
     )
     assert (fresh.counts(), fresh.mixes(playing, 9, 6.0), fresh.path(playing, playing, 6.0)) == behind
     assert fresh.connection("Artist 0", "artist 0") == ()

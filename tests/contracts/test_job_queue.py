@@ -17,10 +17,10 @@ from tonearm.jobs.intake import Intake
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq.topology import Topology
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.roots import Place
+from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)

@@ -29,12 +29,12 @@ from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.files import FileChange, ScannedFile
 from tonearm.library.roots import Place
+from tonearm.resilience.backoff import Backoff
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Level
 

@@ -19,13 +19,13 @@ from tonearm.events.facts import (
     StageReached,
 )
 from tonearm.jobs.job import Lease
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import analysis_table
 from tonearm.progress import finished_jobs
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import RunningFile
 from tonearm.progress.remote_events import RemoteEvents
+from tonearm.resilience.backoff import Backoff
 
 ME, OTHER, THIRD = "here", "there", "beyond"
 BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)

@@ -3,10 +3,10 @@
 from tests.unit.shelf import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.events.states import RunState
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.progress.port import RunProgress
 from tonearm.progress.snapshots import take_snapshot
+from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
 BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)

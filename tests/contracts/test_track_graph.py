@@ -98,7 +98,7 @@ class Shelf:
 
     def settle(self) -> None:
         """Tell the graph all that it has yet to learn."""
-        while self.graph_relay.feed():
+        while self.graph_relay.update_batch():
             pass
 
 
@@ -266,7 +266,7 @@ def test_after_a_rebuild_the_answers_are_the_same(shelf: Shelf) -> None:
     left: list[int] = []
     shelf.graph_relay.rebuild(left.append)
     assert (shelf.graph.counts(), shelf.graph.mixes(tracks[0], 50, 6.0)) == before
-    assert (left[0], left[-1], shelf.graph_relay.owed()) == (24, 0, 0)
+    assert (left[0], left[-1], shelf.graph_relay.pending()) == (24, 0, 0)
 
 
 # --- what mixes

@@ -77,7 +77,7 @@ def test_after_a_kill_the_status_does_not_contradict_itself_and_the_run_keeps_it
     listed = program.run("jobs", "--state", "running").events
     assert {job["state"] for job in listed} == {"interrupted"}
     text = program.start("status").communicate()[0].decode()
-    assert "Nothing is analysing now" in text
+    assert "No process is analysing now" in text
     assert "being analysed by a process that has ended" in text
     pending = program.query("SELECT count(*) FROM jobs WHERE state IN ('queued', 'running', 'retrying')")[0][
         0

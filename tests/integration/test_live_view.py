@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +21,7 @@ from tonearm.progress.redis import RedisProgress
 from tonearm.progress.reporter import Reporter
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import Unguarded
+from tonearm.resilience.probes import BreakerProbes
 
 
 def file(job: int) -> JobRef:
@@ -312,3 +313,27 @@ def test_the_password_is_not_told(proxy: Proxy, namespace: str) -> None:
         progress.latest()
     assert "s3cret" not in str(told.value)
     progress.close()
+
+
+def test_a_redis_that_is_back_is_known_to_be_back_though_nothing_asks_it(
+    proxy: Proxy, redis_url: str, namespace: str
+) -> None:
+    changes: list[Event] = []
+    breaker = CircuitBreaker("Redis", POLICY, changes.append)
+    stop = threading.Event()
+    with closing(RedisProgress(through(proxy, redis_url), namespace, breaker)) as progress:
+        probes = threading.Thread(target=BreakerProbes({breaker: progress.latest}).run, args=(stop,))
+        proxy.reset()
+        for _ in range(POLICY.minimum_calls):
+            with pytest.raises(ServiceAway):
+                progress.latest()
+        assert breaker.state == "open"
+        proxy.heal()
+        probes.start()
+        try:
+            assert within(15, lambda: breaker.state == "closed")
+        finally:
+            stop.set()
+            probes.join(10)
+    after = [change.after for change in changes if isinstance(change, BreakerChanged)]
+    assert after == ["open", "half_open", "closed"]

@@ -15,7 +15,6 @@ from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import AttemptOutcome, JobQueue, Result
 from tonearm.jobs.queue_admin import QueueAdmin
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
@@ -30,6 +29,7 @@ from tonearm.library.results import (
     write_tags,
 )
 from tonearm.library.roots import Roots
+from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level, Rule
 from tonearm.views.track_rows import Results
 from tonearm.views.tracks import Tracks

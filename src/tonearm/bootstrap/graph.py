@@ -38,4 +38,4 @@ def open_graph(settings: Settings, announce: Announce) -> Iterator[LibraryGraph]
             yield LibraryGraph(library, answers, None)
             return
         relay = GraphRelay(library.database, neo4j, library.features, announce)
-        yield LibraryGraph(library, FallbackGraph(neo4j, answers, relay.owed, announce), relay)
+        yield LibraryGraph(library, FallbackGraph(neo4j, answers, relay.pending, announce), relay)

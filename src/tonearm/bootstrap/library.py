@@ -8,7 +8,6 @@ from tonearm.analysis.catalog import analysers, versions
 from tonearm.bootstrap.servers import Servers
 from tonearm.events.facts import Event
 from tonearm.jobs.queue_admin import QueueAdmin
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import WorkerRegistry
@@ -16,6 +15,7 @@ from tonearm.library.database import Database
 from tonearm.library.features import Declared, FeatureTables
 from tonearm.library.roots import Roots
 from tonearm.names import PathMap
+from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Settings
 from tonearm.views.track_rows import Results
 from tonearm.views.tracks import Tracks

@@ -15,6 +15,7 @@ from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Announce, BrokerStateChanged
 from tonearm.events.states import BrokerState
+from tonearm.graph.port import TrackGraph
 from tonearm.graph.relay import GraphRelay
 from tonearm.jobs.history import History
 from tonearm.jobs.outbox_relay import OutboxRelay
@@ -23,6 +24,7 @@ from tonearm.names import PathMap
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import Progress
 from tonearm.progress.reporter import Reporter
+from tonearm.resilience.probes import BreakerProbes
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.resilience.threads import Body
 from tonearm.settings import Settings
@@ -191,5 +193,18 @@ def background(
     with parts.servers.open_graph() as graph:
         if graph is not None:
             bodies["graph relay"] = GraphRelay(library.database, graph, library.features, bus).run
+        bodies["breaker probes"] = _probes(parts, broker, graph).run
         with running(bodies, bus):
             yield
+
+
+def _probes(parts: WorkerParts, broker: "BrokerConnection | None", graph: TrackGraph | None) -> BreakerProbes:
+    """A cheap call for each server of this process, for the time when nothing else calls it."""
+    calls: dict[str, Callable[[], object]] = {"PostgreSQL": parts.library.job_store.ping}
+    calls["Redis"] = parts.progress.latest
+    if broker is not None:  # while it is not connected, its own thread makes the calls
+        calls["RabbitMQ"] = lambda: broker.publisher.count_ready() if broker.connected else None
+    if graph is not None:
+        calls["Neo4j"] = lambda: graph.track(b"/")
+    breakers = parts.servers.breakers
+    return BreakerProbes({breakers[name]: call for name, call in calls.items() if name in breakers})

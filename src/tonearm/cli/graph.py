@@ -68,7 +68,7 @@ def graph_status(data: str | None, as_json: bool) -> None:
         if graph_relay is None:
             database, neo4j, owed, away = opened.graph.counts(), None, None, None
         else:
-            database, neo4j, owed, away = graph_relay.expected(), None, graph_relay.owed(), None
+            database, neo4j, owed, away = graph_relay.expected(), None, graph_relay.pending(), None
             try:
                 neo4j = graph_relay.graph.counts()
             except ServiceAway as error:

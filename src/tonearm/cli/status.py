@@ -7,20 +7,23 @@ from typing import Any
 
 import click
 
-from tonearm.bootstrap.library import Library
-from tonearm.bootstrap.probes import LiveState, ask, probe_servers
+from tonearm.bootstrap.library import Library, open_library
+from tonearm.bootstrap.probes import LiveState, ServerState, ask, failed, probe_servers
 from tonearm.cli import runs, workers
 from tonearm.cli.formatting import duration, plural
-from tonearm.cli.opened import is_analysing, library
+from tonearm.cli.opened import existing_library, is_analysing
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
+from tonearm.errors import TonearmError
 from tonearm.jobs.job import JobState
 from tonearm.jobs.liveness import INTERRUPTED, read_liveness
+from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.names import path_fields, printable
 from tonearm.progress.json_codec import snapshot_to_json
 from tonearm.progress.port import RunningFile
+from tonearm.settings import Settings
 
 UNKNOWN = "–"
 SERVICE_COLUMNS = (
@@ -37,12 +40,27 @@ SERVICE_COLUMNS = (
 @json_option
 def status(data: str | None, as_json: bool) -> None:
     """Show what the library holds, what is queued and running, which workers there are, and how the servers are."""
-    with library(data) as app:
-        found = _gathered(app)
-        if as_json:
-            print_json(found)
-            return
-        _print(app, found)
+    settings = existing_library(data)
+    try:
+        with open_library(settings) as app:
+            found = _gathered(app)
+            if as_json:
+                print_json(found)
+                return
+            _print(app, found)
+    except TonearmError as error:
+        if settings.database_url is not None:
+            _show_other_servers(settings, error, as_json)
+        raise
+
+
+def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) -> None:
+    """Say how every server is while the database can't be used."""
+    found = {"library": None} | _server_fields(settings, failed(error), None)
+    if as_json:
+        print_json(found)
+    else:
+        _print_services(found)
 
 
 def _gathered(app: Library) -> dict[str, Any]:
@@ -74,20 +92,21 @@ def _gathered(app: Library) -> dict[str, Any]:
             "owed": app.job_store.owed(),
             "workers": [workers.as_fields(worker) for worker in app.workers.every()],
         }
-    return found | _server_fields(app)
+    postgres = ask(app.job_store.ping)[0] if app.database.shared else None
+    return found | _server_fields(app.settings, postgres, app.database)
 
 
-def _server_fields(app: Library) -> dict[str, Any]:
+def _server_fields(
+    settings: Settings, postgres: ServerState | None, database: Database | None
+) -> dict[str, Any]:
     """Whether each server answers now; the broker's own figures; what the live view holds."""
-    report = probe_servers(app.settings)
-    services: dict[str, dict[str, Any]] = {}
-    if app.database.shared:
-        services["PostgreSQL"] = dataclasses.asdict(ask(app.job_store.ping)[0])
-    services |= {name: dataclasses.asdict(state) for name, state in report.services.items()}
+    report = probe_servers(settings)
+    states = ({} if postgres is None else {"PostgreSQL": postgres}) | dict(report.services)
+    services: dict[str, dict[str, Any]] = {name: dataclasses.asdict(state) for name, state in states.items()}
     if "Neo4j" in services:
         from tonearm.graph.relay import pending_files  # what makes the graph is not needed without one
 
-        services["Neo4j"]["owed"] = ask(lambda: pending_files(app.database))[1]
+        services["Neo4j"]["owed"] = None if database is None else ask(lambda: pending_files(database))[1]
     return {
         "services": services,
         "broker": None if report.queues is None else [dataclasses.asdict(queue) for queue in report.queues],
@@ -138,17 +157,17 @@ def _print_services(found: dict[str, Any]) -> None:
                 printable(_note(service)),
                 style="" if service["state"] == "up" else "red",
             )
-    if found["broker"]:
+    if found["broker"] and "queued" in found:
         say(
             f"{plural(sum(found['queued'].values()), 'job')} waiting in the database, "
             f"{found['owed']:,} not yet sent to the broker"
         )
-        for queue in found["broker"]:
-            say(
-                f"{queue['name']}: {queue['ready']:,} ready, {queue['unacknowledged']:,} unacknowledged, "
-                f"{queue['acknowledged_per_s']:.1f} acknowledged a second",
-                indent=2,
-            )
+    for queue in found["broker"] or ():
+        say(
+            f"{queue['name']}: {queue['ready']:,} ready, {queue['unacknowledged']:,} unacknowledged, "
+            f"{queue['acknowledged_per_s']:.1f} acknowledged a second",
+            indent=2,
+        )
 
 
 def _breakers(service: str, found: Sequence[dict[str, Any]]) -> str:

@@ -1,6 +1,5 @@
-"""The one way to Neo4j: every call is bounded in time, and its driver's errors become ours."""
+"""Calls Neo4j: every call is bounded in time, and the driver's errors become ours."""
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -19,18 +18,20 @@ from neo4j.exceptions import ConfigurationError as DriverConfigurationError
 
 from tonearm.addresses import not_an_address, parts_of
 from tonearm.errors import ConfigurationError, ServiceAway, TonearmError
+from tonearm.resilience.backoff import Backoff, retry
 from tonearm.resilience.gate import Gate
 
 Answer = TypeVar("Answer")
 Work = Callable[[neo4j.Transaction], Answer]
 SPARE_S = 2.0
-"""How much later than the server we give up a call; the server's own word is the better one."""
+"""How much later than the server this side gives up a call: the server's own error says more."""
 TRIES = 6
-"""How often a transaction is tried that another one got in the way of."""
-_GOT_IN_THE_WAY = (
+"""How often a transaction is tried that conflicts with another one."""
+CONFLICT = Backoff(0.1, 3.2)
+_CONFLICTS = (
     "Neo.TransientError.Transaction.DeadlockDetected",
-    "Neo.ClientError.Statement.EntityNotFound",  # the other one deleted what was just found
-    "Neo.ClientError.Schema.ConstraintValidationFailed",  # both made the same
+    "Neo.ClientError.Statement.EntityNotFound",  # the other transaction deleted what was just found
+    "Neo.ClientError.Schema.ConstraintValidationFailed",  # both created the same
 )
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 _UNKNOWN_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
@@ -76,7 +77,7 @@ class Bolt:
         return self._call(work, neo4j.READ_ACCESS)
 
     def write(self, work: Work[Answer]) -> Answer:
-        """Do some writing in one transaction, again when another one got in the way. Raises as ``read`` does."""
+        """Do some writing in one transaction, again after a conflict with another one. Raises as ``read`` does."""
         return self._call(work, neo4j.WRITE_ACCESS)
 
     def close(self) -> None:
@@ -97,7 +98,7 @@ class Bolt:
             with self._lock:
                 if self._driver is driver:
                     self._driver = None
-            driver.close()  # wakes whoever waits for an answer
+            driver.close()  # wakes the thread that waits for an answer
 
         watch = threading.Timer(self._connect_timeout_s + self._call_timeout_s + SPARE_S, give_up)
         watch.daemon = True
@@ -105,28 +106,24 @@ class Bolt:
         try:
             answer = self._tried(driver, work, access)
         except Exception as error:
-            away = self._told(error, gave_up.is_set())
-            if isinstance(away, ServiceAway):
-                self._gate.failed(time.monotonic() - began, str(away))
+            translated = self._translated(error, gave_up.is_set())
+            if isinstance(translated, ServiceAway):
+                self._gate.failed(time.monotonic() - began, str(translated))
             else:
                 self._gate.succeeded(time.monotonic() - began)
-            if away is None:
+            if translated is None:
                 raise
-            raise away from error
+            raise translated from error
         finally:
             watch.cancel()
         self._gate.succeeded(time.monotonic() - began)
         return answer
 
     def _tried(self, driver: neo4j.Driver, work: Work[Answer], access: str) -> Answer:
-        for attempt in range(1, TRIES):
-            try:
-                return self._transact(driver, work, access)
-            except Neo4jError as error:
-                if error.code not in _GOT_IN_THE_WAY:
-                    raise
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  lets the other one finish
-        return self._transact(driver, work, access)
+        def conflicts(error: Exception, failures: int) -> bool:
+            return isinstance(error, Neo4jError) and error.code in _CONFLICTS and failures < TRIES
+
+        return retry(lambda: self._transact(driver, work, access), conflicts, CONFLICT)
 
     def _transact(self, driver: neo4j.Driver, work: Work[Answer], access: str) -> Answer:
         with (
@@ -153,38 +150,38 @@ class Bolt:
                 )
             return self._driver
 
-    def _told(self, error: Exception, gave_up: bool) -> TonearmError | None:
-        """What an exception means, as one of ours; ``None`` when it has nothing to do with Neo4j."""
-        reason = _reason(error)
+    def _translated(self, error: Exception, gave_up: bool) -> TonearmError | None:
+        """An exception as one of ours; ``None`` when it has nothing to do with Neo4j."""
         if gave_up:
             return ServiceAway(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
         if isinstance(error, AuthError):
-            return ConfigurationError(f"{self.place} refuses the login of neo4j_url: {reason}")
+            return ConfigurationError(
+                f"{self.place} refused the credentials of neo4j_url; check user and password"
+            )
         if isinstance(error, DriverConfigurationError | CertificateConfigurationError):
-            return ConfigurationError(f"{self.place}: {reason}")
+            return ConfigurationError(f"{self.place}: TLS could not be set up; check the scheme of neo4j_url")
         if isinstance(error, Neo4jError):
             code = error.code or ""
             if code == _UNKNOWN_DATABASE:
                 return ConfigurationError(f"{self.place} has no database {self._database}")
             if code.startswith(_TIMED_OUT):
                 return ServiceAway(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
-            if error.is_retryable() or isinstance(error, DatabaseError) or code in _GOT_IN_THE_WAY:
-                return ServiceAway(f"{self.place}: {reason}")
-            return GraphRefused(f"{self.place}: {reason}")
+            if error.is_retryable() or isinstance(error, DatabaseError) or code in _CONFLICTS:
+                return ServiceAway(f"{self.place} can't do it at the moment ({code})")
+            return GraphRefused(f"{self.place} does not accept a statement ({code})")
         if isinstance(error, DriverError | OSError):
-            return ServiceAway(f"{self.place} does not answer: {reason}")
+            return ServiceAway(f"{self.place} does not answer: {_reason(error)}")
         return None
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, on one line: what the system said where the driver only passes that on."""
+    """Why there was no answer: what the system said, where the driver only passes that on."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
         cause = cause.__cause__
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].rstrip(": ")
+    return "the connection failed or was lost"
 
 
 def run(transaction: neo4j.Transaction, statement: LiteralString, **values: object) -> list[neo4j.Record]:

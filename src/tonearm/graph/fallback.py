@@ -1,4 +1,4 @@
-"""Asks another graph while the first is away or has yet to learn something."""
+"""Asks a second graph while the first does not answer or is not up to date."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,17 +13,17 @@ Answer = TypeVar("Answer")
 
 
 class FallbackGraph:
-    """Two graphs of one library as one. What is to be stored goes to the first alone."""
+    """Two graphs of one library as one. Only the first is written to."""
 
     def __init__(
-        self, first: TrackGraph, second: TrackGraph, owed: Callable[[], int], announce: Announce
+        self, first: TrackGraph, second: TrackGraph, pending: Callable[[], int], announce: Announce
     ) -> None:
-        """``owed``: of how many files the first has yet to learn."""
+        """``pending``: how many files have changes that the first does not show yet."""
         self._first = first
         self._second = second
-        self._owed = owed
+        self._pending = pending
         self._announce = announce
-        self._told = False
+        self._warned = False
 
     def put(self, tracks: Sequence[GraphTrack]) -> None:
         self._first.put(tracks)
@@ -50,18 +50,18 @@ class FallbackGraph:
         return self._ask(lambda graph: graph.connection(artist, other))
 
     def _ask(self, question: Callable[[TrackGraph], Answer]) -> Answer:
-        if owed := self._owed():
-            self._tell(f"the graph has yet to learn of {owed:,} files; the database answers instead")
+        if pending := self._pending():
+            self._warn(f"the graph has yet to learn of {pending:,} files; the database answers instead")
             return question(self._second)
         try:
             return question(self._first)
         except StorageError:
             raise
         except ServiceAway as error:
-            self._tell(f"{error}; the database answers instead")
+            self._warn(f"{error}; the database answers instead")
             return question(self._second)
 
-    def _tell(self, text: str) -> None:
-        if not self._told:
-            self._told = True
+    def _warn(self, text: str) -> None:
+        if not self._warned:
+            self._warned = True
             self._announce(Warned(WarningCode.GRAPH_FALLBACK, text))

@@ -1,10 +1,10 @@
-"""Tells the graph what it has yet to learn. The file's own row is the outbox: ``graph_due_at`` says since when.
+"""Updates the graph with what has changed in the library; the outbox is a column of the file's row, ``graph_due_at``.
 
-It is written in the transaction that changes what the graph shows, and cleared only where it still has the value
-that was read before the graph was told; so a change in between is not lost. Telling twice does no harm.
+It is set to the time of the change, in the transaction that changes what the graph shows, and cleared only where it
+still has the value that was read before the graph was updated; so a change in between is not lost. Updating twice does
+no harm.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,15 +23,17 @@ from tonearm.graph.track import GraphTrack
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.schema import file_table, forgotten_file_table
+from tonearm.resilience.backoff import Backoff, Rounds
 
 BATCH = 500
 MARKED_AT_ONCE = 10_000
 IDLE_S = 1.0
 LONGEST_PAUSE_S = 15.0
-LAST_WORDS_S = 3.0
-"""How long a feeder that is told to stop goes on telling; what is left then is told by the next."""
-TURN = 0x67726170
-"""PostgreSQL's advisory lock of whoever feeds."""
+FINISH_S = 3.0
+"""How long a relay that is told to stop goes on updating; the next one does the rest."""
+LOCK = 0x67726170
+"""PostgreSQL's advisory lock of the process that updates the graph."""
+IN_THE_WAY = Backoff(0.3, 1.0, least=0.3)
 
 
 class GraphRelay:
@@ -49,93 +51,91 @@ class GraphRelay:
 
     @property
     def graph(self) -> TrackGraph:
-        """The graph that is told."""
+        """The graph that is updated."""
         return self._graph
 
     def run(self, stop: threading.Event) -> None:
-        """Feed until told to stop; wait out a graph or a database that is away."""
-        pause = IDLE_S
-        away = False
-        while not stop.is_set():
+        """Update until told to stop; wait for a graph or a database that is unavailable."""
+        unavailable = False
+        rounds = Rounds(Backoff(2 * IDLE_S, LONGEST_PAUSE_S, least=0.5), stop.wait)
+        for _ in rounds:
             try:
-                fed = self.feed()
+                updated = self.update_batch()
+            except StorageError:
+                continue  # what needs the database announces it
             except TonearmError as error:
-                if not away and not isinstance(error, StorageError):  # of the database others tell
+                if not unavailable:
+                    unavailable = True
                     text = f"the graph is not updated; it catches up by itself: {error}"
                     self._announce(Warned(WarningCode.GRAPH_UNAVAILABLE, text))
-                    away = True
-                pause = min(LONGEST_PAUSE_S, pause * 2)
-            else:
-                if away and fed:
-                    text = "the graph answers again and is updated"
-                    self._announce(Warned(WarningCode.GRAPH_AVAILABLE, text, severity=Severity.INFO))
-                    away = False
-                pause = IDLE_S
-                if fed:
-                    continue
-            stop.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  spreads the return of many
-        if not away:
+                continue
+            if unavailable and updated:
+                unavailable = False
+                text = "the graph answers again and is updated"
+                self._announce(Warned(WarningCode.GRAPH_AVAILABLE, text, severity=Severity.INFO))
+            rounds.succeeded(0.0 if updated else IDLE_S)
+        if not unavailable:
             self._finish()
 
-    def feed(self, limit: int = BATCH) -> int:
-        """Tell the graph of one batch of files, those that wait longest first; returns how many.
+    def update_batch(self, limit: int = BATCH) -> int:
+        """Update the graph with one batch of files, those that wait longest first; returns how many.
 
-        Returns 0 also when another process is at it.
+        Returns 0 also when another process is updating it.
 
         Raises:
-            ServiceAway: the graph or the database does not answer; what was not told stays owed.
+            ServiceAway: the graph or the database does not answer; the files stay pending.
         """
-        with self._turn() as ours:
-            owed, tracks = self._read(limit) if ours else ({}, {})
-            if owed:
+        with self._locked() as locked:
+            due, tracks = self._read(limit) if locked else ({}, {})
+            if due:
                 self._graph.put(list(tracks.values()))
-                self._graph.forget([file for file in owed if file not in tracks])
-                self._settle(owed, tracks)
-        return len(owed)
+                self._graph.forget([file for file in due if file not in tracks])
+                self._clear_due(due, tracks)
+        return len(due)
 
-    def owed(self) -> int:
-        """Of how many files the graph has yet to learn."""
+    def pending(self) -> int:
+        """How many files have changes that the graph does not show yet."""
         return pending_files(self._database)
 
     def expected(self) -> GraphCounts:
-        """What the graph holds once it has learned everything."""
+        """What the graph holds when nothing is pending."""
         return SqlGraph(self._database, self._features).counts()
 
     def rebuild(self, progress: Callable[[int], None]) -> None:
-        """Make the graph anew from the library; ``progress`` is told how many files are left.
+        """Build the graph again from the library; ``progress`` is called with how many files are left.
 
-        When it ends half-way, whatever the reason, the rest stays owed and any feeder goes on with it.
+        When it ends half-way, whatever the reason, the rest stays pending and any relay goes on with it.
 
         Raises:
             ServiceAway: the graph or the database does not answer.
         """
-        while not self._patiently(self._cleared):
+        while not self._step(self._cleared):
             pass
-        while left := self.owed():
+        while left := self.pending():
             progress(left)
-            self._patiently(self.feed)
+            self._step(self.update_batch)
         progress(0)
 
-    def _patiently(self, step: Callable[[], int]) -> int:
-        """Take a step; when another process is in the way, wait for a moment instead and return 0."""
+    def _step(self, step: Callable[[], int]) -> int:
+        """Take a step; when another process is in the way, wait a moment instead and return 0."""
         try:
             done = step()
         except StorageBusy:
             done = 0
         if not done:
-            time.sleep(random.uniform(0.1, 0.3))  # noqa: S311
+            time.sleep(IN_THE_WAY.delay_s(1))
         return done
 
     def _cleared(self) -> bool:
-        """Owe every file and clear the graph, in this order: nothing may be cleared that is not owed."""
-        with self._turn() as ours:
-            if ours:
-                self._owe_all()
+        """Mark every file pending and clear the graph, in this order: nothing may be cleared that is not pending."""
+        with self._locked() as locked:
+            if locked:
+                self._mark_all_due()
                 self._graph.clear()
-                self._owe_all()  # without the lock of PostgreSQL another process may have fed meanwhile
-        return ours
+                self._mark_all_due()  # on SQLite, without a lock, another process may have updated meanwhile
+        return locked
 
-    def _owe_all(self) -> None:
+    def _mark_all_due(self) -> None:
         with self._database.read() as connection:
             last = connection.execute(select(func.max(file_table.c.id))).scalar_one() or 0
         for start in range(0, last, MARKED_AT_ONCE):
@@ -152,9 +152,9 @@ class GraphRelay:
                 )
 
     def _read(self, limit: int) -> tuple[dict[int, float], dict[int, GraphTrack]]:
-        """A batch of files with since when they are owed, and those of them that are there."""
+        """A batch of pending files with the time of their change, and the tracks of those that still exist."""
         with self._database.read() as connection:
-            owed = {
+            due = {
                 file: since
                 for file, since in connection.execute(
                     select(file_table.c.id, file_table.c.graph_due_at)
@@ -164,27 +164,27 @@ class GraphRelay:
                 )
                 if since is not None
             }
-            if len(owed) < limit:
-                owed = _forgotten(connection, limit - len(owed)) | owed
-            among = file_table.c.id.in_(list(owed))
+            if len(due) < limit:
+                due = _forgotten(connection, limit - len(due)) | due
+            among = file_table.c.id.in_(list(due))
             tracks = {track.file: track for track in library_rows.tracks(connection, self._mix, among)}
-        return owed, tracks
+        return due, tracks
 
-    def _settle(self, owed: Mapping[int, float], told: Mapping[int, GraphTrack]) -> None:
-        """Clear what was told. What somebody else has cleared, having told of another state, is owed again."""
+    def _clear_due(self, due: Mapping[int, float], written: Mapping[int, GraphTrack]) -> None:
+        """Clear what the graph shows now. What another process has cleared after writing another state is due again."""
         with self._database.write() as connection:
             found = connection.execute(
                 select(file_table.c.id, file_table.c.graph_due_at)
-                .where(file_table.c.id.in_(list(owed)))
+                .where(file_table.c.id.in_(list(due)))
                 .order_by(file_table.c.id)
                 .with_for_update()
             ).all()
             stored = {file for file, _ in found}
             done = [
-                file for file in owed if file in stored or file not in told
+                file for file in due if file in stored or file not in written
             ]  # others were forgotten meanwhile
             connection.execute(delete(forgotten_file_table).where(forgotten_file_table.c.file_id.in_(done)))
-            as_read = [file for file, since in found if since == owed[file]]
+            as_read = [file for file, since in found if since == due[file]]
             connection.execute(
                 update(file_table).where(file_table.c.id.in_(as_read)).values(graph_due_at=None)
             )
@@ -193,7 +193,7 @@ class GraphRelay:
                 return
             among = file_table.c.id.in_(cleared)
             now = {track.file: track for track in library_rows.tracks(connection, self._mix, among)}
-            outdated = [file for file in cleared if now.get(file) != told.get(file)]
+            outdated = [file for file in cleared if now.get(file) != written.get(file)]
             connection.execute(
                 update(file_table)
                 .where(file_table.c.id.in_(outdated))
@@ -201,23 +201,23 @@ class GraphRelay:
             )
 
     @contextmanager
-    def _turn(self) -> Iterator[bool]:
-        """Whether it is our turn to feed: of the processes that share a database one at a time saves work.
+    def _locked(self) -> Iterator[bool]:
+        """Whether this process is the one that updates the graph now, which saves work.
 
-        Nothing depends on it: two that feed at once, as they may on SQLite, tell some things twice.
+        Nothing depends on it: two that update at once, as they may on SQLite, write some things twice.
         """
         if not self._database.shared:
             yield True
             return
         with self._database.read() as connection:
             connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '120s'"))
-            yield connection.execute(select(func.pg_try_advisory_xact_lock(TURN))).scalar_one()
+            yield connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one()
 
     def _finish(self) -> None:
-        """Tell what is left, for a moment."""
-        until = time.monotonic() + LAST_WORDS_S
+        """Go on with what is pending, for a moment."""
+        until = time.monotonic() + FINISH_S
         try:
-            while time.monotonic() < until and self.feed():
+            while time.monotonic() < until and self.update_batch():
                 pass
         except (ServiceAway, StorageError):
             return

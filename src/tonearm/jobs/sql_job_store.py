@@ -15,11 +15,12 @@ from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome
-from tonearm.jobs.retry import INTERRUPTIONS, Backoff, retry_after
+from tonearm.jobs.retry import INTERRUPTIONS, retry_after
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.schema import analysis_table, audio_table, job_table
+from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
 _MEASURED = (

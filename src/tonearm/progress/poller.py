@@ -5,6 +5,7 @@ import time
 
 from tonearm.errors import ServiceAway
 from tonearm.progress.port import HELD_S, Progress, RunningFile
+from tonearm.resilience.backoff import Backoff, Rounds
 
 EVERY_S = 1.0
 LONGEST_PAUSE_S = 5.0
@@ -20,15 +21,14 @@ class ProgressPoller:
 
     def run(self, stop: threading.Event) -> None:
         """Read about once a second until stopped, less often while the live view is unavailable."""
-        pause_s = 0.0
-        while not stop.wait(pause_s):
+        rounds = Rounds(Backoff(EVERY_S, LONGEST_PAUSE_S, least=0.5), stop.wait)
+        for _ in rounds:
             try:
                 seen = self._progress.running()
             except ServiceAway:
-                pause_s = min(LONGEST_PAUSE_S, max(EVERY_S, pause_s * 2))
                 continue
             self._seen_at, self._seen = time.monotonic(), seen
-            pause_s = EVERY_S
+            rounds.succeeded(EVERY_S)
 
     def running(self) -> tuple[RunningFile, ...]:
         """What was read last, unless that is older than ``HELD_S``. Returns at once."""

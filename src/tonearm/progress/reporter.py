@@ -21,6 +21,7 @@ from tonearm.progress.live import LiveView
 from tonearm.progress.notices import Outgoing, notice_of
 from tonearm.progress.port import KEPT_S, LEAD_S, Progress, RunningFile, Snapshot
 from tonearm.progress.snapshots import take_snapshot
+from tonearm.resilience.backoff import Backoff, Rounds
 
 ROUND_S = 0.5
 REPEAT_S = 5.0
@@ -50,7 +51,6 @@ class Reporter:
         self._count = _Count(progress, database, worker)
         self._reported: tuple[RunningFile, ...] | None = None
         self._report_at = 0.0
-        self._pause_s = ROUND_S
         self._failing_since: float | None = None
         self._unavailable = False
 
@@ -62,22 +62,25 @@ class Reporter:
 
     def run(self, stop: threading.Event) -> None:
         """Report until stopped, then leave; a live view that is unavailable is tried again with longer pauses."""
-        while not stop.wait(self._pause_s):
-            self.report()
+        rounds = Rounds(Backoff(2 * ROUND_S, LONGEST_PAUSE_S, least=0.5), stop.wait)
+        for _ in rounds:
+            if self.report():
+                rounds.succeeded(ROUND_S)
         try:
             self._progress.leave(self._worker)
         except ServiceAway:
             return  # what was reported expires by itself
 
-    def report(self) -> None:
-        """One round."""
+    def report(self) -> bool:
+        """One round; returns whether the live view took it."""
         try:
             self._send()
             self._count.turn()
         except ServiceAway as error:
             self._failed(str(error))
-        else:
-            self._succeeded()
+            return False
+        self._succeeded()
+        return True
 
     def _send(self) -> None:
         files = self._running_files()
@@ -114,7 +117,6 @@ class Reporter:
         now = time.monotonic()
         self._reported = None
         self._outgoing.drop()
-        self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
         if self._failing_since is None:
             self._failing_since = now
         if not self._unavailable and now - self._failing_since >= PATIENCE_S:
@@ -123,7 +125,7 @@ class Reporter:
             self._announce(Warned(WarningCode.LIVE_VIEW_UNAVAILABLE, text))
 
     def _succeeded(self) -> None:
-        self._pause_s, self._failing_since = ROUND_S, None
+        self._failing_since = None
         if self._unavailable:
             self._unavailable = False
             text = "the live view is updated again"

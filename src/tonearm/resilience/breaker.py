@@ -88,6 +88,14 @@ class CircuitBreaker:
         """Where it is now. An open period that is over ends with the next call."""
         return self._state
 
+    @property
+    def wants_call(self) -> bool:
+        """Whether its state depends on a call that has not been made: a trial, or the first after the open period."""
+        with self._lock:
+            if self._state == BreakerState.OPEN:
+                return self._clock() >= self._until
+            return self._state == BreakerState.HALF_OPEN and self._permits > 0
+
     def admit(self) -> None:
         """Let a call pass, or raise CircuitOpen. Every call that passed is to be told as succeeded or failed."""
         with self._lock:

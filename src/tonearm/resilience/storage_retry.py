@@ -1,6 +1,5 @@
-"""Doing something in spite of a database server that is away or a disk that is full: again, until it is done."""
+"""Calls the database again while its server is unavailable, its disk is full or another transaction is in the way."""
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,17 +7,18 @@ from typing import TypeVar
 from tonearm.errors import StorageAway, StorageBusy, StorageFull
 from tonearm.events.facts import Announce, StorageStateChanged
 from tonearm.events.states import StorageState
+from tonearm.resilience.backoff import Backoff, retry
 
-Answer = TypeVar("Answer")
+AnswerT = TypeVar("AnswerT")
 PAUSE_S = 0.5
 BUSY_TRIES = 12
 
 
 class StorageRetry:
-    """Calls what may be called again after StorageAway, StorageFull or StorageBusy; a stop ends the waiting.
+    """Makes calls that may be made again after StorageAway, StorageFull or StorageBusy, until a stop is requested.
 
-    A server that is away is waited for without end; room on the disk for ``full_s``; others who are in the way are so
-    ``BUSY_TRIES`` times at most.
+    An unavailable server is waited for without a limit, room on the disk for ``full_s``, other transactions for
+    ``BUSY_TRIES`` calls. Safe to use from several threads.
     """
 
     def __init__(self, announce: Announce, stopping: Callable[[], bool], full_s: float = 0.0) -> None:
@@ -26,35 +26,34 @@ class StorageRetry:
         self._stopping = stopping
         self._full_s = full_s
 
-    def __call__(self, call: Callable[[], Answer]) -> Answer:
+    def __call__(self, call: Callable[[], AnswerT]) -> AnswerT:
         """The answer, once there is one.
 
         Raises:
-            StorageAway: the server was still away when a stop was asked for.
-            StorageFull: there was still no room after ``full_s``, or when a stop was asked for.
+            StorageAway: the server was still unavailable when a stop was requested.
+            StorageFull: there was still no room after ``full_s``, or when a stop was requested.
             StorageBusy: another transaction was in the way every time.
         """
         waiting = False
         busy = 0
-        began = time.monotonic()
-        while True:
-            try:
-                answer = call()
-            except StorageBusy:
+        full_until = time.monotonic() + self._full_s
+
+        def again(error: Exception, _: int) -> bool:
+            nonlocal waiting, busy
+            if self._stopping():
+                return False
+            if isinstance(error, StorageBusy):
                 busy += 1
-                if busy == BUSY_TRIES or self._stopping():
-                    raise
-                time.sleep(random.uniform(0, PAUSE_S))  # noqa: S311  lets the other one through
-                continue
-            except (StorageAway, StorageFull) as error:
-                in_vain = isinstance(error, StorageFull) and time.monotonic() - began >= self._full_s
-                if in_vain or self._stopping():
-                    raise
-                if not waiting:
-                    waiting = True
-                    self._announce(StorageStateChanged(StorageState.WAITING, str(error)))
-                time.sleep(random.uniform(0.5, 1.5) * PAUSE_S)  # noqa: S311  spreads the return
-                continue
-            if waiting:
-                self._announce(StorageStateChanged(StorageState.AVAILABLE, "the database can be used again"))
-            return answer
+                return busy < BUSY_TRIES
+            full = isinstance(error, StorageFull)
+            if not isinstance(error, StorageAway) and not (full and time.monotonic() < full_until):
+                return False
+            if not waiting:
+                waiting = True
+                self._announce(StorageStateChanged(StorageState.WAITING, str(error)))
+            return True
+
+        answer = retry(call, again, Backoff(PAUSE_S, 2 * PAUSE_S, least=0.25))
+        if waiting:
+            self._announce(StorageStateChanged(StorageState.AVAILABLE, "the database can be used again"))
+        return answer

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tonearm.cli.app import app
-from tonearm.errors import ConfigurationError
+from tonearm.errors import ConfigurationError, StorageAway
 from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.port import GraphCounts
 from tonearm.library.lock import exclusive_lock
@@ -65,3 +65,23 @@ def test_a_server_that_refuses_the_login_is_shown_as_such(monkeypatch: pytest.Mo
     found = services()["Neo4j"]
     assert (found["state"], found["owed"]) == ("wrong", 0)
     assert "refuses the login" in found["reason"]
+
+
+def test_without_its_database_it_still_says_how_the_other_servers_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TONEARM_DATABASE_URL", "postgresql://u:p@127.0.0.1:1/name")
+    monkeypatch.setenv("TONEARM_REDIS_URL", "redis://127.0.0.1:1/0")
+    said = CliRunner().invoke(app, ["status", "--json"])
+    assert isinstance(said.exception, StorageAway)
+    found = json.loads(said.stdout)
+    assert found["library"] is None
+    assert {name: service["state"] for name, service in found["services"].items()} == {
+        "PostgreSQL": "away",
+        "Redis": "away",
+    }
+    assert found["services"]["PostgreSQL"]["reason"].endswith("does not answer: connection refused")
+    assert found["services"]["Redis"]["reason"] == "Redis does not answer: Connection refused"
+    shown = CliRunner().invoke(app, ["status"])
+    assert "PostgreSQL" in shown.stdout
+    assert "Redis" in shown.stdout

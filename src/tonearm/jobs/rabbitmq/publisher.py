@@ -85,12 +85,19 @@ class RabbitPublisher:
 
     def count_ready(self) -> int:
         """How many messages wait at the broker and were not delivered. Raises BrokerUnavailable."""
+        self._gate.admit()
+        began = time.monotonic()
         answer: Future[int] = Future()
-        self._in_connection(functools.partial(self._count, answer))
         try:
-            return answer.result(self._timeout_s)
-        except TooLate:
-            raise BrokerUnavailable("RabbitMQ did not say how many messages it has") from None
+            self._in_connection(functools.partial(self._count, answer))
+            ready = answer.result(self._timeout_s)
+        except (TooLate, BrokerUnavailable) as error:
+            late = "RabbitMQ did not say in time how many messages it has"
+            reason = late if isinstance(error, TooLate) else str(error)
+            self._gate.failed(time.monotonic() - began, reason)
+            raise BrokerUnavailable(reason) from error
+        self._gate.succeeded(time.monotonic() - began)
+        return ready
 
     def queue_was_recreated(self) -> bool:
         """Whether a queue had to be created since this was last asked."""
