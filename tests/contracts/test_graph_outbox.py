@@ -407,7 +407,7 @@ def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
     assert agree(library, graph_relay)  # the last words
     texts = [event.text for event in heard if isinstance(event, Warned)]
     assert len(texts) == 2
-    assert "the graph waits" in texts[0]
+    assert "the graph is not updated" in texts[0]
     assert "answers again" in texts[1]
 
 
