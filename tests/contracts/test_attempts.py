@@ -10,9 +10,9 @@ from tests.unit.shelf import WORKER, Library, finish_one, found, result
 from tonearm.errors import Failure
 from tonearm.jobs.history import History
 from tonearm.jobs.job import Lease
-from tonearm.jobs.retry import Backoff
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import attempt_table
+from tonearm.resilience.backoff import Backoff
 
 BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
 HOPELESS = Failure("not-audio", "This is not music.", "Check what it is.")

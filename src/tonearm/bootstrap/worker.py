@@ -201,7 +201,8 @@ def background(
 def _probes(parts: WorkerParts, broker: "BrokerConnection | None", graph: TrackGraph | None) -> BreakerProbes:
     """A cheap call for each server of this process, for the time when nothing else calls it."""
     calls: dict[str, Callable[[], object]] = {"PostgreSQL": parts.library.job_store.ping}
-    calls["Redis"] = parts.progress.latest
+    if parts.progress is not None:
+        calls["Redis"] = parts.progress.latest
     if broker is not None:  # while it is not connected, its own thread makes the calls
         calls["RabbitMQ"] = lambda: broker.publisher.count_ready() if broker.connected else None
     if graph is not None:
