@@ -5,12 +5,21 @@ import sys
 
 from tonearm.errors import TonearmError
 
+REFUSED = 2
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; every error of ours becomes one clear line and status 2."""
     gc.disable()  # loading makes no garbage, and looking for it takes a fifth of the time to start
+    try:
+        status = _run()
+    finally:
+        gc.freeze()  # what is left ends with the process; looking for garbage in it takes a fifth of the time too
+    sys.exit(status)
+
+
+def _run() -> int:
     import click
 
     from tonearm.cli.app import app
@@ -19,14 +28,14 @@ def main() -> None:
     try:
         with watched_output():
             status = app.main(prog_name="tonearm", standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
+        return status if isinstance(status, int) else 0
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except TonearmError as error:
         sys.stderr.write(f"tonearm: {error}\n")
-        sys.exit(2)
+        return REFUSED
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except ReaderGone:
-        sys.exit(UNREAD)
+        return UNREAD

@@ -1,6 +1,5 @@
 """What was probably meant by a name or a path that does not exist."""
 
-import difflib
 import os
 from collections.abc import Iterable
 
@@ -12,6 +11,8 @@ ENTRIES = 20_000
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one; ``None`` where none is like it. Case makes no difference."""
+    import difflib
+
     by_folded = {each.casefold(): each for each in known}
     found = difflib.get_close_matches(name.casefold(), by_folded, 1)
     return by_folded[found[0]] if found else None

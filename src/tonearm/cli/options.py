@@ -3,12 +3,14 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from tonearm.settings import Level, Loaded, load, unknown_variables
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Declared = TypeVar("Declared", bound=Callable[..., Any] | click.Command)
 
@@ -23,8 +25,10 @@ class PathText(click.ParamType[str]):
         ctx: click.Context,  # noqa: ARG002  the signature is click's
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
         """Leave it to the shell to list files."""
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(incomplete, type="file")]
 
 
