@@ -163,7 +163,7 @@ class RabbitSetup(QueueSetup):
     def calm(self, queue: JobQueue) -> None:
         before, since = -1, time.monotonic()
         while time.monotonic() < since + 0.06:
-            if (now := queue.waiting((), 10_000)) != before:
+            if (now := queue.count_waiting((), 10_000)) != before:
                 before, since = now, time.monotonic()
             time.sleep(0.005)
 

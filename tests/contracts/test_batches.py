@@ -192,8 +192,8 @@ def test_what_is_known_of_several_pieces_of_audio_is_told_in_one_answer(library:
     fresh = next(lease for lease in leases if lease.fresh)
     plain = [lease for lease in leases if not lease.fresh]
     asked = [*zip(plain, ["some", "whole", "old", "unknown"], strict=True), (fresh, "whole")]
-    assert library.job_store.stored(asked) == [{"key"}, {"tempo", "key"}, set(), set(), set()]
-    assert library.job_store.stored([]) == []
+    assert library.job_store.known_results(asked) == [{"key"}, {"tempo", "key"}, set(), set(), set()]
+    assert library.job_store.known_results([]) == []
 
 
 def test_several_jobs_are_taken_in_the_order_of_their_rank(library: Library) -> None:
@@ -234,10 +234,10 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
     assert (lease.path, lease.attempt, lease.worker) == (b"4", 1, "here")
     assert claimed == {
         1: Refusal.EARLY,
-        2: Refusal.SETTLED,
+        2: Refusal.NOT_WAITING,
         3: Refusal.OUTDATED,
         5: Refusal.PAUSED,
-        77: Refusal.SETTLED,
+        77: Refusal.NOT_WAITING,
     }
     owed = {number: library.job(number)["publish_due_at"] for number in (1, 3, 5)}
     assert owed[1] == library.job(1)["not_before"]

@@ -185,7 +185,7 @@ def test_what_has_ended_is_not_read_when_jobs_are_taken_and_recovered(library: L
         lambda: store.take("w", None): "ix_jobs_open",
         lambda: store.take("w", run): "ix_jobs_open_of_run",
         store.recover: "ix_jobs_open",
-        lambda: store.disown("w", [lease.job]): "ix_jobs_open",
+        lambda: store.release_unheld("w", [lease.job]): "ix_jobs_open",
         lambda: store.open_jobs(run): "ix_jobs_open_of_run",
         lambda: store.depth(None): "ix_jobs_open",
         lambda: library.queue_admin.jobs(OPEN, None, None, 5): "ix_jobs_open",

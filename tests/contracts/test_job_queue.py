@@ -203,7 +203,7 @@ def test_a_quarantined_job_comes_no_more_and_its_message_is_kept_with_the_dead(b
     ending = library.job_store.fail(lease, HOPELESS, 0.1)
     assert ending is not None
     assert ending.state == "quarantined"
-    queue.bury(lease)
+    queue.dead_letter(lease)
     end(bench, queue, bench.take(queue))
     assert bench.nothing(queue)
     assert within(10, lambda: bench.dead() in {1, None})
@@ -215,7 +215,7 @@ def test_a_quarantined_job_that_a_person_retries_comes_again(bench: QueueSetup) 
     queue = bench.queue("w")
     lease = bench.take(queue)
     library.job_store.fail(lease, HOPELESS, 0.1)
-    queue.bury(lease)
+    queue.dead_letter(lease)
     assert library.queue_admin.retry(None, partial=False) == 1
     assert bench.take(queue).job == lease.job
 
@@ -297,7 +297,7 @@ def test_what_lies_below_a_mount_that_is_missing_is_left_and_the_rest_of_its_roo
     taken = {bench.take(queue, nas).path for _ in range(3)}
     assert taken == {b"nas0", b"nasal/3", b"other/nas/4"}
     assert bench.nothing(queue, unmounted=nas)
-    assert queue.waiting(nas, 10) == 0
+    assert queue.count_waiting(nas, 10) == 0
 
 
 def test_a_worker_that_sees_again_takes_what_it_could_not(bench: QueueSetup) -> None:

@@ -198,7 +198,7 @@ def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_take
     bench: RabbitSetup, broker: Broker, topology: Topology, body: bytes
 ) -> None:
     queue = bench.queue("w")
-    assert queue.waiting((), 1) == 0  # now it wants notes
+    assert queue.count_waiting((), 1) == 0  # now it wants notes
     headers = {"level": "high", "traceparent": "00-0-0-00"}
     broker.put(topology.exchange, "high", body, pika.BasicProperties(headers=headers))
     assert within(10, lambda: bench.dead() == 1)
@@ -213,7 +213,7 @@ def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_take
 def test_a_message_without_a_level_is_no_note(
     bench: RabbitSetup, broker: Broker, topology: Topology, headers: dict[str, object] | None
 ) -> None:
-    assert bench.queue("w").waiting((), 1) == 0  # now it wants notes
+    assert bench.queue("w").count_waiting((), 1) == 0  # now it wants notes
     broker.put(topology.exchange, "high", b'{"job": 1}', pika.BasicProperties(headers=headers))
     assert within(10, lambda: bench.dead() == 1)
 

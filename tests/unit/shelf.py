@@ -255,7 +255,7 @@ def claim_one(
 
 def stored_one(job_store: SqlJobStore, lease: Lease, digest: str) -> frozenset[str]:
     """What need not be measured again."""
-    [names] = job_store.stored([(lease, digest)])
+    [names] = job_store.known_results([(lease, digest)])
     return names
 
 

@@ -1,4 +1,4 @@
-"""How attempts end in the books: results stored, failures charged, jobs put back to wait."""
+"""How attempts end in the database: results are stored, failures counted, jobs wait for another attempt."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -53,9 +53,9 @@ _HOW_IT_ENDED = select(
 
 
 def held(connection: Connection, leases: Sequence[Lease], wait: bool = True) -> dict[Lease, Any]:
-    """The rows, locked, of those leases that still hold.
+    """Lock the rows of those leases that still hold, and return them.
 
-    wait: until nobody else is writing them; otherwise those that somebody is writing are left out.
+    wait: for rows that another transaction has locked; otherwise such rows are left out.
     """
     statement = _RUNNING_AT_LAST if wait else _RUNNING_AND_FREE
     rows = {row.id: row for row in connection.execute(statement, {"jobs": [lease.job for lease in leases]})}
@@ -68,7 +68,7 @@ def held(connection: Connection, leases: Sequence[Lease], wait: bool = True) -> 
 
 
 def recorded_outcome(connection: Connection, lease: Lease) -> AttemptOutcome | None:
-    """How this very attempt ended, when the transaction that said so came through unnoticed."""
+    """How this attempt ended, if a transaction that ended it was committed and only its answer was lost."""
     row = connection.execute(_HOW_IT_ENDED, {"job": lease.job}).one_or_none()
     ended = (JobState.DONE, JobState.PARTIAL, JobState.QUARANTINED)
     if row is None or row.attempts != lease.attempt or row.worker != lease.worker or row.state not in ended:
@@ -84,15 +84,15 @@ def store(
     shared: bool,
     features: FeatureTables,
 ) -> dict[Lease, AttemptOutcome]:
-    """Store the results of leases that hold, and end their jobs."""
+    """Store the results of leases that still hold, and end their jobs."""
     outcomes: dict[Lease, AttemptOutcome] = {}
-    for part in _apart(finished):
+    for part in _without_copies(finished):
         outcomes |= _store(connection, part, now, engine, shared, features)
     return outcomes
 
 
-def _apart(finished: Sequence[Finished]) -> Iterator[list[Finished]]:
-    """The same in parts, none of which has the same audio twice: one copy's results are stored after the other's."""
+def _without_copies(finished: Sequence[Finished]) -> Iterator[list[Finished]]:
+    """Split so that no part has the same audio twice; copies are stored one after the other."""
     left = list(finished)
     while left:
         part = {result.audio_hash: (lease, result) for lease, result in reversed(left)}
@@ -184,7 +184,7 @@ def _seen(result: Result) -> dict[str, int]:
 
 
 def is_data_error(error: Exception) -> bool:
-    """Whether an error lies in what was to be stored, not in the database or in how it was asked."""
+    """Whether the database refused the values, as opposed to failing itself."""
     if isinstance(error, DBAPIError):
         return isinstance(error, IntegrityError | DataError)
     return isinstance(error, StatementError | OverflowError | ValueError)
@@ -218,7 +218,7 @@ def _ended(
 
 
 def postpone(connection: Connection, job: int, until: float, failure: Failure) -> None:
-    """Let a job wait for its next attempt."""
+    """Let a job wait until its next attempt is due."""
     connection.execute(
         update(job_table)
         .where(job_table.c.id == job)
@@ -236,7 +236,7 @@ def postpone(connection: Connection, job: int, until: float, failure: Failure) -
 
 
 def quarantine_interrupted(connection: Connection, job: int, file: int, now: float) -> None:
-    """Give up a file with which too many workers died."""
+    """Quarantine a file during whose analysis too many workers died."""
     connection.execute(
         update(job_table)
         .where(job_table.c.id == job)
@@ -249,9 +249,9 @@ def quarantine_interrupted(connection: Connection, job: int, file: int, now: flo
             **reasons(INTERRUPTED_OFTEN),
         )
     )
-    settle(connection, file, JobState.QUARANTINED)
+    set_file_state(connection, file, JobState.QUARANTINED)
 
 
-def settle(connection: Connection, file: int, state: str) -> None:
-    """Note of a file how its last job ended."""
+def set_file_state(connection: Connection, file: int, state: str) -> None:
+    """Set a file's state, which is how its last job ended."""
     connection.execute(update(file_table).where(file_table.c.id == file).values(state=state))

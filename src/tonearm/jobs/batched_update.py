@@ -1,4 +1,4 @@
-"""Changing very many jobs in transactions that are each short: nobody waits long for a row, no statement times out."""
+"""Changes very many jobs in short transactions, so that no row is locked for long and no statement times out."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,9 +14,9 @@ BATCH_JOBS = 5_000
 def update_in_batches(
     database: Database, chosen: Select[int], change: Callable[[Connection, Sequence[Any]], int]
 ) -> int:
-    """Change the jobs whose ids are chosen, ``STEP`` at a time in the order of their ids; returns how many.
+    """Change the selected jobs, ``BATCH_JOBS`` at a time in the order of their ids; returns how many.
 
-    When it ends half-way, what was changed stays changed, and the same order given again does the rest.
+    If it is interrupted, the batches so far stay changed, and calling it again changes the rest.
     """
     changed, after = 0, -1
     while True:

@@ -1,4 +1,4 @@
-"""How a waiting job comes into a worker's hands: the next ones by rank, or those whose notes came."""
+"""How workers get waiting jobs: the next ones by rank, or those whose messages were delivered."""
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ from tonearm.library.schema import file_table, job_table, root_table, run_table
 from tonearm.settings import Level
 
 HELD = ("paused", "cancelled")
-"""States of runs from which nothing is taken."""
+"""States of runs whose jobs are not taken."""
 
 _JOBS = (
     select(
@@ -55,13 +55,13 @@ _LEASE = (
 )
 _STATE = select(run_table.c.state).where(run_table.c.id == bindparam("run"))
 _PAUSED = select(run_table.c.id).where(run_table.c.state == "paused").limit(1)
-_GOING_ON = select(run_table.c.id).where(
+_RUNS_WITH_WORK = select(run_table.c.id).where(
     run_table.c.state.not_in(HELD),
     select(job_table.c.id)
     .where(job_table.c.run_id == run_table.c.id, job_table.c.state == JobState.QUEUED, IS_OPEN)
     .exists(),
 )
-_WAKE = (
+_REQUEUE_DUE = (
     update(job_table)
     .where(
         job_table.c.state == JobState.RETRYING,
@@ -103,7 +103,7 @@ def take_next(
     at_most: int,
     lease_s: float,
 ) -> list[Lease]:
-    """Lease the waiting jobs of the lowest rank; those that another worker is just taking are passed over."""
+    """Lease the waiting jobs of the lowest rank; jobs that another worker has locked are skipped."""
     rows = _next(connection, run, unmounted, at_most, lock=True)
     return _lease(connection, rows, worker, lease_s)
 
@@ -111,9 +111,9 @@ def take_next(
 def count_next(
     connection: Connection, run: int | None, unmounted: Collection[UnmountedPlace], at_most: int
 ) -> int:
-    """How many jobs could be taken now, counted no further than ``at_most``.
+    """How many jobs could be taken now, counted up to ``at_most``.
 
-    Retries that are due count where nothing else waits: they are let wait again by whoever takes.
+    Where nothing else waits, due retries count too: taking queues them.
     """
     if waiting := _next(connection, run, unmounted, at_most, lock=False):
         return len(waiting)
@@ -124,7 +124,7 @@ def count_next(
 def _next(
     connection: Connection, run: int | None, unmounted: Collection[UnmountedPlace], at_most: int, lock: bool
 ) -> list[Any]:
-    """Waiting jobs in their order, of one run or of all that go on, none of them in unseen places."""
+    """Waiting jobs in their order, of one run or of all that are not paused, none of them in unmounted places."""
     wanted = {"at_most": at_most}
     of_all, of_one = _next_of(False, lock), _next_of(True, lock)
     if unmounted:
@@ -139,8 +139,8 @@ def _next(
     rows = [*connection.execute(of_all, wanted)]
     if rows or connection.execute(_PAUSED).first() is None:
         return rows
-    for going_on in connection.execute(_GOING_ON).scalars().all():
-        rows += connection.execute(of_one, wanted | {"run": going_on})
+    for other in connection.execute(_RUNS_WITH_WORK).scalars().all():
+        rows += connection.execute(of_one, wanted | {"run": other})
     return sorted(rows, key=lambda row: (row.rank, row.id))[:at_most]
 
 
@@ -148,7 +148,7 @@ def _next(
 def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
     """The first jobs of one run, or of all while none is paused.
 
-    A paused run may have a million jobs in front, which are not to be looked through each time.
+    With a paused run each of the others is asked for its own first jobs: a paused run may have a million in front.
     """
     chosen = _JOBS.where(job_table.c.state == JobState.QUEUED, IS_OPEN)
     if one_run:
@@ -160,9 +160,9 @@ def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
     return chosen.with_for_update(skip_locked=True, of=job_table) if lock else chosen
 
 
-def wake(connection: Connection) -> int:
-    """Let retries that are due wait in the queue again, at their old place."""
-    return connection.execute(_WAKE).rowcount
+def requeue_due(connection: Connection) -> int:
+    """Queue the retries whose back-off has passed, at their old place; returns how many."""
+    return connection.execute(_REQUEUE_DUE).rowcount
 
 
 def claim_named(
@@ -172,25 +172,25 @@ def claim_named(
     lease_s: float,
     wait: bool,
 ) -> dict[int, Lease | Refusal]:
-    """Lease those of some jobs that may be worked on now, say why the others may not.
+    """Lease those of some jobs that may be taken now; for the others say why not.
 
-    wait: until nobody else is writing them; otherwise those that somebody is writing are left out. So are those that
-    went to another run while they were waited for: their rows are no longer where the question found them.
+    wait: for rows that another transaction has locked; otherwise such rows are left out. Jobs that were moved to
+    another run during the wait are left out as well: the join no longer finds their rows.
     """
     rows = connection.execute(_NAMED_AT_LAST if wait else _NAMED_AND_FREE, {"jobs": announced}).all()
     refused = {row.id: reason for row in rows if (reason := _refusal(row, announced[row.id])) is not None}
-    _owe_again(connection, [row for row in rows if row.id in refused], refused)
+    _schedule_message(connection, [row for row in rows if row.id in refused], refused)
     leases = _lease(connection, [row for row in rows if row.id not in refused], worker, lease_s)
     left = set(announced) - {row.id for row in rows}
     if left:
         left -= set(connection.execute(_WAIT, {"jobs": left}).scalars())
-    return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.SETTLED)
+    return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.NOT_WAITING)
 
 
 def _refusal(row: Any, announced: Level | None) -> Refusal | None:
-    """Why a job can't be worked on now."""
+    """Why a job can't be taken now; ``None`` if it can."""
     if row.state not in WAITING or row.run_state == "cancelled":
-        return Refusal.SETTLED
+        return Refusal.NOT_WAITING
     if announced is not None and row.publish_due_at is None and announced < (row.published_level or 0):
         return Refusal.OUTDATED
     if row.not_before is not None and row.not_before > row.now:
@@ -198,8 +198,8 @@ def _refusal(row: Any, announced: Level | None) -> Refusal | None:
     return Refusal.PAUSED if row.run_state == "paused" else None
 
 
-def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]) -> None:
-    """Note when the next message of waiting jobs is due, now that theirs is spent."""
+def _schedule_message(connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]) -> None:
+    """Set when the next message of refused jobs is due, as the delivered one is acknowledged."""
     waiting = [row for row in rows if row.state in WAITING and refused[row.id] != Refusal.OUTDATED]
     if not waiting:
         return
@@ -217,7 +217,7 @@ def _owe_again(connection: Connection, rows: Sequence[Any], refused: Mapping[int
 
 
 def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: float) -> list[Lease]:
-    """Put jobs into a worker's hands."""
+    """Lease locked rows of jobs to a worker."""
     if not rows:
         return []
     now = rows[0].now

@@ -62,11 +62,11 @@ def enqueue(
     Returns how many of the open jobs were in this run already.
     """
     open_jobs = {
-        row.file_id: (row.run_id, row.queued_at)
+        row.file_id: row.run_id
         for row in connection.execute(
-            select(job_table.c.file_id, job_table.c.run_id, job_table.c.queued_at)
+            select(job_table.c.file_id, job_table.c.run_id)
             .where(job_table.c.file_id.in_([file for file, _ in files]), job_table.c.state.in_(OPEN))
-            .with_for_update()  # a worker that ends one now would end it in the run that it left
+            .with_for_update()  # otherwise a worker could end a job in the run that it leaves
         )
     }
     if open_jobs:
@@ -86,7 +86,7 @@ def enqueue(
         for file, found in new
     ]
     add(connection, job_table, rows)
-    return sum(former == run for former, _ in open_jobs.values())
+    return sum(former == run for former in open_jobs.values())
 
 
 def keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> int:
@@ -118,7 +118,7 @@ def keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -
 def _take_over(
     connection: Connection,
     run: int,
-    open_jobs: Mapping[int, tuple[int, float]],
+    open_jobs: Mapping[int, int],
     priority: Priority,
     fresh: bool,
     now: float,

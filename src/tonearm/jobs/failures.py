@@ -1,4 +1,4 @@
-"""Failures of a file's attempt that the parent process sees: the child could not tell them any more."""
+"""Failures of an attempt that the worker detects, because the child could not report them."""
 
 import signal
 
@@ -7,16 +7,16 @@ from tonearm.errors import Failure
 INTERRUPTED = Failure(
     "interrupted",
     "Tonearm itself ended while this file was being analysed.",
-    "Nothing need be done: it waits for its next turn, and no attempt is charged.",
+    "Nothing to do: it is analysed again, and no attempt is charged.",
     attempts=20,
 )
 INTERRUPTED_OFTEN = Failure(
     "interrupted",
-    "Tonearm itself ended while this file was being analysed, again and again.",
-    "See whether the machine ran out of memory or power; then `tonearm retry` it.",
+    "Tonearm itself ended 20 times while this file was being analysed.",
+    "Check whether the machine ran out of memory or power; then `tonearm retry` it.",
     attempts=20,
 )
-GONE = Failure("gone", "The file is no longer there.", "Scan the folder it went to, or restore it.")
+GONE = Failure("gone", "The file is no longer there.", "Analyse the folder where it is now, or restore it.")
 NOT_MOUNTED = (
     "its files can't be seen here: is it mounted? They wait, at no charge, for a worker that sees them"
 )
@@ -26,12 +26,15 @@ NOT_REGULAR = Failure(
     "Analyse the file that it points to instead.",
 )
 REPLACED = Failure(
-    "replaced", "The file changed while it was being analysed.", "Leave it in peace and retry.", attempts=10
+    "replaced",
+    "The file changed while it was being analysed.",
+    "Wait until nothing writes to it, then retry.",
+    attempts=10,
 )
 NO_PERMISSION = Failure(
     "no-permission",
     "The file can't be opened: permission denied.",
-    "Give yourself the right to read it, then retry.",
+    "Allow yourself to read it, then retry.",
 )
 DEADLINE = Failure(
     "deadline",
@@ -39,9 +42,9 @@ DEADLINE = Failure(
     "Retry it when the machine is less busy, or raise deadline_base_s.",
     attempts=2,
 )
-NONSENSE = Failure(
+INVALID_MESSAGES = Failure(
     "crashed",
-    "Its process no longer made sense and was stopped.",
+    "Its process sent invalid messages and was stopped.",
     "The file is most likely damaged, or made to do harm: replace it.",
     attempts=2,
 )
@@ -68,7 +71,7 @@ def crashed(number: int) -> Failure:
 
 
 def ended(status: int) -> Failure:
-    """The process ended by itself without a word."""
+    """The child ended without reporting a result."""
     return Failure(
         "crashed",
         f"Its process ended with status {status} in the middle of the file.",
@@ -78,7 +81,7 @@ def ended(status: int) -> Failure:
 
 
 def unreadable(reason: str) -> Failure:
-    """The file system refused; it may pass."""
+    """The file system reported an error, which may be temporary."""
     return Failure(
         "read-error",
         f"The file can't be read: {reason}.",
@@ -92,13 +95,14 @@ CANCELLED_BY_PERSON = Failure(
 )
 
 
-LEAST_TOLD_S = 0.2
+COARSE_FROM_S = 0.2
+"""From so many missing seconds on they are stated to a tenth, below that to a thousandth."""
 
 
 def incomplete(decoded_s: float | None, declared_s: float | None) -> Failure:
-    """Less audio came out than the file declares; what came out is measured and stored."""
+    """Less audio was decoded than the file declares; what was decoded is measured and stored."""
     missing_s = max(0.0, (declared_s or 0.0) - (decoded_s or 0.0))
-    digits = 1 if missing_s >= LEAST_TOLD_S else 3
+    digits = 1 if missing_s >= COARSE_FROM_S else 3
     heard = f"Only {decoded_s or 0:.{digits}f} s of audio could be decoded"
     said = f" where the file declares {declared_s:.{digits}f} s" if missing_s else "; its end is missing"
     advice = "The file is truncated or damaged: get it again from its source."
@@ -106,7 +110,7 @@ def incomplete(decoded_s: float | None, declared_s: float | None) -> Failure:
 
 
 def unstorable(error: Exception) -> Failure:
-    """The database takes everything but what was found in this one file."""
+    """The database refuses what was found in this file."""
     return Failure(
         "unstorable",
         f"What was found in it can't be stored: {str(error).splitlines()[0][:300]}.",

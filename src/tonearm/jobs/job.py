@@ -14,20 +14,20 @@ class JobState(StrEnum):
 
     QUEUED = "queued"  # waits for a free worker
     RUNNING = "running"  # a worker has it, under a lease; the attempt is already counted
-    RETRYING = "retrying"  # an attempt failed; waits for its back-off to pass
+    RETRYING = "retrying"  # an attempt failed; waits until its back-off has passed
     DONE = "done"  # results are stored
     PARTIAL = "partial"  # results are stored, but of less audio than the file declares
-    QUARANTINED = "quarantined"  # given up, kept with its reason, can be retried by command
+    QUARANTINED = "quarantined"  # given up, kept with its reason; can be retried by command
     CANCELLED = "cancelled"  # no longer wanted: by a person, or because the file is gone
 
 
 OPEN = (JobState.QUEUED, JobState.RUNNING, JobState.RETRYING)
-"""States of which a file has one job at the most."""
+"""States of jobs that have not ended; a file has at most one such job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A job in a worker's hands. ``attempt`` fences: a result of an older attempt is not stored.
+    """A job that a worker has, and the attempt at it; a result of an older attempt is not stored.
 
     path: relative to root, exact bytes. size: what the scan saw.
     fresh: measure again even where results exist.
@@ -55,6 +55,11 @@ class Lease:
     traceparent: str | None = None
 
     @property
+    def charged_attempts(self) -> int:
+        """Attempts that count against the file, including this one."""
+        return self.attempt - self.uncharged_attempts
+
+    @property
     def ref(self) -> JobRef:
         """This attempt, as facts name it."""
         return JobRef(
@@ -73,19 +78,19 @@ class Lease:
 
 
 class UnmountedPlace(NamedTuple):
-    """What a host can't see of the library: all in a folder of a root, or all of the root when ``scope`` is empty."""
+    """A part of the library that is not mounted on a host: a folder of a root, or all of it if ``scope`` is empty."""
 
     root: int
     scope: bytes = b""
 
 
 class Refusal(StrEnum):
-    """Why a job whose message came is not to be worked on now. In every case its message is done with."""
+    """Why a job whose message was delivered can't be taken now. The message is acknowledged in every case."""
 
-    SETTLED = "settled"  # it has ended, or a worker has it
-    EARLY = "early"  # its back-off is not over; a message will come when it is
-    PAUSED = "paused"  # its run is paused; a message will come when that goes on
-    OUTDATED = "outdated"  # a person has moved it back since; a later message of it is out
+    NOT_WAITING = "not waiting"  # it has ended, or a worker has it
+    EARLY = "early"  # its back-off has not passed; another message follows when it has
+    PAUSED = "paused"  # its run is paused; another message follows when it is resumed
+    OUTDATED = "outdated"  # its level was lowered since; a later message of it has been published
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What all that is done to the rows of jobs has in common."""
+"""Conditions, values and statements on rows of jobs that several modules share."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def clock(connection: Connection) -> float:
 
 
 def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: float) -> int:
-    """End those of some jobs that wait in runs which a person has cancelled; returns how many."""
+    """Cancel those of some jobs that wait in cancelled runs; returns how many."""
     unwanted = select(run_table.c.id).where(run_table.c.state == "cancelled")
     return connection.execute(
         update(job_table)
@@ -49,12 +49,12 @@ def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: flo
 
 
 def of_run(run: int | None) -> ColumnElement[bool]:
-    """Jobs of one run, or of all."""
+    """Condition: jobs of one run, or of all."""
     return true() if run is None else job_table.c.run_id == run
 
 
 def in_mounted_places(unmounted: Collection[UnmountedPlace]) -> ColumnElement[bool]:
-    """Jobs, beside their files, that lie in none of some places."""
+    """Condition on jobs joined with their files: none of some places holds the file."""
     hidden = [
         and_(file_table.c.root_id == place.root, below(place.scope))
         if place.scope
@@ -65,7 +65,7 @@ def in_mounted_places(unmounted: Collection[UnmountedPlace]) -> ColumnElement[bo
 
 
 def reasons(failure: Failure | None) -> dict[str, Any]:
-    """The columns that say what went wrong."""
+    """Values of the columns that describe a failure."""
     if failure is None:
         return {"code": None, "reason": None, "advice": None}
     return {"code": failure.code, "reason": failure.reason, "advice": failure.advice}

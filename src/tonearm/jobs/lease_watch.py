@@ -1,21 +1,21 @@
-"""Telling from outside that a worker is gone: the leases of what it has in hand are not renewed any more."""
+"""Detects that a worker has died: it no longer renews the leases of its jobs."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 
 LONGEST_GAP_S = 5.0
-"""How far apart looks may always be."""
+"""Calls at most this far apart never restart the measurement."""
 
 Held = tuple[int, int, float]
-"""A lease as it is seen: the job, the number of the attempt, and until when it is said to hold."""
+"""A lease as read: the job, the number of the attempt, and its time of expiry, which each renewal changes."""
 
 
 class LeaseWatch:
-    """Finds the leases that stood still for ``lease_s`` while this process was looking.
+    """Finds the leases that were not renewed for ``lease_s`` while this process was watching.
 
-    Time is measured by this process's own steady clock: a clock that is set, here or at the database, ends no
-    lease and lengthens none. After a gap between two looks of more than half of ``lease_s`` all is watched from the
-    beginning: this process slept, or the database was away and nobody could renew.
+    Time is measured by this process's monotonic clock, so that setting a clock, here or at the database, neither ends
+    nor extends a lease. After a gap between two calls of more than half of ``lease_s`` the measurement starts again:
+    this process slept, or the database was unavailable and no worker could renew.
     """
 
     def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,8 +24,8 @@ class LeaseWatch:
         self._since: Mapping[Held, float] = {}
         self._looked = clock()
 
-    def over(self, leases: Iterable[Held]) -> frozenset[Held]:
-        """Those of all the leases there are that have stood still for too long."""
+    def expired(self, leases: Iterable[Held]) -> frozenset[Held]:
+        """Those of all current leases that were not renewed for too long."""
         now = self._clock()
         if now - self._looked > max(LONGEST_GAP_S, self._lease_s / 2):
             self._since = {}

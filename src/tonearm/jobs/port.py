@@ -1,4 +1,4 @@
-"""What a worker asks of the books, and of the queue, whoever keeps them."""
+"""What a worker needs of the store of jobs and of the queue: the ports, and the values they exchange."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -40,9 +40,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """How an attempt ended in the books: its state, what was found amiss, when the next attempt follows.
+    """How an attempt was recorded: the state of the job, the failure, and when the next attempt follows.
 
-    moved_from: path of the missing file that held the same audio; this file is where it went.
+    moved_from: path of the missing file with the same audio, of which this file is the new place.
     """
 
     state: str
@@ -51,29 +51,35 @@ class AttemptOutcome:
     moved_from: bytes | None = None
 
 
-class JobStore(Protocol):
-    """The books of the jobs. What a verb says is on disk when it returns.
-
-    Every verb may be called again after StorageAway, when nobody knows whether a transaction came through. Verbs
-    that take several things do them in one transaction if they can, and answer for each in the order given.
-    """
+class JobClaims(Protocol):
+    """What a queue that delivers messages asks of the store before it hands a job to its worker."""
 
     def claim(self, announced: Mapping[int, Level | None], worker: str) -> Mapping[int, Lease | Refusal]:
-        """Lease waiting jobs, whose messages came, and count their attempts; or say why not.
+        """Lease the waiting jobs that messages have announced and count their attempts, or say why not.
 
-        announced: the level of each message; one that is more urgent than the latest of its job is out of date.
+        announced: by job the level of its message. A message that is more urgent than the last one published for its
+        job is outdated, and refused. Raises StorageError.
         """
 
-    def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
-        """Lengthen the leases of these jobs and note their stage; returns those that are still this worker's."""
 
-    def stored(self, asked: Sequence[tuple[Lease, str]]) -> Sequence[frozenset[str]]:
-        """Names of the current analysers that already have results, for each lease and the hash of its audio."""
+class JobStore(Protocol):
+    """Where the states of jobs are kept. An adapter must have every change on disk when a method returns.
+
+    Every method must be idempotent: after StorageAway it is not known whether the transaction was committed, and the
+    method is called again. A method that takes several items does them in one transaction if it can, and returns one
+    answer for each, in the order given. Every method may raise StorageError.
+    """
+
+    def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
+        """Extend the leases of a worker's jobs and note the stage of each; returns the jobs it still has."""
+
+    def known_results(self, asked: Sequence[tuple[Lease, str]]) -> Sequence[frozenset[str]]:
+        """For each lease and the hash of its audio, the names of the current analysers that have results stored."""
 
     def finish(self, finished: Sequence[tuple[Lease, Result]]) -> Sequence[AttemptOutcome | None]:
-        """Store results and end their jobs; ``None``, and nothing stored, for a lease that is no longer ours.
+        """Store results and end their jobs; ``None``, and nothing stored, where the lease has been lost.
 
-        No result suffers from another. One that can't be stored for a reason of its own ends as a failed attempt.
+        A result that the database refuses ends its own job as failed, and must not affect the others.
         """
 
     def fail(
@@ -84,7 +90,7 @@ class JobStore(Protocol):
         timings: Mapping[str, float] = NO_TIMINGS,
         ended_at: float | None = None,
     ) -> AttemptOutcome | None:
-        """End a failed attempt: retrying or quarantined; ``None`` when another worker has the job.
+        """End a failed attempt: retrying or quarantined; ``None`` where the lease has been lost.
 
         timings: seconds by stage. ended_at: when the run ended, by ``time.monotonic``.
         """
@@ -100,39 +106,43 @@ class JobStore(Protocol):
     def cancel(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
         """End a job that is no longer wanted."""
 
-    def disown(self, worker: str, in_hand: Collection[int]) -> int:
-        """Give back what the books say this worker has and it has not; returns how many jobs."""
+    def release_unheld(self, worker: str, held: Collection[int]) -> int:
+        """Return to the queue the jobs that a worker has in the store but does not hold; returns how many.
+
+        Such jobs remain when the answer to a claim was lost.
+        """
 
     def recover(self) -> int:
-        """Take back the jobs whose lease was not renewed while this was asked again and again; returns how many.
+        """Return to the queue the jobs whose leases have expired, counting an interruption each; returns how many.
 
-        Each counts an interruption. Retries that are due wait in the queue again.
+        A lease has expired when it was not renewed while this method was called repeatedly. Also lets retries wait in
+        the queue again when their back-off has passed.
         """
 
 
 class JobQueue(Protocol):
-    """Where a worker's next job comes from, at least once. What it means is decided in the books alone.
+    """Where a worker's next jobs come from, at least once each; the store alone decides whether a job may run.
 
-    A job that was taken comes to nobody else while its lease holds. Of waiting jobs that of the highest level
-    comes first, and of the same level roughly the one that waited longest. Verbs return at once.
+    An adapter must not give a job to another worker while its lease holds. It delivers jobs of a more urgent level
+    first, and jobs of the same level roughly in the order in which they were queued. No method blocks.
     """
 
     def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
-        """Lease the next jobs and count their attempts; none when there is none for this worker now.
+        """Lease the next jobs and count their attempts; empty when there is none for this worker now.
 
-        unseen: places whose files this worker can't see; their jobs are left to others.
+        unmounted: places that are not mounted on this host; their jobs are left to other workers.
 
-        Raises StorageError when the books can't be asked; the jobs then come again.
+        Raises StorageError: the store did not answer; the jobs are delivered again.
         """
 
-    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
-        """How many jobs could be taken now, counted no further than ``at_most``."""
+    def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
+        """How many jobs could be taken now, counted up to ``at_most``."""
 
     def acknowledge(self, lease: Lease) -> None:
-        """What became of the job is in the books; whatever announced it need not be kept."""
+        """The end of the attempt is stored; the message of the job can be deleted."""
 
-    def bury(self, lease: Lease) -> None:
-        """The job is in quarantine; a queue that has a place for the dead keeps its message there."""
+    def dead_letter(self, lease: Lease) -> None:
+        """The job is quarantined; a queue with a dead-letter queue moves the message there."""
 
     def close(self) -> None:
-        """Take no more; what was announced and not taken comes to others. What was taken can still be settled."""
+        """Take no more jobs, and return messages that were not taken. Taken jobs can still be acknowledged."""

@@ -1,4 +1,4 @@
-"""Who is next: a level from the rules or a person, and a rank that lets waiting jobs age."""
+"""The order of jobs: a level from the rules or a person, and a rank by which waiting jobs age."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tonearm.settings import Level, Rule
 
 CRITICAL_HEAD_START_S = 10 * 365 * 86_400.0
-"""Critical means a person waits for it: no amount of ageing overtakes it."""
+"""A person waits for critical jobs: no other job is taken first, however long it has waited."""
 
 
 def level_for(rules: Sequence[Rule], size: int, extension: str, mtime_ns: int) -> Level:
@@ -16,10 +16,10 @@ def level_for(rules: Sequence[Rule], size: int, extension: str, mtime_ns: int) -
 
 
 def rank(level: Level, queued_at: float, ageing_s: float) -> float:
-    """The order of waiting jobs, lowest first.
+    """The rank of a waiting job; the lowest rank is taken first.
 
-    A job is overtaken by one a level above it only if that one came less than ``ageing_s`` later. So every
-    waiting job moves to the front in bounded time, and the order needs no upkeep: a rank never changes.
+    A job of the next more urgent level is taken before this one only if it was queued less than ``ageing_s`` later.
+    Therefore every job is taken within a bounded time, and ranks never have to be updated.
     """
     if level == Level.CRITICAL:
         return queued_at - CRITICAL_HEAD_START_S

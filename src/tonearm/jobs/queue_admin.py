@@ -1,4 +1,4 @@
-"""What a person orders: this folder now, this file once more; and how the queue looks."""
+"""Commands on the queue: change priorities, retry files; and lists of jobs."""
 
 import os
 import uuid
@@ -21,7 +21,7 @@ from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import file_table, job_table, root_table, run_table
 from tonearm.settings import Level
 
-RETRIED_AT_ONCE = 500
+RETRY_BATCH = 500
 
 _PARTS: tuple[tuple[tuple[JobState, ...], ColumnElement[bool], tuple[Any, ...]], ...] = (
     ((JobState.RUNNING,), IS_OPEN, (job_table.c.id,)),
@@ -43,7 +43,7 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as it is shown. ``place`` counts from 1 among the waiting jobs; ``attempts`` are those that count."""
+    """A job as it is shown. ``place`` counts from 1 among the waiting jobs; ``attempts``: those charged."""
 
     id: int
     run: int
@@ -67,14 +67,14 @@ class JobView:
 
 
 class QueueAdmin:
-    """A person's hand on the queue."""
+    """Changes and lists jobs at a person's command."""
 
     def __init__(self, database: Database, ageing_s: float) -> None:
         self._database = database
         self._ageing_s = ageing_s
 
     def prioritize(self, place: Place, level: Level) -> int:
-        """Give every open job below a place this level, now; returns how many."""
+        """Set the level of every open job at or below a place; returns how many."""
         with self._database.read() as connection:
             now = clock(connection)
         values = {
@@ -97,9 +97,9 @@ class QueueAdmin:
         )
 
     def retry(self, place: Place | None, partial: bool) -> int:
-        """Queue quarantined files again, with a clean record; partial ones too on demand. Returns how many.
+        """Queue quarantined files again with no attempts charged, and partial ones on request; returns how many.
 
-        Those of a run that was cancelled wait in a new one: of the old one nothing is taken any more.
+        Those of a cancelled run get a new job in a new run, because jobs of cancelled runs are not taken.
         """
         last = _last_jobs().subquery()
         with self._database.read() as connection:
@@ -124,10 +124,10 @@ class QueueAdmin:
             ).all()
         into: dict[int, int] = {}
         retried = 0
-        for start in range(0, len(jobs), RETRIED_AT_ONCE):
+        for start in range(0, len(jobs), RETRY_BATCH):
             with self._database.write() as connection:
                 now = clock(connection)
-                for job in jobs[start : start + RETRIED_AT_ONCE]:
+                for job in jobs[start : start + RETRY_BATCH]:
                     if job.run_state == RunState.CANCELLED and job.run_id not in into:
                         into[job.run_id] = open_again(connection, job.run_id, now)
                     retried += _retry(connection, job, into.get(job.run_id), now)
@@ -245,7 +245,7 @@ def _last_jobs() -> Select[int]:
 
 
 def _places(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
-    """Places of some waiting jobs, which come in their order; what waits behind the last of them is left alone."""
+    """Places in the queue of some waiting jobs, given in their order; jobs behind the last one are not read."""
     if not shown:
         return {}
     counted = (

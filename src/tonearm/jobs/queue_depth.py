@@ -1,4 +1,4 @@
-"""How much there is to do."""
+"""Counts of open jobs."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ _ONE_OPEN = (
 
 
 def any_open(connection: Connection, run: int, unmounted: Collection[UnmountedPlace]) -> bool:
-    """Whether a run has jobs that have not ended, those of unseen places left aside."""
+    """Whether a run has jobs that have not ended, not counting those of unmounted places."""
     found = _ONE_OPEN
     if unmounted:
         found = found.join(file_table, file_table.c.id == job_table.c.file_id).where(
@@ -27,7 +27,7 @@ def any_open(connection: Connection, run: int, unmounted: Collection[UnmountedPl
 
 
 def depth(connection: Connection, run: int | None) -> Depth:
-    """How much is open."""
+    """How many jobs are open, of one run or of all."""
     rows = connection.execute(
         select(job_table.c.state, job_table.c.level, func.count().label("jobs"))
         .where(job_table.c.state.in_(OPEN), IS_OPEN, of_run(run))
@@ -42,14 +42,14 @@ def depth(connection: Connection, run: int | None) -> Depth:
 
 
 def owed(connection: Connection) -> int:
-    """How many waiting jobs have no message out: the outbox."""
+    """How many waiting jobs have a message to be published: the size of the outbox."""
     return connection.execute(
         select(func.count()).where(job_table.c.publish_due_at.is_not(None), job_table.c.state.in_(WAITING))
     ).scalar_one()
 
 
 def samples(connection: Connection, root: int, limit: int) -> list[bytes]:
-    """Some files of a root that were there when it was last read: the oldest and the newest in the library."""
+    """Paths of some files that the last scan of a root found: the first and the last that were recorded."""
     there = select(file_table.c.path).where(
         file_table.c.root_id == root, file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None)
     )

@@ -4,7 +4,7 @@ from tonearm.errors import Failure
 from tonearm.resilience.backoff import Backoff
 
 INTERRUPTIONS = 20
-"""Attempts that may end with the worker's own death before the file is suspected."""
+"""After so many attempts during which the worker itself died the file is quarantined."""
 
 
 def retry_after(failure: Failure, charged: int, backoff: Backoff) -> float | None:

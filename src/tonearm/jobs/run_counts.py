@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
 from tonearm.events.facts import Workload
 from tonearm.jobs.job import OPEN, JobState
@@ -73,27 +73,25 @@ def handovers(connection: Connection, runs: Collection[int]) -> dict[int, dict[i
     return found
 
 
-def note_handover(connection: Connection, taken: Iterable[tuple[int, float]], run: int) -> None:
-    """Note that open jobs of other runs continue in this one; each is its former run and when it was queued.
+def note_handover(connection: Connection, former: Iterable[int], run: int) -> None:
+    """Note that open jobs of other runs continue in this one; each is given by the run that it leaves.
 
-    A job that was retried after its former run had ended is not counted: that run had no part in it any more.
+    Of a run that has ended no more jobs are counted than were pending then: others were retried since.
     """
-    left = [(former, queued_at) for former, queued_at in taken if former != run]
-    rows = connection.execute(
-        select(run_table.c.id, run_table.c.finished_at).where(run_table.c.id.in_({one for one, _ in left}))
-    )
-    ended = {row.id: row.finished_at for row in rows}
-    counted = Counter(
-        former for former, queued_at in left if ended[former] is None or queued_at <= ended[former]
-    )
-    for former, jobs in sorted(counted.items()):
-        known = connection.execute(
-            update(handover_table)
-            .where(handover_table.c.from_run == former, handover_table.c.to_run == run)
-            .values(jobs=handover_table.c.jobs + jobs)
-        ).rowcount
-        if not known:
-            connection.execute(insert(handover_table).values(from_run=former, to_run=run, jobs=jobs))
+    left = Counter(other for other in former if other != run)
+    before = handovers(connection, left)
+    for other, jobs in sorted(left.items()):
+        counts = connection.execute(select(run_table.c.counts).where(run_table.c.id == other)).scalar_one()
+        handed_over = before.get(other, {})
+        if counts:
+            jobs = min(jobs, counts["pending"] - sum(handed_over.values()))
+        if jobs <= 0:
+            continue
+        if run in handed_over:
+            known = and_(handover_table.c.from_run == other, handover_table.c.to_run == run)
+            connection.execute(update(handover_table).where(known).values(jobs=handover_table.c.jobs + jobs))
+        else:
+            connection.execute(insert(handover_table).values(from_run=other, to_run=run, jobs=jobs))
 
 
 def keep_failed(connection: Connection, former: Iterable[int]) -> None:

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from tonearm.errors import NotFound
 from tonearm.events.facts import Workload
 from tonearm.events.states import RunState
-from tonearm.jobs import run_counts
+from tonearm.jobs import run_counts, run_paths
 from tonearm.jobs.batched_update import update_in_batches
-from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.job import OPEN
 from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, clock
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.library.database import Database
-from tonearm.library.schema import file_table, job_table, root_table, run_table
+from tonearm.library.schema import job_table, run_table
 from tonearm.names import from_document, to_document
 
 SCAN_SILENCE_S = 120.0
@@ -72,19 +72,7 @@ class Runs:
     def unscanned_paths(self) -> list[bytes]:
         """Paths whose last run ended before its scan did, so that some of their files may not be known."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(run_table.c.paths, run_table.c.scanned_at)
-                .where(run_table.c.finished_at.is_not(None), run_table.c.state != RunState.CANCELLED)
-                .order_by(run_table.c.id)
-            )
-            unscanned: dict[bytes, None] = {}
-            for row in rows:
-                paths = [from_document(path) for path in row.paths]
-                if row.scanned_at is None:
-                    unscanned |= dict.fromkeys(paths)
-                else:
-                    unscanned = {path: None for path in unscanned if not _is_within(path, paths)}
-        return list(unscanned)
+            return run_paths.unscanned(connection)
 
     def mark_scanned(self, run: int) -> None:
         """Note that every file of a run is recorded: the run ends when its last job ends."""
@@ -239,21 +227,9 @@ class Runs:
             self._cancel_waiting(run, now)
 
     def paths_to_analyse_again(self, run: int) -> list[bytes]:
-        """What to give to ``analyze`` for the files that a cancelled run has left out.
-
-        The paths of the run, or the roots of its cancelled jobs where it had no path.
-        """
+        """What to give to ``analyze`` for the files that a cancelled run has left out."""
         with self._database.read() as connection:
-            paths = connection.execute(select(run_table.c.paths).where(run_table.c.id == run)).scalar_one()
-            if paths:
-                return [from_document(path) for path in paths]
-            cancelled = (
-                select(file_table.c.root_id)
-                .join(job_table, job_table.c.file_id == file_table.c.id)
-                .where(job_table.c.run_id == run, job_table.c.state == JobState.CANCELLED)
-            )
-            roots = select(root_table.c.path).where(root_table.c.id.in_(cancelled))
-            return list(connection.execute(roots.order_by(root_table.c.path)).scalars())
+            return run_paths.left_out(connection, run)
 
     def every(self, limit: int) -> list[RunView]:
         """The last runs, newest first, at most ``limit``."""
@@ -298,19 +274,12 @@ def open_again(connection: Connection, run: int, now: float) -> int:
 
 def _move_jobs(connection: Connection, jobs: Sequence[int], former: int, run: int) -> int:
     """Continue jobs of another run in this run; returns how many."""
-    moved = (
-        connection.execute(
-            update(job_table)
-            .where(job_table.c.id.in_(jobs), job_table.c.run_id == former)
-            .values(run_id=run)
-            .returning(job_table.c.queued_at)
-        )
-        .scalars()
-        .all()
-    )
-    run_counts.note_handover(connection, ((former, queued_at) for queued_at in moved), run)
-    count_discovered(connection, run, len(moved))
-    return len(moved)
+    moved = connection.execute(
+        update(job_table).where(job_table.c.id.in_(jobs), job_table.c.run_id == former).values(run_id=run)
+    ).rowcount
+    run_counts.note_handover(connection, [former] * moved, run)
+    count_discovered(connection, run, moved)
+    return moved
 
 
 def count_discovered(connection: Connection, run: int, files: int) -> None:
@@ -318,11 +287,6 @@ def count_discovered(connection: Connection, run: int, files: int) -> None:
     connection.execute(
         update(run_table).where(run_table.c.id == run).values(discovered=run_table.c.discovered + files)
     )
-
-
-def _is_within(path: bytes, folders: Sequence[bytes]) -> bool:
-    """Whether a path is one of some folders or lies below one."""
-    return any(path == folder or path.startswith(folder.rstrip(b"/") + b"/") for folder in folders)
 
 
 def _publish_again(connection: Connection, jobs: Sequence[int]) -> int:

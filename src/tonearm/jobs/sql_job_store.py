@@ -1,4 +1,4 @@
-"""The books of the jobs, kept in the database. The jobs table is also the queue when there is no broker."""
+"""The store of jobs in the database. Without a broker the jobs table is also the queue."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from tonearm.errors import Failure
 from tonearm.jobs import attempt_outcomes, attempts, queue_depth
 from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
-from tonearm.jobs.claiming import claim_named, count_next, take_next, wake
+from tonearm.jobs.claiming import claim_named, count_next, requeue_due, take_next
 from tonearm.jobs.failures import INTERRUPTED, unstorable
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
@@ -28,10 +28,10 @@ _MEASURED = (
     .join(analysis_table, analysis_table.c.audio_id == audio_table.c.id)
     .where(among(audio_table.c.hash, "hashes"))
 )
-_HELD = select(job_table.c.id, job_table.c.attempts, job_table.c.lease_until).where(
+_LEASES = select(job_table.c.id, job_table.c.attempts, job_table.c.lease_until).where(
     job_table.c.state == JobState.RUNNING, IS_OPEN
 )
-_IN_HAND = (
+_RUNNING_JOBS = (
     select(
         job_table.c.id,
         job_table.c.file_id,
@@ -46,7 +46,7 @@ _IN_HAND = (
     .order_by(job_table.c.rank)
     .with_for_update(skip_locked=True)
 )
-_BACK = {
+_RETURNED = {
     "state": JobState.QUEUED,
     "uncharged_attempts": job_table.c.uncharged_attempts + 1,
     "worker": None,
@@ -56,7 +56,7 @@ _BACK = {
 
 
 class SqlJobStore:
-    """Ledger and queue on the jobs table."""
+    """JobStore and JobClaims on the jobs table, and the queue where there is no broker."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class SqlJobStore:
         watch: LeaseWatch | None = None,
         features: FeatureTables | None = None,
     ) -> None:
-        """``watch`` tells which leases are over; one of its own unless given."""
+        """``watch`` finds the leases that have expired; a new one unless given."""
         self._watch = watch or LeaseWatch(lease_s)
         self._database = database
         self._versions = dict(versions)
@@ -76,18 +76,18 @@ class SqlJobStore:
         self._backoff = backoff
         self._lease_s = lease_s
 
-    # A job comes into a worker's hands.
+    # A worker takes jobs.
 
     def take(
         self, worker: str, run: int | None, unmounted: Collection[UnmountedPlace] = (), at_most: int = 1
     ) -> list[Lease]:
         """Lease waiting jobs in the order of their rank, of one run or of all, and count their attempts.
 
-        None when nothing may be taken now. Jobs of paused runs and of unseen places are not taken.
+        Empty when nothing can be taken now. Jobs of paused runs and of unmounted places are not taken.
         """
         with self._database.write() as connection:
             taken = take_next(connection, worker, run, unmounted, at_most, self._lease_s)
-            if len(taken) < at_most and wake(connection):
+            if len(taken) < at_most and requeue_due(connection):
                 left = at_most - len(taken)
                 taken += take_next(connection, worker, run, unmounted, left, self._lease_s)
             return taken
@@ -96,7 +96,7 @@ class SqlJobStore:
         claimed: dict[int, Lease | Refusal] = {}
         left = dict(announced)
         wait = len(left) == 1
-        while left:  # who waits for one at a time keeps nobody waiting who waits for him
+        while left:  # waiting for the lock of one row at a time avoids deadlocks
             chosen = dict(list(left.items())[:1]) if wait else left
             with self._database.write() as connection:
                 claimed |= claim_named(connection, chosen, worker, self._lease_s, wait)
@@ -123,9 +123,9 @@ class SqlJobStore:
             )
             return frozenset(held.scalars())
 
-    # Its attempt ends.
+    # Attempts end.
 
-    def stored(self, asked: Sequence[tuple[Lease, str]]) -> list[frozenset[str]]:
+    def known_results(self, asked: Sequence[tuple[Lease, str]]) -> list[frozenset[str]]:
         hashes = {digest for lease, digest in asked if not lease.fresh}
         known: dict[str, set[str]] = {}
         if hashes:
@@ -146,7 +146,7 @@ class SqlJobStore:
                 except Exception as error:
                     if not attempt_outcomes.is_data_error(error):
                         raise
-                    together = False  # one of them can't be stored; which one will turn out
+                    together = False  # one of them can't be stored: find it by storing one at a time
                 left = [one for one in left if one[0] not in outcomes]
             if left:
                 outcomes[left[0][0]] = self._finish_alone(left[0])
@@ -154,7 +154,7 @@ class SqlJobStore:
         return [outcomes[lease] for lease, _ in finished]
 
     def _finish_together(self, finished: Sequence[Finished]) -> dict[Lease, AttemptOutcome]:
-        """Store what is ours and is not just being written by somebody else."""
+        """Store the results whose leases hold and whose rows no other transaction has locked."""
         with self._database.write() as connection:
             held = attempt_outcomes.held(connection, [lease for lease, _ in finished], wait=False)
             ours = [(lease, result) for lease, result in finished if lease in held]
@@ -193,13 +193,13 @@ class SqlJobStore:
             held = attempt_outcomes.held(connection, [lease])
             if not held:
                 return attempt_outcomes.recorded_outcome(connection, lease)
-            now, uncharged_attempts = held[lease].now, held[lease].uncharged_attempts
+            now = held[lease].now
             ended = attempts.ended(lease, Outcome.FAILED, now, failure.code, work_s, timings, ended_at)
             attempts.record(connection, [ended])
-            delay_s = retry_after(failure, lease.attempt - uncharged_attempts, self._backoff)
+            delay_s = retry_after(failure, lease.charged_attempts, self._backoff)
             if delay_s is None:
                 attempt_outcomes.end(connection, lease, JobState.QUARANTINED, now, failure, work_s)
-                attempt_outcomes.settle(connection, lease.file, JobState.QUARANTINED)
+                attempt_outcomes.set_file_state(connection, lease.file, JobState.QUARANTINED)
                 return AttemptOutcome(JobState.QUARANTINED, failure)
             attempt_outcomes.postpone(connection, lease.job, now + delay_s, failure)
             if cancel_unwanted(connection, job_table.c.id == lease.job, now):
@@ -215,9 +215,9 @@ class SqlJobStore:
                     connection, [attempts.ended(lease, Outcome.CANCELLED, now, failure.code, work_s)]
                 )
                 attempt_outcomes.end(connection, lease, JobState.CANCELLED, now, failure, work_s)
-                attempt_outcomes.settle(connection, lease.file, "waiting")
+                attempt_outcomes.set_file_state(connection, lease.file, "waiting")
 
-    # It goes back to wait.
+    # Jobs return to the queue.
 
     def give_back(
         self, leases: Sequence[Lease], after_s: float = 0.0, work_s: Mapping[int, float] = NO_WORK
@@ -239,11 +239,10 @@ class SqlJobStore:
             later = {"state": JobState.RETRYING, "not_before": now + after_s} if after_s else {}
             self._put_back(connection, [lease.job for lease in held], now, now + after_s, later)
 
-    def disown(self, worker: str, in_hand: Collection[int]) -> int:
-        """Give back jobs that the database says this worker has and that it has not, after an answer was lost."""
+    def release_unheld(self, worker: str, held: Collection[int]) -> int:
         with self._database.write() as connection:
             lost = connection.execute(
-                _IN_HAND.where(job_table.c.worker == worker, job_table.c.id.not_in(in_hand))
+                _RUNNING_JOBS.where(job_table.c.worker == worker, job_table.c.id.not_in(held))
             ).all()
             if lost:
                 now = clock(connection)
@@ -266,32 +265,34 @@ class SqlJobStore:
         connection.execute(
             update(job_table)
             .where(chosen)
-            .values(queued_at=ready_at, publish_due_at=ready_at, **{**_BACK, **later})
+            .values(queued_at=ready_at, publish_due_at=ready_at, **{**_RETURNED, **later})
         )
         cancel_unwanted(connection, chosen, now)
 
     def recover(self) -> int:
         with self._database.read() as connection:
-            held = connection.execute(_HELD).all()
-        over = self._watch.over((row.id, row.attempts, row.lease_until) for row in held)
+            held = connection.execute(_LEASES).all()
+        expired = self._watch.expired((row.id, row.attempts, row.lease_until) for row in held)
         with self._database.write() as connection:
-            wake(connection)
-            if not over:
+            requeue_due(connection)
+            if not expired:
                 return 0
-            found = connection.execute(_IN_HAND.where(job_table.c.id.in_([job for job, *_ in over]))).all()
-            return self._take_back(
-                connection, [row for row in found if (row.id, row.attempts, row.lease_until) in over]
+            found = connection.execute(
+                _RUNNING_JOBS.where(job_table.c.id.in_([job for job, *_ in expired]))
+            ).all()
+            return self._return_interrupted(
+                connection, [row for row in found if (row.id, row.attempts, row.lease_until) in expired]
             )
 
     def reclaim(self, worker: str | None) -> int:
-        """Take back at once the jobs of a worker that is known to be gone, or all; returns how many."""
+        """Return to the queue at once the jobs of a worker that has ended, or of all workers; returns how many."""
         with self._database.write() as connection:
-            wake(connection)
+            requeue_due(connection)
             own = [job_table.c.worker == worker] if worker is not None else []
-            return self._take_back(connection, connection.execute(_IN_HAND.where(*own)).all())
+            return self._return_interrupted(connection, connection.execute(_RUNNING_JOBS.where(*own)).all())
 
-    def _take_back(self, connection: Connection, lost: Sequence[Any]) -> int:
-        """Count an interruption against jobs that nobody works on any more, and let them wait again."""
+    def _return_interrupted(self, connection: Connection, lost: Sequence[Any]) -> int:
+        """Count an interruption of each job and let it wait again; a job with too many is quarantined."""
         if not lost:
             return 0
         now = clock(connection)
@@ -311,34 +312,34 @@ class SqlJobStore:
         cancel_unwanted(connection, job_table.c.id.in_([job.id for job in lost]), now)
         return len(lost)
 
-    # How much there is.
+    # Counts.
 
-    def waiting(self, run: int | None, at_most: int, unmounted: Collection[UnmountedPlace] = ()) -> int:
-        """How many jobs could be taken now, counted no further than ``at_most``."""
+    def count_waiting(self, run: int | None, at_most: int, unmounted: Collection[UnmountedPlace] = ()) -> int:
+        """How many jobs could be taken now, counted up to ``at_most``."""
         with self._database.read() as connection:
             return count_next(connection, run, unmounted, at_most)
 
     def open_jobs(self, run: int, unmounted: Collection[UnmountedPlace] = ()) -> bool:
-        """Whether a run has jobs that have not ended, those of unseen places left aside."""
+        """Whether a run has jobs that have not ended, not counting those of unmounted places."""
         with self._database.read() as connection:
             return queue_depth.any_open(connection, run, unmounted)
 
     def depth(self, run: int | None) -> Depth:
-        """How much is open, of one run or of all."""
+        """How many jobs are open, of one run or of all."""
         with self._database.read() as connection:
             return queue_depth.depth(connection, run)
 
     def owed(self) -> int:
-        """How many waiting jobs have no message out: the outbox."""
+        """How many waiting jobs have a message to be published: the size of the outbox."""
         with self._database.read() as connection:
             return queue_depth.owed(connection)
 
     def samples(self, root: int, limit: int) -> list[bytes]:
-        """Some files of a root that were there when it was last read: the oldest and the newest in the library."""
+        """Paths of some files that the last scan of a root found: the first and the last that were recorded."""
         with self._database.read() as connection:
             return queue_depth.samples(connection, root, limit)
 
     def ping(self) -> float:
-        """Ask the database for the time."""
+        """Seconds since 1970 by the database's clock. Raises StorageError if it does not answer."""
         with self._database.read() as connection:
             return clock(connection)

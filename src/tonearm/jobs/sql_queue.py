@@ -1,4 +1,4 @@
-"""The jobs table itself as the queue: no broker, one row after the other in the order of their rank."""
+"""The jobs table as the queue where there is no broker."""
 
 from collections.abc import Collection, Sequence
 
@@ -7,7 +7,7 @@ from tonearm.jobs.sql_job_store import SqlJobStore
 
 
 class SqlQueue:
-    """JobQueue on the jobs table, of one run or of all. The row is the message, so nothing need be acknowledged."""
+    """JobQueue on the jobs table, of one run or of all. The row is the message; there is nothing to acknowledge."""
 
     def __init__(self, job_store: SqlJobStore, worker: str, run: int | None) -> None:
         self._job_store = job_store
@@ -17,14 +17,14 @@ class SqlQueue:
     def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
         return self._job_store.take(self._worker, self._run, unmounted, at_most)
 
-    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
-        return self._job_store.waiting(self._run, at_most, unmounted)
+    def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
+        return self._job_store.count_waiting(self._run, at_most, unmounted)
 
     def acknowledge(self, lease: Lease) -> None:
-        """The row says it all."""
+        """Nothing to do: the row has its state already."""
 
-    def bury(self, lease: Lease) -> None:
-        """A quarantined job is its own record."""
+    def dead_letter(self, lease: Lease) -> None:
+        """Nothing to do: the row is kept in quarantine."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to do: no messages were received ahead."""

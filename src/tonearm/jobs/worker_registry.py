@@ -1,4 +1,4 @@
-"""Who works: each worker's row, which it renews while it lives, and a person's wish that one of them ends."""
+"""The workers of a shared library: each keeps a row alive by heartbeats, and can be asked to drain."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from tonearm.library.database import Database, serialize_transactions
 from tonearm.library.schema import worker_table
 
 LOST_S = 30.0
-"""A worker that was not heard of for so long is shown as lost."""
+"""A worker without a heartbeat for so many seconds is shown as lost."""
 
 
 class NameTaken(TonearmError):
@@ -23,19 +23,18 @@ class NameTaken(TonearmError):
 
 
 class WorkerStatus(Enum):
-    """What a worker learns of itself when it renews its row."""
+    """State of a worker, as its heartbeat returns it."""
 
     ACTIVE = "at work"
-    DRAINING = "draining"  # a person wants it to finish what it has, and to end
-    REPLACED = "replaced"  # another start has taken its name, as it was not heard of for too long
+    DRAINING = "draining"  # by command: it finishes what it has, takes no more, and ends
+    REPLACED = "replaced"  # another process has taken its name after too long without a heartbeat
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInstance:
-    """One start of a worker. ``instance`` is different at every start, the name may come back.
+    """One process of a worker. The name may be used again by a later process; ``instance`` never is.
 
-    What follows an ``@`` in the instance says in which space the process id is a number: of two containers each may
-    have a process 1.
+    What follows an ``@`` in the instance names the process-id namespace: two containers may both have a process 1.
     """
 
     name: str
@@ -48,7 +47,7 @@ class WorkerInstance:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a worker says of itself. ``hand``: job, path (as in JSON documents), stage, since."""
+    """What a worker reports. ``running``: job, path (as in JSON columns), stage, for_s of each file."""
 
     done: int = 0
     failed: int = 0
@@ -83,13 +82,13 @@ class WorkerRegistry:
         self._database = database
 
     def register(self, instance: WorkerInstance, lease_s: float) -> None:
-        """Take the name for this start.
+        """Register this process under its name.
 
         Raises:
-            NameTaken: a worker of that name was heard of within ``lease_s``, and is not known to be gone.
+            NameTaken: a worker of that name has sent a heartbeat within ``lease_s``, and is not known to have ended.
         """
         with self._database.write() as connection:
-            serialize_transactions(connection)  # several of a new name may start at the same moment
+            serialize_transactions(connection)  # several processes of one name may start at the same moment
             now = clock(connection)
             known = connection.execute(
                 select(worker_table).where(worker_table.c.name == instance.name).with_for_update()
@@ -97,7 +96,7 @@ class WorkerRegistry:
             if known is not None and _alive(known, instance, now, lease_s):
                 raise NameTaken(
                     f"a worker named {instance.name} is at work on {known.host} (process {known.pid}); "
-                    "give this one another name with --name, or wait until that one is gone"
+                    "give this one another name with --name, or wait until that one has ended"
                 )
             row = {
                 "name": instance.name,
@@ -119,7 +118,7 @@ class WorkerRegistry:
             upsert(connection, worker_table, ("name",), [row])
 
     def heartbeat(self, instance: WorkerInstance, heartbeat: Heartbeat) -> WorkerStatus:
-        """Say that this start is alive and what it does."""
+        """Report that this process is alive and what it does; returns whether it is to drain or was replaced."""
         with self._database.write() as connection:
             changed = connection.execute(
                 update(worker_table)
@@ -139,7 +138,7 @@ class WorkerRegistry:
         return WorkerStatus.DRAINING if changed else WorkerStatus.ACTIVE
 
     def deregister(self, instance: WorkerInstance) -> None:
-        """Say that this start has ended."""
+        """Report that this process has ended."""
         with self._database.write() as connection:
             now = clock(connection)
             connection.execute(
@@ -149,7 +148,7 @@ class WorkerRegistry:
             )
 
     def drain(self, name: str) -> None:
-        """Ask a worker to finish what it has in hand, take no more, and end. Raises NotFound."""
+        """Ask a worker to finish its running files, take no more, and end. Raises NotFound."""
         with self._database.write() as connection:
             changed = connection.execute(
                 update(worker_table)
@@ -160,7 +159,7 @@ class WorkerRegistry:
             raise NotFound(f"no worker named {name} is at work; `tonearm workers` lists them")
 
     def every(self, ended: bool = False) -> list[WorkerView]:
-        """All workers that have not ended, or all that ever were, by name."""
+        """All workers that have not ended, or also those that have, by name."""
         with self._database.read() as connection:
             now = clock(connection)
             chosen = select(worker_table).order_by(worker_table.c.name)
@@ -169,7 +168,7 @@ class WorkerRegistry:
             return [_view(row, now) for row in connection.execute(chosen)]
 
     def slots(self) -> int:
-        """How many files can be worked on at the same time by the workers that are alive."""
+        """How many files the workers that are alive can analyse at the same time."""
         return sum(worker.slots for worker in self.every() if worker.state in {"working", "idle"})
 
     def expire_lost(self, after_s: float = 86_400.0) -> int:
@@ -188,9 +187,9 @@ def _end_lost(connection: Connection, after_s: float) -> int:
 
 
 def _alive(known: Any, instance: WorkerInstance, now: float, lease_s: float) -> bool:
-    """Whether the last start of a name lives. Where its process id means something the kernel knows.
+    """Whether the last process of a name is alive.
 
-    Elsewhere its silence tells.
+    On this host, in the same process-id namespace, the kernel is asked; elsewhere its heartbeats decide.
     """
     if known.ended_at is not None or known.seen_at < now - lease_s:
         return False

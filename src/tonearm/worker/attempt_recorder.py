@@ -85,7 +85,7 @@ class AttemptRecorder:
     def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None) -> None:
         """Remove the job's message from the queue, into quarantine if the file is quarantined."""
         if outcome is not None and outcome.state == JobState.QUARANTINED:
-            self._queue.bury(lease)
+            self._queue.dead_letter(lease)
         else:
             self._queue.acknowledge(lease)
 

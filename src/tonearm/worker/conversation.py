@@ -10,7 +10,7 @@ from collections.abc import Collection
 from tonearm.errors import Failure
 from tonearm.events.facts import Announce, StageReached, Warned
 from tonearm.events.states import WarningCode
-from tonearm.jobs.failures import NONSENSE, REPLACED
+from tonearm.jobs.failures import INVALID_MESSAGES, REPLACED
 from tonearm.jobs.port import JobStore
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
@@ -57,7 +57,7 @@ class Conversation:
             for message in messages:
                 self._handle(child, message)
         except (InvalidReply, LookupError, TypeError):
-            child.kill(NONSENSE)  # it may be controlled by the file that it reads
+            child.kill(INVALID_MESSAGES)  # it may be controlled by the file that it reads
         return True
 
     def answer_identified(self) -> None:
@@ -70,7 +70,7 @@ class Conversation:
         if not waiting:
             return
         files = [(assignment.lease, identity.hash) for _, assignment, identity in waiting]
-        answer = self._pending_writes.read(lambda: self._job_store.stored(files))
+        answer = self._pending_writes.read(lambda: self._job_store.known_results(files))
         stored = answer or [frozenset[str]()] * len(waiting)
         for (child, _, identity), names in zip(waiting, stored, strict=True):
             to_run = [name for name in self._analysers if name not in names]

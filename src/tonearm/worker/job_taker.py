@@ -48,11 +48,11 @@ class JobTaker:
             self._announce(JobTaken(lease.ref, lease.traceparent))
         return leases
 
-    def waiting(self, at_most: int) -> int:
+    def count_waiting(self, at_most: int) -> int:
         """How many jobs could be taken now, counted up to ``at_most``; 0 while the database does not answer."""
         began = time.monotonic()
         waiting = self._pending_writes.read(
-            lambda: self._queue.waiting(self._mount_guard.unmounted_places(), at_most)
+            lambda: self._queue.count_waiting(self._mount_guard.unmounted_places(), at_most)
         )
         if not waiting:
             self._rest(began)

@@ -127,7 +127,7 @@ class Maintenance:
         if self._status is WorkerStatus.REPLACED:
             return
         jobs = [assignment.lease.job for assignment in assignments]
-        if self._pending_writes.write(lambda: self._job_store.disown(self._worker, jobs)) is not None:
+        if self._pending_writes.write(lambda: self._job_store.release_unheld(self._worker, jobs)) is not None:
             self._disowned_at = unavailable_at
 
     def _heartbeat(self, assignments: Sequence[Assignment], unmounted: Sequence[bytes]) -> bool:

@@ -187,7 +187,7 @@ class Supervisor:
         """Start as many children as there are jobs for, up to ``workers``."""
         free = self._pool.free_slots
         if free > 0:
-            waiting = self._taker.waiting(self._settings.workers)
+            waiting = self._taker.count_waiting(self._settings.workers)
             self._pool.start(min(free, waiting - self._pool.starting))
 
     def _wait(self, now: float) -> None:

@@ -19,7 +19,7 @@ class Looker:
     def look(self, *leases: Held, after: float = 0.0) -> set[Held]:
         """What is over after so many seconds more."""
         self.now += after
-        return set(self._watch.over(leases))
+        return set(self._watch.expired(leases))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ class EmptyQueue:
         time.sleep(self._answer_s)
         return ()
 
-    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:  # noqa: ARG002  the port's
+    def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:  # noqa: ARG002  the port's
         """None."""
         time.sleep(self._answer_s)
         return 0
@@ -29,7 +29,7 @@ class EmptyQueue:
     def acknowledge(self, lease: Lease) -> None:
         """Not called."""
 
-    def bury(self, lease: Lease) -> None:
+    def dead_letter(self, lease: Lease) -> None:
         """Not called."""
 
     def close(self) -> None:
@@ -56,6 +56,6 @@ def test_an_empty_queue_is_left_alone_for_a_moment_and_asked_at_once_after_a_wak
 def test_a_slow_answer_is_followed_by_a_long_rest_that_has_a_limit() -> None:
     jobs = taker(0.1)
     now = time.monotonic()
-    assert jobs.waiting(3) == 0
+    assert jobs.count_waiting(3) == 0
     assert jobs.is_resting(now + 0.1 * REST_FACTOR)
     assert not jobs.is_resting(time.monotonic() + LONGEST_REST_S + 0.1)

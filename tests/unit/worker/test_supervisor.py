@@ -107,17 +107,17 @@ class Queue:
         assert not self.closed
         return self._queue.take(unmounted, at_most)
 
-    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
+    def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         """As the queue says."""
-        return self._queue.waiting(unmounted, at_most)
+        return self._queue.count_waiting(unmounted, at_most)
 
     def acknowledge(self, lease: Lease) -> None:
         """As the queue does."""
         self._queue.acknowledge(lease)
 
-    def bury(self, lease: Lease) -> None:
+    def dead_letter(self, lease: Lease) -> None:
         """As the queue does."""
-        self._queue.bury(lease)
+        self._queue.dead_letter(lease)
 
     def close(self) -> None:
         """Take no more."""

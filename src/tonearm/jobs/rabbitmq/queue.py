@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tonearm.jobs.job import Lease, UnmountedPlace
-from tonearm.jobs.port import JobQueue, JobStore
+from tonearm.jobs.port import JobClaims, JobQueue
 from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
 
 
@@ -16,7 +16,7 @@ class RabbitQueue:
     it, and would deliver the same ones again and again.
     """
 
-    def __init__(self, receiver: Receiver, job_store: JobStore, worker: str, fallback: JobQueue) -> None:
+    def __init__(self, receiver: Receiver, job_store: JobClaims, worker: str, fallback: JobQueue) -> None:
         self._receiver = receiver
         self._job_store = job_store
         self._worker = worker
@@ -55,11 +55,11 @@ class RabbitQueue:
                 self._receiver.acknowledge(delivery)
         return leases
 
-    def waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
+    def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         if self._closed:
             return 0
         if unmounted:
-            return self._fallback.waiting(unmounted, at_most)
+            return self._fallback.count_waiting(unmounted, at_most)
         self._receiver.resume()
         return min(at_most, self._receiver.arrived())
 
@@ -68,7 +68,7 @@ class RabbitQueue:
         if delivery is not None:
             self._receiver.acknowledge(delivery)
 
-    def bury(self, lease: Lease) -> None:
+    def dead_letter(self, lease: Lease) -> None:
         delivery = self._taken.pop((lease.job, lease.attempt), None)
         if delivery is not None:
             self._receiver.reject(delivery, requeue=False)

@@ -1,0 +1,49 @@
+"""Which paths a later ``analyze`` has to be given, or takes by itself, for files that earlier runs have left."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from tonearm.events.states import RunState
+from tonearm.jobs.job import JobState
+from tonearm.library.schema import file_table, job_table, root_table, run_table
+from tonearm.names import from_document
+
+
+def unscanned(connection: Connection) -> list[bytes]:
+    """Paths whose last run ended before its scan did, so that some of their files may not be known.
+
+    Paths of cancelled runs are not among them.
+    """
+    rows = connection.execute(
+        select(run_table.c.paths, run_table.c.scanned_at)
+        .where(run_table.c.finished_at.is_not(None), run_table.c.state != RunState.CANCELLED)
+        .order_by(run_table.c.id)
+    )
+    found: dict[bytes, None] = {}
+    for row in rows:
+        paths = [from_document(path) for path in row.paths]
+        if row.scanned_at is None:
+            found |= dict.fromkeys(paths)
+        else:
+            found = {path: None for path in found if not _is_within(path, paths)}
+    return list(found)
+
+
+def left_out(connection: Connection, run: int) -> list[bytes]:
+    """The paths of a cancelled run, or the roots of its cancelled jobs where it had none."""
+    paths = connection.execute(select(run_table.c.paths).where(run_table.c.id == run)).scalar_one()
+    if paths:
+        return [from_document(path) for path in paths]
+    cancelled = (
+        select(file_table.c.root_id)
+        .join(job_table, job_table.c.file_id == file_table.c.id)
+        .where(job_table.c.run_id == run, job_table.c.state == JobState.CANCELLED)
+    )
+    roots = select(root_table.c.path).where(root_table.c.id.in_(cancelled)).order_by(root_table.c.path)
+    return list(connection.execute(roots).scalars())
+
+
+def _is_within(path: bytes, folders: Sequence[bytes]) -> bool:
+    """Whether a path is one of some folders or lies below one."""
+    return any(path == folder or path.startswith(folder.rstrip(b"/") + b"/") for folder in folders)
