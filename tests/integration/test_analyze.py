@@ -325,3 +325,19 @@ def test_the_terminal_is_not_needed(program: Program, every_format: Path) -> Non
     text = output.decode()
     assert "\x1b" not in text
     assert f"{len(material.FORMATS)} discovered = {len(material.FORMATS)} done + 0 partial" in text
+
+
+def test_a_scan_that_was_cut_off_is_done_again_by_a_call_without_a_path(
+    program: Program, every_format: Path, tmp_path: Path
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    first, second = sorted(every_format.iterdir())[:2]
+    shutil.copy(first, music)
+    program.run("analyze", music, check=True)
+    with program.connect() as library:
+        library.execute("UPDATE runs SET scanned_at = NULL, state = 'interrupted'")
+    shutil.copy(second, music)
+    summary = program.run("analyze", check=True).summary
+    assert (summary["discovered"], summary["skipped"]) == (2, 1)
+    assert program.run("analyze", check=True).summary["discovered"] == 0
