@@ -145,6 +145,16 @@ def test_a_message_says_which_job_how_urgent_and_under_which_trace(
     assert (row["publish_due_at"], row["published_level"]) == (None, level)
 
 
+def broker_states(bench: RabbitSetup) -> list[BrokerState]:
+    return [event.state for event in bench.events if isinstance(event, BrokerStateChanged)]
+
+
+def test_a_job_is_taken_with_the_trace_of_its_message(bench: RabbitSetup) -> None:
+    bench.library.meet(bench.library.run(), b"1")
+    lease = bench.take(bench.queue("w"))
+    assert lease.traceparent == f"00-{lease.correlation_id}-{lease.job:016x}-01"
+
+
 @pytest.mark.parametrize("harm", ["the binding is gone", "the queue is gone"])
 def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_owed_until_one_does(
     bench: RabbitSetup, broker: Broker, topology: Topology, harm: str
@@ -336,6 +346,7 @@ def test_a_queue_that_is_deleted_while_jobs_wait_is_filled_again(
         or (isinstance(event, Warned) and "sending them again" in event.text)
         for event in bench.events
     )
+    assert within(PATIENCE_S, lambda: broker_states(bench)[-1:] in ([], [BrokerState.READY]))
 
 
 def test_a_worker_whose_queue_was_made_anew_by_another_goes_on_taking(

@@ -185,7 +185,7 @@ class OutboxRelay:
             self.publish_all_again()
             self._recreated = False
         published = self.publish_batch()
-        if not published:
+        if not published or self._state is BrokerState.UNAVAILABLE:
             self._announce_state(BrokerState.READY, None)
         if (began := time.monotonic()) >= self._reconcile_at:
             self.raise_aged()

@@ -1,0 +1,26 @@
+"""A person relies on: a message keeps its trace, and one with an odd or no trace is worked on all the same."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tonearm.jobs.outbox_relay import JobMessage
+from tonearm.jobs.rabbitmq.message import encoded_message, parsed_message
+from tonearm.jobs.rabbitmq.topology import Topology
+from tonearm.jobs.trace_context import TraceContext
+from tonearm.settings import Level
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_what_is_sent_is_read_with_its_trace() -> None:
+    body, properties = encoded_message(JobMessage(7, Level.HIGH, TRACE), Topology("t"))
+    message = parsed_message(properties, body)
+    assert (message.job, message.level, message.correlation_id) == (7, Level.HIGH, TRACE)
+    assert message.context == TraceContext(TRACE, f"{7:016x}")
+
+
+@pytest.mark.parametrize("header", [{}, {"traceparent": "00-0-0-00"}, {"traceparent": 7}], ids=str)
+def test_a_message_without_a_valid_trace_is_a_message(header: dict[str, object]) -> None:
+    properties = SimpleNamespace(headers={"level": "low", **header}, correlation_id=TRACE)
+    assert parsed_message(properties, b'{"job": 7}') == JobMessage(7, Level.LOW, TRACE)
