@@ -9,7 +9,7 @@ import click
 from tonearm.addresses import FORMS, parts_of
 from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
-from tonearm.cli.terminal import note
+from tonearm.cli.terminal import is_terminal, note, say
 from tonearm.errors import ConfigurationError
 from tonearm.names import PathMap, printable
 from tonearm.settings import (
@@ -22,12 +22,7 @@ from tonearm.settings import (
     without_password,
 )
 
-COLUMNS = (
-    Column("setting"),
-    Column("value", least=16),
-    Column("from", rank=2),
-    Column("what it does", rank=1, least=20),
-)
+COLUMNS = (Column("setting"), Column("value"), Column("from"), Column("what it does"))
 
 
 @click.command()
@@ -46,9 +41,14 @@ def config(data: str | None, check: bool, as_json: bool) -> None:
         for row in rows:
             print_json(row)
         return
-    with Listing(COLUMNS) as listing:
+    if is_terminal():
         for row in rows:
-            listing.add(row["setting"], printable(_short(row["value"])), row["from"], row["description"])
+            say(f"{row['setting']} = {printable(_short(row['value']))}  ({row['from']})")
+            say(row["description"], "dim", indent=4)
+    else:
+        with Listing(COLUMNS) as listing:
+            for row in rows:
+                listing.add(row["setting"], printable(_short(row["value"])), row["from"], row["description"])
     note(f"Settings file: {located_config()}. Environment variables: TONEARM_ and the name in capitals.")
 
 
