@@ -495,7 +495,7 @@ class Watched:
                 ask(self.database)
                 ends.append("answered")
             except StorageAway as error:
-                ends.append("refused" if "left alone" in str(error) else "away")
+                ends.append("refused" if "not called for a moment" in str(error) else "away")
         return ends
 
 
@@ -549,7 +549,7 @@ def test_a_call_that_was_refused_inside_another_is_no_failure_of_the_server(
             ask(watched.database)
             ask(watched.database)  # a third, where two are on trial
 
-    with pytest.raises(StorageAway, match="left alone"):
+    with pytest.raises(StorageAway, match="not called for a moment"):
         nested()
     assert watched.states == ["closed", "open", "half_open", "closed"]
 

@@ -1,4 +1,4 @@
-"""Finds how two artists are connected: the shortest chain, searched from both ends at once, layer by layer."""
+"""Finds the shortest chain between two artists, by a breadth-first search from both ends."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
@@ -7,8 +7,8 @@ from tonearm.graph.port import ConnectionStep
 from tonearm.graph.track import Node
 
 
-class Ties(Protocol):
-    """Where it is looked up what artists have in common."""
+class Neighbours(Protocol):
+    """Looks up what artists have in common."""
 
     def neighbours(self, nodes: Collection[Node]) -> Iterable[tuple[Node, Node]]:
         """Each of the nodes with each of its neighbours: an artist's tracks with others, albums and genres, or the
@@ -19,24 +19,24 @@ class Ties(Protocol):
 
 
 class _Side:
-    """What was reached from one end: how far each node is, and over which nodes it was reached."""
+    """What was reached from one end: the distance of each node, and the nodes before it."""
 
     def __init__(self, end: Node) -> None:
         self.distance = {end: 0}
         self.over: dict[Node, set[Node]] = {end: set()}
         self.frontier = {end}
 
-    def advance(self, ties: Ties) -> None:
+    def advance(self, neighbours: Neighbours) -> None:
         far = 1 + self.distance[next(iter(self.frontier))]
         reached: set[Node] = set()
-        for node, neighbour in ties.neighbours(self.frontier):
+        for node, neighbour in neighbours.neighbours(self.frontier):
             if self.distance.setdefault(neighbour, far) == far:
                 reached.add(neighbour)
                 self.over.setdefault(neighbour, set()).add(node)
         self.frontier = reached
 
 
-def find_chain(ties: Ties, start: Node, goal: Node) -> tuple[ConnectionStep, ...] | None:
+def find_chain(neighbours: Neighbours, start: Node, goal: Node) -> tuple[ConnectionStep, ...] | None:
     """The shortest chain between two artists that are there; see ``TrackGraph.connection``."""
     ahead, behind = _Side(start), _Side(goal)
     meeting = {start} & {goal}
@@ -44,10 +44,10 @@ def find_chain(ties: Ties, start: Node, goal: Node) -> tuple[ConnectionStep, ...
         side = min(ahead, behind, key=lambda side: len(side.frontier))
         if not side.frontier:
             return None
-        side.advance(ties)
+        side.advance(neighbours)
         meeting = side.frontier & (behind if side is ahead else ahead).distance.keys()
     nodes = _first(start, goal, ahead, behind, meeting)
-    names = ties.names(nodes)
+    names = neighbours.names(nodes)
     return tuple(
         ConnectionStep(names[artist], common.kind, names[common], names[other])
         for artist, common, other in zip(nodes[::2], nodes[1::2], nodes[2::2], strict=False)

@@ -1,5 +1,5 @@
-"""What is said to Neo4j. Every node has ``library``, so that several libraries can share one server, and ``id``,
-which begins with the library's name and a colon and is unique among the nodes of its label."""
+"""The statements for Neo4j. Every node has ``library``, so that several libraries can share one server, and ``id``,
+which starts with the library's name and a colon and is unique among the nodes of its label."""
 
 SCHEMA = (
     "CREATE CONSTRAINT tonearm_track IF NOT EXISTS FOR (n:Track) REQUIRE n.id IS UNIQUE",
@@ -31,56 +31,56 @@ MERGE (t:Track {id: track.id})
 SET t = track.values
 """
 
-CUT_TIES = """
+DELETE_OLD_RELATIONS = """
 UNWIND $tracks AS track
 MATCH (:Track {id: track.id})-[r]->(n)
-WHERE NOT n.id IN track.ties
+WHERE NOT n.id IN track.relations
 DELETE r
 RETURN DISTINCT labels(n)[0] AS label, n.id AS id
 """
 
-TIE_ARTISTS = """
-UNWIND $ties AS tie
-MERGE (n:Artist {id: tie.to})
-ON CREATE SET n += tie.values
-WITH n, tie
-MATCH (t:Track {id: tie.from})
+MERGE_ARTISTS = """
+UNWIND $relations AS relation
+MERGE (n:Artist {id: relation.to})
+ON CREATE SET n += relation.values
+WITH n, relation
+MATCH (t:Track {id: relation.from})
 MERGE (t)-[r:BY]->(n)
-SET r.name = tie.name
+SET r.name = relation.name
 """
 
-TIE_ALBUMS = """
-UNWIND $ties AS tie
-MERGE (n:Album {id: tie.to})
-ON CREATE SET n += tie.values
-WITH n, tie
-MATCH (t:Track {id: tie.from})
+MERGE_ALBUMS = """
+UNWIND $relations AS relation
+MERGE (n:Album {id: relation.to})
+ON CREATE SET n += relation.values
+WITH n, relation
+MATCH (t:Track {id: relation.from})
 MERGE (t)-[r:ON]->(n)
-SET r.name = tie.name
+SET r.name = relation.name
 """
 
-TIE_GENRES = """
-UNWIND $ties AS tie
-MERGE (n:Genre {id: tie.to})
-ON CREATE SET n += tie.values
-WITH n, tie
-MATCH (t:Track {id: tie.from})
+MERGE_GENRES = """
+UNWIND $relations AS relation
+MERGE (n:Genre {id: relation.to})
+ON CREATE SET n += relation.values
+WITH n, relation
+MATCH (t:Track {id: relation.from})
 MERGE (t)-[r:OF]->(n)
-SET r.name = tie.name
+SET r.name = relation.name
 """
 
-TIE_TEMPO_BANDS = """
-UNWIND $ties AS tie
-MERGE (n:TempoBand {id: tie.to})
-ON CREATE SET n += tie.values
-WITH n, tie
-MATCH (t:Track {id: tie.from})
+MERGE_TEMPO_BANDS = """
+UNWIND $relations AS relation
+MERGE (n:TempoBand {id: relation.to})
+ON CREATE SET n += relation.values
+WITH n, relation
+MATCH (t:Track {id: relation.from})
 MERGE (t)-[:AT]->(n)
 """
 
-TIE_KEYS = """
-UNWIND $ties AS tie
-MATCH (n:Key {id: tie.to}), (t:Track {id: tie.from})
+MERGE_TRACK_KEYS = """
+UNWIND $relations AS relation
+MATCH (n:Key {id: relation.to}), (t:Track {id: relation.from})
 MERGE (t)-[:IN]->(n)
 """
 
@@ -88,20 +88,20 @@ DELETE_TRACKS = """
 UNWIND $ids AS id
 MATCH (t:Track {id: id})
 OPTIONAL MATCH (t)-->(n)
-WITH t, collect({label: labels(n)[0], id: n.id}) AS ties
+WITH t, collect({label: labels(n)[0], id: n.id}) AS relations
 DETACH DELETE t
-WITH ties
-UNWIND ties AS tie
-RETURN DISTINCT tie.label AS label, tie.id AS id
+WITH relations
+UNWIND relations AS relation
+RETURN DISTINCT relation.label AS label, relation.id AS id
 """
 
-DELETE_LOOSE = {
+DELETE_ORPHANS = {
     "Artist": "UNWIND $ids AS id MATCH (n:Artist {id: id}) WHERE NOT EXISTS { (n)<--() } DELETE n",
     "Album": "UNWIND $ids AS id MATCH (n:Album {id: id}) WHERE NOT EXISTS { (n)<--() } DELETE n",
     "Genre": "UNWIND $ids AS id MATCH (n:Genre {id: id}) WHERE NOT EXISTS { (n)<--() } DELETE n",
     "TempoBand": "UNWIND $ids AS id MATCH (n:TempoBand {id: id}) WHERE NOT EXISTS { (n)<--() } DELETE n",
 }
-"""What no track is tied to any more; keys stay."""
+"""Nodes that no track is related to any more; keys stay."""
 
 CLEAR = (
     "MATCH (n:Track) WHERE n.id STARTS WITH $start WITH n LIMIT $count DETACH DELETE n RETURN count(*)",
@@ -111,7 +111,7 @@ CLEAR = (
     "MATCH (n:TempoBand) WHERE n.id STARTS WITH $start WITH n LIMIT $count DETACH DELETE n RETURN count(*)",
     "MATCH (n:Key) WHERE n.id STARTS WITH $start WITH n LIMIT $count DETACH DELETE n RETURN count(*)",
 )
-"""Deletes so many nodes at a time, tracks first: with them go their relations."""
+"""Deletes nodes in batches, tracks first and their relations with them."""
 
 COUNT = {
     "tracks": "MATCH (n:Track) WHERE n.id STARTS WITH $start RETURN count(n) AS count",
@@ -148,7 +148,7 @@ RETURN DISTINCT k.camelot, t.tempo
 
 HAS_ARTIST = "RETURN EXISTS { (:Artist {id: $id}) } AS there"
 
-TIES = {
+NEIGHBOURS = {
     "common": """
 UNWIND $ids AS id
 MATCH (a:Artist {id: id})<-[:BY]-(:Track)-[:ON|OF]->(n)

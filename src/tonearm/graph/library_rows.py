@@ -1,4 +1,4 @@
-"""Reads from the library's tables what the graph is made of: files that are there, and their current results."""
+"""Reads what the graph is made of: files that are not missing, and their current results."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -19,7 +19,7 @@ PRESENT = and_(
 )
 """Files that were last seen on disk and have been analysed."""
 FASTEST_BPM = 1e6
-"""Numbers from here on are no tempo."""
+"""Numbers from here on are not a tempo."""
 
 
 class tenths(FunctionElement[int]):  # noqa: N801  written as an SQL function
@@ -58,7 +58,7 @@ class MixColumns:
 
 
 def tracks(connection: Connection, mix: MixColumns, among: ColumnElement[bool]) -> Iterator[GraphTrack]:
-    """Those of some files that are there, as tracks."""
+    """Some files as tracks, those that are missing left out."""
     source = (
         file_table.join(root_table, root_table.c.id == file_table.c.root_id)
         .join(audio_table, audio_table.c.id == file_table.c.audio_id)
@@ -214,7 +214,7 @@ def at(connection: Connection, path: bytes) -> ColumnElement[bool]:
 
 
 def count(connection: Connection) -> int:
-    """How many files are there."""
+    """How many files are not missing."""
     return connection.execute(select(func.count()).select_from(file_table).where(PRESENT)).scalar_one()
 
 

@@ -29,13 +29,13 @@ Point = tuple[str, int]
 """A Camelot code and a tempo in tenths of a BPM."""
 Ranges = Sequence[tuple[int, int]]
 WIDTHS_PERCENT = (0.25, 1.0, 4.0)
-"""Changes of tempo that are looked at first, each four times as wide as the one before."""
+"""Changes of tempo in percent that are searched in turn, each four times as wide as the one before."""
 POINTS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What has to be known of a track to judge how it mixes."""
+    """What is needed of a track to judge how it mixes."""
 
     file: int
     path: bytes
@@ -79,7 +79,7 @@ class _Judged:
 
 
 class _Best:
-    """The best of what it is given, one file of each audio; memory grows with how many are wanted only."""
+    """Keeps the best candidates, one file of each audio; memory grows only with how many are wanted."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -113,7 +113,7 @@ def find_mixes(source: Source, track: GraphTrack, limit: int, percent: float) ->
         found = best.ranked()
         if len(found) == limit and found[-1].score > score(Relation.SAME, Change(width), 0.0):
             break
-    return _told(source, found)
+    return _mixes_of(source, found)
 
 
 def find_path(source: Source, start: GraphTrack, goal: GraphTrack, percent: float) -> tuple[Mix, ...] | None:
@@ -135,7 +135,7 @@ def find_path(source: Source, start: GraphTrack, goal: GraphTrack, percent: floa
         here = found.candidate
     last = _judge(here, _as_candidate(goal, goal.point), percent)
     assert last is not None  # noqa: S101  the last point is one step away
-    return (*_told(source, way), Mix(goal, last.relation, last.change, last.score))
+    return (*_mixes_of(source, way), Mix(goal, last.relation, last.change, last.score))
 
 
 def _best_at(source: Source, playing: Candidate, points: Iterable[Point], percent: float) -> _Judged | None:
@@ -210,7 +210,7 @@ def _as_candidate(track: GraphTrack, point: Point) -> Candidate:
     return Candidate(track.file, track.path, track.audio, *point, track.energy)
 
 
-def _told(source: Source, chosen: Sequence[_Judged]) -> tuple[Mix, ...]:
+def _mixes_of(source: Source, chosen: Sequence[_Judged]) -> tuple[Mix, ...]:
     tracks = source.tracks([judged.candidate.file for judged in chosen])
     return tuple(
         Mix(tracks[judged.candidate.file], judged.relation, judged.change, judged.score)

@@ -55,7 +55,7 @@ class Ids:
         return f"{self.start}{file}"
 
     def place(self, path: str) -> str:
-        """What a track is found by when its path is known; a path may be too long for an index."""
+        """What finds a track by its path: a digest, as a path may be too long for an index."""
         return self._digest("place", path)
 
     def key(self, camelot: str) -> str:
@@ -82,7 +82,7 @@ class Neo4jGraph:
     """Answers from Neo4j."""
 
     def __init__(self, bolt: Bolt, library: str) -> None:
-        """``library``: the name that keeps this library apart from others on the same server."""
+        """``library``: the name that separates this library from others on the same server."""
         self._bolt = bolt
         self._ids = Ids(library)
         self._prepared = False
@@ -142,7 +142,7 @@ class Neo4jGraph:
                 node = self._ids.node(artist_named(name))
                 if not run(transaction, cypher.HAS_ARTIST, id=node)[0]["there"]:
                     raise NotFound(f"{name}: no artist of that name in the library")
-            return find_chain(_Ties(transaction, self._ids), artist_named(artist), artist_named(other))
+            return find_chain(_Neighbours(transaction, self._ids), artist_named(artist), artist_named(other))
 
         return self._bolt.read(connect)
 
@@ -151,7 +151,7 @@ class Neo4jGraph:
         self._bolt.close()
 
     def _prepare(self) -> None:
-        """Make the constraints and the harmonic wheel, once."""
+        """Create the constraints and the Camelot wheel, once."""
         if self._prepared:
             return
         ids = self._ids
@@ -179,63 +179,71 @@ class Neo4jGraph:
 
 
 def _put(transaction: neo4j.Transaction, ids: Ids, tracks: Sequence[GraphTrack]) -> None:
-    ties: dict[str, list[Values]] = {label: [] for label in ("Artist", "Album", "Genre", "TempoBand", "Key")}
+    relations: dict[str, list[Values]] = {
+        label: [] for label in ("Artist", "Album", "Genre", "TempoBand", "Key")
+    }
     rows = []
     for track in tracks:
-        own = _ties_of(ids, track)
-        for label, tie in own:
-            ties[label].append(tie)
+        own = _relations_of(ids, track)
+        for label, relation in own:
+            relations[label].append(relation)
         rows.append(
             {
                 "id": ids.track(track.file),
                 "values": _values(ids, track),
-                "ties": [tie["to"] for _, tie in own],
+                "relations": [relation["to"] for _, relation in own],
             }
         )
     run(transaction, cypher.MERGE_TRACKS, tracks=rows)
-    loose = run(transaction, cypher.CUT_TIES, tracks=rows)
+    orphans = run(transaction, cypher.DELETE_OLD_RELATIONS, tracks=rows)
     for label, statement in (
-        ("Artist", cypher.TIE_ARTISTS),
-        ("Album", cypher.TIE_ALBUMS),
-        ("Genre", cypher.TIE_GENRES),
-        ("TempoBand", cypher.TIE_TEMPO_BANDS),
-        ("Key", cypher.TIE_KEYS),
+        ("Artist", cypher.MERGE_ARTISTS),
+        ("Album", cypher.MERGE_ALBUMS),
+        ("Genre", cypher.MERGE_GENRES),
+        ("TempoBand", cypher.MERGE_TEMPO_BANDS),
+        ("Key", cypher.MERGE_TRACK_KEYS),
     ):
-        run(transaction, statement, ties=sorted(ties[label], key=lambda tie: str(tie["to"])))
-    _delete_loose(transaction, loose)
+        run(
+            transaction,
+            statement,
+            relations=sorted(relations[label], key=lambda relation: str(relation["to"])),
+        )
+    _delete_orphans(transaction, orphans)
 
 
 def _forget(transaction: neo4j.Transaction, tracks: Sequence[str]) -> None:
-    _delete_loose(transaction, run(transaction, cypher.DELETE_TRACKS, ids=tracks))
+    _delete_orphans(transaction, run(transaction, cypher.DELETE_TRACKS, ids=tracks))
 
 
-def _delete_loose(transaction: neo4j.Transaction, ties: Iterable[neo4j.Record]) -> None:
-    """Delete what lost its last track."""
-    found = [(tie["label"], tie["id"]) for tie in ties]
-    for label, statement in cypher.DELETE_LOOSE.items():
+def _delete_orphans(transaction: neo4j.Transaction, relations: Iterable[neo4j.Record]) -> None:
+    """Delete nodes that have lost their last track."""
+    found = [(relation["label"], relation["id"]) for relation in relations]
+    for label, statement in cypher.DELETE_ORPHANS.items():
         if ids := sorted(node for kind, node in found if kind == label):
             run(transaction, statement, ids=ids)
 
 
-def _ties_of(ids: Ids, track: GraphTrack) -> list[tuple[str, Values]]:
-    """What a track is tied to: the label, and for the statement from where, to what, and what that is."""
+def _relations_of(ids: Ids, track: GraphTrack) -> list[tuple[str, Values]]:
+    """The relations of a track: the label of the other node, and the parameters of the statement that merges it."""
     here = ids.track(track.file)
     named = (
         artists_of(track.artist, track.album_artist)
         | album_of(track.album, track.album_artist, track.artist)
         | genres_of(track.genre)
     )
-    ties: list[tuple[str, Values]] = []
+    relations: list[tuple[str, Values]] = []
     for node, name in named.items():
         values = {"library": ids.library, "label": node.label, "name": name}
-        ties.append((LABELS[node.kind], {"from": here, "to": ids.node(node), "name": name, "values": values}))
+        relations.append(
+            (LABELS[node.kind], {"from": here, "to": ids.node(node), "name": name, "values": values})
+        )
     if track.camelot is not None:
-        ties.append(("Key", {"from": here, "to": ids.key(track.camelot)}))
+        relations.append(("Key", {"from": here, "to": ids.key(track.camelot)}))
     if track.band is not None:
         low = track.band * BAND_TENTHS / 10
         band = {"library": ids.library, "low": low, "high": low + BAND_TENTHS / 10}
-        ties.append(("TempoBand", {"from": here, "to": ids.band(track.band), "values": band}))
-    return ties
+        relations.append(("TempoBand", {"from": here, "to": ids.band(track.band), "values": band}))
+    return relations
 
 
 def _values(ids: Ids, track: GraphTrack) -> Values:
@@ -268,7 +276,7 @@ def _track(node: Mapping[str, Any]) -> GraphTrack:
 
 
 class _Tracks:
-    """Where mixing looks tracks up."""
+    """Looks tracks up for mixing."""
 
     def __init__(self, transaction: neo4j.Transaction, ids: Ids) -> None:
         self._transaction = transaction
@@ -294,7 +302,7 @@ class _Tracks:
         return {track.file: track for track in (_track(record["t"]) for record in found)}
 
 
-class _Ties:
+class _Neighbours:
     """What artists have in common."""
 
     def __init__(self, transaction: neo4j.Transaction, ids: Ids) -> None:
@@ -304,7 +312,7 @@ class _Ties:
     def neighbours(self, nodes: Collection[Node]) -> Iterator[tuple[Node, Node]]:
         for kind, ids in self._grouped(nodes):
             for name in ("common", "together") if kind == NodeType.ARTIST else (LABELS[kind],):
-                for node, label, other in self._transaction.run(cypher.TIES[name], {"ids": ids}):
+                for node, label, other in self._transaction.run(cypher.NEIGHBOURS[name], {"ids": ids}):
                     yield Node(kind, node), Node(KINDS[label], other)
 
     def names(self, nodes: Collection[Node]) -> dict[Node, str]:

@@ -1,4 +1,4 @@
-"""What is asked of the graph, by whoever answers it."""
+"""The port of the graph: what can be asked, whichever adapter answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,25 +49,25 @@ class TrackGraph(Protocol):
     """
 
     def put(self, tracks: Sequence[GraphTrack]) -> None:
-        """Make the graph show these files as they are given; the same put twice leaves no trace.
+        """Make the graph show these files as they are given; putting the same again changes nothing.
 
         An adapter that reads the library itself has nothing to do.
         """
 
     def forget(self, files: Sequence[int]) -> None:
-        """Leave out these files, and artists, albums and genres that no file is left of. Unknown files are none."""
+        """Remove these files, and artists, albums and genres that no file has any more. Unknown files are ignored."""
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
 
     def counts(self) -> GraphCounts:
-        """How much there is."""
+        """How much the graph holds."""
 
     def track(self, path: bytes) -> GraphTrack | None:
         """The track at a path, as the library knows it; ``None`` when there is none, or it went missing."""
 
     def mixes(self, track: GraphTrack, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
-        """What mixes with a track: a related key, and a tempo that need not be changed by more than so many percent.
+        """What mixes with a track: a related key, and a tempo that need not change by more than ``tempo_percent``.
 
         The best first, by score; equal ones by path. Empty for a track without key or tempo.
         """

@@ -1,4 +1,4 @@
-"""The graph as the library's own tables tell it; nothing is kept, so every answer is of this moment."""
+"""Answers the graph's questions from the library's own tables; nothing is copied, so every answer is current."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -37,7 +37,7 @@ class SqlGraph:
         self._mix = MixColumns(features)
 
     def put(self, tracks: Sequence[GraphTrack]) -> None:
-        """Nothing to do: the library knows."""
+        """Nothing to do: the library's tables are the graph."""
 
     def forget(self, files: Sequence[int]) -> None:
         """Nothing to do."""
@@ -47,13 +47,13 @@ class SqlGraph:
 
     def counts(self) -> GraphCounts:
         with self._database.read() as connection:
-            ties = _Ties(connection)
+            neighbours = _Neighbours(connection)
             tempos = library_rows.tempos(connection, self._mix)
             return GraphCounts(
                 tracks=library_rows.count(connection),
-                artists=ties.count(NodeType.ARTIST),
-                albums=ties.count(NodeType.ALBUM),
-                genres=ties.count(NodeType.GENRE),
+                artists=neighbours.count(NodeType.ARTIST),
+                albums=neighbours.count(NodeType.ALBUM),
+                genres=neighbours.count(NodeType.GENRE),
                 keys=len(library_rows.keys(connection, self._mix)),
                 tempo_bands=len({tempo // BAND_TENTHS for tempo in tempos}),
             )
@@ -73,15 +73,15 @@ class SqlGraph:
 
     def connection(self, artist: str, other: str) -> tuple[ConnectionStep, ...] | None:
         with self._database.read() as connection:
-            ties = _Ties(connection)
+            neighbours = _Neighbours(connection)
         for name in (artist, other):
-            if artist_named(name) not in ties:
+            if artist_named(name) not in neighbours:
                 raise NotFound(f"{name}: no artist of that name in the library")
-        return find_chain(ties, artist_named(artist), artist_named(other))
+        return find_chain(neighbours, artist_named(artist), artist_named(other))
 
 
 class _Tracks:
-    """Where mixing looks tracks up: one state of the database."""
+    """Looks tracks up for mixing, in one state of the database."""
 
     def __init__(self, connection: Connection, mix: MixColumns) -> None:
         self._connection = connection
@@ -101,8 +101,8 @@ class _Tracks:
         return {track.file: track for track in found}
 
 
-class _Ties:
-    """What artists have in common, read in one go: it grows with the names in the tags, hardly with the files."""
+class _Neighbours:
+    """What artists have in common, read in one pass: memory grows with the names in the tags, hardly with the files."""
 
     def __init__(self, connection: Connection) -> None:
         self._names: dict[Node, str] = {}

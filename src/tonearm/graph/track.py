@@ -1,4 +1,4 @@
-"""A track as the graph knows it, and what its tags make it a neighbour of."""
+"""A track as it is in the graph, and the artists, albums and genres that its tags name."""
 
 import os
 import unicodedata
@@ -10,13 +10,13 @@ from tonearm.graph.harmony import KEYS
 from tonearm.names import to_document, to_text
 
 SEPARATOR = "; "
-"""Between several values of one tag."""
+"""Separates several values of one tag."""
 BAND_TENTHS = 20
 """Width of a tempo band: 2 BPM."""
 
 
 class NodeType(IntEnum):
-    """What artists can have in common, the closest tie first."""
+    """What artists can have in common, the closest relation first."""
 
     ARTIST = 0
     TRACK = 1  # they play on it together
@@ -25,7 +25,7 @@ class NodeType(IntEnum):
 
     @property
     def word(self) -> str:
-        """As it is written for programs."""
+        """The word for it in JSON."""
         return self.name.lower()
 
 
@@ -39,7 +39,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class GraphTrack:
-    """A file that holds music, with what its tags and its measurements say.
+    """A music file with its tags and measurements.
 
     file: its number in the library. path: the exact bytes, as the library knows it. audio: hash of the sound.
     tempo: whole tenths of a BPM. energy: 0 to 1.
@@ -116,7 +116,7 @@ def artist_named(name: str) -> Node:
 
 
 def fold(name: str) -> str:
-    """A name without what people spell now this way, now that: capitals, spaces, composed or combined accents."""
+    """A name without differences of spelling: capitals, spaces, composed or combined accents."""
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", name).casefold().split()))
 
 

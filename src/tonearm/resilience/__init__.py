@@ -1,1 +1,1 @@
-"""What keeps a service that is away from dragging down what does not need it."""
+"""Keeps an unavailable service from delaying what does not need it: circuit breakers, and one loop that backs off."""

@@ -2,11 +2,11 @@
 
 closed: calls pass and are judged by the share of failures and of slow calls in the window.
 open: calls are refused at once, for a while.
-half_open: so many trial calls pass; how they go decides between closed and open.
+half_open: a few trial calls pass; their outcome decides between closed and open.
 
-It differs in two points. A call that began before the breaker last opened is not judged when it ends at last:
-it tells of a time that is over. And a half-open state whose trial calls are not told of in time opens again by
-default, where resilience4j waits for them without end.
+It differs in two points. A call that began before the breaker last opened is not judged when it ends: its result is
+outdated. And a half-open breaker whose trial calls do not end in time opens again, where resilience4j waits for them
+without a limit by default.
 """
 
 import random
@@ -39,9 +39,9 @@ class CircuitOpen(ServiceAway):
 class BreakerPolicy:
     """When a breaker opens and closes. Rates are shares of the calls in the window, 0 to 1; times are seconds.
 
-    A rate that is reached opens it. slow_call_s: a call that takes longer is slow.
-    open_jitter: the open period is varied by this share either way, so that many processes don't return as one.
-    half_open_wait_s: how long the trial calls that are out at the same time may take; longer than any call can.
+    It opens when a rate is reached. slow_call_s: a call that takes longer is slow.
+    open_jitter: the open period is varied by this share either way, so that processes return at different moments.
+    half_open_wait_s: how long trial calls may take together; longer than any single call can.
     """
 
     window_s: float = 30.0
@@ -56,9 +56,9 @@ class BreakerPolicy:
 
 
 class CircuitBreaker:
-    """Stands before one service. Safe to use from several threads.
+    """Guards the calls of one service. Safe to use from several threads.
 
-    Only what the service did is told to it: an error in the data, such as a damaged file, never counts.
+    Only failures of the service count: an error in the data, such as a damaged file, never does.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class CircuitBreaker:
         self._until = 0.0  # the end of the open period, or of waiting for the trial calls that are out
         self._opened_at = float("-inf")
         self._last_reason = "it did not answer"
-        self._untold: deque[BreakerChanged] = deque()
-        self._telling = threading.Lock()
+        self._unannounced: deque[BreakerChanged] = deque()
+        self._announcing = threading.Lock()
 
     @property
     def state(self) -> BreakerState:
@@ -97,7 +97,7 @@ class CircuitBreaker:
             return self._state == BreakerState.HALF_OPEN and self._permits > 0
 
     def admit(self) -> None:
-        """Let a call pass, or raise CircuitOpen. Every call that passed is to be told as succeeded or failed."""
+        """Let a call pass, or raise CircuitOpen. ``succeeded`` or ``failed`` must follow for every call that passed."""
         with self._lock:
             now = self._clock()
             if self._state == BreakerState.HALF_OPEN and self._awaited and now >= self._until:
@@ -111,16 +111,16 @@ class CircuitBreaker:
                     self._until = self._until if self._awaited else now + self._policy.half_open_wait_s
                     self._permits -= 1
             reason = self._last_reason
-        self._tell()
+        self._announce_changes()
         if refused:
-            raise CircuitOpen(f"{self.service} is left alone for a moment: {reason}")
+            raise CircuitOpen(f"{self.service} is not called for a moment: {reason}")
 
     def succeeded(self, seconds: float) -> None:
-        """A call was answered after so many seconds."""
+        """A call was answered; it took ``seconds``."""
         self._record(False, seconds, f"it took {seconds:.1f} s to answer")
 
     def failed(self, seconds: float, reason: str) -> None:
-        """A call was not answered, or the service said that it can't."""
+        """A call was not answered, or the service answered that it can't."""
         self._record(True, seconds, reason)
 
     @contextmanager
@@ -155,11 +155,11 @@ class CircuitBreaker:
                     self._open(now, self._judgement(self._trials))
                 elif self._trials.calls >= self._policy.half_open_calls:
                     self._turn(BreakerState.CLOSED, "it answers again")
-        self._tell()
+        self._announce_changes()
 
     @property
     def _awaited(self) -> bool:
-        """Whether a trial call has not been told of yet."""
+        """Whether a trial call has not ended yet."""
         return self._policy.half_open_calls - self._permits > self._trials.calls
 
     def _is_bad(self, tally: Tally, needed: int) -> bool:
@@ -189,13 +189,13 @@ class CircuitBreaker:
         before, self._state = self._state, state
         self._window.clear()
         self._trials = Tally()
-        self._untold.append(BreakerChanged(self.service, before, state, reason))
+        self._unannounced.append(BreakerChanged(self.service, before, state, reason))
 
-    def _tell(self) -> None:
-        """Announce what changed, outside the lock and yet in order: one thread tells for all."""
-        while self._untold and self._telling.acquire(blocking=False):
+    def _announce_changes(self) -> None:
+        """Announce the changes outside the lock and yet in order: one thread announces those of all."""
+        while self._unannounced and self._announcing.acquire(blocking=False):
             try:
-                while self._untold:
-                    self._announce(self._untold.popleft())
+                while self._unannounced:
+                    self._announce(self._unannounced.popleft())
             finally:
-                self._telling.release()
+                self._announcing.release()

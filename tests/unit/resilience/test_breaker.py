@@ -163,7 +163,7 @@ def test_good_calls_that_are_forgotten_no_longer_excuse_bad_ones(service: Servic
 
 def test_an_open_breaker_refuses_every_call_and_says_why() -> None:
     service = opened()
-    with pytest.raises(CircuitOpen, match=r"the service is left alone for a moment: connection refused"):
+    with pytest.raises(CircuitOpen, match=r"the service is not called for a moment: connection refused"):
         service.breaker.admit()
     service.now += 9.9
     assert service.refuses()
