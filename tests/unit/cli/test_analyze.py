@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import sqlite3
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,6 +18,10 @@ from tonearm.cli.app import app
 from tonearm.errors import NotFound, StorageFull
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
+from tonearm.scan import scanner
+from tonearm.scan.patterns import Patterns
+from tonearm.scan.scanner import RECORD_S
+from tonearm.scan.walk import WalkItem, walk
 
 
 def test_a_folder_whose_server_is_gone_is_told_and_the_others_are_scanned(
@@ -152,3 +158,41 @@ def test_a_folder_without_music_says_what_was_looked_for_and_then_that_nothing_i
     assert again.stdout.splitlines()[-1] == (
         f"Nothing is left to analyse. To look for new and changed files: `tonearm analyze '{music}'`."
     )
+
+
+def test_files_are_analysed_while_the_scan_still_finds_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music, database = tmp_path / "music", tmp_path / "data" / "tonearm.db"
+    music.mkdir()
+    for number in range(3):
+        (music / f"{number}.mp3").touch()
+
+    def walk_slowly(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:
+        for number, met in enumerate(walk(root, scope, patterns)):
+            yield met
+            time.sleep(RECORD_S + 0.1 if number < 2 else 0)
+        assert within(60, lambda: ended_jobs(database) > 0), "nothing was analysed during the scan"
+
+    monkeypatch.setattr(scanner, "walk", walk_slowly)
+    said = CliRunner().invoke(app, ["analyze", str(music), "--data", str(tmp_path / "data"), "--json"])
+    events = [json.loads(line) for line in said.stdout.splitlines()]
+    names = [event["event"] for event in events]
+    assert names.index("job_finished") < names.index("scan_finished") < names.index("workload_known")
+    known = events[names.index("workload_known")]
+    assert known["ended"] + sum(load["files"] for load in known["workload"].values()) == 3
+    assert names.count("job_finished") == 3
+
+
+def ended_jobs(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        return int(
+            connection.execute("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL").fetchone()[0]
+        )
+
+
+def within(seconds: float, so: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while not so() and time.monotonic() < until:
+        time.sleep(0.05)
+    return so()
