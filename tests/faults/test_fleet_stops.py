@@ -138,7 +138,7 @@ def test_a_worker_stops_while_the_broker_the_live_view_and_the_graph_are_away(
 def test_a_call_that_follows_can_be_left_and_the_workers_go_on(fleet: Fleet, long_files: Path) -> None:
     fleet.worker("w0", 2)
     process = fleet.follow(long_files)
-    wait_for(process, "job_finished")
+    wait_for(process, "remote_job_finished")
     process.send_signal(signal.SIGINT)
     outcome = fleet.end(process)
     assert outcome.status == 130
