@@ -22,7 +22,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text
-from tonearm.library.roots import Place, in_place
+from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
 
@@ -57,7 +57,8 @@ class Condition:
     """What is asked of tracks.
 
     test: of one track. tables: what has to be joined for it, beside files.
-    owners: the numbers of all files, or of all audio, that may meet it; ``None`` where only each can be tested.
+    owners: the numbers of all files, or of all audio, that may meet it, from an index; ``None`` where there is none.
+    scanned: the same, by reading a whole table; where there is no index.
     of_file: whether the owners are files.
     column: the one column that is asked about; its key lies from ``low`` to ``high`` and is known.
     """
@@ -65,6 +66,7 @@ class Condition:
     test: ColumnElement[bool]
     tables: tuple[FromClause, ...] = ()
     owners: Select[Any] | None = None
+    scanned: Select[Any] | None = None
     of_file: bool = True
     column: str | None = None
     low: Any = None
@@ -115,24 +117,39 @@ def missing() -> Condition:
 
 def at(place: Place) -> Condition:
     """Files at or below a path."""
-    here = and_(in_place(place), file_table.c.moved_to_id.is_(None))
-    return Condition(test=in_place(place), owners=select(file_table.c.id).where(here))
+    here = and_(file_table.c.root_id == place.root, file_table.c.moved_to_id.is_(None))
+    root, path = unindexed(file_table.c.root_id), unindexed(file_table.c.path)
+    test = root == place.root
+    if place.scope:
+        here = and_(here, file_table.c.path.between(place.scope, place.scope + b"0"))  # and little beside
+        within = and_(path > place.scope + b"/", path < place.scope + b"0")
+        test = and_(test, or_(path == place.scope, within))
+    return Condition(test=test, owners=select(file_table.c.id).where(here))
 
 
 def named(connection: Connection, columns: Sequence[SearchColumn], name: str) -> Condition:
     """Tracks of which one of some columns of one table is a name, capital or small."""
     wanted = folded(storable_text(name))
     tests: list[ColumnElement[bool]] = []
+    owners: list[ColumnElement[bool]] = []
+    bounds: dict[str, Any] = {}
     for column in columns:
         values = few_values(connection, column)
         if values is None:
             tests.append(func.lower(column.value) == wanted)
-        else:
-            tests.append(column.value.in_([value for value in values if folded(value) == wanted]))
+            owners.append(func.lower(column.value) == wanted)
+        elif same := [value for value in values if folded(value) == wanted]:
+            tests.append(unindexed(column.value).in_(same))
+            owners.append(column.key.in_(same))
+            bounds = _bounds(column, same)
     found = or_(*tests) if tests else false()
     first = columns[0]
     return Condition(
-        test=found, tables=(first.table,), owners=select(first.owner).where(found), of_file=first.of_file
+        test=found,
+        tables=(first.table,),
+        owners=select(first.owner).where(or_(*owners) if owners else false()),
+        of_file=first.of_file,
+        **(bounds if len(tests) == 1 else {}),
     )
 
 
@@ -147,13 +164,21 @@ def containing(connection: Connection, column: SearchColumn, part: str) -> Condi
             tables=(column.table,),
             owners=select(column.owner).where(column.key.in_(wanted)),
             of_file=column.of_file,
+            **_bounds(column, wanted),
         )
+    test = func.tonearm_has(column.value, part)
     return Condition(
-        test=func.tonearm_has(column.value, part),
+        test=test,
         tables=(column.table,),
         owners=_with_words(connection, column, folded(part)),
+        scanned=select(column.owner).where(test),
         of_file=column.of_file,
     )
+
+
+def _bounds(column: SearchColumn, values: Sequence[str]) -> dict[str, Any]:
+    """Between which keys of a column some values of it lie."""
+    return {"column": column.name, "low": min(values), "high": max(values)} if values else {}
 
 
 def few_values(connection: Connection, column: SearchColumn) -> list[str] | None:

@@ -6,7 +6,7 @@ match, the first are soon met. So no query sorts or counts a whole library, what
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -27,12 +27,14 @@ from tonearm.views import conditions
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
 
-FEW = 8_000
+FEW = 15_000
 """Tracks that are fetched and sorted rather than met in order."""
-PORTIONS = (500, 2_000, 6_000, 12_000)
+PORTIONS = (500, 2_000, 6_000, 12_000, 25_000, 50_000, 100_000)
 """Entries of an index that are read in one statement, the first time, the second, and so on."""
-AT_LEAST_READ = 20_000
+READ_IN_ORDER = 15_000
 """Entries that are read in order before the other way is tried after all."""
+MANY = 100_000
+"""Tracks that are fetched and sorted rather than read on for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Search:
             file_table.c.moved_to_id.is_(None), gone.is_not(None) if missing else gone.is_(None)
         )
         self._counts: dict[int, int] = {}
+        self._read = 0
+        """Entries of indexes that were read in order so far."""
 
     def page(self, after: Position | None, limit: int) -> list[Hit]:
         """The next files after a position, or the first ones."""
@@ -109,14 +113,17 @@ class Search:
         for group in walk.groups():
             if len(found) >= limit:
                 return found
-            if walk.read >= AT_LEAST_READ and (usual := self._fewest(self._wanted, None)) is not None:
-                return self._collected(self._wanted, usual, column, after, limit)
+            self._read += walk.read
+            if self._read >= READ_IN_ORDER and (rest := self._better_than_walking(self._wanted)) is not None:
+                return self._collected(self._wanted, rest, column, after, limit)
             if isinstance(group, _OneKey):
                 same = [*self._wanted, conditions.with_key(column, group.key)]
                 found += self._by_path(same, None, limit - len(found), False, group.key)
             else:
-                rows = self._joined(self._wanted, None, column).where(group)
-                found += self._hits(self._sorted(rows, column), limit - len(found))
+                here = [condition.test for condition in self._wanted if condition.tables == (column.table,)]
+                owners = select(column.owner).where(group, *here)
+                portion = Condition(group, (column.table,), owners, of_file=column.of_file)
+                found += self._collected(self._wanted, portion, column, None, limit - len(found))
         if len(found) < limit and not walk.bounded:
             found += self._by_path(unknown, None, limit - len(found), False)
         return found[:limit]
@@ -138,8 +145,9 @@ class Search:
         found: list[Hit] = []
         walk = _PathWalk(self._connection, descending, self._place, after, tests=bool(wanted))
         for portion in walk.portions():
-            if walk.read >= AT_LEAST_READ and (usual := self._fewest(wanted, None)) is not None:
-                return self._of_key(self._collected(wanted, usual, None, after, limit, descending), key)
+            self._read += walk.read
+            if self._read >= READ_IN_ORDER and (rest := self._better_than_walking(wanted)) is not None:
+                return self._of_key(self._collected(wanted, rest, None, after, limit, descending), key)
             path = file_table.c.path
             rows = self._joined(wanted, None).where(portion).order_by(path.desc() if descending else path)
             found += self._of_key(self._hits(rows, limit - len(found)), key)
@@ -152,16 +160,25 @@ class Search:
 
     # both ways
 
-    def _fewest(self, wanted: Sequence[Condition], at_most: int | None) -> Condition | None:
+    def _fewest(self, wanted: Sequence[Condition], at_most: int) -> Condition | None:
         """The condition that leaves the fewest tracks, if it leaves no more than some."""
-        best, fewest = None, None if at_most is None else at_most + 1
+        best, fewest = None, at_most + 1
         for condition in wanted:
-            if condition.owners is None:
-                continue
-            count = self._count_of(condition, AT_LEAST_READ * 10 if at_most is None else at_most + 1)
-            if fewest is None or count < fewest:
-                best, fewest = condition, count
+            if condition.owners is not None:
+                count = self._count_of(condition, at_most + 1)
+                if count < fewest:
+                    best, fewest = condition, count
         return best
+
+    def _better_than_walking(self, wanted: Sequence[Condition]) -> Condition | None:
+        """The condition to fetch tracks by where few were met in order: one that leaves many, or is not indexed."""
+        best = self._fewest(wanted, MANY)
+        if best is not None:
+            return best
+        scanned = [
+            condition for condition in wanted if condition.owners is None and condition.scanned is not None
+        ]
+        return replace(scanned[0], owners=scanned[0].scanned) if scanned else None
 
     def _count_of(self, condition: Condition, at_most: int) -> int:
         known = self._counts.get(id(condition))
@@ -217,7 +234,7 @@ class Search:
     def _joined(
         self, wanted: Sequence[Condition], few: Condition | None, column: SearchColumn | None = None
     ) -> Select[Any]:
-        """Files that meet all conditions; from the owners of ``few``, else from the table of ``column``."""
+        """Files that meet all conditions, from the owners of ``few`` if it is given."""
         tables = {table: None for condition in wanted for table in condition.tables}
         key: Any = literal(None)
         if column is not None:
@@ -229,9 +246,6 @@ class Search:
             owners = few.owners.cte("owners").prefix_with("MATERIALIZED")
             [owner] = owners.c
             source = owners.join(file_table, _is_owned(owner, few.of_file))
-        elif column is not None and column.table is not file_table:
-            source = column.table.join(file_table, _is_owned(column.owner, column.of_file))
-            tables.pop(column.table)
         source = source.join(root_table, root_table.c.id == conditions.unindexed(file_table.c.root_id))
         for table in tables:
             if table is not file_table:
@@ -261,7 +275,7 @@ class _Walk:
         self._column = column
         self._descending = descending
         self.read = 0
-        """Entries that were read so far."""
+        """Entries of the last group."""
         own = [c for c in wanted if c.column == column.name]
         self.bounded = bool(own)
         """Whether a condition asks for a value of this very column."""
@@ -274,16 +288,16 @@ class _Walk:
         for portion in _growing():
             last = self._entry(portion)
             if last is None:
-                self.read += portion
+                self.read = portion
                 yield and_(*self._conditions())
                 return
             first = self._entry(0)
             if first == last:
-                self.read += portion
+                self.read = portion
                 yield _OneKey(first)
                 self._from = self._beyond(first)
             else:
-                self.read += portion
+                self.read = portion
                 before = self._column.key > last if self._descending else self._column.key < last
                 yield and_(*self._conditions(), before)
                 self._from = self._column.key <= last if self._descending else self._column.key >= last
@@ -320,7 +334,7 @@ class _PathWalk:
         self._after = after
         self._tests = tests
         self.read = 0
-        """Entries that were read so far."""
+        """Entries of the last group."""
 
     def portions(self) -> Iterable[ColumnElement[bool]]:
         """Conditions on files that ever more entries meet, one after the other."""
@@ -340,7 +354,7 @@ class _PathWalk:
                 last = self._connection.execute(entries.offset(portion).limit(1)).scalar_one_or_none()
                 if last is None:
                     break
-                self.read += portion
+                self.read = portion
                 before = path >= last if self._descending else path <= last
                 yield and_(here, before, *([] if start is None else [start]))
                 start = self._beyond(last)
