@@ -41,7 +41,7 @@ def test_a_missing_file_goes_with_everything_that_is_stored_of_it(library: Libra
     assert (removed.files, removed.audio) == (frozenset(files.values()), 1)
     after = {table: rows(library, table) for table in metadata.tables}
     assert after == before | {"runs": 1, "forgotten_files": 1}
-    assert library.runs.every(1)[0].counts.done == 1
+    assert library.run_list.latest(1)[0].counts.done == 1
 
 
 def test_a_file_that_is_there_is_never_forgotten(library: Library) -> None:

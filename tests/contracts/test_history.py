@@ -10,11 +10,12 @@ from tests.unit.shelf import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.events.states import RunState
 from tonearm.jobs import history
+from tonearm.jobs.finished_jobs import FinishedJobsCursor
 from tonearm.jobs.history import History
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
-from tonearm.progress.finished_jobs import FinishedJobsCursor
+from tonearm.views.workers import WorkerList
 
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 LONG_AGO_S = 500 * 86_400.0
@@ -63,7 +64,7 @@ def test_old_jobs_go_and_what_explains_the_present_stays(library: Library) -> No
     ]
     assert library.rows("SELECT * FROM attempts") == []
     assert library.runs.counts(run) == counts == RunCounts(4, 1, 1, 0, 1, 1)
-    assert {job.code for job in library.queue_admin.failures(None)} == {"incomplete", "not-audio"}
+    assert {job.code for job in library.job_list.failures(None)[0]} == {"incomplete", "not-audio"}
     assert library.take().path == b"waiting"
 
 
@@ -109,7 +110,7 @@ def test_history_of_files_and_workers_that_ended_long_ago_go(library: Library) -
     library.change("UPDATE workers SET ended_at = ended_at - :s", s=LONG_AGO_S)
     History(library.database, 400).prune()
     assert library.rows("SELECT * FROM history") == []
-    assert [worker.name for worker in workers.every(ended=True)] == ["alive"]
+    assert [worker.name for worker in WorkerList(library.database).page(ended=True)] == ["alive"]
     assert library.file(b"1")["missing_since"] is not None
 
 
@@ -188,7 +189,7 @@ def test_what_has_ended_is_not_read_when_jobs_are_taken_and_recovered(library: L
         lambda: store.release_unheld("w", [lease.job]): "ix_jobs_open",
         lambda: store.open_jobs(run): "ix_jobs_open_of_run",
         lambda: store.depth(None): "ix_jobs_open",
-        lambda: library.queue_admin.jobs(OPEN, None, None, 5): "ix_jobs_open",
+        lambda: library.job_list.first(OPEN, None, None, 5): "ix_jobs_open",
         library.runs.close_ended: "ix_jobs_open",
         follow: "ix_jobs_run_id_finished_at",
         History(library.database, 400).prune_batch: "ix_jobs_finished_at",

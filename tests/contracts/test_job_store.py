@@ -508,7 +508,7 @@ def test_a_run_ends_when_its_last_job_has_whoever_did_it(library: Library) -> No
     finish_one(library.job_store, library.take(run, "b"), result())
     assert library.runs.close_ended() == [run]
     assert library.runs.close_ended() == []
-    [view] = library.runs.every(10)
+    [view] = library.run_list.latest(10)
     assert (view.state, view.counts) == ("finished", RunCounts(2, 2, 0, 0, 0, 0))
 
 
@@ -526,7 +526,7 @@ def test_a_run_whose_scan_fell_silent_ends_as_interrupted_once_its_jobs_have(lib
     assert library.runs.close_ended() == []
     finish_one(library.job_store, library.take(run), result())
     assert library.runs.close_ended() == [run]
-    assert library.runs.every(1)[0].state == "interrupted"
+    assert library.run_list.latest(1)[0].state == "interrupted"
 
 
 def test_a_run_that_was_cancelled_ends_as_such(library: Library) -> None:
@@ -564,7 +564,7 @@ def test_a_run_keeps_its_counts_when_a_later_one_continues_its_open_jobs(library
     library.runs.mark_scanned(live)
     finish_one(library.job_store, library.take(live), result("5"))
     assert library.runs.close_ended() == [live]
-    _, first = library.runs.every(2)
+    _, first = library.run_list.latest(2)
     assert (first.state, first.counts) == ("finished", RunCounts(5, 2, 0, 3, 0, 0))
     assert first.handed_over == {run: 3}
 
@@ -579,7 +579,7 @@ def test_a_file_that_was_retried_after_its_run_had_ended_is_not_said_to_be_hande
     assert library.queue_admin.retry(None, partial=False) == 1
     later = library.run()
     assert library.runs.adopt_open(later) == 2
-    _, first = library.runs.every(2)
+    _, first = library.run_list.latest(2)
     assert (first.counts, first.handed_over) == (RunCounts(2, 0, 0, 0, 1, 1), {later: 1})
 
 
@@ -615,7 +615,7 @@ def test_jobs_are_listed_as_they_are_taken_with_their_place_among_all_that_wait(
     library.meet(run, b"3", level=Level.LOW)
 
     def listed(*states: JobState, of: int | None = None, limit: int = 10) -> list[tuple[bytes, int | None]]:
-        shown = library.queue_admin.jobs(states or OPEN, None, of, limit)
+        shown = library.job_list.first(states or OPEN, None, of, limit)
         return [(job.path.removeprefix(b"/music/"), job.place) for job in shown]
 
     waiting = [(b"retrying", 1), (b"1", 2), (b"2", 3), (b"3", 4)]
@@ -624,7 +624,7 @@ def test_jobs_are_listed_as_they_are_taken_with_their_place_among_all_that_wait(
     assert listed(*JobState, limit=3) == [(b"running", None), *waiting[:2]]
     assert listed(JobState.QUEUED) == waiting[1:]
     assert listed(of=other) == waiting[1:3]
-    assert [job.place for job in library.queue_admin.jobs(OPEN, Place(1, b"/music", b"3"), None, 10)] == [4]
+    assert [job.place for job in library.job_list.first(OPEN, Place(1, b"/music", b"3"), None, 10)] == [4]
 
 
 # Orders over very many jobs.
@@ -646,7 +646,7 @@ def test_orders_over_more_jobs_than_one_step_takes_reach_all(
     assert library.runs.adopt_open(other := library.run()) == 7
     assert library.runs.counts(other).pending == library.runs.counts(other).discovered == 7
     assert library.runs.counts(run) == RunCounts(7, 0, 0, 7, 0, 0)
-    assert library.runs.every(2)[1].handed_over == {other: 7}
+    assert library.run_list.latest(2)[1].handed_over == {other: 7}
     assert library.runs.cancel(other) == 7
     assert library.runs.counts(other) == RunCounts(7, 0, 0, 7, 0, 0)
 

@@ -18,10 +18,10 @@ from tonearm.events.facts import (
     Remote,
     StageReached,
 )
+from tonearm.jobs import finished_jobs
 from tonearm.jobs.job import Lease
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import analysis_table
-from tonearm.progress import finished_jobs
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import RunningFile
 from tonearm.progress.remote_events import RemoteEvents

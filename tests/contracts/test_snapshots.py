@@ -5,9 +5,9 @@ from tonearm.errors import Failure
 from tonearm.events.states import RunState
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.progress.port import RunProgress
-from tonearm.progress.snapshots import take_snapshot
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
+from tonearm.views.snapshots import take_snapshot
 
 BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
 HOPELESS = Failure("not-audio", "This is not music.", "Check what it is.")

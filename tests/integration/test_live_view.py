@@ -1,5 +1,6 @@
 """A person relies on: when Redis is away the live view dims, and nothing else becomes slower or stops."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from tonearm.progress.reporter import Reporter
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import Unguarded
 from tonearm.resilience.probes import BreakerProbes
+from tonearm.views.snapshots import take_snapshot
 
 
 def file(job: int) -> JobRef:
@@ -103,7 +105,13 @@ class Worker:
         self.breaker = CircuitBreaker("Redis", POLICY, self.said.append)
         self.progress = RedisProgress(url, namespace, self.breaker)
         self.view = LiveView()
-        self.reporter = Reporter(self.progress, library.database, self.view, "worker", self.said.append)
+        self.reporter = Reporter(
+            self.progress,
+            functools.partial(take_snapshot, library.database),
+            self.view,
+            "worker",
+            self.said.append,
+        )
 
     def work(self, first: int, seconds: float) -> int:
         """Do as the pipeline does for a while: one file after the other, each told of; returns how many."""

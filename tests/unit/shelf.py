@@ -31,6 +31,8 @@ from tonearm.library.results import (
 from tonearm.library.roots import Roots
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level, Rule
+from tonearm.views.jobs import JobList
+from tonearm.views.runs import RunList
 from tonearm.views.track_rows import Results
 from tonearm.views.tracks import Tracks
 
@@ -141,6 +143,8 @@ class Library:
             LeaseWatch(LEASE_S, lambda: self.elapsed_s),
             self.features,
         )
+        self.job_list = JobList(self.database)
+        self.run_list = RunList(self.database)
         self.tracks = Tracks(self.database, self.features, results_of(self.versions))
         self.files = Files(self.database)
         self.intake = Intake(self.database, self.versions, self.rules, AGEING_S)

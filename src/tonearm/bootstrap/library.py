@@ -17,8 +17,11 @@ from tonearm.library.roots import Roots
 from tonearm.names import PathMap
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Settings
+from tonearm.views.jobs import JobList
+from tonearm.views.runs import RunList
 from tonearm.views.track_rows import Results
 from tonearm.views.tracks import Tracks
+from tonearm.views.workers import WorkerList
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class Library:
     roots: Roots
     features: FeatureTables
     tracks: Tracks
+    job_list: JobList
+    run_list: RunList
+    worker_list: WorkerList
     runs: Runs
     queue_admin: QueueAdmin
     job_store: SqlJobStore
@@ -54,6 +60,9 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
             roots=Roots(database, PathMap(settings.path_map)),
             features=features,
             tracks=Tracks(database, features, results()),
+            job_list=JobList(database),
+            run_list=RunList(database),
+            worker_list=WorkerList(database),
             runs=Runs(database),
             queue_admin=QueueAdmin(database, settings.ageing_s),
             job_store=SqlJobStore(

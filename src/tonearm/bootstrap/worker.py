@@ -28,6 +28,7 @@ from tonearm.resilience.probes import BreakerProbes
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.resilience.threads import Body
 from tonearm.settings import Settings
+from tonearm.views.snapshots import take_snapshot
 from tonearm.worker.limits import allow_files
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.registration import WorkerRegistration
@@ -187,7 +188,9 @@ def background(
         relay = OutboxRelay(library.database, broker.publisher, settings.ageing_s, settings.reconcile_s, bus)
         bodies["outbox relay"] = relay.run
     if parts.progress is not None:
-        reporter = Reporter(parts.progress, library.database, parts.view, worker, bus)
+        reporter = Reporter(
+            parts.progress, functools.partial(take_snapshot, library.database), parts.view, worker, bus
+        )
         bus.subscribe(reporter, "the reporter")
         bodies["reporter"] = reporter.run
     with parts.servers.open_graph() as graph:

@@ -1,9 +1,7 @@
 """``tonearm jobs``, ``failures``, ``retry``, ``prioritize``: shows the queue and changes it."""
 
-import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -14,9 +12,8 @@ from tonearm.cli.options import PATH, data_option, json_option, level_of, limit_
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say, styled, write_line
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.liveness import read_liveness
-from tonearm.jobs.queue_admin import JobView
-from tonearm.names import path_fields, printable
+from tonearm.names import printable
+from tonearm.views.liveness import read_liveness
 
 COLUMNS = (
     Column("place", right=True),
@@ -59,10 +56,10 @@ def jobs(
             raise click.BadParameter(no_such("state", name, list(JobState)))
     with library(data) as app:
         alive = read_liveness(app.database)
-        found = [alive.job(job) for job in app.queue_admin.jobs(states, place_of(app, path), run, limit)]
+        found = [alive.job(job) for job in app.job_list.first(states, place_of(app, path), run, limit)]
     if as_json:
         for job in found:
-            print_json(_as_json(job))
+            print_json(job.to_json())
         return
     empty = "No such jobs." if state or everything else "No jobs are waiting or running."
     with Listing(COLUMNS, empty) as listing:
@@ -88,19 +85,10 @@ def failures(path: str | None, data: str | None, as_json: bool) -> None:
     With a PATH only the files at or below it are listed.
     """
     with library(data) as app:
-        found = app.queue_admin.failures(place_of(app, path))
+        found = list(app.job_list.each_failure(place_of(app, path)))
     if as_json:
         for job in found:
-            print_json(
-                path_fields(job.path)
-                | {
-                    "state": job.state,
-                    "code": job.code,
-                    "reason": job.reason,
-                    "advice": job.advice,
-                    "attempts": job.attempts,
-                }
-            )
+            print_json(job.failure_to_json())
         return
     for job in found:
         state = JobState(job.state)
@@ -160,8 +148,3 @@ def prioritize(path: str, level: str, data: str | None, as_json: bool) -> None:
         print_json({"changed": count, "level": level})
         return
     say(f"{plural(count, 'open job')} set to {level}.")
-
-
-def _as_json(job: JobView) -> dict[str, Any]:
-    fields = {name: value for name, value in dataclasses.asdict(job).items() if name != "path"}
-    return path_fields(job.path) | fields | {"level": job.level.label}

@@ -14,12 +14,12 @@ from tonearm.cli.options import chosen_settings
 from tonearm.errors import NotFound
 from tonearm.events.facts import Event, StorageStateChanged
 from tonearm.events.states import StorageState
-from tonearm.jobs.liveness import read_liveness
 from tonearm.library.data_folder import require_library
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Settings
+from tonearm.views.liveness import read_liveness
 from tonearm.worker.signals import StopSwitch
 
 Answer = TypeVar("Answer")

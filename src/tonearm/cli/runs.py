@@ -1,8 +1,6 @@
 """``tonearm runs``: lists runs; pauses, resumes and cancels them."""
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -13,9 +11,9 @@ from tonearm.cli.plain_progress import PARTS
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.events.states import RunState
-from tonearm.jobs.liveness import read_liveness
-from tonearm.jobs.runs import RunView
-from tonearm.names import paths_fields, printable
+from tonearm.names import printable
+from tonearm.views.liveness import read_liveness
+from tonearm.views.runs import RunView
 
 COLUMNS = (
     Column("run", right=True),
@@ -39,10 +37,10 @@ def runs(context: click.Context, data: str | None, limit: int, as_json: bool) ->
         return
     with library(data) as opened:
         alive = read_liveness(opened.database)
-        found = [alive.run(run) for run in opened.runs.every(limit)]
+        found = [alive.run(run) for run in opened.run_list.latest(limit)]
     if as_json:
         for run in found:
-            print_json(as_fields(run))
+            print_json(run.to_json())
         return
     with Listing(COLUMNS, "No runs yet: `tonearm analyze FOLDER` makes the first.") as listing:
         for run in found:
@@ -119,16 +117,3 @@ def _over(paths: Sequence[bytes]) -> str:
         return "what was left"
     more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
     return printable(paths[0]) + more
-
-
-def as_fields(run: RunView) -> dict[str, Any]:
-    """A run as JSON fields."""
-    return {
-        "run": run.id,
-        **paths_fields(run.paths),
-        "state": run.state,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        **dataclasses.asdict(run.counts),
-        "handed_over": [{"run": later, "files": files} for later, files in run.handed_over.items()],
-    }

@@ -9,21 +9,18 @@ import click
 
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.probes import LiveState, ServerState, ask, failed, probe_servers
-from tonearm.cli import runs, workers
 from tonearm.cli.formatting import duration, plural
 from tonearm.cli.opened import existing_library, is_analysing
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
 from tonearm.errors import TonearmError
-from tonearm.jobs.job import JobState
-from tonearm.jobs.liveness import INTERRUPTED, read_liveness
 from tonearm.library.database import Database
-from tonearm.library.lock import holder
 from tonearm.names import path_fields, printable
 from tonearm.progress.json_codec import snapshot_to_json
 from tonearm.progress.port import RunningFile
 from tonearm.settings import Settings
+from tonearm.views.status import read_status
 
 UNKNOWN = "–"
 SERVICE_COLUMNS = (
@@ -65,33 +62,7 @@ def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) 
 
 def _gathered(app: Library) -> dict[str, Any]:
     """Everything that is shown, as JSON values."""
-    alive = read_liveness(app.database)
-    known = app.tracks.totals()
-    depth = app.job_store.depth(None)
-    running = [alive.job(job) for job in app.queue_admin.jobs(("running",), None, None, 100)]
-    latest = app.runs.every(1)
-    found: dict[str, Any] = {
-        "library": app.database.place,
-        "files": known.files,
-        "duration_s": known.duration_s,
-        "states": known.states,
-        "queued": depth.queued,
-        "retrying": depth.retrying,
-        "running": [
-            path_fields(job.path) | {"stage": job.stage, "job": job.id, "worker": job.worker}
-            for job in running
-            if job.state == JobState.RUNNING
-        ],
-        "interrupted": sum(job.state == INTERRUPTED for job in running),
-        "process": None if app.database.shared else holder(app.settings.data_dir),
-        "run": latest[0].id if latest else None,
-        "runs": [runs.as_fields(alive.run(run)) for run in app.runs.every(5) if run.finished_at is None],
-    }
-    if app.database.shared:
-        found |= {
-            "owed": app.job_store.owed(),
-            "workers": [workers.as_fields(worker) for worker in app.workers.every()],
-        }
+    found = read_status(app.database, app.tracks).to_json()
     postgres = ask(app.job_store.ping)[0] if app.database.shared else None
     return found | _server_fields(app.settings, postgres, app.database)
 

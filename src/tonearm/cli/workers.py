@@ -1,8 +1,6 @@
 """``tonearm workers``: lists the workers of a shared library and what each is doing; drains one for an upgrade."""
 
-import dataclasses
 import os
-from typing import Any
 
 import click
 
@@ -11,8 +9,8 @@ from tonearm.cli.opened import library, retried
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
-from tonearm.jobs.worker_registry import WorkerView
-from tonearm.names import from_document, path_fields, paths_fields, printable
+from tonearm.names import from_document, printable
+from tonearm.views.workers import WorkerView
 
 COLUMNS = (
     Column("worker", least=12),
@@ -38,10 +36,10 @@ def workers(context: click.Context, data: str | None, everything: bool, as_json:
     if context.invoked_subcommand is not None:
         return
     with library(data) as opened:
-        found = opened.workers.every(ended=everything)
+        found = list(opened.worker_list.each(ended=everything))
     if as_json:
         for worker in found:
-            print_json(as_fields(worker))
+            print_json(worker.to_json())
         return
     with Listing(COLUMNS, "No workers: `tonearm worker` starts one.") as listing:
         for worker in found:
@@ -71,17 +69,6 @@ def drain(name: str, data: str | None, as_json: bool) -> None:
         print_json({"worker": name, "draining": True})
         return
     say(f"{printable(name)} finishes the files that it is analysing and ends.")
-
-
-def as_fields(worker: WorkerView) -> dict[str, Any]:
-    """A worker as JSON fields."""
-    fields = dataclasses.asdict(worker)
-    fields["running"] = [
-        {**file, **path_fields(from_document(file["path"]))} if "path" in file else file
-        for file in worker.running
-    ]
-    fields |= paths_fields([from_document(path) for path in worker.unmounted], "unmounted")
-    return {"worker": fields.pop("name"), **fields}
 
 
 def _problems(worker: WorkerView) -> list[str]:

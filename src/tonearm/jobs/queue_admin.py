@@ -1,73 +1,27 @@
-"""Commands on the queue: change priorities, retry files; and lists of jobs."""
+"""Commands on the queue: change priorities, retry files."""
 
-import os
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Select, case, func, insert, select, update
 
 from tonearm.events.states import RunState
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.job_sql import IS_OPEN, WAITING, clock
+from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.jobs.priority import rank
 from tonearm.jobs.runs import count_discovered, open_again
-from tonearm.library.bulk_write import among
 from tonearm.library.database import Database
 from tonearm.library.results import note
 from tonearm.library.roots import Place, in_place
-from tonearm.library.schema import file_table, job_table, root_table, run_table
+from tonearm.library.schema import file_table, job_table, run_table
 from tonearm.settings import Level
 
 RETRY_BATCH = 500
 
-_PARTS: tuple[tuple[tuple[JobState, ...], ColumnElement[bool], tuple[Any, ...]], ...] = (
-    ((JobState.RUNNING,), IS_OPEN, (job_table.c.id,)),
-    (WAITING, IS_OPEN, (job_table.c.rank, job_table.c.id)),
-    (
-        tuple(state for state in JobState if state not in OPEN),
-        not_(IS_OPEN),
-        (job_table.c.finished_at.desc(), job_table.c.id),
-    ),
-)
-"""The states in the order in which their jobs are listed, and the order of jobs among each other."""
-
-_LISTED = (
-    select(job_table, root_table.c.path.label("root"), file_table.c.path)
-    .join(file_table, file_table.c.id == job_table.c.file_id)
-    .join(root_table, root_table.c.id == file_table.c.root_id)
-)
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A job as it is shown. ``place`` counts from 1 among the waiting jobs; ``attempts``: those charged."""
-
-    id: int
-    run: int
-    path: bytes
-    state: str
-    level: Level
-    level_by: str
-    place: int | None
-    attempts: int
-    worker: str | None
-    stage: str | None
-    queued_at: float
-    started_at: float | None
-    finished_at: float | None
-    not_before: float | None
-    work_s: float
-    code: str | None
-    reason: str | None
-    advice: str | None
-    correlation_id: str
-
 
 class QueueAdmin:
-    """Changes and lists jobs at a person's command."""
+    """Changes jobs at a person's command."""
 
     def __init__(self, database: Database, ageing_s: float) -> None:
         self._database = database
@@ -133,51 +87,6 @@ class QueueAdmin:
                     retried += _retry(connection, job, into.get(job.run_id), now)
         return retried
 
-    def jobs(
-        self, states: tuple[str, ...], place: Place | None, run: int | None, limit: int
-    ) -> list[JobView]:
-        """Jobs in the order in which they are or were taken: running, waiting by place, then ended ones."""
-        wanted: list[ColumnElement[bool]] = []
-        if place is not None:
-            wanted.append(job_table.c.file_id.in_(select(file_table.c.id).where(in_place(place))))
-        if run is not None:
-            wanted.append(job_table.c.run_id == run)
-        rows: list[Any] = []
-        with self._database.read() as connection:
-            for part, indexed, order in _PARTS:
-                chosen = [state for state in states if state in part]
-                if chosen and len(rows) < limit:
-                    first = (
-                        select(job_table.c.id)
-                        .where(job_table.c.state.in_(chosen), indexed, *wanted)
-                        .order_by(*order)
-                    )
-                    first = first.limit(limit - len(rows))
-                    rows += connection.execute(_LISTED.where(job_table.c.id.in_(first)).order_by(*order))
-            places = _places(connection, [row for row in rows if row.state in WAITING])
-        return [_view(row, places.get(row.id)) for row in rows]
-
-    def failures(self, place: Place | None, limit: int | None = None) -> list[JobView]:
-        """The last job of each file that is quarantined, retrying or partial, newest first."""
-        last = _last_jobs().subquery()
-        wrong = or_(
-            job_table.c.state.in_((JobState.QUARANTINED, JobState.RETRYING)),
-            job_table.c.state == JobState.PARTIAL,
-        )
-        with self._database.read() as connection:
-            rows = connection.execute(
-                _LISTED.join(last, last.c.id == job_table.c.id)
-                .where(
-                    wrong,
-                    file_table.c.missing_since.is_(None),
-                    file_table.c.moved_to_id.is_(None),
-                    *([in_place(place)] if place else []),
-                )
-                .order_by(job_table.c.state.desc(), root_table.c.path, file_table.c.path)
-                .limit(limit)
-            ).all()
-        return [_view(row) for row in rows]
-
 
 def _retry(connection: Connection, job: Any, run: int | None, now: float) -> int:
     """Queue a job again, unless somebody else has done so meanwhile; returns how many.
@@ -242,42 +151,3 @@ def _queue_anew(connection: Connection, job: Any, run: int, now: float) -> int:
 def _last_jobs() -> Select[int]:
     """The newest job of each file."""
     return select(func.max(job_table.c.id).label("id")).group_by(job_table.c.file_id)
-
-
-def _places(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
-    """Places in the queue of some waiting jobs, given in their order; jobs behind the last one are not read."""
-    if not shown:
-        return {}
-    counted = (
-        select(
-            job_table.c.id, func.row_number().over(order_by=(job_table.c.rank, job_table.c.id)).label("place")
-        )
-        .where(job_table.c.state.in_(WAITING), IS_OPEN, job_table.c.rank <= shown[-1].rank)
-        .subquery()
-    )
-    found = select(counted).where(among(counted.c.id, "shown"))
-    return {row.id: row.place for row in connection.execute(found, {"shown": [job.id for job in shown]})}
-
-
-def _view(row: Any, place: int | None = None) -> JobView:
-    return JobView(
-        id=row.id,
-        run=row.run_id,
-        path=os.path.join(row.root, row.path),
-        state=row.state,
-        level=Level(row.level),
-        level_by=row.level_by,
-        place=place,
-        attempts=row.attempts - row.uncharged_attempts,
-        worker=row.worker,
-        stage=row.stage,
-        queued_at=row.queued_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        not_before=row.not_before,
-        work_s=row.work_s,
-        code=row.code,
-        reason=row.reason,
-        advice=row.advice,
-        correlation_id=row.correlation_id,
-    )

@@ -1,8 +1,7 @@
 """Runs: one call over many files, with its own id, counts, state, pause, resume and cancel."""
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
@@ -16,26 +15,10 @@ from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, clock
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
-from tonearm.names import from_document, to_document
+from tonearm.names import to_document
 
 SCAN_SILENCE_S = 120.0
 """A scan that has recorded nothing for so many seconds has ended without a word."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run as it is shown.
-
-    handed_over: how many of its files each later run has taken over, by the later run's id.
-    """
-
-    id: int
-    paths: tuple[bytes, ...]
-    state: str
-    started_at: float
-    finished_at: float | None
-    counts: RunCounts
-    handed_over: Mapping[int, int] = field(default_factory=dict)
 
 
 class Runs:
@@ -230,24 +213,6 @@ class Runs:
         """What to give to ``analyze`` for the files that a cancelled run has left out."""
         with self._database.read() as connection:
             return run_paths.left_out(connection, run)
-
-    def every(self, limit: int) -> list[RunView]:
-        """The last runs, newest first, at most ``limit``."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(run_table).order_by(run_table.c.id.desc()).limit(limit)).all()
-            handed_over = run_counts.handovers(connection, [row.id for row in rows])
-            return [
-                RunView(
-                    row.id,
-                    tuple(from_document(path) for path in row.paths),
-                    row.state,
-                    row.started_at,
-                    row.finished_at,
-                    run_counts.counts_of(connection, row.id),
-                    handed_over.get(row.id, {}),
-                )
-                for row in rows
-            ]
 
 
 def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: float | None) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from tonearm.errors import NotFound, TonearmError
 from tonearm.jobs.job_sql import clock
@@ -54,25 +54,6 @@ class Heartbeat:
     running: Sequence[Mapping[str, Any]] = ()
     breakers: Mapping[str, str] = field(default_factory=dict)
     unmounted: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerView:
-    """A worker as it is shown. ``state``: working, idle, draining, lost or ended; times by the database's clock."""
-
-    name: str
-    host: str
-    pid: int
-    version: str
-    slots: int
-    state: str
-    started_at: float
-    seen_s_ago: float
-    done: int
-    failed: int
-    running: tuple[Mapping[str, Any], ...]
-    breakers: Mapping[str, str]
-    unmounted: tuple[str, ...]
 
 
 class WorkerRegistry:
@@ -158,18 +139,15 @@ class WorkerRegistry:
         if not changed:
             raise NotFound(f"no worker named {name} is at work; `tonearm workers` lists them")
 
-    def every(self, ended: bool = False) -> list[WorkerView]:
-        """All workers that have not ended, or also those that have, by name."""
-        with self._database.read() as connection:
-            now = clock(connection)
-            chosen = select(worker_table).order_by(worker_table.c.name)
-            if not ended:
-                chosen = chosen.where(worker_table.c.ended_at.is_(None))
-            return [_view(row, now) for row in connection.execute(chosen)]
-
     def slots(self) -> int:
-        """How many files the workers that are alive can analyse at the same time."""
-        return sum(worker.slots for worker in self.every() if worker.state in {"working", "idle"})
+        """How many files the workers that are alive can analyse at the same time; draining ones count for none."""
+        with self._database.read() as connection:
+            alive = select(func.coalesce(func.sum(worker_table.c.slots), 0)).where(
+                worker_table.c.ended_at.is_(None),
+                worker_table.c.drain.is_(False),
+                worker_table.c.seen_at >= clock(connection) - LOST_S,
+            )
+            return int(connection.execute(alive).scalar_one())
 
     def expire_lost(self, after_s: float = 86_400.0) -> int:
         """Mark workers that have been lost for a day as ended; returns how many."""
@@ -204,30 +182,3 @@ def _alive(known: Any, instance: WorkerInstance, now: float, lease_s: float) -> 
     except PermissionError:
         return True
     return True
-
-
-def _view(row: Any, now: float) -> WorkerView:
-    ago = max(0.0, now - row.seen_at)
-    if row.ended_at is not None:
-        state = "ended"
-    elif ago > LOST_S:
-        state = "lost"
-    elif row.drain:
-        state = "draining"
-    else:
-        state = "working" if row.running else "idle"
-    return WorkerView(
-        name=row.name,
-        host=row.host,
-        pid=row.pid,
-        version=row.version,
-        slots=row.slots,
-        state=state,
-        started_at=row.started_at,
-        seen_s_ago=ago,
-        done=row.done,
-        failed=row.failed,
-        running=() if state in {"lost", "ended"} else tuple(row.running),
-        breakers=row.breakers,
-        unmounted=tuple(row.unmounted),
-    )

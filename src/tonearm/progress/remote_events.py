@@ -20,12 +20,12 @@ from tonearm.events.facts import (
     StageReached,
 )
 from tonearm.jobs.failures import INTERRUPTED
+from tonearm.jobs.finished_jobs import ENDED, LIMIT, FinishedJobsCursor
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
+from tonearm.jobs.remote_jobs import Attempt, JobRow, in_hand, job_rows, retrying, tempo_and_key
 from tonearm.library.database import Database
-from tonearm.progress.finished_jobs import ENDED, LIMIT, FinishedJobsCursor
 from tonearm.progress.port import RunningFile
-from tonearm.progress.remote_jobs import Attempt, JobRow, in_hand, job_rows, retrying, tempo_and_key
 
 UNKNOWN_WORKER = "unknown"
 """Stands for the worker's name where the database no longer has it."""

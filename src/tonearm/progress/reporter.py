@@ -11,16 +11,15 @@ Everything is repeated every few seconds, so a live view that lost its data is c
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from tonearm.errors import ServiceAway, StorageError
 from tonearm.events.facts import Announce, Event, Warned
 from tonearm.events.states import Severity, WarningCode
-from tonearm.library.database import Database
 from tonearm.progress.live import LiveView
 from tonearm.progress.notices import Outgoing, notice_of
 from tonearm.progress.port import KEPT_S, LEAD_S, Progress, RunningFile, Snapshot
-from tonearm.progress.snapshots import take_snapshot
 from tonearm.resilience.backoff import Backoff, Rounds
 
 ROUND_S = 0.5
@@ -37,10 +36,16 @@ class Reporter:
     """A subscriber for the events of this process, and the body of the thread that reports them."""
 
     def __init__(
-        self, progress: Progress, database: Database, view: LiveView, worker: str, announce: Announce
+        self,
+        progress: Progress,
+        take_snapshot: Callable[[], Snapshot],
+        view: LiveView,
+        worker: str,
+        announce: Announce,
     ) -> None:
         """``view`` hears each event before this subscriber does; files of other workers in it are not reported.
 
+        take_snapshot: counts the library; may raise StorageError.
         worker: the name by which this process takes jobs. announce: called in the reporter's own thread.
         """
         self._progress = progress
@@ -48,7 +53,7 @@ class Reporter:
         self._worker = worker
         self._announce = announce
         self._outgoing = Outgoing()
-        self._count = _Count(progress, database, worker)
+        self._count = _Count(progress, take_snapshot, worker)
         self._reported: tuple[RunningFile, ...] | None = None
         self._report_at = 0.0
         self._failing_since: float | None = None
@@ -135,9 +140,9 @@ class Reporter:
 class _Count:
     """Counts the library while this process is the leader."""
 
-    def __init__(self, progress: Progress, database: Database, worker: str) -> None:
+    def __init__(self, progress: Progress, take_snapshot: Callable[[], Snapshot], worker: str) -> None:
         self._progress = progress
-        self._database = database
+        self._take_snapshot = take_snapshot
         self._worker = worker
         self._look_at = 0.0
         self._count_at = 0.0
@@ -164,7 +169,7 @@ class _Count:
     def _take(self) -> None:
         began = time.monotonic()
         try:
-            self._snapshot = take_snapshot(self._database)
+            self._snapshot = self._take_snapshot()
         except StorageError:  # reported by what needs the database
             took_s = time.monotonic() - began
             self._failed_s = min(max(COUNT_S, SPARING * took_s), max(COUNT_S, self._failed_s * 2))

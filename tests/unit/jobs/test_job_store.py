@@ -422,15 +422,15 @@ def test_attempts_that_are_forgiven_are_not_shown_as_attempts(library: Library) 
     lease = library.take()
     assert (lease.attempt, lease.uncharged_attempts) == (2, 1)
     library.job_store.fail(lease, HOPELESS, 0.0)
-    [failure] = library.queue_admin.failures(None)
+    [failure] = library.job_list.failures(None)[0]
     assert failure.attempts == 1
     library.queue_admin.retry(None, partial=False)
-    [job] = library.queue_admin.jobs(("queued",), None, None, 10)
+    [job] = library.job_list.first(("queued",), None, None, 10)
     assert job.attempts == 0
 
 
 def test_a_file_whose_worker_ended_once_is_not_said_to_end_it_again_and_again(library: Library) -> None:
     leased(library)
     patient(library).reclaim(WORKER)
-    [failure] = library.queue_admin.failures(None)
+    [failure] = library.job_list.failures(None)[0]
     assert failure.reason == "Tonearm itself ended while this file was being analysed."

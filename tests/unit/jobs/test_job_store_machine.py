@@ -66,7 +66,7 @@ class PendingWrites(RuleBasedStateMachine):
 
     def open_run(self) -> None:
         self.library.runs.close_abandoned()
-        for run in self.library.runs.every(100):
+        for run in self.library.run_list.latest(100):
             self.closed.setdefault(run.id, run.counts)
         self.run = self.library.run()
         self.met: set[bytes] = set()
@@ -258,7 +258,7 @@ class PendingWrites(RuleBasedStateMachine):
 
     @invariant()
     def the_counts_of_every_run_add_up(self) -> None:
-        for run in self.library.runs.every(100):
+        for run in self.library.run_list.latest(100):
             counts = run.counts
             parts = (counts.done, counts.partial, counts.skipped, counts.failed, counts.pending)
             assert counts.discovered == sum(parts), run

@@ -116,7 +116,7 @@ def test_the_queue_is_shown_in_the_order_in_which_it_will_be_taken(library: Libr
     library.meet(run, b"2")
     library.meet(run, b"0", level=Level.CRITICAL)
     library.take()
-    shown = library.queue_admin.jobs(OPEN, None, None, 10)
+    shown = library.job_list.first(OPEN, None, None, 10)
     assert [(job.path, job.place, job.state) for job in shown] == [
         (b"/music/0", None, "running"),
         (b"/music/1", 1, "queued"),
@@ -130,11 +130,11 @@ def test_a_place_in_the_queue_counts_all_that_waits_before_it(library: Library) 
     first, second = library.run(), library.run()
     library.meet(first, b"a/1", b"a/2")
     library.meet(second, b"b/3")
-    [job] = library.queue_admin.jobs(OPEN, at(library, b"b"), None, 10)
+    [job] = library.job_list.first(OPEN, at(library, b"b"), None, 10)
     assert job.place == 3
-    [job] = library.queue_admin.jobs(OPEN, None, second, 10)
+    [job] = library.job_list.first(OPEN, None, second, 10)
     assert (job.path, job.place) == (b"/music/b/3", 3)
-    assert len(library.queue_admin.jobs(OPEN, None, None, 2)) == 2
+    assert len(library.job_list.first(OPEN, None, None, 2)) == 2
 
 
 def steps_to_list_the_first(library: Library) -> int:
@@ -151,7 +151,7 @@ def steps_to_list_the_first(library: Library) -> int:
             driver.set_progress_handler(count, every)
 
     watch(100)
-    assert [job.place for job in library.queue_admin.jobs(OPEN, None, None, 5)] == [1, 2, 3, 4, 5]
+    assert [job.place for job in library.job_list.first(OPEN, None, None, 5)] == [1, 2, 3, 4, 5]
     watch(0)
     return steps[0]
 
@@ -169,7 +169,7 @@ def test_failures_are_listed_with_their_reasons_until_they_are_mended(library: L
     library.finish(library.run(), b"2", result("2", complete=False))
     library.meet(run := library.run(), b"3", b"4")
     library.job_store.fail(library.take(run), FLAKY, 0.0)
-    listed = {job.path: (job.state, job.code) for job in library.queue_admin.failures(None)}
+    listed = {job.path: (job.state, job.code) for job in library.job_list.failures(None)[0]}
     assert listed == {
         b"/music/1": ("quarantined", "not-audio"),
         b"/music/2": ("partial", "incomplete"),
@@ -177,17 +177,17 @@ def test_failures_are_listed_with_their_reasons_until_they_are_mended(library: L
     }
     library.meet(again := library.run(), b"1", fresh=True)
     finish_one(library.job_store, library.take(again), result("1"))
-    assert b"/music/1" not in {job.path for job in library.queue_admin.failures(None)}
+    assert b"/music/1" not in {job.path for job in library.job_list.failures(None)[0]}
 
 
 def test_failures_of_files_that_are_gone_are_not_listed(library: Library) -> None:
     quarantine(library, b"1", b"2")
     library.files.mark_missing([library.file(b"1")["id"]])
-    assert [job.path for job in library.queue_admin.failures(None)] == [b"/music/2"]
-    assert library.queue_admin.failures(at(library, b"1")) == []
+    assert [job.path for job in library.job_list.failures(None)[0]] == [b"/music/2"]
+    assert library.job_list.failures(at(library, b"1"))[0] == []
 
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_failures_can_be_limited(library: Library, limit: int) -> None:
     quarantine(library, b"1", b"2", b"3")
-    assert len(library.queue_admin.failures(None, limit)) == limit
+    assert len(library.job_list.failures(None, limit)[0]) == limit

@@ -14,7 +14,7 @@ HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 
 def test_a_new_run_has_done_nothing_yet(library: Library) -> None:
     run = library.runs.open([b"/music", b"/K\xf6ln"])
-    [view] = library.runs.every(10)
+    [view] = library.run_list.latest(10)
     assert (view.id, view.paths, view.state, view.finished_at) == (
         run,
         (b"/music", b"/K\xf6ln"),
@@ -48,7 +48,7 @@ def test_the_counts_of_a_closed_run_stay_when_its_jobs_go_on(library: Library) -
     again = library.run()
     assert library.runs.adopt_open(again) == 1
     finish_one(library.job_store, library.take(again), result())
-    latest, first = library.runs.every(10)
+    latest, first = library.run_list.latest(10)
     assert (first.state, first.counts) == ("interrupted", RunCounts(2, 1, 0, 0, 0, 1))
     assert first.finished_at is not None
     assert (latest.id, latest.counts) == (again, RunCounts(1, 1, 0, 0, 0, 0))
@@ -72,7 +72,7 @@ def test_runs_of_a_process_that_is_gone_are_closed_as_interrupted(library: Libra
     library.runs.close(ended, RunState.FINISHED)
     library.runs.cancel(cancelled)
     library.runs.close_abandoned()
-    states = {run.id: (run.state, run.finished_at is not None) for run in library.runs.every(10)}
+    states = {run.id: (run.state, run.finished_at is not None) for run in library.run_list.latest(10)}
     assert states == {
         ended: ("finished", True),
         cancelled: ("cancelled", True),
@@ -181,7 +181,7 @@ def test_the_cost_of_a_format_is_learned_from_what_was_decoded(library: Library)
 
 def test_the_newest_runs_are_listed_first(library: Library) -> None:
     runs = [library.run() for _ in range(5)]
-    assert [run.id for run in library.runs.every(3)] == runs[:1:-1]
+    assert [run.id for run in library.run_list.latest(3)] == runs[:1:-1]
 
 
 def test_a_scan_that_ended_early_is_continued_until_its_paths_are_scanned(library: Library) -> None:

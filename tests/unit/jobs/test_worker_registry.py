@@ -22,6 +22,7 @@ from tonearm.jobs.worker_registry import (
 )
 from tonearm.library.database import open_postgres, open_sqlite
 from tonearm.library.schema import worker_table
+from tonearm.views.workers import WorkerList, WorkerView
 
 LEASE_S = 60.0
 ELSEWHERE = "another-host"
@@ -30,6 +31,11 @@ ELSEWHERE = "another-host"
 @pytest.fixture
 def workers(library: Library) -> WorkerRegistry:
     return WorkerRegistry(library.database)
+
+
+def listed(workers: WorkerRegistry, ended: bool = False) -> list[WorkerView]:
+    """The workers as they are shown."""
+    return list(WorkerList(workers._database).each(ended))
 
 
 def instance(
@@ -53,7 +59,7 @@ def silent_for(library: Library, seconds: float) -> None:
 
 def test_a_worker_that_enlists_is_shown(workers: WorkerRegistry) -> None:
     workers.register(instance("alto", host="studio", pid=77, slots=3), LEASE_S)
-    [view] = workers.every()
+    [view] = listed(workers)
     assert (view.name, view.host, view.pid, view.version, view.slots) == ("alto", "studio", 77, "1.0", 3)
     assert (view.state, view.done, view.failed, view.running, view.unmounted) == ("idle", 0, 0, (), ())
     assert 0 <= view.seen_s_ago < 10
@@ -66,7 +72,7 @@ def test_what_a_worker_says_of_itself_is_shown(workers: WorkerRegistry) -> None:
         instance(), Heartbeat(7, 2, running, {"PostgreSQL": "closed", "Redis": "open"}, ["/music"])
     )
     assert status is WorkerStatus.ACTIVE
-    [view] = workers.every()
+    [view] = listed(workers)
     assert (view.state, view.done, view.failed) == ("working", 7, 2)
     assert view.running == tuple(running)
     assert view.breakers == {"PostgreSQL": "closed", "Redis": "open"}
@@ -78,14 +84,14 @@ def test_a_name_whose_worker_lives_is_taken(workers: WorkerRegistry) -> None:
     for other in (instance(instance="2", host=ELSEWHERE), instance(instance="2", pid=2)):
         with pytest.raises(NameTaken, match=r"a worker named w is at work on here \(process 1\).*--name"):
             workers.register(other, LEASE_S)
-    [view] = workers.every()
+    [view] = listed(workers)
     assert (view.host, view.pid) == ("here", 1)
 
 
 def test_other_names_are_free(workers: WorkerRegistry) -> None:
     workers.register(instance("b"), LEASE_S)
     workers.register(instance("a", instance="2"), LEASE_S)
-    assert [view.name for view in workers.every()] == ["a", "b"]
+    assert [view.name for view in listed(workers)] == ["a", "b"]
     assert workers.slots() == 4
 
 
@@ -98,7 +104,7 @@ def test_a_worker_that_was_killed_on_this_host_gives_its_name_back_at_once(
     process.kill()
     process.wait()
     workers.register(instance(instance="2", pid=os.getpid()), LEASE_S)
-    [view] = workers.every()
+    [view] = listed(workers)
     assert (view.pid, view.done, view.state) == (os.getpid(), 0, "idle")
 
 
@@ -130,11 +136,11 @@ def test_a_worker_that_left_gives_its_name_back_at_once_and_is_not_listed(worker
     workers.register(instance(), LEASE_S)
     workers.heartbeat(instance(), Heartbeat(3, 1, [{"job": 1}]))
     workers.deregister(instance())
-    assert workers.every() == []
-    [view] = workers.every(ended=True)
+    assert listed(workers) == []
+    [view] = listed(workers, ended=True)
     assert (view.state, view.done, view.failed, view.running) == ("ended", 3, 1, ())
     workers.register(instance(instance="2", host=ELSEWHERE), LEASE_S)
-    [view] = workers.every()
+    [view] = listed(workers)
     assert (view.state, view.host, view.done) == ("idle", ELSEWHERE, 0)
 
 
@@ -148,7 +154,7 @@ def test_the_old_start_of_a_name_says_nothing_for_the_new_one(
     workers.drain("w")
     assert workers.heartbeat(old, Heartbeat(99, 99)) is WorkerStatus.REPLACED
     workers.deregister(old)
-    [view] = workers.every()
+    [view] = listed(workers)
     assert (view.state, view.done) == ("draining", 0)
     assert workers.heartbeat(new, Heartbeat()) is WorkerStatus.DRAINING
 
@@ -157,12 +163,12 @@ def test_a_worker_that_is_drained_is_told_until_it_has_left(workers: WorkerRegis
     workers.register(instance(), LEASE_S)
     workers.register(instance("other"), LEASE_S)
     workers.drain("w")
-    assert [view.state for view in workers.every()] == ["idle", "draining"]
+    assert [view.state for view in listed(workers)] == ["idle", "draining"]
     assert workers.slots() == 2
     assert workers.heartbeat(instance(), Heartbeat(1, 0, [{"job": 1}])) is WorkerStatus.DRAINING
     assert workers.heartbeat(instance(), Heartbeat(2, 0)) is WorkerStatus.DRAINING
     assert workers.heartbeat(instance("other"), Heartbeat()) is WorkerStatus.ACTIVE
-    assert [view.state for view in workers.every()] == ["idle", "draining"]
+    assert [view.state for view in listed(workers)] == ["idle", "draining"]
     workers.deregister(instance())
     workers.register(instance(instance="2"), LEASE_S)
     assert workers.heartbeat(instance(instance="2"), Heartbeat()) is WorkerStatus.ACTIVE
@@ -183,14 +189,14 @@ def test_a_worker_that_falls_silent_is_shown_as_lost_and_counts_no_more(
     workers.register(instance(), LEASE_S)
     workers.heartbeat(instance(), Heartbeat(running=[{"job": 1}]))
     silent_for(library, LOST_S - 5)
-    assert workers.every()[0].state == "working"
+    assert listed(workers)[0].state == "working"
     silent_for(library, 10)
-    [view] = workers.every()
+    [view] = listed(workers)
     assert (view.state, view.running) == ("lost", ())
     assert view.seen_s_ago > LOST_S
     assert workers.slots() == 0
     workers.heartbeat(instance(), Heartbeat(running=[{"job": 1}]))
-    assert workers.every()[0].state == "working"
+    assert listed(workers)[0].state == "working"
 
 
 def test_a_worker_that_was_lost_for_a_day_is_forgotten(workers: WorkerRegistry, library: Library) -> None:
@@ -199,8 +205,8 @@ def test_a_worker_that_was_lost_for_a_day_is_forgotten(workers: WorkerRegistry, 
     assert workers.expire_lost() == 0
     silent_for(library, 500)
     assert workers.expire_lost() == 1
-    assert workers.every() == []
-    assert workers.every(ended=True)[0].state == "ended"
+    assert listed(workers) == []
+    assert listed(workers, ended=True)[0].state == "ended"
 
 
 def register_at_once(workers: WorkerRegistry, names: int) -> list[str]:
@@ -241,7 +247,7 @@ def test_of_several_hosts_that_want_a_name_at_the_same_moment_one_gets_it(postgr
             with database.write() as connection:
                 connection.execute(delete(worker_table))
             assert len(register_at_once(workers, 5)) == 1
-        [view] = workers.every()
+        [view] = listed(workers)
         workers.deregister(instance(instance=view.host.removeprefix("host-")))
         assert len(register_at_once(workers, 5)) == 1
     finally:

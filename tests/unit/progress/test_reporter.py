@@ -26,6 +26,7 @@ from tonearm.progress import reporter as rounds
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import Notice, RunningFile, Snapshot
 from tonearm.progress.reporter import Reporter
+from tonearm.views import snapshots
 
 EMPTY = Snapshot(1.0, {}, 0, 0, 0, ())
 
@@ -66,7 +67,9 @@ class Scene:
     def __init__(self, database: Database, board: Board, name: str = "me") -> None:
         self.view = LiveView()
         self.said: list[Event] = []
-        self.reporter = Reporter(board, database, self.view, name, self.said.append)
+        self.reporter = Reporter(
+            board, lambda: snapshots.take_snapshot(database), self.view, name, self.said.append
+        )
 
     def tell(self, *events: Event) -> None:
         for event in events:
@@ -104,7 +107,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[list[floa
         clock.now += moments[0]
         return EMPTY
 
-    monkeypatch.setattr(rounds, "take_snapshot", take)
+    monkeypatch.setattr(snapshots, "take_snapshot", take)
     yield moments
     assert moments
 
@@ -218,7 +221,7 @@ def test_a_database_that_is_away_is_not_the_live_views_affair(
         raise StorageAway("the server does not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rounds, "take_snapshot", away)
+        patch.setattr(snapshots, "take_snapshot", away)
         for job in range(20):
             scene.tell(started(job))
             scene.reporter.report()
@@ -284,7 +287,7 @@ def test_what_happened_while_it_was_away_is_no_news(scene: Scene, board: Board) 
 def test_it_reports_in_its_own_thread_until_it_is_stopped_and_then_leaves(library: Library) -> None:
     board = MemoryProgress()
     view = LiveView()
-    reporter = Reporter(board, library.database, view, "me", lambda _: None)
+    reporter = Reporter(board, lambda: snapshots.take_snapshot(library.database), view, "me", lambda _: None)
     view(started(7))
     stop = threading.Event()
     thread = threading.Thread(target=reporter.run, args=(stop,))
@@ -304,7 +307,7 @@ def test_it_reports_in_its_own_thread_until_it_is_stopped_and_then_leaves(librar
 def test_the_pipeline_may_go_on_while_it_looks(library: Library) -> None:
     board = MemoryProgress()
     view = LiveView()
-    reporter = Reporter(board, library.database, view, "me", lambda _: None)
+    reporter = Reporter(board, lambda: snapshots.take_snapshot(library.database), view, "me", lambda _: None)
     stop = threading.Event()
 
     def work() -> None:

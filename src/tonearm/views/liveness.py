@@ -13,12 +13,12 @@ from sqlalchemy import Connection, select
 from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.queue_admin import JobView
-from tonearm.jobs.runs import RunView
 from tonearm.jobs.worker_registry import LOST_S
 from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.library.schema import worker_table
+from tonearm.views.jobs import JobView
+from tonearm.views.runs import RunView
 
 INTERRUPTED = "interrupted"
 """Shown of a job or a run whose process is gone and which no other process has recovered yet."""

@@ -5,16 +5,16 @@ from pathlib import Path
 from tests.unit.shelf import WORKER, Library
 from tonearm.events.states import RunState
 from tonearm.jobs.job import OPEN
-from tonearm.jobs.liveness import Liveness, read_liveness
 from tonearm.jobs.worker_registry import LOST_S, Heartbeat, WorkerInstance, WorkerRegistry
 from tonearm.library.database import Database, open_postgres
 from tonearm.library.lock import exclusive_lock
+from tonearm.views.liveness import Liveness, read_liveness
 
 
 def shown_jobs(library: Library, alive: Liveness) -> list[tuple[str, str | None]]:
     return [
         ((job := alive.job(listed)).state, job.worker)
-        for listed in library.queue_admin.jobs(OPEN, None, None, 10)
+        for listed in library.job_list.first(OPEN, None, None, 10)
     ]
 
 
@@ -28,11 +28,11 @@ def test_a_running_job_of_a_process_that_holds_no_lock_is_interrupted(
         alive = read_liveness(library.database)
         assert alive.analysing
         assert shown_jobs(library, alive) == [("running", WORKER), ("queued", None)]
-        assert alive.run(library.runs.every(1)[0]).state == "running"
+        assert alive.run(library.run_list.latest(1)[0]).state == "running"
     gone = read_liveness(library.database)
     assert not gone.analysing
     assert shown_jobs(library, gone) == [("interrupted", None), ("queued", None)]
-    assert gone.run(library.runs.every(1)[0]).state == "interrupted"
+    assert gone.run(library.run_list.latest(1)[0]).state == "interrupted"
 
 
 def test_a_run_that_was_paused_or_has_ended_is_shown_as_it_is(library: Library) -> None:
@@ -40,7 +40,7 @@ def test_a_run_that_was_paused_or_has_ended_is_shown_as_it_is(library: Library) 
     library.runs.pause(paused)
     library.runs.close(ended, RunState.FINISHED)
     gone = read_liveness(library.database)
-    assert [gone.run(run).state for run in library.runs.every(2)] == ["finished", "paused"]
+    assert [gone.run(run).state for run in library.run_list.latest(2)] == ["finished", "paused"]
 
 
 def register(database: Database, name: str, slots: int = 2) -> WorkerInstance:
@@ -56,7 +56,7 @@ def test_a_worker_that_is_lost_or_has_ended_runs_nothing(postgres_url: str) -> N
         workers = WorkerRegistry(database)
         run = library.run()
         library.meet(run, b"1", b"2", b"3")
-        assert read_liveness(database).run(library.runs.every(1)[0]).state == "waiting"
+        assert read_liveness(database).run(library.run_list.latest(1)[0]).state == "waiting"
         for name in ("lost", "draining", "ended"):
             register(database, name)
             library.take(run, name)
@@ -75,6 +75,6 @@ def test_a_worker_that_is_lost_or_has_ended_runs_nothing(postgres_url: str) -> N
         assert alive.slots == 0
         register(database, "new", slots=3)
         assert read_liveness(database).slots == 3
-        assert read_liveness(database).run(library.runs.every(1)[0]).state == "running"
+        assert read_liveness(database).run(library.run_list.latest(1)[0]).state == "running"
     finally:
         database.close()

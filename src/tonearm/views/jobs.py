@@ -1,0 +1,229 @@
+"""Jobs as they are shown: what runs, what waits and at which place, what ended, and what failed."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select, tuple_
+
+from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.job_sql import IS_OPEN, WAITING
+from tonearm.library.bulk_write import among
+from tonearm.library.database import Database
+from tonearm.library.roots import Place, in_place
+from tonearm.library.schema import file_table, job_table, root_table
+from tonearm.names import path_fields
+from tonearm.settings import Level
+from tonearm.views.reading import MANY_AT_ONCE, PAGE, reading
+
+_PARTS: tuple[tuple[tuple[JobState, ...], ColumnElement[bool], tuple[Any, ...]], ...] = (
+    ((JobState.RUNNING,), IS_OPEN, (job_table.c.id,)),
+    (WAITING, IS_OPEN, (job_table.c.rank, job_table.c.id)),
+    (
+        tuple(state for state in JobState if state not in OPEN),
+        not_(IS_OPEN),
+        (job_table.c.finished_at.desc(), job_table.c.id),
+    ),
+)
+"""The states in the order in which their jobs are listed, and the order of jobs among each other."""
+
+_LISTED = (
+    select(job_table, root_table.c.path.label("root"), file_table.c.path)
+    .join(file_table, file_table.c.id == job_table.c.file_id)
+    .join(root_table, root_table.c.id == file_table.c.root_id)
+)
+_FAILED = (JobState.QUARANTINED, JobState.PARTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as it is shown. ``place`` counts from 1 among the waiting jobs; ``attempts``: those charged."""
+
+    id: int
+    run: int
+    path: bytes
+    state: str
+    level: Level
+    level_by: str
+    place: int | None
+    attempts: int
+    worker: str | None
+    stage: str | None
+    queued_at: float
+    started_at: float | None
+    finished_at: float | None
+    not_before: float | None
+    work_s: float
+    code: str | None
+    reason: str | None
+    advice: str | None
+    correlation_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Its JSON object."""
+        fields = {name: getattr(self, name) for name in self.__slots__ if name != "path"}
+        return path_fields(self.path) | fields | {"level": self.level.label}
+
+    def failure_to_json(self) -> dict[str, Any]:
+        """Its JSON object in a list of failures."""
+        names = ("state", "code", "reason", "advice", "attempts")
+        return path_fields(self.path) | {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class JobPosition:
+    """Where a job stands in the list of jobs: its part of the list, what that is sorted by, and its id."""
+
+    part: int
+    key: float
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePosition:
+    """Where a job stands in the list of failures."""
+
+    state: str
+    root: bytes
+    path: bytes
+
+
+class JobList:
+    """The jobs of a library."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self,
+        states: Sequence[str],
+        place: Place | None = None,
+        run: int | None = None,
+        after: JobPosition | None = None,
+        limit: int = PAGE,
+    ) -> tuple[list[JobView], JobPosition | None]:
+        """Jobs in the order in which they are or were taken: running, waiting by place, then ended ones.
+
+        Returns the jobs that follow after a position, and where the next page begins; ``None`` after the last one.
+        """
+        wanted: list[ColumnElement[bool]] = []
+        if place is not None:
+            wanted.append(job_table.c.file_id.in_(select(file_table.c.id).where(in_place(place))))
+        if run is not None:
+            wanted.append(job_table.c.run_id == run)
+        rows: list[tuple[int, Any]] = []
+        with reading(self._database) as connection:
+            for number, (part, indexed, order) in enumerate(_PARTS):
+                chosen = [state for state in states if state in part]
+                if not chosen or len(rows) > limit or (after is not None and number < after.part):
+                    continue
+                later = [_later(after)] if after is not None and number == after.part else []
+                first = (
+                    select(job_table.c.id)
+                    .where(job_table.c.state.in_(chosen), indexed, *wanted, *later)
+                    .order_by(*order)
+                    .limit(limit + 1 - len(rows))
+                )
+                listed = connection.execute(_LISTED.where(job_table.c.id.in_(first)).order_by(*order))
+                rows += [(number, row) for row in listed]
+            places = _places(connection, [row for _, row in rows[:limit] if row.state in WAITING])
+        jobs = [_view(row, places.get(row.id)) for _, row in rows[:limit]]
+        return jobs, _position(*rows[limit - 1]) if len(rows) > limit else None
+
+    def first(self, states: Sequence[str], place: Place | None, run: int | None, limit: int) -> list[JobView]:
+        """The first jobs of the list."""
+        return self.page(states, place, run, None, limit)[0]
+
+    def failures(
+        self, place: Place | None, limit: int = PAGE, after: FailurePosition | None = None
+    ) -> tuple[list[JobView], FailurePosition | None]:
+        """The last job of each file that is retrying, quarantined or partial, by state and path.
+
+        Returns those that follow after a position, and where the next page begins; ``None`` after the last one.
+        """
+        newest = job_table.alias("newest")
+        last = select(func.max(newest.c.id)).where(newest.c.file_id == job_table.c.file_id).scalar_subquery()
+        given_up = and_(
+            file_table.c.state.in_(_FAILED), job_table.c.state.in_(_FAILED), job_table.c.id == last
+        )
+        wanted = [
+            or_(and_(IS_OPEN, job_table.c.state == JobState.RETRYING), given_up),
+            file_table.c.missing_since.is_(None),
+            file_table.c.moved_to_id.is_(None),
+        ]
+        if place is not None:
+            wanted.append(in_place(place))
+        if after is not None:
+            here = tuple_(root_table.c.path, file_table.c.path) > tuple_(after.root, after.path)
+            same = and_(job_table.c.state == after.state, here)
+            wanted.append(or_(job_table.c.state < after.state, same))
+        order = (job_table.c.state.desc(), root_table.c.path, file_table.c.path)
+        with reading(self._database) as connection:
+            rows = connection.execute(_LISTED.where(*wanted).order_by(*order).limit(limit + 1)).all()
+        end = rows[limit - 1] if len(rows) > limit else None
+        position = None if end is None else FailurePosition(end.state, end.root, end.path)
+        return [_view(row) for row in rows[:limit]], position
+
+    def each_failure(self, place: Place | None) -> Iterator[JobView]:
+        """All failures, read page by page."""
+        after: FailurePosition | None = None
+        while True:
+            page, after = self.failures(place, MANY_AT_ONCE, after)
+            yield from page
+            if after is None:
+                return
+
+
+def _later(after: JobPosition) -> ColumnElement[bool]:
+    """Jobs that follow in the same part of the list."""
+    if after.part == 0:
+        return job_table.c.id > after.id
+    if after.part == 1:
+        return tuple_(job_table.c.rank, job_table.c.id) > tuple_(after.key, after.id)
+    same = and_(job_table.c.finished_at == after.key, job_table.c.id > after.id)
+    return or_(job_table.c.finished_at < after.key, same)
+
+
+def _position(part: int, row: Any) -> JobPosition:
+    key = (0.0, row.rank, row.finished_at)[part]
+    return JobPosition(part, key, row.id)
+
+
+def _places(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
+    """Places in the queue of some waiting jobs, given in their order; jobs behind the last one are not read."""
+    if not shown:
+        return {}
+    counted = (
+        select(
+            job_table.c.id, func.row_number().over(order_by=(job_table.c.rank, job_table.c.id)).label("place")
+        )
+        .where(job_table.c.state.in_(WAITING), IS_OPEN, job_table.c.rank <= shown[-1].rank)
+        .subquery()
+    )
+    found = select(counted).where(among(counted.c.id, "shown"))
+    return {row.id: row.place for row in connection.execute(found, {"shown": [job.id for job in shown]})}
+
+
+def _view(row: Any, place: int | None = None) -> JobView:
+    return JobView(
+        id=row.id,
+        run=row.run_id,
+        path=os.path.join(row.root, row.path),
+        state=row.state,
+        level=Level(row.level),
+        level_by=row.level_by,
+        place=place,
+        attempts=row.attempts - row.uncharged_attempts,
+        worker=row.worker,
+        stage=row.stage,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        not_before=row.not_before,
+        work_s=row.work_s,
+        code=row.code,
+        reason=row.reason,
+        advice=row.advice,
+        correlation_id=row.correlation_id,
+    )

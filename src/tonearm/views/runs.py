@@ -1,0 +1,71 @@
+"""Runs as they are shown, with what became of their files."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from tonearm.jobs import run_counts
+from tonearm.jobs.run_counts import RunCounts
+from tonearm.library.database import Database
+from tonearm.library.schema import run_table
+from tonearm.names import from_document, paths_fields
+from tonearm.views.reading import PAGE, reading
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as it is shown.
+
+    handed_over: how many of its files each later run has taken over, by the later run's id.
+    """
+
+    id: int
+    paths: tuple[bytes, ...]
+    state: str
+    started_at: float
+    finished_at: float | None
+    counts: RunCounts
+    handed_over: Mapping[int, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Its JSON object."""
+        return {
+            "run": self.id,
+            **paths_fields(self.paths),
+            "state": self.state,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            **dataclasses.asdict(self.counts),
+            "handed_over": [{"run": later, "files": files} for later, files in self.handed_over.items()],
+        }
+
+
+class RunList:
+    """The runs of a library."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def latest(self, limit: int = PAGE, before: int | None = None) -> list[RunView]:
+        """The last runs, the newest first; ``before``: only those older than this one, for the next page."""
+        chosen = select(run_table).order_by(run_table.c.id.desc()).limit(limit)
+        if before is not None:
+            chosen = chosen.where(run_table.c.id < before)
+        with reading(self._database) as connection:
+            rows = connection.execute(chosen).all()
+            handed_over = run_counts.handovers(connection, [row.id for row in rows])
+            return [
+                RunView(
+                    row.id,
+                    tuple(from_document(path) for path in row.paths),
+                    row.state,
+                    row.started_at,
+                    row.finished_at,
+                    run_counts.counts_of(connection, row.id),
+                    handed_over.get(row.id, {}),
+                )
+                for row in rows
+            ]

@@ -1,0 +1,87 @@
+"""The state of a library as a whole: what it holds, what is queued and running, and who works on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tonearm.jobs import queue_depth
+from tonearm.jobs.job import Depth, JobState
+from tonearm.library.database import Database
+from tonearm.library.lock import holder
+from tonearm.names import path_fields
+from tonearm.views.jobs import JobList, JobView
+from tonearm.views.liveness import INTERRUPTED, read_liveness
+from tonearm.views.runs import RunList, RunView
+from tonearm.views.tracks import Totals, Tracks
+from tonearm.views.workers import WorkerList, WorkerView
+
+SHOWN_RUNNING = 100
+SHOWN_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """A library at one moment.
+
+    place: its database. running: jobs that a living process has, ``interrupted``: how many a dead one had.
+    process: the process that analyses, where only one may. latest_run: the number of the last run. runs: those that
+    have not ended. workers and ``owed``, the jobs whose message is due, are ``None`` in a library that is not shared.
+    """
+
+    place: str
+    totals: Totals
+    depth: Depth
+    running: tuple[JobView, ...]
+    interrupted: int
+    process: int | None
+    latest_run: int | None
+    runs: tuple[RunView, ...]
+    owed: int | None
+    workers: tuple[WorkerView, ...] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Its JSON object."""
+        found: dict[str, Any] = {
+            "library": self.place,
+            "files": self.totals.files,
+            "duration_s": self.totals.duration_s,
+            "states": dict(self.totals.states),
+            "queued": self.depth.queued,
+            "retrying": self.depth.retrying,
+            "running": [_running(job) for job in self.running],
+            "interrupted": self.interrupted,
+            "process": self.process,
+            "run": self.latest_run,
+            "runs": [run.to_json() for run in self.runs],
+        }
+        if self.workers is not None:
+            found |= {"owed": self.owed, "workers": [worker.to_json() for worker in self.workers]}
+        return found
+
+
+def read_status(database: Database, tracks: Tracks) -> StatusView:
+    """Look at everything once."""
+    alive = read_liveness(database)
+    totals = tracks.totals()
+    with database.read() as connection:
+        depth = queue_depth.depth(connection, None)
+        owed = queue_depth.owed(connection) if database.shared else None
+    jobs = [alive.job(job) for job in JobList(database).first((JobState.RUNNING,), None, None, SHOWN_RUNNING)]
+    runs = RunList(database).latest(SHOWN_RUNS)
+    return StatusView(
+        place=database.place,
+        totals=totals,
+        depth=depth,
+        running=tuple(job for job in jobs if job.state == JobState.RUNNING),
+        interrupted=sum(job.state == INTERRUPTED for job in jobs),
+        process=None if database.shared else holder(Path(database.place).parent),
+        latest_run=runs[0].id if runs else None,
+        runs=tuple(alive.run(run) for run in runs if run.finished_at is None),
+        owed=owed,
+        workers=tuple(WorkerList(database).each()) if database.shared else None,
+    )
+
+
+def _running(job: JobView) -> Mapping[str, Any]:
+    return path_fields(job.path) | {"stage": job.stage, "job": job.id, "worker": job.worker}

@@ -1,0 +1,100 @@
+"""The workers of a shared library as they are shown, by their heartbeats."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from tonearm.jobs.job_sql import clock
+from tonearm.jobs.worker_registry import LOST_S
+from tonearm.library.column_types import sort_key
+from tonearm.library.database import Database
+from tonearm.library.schema import worker_table
+from tonearm.names import from_document, path_fields, paths_fields
+from tonearm.views.reading import MANY_AT_ONCE, reading
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker as it is shown. ``state``: working, idle, draining, lost or ended; times by the database's clock."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    slots: int
+    state: str
+    started_at: float
+    seen_s_ago: float
+    done: int
+    failed: int
+    running: tuple[Mapping[str, Any], ...]
+    breakers: Mapping[str, str]
+    unmounted: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Its JSON object."""
+        fields = dataclasses.asdict(self)
+        fields["running"] = [
+            {**file, **path_fields(from_document(file["path"]))} if "path" in file else file
+            for file in self.running
+        ]
+        fields |= paths_fields([from_document(path) for path in self.unmounted], "unmounted")
+        return {"worker": fields.pop("name"), **fields}
+
+
+class WorkerList:
+    """The workers of a library, by name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self, ended: bool = False, after: str | None = None, limit: int = MANY_AT_ONCE
+    ) -> list[WorkerView]:
+        """Workers that have not ended, or also those that have; ``after``: a name."""
+        name = sort_key(worker_table.c.name)
+        chosen = select(worker_table).order_by(name).limit(limit)
+        if not ended:
+            chosen = chosen.where(worker_table.c.ended_at.is_(None))
+        if after is not None:
+            chosen = chosen.where(name > after)
+        with reading(self._database) as connection:
+            now = clock(connection)
+            return [_view(row, now) for row in connection.execute(chosen)]
+
+    def each(self, ended: bool = False) -> Iterator[WorkerView]:
+        """All of them, read page by page."""
+        after: str | None = None
+        while page := self.page(ended, after):
+            yield from page
+            after = page[-1].name
+
+
+def _view(row: Any, now: float) -> WorkerView:
+    ago = max(0.0, now - row.seen_at)
+    if row.ended_at is not None:
+        state = "ended"
+    elif ago > LOST_S:
+        state = "lost"
+    elif row.drain:
+        state = "draining"
+    else:
+        state = "working" if row.running else "idle"
+    return WorkerView(
+        name=row.name,
+        host=row.host,
+        pid=row.pid,
+        version=row.version,
+        slots=row.slots,
+        state=state,
+        started_at=row.started_at,
+        seen_s_ago=ago,
+        done=row.done,
+        failed=row.failed,
+        running=() if state in {"lost", "ended"} else tuple(row.running),
+        breakers=row.breakers,
+        unmounted=tuple(row.unmounted),
+    )
