@@ -314,7 +314,8 @@ def test_migrate_says_from_which_revision_to_which(
     assert migrated() == (REVISION, REVISION, False)
     database = open_postgres(postgres_url, 5, 30)
     with database.write() as connection:
-        connection.execute(text(ALIVE.format(ago=1, ended="NULL")))
+        older = ALIVE.replace("running, breakers, unmounted", "hand, breakers, unseen")  # as 0002 called them
+        connection.execute(text(older.format(ago=1, ended="NULL")))
         command.downgrade(migrations(connection), "0002")
     refused = shared.run("tracks")
     assert (refused.status, "run `tonearm migrate`" in refused.errors) == (2, True)
