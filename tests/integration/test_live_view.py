@@ -162,6 +162,7 @@ def test_the_pipeline_is_not_held_up_by_a_redis_that_is_away_and_the_view_comes_
             proxy.delay_s = 2.5
         assert worker.work(100, 8.0) > 100  # had each waited for a call to Redis, it would have been eight
         assert len(worker.warnings()) == 1
+        assert within(30, lambda: any(isinstance(event, BreakerChanged) for event in worker.said))
         proxy.delay_s = 0.0
         proxy.heal()
         worker.tell(JobStarted(file(2)))
