@@ -20,11 +20,11 @@ class LibraryInUse(TonearmError):
     """Another process is analysing with the same library."""
 
 
-class ServiceAway(TonearmError):
+class ServiceUnavailable(TonearmError):
     """A service outside this process does not answer now; it will again."""
 
 
-class ServiceRefused(ServiceAway):
+class ServiceRefused(ServiceUnavailable):
     """A service answers, and does not let us in: a person has to look at its address and password."""
 
 
@@ -40,7 +40,7 @@ class StorageBusy(StorageError):
     """Another program holds the database."""
 
 
-class StorageAway(StorageError, ServiceAway):
+class StorageUnavailable(StorageError, ServiceUnavailable):
     """The database server does not answer now; what was to be stored can be tried again."""
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.contracts.test_job_store import Deaf
 from tests.program import until
 from tests.unit.shelf import AT_ONCE, VERSIONS, Library, result
-from tonearm.errors import Failure, StorageAway
+from tonearm.errors import Failure, StorageUnavailable
 from tonearm.jobs.job import Lease, Refusal
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
@@ -152,7 +152,7 @@ def test_a_batch_whose_answer_got_lost_is_stored_once_and_told_again(library: Li
     job_store = SqlJobStore(deaf, VERSIONS, AT_ONCE, 60)
     finished = [(leases[0], result("a")), (leases[1], result("b", complete=False))]
     deaf.deaf = True
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         job_store.finish(finished)
     before = all_rows(library)
     outcomes = job_store.finish(finished)

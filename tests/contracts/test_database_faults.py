@@ -21,9 +21,9 @@ from tests.servers import OwnServers, administer
 from tests.unit.shelf import Library
 from tonearm.errors import (
     ConfigurationError,
-    StorageAway,
     StorageBusy,
     StorageFull,
+    StorageUnavailable,
     StorageUnusable,
     TonearmError,
 )
@@ -98,7 +98,7 @@ def until_it_answers(database: Database, seconds: float = 10) -> float:
     while True:
         try:
             ask(database)
-        except StorageAway:
+        except StorageUnavailable:
             assert time.monotonic() - began < seconds, "it did not come back"
             time.sleep(0.05)
         else:
@@ -110,7 +110,10 @@ def until_it_answers(database: Database, seconds: float = 10) -> float:
 
 def test_a_server_that_is_not_there_is_away_and_said_where(postgres_url: str, proxy: Proxy) -> None:
     proxy.reset()
-    with within(5), pytest.raises(StorageAway, match=rf"at 127\.0\.0\.1:{proxy.port} does not answer: "):
+    with (
+        within(5),
+        pytest.raises(StorageUnavailable, match=rf"at 127\.0\.0\.1:{proxy.port} does not answer: "),
+    ):
         open_postgres(through(postgres_url, proxy), 2, CALL_S)
 
 
@@ -119,7 +122,7 @@ def test_a_connection_that_is_cut_is_away_and_the_next_one_is_made_anew(
 ) -> None:
     hold_open(behind, 5)
     proxy.reset()
-    with within(2), pytest.raises(StorageAway):
+    with within(2), pytest.raises(StorageUnavailable):
         ask(behind)
     proxy.heal()
     ask(behind)  # at once: the other dead connections of the pool went with the first
@@ -149,9 +152,9 @@ def together(work: Callable[[], None], count: int) -> None:
 def test_a_black_hole_is_away_within_the_time_of_a_call(behind: Database, proxy: Proxy) -> None:
     ask(behind)
     proxy.black_hole()
-    with within(CALL_S + 4), pytest.raises(StorageAway, match=r"no answer within 3 s"):
+    with within(CALL_S + 4), pytest.raises(StorageUnavailable, match=r"no answer within 3 s"):
         ask(behind)
-    with within(4), pytest.raises(StorageAway):  # now a connection is to be made
+    with within(4), pytest.raises(StorageUnavailable):  # now a connection is to be made
         ask(behind)
     proxy.heal()
     assert until_it_answers(behind) < 3
@@ -165,7 +168,7 @@ def test_a_black_hole_holds_nobody_up_for_longer_however_many_ask(behind: Databa
     def asking() -> None:
         try:
             ask(behind)
-        except StorageAway:
+        except StorageUnavailable:
             answers.append("away")
 
     with within(12):
@@ -184,7 +187,7 @@ def test_a_write_that_fell_into_a_black_hole_is_there_once_or_not_at_all(
             connection.execute(text("INSERT INTO roots (path, mounts, added_at) VALUES ('/a', '[]', 0)"))
             proxy.black_hole()  # the commit goes into it
 
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         write()
     proxy.heal()
     until_it_answers(behind)
@@ -212,7 +215,7 @@ def test_a_cut_in_mid_write_is_told_once_and_not_logged(
             connection.execute(select(database_time())).all()
             proxy.reset()
 
-    with caplog.at_level(logging.WARNING), pytest.raises(StorageAway):
+    with caplog.at_level(logging.WARNING), pytest.raises(StorageUnavailable):
         write()
     assert caplog.records == []
 
@@ -224,7 +227,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_told_as_such(postgres_url:
     database = open_postgres(postgres_url, 2, CALL_S)
     with (
         within(CALL_S + 2),
-        pytest.raises(StorageAway, match="took longer than call_timeout_s"),
+        pytest.raises(StorageUnavailable, match="took longer than call_timeout_s"),
         database.read() as connection,
     ):
         connection.execute(text("SELECT pg_sleep(30)"))
@@ -241,7 +244,7 @@ def test_a_session_that_the_server_ends_is_away_and_the_next_one_is_good(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid != pg_backend_pid()"
         )
-    with pytest.raises(StorageAway, match="the server ended the connection"):
+    with pytest.raises(StorageUnavailable, match="the server ended the connection"):
         ask(database)
     ask(database)
 
@@ -316,7 +319,7 @@ def test_too_many_connections_are_away_until_there_are_fewer(postgres_url: str) 
         database = open_postgres(url, 2, CALL_S)
         with database.read() as connection:
             connection.execute(select(1))
-            with pytest.raises(StorageAway, match="too many connections"):
+            with pytest.raises(StorageUnavailable, match="too many connections"):
                 ask(database)
         ask(database)
         database.close()
@@ -337,12 +340,12 @@ def test_a_server_that_only_reads_is_away(database: Database) -> None:
             connection.execute(text("SET TRANSACTION READ ONLY"))
             connection.execute(text("DELETE FROM roots"))
 
-    with pytest.raises(StorageAway, match="read-only"):
+    with pytest.raises(StorageUnavailable, match="read-only"):
         write()
 
 
 def test_a_reader_can_change_nothing(database: Database) -> None:
-    with pytest.raises(StorageAway, match="read-only"), database.read() as connection:
+    with pytest.raises(StorageUnavailable, match="read-only"), database.read() as connection:
         connection.execute(text("DELETE FROM roots"))
 
 
@@ -401,10 +404,10 @@ def test_a_servers_full_disk_is_told_as_such(database: Database) -> None:
         ("postgresql://u:{secret}@host/name?nonsense=1", ConfigurationError),
         ("mysql://u:{secret}@host/name", ConfigurationError),
         ("u:{secret}@host", ConfigurationError),
-        ("postgresql://u:{secret}@127.0.0.1:1/name", StorageAway),
-        ("postgresql://u:/{secret}@127.0.0.1:1/name", StorageAway),
-        ("postgresql://u:{secret}@no.such.host.invalid/name", StorageAway),
-        ("postgresql://u:{secret}@/name?host=/no/such/socket", StorageAway),
+        ("postgresql://u:{secret}@127.0.0.1:1/name", StorageUnavailable),
+        ("postgresql://u:/{secret}@127.0.0.1:1/name", StorageUnavailable),
+        ("postgresql://u:{secret}@no.such.host.invalid/name", StorageUnavailable),
+        ("postgresql://u:{secret}@/name?host=/no/such/socket", StorageUnavailable),
     ],
 )
 def test_an_address_that_leads_nowhere_is_told_and_its_password_is_not(
@@ -465,7 +468,7 @@ def test_a_tls_connection_that_breaks_is_a_server_that_is_away(encrypted_url: st
             encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
             assert connection.execute(text(encrypted)).scalar() is True
         proxy.reset()
-        with pytest.raises(StorageAway):
+        with pytest.raises(StorageUnavailable):
             ask(database)
         proxy.heal()
         assert ask(database) > 0
@@ -494,7 +497,7 @@ class Watched:
             try:
                 ask(self.database)
                 ends.append("answered")
-            except StorageAway as error:
+            except StorageUnavailable as error:
                 ends.append("refused" if "not called for a moment" in str(error) else "away")
         return ends
 
@@ -549,7 +552,7 @@ def test_a_call_that_was_refused_inside_another_is_no_failure_of_the_server(
             ask(watched.database)
             ask(watched.database)  # a third, where two are on trial
 
-    with pytest.raises(StorageAway, match="not called for a moment"):
+    with pytest.raises(StorageUnavailable, match="not called for a moment"):
         nested()
     assert watched.states == ["closed", "open", "half_open", "closed"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.proxy import Proxy
 from tests.unit.shelf import VERSIONS, Library, features_of, finish_one, found, result
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.events.facts import BreakerChanged, Event, Warned
 from tonearm.events.states import RunState
 from tonearm.graph.bolt import Bolt
@@ -362,11 +362,11 @@ def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
     library.finish(run, b"b.flac", result("b" * 8))
     getattr(proxy, how)()
     began = time.monotonic()
-    with pytest.raises(ServiceAway):
+    with pytest.raises(ServiceUnavailable):
         graph_relay.update_batch()
     assert time.monotonic() - began < 3 * QUICK_S + 5
     assert graph_relay.pending() == 1
-    with pytest.raises(ServiceAway):
+    with pytest.raises(ServiceUnavailable):
         graph.counts()
     proxy.heal()
     until(lambda: _fed(graph_relay))
@@ -376,7 +376,7 @@ def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
 def _fed(graph_relay: GraphRelay) -> bool:
     try:
         return graph_relay.update_batch() > 0
-    except ServiceAway:
+    except ServiceUnavailable:
         return False
 
 
@@ -440,7 +440,7 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     assert (fresh.counts(), fresh.mixes(playing, 9, 6.0), fresh.path(playing, playing, 6.0)) == behind
     assert fresh.connection("Artist 0", "artist 0") == ()
     assert len(heard) == 1
-    with pytest.raises(ServiceAway):
+    with pytest.raises(ServiceUnavailable):
         fresh.put([playing])
 
 
@@ -456,7 +456,7 @@ def test_the_breaker_counts_what_the_graph_does_not_answer_and_nothing_else(
         assert graph.track(b"/nowhere") is None
     proxy.reset()
     for _ in range(4):
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             graph.counts()
     proxy.heal()
     until(lambda: _answers(graph))
@@ -469,6 +469,6 @@ def test_the_breaker_counts_what_the_graph_does_not_answer_and_nothing_else(
 def _answers(graph: Neo4jGraph) -> bool:
     try:
         graph.counts()
-    except ServiceAway:
+    except ServiceUnavailable:
         return False
     return True

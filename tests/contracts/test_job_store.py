@@ -23,7 +23,7 @@ from tests.unit.shelf import (
     result,
     take_one,
 )
-from tonearm.errors import Failure, NotFound, StorageAway
+from tonearm.errors import Failure, NotFound, StorageUnavailable
 from tonearm.events.states import RunState
 from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
@@ -77,7 +77,7 @@ class Deaf(Database):
             yield connection
         if self.deaf:
             self.deaf = False
-            raise StorageAway("the server went away")
+            raise StorageUnavailable("the server went away")
 
 
 def ledger_on(database: Database) -> SqlJobStore:
@@ -172,7 +172,7 @@ def test_a_result_whose_answer_got_lost_is_stored_once_and_told_again(
     deaf = Deaf(library.database)
     job_store = ledger_on(deaf)
     deaf.deaf = True
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         finish_one(job_store, lease, result("hash", complete=complete))
     before = everything(library)
     ending = finish_one(job_store, lease, result("hash", complete=complete))
@@ -189,7 +189,7 @@ def test_a_quarantine_whose_answer_got_lost_is_told_again(library: Library) -> N
     deaf = Deaf(library.database)
     job_store = ledger_on(deaf)
     deaf.deaf = True
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         job_store.fail(lease, HOPELESS, 1.0)
     before = everything(library)
     ending = job_store.fail(lease, HOPELESS, 1.0)
@@ -203,7 +203,7 @@ def test_a_failure_whose_answer_got_lost_is_charged_once(library: Library) -> No
     deaf = Deaf(library.database)
     job_store = ledger_on(deaf)
     deaf.deaf = True
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         job_store.fail(lease, FLAKY, 1.0)
     before = everything(library)
     assert job_store.fail(lease, FLAKY, 1.0) is None
@@ -225,7 +225,7 @@ def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
         if how == "taken"
         else functools.partial(claim_one, ledger_on(deaf), 3, mine.worker)
     )
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         call()
     assert claim_one(library.job_store, 3, mine.worker) == Refusal.NOT_WAITING
     assert library.job_store.release_unheld(mine.worker, [mine.job]) == 1
@@ -251,7 +251,7 @@ def test_what_was_given_back_in_an_answer_that_got_lost_is_forgiven_once(library
     [lease] = leased(library)
     deaf = Deaf(library.database)
     deaf.deaf = True
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         ledger_on(deaf).give_back([lease])
     before = everything(library)
     ledger_on(deaf).give_back([lease])
@@ -265,7 +265,7 @@ def test_a_batch_whose_answer_got_lost_counts_once(library: Library) -> None:
     batches = [[ScannedFile(found(b"%d" % number), FileChange.NEW)] for number in range(3)]
     assert intake.record(run, root, batches[0], None) == IntakeResult(to_analyse=1)
     deaf.deaf = True
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageUnavailable):
         intake.record(run, root, batches[1], None)
     intake.record(run, root, batches[1], None)
     assert intake.record(run, root, batches[2], None) == IntakeResult(to_analyse=1)

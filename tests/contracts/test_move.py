@@ -19,7 +19,7 @@ from tests.program import Program
 from tests.proxy import Proxy
 from tests.servers import administer
 from tests.unit.shelf import Library
-from tonearm.errors import LibraryInUse, StorageAway
+from tonearm.errors import LibraryInUse, StorageUnavailable
 from tonearm.library.database import REVISION, Database, open_postgres, open_sqlite
 from tonearm.library.lock import exclusive_lock
 from tonearm.library.move import Moved, MoveDiffers, NotEmpty, move
@@ -198,7 +198,7 @@ def test_a_server_that_goes_away_meanwhile_is_named_and_nothing_is_kept(
             if (step, table) == ("copied", "files"):
                 proxy.reset()
 
-        with pytest.raises(StorageAway, match=rf"PostgreSQL .*:{proxy.port} does not answer"):
+        with pytest.raises(StorageUnavailable, match=rf"PostgreSQL .*:{proxy.port} does not answer"):
             move(here, there, cut)
         proxy.heal()
         there.close()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.memory_progress import MemoryProgress
 from tests.unit.shelf import Library, finish_one, found, result
-from tonearm.errors import Failure, ServiceAway
+from tonearm.errors import Failure, ServiceUnavailable
 from tonearm.events.facts import (
     Event,
     JobEvent,
@@ -36,7 +36,7 @@ class Away(MemoryProgress):
     """A live view that does not answer."""
 
     def running(self) -> tuple[RunningFile, ...]:
-        raise ServiceAway("gone for lunch")
+        raise ServiceUnavailable("gone for lunch")
 
 
 @pytest.fixture
@@ -418,11 +418,11 @@ def test_a_look_that_fails_half_way_loses_nothing(
     finish_one(library.job_store, take(library, run), result())
 
     def broken(*_: object) -> None:
-        raise ServiceAway("in the middle of it")
+        raise ServiceUnavailable("in the middle of it")
 
     with monkeypatch.context() as patch:
         patch.setattr("tonearm.progress.remote_events.job_rows", broken)
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             remote_events.look()
     assert kinds(remote_events.look()) == ["JobFinished"]
 

@@ -13,7 +13,7 @@ import redis
 from tests.proxy import Proxy
 from tests.unit.facts import job_ref
 from tests.unit.shelf import Library, opened
-from tonearm.errors import ConfigurationError, ServiceAway
+from tonearm.errors import ConfigurationError, ServiceUnavailable
 from tonearm.events.facts import BreakerChanged, Event, JobFinished, JobRef, JobStarted, StageReached, Warned
 from tonearm.library.database import open_sqlite
 from tonearm.progress.live import LiveView
@@ -216,7 +216,7 @@ def test_every_verb_gives_up_soon_and_tells_the_gate_why(
         proxy.reset()
     for number, (name, verb) in enumerate(verbs(progress).items(), 1):
         began = time.monotonic()
-        with pytest.raises(ServiceAway, match="Redis"):
+        with pytest.raises(ServiceUnavailable, match="Redis"):
             verb()
         assert time.monotonic() - began < 4, name
         assert len(gate.bad) == number, name
@@ -233,9 +233,9 @@ def test_who_listens_is_told_that_the_connection_was_lost_and_hears_again_afterw
         progress.announce("a", [{"what": "before"}])
         first = changes.next(5)
         proxy.reset()
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             changes.next(5)
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             changes.next(0.1)
         proxy.heal()
         assert changes.next(0.1) is None
@@ -253,7 +253,7 @@ def test_who_listens_at_a_dead_connection_notices(proxy: Proxy, redis_url: str, 
         assert changes.next(6) is None
         proxy.black_hole()
         began = time.monotonic()
-        with pytest.raises(ServiceAway):
+        with pytest.raises(ServiceUnavailable):
             changes.next(60)
         assert time.monotonic() - began < 12
     far.close()
@@ -305,7 +305,7 @@ def test_a_redis_that_refuses_to_do_it_is_away_too(
     progress: RedisProgress, namespace: str, server: redis.Redis
 ) -> None:
     server.rpush(f"{namespace}:live:workers", "not a set")
-    with pytest.raises(ServiceAway, match="refused a command"):
+    with pytest.raises(ServiceUnavailable, match="refused a command"):
         progress.report("a", [FILE])
 
 
@@ -318,7 +318,7 @@ def test_an_address_that_is_none_is_told_as_such(url: str) -> None:
 def test_the_password_is_not_told(proxy: Proxy, namespace: str) -> None:
     proxy.reset()
     progress = RedisProgress(f"redis://user:s3cret@127.0.0.1:{proxy.port}/0", namespace, Unguarded())
-    with pytest.raises(ServiceAway) as told:
+    with pytest.raises(ServiceUnavailable) as told:
         progress.latest()
     assert "s3cret" not in str(told.value)
     progress.close()
@@ -334,7 +334,7 @@ def test_a_redis_that_is_back_is_known_to_be_back_though_nothing_asks_it(
         probes = threading.Thread(target=BreakerProbes({breaker: progress.latest}).run, args=(stop,))
         proxy.reset()
         for _ in range(POLICY.minimum_calls):
-            with pytest.raises(ServiceAway):
+            with pytest.raises(ServiceUnavailable):
                 progress.latest()
         assert breaker.state == "open"
         proxy.heal()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from tonearm.bootstrap.servers import Servers
-from tonearm.errors import ServiceAway, ServiceRefused, TonearmError
+from tonearm.errors import ServiceRefused, ServiceUnavailable, TonearmError
 from tonearm.progress.port import RunningFile, Snapshot
 from tonearm.settings import Settings
 
@@ -74,7 +74,7 @@ def ask(question: Callable[[], Answer]) -> tuple[ServerState, Answer | None]:
 
 def failed(error: TonearmError) -> ServerState:
     """What an error says of its server."""
-    away = isinstance(error, ServiceAway) and not isinstance(error, ServiceRefused)
+    away = isinstance(error, ServiceUnavailable) and not isinstance(error, ServiceRefused)
     return ServerState("away" if away else "wrong", None, str(error))
 
 
@@ -87,7 +87,7 @@ def _ask_broker(servers: Servers, timeout_s: float) -> None:
         if broker.refusal is not None:
             raise ServiceRefused(broker.refusal)
         if not broker.connected:
-            raise ServiceAway(broker.unavailable_reason)
+            raise ServiceUnavailable(broker.unavailable_reason)
 
 
 def _figures(servers: Servers) -> "Sequence[QueueFigures]":

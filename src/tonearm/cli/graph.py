@@ -9,7 +9,7 @@ from tonearm.cli.mixes import graphed
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.graph.port import GraphCounts
 from tonearm.graph.relay import GraphRelay
 
@@ -52,8 +52,8 @@ def _rebuild(graph_relay: GraphRelay) -> None:
 
         try:
             graph_relay.rebuild(show)
-        except ServiceAway as error:
-            raise ServiceAway(
+        except ServiceUnavailable as error:
+            raise ServiceUnavailable(
                 f"{error}; the rest is sent by the next `tonearm analyze`, worker or rebuild"
             ) from error
 
@@ -71,7 +71,7 @@ def graph_status(data: str | None, as_json: bool) -> None:
             database, neo4j, owed, away = graph_relay.expected(), None, graph_relay.pending(), None
             try:
                 neo4j = graph_relay.graph.counts()
-            except ServiceAway as error:
+            except ServiceUnavailable as error:
                 away = str(error)
     if as_json:
         print_json(

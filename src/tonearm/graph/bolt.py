@@ -17,7 +17,7 @@ from neo4j.exceptions import (
 from neo4j.exceptions import ConfigurationError as DriverConfigurationError
 
 from tonearm.addresses import not_an_address, parts_of
-from tonearm.errors import ConfigurationError, ServiceAway, TonearmError
+from tonearm.errors import ConfigurationError, ServiceUnavailable, TonearmError
 from tonearm.resilience.backoff import Backoff, retry
 from tonearm.resilience.gate import Gate
 
@@ -70,7 +70,7 @@ class Bolt:
         """Do some reading in one transaction.
 
         Raises:
-            ServiceAway: no answer in time, or the server can't at the moment.
+            ServiceUnavailable: no answer in time, or the server can't at the moment.
             ConfigurationError: it refuses the login, or knows no such database.
             GraphRefused: it does not do this.
         """
@@ -107,7 +107,7 @@ class Bolt:
             answer = self._tried(driver, work, access)
         except Exception as error:
             translated = self._translated(error, gave_up.is_set())
-            if isinstance(translated, ServiceAway):
+            if isinstance(translated, ServiceUnavailable):
                 self._gate.failed(time.monotonic() - began, str(translated))
             else:
                 self._gate.succeeded(time.monotonic() - began)
@@ -153,7 +153,7 @@ class Bolt:
     def _translated(self, error: Exception, gave_up: bool) -> TonearmError | None:
         """An exception as one of ours; ``None`` when it has nothing to do with Neo4j."""
         if gave_up:
-            return ServiceAway(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
+            return ServiceUnavailable(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
         if isinstance(error, AuthError):
             return ConfigurationError(
                 f"{self.place} refused the credentials of neo4j_url; check user and password"
@@ -165,12 +165,12 @@ class Bolt:
             if code == _UNKNOWN_DATABASE:
                 return ConfigurationError(f"{self.place} has no database {self._database}")
             if code.startswith(_TIMED_OUT):
-                return ServiceAway(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
+                return ServiceUnavailable(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
             if error.is_retryable() or isinstance(error, DatabaseError) or code in _CONFLICTS:
-                return ServiceAway(f"{self.place} can't do it at the moment ({code})")
+                return ServiceUnavailable(f"{self.place} can't do it at the moment ({code})")
             return GraphRefused(f"{self.place} does not accept a statement ({code})")
         if isinstance(error, DriverError | OSError):
-            return ServiceAway(f"{self.place} does not answer: {_reason(error)}")
+            return ServiceUnavailable(f"{self.place} does not answer: {_reason(error)}")
         return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tonearm.errors import ServiceAway, StorageError
+from tonearm.errors import ServiceUnavailable, StorageError
 from tonearm.events.facts import Announce, Warned
 from tonearm.events.states import WarningCode
 from tonearm.graph.port import ConnectionStep, GraphCounts, Mix, TrackGraph
@@ -57,7 +57,7 @@ class FallbackGraph:
             return question(self._first)
         except StorageError:
             raise
-        except ServiceAway as error:
+        except ServiceUnavailable as error:
             self._warn(f"{error}; the database answers instead")
             return question(self._second)
 

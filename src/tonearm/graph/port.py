@@ -43,9 +43,8 @@ class GraphCounts:
 class TrackGraph(Protocol):
     """Tracks and how they are related.
 
-    Every adapter gives the same answers for the same library. Files of the same audio are one track when it comes
-    to mixing: the one of the smallest path is named. An adapter of a service raises ServiceAway when that does not
-    answer.
+    Every adapter gives the same answers for the same library. For mixing, files of the same audio are one track,
+    which has the smallest of their paths. An adapter of a service raises ServiceUnavailable when that does not answer.
     """
 
     def put(self, tracks: Sequence[GraphTrack]) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from tonearm.errors import ServiceAway, StorageBusy, StorageError, TonearmError
+from tonearm.errors import ServiceUnavailable, StorageBusy, StorageError, TonearmError
 from tonearm.events.facts import Announce, Warned
 from tonearm.events.states import Severity, WarningCode
 from tonearm.graph import library_rows
@@ -83,7 +83,7 @@ class GraphRelay:
         Returns 0 also when another process is updating it.
 
         Raises:
-            ServiceAway: the graph or the database does not answer; the files stay pending.
+            ServiceUnavailable: the graph or the database does not answer; the files stay pending.
         """
         with self._locked() as locked:
             due, tracks = self._read(limit) if locked else ({}, {})
@@ -107,7 +107,7 @@ class GraphRelay:
         When it ends half-way, whatever the reason, the rest stays pending and any relay goes on with it.
 
         Raises:
-            ServiceAway: the graph or the database does not answer.
+            ServiceUnavailable: the graph or the database does not answer.
         """
         while not self._step(self._cleared):
             pass
@@ -219,7 +219,7 @@ class GraphRelay:
         try:
             while time.monotonic() < until and self.update_batch():
                 pass
-        except (ServiceAway, StorageError):
+        except (ServiceUnavailable, StorageError):
             return
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Select, Update, and_, bindparam, func, literal_column, select, update
 
-from tonearm.errors import ServiceAway, StorageError
+from tonearm.errors import ServiceUnavailable, StorageError
 from tonearm.events.facts import Announce, BrokerStateChanged, Warned
 from tonearm.events.states import BrokerState, WarningCode
 from tonearm.jobs.batched_update import BATCH_JOBS
@@ -134,10 +134,14 @@ class Publisher(Protocol):
         """Why it can't be reached, a sentence."""
 
     def publish(self, messages: Sequence[JobMessage]) -> None:
-        """Return once the broker has every message on disk; raise ServiceAway otherwise, when it may have some."""
+        """Return once the broker has every message on disk.
+
+        Raises:
+            ServiceUnavailable: the broker does not answer; it may have some of the messages.
+        """
 
     def count_ready(self) -> int:
-        """How many messages wait at the broker and were not delivered. Raises ServiceAway."""
+        """How many messages wait at the broker and were not delivered. Raises ServiceUnavailable."""
 
     def queue_was_recreated(self) -> bool:
         """Whether a queue had to be created since this was last asked: then nothing that was published is there."""
@@ -173,7 +177,7 @@ class OutboxRelay:
                 if not self._publisher.connected:
                     self._announce_state(BrokerState.UNAVAILABLE, self._publisher.unavailable_reason)
                 published = self._publisher.connected and self._round()
-            except (ServiceAway, StorageError):
+            except (ServiceUnavailable, StorageError):
                 continue  # its circuit breaker announces it
             idle = 0 if published else idle + 1
             rounds.succeeded(IDLE.delay_s(idle) if idle else 0.0)
@@ -201,13 +205,13 @@ class OutboxRelay:
         self._state = state
 
     def publish_batch(self) -> int:
-        """Publish one batch of what is due, the most urgent first; returns how many. Raises ServiceAway."""
+        """Publish one batch of what is due, the most urgent first; returns how many. Raises ServiceUnavailable."""
         batch = self._defer_due()
         if not batch.messages:
             return 0
         try:
             self._publisher.publish(batch.messages)
-        except ServiceAway:
+        except ServiceUnavailable:
             with contextlib.suppress(StorageError), self._database.write() as connection:
                 deferred = {"jobs": [message.job for message in batch.messages], "deferred": batch.until}
                 connection.execute(_MARK_DUE_AGAIN, deferred | {"now": batch.now})

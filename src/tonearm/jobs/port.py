@@ -65,9 +65,9 @@ class JobClaims(Protocol):
 class JobStore(Protocol):
     """Where the states of jobs are kept. An adapter must have every change on disk when a method returns.
 
-    Every method must be idempotent: after StorageAway it is not known whether the transaction was committed, and the
-    method is called again. A method that takes several items does them in one transaction if it can, and returns one
-    answer for each, in the order given. Every method may raise StorageError.
+    Every method must be idempotent: after StorageUnavailable it is not known whether the transaction was committed,
+    and the method is called again. A method that takes several items does them in one transaction if it can, and
+    returns one answer for each, in the order given. Every method may raise StorageError.
     """
 
     def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:

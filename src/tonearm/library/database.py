@@ -13,7 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from tonearm.errors import ConfigurationError, ServiceAway, StorageAway, StorageError, StorageUnusable
+from tonearm.errors import (
+    ConfigurationError,
+    ServiceUnavailable,
+    StorageError,
+    StorageUnavailable,
+    StorageUnusable,
+)
 from tonearm.library.column_types import contains_folded, json_text, padded
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
@@ -82,7 +88,7 @@ class Database:
         Raises:
             StorageFull: no room on the disk.
             StorageBusy: another process holds the database, or got in the way of this transaction.
-            StorageAway: the server does not answer; whether a commit came through is not known then.
+            StorageUnavailable: the server does not answer; whether a commit came through is not known then.
             StorageUnusable: the file is not a database, or reading it fails.
         """
         with self._translated() as slowest, self._write_turn, self._engine.connect() as connection:
@@ -98,14 +104,14 @@ class Database:
             self._gate.admit()
         except StorageError:
             raise
-        except ServiceAway as error:
-            raise StorageAway(str(error)) from error
+        except ServiceUnavailable as error:
+            raise StorageUnavailable(str(error)) from error
         slowest = [0.0]
         began = time.monotonic()
         try:
             with translated_errors(self.place):
                 yield slowest
-        except StorageAway as error:
+        except StorageUnavailable as error:
             if isinstance(
                 error.__cause__, CircuitOpen
             ):  # a call within this one, which was answered, was refused
@@ -192,7 +198,7 @@ def open_postgres(
 
     Raises:
         ConfigurationError: the URL is not one, or the driver is not installed.
-        StorageAway: the server does not answer.
+        StorageUnavailable: the server does not answer.
         StorageUnusable: it lets nobody in, or its tables are of an older or newer Tonearm.
     """
     try:

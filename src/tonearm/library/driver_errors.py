@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tonearm.errors import StorageAway, StorageBusy, StorageFull, StorageUnusable
+from tonearm.errors import StorageBusy, StorageFull, StorageUnavailable, StorageUnusable
 
 _SQLITE = {
     sqlite3.SQLITE_NOTADB: "it is not a SQLite database",
@@ -25,7 +25,7 @@ def translated_errors(place: str) -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise StorageAway(f"{place}: no connection came free in time") from error
+        raise StorageUnavailable(f"{place}: no connection came free in time") from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             _raise_sqlite(place, error)
@@ -61,7 +61,7 @@ def _raise_postgres(place: str, error: DBAPIError) -> None:
         case "busy":
             raise StorageBusy(f"{place}: another transaction was in the way; trying again") from error
         case "away":
-            raise StorageAway(f"{place} does not answer: {reason}") from error
+            raise StorageUnavailable(f"{place} does not answer: {reason}") from error
         case "refused":
             raise StorageUnusable(
                 f"{place} refused the connection: {reason}; "

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.progress.port import HELD_S, Progress, RunningFile
 from tonearm.resilience.backoff import Backoff, Rounds
 
@@ -25,7 +25,7 @@ class ProgressPoller:
         for _ in rounds:
             try:
                 seen = self._progress.running()
-            except ServiceAway:
+            except ServiceUnavailable:
                 continue
             self._seen_at, self._seen = time.monotonic(), seen
             rounds.succeeded(EVERY_S)

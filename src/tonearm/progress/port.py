@@ -74,7 +74,7 @@ class Changes(Protocol):
     def next(self, timeout_s: float) -> Notice | None:
         """The next notice, or ``None`` when none came in time.
 
-        Raises ServiceAway when the connection was lost. Calling it again listens again; notices of the time
+        Raises ServiceUnavailable when the connection was lost. Calling it again listens again; notices of the time
         between are lost, so read the whole view then.
         """
 
@@ -93,7 +93,7 @@ class Progress(Protocol):
     """Where workers report what they do, to be read from any host.
 
     An adapter may lose everything at any moment; every value is therefore repeated while it holds, and nothing is
-    decided by what is stored here. Every method returns within about two seconds, or raises ServiceAway. A value
+    decided by what is stored here. Every method returns within about two seconds, or raises ServiceUnavailable. A value
     that an adapter can't read, for example because another version wrote it, counts as lost. Whoever made an adapter
     closes it.
     """

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tonearm.addresses import not_an_address, parts_of
-from tonearm.errors import ServiceAway, ServiceRefused
+from tonearm.errors import ServiceRefused, ServiceUnavailable
 from tonearm.names import to_document
 from tonearm.progress.json_codec import (
     Unreadable,
@@ -178,7 +178,7 @@ class RedisProgress:
 
         Raises:
             ServiceRefused: Redis refused the credentials.
-            ServiceAway: it does not answer, or not as it should.
+            ServiceUnavailable: it does not answer, or not as it should.
         """
         self._gate.admit()
         began = time.monotonic()
@@ -189,7 +189,7 @@ class RedisProgress:
             self._gate.failed(time.monotonic() - began, reason)
             if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
                 raise ServiceRefused(f"{reason}; check user and password in redis_url") from error
-            raise ServiceAway(reason) from error
+            raise ServiceUnavailable(reason) from error
         self._gate.succeeded(time.monotonic() - began)
         return answer
 
@@ -227,7 +227,7 @@ class _Subscription:
                 said = self._listen(min(left, TIMEOUT_S))
             except (redis.RedisError, OSError) as error:
                 self.close()
-                raise ServiceAway(f"Redis {_sentence(error)}") from error
+                raise ServiceUnavailable(f"Redis {_sentence(error)}") from error
             if said is not None and said["type"] == "message":
                 try:
                     return notice_from_json(said["data"])

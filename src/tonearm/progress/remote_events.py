@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.events.facts import (
     Event,
     JobEvent,
@@ -35,7 +35,7 @@ class RunningFiles(Protocol):
     """Where it can be read how far files are: the shared live view, or what was last read of it."""
 
     def running(self) -> tuple[RunningFile, ...]:
-        """The files that all workers have. May raise ServiceAway."""
+        """The files that all workers have. May raise ServiceUnavailable."""
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class RemoteEvents:
         try:
             files = self._progress.running() if self._progress is not None else ()
             seen = {(file.job, file.attempt): file for file in files}
-        except ServiceAway:
+        except ServiceUnavailable:
             seen = {}
         events: list[JobEvent] = []
         for job, attempt in hands.items():

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from tonearm.errors import ServiceAway, StorageError
+from tonearm.errors import ServiceUnavailable, StorageError
 from tonearm.events.facts import Announce, Event, Warned
 from tonearm.events.states import Severity, WarningCode
 from tonearm.progress.live import LiveView
@@ -73,7 +73,7 @@ class Reporter:
                 rounds.succeeded(ROUND_S)
         try:
             self._progress.leave(self._worker)
-        except ServiceAway:
+        except ServiceUnavailable:
             return  # what was reported expires by itself
 
     def report(self) -> bool:
@@ -81,7 +81,7 @@ class Reporter:
         try:
             self._send()
             self._count.turn()
-        except ServiceAway as error:
+        except ServiceUnavailable as error:
             self._failed(str(error))
             return False
         self._succeeded()
@@ -152,7 +152,7 @@ class _Count:
         self._post_at = 0.0
 
     def turn(self) -> None:
-        """Count and post when that is due and this process leads. Raises ServiceAway for the live view only."""
+        """Count and post when that is due and this process leads. Raises ServiceUnavailable for the live view only."""
         now = time.monotonic()
         if now < self._look_at:
             return

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.events.facts import Announce, BreakerChanged
 from tonearm.resilience.rolling_window import Tally, TimeWindow
 
@@ -31,7 +31,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"  # a few calls pass on trial
 
 
-class CircuitOpen(ServiceAway):
+class CircuitOpen(ServiceUnavailable):
     """The call was refused: the service has failed too often lately."""
 
 
@@ -125,12 +125,12 @@ class CircuitBreaker:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """One call: ServiceAway counts against the service, everything else does not."""
+        """One call: ServiceUnavailable counts against the service, everything else does not."""
         self.admit()
         began = self._clock()
         try:
             yield
-        except ServiceAway as error:
+        except ServiceUnavailable as error:
             self.failed(self._clock() - began, str(error))
             raise
         except BaseException:

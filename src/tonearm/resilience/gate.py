@@ -7,7 +7,7 @@ class Gate(Protocol):
     """Asked before each call of a service, and informed how each ended."""
 
     def admit(self) -> None:
-        """Let a call pass, or raise ServiceAway."""
+        """Let a call pass, or raise ServiceUnavailable."""
 
     def succeeded(self, seconds: float) -> None:
         """The call was answered; it took ``seconds``."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tonearm.errors import StorageAway, StorageBusy, StorageFull
+from tonearm.errors import StorageBusy, StorageFull, StorageUnavailable
 from tonearm.events.facts import Announce, StorageStateChanged
 from tonearm.events.states import StorageState
 from tonearm.resilience.backoff import Backoff, retry
@@ -15,7 +15,7 @@ BUSY_TRIES = 12
 
 
 class StorageRetry:
-    """Makes calls that may be made again after StorageAway, StorageFull or StorageBusy, until a stop is requested.
+    """Repeats calls after StorageUnavailable, StorageFull or StorageBusy, until a stop is requested.
 
     An unavailable server is waited for without a limit, room on the disk for ``full_s``, other transactions for
     ``BUSY_TRIES`` calls. Safe to use from several threads.
@@ -30,7 +30,7 @@ class StorageRetry:
         """The answer, once there is one.
 
         Raises:
-            StorageAway: the server was still unavailable when a stop was requested.
+            StorageUnavailable: the server was still unavailable when a stop was requested.
             StorageFull: there was still no room after ``full_s``, or when a stop was requested.
             StorageBusy: another transaction was in the way every time.
         """
@@ -46,7 +46,7 @@ class StorageRetry:
                 busy += 1
                 return busy < BUSY_TRIES
             full = isinstance(error, StorageFull)
-            if not isinstance(error, StorageAway) and not (full and time.monotonic() < full_until):
+            if not isinstance(error, StorageUnavailable) and not (full and time.monotonic() < full_until):
                 return False
             if not waiting:
                 waiting = True

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import TypeVar
 
-from tonearm.errors import StorageAway, StorageBusy, StorageError, StorageFull
+from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavailable
 
 AnswerT = TypeVar("AnswerT")
 PAUSE_S = 1.0
@@ -80,7 +80,7 @@ class PendingWrites:
             return None
         try:
             answer = action()
-        except (StorageFull, StorageBusy, StorageAway) as error:
+        except (StorageFull, StorageBusy, StorageUnavailable) as error:
             self._failed(error, kind)
             return None
         if kind >= self._failing_kind:
@@ -96,7 +96,7 @@ class PendingWrites:
         now = time.monotonic()
         if self._failing_since is None:
             self._failing_since = now
-        if isinstance(error, StorageAway):
+        if isinstance(error, StorageUnavailable):
             self.unavailable_at = now
         elif now - self._failing_since > self._wait_s:
             raise error

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tonearm import __version__
-from tonearm.errors import StorageAway, StorageError
+from tonearm.errors import StorageError, StorageUnavailable
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import Heartbeat, WorkerInstance, WorkerRegistry, WorkerStatus
 from tonearm.names import to_document
@@ -73,7 +73,7 @@ class WorkerRegistration:
 
     def deregister(self) -> None:
         """Mark the row as ended. If the database is unavailable, the missing heartbeat shows it."""
-        with contextlib.suppress(StorageAway):
+        with contextlib.suppress(StorageUnavailable):
             self._workers.deregister(self._instance)
 
 

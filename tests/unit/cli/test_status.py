@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tonearm.cli.app import app
-from tonearm.errors import ConfigurationError, StorageAway
+from tonearm.errors import ConfigurationError, StorageUnavailable
 from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.port import GraphCounts
 from tonearm.library.lock import exclusive_lock
@@ -73,7 +73,7 @@ def test_without_its_database_it_still_says_how_the_other_servers_are(
     monkeypatch.setenv("TONEARM_DATABASE_URL", "postgresql://u:p@127.0.0.1:1/name")
     monkeypatch.setenv("TONEARM_REDIS_URL", "redis://127.0.0.1:1/0")
     said = CliRunner().invoke(app, ["status", "--json"])
-    assert isinstance(said.exception, StorageAway)
+    assert isinstance(said.exception, StorageUnavailable)
     found = json.loads(said.stdout)
     assert found["library"] is None
     assert {name: service["state"] for name, service in found["services"].items()} == {

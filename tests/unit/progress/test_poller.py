@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.memory_progress import MemoryProgress
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.progress import poller as glances
 from tonearm.progress.poller import ProgressPoller
 from tonearm.progress.port import HELD_S, RunningFile
@@ -23,7 +23,7 @@ class Stubborn(MemoryProgress):
 
     def running(self) -> tuple[RunningFile, ...]:
         if not self.answers.wait(20):
-            raise ServiceAway("nobody answers")
+            raise ServiceUnavailable("nobody answers")
         return super().running()
 
 
@@ -34,7 +34,7 @@ class Broken(MemoryProgress):
 
     def running(self) -> tuple[RunningFile, ...]:
         self.asked += 1
-        raise ServiceAway("nobody answers")
+        raise ServiceUnavailable("nobody answers")
 
 
 def watched(poller: ProgressPoller) -> tuple[threading.Event, threading.Thread]:

@@ -10,7 +10,7 @@ import pytest
 from tests.memory_progress import MemoryProgress
 from tests.unit.facts import job_ref
 from tests.unit.shelf import Library
-from tonearm.errors import ServiceAway, StorageAway
+from tonearm.errors import ServiceUnavailable, StorageUnavailable
 from tonearm.events.facts import (
     Event,
     JobFinished,
@@ -52,7 +52,7 @@ class Board(MemoryProgress):
 
     def report(self, worker: str, files: Sequence[RunningFile]) -> None:
         if self.away:
-            raise ServiceAway("nobody answers")
+            raise ServiceUnavailable("nobody answers")
         self.reports += 1
         super().report(worker, files)
 
@@ -218,7 +218,7 @@ def test_a_database_that_is_away_is_not_the_live_views_affair(
     scene: Scene, board: Board, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_: Database) -> Snapshot:
-        raise StorageAway("the server does not answer")
+        raise StorageUnavailable("the server does not answer")
 
     with monkeypatch.context() as patch:
         patch.setattr(snapshots, "take_snapshot", away)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tonearm.errors import Fault, FileFault, ServiceAway, StorageAway, TonearmError
+from tonearm.errors import Fault, FileFault, ServiceUnavailable, StorageUnavailable, TonearmError
 from tonearm.events.facts import BreakerChanged, Event
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpen
 from tonearm.resilience.gate import Gate, Unguarded
@@ -167,7 +167,7 @@ def test_an_open_breaker_refuses_every_call_and_says_why() -> None:
         service.breaker.admit()
     service.now += 9.9
     assert service.refuses()
-    assert issubclass(CircuitOpen, ServiceAway)
+    assert issubclass(CircuitOpen, ServiceUnavailable)
 
 
 def test_the_states_come_in_order_when_a_service_goes_and_comes_back() -> None:
@@ -297,8 +297,8 @@ def test_other_errors_never_count(service: Service, error: BaseException) -> Non
 
 def test_a_guarded_call_that_finds_the_service_away_counts(service: Service) -> None:
     for _ in range(4):
-        with pytest.raises(StorageAway), service.breaker.guard():
-            raise StorageAway("gone")
+        with pytest.raises(StorageUnavailable), service.breaker.guard():
+            raise StorageUnavailable("gone")
     assert service.states == ["closed", "open"]
     with pytest.raises(CircuitOpen), service.breaker.guard():
         raise AssertionError("not reached")

@@ -1,7 +1,7 @@
 """A person relies on: a service that is back is shown as back, also when nothing needs it at the moment."""
 
 from tests.unit.resilience.test_breaker import Service
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.resilience.breaker import BreakerState
 from tonearm.resilience.probes import BreakerProbes
 
@@ -10,7 +10,7 @@ def probes_of(service: Service, fails: bool = False) -> BreakerProbes:
     def call() -> None:
         with service.breaker.guard():
             if fails:
-                raise ServiceAway("connection refused")
+                raise ServiceUnavailable("connection refused")
 
     return BreakerProbes({service.breaker: call})
 

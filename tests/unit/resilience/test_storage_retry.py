@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tonearm.errors import StorageAway, StorageBusy, StorageError, StorageFull, StorageUnusable
+from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavailable, StorageUnusable
 from tonearm.events.facts import Event, StorageStateChanged
 from tonearm.events.states import StorageState
 from tonearm.resilience import storage_retry as patience_module
 from tonearm.resilience.storage_retry import BUSY_TRIES, StorageRetry
 
-AWAY = StorageAway("PostgreSQL at here:5432 does not answer")
+AWAY = StorageUnavailable("PostgreSQL at here:5432 does not answer")
 BUSY = StorageBusy("another transaction was in the way")
 
 
@@ -76,7 +76,7 @@ def test_who_is_asked_to_stop_waits_no_longer() -> None:
     asked = iter([False, False, True])
     storage_retry, told = patient(lambda: next(asked))
     server = Server(*[AWAY] * 40)
-    with pytest.raises(StorageAway, match="does not answer"):
+    with pytest.raises(StorageUnavailable, match="does not answer"):
         storage_retry(server)
     assert server.calls == 3
     assert told == [StorageStateChanged(StorageState.WAITING, str(AWAY))]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tonearm.errors import StorageAway, StorageBusy, StorageError, StorageFull, StorageUnusable
+from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavailable, StorageUnusable
 from tonearm.worker import pending_writes as pending_writes_module
 from tonearm.worker.pending_writes import PendingWrites
 
@@ -123,7 +123,7 @@ def test_a_failed_change_is_a_failure_until_a_change_succeeds(disk: Disk) -> Non
 
 def test_a_server_that_answers_is_available_again(disk: Disk) -> None:
     pending = PendingWrites(0)
-    disk.trouble = StorageAway("gone")
+    disk.trouble = StorageUnavailable("gone")
     add(pending, disk, "a")
     time.sleep(0.03)
     assert pending.read(lambda: 7) == 7

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.unit.shelf import VERSIONS, WORKER, Library
-from tonearm.errors import StorageAway
+from tonearm.errors import StorageUnavailable
 from tonearm.events.facts import Event, JobFinished, JobReturned, Warned
 from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import Lease, UnmountedPlace
@@ -156,7 +156,7 @@ def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_noth
         nonlocal asked
         asked += 1
         if asked == 1:
-            raise StorageAway("the server went away")
+            raise StorageUnavailable("the server went away")
         return worker.library.job_store.samples(root, limit)
 
     worker.samples = samples

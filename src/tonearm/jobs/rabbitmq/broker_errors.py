@@ -15,14 +15,14 @@ from pika.exceptions import (
     StreamLostError,
 )
 
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 
 NO_SUCH_QUEUE, OTHER_ARGUMENTS, ACCESS_REFUSED, NOT_ALLOWED = 404, 406, 403, 530
 SHUT_DOWN = 320
 REFUSED = "RabbitMQ refused the credentials or the virtual host of rabbitmq_url; check user, password and virtual host"
 
 
-class BrokerUnavailable(ServiceAway):
+class BrokerUnavailable(ServiceUnavailable):
     """The broker does not answer, or has not taken what was published."""
 
 

@@ -15,7 +15,7 @@ from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from tonearm.addresses import not_an_address, parts_of
-from tonearm.errors import ServiceAway
+from tonearm.errors import ServiceUnavailable
 from tonearm.events.facts import Announce
 from tonearm.jobs.rabbitmq.broker_errors import (
     NO_SUCH_QUEUE,
@@ -123,7 +123,7 @@ class BrokerConnection:
         for _ in rounds:
             try:
                 self._gate.admit()
-            except ServiceAway:
+            except ServiceUnavailable:
                 rounds.succeeded(ADMIT_S)
                 continue
             began = time.monotonic()

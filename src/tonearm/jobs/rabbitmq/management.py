@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonearm.addresses import parts_of
-from tonearm.errors import ServiceAway, ServiceRefused
+from tonearm.errors import ServiceRefused, ServiceUnavailable
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
 
@@ -19,7 +19,7 @@ PORTS = {"http": 15672, "https": 15671}
 """Where the management API listens unless told otherwise."""
 
 
-class ManagementUnavailable(ServiceAway):
+class ManagementUnavailable(ServiceUnavailable):
     """The management API does not answer."""
 
 
