@@ -60,10 +60,11 @@ def filled(folder: Path) -> Database:
 
 
 def dump(folder: Path) -> list[str]:
-    """Every row of every table of a library, as SQL; in no order, as rows have none."""
+    """Every row of every table of a library that is not derived, as SQL; in no order, as rows have none."""
     connection = sqlite3.connect(folder / "tonearm.db")
     try:
-        return sorted(connection.iterdump())
+        derived = ("features_", "tag_words")
+        return sorted(line for line in connection.iterdump() if not any(name in line for name in derived))
     finally:
         connection.close()
 

@@ -31,7 +31,7 @@ FILTERS: dict[str, TrackQuery] = {
     "codec mp3 (two thirds)": TrackQuery(texts={"codec": "mp3"}),
     "state partial (0.1 %)": TrackQuery(state="partial"),
     "genre, one of 400": TrackQuery(texts={"genre": "genre 200"}),
-    "genre, the most frequent (5 %)": TrackQuery(texts={"genre": "genre 000"}),
+    "genre, the most frequent (14 %)": TrackQuery(texts={"genre": "genre 000"}),
     "title holds 愛 (0.1 %)": TrackQuery(texts={"title": "愛"}),
     "title holds qx (0.1 %)": TrackQuery(texts={"title": "qx"}),
     "title holds qxyz (0.1 %)": TrackQuery(texts={"title": "qxyz"}),
@@ -43,7 +43,7 @@ FILTERS: dict[str, TrackQuery] = {
         texts={"artist": "mona"}, ranges={"year": (1990, 1999)}
     ),
     "missing (0.2 %)": TrackQuery(missing=True),
-    "one folder of a genre": TrackQuery(place=Place(1, b"/music", b"Genre 000")),
+    "the folder of that genre (14 %)": TrackQuery(place=Place(1, b"/music", b"Genre 000")),
 }
 
 

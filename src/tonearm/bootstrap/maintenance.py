@@ -5,9 +5,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tonearm.bootstrap.library import feature_tables
 from tonearm.bootstrap.servers import open_for_maintenance
 from tonearm.errors import ConfigurationError
-from tonearm.library.database import Database
+from tonearm.library.database import REVISION, Database
 from tonearm.library.lock import exclusive_lock
 from tonearm.names import printable
 from tonearm.settings import Settings, without_password
@@ -25,6 +26,10 @@ def open_migrated(settings: Settings) -> Iterator[Database]:
     with contextlib.closing(
         open_for_maintenance(place, settings.connect_timeout_s, migrate=True)
     ) as database:
+        features = feature_tables()
+        features.ensure(database)
+        if database.found != REVISION:  # no worker runs, as the tables were just changed
+            features.drop_others(database)
         yield database
 
 

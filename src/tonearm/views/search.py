@@ -33,7 +33,7 @@ PORTIONS = (500, 2_000, 6_000, 12_000, 25_000, 50_000, 100_000)
 """Entries of an index that are read in one statement, the first time, the second, and so on."""
 READ_IN_ORDER = 15_000
 """Entries that are read in order before the other way is tried after all."""
-MANY = 100_000
+MANY = 200_000
 """Tracks that are fetched and sorted rather than read on for."""
 
 

@@ -1,0 +1,130 @@
+"""A person relies on: pages put together are the whole list, whatever it is filtered and sorted by."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.shelf import Library, result
+from tonearm.library.roots import Place
+from tonearm.views import conditions, search
+from tonearm.views.search import Position
+from tonearm.views.track import Track
+from tonearm.views.tracks import BoundedCount, TrackQuery
+
+SORTS = ("path", "title", "artist", "year", "bpm", "camelot", "codec", "bit_depth", "duration_s", "state")
+WORDS = ("Ätna", "blue", "Blues", "a", "", "東京", "x" * 120 + "1", "x" * 120 + "2", "ΣΕΥΣ")
+CASES: dict[str, tuple[TrackQuery, Callable[[Track], bool]]] = {
+    "all": (TrackQuery(), lambda _: True),
+    "tempo": (
+        TrackQuery(ranges={"bpm": (90.0, 120.0)}),
+        lambda track: 90 <= (track.results["bpm"] or 0) <= 120,
+    ),
+    "title": (TrackQuery(texts={"title": "BLUE"}), lambda track: "blue" in (track.title or "").lower()),
+    "two letters": (TrackQuery(texts={"title": "京"}), lambda track: "京" in (track.title or "")),
+    "year and codec": (
+        TrackQuery(ranges={"year": (1999, 2000)}, texts={"codec": "MP"}),
+        lambda track: track.year in (1999, 2000) and "mp" in (track.codec or ""),
+    ),
+    "key": (TrackQuery(key="8a"), lambda track: track.results["camelot"] == "8A"),
+    "folder": (
+        TrackQuery(place=Place(1, b"/music", b"b")),
+        lambda track: track.path.startswith(b"/music/b/"),
+    ),
+    "nothing": (TrackQuery(texts={"title": "zzzz"}), lambda _: False),
+}
+
+
+def fill(library: Library) -> None:
+    """Sixty tracks in two roots with values that many share, that few have, and that are not known."""
+    draw = random.Random(3)
+    library.root()
+    run = library.run()
+    paths = [b"%s/%02d.mp3" % (draw.choice((b"a", b"b", b"b-", b"c")), number) for number in range(60)]
+    draw.shuffle(paths)
+    for number, path in enumerate(paths):
+        measured = result(
+            f"{number:08x}",
+            bpm=draw.choice((None, 90.0, 100.0, 120.0, 90.0 + number)),
+            keys={"camelot": draw.choice(("8A", "8B", None)), "key": None, "open_key": None},
+            sound={"codec": draw.choice(("mp3", "flac")), "bit_depth": draw.choice((None, 16, 24))},
+            tags={
+                "title": draw.choice((None, *WORDS)),
+                "artist": draw.choice((None, "Nina", "nina", "Bob")),
+                "year": draw.choice((None, 1998, 1999, 2000)),
+            },
+        )
+        library.finish(run, path, measured, root=b"/music" if number % 5 else b"/music2")
+    library.meet(run, b"a/waiting.mp3")
+
+
+@pytest.fixture(params=["few", "many", "both"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How pages are found: by fetching what matches, by reading in order, or by one after the other in vain."""
+    monkeypatch.setattr(search, "PORTIONS", (2, 3, 5))
+    monkeypatch.setattr(search, "FEW", 15_000 if request.param == "few" else 1)
+    monkeypatch.setattr(search, "READ_IN_ORDER", 4 if request.param == "both" else 15_000)
+    monkeypatch.setattr(conditions, "FEW_VALUES", 300 if request.param == "few" else 1)
+
+
+def pages(library: Library, query: TrackQuery, limit: int) -> Iterator[Track]:
+    after: Position | None = None
+    while True:
+        page = library.tracks.page(query, after, limit)
+        assert len(page.tracks) == limit or page.end is None
+        yield from page.tracks
+        if page.end is None:
+            return
+        after = page.end
+
+
+def value_of(track: Track, column: str) -> Any:
+    value = track.results[column] if column in track.results else getattr(track, column)
+    return value[:100] if isinstance(value, str) else value
+
+
+@pytest.mark.usefixtures("way")
+def test_pages_put_together_are_the_whole_list(library: Library) -> None:
+    fill(library)
+    known = list(library.tracks.each(TrackQuery()))
+    assert len(known) == 61
+    for query, wanted in CASES.values():
+        for column in SORTS:
+            for descending in (False, True):
+                chosen = TrackQuery(
+                    place=query.place,
+                    texts=query.texts,
+                    key=query.key,
+                    ranges=query.ranges,
+                    sort=column,
+                    descending=descending,
+                )
+                expected = [track.path for track in ordered(filter(wanted, known), column, descending)]
+                assert [track.path for track in pages(library, chosen, 7)] == expected, chosen
+        assert library.tracks.count(query) == BoundedCount(sum(map(wanted, known)), more=False)
+
+
+def ordered(tracks: Iterator[Track], column: str, descending: bool) -> list[Track]:
+    by_path = sorted(tracks, key=lambda track: track.path, reverse=descending and column == "path")
+    if column == "path":
+        return by_path
+    with_value = [track for track in by_path if value_of(track, column) is not None]
+    with_value.sort(key=lambda track: value_of(track, column), reverse=descending)
+    if descending:  # a stable sort that is turned round would turn equal ones round
+        values = sorted({value_of(track, column) for track in with_value}, reverse=True)
+        with_value = [track for value in values for track in by_path if value_of(track, column) == value]
+    return with_value + [track for track in by_path if value_of(track, column) is None]
+
+
+def test_a_count_stops_at_ten_thousand() -> None:
+    assert [str(BoundedCount(9_999, False)), str(BoundedCount(10_000, True))] == ["9,999", "10,000+"]
+
+
+def test_tags_that_change_are_found_by_what_they_are_now(library: Library) -> None:
+    library.finish(library.run(), b"1.mp3", result("1", tags={"title": "once"}))
+    library.change("UPDATE tags SET title = 'later'")
+    assert [track.title for track in library.tracks.each(TrackQuery(texts={"title": "LATER"}))] == ["later"]
+    assert list(library.tracks.each(TrackQuery(texts={"title": "once"}))) == []
+    library.change("DELETE FROM tags")
+    assert list(library.tracks.each(TrackQuery(texts={"title": "later"}))) == []
