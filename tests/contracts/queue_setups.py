@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.contracts.broker import Broker
 from tests.unit.shelf import AGEING_S, Library, take_from
-from tonearm.events.facts import Event
+from tonearm.events.event import Event
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue

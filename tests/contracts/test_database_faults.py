@@ -27,7 +27,8 @@ from tonearm.errors import (
     StorageUnusable,
     TonearmError,
 )
-from tonearm.events.facts import BreakerChanged, Event
+from tonearm.events.event import Event
+from tonearm.events.services import BreakerChanged
 from tonearm.library.database import Database, database_time, open_postgres
 from tonearm.library.postgres_errors import kind_of
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker

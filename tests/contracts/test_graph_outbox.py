@@ -10,7 +10,9 @@ import pytest
 from tests.proxy import Proxy
 from tests.unit.shelf import VERSIONS, Library, features_of, finish_one, found, result
 from tonearm.errors import ServiceUnavailable
-from tonearm.events.facts import BreakerChanged, Event, Warned
+from tonearm.events.event import Event
+from tonearm.events.facts import Warned
+from tonearm.events.services import BreakerChanged
 from tonearm.events.states import RunState
 from tonearm.graph.bolt import Bolt
 from tonearm.graph.fallback import FallbackGraph

@@ -17,7 +17,8 @@ from tests.proxy import Proxy
 from tests.unit.shelf import Library, finish_one, result, take_from
 from tonearm.bootstrap.analyze import open_session
 from tonearm.errors import ConfigurationError, ServiceRefused
-from tonearm.events.facts import BrokerStateChanged, Warned
+from tonearm.events.facts import Warned
+from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState
 from tonearm.jobs.job import Lease
 from tonearm.jobs.outbox_relay import JobMessage

@@ -8,8 +8,8 @@ import pytest
 from tests.memory_progress import MemoryProgress
 from tests.unit.shelf import Library, finish_one, found, result
 from tonearm.errors import Failure, ServiceUnavailable
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    Event,
     JobEvent,
     JobFinished,
     JobRetrying,

@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, text, update
 
 from tests.unit.shelf import features_of
 from tonearm.errors import NotFound
-from tonearm.events.facts import Event
+from tonearm.events.event import Event
 from tonearm.graph.bolt import Bolt
 from tonearm.graph.harmony import KEYS, Relation, energy_distance, mixes, related, score, tempo_change
 from tonearm.graph.neo4j import Neo4jGraph

@@ -14,7 +14,10 @@ from tests.proxy import Proxy
 from tests.unit.facts import job_ref
 from tests.unit.shelf import Library, opened
 from tonearm.errors import ConfigurationError, ServiceUnavailable
-from tonearm.events.facts import BreakerChanged, Event, JobFinished, JobRef, JobStarted, StageReached, Warned
+from tonearm.events.event import Event
+from tonearm.events.facts import JobFinished, JobStarted, StageReached, Warned
+from tonearm.events.job_ref import JobRef
+from tonearm.events.services import BreakerChanged
 from tonearm.library.database import open_sqlite
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import RunningFile, Snapshot

@@ -21,7 +21,8 @@ from tests.performance.jobs import CHILD, broker, opened
 from tests.performance.places import broker_mb, create_database, delete_from_rabbitmq, drop_database
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library
-from tonearm.events.facts import Event, JobFinished
+from tonearm.events.event import Event
+from tonearm.events.facts import JobFinished
 from tonearm.jobs.port import JobQueue
 from tonearm.names import PathMap
 from tonearm.worker.mount_guard import MountGuard

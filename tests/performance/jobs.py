@@ -23,7 +23,8 @@ from pathlib import Path
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library, open_library
-from tonearm.events.facts import Event, JobFinished
+from tonearm.events.event import Event
+from tonearm.events.facts import JobFinished
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue

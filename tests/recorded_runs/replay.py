@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tonearm.events.facts import Workload
+from tonearm.events.states import Workload
 from tonearm.progress.eta import Eta, InHand
 
 FOLDER = Path(__file__).parent

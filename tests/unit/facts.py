@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tonearm.events.facts import JobRef
+from tonearm.events.job_ref import JobRef
 
 
 def job_ref(job: int = 1, path: bytes = b"/m/a.flac", **changes: Any) -> JobRef:

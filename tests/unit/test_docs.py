@@ -18,16 +18,10 @@ from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
 from tonearm.cli.json_events import event_name
 from tonearm.errors import Failure, Fault
-from tonearm.events import facts
-from tonearm.events.facts import (
-    Event,
-    JobEvent,
-    JobFinished,
-    JobRetrying,
-    JobReturned,
-    JobStarted,
-    StageReached,
-)
+from tonearm.events import facts, services
+from tonearm.events.event import Event
+from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
+from tonearm.events.job_ref import JobRef
 from tonearm.events.states import (
     BrokerState,
     RunState,
@@ -35,6 +29,7 @@ from tonearm.events.states import (
     StorageState,
     WarningCode,
     WorkerState,
+    Workload,
 )
 from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
@@ -77,7 +72,8 @@ def event_kinds() -> list[type[Event]]:
     parts = {"Slow", "JobEvent", "Remote"}  # never announced by themselves; each has a test of its own
     return [
         kind
-        for name, kind in inspect.getmembers(facts, inspect.isclass)
+        for module in (facts, services)
+        for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Event) and kind is not Event and name not in parts
     ]
 
@@ -164,13 +160,13 @@ def test_every_event_and_its_fields_are_in_the_reference(kind: type[Event]) -> N
 
 def test_fields_inside_events_are_in_the_reference() -> None:
     told = section(page("json.md"), "## Events")
-    fields = [field.name for kind in (facts.Slow, facts.Workload) for field in dataclasses.fields(kind)]
+    fields = [field.name for kind in (facts.Slow, Workload) for field in dataclasses.fields(kind)]
     assert [field for field in fields if f"`{field}`" not in told] == []
 
 
 def test_fields_of_every_job_are_in_the_reference() -> None:
     told = section(page("json.md"), "### Fields of every job")
-    assert [field.name for field in dataclasses.fields(facts.JobRef) if f"`{field.name}`" not in told] == []
+    assert [field.name for field in dataclasses.fields(JobRef) if f"`{field.name}`" not in told] == []
 
 
 @pytest.mark.parametrize("kind", [JobStarted, StageReached, JobFinished, JobRetrying, JobReturned])

@@ -10,7 +10,8 @@ from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.servers import job_queue
 from tonearm.bootstrap.worker import WorkerParts, background, join, make_supervisor, open_parts
 from tonearm.errors import ConfigurationError
-from tonearm.events.facts import Announce, Event, ScanProgress
+from tonearm.events.event import Announce, Event
+from tonearm.events.facts import ScanProgress
 from tonearm.jobs.intake import Intake
 from tonearm.library.files import Files
 from tonearm.library.lock import exclusive_lock

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 
-from tonearm.events.facts import Announce
+from tonearm.events.event import Announce
 from tonearm.resilience.threads import Body, SupervisedThreads
 
 CLOSE_S = 5.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.servers import Servers
-from tonearm.events.facts import Announce
+from tonearm.events.event import Announce
 from tonearm.graph.fallback import FallbackGraph
 from tonearm.graph.port import TrackGraph
 from tonearm.graph.relay import GraphRelay

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tonearm.analysis.catalog import analysers, versions
 from tonearm.bootstrap.servers import Servers
-from tonearm.events.facts import Event
+from tonearm.events.event import Event
 from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tonearm.bootstrap.servers import Servers
 from tonearm.errors import ServiceRefused, ServiceUnavailable, TonearmError
-from tonearm.progress.port import RunningFile, Snapshot
 from tonearm.settings import Settings
 
 if TYPE_CHECKING:
     from tonearm.bootstrap.servers import QueueFigures
+    from tonearm.progress.port import RunningFile, Snapshot
 
 Answer = TypeVar("Answer")
 
@@ -29,8 +29,8 @@ class ServerState:
 class LiveState:
     """What the live view shows: the latest counts, and what all workers have in hand."""
 
-    snapshot: Snapshot | None
-    running: Sequence[RunningFile]
+    snapshot: "Snapshot | None"
+    running: "Sequence[RunningFile]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tonearm.addresses import parts_of
 from tonearm.errors import ConfigurationError
-from tonearm.events.facts import Announce
+from tonearm.events.event import Announce
 from tonearm.library.database import Database, open_postgres, open_sqlite
 from tonearm.names import PathMap
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker

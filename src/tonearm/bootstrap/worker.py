@@ -13,7 +13,8 @@ from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
-from tonearm.events.facts import Announce, BrokerStateChanged
+from tonearm.events.event import Announce
+from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState
 from tonearm.graph.port import TrackGraph
 from tonearm.graph.relay import GraphRelay
@@ -203,7 +204,7 @@ def background(
 
 def _probes(parts: WorkerParts, broker: "BrokerConnection | None", graph: TrackGraph | None) -> BreakerProbes:
     """A cheap call for each server of this process, for the time when nothing else calls it."""
-    calls: dict[str, Callable[[], object]] = {"PostgreSQL": parts.library.job_store.ping}
+    calls: dict[str, Callable[[], object]] = {"PostgreSQL": parts.library.database.ping}
     if parts.progress is not None:
         calls["Redis"] = parts.progress.latest
     if broker is not None:  # while it is not connected, its own thread makes the calls

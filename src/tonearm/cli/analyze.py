@@ -11,14 +11,16 @@ from tonearm.bootstrap.analyze import open_session
 from tonearm.cli import INTERRUPTED
 from tonearm.cli.formatting import shell_words
 from tonearm.cli.json_events import show_json
+from tonearm.cli.library_settings import settings_of
 from tonearm.cli.nearest import meant_path
-from tonearm.cli.opened import enter_patiently, settings_of
+from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import PATH, data_option, json_option, level_of, workers_option
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.standard_output import ReaderGone, while_read
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.errors import ConfigurationError, NotFound, StorageError
-from tonearm.events.facts import Announce, Event, Summary
+from tonearm.events.event import Announce, Event
+from tonearm.events.facts import Summary
 from tonearm.library.data_folder import require_library
 from tonearm.names import printable, to_bytes
 from tonearm.progress.live import LiveView

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonearm.cli.options import print_json
-from tonearm.events.facts import Event, JobRef, Remote
+from tonearm.events.event import Event
+from tonearm.events.facts import Remote
+from tonearm.events.job_ref import JobRef
 from tonearm.names import path_fields
 
 

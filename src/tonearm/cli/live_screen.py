@@ -13,14 +13,9 @@ from rich.text import Text
 
 from tonearm.cli.formatting import about, plural
 from tonearm.cli.plain_progress import lines
-from tonearm.events.facts import (
-    Event,
-    JobFinished,
-    Remote,
-    RunStateChanged,
-    StorageStateChanged,
-    WorkerStateChanged,
-)
+from tonearm.events.event import Event
+from tonearm.events.facts import JobFinished, Remote, RunStateChanged, WorkerStateChanged
+from tonearm.events.services import StorageStateChanged
 from tonearm.names import printable
 from tonearm.progress.live import LiveView, Running
 

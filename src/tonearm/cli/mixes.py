@@ -9,13 +9,15 @@ import click
 
 from tonearm.bootstrap.graph import LibraryGraph, open_graph
 from tonearm.cli.formatting import plural
+from tonearm.cli.library_settings import existing_library
 from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
-from tonearm.cli.opened import existing_library, place_of
+from tonearm.cli.opened import place_of
 from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import note, say
 from tonearm.errors import NotFound, TonearmError
-from tonearm.events.facts import Event, Warned
+from tonearm.events.event import Event
+from tonearm.events.facts import Warned
 from tonearm.graph.track import GraphTrack
 from tonearm.names import printable
 from tonearm.views.tracks import TrackQuery

@@ -1,50 +1,26 @@
 """Opens the library for a command, and finds paths of the command line in it."""
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tonearm.bootstrap.library import Library, open_library
+from tonearm.cli.library_settings import existing_library
 from tonearm.cli.nearest import meant_path
-from tonearm.cli.options import chosen_settings
 from tonearm.errors import NotFound
-from tonearm.events.facts import Event, StorageStateChanged
+from tonearm.events.event import Event
+from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import StorageState
-from tonearm.library.data_folder import require_library
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.settings import Settings
 from tonearm.views.liveness import read_liveness
 from tonearm.worker.signals import StopSwitch
 
 Answer = TypeVar("Answer")
-
-
-def settings_of(data: str | Path | None, **overrides: object) -> Settings:
-    """The settings, with options on top. Lists are added to the setting, other values replace it."""
-    given = {"data_dir": data, **overrides}
-    settings = chosen_settings(
-        {name: value for name, value in given.items() if not isinstance(value, list | tuple)}
-    ).settings
-    added: dict[str, Any] = {
-        name: (*getattr(settings, name), *value)
-        for name, value in given.items()
-        if isinstance(value, list | tuple)
-    }
-    return dataclasses.replace(settings, **added)
-
-
-def existing_library(data: str | Path | None) -> Settings:
-    """The settings of a library that must exist: only commands that analyse create one. Raises NotFound."""
-    settings = settings_of(data)
-    if settings.database_url is None:
-        require_library(settings.data_dir)
-    return settings
 
 
 @contextlib.contextmanager

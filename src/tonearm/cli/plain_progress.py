@@ -4,10 +4,8 @@ import sys
 import time
 
 from tonearm.cli.formatting import about, duration, number, plural
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    BreakerChanged,
-    BrokerStateChanged,
-    Event,
     FileMoved,
     FileSkipped,
     JobFinished,
@@ -17,12 +15,12 @@ from tonearm.events.facts import (
     ScanFinished,
     ScanStarted,
     Slow,
-    StorageStateChanged,
     Summary,
     Warned,
     WorkerStateChanged,
     WorkloadKnown,
 )
+from tonearm.events.services import BreakerChanged, BrokerStateChanged, StorageStateChanged
 from tonearm.events.states import Severity
 from tonearm.names import printable
 from tonearm.progress.live import LiveView

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from tonearm.events.facts import Announce, Event
+from tonearm.events.event import Announce, Event
 from tonearm.worker.signals import StopSwitch
 
 UNREAD = 141

@@ -3,24 +3,25 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tonearm.bootstrap.library import Library, open_library
+from tonearm.bootstrap.database import open_database
 from tonearm.bootstrap.probes import LiveState, ServerState, ask, failed, probe_servers
 from tonearm.cli.formatting import duration, plural
-from tonearm.cli.opened import existing_library, is_analysing
+from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
 from tonearm.errors import TonearmError
 from tonearm.library.database import Database
 from tonearm.names import path_fields, printable
-from tonearm.progress.json_codec import snapshot_to_json
-from tonearm.progress.port import RunningFile
 from tonearm.settings import Settings
 from tonearm.views.status import read_status
+
+if TYPE_CHECKING:
+    from tonearm.progress.port import RunningFile
 
 UNKNOWN = "–"
 SERVICE_COLUMNS = (
@@ -39,12 +40,12 @@ def status(data: str | None, as_json: bool) -> None:
     """Show what the library holds, what is queued and running, which workers there are, and how the servers are."""
     settings = existing_library(data)
     try:
-        with open_library(settings) as app:
-            found = _gathered(app)
-            if as_json:
-                print_json(found)
-                return
-            _print(app, found)
+        with open_database(settings) as database:
+            found = _gathered(settings, database)
+        if as_json:
+            print_json(found)
+            return
+        _print(found, database.shared)
     except TonearmError as error:
         if settings.database_url is not None:
             _show_other_servers(settings, error, as_json)
@@ -60,11 +61,11 @@ def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) 
         _print_services(found)
 
 
-def _gathered(app: Library) -> dict[str, Any]:
+def _gathered(settings: Settings, database: Database) -> dict[str, Any]:
     """Everything that is shown, as JSON values."""
-    found = read_status(app.database, app.tracks).to_json()
-    postgres = ask(app.job_store.ping)[0] if app.database.shared else None
-    return found | _server_fields(app.settings, postgres, app.database)
+    found = read_status(database).to_json()
+    postgres = ask(database.ping)[0] if database.shared else None
+    return found | _server_fields(settings, postgres, database)
 
 
 def _server_fields(
@@ -86,16 +87,18 @@ def _server_fields(
 
 
 def _live_fields(live: LiveState) -> dict[str, Any]:
+    from tonearm.progress.json_codec import snapshot_to_json  # not needed without a live view
+
     snapshot = None if live.snapshot is None else json.loads(snapshot_to_json(live.snapshot))
     return {"snapshot": snapshot, "running": [_file_fields(file) for file in live.running]}
 
 
-def _file_fields(file: RunningFile) -> dict[str, Any]:
+def _file_fields(file: "RunningFile") -> dict[str, Any]:
     fields = {name: getattr(file, name) for name in file.__slots__ if name != "path"}
     return path_fields(file.path) | fields
 
 
-def _print(app: Library, found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], shared: bool) -> None:
     say(f"Library {printable(found['library'])}")
     states = ", ".join(f"{count:,} {state}" for state, count in found["states"].items())
     say(f"{plural(found['files'], 'file')}, {duration(found['duration_s'])} of music: {states or 'empty'}")
@@ -112,7 +115,7 @@ def _print(app: Library, found: dict[str, Any]) -> None:
             f"{run['failed']:,} failed"
         )
     _print_services(found)
-    _print_work(app, found)
+    _print_work(found, shared)
 
 
 def _print_services(found: dict[str, Any]) -> None:
@@ -157,19 +160,19 @@ def _note(service: dict[str, Any]) -> str:
     return "; ".join(note for note in notes if note)
 
 
-def _print_work(app: Library, found: dict[str, Any]) -> None:
+def _print_work(found: dict[str, Any], shared: bool) -> None:
     if found["interrupted"]:
         were = "file was" if found["interrupted"] == 1 else "files were"
         say(
             f"{found['interrupted']:,} {were} being analysed by a process that has ended; "
-            + ("another worker takes over." if app.database.shared else "`tonearm analyze` takes over.")
+            + ("another worker takes over." if shared else "`tonearm analyze` takes over.")
         )
-    if not is_analysing(app):
+    if not found["analysing"]:
         waits = sum(found["queued"].values()) + found["retrying"]
-        how = "`tonearm worker`" if app.database.shared else "`tonearm analyze`"
+        how = "`tonearm worker`" if shared else "`tonearm analyze`"
         say("No process is analysing now." + (f" {how} continues." if waits else ""))
         return
-    if app.database.shared:
+    if shared:
         slots = [worker for worker in found["workers"] if worker["slots"]]
         who = f"{plural(len(slots), 'worker')}, see `tonearm workers`"
     else:

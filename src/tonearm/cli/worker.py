@@ -6,7 +6,8 @@ import click
 
 from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
-from tonearm.cli.opened import enter_patiently, settings_of
+from tonearm.cli.library_settings import settings_of
+from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import data_option, json_option, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read

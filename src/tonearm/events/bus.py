@@ -2,7 +2,8 @@
 
 import threading
 
-from tonearm.events.facts import Announce, Event, Warned
+from tonearm.events.event import Announce, Event
+from tonearm.events.facts import Warned
 from tonearm.events.queued import DEFAULT_ROOM, STALLED_S, QueuedSubscriber
 from tonearm.events.report import report, where
 from tonearm.events.states import Severity, WarningCode

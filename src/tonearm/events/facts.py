@@ -1,15 +1,11 @@
 """What happens, as facts. The core announces them; the screen, the JSON stream and the live view subscribe."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tonearm.events.states import BrokerState, RunState, Severity, StorageState, WarningCode, WorkerState
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened. Paths are the exact bytes, times are seconds."""
-
+from tonearm.events.event import Event
+from tonearm.events.job_ref import JobRef
+from tonearm.events.states import RunState, Severity, WarningCode, WorkerState, Workload
 
 # A scan.
 
@@ -61,34 +57,6 @@ class ScanFinished(Event):
 
 
 # A job.
-
-
-@dataclass(frozen=True, slots=True)
-class JobRef:
-    """One attempt at one job, and its file. Every fact about a job carries it, with the same values all through.
-
-    attempt: counts from 1. uncharged_attempts: attempts before this one that do not count against the file.
-    correlation_id: 32 hexadecimal digits; the same from the scan through the message to the stored row.
-    worker: name of the worker that has the job. size: bytes. extension: lower case, without the dot.
-    waited_s: how long the job was ready to be taken before this attempt.
-    """
-
-    job: int
-    run: int
-    attempt: int
-    correlation_id: str
-    worker: str
-    level: str
-    path: bytes
-    size: int = 0
-    extension: str = ""
-    uncharged_attempts: int = 0
-    waited_s: float = 0.0
-
-    @property
-    def charged_attempts(self) -> int:
-        """Attempts that count against the file, this one included."""
-        return self.attempt - self.uncharged_attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,32 +192,6 @@ class WorkerStateChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class StorageStateChanged(Event):
-    """The database can't be used, or can be used again."""
-
-    state: StorageState
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerStateChanged(Event):
-    """The broker does not answer, answers again, or is sent again what it lost."""
-
-    state: BrokerState
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerChanged(Event):
-    """A circuit breaker went from one state to another: closed, open, half_open."""
-
-    service: str
-    before: str
-    after: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class WorkersChanged(Event):
     """How many files of the run can be worked on at the same time now, by all workers; 0 when there is no worker."""
 
@@ -267,14 +209,6 @@ class Warned(Event):
 
 
 # A run.
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Open work of a run by file extension: how many files, how many bytes."""
-
-    files: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +265,3 @@ class Summary(Event):
     slowest: tuple[Slow, ...] = ()
     unread: int = 0
     cancelled: bool = False
-
-
-Announce = Callable[[Event], None]
-"""Takes an event and returns at once; never raises."""

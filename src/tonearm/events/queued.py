@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tonearm.events.facts import Announce, Event
+from tonearm.events.event import Announce, Event
 
 DEFAULT_ROOM = 10_000
 STALLED_S = 5.0

@@ -1,5 +1,6 @@
-"""The values that facts are told in: states of a run, a worker, the storage and the broker; codes of warnings."""
+"""Values that facts carry: states of a run, a worker, the storage and the broker; codes of warnings; workloads."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -67,3 +68,11 @@ class WarningCode(StrEnum):
     SUBSCRIBER_FAILED = "subscriber-failed"
     THREAD_FAILED = "thread-failed"
     THREAD_LEFT_BEHIND = "thread-left-behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Open work of a run by file extension: how many files, how many bytes."""
+
+    files: int
+    size: int

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tonearm.errors import ServiceUnavailable, StorageError
-from tonearm.events.facts import Announce, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import Warned
 from tonearm.events.states import WarningCode
 from tonearm.graph.port import ConnectionStep, GraphCounts, Mix, TrackGraph
 from tonearm.graph.track import GraphTrack

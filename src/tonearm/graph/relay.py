@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from tonearm.errors import ServiceUnavailable, StorageBusy, StorageError, TonearmError
-from tonearm.events.facts import Announce, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import Warned
 from tonearm.events.states import Severity, WarningCode
 from tonearm.graph import library_rows
 from tonearm.graph.library_rows import MixColumns

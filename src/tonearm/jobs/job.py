@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from tonearm.events.facts import JobRef
+from tonearm.events.job_ref import JobRef
 from tonearm.settings import Level
 
 

@@ -16,7 +16,9 @@ from typing import Any, Protocol
 from sqlalchemy import Select, Update, and_, bindparam, func, literal_column, select, update
 
 from tonearm.errors import ServiceUnavailable, StorageError
-from tonearm.events.facts import Announce, BrokerStateChanged, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import Warned
+from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState, WarningCode
 from tonearm.jobs.batched_update import BATCH_JOBS
 from tonearm.jobs.claiming import HELD

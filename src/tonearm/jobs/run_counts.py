@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 
-from tonearm.events.facts import Workload
+from tonearm.events.states import Workload
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN
 from tonearm.library.schema import file_table, handover_table, job_table, run_table

@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from tonearm.errors import NotFound
-from tonearm.events.facts import Workload
-from tonearm.events.states import RunState
+from tonearm.events.states import RunState, Workload
 from tonearm.jobs import run_counts, run_paths
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN

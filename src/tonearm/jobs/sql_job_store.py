@@ -338,8 +338,3 @@ class SqlJobStore:
         """Paths of some files that the last scan of a root found: the first and the last that were recorded."""
         with self._database.read() as connection:
             return queue_depth.samples(connection, root, limit)
-
-    def ping(self) -> float:
-        """Seconds since 1970 by the database's clock. Raises StorageError if it does not answer."""
-        with self._database.read() as connection:
-            return clock(connection)

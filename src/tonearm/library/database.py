@@ -124,6 +124,11 @@ class Database:
             raise
         self._gate.succeeded(slowest[0])
 
+    def ping(self) -> None:
+        """Ask the database something that needs no table. Raises StorageError."""
+        with self.read() as connection:
+            connection.execute(select(1))
+
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()

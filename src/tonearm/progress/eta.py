@@ -8,7 +8,7 @@ corrects them. A format of which nothing was decoded yet is guessed from the oth
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tonearm.events.facts import Workload
+from tonearm.events.states import Workload
 
 TYPICAL_BYTES_PER_S = {
     "aif": 176_000,

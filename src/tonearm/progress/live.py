@@ -3,11 +3,10 @@
 import time
 from dataclasses import dataclass, field
 
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    Event,
     JobEvent,
     JobFinished,
-    JobRef,
     JobRetrying,
     JobReturned,
     JobStarted,
@@ -16,12 +15,13 @@ from tonearm.events.facts import (
     ScanFinished,
     ScanProgress,
     StageReached,
-    StorageStateChanged,
     Summary,
     WorkersChanged,
     WorkerStateChanged,
     WorkloadKnown,
 )
+from tonearm.events.job_ref import JobRef
+from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import RunState, StorageState, WorkerState
 from tonearm.progress.eta import Eta, InHand
 

@@ -4,8 +4,8 @@ import threading
 from collections import deque
 from typing import Any
 
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    Event,
     JobEvent,
     JobFinished,
     JobRetrying,
@@ -13,9 +13,9 @@ from tonearm.events.facts import (
     JobStarted,
     RunStateChanged,
     StageReached,
-    StorageStateChanged,
     WorkerStateChanged,
 )
+from tonearm.events.services import StorageStateChanged
 
 ROOM = 2000
 Message = dict[str, Any]

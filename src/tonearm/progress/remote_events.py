@@ -9,16 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tonearm.errors import ServiceUnavailable
-from tonearm.events.facts import (
-    Event,
-    JobEvent,
-    JobFinished,
-    JobRef,
-    JobRetrying,
-    JobReturned,
-    JobStarted,
-    StageReached,
-)
+from tonearm.events.event import Event
+from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
+from tonearm.events.job_ref import JobRef
 from tonearm.jobs.failures import INTERRUPTED
 from tonearm.jobs.finished_jobs import ENDED, LIMIT, FinishedJobsCursor
 from tonearm.jobs.job import JobState

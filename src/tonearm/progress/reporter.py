@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tonearm.errors import ServiceUnavailable, StorageError
-from tonearm.events.facts import Announce, Event, Warned
+from tonearm.events.event import Announce, Event
+from tonearm.events.facts import Warned
 from tonearm.events.states import Severity, WarningCode
 from tonearm.progress.live import LiveView
 from tonearm.progress.notices import Outgoing, notice_of

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tonearm.errors import ServiceUnavailable
-from tonearm.events.facts import Announce, BreakerChanged
+from tonearm.events.event import Announce
+from tonearm.events.services import BreakerChanged
 from tonearm.resilience.rolling_window import Tally, TimeWindow
 
 

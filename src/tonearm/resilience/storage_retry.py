@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tonearm.errors import StorageBusy, StorageFull, StorageUnavailable
-from tonearm.events.facts import Announce, StorageStateChanged
+from tonearm.events.event import Announce
+from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import StorageState
 from tonearm.resilience.backoff import Backoff, retry
 

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from tonearm.events.facts import Announce, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import Warned
 from tonearm.events.report import report, where
 from tonearm.events.states import Severity, WarningCode
 from tonearm.resilience.backoff import Backoff, Rounds

@@ -12,15 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tonearm.errors import TonearmError
-from tonearm.events.facts import (
-    Announce,
-    FileMoved,
-    FileSkipped,
-    ScanFinished,
-    ScanProgress,
-    ScanStarted,
-    Warned,
-)
+from tonearm.events.event import Announce
+from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs

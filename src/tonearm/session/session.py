@@ -9,15 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tonearm.errors import ConfigurationError, StorageError, TonearmError
-from tonearm.events.facts import (
-    Announce,
-    RunStarted,
-    Slow,
-    Summary,
-    Warned,
-    WorkerStateChanged,
-    WorkloadKnown,
-)
+from tonearm.events.event import Announce
+from tonearm.events.facts import RunStarted, Slow, Summary, Warned, WorkerStateChanged, WorkloadKnown
 from tonearm.events.states import RunState, WarningCode, WorkerState
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.runs import Runs

@@ -13,7 +13,7 @@ from tonearm.names import path_fields
 from tonearm.views.jobs import JobList, JobView
 from tonearm.views.liveness import INTERRUPTED, read_liveness
 from tonearm.views.runs import RunList, RunView
-from tonearm.views.tracks import Totals, Tracks
+from tonearm.views.totals import Totals, read_totals
 from tonearm.views.workers import WorkerList, WorkerView
 
 SHOWN_RUNNING = 100
@@ -24,9 +24,10 @@ SHOWN_RUNS = 5
 class StatusView:
     """A library at one moment.
 
-    place: its database. running: jobs that a living process has, ``interrupted``: how many a dead one had.
-    process: the process that analyses, where only one may. latest_run: the number of the last run. runs: those that
-    have not ended. workers and ``owed``, the jobs whose message is due, are ``None`` in a library that is not shared.
+    place: its database. running: jobs that a living process has; interrupted: how many a dead one had.
+    process: the process that analyses, where only one may. analysing: whether any process takes jobs.
+    latest_run: the number of the last run. runs: those that have not ended.
+    workers and ``owed``, the jobs whose message is due, are ``None`` in a library that is not shared.
     """
 
     place: str
@@ -35,6 +36,7 @@ class StatusView:
     running: tuple[JobView, ...]
     interrupted: int
     process: int | None
+    analysing: bool
     latest_run: int | None
     runs: tuple[RunView, ...]
     owed: int | None
@@ -52,6 +54,7 @@ class StatusView:
             "running": [_running(job) for job in self.running],
             "interrupted": self.interrupted,
             "process": self.process,
+            "analysing": self.analysing,
             "run": self.latest_run,
             "runs": [run.to_json() for run in self.runs],
         }
@@ -60,10 +63,10 @@ class StatusView:
         return found
 
 
-def read_status(database: Database, tracks: Tracks) -> StatusView:
+def read_status(database: Database) -> StatusView:
     """Look at everything once."""
     alive = read_liveness(database)
-    totals = tracks.totals()
+    totals = read_totals(database)
     with database.read() as connection:
         depth = queue_depth.depth(connection, None)
         owed = queue_depth.owed(connection) if database.shared else None
@@ -76,6 +79,7 @@ def read_status(database: Database, tracks: Tracks) -> StatusView:
         running=tuple(job for job in jobs if job.state == JobState.RUNNING),
         interrupted=sum(job.state == INTERRUPTED for job in jobs),
         process=None if database.shared else holder(Path(database.place).parent),
+        analysing=alive.analysing,
         latest_run=runs[0].id if runs else None,
         runs=tuple(alive.run(run) for run in runs if run.finished_at is None),
         owed=owed,

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables
 from tonearm.library.roots import Place
-from tonearm.library.schema import audio_table, file_table
 from tonearm.views import conditions
 from tonearm.views.columns import search_columns
 from tonearm.views.conditions import Condition
@@ -63,15 +62,6 @@ class BoundedCount:
         return f"{self.number:,}{'+' if self.more else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How much a library holds, of what was last seen on disk."""
-
-    files: int
-    duration_s: float
-    states: Mapping[str, int]
-
-
 class Tracks:
     """The tracks of a library."""
 
@@ -107,25 +97,6 @@ class Tracks:
         with reading(self._database) as connection:
             number = self._search(connection, query).count(COUNTED + 1)
         return BoundedCount(min(number, COUNTED), number > COUNTED)
-
-    def totals(self) -> Totals:
-        """Count files by state and add up their music; this reads the whole library."""
-        duration = func.sum(
-            func.coalesce(audio_table.c.decoded_s, file_table.c.declared_s)
-        )  # what can be heard
-        with self._database.read() as connection:
-            rows = connection.execute(
-                select(file_table.c.state, func.count().label("files"), duration.label("duration_s"))
-                .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
-                .where(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
-                .group_by(file_table.c.state)
-                .order_by(file_table.c.state)
-            ).all()
-        return Totals(
-            sum(row.files for row in rows),
-            sum(row.duration_s or 0.0 for row in rows),
-            {row.state: row.files for row in rows},
-        )
 
     def _pages(self, query: TrackQuery, limit: int | None, read: "Read[Shown]") -> Iterator[Shown]:
         after: Position | None = None

@@ -4,7 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from tonearm.errors import Failure
-from tonearm.events.facts import Announce, FileMoved, JobFinished, JobRetrying, JobReturned, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import FileMoved, JobFinished, JobRetrying, JobReturned, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.port import AttemptOutcome, JobQueue, JobStore, Result

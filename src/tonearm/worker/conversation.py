@@ -8,7 +8,8 @@ import time
 from collections.abc import Collection
 
 from tonearm.errors import Failure
-from tonearm.events.facts import Announce, StageReached, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import StageReached, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import INVALID_MESSAGES, REPLACED
 from tonearm.jobs.port import JobStore

@@ -2,7 +2,8 @@
 
 import os
 
-from tonearm.events.facts import Announce, JobStarted, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import JobStarted, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import Lease

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from tonearm.events.facts import Announce, JobTaken
+from tonearm.events.event import Announce
+from tonearm.events.facts import JobTaken
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import JobQueue
 from tonearm.worker.mount_guard import MountGuard

@@ -5,7 +5,9 @@ import subprocess
 from collections.abc import Sequence
 
 from tonearm.errors import Failure, TonearmError
-from tonearm.events.facts import Announce, ChildEnded, ChildStarted, JobRef, Warned
+from tonearm.events.event import Announce
+from tonearm.events.facts import ChildEnded, ChildStarted, Warned
+from tonearm.events.job_ref import JobRef
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import KILLED
 from tonearm.settings import Settings

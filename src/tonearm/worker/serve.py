@@ -4,7 +4,8 @@ import contextlib
 import time
 
 from tonearm.errors import StorageError
-from tonearm.events.facts import Announce, WorkerStateChanged
+from tonearm.events.event import Announce
+from tonearm.events.facts import WorkerStateChanged
 from tonearm.events.states import WorkerState
 from tonearm.jobs.runs import Runs
 from tonearm.worker.supervisor import Supervisor, Task

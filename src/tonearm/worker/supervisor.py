@@ -20,15 +20,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tonearm.errors import StorageError
-from tonearm.events.facts import (
-    Announce,
-    Event,
-    JobFinished,
-    JobReturned,
-    RunStateChanged,
-    StorageStateChanged,
-    WorkerStateChanged,
-)
+from tonearm.events.event import Announce, Event
+from tonearm.events.facts import JobFinished, JobReturned, RunStateChanged, WorkerStateChanged
+from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import RunState, StorageState, WorkerState
 from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE
 from tonearm.jobs.job import Lease, UnmountedPlace

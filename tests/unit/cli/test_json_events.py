@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.unit.facts import job_ref
 from tonearm.cli.json_events import as_json, event_name, show_json
-from tonearm.events import facts
+from tonearm.events import facts, services
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    Event,
     FileMoved,
     JobEvent,
     JobFinished,
@@ -24,14 +24,13 @@ from tonearm.events.facts import (
     Slow,
     Summary,
     Warned,
-    Workload,
     WorkloadKnown,
 )
-from tonearm.events.states import WarningCode
+from tonearm.events.states import WarningCode, Workload
 
 EVENTS: list[type[Event]] = [
     kind
-    for kind in vars(facts).values()
+    for kind in (*vars(facts).values(), *vars(services).values())
     if isinstance(kind, type) and issubclass(kind, Event) and kind not in {Event, JobEvent}
 ]
 

@@ -11,8 +11,8 @@ from tests.unit.cli.test_json_events import EVENTS, any_event
 from tests.unit.facts import job_ref
 from tonearm.cli.options import level_of
 from tonearm.cli.plain_progress import PlainLines, WorkerLines, lines, progress_line, summary_lines
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    Event,
     FileMoved,
     FileSkipped,
     JobFinished,
@@ -21,13 +21,12 @@ from tonearm.events.facts import (
     Remote,
     ScanFinished,
     Slow,
-    StorageStateChanged,
     Summary,
     Warned,
-    Workload,
     WorkloadKnown,
 )
-from tonearm.events.states import Severity, StorageState, WarningCode
+from tonearm.events.services import StorageStateChanged
+from tonearm.events.states import Severity, StorageState, WarningCode, Workload
 from tonearm.progress.live import LiveView
 from tonearm.settings import Level
 

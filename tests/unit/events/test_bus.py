@@ -8,7 +8,8 @@ import pytest
 
 from tonearm.events import queued
 from tonearm.events.bus import EventBus
-from tonearm.events.facts import Event, ScanProgress, Summary, Warned
+from tonearm.events.event import Event
+from tonearm.events.facts import ScanProgress, Summary, Warned
 from tonearm.events.states import Severity, WarningCode
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.errors import Failure, NotFound
-from tonearm.events.facts import Workload
-from tonearm.events.states import RunState
+from tonearm.events.states import RunState, Workload
 from tonearm.jobs.run_counts import RunCounts
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tonearm.events.facts import Workload
+from tonearm.events.states import Workload
 from tonearm.progress.eta import HALF_LIFE_AUDIO_S, PRIOR_AUDIO_S, TYPICAL_BYTES_PER_S, Eta, InHand
 
 FORMATS = st.sampled_from(["flac", "mp3", "wav"])

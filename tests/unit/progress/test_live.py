@@ -7,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.facts import job_ref
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    BrokerStateChanged,
-    Event,
     JobFinished,
-    JobRef,
     JobRetrying,
     JobReturned,
     JobStarted,
@@ -21,13 +19,13 @@ from tonearm.events.facts import (
     ScanProgress,
     ScanStarted,
     StageReached,
-    StorageStateChanged,
     WorkersChanged,
     WorkerStateChanged,
-    Workload,
     WorkloadKnown,
 )
-from tonearm.events.states import BrokerState, RunState, StorageState, WorkerState
+from tonearm.events.job_ref import JobRef
+from tonearm.events.services import BrokerStateChanged, StorageStateChanged
+from tonearm.events.states import BrokerState, RunState, StorageState, WorkerState, Workload
 from tonearm.progress.live import LiveView
 
 MB = 10**6

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.facts import job_ref
+from tonearm.events.event import Event
 from tonearm.events.facts import (
-    Event,
     JobFinished,
     JobRetrying,
     JobReturned,
@@ -13,10 +13,10 @@ from tonearm.events.facts import (
     RunStarted,
     RunStateChanged,
     StageReached,
-    StorageStateChanged,
     Warned,
     WorkerStateChanged,
 )
+from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import RunState, StorageState, WarningCode, WorkerState
 from tonearm.progress.notices import Outgoing, notice_of
 

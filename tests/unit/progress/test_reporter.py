@@ -11,16 +11,9 @@ from tests.memory_progress import MemoryProgress
 from tests.unit.facts import job_ref
 from tests.unit.shelf import Library
 from tonearm.errors import ServiceUnavailable, StorageUnavailable
-from tonearm.events.facts import (
-    Event,
-    JobFinished,
-    JobRef,
-    JobReturned,
-    JobStarted,
-    Remote,
-    StageReached,
-    Warned,
-)
+from tonearm.events.event import Event
+from tonearm.events.facts import JobFinished, JobReturned, JobStarted, Remote, StageReached, Warned
+from tonearm.events.job_ref import JobRef
 from tonearm.library.database import Database
 from tonearm.progress import reporter as rounds
 from tonearm.progress.live import LiveView

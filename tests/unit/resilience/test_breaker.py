@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tonearm.errors import Fault, FileFault, ServiceUnavailable, StorageUnavailable, TonearmError
-from tonearm.events.facts import BreakerChanged, Event
+from tonearm.events.event import Event
+from tonearm.events.services import BreakerChanged
 from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpen
 from tonearm.resilience.gate import Gate, Unguarded
 

@@ -6,7 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tonearm.events.facts import BreakerChanged, Event
+from tonearm.events.event import Event
+from tonearm.events.services import BreakerChanged
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
 from tonearm.resilience.rolling_window import PARTS
 

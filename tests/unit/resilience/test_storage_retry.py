@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavailable, StorageUnusable
-from tonearm.events.facts import Event, StorageStateChanged
+from tonearm.events.event import Event
+from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import StorageState
 from tonearm.resilience import storage_retry as patience_module
 from tonearm.resilience.storage_retry import BUSY_TRIES, StorageRetry

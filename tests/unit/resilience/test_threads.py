@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from tonearm.events.facts import Event, Warned
+from tonearm.events.event import Event
+from tonearm.events.facts import Warned
 from tonearm.events.states import Severity, WarningCode
 from tonearm.resilience import threads as module
 from tonearm.resilience.backoff import Backoff

@@ -13,15 +13,8 @@ from sqlalchemy import Connection, event
 
 from tests.unit.scan.sick import make_dead
 from tests.unit.shelf import Library, finish_one, result, take_one
-from tonearm.events.facts import (
-    Event,
-    FileMoved,
-    FileSkipped,
-    ScanFinished,
-    ScanProgress,
-    ScanStarted,
-    Warned,
-)
+from tonearm.events.event import Event
+from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.events.states import RunState
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import scanner as scanner_module

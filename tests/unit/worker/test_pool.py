@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tonearm.events.facts import Event
+from tonearm.events.event import Event
 from tonearm.settings import load_settings
 from tonearm.worker.pool import MAX_FAILED_STARTS, CannotStart, ChildPool
 

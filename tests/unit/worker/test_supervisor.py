@@ -12,7 +12,8 @@ import pytest
 
 from tests.unit.shelf import VERSIONS, WORKER, Library
 from tonearm.errors import StorageUnavailable
-from tonearm.events.facts import Event, JobFinished, JobReturned, Warned
+from tonearm.events.event import Event
+from tonearm.events.facts import JobFinished, JobReturned, Warned
 from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.sql_queue import SqlQueue

@@ -16,7 +16,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from tonearm.addresses import not_an_address, parts_of
 from tonearm.errors import ServiceUnavailable
-from tonearm.events.facts import Announce
+from tonearm.events.event import Announce
 from tonearm.jobs.rabbitmq.broker_errors import (
     NO_SUCH_QUEUE,
     REFUSED,

@@ -1,0 +1,31 @@
+"""The settings of the library that the options of a command name."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tonearm.cli.options import chosen_settings
+from tonearm.library.data_folder import require_library
+from tonearm.settings import Settings
+
+
+def settings_of(data: str | Path | None, **overrides: object) -> Settings:
+    """The settings, with options on top. Lists are added to the setting, other values replace it."""
+    given = {"data_dir": data, **overrides}
+    settings = chosen_settings(
+        {name: value for name, value in given.items() if not isinstance(value, list | tuple)}
+    ).settings
+    added: dict[str, Any] = {
+        name: (*getattr(settings, name), *value)
+        for name, value in given.items()
+        if isinstance(value, list | tuple)
+    }
+    return dataclasses.replace(settings, **added)
+
+
+def existing_library(data: str | Path | None) -> Settings:
+    """The settings of a library that must exist: only commands that analyse create one. Raises NotFound."""
+    settings = settings_of(data)
+    if settings.database_url is None:
+        require_library(settings.data_dir)
+    return settings
