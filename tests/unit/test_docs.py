@@ -35,7 +35,7 @@ from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
 from tonearm.scan.patterns import OTHER_MUSIC
 from tonearm.settings import EXTENSIONS, Level, Rule, Settings
-from tonearm.views.columns import AUDIO_FIELDS, TAG_FIELDS
+from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 
 PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "docs" / "reference"

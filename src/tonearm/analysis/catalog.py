@@ -9,22 +9,25 @@ from tonearm.analysis.built_in import BUILT_IN
 from tonearm.analysis.declaration import AnalyserSpec, Column
 from tonearm.analysis.plugins import plugin_specs, unusable
 from tonearm.errors import ConfigurationError
+from tonearm.views.track import RESERVED
 
 
 @cache
 def analysers() -> Mapping[str, AnalyserSpec]:
     """The declaration of each analyser by its name, in the order in which they are run and shown.
 
-    Raises ``ConfigurationError`` for a plug-in that can't be used.
+    Raises ``ConfigurationError`` for a plug-in that can't be used, such as one with a column that tracks have already.
     """
     found: dict[str, AnalyserSpec] = {}
     taken: set[str] = set()
     for spec in (*BUILT_IN, *plugin_specs()):
-        package = spec.implementation.partition(".")[0]
+        package = spec.implementation.partition(":")[0].partition(".")[0]
         if spec.name in found:
             raise unusable(spec.name, package, "there is another analyser of this name")
         if twice := sorted(taken.intersection(spec.results)):
             raise unusable(spec.name, package, f"another analyser has the columns {', '.join(twice)}")
+        if reserved := sorted(RESERVED.intersection(spec.results)):
+            raise unusable(spec.name, package, f"every track already has {', '.join(reserved)}")
         found[spec.name] = spec
         taken.update(spec.results)
     return MappingProxyType(found)

@@ -16,9 +16,11 @@ from sqlalchemy import Column, Connection, MetaData, Table, select, text
 from tonearm.library.bulk_write import upsert
 from tonearm.library.column_types import KEY_LENGTH, FiniteFloat, KeyText, storable_text
 from tonearm.library.database import Database, disable_statement_timeout, serialize_transactions
+from tonearm.library.file_contents import AUDIO_ID
 from tonearm.library.schema import Key, analysis_table
 
 PREFIX = "features_"
+"""What the names of these tables begin with."""
 FILLED_AT_ONCE = 1000
 """Pieces of audio whose results are read at once when a table is filled."""
 
@@ -105,7 +107,7 @@ class FeatureTables:
                 if analyser in results and results[analyser][0] == declared.version
             ]
             if rows:
-                upsert(connection, self._tables[analyser], ("audio_id",), rows)
+                upsert(connection, self._tables[analyser], (AUDIO_ID,), rows)
 
     def _unfit(self, found: Mapping[str, set[str]]) -> list[str]:
         """The analysers whose tables are missing or have other columns."""
@@ -128,14 +130,14 @@ class FeatureTables:
             upsert(
                 connection,
                 self._tables[analyser],
-                ("audio_id",),
+                (AUDIO_ID,),
                 [self._row(declared, row.audio_id, row.scalars) for row in rows],
             )
             after = rows[-1].audio_id
 
     def _row(self, declared: Declared, audio: int, values: Mapping[str, Any]) -> dict[str, Any]:
         kept = {name: _kept(kind, values.get(name)) for name, kind in declared.columns.items()}
-        return {"audio_id": audio, **kept}
+        return {AUDIO_ID: audio, **kept}
 
 
 def _table(metadata: MetaData, declared: Declared) -> Table:
@@ -143,7 +145,7 @@ def _table(metadata: MetaData, declared: Declared) -> Table:
     return Table(
         name,
         metadata,
-        Column("audio_id", Key, primary_key=True, autoincrement=False),
+        Column(AUDIO_ID, Key, primary_key=True, autoincrement=False),
         *[
             Column(column, KeyText if kind is str else FiniteFloat)
             for column, kind in declared.columns.items()

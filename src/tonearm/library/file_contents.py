@@ -11,6 +11,9 @@ Size = Annotated[int, "size"]
 """A whole number, zero or more, that can exceed 32 bits."""
 
 
+AUDIO_ID = "audio_id"
+"""Name of the column that says, in tables of what was measured, which audio a row belongs to."""
+
 IDENTITY_VERSION = 2
 """Rises with every change that gives the same file another hash: every file is then identified and measured again."""
 

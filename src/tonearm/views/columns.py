@@ -9,22 +9,10 @@ from sqlalchemy import Column, ColumnElement, Table
 from tonearm.library.column_types import text_key
 from tonearm.library.features import FeatureTables
 from tonearm.library.schema import audio_table, file_table, tags_table
-
-TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
-AUDIO_FIELDS = (
-    "audio_hash",
-    "duration_s",
-    "decoded_s",
-    "codec",
-    "container",
-    "sample_rate_hz",
-    "channels",
-    "bit_depth",
-    "bit_rate_bps",
-)
+from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 
 FILE_FIELDS = ("duration_s", "container", "bit_rate_bps")
-"""Those of them that belong to the file, not to its sound."""
+"""Those of ``AUDIO_FIELDS`` that belong to the file, not to its sound."""
 
 
 @dataclass(frozen=True, slots=True)

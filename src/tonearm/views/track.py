@@ -1,11 +1,24 @@
 """A track as it is shown, in a list and by itself, and its JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from tonearm.library.file_contents import AUDIO_ID
 from tonearm.names import path_fields
-from tonearm.views.columns import AUDIO_FIELDS, TAG_FIELDS
+
+TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
+AUDIO_FIELDS = (
+    "audio_hash",
+    "duration_s",
+    "decoded_s",
+    "codec",
+    "container",
+    "sample_rate_hz",
+    "channels",
+    "bit_depth",
+    "bit_rate_bps",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +89,11 @@ class TrackDetail:
             "art": self.art,
             "history": list(self.history),
         }
+
+
+RESERVED = frozenset(
+    {field.name for of in (Track, TrackDetail) for field in fields(of)}
+    | set(path_fields(b"\xff"))
+    | {AUDIO_ID}
+)
+"""Names that no column or series of an analyser may have: a track has them already, in JSON or in a table."""

@@ -19,8 +19,8 @@ from tonearm.library.schema import (
     tags_table,
 )
 from tonearm.names import from_document, path_fields
-from tonearm.views.columns import AUDIO_FIELDS, FILE_FIELDS, TAG_FIELDS
-from tonearm.views.track import Track, TrackDetail
+from tonearm.views.columns import FILE_FIELDS
+from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track, TrackDetail
 
 
 @dataclass(frozen=True, slots=True)

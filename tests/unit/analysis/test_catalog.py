@@ -33,7 +33,9 @@ def test_the_declarations_load_neither_signal_processing_nor_decoders() -> None:
         "print(json.dumps(sorted(sys.modules)))"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert not {"numpy", "scipy", "av", "mutagen", "importlib.metadata", "pydantic"} & set(json.loads(output))
+    assert not {"numpy", "scipy", "av", "mutagen", "importlib.metadata", "pydantic", "sqlalchemy"} & set(
+        json.loads(output)
+    )
 
 
 @pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
@@ -89,6 +91,12 @@ def test_an_analyser_that_returns_what_it_does_not_declare_is_an_error() -> None
         measure([np.zeros((100, 1), np.float32)], 8000, 1, [talkative], lambda _: None)
 
 
+def measuring(column: str) -> AnalyserSpec:
+    """The declaration of an analyser that returns one column."""
+    return AnalyserSpec("mine", 1, "other:X", (), (Column(column, float, "x", "x"),))
+
+
+OF_TRACKS = ("year", "state", "path", "path_b64", "duration_s", "audio_hash", "audio_id", "tags")
 VIDEO: Any = ("video",)
 BAD: dict[str, Callable[[], object]] = {
     "a list that can be searched": lambda: Column("x", object, "x", "x"),
@@ -114,6 +122,14 @@ def test_a_declaration_that_can_not_be_used_is_refused(mistake: str) -> None:
         (AnalyserSpec("key", 1, "other:X", (), ()), "another analyser of this name"),
         (AnalyserSpec("mine", 1, "other:X", (), KEY.columns[:1]), "columns key"),
         (AnalyserSpec("mine", 1, "other:X", (), (), LOUDNESS.series), "columns loudness_curve"),
+        *(
+            (measuring(name), f"package other can't be used: every track already has {name}. ")
+            for name in OF_TRACKS
+        ),
+        (
+            AnalyserSpec("mine", 1, "other:X", (), (), (Series("history", "x", "x"),)),
+            "every track already has history",
+        ),
     ],
 )
 def test_a_plug_in_can_not_take_a_name_that_is_taken(
