@@ -9,6 +9,7 @@ from tonearm.events.states import RunState
 from tonearm.library.forget import BATCH, count_missing, forget, is_gone, missing_files
 from tonearm.library.roots import Place
 from tonearm.library.schema import metadata
+from tonearm.views.tracks import TrackQuery
 
 OF_FILES = ("files", "tags", "jobs", "history")
 
@@ -42,6 +43,22 @@ def test_a_missing_file_goes_with_everything_that_is_stored_of_it(library: Libra
     after = {table: rows(library, table) for table in metadata.tables}
     assert after == before | {"runs": 1, "forgotten_files": 1}
     assert library.run_list.latest(1)[0].counts.done == 1
+
+
+def test_new_audio_with_the_number_of_forgotten_audio_has_nothing_of_it(library: Library) -> None:
+    files = ended(library, b"a.flac")
+    [audio] = library.rows("SELECT id FROM audio")
+    library.files.mark_missing(list(files.values()))
+    assert forget(library.database, files.values()).audio == 1
+    for table in library.features.tables:
+        assert rows(library, table.name) == 0
+    if library.database.shared:
+        library.change("SELECT setval(pg_get_serial_sequence('audio', 'id'), :id, false)", id=audio["id"])
+    library.finish(library.run(), b"b.flac", result("b" * 8, findings={}))
+    assert library.rows("SELECT id FROM audio") == [audio]
+    [track] = library.tracks.each(TrackQuery())
+    assert (track.results["bpm"], track.results["key"]) == (None, None)
+    assert not list(library.tracks.each(TrackQuery(ranges={"bpm": (0, 999)})))
 
 
 def test_a_file_that_is_there_is_never_forgotten(library: Library) -> None:

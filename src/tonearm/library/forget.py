@@ -21,6 +21,8 @@ from sqlalchemy.exc import OperationalError
 
 from tonearm.library.bulk_write import upsert
 from tonearm.library.database import Database
+from tonearm.library.features import PREFIX
+from tonearm.library.file_contents import AUDIO_ID
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import (
     audio_table,
@@ -35,8 +37,6 @@ BATCH = 200
 """Files that are removed in one transaction."""
 _OPEN_STATES = ("queued", "running", "retrying")
 _MISSING = (file_table.c.missing_since.is_not(None), file_table.c.moved_to_id.is_(None))
-_FEATURES = "features_"
-"""What the names of the tables begin with that are generated from what analysers declare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +188,9 @@ def _forget_audio(database: Database, audios: set[int | None]) -> int:
             .all()
         )
         for name in inspect(connection).get_table_names():
-            if name.startswith(_FEATURES):
-                features = table(name, named("audio_id"))
-                connection.execute(delete(features).where(features.c.audio_id.in_(unused)))
+            if name.startswith(PREFIX):
+                features = table(name, named(AUDIO_ID))
+                connection.execute(delete(features).where(features.c[AUDIO_ID].in_(unused)))
         _delete(connection, audio_table, audio_table.c.id, unused)
         return len(unused)
 
