@@ -3,18 +3,17 @@
 import signal
 
 from tonearm.errors import Failure
+from tonearm.jobs.retry import INTERRUPTIONS, TRANSIENT_ATTEMPTS
 
 INTERRUPTED = Failure(
     "interrupted",
     "Tonearm itself ended while this file was being analysed.",
     "Nothing to do: it is analysed again, and no attempt is charged.",
-    attempts=20,
 )
 INTERRUPTED_OFTEN = Failure(
     "interrupted",
-    "Tonearm itself ended 20 times while this file was being analysed.",
+    f"Tonearm itself ended {INTERRUPTIONS} times while this file was being analysed.",
     "Check whether the machine ran out of memory or power; then `tonearm retry` it.",
-    attempts=20,
 )
 GONE = Failure("gone", "The file is no longer there.", "Analyse the folder where it is now, or restore it.")
 NOT_MOUNTED = (
@@ -86,7 +85,7 @@ def unreadable(reason: str) -> Failure:
         "read-error",
         f"The file can't be read: {reason}.",
         "Check the disk, the cable or the network mount, then retry.",
-        attempts=4,
+        attempts=TRANSIENT_ATTEMPTS,
     )
 
 

@@ -4,7 +4,9 @@ from tonearm.errors import Failure
 from tonearm.resilience.backoff import Backoff
 
 INTERRUPTIONS = 20
-"""After so many attempts during which the worker itself died the file is quarantined."""
+"""Number of attempts ended by the death of their worker after which the file is quarantined."""
+TRANSIENT_ATTEMPTS = 4
+"""Number of attempts at a file whose failure may be temporary, such as an error of the disk."""
 
 
 def retry_after(failure: Failure, charged: int, backoff: Backoff) -> float | None:

@@ -12,12 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
 from tonearm.jobs.port import Result
+from tonearm.jobs.retry import TRANSIENT_ATTEMPTS
 from tonearm.library.column_types import storable_text
 from tonearm.library.file_contents import DecodeFacts, FileFacts, Size, SoundFacts, Tags
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.child_protocol import InvalidReply, Message
-
-TRANSIENT_ATTEMPTS = 4
 
 
 def _storable(value: object) -> object:
