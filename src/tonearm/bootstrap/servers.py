@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tonearm.addresses import parts_of
+from tonearm.bootstrap.consistency import check_consistent
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Announce
 from tonearm.library.database import Database, open_postgres, open_sqlite
-from tonearm.names import PathMap
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.settings import Settings
 
@@ -36,7 +36,7 @@ class Servers:
         Raises:
             ConfigurationError: settings that contradict each other.
         """
-        _check(settings)
+        check_consistent(settings)
         self._settings = settings
         self._announce = announce
         self.breakers = _breakers(settings, announce)
@@ -155,18 +155,6 @@ def open_for_maintenance(place: str | Path, connect_timeout_s: float, migrate: b
     if isinstance(place, Path):
         return open_sqlite(place)
     return open_postgres(place, connect_timeout_s, WHOLE_TABLE_S, migrate=migrate)
-
-
-def _check(settings: Settings) -> None:
-    if settings.rabbitmq_url and not settings.database_url:
-        raise ConfigurationError(
-            "rabbitmq_url without database_url: other hosts can't reach the jobs in a SQLite file; "
-            "set TONEARM_DATABASE_URL to a PostgreSQL database"
-        )
-    try:
-        PathMap(settings.path_map)
-    except ValueError as error:
-        raise ConfigurationError(f"path_map: {error}") from error
 
 
 def _breakers(settings: Settings, announce: Announce) -> dict[str, CircuitBreaker]:

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from tonearm.addresses import FORMS, parts_of
+from tonearm.bootstrap.consistency import check_consistent
 from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, note, say
 from tonearm.errors import ConfigurationError
-from tonearm.names import PathMap, printable
+from tonearm.names import printable
 from tonearm.settings import (
     Level,
     Loaded,
@@ -61,10 +62,7 @@ def _check(settings: Settings) -> None:
         address = getattr(settings, name)
         if address is not None:
             parts_of(name, address)
-    try:
-        PathMap(settings.path_map)
-    except ValueError as error:
-        raise ConfigurationError(f"path_map: {error}") from error
+    check_consistent(settings)
 
 
 def _rows(loaded: Loaded) -> list[dict[str, Any]]:

@@ -54,3 +54,13 @@ def test_a_check_refuses_an_address_that_cannot_be_used_and_is_silent_otherwise(
     refused = CliRunner().invoke(app, ["config", "--check"])
     assert isinstance(refused.exception, ConfigurationError)
     assert str(refused.exception).startswith("redis_url: not an address")
+
+
+def test_a_check_refuses_settings_that_contradict_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_RABBITMQ_URL", "amqp://ada:hush@host/")
+    monkeypatch.delenv("TONEARM_DATABASE_URL", raising=False)
+    refused = CliRunner().invoke(app, ["config", "--check"])
+    assert isinstance(refused.exception, ConfigurationError)
+    assert str(refused.exception).startswith("rabbitmq_url without database_url")
+    monkeypatch.setenv("TONEARM_DATABASE_URL", "postgresql://ada:hush@host/music")
+    assert CliRunner().invoke(app, ["config", "--check"]).exit_code == 0
