@@ -80,7 +80,7 @@ def open_parts(settings: Settings, view: LiveView, show: Announce, stop: StopSwi
     """
     bus = EventBus()
     bus.subscribe(view, "the live view")
-    bus.subscribe_queued(show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf)
+    bus.subscribe_queued(show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf)
     servers = Servers(settings, bus)
     with (
         contextlib.closing(bus),

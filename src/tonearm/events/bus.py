@@ -1,10 +1,11 @@
 """Delivers facts to subscribers, each isolated from the others and from the work."""
 
 import threading
+import time
 
 from tonearm.events.event import Announce, Event
 from tonearm.events.facts import Warned
-from tonearm.events.queued import DEFAULT_ROOM, STALLED_S, QueuedSubscriber
+from tonearm.events.queued import CLOSE_S, DEFAULT_ROOM, STALLED_S, QueuedSubscriber
 from tonearm.events.report import report, where
 from tonearm.events.states import Severity, WarningCode
 
@@ -30,14 +31,20 @@ class EventBus:
             self._in_line = (*self._in_line, (name or type(subscriber).__name__, subscriber))
 
     def subscribe_queued(
-        self, subscriber: Announce, name: str, room: int = DEFAULT_ROOM, stalled_s: float = STALLED_S
+        self,
+        subscriber: Announce,
+        name: str,
+        room: int = DEFAULT_ROOM,
+        stalled_s: float = STALLED_S,
+        close_s: float = CLOSE_S,
     ) -> None:
         """Hear events from now on in a thread of its own, named ``name``, through a queue of ``room`` events.
 
         When the queue is full the newest event is dropped and counted. stalled_s: how long ``close`` waits for a
-        subscriber that takes nothing off its queue.
+        subscriber that takes nothing off its queue. close_s: how long it waits for a slow one; what is left then is
+        dropped and counted.
         """
-        queued = QueuedSubscriber(subscriber, name, room, stalled_s, self._failed)
+        queued = QueuedSubscriber(subscriber, name, room, stalled_s, close_s, self._failed)
         with self._lock:
             self._queued = (*self._queued, queued)
 
@@ -61,7 +68,8 @@ class EventBus:
     def close(self) -> None:
         """Announce what was dropped, hear nothing more, and wait until every queue is delivered.
 
-        A subscriber that takes nothing off its queue for its ``stalled_s`` is not waited for any longer.
+        A subscriber that takes nothing off its queue for its ``stalled_s``, or needs more than its ``close_s`` for all
+        of it, is not waited for any longer. All times count from the start of this call.
         """
         with self._lock:
             if self._closed:
@@ -71,9 +79,12 @@ class EventBus:
                 report(text)
                 self(Warned(WarningCode.EVENTS_DROPPED, text))
             self._closed = True
+        began = time.monotonic()
         for queued in self._queued:
-            if missed := queued.close():
-                report(f"{queued.name} does not respond; it missed the last {missed:,} events")
+            queued.end()
+        for queued in self._queued:
+            if missed := queued.close(began):
+                report(f"{queued.name} {queued.trouble}; it missed the last {missed:,} events")
 
     def _failed(self, name: str, error: Exception) -> None:
         """Report a subscriber's error, once for each kind, so that a failing report is not reported without end."""

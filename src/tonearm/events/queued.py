@@ -9,10 +9,16 @@ from tonearm.events.event import Announce, Event
 
 DEFAULT_ROOM = 10_000
 STALLED_S = 5.0
+"""How long the end waits for a subscriber that takes no event off its queue."""
+CLOSE_S = 10.0
+"""How long the end waits in all for a subscriber that goes on taking events, but slowly."""
 
 
 class QueuedSubscriber:
-    """Delivers events to one subscriber, in their order, in a thread named after it."""
+    """Delivers events to one subscriber, in their order, in a thread named after it.
+
+    dropped: how many events the full queue did not take. trouble: why ``close`` did not wait until all were delivered.
+    """
 
     def __init__(
         self,
@@ -20,17 +26,21 @@ class QueuedSubscriber:
         name: str,
         room: int,
         stalled_s: float,
+        close_s: float,
         failed: Callable[[str, Exception], None],
     ) -> None:
         """``failed`` is told the name and the error when the subscriber raises; it hears the next event all the same.
 
-        room: number of events the queue holds. stalled_s: how long ``close`` waits for a delivery.
+        room: number of events the queue holds. stalled_s: how long ``close`` waits for one delivery. close_s: how long
+        it waits in all.
         """
         self.name = name
         self.dropped = 0
+        self.trouble = "is too slow"
         self._subscriber = subscriber
         self._room = room
         self._stalled_s = stalled_s
+        self._close_s = close_s
         self._failed = failed
         self._changed = threading.Condition()
         self._queue: deque[Event] = deque()
@@ -48,22 +58,31 @@ class QueuedSubscriber:
             self._queue.append(event)
             self._changed.notify()
 
-    def close(self) -> int:
-        """Wait until the queue is delivered and the thread has ended; returns how many events were not delivered.
-
-        Waiting ends early when nothing was delivered for ``stalled_s``.
-        """
+    def end(self) -> None:
+        """Deliver what is queued, then end the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify()
+
+    def close(self, began: float) -> int:
+        """Wait until the queue is delivered and the thread has ended; returns how many events were not delivered.
+
+        Waiting ends early when nothing was delivered for ``stalled_s``, and in any case ``close_s`` after ``began``, a
+        time by ``time.monotonic``. The events that are left are dropped.
+        """
+        self.end()
         if threading.current_thread() is self._thread:
             return 0
-        delivered, since = self._delivered, time.monotonic()
-        while self._thread.is_alive() and time.monotonic() - since < self._stalled_s:
+        now = since = time.monotonic()
+        delivered = self._delivered
+        while self._thread.is_alive() and now - since < self._stalled_s and now - began < self._close_s:
             self._thread.join(0.2)
+            now = time.monotonic()
             if self._delivered != delivered:
-                delivered, since = self._delivered, time.monotonic()
+                delivered, since = self._delivered, now
         with self._changed:
+            if now - since >= self._stalled_s:
+                self.trouble = "does not respond"
             missed = len(self._queue) + self._thread.is_alive()
             self._queue.clear()
         return missed

@@ -1,5 +1,7 @@
 """A person relies on: who only listens can neither stop nor delay the work, and what it missed is told."""
 
+import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -162,6 +164,47 @@ def test_closing_waits_for_a_slow_subscriber_as_long_as_it_goes_on(bus: EventBus
         bus(progress(number))
     bus.close()
     assert len(heard) == 80
+
+
+def test_closing_waits_for_all_slow_subscribers_no_longer_than_for_one_in_all(
+    bus: EventBus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: dict[str, list[Event]] = {"the log": [], "the trace export": []}
+
+    def slow(name: str) -> Callable[[Event], None]:
+        def hear(event: Event) -> None:
+            time.sleep(0.1)
+            heard[name].append(event)
+
+        return hear
+
+    for name in heard:
+        bus.subscribe_queued(slow(name), name, stalled_s=5.0, close_s=1.0)
+    for number in range(200):
+        bus(progress(number))
+    began = time.monotonic()
+    bus.close()
+    assert time.monotonic() - began < 4
+    said = capsys.readouterr().err
+    for name, events in heard.items():
+        missed = re.search(rf"{name} is too slow; it missed the last (\d+) events", said)
+        assert missed is not None
+        assert 150 < int(missed[1]) <= 200 - len(events) + 1
+
+
+def test_a_reader_of_the_output_is_waited_for_however_slow_it_is(bus: EventBus) -> None:
+    heard: list[Event] = []
+
+    def slow(event: Event) -> None:
+        time.sleep(0.02)
+        heard.append(event)
+
+    bus.subscribe_queued(heard.append, "another", close_s=0.1)
+    bus.subscribe_queued(slow, "standard output", stalled_s=math.inf, close_s=math.inf)
+    for number in range(60):
+        bus(progress(number))
+    bus.close()
+    assert len(heard) == 120
 
 
 def test_closing_does_not_wait_for_one_that_takes_nothing(
