@@ -11,6 +11,7 @@ from tonearm.events.facts import (
     JobReturned,
     JobStarted,
     Remote,
+    RunStarted,
     RunStateChanged,
     ScanFinished,
     ScanProgress,
@@ -44,8 +45,11 @@ class Running:
 class LiveView:
     """What a run looks like now: what this worker does in it, and what others do, as far as their facts are told.
 
-    Throughput is measured from the moment when work began.
+    run: the run that is shown; its files alone are counted. ``None``: those of all runs, such as a worker's.
+    running: files of other runs too. Throughput is measured from the moment when work began.
     """
+
+    run: int | None = None
 
     discovered: int = 0
     to_analyse: int = 0
@@ -75,6 +79,8 @@ class LiveView:
             case ScanFinished():
                 self.discovered = self._scanned[0] + event.discovered
                 self._scanned = (self.discovered, self.to_analyse)
+            case RunStarted():
+                self._show(event.run)
             case WorkloadKnown():
                 self.scanning = False
                 self._run = self._run or (RunState.RUNNING, None)
@@ -102,23 +108,36 @@ class LiveView:
         job = event.job
         match event:
             case JobStarted():
-                self._work_began = self._work_began or time.monotonic()
+                if self._is_shown(job):
+                    self._work_began = self._work_began or time.monotonic()
                 self.running[job.job] = Running(job, time.monotonic() - event.elapsed_s, remote)
             case StageReached() if job.job in self.running:
                 self.running[job.job].stage = event.stage
                 self.running[job.job].fraction = event.fraction
             case JobFinished():
                 self.running.pop(job.job, None)
-                self._finished(event)
+                if self._is_shown(job):
+                    self._finished(event)
             case JobRetrying():
                 self.running.pop(job.job, None)
-                self.retrying += 1
+                self.retrying += self._is_shown(job)
             case JobReturned():
                 was_running = self.running.pop(job.job, None) is not None
-                if event.state == "cancelled" and was_running and self._eta is not None:
+                ended = event.state == "cancelled" and was_running and self._is_shown(job)
+                if ended and self._eta is not None:
                     self._eta.dropped(job.extension, job.size)
             case _:
                 pass
+
+    def _show(self, run: int) -> None:
+        """Count the files of one run from now on; what was heard before it began belongs to earlier runs."""
+        self.run = run
+        self.done = self.partial = self.failed = self.retrying = 0
+        self.decoded_s = 0.0
+        self.slowest = []
+
+    def _is_shown(self, job: JobRef) -> bool:
+        return self.run is None or job.run == self.run
 
     def _finished(self, event: JobFinished) -> None:
         self.done += event.state == "done"
@@ -151,7 +170,7 @@ class LiveView:
 
     @property
     def ended(self) -> int:
-        """Files of this run that came to an end."""
+        """Files that came to an end, of the run that is shown."""
         return self.done + self.partial + self.failed
 
     def eta_s(self) -> float | None:
@@ -163,6 +182,7 @@ class LiveView:
         return self._eta.seconds(
             InHand(file.job.extension, file.job.size, now - file.since, file.fraction)
             for file in list(self.running.values())
+            if self._is_shown(file.job)
         )
 
     def throughput(self) -> tuple[float, float]:

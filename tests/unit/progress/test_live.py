@@ -1,6 +1,7 @@
 """A person relies on: what the live view shows is what has happened so far, no more and no less."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from tonearm.events.facts import (
     JobReturned,
     JobStarted,
     Remote,
+    RunStarted,
     RunStateChanged,
     ScanFinished,
     ScanProgress,
@@ -29,6 +31,7 @@ from tonearm.events.states import BrokerState, RunState, StorageState, WorkerSta
 from tonearm.progress.live import LiveView
 
 MB = 10**6
+RUN, OTHER_RUN = 3, 2
 
 
 def seen(*events: Event) -> LiveView:
@@ -69,6 +72,29 @@ def test_at_first_it_scans() -> None:
 def test_several_folders_are_added_up() -> None:
     view = seen(*scanned(10, 4), *scanned(5, 5))
     assert (view.discovered, view.to_analyse) == (15, 9)
+
+
+def test_files_of_other_runs_are_not_counted_in_the_run_that_is_shown() -> None:
+    other = {job: replace(file(job), run=OTHER_RUN) for job in (5, 6, 7)}
+    before = JobFinished(other[5], "quarantined", 0.0, decoded_s=60.0)
+    view = seen(before, RunStarted(RUN, 2), *scanned(4, 4), started(1), ended(1))
+    view(JobStarted(other[6]))
+    for event in (
+        JobFinished(other[6], "done", 9.0, decoded_s=60.0),
+        JobRetrying(other[7], "killed", "x", 1.0),
+    ):
+        view(event)
+    assert (view.ended, view.failed, view.retrying, view.decoded_s) == (1, 0, 0, 60.0)
+    assert [path for _, path, _ in view.slowest] == [file(1).path]
+    view(replace(begun(3), run=RUN, ended=view.ended))
+    eta_s = view.eta_s()
+    view(JobStarted(other[7]))
+    assert set(view.running) == {7}, "what this worker's children have is shown, of whichever run"
+    assert view.eta_s() == eta_s
+    view(JobFinished(other[7], "done", 9.0, decoded_s=60.0))
+    for job in (2, 3, 4):
+        view(ended(job))
+    assert (view.ended, view.total) == (4, 4)
 
 
 def test_ended_files_are_counted_by_their_state() -> None:
