@@ -121,7 +121,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(program: Program, 
     (program.data / "tonearm.db").write_bytes(b"my only copy of something else" * 100)
     outcome = program.run("analyze", long_files)
     assert outcome.status == 2
-    assert "not a database" in outcome.errors
+    assert "it is not a SQLite database" in outcome.errors
     assert (program.data / "tonearm.db").read_bytes() == b"my only copy of something else" * 100
 
 
