@@ -8,10 +8,10 @@ import pytest
 
 from tests.unit.shelf import Library, result
 from tonearm.library.roots import Place
-from tonearm.views import conditions, search
-from tonearm.views.search import Position
+from tonearm.views import conditions, search, walks
 from tonearm.views.track import Track
 from tonearm.views.tracks import BoundedCount, TrackQuery
+from tonearm.views.walks import Position
 
 SORTS = ("path", "title", "artist", "year", "bpm", "camelot", "codec", "bit_depth", "duration_s", "state")
 WORDS = ("Ätna", "blue", "Blues", "a", "", "東京", "x" * 120 + "1", "x" * 120 + "2", "ΣΕΥΣ")
@@ -62,7 +62,7 @@ def fill(library: Library) -> None:
 @pytest.fixture(params=["few", "many", "both"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How pages are found: by fetching what matches, by reading in order, or by one after the other in vain."""
-    monkeypatch.setattr(search, "PORTIONS", (2, 3, 5))
+    monkeypatch.setattr(walks, "PORTIONS", (2, 3, 5))
     monkeypatch.setattr(search, "FEW", 15_000 if request.param == "few" else 1)
     monkeypatch.setattr(search, "READ_IN_ORDER", 4 if request.param == "both" else 15_000)
     monkeypatch.setattr(conditions, "FEW_VALUES", 300 if request.param == "few" else 1)

@@ -9,6 +9,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.graph.mixing import Candidate, Point, Ranges
 from tonearm.graph.track import SEPARATOR, GraphTrack
+from tonearm.library.column_types import unindexed
 from tonearm.library.features import FeatureTables
 from tonearm.library.schema import audio_table, file_table, root_table, tags_table
 
@@ -47,7 +48,8 @@ class MixColumns:
         self.bpm = features.columns["bpm"]
         self.energy = features.columns["energy"]
         self.tempo = tenths(self.bpm)
-        self.is_tempo = and_(self.bpm >= 0, self.bpm < FASTEST_BPM)
+        bpm = unindexed(self.bpm)  # in the order of the index all other tables are read at random
+        self.is_tempo = and_(bpm >= 0, bpm < FASTEST_BPM)
 
     def beside(self, source: FromClause) -> FromClause:
         """The same rows of files, with what is known of their audio."""

@@ -111,6 +111,26 @@ def _text_key_postgresql(element: text_key, compiler: Any, **kw: Any) -> str:
     return f'substr({compiler.process(element.clauses, **kw)}, 1, {KEY_LENGTH}) COLLATE "C"'
 
 
+class unindexed(FunctionElement[Any]):  # noqa: N801  written as an SQL function
+    """A column as it is compared without an index: SQLite, which knows no frequencies, would choose any."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: Any, **kw: Any) -> str:
+    return f"+({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: Any, **kw: Any) -> str:
+    return f"({compiler.process(element.clauses, **kw)})"
+
+
 def sort_key(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A column as both databases sort it alike."""
     return code_point_order(column) if issubclass(column.type.python_type, str) else column

@@ -18,10 +18,8 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
-from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text
+from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text, unindexed
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
@@ -30,26 +28,6 @@ FEW_VALUES = 300
 """A text column that has no more different values is searched by looking at each of them once."""
 FEW_TERMS = 60
 """As many groups of three characters may begin with what is searched for; of more it is too common to be looked up."""
-
-
-class unindexed(FunctionElement[Any]):  # noqa: N801  written as an SQL function
-    """A column as it is compared without an index: SQLite, which knows no frequencies, would choose any."""
-
-    inherit_cache = True
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        super().__init__(column)
-        self.type = column.type
-
-
-@compiles(unindexed, "sqlite")
-def _unindexed_sqlite(element: unindexed, compiler: Any, **kw: Any) -> str:
-    return f"+({compiler.process(element.clauses, **kw)})"
-
-
-@compiles(unindexed, "postgresql")
-def _unindexed_postgresql(element: unindexed, compiler: Any, **kw: Any) -> str:
-    return f"({compiler.process(element.clauses, **kw)})"
 
 
 @dataclass(frozen=True, slots=True)

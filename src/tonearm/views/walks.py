@@ -1,0 +1,158 @@
+"""Reads the index of what tracks are sorted by, from a position on, in portions of bounded size."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, select
+
+from tonearm.library.roots import Place
+from tonearm.library.schema import file_table, root_table
+from tonearm.views.columns import SearchColumn
+from tonearm.views.conditions import Condition
+
+PORTIONS = (500, 2_000, 6_000, 12_000, 25_000, 50_000, 100_000)
+"""Entries of an index that are read in one statement, the first time, the second, and so on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a list of tracks: the key of a track, what it is sorted by, and where its file lies."""
+
+    key: Any
+    root: bytes
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OneKey:
+    """Many entries of an index that have the same key."""
+
+    key: Any
+
+
+class ColumnWalk:
+    """Reads the index of a column from a position on, in groups of whole keys."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        column: SearchColumn,
+        descending: bool,
+        wanted: Sequence[Condition],
+        after: Position | None,
+    ) -> None:
+        self._connection = connection
+        self._column = column
+        self._descending = descending
+        self.read = 0
+        """Entries of the last group."""
+        own = [c for c in wanted if c.column == column.name]
+        self.bounded = bool(own)
+        """Whether a condition asks for a value of this very column."""
+        key = column.key
+        self._within = [key.is_not(None), *[key >= c.low for c in own], *[key <= c.high for c in own]]
+        self._from = None if after is None else self._beyond(after.key)
+
+    def groups(self) -> Iterator["OneKey | ColumnElement[bool]"]:
+        """Groups one after the other: many entries of one key, or conditions on the key that few entries meet."""
+        for portion in _growing():
+            last = self._entry(portion)
+            if last is None:
+                self.read = portion
+                yield and_(*self._conditions())
+                return
+            first = self._entry(0)
+            if first == last:
+                self.read = portion
+                yield OneKey(first)
+                self._from = self._beyond(first)
+            else:
+                self.read = portion
+                before = self._column.key > last if self._descending else self._column.key < last
+                yield and_(*self._conditions(), before)
+                self._from = self._column.key <= last if self._descending else self._column.key >= last
+
+    def _conditions(self) -> list[ColumnElement[bool]]:
+        return [*self._within, *([] if self._from is None else [self._from])]
+
+    def _beyond(self, key: Any) -> ColumnElement[bool]:
+        beyond: ColumnElement[bool] = self._column.key < key if self._descending else self._column.key > key
+        return beyond
+
+    def _entry(self, number: int) -> Any:
+        """The key of an entry, counted from where the walk is; ``None`` beyond the last one."""
+        key = self._column.key
+        found = select(key).where(*self._conditions()).order_by(key.desc() if self._descending else key)
+        return self._connection.execute(found.offset(number).limit(1)).scalar_one_or_none()
+
+
+class PathWalk:
+    """Reads the index of paths from a position on, root by root."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        descending: bool,
+        place: Place | None,
+        after: Position | None,
+        tests: bool,
+    ) -> None:
+        """``tests``: whether files will be tested, so that it has to be known how many were read."""
+        self._connection = connection
+        self._descending = descending
+        self._place = place
+        self._after = after
+        self._tests = tests
+        self.read = 0
+        """Entries of the last group."""
+
+    def portions(self) -> Iterator[ColumnElement[bool]]:
+        """Conditions on files that ever more entries meet, one after the other."""
+        path = file_table.c.path
+        sizes = _growing()
+        for root in self._roots():
+            here = and_(file_table.c.root_id == root.id, file_table.c.moved_to_id.is_(None))
+            if self._place is not None and self._place.scope:
+                here = and_(here, path >= self._place.scope, path < self._place.scope + b"0")
+            start: ColumnElement[bool] | None = None
+            if self._after is not None and root.path == self._after.root:
+                start = self._beyond(self._after.path)
+            while self._tests:
+                portion = next(sizes)
+                entries = select(path).where(here, *([] if start is None else [start]))
+                entries = entries.order_by(path.desc() if self._descending else path)
+                last = self._connection.execute(entries.offset(portion).limit(1)).scalar_one_or_none()
+                if last is None:
+                    break
+                self.read = portion
+                before = path >= last if self._descending else path <= last
+                yield and_(here, before, *([] if start is None else [start]))
+                start = self._beyond(last)
+            yield and_(here, *([] if start is None else [start]))
+
+    def _roots(self) -> list[Any]:
+        """The roots that are still to be read, in their order."""
+        roots = self._connection.execute(select(root_table.c.id, root_table.c.path)).all()
+        after = self._after
+        if self._place is not None:
+            roots = [row for row in roots if row.id == self._place.root]
+        if after is not None:
+            roots = [
+                row
+                for row in roots
+                if (row.path <= after.root if self._descending else row.path >= after.root)
+            ]
+        return sorted(roots, key=lambda row: bytes(row.path), reverse=self._descending)
+
+    def _beyond(self, path: bytes) -> ColumnElement[bool]:
+        known = file_table.c.path
+        beyond: ColumnElement[bool] = known < path if self._descending else known > path
+        return beyond
+
+
+def _growing() -> Iterator[int]:
+    """How many entries are read at once."""
+    yield from PORTIONS
+    while True:
+        yield PORTIONS[-1]
