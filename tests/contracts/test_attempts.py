@@ -119,8 +119,8 @@ def test_an_attempt_that_is_not_charged_is_recorded_too(
 @pytest.mark.parametrize(
     ("end", "outcome"),
     [
-        (lambda store: store.reclaim(WORKER), "interrupted"),
-        (lambda store: store.disown(WORKER, []), "returned"),
+        (lambda store: store.recover_worker(WORKER), "interrupted"),
+        (lambda store: store.give_back_except(WORKER, []), "returned"),
     ],
 )
 def test_an_attempt_whose_worker_did_not_live_to_tell_is_recorded_by_who_finds_out(
@@ -138,7 +138,7 @@ def test_an_attempt_whose_worker_did_not_live_to_tell_is_recorded_by_who_finds_o
 
 def test_what_is_stored_late_by_another_has_no_row(library: Library) -> None:
     [lease] = taken(library, b"a")
-    library.job_store.reclaim(WORKER)
+    library.job_store.recover_worker(WORKER)
     before = attempts(library)
     assert library.job_store.fail(lease, BAD, 1.0) is None
     library.job_store.give_back([lease])

@@ -180,13 +180,13 @@ def test_what_has_ended_is_not_read_when_jobs_are_taken_and_recovered(library: L
 
     def follow() -> None:
         with library.database.read() as connection:
-            FinishedJobsCursor(run, "me", from_now=False).look(connection, 1e9)
+            FinishedJobsCursor(run, "me", from_now=False).read(connection, 1e9)
 
     acts: dict[Callable[[], object], str] = {
         lambda: store.take("w", None): "ix_jobs_open",
         lambda: store.take("w", run): "ix_jobs_open_of_run",
-        store.recover: "ix_jobs_open",
-        lambda: store.release_unheld("w", [lease.job]): "ix_jobs_open",
+        store.recover_expired: "ix_jobs_open",
+        lambda: store.give_back_except("w", [lease.job]): "ix_jobs_open",
         lambda: store.open_jobs(run): "ix_jobs_open_of_run",
         lambda: store.depth(None): "ix_jobs_open",
         lambda: library.job_list.first(OPEN, None, None, 5): "ix_jobs_open",

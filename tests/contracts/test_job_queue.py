@@ -142,7 +142,7 @@ def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(bench: Q
     lease = bench.take(one)
     other = bench.queue("other")
     assert bench.nothing(other)
-    assert library.job_store.recover() == 0
+    assert library.job_store.recover_expired() == 0
     bench.hang_up(one)  # its worker was killed
     assert bench.nothing(other)
     assert library.outlive() == 1
@@ -157,9 +157,9 @@ def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_lease(bench: QueueSetu
     library.meet(library.run(), b"1", b"2")
     queue = bench.queue("one", slots=2)
     kept, lost = bench.take(queue), bench.take(queue)
-    library.job_store.recover()
+    library.job_store.recover_expired()
     library.change("UPDATE jobs SET lease_until = lease_until - :jump", jump=hours * 3600)
-    library.job_store.recover()
+    library.job_store.recover_expired()
     assert [library.job(lease.job)["state"] for lease in (kept, lost)] == ["running", "running"]
     assert library.outlive(lost.job) == 1
     assert library.job(kept.job)["state"] == "running"
@@ -172,7 +172,7 @@ def test_what_is_done_never_comes_again(bench: QueueSetup) -> None:
     end(bench, queue, bench.take(queue))
     other = bench.queue("other")
     assert bench.nothing(queue, other)
-    library.job_store.recover()
+    library.job_store.recover_expired()
     assert bench.nothing(queue, other)
 
 

@@ -228,21 +228,21 @@ def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
     with pytest.raises(StorageUnavailable):
         call()
     assert claim_one(library.job_store, 3, mine.worker) == Refusal.NOT_WAITING
-    assert library.job_store.release_unheld(mine.worker, [mine.job]) == 1
+    assert library.job_store.give_back_except(mine.worker, [mine.job]) == 1
     assert library.job(mine.job)["state"] == "running"
     assert library.job(others.job)["state"] == "running"
     job = library.job(3)
     assert (job["state"], job["worker"], job["lease_until"]) == ("queued", None, None)
     assert job["attempts"] == job["uncharged_attempts"] == 1
     assert job["publish_due_at"] is not None
-    assert library.job_store.release_unheld(mine.worker, [mine.job]) == 0
-    assert library.job_store.release_unheld(mine.worker, []) == 1
+    assert library.job_store.give_back_except(mine.worker, [mine.job]) == 0
+    assert library.job_store.give_back_except(mine.worker, []) == 1
 
 
 def test_a_job_of_a_cancelled_run_that_nobody_has_in_hand_ends(library: Library) -> None:
     [lease] = leased(library)
     library.runs.cancel(lease.run)
-    assert library.job_store.release_unheld(lease.worker, []) == 1
+    assert library.job_store.give_back_except(lease.worker, []) == 1
     assert library.job(lease.job)["state"] == "cancelled"
     assert library.job_store.depth(lease.run).open == 0
 
@@ -371,7 +371,7 @@ def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) ->
     assert library.outlive() == 1
     assert owed(1)
     library.take()
-    library.job_store.release_unheld(lease.worker, [])
+    library.job_store.give_back_except(lease.worker, [])
     assert owed(1)
     library.job_store.fail(library.take(), HOPELESS, 0.0)
     library.queue_admin.retry(None, partial=False)

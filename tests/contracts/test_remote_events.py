@@ -312,7 +312,7 @@ def test_a_file_whose_worker_died_is_told_as_an_attempt_that_is_repeated(
     library.meet(run, b"a.flac")
     take(library, run)
     remote_events.look()
-    library.job_store.reclaim(OTHER)
+    library.job_store.recover_worker(OTHER)
     [again] = remote_events.look()
     assert isinstance(again, JobRetrying)
     assert (again.code, again.job.attempt) == ("interrupted", 1)

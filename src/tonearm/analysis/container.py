@@ -132,7 +132,7 @@ class Opened:
     def check_disk(self) -> None:
         """Raise ``FileFault(READ_ERROR)`` if a read has failed: FFmpeg may report that as the end of the file."""
         if self.window.error is not None:
-            raise FileFault(Fault.READ_ERROR, told(self.window.error)) from self.window.error
+            raise FileFault(Fault.READ_ERROR, os_reason(self.window.error)) from self.window.error
 
     def check(self, error: Exception) -> None:
         """Raise ``FileFault`` for an error that no damage explains: a failing disk, too little memory."""
@@ -153,7 +153,7 @@ def open_container(file: RawFile) -> Iterator[Opened]:
             _check_wav(window)
         places = links(window) if kind is OGG else [(0, window.size)]
     except OSError as error:
-        raise FileFault(Fault.READ_ERROR, told(error)) from error
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
     first, *later = [Window(file, window.start + start, window.start + end) for start, end in places]
     with _open_link(kind, first, tuple(later)) as opened:
         yield opened
@@ -185,7 +185,7 @@ def _demuxer(kind: Kind, window: Window) -> InputContainer:
         raise FileFault(Fault.OUT_OF_MEMORY) from error
     except (av.FFmpegError, ValueError, OSError) as error:
         if window.error is not None:
-            raise FileFault(Fault.READ_ERROR, told(window.error)) from error
+            raise FileFault(Fault.READ_ERROR, os_reason(window.error)) from error
         raise FileFault(Fault.DAMAGED_HEADER, kind.title) from error
 
 
@@ -228,6 +228,6 @@ def codec_name(decoder: str) -> str | None:
     return "pcm" if decoder in PCM else CODECS.get(decoder)
 
 
-def told(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
     """Return the words of an operating system's error."""
     return error.strerror or str(error)

@@ -12,7 +12,7 @@ from av.audio.frame import AudioFrame
 
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.container import Opened, check_form, open_container
-from tonearm.analysis.declared import Declared, declared_length
+from tonearm.analysis.declared_length import Declared, declared_length
 from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.frames import fill, silence_nonsense
 from tonearm.errors import Fault, FileFault

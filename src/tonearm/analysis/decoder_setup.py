@@ -1,6 +1,6 @@
 """What a decoder is told before the first packet, less what changes no sample: comments, lengths, checksums."""
 
-from tonearm.analysis.container import Opened, told
+from tonearm.analysis.container import Opened, os_reason
 from tonearm.analysis.file_window import ASF, Window
 from tonearm.errors import Fault, FileFault
 
@@ -85,7 +85,7 @@ def _asf_stream(window: Window) -> bytes:
     try:
         header = window.part(0, ASF_HEADER_BYTES)
     except OSError as error:
-        raise FileFault(Fault.READ_ERROR, told(error)) from error
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
     at, found = ASF_HEADER_START, []
     while at + 24 <= len(header):
         size = int.from_bytes(header[at + 16 : at + 24], "little")

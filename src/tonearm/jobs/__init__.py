@@ -1,1 +1,1 @@
-"""Jobs: what is to be analysed, in which order, by whom, how often, and how it ended."""
+"""Jobs: which files are to be analysed, in which order, by which worker, and how each attempt ended."""

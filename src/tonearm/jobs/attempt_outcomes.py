@@ -1,4 +1,4 @@
-"""How attempts end in the database: results are stored, failures counted, jobs wait for another attempt."""
+"""Records in the database how attempts end: stores results, ends jobs, and postpones jobs that are tried again."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -40,8 +40,8 @@ _RUNNING = (
     .where(among(job_table.c.id, "jobs"), job_table.c.state == JobState.RUNNING)
     .order_by(job_table.c.id)
 )
-_RUNNING_AND_FREE = _RUNNING.with_for_update(skip_locked=True)
-_RUNNING_AT_LAST = _RUNNING.with_for_update()
+_RUNNING_SKIP_LOCKED = _RUNNING.with_for_update(skip_locked=True)
+_RUNNING_WAIT = _RUNNING.with_for_update()
 _HOW_IT_ENDED = select(
     job_table.c.state,
     job_table.c.attempts,
@@ -52,12 +52,12 @@ _HOW_IT_ENDED = select(
 ).where(job_table.c.id == bindparam("job"))
 
 
-def held(connection: Connection, leases: Sequence[Lease], wait: bool = True) -> dict[Lease, Any]:
-    """Lock the rows of those leases that still hold, and return them.
+def lock_leased(connection: Connection, leases: Sequence[Lease], wait: bool = True) -> dict[Lease, Any]:
+    """Lock and return the job rows of those leases that have not been lost.
 
-    wait: for rows that another transaction has locked; otherwise such rows are left out.
+    wait: wait for rows that another transaction has locked; otherwise such rows are left out.
     """
-    statement = _RUNNING_AT_LAST if wait else _RUNNING_AND_FREE
+    statement = _RUNNING_WAIT if wait else _RUNNING_SKIP_LOCKED
     rows = {row.id: row for row in connection.execute(statement, {"jobs": [lease.job for lease in leases]})}
     return {
         lease: row
@@ -68,7 +68,7 @@ def held(connection: Connection, leases: Sequence[Lease], wait: bool = True) -> 
 
 
 def recorded_outcome(connection: Connection, lease: Lease) -> AttemptOutcome | None:
-    """How this attempt ended, if a transaction that ended it was committed and only its answer was lost."""
+    """How this attempt ended, if an earlier call ended it and only its answer was lost."""
     row = connection.execute(_HOW_IT_ENDED, {"job": lease.job}).one_or_none()
     ended = (JobState.DONE, JobState.PARTIAL, JobState.QUARANTINED)
     if row is None or row.attempts != lease.attempt or row.worker != lease.worker or row.state not in ended:
@@ -84,7 +84,7 @@ def store(
     shared: bool,
     features: FeatureTables,
 ) -> dict[Lease, AttemptOutcome]:
-    """Store the results of leases that still hold, and end their jobs."""
+    """Store results and end their jobs. The caller has locked the rows of the leases."""
     outcomes: dict[Lease, AttemptOutcome] = {}
     for part in _without_copies(finished):
         outcomes |= _store(connection, part, now, engine, shared, features)
@@ -92,7 +92,7 @@ def store(
 
 
 def _without_copies(finished: Sequence[Finished]) -> Iterator[list[Finished]]:
-    """Split so that no part has the same audio twice; copies are stored one after the other."""
+    """Split into parts, none of which has the same audio twice; the parts are stored one after the other."""
     left = list(finished)
     while left:
         part = {result.audio_hash: (lease, result) for lease, result in reversed(left)}
@@ -133,7 +133,7 @@ def _store(
                 "missing_since": None,
                 "graph_due_at": now,
                 **file_columns(result.file, known.decoded),
-                **({} if shared else _seen(result)),
+                **({} if shared else _status_when_read(result)),
             }
             for lease, result, known in ordered
         ],
@@ -178,8 +178,8 @@ def _ending(file: FileFacts, decoded: DecodeFacts | None, moved_from: bytes | No
     return AttemptOutcome(JobState.PARTIAL, failure, moved_from=moved_from)
 
 
-def _seen(result: Result) -> dict[str, int]:
-    """What the file was when it was read. Another host may see other times and inodes than the one that scans."""
+def _status_when_read(result: Result) -> dict[str, int]:
+    """Size, time and inode of the file when it was read; not stored in shared libraries, where hosts may differ."""
     return {"size": result.size, "mtime_ns": result.mtime_ns, "inode": result.inode}
 
 
@@ -218,7 +218,7 @@ def _ended(
 
 
 def postpone(connection: Connection, job: int, until: float, failure: Failure) -> None:
-    """Let a job wait until its next attempt is due."""
+    """Set a job to retrying, with its next attempt due at ``until``."""
     connection.execute(
         update(job_table)
         .where(job_table.c.id == job)
@@ -236,7 +236,7 @@ def postpone(connection: Connection, job: int, until: float, failure: Failure) -
 
 
 def quarantine_interrupted(connection: Connection, job: int, file: int, now: float) -> None:
-    """Quarantine a file during whose analysis too many workers died."""
+    """Quarantine a file because too many attempts at it were interrupted."""
     connection.execute(
         update(job_table)
         .where(job_table.c.id == job)
@@ -253,5 +253,5 @@ def quarantine_interrupted(connection: Connection, job: int, file: int, now: flo
 
 
 def set_file_state(connection: Connection, file: int, state: str) -> None:
-    """Set a file's state, which is how its last job ended."""
+    """Set the state of a file to how its last job ended."""
     connection.execute(update(file_table).where(file_table.c.id == file).values(state=state))

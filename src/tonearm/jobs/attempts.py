@@ -1,6 +1,6 @@
-"""The table of attempts: how each ended and where its time went.
+"""Writes the table of attempts: how each ended, and how long its stages took.
 
-A row is written in the transaction that ends the attempt, so an attempt that still runs has none.
+A row is written in the transaction that ends the attempt, so a running attempt has none.
 """
 
 import time
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # the job is tried again, or its file is quarantined
     RETURNED = "returned"  # the worker gave the job back to the queue
     CANCELLED = "cancelled"  # the file was no longer wanted, or gone
-    INTERRUPTED = "interrupted"  # the worker ended, or its lease ran out
+    INTERRUPTED = "interrupted"  # the worker ended, or its lease expired
 
 
 CHARGED = (Outcome.DONE, Outcome.PARTIAL, Outcome.FAILED)
@@ -40,7 +40,7 @@ def ended(
     timings: Mapping[str, float] = NO_TIMINGS,
     ended_at: float | None = None,
 ) -> Row:
-    """The row of an attempt by this worker. ``now`` is the database's time.
+    """The row of an attempt whose end its worker reports. ``now``: the database's time.
 
     ended_at: when the run ended, by ``time.monotonic``.
     """
@@ -53,8 +53,8 @@ def ended(
     }
 
 
-def ended_unseen(job: Any, outcome: Outcome, now: float) -> Row:
-    """The row of an attempt whose worker does not report its end. ``job``: the running job's row."""
+def ended_unreported(job: Any, outcome: Outcome, now: float) -> Row:
+    """The row of an attempt whose worker has not reported its end. ``job``: the running job's row."""
     taken_at = job.started_at or now
     waited_s = max(0.0, taken_at - job.queued_at)
     return _row(job.id, job.attempts, job.worker or "", taken_at, waited_s, outcome, now) | {

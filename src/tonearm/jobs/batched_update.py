@@ -1,4 +1,4 @@
-"""Changes very many jobs in short transactions, so that no row is locked for long and no statement times out."""
+"""Changes many jobs in short transactions, so that no row is locked for long and no statement times out."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

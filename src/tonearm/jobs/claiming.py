@@ -1,4 +1,4 @@
-"""How workers get waiting jobs: the next ones by rank, or those whose messages were delivered."""
+"""Leases waiting jobs to workers: the next ones by rank, or those whose messages were delivered."""
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from tonearm.library.database import database_time
 from tonearm.library.schema import file_table, job_table, root_table, run_table
 from tonearm.settings import Level
 
-HELD = ("paused", "cancelled")
+INACTIVE_RUN_STATES = ("paused", "cancelled")
 """States of runs whose jobs are not taken."""
 
 _JOBS = (
@@ -56,12 +56,12 @@ _LEASE = (
 _STATE = select(run_table.c.state).where(run_table.c.id == bindparam("run"))
 _PAUSED = select(run_table.c.id).where(run_table.c.state == "paused").limit(1)
 _RUNS_WITH_WORK = select(run_table.c.id).where(
-    run_table.c.state.not_in(HELD),
+    run_table.c.state.not_in(INACTIVE_RUN_STATES),
     select(job_table.c.id)
     .where(job_table.c.run_id == run_table.c.id, job_table.c.state == JobState.QUEUED, IS_OPEN)
     .exists(),
 )
-_REQUEUE_DUE = (
+_QUEUE_DUE_RETRIES = (
     update(job_table)
     .where(
         job_table.c.state == JobState.RETRYING,
@@ -69,7 +69,7 @@ _REQUEUE_DUE = (
     )
     .values(state=JobState.QUEUED, not_before=None)
 )
-_DUE = (
+_DUE_RETRIES = (
     select(job_table.c.id)
     .join(file_table, file_table.c.id == job_table.c.file_id)
     .where(
@@ -78,7 +78,7 @@ _DUE = (
     )
     .limit(bindparam("at_most"))
 )
-_NAMED = (
+_DELIVERED = (
     _JOBS.add_columns(
         job_table.c.state,
         job_table.c.not_before,
@@ -90,9 +90,9 @@ _NAMED = (
     .where(among(job_table.c.id, "jobs"))
     .order_by(job_table.c.id)
 )
-_NAMED_AND_FREE = _NAMED.with_for_update(of=job_table, skip_locked=True)
-_NAMED_AT_LAST = _NAMED.with_for_update(of=job_table)
-_WAIT = select(job_table.c.id).where(among(job_table.c.id, "jobs"), job_table.c.state.in_(WAITING))
+_DELIVERED_SKIP_LOCKED = _DELIVERED.with_for_update(of=job_table, skip_locked=True)
+_DELIVERED_WAIT = _DELIVERED.with_for_update(of=job_table)
+_STILL_WAITING = select(job_table.c.id).where(among(job_table.c.id, "jobs"), job_table.c.state.in_(WAITING))
 
 
 def take_next(
@@ -113,18 +113,18 @@ def count_next(
 ) -> int:
     """How many jobs could be taken now, counted up to ``at_most``.
 
-    Where nothing else waits, due retries count too: taking queues them.
+    Where no job is queued, due retries are counted, because ``take`` queues them.
     """
     if waiting := _next(connection, run, unmounted, at_most, lock=False):
         return len(waiting)
-    due = _DUE if run is None else _DUE.where(job_table.c.run_id == run)
+    due = _DUE_RETRIES if run is None else _DUE_RETRIES.where(job_table.c.run_id == run)
     return len(connection.execute(due.where(in_mounted_places(unmounted)), {"at_most": at_most}).all())
 
 
 def _next(
     connection: Connection, run: int | None, unmounted: Collection[UnmountedPlace], at_most: int, lock: bool
 ) -> list[Any]:
-    """Waiting jobs in their order, of one run or of all that are not paused, none of them in unmounted places."""
+    """Queued jobs in the order of their rank, of one run or of all active runs, without those in unmounted places."""
     wanted = {"at_most": at_most}
     of_all, of_one = _next_of(False, lock), _next_of(True, lock)
     if unmounted:
@@ -133,7 +133,7 @@ def _next(
             of_one.where(in_mounted_places(unmounted)),
         )
     if run is not None:
-        if connection.execute(_STATE, {"run": run}).scalar_one() in HELD:
+        if connection.execute(_STATE, {"run": run}).scalar_one() in INACTIVE_RUN_STATES:
             return []
         return [*connection.execute(of_one, wanted | {"run": run})]
     rows = [*connection.execute(of_all, wanted)]
@@ -146,9 +146,10 @@ def _next(
 
 @functools.cache
 def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
-    """The first jobs of one run, or of all while none is paused.
+    """The first jobs of one run, or of all runs while none is paused.
 
-    With a paused run each of the others is asked for its own first jobs: a paused run may have a million in front.
+    While a run is paused, the first jobs of each other run are selected separately: one query over all runs might have
+    to skip a million jobs of the paused run.
     """
     chosen = _JOBS.where(job_table.c.state == JobState.QUEUED, IS_OPEN)
     if one_run:
@@ -160,55 +161,57 @@ def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
     return chosen.with_for_update(skip_locked=True, of=job_table) if lock else chosen
 
 
-def requeue_due(connection: Connection) -> int:
-    """Queue the retries whose back-off has passed, at their old place; returns how many."""
-    return connection.execute(_REQUEUE_DUE).rowcount
+def queue_due_retries(connection: Connection) -> int:
+    """Queue the retries whose back-off has passed, with their old rank; returns how many."""
+    return connection.execute(_QUEUE_DUE_RETRIES).rowcount
 
 
-def claim_named(
+def claim_delivered(
     connection: Connection,
-    announced: Mapping[int, Level | None],
+    delivered: Mapping[int, Level | None],
     worker: str,
     lease_s: float,
     wait: bool,
 ) -> dict[int, Lease | Refusal]:
-    """Lease those of some jobs that may be taken now; for the others say why not.
+    """Lease the jobs whose messages were delivered, or return why they can't be taken.
 
-    wait: for rows that another transaction has locked; otherwise such rows are left out. Jobs that were moved to
-    another run during the wait are left out as well: the join no longer finds their rows.
+    wait: wait for rows that another transaction has locked; otherwise such rows are left out. Jobs that were moved to
+    another run during the wait are left out as well, because the join no longer finds their rows.
     """
-    rows = connection.execute(_NAMED_AT_LAST if wait else _NAMED_AND_FREE, {"jobs": announced}).all()
-    refused = {row.id: reason for row in rows if (reason := _refusal(row, announced[row.id])) is not None}
-    _schedule_message(connection, [row for row in rows if row.id in refused], refused)
+    rows = connection.execute(_DELIVERED_WAIT if wait else _DELIVERED_SKIP_LOCKED, {"jobs": delivered}).all()
+    refused = {row.id: reason for row in rows if (reason := _refusal(row, delivered[row.id])) is not None}
+    _schedule_next_message(connection, [row for row in rows if row.id in refused], refused)
     leases = _lease(connection, [row for row in rows if row.id not in refused], worker, lease_s)
-    left = set(announced) - {row.id for row in rows}
+    left = set(delivered) - {row.id for row in rows}
     if left:
-        left -= set(connection.execute(_WAIT, {"jobs": left}).scalars())
+        left -= set(connection.execute(_STILL_WAITING, {"jobs": left}).scalars())
     return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.NOT_WAITING)
 
 
-def _refusal(row: Any, announced: Level | None) -> Refusal | None:
+def _refusal(row: Any, delivered: Level | None) -> Refusal | None:
     """Why a job can't be taken now; ``None`` if it can."""
     if row.state not in WAITING or row.run_state == "cancelled":
         return Refusal.NOT_WAITING
-    if announced is not None and row.publish_due_at is None and announced < (row.published_level or 0):
+    if delivered is not None and row.publish_due_at is None and delivered < (row.published_level or 0):
         return Refusal.OUTDATED
     if row.not_before is not None and row.not_before > row.now:
         return Refusal.EARLY
     return Refusal.PAUSED if row.run_state == "paused" else None
 
 
-def _schedule_message(connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]) -> None:
-    """Set when the next message of refused jobs is due, as the delivered one is acknowledged."""
+def _schedule_next_message(
+    connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]
+) -> None:
+    """Set when the next message of each refused job is due, because the delivered one will be acknowledged."""
     waiting = [row for row in rows if row.state in WAITING and refused[row.id] != Refusal.OUTDATED]
     if not waiting:
         return
-    spent = {"published_at": None, "published_level": None}
+    not_published = {"published_at": None, "published_level": None}
     due = [
         {
             "id": row.id,
             "publish_due_at": row.not_before if refused[row.id] == Refusal.EARLY else None,
-            **spent,
+            **not_published,
         }
         for row in waiting
     ]
@@ -217,7 +220,7 @@ def _schedule_message(connection: Connection, rows: Sequence[Any], refused: Mapp
 
 
 def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: float) -> list[Lease]:
-    """Lease locked rows of jobs to a worker."""
+    """Lease jobs, whose rows are locked, to a worker."""
     if not rows:
         return []
     now = rows[0].now

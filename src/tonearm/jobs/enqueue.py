@@ -1,4 +1,4 @@
-"""Enqueues jobs for files, in the caller's transaction: a new job, or the open one that the file has already."""
+"""Enqueues jobs for files in the caller's transaction. A file that has an open job gets no second one."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, func, select, update
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
-from tonearm.jobs.run_counts import keep_failed, note_handover
+from tonearm.jobs.run_counts import keep_failed, record_handover
 from tonearm.library.bulk_write import add
 from tonearm.library.files import FileChange, FoundFile, ScannedFile
 from tonearm.library.schema import job_table
@@ -18,7 +18,7 @@ from tonearm.settings import Level, Rule
 
 @dataclass(frozen=True, slots=True)
 class Priority:
-    """How jobs are ordered: a person's choice of level, or the first rule that fits; and how they age."""
+    """How jobs are ordered: by the level that a person chose or else the first matching rule, and by their age."""
 
     level: Level | None
     rules: Sequence[Rule]
@@ -39,7 +39,7 @@ class Priority:
 def needs_job(scanned: ScannedFile, engine: str) -> bool:
     """Whether a file has to be analysed: it is new or changed, or has no results of the current analysers.
 
-    A file in quarantine that has not changed is not tried again.
+    An unchanged file in quarantine is not tried again.
     """
     known = scanned.known
     if known is None or scanned.change in {FileChange.NEW, FileChange.CHANGED}:
@@ -57,7 +57,9 @@ def enqueue(
     fresh: bool,
     now: float,
 ) -> int:
-    """Enqueue a job for each file (id and what was found); open jobs are moved to this run instead.
+    """Enqueue a job for each file; the open jobs of files that have one are moved to this run instead.
+
+    files: id of each file, and what the scan found.
 
     Returns how many of the open jobs were in this run already.
     """
@@ -90,7 +92,7 @@ def enqueue(
 
 
 def keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> int:
-    """Count files in quarantine among the failed ones of this run; they are not tried again.
+    """Count files in quarantine as failed in this run; they are not tried again.
 
     Returns how many of them were in this run already.
     """
@@ -136,7 +138,7 @@ def _take_over(
                 (job_table.c.state == JobState.QUEUED, now), else_=job_table.c.publish_due_at
             ),
         }
-    note_handover(connection, open_jobs.values(), run)
+    record_handover(connection, open_jobs.values(), run)
     connection.execute(
         update(job_table)
         .where(job_table.c.file_id.in_(open_jobs), job_table.c.state.in_(OPEN))

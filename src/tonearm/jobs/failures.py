@@ -1,4 +1,4 @@
-"""Failures of an attempt that the worker detects, because the child could not report them."""
+"""Failures of attempts that the worker detects, because the child could not report them."""
 
 import signal
 
@@ -95,7 +95,7 @@ CANCELLED_BY_PERSON = Failure(
 
 
 COARSE_FROM_S = 0.2
-"""From so many missing seconds on they are stated to a tenth, below that to a thousandth."""
+"""Missing seconds from this on are printed to a tenth, fewer to a thousandth."""
 
 
 def incomplete(decoded_s: float | None, declared_s: float | None) -> Failure:
@@ -109,7 +109,7 @@ def incomplete(decoded_s: float | None, declared_s: float | None) -> Failure:
 
 
 def unstorable(error: Exception) -> Failure:
-    """The database refuses what was found in this file."""
+    """The database refuses the results of this file."""
     return Failure(
         "unstorable",
         f"What was found in it can't be stored: {str(error).splitlines()[0][:300]}.",

@@ -1,4 +1,4 @@
-"""Which jobs of a run came to an end since the last look: each is told once, however late it becomes visible."""
+"""Reads which jobs of a run have ended since the last call; returns each once, however late it becomes visible."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,11 @@ from tonearm.library.schema import job_table
 
 ENDED = (JobState.DONE, JobState.PARTIAL, JobState.QUARANTINED)
 LIMIT = 1000
-"""Endings that one look takes in."""
+"""Maximum number of endings that one call reads."""
 OVERLAP_S = 10.0
-"""A transaction becomes visible after the moment it notes as its job's end: so far back is looked again."""
+"""A transaction becomes visible after the end that it records for its job, so each call reads this far back again."""
 LATE_LIMIT = 10_000
+"""Maximum number of rows that are read again."""
 
 
 class FinishedJob(NamedTuple):
@@ -23,9 +24,9 @@ class FinishedJob(NamedTuple):
 
 
 class FinishedJobsCursor:
-    """A place in the endings of one run, those of the jobs of worker ``me`` left out.
+    """A position among the ended jobs of one run, without the jobs of worker ``me``.
 
-    ``behind``: whether more had ended than the last look took in.
+    ``behind``: whether more jobs had ended than the last call could read.
     """
 
     def __init__(self, run: int, me: str, from_now: bool) -> None:
@@ -34,14 +35,16 @@ class FinishedJobsCursor:
         self._from_now = from_now
         self._floor: float | None = None
         self._after = FinishedJob(0.0, 0)
-        self._told: set[FinishedJob] = set()
-        self._next = self._after, self._told
+        self._returned: set[FinishedJob] = set()
+        self._next = self._after, self._returned
         self.behind = False
 
-    def look(self, connection: Connection, now: float) -> list[FinishedJob]:
-        """What has ended and was not told, in order. Two queries into an index; neither reads the whole run.
+    def read(self, connection: Connection, now: float) -> list[FinishedJob]:
+        """The jobs that have ended and were not returned before, in order.
 
-        The place stays what it is until ``tell`` is called: a look may fail half-way.
+        Makes two index queries, neither over the whole run.
+
+        The position changes only when ``advance`` is called, as what the caller does with the jobs may fail.
         """
         if self._floor is None:
             self._floor = now if self._from_now else 0.0
@@ -50,19 +53,21 @@ class FinishedJobsCursor:
         new = self._later(connection, after)
         since = max(self._floor, after.at - OVERLAP_S)
         missed = [
-            finished for finished in self._between(connection, since, after.at) if finished not in self._told
+            finished
+            for finished in self._between(connection, since, after.at)
+            if finished not in self._returned
         ]
         self.behind = len(new) == LIMIT or len(missed) > LIMIT
-        untold = {*missed[-LIMIT:], *new} - self._told
+        unreturned = {*missed[-LIMIT:], *new} - self._returned
         self._next = (
             new[-1] if len(new) == LIMIT else FinishedJob(now, 0),
-            {finished for finished in self._told if finished.at >= since} | untold,
+            {finished for finished in self._returned if finished.at >= since} | unreturned,
         )
-        return sorted(untold)
+        return sorted(unreturned)
 
-    def tell(self) -> None:
-        """What the last look saw is told."""
-        self._after, self._told = self._next
+    def advance(self) -> None:
+        """Move the position past the jobs that the last call of ``read`` returned."""
+        self._after, self._returned = self._next
 
     def _later(self, connection: Connection, after: FinishedJob) -> list[FinishedJob]:
         rows = connection.execute(
@@ -78,7 +83,7 @@ class FinishedJobsCursor:
         return [FinishedJob(row.finished_at, row.id) for row in rows]
 
     def _between(self, connection: Connection, first: float, last: float) -> list[FinishedJob]:
-        """The newest first."""
+        """Jobs that ended between two times, the newest first."""
         rows = connection.execute(
             select(job_table.c.finished_at, job_table.c.id)
             .where(job_table.c.finished_at.between(first, last), *self._others())

@@ -12,22 +12,22 @@ from tonearm.library.database import Database
 from tonearm.library.schema import attempt_table, history_table, job_table, worker_table
 
 BATCH = 500
-"""Rows of a table that one transaction deletes at most."""
+"""Maximum number of rows of a table that one transaction deletes."""
 BETWEEN_BATCHES_S = 0.2
 BETWEEN_PASSES_S = 3600.0
 PRUNING = 0x746F6E6572  # any number that nothing else in the database uses
-"""PostgreSQL's advisory lock of the process that deletes."""
+"""Key of the PostgreSQL advisory lock that the deleting process holds."""
 DAY_S = 86_400.0
 
 Position = tuple[float, int]
-"""Where a pass has come to: when a job ended, and its id."""
+"""The last job that a pass has examined: when it ended, and its id."""
 
 
 class History:
-    """Bounds what is kept of the past.
+    """Deletes old rows.
 
-    Never deleted are results, the counts of runs, open jobs, and the last job of a file that is quarantined or
-    partial, since it holds the reason.
+    Never deletes results, the counts of runs, open jobs, or the last job of a file that is quarantined or partial,
+    because that job holds the reason.
     """
 
     def __init__(self, database: Database, keep_days: float) -> None:
@@ -36,7 +36,7 @@ class History:
         self._after: Position = (0.0, 0)
 
     def run(self, stop: threading.Event) -> None:
-        """Delete what is old now and once an hour, until stopped; an unavailable database is tried again later."""
+        """Delete old rows now and once an hour, until stopped; skips a pass while the database is unavailable."""
         pause_s = 0.0
         while not stop.wait(pause_s):
             pause_s = BETWEEN_PASSES_S
@@ -45,17 +45,17 @@ class History:
                     pause_s = BETWEEN_BATCHES_S
 
     def prune(self) -> None:
-        """Delete all that is old, batch by batch. Raises StorageError."""
+        """Delete all old rows, batch by batch. Raises StorageError."""
         while self.prune_batch():
             pass
 
     def prune_batch(self) -> bool:
         """Delete the oldest rows in one short transaction; returns whether there may be more.
 
-        Only one process at a time does; for the others there is nothing to do.
+        On PostgreSQL one process deletes at a time; meanwhile this returns ``False`` in the others.
         """
         with self._database.write() as connection:
-            if not _is_first(connection):
+            if not _may_delete(connection):
                 return False
             before = clock(connection) - self._keep_s
             jobs = self._prune_jobs(connection, before)
@@ -66,25 +66,25 @@ class History:
         return jobs or BATCH in others
 
     def _prune_jobs(self, connection: Connection, before: float) -> bool:
-        """Delete some jobs that ended before a time; what must stay is passed over. Returns whether more may follow."""
-        looked = connection.execute(_ended(before, self._after)).all()
-        old = [row.id for row in looked if not row.needed]
+        """Delete some jobs that ended before a time, except those to be kept. Returns whether there may be more."""
+        examined = connection.execute(_ended(before, self._after)).all()
+        old = [row.id for row in examined if not row.needed]
         connection.execute(delete(attempt_table).where(attempt_table.c.job_id.in_(old)))
         connection.execute(delete(job_table).where(job_table.c.id.in_(old)))
-        more = len(looked) == BATCH
-        self._after = (looked[-1].finished_at, looked[-1].id) if more else (0.0, 0)
+        more = len(examined) == BATCH
+        self._after = (examined[-1].finished_at, examined[-1].id) if more else (0.0, 0)
         return more
 
 
-def _is_first(connection: Connection) -> bool:
-    """Whether no other process is deleting now; SQLite has but one process that writes for long."""
+def _may_delete(connection: Connection) -> bool:
+    """Whether no other process is deleting now; with SQLite only one process works on a library."""
     if connection.dialect.name != "postgresql":
         return True
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(PRUNING))).scalar_one())
 
 
 def _ended(before: float, after: Position) -> Select[tuple[int, float, bool]]:
-    """The next jobs that ended before a time, and whether each holds the reason why its file is not well."""
+    """The next jobs that ended before a time, and whether each holds the reason of a quarantined or partial file."""
     later = job_table.alias("later")
     is_last = not_(
         select(later.c.id).where(later.c.file_id == job_table.c.file_id, later.c.id > job_table.c.id).exists()
@@ -107,7 +107,7 @@ def _ended(before: float, after: Position) -> Select[tuple[int, float, bool]]:
 
 
 def _old_attempts(before: float) -> Delete:
-    """Attempts at jobs that are kept for longer, such as those that are tried again every year."""
+    """Old attempts at jobs that are kept themselves, such as a job that is retried after a year."""
     key = tuple_(attempt_table.c.job_id, attempt_table.c.number)
     oldest = select(attempt_table.c.job_id, attempt_table.c.number).where(attempt_table.c.ended_at < before)
     return delete(attempt_table).where(key.in_(oldest.order_by(attempt_table.c.ended_at).limit(BATCH)))

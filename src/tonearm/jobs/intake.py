@@ -16,7 +16,7 @@ from tonearm.settings import Level, Rule
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """How many scanned files have a job now, need none because their results are current, or are in quarantine."""
+    """Numbers of scanned files: with a job, up to date and without a job, and in quarantine."""
 
     to_analyse: int = 0
     up_to_date: int = 0
@@ -24,7 +24,7 @@ class IntakeResult:
 
 
 class Intake:
-    """Takes in what scans have found."""
+    """Records scanned files and enqueues their jobs."""
 
     def __init__(
         self, database: Database, versions: Versions, rules: Sequence[Rule], ageing_s: float
@@ -46,8 +46,8 @@ class Intake:
     ) -> IntakeResult:
         """Write a batch in one transaction: file rows, history, counts of the run, and jobs for files that need one.
 
-        ``level``: a person's choice, which overrides the rules. ``fresh``: every file needs a job. Called again for
-        a batch whose transaction was committed, though the answer was lost, it changes nothing.
+        ``level``: a person's choice, which overrides the rules. ``fresh``: every file needs a job. A second call for
+        a batch that was committed, but whose answer was lost, changes nothing.
 
         Raises:
             NotFound: another process has made the root part of a larger one.
@@ -84,7 +84,7 @@ class Intake:
 
 
 def _begin_batch(connection: Connection, run: int, batch: int, now: float) -> bool:
-    """Count a batch of a run; ``False`` if it was committed before."""
+    """Count a batch of a run; ``False`` if it was already committed."""
     updated = connection.execute(
         update(run_table)
         .where(run_table.c.id == run, run_table.c.batches == batch - 1)

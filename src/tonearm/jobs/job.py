@@ -1,4 +1,4 @@
-"""A job and its states. The diagram stands in docs/explanation/jobs.md."""
+"""A job and its states; docs/explanation/jobs.md has the diagram."""
 
 import os
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from tonearm.settings import Level
 
 
 class JobState(StrEnum):
-    """Where a job is."""
+    """State of a job."""
 
-    QUEUED = "queued"  # waits for a free worker
+    QUEUED = "queued"  # waits to be taken by a worker
     RUNNING = "running"  # a worker has it, under a lease; the attempt is already counted
     RETRYING = "retrying"  # an attempt failed; waits until its back-off has passed
     DONE = "done"  # results are stored
@@ -27,10 +27,10 @@ OPEN = (JobState.QUEUED, JobState.RUNNING, JobState.RETRYING)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A job that a worker has, and the attempt at it; a result of an older attempt is not stored.
+    """A job that is leased to a worker for one attempt; the result of an earlier attempt is not stored.
 
-    path: relative to root, exact bytes. size: what the scan saw.
-    fresh: measure again even where results exist.
+    path: relative to root, exact bytes. size: bytes, as the last scan found.
+    fresh: analyse again even where results exist.
     uncharged_attempts: attempts before this one that do not count against the file.
     taken_at: by the database's clock. waited_s: how long the job was ready to be taken before that.
     traceparent: trace context of the message that announced the job, if a valid one came.
@@ -61,7 +61,7 @@ class Lease:
 
     @property
     def ref(self) -> JobRef:
-        """This attempt, as facts name it."""
+        """This attempt, as events refer to it."""
         return JobRef(
             job=self.job,
             run=self.run,
@@ -78,7 +78,7 @@ class Lease:
 
 
 class UnmountedPlace(NamedTuple):
-    """A part of the library that is not mounted on a host: a folder of a root, or all of it if ``scope`` is empty."""
+    """A folder of a root that is not mounted on a host; the whole root if ``scope`` is empty."""
 
     root: int
     scope: bytes = b""
@@ -87,15 +87,15 @@ class UnmountedPlace(NamedTuple):
 class Refusal(StrEnum):
     """Why a job whose message was delivered can't be taken now. The message is acknowledged in every case."""
 
-    NOT_WAITING = "not waiting"  # it has ended, or a worker has it
+    NOT_WAITING = "not waiting"  # it has ended, or is running
     EARLY = "early"  # its back-off has not passed; another message follows when it has
     PAUSED = "paused"  # its run is paused; another message follows when it is resumed
-    OUTDATED = "outdated"  # its level was lowered since; a later message of it has been published
+    OUTDATED = "outdated"  # its level was lowered since; a later message has been published
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much is open: waiting jobs by level, waiting for a back-off, running."""
+    """Numbers of open jobs: queued by level, retrying, and running."""
 
     queued: dict[str, int]
     retrying: int

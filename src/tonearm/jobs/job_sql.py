@@ -1,4 +1,4 @@
-"""Conditions, values and statements on rows of jobs that several modules share."""
+"""Conditions, values and statements on the jobs table that several modules share."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -16,8 +16,8 @@ from tonearm.library.schema import file_table, job_table, run_table
 Versions = Mapping[str, int]
 WAITING = (JobState.QUEUED, JobState.RETRYING)
 IS_OPEN = job_table.c.finished_at.is_(None)
-"""Jobs that have not ended. The indexes of the queue hold these alone, however many have ended; a query finds such
-an index only where this condition stands beside its own."""
+"""Condition: jobs that have not ended. The queue's partial indexes contain only these; the database uses such an index
+only for queries that include this condition."""
 _CLOCK = select(database_time())
 
 
@@ -33,7 +33,7 @@ def clock(connection: Connection) -> float:
 
 
 def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: float) -> int:
-    """Cancel those of some jobs that wait in cancelled runs; returns how many."""
+    """Cancel the waiting jobs of cancelled runs among the jobs that match a condition; returns how many."""
     unwanted = select(run_table.c.id).where(run_table.c.state == "cancelled")
     return connection.execute(
         update(job_table)
@@ -54,7 +54,7 @@ def of_run(run: int | None) -> ColumnElement[bool]:
 
 
 def in_mounted_places(unmounted: Collection[UnmountedPlace]) -> ColumnElement[bool]:
-    """Condition on jobs joined with their files: none of some places holds the file."""
+    """Condition on jobs joined with their files: the file lies in none of the unmounted places."""
     hidden = [
         and_(file_table.c.root_id == place.root, below(place.scope))
         if place.scope

@@ -1,13 +1,15 @@
-"""Detects that a worker has died: it no longer renews the leases of its jobs."""
+"""Finds leases that have expired, because their worker no longer renews them."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 
 LONGEST_GAP_S = 5.0
-"""Calls at most this far apart never restart the measurement."""
+"""Gaps between two calls of up to this many seconds never restart the measurement."""
 
-Held = tuple[int, int, float]
-"""A lease as read: the job, the number of the attempt, and its time of expiry, which each renewal changes."""
+ObservedLease = tuple[int, int, float]
+"""A lease as it was read: the job, the number of the attempt, and ``lease_until``, which every renewal changes.
+
+``lease_until`` is not compared with a clock, only with its earlier value."""
 
 
 class LeaseWatch:
@@ -21,14 +23,14 @@ class LeaseWatch:
     def __init__(self, lease_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lease_s = lease_s
         self._clock = clock
-        self._since: Mapping[Held, float] = {}
-        self._looked = clock()
+        self._since: Mapping[ObservedLease, float] = {}
+        self._called_at = clock()
 
-    def expired(self, leases: Iterable[Held]) -> frozenset[Held]:
-        """Those of all current leases that were not renewed for too long."""
+    def expired(self, leases: Iterable[ObservedLease]) -> frozenset[ObservedLease]:
+        """The leases that were not renewed for ``lease_s``. ``leases``: all current ones."""
         now = self._clock()
-        if now - self._looked > max(LONGEST_GAP_S, self._lease_s / 2):
+        if now - self._called_at > max(LONGEST_GAP_S, self._lease_s / 2):
             self._since = {}
-        self._looked = now
+        self._called_at = now
         self._since = {lease: self._since.get(lease, now) for lease in leases}
         return frozenset(lease for lease, since in self._since.items() if now - since >= self._lease_s)

@@ -1,9 +1,9 @@
-"""Publishes the messages of jobs, raises the priority of those that wait long, and publishes lost messages again.
+"""Publishes the messages of jobs, raises the priority of jobs that wait long, and publishes lost messages again.
 
-The job's own row is its entry in the outbox: ``publish_due_at`` says that a message is due, and from when. It is set in
-the transaction that makes the job wait, and cleared when the broker has confirmed the message. No row is locked while a
-message is being published: a worker may take the job before this process learns of the confirm. A message too many does
-no harm; one too few is found by ``reconcile``.
+The row of a job is its entry in the outbox: ``publish_due_at`` is the time from which a message is due. It is set in
+the transaction that queues the job, and cleared when the broker has confirmed the message. No row is locked while its
+message is being published: a worker may take the job before this process receives the confirmation. A duplicate message
+is harmless; a missing one is found by ``reconcile``.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from tonearm.events.facts import Warned
 from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState, WarningCode
 from tonearm.jobs.batched_update import BATCH_JOBS
-from tonearm.jobs.claiming import HELD
+from tonearm.jobs.claiming import INACTIVE_RUN_STATES
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import WAITING, clock
 from tonearm.jobs.trace_context import TraceContext
@@ -32,19 +32,22 @@ from tonearm.resilience.backoff import Backoff, Rounds
 from tonearm.settings import Level
 
 BATCH = 1000
+"""Maximum number of messages that are published together."""
 SLACK = 1000
-HOLD_S = 30.0
-"""For how long a relay that dies while it publishes keeps the others from publishing the same messages."""
+"""Difference between the numbers of published and of ready messages that is never taken for a loss: the two are counted
+one after the other, and messages that were delivered to workers are not ready."""
+DEFER_S = 30.0
+"""For how long messages are deferred while a relay publishes them; if it dies, another relay publishes them then."""
 FAILURES = Backoff(1.0, 5.0, least=0.5)
 IDLE = Backoff(0.05, 0.5, least=0.8)
-"""Pauses while nothing is due: the longer nothing was, the longer."""
+"""Pauses while nothing is due; they become longer with every round in which nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobMessage:
-    """What a message says: which job, at which priority, and the correlation id of the job.
+    """The contents of a message: the job, its priority and its correlation id.
 
-    context: the trace context that a received message came with.
+    context: the trace context of a received message, if it has one.
     """
 
     job: int
@@ -55,7 +58,7 @@ class JobMessage:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Messages that are being published since ``now``; until ``until`` no other relay publishes them."""
+    """Messages that are being published. now: the database's time. until: no other relay publishes them before."""
 
     messages: Sequence[JobMessage]
     now: float
@@ -78,7 +81,7 @@ _DEFER = update(job_table).where(among(job_table.c.id, "jobs")).values(publish_d
 _STILL_DEFERRED = job_table.c.id.in_(
     select(job_table.c.id)
     .where(among(job_table.c.id, "jobs"), job_table.c.publish_due_at == bindparam("deferred"))
-    .with_for_update(skip_locked=True)  # another transaction takes or changes the job just now
+    .with_for_update(skip_locked=True)  # another transaction is taking or changing the job
 )
 _MARK_DUE_AGAIN = update(job_table).where(_STILL_DEFERRED).values(publish_due_at=bindparam("now"))
 _MARK_PUBLISHED = (
@@ -88,7 +91,9 @@ _MARK_PUBLISHED = (
 )
 _MARK_DUE = update(job_table).where(among(job_table.c.id, "jobs")).values(publish_due_at=bindparam("now"))
 _MARK_LOST_DUE = _MARK_DUE.values(published_level=None)
-_RUN_ACTIVE = job_table.c.run_id.not_in(select(run_table.c.id).where(run_table.c.state.in_(HELD)))
+_RUN_ACTIVE = job_table.c.run_id.not_in(
+    select(run_table.c.id).where(run_table.c.state.in_(INACTIVE_RUN_STATES))
+)
 _AGED = (
     select(job_table.c.id, job_table.c.rank.label("key"))
     .where(
@@ -129,28 +134,28 @@ class Publisher(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Whether the broker can be reached, as far as is known without trying."""
+        """Whether the connection to the broker is open, as far as is known without using it."""
 
     @property
     def unavailable_reason(self) -> str:
-        """Why it can't be reached, a sentence."""
+        """Why there is no connection; a sentence."""
 
     def publish(self, messages: Sequence[JobMessage]) -> None:
-        """Return once the broker has every message on disk.
+        """Publish messages; returns once the broker has every message on disk.
 
         Raises:
             ServiceUnavailable: the broker does not answer; it may have some of the messages.
         """
 
     def count_ready(self) -> int:
-        """How many messages wait at the broker and were not delivered. Raises ServiceUnavailable."""
+        """Number of messages at the broker that were not delivered. Raises ServiceUnavailable."""
 
     def queue_was_recreated(self) -> bool:
-        """Whether a queue had to be created since this was last asked: then nothing that was published is there."""
+        """Whether a queue was created since the last call; then the messages published before are lost."""
 
 
 class OutboxRelay:
-    """Brings the messages of jobs from the database to the broker."""
+    """Publishes the messages that are due in the database to the broker."""
 
     def __init__(
         self,
@@ -171,7 +176,7 @@ class OutboxRelay:
         self._reconcile_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Publish until stopped; wait for a broker or a database that is unavailable."""
+        """Publish until stopped; while the broker or the database is unavailable, wait."""
         rounds = Rounds(FAILURES, stop.wait)
         idle = 0
         for _ in rounds:
@@ -185,7 +190,7 @@ class OutboxRelay:
             rounds.succeeded(IDLE.delay_s(idle) if idle else 0.0)
 
     def _round(self) -> bool:
-        """Do what is due; returns whether anything was published."""
+        """Publish a batch and reconcile if it is time; returns whether anything was published."""
         self._recreated = self._publisher.queue_was_recreated() or self._recreated
         if self._recreated:
             self.publish_all_again()
@@ -194,20 +199,20 @@ class OutboxRelay:
         if not published or self._state is BrokerState.UNAVAILABLE:
             self._announce_state(BrokerState.READY, None)
         if (began := time.monotonic()) >= self._reconcile_at:
-            self.raise_aged()
+            self.republish_aged()
             self.reconcile()
             took_s = time.monotonic() - began
-            self._reconcile_at = began + max(self._reconcile_s, took_s * 50)  # the more jobs, the less often
+            self._reconcile_at = began + max(self._reconcile_s, took_s * 50)  # at most 2% of the time
         return published > 0
 
     def _announce_state(self, state: BrokerState, reason: str | None) -> None:
-        """Announce a state unless it was the last one announced. That the broker is ready at first is no change."""
+        """Announce a change of state. A broker that is ready from the start is not announced."""
         if state is not self._state and not (self._state is None and state is BrokerState.READY):
             self._announce(BrokerStateChanged(state, reason))
         self._state = state
 
     def publish_batch(self) -> int:
-        """Publish one batch of what is due, the most urgent first; returns how many. Raises ServiceUnavailable."""
+        """Publish one batch of due messages, the most urgent first; returns how many. Raises ServiceUnavailable."""
         batch = self._defer_due()
         if not batch.messages:
             return 0
@@ -228,7 +233,7 @@ class OutboxRelay:
         return len(batch.messages)
 
     def _defer_due(self) -> _Batch:
-        """Choose what is due and defer it, so that no other relay publishes it at the same time."""
+        """Choose messages that are due and defer them, so that no other relay publishes them at the same time."""
         with self._database.write() as connection:
             now = clock(connection)
             due = [
@@ -237,15 +242,15 @@ class OutboxRelay:
             ]
             chosen = sorted(due, key=lambda row: row.rank)[:BATCH]
             if chosen:
-                deferred = {"jobs": [row.id for row in chosen], "until": now + HOLD_S}
+                deferred = {"jobs": [row.id for row in chosen], "until": now + DEFER_S}
                 connection.execute(_DEFER, deferred)
         messages = [
             JobMessage(row.id, self._level(row.level, row.rank, now), row.correlation_id) for row in chosen
         ]
-        return _Batch(messages, now, now + HOLD_S)
+        return _Batch(messages, now, now + DEFER_S)
 
-    def raise_aged(self) -> int:
-        """Mark another message due for waiting jobs whose priority has risen above that of their last message."""
+    def republish_aged(self) -> int:
+        """Make another message due for waiting jobs whose priority has risen above that of their last message."""
         with self._database.read() as connection:
             now = clock(connection)
         return sum(
@@ -254,8 +259,10 @@ class OutboxRelay:
         )
 
     def reconcile(self) -> int:
-        """Mark due again what the broker must have lost, and what was never published; returns how many."""
+        """Make messages due again that the broker must have lost or that were never published; returns how many."""
         ready = self._publisher.count_ready()
+        # A loss: more than SLACK, and more than a tenth, of the published messages are not ready.
+        # The tenth is ready / 9, as the published ones are then ready · 10 / 9.
         enough = ready + max(SLACK, ready // 9) + 1
         with self._database.read() as connection:
             before = clock(connection) - self._reconcile_s
@@ -273,7 +280,7 @@ class OutboxRelay:
         return due + (self._mark_due(_PUBLISHED_BEFORE, _MARK_LOST_DUE, before=before) if lost else 0)
 
     def publish_all_again(self) -> int:
-        """Mark a message due for every waiting job: the broker has none any more."""
+        """Make a message due for every waiting job, because the broker has lost all messages."""
         due = self._mark_due(_EVERYTHING, _MARK_LOST_DUE)
         if due:
             text = f"the broker's queue was gone; {due:,} jobs are published again"
@@ -281,7 +288,7 @@ class OutboxRelay:
         return due
 
     def _mark_due(self, chosen: Select[int, Any], mark: Update, **values: float) -> int:
-        """Mark a message due for all that are chosen, in batches in the order of a key; returns how many."""
+        """Make messages due for the chosen jobs, in batches ordered by a key; returns how many."""
         due, after = 0, -1
         while True:
             with self._database.write() as connection:
@@ -295,7 +302,7 @@ class OutboxRelay:
             after = rows[-1].key
 
     def _level(self, level: int, rank: float, now: float) -> Level:
-        """The level that a waiting job has risen to with time; no job rises to critical."""
+        """The level to which the age of a waiting job has raised it; no job rises to critical."""
         if level == Level.CRITICAL:
             return Level.CRITICAL
         aged = -int((now - rank) // self._ageing_s)

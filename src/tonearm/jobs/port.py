@@ -1,4 +1,10 @@
-"""What a worker needs of the store of jobs and of the queue: the ports, and the values they exchange."""
+"""The ports between a worker and its job store and queue, and the values that they exchange.
+
+Three verbs return running jobs to the queue:
+give back: the worker returns a job itself; the attempt is not charged.
+recover: the store returns a job whose worker has ended; the attempt is not charged, and an interruption is counted.
+retry: the attempt failed, was charged, and the job is tried again after a back-off; see ``fail``.
+"""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -17,11 +23,11 @@ NO_WORK: Mapping[int, float] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished attempt: plain values, as the child measured them and the parent checked them.
+    """The result of a finished attempt: plain values that the child measured and the parent checked.
 
-    decoded: ``None`` when nothing had to be decoded.
-    findings: by analyser its version, values and series.
-    timings: seconds by stage. ended_at: when the child gave the file back, by ``time.monotonic``.
+    decoded: ``None`` if nothing had to be decoded.
+    findings: version, values and series by analyser.
+    timings: seconds by stage. ended_at: when the child finished the file, by ``time.monotonic``.
     """
 
     audio_hash: str
@@ -42,7 +48,7 @@ class Result:
 class AttemptOutcome:
     """How an attempt was recorded: the state of the job, the failure, and when the next attempt follows.
 
-    moved_from: path of the missing file with the same audio, of which this file is the new place.
+    moved_from: former path of this file, if it is a missing file with the same audio that was moved.
     """
 
     state: str
@@ -52,32 +58,32 @@ class AttemptOutcome:
 
 
 class JobClaims(Protocol):
-    """What a queue that delivers messages asks of the store before it hands a job to its worker."""
+    """The part of the job store that a queue with a message broker uses."""
 
-    def claim(self, announced: Mapping[int, Level | None], worker: str) -> Mapping[int, Lease | Refusal]:
-        """Lease the waiting jobs that messages have announced and count their attempts, or say why not.
+    def claim(self, delivered: Mapping[int, Level | None], worker: str) -> Mapping[int, Lease | Refusal]:
+        """Lease waiting jobs whose messages were delivered and count their attempts, or return why that is refused.
 
-        announced: by job the level of its message. A message that is more urgent than the last one published for its
-        job is outdated, and refused. Raises StorageError.
+        delivered: level of the message by job. A message that is more urgent than the last one published for its job
+        is outdated and is refused. Raises StorageError.
         """
 
 
 class JobStore(Protocol):
-    """Where the states of jobs are kept. An adapter must have every change on disk when a method returns.
+    """Stores the states of jobs. An adapter must have every change on disk when a method returns.
 
-    Every method must be idempotent: after StorageUnavailable it is not known whether the transaction was committed,
-    and the method is called again. A method that takes several items does them in one transaction if it can, and
-    returns one answer for each, in the order given. Every method may raise StorageError.
+    Every method must be idempotent: after StorageUnavailable it is unknown whether the transaction was committed,
+    and the method is called again. A method that takes several items processes them in one transaction if possible,
+    and returns one answer for each, in the order given. Every method may raise StorageError.
     """
 
     def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
-        """Extend the leases of a worker's jobs and note the stage of each; returns the jobs it still has."""
+        """Renew the leases of a worker's jobs and store the stage of each; returns the jobs still leased to it."""
 
     def known_results(self, asked: Sequence[tuple[Lease, str]]) -> Sequence[frozenset[str]]:
         """For each lease and the hash of its audio, the names of the current analysers that have results stored."""
 
     def finish(self, finished: Sequence[tuple[Lease, Result]]) -> Sequence[AttemptOutcome | None]:
-        """Store results and end their jobs; ``None``, and nothing stored, where the lease has been lost.
+        """Store results and end their jobs; ``None``, and nothing is stored, for a lease that was lost.
 
         A result that the database refuses ends its own job as failed, and must not affect the others.
         """
@@ -90,7 +96,7 @@ class JobStore(Protocol):
         timings: Mapping[str, float] = NO_TIMINGS,
         ended_at: float | None = None,
     ) -> AttemptOutcome | None:
-        """End a failed attempt: retrying or quarantined; ``None`` where the lease has been lost.
+        """End a failed attempt: the job becomes retrying or quarantined; ``None`` if the lease was lost.
 
         timings: seconds by stage. ended_at: when the run ended, by ``time.monotonic``.
         """
@@ -98,51 +104,51 @@ class JobStore(Protocol):
     def give_back(
         self, leases: Sequence[Lease], after_s: float = 0.0, work_s: Mapping[int, float] = NO_WORK
     ) -> None:
-        """Return jobs to the queue without charging the attempt; they may be taken again after ``after_s``.
+        """Return jobs to the queue without charging the attempts; they may be taken again after ``after_s``.
 
-        work_s: by job, how long a child had its file.
+        work_s: by job, for how many seconds a child worked on it.
         """
 
     def cancel(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
-        """End a job that is no longer wanted."""
+        """End a job that is no longer wanted. work_s: for how many seconds a child worked on it."""
 
-    def release_unheld(self, worker: str, held: Collection[int]) -> int:
-        """Return to the queue the jobs that a worker has in the store but does not hold; returns how many.
+    def give_back_except(self, worker: str, known: Collection[int]) -> int:
+        """Give back the jobs that are leased to a worker, except those it knows of; returns how many.
 
-        Such jobs remain when the answer to a claim was lost.
+        A worker does not know of a lease when the answer to ``take`` or ``claim`` was lost with the connection.
         """
 
-    def recover(self) -> int:
-        """Return to the queue the jobs whose leases have expired, counting an interruption each; returns how many.
+    def recover_expired(self) -> int:
+        """Recover the jobs whose leases have expired; returns how many.
 
-        A lease has expired when it was not renewed while this method was called repeatedly. Also lets retries wait in
-        the queue again when their back-off has passed.
+        A lease has expired when it was not renewed for ``lease_s`` while this method was called repeatedly. Also
+        queues the retries whose back-off has passed.
         """
 
 
 class JobQueue(Protocol):
-    """Where a worker's next jobs come from, at least once each; the store alone decides whether a job may run.
+    """Delivers a worker's next jobs, each at least once; the store alone decides whether a job may run.
 
-    An adapter must not give a job to another worker while its lease holds. It delivers jobs of a more urgent level
-    first, and jobs of the same level roughly in the order in which they were queued. No method blocks.
+    An adapter must not deliver a job to another worker before its lease has expired. It delivers jobs of a more urgent
+    level first, and jobs of the same level roughly in the order in which they were queued. No method blocks.
     """
 
     def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
-        """Lease the next jobs and count their attempts; empty when there is none for this worker now.
+        """Lease the next jobs and count their attempts; empty if this worker can take none now.
 
         unmounted: places that are not mounted on this host; their jobs are left to other workers.
 
-        Raises StorageError: the store did not answer; the jobs are delivered again.
+        Raises StorageError: the database can't be used now; the jobs are delivered again.
         """
 
     def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         """How many jobs could be taken now, counted up to ``at_most``."""
 
     def acknowledge(self, lease: Lease) -> None:
-        """The end of the attempt is stored; the message of the job can be deleted."""
+        """Delete the message of a job, because the end of the attempt is stored."""
 
     def dead_letter(self, lease: Lease) -> None:
-        """The job is quarantined; a queue with a dead-letter queue moves the message there."""
+        """Move the message of a quarantined job to the dead-letter queue, if there is one."""
 
     def close(self) -> None:
-        """Take no more jobs, and return messages that were not taken. Taken jobs can still be acknowledged."""
+        """Take no more jobs, and return messages that were not taken; taken jobs can still be acknowledged."""

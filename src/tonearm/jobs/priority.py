@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tonearm.settings import Level, Rule
 
 CRITICAL_HEAD_START_S = 10 * 365 * 86_400.0
-"""A person waits for critical jobs: no other job is taken first, however long it has waited."""
+"""Seconds that are subtracted from the rank of critical jobs, so that they are taken before any other job."""
 
 
 def level_for(rules: Sequence[Rule], size: int, extension: str, mtime_ns: int) -> Level:

@@ -21,7 +21,7 @@ RETRY_BATCH = 500
 
 
 class QueueAdmin:
-    """Changes jobs at a person's command."""
+    """Changes jobs on behalf of a command."""
 
     def __init__(self, database: Database, ageing_s: float) -> None:
         self._database = database
@@ -51,9 +51,9 @@ class QueueAdmin:
         )
 
     def retry(self, place: Place | None, partial: bool) -> int:
-        """Queue quarantined files again with no attempts charged, and partial ones on request; returns how many.
+        """Queue quarantined files again with no attempts charged, and on request partial ones; returns how many.
 
-        Those of a cancelled run get a new job in a new run, because jobs of cancelled runs are not taken.
+        Files of a cancelled run get a new job in a new run, because jobs of cancelled runs are not taken.
         """
         last = _last_jobs().subquery()
         with self._database.read() as connection:
@@ -89,9 +89,9 @@ class QueueAdmin:
 
 
 def _retry(connection: Connection, job: Any, run: int | None, now: float) -> int:
-    """Queue a job again, unless somebody else has done so meanwhile; returns how many.
+    """Queue a job again, unless another call has done so meanwhile; returns 1 or 0.
 
-    run: a run in which a new job takes its place; ``None``: it waits in its own run.
+    run: the run in which a new job replaces it; ``None``: the job itself is queued again, in its own run.
     """
     again = _queue_anew(connection, job, run, now) if run is not None else _queue_again(connection, job, now)
     if again:
@@ -121,7 +121,7 @@ def _queue_again(connection: Connection, job: Any, now: float) -> int:
 
 
 def _queue_anew(connection: Connection, job: Any, run: int, now: float) -> int:
-    """Add a job for the file of one whose run was cancelled; the old job stays as it ended."""
+    """Add a new job for the file of a job whose run was cancelled; the old job does not change."""
     old = connection.execute(
         select(job_table.c.level, job_table.c.level_by, job_table.c.rank)
         .where(job_table.c.id == job.id, job_table.c.state == job.state)

@@ -50,9 +50,9 @@ def owed(connection: Connection) -> int:
 
 def samples(connection: Connection, root: int, limit: int) -> list[bytes]:
     """Paths of some files that the last scan of a root found: the first and the last that were recorded."""
-    there = select(file_table.c.path).where(
+    present = select(file_table.c.path).where(
         file_table.c.root_id == root, file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None)
     )
-    oldest = connection.execute(there.order_by(file_table.c.id).limit(limit // 2)).scalars().all()
-    newest = connection.execute(there.order_by(file_table.c.id.desc()).limit(limit // 2)).scalars().all()
+    oldest = connection.execute(present.order_by(file_table.c.id).limit(limit // 2)).scalars().all()
+    newest = connection.execute(present.order_by(file_table.c.id.desc()).limit(limit // 2)).scalars().all()
     return list(dict.fromkeys((*oldest, *newest)))

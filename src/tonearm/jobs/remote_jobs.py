@@ -1,4 +1,4 @@
-"""What other workers did to the jobs of one run, read from the database. No query here reads a whole run."""
+"""Reads from the database what other workers did with the jobs of one run. No query here reads a whole run."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from tonearm.settings import Level
 
 
 class Attempt(NamedTuple):
-    """One worker's attempt at a job. ``uncharged_attempts``: attempts before it that do not count against the file."""
+    """One worker's attempt at a job. ``uncharged_attempts``: earlier attempts that do not count against the file."""
 
     job: int
     number: int
@@ -26,9 +26,9 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job with its file and its last attempt. path: exact bytes, whole. Times by the database's clock.
+    """A job with its file and its last attempt. path: absolute, exact bytes. Times by the database's clock.
 
-    waited_s, run_s, store_s and timings are those of the last attempt; ``None`` and empty while that runs.
+    waited_s, run_s, store_s and timings are those of the last attempt; ``None`` and empty while it runs.
     """
 
     id: int
@@ -55,8 +55,8 @@ class JobRow:
     audio: int | None
 
 
-def in_hand(connection: Connection, run: int, me: str, limit: int) -> dict[int, Attempt]:
-    """The attempts of other workers that run now, by job."""
+def running(connection: Connection, run: int, me: str, limit: int) -> dict[int, Attempt]:
+    """The running attempts of other workers, by job."""
     rows = connection.execute(
         select(
             job_table.c.id,

@@ -1,4 +1,4 @@
-"""What follows a failed attempt: another one after a back-off, or quarantine."""
+"""Decides what follows a failed attempt: another attempt after a back-off, or quarantine."""
 
 from tonearm.errors import Failure
 from tonearm.resilience.backoff import Backoff
@@ -10,5 +10,5 @@ TRANSIENT_ATTEMPTS = 4
 
 
 def retry_after(failure: Failure, charged: int, backoff: Backoff) -> float | None:
-    """Seconds until the next attempt, or ``None`` for quarantine; ``charged`` counts the attempts so far."""
+    """Seconds until the next attempt, or ``None`` for quarantine; ``charged``: number of charged attempts so far."""
     return backoff.delay_s(charged) if charged < failure.attempts else None

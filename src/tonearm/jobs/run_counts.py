@@ -1,4 +1,4 @@
-"""What became of the files of a run: its counts, what is left to do, and which later run continued it."""
+"""Counts the files of a run by outcome, its open work, and the jobs that later runs have taken over."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -13,15 +13,15 @@ from tonearm.jobs.job_sql import IS_OPEN
 from tonearm.library.schema import file_table, handover_table, job_table, run_table
 
 COST_SAMPLE = 2000
-"""How many of the last decoded files the cost of a format is taken from."""
+"""Number of recently decoded files from which the cost of each format is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """What became of a run's files; ``discovered`` is the sum of the other five.
+    """A run's files by outcome; ``discovered`` is the sum of the other five.
 
-    skipped: files without a job of their own in this run, files whose job was cancelled, and those that a later
-    run took over while this one was open.
+    skipped: files without a job in this run, files whose job was cancelled, and files whose job a later run took over
+    while this run was open.
     """
 
     discovered: int
@@ -33,7 +33,7 @@ class RunCounts:
 
 
 def counts_of(connection: Connection, run: int) -> RunCounts:
-    """The counts of a run: those of its end once it is closed, else those of now."""
+    """The counts of a run: as stored when it was closed, or the current ones while it is open."""
     row = connection.execute(
         select(run_table.c.discovered, run_table.c.skipped, run_table.c.failed, run_table.c.counts).where(
             run_table.c.id == run
@@ -61,7 +61,7 @@ def _count(connection: Connection, run: int, row: Any) -> RunCounts:
 
 
 def handovers(connection: Connection, runs: Collection[int]) -> dict[int, dict[int, int]]:
-    """For each of some runs how many of its jobs every later run has taken over, by the later run's id."""
+    """For each run, how many of its jobs later runs have taken over, by the id of the later run."""
     found: dict[int, dict[int, int]] = {}
     rows = connection.execute(
         select(handover_table)
@@ -73,10 +73,11 @@ def handovers(connection: Connection, runs: Collection[int]) -> dict[int, dict[i
     return found
 
 
-def note_handover(connection: Connection, former: Iterable[int], run: int) -> None:
-    """Note that open jobs of other runs continue in this one; each is given by the run that it leaves.
+def record_handover(connection: Connection, former: Iterable[int], run: int) -> None:
+    """Record that open jobs of other runs continue in this run.
 
-    Of a run that has ended no more jobs are counted than were pending then: others were retried since.
+    former: for each job, the run that it leaves. For a closed run, no more jobs are counted than were pending when it
+    was closed, because the others were retried since then.
     """
     left = Counter(other for other in former if other != run)
     before = handovers(connection, left)
@@ -95,7 +96,7 @@ def note_handover(connection: Connection, former: Iterable[int], run: int) -> No
 
 
 def keep_failed(connection: Connection, former: Iterable[int]) -> None:
-    """Keep quarantined files among the failed ones of their former runs, though their jobs go to another run."""
+    """Keep quarantined files in the failed counts of their former runs, although their jobs move to another run."""
     for run, jobs in sorted(Counter(former).items()):
         connection.execute(
             update(run_table)

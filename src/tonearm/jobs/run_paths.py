@@ -1,4 +1,4 @@
-"""Which paths a later ``analyze`` has to be given, or takes by itself, for files that earlier runs have left."""
+"""Finds the paths of files that earlier runs have not scanned or not analysed."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from tonearm.names import from_document
 
 
 def unscanned(connection: Connection) -> list[bytes]:
-    """Paths whose last run ended before its scan did, so that some of their files may not be known.
+    """Paths whose last run ended before its scan was complete, so that some of their files may be unknown.
 
-    Paths of cancelled runs are not among them.
+    Paths of cancelled runs are left out.
     """
     rows = connection.execute(
         select(run_table.c.paths, run_table.c.scanned_at)
@@ -31,7 +31,7 @@ def unscanned(connection: Connection) -> list[bytes]:
 
 
 def left_out(connection: Connection, run: int) -> list[bytes]:
-    """The paths of a cancelled run, or the roots of its cancelled jobs where it had none."""
+    """The paths of a cancelled run, or the roots of its cancelled jobs if it was started without paths."""
     paths = connection.execute(select(run_table.c.paths).where(run_table.c.id == run)).scalar_one()
     if paths:
         return [from_document(path) for path in paths]
@@ -45,5 +45,5 @@ def left_out(connection: Connection, run: int) -> list[bytes]:
 
 
 def _is_within(path: bytes, folders: Sequence[bytes]) -> bool:
-    """Whether a path is one of some folders or lies below one."""
+    """Whether a path is one of these folders or below one of them."""
     return any(path == folder or path.startswith(folder.rstrip(b"/") + b"/") for folder in folders)

@@ -1,4 +1,4 @@
-"""Runs: one call over many files, with its own id, counts, state, pause, resume and cancel."""
+"""Starts, closes, pauses, resumes and cancels runs. A run is one call of ``analyze`` over many files."""
 
 import functools
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ from tonearm.library.schema import job_table, run_table
 from tonearm.names import to_document
 
 SCAN_SILENCE_S = 120.0
-"""A scan that has recorded nothing for so many seconds has ended without a word."""
+"""Seconds after which a scan that records nothing counts as ended; its process was probably killed."""
 
 
 class Runs:
@@ -52,12 +52,12 @@ class Runs:
         )
 
     def unscanned_paths(self) -> list[bytes]:
-        """Paths whose last run ended before its scan did, so that some of their files may not be known."""
+        """Paths whose last run ended before its scan was complete, so that some of their files may be unknown."""
         with self._database.read() as connection:
             return run_paths.unscanned(connection)
 
     def mark_scanned(self, run: int) -> None:
-        """Note that every file of a run is recorded: the run ends when its last job ends."""
+        """Record that the scan of a run is complete; from now on the run ends when its last job ends."""
         with self._database.write() as connection:
             now = clock(connection)
             connection.execute(
@@ -91,7 +91,7 @@ class Runs:
             return [run.id for run in over]
 
     def count_skipped(self, run: int, files: int) -> None:
-        """Count entries that were found and are not analysed."""
+        """Count files that were found and are not analysed."""
         with self._database.write() as connection:
             connection.execute(
                 update(run_table)
@@ -108,7 +108,7 @@ class Runs:
         return {row.id: RunState(row.state) for row in rows}
 
     def counts(self, run: int) -> RunCounts:
-        """What has become of a run's files: at its end once it is closed, else so far."""
+        """A run's files by outcome: as stored when it was closed, or the current counts while it is open."""
         with self._database.read() as connection:
             return run_counts.counts_of(connection, run)
 
@@ -123,12 +123,12 @@ class Runs:
             return run_counts.workload_of(connection, run)
 
     def cost(self) -> dict[str, float]:
-        """Seconds of one child process per byte, by file extension, as this library's last files needed."""
+        """Seconds of one child process per byte, by file extension, from the files that were decoded last."""
         with self._database.read() as connection:
             return run_counts.cost_by_extension(connection)
 
     def close(self, run: int, state: RunState) -> None:
-        """End a run and fix its counts. A cancelled run stays cancelled; one with files pending is interrupted."""
+        """End a run and store its counts. A cancelled run stays cancelled; a run with pending files is interrupted."""
         with self._database.write() as connection:
             _close(connection, run, state, clock(connection))
 
@@ -150,7 +150,7 @@ class Runs:
             _change_state(connection, run, (RunState.RUNNING,), RunState.PAUSED)
 
     def resume(self, run: int) -> None:
-        """Take jobs of a paused run again, and publish those whose messages came meanwhile. Raises NotFound."""
+        """Take jobs of a paused run again, and publish new messages for those refused meanwhile. Raises NotFound."""
         with self._database.write() as connection:
             known = _change_state(connection, run, (RunState.PAUSED, RunState.RUNNING), RunState.RUNNING)
         unsent = select(job_table.c.id).where(
@@ -161,11 +161,11 @@ class Runs:
             job_table.c.published_level.is_(None),
         )
         due = update_in_batches(self._database, unsent, _publish_again)
-        if known == RunState.RUNNING and not due:  # else the last call for this run did not complete
+        if known == RunState.RUNNING and not due:  # otherwise an earlier call for this run was incomplete
             raise _is_not(run, known, RunState.PAUSED)
 
     def cancel(self, run: int) -> int:
-        """Cancel a run's waiting jobs, and have its running ones stopped; returns how many waited.
+        """Cancel a run's waiting jobs and have its running ones stopped; returns how many were waiting.
 
         Raises:
             NotFound: there is no such run, or it has ended.
@@ -209,7 +209,7 @@ class Runs:
             self._cancel_waiting(run, now)
 
     def paths_to_analyse_again(self, run: int) -> list[bytes]:
-        """What to give to ``analyze`` for the files that a cancelled run has left out."""
+        """Arguments for ``analyze`` to analyse the files that a cancelled run has left out."""
         with self._database.read() as connection:
             return run_paths.left_out(connection, run)
 
@@ -231,7 +231,7 @@ def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: 
 
 
 def open_again(connection: Connection, run: int, now: float) -> int:
-    """Start another run over the paths of one, without a scan; it ends with its last job."""
+    """Start a new run with the paths of an earlier one, without a scan; it ends with its last job."""
     paths = connection.execute(select(run_table.c.paths).where(run_table.c.id == run)).scalar_one()
     return _open(connection, paths, now, scanned_at=now)
 
@@ -241,20 +241,20 @@ def _move_jobs(connection: Connection, jobs: Sequence[int], former: int, run: in
     moved = connection.execute(
         update(job_table).where(job_table.c.id.in_(jobs), job_table.c.run_id == former).values(run_id=run)
     ).rowcount
-    run_counts.note_handover(connection, [former] * moved, run)
+    run_counts.record_handover(connection, [former] * moved, run)
     count_discovered(connection, run, moved)
     return moved
 
 
 def count_discovered(connection: Connection, run: int, files: int) -> None:
-    """Count files that came into a run from another one."""
+    """Count files whose jobs were moved into a run."""
     connection.execute(
         update(run_table).where(run_table.c.id == run).values(discovered=run_table.c.discovered + files)
     )
 
 
 def _publish_again(connection: Connection, jobs: Sequence[int]) -> int:
-    """Have messages of waiting jobs published, at once or when their back-off has passed."""
+    """Schedule messages of waiting jobs, now or for the end of their back-off."""
     due = func.coalesce(job_table.c.not_before, clock(connection))
     return connection.execute(
         update(job_table).where(job_table.c.id.in_(jobs)).values(publish_due_at=due)

@@ -1,4 +1,4 @@
-"""The store of jobs in the database. Without a broker the jobs table is also the queue."""
+"""The job store in the database. Without a message broker the jobs table is also the queue."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from tonearm.errors import Failure
 from tonearm.jobs import attempt_outcomes, attempts, queue_depth
 from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
-from tonearm.jobs.claiming import claim_named, count_next, requeue_due, take_next
+from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
 from tonearm.jobs.failures import INTERRUPTED, unstorable
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
@@ -56,7 +56,7 @@ _RETURNED = {
 
 
 class SqlJobStore:
-    """JobStore and JobClaims on the jobs table, and the queue where there is no broker."""
+    """JobStore and JobClaims on the jobs table, and the queue of libraries without a broker."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class SqlJobStore:
         watch: LeaseWatch | None = None,
         features: FeatureTables | None = None,
     ) -> None:
-        """``watch`` finds the leases that have expired; a new one unless given."""
+        """``watch``: finds expired leases; by default a new LeaseWatch."""
         self._watch = watch or LeaseWatch(lease_s)
         self._database = database
         self._versions = dict(versions)
@@ -76,7 +76,7 @@ class SqlJobStore:
         self._backoff = backoff
         self._lease_s = lease_s
 
-    # A worker takes jobs.
+    # Taking jobs.
 
     def take(
         self, worker: str, run: int | None, unmounted: Collection[UnmountedPlace] = (), at_most: int = 1
@@ -87,19 +87,19 @@ class SqlJobStore:
         """
         with self._database.write() as connection:
             taken = take_next(connection, worker, run, unmounted, at_most, self._lease_s)
-            if len(taken) < at_most and requeue_due(connection):
+            if len(taken) < at_most and queue_due_retries(connection):
                 left = at_most - len(taken)
                 taken += take_next(connection, worker, run, unmounted, left, self._lease_s)
             return taken
 
-    def claim(self, announced: Mapping[int, Level | None], worker: str) -> dict[int, Lease | Refusal]:
+    def claim(self, delivered: Mapping[int, Level | None], worker: str) -> dict[int, Lease | Refusal]:
         claimed: dict[int, Lease | Refusal] = {}
-        left = dict(announced)
+        left = dict(delivered)
         wait = len(left) == 1
         while left:  # waiting for the lock of one row at a time avoids deadlocks
             chosen = dict(list(left.items())[:1]) if wait else left
             with self._database.write() as connection:
-                claimed |= claim_named(connection, chosen, worker, self._lease_s, wait)
+                claimed |= claim_delivered(connection, chosen, worker, self._lease_s, wait)
             left = {job: level for job, level in left.items() if job not in claimed}
             wait = not wait
         return claimed
@@ -108,7 +108,7 @@ class SqlJobStore:
         if not stages:
             return frozenset()
         with self._database.write() as connection:
-            held = connection.execute(
+            renewed = connection.execute(
                 update(job_table)
                 .where(
                     job_table.c.id.in_(stages),
@@ -121,9 +121,9 @@ class SqlJobStore:
                 )
                 .returning(job_table.c.id)
             )
-            return frozenset(held.scalars())
+            return frozenset(renewed.scalars())
 
-    # Attempts end.
+    # Ending attempts.
 
     def known_results(self, asked: Sequence[tuple[Lease, str]]) -> list[frozenset[str]]:
         hashes = {digest for lease, digest in asked if not lease.fresh}
@@ -146,7 +146,7 @@ class SqlJobStore:
                 except Exception as error:
                     if not attempt_outcomes.is_data_error(error):
                         raise
-                    together = False  # one of them can't be stored: find it by storing one at a time
+                    together = False  # one result can't be stored: find it by storing them one at a time
                 left = [one for one in left if one[0] not in outcomes]
             if left:
                 outcomes[left[0][0]] = self._finish_alone(left[0])
@@ -154,13 +154,13 @@ class SqlJobStore:
         return [outcomes[lease] for lease, _ in finished]
 
     def _finish_together(self, finished: Sequence[Finished]) -> dict[Lease, AttemptOutcome]:
-        """Store the results whose leases hold and whose rows no other transaction has locked."""
+        """Store the results whose leases were not lost and whose rows no other transaction has locked."""
         with self._database.write() as connection:
-            held = attempt_outcomes.held(connection, [lease for lease, _ in finished], wait=False)
-            ours = [(lease, result) for lease, result in finished if lease in held]
+            rows = attempt_outcomes.lock_leased(connection, [lease for lease, _ in finished], wait=False)
+            ours = [(lease, result) for lease, result in finished if lease in rows]
             if not ours:
                 return {}
-            now = held[ours[0][0]].now
+            now = rows[ours[0][0]].now
             return attempt_outcomes.store(
                 connection, ours, now, self._engine, self._database.shared, self._features
             )
@@ -169,10 +169,10 @@ class SqlJobStore:
         lease, result = finished
         try:
             with self._database.write() as connection:
-                held = attempt_outcomes.held(connection, [lease])
-                if not held:
+                rows = attempt_outcomes.lock_leased(connection, [lease])
+                if not rows:
                     return attempt_outcomes.recorded_outcome(connection, lease)
-                now = held[lease].now
+                now = rows[lease].now
                 return attempt_outcomes.store(
                     connection, [finished], now, self._engine, self._database.shared, self._features
                 )[lease]
@@ -190,10 +190,10 @@ class SqlJobStore:
         ended_at: float | None = None,
     ) -> AttemptOutcome | None:
         with self._database.write() as connection:
-            held = attempt_outcomes.held(connection, [lease])
-            if not held:
+            rows = attempt_outcomes.lock_leased(connection, [lease])
+            if not rows:
                 return attempt_outcomes.recorded_outcome(connection, lease)
-            now = held[lease].now
+            now = rows[lease].now
             ended = attempts.ended(lease, Outcome.FAILED, now, failure.code, work_s, timings, ended_at)
             attempts.record(connection, [ended])
             delay_s = retry_after(failure, lease.charged_attempts, self._backoff)
@@ -208,16 +208,16 @@ class SqlJobStore:
 
     def cancel(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
         with self._database.write() as connection:
-            held = attempt_outcomes.held(connection, [lease])
-            if held:
-                now = held[lease].now
+            rows = attempt_outcomes.lock_leased(connection, [lease])
+            if rows:
+                now = rows[lease].now
                 attempts.record(
                     connection, [attempts.ended(lease, Outcome.CANCELLED, now, failure.code, work_s)]
                 )
                 attempt_outcomes.end(connection, lease, JobState.CANCELLED, now, failure, work_s)
                 attempt_outcomes.set_file_state(connection, lease.file, "waiting")
 
-    # Jobs return to the queue.
+    # Returning jobs to the queue.
 
     def give_back(
         self, leases: Sequence[Lease], after_s: float = 0.0, work_s: Mapping[int, float] = NO_WORK
@@ -225,34 +225,34 @@ class SqlJobStore:
         if not leases:
             return
         with self._database.write() as connection:
-            held = attempt_outcomes.held(connection, leases)
-            if not held:
+            rows = attempt_outcomes.lock_leased(connection, leases)
+            if not rows:
                 return
-            now = next(iter(held.values())).now
+            now = next(iter(rows.values())).now
             attempts.record(
                 connection,
                 [
                     attempts.ended(lease, Outcome.RETURNED, now, run_s=work_s.get(lease.job, 0.0))
-                    for lease in held
+                    for lease in rows
                 ],
             )
             later = {"state": JobState.RETRYING, "not_before": now + after_s} if after_s else {}
-            self._put_back(connection, [lease.job for lease in held], now, now + after_s, later)
+            self._requeue(connection, [lease.job for lease in rows], now, now + after_s, later)
 
-    def release_unheld(self, worker: str, held: Collection[int]) -> int:
+    def give_back_except(self, worker: str, known: Collection[int]) -> int:
         with self._database.write() as connection:
             lost = connection.execute(
-                _RUNNING_JOBS.where(job_table.c.worker == worker, job_table.c.id.not_in(held))
+                _RUNNING_JOBS.where(job_table.c.worker == worker, job_table.c.id.not_in(known))
             ).all()
             if lost:
                 now = clock(connection)
                 attempts.record(
-                    connection, [attempts.ended_unseen(job, Outcome.RETURNED, now) for job in lost]
+                    connection, [attempts.ended_unreported(job, Outcome.RETURNED, now) for job in lost]
                 )
-                self._put_back(connection, [job.id for job in lost], now, now, {})
+                self._requeue(connection, [job.id for job in lost], now, now, {})
             return len(lost)
 
-    def _put_back(
+    def _requeue(
         self,
         connection: Connection,
         jobs: Sequence[int],
@@ -260,7 +260,10 @@ class SqlJobStore:
         ready_at: float,
         later: Mapping[str, Any],
     ) -> None:
-        """Let running jobs wait again, ready to be taken at ``ready_at``; those of cancelled runs end."""
+        """Queue running jobs, to be taken from ``ready_at`` on, with other values if ``later`` has them.
+
+        Jobs of cancelled runs are cancelled.
+        """
         chosen = job_table.c.id.in_(jobs)
         connection.execute(
             update(job_table)
@@ -269,34 +272,36 @@ class SqlJobStore:
         )
         cancel_unwanted(connection, chosen, now)
 
-    def recover(self) -> int:
+    def recover_expired(self) -> int:
         with self._database.read() as connection:
-            held = connection.execute(_LEASES).all()
-        expired = self._watch.expired((row.id, row.attempts, row.lease_until) for row in held)
+            leases = connection.execute(_LEASES).all()
+        expired = self._watch.expired((row.id, row.attempts, row.lease_until) for row in leases)
         with self._database.write() as connection:
-            requeue_due(connection)
+            queue_due_retries(connection)
             if not expired:
                 return 0
             found = connection.execute(
                 _RUNNING_JOBS.where(job_table.c.id.in_([job for job, *_ in expired]))
             ).all()
-            return self._return_interrupted(
+            return self._recover(
                 connection, [row for row in found if (row.id, row.attempts, row.lease_until) in expired]
             )
 
-    def reclaim(self, worker: str | None) -> int:
-        """Return to the queue at once the jobs of a worker that has ended, or of all workers; returns how many."""
+    def recover_worker(self, worker: str | None) -> int:
+        """Recover at once the jobs of a worker that has ended, or of all workers; returns how many."""
         with self._database.write() as connection:
-            requeue_due(connection)
+            queue_due_retries(connection)
             own = [job_table.c.worker == worker] if worker is not None else []
-            return self._return_interrupted(connection, connection.execute(_RUNNING_JOBS.where(*own)).all())
+            return self._recover(connection, connection.execute(_RUNNING_JOBS.where(*own)).all())
 
-    def _return_interrupted(self, connection: Connection, lost: Sequence[Any]) -> int:
-        """Count an interruption of each job and let it wait again; a job with too many is quarantined."""
+    def _recover(self, connection: Connection, lost: Sequence[Any]) -> int:
+        """Count an interruption of each job and postpone it; quarantine a job with too many interruptions."""
         if not lost:
             return 0
         now = clock(connection)
-        attempts.record(connection, [attempts.ended_unseen(job, Outcome.INTERRUPTED, now) for job in lost])
+        attempts.record(
+            connection, [attempts.ended_unreported(job, Outcome.INTERRUPTED, now) for job in lost]
+        )
         for job in lost:
             if job.interruptions + 1 >= INTERRUPTIONS:
                 attempt_outcomes.quarantine_interrupted(connection, job.id, job.file_id, now)

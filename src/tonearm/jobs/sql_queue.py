@@ -7,7 +7,7 @@ from tonearm.jobs.sql_job_store import SqlJobStore
 
 
 class SqlQueue:
-    """JobQueue on the jobs table, of one run or of all. The row is the message; there is nothing to acknowledge."""
+    """JobQueue on the jobs table, of one run or of all. There are no messages, and nothing to acknowledge."""
 
     def __init__(self, job_store: SqlJobStore, worker: str, run: int | None) -> None:
         self._job_store = job_store
@@ -21,10 +21,10 @@ class SqlQueue:
         return self._job_store.count_waiting(self._run, at_most, unmounted)
 
     def acknowledge(self, lease: Lease) -> None:
-        """Nothing to do: the row has its state already."""
+        """Does nothing: the state of the job is in its row."""
 
     def dead_letter(self, lease: Lease) -> None:
-        """Nothing to do: the row is kept in quarantine."""
+        """Does nothing: the state of the job is in its row."""
 
     def close(self) -> None:
-        """Nothing to do: no messages were received ahead."""
+        """Does nothing: no messages were received in advance."""

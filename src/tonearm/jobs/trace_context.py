@@ -6,14 +6,15 @@ from dataclasses import dataclass
 _PARTS = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII | re.DOTALL)
 _SAMPLED = 0x01
 LONGEST = 512
-"""Characters; a longer header is not one."""
+"""Maximum length in characters; a longer header is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
     """Which trace a message belongs to, and which span sent it.
 
-    trace_id: 32 hexadecimal digits, not all zero. parent_id: 16 of them, not all zero. sampled: the trace is recorded.
+    trace_id: 32 hexadecimal digits, not all zero. parent_id: 16 hexadecimal digits, not all zero.
+    sampled: the trace is recorded.
     """
 
     trace_id: str

@@ -1,4 +1,4 @@
-"""The workers of a shared library: each keeps a row alive by heartbeats, and can be asked to drain."""
+"""The table of the workers of a shared library: each updates its row by heartbeats, and can be asked to drain."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,26 +15,28 @@ from tonearm.library.database import Database, serialize_transactions
 from tonearm.library.schema import worker_table
 
 LOST_S = 30.0
-"""A worker without a heartbeat for so many seconds is shown as lost."""
+"""Seconds without a heartbeat after which a worker is shown as lost, and its slots are not counted.
+
+docs/explanation/jobs.md lists this beside the other times after which a worker counts as ended."""
 
 
 class NameTaken(TonearmError):
-    """Another worker of that name is alive."""
+    """Another live worker has the name."""
 
 
 class WorkerStatus(Enum):
     """State of a worker, as its heartbeat returns it."""
 
     ACTIVE = "at work"
-    DRAINING = "draining"  # by command: it finishes what it has, takes no more, and ends
-    REPLACED = "replaced"  # another process has taken its name after too long without a heartbeat
+    DRAINING = "draining"  # by command: it finishes its running files, takes no more, and ends
+    REPLACED = "replaced"  # another process has registered its name, because its heartbeats were missing for too long
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInstance:
-    """One process of a worker. The name may be used again by a later process; ``instance`` never is.
+    """One process of a worker. A later process may have the same name, but never the same ``instance``.
 
-    What follows an ``@`` in the instance names the process-id namespace: two containers may both have a process 1.
+    The part of ``instance`` after ``@`` is the process-id namespace: two containers may both have a process 1.
     """
 
     name: str
@@ -47,7 +49,10 @@ class WorkerInstance:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a worker reports. ``running``: job, path (as in JSON columns), stage, for_s of each file."""
+    """The contents of a heartbeat.
+
+    running: of each running file the job, path (as in JSON columns), stage and for_s (seconds).
+    """
 
     done: int = 0
     failed: int = 0
@@ -69,7 +74,7 @@ class WorkerRegistry:
             NameTaken: a worker of that name has sent a heartbeat within ``lease_s``, and is not known to have ended.
         """
         with self._database.write() as connection:
-            serialize_transactions(connection)  # several processes of one name may start at the same moment
+            serialize_transactions(connection)  # processes of the same name may start at the same moment
             now = clock(connection)
             known = connection.execute(
                 select(worker_table).where(worker_table.c.name == instance.name).with_for_update()
@@ -99,7 +104,7 @@ class WorkerRegistry:
             upsert(connection, worker_table, ("name",), [row])
 
     def heartbeat(self, instance: WorkerInstance, heartbeat: Heartbeat) -> WorkerStatus:
-        """Report that this process is alive and what it does; returns whether it is to drain or was replaced."""
+        """Update the row of this process; returns whether it is to drain or was replaced."""
         with self._database.write() as connection:
             changed = connection.execute(
                 update(worker_table)
@@ -140,7 +145,7 @@ class WorkerRegistry:
             raise NotFound(f"no worker named {name} is at work; `tonearm workers` lists them")
 
     def slots(self) -> int:
-        """How many files the workers that are alive can analyse at the same time; draining ones count for none."""
+        """Number of files that the live workers can analyse at the same time, without draining workers."""
         with self._database.read() as connection:
             alive = select(func.coalesce(func.sum(worker_table.c.slots), 0)).where(
                 worker_table.c.ended_at.is_(None),
@@ -150,7 +155,7 @@ class WorkerRegistry:
             return int(connection.execute(alive).scalar_one())
 
     def expire_lost(self, after_s: float = 86_400.0) -> int:
-        """Mark workers that have been lost for a day as ended; returns how many."""
+        """Mark workers without a heartbeat for ``after_s``, a day by default, as ended; returns how many."""
         with self._database.write() as connection:
             return _end_lost(connection, after_s)
 
@@ -165,9 +170,9 @@ def _end_lost(connection: Connection, after_s: float) -> int:
 
 
 def _alive(known: Any, instance: WorkerInstance, now: float, lease_s: float) -> bool:
-    """Whether the last process of a name is alive.
+    """Whether the process that last registered a name is alive.
 
-    On this host, in the same process-id namespace, the kernel is asked; elsewhere its heartbeats decide.
+    On this host and in the same process-id namespace this checks the process id; elsewhere its last heartbeat decides.
     """
     if known.ended_at is not None or known.seen_at < now - lease_s:
         return False

@@ -16,7 +16,7 @@ from tonearm.jobs.failures import INTERRUPTED
 from tonearm.jobs.finished_jobs import ENDED, LIMIT, FinishedJobsCursor
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.remote_jobs import Attempt, JobRow, in_hand, job_rows, retrying, tempo_and_key
+from tonearm.jobs.remote_jobs import Attempt, JobRow, job_rows, retrying, running, tempo_and_key
 from tonearm.library.database import Database
 from tonearm.progress.port import RunningFile
 
@@ -80,15 +80,15 @@ class RemoteEvents:
         heard = set(self._retried)
         with self._database.read() as connection:
             now = clock(connection)
-            ended = self._finished_jobs.look(connection, now)
-            hands = in_hand(connection, self._run, self._me, LIMIT)
+            ended = self._finished_jobs.read(connection, now)
+            hands = running(connection, self._run, self._me, LIMIT)
             waiting = retrying(connection, self._run, LIMIT)
             failed = {job for job, attempt in waiting.items() if self._retried.get(job, 0) < attempt}
             changed = {job for job in hands.keys() | self._known.keys() if self._is_other(job, hands)}
             rows = job_rows(connection, {finished.job for finished in ended} | failed | changed)
             audio = {row.audio for row in rows.values() if row.audio is not None and row.decoded_s}
             found = tempo_and_key(connection, audio)
-        self._finished_jobs.tell()
+        self._finished_jobs.advance()
         events: list[JobEvent] = [_finished(rows[finished.job], found) for finished in ended]
         for job in sorted(changed & self._known.keys()):
             events += self._gone(self._known[job], rows.get(job), now)

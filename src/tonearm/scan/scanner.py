@@ -33,7 +33,7 @@ PAGE = 2000
 KEPT = "the files known below it are kept as they are"
 
 
-class PlaceUnread(TonearmError):
+class PlaceUnreadable(TonearmError):
     """A path that was named can't be read."""
 
 
@@ -108,7 +108,7 @@ class Scanner:
         """Bring what is at or below a place into the library, and its jobs into a run.
 
         Raises:
-            PlaceUnread: the place itself can't be read.
+            PlaceUnreadable: the place itself can't be read.
         """
         started = time.monotonic()
         scan = _Scan(run, place, level, fresh)
@@ -118,7 +118,7 @@ class Scanner:
             device = os.stat(place.here).st_dev
             walked = walk(place.here, place.scope, self._patterns)
         except OSError as error:
-            raise PlaceUnread(f"it can't be read: {error.strerror}; {KEPT}") from error
+            raise PlaceUnreadable(f"it can't be read: {error.strerror}; {KEPT}") from error
         batch: list[ScannedFile] = []
         recorded_at = time.monotonic()
         for scanned in self._compared(walked, scan):

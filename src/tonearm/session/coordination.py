@@ -44,7 +44,7 @@ class EmbeddedRun:
     make_supervisor: Callable[[int], Supervisor]
 
     def prepare(self) -> None:
-        self.job_store.reclaim(None)
+        self.job_store.recover_worker(None)
         self.runs.close_abandoned()
 
     def supervisor(self, run: int) -> Supervisor:

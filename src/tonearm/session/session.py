@@ -18,7 +18,7 @@ from tonearm.library.roots import Roots, canonical
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.scan.scanner import PlaceUnread, Scanner
+from tonearm.scan.scanner import PlaceUnreadable, Scanner
 from tonearm.session.background_scan import BackgroundScan
 from tonearm.session.coordination import Coordination
 from tonearm.settings import Level
@@ -155,7 +155,7 @@ class Session:
                 run.unread.update(outcome.unread)
                 if not outcome.complete:
                     return False
-            except PlaceUnread as error:
+            except PlaceUnreadable as error:
                 run.unread.add(path)
                 self.announce(Warned(WarningCode.PATH_UNREADABLE, str(error), path))
         self.storage_retry(lambda: self.runs.mark_scanned(run.id))

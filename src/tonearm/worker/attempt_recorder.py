@@ -1,4 +1,4 @@
-"""Records how attempts end, and announces an outcome only after it is stored."""
+"""Records how attempts end, and announces each outcome after it is stored."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from tonearm.worker.pending_writes import PendingWrites
 
 
 class AttemptRecorder:
-    """The ways in which an attempt ends. Each is kept in ``pending_writes`` while the database can't be written.
+    """Records the ends of attempts. They are kept in ``pending_writes`` while the database can't be written.
 
     Results are collected until ``flush``, and stored together. The queue's message is acknowledged after the outcome
     is stored, never before.
@@ -29,7 +29,7 @@ class AttemptRecorder:
         self._results: list[tuple[Lease, Result]] = []
 
     def finished(self, lease: Lease, result: Result) -> None:
-        """The file was analysed; its result is stored by the next ``flush``."""
+        """Add the result of an analysed file; the next ``flush`` stores it."""
         self._results.append((lease, result))
 
     def flush(self) -> None:
@@ -39,19 +39,22 @@ class AttemptRecorder:
             self._pending_writes.add(lambda: self._store(results))
 
     def failed(self, lease: Lease, failure: Failure, work_s: float, timings: Mapping[str, float]) -> None:
-        """The attempt failed; the job is tried again later, or the file is quarantined.
+        """Record a failed attempt; the job is retried later, or the file is quarantined.
 
-        work_s: how long a child had the file. timings: seconds by stage.
+        work_s: for how many seconds a child worked on the file. timings: seconds by stage.
         """
         ended_at = time.monotonic()
         self._pending_writes.add(lambda: self._fail(lease, failure, work_s, timings, ended_at))
 
     def cancelled(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
-        """The file is no longer wanted, or no longer there."""
+        """Record that the run was cancelled or the file is gone."""
         self._pending_writes.add(lambda: self._cancel(lease, failure, work_s))
 
     def given_back(self, lease: Lease, reason: str, after_s: float) -> None:
-        """This worker can't work on the job now: it returns to the queue, and the attempt is not charged."""
+        """Give back a job that this worker can't do now; the attempt is not charged.
+
+        after_s: seconds until it may be taken again.
+        """
         self._pending_writes.add(lambda: self._give_back(lease, reason, after_s))
 
     def _give_back(self, lease: Lease, reason: str, after_s: float) -> None:
@@ -68,7 +71,7 @@ class AttemptRecorder:
         for (lease, result), outcome in zip(results, self._job_store.finish(results), strict=True):
             self._acknowledge(lease, outcome)
             if outcome is None:
-                text = "another worker has taken it over; this result is not stored"
+                text = "its lease was lost before its result could be stored; the result is discarded"
                 self._announce(Warned(WarningCode.RESULT_NOT_STORED, text, lease.ref.path))
             elif outcome.state in {JobState.DONE, JobState.PARTIAL}:
                 self._announce_result(lease, result, outcome)
@@ -84,7 +87,7 @@ class AttemptRecorder:
             self._announce_failure(lease, outcome, work_s, timings, ended_at)
 
     def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None) -> None:
-        """Remove the job's message from the queue, into quarantine if the file is quarantined."""
+        """Delete the job's message, or move it to the dead-letter queue if the file is quarantined."""
         if outcome is not None and outcome.state == JobState.QUARANTINED:
             self._queue.dead_letter(lease)
         else:
@@ -122,7 +125,7 @@ class AttemptRecorder:
     ) -> None:
         job, failure, store_s = lease.ref, outcome.failure, time.monotonic() - ended_at
         assert failure is not None  # noqa: S101  the outcome of a failed attempt always has its failure
-        if outcome.state == JobState.CANCELLED:  # a person cancelled the run meanwhile
+        if outcome.state == JobState.CANCELLED:  # the run was cancelled meanwhile
             self._announce(JobReturned(job, failure.reason, JobState.CANCELLED, work_s))
         elif outcome.retry_in_s is not None:
             self._announce(

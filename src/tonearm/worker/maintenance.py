@@ -1,5 +1,5 @@
-"""What a worker does regularly beside its work: renew leases, send the heartbeat, take back jobs of lost workers, and
-follow pause, resume, cancel and drain."""
+"""The periodic tasks of a worker: renews leases, sends heartbeats, recovers jobs of lost workers, and checks for pause,
+resume, cancel and drain."""
 
 import contextlib
 import time
@@ -30,14 +30,17 @@ class Registration(Protocol):
     def heartbeat(
         self, running: Sequence[Mapping[str, Any]], unmounted: Sequence[bytes], done: int, failed: int
     ) -> WorkerStatus:
-        """Update the row; returns this worker's status."""
+        """Update the row and return this worker's status.
+
+        unmounted: paths on this host. done, failed: numbers of jobs.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceReport:
-    """What maintenance has found.
+    """The findings of maintenance.
 
-    lost_jobs: jobs being worked on that are no longer leased to this worker. run_states: states of their runs.
+    lost_jobs: running jobs that are no longer leased to this worker. run_states: states of the runs of running jobs.
     """
 
     lost_jobs: frozenset[int] = frozenset()
@@ -63,7 +66,7 @@ class Maintenance:
         self._settings = settings
         self._worker = worker
         self._registration = registration
-        self._disowned_at = 0.0
+        self._gave_back_at = 0.0
         self._renew_at = self._recover_at = self._heartbeat_at = 0.0
         self._status = WorkerStatus.ACTIVE
         self._done = 0
@@ -79,12 +82,15 @@ class Maintenance:
     def run_due(
         self, assignments: Sequence[Assignment], followed_run: int | None, unmounted: Sequence[bytes]
     ) -> MaintenanceReport:
-        """Do what is due. ``followed_run``: a run whose state is read even if no job of it is being worked on."""
+        """Run the tasks that are due.
+
+        followed_run: a run whose state is read even if none of its jobs is running.
+        """
         now = time.monotonic()
         lost = self._renew(assignments, now)
         unavailable_at = self._pending_writes.unavailable_at
         returned = (
-            unavailable_at > self._disowned_at
+            unavailable_at > self._gave_back_at
             and not self._pending_writes.has_pending
             and not self._pending_writes.failure
         )
@@ -92,10 +98,10 @@ class Maintenance:
             self._heartbeat_at = now + HEARTBEAT_S
             status_known = self._heartbeat(assignments, unmounted)
             if returned and status_known:
-                self._disown(assignments, unavailable_at)
+                self._give_back_unknown(assignments, unavailable_at)
         if now >= self._recover_at:
             self._recover_at = now + min(RECOVER_S, self._settings.lease_s / 4)
-            self._pending_writes.write(self._job_store.recover)
+            self._pending_writes.write(self._job_store.recover_expired)
         runs = {assignment.lease.run for assignment in assignments}
         if followed_run is not None:
             runs.add(followed_run)
@@ -103,32 +109,35 @@ class Maintenance:
         return MaintenanceReport(lost, states or {}, self._status)
 
     def send_final_heartbeat(self) -> None:
-        """Record for the last time how many jobs this worker has finished."""
+        """Store the final numbers of jobs that this worker has finished."""
         if self._registration is not None and not self._pending_writes.failure:
             with contextlib.suppress(StorageError):
                 self._registration.heartbeat([], [], self._done, self._failed)
 
     def _renew(self, assignments: Sequence[Assignment], now: float) -> frozenset[int]:
-        """Renew the leases if it is time; returns the jobs whose lease is lost."""
+        """Renew the leases if it is time; returns the jobs whose lease was lost."""
         stages = {assignment.lease.job: assignment.stage for assignment in assignments}
         if not stages or now < self._renew_at:
             return frozenset()
-        held = self._pending_writes.write(lambda: self._job_store.renew(self._worker, stages))
-        if held is None:
+        leased = self._pending_writes.write(lambda: self._job_store.renew(self._worker, stages))
+        if leased is None:
             return frozenset()
         self._renew_at = now + min(RENEW_S, self._settings.lease_s / 3)
-        return frozenset(stages) - held
+        return frozenset(stages) - leased
 
-    def _disown(self, assignments: Sequence[Assignment], unavailable_at: float) -> None:
-        """Give back jobs that were leased to this worker in an answer that was lost with the connection.
+    def _give_back_unknown(self, assignments: Sequence[Assignment], unavailable_at: float) -> None:
+        """Give back jobs that were leased to this worker, but whose leases were lost with the connection.
 
-        Not after another worker has taken this one's name: those jobs are the other one's.
+        Does nothing if another worker has registered this one's name, because the leases are then that worker's.
         """
         if self._status is WorkerStatus.REPLACED:
             return
         jobs = [assignment.lease.job for assignment in assignments]
-        if self._pending_writes.write(lambda: self._job_store.release_unheld(self._worker, jobs)) is not None:
-            self._disowned_at = unavailable_at
+        if (
+            self._pending_writes.write(lambda: self._job_store.give_back_except(self._worker, jobs))
+            is not None
+        ):
+            self._gave_back_at = unavailable_at
 
     def _heartbeat(self, assignments: Sequence[Assignment], unmounted: Sequence[bytes]) -> bool:
         """Update this worker's row, and read its status; ``False`` if the database does not answer."""

@@ -1,4 +1,4 @@
-"""Whether a file that can't be found is gone, or only in a folder that is not mounted on this host."""
+"""Decides whether a file that can't be found was deleted, or lies in a folder that is not mounted on this host."""
 
 import os
 import time
@@ -13,7 +13,7 @@ SAMPLES = 20
 
 
 class MountGuard:
-    """Remembers for a while what was found not mounted, so that its jobs are not taken."""
+    """Remembers unmounted places for ``RECHECK_S``, so that their jobs are not taken."""
 
     def __init__(
         self,
@@ -21,9 +21,9 @@ class MountGuard:
         samples: Callable[[int, int], Sequence[bytes]],
         mounts: Callable[[int], Sequence[bytes]] = lambda _: (),
     ) -> None:
-        """``samples(root_id, n)``: up to n files of a root that were there at its last scan.
+        """``samples(root_id, n)``: up to n files that the last scan of a root found.
 
-        ``mounts(root_id)``: the folders below a root that were mount points then.
+        ``mounts(root_id)``: the folders below a root that were mount points at its last scan.
         """
         self._paths = paths
         self._samples = samples
@@ -31,28 +31,28 @@ class MountGuard:
         self._unmounted: dict[UnmountedPlace, tuple[float, bytes]] = {}
 
     def local_path(self, path: bytes) -> bytes:
-        """The path on this host of what the library knows as ``path``."""
+        """The path on this host of a path in the library."""
         return self._paths.here(path)
 
     def unmounted_places(self) -> frozenset[UnmountedPlace]:
-        """What is not mounted here, as far as is known."""
+        """The places that are known not to be mounted on this host."""
         now = time.monotonic()
         self._unmounted = {place: found for place, found in self._unmounted.items() if found[0] > now}
         return frozenset(self._unmounted)
 
     def unmounted_paths(self) -> list[bytes]:
-        """What is not mounted here, as paths of this host."""
+        """The paths on this host of the places that are known not to be mounted."""
         return [path for _, path in self._unmounted.values()]
 
     def covers(self, root_id: int, path: bytes) -> bool:
-        """Whether a file lies in what is known not to be mounted here."""
+        """Whether a file lies in a place that is known not to be mounted on this host."""
         return any(
             place.root == root_id and (not place.scope or is_inside(path, place.scope))
             for place in self.unmounted_places()
         )
 
     def is_mounted(self, root_id: int, root: bytes, missing: bytes) -> bool:
-        """Whether the folder of a file that can't be found is mounted here: then the file is gone.
+        """Whether the place of a file that can't be found is mounted on this host; if so, the file was deleted.
 
         The rules are those of ``library.mounts``.
         """

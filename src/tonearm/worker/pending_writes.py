@@ -1,4 +1,4 @@
-"""Keeps writes that failed because the disk is full or the database is locked or unavailable, and tries them again."""
+"""Keeps writes that failed because the disk is full or the database is locked or unavailable, and repeats them."""
 
 import time
 from collections import deque
@@ -10,11 +10,14 @@ from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavai
 
 AnswerT = TypeVar("AnswerT")
 PAUSE_S = 1.0
-"""How long nothing is tried after a failure."""
+"""Seconds after a failure in which nothing is tried."""
 
 
 class _Kind(IntEnum):
-    """What was tried. On a full disk a read succeeds, and so does a write that has nothing to change."""
+    """Kind of an access, from the least to the most demanding.
+
+    On a full disk, reads succeed, and so do writes that change no row.
+    """
 
     READ = 0
     WRITE = 1
@@ -22,10 +25,10 @@ class _Kind(IntEnum):
 
 
 class PendingWrites:
-    """Writes that must not be lost, in their order; gives up after ``wait_s`` of nothing but failures.
+    """Writes that must not be lost, in their order; gives up when every access has failed for ``wait_s``.
 
-    A database server that is unavailable is waited for without a limit. A failure is over when something of the same
-    kind, or of a more demanding one, succeeds.
+    There is no limit while a database server is unavailable. A failure is over when an access of the same kind, or of a
+    more demanding one, succeeds.
     """
 
     def __init__(self, wait_s: float) -> None:
@@ -35,7 +38,7 @@ class PendingWrites:
         self._retry_at = 0.0
         self._pending: deque[Callable[[], None]] = deque()
         self.failure: str | None = None
-        """Why the last call failed; ``None`` while the database works."""
+        """Why the last access failed; ``None`` while the database can be used."""
         self.unavailable_at = 0.0
         """When the database server was last unavailable, by ``time.monotonic``; 0 for never."""
 
@@ -45,12 +48,12 @@ class PendingWrites:
         return bool(self._pending)
 
     def add(self, write: Callable[[], None]) -> None:
-        """Write now, or after what is already pending. Raises as ``flush`` does."""
+        """Write now, or after the writes that are already pending. Raises as ``flush`` does."""
         self._pending.append(write)
         self.flush()
 
     def flush(self) -> None:
-        """Write what is pending, in its order, unless the last failure was less than a pause ago.
+        """Do the pending writes in their order, unless the last failure was less than ``PAUSE_S`` ago.
 
         Raises:
             StorageFull, StorageBusy: nothing could be written for longer than ``wait_s``.
@@ -61,11 +64,11 @@ class PendingWrites:
             self._pending.popleft()
 
     def read(self, query: Callable[[], AnswerT]) -> AnswerT | None:
-        """Read from the database; ``None`` when it can't answer now. Raises as ``flush`` does."""
+        """Read from the database; ``None`` if it can't be read now. Raises as ``flush`` does."""
         return self._try(query, _Kind.READ)
 
     def write(self, change: Callable[[], AnswerT]) -> AnswerT | None:
-        """As ``read``, for a change that is not made later if it can't be made now."""
+        """Write to the database, without a repetition if that fails; ``None`` then. Raises as ``flush`` does."""
         return self._try(change, _Kind.WRITE)
 
     def _succeeds(self, write: Callable[[], None]) -> bool:

@@ -44,19 +44,22 @@ class WorkerRegistration:
         self._sent_at = time.monotonic()
 
     def register(self) -> None:
-        """Take the name, give back the jobs that an earlier start of this worker had, delete long lost workers.
+        """Register the name, recover the jobs of an earlier process of this name, and mark long lost workers as ended.
 
         Raises:
-            NameTaken: a live worker has the name.
+            NameTaken: another live worker has the name.
         """
         self._workers.register(self._instance, self._lease_s)
-        self._job_store.reclaim(self.name)
+        self._job_store.recover_worker(self.name)
         self._workers.expire_lost()
 
     def heartbeat(
         self, running: Sequence[Mapping[str, Any]], unmounted: Sequence[bytes], done: int, failed: int
     ) -> WorkerStatus:
-        """Update the row; returns this worker's status."""
+        """Update the row and return this worker's status.
+
+        unmounted: paths on this host. done, failed: numbers of jobs.
+        """
         states = {name: str(breaker.state) for name, breaker in self._breakers.items()}
         roots = [to_document(path) for path in unmounted]
         self._heartbeat = Heartbeat(done, failed, running, states, roots)
@@ -72,7 +75,7 @@ class WorkerRegistration:
                     self._workers.heartbeat(self._instance, self._heartbeat)
 
     def deregister(self) -> None:
-        """Mark the row as ended. If the database is unavailable, the missing heartbeat shows it."""
+        """Mark the row as ended. If the database is unavailable, the row shows the worker as lost later."""
         with contextlib.suppress(StorageUnavailable):
             self._workers.deregister(self._instance)
 

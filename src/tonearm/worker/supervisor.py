@@ -2,17 +2,17 @@
 
 One thread. One pass of the loop, in order:
 
-1. Asked to stop: take no more jobs, let running files finish within ``grace_s``, then give the rest back.
-2. Write again what the database could not take before.
-3. Unless stopping or draining: end children that are due for recycling, give every idle child the next job, and start
+1. If a stop was requested: take no more jobs, let running files finish within ``grace_s``, then give the others back.
+2. Repeat the writes that failed because the database could not be used.
+3. Unless stopping or draining: end children that are due for recycling, send every idle child the next job, and start
    children while there are jobs for them.
 4. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
-5. Wait until a child sends something, a wake-up arrives, a deadline passes, or a quarter of a second is over. Read all
-   messages, look up all identified files with one query, and store all results in one transaction.
+5. Wait until a child sends a message, a wake-up arrives, a deadline passes, or a quarter of a second is over. Read all
+   messages, query the stored results of all identified files at once, and store all results in one transaction.
 6. Kill children whose deadline has passed.
 7. Once a second: maintenance (leases, heartbeat, paused and cancelled runs).
 
-Results that are ready at the same time are stored together; nothing is delayed to make a batch larger.
+Results that are ready at the same time are stored together; no result is delayed to enlarge a batch.
 """
 
 import time
@@ -44,18 +44,18 @@ from tonearm.worker.signals import StopSwitch
 MAINTENANCE_S = 1.0
 WAIT_S = 0.25
 FILL_S = 1.0
-"""How long one pass may give out jobs, when none of their files can be opened and all children stay idle."""
+"""Maximum seconds for which one pass takes jobs while none of their files can be opened and all children stay idle."""
 
-TAKEN_OVER = "taken over by another worker, as its lease ran out"
+LEASE_LOST = "its lease was lost; the job is in the queue again, or another worker has it"
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a supervisor works for.
+    """What a supervisor works on.
 
     run: the run whose state is followed and announced; ``None`` for a worker that serves all runs.
-    is_over: called when there is nothing to take and no file is being analysed: is the task complete? Its argument
-        is what is not mounted here.
+    is_over: whether the task is complete; called with the unmounted places when there is no job to take and no file is
+        being analysed.
     each_second: called about once a second.
     """
 
@@ -65,7 +65,7 @@ class Task:
 
 
 class Supervisor:
-    """Works on jobs with a bounded number of child processes."""
+    """Works on jobs with up to ``settings.workers`` child processes."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Supervisor:
         stop: StopSwitch,
         child: Sequence[str] = CHILD,
     ) -> None:
-        """``versions``: the current version of each analyser. ``child``: what Python runs as a child process."""
+        """``versions``: the current version of each analyser. ``child``: arguments of Python for a child."""
         self._job_store = job_store
         self._queue = queue
         self._worker = worker
@@ -109,7 +109,7 @@ class Supervisor:
 
         Raises:
             StorageError: the database could not be written for longer than ``storage_wait_s``.
-            CannotStart: child processes end before they are ready, again and again.
+            CannotStart: too many child processes in a row end before they are ready.
             NameTaken: another worker has taken this one's name.
         """
         try:
@@ -139,10 +139,10 @@ class Supervisor:
             self._release()
 
     def _must_stop_now(self, now: float) -> bool:
-        """Whether the second request to stop has come, or the grace after the first is over."""
+        """Whether stop was requested twice, or ``grace_s`` has passed since the first request."""
         if self._stop.requests and self._stopping_since is None:
             self._stopping_since = now
-            self._announce_worker(WorkerState.STOPPING, "finishing or giving back what runs")
+            self._announce_worker(WorkerState.STOPPING, "finishing the running files or giving them back")
         if self._stop.requests > 1:
             return True
         return self._stopping_since is not None and now > self._stopping_since + self._settings.grace_s
@@ -153,15 +153,15 @@ class Supervisor:
         self._announce(event)
 
     def _nothing_to_take(self, now: float) -> bool:
-        """Whether the queue was just found empty. A process without children never takes anything."""
+        """Whether the queue was found empty a moment ago. A process with 0 ``workers`` takes no jobs."""
         return self._taker.is_resting(now) or not self._settings.workers
 
     def _is_over(self, task: Task) -> bool:
-        """Whether the task is complete; while the database does not answer, it is not."""
+        """Whether the task is complete; ``False`` while the database does not answer."""
         return bool(self._pending_writes.read(lambda: task.is_over(self._mount_guard.unmounted_places())))
 
     def _fill(self) -> None:
-        """Give idle children jobs, and start children that are missing."""
+        """Send jobs to idle children, and start children in free slots."""
         self._pool.recycle()
         until = time.monotonic() + FILL_S
         while self._settings.workers and time.monotonic() < until and not self._stop.requests:
@@ -178,14 +178,14 @@ class Supervisor:
                 self._dispatcher.dispatch(child, lease)
 
     def _start_missing(self) -> None:
-        """Start as many children as there are jobs for, up to ``workers``."""
+        """Start a child for each waiting job, up to ``workers``."""
         free = self._pool.free_slots
         if free > 0:
             waiting = self._taker.count_waiting(self._settings.workers)
             self._pool.start(min(free, waiting - self._pool.starting))
 
     def _wait(self, now: float) -> None:
-        """Wait for something to happen, handle all of it, and store the results."""
+        """Wait for messages or a wake-up, handle all messages, and store the results."""
         try:
             readable, woken = self._pool.wait(now, WAIT_S)
             if woken:
@@ -199,7 +199,7 @@ class Supervisor:
             self._recorder.flush()
 
     def _ended(self, child: ChildProcess) -> None:
-        """A child has ended: its file has one failed attempt, nothing else is affected."""
+        """Remove a child that has ended; the attempt at its file has failed, other files are not affected."""
         failure = self._pool.remove_ended(child)
         if child.assignment is not None:
             self._conversation.attempt_failed(child, child.assignment, failure)
@@ -222,7 +222,7 @@ class Supervisor:
         self._announced_failure = failure
 
     def _maintain(self, task: Task) -> None:
-        """Run what is due, and act on lost leases and on pause, resume, cancel and drain."""
+        """Run due maintenance, and act on lost leases, changes of the run, and drain."""
         assignments = [assignment for _, assignment in self._pool.busy]
         found = self._maintenance.run_due(assignments, task.run, self._mount_guard.unmounted_paths())
         state = found.run_states.get(task.run, self._state) if task.run is not None else self._state
@@ -232,11 +232,11 @@ class Supervisor:
         if found.worker_status is WorkerStatus.REPLACED:
             raise NameTaken(
                 "another worker has taken the name of this one, whose heartbeat was missing for too long; "
-                "this one ends. Give each worker a name of its own with --name"
+                "this one ends. Give each worker its own name with --name"
             )
         if found.worker_status is WorkerStatus.DRAINING and not self._draining:
             self._draining = True
-            self._announce_worker(WorkerState.DRAINING, "finishing what runs, taking no more")
+            self._announce_worker(WorkerState.DRAINING, "finishing the running files, taking no more")
         for child, assignment in self._pool.busy:
             if found.run_states.get(assignment.lease.run) == RunState.CANCELLED:
                 self._cancel(child, assignment)
@@ -244,13 +244,13 @@ class Supervisor:
                 self._abandon(child, assignment.lease)
 
     def _abandon(self, child: ChildProcess, lease: Lease) -> None:
-        """Another worker has the job: this one's lease ran out while it slept or had no connection."""
-        self._pool.end(child, TAKEN_OVER)
+        """End the child of a job whose lease was lost, because this process slept or could not reach the database."""
+        self._pool.end(child, LEASE_LOST)
         self._queue.acknowledge(lease)
-        self._announce(JobReturned(lease.ref, TAKEN_OVER))
+        self._announce(JobReturned(lease.ref, LEASE_LOST))
 
     def _cancel(self, child: ChildProcess, assignment: Assignment) -> None:
-        """A person has cancelled the run: end the child in the middle of its file."""
+        """End the child of a job whose run was cancelled, without finishing the file."""
         work_s = time.monotonic() - assignment.started_at
         self._recorder.cancelled(assignment.lease, CANCELLED_BY_PERSON, work_s)
         self._pool.end(child, CANCELLED_BY_PERSON.reason)
@@ -262,13 +262,13 @@ class Supervisor:
         """End all children, then give their jobs back."""
         now = time.monotonic()
         work_s = {one.lease.job: now - one.started_at for _, one in self._pool.busy}
-        held = [assignment.lease for _, assignment in self._pool.busy]
+        leases = [assignment.lease for _, assignment in self._pool.busy]
         self._pool.close()
         try:
-            self._job_store.give_back(held, work_s=work_s)
+            self._job_store.give_back(leases, work_s=work_s)
         except StorageError:
-            return  # they are taken back when their leases run out, or when this worker starts again
+            return  # they are recovered when their leases expire, or when this worker starts again
         self._maintenance.send_final_heartbeat()
-        for lease in held:
+        for lease in leases:
             self._queue.acknowledge(lease)
             self._announce(JobReturned(lease.ref, "given back to the queue", run_s=work_s[lease.job]))

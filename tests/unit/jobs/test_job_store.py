@@ -273,7 +273,7 @@ def test_a_job_that_is_not_wanted_ends_with_its_reason_and_may_come_again(librar
 def test_a_worker_that_lost_its_lease_can_write_nothing(library: Library, how: str) -> None:
     [lease] = leased(library)
     if how.startswith("recovered"):
-        assert library.job_store.reclaim(WORKER) == 1
+        assert library.job_store.recover_worker(WORKER) == 1
         if how.endswith("again"):
             again = library.take()
             assert (again.job, again.worker) == (lease.job, lease.worker)
@@ -321,14 +321,14 @@ def test_nobody_renews_anothers_lease(library: Library) -> None:
 
 def test_a_living_workers_jobs_are_left_to_it(library: Library) -> None:
     [lease] = leased(library)
-    assert library.job_store.reclaim("another") == 0
+    assert library.job_store.recover_worker("another") == 0
     assert library.job(lease.job)["state"] == "running"
 
 
 def test_interruptions_are_not_held_against_a_file(library: Library) -> None:
     [lease] = leased(library)
     for _ in range(INTERRUPTIONS - 2):
-        assert patient(library).reclaim(WORKER) == 1
+        assert patient(library).recover_worker(WORKER) == 1
         job = library.job(lease.job)
         assert (job["state"], job["code"]) == ("retrying", INTERRUPTED.code)
         library.change("UPDATE jobs SET not_before = 1")
@@ -346,9 +346,9 @@ def test_interruptions_are_not_held_against_a_file(library: Library) -> None:
 def test_a_file_that_ends_its_worker_again_and_again_is_quarantined(library: Library) -> None:
     [lease] = leased(library)
     for _ in range(INTERRUPTIONS - 1):
-        library.job_store.reclaim(WORKER)
+        library.job_store.recover_worker(WORKER)
         lease = library.take()
-    assert library.job_store.reclaim(WORKER) == 1
+    assert library.job_store.recover_worker(WORKER) == 1
     job = library.job(lease.job)
     assert (job["state"], job["code"], job["interruptions"]) == ("quarantined", "interrupted", INTERRUPTIONS)
     assert job["lease_until"] is None
@@ -359,7 +359,7 @@ def test_a_file_that_was_given_up_with_its_worker_is_at_no_stage_any_more(librar
     [lease] = leased(library)
     library.job_store.renew(WORKER, {lease.job: "decode"})
     library.change("UPDATE jobs SET interruptions = :n", n=INTERRUPTIONS - 1)
-    library.job_store.reclaim(WORKER)
+    library.job_store.recover_worker(WORKER)
     job = library.job(lease.job)
     assert (job["state"], job["stage"]) == ("quarantined", None)
 
@@ -373,7 +373,7 @@ def test_what_ran_when_its_run_was_cancelled_is_not_tried_again(library: Library
     elif how == "given back":
         library.job_store.give_back([lease])
     else:
-        library.job_store.reclaim(WORKER)
+        library.job_store.recover_worker(WORKER)
     assert library.job_store.depth(lease.run).open == 0
     assert library.job(lease.job)["state"] == "cancelled"
 
@@ -431,6 +431,6 @@ def test_attempts_that_are_forgiven_are_not_shown_as_attempts(library: Library) 
 
 def test_a_file_whose_worker_ended_once_is_not_said_to_end_it_again_and_again(library: Library) -> None:
     leased(library)
-    patient(library).reclaim(WORKER)
+    patient(library).recover_worker(WORKER)
     [failure] = library.job_list.failures(None)[0]
     assert failure.reason == "Tonearm itself ended while this file was being analysed."

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tonearm.jobs.lease_watch import Held, LeaseWatch
+from tonearm.jobs.lease_watch import LeaseWatch, ObservedLease
 
 LEASE_S = 60.0
-ONE: Held = (1, 1, 500.0)
-OTHER: Held = (2, 1, 500.0)
+ONE: ObservedLease = (1, 1, 500.0)
+OTHER: ObservedLease = (2, 1, 500.0)
 
 
 class Looker:
@@ -16,7 +16,7 @@ class Looker:
         self.now = 1000.0
         self._watch = LeaseWatch(lease_s, lambda: self.now)
 
-    def look(self, *leases: Held, after: float = 0.0) -> set[Held]:
+    def look(self, *leases: ObservedLease, after: float = 0.0) -> set[ObservedLease]:
         """What is over after so many seconds more."""
         self.now += after
         return set(self._watch.expired(leases))
@@ -42,7 +42,7 @@ def test_one_that_is_renewed_holds_while_another_does_not(looker: Looker) -> Non
 def test_a_new_attempt_at_the_same_job_has_its_own_time(looker: Looker) -> None:
     for _ in range(6):
         looker.look(ONE, after=10)
-    again: Held = (1, 2, 500.0)
+    again: ObservedLease = (1, 2, 500.0)
     assert looker.look(again, after=10) == set()
 
 

@@ -55,5 +55,5 @@ def broker() -> Iterator[int]:
 
 def test_a_port_that_speaks_something_else_is_told_in_words(broker: int) -> None:
     management = Management(f"http://127.0.0.1:{broker}", "/", Topology("t"), Unguarded(), 5)
-    with pytest.raises(ManagementUnavailable, match="what answers there is not RabbitMQ"):
+    with pytest.raises(ManagementUnavailable, match="the server at this address is not RabbitMQ"):
         management.figures()

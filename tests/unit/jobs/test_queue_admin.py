@@ -104,7 +104,7 @@ def test_a_retried_file_of_a_cancelled_run_is_worked_on(library: Library) -> Non
     [job] = library.rows("SELECT run_id FROM jobs")
     library.runs.cancel(job["run_id"])
     assert library.queue_admin.retry(None, partial=False) == 1
-    library.job_store.reclaim("worker")
+    library.job_store.recover_worker("worker")
     library.runs.adopt_open(run := library.run())
     assert take_one(library.job_store, "worker", run) is not None
 

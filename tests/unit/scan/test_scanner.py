@@ -19,7 +19,7 @@ from tonearm.events.states import RunState
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.scanner import PlaceUnread, Scanner
+from tonearm.scan.scanner import PlaceUnreadable, Scanner
 from tonearm.settings import EXTENSIONS, Level
 
 
@@ -521,7 +521,7 @@ def test_a_place_that_cannot_be_read_is_an_error_and_marks_nothing(music: Collec
     music.scan(analyse=True)
     before = music.rows()
     shutil.rmtree(music.folder)
-    with pytest.raises(PlaceUnread, match="No such file"):
+    with pytest.raises(PlaceUnreadable, match="No such file"):
         music.scan()
     assert music.rows() == before
 

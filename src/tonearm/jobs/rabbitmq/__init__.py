@@ -1,1 +1,1 @@
-"""RabbitMQ as the carrier of messages about jobs. Only ``bootstrap.servers`` imports it, as it needs a driver."""
+"""The job queue on RabbitMQ. Only ``bootstrap.servers`` imports it, because it needs the driver."""

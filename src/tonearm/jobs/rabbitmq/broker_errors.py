@@ -1,4 +1,4 @@
-"""What the driver and the broker report, as errors of ours with a sentence that a person understands."""
+"""Translates errors of the driver and the broker into sentences for people and into exceptions of this program."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ REFUSED = "RabbitMQ refused the credentials or the virtual host of rabbitmq_url;
 
 
 class BrokerUnavailable(ServiceUnavailable):
-    """The broker does not answer, or has not taken what was published."""
+    """The broker does not answer, or has not confirmed what was published."""
 
 
 def sentence(error: BaseException) -> str:
@@ -41,7 +41,7 @@ def sentence(error: BaseException) -> str:
             case AMQPHeartbeatTimeout():
                 return "its heartbeats stopped"
             case IncompatibleProtocolError():
-                return "what answers there is not RabbitMQ"
+                return "the server at this address is not RabbitMQ"
             case StreamLostError():
                 return "the connection was lost"
             case OSError() if cause.strerror:
@@ -56,7 +56,7 @@ def sentence(error: BaseException) -> str:
 def refuses_login(error: BaseException) -> bool:
     """Whether the broker refused the user, the password or the virtual host.
 
-    What it means by closing the connection depends on how far the connection had come.
+    Depending on the stage of the connection, the broker reports this in different ways.
     """
     return any(
         isinstance(cause, ProbableAuthenticationError | ProbableAccessDeniedError)
@@ -88,7 +88,7 @@ def _channel_closed(error: ChannelClosedByBroker) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what the driver wraps in it."""
+    """An error and the errors that the driver has wrapped in it."""
     yield error
     inner = [
         *getattr(error, "exceptions", ()),

@@ -1,7 +1,7 @@
-"""The thread that talks to RabbitMQ and does nothing else, so that heartbeats are answered during long analyses.
+"""The thread that communicates with RabbitMQ and does nothing else, so that heartbeats are sent during long analyses.
 
-It connects and declares the topology; then its ``publisher`` and its ``receiver`` work, each by a channel of its own.
-When the connection ends, it connects again, with a back-off. Other threads talk to this one through callbacks that it
+It connects and declares the topology; then its ``publisher`` and its ``receiver`` work, each on a channel of its own.
+When the connection ends, it connects again after a back-off. Other threads use this one through callbacks that it
 calls, and through futures.
 """
 
@@ -35,11 +35,11 @@ HEARTBEAT_S = 20
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 10.0
 ADMIT_S = 0.5
-"""How often the circuit breaker is asked while it is open."""
+"""Seconds between two checks of the circuit breaker while it is open."""
 
 
 class BrokerConnection:
-    """One connection to RabbitMQ in a thread of its own, for as long as the process wants it."""
+    """One connection to RabbitMQ, in a thread of its own."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class BrokerConnection:
         title: str = "tonearm",
         announce: Announce = lambda _: None,
     ) -> None:
-        """``prefetch``: maximum number of unacknowledged messages; 0 to publish only. ``wake``: a message has come.
+        """``prefetch``: maximum number of unacknowledged messages; 0 to publish only. ``wake``: called for each.
 
-        ``title``: what RabbitMQ shows as the connection's name. ``announce``: is told if the thread fails.
+        ``title``: the name of the connection that RabbitMQ shows. ``announce``: gets a warning if the thread fails.
 
         Raises:
             ConfigurationError: ``url`` is not the address of a broker with a user and a password.
@@ -75,7 +75,7 @@ class BrokerConnection:
         self._was_up = False
         self._ended_because = "not connected yet"
         self.refusal: str | None = None
-        """What a person has to change before a connection can be made; ``None`` when nothing is known."""
+        """What a person has to change before a connection can be made; ``None`` if nothing is known."""
 
     # Called by other threads.
 
@@ -102,13 +102,13 @@ class BrokerConnection:
         self._threads.start("rabbitmq", self._run)
 
     def stop(self) -> None:
-        """Give back what was not taken, close, and end the thread."""
+        """Return messages that were not taken, close the connection, and end the thread."""
         self._ending.set()
         self._call_soon(self._close)
         self._threads.close(self._timeout_s)
 
     def _call_soon(self, call: Callable[[], None]) -> bool:
-        """Have the thread call something; ``False`` when there is no connection."""
+        """Have the thread call a function; ``False`` when there is no connection."""
         connection = self._connection
         if connection is None:
             return False
@@ -118,7 +118,7 @@ class BrokerConnection:
     # The thread.
 
     def _run(self, _stop: threading.Event) -> None:
-        """Be connected until told to stop."""
+        """Keep connected until stopped."""
         rounds = Rounds(Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, least=0.2), self._ending.wait)
         for _ in rounds:
             try:
@@ -147,7 +147,7 @@ class BrokerConnection:
         self._connection = connection
         try:
             connection.ioloop.start()
-        except AMQPError as error:  # a step of ours met a connection that was closing
+        except AMQPError as error:  # a method was called while the connection was closing
             self._ended_because = sentence(error)
         finally:
             self._down()
@@ -159,7 +159,7 @@ class BrokerConnection:
         if self._ending.is_set():
             connection.close()
             return
-        connection.channel(on_open_callback=self._look_for_queues)
+        connection.channel(on_open_callback=self._check_queues)
 
     def _closed(self, connection: Any, reason: BaseException) -> None:
         self._ended_because = sentence(reason)
@@ -170,21 +170,21 @@ class BrokerConnection:
 
     def _close(self) -> None:
         if self._connection is not None and self._connection.is_open:
-            self._connection.close()  # what was delivered and not acknowledged goes back to its queue
+            self._connection.close()  # RabbitMQ requeues messages that were delivered and not acknowledged
 
     def _down(self) -> None:
-        """Forget everything that belonged to the connection."""
+        """Discard everything that belonged to the connection."""
         self._up.clear()
         self._receiving = None
         self.receiver.end()
         self.publisher.end(self.unavailable_reason)
 
-    def _look_for_queues(self, channel: Any) -> None:
-        """Learn whether the queues exist. RabbitMQ answers a question for a missing one by closing the channel."""
+    def _check_queues(self, channel: Any) -> None:
+        """Find out whether the queues exist. RabbitMQ closes the channel on a passive declare of a missing queue."""
 
         def closed(_: Any, reason: BaseException) -> None:
             if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == NO_SUCH_QUEUE:
-                self.publisher.note_recreated()
+                self.publisher.mark_recreated()
             if self._connection is not None and self._connection.is_open:
                 self._connection.channel(on_open_callback=self._declare)
 
@@ -237,7 +237,7 @@ class BrokerConnection:
         self._close()
 
     def _cancelled(self, _: Any) -> None:
-        """The queue was deleted under the consumer, which gets nothing any more: connect again."""
+        """Connect again, because a queue was deleted and its consumer was cancelled."""
         self._up.clear()
         self._close()
 
@@ -246,7 +246,7 @@ def _parameters(url: str, timeout_s: float, title: str) -> pika.URLParameters:
     parts_of("rabbitmq_url", url)
     try:
         parameters = pika.URLParameters(url)
-    except (ValueError, TypeError, LookupError, SyntaxError):  # it reads some values as Python
+    except (ValueError, TypeError, LookupError, SyntaxError):  # pika parses some values as Python literals
         raise not_an_address("rabbitmq_url") from None
     parameters.heartbeat = HEARTBEAT_S
     parameters.socket_timeout = timeout_s
@@ -258,4 +258,4 @@ def _parameters(url: str, timeout_s: float, title: str) -> pika.URLParameters:
 
 
 def _nothing(_: Any) -> None:
-    """The broker has agreed; the next step is under way already."""
+    """Ignore the broker's confirmation: the next request has already been sent."""

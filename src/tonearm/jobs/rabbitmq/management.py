@@ -1,4 +1,4 @@
-"""Depth and rates of the broker's queues, from its management API."""
+"""Reads depth and rates of the broker's queues from its management API."""
 
 import base64
 import http.client
@@ -16,7 +16,7 @@ from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
 
 PORTS = {"http": 15672, "https": 15671}
-"""Where the management API listens unless told otherwise."""
+"""Default ports of the management API."""
 
 
 class ManagementUnavailable(ServiceUnavailable):
@@ -25,7 +25,7 @@ class ManagementUnavailable(ServiceUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """A queue as the broker sees it. Rates are messages a second, as the broker has averaged them."""
+    """Message counts and rates of a queue. Rates are messages a second, averaged by the broker."""
 
     name: str
     ready: int
@@ -40,7 +40,7 @@ class Management:
     """Reads the management API of RabbitMQ."""
 
     def __init__(self, url: str, vhost: str, topology: Topology, gate: Gate, timeout_s: float) -> None:
-        """Nothing is asked yet. Raises ConfigurationError when the URL is not one."""
+        """Opens no connection. Raises ConfigurationError for an invalid URL."""
         parts = parts_of("rabbitmq_management_url", url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         self._base = f"{parts.scheme}://{host}:{parts.port or PORTS[parts.scheme]}{parts.path.rstrip('/')}"
@@ -53,10 +53,11 @@ class Management:
         self._timeout_s = timeout_s
 
     def figures(self) -> list[QueueFigures]:
-        """Every queue of this library, the dead letters last.
+        """Every queue of this library; the dead-letter queue is the last.
 
         Raises:
-            ManagementUnavailable: no answer, or a refusal.
+            ManagementUnavailable: no answer, or an error.
+            ServiceRefused: it refused the credentials.
         """
         names = [*(queue.name for queue in self._topology.queues), self._topology.dead_queue.name]
         return [_figures(name, self._get(name)) for name in names]
@@ -98,20 +99,20 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
-    return "what answers there is not RabbitMQ's management API"
+    return "the server at this address is not RabbitMQ's management API"
 
 
-def _figures(name: str, said: dict[str, Any]) -> QueueFigures:
-    rates = said.get("message_stats", {})
+def _figures(name: str, reply: dict[str, Any]) -> QueueFigures:
+    rates = reply.get("message_stats", {})
 
     def rate(kind: str) -> float:
         return float(rates.get(f"{kind}_details", {}).get("rate", 0.0))
 
     return QueueFigures(
         name=name,
-        ready=int(said.get("messages_ready", 0)),
-        unacknowledged=int(said.get("messages_unacknowledged", 0)),
-        consumers=int(said.get("consumers", 0)),
+        ready=int(reply.get("messages_ready", 0)),
+        unacknowledged=int(reply.get("messages_unacknowledged", 0)),
+        consumers=int(reply.get("consumers", 0)),
         published_per_s=rate("publish"),
         delivered_per_s=rate("deliver_get"),
         acknowledged_per_s=rate("ack"),

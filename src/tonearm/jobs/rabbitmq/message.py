@@ -1,4 +1,4 @@
-"""A job's message in AMQP: its number, priority, correlation id and ``traceparent``; nothing else."""
+"""The AMQP message of a job: its id, priority, correlation id and ``traceparent``."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ class InvalidMessage(Exception):
 
 
 def sent_context(message: JobMessage) -> TraceContext:
-    """The trace context that is sent with a message: the trace's id is the job's correlation id."""
+    """The trace context that is sent with a message: its trace id is the job's correlation id."""
     return TraceContext(message.correlation_id, f"{message.job:016x}")
 
 
@@ -35,7 +35,7 @@ def encoded_message(message: JobMessage, topology: Topology) -> tuple[bytes, pik
 
 
 def parsed_message(properties: Any, body: bytes) -> JobMessage:
-    """What a message says. Raises InvalidMessage. A missing or invalid ``traceparent`` makes no message invalid."""
+    """Parse a message. Raises InvalidMessage. A missing or invalid ``traceparent`` is ignored."""
     try:
         job = json.loads(body)["job"]
         level = Level[properties.headers["level"].upper()]

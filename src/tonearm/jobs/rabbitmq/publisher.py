@@ -1,4 +1,4 @@
-"""The publishing side of a connection: messages on their way to the broker, until each is confirmed."""
+"""The publishing side of a connection: publishes messages and waits for their confirmations."""
 
 import functools
 import time
@@ -28,7 +28,7 @@ class _Batch:
 
 
 class RabbitPublisher:
-    """Publishes messages of jobs and waits until the broker has confirmed that each is in a queue and on disk."""
+    """Publishes messages of jobs and waits until the broker confirms that each is in a queue and on disk."""
 
     def __init__(
         self,
@@ -38,9 +38,9 @@ class RabbitPublisher:
         call_soon: Callable[[Callable[[], None]], bool],
         reconnect: Callable[[], None],
     ) -> None:
-        """``timeout_s``: how long a confirm or an answer is waited for.
+        """``timeout_s``: how long to wait for a confirmation or an answer.
 
-        call_soon: has the connection's thread call something; ``False`` when there is no connection.
+        call_soon: has the connection's thread call a function; ``False`` when there is no connection.
         reconnect: closes the connection, so that the topology is declared again.
         """
         self._topology = topology
@@ -58,7 +58,7 @@ class RabbitPublisher:
 
     @property
     def connected(self) -> bool:
-        """Whether messages can be published, as far as is known without trying."""
+        """Whether the channel is open, as far as is known without using it."""
         channel = self._channel
         return channel is not None and channel.is_open
 
@@ -66,7 +66,7 @@ class RabbitPublisher:
         """Publish messages and wait until each is confirmed.
 
         Raises:
-            BrokerUnavailable: not connected, not confirmed in time, or no queue took a message; some may have arrived.
+            BrokerUnavailable: not connected, not confirmed in time, or a message was not routed; some may have arrived.
         """
         self._gate.admit()
         began = time.monotonic()
@@ -84,7 +84,7 @@ class RabbitPublisher:
         self._gate.succeeded(time.monotonic() - began)
 
     def count_ready(self) -> int:
-        """How many messages wait at the broker and were not delivered. Raises BrokerUnavailable."""
+        """Number of messages at the broker that were not delivered. Raises BrokerUnavailable."""
         self._gate.admit()
         began = time.monotonic()
         answer: Future[int] = Future()
@@ -92,7 +92,7 @@ class RabbitPublisher:
             self._in_connection(functools.partial(self._count, answer))
             ready = answer.result(self._timeout_s)
         except (TooLate, BrokerUnavailable) as error:
-            late = "RabbitMQ did not say in time how many messages it has"
+            late = "RabbitMQ did not return the number of its messages in time"
             reason = late if isinstance(error, TooLate) else str(error)
             self._gate.failed(time.monotonic() - began, reason)
             raise BrokerUnavailable(reason) from error
@@ -100,7 +100,7 @@ class RabbitPublisher:
         return ready
 
     def queue_was_recreated(self) -> bool:
-        """Whether a queue had to be created since this was last asked."""
+        """Whether a queue was created since the last call."""
         recreated, self._recreated = self._recreated, False
         return recreated
 
@@ -110,7 +110,7 @@ class RabbitPublisher:
 
     # Called by the connection's thread.
 
-    def note_recreated(self) -> None:
+    def mark_recreated(self) -> None:
         """A queue is missing and is created anew: what was published to it is lost."""
         self._recreated = True
 
@@ -121,7 +121,7 @@ class RabbitPublisher:
         self._channel = channel
 
     def end(self, reason: str) -> None:
-        """The connection has ended; what was not confirmed has failed. ``reason``: a sentence."""
+        """Fail all messages that were not confirmed, because the connection has ended. ``reason``: a sentence."""
         self._channel = None
         self.unavailable_reason = reason
         for batch, _ in self._batches.values():
@@ -129,7 +129,7 @@ class RabbitPublisher:
         self._batches.clear()
 
     def confirmed(self, frame: Any) -> None:
-        """The broker has confirmed or refused messages."""
+        """Handle a confirmation or refusal of messages."""
         method = frame.method
         first = min(self._batches, default=method.delivery_tag) if method.multiple else method.delivery_tag
         for tag in range(first, method.delivery_tag + 1):
@@ -144,8 +144,8 @@ class RabbitPublisher:
 
     def _complete(self, batch: _Batch) -> None:
         if batch.refused:
-            _fail(batch.done, f"RabbitMQ took {len(batch.refused)} messages into no queue")
-            self._reconnect()  # the topology is not as it was declared
+            _fail(batch.done, f"RabbitMQ put {len(batch.refused)} messages into no queue")
+            self._reconnect()  # an exchange, queue or binding was deleted: declare them again
         elif not batch.done.done():
             batch.done.set_result(None)
 
@@ -165,7 +165,7 @@ class RabbitPublisher:
             )
 
     def _returned(self, _: Any, method: Any, properties: Any, body: bytes) -> None:  # noqa: ARG002  pika's signature
-        """No queue took a message; its confirm follows and must not count."""
+        """Mark a message that was routed to no queue as refused; RabbitMQ confirms it all the same."""
         for batch, job in self._batches.values():
             if str(job) == properties.message_id:
                 batch.refused.append(job)

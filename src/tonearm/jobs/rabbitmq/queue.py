@@ -1,4 +1,4 @@
-"""A worker's queue on RabbitMQ: messages say which jobs there are, the database decides who gets each."""
+"""A worker's queue on RabbitMQ: messages name jobs, and the database decides which worker gets each job."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -9,11 +9,11 @@ from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
 
 
 class RabbitQueue:
-    """JobQueue over a receiver. A message is acknowledged after the database has recorded what became of its job.
+    """JobQueue over a receiver. A message is acknowledged after the end of the attempt is stored in the database.
 
-    Consuming starts when a job is first wanted, so that no worker holds messages before it is ready. A worker on which
-    some places are not mounted takes from ``fallback``, the jobs table: the broker does not know which messages are for
-    it, and would deliver the same ones again and again.
+    Consuming starts with the first call of ``take``, so that no worker receives messages before it is ready. A worker
+    on whose host some places are not mounted takes jobs from ``fallback``, the jobs table: the broker does not know
+    which jobs the worker can do, and would deliver messages of the others repeatedly.
     """
 
     def __init__(self, receiver: Receiver, job_store: JobClaims, worker: str, fallback: JobQueue) -> None:
@@ -31,21 +31,21 @@ class RabbitQueue:
             self._receiver.pause()
             return self._fallback.take(unmounted, at_most)
         self._receiver.resume()
-        while came := self._receiver.next(at_most):
-            if leases := self._claimed(came):
+        while deliveries := self._receiver.next(at_most):
+            if leases := self._claimed(deliveries):
                 return leases
         return []
 
-    def _claimed(self, came: Sequence[Delivery]) -> list[Lease]:
-        """The leases of messages whose jobs could be claimed; the other messages have done their work."""
-        levels = {delivery.message.job: delivery.message.level for delivery in came}
+    def _claimed(self, deliveries: Sequence[Delivery]) -> list[Lease]:
+        """Claim the jobs of messages; returns the leases, and acknowledges the messages of jobs that can't be taken."""
+        levels = {delivery.message.job: delivery.message.level for delivery in deliveries}
         try:
             claimed = self._job_store.claim(levels, self._worker)
         except BaseException:
-            self._receiver.put_back(came)
+            self._receiver.keep(deliveries)
             raise
         leases = []
-        for delivery in came:
+        for delivery in deliveries:
             lease = claimed[delivery.message.job]
             if isinstance(lease, Lease):
                 self._taken[lease.job, lease.attempt] = delivery

@@ -1,4 +1,4 @@
-"""The receiving side of a connection: messages that have come and were not taken yet, and their acknowledgements."""
+"""The receiving side of a connection: keeps messages that were received and not taken, and acknowledges messages."""
 
 import functools
 import threading
@@ -16,7 +16,7 @@ Answer = Callable[[Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that has come. ``generation``: the connection it came by, as its tag is valid on that alone."""
+    """A received message. ``generation``: number of its connection, because a tag is valid on one connection only."""
 
     message: JobMessage
     tag: int
@@ -24,14 +24,14 @@ class Delivery:
 
 
 class Receiver:
-    """Consumes only while jobs are wanted: a message that waits here can't be taken by another worker."""
+    """Consumes only while the worker takes jobs, because other workers can't get messages that wait here."""
 
     def __init__(
         self, prefetch: int, wake: Callable[[], None], call_soon: Callable[[Callable[[], None]], object]
     ) -> None:
-        """``prefetch``: maximum number of unacknowledged messages; 0 for none. ``wake``: a message has come.
+        """``prefetch``: maximum number of unacknowledged messages; 0 for none. ``wake``: called for each message.
 
-        ``call_soon``: has the connection's thread call something, while there is a connection.
+        ``call_soon``: has the connection's thread call a function, while there is a connection.
         """
         self._prefetch = prefetch
         self._wake = wake
@@ -48,19 +48,19 @@ class Receiver:
     # Called by other threads.
 
     def resume(self) -> None:
-        """Consume from now on."""
+        """Start consuming."""
         if self._prefetch and not self._wanted:
             self._wanted = True
             self._call_soon(self._consume)
 
     def pause(self) -> None:
-        """Stop consuming; messages that have come and were not taken go back to the queue."""
+        """Stop consuming, and requeue messages that were received and not taken."""
         if self._wanted:
             self._wanted = False
             self._call_soon(self._stop_consuming)
 
     def next(self, at_most: int) -> list[Delivery]:
-        """Take the most urgent messages that have come, no job twice."""
+        """Take the most urgent received messages, at most one for each job."""
         with self._lock:
             chosen: dict[int, Delivery] = {}
             for delivery in sorted(self._arrived, key=lambda delivery: delivery.message.level):
@@ -70,41 +70,41 @@ class Receiver:
                 self._arrived.remove(delivery)
             return list(chosen.values())
 
-    def put_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep messages that were taken and could not be looked up."""
+    def keep(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep messages for the next call of ``next``, because their jobs could not be claimed now."""
         with self._lock:
             self._arrived.extendleft(one for one in deliveries if one.generation == self._generation)
 
     def arrived(self) -> int:
-        """How many messages wait here."""
+        """Number of received messages that were not taken."""
         return len(self._arrived)
 
     def acknowledge(self, delivery: Delivery) -> None:
-        """The message has done its work."""
+        """Acknowledge a message: RabbitMQ deletes it."""
         self._answer(delivery, functools.partial(_acknowledge, delivery.tag))
 
     def reject(self, delivery: Delivery, requeue: bool) -> None:
-        """Return a message to its queue, or send it to the dead letters."""
+        """Requeue a message, or move it to the dead-letter queue."""
         self._answer(delivery, functools.partial(_reject, delivery.tag, requeue))
 
     def _answer(self, delivery: Delivery, answer: Answer) -> None:
         with self._lock:
             if delivery.generation != self._generation:
-                return  # it went back to its queue when the connection ended
+                return  # RabbitMQ requeued it when its connection ended
             self._answers.append(answer)
-            first = len(self._answers) == 1  # for the others the thread is called already
+            first = len(self._answers) == 1  # otherwise the thread has already been called
         if first:
             self._call_soon(self._send_answers)
 
     # Called by the connection's thread.
 
     def begin(self, channel: Any, queues: Sequence[str]) -> None:
-        """A connection is established: consume these queues by this channel."""
+        """Consume these queues on this channel; called when a connection is established."""
         self._channel, self._queues = channel, queues
         self._consume()
 
     def end(self) -> None:
-        """The connection has ended: what came by it went back to its queue."""
+        """Discard all messages, because the connection has ended and RabbitMQ has requeued them."""
         self._channel = None
         self._consumers.clear()
         with self._lock:
@@ -139,7 +139,7 @@ class Receiver:
         except InvalidMessage:
             channel.basic_reject(method.delivery_tag, requeue=False)
             return
-        if not self._wanted:  # it was under way when consuming stopped
+        if not self._wanted:  # it was sent before consuming stopped
             channel.basic_reject(method.delivery_tag, requeue=True)
             return
         with self._lock:
@@ -163,4 +163,4 @@ def _reject(tag: int, requeue: bool, channel: Any) -> None:
 
 
 def _nothing(_: Any) -> None:
-    """The broker has agreed."""
+    """Ignore the broker's confirmation."""

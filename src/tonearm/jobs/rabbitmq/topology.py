@@ -1,8 +1,8 @@
-"""The exchanges and queues that Tonearm declares: their names and arguments, and which level goes where.
+"""The exchanges and queues that Tonearm declares: their names, arguments and bindings.
 
-One classic durable queue with priorities: quorum queues of RabbitMQ 4.0 refuse ``x-max-priority``. Where the broker
-is a cluster and messages must survive the loss of a node, there is one quorum queue for each level instead; then the
-worker takes the most urgent of the messages that it was sent.
+By default one classic durable queue with priorities, because quorum queues of RabbitMQ 4.0 refuse ``x-max-priority``.
+If the broker is a cluster and messages must survive the loss of a node, one quorum queue for each level instead; then a
+worker takes the most urgent of the messages that were delivered to it.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,12 @@ from typing import Any
 from tonearm.settings import Level
 
 DEAD_AT_MOST = 100_000
+"""Maximum length of the dead-letter queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
-    """A queue as it is declared, and the levels whose messages it holds."""
+    """Name and arguments of a queue, and the levels of the messages in it."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -25,24 +26,24 @@ class QueueSpec:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything that a library has at a broker; all names start with its namespace."""
+    """The exchanges and queues of one library; all names start with its namespace."""
 
     namespace: str
     replicated: bool = False
 
     @property
     def exchange(self) -> str:
-        """Where messages are published; a direct exchange, routed by level."""
+        """Name of the direct exchange to which messages are published, with the level as the routing key."""
         return f"{self.namespace}.jobs"
 
     @property
     def dead_exchange(self) -> str:
-        """Where messages of quarantined jobs go, and messages of no job."""
+        """Name of the exchange for messages of quarantined jobs and for invalid messages."""
         return f"{self.namespace}.dead"
 
     @property
     def dead_queue(self) -> QueueSpec:
-        """The dead letters: replicated where there are several nodes, the oldest dropped when there are too many."""
+        """The dead-letter queue: replicated if there are several nodes; drops the oldest messages when it is full."""
         return QueueSpec(
             f"{self.namespace}.dead",
             {"x-queue-type": "quorum", "x-max-length": DEAD_AT_MOST, "x-overflow": "drop-head"},
@@ -51,7 +52,7 @@ class Topology:
 
     @property
     def queues(self) -> tuple[QueueSpec, ...]:
-        """The queues that hold the messages of jobs."""
+        """The queues with the messages of jobs."""
         dead = {"x-dead-letter-exchange": self.dead_exchange, "x-dead-letter-routing-key": "dead"}
         if self.replicated:
             kind = {"x-queue-type": "quorum", "x-delivery-limit": -1}
@@ -63,5 +64,5 @@ class Topology:
 
     @staticmethod
     def priority(level: Level) -> int:
-        """A level as RabbitMQ counts: the higher, the sooner."""
+        """The AMQP priority of a level: a higher number is delivered earlier."""
         return max(Level) - level

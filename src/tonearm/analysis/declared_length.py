@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tonearm.analysis import file_window as kinds
 from tonearm.analysis.chunks import chunks
-from tonearm.analysis.container import Opened, told
+from tonearm.analysis.container import Opened, os_reason
 from tonearm.analysis.file_window import Window
 from tonearm.analysis.mpeg import declared_samples
 from tonearm.analysis.ogg import last_page_whole
@@ -42,7 +42,7 @@ def declared_length(opened: Opened) -> Declared:
     try:
         return _declared_length(opened)
     except OSError as error:
-        raise FileFault(Fault.READ_ERROR, told(error)) from error
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
 
 
 def _declared_length(opened: Opened) -> Declared:
