@@ -38,8 +38,8 @@ class QueueSetup:
         self.library = library
         self.queues: list[JobQueue] = []
 
-    def queue(self, worker: str, slots: int = 1) -> JobQueue:  # noqa: ARG002
-        """The queue of a worker that has this many files in hand at the most."""
+    def queue(self, worker: str, slots: int = 1) -> JobQueue:  # noqa: ARG002  the broker's setup needs it
+        """The queue of a worker; ``slots``: maximum number of files that it analyses at the same time."""
         self.queues.append(SqlQueue(self.library.job_store, worker, None))
         return self.queues[-1]
 
@@ -60,8 +60,8 @@ class QueueSetup:
             if (lease := take_from(queue, unmounted)) is not None:
                 return lease
             time.sleep(0.01)
-        owed = "SELECT state, publish_due_at IS NULL AS published, count(*) FROM jobs GROUP BY 1, 2"
-        raise AssertionError(f"no job came: {self.library.rows(owed)}")
+        messages = "SELECT state, publish_due_at IS NULL AS published, count(*) FROM jobs GROUP BY 1, 2"
+        raise AssertionError(f"no job came: {self.library.rows(messages)}")
 
     def nothing(self, *queues: JobQueue, unmounted: frozenset[UnmountedPlace] = frozenset()) -> bool:
         """Whether there is nothing to take for a while."""
@@ -154,11 +154,11 @@ class RabbitSetup(QueueSetup):
         self._ending = threading.Event()
 
     def announced(self) -> None:
-        owed = (
+        unsent = (
             "SELECT count(*) AS jobs FROM jobs JOIN runs ON runs.id = run_id "
             "WHERE jobs.state IN ('queued', 'retrying') AND publish_due_at IS NOT NULL"
         )
-        assert within(PATIENCE_S, lambda: self.library.rows(owed)[0]["jobs"] == 0)
+        assert within(PATIENCE_S, lambda: self.library.rows(unsent)[0]["jobs"] == 0)
 
     def calm(self, queue: JobQueue) -> None:
         before, since = -1, time.monotonic()

@@ -239,14 +239,14 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
         5: Refusal.PAUSED,
         77: Refusal.NOT_WAITING,
     }
-    owed = {number: library.job(number)["publish_due_at"] for number in (1, 3, 5)}
-    assert owed[1] == library.job(1)["not_before"]
-    assert owed[3] is None
-    assert owed[5] is None
+    due = {number: library.job(number)["publish_due_at"] for number in (1, 3, 5)}
+    assert due[1] == library.job(1)["not_before"]
+    assert due[3] is None
+    assert due[5] is None
     assert library.job_store.claim({}, "here") == {}
 
 
-def test_a_retry_of_a_paused_run_that_is_due_is_owed_a_message_only_when_that_goes_on(
+def test_a_retry_of_a_paused_run_that_is_due_has_a_message_due_only_when_it_is_resumed(
     library: Library,
 ) -> None:
     run = library.run()

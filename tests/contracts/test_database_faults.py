@@ -170,11 +170,11 @@ def test_a_black_hole_holds_nobody_up_for_longer_however_many_ask(behind: Databa
         try:
             ask(behind)
         except StorageUnavailable:
-            answers.append("away")
+            answers.append("unavailable")
 
     with within(12):
         together(asking, 16)
-    assert answers == ["away"] * 16
+    assert answers == ["unavailable"] * 16
     proxy.heal()
     until_it_answers(behind)
     hold_open(behind, 10)  # and the pool is whole again
@@ -367,11 +367,11 @@ def test_a_database_that_can_not_keep_every_text_is_refused(postgres_url: str) -
     [
         (psycopg.errors.DiskFull(), "full"),
         (psycopg.errors.LockNotAvailable(), "busy"),
-        (psycopg.errors.CannotConnectNow(), "away"),
-        (psycopg.errors.CrashShutdown(), "away"),
-        (psycopg.errors.ConnectionFailure(), "away"),
-        (psycopg.errors.OutOfMemory(), "away"),
-        (psycopg.InterfaceError("the connection is closed"), "away"),
+        (psycopg.errors.CannotConnectNow(), "unavailable"),
+        (psycopg.errors.CrashShutdown(), "unavailable"),
+        (psycopg.errors.ConnectionFailure(), "unavailable"),
+        (psycopg.errors.OutOfMemory(), "unavailable"),
+        (psycopg.InterfaceError("the connection is closed"), "unavailable"),
         (psycopg.errors.DataCorrupted(), "unusable"),
         (psycopg.errors.IoError(), "unusable"),
         (psycopg.errors.UndefinedTable(), "unusable"),
@@ -499,7 +499,7 @@ class Watched:
                 ask(self.database)
                 ends.append("answered")
             except StorageUnavailable as error:
-                ends.append("refused" if "not called for a moment" in str(error) else "away")
+                ends.append("refused" if "not called for a moment" in str(error) else "unavailable")
         return ends
 
 
@@ -516,7 +516,7 @@ def test_a_server_that_goes_and_comes_back_is_seen_as_closed_open_half_open_clos
     assert watched.ask(5) == ["answered"] * 5
     proxy.reset()
     ends = watched.ask(20)
-    assert set(ends) == {"away", "refused"}
+    assert set(ends) == {"unavailable", "refused"}
     assert ends[-1] == "refused"
     proxy.heal()
     until_it_answers(watched.database)

@@ -89,10 +89,10 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-# --- what owes the graph something
+# --- which files are pending
 
 
-def test_a_finished_file_is_owed_and_then_in_the_graph(library: Library, graph_relay: GraphRelay) -> None:
+def test_a_finished_file_is_pending_and_then_in_the_graph(library: Library, graph_relay: GraphRelay) -> None:
     library.finish(library.run(), b"a.flac", result(tags={"artist": "Ann"}))
     assert graph_relay.pending() == 1
     assert graph_relay.update_batch() == 1
@@ -349,7 +349,7 @@ def test_a_rebuild_removes_what_the_library_does_not_know(
     assert agree(library, graph_relay)
 
 
-# --- a graph that is away
+# --- a graph that is unavailable
 
 
 @pytest.mark.parametrize("how", ["reset", "black_hole"])

@@ -1,6 +1,7 @@
 """A person relies on: whoever keeps the queue, a job is worked on by one worker at a time, the most urgent first."""
 
 import contextlib
+import functools
 import threading
 import time
 from collections import Counter
@@ -118,7 +119,7 @@ def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: QueueSetup) 
         while len(taken) < 60:
             if (lease := patiently(lambda: take_from(queue, frozenset()))) is not None:
                 taken.append(lease)
-                patiently(lambda lease=lease: end(bench, queue, lease))  # type: ignore[misc]
+                patiently(functools.partial(end, bench, queue, lease))
             time.sleep(0.005)
 
     threads = [threading.Thread(target=work, args=(queue,)) for queue in queues]

@@ -299,7 +299,7 @@ def test_a_note_leases_its_job_and_counts_the_attempt(library: Library) -> None:
     assert (row["state"], row["attempts"], row["publish_due_at"]) == ("running", 1, None)
 
 
-def test_a_note_that_comes_too_soon_is_owed_again_when_it_is_due(library: Library) -> None:
+def test_a_message_that_comes_too_soon_is_sent_again_when_it_is_due(library: Library) -> None:
     slow = SqlJobStore(library.database, VERSIONS, Backoff(1e6, 1e6), 60)
     [lease] = leased(library)
     slow.fail(lease, FLAKY, 0.0)
@@ -313,7 +313,7 @@ def test_a_note_that_comes_too_soon_is_owed_again_when_it_is_due(library: Librar
     assert again.attempt == 2
 
 
-def test_a_note_of_a_paused_run_is_owed_again_when_that_goes_on(library: Library) -> None:
+def test_a_message_of_a_paused_run_is_sent_again_when_the_run_is_resumed(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1")
     library.runs.pause(run)
@@ -351,31 +351,31 @@ def test_a_note_that_is_less_urgent_than_the_latest_of_its_job_is_as_good(
     assert isinstance(claim_one(library.job_store, 1, "w", announced), Lease)
 
 
-def test_everything_that_makes_a_job_wait_owes_it_a_message(library: Library) -> None:
-    """A job that waits, of which no message is out, is owed one: nothing else would bring it to a worker."""
+def test_whatever_makes_a_job_wait_makes_a_message_due(library: Library) -> None:
+    """A waiting job whose message is not sent has one due: nothing else would bring it to a worker."""
     run = library.run()
 
-    def owed(job: int) -> bool:
+    def has_due_message(job: int) -> bool:
         row = library.job(job)
         assert row["state"] in {"queued", "retrying"}
         return row["publish_due_at"] is not None
 
     library.meet(run, b"1")
-    assert owed(1)
+    assert has_due_message(1)
     lease = library.take()
     library.job_store.give_back([lease])
-    assert owed(1)
+    assert has_due_message(1)
     library.job_store.fail(library.take(), FLAKY, 0.0)
-    assert owed(1)
+    assert has_due_message(1)
     library.take()
     assert library.outlive() == 1
-    assert owed(1)
+    assert has_due_message(1)
     library.take()
     library.job_store.give_back_except(lease.worker, [])
-    assert owed(1)
+    assert has_due_message(1)
     library.job_store.fail(library.take(), HOPELESS, 0.0)
     library.queue_admin.retry(None, partial=False)
-    assert owed(1)
+    assert has_due_message(1)
 
 
 # Two at the same moment.
@@ -616,7 +616,7 @@ def test_jobs_are_listed_as_they_are_taken_with_their_place_among_all_that_wait(
 
     def listed(*states: JobState, of: int | None = None, limit: int = 10) -> list[tuple[bytes, int | None]]:
         shown = library.job_list.first(states or OPEN, None, of, limit)
-        return [(job.path.removeprefix(b"/music/"), job.place) for job in shown]
+        return [(job.path.removeprefix(b"/music/"), job.queue_position) for job in shown]
 
     waiting = [(b"retrying", 1), (b"1", 2), (b"2", 3), (b"3", 4)]
     assert listed() == [(b"running", None), *waiting]
@@ -624,7 +624,9 @@ def test_jobs_are_listed_as_they_are_taken_with_their_place_among_all_that_wait(
     assert listed(*JobState, limit=3) == [(b"running", None), *waiting[:2]]
     assert listed(JobState.QUEUED) == waiting[1:]
     assert listed(of=other) == waiting[1:3]
-    assert [job.place for job in library.job_list.first(OPEN, Place(1, b"/music", b"3"), None, 10)] == [4]
+    assert [
+        job.queue_position for job in library.job_list.first(OPEN, Place(1, b"/music", b"3"), None, 10)
+    ] == [4]
 
 
 # Orders over very many jobs.

@@ -27,6 +27,7 @@ from tonearm.library.move import Moved, MoveDiffers, NotEmpty, move
 from tonearm.library.schema import file_table, metadata
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+PASSWORD = "hush"  # noqa: S105  of no account
 
 
 def quiet(*_: object) -> None:
@@ -267,7 +268,7 @@ def test_the_command_moves_a_library_of_real_music_there_and_back(
 def test_the_command_says_in_one_line_why_it_refuses(
     program: Program, tmp_path: Path, postgres_url: str
 ) -> None:
-    with_secret = make_url(postgres_url).set(password="hush").render_as_string(hide_password=False)  # noqa: S106
+    with_secret = make_url(postgres_url).set(password=PASSWORD).render_as_string(hide_password=False)
     place = tmp_path / "here"
     for origin, goal, words in (
         (tmp_path / "nothing", postgres_url, "holds no library"),
@@ -281,7 +282,7 @@ def test_the_command_says_in_one_line_why_it_refuses(
         assert (outcome.status, outcome.events) == (2, [])
         assert words in outcome.errors
         assert len(outcome.errors.splitlines()) == 1
-        assert "hush" not in outcome.errors
+        assert PASSWORD not in outcome.errors
     with exclusive_lock(place):
         assert "is analysing with the library" in program.run("move", place, postgres_url).errors
     assert program.run("move", place, with_secret).status == 0
@@ -293,14 +294,14 @@ def test_the_command_says_in_one_line_why_it_refuses(
 def test_the_command_shows_a_person_the_tables_and_what_to_set(
     program: Program, tmp_path: Path, postgres_url: str
 ) -> None:
-    secret = make_url(postgres_url).set(password="hush").render_as_string(hide_password=False)  # noqa: S106
+    secret = make_url(postgres_url).set(password=PASSWORD).render_as_string(hide_password=False)
     process = program.start("move", tmp_path / "here", secret)
     output, errors = process.communicate(timeout=60)
     said = output.decode()
     assert (process.returncode, errors) == (0, b"")
     assert said.count("the same") == len(metadata.sorted_tables)
     assert "From now on set TONEARM_DATABASE_URL=postgresql" in said
-    assert "hush" not in said
+    assert PASSWORD not in said
 
 
 def test_migrate_says_from_which_revision_to_which(
@@ -343,5 +344,5 @@ def test_a_database_of_another_program_is_refused(
     with psycopg.connect(plain) as connection:
         connection.execute("CREATE TABLE jobs (id int)")
     connection.close()
-    refused = program.run("move", here.place.removesuffix("/tonearm.db"), postgres_url)
+    refused = program.run("move", here.address.removesuffix("/tonearm.db"), postgres_url)
     assert (refused.status, "its tables are not as this version made them" in refused.errors) == (2, True)

@@ -18,7 +18,7 @@ SNAPSHOT = Snapshot(
     queued={"critical": 0, "high": 1, "normal": 1_000_000, "low": 0, "background": 2},
     retrying=3,
     running=4,
-    owed=5,
+    unsent=5,
     runs=(RunProgress(8, "running", 20, 4, 3, 2, 1, 10), RunProgress(7, "finished", 1, 1, 0, 0, 0, 0)),
 )
 SHORT_S = 0.4

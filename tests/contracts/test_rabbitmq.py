@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pika
@@ -49,8 +50,8 @@ def make(
     monkeypatch.setattr(link_module, "LONGEST_PAUSE_S", 0.5)
     made: list[RabbitSetup] = []
 
-    def make(url: str | None = None, **changes: object) -> RabbitSetup:
-        made.append(RabbitSetup(Library(emptied_postgres), url or rabbitmq_url, topology, **changes))  # type: ignore[arg-type]
+    def make(url: str | None = None, **changes: Any) -> RabbitSetup:
+        made.append(RabbitSetup(Library(emptied_postgres), url or rabbitmq_url, topology, **changes))
         return made[-1]
 
     yield make
@@ -83,7 +84,7 @@ def through(proxy: Proxy, url: str) -> str:
     return parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
 
 
-def owed(library: Library) -> int:
+def unsent(library: Library) -> int:
     return int(library.rows("SELECT count(*) AS jobs FROM jobs WHERE publish_due_at IS NOT NULL")[0]["jobs"])
 
 
@@ -120,7 +121,7 @@ class Told:
     def succeeded(self, seconds: float) -> None:
         """Nothing is learned from it."""
 
-    def failed(self, seconds: float, reason: str) -> None:  # noqa: ARG002
+    def failed(self, seconds: float, reason: str) -> None:  # noqa: ARG002  the protocol's
         """Remember why."""
         self.failures.append(reason)
 
@@ -157,7 +158,7 @@ def test_a_job_is_taken_with_the_trace_of_its_message(bench: RabbitSetup) -> Non
 
 
 @pytest.mark.parametrize("harm", ["the binding is gone", "the queue is gone"])
-def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_owed_until_one_does(
+def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_unsent_until_one_does(
     bench: RabbitSetup, broker: Broker, topology: Topology, harm: str
 ) -> None:
     library = bench.library
@@ -171,10 +172,10 @@ def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_owed_until_o
         broker.delete(queue_name)
     with pytest.raises(BrokerUnavailable, match="no queue"):
         relay.publish_batch()
-    assert owed(library) == 2
+    assert unsent(library) == 2
     assert within(PATIENCE_S, lambda: bench.sender.connected)
     assert relay.publish_batch() == 2
-    assert owed(library) == 0
+    assert unsent(library) == 0
     queue = bench.queue("w")
     assert {lease.path for lease in do_all(bench, queue, 2)} == {b"1", b"2"}
 
@@ -384,7 +385,7 @@ def test_messages_that_a_broker_lost_are_sent_again(
     assert len(do_all(bench, queue, 10)) == 10
 
 
-def test_jobs_stay_owed_while_the_broker_is_away_and_come_when_it_is_back(
+def test_jobs_stay_unsent_while_the_broker_is_unavailable_and_come_when_it_answers_again(
     make: MakeBench, rabbitmq_url: str, proxy: Proxy
 ) -> None:
     proxy.reset()
@@ -394,11 +395,11 @@ def test_jobs_stay_owed_while_the_broker_is_away_and_come_when_it_is_back(
     queue = bench.queue("w")
     assert not bench.sender.wait_until_known(0.1)
     time.sleep(QUIET_S)
-    assert owed(library) == 3
+    assert unsent(library) == 3
     assert take_from(queue, frozenset()) is None
     proxy.heal()
     assert len(do_all(bench, queue, 3)) == 3
-    assert owed(library) == 0
+    assert unsent(library) == 0
 
 
 def test_a_worker_takes_on_when_its_connection_has_come_back(
@@ -432,7 +433,7 @@ def test_a_network_that_swallows_everything_is_noticed_and_nothing_is_lost(
     proxy.black_hole()
     library.meet(library.run(), b"1", b"2")
     assert within(PATIENCE_S, lambda: not any(link.connected for link in bench.links))
-    assert owed(library) == 2
+    assert unsent(library) == 2
     proxy.heal()
     assert {lease.path for lease in do_all(bench, queue, 2)} == {b"1", b"2"}
     assert bench.nothing(queue)
@@ -497,7 +498,7 @@ def test_a_courier_that_meets_a_stopped_link_waits_for_it(bench: RabbitSetup) ->
     library.meet(library.run(), b"1")
     time.sleep(QUIET_S)
     assert bench.couriers[0].is_alive()
-    assert owed(library) == 1
+    assert unsent(library) == 1
     assert bench.relay(bench.link(0)).publish_batch() == 1
 
 

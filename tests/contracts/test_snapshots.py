@@ -16,7 +16,7 @@ NOTHING = {level.label: 0 for level in Level}
 
 def test_an_empty_library_has_nothing_to_show(library: Library) -> None:
     snapshot = take_snapshot(library.database)
-    assert (snapshot.queued, snapshot.retrying, snapshot.running, snapshot.owed) == (NOTHING, 0, 0, 0)
+    assert (snapshot.queued, snapshot.retrying, snapshot.running, snapshot.unsent) == (NOTHING, 0, 0, 0)
     assert snapshot.runs == ()
 
 
@@ -33,13 +33,13 @@ def test_waiting_work_is_counted_by_level_and_state(library: Library) -> None:
     assert (snapshot.retrying, snapshot.running) == (1, 1)
 
 
-def test_a_message_is_owed_from_when_it_is_due_until_it_is_out(library: Library) -> None:
+def test_a_message_is_unsent_from_when_it_is_due_until_it_is_published(library: Library) -> None:
     library.meet(library.run(), b"a.flac", b"b.flac", b"c.flac")
     library.change("UPDATE jobs SET publish_due_at = NULL")
-    assert take_snapshot(library.database).owed == 0
+    assert take_snapshot(library.database).unsent == 0
     library.change("UPDATE jobs SET publish_due_at = 1000 WHERE id = (SELECT min(id) FROM jobs)")
     library.change("UPDATE jobs SET publish_due_at = 9e9 WHERE id = (SELECT max(id) FROM jobs)")
-    assert take_snapshot(library.database).owed == 1
+    assert take_snapshot(library.database).unsent == 1
 
 
 def test_open_runs_show_what_became_of_their_files_so_far(library: Library) -> None:

@@ -237,8 +237,8 @@ def test_what_a_person_prioritises_is_next(program: Program, long_files: Path) -
     (answer,) = program.run("prioritize", long_files / "a" / "b", check=True).events
     assert answer["changed"] >= 12
     jobs = program.run("jobs", check=True).events
-    waiting = [job for job in jobs if job["place"]]
-    assert [job["place"] for job in waiting] == list(range(1, len(waiting) + 1))
+    waiting = [job for job in jobs if job["queue_position"]]
+    assert [job["queue_position"] for job in waiting] == list(range(1, len(waiting) + 1))
     first = [job for job in waiting if job["level"] == "critical"]
     assert waiting[: len(first)] == first
     assert all("/a/b/" in job["path"] for job in first)

@@ -62,7 +62,7 @@ def analysed(
     ):
         program.run("analyze", music, check=True)
         # a Neo4j that has just started is slow; what is left is told by the next call
-        while status(program)["owed"]:
+        while status(program)["pending"]:
             program.run("analyze", music, check=True)
         yield program
 
@@ -84,7 +84,7 @@ def point(track: Event) -> tuple[str, int]:
 
 def test_after_a_run_the_graph_holds_what_the_database_holds(analysed: Program) -> None:
     found = status(analysed)
-    assert found["away"] is None
+    assert found["unavailable"] is None
     assert found["neo4j"] == found["database"]
     assert found["database"]["tracks"] == 8
     assert [found["database"][name] for name in ("artists", "albums", "genres")] == [5, 4, 4]
@@ -155,9 +155,9 @@ def test_neo4j_away_for_a_whole_run_costs_nothing_and_the_graph_catches_up(
     away = make_program(tmp_path / "data", TONEARM_NEO4J_URL=NOWHERE, TONEARM_NAMESPACE=namespace)
     outcome = away.run("analyze", music, check=True)
     assert outcome.summary["done"] == 8
-    assert status(away)["owed"] == 8
+    assert status(away)["pending"] == 8
     assert status(away)["neo4j"] is None
-    assert "Connection refused" in status(away)["away"]
+    assert "Connection refused" in status(away)["unavailable"]
     mix = away.run("mix", music / "1.flac", "--tempo", "8", check=True)
     assert "the database answers instead" in mix.errors
     assert mix.events == without(away).run("mix", music / "1.flac", "--tempo", "8", check=True).events
@@ -167,7 +167,7 @@ def test_neo4j_away_for_a_whole_run_costs_nothing_and_the_graph_catches_up(
 
     back = without(away, TONEARM_NEO4J_URL=neo4j_url, TONEARM_NAMESPACE=namespace)
     back.run("analyze", music, check=True)  # nothing to analyse, and something to tell
-    until(lambda: status(back)["owed"] == 0)
+    until(lambda: status(back)["pending"] == 0)
     assert status(back)["neo4j"] == status(back)["database"]
 
 

@@ -281,7 +281,7 @@ def test_names_of_workers_that_are_gone_do_not_pile_up(
 ) -> None:
     for number in range(20):
         progress.report(f"w{number}", [FILE])
-        server.delete(f"{namespace}:live:hand:w{number}")
+        server.delete(f"{namespace}:live:running:w{number}")
     progress.report("alive", [FILE])
     assert len(progress.running()) == 1
     assert server.smembers(f"{namespace}:live:workers") == {b"alive"}
@@ -292,7 +292,7 @@ def test_what_another_version_wrote_counts_as_forgotten(
 ) -> None:
     progress.report("a", [FILE])
     progress.report("b", [FILE])
-    server.set(f"{namespace}:live:hand:b", b'{"new": "form"}', px=10_000)
+    server.set(f"{namespace}:live:running:b", b'{"new": "form"}', px=10_000)
     server.set(f"{namespace}:live:snapshot", b"[]", px=10_000)
     assert len(progress.running()) == 1
     assert progress.latest() is None

@@ -123,7 +123,7 @@ def main() -> int:
         stop = StopSwitch()
         queue = stack.enter_context(broker(SLOTS))(app, stop, "bench")
         began = time.monotonic()
-        while left := app.job_store.owed():
+        while left := app.job_store.count_unsent():
             time.sleep(2)
             if time.monotonic() - began > 30 * (1 + said):
                 said += 1

@@ -107,7 +107,7 @@ def work(app: Library, run: int, name: str, make_queue: MakeQueue, slots: int) -
     return moments
 
 
-def through_sql(app: Library, stop: StopSwitch, name: str) -> JobQueue:  # noqa: ARG001
+def through_sql(app: Library, stop: StopSwitch, name: str) -> JobQueue:  # noqa: ARG001  the other queues need it
     """The jobs table as the queue."""
     return SqlQueue(app.job_store, name, None)
 

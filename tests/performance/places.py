@@ -41,7 +41,7 @@ def ask_rabbitmq(management: str, path: str, method: str = "GET") -> Any:
         headers={"Authorization": f"Basic {b64encode(login.encode()).decode()}"},
         method=method,
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310  the same request
         return json.loads(answer.read() or b"null")
 
 

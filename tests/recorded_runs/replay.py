@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.events.states import Workload
-from tonearm.progress.eta import Eta, InHand
+from tonearm.progress.eta import Eta, FileInProgress
 
 FOLDER = Path(__file__).parent
 TICK_S = 1.0
@@ -54,8 +54,10 @@ def replay(
     tick = 0.0
     for event in events[1:]:
         while tick < min(event["t"], end_s):
-            hands = [InHand(ext, size, tick - since, part) for ext, size, since, part in running.values()]
-            moments.append(Moment(tick, eta.seconds(hands), end_s - tick))
+            files = [
+                FileInProgress(ext, size, tick - since, part) for ext, size, since, part in running.values()
+            ]
+            moments.append(Moment(tick, eta.seconds(files), end_s - tick))
             tick += TICK_S
         _apply(eta, running, event)
     return moments

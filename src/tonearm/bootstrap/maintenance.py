@@ -22,9 +22,9 @@ def open_migrated(settings: Settings) -> Iterator[Database]:
         LibraryInUse: workers are at work with the older tables.
         StorageError: the database can't be opened.
     """
-    place = settings.database_url or settings.data_dir
+    address = settings.database_url or settings.data_dir
     with contextlib.closing(
-        open_for_maintenance(place, settings.connect_timeout_s, migrate=True)
+        open_for_maintenance(address, settings.connect_timeout_s, migrate=True)
     ) as database:
         features = feature_tables()
         features.ensure(database)
@@ -38,7 +38,7 @@ def open_move(origin: str, goal: str, settings: Settings) -> Iterator[tuple[Data
     """The databases that a library is moved from and to; each a folder or a URL. No analysis can begin meanwhile.
 
     Raises:
-        ConfigurationError: there is no library to be moved, or both are the same place.
+        ConfigurationError: there is no library to be moved, or both are the same database.
         LibraryInUse: a process is analysing with one of them.
         StorageError: a database can't be opened.
     """
@@ -52,10 +52,10 @@ def open_move(origin: str, goal: str, settings: Settings) -> Iterator[tuple[Data
 
 
 @contextlib.contextmanager
-def _opened(place: str, settings: Settings) -> Iterator[Database]:
-    folder = None if "://" in place else Path(place)
+def _opened(address: str, settings: Settings) -> Iterator[Database]:
+    folder = None if "://" in address else Path(address)
     with (
-        contextlib.closing(open_for_maintenance(folder or place, settings.connect_timeout_s)) as database,
+        contextlib.closing(open_for_maintenance(folder or address, settings.connect_timeout_s)) as database,
         contextlib.nullcontext() if folder is None else exclusive_lock(folder),
     ):
         yield database

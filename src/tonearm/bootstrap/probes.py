@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """How a server answered one question. ``state``: up, away or wrong (a person has to change something)."""
+    """How a server answered one question. ``state``: up, unavailable or wrong (a person has to change something)."""
 
     state: str
     latency_ms: float | None
@@ -74,8 +74,8 @@ def ask(question: Callable[[], Answer]) -> tuple[ServerState, Answer | None]:
 
 def failed(error: TonearmError) -> ServerState:
     """What an error says of its server."""
-    away = isinstance(error, ServiceUnavailable) and not isinstance(error, ServiceRefused)
-    return ServerState("away" if away else "wrong", None, str(error))
+    unavailable = isinstance(error, ServiceUnavailable) and not isinstance(error, ServiceRefused)
+    return ServerState("unavailable" if unavailable else "wrong", None, str(error))
 
 
 def _ask_broker(servers: Servers, timeout_s: float) -> None:

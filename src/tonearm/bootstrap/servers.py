@@ -146,15 +146,15 @@ def job_queue(
     return RabbitQueue(broker.receiver, job_store, worker, SqlQueue(job_store, worker, None))
 
 
-def open_for_maintenance(place: str | Path, connect_timeout_s: float, migrate: bool = False) -> Database:
+def open_for_maintenance(address: str | Path, connect_timeout_s: float, migrate: bool = False) -> Database:
     """The database at a URL or in a folder, for statements over whole tables.
 
     ``migrate``: bring the tables of a server's database to the newest revision; those in a folder always are.
     Raises StorageError, LibraryInUse and ConfigurationError.
     """
-    if isinstance(place, Path):
-        return open_sqlite(place)
-    return open_postgres(place, connect_timeout_s, WHOLE_TABLE_S, migrate=migrate)
+    if isinstance(address, Path):
+        return open_sqlite(address)
+    return open_postgres(address, connect_timeout_s, WHOLE_TABLE_S, migrate=migrate)
 
 
 def _breakers(settings: Settings, announce: Announce) -> dict[str, CircuitBreaker]:

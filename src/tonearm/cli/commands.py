@@ -10,11 +10,11 @@ import click
 class Entry(NamedTuple):
     """A command as ``--help`` lists it.
 
-    place: the module in ``tonearm.cli`` and the name of the command in it.
+    target: the module in ``tonearm.cli`` and the name of the command in it.
     """
 
     name: str
-    place: str
+    target: str
     help: str
 
 
@@ -55,11 +55,11 @@ class Deferred(click.Command):
 
     def __init__(self, entry: Entry) -> None:
         super().__init__(entry.name, short_help=entry.help)
-        self._place = entry.place
+        self._target = entry.target
 
     def loaded(self) -> click.Command:
         """Import the command itself."""
-        module, _, name = self._place.partition(":")
+        module, _, name = self._target.partition(":")
         command: click.Command = getattr(import_module(f"tonearm.cli.{module}"), name)
         return command
 
@@ -81,7 +81,7 @@ class Commands(click.Group):
         entries = [entry for section in SECTIONS.values() for entry in section]
         super().__init__(commands={entry.name: Deferred(entry) for entry in entries}, **settings)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
         """Write the sections, with their help in one column."""
         width = max(map(len, self.commands))
         for title, entries in SECTIONS.items():

@@ -66,20 +66,20 @@ def graph_status(data: str | None, as_json: bool) -> None:
     with graphed(data) as opened:
         graph_relay = opened.relay
         if graph_relay is None:
-            database, neo4j, owed, away = opened.graph.counts(), None, None, None
+            database, neo4j, pending, unavailable = opened.graph.counts(), None, None, None
         else:
-            database, neo4j, owed, away = graph_relay.expected(), None, graph_relay.pending(), None
+            database, neo4j, pending, unavailable = graph_relay.expected(), None, graph_relay.pending(), None
             try:
                 neo4j = graph_relay.graph.counts()
             except ServiceUnavailable as error:
-                away = str(error)
+                unavailable = str(error)
     if as_json:
         print_json(
             {
                 "database": dataclasses.asdict(database),
                 "neo4j": neo4j and dataclasses.asdict(neo4j),
-                "owed": owed,
-                "away": away,
+                "pending": pending,
+                "unavailable": unavailable,
             }
         )
         return
@@ -90,12 +90,13 @@ def graph_status(data: str | None, as_json: bool) -> None:
             listing.add(field.name.replace("_", " "), *values)
     if graph_relay is None:
         say(NO_NEO4J)
-    elif away is not None:
+    elif unavailable is not None:
         say(
-            f"{away}. Until it does, the database answers; {plural(owed or 0, 'file')} to be sent to the graph."
+            f"{unavailable}. Until it does, the database answers; "
+            f"{plural(pending or 0, 'file')} to be sent to the graph."
         )
-    elif owed:
-        say(f"{plural(owed, 'file')} to be sent to the graph; until then the database answers.")
+    elif pending:
+        say(f"{plural(pending, 'file')} to be sent to the graph; until then the database answers.")
     elif neo4j != database:
         say("They differ, and nothing is to be sent to the graph: `tonearm graph rebuild` builds it again.")
     else:

@@ -16,7 +16,7 @@ from tonearm.names import printable
 from tonearm.views.liveness import read_liveness
 
 COLUMNS = (
-    Column("place", right=True),
+    Column("position", right=True),
     Column("state"),
     Column("priority", rank=1),
     Column("run", rank=3, right=True),
@@ -49,7 +49,7 @@ def jobs(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List jobs, of all files or of those at or below PATH: what runs, what waits and its place in the queue."""
+    """List jobs, of all files or of those at or below PATH: what runs, what waits and its position in the queue."""
     states = tuple(state or (list(JobState) if everything else OPEN))
     for name in states:
         if name not in set(JobState):
@@ -65,7 +65,7 @@ def jobs(
     with Listing(COLUMNS, empty) as listing:
         for job in found:
             listing.add(
-                "" if job.place is None else f"{job.place:,}",
+                "" if job.queue_position is None else f"{job.queue_position:,}",
                 job.state if job.stage is None else f"{job.state}: {job.stage}",
                 job.level.label + (" (chosen)" if job.level_by == "person" else ""),
                 str(job.run),

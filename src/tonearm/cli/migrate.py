@@ -18,12 +18,12 @@ def migrate(data: str | None, as_json: bool) -> None:
     only migrated by this command: stop the workers of the older version first.
     """
     with open_migrated(chosen_settings({"data_dir": data}).settings) as database:
-        place, found = database.place, database.found
+        address, found = database.address, database.found
     if as_json:
-        print_json({"database": place, "from": found, "to": REVISION, "changed": found != REVISION})
+        print_json({"database": address, "from": found, "to": REVISION, "changed": found != REVISION})
     elif found == REVISION:
-        say(f"{place}: its tables have the newest revision ({REVISION}); nothing to do.")
+        say(f"{address}: its tables have the newest revision ({REVISION}); nothing to do.")
     elif found is None:
-        say(f"{place}: was empty; its tables were created (revision {REVISION}).")
+        say(f"{address}: was empty; its tables were created (revision {REVISION}).")
     else:
-        say(f"{place}: its tables were migrated from revision {found} to {REVISION}.")
+        say(f"{address}: its tables were migrated from revision {found} to {REVISION}.")

@@ -45,15 +45,15 @@ def move_library(origin: str, goal: str, as_json: bool) -> None:
         except MoveDiffers as error:
             _show(error.tables, as_json)
             raise
-        places = source.place, sink.place
+        addresses = source.address, sink.address
     _show(tables, as_json)
     rows, took = sum(table.rows for table in tables), time.monotonic() - began
     if as_json:
-        print_json({"from": places[0], "to": places[1], "rows": rows, "elapsed_s": round(took, 3)})
+        print_json({"from": addresses[0], "to": addresses[1], "rows": rows, "elapsed_s": round(took, 3)})
         return
-    say(f"{plural(rows, 'row')} copied from {places[0]} to {places[1]} in {duration(took)}.")
+    say(f"{plural(rows, 'row')} copied from {addresses[0]} to {addresses[1]} in {duration(took)}.")
     setting = "TONEARM_DATABASE_URL" if "://" in goal else "TONEARM_DATA_DIR"
-    say(f"{places[0]} is unchanged. From now on set {setting}={without_password(goal)}.")
+    say(f"{addresses[0]} is unchanged. From now on set {setting}={without_password(goal)}.")
 
 
 def _show(tables: list[Moved], as_json: bool) -> None:

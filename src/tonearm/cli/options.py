@@ -23,7 +23,7 @@ class PathText(click.ParamType[str]):
     def shell_complete(
         self,
         ctx: click.Context,  # noqa: ARG002  the signature is click's
-        param: click.Parameter,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002  the signature is click's
         incomplete: str,
     ) -> "list[CompletionItem]":
         """Leave it to the shell to list files."""

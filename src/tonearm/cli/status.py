@@ -78,7 +78,7 @@ def _server_fields(
     if "Neo4j" in services:
         from tonearm.graph.relay import pending_files  # what makes the graph is not needed without one
 
-        services["Neo4j"]["owed"] = None if database is None else ask(lambda: pending_files(database))[1]
+        services["Neo4j"]["pending"] = None if database is None else ask(lambda: pending_files(database))[1]
     return {
         "services": services,
         "broker": None if report.queues is None else [dataclasses.asdict(queue) for queue in report.queues],
@@ -134,7 +134,7 @@ def _print_services(found: dict[str, Any]) -> None:
     if found["broker"] and "queued" in found:
         say(
             f"{plural(sum(found['queued'].values()), 'job')} waiting in the database, "
-            f"{found['owed']:,} not yet sent to the broker"
+            f"{found['unsent']:,} not yet sent to the broker"
         )
     for queue in found["broker"] or ():
         say(
@@ -155,8 +155,8 @@ def _breakers(service: str, found: Sequence[dict[str, Any]]) -> str:
 
 
 def _note(service: dict[str, Any]) -> str:
-    owed = service.get("owed")
-    notes = [service["reason"], f"{plural(owed, 'file')} not yet in the graph" if owed else None]
+    pending = service.get("pending")
+    notes = [service["reason"], f"{plural(pending, 'file')} not yet in the graph" if pending else None]
     return "; ".join(note for note in notes if note)
 
 

@@ -88,23 +88,23 @@ def _write_values(cells: Sequence[str]) -> None:
 def laid_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[str]:
     """The lines of a list: the headings, then each row, none wider than ``width``. Empty columns are left out."""
     natural = [
-        max(cell_width(text) for text in (column.title, *(row[place] for row in rows)))
-        for place, column in enumerate(columns)
+        max(cell_width(text) for text in (column.title, *(row[index] for row in rows)))
+        for index, column in enumerate(columns)
     ]
     least = [
         whole if column.least is None else min(whole, max(column.least, cell_width(column.title)))
         for column, whole in zip(columns, natural, strict=True)
     ]
-    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    filled = [index for index in range(len(columns)) if any(row[index] for row in rows)]
     shown = _with_room(columns, filled, least, width)
     room = width - len(GAP) * (len(shown) - 1)
-    widths = _shared_out([least[place] for place in shown], [natural[place] for place in shown], room)
-    kept = [columns[place] for place in shown]
+    widths = _shared_out([least[index] for index in shown], [natural[index] for index in shown], room)
+    kept = [columns[index] for index in shown]
     heads = tuple(column.title for column in columns)
     return [
         GAP.join(
-            _fitted(row[place], column, space)
-            for place, column, space in zip(shown, kept, widths, strict=True)
+            _fitted(row[index], column, space)
+            for index, column, space in zip(shown, kept, widths, strict=True)
         ).rstrip()
         for row in (heads, *rows)
     ]
@@ -113,10 +113,10 @@ def laid_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list
 def _with_room(
     columns: Sequence[Column], filled: Sequence[int], least: Sequence[int], width: int
 ) -> list[int]:
-    """The places of the columns that have room, the least important ones left out."""
+    """The indexes of the columns that have room, the least important ones left out."""
     shown = list(filled)
-    while sum(least[place] for place in shown) + len(GAP) * (len(shown) - 1) > width:
-        last = max(shown, key=lambda place: columns[place].rank)
+    while sum(least[index] for index in shown) + len(GAP) * (len(shown) - 1) > width:
+        last = max(shown, key=lambda index: columns[index].rank)
         if columns[last].rank == 0:
             break
         shown.remove(last)
@@ -128,13 +128,13 @@ def _shared_out(least: Sequence[int], natural: Sequence[int], room: int) -> list
     widths = list(least)
     left = room - sum(widths)
     while left > 0:
-        growing = [place for place, width in enumerate(widths) if width < natural[place]]
+        growing = [index for index, width in enumerate(widths) if width < natural[index]]
         if not growing:
             break
-        low = min(widths[place] for place in growing)
-        narrowest = [place for place in growing if widths[place] == low]
-        for place in narrowest[:left]:
-            widths[place] += 1
+        low = min(widths[index] for index in growing)
+        narrowest = [index for index in growing if widths[index] == low]
+        for index in narrowest[:left]:
+            widths[index] += 1
         left -= len(narrowest[:left])
     if left < 0 and widths:  # a terminal narrower than the columns that must be shown: the widest gives way
         widest = widths.index(max(widths))
@@ -172,8 +172,8 @@ def shortened_path(text: str, width: int) -> str:
 def _that_fits(text: str, width: int) -> str:
     """The longest beginning of a text that takes no more than ``width`` columns."""
     used = 0
-    for place, sign in enumerate(text):
+    for index, sign in enumerate(text):
         used += cell_width(sign)
         if used > width:
-            return text[:place]
+            return text[:index]
     return text

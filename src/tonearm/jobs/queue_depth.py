@@ -41,8 +41,8 @@ def depth(connection: Connection, run: int | None) -> Depth:
     return Depth(queued, counts[JobState.RETRYING], counts[JobState.RUNNING])
 
 
-def owed(connection: Connection) -> int:
-    """How many waiting jobs have a message to be published: the size of the outbox."""
+def count_unsent(connection: Connection) -> int:
+    """How many waiting jobs have a message that is still to be sent: the size of the outbox."""
     return connection.execute(
         select(func.count()).where(job_table.c.publish_due_at.is_not(None), job_table.c.state.in_(WAITING))
     ).scalar_one()

@@ -334,10 +334,10 @@ class SqlJobStore:
         with self._database.read() as connection:
             return queue_depth.depth(connection, run)
 
-    def owed(self) -> int:
-        """How many waiting jobs have a message to be published: the size of the outbox."""
+    def count_unsent(self) -> int:
+        """How many waiting jobs have a message that is still to be sent: the size of the outbox."""
         with self._database.read() as connection:
-            return queue_depth.owed(connection)
+            return queue_depth.count_unsent(connection)
 
     def samples(self, root: int, limit: int) -> list[bytes]:
         """Paths of some files that the last scan of a root found: the first and the last that were recorded."""

@@ -48,7 +48,7 @@ class CleanText(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  the library's signature
         """Clean text on its way in."""
         return None if value is None else storable_text(value)
 
@@ -59,7 +59,7 @@ class FiniteFloat(TypeDecorator[float]):
     impl = Double
     cache_ok = True
 
-    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002  the library's signature
         """Turn whole numbers into floats, and -0.0 into 0.0."""
         return None if value is None else float(value) + 0.0
 

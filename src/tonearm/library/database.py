@@ -47,17 +47,17 @@ def _epoch_sqlite(element: database_time, compiler: Any, **kw: Any) -> str:  # n
 
 
 @compiles(database_time, "postgresql")
-def _epoch_postgresql(element: database_time, compiler: Any, **kw: Any) -> str:  # noqa: ARG001
+def _epoch_postgresql(element: database_time, compiler: Any, **kw: Any) -> str:  # noqa: ARG001  the library's signature
     return "extract(epoch from clock_timestamp())::double precision"
 
 
 class Database:
     """One database; ``read()`` and ``write()`` give a connection inside a transaction."""
 
-    def __init__(self, engine: Engine, place: str, gate: Gate | None = None) -> None:
+    def __init__(self, engine: Engine, address: str, gate: Gate | None = None) -> None:
         self._engine = engine
         self._gate = gate or Unguarded()
-        self.place = place
+        self.address = address
         self.dialect = engine.dialect.name
         self.shared = self.dialect != "sqlite"
         self.found: str | None = None
@@ -109,7 +109,7 @@ class Database:
         slowest = [0.0]
         began = time.monotonic()
         try:
-            with translated_errors(self.place):
+            with translated_errors(self.address):
                 yield slowest
         except StorageUnavailable as error:
             if isinstance(
@@ -212,9 +212,9 @@ def open_postgres(
         raise ConfigurationError(
             f"PostgreSQL needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
         ) from error
-    address = address_of(url)
-    engine = postgres_engine(address, connect_timeout_s, call_timeout_s)
-    database = Database(engine, address.place, gate)
+    server = address_of(url)
+    engine = postgres_engine(server, connect_timeout_s, call_timeout_s)
+    database = Database(engine, server.address, gate)
     with _closed_on_failure(database):
         _check_encoding(database)
         upgrade(database, only_new=not migrate)
@@ -236,12 +236,12 @@ def _check_encoding(database: Database) -> None:
         encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         raise StorageUnusable(
-            f"{database.place}: keeps text as {encoding}, which not every title can be written in; "
+            f"{database.address}: keeps text as {encoding}, which not every title can be written in; "
             "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         )
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
+def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001  the library's signature
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
     connection.create_function("tonearm_padded", 1, padded, deterministic=True)
@@ -289,17 +289,17 @@ def upgrade(database: Database, only_new: bool = False) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
         raise StorageUnusable(
-            f"{database.place}: written by a newer Tonearm (revision {current}); upgrade Tonearm to use it"
+            f"{database.address}: written by a newer Tonearm (revision {current}); upgrade Tonearm to use it"
         )
     if current is not None and only_new:
         raise StorageUnusable(
-            f"{database.place}: its tables are of an older Tonearm (revision {current}, now {REVISION}); "
+            f"{database.address}: its tables are of an older Tonearm (revision {current}, now {REVISION}); "
             "stop its workers, then run `tonearm migrate`"
         )
     with database.write() as connection:
         serialize_transactions(connection)  # two processes may find the same empty database
         if _revision(connection) == current:  # another process may have been quicker
-            refuse_while_at_work(connection, database.place)
+            refuse_while_at_work(connection, database.address)
             disable_statement_timeout(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -70,7 +70,7 @@ def holder(folder: Path) -> int | None:
     return None
 
 
-def refuse_while_at_work(connection: Connection, place: str) -> None:
+def refuse_while_at_work(connection: Connection, address: str) -> None:
     """Raise LibraryInUse while workers of a library on a server are at work with it."""
     if connection.dialect.name != "postgresql" or not inspect(connection).has_table("workers"):
         return
@@ -83,6 +83,6 @@ def refuse_while_at_work(connection: Connection, place: str) -> None:
     ).scalars()
     if at_work := ", ".join(names):
         raise LibraryInUse(
-            f"{place}: at work with it: {at_work}; end them with `tonearm workers drain NAME`, "
+            f"{address}: at work with it: {at_work}; end them with `tonearm workers drain NAME`, "
             "or wait a minute for those that are gone without a word"
         )

@@ -57,27 +57,27 @@ def move(origin: Database, goal: Database, tell: Tell) -> list[Moved]:
     """
     tables = metadata.sorted_tables
     with origin.read() as source, goal.write() as sink:
-        refuse_while_at_work(source, origin.place)
+        refuse_while_at_work(source, origin.address)
         disable_statement_timeout(source)
         disable_statement_timeout(sink)
         _have_to_ourselves(sink, tables)
-        refuse_while_at_work(sink, goal.place)
+        refuse_while_at_work(sink, goal.address)
         for table in tables:
             if count_rows(sink, table):
                 raise NotEmpty(
-                    f"{goal.place}: holds a library already; name an empty database or a new folder"
+                    f"{goal.address}: holds a library already; name an empty database or a new folder"
                 )
         sent = {}
         for table in tables:
             sent[table.name] = weight = Weight()
-            rows = weight.through(rows_of(source, table, origin.place))
+            rows = weight.through(rows_of(source, table, origin.address))
             counted = _told(rows, "copied", table.name, count_rows(source, table), tell)
             write_rows(sink, table, counted)
         result = []
         for table in tables:
             weight, there = sent[table.name], Weight()
             met = _told(
-                there.through(rows_of(sink, table, goal.place)), "compared", table.name, weight.rows, tell
+                there.through(rows_of(sink, table, goal.address)), "compared", table.name, weight.rows, tell
             )
             for _ in met:
                 pass

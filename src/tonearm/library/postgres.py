@@ -22,14 +22,14 @@ CONNECTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where a database is. ``place`` is what a person is told, without a password."""
+class ServerAddress:
+    """Where a database is. ``address`` is shown to a person; it has no password."""
 
-    place: str
+    address: str
     parameters: dict[str, Any] = field(repr=False)
 
 
-def address_of(url: str) -> Address:
+def address_of(url: str) -> ServerAddress:
     """Read a URL; nothing of it is repeated in an error, as it may hold a password.
 
     Raises:
@@ -50,7 +50,7 @@ def address_of(url: str) -> Address:
         ) from None
     host, port = parameters.get("host") or "localhost", parameters.get("port") or 5432
     name = parameters.get("dbname") or parameters.get("user") or "of your own name"
-    return Address(f"PostgreSQL {name} at {host}:{port}", parameters)
+    return ServerAddress(f"PostgreSQL {name} at {host}:{port}", parameters)
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -77,7 +77,7 @@ def _bounded(seconds: float) -> type[BoundedConnection]:
     return Connection
 
 
-def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: float) -> Engine:
+def postgres_engine(server: ServerAddress, connect_timeout_s: float, call_timeout_s: float) -> Engine:
     """An engine over a pool of at most ten connections.
 
     A statement is ended by the server after ``call_timeout_s``; a server that says nothing at all is given up
@@ -86,9 +86,9 @@ def postgres_engine(address: Address, connect_timeout_s: float, call_timeout_s: 
     bounded = _bounded(call_timeout_s + 2)
     adapters = AdaptersMap(psycopg.adapters)
     set_json_dumps(json_text, adapters)
-    own = address.parameters.get("options") or ""
+    own = server.parameters.get("options") or ""
     wanted = {
-        **address.parameters,
+        **server.parameters,
         "connect_timeout": max(2, round(connect_timeout_s)),
         "options": f"{own} -c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC".strip(),
         "application_name": "tonearm",

@@ -4,7 +4,7 @@ import psycopg
 
 _FULL = "53100"
 _BUSY = ("40001", "40P01", "55P03")
-_AWAY = ("08", "53", "57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04")
+_UNAVAILABLE = ("08", "53", "57P01", "57P02", "57P03", "57P05", "57014", "25006", "25P03", "25P04")
 _UNUSABLE = ("26", "28", "3D", "3F", "42501", "42723", "42P01", "42P07", "58", "F0", "XX")
 _STATES = {
     "08": "the connection was lost",
@@ -65,18 +65,18 @@ class NoAnswer(psycopg.OperationalError):
 
 
 def kind_of(error: BaseException | None) -> str:
-    """What an error of the driver means: ``full``, ``busy``, ``away``, ``unusable``, ``refused`` or ``ours``."""
+    """What an error of the driver means: ``full``, ``busy``, ``unavailable``, ``unusable``, ``refused`` or ``ours``."""
     if not isinstance(error, psycopg.Error):
         return "ours"
     state = error.sqlstate or ""
     if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return "refused" if any(words in str(error) for words in _REFUSED) else "away"
+        return "refused" if any(words in str(error) for words in _REFUSED) else "unavailable"
     if state == _FULL:
         return "full"
     if state.startswith(_BUSY):
         return "busy"
-    if state.startswith(_AWAY):
-        return "away"
+    if state.startswith(_UNAVAILABLE):
+        return "unavailable"
     return "unusable" if state.startswith(_UNUSABLE) else "ours"
 
 

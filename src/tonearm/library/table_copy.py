@@ -38,12 +38,12 @@ class Weight:
         return str(self._hash.hexdigest())
 
 
-def rows_of(connection: Connection, table: Table, place: str) -> Iterator[Values]:
+def rows_of(connection: Connection, table: Table, address: str) -> Iterator[Values]:
     """The rows in the order of their keys. Documents are their text; all is as either database keeps it."""
     columns = [_as_text(column) if _is_document(column) else column for column in table.columns]
     documents = [_is_document(column) for column in table.columns]
     ordered = select(*columns).order_by(*(sort_key(key) for key in table.primary_key))
-    with translated_errors(place):
+    with translated_errors(address):
         for row in connection.execute(ordered.execution_options(yield_per=ROWS)):
             yield tuple(map(_kept, row, documents))
 

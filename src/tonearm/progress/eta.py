@@ -37,7 +37,7 @@ SURE_FRACTION = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class FileInProgress:
     """A file that a child has. ``elapsed_s``: for how long; ``fraction``: share that is decoded, where known."""
 
     extension: str
@@ -126,17 +126,17 @@ class Eta:
             known.other_bytes += size
             known.other_work_s += work_s
 
-    def seconds(self, in_hand: Iterable[InHand]) -> float | None:
+    def seconds(self, running: Iterable[FileInProgress]) -> float | None:
         """Wall seconds until the last file ends; ``None`` while nothing is known of this machine or nobody works.
 
-        in_hand: files that children have, none of which has ended.
+        running: files that children have, none of which has ended.
         """
         if self.workers < 1:
             return None
         pace = self._pace()
         total = longest = 0.0
         waiting = {name: (known.files_left, known.bytes_left) for name, known in self._formats.items()}
-        for file in in_hand:
+        for file in running:
             left = self._left_of(file, pace)
             if left is None:
                 return None
@@ -173,7 +173,7 @@ class Eta:
         total = known.decoded_bytes + known.other_bytes
         return known.other_work_s / total if total else 0.0
 
-    def _left_of(self, file: InHand, pace: float | None) -> float | None:
+    def _left_of(self, file: FileInProgress, pace: float | None) -> float | None:
         """Seconds of work that a file still needs."""
         if file.fraction is not None and file.fraction >= SURE_FRACTION:
             return file.elapsed_s * (1 - file.fraction) / file.fraction

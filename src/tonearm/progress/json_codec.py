@@ -59,7 +59,7 @@ def snapshot_from_json(text: bytes) -> Snapshot:
             queued={str(level): int(jobs) for level, jobs in said["queued"].items()},
             retrying=int(said["retrying"]),
             running=int(said["running"]),
-            owed=int(said["owed"]),
+            unsent=int(said["unsent"]),
             runs=tuple(RunProgress(**run) for run in said["runs"]),
         )
     except _FOREIGN as error:

@@ -24,7 +24,7 @@ from tonearm.events.facts import (
 from tonearm.events.job_ref import JobRef
 from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import RunState, StorageState, WorkerState
-from tonearm.progress.eta import Eta, InHand
+from tonearm.progress.eta import Eta, FileInProgress
 
 SLOWEST = 5
 """How many of the slowest files are kept."""
@@ -180,7 +180,7 @@ class LiveView:
             return None
         now = time.monotonic()
         return self._eta.seconds(
-            InHand(file.job.extension, file.job.size, now - file.since, file.fraction)
+            FileInProgress(file.job.extension, file.job.size, now - file.since, file.fraction)
             for file in list(self.running.values())
             if self._is_shown(file.job)
         )

@@ -48,7 +48,7 @@ class RunProgress:
 class Snapshot:
     """The queue and the runs as one transaction saw them. ``at``: when, by the database's clock.
 
-    queued: number of waiting jobs by the name of their level. owed: jobs whose message is due and not sent.
+    queued: number of waiting jobs by the name of their level. unsent: jobs whose message is due and not sent.
     runs: those that are open or were closed within the last hour, the newest first.
     """
 
@@ -56,7 +56,7 @@ class Snapshot:
     queued: Mapping[str, int]
     retrying: int
     running: int
-    owed: int
+    unsent: int
     runs: tuple[RunProgress, ...]
 
 

@@ -3,7 +3,7 @@
 All keys begin with ``{namespace}:live:`` and expire by themselves:
 
 workers         set of the names of workers that may have a report
-hand:{name}     the running files that one worker reported
+running:{name}  the running files that one worker reported
 leader          name of the worker that posts snapshots
 snapshot        the newest snapshot
 changes         the channel of notices, which keeps nothing
@@ -69,7 +69,7 @@ class RedisProgress:
 
         def say(client: redis.Redis) -> None:
             with client.pipeline() as pipe:
-                pipe.set(self._hand(name), files_to_json(files), px=_ms(self._held_s))
+                pipe.set(self._report_key(name), files_to_json(files), px=_ms(self._held_s))
                 pipe.sadd(self._key("workers"), name)
                 pipe.pexpire(self._key("workers"), _ms(INDEX_S))
                 pipe.execute()
@@ -82,7 +82,7 @@ class RedisProgress:
         def forget(client: redis.Redis) -> None:
             leads = client.get(self._key("leader")) == name
             with client.pipeline() as pipe:
-                pipe.delete(self._hand(name))
+                pipe.delete(self._report_key(name))
                 pipe.srem(self._key("workers"), name)
                 if leads:
                     pipe.delete(self._key("leader"))
@@ -92,7 +92,7 @@ class RedisProgress:
 
     def running(self) -> tuple[RunningFile, ...]:
         files = []
-        for text, left_ms in self._ask(self._hands):
+        for text, left_ms in self._ask(self._reports):
             try:
                 files += files_from_json(text, max(0.0, self._held_s - left_ms / 1000))
             except Unreadable:
@@ -143,16 +143,16 @@ class RedisProgress:
         """Give back every connection."""
         self._redis.close()
 
-    def _hands(self, client: redis.Redis) -> list[tuple[bytes, int]]:
+    def _reports(self, client: redis.Redis) -> list[tuple[bytes, int]]:
         """Each worker's report, and for how many milliseconds it is valid; removes expired ones from the index."""
         names: Any = client.smembers(self._key("workers"))
-        hands = [self._hand(name) for name in sorted(names)]
-        if not hands:
+        keys = [self._report_key(name) for name in sorted(names)]
+        if not keys:
             return []
         with client.pipeline() as pipe:
-            for hand in hands:
-                pipe.get(hand)
-                pipe.pttl(hand)
+            for key in keys:
+                pipe.get(key)
+                pipe.pttl(key)
             answers = pipe.execute()
         said = list(zip(answers[::2], answers[1::2], strict=True))
         gone = [name for name, (text, _) in zip(sorted(names), said, strict=True) if text is None]
@@ -162,11 +162,11 @@ class RedisProgress:
 
     def _clear(self, client: redis.Redis, gone: list[bytes]) -> None:
         """Remove names from the index, unless one of them reports at this moment."""
-        hands = [self._hand(name) for name in gone]
+        keys = [self._report_key(name) for name in gone]
         with client.pipeline() as pipe:
             try:
-                pipe.watch(*hands)  # type: ignore[no-untyped-call]  # the library leaves it untyped
-                if not pipe.exists(*hands):
+                pipe.watch(*keys)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+                if not pipe.exists(*keys):
                     pipe.multi()
                     pipe.srem(self._key("workers"), *gone)
                     pipe.execute()
@@ -196,8 +196,8 @@ class RedisProgress:
     def _key(self, part: str) -> str:
         return self._start + part
 
-    def _hand(self, name: bytes) -> bytes:
-        return f"{self._start}hand:".encode() + name
+    def _report_key(self, name: bytes) -> bytes:
+        return f"{self._start}running:".encode() + name
 
 
 class _Subscription:

@@ -129,12 +129,12 @@ def _explained(problems: list[Problem], origins: Mapping[str, str], path: Path) 
         name = ".".join(problem.names)
         hidden = problem.value is None or name.endswith("_url")  # an address may hold a password
         value = "" if hidden else f" = {problem.value!r}"
-        place = {
+        origin = {
             "file": f"in {path}",
             "environment": f"from {_variable(problem.names[0])}",
             "command line": "from the command line",
         }[origins[problem.names[0]]]
-        yield f"setting {name}{value} ({place}): {problem.reason}"
+        yield f"setting {name}{value} ({origin}): {problem.reason}"
 
 
 def _variable(name: str) -> str:

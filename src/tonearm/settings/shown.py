@@ -6,9 +6,9 @@ import re
 def without_password(url: str) -> str:
     """A URL that may be shown: of who logs in only the name is left, also where the URL is not a proper one."""
     scheme, sign, rest = url.partition("://") if "://" in url else ("", "", url)
-    login, at, place = rest.rpartition("@")
+    login, at, address = rest.rpartition("@")
     if at:
         user, colon, _ = login.partition(":")
         login = f"{user}:***" if colon else user if sign else "***"
-    place = re.sub(r"(?i)([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*", r"\1***", place)
-    return f"{scheme}{sign}{login}{at}{place}"
+    address = re.sub(r"(?i)([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*", r"\1***", address)
+    return f"{scheme}{sign}{login}{at}{address}"

@@ -1,4 +1,4 @@
-"""Jobs as they are shown: what runs, what waits and at which place, what ended, and what failed."""
+"""Jobs as they are shown: running jobs, waiting jobs with their position in the queue, ended and failed jobs."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ _FAILED = (JobState.QUARANTINED, JobState.PARTIAL)
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as it is shown. ``place`` counts from 1 among the waiting jobs; ``attempts``: those charged."""
+    """A job as it is shown. ``queue_position`` counts from 1 among the waiting jobs; ``attempts``: those charged."""
 
     id: int
     run: int
@@ -46,7 +46,7 @@ class JobView:
     state: str
     level: Level
     level_by: str
-    place: int | None
+    queue_position: int | None
     attempts: int
     worker: str | None
     stage: str | None
@@ -127,8 +127,8 @@ class JobList:
                 )
                 listed = connection.execute(_LISTED.where(job_table.c.id.in_(first)).order_by(*order))
                 rows += [(number, row) for row in listed]
-            places = _places(connection, [row for _, row in rows[:limit] if row.state in WAITING])
-        jobs = [_view(row, places.get(row.id)) for _, row in rows[:limit]]
+            positions = _queue_positions(connection, [row for _, row in rows[:limit] if row.state in WAITING])
+        jobs = [_view(row, positions.get(row.id)) for _, row in rows[:limit]]
         return jobs, _position(*rows[limit - 1]) if len(rows) > limit else None
 
     def first(self, states: Sequence[str], place: Place | None, run: int | None, limit: int) -> list[JobView]:
@@ -190,22 +190,23 @@ def _position(part: int, row: Any) -> JobPosition:
     return JobPosition(part, key, row.id)
 
 
-def _places(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
-    """Places in the queue of some waiting jobs, given in their order; jobs behind the last one are not read."""
+def _queue_positions(connection: Connection, shown: Sequence[Any]) -> Mapping[int, int]:
+    """Positions in the queue of some waiting jobs, given in their order; jobs behind the last one are not read."""
     if not shown:
         return {}
     counted = (
         select(
-            job_table.c.id, func.row_number().over(order_by=(job_table.c.rank, job_table.c.id)).label("place")
+            job_table.c.id,
+            func.row_number().over(order_by=(job_table.c.rank, job_table.c.id)).label("position"),
         )
         .where(job_table.c.state.in_(WAITING), IS_OPEN, job_table.c.rank <= shown[-1].rank)
         .subquery()
     )
     found = select(counted).where(among(counted.c.id, "shown"))
-    return {row.id: row.place for row in connection.execute(found, {"shown": [job.id for job in shown]})}
+    return {row.id: row.position for row in connection.execute(found, {"shown": [job.id for job in shown]})}
 
 
-def _view(row: Any, place: int | None = None) -> JobView:
+def _view(row: Any, queue_position: int | None = None) -> JobView:
     return JobView(
         id=row.id,
         run=row.run_id,
@@ -213,7 +214,7 @@ def _view(row: Any, place: int | None = None) -> JobView:
         state=row.state,
         level=Level(row.level),
         level_by=row.level_by,
-        place=place,
+        queue_position=queue_position,
         attempts=row.attempts - row.uncharged_attempts,
         worker=row.worker,
         stage=row.stage,

@@ -66,7 +66,7 @@ def read_liveness(database: Database) -> Liveness:
     Ask before the jobs and runs are read: a process that ends meanwhile then has ended them, too.
     """
     if not database.shared:
-        locked = holder(Path(database.place).parent) is not None
+        locked = holder(Path(database.address).parent) is not None
         return Liveness(False, None if locked else frozenset(), int(locked))
     with database.read() as connection:
         return _heard_from(connection)

@@ -31,13 +31,15 @@ def take_snapshot(database: Database) -> Snapshot:
         for row in waiting:
             if row.state == JobState.QUEUED:
                 queued[Level(row.level).label] += row.jobs
-        owed = connection.execute(select(func.count()).where(job_table.c.publish_due_at <= now)).scalar_one()
+        unsent = connection.execute(
+            select(func.count()).where(job_table.c.publish_due_at <= now)
+        ).scalar_one()
         return Snapshot(
             at=now,
             queued=queued,
             retrying=sum(row.jobs for row in waiting if row.state == JobState.RETRYING),
             running=sum(row.jobs for row in waiting if row.state == JobState.RUNNING),
-            owed=owed,
+            unsent=unsent,
             runs=_runs(connection, now),
         )
 

@@ -24,13 +24,15 @@ SHOWN_RUNS = 5
 class StatusView:
     """A library at one moment.
 
-    place: its database. running: jobs that a living process has; interrupted: how many a dead one had.
-    process: the process that analyses, where only one may. analysing: whether any process takes jobs.
-    latest_run: the number of the last run. runs: those that have not ended.
-    workers and ``owed``, the jobs whose message is due, are ``None`` in a library that is not shared.
+    address: of the database. running: jobs that are being analysed by a process that is alive.
+    interrupted: number of jobs that were being analysed by a process that has ended.
+    process: id of the process that is analysing; ``None`` in a shared library. analysing: whether any process takes
+    jobs. latest_run: the number of the last run. runs: those that have not ended.
+    unsent: number of waiting jobs whose message is still to be sent.
+    ``unsent`` and ``workers`` are ``None`` in a library that is not shared.
     """
 
-    place: str
+    address: str
     totals: Totals
     depth: Depth
     running: tuple[JobView, ...]
@@ -39,13 +41,13 @@ class StatusView:
     analysing: bool
     latest_run: int | None
     runs: tuple[RunView, ...]
-    owed: int | None
+    unsent: int | None
     workers: tuple[WorkerView, ...] | None
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
         found: dict[str, Any] = {
-            "library": self.place,
+            "library": self.address,
             "files": self.totals.files,
             "duration_s": self.totals.duration_s,
             "states": dict(self.totals.states),
@@ -59,7 +61,7 @@ class StatusView:
             "runs": [run.to_json() for run in self.runs],
         }
         if self.workers is not None:
-            found |= {"owed": self.owed, "workers": [worker.to_json() for worker in self.workers]}
+            found |= {"unsent": self.unsent, "workers": [worker.to_json() for worker in self.workers]}
         return found
 
 
@@ -69,20 +71,20 @@ def read_status(database: Database) -> StatusView:
     totals = read_totals(database)
     with database.read() as connection:
         depth = queue_depth.depth(connection, None)
-        owed = queue_depth.owed(connection) if database.shared else None
+        unsent = queue_depth.count_unsent(connection) if database.shared else None
     jobs = [alive.job(job) for job in JobList(database).first((JobState.RUNNING,), None, None, SHOWN_RUNNING)]
     runs = RunList(database).latest(SHOWN_RUNS)
     return StatusView(
-        place=database.place,
+        address=database.address,
         totals=totals,
         depth=depth,
         running=tuple(job for job in jobs if job.state == JobState.RUNNING),
         interrupted=sum(job.state == INTERRUPTED for job in jobs),
-        process=None if database.shared else holder(Path(database.place).parent),
+        process=None if database.shared else holder(Path(database.address).parent),
         analysing=alive.analysing,
         latest_run=runs[0].id if runs else None,
         runs=tuple(alive.run(run) for run in runs if run.finished_at is None),
-        owed=owed,
+        unsent=unsent,
         workers=tuple(WorkerList(database).each()) if database.shared else None,
     )
 

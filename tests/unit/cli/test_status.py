@@ -63,7 +63,7 @@ def test_a_server_that_refuses_the_login_is_shown_as_such(monkeypatch: pytest.Mo
     monkeypatch.setattr(Neo4jGraph, "counts", refuse)
     monkeypatch.setenv("TONEARM_NEO4J_URL", "bolt://ada:hush@host")
     found = services()["Neo4j"]
-    assert (found["state"], found["owed"]) == ("wrong", 0)
+    assert (found["state"], found["pending"]) == ("wrong", 0)
     assert "refuses the login" in found["reason"]
 
 
@@ -77,8 +77,8 @@ def test_without_its_database_it_still_says_how_the_other_servers_are(
     found = json.loads(said.stdout)
     assert found["library"] is None
     assert {name: service["state"] for name, service in found["services"].items()} == {
-        "PostgreSQL": "away",
-        "Redis": "away",
+        "PostgreSQL": "unavailable",
+        "Redis": "unavailable",
     }
     assert found["services"]["PostgreSQL"]["reason"].endswith("does not answer: connection refused")
     assert found["services"]["Redis"]["reason"] == "Redis does not answer: Connection refused"

@@ -19,7 +19,7 @@ def listing(library: Library, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr("tonearm.cli.tables.is_terminal", lambda: True)
     monkeypatch.setattr("tonearm.cli.tracks.is_terminal", lambda: True)
-    data = os.path.dirname(library.database.place)
+    data = os.path.dirname(library.database.address)
     said = CliRunner().invoke(app, ["tracks", "--data", data])
     assert said.exit_code == 0
     return said.stdout.splitlines()

@@ -117,7 +117,7 @@ def test_the_queue_is_shown_in_the_order_in_which_it_will_be_taken(library: Libr
     library.meet(run, b"0", level=Level.CRITICAL)
     library.take()
     shown = library.job_list.first(OPEN, None, None, 10)
-    assert [(job.path, job.place, job.state) for job in shown] == [
+    assert [(job.path, job.queue_position, job.state) for job in shown] == [
         (b"/music/0", None, "running"),
         (b"/music/1", 1, "queued"),
         (b"/music/2", 2, "queued"),
@@ -131,9 +131,9 @@ def test_a_place_in_the_queue_counts_all_that_waits_before_it(library: Library) 
     library.meet(first, b"a/1", b"a/2")
     library.meet(second, b"b/3")
     [job] = library.job_list.first(OPEN, at(library, b"b"), None, 10)
-    assert job.place == 3
+    assert job.queue_position == 3
     [job] = library.job_list.first(OPEN, None, second, 10)
-    assert (job.path, job.place) == (b"/music/b/3", 3)
+    assert (job.path, job.queue_position) == (b"/music/b/3", 3)
     assert len(library.job_list.first(OPEN, None, None, 2)) == 2
 
 
@@ -151,7 +151,7 @@ def steps_to_list_the_first(library: Library) -> int:
             driver.set_progress_handler(count, every)
 
     watch(100)
-    assert [job.place for job in library.job_list.first(OPEN, None, None, 5)] == [1, 2, 3, 4, 5]
+    assert [job.queue_position for job in library.job_list.first(OPEN, None, None, 5)] == [1, 2, 3, 4, 5]
     watch(0)
     return steps[0]
 

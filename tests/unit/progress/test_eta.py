@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tonearm.events.states import Workload
-from tonearm.progress.eta import HALF_LIFE_AUDIO_S, PRIOR_AUDIO_S, TYPICAL_BYTES_PER_S, Eta, InHand
+from tonearm.progress.eta import HALF_LIFE_AUDIO_S, PRIOR_AUDIO_S, TYPICAL_BYTES_PER_S, Eta, FileInProgress
 
 FORMATS = st.sampled_from(["flac", "mp3", "wav"])
 SIZES = st.integers(0, 10**10)
@@ -53,7 +53,7 @@ def test_files_that_need_not_be_decoded_are_not_taken_for_fast_ones() -> None:
 
 def test_a_file_tells_by_its_own_progress_how_long_it_still_takes() -> None:
     eta = Eta({"flac": Workload(1, 100 * MB)}, {"flac": 1.0 / MB}, 2)
-    assert eta.seconds([InHand("flac", 100 * MB, 30.0, 0.75)]) == pytest.approx(10)
+    assert eta.seconds([FileInProgress("flac", 100 * MB, 30.0, 0.75)]) == pytest.approx(10)
 
 
 def test_a_long_file_that_still_waits_is_waited_for() -> None:
@@ -86,14 +86,14 @@ def test_experience_weighs_as_much_as_it_says() -> None:
 
 def test_work_in_hand_shortens_the_time_to_go() -> None:
     eta = Eta({"flac": Workload(4, 40 * MB)}, {"flac": 1.0 / MB}, 2)
-    assert eta.seconds([InHand("flac", 10 * MB, 4.0), InHand("flac", 10 * MB, 6.0)]) == pytest.approx(
-        (40 - 10) / 2
-    )
+    assert eta.seconds(
+        [FileInProgress("flac", 10 * MB, 4.0), FileInProgress("flac", 10 * MB, 6.0)]
+    ) == pytest.approx((40 - 10) / 2)
 
 
 def test_the_longest_file_in_hand_is_waited_for() -> None:
     eta = Eta({"flac": Workload(2, 101 * MB)}, {"flac": 1.0 / MB}, 8)
-    assert eta.seconds([InHand("flac", 100 * MB, 10.0)]) == pytest.approx(90)
+    assert eta.seconds([FileInProgress("flac", 100 * MB, 10.0)]) == pytest.approx(90)
 
 
 def test_with_more_workers_it_takes_less_time_and_with_none_it_never_ends() -> None:
@@ -105,7 +105,7 @@ def test_with_more_workers_it_takes_less_time_and_with_none_it_never_ends() -> N
 
 def test_a_file_that_takes_longer_than_expected_shortens_nothing_else() -> None:
     eta = Eta({"flac": Workload(2, 20 * MB)}, {"flac": 1.0 / MB}, 1)
-    assert eta.seconds([InHand("flac", 10 * MB, 500.0)]) == pytest.approx(10)
+    assert eta.seconds([FileInProgress("flac", 10 * MB, 500.0)]) == pytest.approx(10)
 
 
 @given(
@@ -113,16 +113,16 @@ def test_a_file_that_takes_longer_than_expected_shortens_nothing_else() -> None:
     st.dictionaries(FORMATS, st.floats(0, 1e-3)),
     st.integers(1, 64),
     st.lists(st.tuples(FORMATS, SIZES, SECONDS), max_size=10),
-    st.lists(st.builds(InHand, FORMATS, SIZES, SECONDS, st.none() | st.floats(0, 1)), max_size=5),
+    st.lists(st.builds(FileInProgress, FORMATS, SIZES, SECONDS, st.none() | st.floats(0, 1)), max_size=5),
 )
-@example({"flac": 10}, {}, 1, [("mp3", 0, 0.0)], [InHand("wav", 5, 3.0)])
-@example({}, {"flac": 1e-6}, 1, [("flac", 100, 1.0)] * 2, [InHand("flac", 5, 0.0)])
+@example({"flac": 10}, {}, 1, [("mp3", 0, 0.0)], [FileInProgress("wav", 5, 3.0)])
+@example({}, {"flac": 1e-6}, 1, [("flac", 100, 1.0)] * 2, [FileInProgress("flac", 5, 0.0)])
 def test_the_time_to_go_is_never_below_nothing(
     work: dict[str, int],
     cost: dict[str, float],
     workers: int,
     ended: list[tuple[str, int, float]],
-    running: list[InHand],
+    running: list[FileInProgress],
 ) -> None:
     eta = Eta({name: Workload(1, size) for name, size in work.items()}, cost, workers)
     for extension, size, work_s in ended:

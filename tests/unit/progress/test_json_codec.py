@@ -43,7 +43,7 @@ SNAPSHOTS = st.builds(
     queued=st.dictionaries(TEXT, COUNT, max_size=5),
     retrying=COUNT,
     running=COUNT,
-    owed=COUNT,
+    unsent=COUNT,
     runs=st.lists(
         st.builds(RunProgress, COUNT, TEXT, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT), max_size=3
     ).map(tuple),
@@ -75,10 +75,10 @@ FOREIGN = [
     b"{}",
     b"[[]]",
     b"[" * 100_000,
-    b'{"at":1e999,"queued":{"low":1e999},"retrying":0,"running":0,"owed":0,"runs":[]}',
+    b'{"at":1e999,"queued":{"low":1e999},"retrying":0,"running":0,"unsent":0,"runs":[]}',
     b'[{"worker":"a"}]',
-    b'{"at":1,"queued":[],"retrying":0,"running":0,"owed":0,"runs":[]}',
-    b'{"at":1,"queued":{},"retrying":0,"running":0,"owed":0,"runs":[{"run":1,"colour":2}]}',
+    b'{"at":1,"queued":[],"retrying":0,"running":0,"unsent":0,"runs":[]}',
+    b'{"at":1,"queued":{},"retrying":0,"running":0,"unsent":0,"runs":[{"run":1,"colour":2}]}',
     b'{"worker":"a","message":5}',
     b'[{"worker":"a","job":1,"run":1,"path":7,"extension":"","size":1,"stage":"","fraction":null,"attempt":1,"since_s":0}]',
 ]

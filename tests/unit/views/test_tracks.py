@@ -173,7 +173,7 @@ def test_equal_values_leave_the_tracks_in_the_order_of_their_paths(album: Librar
 
 def test_who_reads_slowly_does_not_keep_the_database_from_tidying_up(library: Library) -> None:
     library.meet(library.run(), *(b"%03d.mp3" % number for number in range(450)))
-    other = sqlite3.connect(library.database.place)
+    other = sqlite3.connect(library.database.address)
     seen: list[str] = []
 
     try:

@@ -1,5 +1,6 @@
 """A person relies on: nothing measured is thrown away because the disk is full or the database is held."""
 
+import functools
 import time
 
 import pytest
@@ -32,7 +33,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 def add(pending: PendingWrites, disk: Disk, *things: str) -> None:
     for thing in things:
-        pending.add(lambda thing=thing: disk.store(thing))  # type: ignore[misc]
+        pending.add(functools.partial(disk.store, thing))
 
 
 def keep_trying(pending: PendingWrites, seconds: float) -> None:

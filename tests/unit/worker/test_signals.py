@@ -62,7 +62,7 @@ def test_signals_are_requests_while_it_is_listening_and_what_they_were_before_af
     with stop.on_signals():
         for requests in (1, 2):
             os.kill(os.getpid(), number)
-            until(lambda: stop.requests == requests)  # noqa: B023
+            until(lambda: stop.requests == requests)  # noqa: B023  it is called before the next turn of the loop
     assert rings(stop)
     assert signal.getsignal(number) is before
 

@@ -204,9 +204,9 @@ def test_a_worker_whose_name_another_has_taken_ends(worker: WorkerUnderTest) -> 
         def heartbeat(
             self,
             running: Sequence[Mapping[str, Any]],  # noqa: ARG002  the protocol's
-            unmounted: Sequence[bytes],  # noqa: ARG002
-            done: int,  # noqa: ARG002
-            failed: int,  # noqa: ARG002
+            unmounted: Sequence[bytes],  # noqa: ARG002  the protocol's
+            done: int,  # noqa: ARG002  the protocol's
+            failed: int,  # noqa: ARG002  the protocol's
         ) -> WorkerStatus:
             return WorkerStatus.REPLACED
 

@@ -70,7 +70,7 @@ class Management:
             f"{self._base}/api/queues/{vhost}/{name}", headers={"Authorization": f"Basic {self._credentials}"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310  see above
+            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310  the same request
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
             self._gate.succeeded(time.monotonic() - began)
