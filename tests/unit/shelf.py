@@ -18,12 +18,12 @@ from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database, open_sqlite
-from tonearm.library.features import Declared, FeatureTables, Findings
+from tonearm.library.features import FeatureTables, Findings, SearchableColumns
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.files import FileChange, Files, FoundFile, ScannedFile
+from tonearm.library.moved_files import link_moved_files
 from tonearm.library.results import (
     Sound,
-    follow_moves,
     write_findings,
     write_sounds,
     write_tags,
@@ -106,7 +106,7 @@ def result(digest: str = "a" * 8, **changes: Any) -> Result:
 def features_of(versions: Mapping[str, int]) -> FeatureTables:
     """Where results of these versions are searched."""
     return FeatureTables(
-        Declared(
+        SearchableColumns(
             analyser,
             version,
             {name: kind for name, (source, kind) in SEARCHED.items() if source == analyser},
@@ -288,7 +288,7 @@ def write_one_tags(connection: Connection, file: int, said: Tags, now: float) ->
 
 def follow_one(connection: Connection, file: int, audio: int, now: float) -> bytes | None:
     """Where a file came from that was met with some audio."""
-    return follow_moves(connection, {file: audio}, now).get(file)
+    return link_moved_files(connection, {file: audio}, now).get(file)
 
 
 @contextmanager

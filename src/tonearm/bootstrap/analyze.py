@@ -10,7 +10,7 @@ from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.servers import job_queue
 from tonearm.bootstrap.worker import WorkerParts, background, join, make_supervisor, open_parts
 from tonearm.errors import ConfigurationError
-from tonearm.events.event import Announce, Event
+from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import ScanProgress
 from tonearm.jobs.intake import Intake
 from tonearm.library.files import Files
@@ -29,7 +29,7 @@ from tonearm.worker.supervisor import Supervisor
 
 
 @contextlib.contextmanager
-def open_session(settings: Settings, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[Session]:
+def open_session(settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch) -> Iterator[Session]:
     """Put together what one call over some folders needs. ``view`` and ``show`` hear every event.
 
     Raises:

@@ -12,7 +12,7 @@ from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.library.database import Database
-from tonearm.library.features import Declared, FeatureTables
+from tonearm.library.features import FeatureTables, SearchableColumns
 from tonearm.library.roots import Roots
 from tonearm.names import PathMap
 from tonearm.resilience.backoff import Backoff
@@ -79,7 +79,9 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
 def feature_tables() -> FeatureTables:
     """The tables of what the analysers declare that tracks can be searched by."""
     return FeatureTables(
-        Declared(spec.name, spec.version, {each.name: each.type for each in spec.columns if each.searchable})
+        SearchableColumns(
+            spec.name, spec.version, {each.name: each.type for each in spec.columns if each.searchable}
+        )
         for spec in analysers().values()
     )
 

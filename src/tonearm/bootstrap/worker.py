@@ -13,7 +13,7 @@ from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
-from tonearm.events.event import Announce
+from tonearm.events.event import Subscriber
 from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState
 from tonearm.graph.port import TrackGraph
@@ -68,7 +68,9 @@ class Membership:
 
 
 @contextlib.contextmanager
-def open_parts(settings: Settings, view: LiveView, show: Announce, stop: StopSwitch) -> Iterator[WorkerParts]:
+def open_parts(
+    settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch
+) -> Iterator[WorkerParts]:
     """Open the library and prepare its servers.
 
     ``view`` hears every event at once. ``show`` hears it in a thread of its own: a terminal or a program that does not
@@ -92,7 +94,7 @@ def open_parts(settings: Settings, view: LiveView, show: Announce, stop: StopSwi
 
 @contextlib.contextmanager
 def open_worker(
-    settings: Settings, view: LiveView, show: Announce, stop: StopSwitch
+    settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch
 ) -> Iterator[Callable[[], None]]:
     """Put together a worker; yields what it does until it is stopped or drained.
 

@@ -19,7 +19,7 @@ from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.standard_output import ReaderGone, while_read
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.errors import ConfigurationError, NotFound, StorageError
-from tonearm.events.event import Announce, Event
+from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import Summary
 from tonearm.library.data_folder import require_library
 from tonearm.names import printable, to_bytes
@@ -107,7 +107,7 @@ def _require_path(path: bytes) -> None:
 def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -> Summary | None:
     view = LiveView()
     display: AbstractContextManager[object] = nullcontext()
-    show: Announce
+    show: Subscriber
     if as_json:
         show = show_json
     elif is_terminal():
@@ -139,7 +139,7 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
     return view.summary
 
 
-def until_summary(show: Announce) -> Announce:
+def until_summary(show: Subscriber) -> Subscriber:
     """Show events up to the summary; what threads announce while they end is not part of the run."""
     ended = False
 

@@ -12,7 +12,7 @@ from tonearm.settings import Level, Loaded, load, unknown_variables
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-Declared = TypeVar("Declared", bound=Callable[..., Any] | click.Command)
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 
 class PathText(click.ParamType[str]):
@@ -43,7 +43,7 @@ workers_option = click.option(
 )
 
 
-def limit_option(default: int | None, maximum: int | None = None) -> Callable[[Declared], Declared]:
+def limit_option(default: int | None, maximum: int | None = None) -> Callable[[Decorated], Decorated]:
     """The option ``--limit``."""
     bounds = click.IntRange(1, maximum)
     return click.option(

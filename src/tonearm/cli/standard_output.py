@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from tonearm.events.event import Announce, Event
+from tonearm.events.event import Event, Subscriber
 from tonearm.worker.signals import StopSwitch
 
 UNREAD = 141
@@ -73,7 +73,7 @@ def _in_place_of(plain: TextIO, kind: type[Output]) -> TextIO:
     return kind(plain.detach(), plain.encoding, plain.errors, line_buffering=lines, write_through=at_once)
 
 
-def while_read(show: Announce, stop: StopSwitch) -> Announce:
+def while_read(show: Subscriber, stop: StopSwitch) -> Subscriber:
     """Show events as long as somebody reads them; after that request a stop, as Ctrl-C does."""
 
     def tell(event: Event) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tonearm.analysis import catalog
-from tonearm.analysis.declaration import Column as Declared
+from tonearm.analysis.declaration import Column as AnalyserColumn
 from tonearm.cli.formatting import duration, number
 from tonearm.cli.tables import Column
 from tonearm.names import printable
@@ -92,14 +92,14 @@ def _measured(name: str) -> TrackColumn:
     )
 
 
-def plain(declared: Declared, value: Any) -> str:
+def plain(column: AnalyserColumn, value: Any) -> str:
     """A value of an analyser without its unit, as exact as the analyser declares it."""
     if value is None:
         return UNKNOWN
     if isinstance(value, float):
-        return f"{value:.{2 if declared.digits is None else declared.digits}f}"
+        return f"{value:.{2 if column.digits is None else column.digits}f}"
     if isinstance(value, list | tuple):
-        return ", ".join(plain(declared, each) for each in value)
+        return ", ".join(plain(column, each) for each in value)
     if isinstance(value, dict):
-        return " ".join(f"{name}={plain(declared, each)}" for name, each in value.items())
+        return " ".join(f"{name}={plain(column, each)}" for name, each in value.items())
     return str(value)

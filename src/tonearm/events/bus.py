@@ -3,7 +3,7 @@
 import threading
 import time
 
-from tonearm.events.event import Announce, Event
+from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import Warned
 from tonearm.events.queued import CLOSE_S, DEFAULT_ROOM, STALLED_S, QueuedSubscriber
 from tonearm.events.report import report, where
@@ -19,20 +19,20 @@ class EventBus:
     """
 
     def __init__(self) -> None:
-        self._in_line: tuple[tuple[str, Announce], ...] = ()
+        self._in_line: tuple[tuple[str, Subscriber], ...] = ()
         self._queued: tuple[QueuedSubscriber, ...] = ()
         self._lock = threading.RLock()
         self._closed = False
         self._reported: set[tuple[str, type[Exception]]] = set()
 
-    def subscribe(self, subscriber: Announce, name: str = "") -> None:
+    def subscribe(self, subscriber: Subscriber, name: str = "") -> None:
         """Hear every event from now on, in the thread that announces it. ``name`` is shown if it fails."""
         with self._lock:
             self._in_line = (*self._in_line, (name or type(subscriber).__name__, subscriber))
 
     def subscribe_queued(
         self,
-        subscriber: Announce,
+        subscriber: Subscriber,
         name: str,
         room: int = DEFAULT_ROOM,
         stalled_s: float = STALLED_S,

@@ -1,4 +1,7 @@
-"""What every fact is, and what takes one. Kept apart from the facts, so that naming the types loads none of them."""
+"""The base class of facts, and the types of what announces and what receives them.
+
+It is apart from the facts, so that naming these types loads none of them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,4 +13,7 @@ class Event:
 
 
 Announce = Callable[[Event], None]
-"""Takes an event and returns at once; never raises."""
+"""Announces an event to all subscribers. Returns at once and never raises."""
+
+Subscriber = Callable[[Event], None]
+"""Called with every event, by the bus. It may raise an error, and may be slow where it has a queue."""

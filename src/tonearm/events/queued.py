@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tonearm.events.event import Announce, Event
+from tonearm.events.event import Event, Subscriber
 
 DEFAULT_ROOM = 10_000
 STALLED_S = 5.0
@@ -22,7 +22,7 @@ class QueuedSubscriber:
 
     def __init__(
         self,
-        subscriber: Announce,
+        subscriber: Subscriber,
         name: str,
         room: int,
         stalled_s: float,

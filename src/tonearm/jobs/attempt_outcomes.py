@@ -17,10 +17,10 @@ from tonearm.library.completeness import is_complete
 from tonearm.library.database import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import DecodeFacts, FileFacts
+from tonearm.library.moved_files import link_moved_files
 from tonearm.library.results import (
     Sound,
     file_columns,
-    follow_moves,
     write_findings,
     write_sounds,
     write_tags,
@@ -117,7 +117,7 @@ def _store(
     ]
     write_findings(connection, {known.audio: result.findings for _, result, known in ordered}, now, features)
     write_tags(connection, {lease.file: result.tags for lease, result, _ in ordered}, now)
-    moved = follow_moves(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
+    moved = link_moved_files(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
     outcomes = {
         lease: _ending(result.file, known.decoded, moved.get(lease.file)) for lease, result, known in ordered
     }

@@ -12,7 +12,7 @@ from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.jobs.priority import rank
 from tonearm.jobs.runs import count_discovered, open_again
 from tonearm.library.database import Database
-from tonearm.library.results import note
+from tonearm.library.history import note
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import file_table, job_table, run_table
 from tonearm.settings import Level

@@ -38,8 +38,8 @@ Findings = Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """What one version of an analyser declares: the columns that tracks can be searched by, with their types.
+class SearchableColumns:
+    """The columns of one version of an analyser that tracks can be searched by, with their types.
 
     The types are ``float``, ``int``, ``bool`` and ``str``.
     """
@@ -52,7 +52,7 @@ class Declared:
 class FeatureTables:
     """The tables of all analysers in their current versions."""
 
-    def __init__(self, declared: Iterable[Declared]) -> None:
+    def __init__(self, declared: Iterable[SearchableColumns]) -> None:
         self._declared = {each.analyser: each for each in declared if each.columns}
         metadata = MetaData()
         self._tables = {each.analyser: _table(metadata, each) for each in self._declared.values()}
@@ -135,12 +135,12 @@ class FeatureTables:
             )
             after = rows[-1].audio_id
 
-    def _row(self, declared: Declared, audio: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _row(self, declared: SearchableColumns, audio: int, values: Mapping[str, Any]) -> dict[str, Any]:
         kept = {name: _kept(kind, values.get(name)) for name, kind in declared.columns.items()}
         return {AUDIO_ID: audio, **kept}
 
 
-def _table(metadata: MetaData, declared: Declared) -> Table:
+def _table(metadata: MetaData, declared: SearchableColumns) -> Table:
     name = _table_name(declared)
     return Table(
         name,
@@ -163,7 +163,7 @@ def index_statements(table: Table) -> dict[str, str]:
     }  # as text: SQLAlchemy's own indexes over a part of a table take 40 ms to load
 
 
-def _table_name(declared: Declared) -> str:
+def _table_name(declared: SearchableColumns) -> str:
     """A name that either database takes, whatever the analyser is called."""
     word = re.sub(r"[^a-z0-9_]", "_", declared.analyser)[:30]
     if word != declared.analyser:

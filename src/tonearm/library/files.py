@@ -1,5 +1,6 @@
 """The rows of files: what is known below a root, and what a scan changes in it."""
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from tonearm.errors import NotFound
 from tonearm.library.database import Database, database_time
-from tonearm.library.results import note, note_all, whole_path
+from tonearm.library.history import note, note_all
 from tonearm.library.roots import below
 from tonearm.library.schema import file_table, root_table
 from tonearm.names import to_document
@@ -140,6 +141,17 @@ def write_files(
             ids[scanned.found.path] = scanned.known.id
             _update_known(connection, root, scanned, scanned.known, now)
     return [ids[scanned.found.path] for scanned in scanned_files]
+
+
+def whole_path(connection: Connection, file: int) -> bytes:
+    """Where a file lies, its root included."""
+    row = connection.execute(
+        select(root_table.c.path.label("root"), file_table.c.path)
+        .join(root_table, root_table.c.id == file_table.c.root_id)
+        .where(file_table.c.id == file)
+    ).one()
+    path: bytes = os.path.join(row.root, row.path)
+    return path
 
 
 def _insert_new(

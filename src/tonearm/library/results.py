@@ -1,12 +1,10 @@
 """Writes what was measured: audio, tags, analyses, of many files at once. Always inside the caller's transaction."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tonearm.library.bulk_write import among, upsert
 from tonearm.library.completeness import file_warnings, is_complete
@@ -16,11 +14,8 @@ from tonearm.library.schema import (
     analysis_table,
     audio_table,
     file_table,
-    history_table,
-    root_table,
     tags_table,
 )
-from tonearm.names import to_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +42,7 @@ _STORED = select(
     audio_table.c.intact,
     audio_table.c.warnings,
 ).where(among(audio_table.c.hash, "hashes"))
-_GONE = (
-    select(file_table.c.id, file_table.c.path, file_table.c.audio_id)
-    .where(
-        among(file_table.c.audio_id, "audios"),
-        file_table.c.missing_since.is_not(None),
-        file_table.c.moved_to_id.is_(None),
-    )
-    .order_by(file_table.c.missing_since.desc(), file_table.c.id)
-)
-_HERE = select(file_table.c.id, file_table.c.path, file_table.c.audio_id).where(
-    among(file_table.c.id, "files")
-)
-_OWE_GRAPH = (
+_MARK_CHANGED_IN_GRAPH = (
     update(file_table).where(among(file_table.c.audio_id, "audios")).values(graph_due_at=bindparam("now"))
 )
 
@@ -127,74 +110,4 @@ def write_findings(
     upsert(connection, analysis_table, ("audio_id", "analyser", "version"), rows)
     if rows:
         features.write(connection, found)
-        connection.execute(_OWE_GRAPH, {"audios": list(found), "now": now})
-
-
-def follow_moves(connection: Connection, met: Mapping[int, int], now: float) -> dict[int, bytes]:
-    """Link missing files to those where their audio was met again; returns the old paths by the new files.
-
-    ``met``: files, no two of the same audio, and their audio. Of several missing files the one of the same name is
-    taken, else the one that went last.
-    """
-    gone: dict[int, list[Any]] = {}
-    for row in connection.execute(_GONE, {"audios": list(met.values())}):
-        gone.setdefault(row.audio_id, []).append(row)
-    if not gone:
-        return {}
-    moved = {}
-    for here in connection.execute(_HERE, {"files": [file for file, audio in met.items() if audio in gone]}):
-        if here.audio_id is None:
-            path = _follow(connection, here, gone[met[here.id]], now)
-            if path is not None:
-                moved[here.id] = path
-    return moved
-
-
-def _follow(connection: Connection, here: Any, gone: Sequence[Any], now: float) -> bytes | None:
-    name = os.path.basename(here.path)
-    for row in sorted(gone, key=lambda row: os.path.basename(row.path) != name):
-        linked = connection.execute(
-            update(file_table)
-            .where(
-                file_table.c.id == row.id,
-                file_table.c.missing_since.is_not(None),
-                file_table.c.moved_to_id.is_(None),
-            )
-            .values(moved_to_id=here.id, missing_since=None, graph_due_at=now)
-        )
-        if linked.rowcount:  # else another worker was quicker
-            path = whole_path(connection, row.id)
-            note(connection, here.id, "moved", {"from": to_document(path)}, now)
-            return path
-    return None
-
-
-def whole_path(connection: Connection, file: int) -> bytes:
-    """Where a file lies, its root included."""
-    row = connection.execute(
-        select(root_table.c.path.label("root"), file_table.c.path)
-        .join(root_table, root_table.c.id == file_table.c.root_id)
-        .where(file_table.c.id == file)
-    ).one()
-    path: bytes = os.path.join(row.root, row.path)
-    return path
-
-
-def note(connection: Connection, file: int, what: str, detail: Mapping[str, Any], now: float) -> None:
-    """Add a line to a file's history."""
-    note_all(connection, [file], what, now, detail)
-
-
-def note_all(
-    connection: Connection,
-    files: Sequence[int],
-    what: str,
-    now: float,
-    detail: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
-    """Add the same line to the history of each of these files."""
-    if files:
-        connection.execute(
-            insert(history_table),
-            [{"file_id": file, "at": now, "what": what, "detail": dict(detail)} for file in files],
-        )
+        connection.execute(_MARK_CHANGED_IN_GRAPH, {"audios": list(found), "now": now})
