@@ -1,4 +1,4 @@
-"""Addresses of servers. Nothing of one is repeated when it is refused, as it may hold a password."""
+"""Parses addresses of servers. Error messages contain no part of an address, because it may contain a password."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,29 +13,31 @@ FORMS = {
         ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"),
     ),
 }
-"""What each setting looks like, and the schemes it may have."""
+"""An example and the allowed schemes of each setting."""
 
 
 def parts_of(setting: str, url: str) -> SplitResult:
     """The parts of the URL in a setting.
 
     Raises:
-        ConfigurationError: it is not one, or a sign of its password is not escaped.
+        ConfigurationError: it is not a valid URL, or a character of its password is not escaped.
     """
     try:
         parts = urlsplit(url)
-        _ = parts.port  # looks at it at last
+        _ = parts.port  # parsed only when it is read
     except ValueError:
         raise not_an_address(setting) from None
     known = parts.scheme in FORMS[setting][1]
-    cut_short = "@" in parts.path + parts.query or parts.fragment  # by a / or ? or # in the password
+    cut_short = (
+        "@" in parts.path + parts.query or parts.fragment
+    )  # by an unescaped / or ? or # in the password
     if not known or cut_short or not (parts.hostname or parts.scheme == "unix"):
         raise not_an_address(setting)
     return parts
 
 
 def not_an_address(setting: str) -> ConfigurationError:
-    """What a person is told whose setting is no address that can be used."""
+    """The error for a setting that is not a valid address."""
     return ConfigurationError(
         f"{setting}: not an address that can be used; it looks like {FORMS[setting][0]}, with %40 for @, %3A for :, "
         "%2F for /, %3F for ? and %23 for # in a password"

@@ -1,11 +1,14 @@
-"""What can go wrong, in words: the base of every exception and the table of what can be wrong with a file."""
+"""The base exceptions of this program, and the table of faults of files with their messages."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class TonearmError(Exception):
-    """The base of everything this program raises on purpose."""
+    """Base of the exceptions whose message is shown to a person as it is.
+
+    Exceptions that never leave their package, such as an invalid message, derive from Exception.
+    """
 
 
 class ConfigurationError(TonearmError):
@@ -13,7 +16,7 @@ class ConfigurationError(TonearmError):
 
 
 class NotFound(TonearmError):
-    """A file, run or job that the library does not know."""
+    """A file, run, job or worker that is not in the library."""
 
 
 class LibraryInUse(TonearmError):
@@ -21,11 +24,11 @@ class LibraryInUse(TonearmError):
 
 
 class ServiceUnavailable(TonearmError):
-    """A service outside this process does not answer now; it will again."""
+    """A service outside this process does not answer; the call can be repeated later."""
 
 
 class ServiceRefused(ServiceUnavailable):
-    """A service answers, and does not let us in: a person has to look at its address and password."""
+    """A service refused the credentials or the call; a person has to check its address and password."""
 
 
 class StorageError(TonearmError):
@@ -37,11 +40,11 @@ class StorageFull(StorageError):
 
 
 class StorageBusy(StorageError):
-    """Another program holds the database."""
+    """Another program has locked the database."""
 
 
 class StorageUnavailable(StorageError, ServiceUnavailable):
-    """The database server does not answer now; what was to be stored can be tried again."""
+    """The database server does not answer; the call can be repeated later."""
 
 
 class StorageUnusable(StorageError):
@@ -50,9 +53,9 @@ class StorageUnusable(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How an attempt at a file failed, as it is stored and told.
+    """How an attempt at a file failed, as it is stored and shown.
 
-    attempts: how often the file may be tried before it is quarantined; 1 when trying again can't help.
+    attempts: number of charged attempts after which the file is quarantined; 1 if another attempt can't succeed.
     """
 
     code: str
@@ -63,12 +66,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How a fault is told.
+    """The code and the texts of a fault.
 
-    code: kebab-case, stable across versions; results and filters are keyed by it.
-    reason: one sentence; ``{}`` takes what is particular to the file.
+    code: kebab-case, stable across versions; stored with results and used in filters.
+    reason: one sentence; ``{}`` is replaced by details of the file.
     advice: what a person can do about it.
-    transient: another attempt may succeed without anybody touching the file.
+    transient: another attempt may succeed although the file has not changed.
     """
 
     code: str
@@ -146,7 +149,7 @@ class Fault(Enum):
 
     @property
     def transient(self) -> bool:
-        """Whether another attempt may succeed without anybody touching the file."""
+        """Whether another attempt may succeed although the file has not changed."""
         return self.value.transient
 
 

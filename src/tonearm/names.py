@@ -1,4 +1,4 @@
-"""File names are bytes. This is how they become text and how they are shown without harm."""
+"""Converts file names, which are bytes, to text, and escapes them for the terminal."""
 
 import base64
 import os
@@ -28,15 +28,15 @@ def from_document(text: str) -> bytes:
 
 
 def folders_above(path: bytes) -> list[bytes]:
-    """The folders that a relative path lies in, the outermost first."""
+    """All parent folders of a relative path, the outermost first."""
     return [path[:end] for end, sign in enumerate(path) if sign == ord("/")]
 
 
 class PathMap:
-    """The same folders under two names: as the library knows them, and where this host has mounted them."""
+    """Translates paths between the library and this host, which may have mounted the same folders elsewhere."""
 
     def __init__(self, pairs: Sequence[str]) -> None:
-        """``pairs``: ``FROM=TO`` texts; FROM is the library's name. Raises ValueError."""
+        """``pairs``: ``FROM=TO`` texts; FROM is the library's path, TO this host's path. Raises ValueError."""
         self._pairs: list[tuple[bytes, bytes]] = []
         for pair in pairs:
             known, sign, here = pair.partition("=")
@@ -45,16 +45,16 @@ class PathMap:
             self._pairs.append((to_bytes(known).rstrip(b"/"), to_bytes(here).rstrip(b"/")))
 
     def here(self, path: bytes) -> bytes:
-        """Where this host has what the library knows by a path."""
+        """The path on this host of a path in the library."""
         return _moved(path, self._pairs)
 
     def known(self, path: bytes) -> bytes:
-        """What the library calls a path of this host."""
+        """The path in the library of a path on this host."""
         return _moved(path, [(to, known) for known, to in self._pairs])
 
 
 def _moved(path: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """The path with its beginning replaced by the pair that names the most of it, if one does."""
+    """The path with its beginning replaced by the longest matching pair, if one matches."""
     fitting = [pair for pair in pairs if path == pair[0] or path.startswith(pair[0] + b"/")]
     if not fitting:
         return path
@@ -81,7 +81,7 @@ def paths_fields(paths: Sequence[bytes], name: str = "paths") -> dict[str, list[
 
 
 def printable(text: bytes | str) -> str:
-    """Text that cannot move a cursor, colour a screen or reverse a line: such characters are escaped."""
+    """Text with all control and formatting characters escaped, so that it can be printed on a terminal safely."""
     if isinstance(text, bytes):
         text = to_text(text)
     return "".join(_shown(sign) for sign in text)

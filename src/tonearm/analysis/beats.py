@@ -52,7 +52,7 @@ def _trace(best: Float32, earlier: Int32, reach: float) -> Int32:
 def centred(beats: Int32, strength: Float32, reach: int = 2) -> Float64:
     """Move each beat to the centre of gravity of the strength within ``reach`` frames, (beats,) frames.
 
-    Strength can be level over a few frames and the beat at any of them; this also places beats between frames.
+    Strength can be constant over a few frames, with the beat at any of them; the result may lie between frames.
     """
     offsets = np.arange(-reach, reach + 1)
     around = np.pad(strength, reach)[beats[:, None] + offsets + reach].astype(np.float64)

@@ -68,10 +68,10 @@ def _time(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
+    def time_is_up(_number: int, _frame: FrameType | None) -> None:
         raise TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, time_is_up)
     waiting = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield

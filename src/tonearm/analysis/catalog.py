@@ -1,4 +1,4 @@
-"""All analysers there are, Tonearm's own and those of plug-ins, by what they declare."""
+"""The declarations of all analysers, Tonearm's own and those of plug-ins."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -135,7 +135,7 @@ class Opened:
             raise FileFault(Fault.READ_ERROR, os_reason(self.window.error)) from self.window.error
 
     def check(self, error: Exception) -> None:
-        """Raise ``FileFault`` for an error that no damage explains: a failing disk, too little memory."""
+        """Raise ``FileFault`` if an error was not caused by damage: a failing disk or too little memory."""
         self.check_disk()
         if isinstance(error, MemoryError):
             raise FileFault(Fault.OUT_OF_MEMORY) from error
@@ -208,13 +208,13 @@ def _decoder_name(stream: AudioStream) -> str:
 
 
 def _check_wav(window: Window) -> None:
-    """Raise ``FileFault`` for a form that FFmpeg would only call invalid data; raise ``OSError``."""
+    """Raise ``FileFault`` for a form that FFmpeg would report only as invalid data. Raises ``OSError``."""
     channels, rate = wav_form(window) or (1, RATES_HZ[0])
     check_form(rate, channels)
 
 
 def check_form(sample_rate_hz: int, channels: int) -> None:
-    """Raise ``FileFault`` for a sample rate or number of channels that no music has."""
+    """Raise ``FileFault`` for a sample rate or number of channels that is not supported."""
     if channels not in CHANNELS:
         raise FileFault(Fault.TOO_MANY_CHANNELS, f"{channels:,}")
     if sample_rate_hz not in RATES_HZ:
@@ -229,5 +229,5 @@ def codec_name(decoder: str) -> str | None:
 
 
 def os_reason(error: OSError) -> str:
-    """Return the words of an operating system's error."""
+    """The message of an error of the operating system."""
     return error.strerror or str(error)

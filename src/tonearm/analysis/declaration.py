@@ -1,4 +1,4 @@
-"""What an analyser declares about itself, in plain values: importing a declaration loads no signal processing."""
+"""The declaration of an analyser, in plain values, so that reading it loads no signal processing."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -59,10 +59,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class AnalyserSpec:
-    """The declaration of an analyser: all about it but its code.
+    """The declaration of an analyser, without its code.
 
     name: unique; its results are stored under it.
-    version: rises with every change that can change a number, so that stored results are measured again.
+    version: increased with every change that can change a result, so that stored results are measured again.
     implementation: its class, as "module:Class"; only the child process imports it.
     inputs: the forms of the audio that it reads; other parts of a block may be empty.
     columns, series: what its ``Findings`` hold.

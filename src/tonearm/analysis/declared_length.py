@@ -1,7 +1,7 @@
-"""Reads the length that a file's header declares, and whether the file is known to have lost its end.
+"""Reads the length that a file's header declares, and whether the end of the file is known to be missing.
 
-Some of FFmpeg's durations are estimates from the bit rate, and some come from what is left of the file. To notice
-a missing end, the headers are read here.
+Some of FFmpeg's durations are estimated from the bit rate, and some from the existing part of the file. To detect
+a missing end, this module reads the headers.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tonearm.analysis.ogg import last_page_whole
 from tonearm.errors import Fault, FileFault
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFF000)
-"""Sizes that programs write as long as they do not know the length."""
+"""Sizes that programs write while the length is unknown."""
 
 OPUS_RATE_HZ = 48_000
 
@@ -29,7 +29,7 @@ class Declared:
 
     seconds: ``None`` when the file declares none and none can be estimated.
     exact: the header counts samples, so that missing ones are missing audio; otherwise it is an estimate.
-    cut: why the file is known to have lost its end, whatever its length; empty when it is not known to.
+    cut: why the end of the file is known to be missing, whatever its length; empty if it is not known to be.
     """
 
     seconds: float | None
@@ -59,7 +59,7 @@ def _declared_length(opened: Opened) -> Declared:
 
 
 def _declared_by_links(opened: Opened) -> Declared:
-    """Add up the links of an Ogg file. A file without a mark of its end is whole: many recorders write none."""
+    """Add up the links of an Ogg file. An end mark is not required, because many recorders write none."""
     failed_before, last = opened.failed_reads, opened.window
     lengths: list[float | None] = []
     for link in opened.links():
@@ -75,7 +75,7 @@ def _declared_by_links(opened: Opened) -> Declared:
 
 
 def _ogg_seconds(link: Opened) -> float | None:
-    """The length of one link. Of Opus, FFmpeg counts from the first sample decoded, not from the first one played."""
+    """The length of one link. For Opus, FFmpeg counts from the first decoded sample, not from the first played one."""
     samples = _declared_samples(link)
     if samples:
         return samples / link.stream.codec_context.sample_rate

@@ -20,7 +20,7 @@ from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts
 
 PIECE_SAMPLES = 1 << 16
 SETTLING_FRAMES = 4
-"""Sample rate and channels are those of most of the first frames: the very first may be damaged."""
+"""Number of first frames whose most frequent sample rate and channels are used, because the first may be damaged."""
 
 NO_SPEAKER = "NONE"
 """FFmpeg's name for a channel whose speaker the file does not name."""
@@ -34,7 +34,7 @@ STRANGE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DecodeReport:
-    """What decoding a sound gave; the same packets always give the same report.
+    """The outcome of decoding; the same packets always give the same report.
 
     decoded_samples: length of the audio, in samples of one channel.
     damaged_packets: packets that were skipped.
@@ -159,7 +159,7 @@ class AudioSource:
             link.check(error)
 
     def _at_one_rate(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-        """Leave out frames at another sample rate (a damaged header); stop where the rate has changed for good."""
+        """Leave out frames at another sample rate (a damaged header); stop after ``STRANGE_S`` of them."""
         rate = self.sound.sample_rate_hz
         strange_frames = strange_samples = 0
         for frame in frames:

@@ -1,11 +1,11 @@
-"""What a decoder is told before the first packet, less what changes no sample: comments, lengths, checksums."""
+"""Reads a decoder's configuration, without the parts that change no sample: comments, lengths, checksums."""
 
 from tonearm.analysis.container import Opened, os_reason
 from tonearm.analysis.file_window import ASF, Window
 from tonearm.errors import Fault, FileFault
 
 USUAL_SPEAKERS = (("FC",), ("FL", "FR"))
-"""Mono and stereo: which of them it is, the number of channels says."""
+"""Layouts that follow from the number of channels: mono and stereo."""
 
 ASF_HEADER_BYTES = 1 << 20
 ASF_HEADER_START = 30

@@ -1,4 +1,4 @@
-"""Describes the character of a recording by twelve numbers."""
+"""Describes the character of a recording by eleven numbers and the list ``band_balance``."""
 
 import numpy as np
 
@@ -26,11 +26,12 @@ FRAME_MEASURES = (
     "spectral_flatness",
     "brightness",
 )
+"""Means over frames, in the same order as the tuple in ``DescriptorAnalyser._measure``."""
 
 VALUES = tuple(column.name for column in CHARACTER.columns)
 
 EDGE_FRAMES = 3
-"""This many frames at either end reach beyond the file, where its sound appears to start and stop."""
+"""Number of frames at either end whose windows reach beyond the file, where the sound seems to start or stop."""
 
 LOUDNESS_DB = (-34.0, -10.0)
 MOVEMENT_FLUX = (0.05, 0.30)

@@ -13,7 +13,7 @@ from tonearm.analysis.front import FrontEnd
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An analyser whose class is imported. ``make`` returns a new one for one file; ``results``: all it may return."""
+    """An analyser whose class is imported. ``make`` creates one for a file; ``results``: all it may return."""
 
     name: str
     version: int

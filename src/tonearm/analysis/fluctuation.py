@@ -1,4 +1,4 @@
-"""Detrended fluctuation analysis of a level curve: how regularly the music returns to its pulse."""
+"""Detrended fluctuation analysis of a level curve: how regular the pulse of the music is."""
 
 import numpy as np
 

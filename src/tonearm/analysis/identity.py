@@ -1,4 +1,4 @@
-"""The identity of a sound: a hash of all that its decoder is given, the same under any file name and with any tags.
+"""The identity of a sound: a hash of the input of its decoder, which does not depend on file name or tags.
 
 FFmpeg's decoders are deterministic, so equal input means equal samples. A decoder is given its settings, the packets,
 and for each packet how many samples to drop and whether to drop it whole. Edit lists (MP4), gapless trims (LAME, Xing,
@@ -45,7 +45,7 @@ def audio_hash(file: RawFile) -> str:
 def identify(file: RawFile) -> AudioIdentity:
     """Read all packets of all links without decoding them.
 
-    Tags, pictures, the layout of the container and, with PCM, the borders of the packets do not enter. Raises
+    Tags, pictures, the layout of the container and, for PCM, the borders of packets do not change the hash. Raises
     ``FileFault``, also ``NO_SAMPLES`` when there is no packet.
     """
     whole = hashlib.blake2b(digest_size=DIGEST_BYTES, person=PERSON)

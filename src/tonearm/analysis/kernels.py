@@ -1,4 +1,4 @@
-"""The inner loops: in C where they were built, otherwise in NumPy with the same results."""
+"""The inner loops: in C if the extension was built, otherwise in NumPy with the same results."""
 
 try:
     from tonearm.analysis.kernels_native import bands, halve, link_beats, mix, sample_peak, true_peak, weigh

@@ -1,4 +1,4 @@
-"""Metrical levels: which of the periodicities of a piece is its beat."""
+"""Decides which of the periodicities of a piece is its beat."""
 
 from dataclasses import dataclass
 

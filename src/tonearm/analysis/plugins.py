@@ -19,7 +19,7 @@ def plugin_specs() -> list[AnalyserSpec]:
     """
     if not _any_installed(sys.path):
         return []
-    from importlib.metadata import entry_points  # 60 ms of CPU time, for the few who have a plug-in
+    from importlib.metadata import entry_points  # takes 60 ms of CPU time, and is needed with plug-ins only
 
     specs = []
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
@@ -49,7 +49,7 @@ def _any_installed(folders: list[str]) -> bool:
 def _entry_points(folder: str) -> Iterator[bytes]:
     try:
         names = os.listdir(folder or ".")
-    except OSError:  # a folder that is not there, or a zip file
+    except OSError:  # a missing folder, or a zip file
         return
     for name in names:
         if name.endswith((".dist-info", ".egg-info")):

@@ -37,8 +37,8 @@ DELAY_FRAMES = LAG / 2
 EARLY_S = 0.03
 """A beat placed up to this much before the beginning is moved to the beginning."""
 
-HELD = 0.03
-"""A tempo path within this share of its median is one tempo."""
+CONSTANT_TEMPO = 0.03
+"""A tempo path within this share of its median counts as constant."""
 
 STEADY_SPREAD = 0.06
 """Beats whose standard deviation from one straight line is below this share of a period are steady."""
@@ -94,7 +94,7 @@ def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
     rate = onsets.frame_rate_hz
     centres, path = tempo_path(onsets.accents(ACCENT_BASS), level_bpm, rate)
     median = percentile(path, 50)
-    if np.all(np.abs(path / median - 1) <= HELD):
+    if np.all(np.abs(path / median - 1) <= CONSTANT_TEMPO):
         period = np.full(len(onsets), 60 * rate / median, np.float32)
     else:
         frames = np.arange(len(onsets), dtype=np.float32)

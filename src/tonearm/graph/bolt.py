@@ -1,4 +1,4 @@
-"""Calls Neo4j: every call is bounded in time, and the driver's errors become ours."""
+"""Calls Neo4j with a time limit on every call, and translates the driver's errors."""
 
 import threading
 import time
@@ -24,21 +24,21 @@ from tonearm.resilience.gate import Gate
 Answer = TypeVar("Answer")
 Work = Callable[[neo4j.Transaction], Answer]
 SPARE_S = 2.0
-"""How much later than the server this side gives up a call: the server's own error says more."""
+"""Seconds by which this side waits longer than the server's time limit, because the server's error is more precise."""
 TRIES = 6
-"""How often a transaction is tried that conflicts with another one."""
+"""Maximum number of tries of a transaction that conflicts with another one."""
 CONFLICT = Backoff(0.1, 3.2)
 _CONFLICTS = (
     "Neo.TransientError.Transaction.DeadlockDetected",
     "Neo.ClientError.Statement.EntityNotFound",  # the other transaction deleted what was just found
-    "Neo.ClientError.Schema.ConstraintValidationFailed",  # both created the same
+    "Neo.ClientError.Schema.ConstraintValidationFailed",  # both created the same node
 )
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 _UNKNOWN_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 
 
 class GraphRefused(TonearmError):
-    """Neo4j answers, and does not do what it was asked."""
+    """Neo4j answered a statement with an error."""
 
 
 class Bolt:
@@ -48,7 +48,7 @@ class Bolt:
         """``url``: ``bolt://[user:password@]host[:port][/database]``, or with ``neo4j`` and the ``+s`` forms.
 
         Raises:
-            ConfigurationError: it is not one.
+            ConfigurationError: ``url`` is not such an address.
         """
         self._connect_timeout_s = connect_timeout_s
         self._call_timeout_s = call_timeout_s
@@ -67,17 +67,17 @@ class Bolt:
             raise not_an_address("neo4j_url") from None
 
     def read(self, work: Work[Answer]) -> Answer:
-        """Do some reading in one transaction.
+        """Run ``work`` in a reading transaction.
 
         Raises:
-            ServiceUnavailable: no answer in time, or the server can't at the moment.
-            ConfigurationError: it refuses the login, or knows no such database.
-            GraphRefused: it does not do this.
+            ServiceUnavailable: no answer in time, or a temporary error of the server.
+            ConfigurationError: it refused the credentials, or has no such database.
+            GraphRefused: it answered with another error.
         """
         return self._call(work, neo4j.READ_ACCESS)
 
     def write(self, work: Work[Answer]) -> Answer:
-        """Do some writing in one transaction, again after a conflict with another one. Raises as ``read`` does."""
+        """Run ``work`` in a writing transaction, again after a conflict with another one. Raises as ``read`` does."""
         return self._call(work, neo4j.WRITE_ACCESS)
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class Bolt:
             return self._driver
 
     def _translated(self, error: Exception, gave_up: bool) -> TonearmError | None:
-        """An exception as one of ours; ``None`` when it has nothing to do with Neo4j."""
+        """The exception of this program for one of the driver; ``None`` if it does not come from Neo4j."""
         if gave_up:
             return ServiceUnavailable(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
         if isinstance(error, AuthError):
@@ -175,7 +175,7 @@ class Bolt:
 
 
 def _reason(error: BaseException) -> str:
-    """Why there was no answer: what the system said, where the driver only passes that on."""
+    """Why there was no answer, in the words of the operating system if the driver has its error."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -185,5 +185,5 @@ def _reason(error: BaseException) -> str:
 
 
 def run(transaction: neo4j.Transaction, statement: LiteralString, **values: object) -> list[neo4j.Record]:
-    """Run a statement and take all that it returns."""
+    """Run a statement and return all of its rows."""
     return list(transaction.run(statement, values))

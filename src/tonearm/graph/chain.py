@@ -8,18 +8,18 @@ from tonearm.graph.track import Node
 
 
 class Neighbours(Protocol):
-    """Looks up what artists have in common."""
+    """Reads what artists have in common."""
 
     def neighbours(self, nodes: Collection[Node]) -> Iterable[tuple[Node, Node]]:
         """Each of the nodes with each of its neighbours: an artist's tracks with others, albums and genres, or the
         artists of one of those."""
 
     def names(self, nodes: Collection[Node]) -> Mapping[Node, str]:
-        """How nodes are spelled: of several spellings the first in the order of code points."""
+        """The spelling of nodes; of several spellings the first in the order of code points."""
 
 
 class _Side:
-    """What was reached from one end: the distance of each node, and the nodes before it."""
+    """The nodes reached from one end: the distance of each, and the nodes before it."""
 
     def __init__(self, end: Node) -> None:
         self.distance = {end: 0}
@@ -37,7 +37,7 @@ class _Side:
 
 
 def find_chain(neighbours: Neighbours, start: Node, goal: Node) -> tuple[ConnectionStep, ...] | None:
-    """The shortest chain between two artists that are there; see ``TrackGraph.connection``."""
+    """The shortest chain between two artists that are in the graph; see ``TrackGraph.connection``."""
     ahead, behind = _Side(start), _Side(goal)
     meeting = {start} & {goal}
     while not meeting:
@@ -55,7 +55,7 @@ def find_chain(neighbours: Neighbours, start: Node, goal: Node) -> tuple[Connect
 
 
 def _first(start: Node, goal: Node, ahead: _Side, behind: _Side, meeting: Collection[Node]) -> list[Node]:
-    """Of all shortest chains the first in order, node for node."""
+    """The first of all shortest chains, compared node by node."""
     onward: dict[Node, set[Node]] = {}
     layer = set(meeting)
     while layer:

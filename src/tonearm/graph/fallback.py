@@ -1,4 +1,4 @@
-"""Asks a second graph while the first does not answer or is not up to date."""
+"""Reads from a second graph while the first does not answer or is not up to date."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -14,12 +14,12 @@ Answer = TypeVar("Answer")
 
 
 class FallbackGraph:
-    """Two graphs of one library as one. Only the first is written to."""
+    """A graph that reads from either of two graphs of one library, and writes to the first only."""
 
     def __init__(
         self, first: TrackGraph, second: TrackGraph, pending: Callable[[], int], announce: Announce
     ) -> None:
-        """``pending``: how many files have changes that the first does not show yet."""
+        """``pending``: number of files with changes that the first graph does not have yet."""
         self._first = first
         self._second = second
         self._pending = pending

@@ -1,4 +1,4 @@
-"""What mixes well with what: keys on the Camelot wheel, tempos, energy, and one score. Pure functions.
+"""Judges how well two tracks mix: keys on the Camelot wheel, tempos, energy, and one score. Pure functions.
 
 Keys are Camelot codes, ``1A`` to ``12B``: the circle of fifths numbered like a clock, minor keys lettered A, major
 keys B. Tempos are whole tenths of a BPM, as the display of a deck shows them. Key and tempo are taken to be
@@ -72,14 +72,14 @@ WIDEST_PERCENT = 10.0
 OTHER_LEVEL = 0.8
 """The tempo's part is multiplied by this when a track is felt at half or double its tempo."""
 UNKNOWN_ENERGY = 0.5
-"""The energy's part when one of the two energies is not known."""
+"""The energy's part of the score if one of the energies is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How the next track's tempo has to be changed so that its beats fall together with those that play.
+    """The change of the next track's tempo that aligns its beats with those of the playing track.
 
-    percent: positive means faster. level: 2.0 when it is felt at double its own tempo, 0.5 at half, else 1.0.
+    percent: positive means faster. level: 2.0 if it is counted at double its own tempo, 0.5 at half, otherwise 1.0.
     """
 
     percent: float
@@ -87,7 +87,7 @@ class Change:
 
 
 def related(camelot: str) -> Mapping[str, Relation]:
-    """The codes that mix with a code, and how; the code itself is among them."""
+    """The codes that mix with a code, including itself, and their relations."""
     return _RELATED[camelot]
 
 
@@ -110,7 +110,7 @@ def tempo_change(playing: int, following: int) -> Change:
 
 
 def tempos_near(playing: int, percent: float) -> tuple[tuple[int, int], ...]:
-    """Ranges, ends included, that hold every tempo which needs no more than so many percent of change (below 100).
+    """Ranges, ends included, of all tempos that need a change of at most ``percent`` (below 100).
 
     A tempo at an end may need slightly more.
     """
@@ -118,7 +118,7 @@ def tempos_near(playing: int, percent: float) -> tuple[tuple[int, int], ...]:
 
 
 def tempos_before(following: int, percent: float) -> tuple[tuple[int, int], ...]:
-    """Ranges of tempos that may play before one; the inverse of ``tempos_near``."""
+    """Ranges of tempos from which one can mix into a tempo; the inverse of ``tempos_near``."""
     return _ranges(following * (1 - percent / 100), following * (1 + percent / 100))
 
 
@@ -128,12 +128,12 @@ def mixes(playing: tuple[str, int], following: tuple[str, int], percent: float) 
 
 
 def within(change: Change, percent: float) -> bool:
-    """Whether a change of tempo is not larger than allowed, to a thousandth of a percent."""
+    """Whether a change of tempo is at most the allowed one, compared to a thousandth of a percent."""
     return abs(change.percent) <= percent + 0.001
 
 
 def energy_distance(one: float | None, other: float | None) -> float | None:
-    """0 for equal energies, 1 for calm against wild."""
+    """Difference of two energies, 0 to 1."""
     return None if one is None or other is None else min(abs(one - other), 1.0)
 
 

@@ -1,11 +1,11 @@
-"""Keys as people write them: by name, long or short, with sharps or flats, by Camelot or Open Key code."""
+"""Parses keys as people write them: by name, long or short, with sharps or flats, or by Camelot or Open Key code."""
 
 import re
 
 from tonearm.graph.harmony import KEYS
 
 _NAME = re.compile(r"(?i:([a-g])(?:[ -]?(#|♯|sharp|b|♭|flat))?)(?: ?(m|(?i:min|minor|maj|major)))?")
-"""A capital M alone stands for no mode: some mean major by it, and some write all in capitals."""
+"""Names of the modes. A capital M alone is not accepted: for some it means major, and others write only capitals."""
 _CODE = re.compile(r"(?i)0?(1[0-2]|[1-9])([abmd])")
 _SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _RAISED = {"#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
@@ -19,10 +19,10 @@ def camelot_of(text: str) -> str | None:
         if ring in "AB":
             return f"{number}{ring}"
         return f"{(number + 6) % 12 + 1}{'A' if ring == 'M' else 'B'}"  # Open Key counts from C major, 8B
-    return _CODES[heard] if (heard := _heard(text)) else None
+    return _CODES[heard] if (heard := _tonic(text)) else None
 
 
-def _heard(name: str) -> tuple[int, bool] | None:
+def _tonic(name: str) -> tuple[int, bool] | None:
     """The tonic of a named key in semitones above C, and whether it is minor; keys that sound the same are equal."""
     found = _NAME.fullmatch(name)
     if found is None:
@@ -31,4 +31,4 @@ def _heard(name: str) -> tuple[int, bool] | None:
     return tonic % 12, (found[3] or "").lower() in {"m", "min", "minor"}
 
 
-_CODES = {_heard(name): code for code, name in KEYS.items()}
+_CODES = {_tonic(name): code for code, name in KEYS.items()}

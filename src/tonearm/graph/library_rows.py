@@ -1,4 +1,4 @@
-"""Reads what the graph is made of: files that are not missing, and their current results."""
+"""Reads the contents of the graph from the library: files that are not missing, and their current results."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -18,9 +18,9 @@ PRESENT = and_(
     file_table.c.missing_since.is_(None),
     file_table.c.moved_to_id.is_(None),
 )
-"""Files that were last seen on disk and have been analysed."""
+"""Condition: files that the last scan found and that have results."""
 FASTEST_BPM = 1e6
-"""Numbers from here on are not a tempo."""
+"""Larger values are not a tempo."""
 
 
 class tenths(FunctionElement[int]):  # noqa: N801  written as an SQL function
@@ -41,7 +41,7 @@ def _tenths_postgresql(element: tenths, compiler: Any, **kw: Any) -> str:
 
 
 class MixColumns:
-    """Where the current key, tempo and energy of audio are kept."""
+    """The columns with the current key, tempo and energy of audio."""
 
     def __init__(self, features: FeatureTables) -> None:
         self.camelot = features.columns["camelot"]
@@ -52,7 +52,7 @@ class MixColumns:
         self.is_tempo = and_(bpm >= 0, bpm < FASTEST_BPM)
 
     def beside(self, source: FromClause) -> FromClause:
-        """The same rows of files, with what is known of their audio."""
+        """The rows of files joined with the results of their audio."""
         for column in (self.camelot, self.energy):
             source = source.outerjoin(column.table, column.table.c.audio_id == file_table.c.audio_id)
         tempo = self.bpm.table
@@ -60,7 +60,7 @@ class MixColumns:
 
 
 def tracks(connection: Connection, mix: MixColumns, among: ColumnElement[bool]) -> Iterator[GraphTrack]:
-    """Some files as tracks, those that are missing left out."""
+    """Files as tracks, without missing ones."""
     source = (
         file_table.join(root_table, root_table.c.id == file_table.c.root_id)
         .join(audio_table, audio_table.c.id == file_table.c.audio_id)
@@ -109,7 +109,7 @@ def at_points(connection: Connection, mix: MixColumns, points: Iterable[Point]) 
 
 
 def _within(mix: MixColumns, low: int, high: int) -> ColumnElement[bool]:
-    """Tempi from one tenth of a BPM to another, and a little around; the index is over the tempi themselves."""
+    """Condition: tempi between two tenths of a BPM, slightly widened, as the index has unrounded tempi."""
     return mix.bpm.between((low - 0.6) / 10, (high + 0.6) / 10)
 
 
@@ -138,7 +138,7 @@ def _candidates(connection: Connection, mix: MixColumns, among: ColumnElement[bo
 
 
 def points(connection: Connection, mix: MixColumns) -> Iterator[Point]:
-    """Every pair of a key and a tempo that some file has."""
+    """Every pair of key and tempo in the library."""
     tempo, key = mix.bpm.table, mix.camelot.table
     found = connection.execute(
         select(mix.camelot, mix.tempo)
@@ -152,7 +152,7 @@ def points(connection: Connection, mix: MixColumns) -> Iterator[Point]:
 
 
 def tempos(connection: Connection, mix: MixColumns) -> set[int]:
-    """Every tempo that some file has, in tenths of a BPM."""
+    """Every tempo in the library, in tenths of a BPM."""
     tempo = mix.bpm.table
     found = (
         select(mix.tempo)
@@ -164,7 +164,7 @@ def tempos(connection: Connection, mix: MixColumns) -> set[int]:
 
 
 def keys(connection: Connection, mix: MixColumns) -> set[str]:
-    """The Camelot code of every key that some file is in."""
+    """The Camelot code of every key in the library."""
     key = mix.camelot.table
     found = (
         select(mix.camelot)
@@ -176,7 +176,7 @@ def keys(connection: Connection, mix: MixColumns) -> set[str]:
 
 
 def labels(connection: Connection) -> Iterator[tuple[str | None, str | None, str | None, str | None]]:
-    """Every combination of artist, album's artist, album and genre that some file's tags have."""
+    """Every combination of artist, album artist, album and genre in the tags."""
     found = connection.execution_options(yield_per=1000).execute(
         select(tags_table.c.artist, tags_table.c.album_artist, tags_table.c.album, tags_table.c.genre)
         .join(file_table, file_table.c.id == tags_table.c.file_id)
@@ -187,7 +187,7 @@ def labels(connection: Connection) -> Iterator[tuple[str | None, str | None, str
 
 
 def shared(connection: Connection) -> Iterator[tuple[bytes, str | None, str | None, str | None]]:
-    """Path, title, artist and album's artist of files that name several artists."""
+    """Path, title, artist and album artist of files that name several artists."""
     several = or_(*[name.contains(SEPARATOR) for name in (tags_table.c.artist, tags_table.c.album_artist)])
     found = connection.execution_options(yield_per=1000).execute(
         select(
@@ -206,7 +206,7 @@ def shared(connection: Connection) -> Iterator[tuple[bytes, str | None, str | No
 
 
 def at(connection: Connection, path: bytes) -> ColumnElement[bool]:
-    """The file at a path, wherever its root is."""
+    """The file at an absolute path, under any root."""
     places = []
     for root, folder in connection.execute(select(root_table.c.id, root_table.c.path)):
         inside = folder.rstrip(b"/") + b"/"
@@ -216,10 +216,10 @@ def at(connection: Connection, path: bytes) -> ColumnElement[bool]:
 
 
 def count(connection: Connection) -> int:
-    """How many files are not missing."""
+    """Number of files that are not missing."""
     return connection.execute(select(func.count()).select_from(file_table).where(PRESENT)).scalar_one()
 
 
 def whole(root: bytes, path: bytes) -> bytes:
-    """A path with its root."""
+    """The absolute path of a file."""
     return root.rstrip(b"/") + b"/" + path

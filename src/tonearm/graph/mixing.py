@@ -1,7 +1,7 @@
-"""Finds what mixes with a track, and a way from one track to another, wherever the tracks are kept.
+"""Finds tracks that mix with a track, and a path from one track to another, in any source of tracks.
 
-Tracks are looked at from the nearest tempo outwards, until none that is left could score better than what was found.
-The way is searched over points, pairs of a key and a tempo, not over tracks: however large a library, there are no
+Tracks are examined from the nearest tempo outwards, until no remaining one can score better than those found.
+The path is searched over points, pairs of a key and a tempo, not over tracks: however large a library, there are no
 more than 24 keys times some 2,000 tenths of a BPM.
 """
 
@@ -29,13 +29,13 @@ Point = tuple[str, int]
 """A Camelot code and a tempo in tenths of a BPM."""
 Ranges = Sequence[tuple[int, int]]
 WIDTHS_PERCENT = (0.25, 1.0, 4.0)
-"""Changes of tempo in percent that are searched in turn, each four times as wide as the one before."""
+"""Changes of tempo in percent that are searched one after the other, each four times the one before."""
 POINTS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What is needed of a track to judge how it mixes."""
+    """The values of a track that decide how it mixes."""
 
     file: int
     path: bytes
@@ -51,16 +51,16 @@ class Candidate:
 
 
 class Source(Protocol):
-    """Where tracks with a key and a tempo are looked up."""
+    """Reads tracks that have a key and a tempo."""
 
     def near(self, camelot: str, tempos: Ranges) -> Iterable[Candidate]:
         """Tracks whose key mixes with a key and whose tempo lies in one of the ranges, in any order."""
 
     def points(self) -> Iterable[Point]:
-        """Every point that has a track, once."""
+        """Every point with a track, once."""
 
     def at(self, points: Sequence[Point]) -> Iterable[Candidate]:
-        """The tracks of some points, in any order."""
+        """The tracks at points, in any order."""
 
     def tracks(self, files: Sequence[int]) -> Mapping[int, GraphTrack]:
         """Tracks by file."""
@@ -117,7 +117,7 @@ def find_mixes(source: Source, track: GraphTrack, limit: int, percent: float) ->
 
 
 def find_path(source: Source, start: GraphTrack, goal: GraphTrack, percent: float) -> tuple[Mix, ...] | None:
-    """The shortest way between two tracks; see ``TrackGraph.path``."""
+    """The shortest path between two tracks; see ``TrackGraph.path``."""
     if start.audio == goal.audio:
         return ()
     if start.point is None or goal.point is None:
@@ -129,7 +129,7 @@ def find_path(source: Source, start: GraphTrack, goal: GraphTrack, percent: floa
     here = _as_candidate(start, start.point)
     for left in range(steps[start.point] - 1, 0, -1):
         found = _best_at(source, here, [point for point in steps if steps[point] == left], percent)
-        if found is None:  # it was taken out of the library while we were looking
+        if found is None:  # it was removed from the library during the search
             return None
         way.append(found)
         here = found.candidate
@@ -139,7 +139,7 @@ def find_path(source: Source, start: GraphTrack, goal: GraphTrack, percent: floa
 
 
 def _best_at(source: Source, playing: Candidate, points: Iterable[Point], percent: float) -> _Judged | None:
-    """The best mix with a track that some points have."""
+    """The track at these points that mixes best with a track."""
     relations = related(playing.camelot)
     hopes = []
     for camelot, tempo in points:
@@ -160,7 +160,7 @@ def _best_at(source: Source, playing: Candidate, points: Iterable[Point], percen
 
 
 def _steps_to(goal: Point, start: Point, points: Iterable[Point], percent: float) -> dict[Point, int]:
-    """How many steps it is from a point to a track at the goal, for points up to as far as the start."""
+    """The number of steps to the goal, for each point that is at most as far from it as the start."""
     left: dict[str, list[int]] = {}
     for camelot, tempo in {*points, start}:
         left.setdefault(camelot, []).append(tempo)
@@ -183,12 +183,12 @@ def _steps_to(goal: Point, start: Point, points: Iterable[Point], percent: float
 
 
 def _taken(tempos: list[int], following: int, percent: float) -> list[int]:
-    """Take out of sorted tempos those from which one can mix into another."""
+    """Remove from sorted tempos those from which one can mix into ``following``; returns them."""
     taken: list[int] = []
     for low, high in tempos_before(following, percent):
         first, last = bisect_left(tempos, low), bisect_right(tempos, high)
         while first < last and not within(tempo_change(tempos[first], following), percent):
-            first += 1  # only at the ends may a tempo need more
+            first += 1  # only tempos at the ends may need a larger change
         while first < last and not within(tempo_change(tempos[last - 1], following), percent):
             last -= 1
         taken += tempos[first:last]
@@ -197,7 +197,7 @@ def _taken(tempos: list[int], following: int, percent: float) -> list[int]:
 
 
 def _judge(playing: Candidate, following: Candidate, percent: float) -> _Judged | None:
-    """How a candidate mixes into what plays, if it does."""
+    """How a candidate mixes with the playing track; ``None`` if it does not."""
     relation = related(playing.camelot).get(following.camelot)
     change = tempo_change(playing.tempo, following.tempo)
     if relation is None or not within(change, percent):

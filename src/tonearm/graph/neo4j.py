@@ -1,7 +1,7 @@
-"""The graph in Neo4j: nodes are merged by their id, so the same put twice changes nothing.
+"""The graph in Neo4j. Nodes are merged by their id, so repeating a ``put`` changes nothing.
 
 (Track)-[:BY]->(Artist), -[:ON]->(Album), -[:OF]->(Genre), -[:IN]->(Key), -[:AT]->(TempoBand); and the harmonic
-wheel: (Key)-[:MIXES_WITH {relation, weight}]->(Key). A name as one track spells it stands on its relation.
+wheel: (Key)-[:MIXES_WITH {relation, weight}]->(Key). The spelling in a track's tags is stored on the relation.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from tonearm.graph.track import (
 from tonearm.names import from_document, to_document
 
 AT_ONCE = 5_000
-"""Nodes that one transaction deletes."""
+"""Maximum number of nodes that one transaction deletes."""
 LABELS = {
     NodeType.ARTIST: "Artist",
     NodeType.TRACK: "Track",
@@ -44,7 +44,7 @@ Values = dict[str, Any]
 
 
 class Ids:
-    """Names nodes within one library."""
+    """Makes the ids of the nodes of one library."""
 
     def __init__(self, library: str) -> None:
         self.library = library
@@ -55,7 +55,7 @@ class Ids:
         return f"{self.start}{file}"
 
     def place(self, path: str) -> str:
-        """What finds a track by its path: a digest, as a path may be too long for an index."""
+        """The digest by which a track is found by its path, which may be too long for an index."""
         return self._digest("place", path)
 
     def key(self, camelot: str) -> str:
@@ -79,7 +79,7 @@ class Ids:
 
 
 class Neo4jGraph:
-    """Answers from Neo4j."""
+    """TrackGraph on Neo4j."""
 
     def __init__(self, bolt: Bolt, library: str) -> None:
         """``library``: the name that separates this library from others on the same server."""
@@ -276,7 +276,7 @@ def _track(node: Mapping[str, Any]) -> GraphTrack:
 
 
 class _Tracks:
-    """Looks tracks up for mixing."""
+    """Reads tracks for mixing."""
 
     def __init__(self, transaction: neo4j.Transaction, ids: Ids) -> None:
         self._transaction = transaction
@@ -303,7 +303,7 @@ class _Tracks:
 
 
 class _Neighbours:
-    """What artists have in common."""
+    """Reads what artists have in common."""
 
     def __init__(self, transaction: neo4j.Transaction, ids: Ids) -> None:
         self._transaction = transaction

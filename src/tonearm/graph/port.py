@@ -1,4 +1,4 @@
-"""The port of the graph: what can be asked, whichever adapter answers."""
+"""The port of the graph, and the values that it returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ConnectionStep:
 
 @dataclass(frozen=True, slots=True)
 class GraphCounts:
-    """How much a graph holds; keys and tempo bands are counted when a track has them."""
+    """Numbers of nodes in a graph; keys and tempo bands are counted if a track has them."""
 
     tracks: int
     artists: int
@@ -48,9 +48,9 @@ class TrackGraph(Protocol):
     """
 
     def put(self, tracks: Sequence[GraphTrack]) -> None:
-        """Make the graph show these files as they are given; putting the same again changes nothing.
+        """Add or replace these files; repeating the call changes nothing.
 
-        An adapter that reads the library itself has nothing to do.
+        An adapter that reads the library itself does nothing.
         """
 
     def forget(self, files: Sequence[int]) -> None:
@@ -60,29 +60,29 @@ class TrackGraph(Protocol):
         """Remove everything."""
 
     def counts(self) -> GraphCounts:
-        """How much the graph holds."""
+        """Numbers of nodes in the graph."""
 
     def track(self, path: bytes) -> GraphTrack | None:
-        """The track at a path, as the library knows it; ``None`` when there is none, or it went missing."""
+        """The track at a path, as the library has it; ``None`` if there is none, or it is missing."""
 
     def mixes(self, track: GraphTrack, limit: int, tempo_percent: float) -> tuple[Mix, ...]:
-        """What mixes with a track: a related key, and a tempo that need not change by more than ``tempo_percent``.
+        """Tracks that mix with a track: with a related key, and a tempo change of at most ``tempo_percent``.
 
-        The best first, by score; equal ones by path. Empty for a track without key or tempo.
+        Ordered by score, the best first, then by path. Empty for a track without key or tempo.
         """
 
     def path(self, start: GraphTrack, goal: GraphTrack, tempo_percent: float) -> tuple[Mix, ...] | None:
-        """The shortest way from one track to another on which each mixes with the one before it.
+        """The shortest path from one track to another on which each track mixes with the one before it.
 
-        The last is the goal; empty when both are the same audio. Of several shortest ways it is the one whose next
-        track always has the best score. ``None`` when there is no way, or one of them has no key or tempo.
+        The last track is the goal; empty if both have the same audio. Of several shortest paths it is the one whose
+        next track always has the best score. ``None`` if there is no path, or a track has no key or tempo.
         """
 
     def connection(self, artist: str, other: str) -> tuple[ConnectionStep, ...] | None:
-        """How two artists are connected, over as few others as possible; ``None`` when they are not.
+        """The shortest chain between two artists; ``None`` if there is none.
 
-        Names are compared without regard to capitals and spaces. Of several shortest chains it is the first when
-        they are put in order: by kind (track, album, genre), then by name, link for link.
+        Names are compared without regard to capitals and spaces. Of several shortest chains it is the first, ordered
+        link by link by kind (track, album, genre) and name.
 
         Raises:
             NotFound: there is no such artist.

@@ -1,8 +1,7 @@
 """Updates the graph with what has changed in the library; the outbox is a column of the file's row, ``graph_due_at``.
 
-It is set to the time of the change, in the transaction that changes what the graph shows, and cleared only where it
-still has the value that was read before the graph was updated; so a change in between is not lost. Updating twice does
-no harm.
+It is set to the time of the change, in the transaction that changes the file, and cleared only if it still has the
+value that was read before the graph was updated, so a change in between is not lost. A repeated update is harmless.
 """
 
 import threading
@@ -31,19 +30,19 @@ MARKED_AT_ONCE = 10_000
 IDLE_S = 1.0
 LONGEST_PAUSE_S = 15.0
 FINISH_S = 3.0
-"""How long a relay that is told to stop goes on updating; the next one does the rest."""
+"""Seconds for which a relay continues to update after a request to stop; the next relay does the rest."""
 LOCK = 0x67726170
-"""PostgreSQL's advisory lock of the process that updates the graph."""
+"""Key of the PostgreSQL advisory lock of the process that updates the graph."""
 IN_THE_WAY = Backoff(0.3, 1.0, least=0.3)
 
 
 class GraphRelay:
-    """Carries changes from the library to a graph."""
+    """Updates a graph with the changes of a library."""
 
     def __init__(
         self, database: Database, graph: TrackGraph, features: FeatureTables, announce: Announce
     ) -> None:
-        """``features``: where key, tempo and energy are kept."""
+        """``features``: the tables with key, tempo and energy."""
         self._database = database
         self._graph = graph
         self._features = features
@@ -56,14 +55,14 @@ class GraphRelay:
         return self._graph
 
     def run(self, stop: threading.Event) -> None:
-        """Update until told to stop; wait for a graph or a database that is unavailable."""
+        """Update until stopped; while the graph or the database is unavailable, wait."""
         unavailable = False
         rounds = Rounds(Backoff(2 * IDLE_S, LONGEST_PAUSE_S, least=0.5), stop.wait)
         for _ in rounds:
             try:
                 updated = self.update_batch()
             except StorageError:
-                continue  # what needs the database announces it
+                continue  # other components announce it
             except TonearmError as error:
                 if not unavailable:
                     unavailable = True
@@ -79,7 +78,7 @@ class GraphRelay:
             self._finish()
 
     def update_batch(self, limit: int = BATCH) -> int:
-        """Update the graph with one batch of files, those that wait longest first; returns how many.
+        """Update the graph with one batch of files, the oldest changes first; returns how many.
 
         Returns 0 also when another process is updating it.
 
@@ -95,17 +94,17 @@ class GraphRelay:
         return len(due)
 
     def pending(self) -> int:
-        """How many files have changes that the graph does not show yet."""
+        """Number of files with changes that the graph does not have yet."""
         return pending_files(self._database)
 
     def expected(self) -> GraphCounts:
-        """What the graph holds when nothing is pending."""
+        """Numbers of nodes that the graph has when no change is pending."""
         return SqlGraph(self._database, self._features).counts()
 
     def rebuild(self, progress: Callable[[int], None]) -> None:
-        """Build the graph again from the library; ``progress`` is called with how many files are left.
+        """Rebuild the graph from the library; ``progress`` is called with the number of files left.
 
-        When it ends half-way, whatever the reason, the rest stays pending and any relay goes on with it.
+        If it ends early, the remaining files stay pending, and any relay continues.
 
         Raises:
             ServiceUnavailable: the graph or the database does not answer.
@@ -118,7 +117,7 @@ class GraphRelay:
         progress(0)
 
     def _step(self, step: Callable[[], int]) -> int:
-        """Take a step; when another process is in the way, wait a moment instead and return 0."""
+        """Make a step; if another process holds the lock, wait a moment and return 0."""
         try:
             done = step()
         except StorageBusy:
@@ -128,7 +127,7 @@ class GraphRelay:
         return done
 
     def _cleared(self) -> bool:
-        """Mark every file pending and clear the graph, in this order: nothing may be cleared that is not pending."""
+        """Mark every file as pending and clear the graph, in this order: every cleared file must be pending."""
         with self._locked() as locked:
             if locked:
                 self._mark_all_due()
@@ -172,7 +171,7 @@ class GraphRelay:
         return due, tracks
 
     def _clear_due(self, due: Mapping[int, float], written: Mapping[int, GraphTrack]) -> None:
-        """Clear what the graph shows now. What another process has cleared after writing another state is due again."""
+        """Clear ``graph_due_at`` of the updated files; set it again where another process may have written an older state."""
         with self._database.write() as connection:
             found = connection.execute(
                 select(file_table.c.id, file_table.c.graph_due_at)
@@ -183,7 +182,7 @@ class GraphRelay:
             stored = {file for file, _ in found}
             done = [
                 file for file in due if file in stored or file not in written
-            ]  # others were forgotten meanwhile
+            ]  # the others were removed meanwhile
             connection.execute(delete(forgotten_file_table).where(forgotten_file_table.c.file_id.in_(done)))
             as_read = [file for file, since in found if since == due[file]]
             connection.execute(
@@ -203,9 +202,9 @@ class GraphRelay:
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:
-        """Whether this process is the one that updates the graph now, which saves work.
+        """Whether this process holds the lock for updating the graph.
 
-        Nothing depends on it: two that update at once, as they may on SQLite, write some things twice.
+        The lock only saves work: two processes that update at the same time, as on SQLite, write some nodes twice.
         """
         if not self._database.shared:
             yield True
@@ -215,7 +214,7 @@ class GraphRelay:
             yield connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one()
 
     def _finish(self) -> None:
-        """Go on with what is pending, for a moment."""
+        """Update pending files for up to ``FINISH_S``."""
         until = time.monotonic() + FINISH_S
         try:
             while time.monotonic() < until and self.update_batch():
@@ -225,7 +224,7 @@ class GraphRelay:
 
 
 def pending_files(database: Database) -> int:
-    """How many files have changes that the graph does not show yet."""
+    """Number of files with changes that the graph does not have yet."""
     with database.read() as connection:
         changed = select(func.count()).select_from(file_table).where(file_table.c.graph_due_at.is_not(None))
         forgotten = select(func.count()).select_from(forgotten_file_table)

@@ -1,4 +1,4 @@
-"""Answers the graph's questions from the library's own tables; nothing is copied, so every answer is current."""
+"""The graph on the library's own tables; nothing is copied, so every answer is current."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -29,21 +29,21 @@ from tonearm.library.schema import file_table
 
 
 class SqlGraph:
-    """Answers from SQLite or PostgreSQL."""
+    """TrackGraph on SQLite or PostgreSQL."""
 
     def __init__(self, database: Database, features: FeatureTables) -> None:
-        """``features``: where key, tempo and energy are kept."""
+        """``features``: the tables with key, tempo and energy."""
         self._database = database
         self._mix = MixColumns(features)
 
     def put(self, tracks: Sequence[GraphTrack]) -> None:
-        """Nothing to do: the library's tables are the graph."""
+        """Does nothing: the library's tables are the graph."""
 
     def forget(self, files: Sequence[int]) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     def clear(self) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     def counts(self) -> GraphCounts:
         with self._database.read() as connection:
@@ -81,7 +81,7 @@ class SqlGraph:
 
 
 class _Tracks:
-    """Looks tracks up for mixing, in one state of the database."""
+    """Reads tracks for mixing, in one transaction."""
 
     def __init__(self, connection: Connection, mix: MixColumns) -> None:
         self._connection = connection
@@ -102,7 +102,7 @@ class _Tracks:
 
 
 class _Neighbours:
-    """What artists have in common, read in one pass: memory grows with the names in the tags, hardly with the files."""
+    """What artists have in common, read in one pass; memory grows with the number of names, not of files."""
 
     def __init__(self, connection: Connection) -> None:
         self._names: dict[Node, str] = {}
@@ -128,7 +128,7 @@ class _Neighbours:
         return node in self._names
 
     def count(self, kind: NodeType) -> int:
-        """How many nodes there are of a kind."""
+        """Number of nodes of a kind."""
         return sum(node.kind == kind for node in self._names)
 
     def neighbours(self, nodes: Collection[Node]) -> Iterator[tuple[Node, Node]]:

@@ -10,22 +10,22 @@ from tonearm.graph.harmony import KEYS
 from tonearm.names import to_document, to_text
 
 SEPARATOR = "; "
-"""Separates several values of one tag."""
+"""Separator of several values of a tag."""
 BAND_TENTHS = 20
 """Width of a tempo band: 2 BPM."""
 
 
 class NodeType(IntEnum):
-    """What artists can have in common, the closest relation first."""
+    """Types of nodes that connect artists, the closest relation first."""
 
     ARTIST = 0
-    TRACK = 1  # they play on it together
+    TRACK = 1  # both artists are named on it
     ALBUM = 2
     GENRE = 3
 
     @property
     def word(self) -> str:
-        """The word for it in JSON."""
+        """Its name in JSON."""
         return self.name.lower()
 
 
@@ -41,7 +41,7 @@ class Node:
 class GraphTrack:
     """A music file with its tags and measurements.
 
-    file: its number in the library. path: the exact bytes, as the library knows it. audio: hash of the sound.
+    file: its number in the library. path: exact bytes, as in the library. audio: hash of the sound.
     tempo: whole tenths of a BPM. energy: 0 to 1.
     """
 
@@ -69,7 +69,7 @@ class GraphTrack:
 
     @property
     def point(self) -> tuple[str, int] | None:
-        """Key and tempo; ``None`` when one is missing and nothing can be said of how it mixes."""
+        """Key and tempo; ``None`` if one is missing, so that the track can't be mixed."""
         return None if self.camelot is None or self.tempo is None else (self.camelot, self.tempo)
 
     @property
@@ -79,19 +79,19 @@ class GraphTrack:
 
 
 def artists_of(artist: str | None, album_artist: str | None) -> dict[Node, str]:
-    """The artists of a track, each as it is spelled there; those of its album where it names none itself."""
+    """The artists of a track by their spelling in its tags; those of its album if it names none."""
     return _nodes(NodeType.ARTIST, artist) or _nodes(NodeType.ARTIST, album_artist)
 
 
 def genres_of(genre: str | None) -> dict[Node, str]:
-    """The genres of a track, each as it is spelled there."""
+    """The genres of a track by their spelling in its tags."""
     return _nodes(NodeType.GENRE, genre)
 
 
 def album_of(album: str | None, album_artist: str | None, artist: str | None) -> dict[Node, str]:
-    """The album of a track as it is spelled there, or nothing.
+    """The album of a track by its spelling in the tags, or nothing.
 
-    Albums of one title are told apart by the album's artist; where there is none, by the first that the track names.
+    Albums of the same title are distinguished by the album artist, or else by the first artist of the track.
     """
     title = fold(album or "")
     if album is None or not title:
@@ -101,22 +101,22 @@ def album_of(album: str | None, album_artist: str | None, artist: str | None) ->
 
 
 def track_node(path: bytes) -> Node:
-    """A track that several artists play on."""
+    """The node of a track with several artists."""
     return Node(NodeType.TRACK, to_document(path))
 
 
 def track_title(title: str | None, path: bytes) -> str:
-    """What a track is called: its title, or the name of its file."""
+    """The title of a track, or else the name of its file."""
     return title or to_text(os.path.basename(path))
 
 
 def artist_named(name: str) -> Node:
-    """The artist that a person means by a name."""
+    """The node of the artist with a name."""
     return Node(NodeType.ARTIST, fold(name))
 
 
 def fold(name: str) -> str:
-    """A name without differences of spelling: capitals, spaces, composed or combined accents."""
+    """A name in a form for comparison, without differences in capitals, spaces and composed accents."""
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", name).casefold().split()))
 
 

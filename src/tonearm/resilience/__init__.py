@@ -1,1 +1,1 @@
-"""Keeps an unavailable service from delaying what does not need it: circuit breakers, and one loop that backs off."""
+"""Circuit breakers, retries with back-off, and supervised threads."""

@@ -1,4 +1,4 @@
-"""Calling again what has failed: exponential back-off with jitter, the one formula and the one loop for all of it."""
+"""Repeats calls that have failed, with exponential back-off and jitter."""
 
 import random
 import time
@@ -11,7 +11,7 @@ AnswerT = TypeVar("AnswerT")
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to pause after failures in a row (Brooker, "Exponential Backoff and Jitter", AWS 2015).
+    """Computes the pause after failures in a row (Brooker, "Exponential Backoff and Jitter", AWS 2015).
 
     base_s: the longest pause after the first failure; it doubles with each, up to ``cap_s``.
     least: the shortest pause, as a share of the longest: 0 is full jitter, 1 is none.
@@ -22,19 +22,19 @@ class Backoff:
     least: float = 0.0
 
     def delay_s(self, failures: int) -> float:
-        """Seconds to pause after so many failures in a row, counted from 1."""
+        """Seconds to pause after this number of failures in a row, from 1."""
         longest = min(self.cap_s, self.base_s * 2.0 ** min(failures - 1, 30))
-        return random.uniform(self.least, 1.0) * longest  # noqa: S311  spreads the return of many, no secret
+        return random.uniform(self.least, 1.0) * longest  # noqa: S311  jitter, not a secret
 
 
 class Rounds:
-    """Iterates until told to stop, with a pause after each round.
+    """Iterates until stopped, with a pause after each round.
 
-    A round counts as failed, and the next one comes after a back-off, unless it has called ``succeeded``.
+    A round that does not call ``succeeded`` counts as failed, and the next one starts after a back-off.
     """
 
     def __init__(self, backoff: Backoff, wait: Callable[[float], bool]) -> None:
-        """``wait``: waits for seconds, returns at once and truly when told to stop, as ``threading.Event.wait``."""
+        """``wait``: waits for seconds; returns ``True`` at once when stopped, as ``threading.Event.wait`` does."""
         self._backoff = backoff
         self._wait = wait
         self._failures = 0
@@ -50,7 +50,7 @@ class Rounds:
             pause_s = self._pause_s
 
     def succeeded(self, next_in_s: float = 0.0) -> None:
-        """This round went well; the next one comes after so many seconds."""
+        """Mark this round as successful; the next one starts after ``next_in_s``."""
         self._failures = 0
         self._pause_s = next_in_s
 
@@ -61,9 +61,9 @@ def retry(
     backoff: Backoff,
     wait: Callable[[float], object] = time.sleep,
 ) -> AnswerT:
-    """The answer of a call that is made until it succeeds, with a back-off between two calls.
+    """Repeat a call until it succeeds, with a back-off between two calls; returns its answer.
 
-    ``again``: told what a call has raised, and how many have failed; ``False``: it is raised to the caller.
+    again: called with the exception and the number of failures; the exception is raised if it returns ``False``.
     """
     failures = 0
     while True:

@@ -1,12 +1,12 @@
 """A circuit breaker with a time-based sliding window, after resilience4j's CircuitBreaker (its documentation, 2.x).
 
-closed: calls pass and are judged by the share of failures and of slow calls in the window.
-open: calls are refused at once, for a while.
+closed: calls pass; the shares of failed and of slow calls in the window are measured.
+open: calls are refused at once, for ``open_s``.
 half_open: a few trial calls pass; their outcome decides between closed and open.
 
-It differs in two points. A call that began before the breaker last opened is not judged when it ends: its result is
-outdated. And a half-open breaker whose trial calls do not end in time opens again, where resilience4j waits for them
-without a limit by default.
+It differs in two points. A call that began before the breaker last opened is not counted when it ends, because its
+result is outdated. And a half-open breaker whose trial calls do not end in time opens again, while resilience4j by
+default waits for them without a limit.
 """
 
 import random
@@ -25,7 +25,7 @@ from tonearm.resilience.rolling_window import Tally, TimeWindow
 
 
 class BreakerState(StrEnum):
-    """Where a breaker is."""
+    """State of a breaker."""
 
     CLOSED = "closed"  # calls pass
     OPEN = "open"  # calls are refused
@@ -33,15 +33,15 @@ class BreakerState(StrEnum):
 
 
 class CircuitOpen(ServiceUnavailable):
-    """The call was refused: the service has failed too often lately."""
+    """The call was refused, because too many recent calls of the service have failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
     """When a breaker opens and closes. Rates are shares of the calls in the window, 0 to 1; times are seconds.
 
-    It opens when a rate is reached. slow_call_s: a call that takes longer is slow.
-    open_jitter: the open period is varied by this share either way, so that processes return at different moments.
+    The breaker opens when a rate is reached. slow_call_s: a call that takes longer is slow.
+    open_jitter: the open period varies by up to this share, so that processes call again at different times.
     half_open_wait_s: how long trial calls may take together; longer than any single call can.
     """
 
@@ -78,7 +78,7 @@ class CircuitBreaker:
         self._window = TimeWindow(policy.window_s)
         self._trials = Tally()
         self._permits = 0
-        self._until = 0.0  # the end of the open period, or of waiting for the trial calls that are out
+        self._until = 0.0  # the end of the open period, or of the wait for running trial calls
         self._opened_at = float("-inf")
         self._last_reason = "it did not answer"
         self._unannounced: deque[BreakerChanged] = deque()
@@ -86,12 +86,12 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
-        """Where it is now. An open period that is over ends with the next call."""
+        """The current state. An expired open period ends with the next call."""
         return self._state
 
     @property
     def wants_call(self) -> bool:
-        """Whether its state depends on a call that has not been made: a trial, or the first after the open period."""
+        """Whether it waits for a call: a trial call, or the first call after the open period."""
         with self._lock:
             if self._state == BreakerState.OPEN:
                 return self._clock() >= self._until
@@ -104,7 +104,7 @@ class CircuitBreaker:
             if self._state == BreakerState.HALF_OPEN and self._awaited and now >= self._until:
                 self._open(now, f"no answer to a trial call within {self._policy.half_open_wait_s:.0f} s")
             if self._state == BreakerState.OPEN and now >= self._until:
-                self._try_out()
+                self._half_open()
             refused = self._state == BreakerState.OPEN
             if self._state == BreakerState.HALF_OPEN:
                 refused = self._permits == 0
@@ -117,16 +117,16 @@ class CircuitBreaker:
             raise CircuitOpen(f"{self.service} is not called for a moment: {reason}")
 
     def succeeded(self, seconds: float) -> None:
-        """A call was answered; it took ``seconds``."""
+        """Record a call that was answered after ``seconds``."""
         self._record(False, seconds, f"it took {seconds:.1f} s to answer")
 
     def failed(self, seconds: float, reason: str) -> None:
-        """A call was not answered, or the service answered that it can't."""
+        """Record a call that was not answered, or that the service could not carry out."""
         self._record(True, seconds, reason)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """One call: ServiceUnavailable counts against the service, everything else does not."""
+        """Guard one call. ServiceUnavailable is recorded as a failure; any other exception is not."""
         self.admit()
         began = self._clock()
         try:
@@ -148,28 +148,28 @@ class CircuitBreaker:
             if failed or slow:
                 self._last_reason = reason
             if self._state == BreakerState.CLOSED:
-                if self._is_bad(self._window.add(now, failed, slow), self._policy.minimum_calls):
-                    self._open(now, self._judgement(self._window.total))
+                if self._exceeds_rates(self._window.add(now, failed, slow), self._policy.minimum_calls):
+                    self._open(now, self._summary(self._window.total))
             else:
                 self._trials.add(failed, slow)
-                if self._is_bad(self._trials, self._policy.half_open_calls):
-                    self._open(now, self._judgement(self._trials))
+                if self._exceeds_rates(self._trials, self._policy.half_open_calls):
+                    self._open(now, self._summary(self._trials))
                 elif self._trials.calls >= self._policy.half_open_calls:
-                    self._turn(BreakerState.CLOSED, "it answers again")
+                    self._change(BreakerState.CLOSED, "it answers again")
         self._announce_changes()
 
     @property
     def _awaited(self) -> bool:
-        """Whether a trial call has not ended yet."""
+        """Whether a trial call is running."""
         return self._policy.half_open_calls - self._permits > self._trials.calls
 
-    def _is_bad(self, tally: Tally, needed: int) -> bool:
+    def _exceeds_rates(self, tally: Tally, needed: int) -> bool:
         policy = self._policy
         return tally.calls >= needed and (
             tally.failure_rate >= policy.failure_rate or tally.slow_rate >= policy.slow_rate
         )
 
-    def _judgement(self, tally: Tally) -> str:
+    def _summary(self, tally: Tally) -> str:
         if tally.failure_rate >= self._policy.failure_rate:
             kind = f"{tally.failure_rate:.0%} failed"
         else:
@@ -180,20 +180,20 @@ class CircuitBreaker:
         jitter = random.uniform(-self._policy.open_jitter, self._policy.open_jitter)  # noqa: S311  not a secret
         self._opened_at = now
         self._until = now + self._policy.open_s * (1 + jitter)
-        self._turn(BreakerState.OPEN, reason)
+        self._change(BreakerState.OPEN, reason)
 
-    def _try_out(self) -> None:
+    def _half_open(self) -> None:
         self._permits = self._policy.half_open_calls
-        self._turn(BreakerState.HALF_OPEN, "the open period is over; trying it")
+        self._change(BreakerState.HALF_OPEN, "the open period is over; trying it")
 
-    def _turn(self, state: BreakerState, reason: str) -> None:
+    def _change(self, state: BreakerState, reason: str) -> None:
         before, self._state = self._state, state
         self._window.clear()
         self._trials = Tally()
         self._unannounced.append(BreakerChanged(self.service, before, state, reason))
 
     def _announce_changes(self) -> None:
-        """Announce the changes outside the lock and yet in order: one thread announces those of all."""
+        """Announce the changes outside the lock and in order: one thread announces the changes of all threads."""
         while self._unannounced and self._announcing.acquire(blocking=False):
             try:
                 while self._unannounced:

@@ -1,29 +1,29 @@
-"""The circuit breaker of a service, as its adapter sees it."""
+"""The port through which the adapter of a service uses its circuit breaker."""
 
 from typing import Protocol
 
 
 class Gate(Protocol):
-    """Asked before each call of a service, and informed how each ended."""
+    """Admits calls of a service, and records how they ended."""
 
     def admit(self) -> None:
         """Let a call pass, or raise ServiceUnavailable."""
 
     def succeeded(self, seconds: float) -> None:
-        """The call was answered; it took ``seconds``."""
+        """Record a call that was answered after ``seconds``."""
 
     def failed(self, seconds: float, reason: str) -> None:
-        """The service did not answer."""
+        """Record a call that was not answered after ``seconds``; ``reason``: a sentence."""
 
 
 class Unguarded:
-    """A gate that is always open: for SQLite, which is not a service."""
+    """A gate that admits every call: for SQLite, which is not a service."""
 
     def admit(self) -> None:
         """Let every call pass."""
 
     def succeeded(self, seconds: float) -> None:
-        """Nothing is recorded."""
+        """Record nothing."""
 
     def failed(self, seconds: float, reason: str) -> None:
-        """Nothing is recorded."""
+        """Record nothing."""

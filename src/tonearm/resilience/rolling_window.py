@@ -1,4 +1,4 @@
-"""How the calls of the last seconds went, in a few sums whatever their number."""
+"""Counts the calls of the last seconds in a fixed number of sums."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ PARTS = 30
 
 @dataclass(slots=True)
 class Tally:
-    """How many calls there were, how many of them failed, how many were slow."""
+    """Numbers of all calls, of failed calls and of slow calls."""
 
     calls: int = 0
     failed: int = 0
@@ -32,9 +32,9 @@ class Tally:
 
 
 class TimeWindow:
-    """The calls of the last ``seconds``, summed by thirtieths of it: a thirtieth leaves the window as a whole.
+    """Counts the calls of the last ``seconds`` in 30 parts of equal length; the oldest part is removed as a whole.
 
-    A call therefore counts for 29 to 30 thirtieths of the window's length.
+    A call is therefore counted for 29 to 30 thirtieths of ``seconds``.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -43,7 +43,7 @@ class TimeWindow:
         self.total = Tally()
 
     def add(self, now: float, failed: bool, slow: bool) -> Tally:
-        """Count a call that ended now; returns the sums over the window, which is not to be changed."""
+        """Count a call that ended now; returns the sums over the window, which the caller must not change."""
         number = int(now // self._part_s)
         while self._parts and self._parts[0][0] <= number - PARTS:
             _, old = self._parts.popleft()
@@ -57,6 +57,6 @@ class TimeWindow:
         return self.total
 
     def clear(self) -> None:
-        """Forget every call."""
+        """Remove every call."""
         self._parts.clear()
         self.total = Tally()

@@ -1,4 +1,4 @@
-"""Calls the database again while its server is unavailable, its disk is full or another transaction is in the way."""
+"""Repeats database calls while the server is unavailable, its disk is full or another transaction holds a lock."""
 
 import time
 from collections.abc import Callable
@@ -18,8 +18,8 @@ BUSY_TRIES = 12
 class StorageRetry:
     """Repeats calls after StorageUnavailable, StorageFull or StorageBusy, until a stop is requested.
 
-    An unavailable server is waited for without a limit, room on the disk for ``full_s``, other transactions for
-    ``BUSY_TRIES`` calls. Safe to use from several threads.
+    There is no limit while the server is unavailable; a full disk is retried for ``full_s``, and a lock of another
+    transaction for ``BUSY_TRIES`` calls. Safe to use from several threads.
     """
 
     def __init__(self, announce: Announce, stopping: Callable[[], bool], full_s: float = 0.0) -> None:
@@ -28,12 +28,12 @@ class StorageRetry:
         self._full_s = full_s
 
     def __call__(self, call: Callable[[], AnswerT]) -> AnswerT:
-        """The answer, once there is one.
+        """Repeat a call until it succeeds; returns its answer.
 
         Raises:
             StorageUnavailable: the server was still unavailable when a stop was requested.
-            StorageFull: there was still no room after ``full_s``, or when a stop was requested.
-            StorageBusy: another transaction was in the way every time.
+            StorageFull: the disk was still full after ``full_s``, or when a stop was requested.
+            StorageBusy: another transaction held a lock in every call.
         """
         waiting = False
         busy = 0

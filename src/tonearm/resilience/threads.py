@@ -12,17 +12,17 @@ from tonearm.resilience.backoff import Backoff, Rounds
 
 RESTART = Backoff(1.0, 60.0, least=1.0)
 CALM_S = 300.0
-"""A body that ran for this long before it failed is started again after the first pause."""
+"""After a failure, a body that ran for at least this many seconds is started again after the shortest pause."""
 
 Body = Callable[[threading.Event], None]
 """Works until the event is set."""
 
 
 class SupervisedThreads:
-    """Runs bodies in threads of their own until closed.
+    """Runs bodies, each in its own thread, until closed.
 
-    A body that raises is a mistake of this program, as bodies wait out by themselves what they use and what may be
-    unavailable. It is announced and started again after a pause that doubles each time.
+    A body handles unavailable services itself, so an exception that leaves it is an error in this program. The
+    exception is announced, and the body is started again after a pause that doubles each time.
     """
 
     def __init__(self, announce: Announce) -> None:
@@ -37,7 +37,7 @@ class SupervisedThreads:
         thread.start()
 
     def close(self, seconds: float) -> None:
-        """Ask every body to end and wait that long for all of them together; those that don't end are reported."""
+        """Ask every body to end, and wait up to ``seconds`` for all of them; announces those that don't end."""
         self._ending.set()
         until = time.monotonic() + seconds
         for thread in self._threads:
@@ -54,7 +54,7 @@ class SupervisedThreads:
             try:
                 body(self._ending)
                 return
-            except Exception as error:  # noqa: BLE001  a thread that ends unseen would leave its work undone
+            except Exception as error:  # noqa: BLE001  a thread must not end without a report
                 if failures and time.monotonic() - began >= CALM_S:
                     rounds.succeeded(RESTART.base_s)
                 text = f"{name} failed and is started again: {where(error)}"

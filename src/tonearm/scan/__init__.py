@@ -1,1 +1,1 @@
-"""Finds the new, changed, moved and missing files of a folder. README.md describes the phases of a scan."""
+"""Finds the new, changed, moved and missing files of a folder. README.md in this folder describes the phases."""

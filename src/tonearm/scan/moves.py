@@ -1,4 +1,4 @@
-"""Recognises files that were moved: their rows follow them, and they are not analysed again."""
+"""Recognises moved files, whose rows get the new path and which are not analysed again."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -17,11 +17,11 @@ def moved_from(
     roots: Mapping[int, bytes],
     already_moved: Collection[int],
 ) -> KnownFile | None:
-    """The known file that a new file was before it was moved, if any.
+    """The known file that was moved to the path of a new file, if any.
 
-    It has the same inode, size and time of modification, and nothing is at its path any more. The inode alone proves
-    nothing: file systems use numbers again. ``roots``: the local path of each root. ``already_moved``: ids of known
-    files that were found at another path before.
+    It has the same inode, size and time of modification, and no file is at its path any more. The inode alone is not
+    enough, because file systems reuse numbers. ``roots``: the local path of each root. ``already_moved``: ids of known
+    files that were already found at another path.
     """
     found = scanned.found
     if scanned.change != FileChange.NEW:

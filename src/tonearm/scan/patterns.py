@@ -42,7 +42,7 @@ class Patterns:
         return "" if self.music(name) else OTHER_MUSIC.get(_extension(name).decode("latin-1"), "")
 
     def wants(self, path: bytes) -> bool:
-        """Whether a scan finds a music file at this path: neither it nor a folder above it is excluded."""
+        """Whether a scan considers this path: it is a music file, and neither it nor a folder above it is excluded."""
         return (
             bool(self.music(path))
             and not self.excludes(path, False)

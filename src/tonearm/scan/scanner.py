@@ -1,7 +1,8 @@
-"""A scan in four phases, as README.md describes them: walk, compare, take in, mark missing.
+"""A scan in four phases, described in README.md in this folder: walk, compare, take in, mark missing.
 
-The walk and the library both yield paths in the order of their bytes, so they are compared like two sorted lists: in
-bounded memory, and without a write for an unchanged file.
+The walk and the library both yield paths in the order of their bytes, so they are merged like two sorted lists, without
+a write for an unchanged file. Memory is bounded but for the known files that were not found, which are kept until the
+end: all files of the root, if it is not mounted.
 """
 
 import functools
@@ -28,21 +29,21 @@ from tonearm.settings import Level
 
 BATCH = 2000
 RECORD_S = 1.0
-"""After this long files are recorded though they are fewer than a batch: they can be analysed meanwhile."""
+"""Seconds after which an incomplete batch is recorded, so that its files can be analysed during the scan."""
 PAGE = 2000
 KEPT = "the files known below it are kept as they are"
 
 
 class PlaceUnreadable(TonearmError):
-    """A path that was named can't be read."""
+    """A path given to the scan can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOutcome:
     """How a scan ended.
 
-    complete: whether it was not stopped. unread: local paths of folders that should have been read and were not,
-    because they can't be read or are not mounted.
+    complete: whether it reached its end without a stop. unread: local paths of folders that were not read, because
+    they are unreadable or not mounted.
     """
 
     complete: bool
@@ -51,7 +52,7 @@ class ScanOutcome:
 
 @dataclass(slots=True)
 class _Scan:
-    """One scan: what is asked, and what was found so far. Paths are relative to the root."""
+    """Arguments and findings of one scan. Paths are relative to the root."""
 
     run: int
     place: Place
@@ -81,7 +82,7 @@ class _Scan:
 
 
 class Scanner:
-    """Reads folders into the library."""
+    """Scans folders and records their files in the library."""
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class Scanner:
         stopping: Callable[[], bool],
         storage_retry: StorageRetry,
     ) -> None:
-        """``stopping``: asked after each file whether the scan has to end."""
+        """``stopping``: called after each file; returns whether the scan has to end."""
         self._files = files
         self._intake = intake
         self._roots = roots
@@ -105,7 +106,7 @@ class Scanner:
         self._storage_retry = storage_retry
 
     def scan(self, run: int, place: Place, level: Level | None, fresh: bool) -> ScanOutcome:
-        """Bring what is at or below a place into the library, and its jobs into a run.
+        """Record the files at or below a place, and add their jobs to a run.
 
         Raises:
             PlaceUnreadable: the place itself can't be read.
@@ -134,7 +135,7 @@ class Scanner:
             return ScanOutcome(complete=False)
         missing = self._mark_missing(scan, device)
         if not place.scope and missing is not None:
-            self._remember_mounts(scan, device)
+            self._store_mounts(scan, device)
         self._announce(
             ScanFinished(
                 root=top,
@@ -152,12 +153,12 @@ class Scanner:
         return ScanOutcome(complete=True, unread=(*unread, *([top] if missing is None else ())))
 
     def _compared(self, walked: Iterable[WalkItem], scan: _Scan) -> Iterator[ScannedFile]:
-        """Each music file of the walk, beside what is known of it; known files that were not found are collected."""
+        """Each music file of the walk with its row in the library; collects the known files that were not found."""
         known = self._known(scan.place)
         ahead = next(known, None)
         for item in walked:
             if not isinstance(item, FoundFile):
-                self._note(item, scan)
+                self._announce_other(item, scan)
                 continue
             scan.mounts_with_music.update(mount for mount in scan.place.mounts if is_inside(item.path, mount))
             while ahead is not None and ahead.path < item.path:
@@ -178,7 +179,7 @@ class Scanner:
             yield from page
             after = page[-1].path
 
-    def _note(self, item: Skipped | Unreadable | MountPoint, scan: _Scan) -> None:
+    def _announce_other(self, item: Skipped | Unreadable | MountPoint, scan: _Scan) -> None:
         path = scan.local(item.path)
         if isinstance(item, MountPoint):
             scan.mounts.append(item.path)
@@ -206,7 +207,7 @@ class Scanner:
         self._announce(ScanProgress(scan.discovered, scan.to_analyse))
 
     def _with_moves(self, batch: list[ScannedFile], scan: _Scan) -> list[ScannedFile]:
-        """The batch, with new files that are known files at another path as moved."""
+        """The batch, in which new files that were moved from another path are marked as moved."""
         inodes = new_inodes(batch)
         by_inode = self._storage_retry(lambda: self._files.by_inode(inodes)) if inodes else {}
         if not by_inode:
@@ -225,7 +226,7 @@ class Scanner:
         return compared
 
     def _mark_missing(self, scan: _Scan, device: int) -> int | None:
-        """Mark known files that were not found as missing, unless they are in what is not mounted or can't be read.
+        """Mark known files that were not found as missing, except those in unmounted or unreadable folders.
 
         Returns how many; ``None`` if the root looks unmounted.
         """
@@ -259,8 +260,8 @@ class Scanner:
         self._storage_retry(lambda: self._files.mark_missing(gone))
         return len(gone)
 
-    def _remember_mounts(self, scan: _Scan, device: int) -> None:
-        """Record the device of a root and its mount points, also those that are lost or can't be read now."""
+    def _store_mounts(self, scan: _Scan, device: int) -> None:
+        """Store the device of a root and its mount points, including those that are lost or unreadable now."""
         unread = frozenset(scan.unread)
         kept = [mount for mount in scan.place.mounts if is_at_or_inside(mount, unread)]
         mounts = list(dict.fromkeys([*scan.mounts, *scan.lost_mounts, *kept]))

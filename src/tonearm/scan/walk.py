@@ -1,4 +1,4 @@
-"""Walks a folder in the order of its paths' bytes; follows no symbolic link and opens no file."""
+"""Walks a folder in the order of the bytes of its paths, without following symbolic links or opening files."""
 
 import os
 import stat
@@ -20,7 +20,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A folder that can't be read, or an entry whose status can't be read: what is below it is unknown."""
+    """A folder that can't be read, or an entry whose status can't be read; its contents are unknown."""
 
     path: bytes
     reason: str
@@ -46,20 +46,20 @@ _KINDS = (
 
 
 def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:
-    """What is at or below ``scope`` (relative to ``root``); music files in the order of their paths' bytes.
+    """The entries at or below ``scope`` (relative to ``root``), music files in the order of the bytes of their paths.
 
     Raises:
-        OSError: at once, when the scope itself can't be read.
+        OSError: the scope itself can't be read; raised by this call, not by the iterator.
     """
     top = os.path.join(root, scope) if scope else root
     status = os.stat(top, follow_symlinks=not scope)
     if stat.S_ISDIR(status.st_mode):
         return _walk_folder(root, _list_folder(top, patterns, scope), status.st_dev, patterns)
-    return _judge(scope, status, patterns)
+    return _classified(scope, status, patterns)
 
 
 def _walk_folder(root: bytes, entries: list[_Entry], device: int, patterns: Patterns) -> Iterator[WalkItem]:
-    """Depth first, with a stack of its own: the depth of folders is not limited by Python's recursion limit."""
+    """Walk depth first with an explicit stack, so that Python's recursion limit does not limit the depth of folders."""
     stack = [iter(entries)]
     devices = [device]
     while stack:
@@ -73,7 +73,7 @@ def _walk_folder(root: bytes, entries: list[_Entry], device: int, patterns: Patt
             yield status
             continue
         if not stat.S_ISDIR(status.st_mode):
-            yield from _judge(path, status, patterns)
+            yield from _classified(path, status, patterns)
             continue
         if status.st_dev != devices[-1]:
             yield MountPoint(path)
@@ -87,10 +87,10 @@ def _walk_folder(root: bytes, entries: list[_Entry], device: int, patterns: Patt
 
 
 def _list_folder(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]:
-    """The entries of a folder that matter, sorted so that whole paths are in order: a folder as its name and "/".
+    """The relevant entries of a folder. A folder sorts as its name and "/", so that whole paths are in order.
 
     Raises:
-        OSError: its names can't be read, or the status of none of its entries.
+        OSError: the names can't be read, or no entry's status can.
     """
     found: list[tuple[bytes, bytes, os.stat_result]] = []
     unreadable: list[_Entry] = []
@@ -116,11 +116,11 @@ def _list_folder(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]
 
 
 def _status(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> os.stat_result | None:
-    """The status of an entry; ``None`` if it does not matter or is gone. Raises OSError."""
+    """The status of an entry; ``None`` if it is not relevant or was deleted. Raises OSError."""
     is_folder = entry.is_dir(follow_symlinks=False)
     if patterns.excludes(inside, is_folder):
         return None
-    if not is_folder and not _matters(entry, patterns):
+    if not is_folder and not _is_relevant(entry, patterns):
         return None
     try:
         return entry.stat(follow_symlinks=False)
@@ -128,8 +128,8 @@ def _status(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> os.
         return None  # deleted since its name was read
 
 
-def _matters(entry: os.DirEntry[bytes], patterns: Patterns) -> bool:
-    """Whether something that is not a folder is music, or something that a person may take for music."""
+def _is_relevant(entry: os.DirEntry[bytes], patterns: Patterns) -> bool:
+    """Whether an entry other than a folder is a music file, or is reported because a person may expect it to be one."""
     return bool(patterns.music(entry.name) or patterns.other_music(entry.name)) or _links_to_folder(entry)
 
 
@@ -140,7 +140,7 @@ def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
         return True
 
 
-def _judge(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[WalkItem]:
+def _classified(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[WalkItem]:
     extension = patterns.music(path)
     if stat.S_ISREG(status.st_mode):
         if extension:

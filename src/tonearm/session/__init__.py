@@ -1,1 +1,1 @@
-"""One call over some folders: the scan and the analysis of what it finds, side by side, to the summary."""
+"""One call of ``analyze``: scans folders and analyses their files at the same time, to the summary."""

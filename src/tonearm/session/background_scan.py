@@ -1,4 +1,4 @@
-"""Scans in a thread of its own, so that the first files are analysed while the others are still being found."""
+"""Runs a scan in a separate thread, so that the first files are analysed during the scan."""
 
 import threading
 import time
@@ -8,14 +8,14 @@ from tonearm.worker.signals import StopSwitch
 
 LOOK_S = 0.1
 HUNG_S = 1.0
-"""How long a scan is waited for after it was told to end at once: it may hang in a folder that does not answer."""
+"""Seconds to wait for a cancelled scan: it may hang in a folder that does not answer."""
 
 
 class BackgroundScan:
     """One scan in a daemon thread. Its exceptions are raised in the thread that waits for it."""
 
     def __init__(self, scan: Callable[[], bool], cancelled: threading.Event, stop: StopSwitch) -> None:
-        """``scan``: returns whether it was complete; ends early when ``cancelled`` is set or a stop is requested."""
+        """``scan``: returns whether it was complete; ends early if ``cancelled`` is set or a stop is requested."""
         self._scan = scan
         self._cancelled = cancelled
         self._stop = stop
@@ -25,7 +25,7 @@ class BackgroundScan:
         """Whether everything was scanned."""
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     @property
@@ -39,7 +39,7 @@ class BackgroundScan:
             raise self._error
 
     def wait(self) -> None:
-        """Wait until it has ended, after a second request to stop only ``HUNG_S``. Raises what the scan raised."""
+        """Wait until it has ended; after a second request to stop, ``HUNG_S`` at most. Raises what the scan raised."""
         hung_at: float | None = None
         while not self.ended:
             if self._stop.requests > 1 and hung_at is None:
@@ -50,11 +50,11 @@ class BackgroundScan:
         self.raise_failure()
 
     def cancel(self) -> None:
-        """Have it end with the file it is at."""
+        """Ask it to end after the current file."""
         self._cancelled.set()
 
     def abandon(self) -> None:
-        """Cancel it, and wait for it a moment; what it raises is of no interest any more."""
+        """Cancel it, wait ``HUNG_S`` for its end, and ignore its exception."""
         self.cancel()
         self._thread.join(HUNG_S)
 

@@ -1,4 +1,4 @@
-"""How the work on a run is shared: one process alone with its library, or several with one database."""
+"""How processes work on a run: one process alone with its library, or several workers with one database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ class Coordination(Protocol):
     """What differs between a library of one process and one that several share."""
 
     def prepare(self) -> None:
-        """Clean up after processes that ended without doing so; before a run is opened."""
+        """Recover jobs and close runs of processes that were killed; called before a run is opened."""
 
     def supervisor(self, run: int) -> Supervisor:
-        """What works on the jobs of a run."""
+        """The supervisor for the jobs of a run."""
 
     def is_over(self, run: int, unmounted: frozenset[UnmountedPlace]) -> bool:
-        """Whether no job of the run is left that this call waits for. ``unmounted``: what is not mounted here."""
+        """Whether the run has no open job that this call waits for. ``unmounted``: places not mounted on this host."""
 
     def follow(self, run: int) -> None:
         """Announce what other workers have done in the run since the last call."""
 
     def close(self, run: int, finished: bool) -> None:
-        """End the run, or leave it to those who go on with it. ``finished``: nothing is left to be done."""
+        """Close the run, or leave it open for other workers. ``finished``: whether it has no open job."""
 
     def decoded_s(self, run: int) -> float:
-        """Seconds of audio that were decoded for the run, by whichever worker."""
+        """Seconds of audio that all workers decoded for the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRun:
-    """This process alone works on the library, whose lock it holds."""
+    """The only process that works on the library, and holds its lock."""
 
     job_store: SqlJobStore
     runs: Runs
@@ -54,7 +54,7 @@ class EmbeddedRun:
         return not self.job_store.open_jobs(run, unmounted)
 
     def follow(self, run: int) -> None:
-        """There are no other workers."""
+        """Does nothing, as there are no other workers."""
 
     def close(self, run: int, finished: bool) -> None:
         self.runs.close(run, RunState.FINISHED if finished else RunState.INTERRUPTED)
@@ -65,9 +65,9 @@ class EmbeddedRun:
 
 @dataclass(frozen=True, slots=True)
 class SharedRun:
-    """Several workers share the library: they go on with the run when this process is stopped.
+    """One of several workers of a library; the others continue the run when this process is stopped.
 
-    A place that is not mounted here may be mounted for another worker, so its jobs are waited for.
+    This call also waits for the jobs of places that are not mounted here, as they may be mounted on another host.
     """
 
     job_store: SqlJobStore
@@ -76,7 +76,7 @@ class SharedRun:
     announce_others: Callable[[int], None]
 
     def prepare(self) -> None:
-        """Every worker takes back the jobs of lost ones while it works."""
+        """Does nothing, as every worker recovers the jobs of lost workers in its maintenance."""
 
     def supervisor(self, run: int) -> Supervisor:  # noqa: ARG002  a worker takes jobs of all runs
         return self.make_supervisor()

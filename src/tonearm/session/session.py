@@ -1,4 +1,4 @@
-"""One call over some folders: scan and analyse side by side, follow the run to its end, and summarise it."""
+"""One call of ``analyze``: scans and analyses at the same time, follows the run to its end, and summarises it."""
 
 import functools
 import os
@@ -28,11 +28,11 @@ from tonearm.worker.supervisor import Task
 
 @dataclass(frozen=True, slots=True)
 class AnalyzeRequest:
-    """What a person asked for.
+    """Arguments of one call.
 
-    paths: folders and files; none: all open jobs, and the scans that ended early.
-    level: the priority; ``None``: by the rules. fresh: measure again what has results.
-    detach: scan and enqueue only, and leave the work to other workers.
+    paths: folders and files; if empty, all open jobs and the paths whose scans ended early.
+    level: the priority; ``None``: by the rules. fresh: analyse again files that have results.
+    detach: scan and enqueue only, and leave the analysis to other workers.
     """
 
     paths: Sequence[bytes]
@@ -43,7 +43,7 @@ class AnalyzeRequest:
 
 @dataclass(slots=True)
 class _Run:
-    """A run that is under way."""
+    """State of the run of this call."""
 
     id: int
     began: float
@@ -54,10 +54,10 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a call needs, put together in bootstrap.
+    """Runs one call with its collaborators, which bootstrap has composed.
 
-    worker: the name by which this process takes jobs. workers: how many files it analyses at the same time.
-    scan_cancelled: set to have the scanner end; it also ends when a stop is requested.
+    worker: the name under which this process takes jobs. workers: how many files it analyses at the same time.
+    scan_cancelled: set to end the scan; a request to stop also ends it.
     """
 
     worker: str
@@ -73,12 +73,12 @@ class Session:
     scan_cancelled: threading.Event
 
     def analyze(self, request: AnalyzeRequest) -> Summary:
-        """Scan the paths and analyse what needs it.
+        """Scan the paths and analyse the files that need it.
 
         Raises:
             ConfigurationError: a path does not exist.
-            StorageError: the database can't be used; what was stored stays stored.
-            CannotStart: child processes end before they are ready, again and again.
+            StorageError: the database can't be used; results stored so far are kept.
+            CannotStart: too many child processes in a row end before they are ready.
         """
         paths = [_usable(path) for path in request.paths]
         began = time.monotonic()
@@ -96,11 +96,11 @@ class Session:
             scan.abandon()
             self.announce(WorkerStateChanged(self.worker, WorkerState.FAILED, str(error)))
             self._announce_partial_summary(run)
-            raise  # the next call closes this run: now the database may not take it
+            raise  # the next call closes this run, as the database may not be writable now
         return self._close(run, finished, scan.complete, request.detach)
 
     def _work(self, run: _Run, scan: BackgroundScan, request: AnalyzeRequest) -> bool:
-        """Scan, and meanwhile work on what was found; returns whether everything was worked on."""
+        """Scan, and analyse the files that are found; returns whether no open job is left."""
         if not request.paths:
             self.storage_retry(lambda: self.runs.adopt_open(run.id))
         scan.start()
@@ -111,7 +111,7 @@ class Session:
                 return self._scan_is_over(run, scan) and self.coordination.is_over(run.id, unmounted)
 
             def each_second() -> None:
-                self._look_at_scan(run, scan)
+                self._check_scan(run, scan)
                 self.coordination.follow(run.id)
 
             finished = self.coordination.supervisor(run.id).work(Task(run.id, is_over, each_second))
@@ -119,17 +119,17 @@ class Session:
         return finished
 
     def _scan_is_over(self, run: _Run, scan: BackgroundScan) -> bool:
-        """Whether every file of the run is enqueued; the first time, announce how much there is to do."""
+        """Whether every file of the run is enqueued; announces the workload once this is so."""
         if not scan.ended:
             return False
         if run.cancelled:
-            self.runs.finish_cancelling()  # of what was enqueued after the run was cancelled
+            self.runs.finish_cancelling()  # cancels jobs that were enqueued after the run was cancelled
         elif not run.workload_known:
             self._announce_workload(run)
         return True
 
-    def _look_at_scan(self, run: _Run, scan: BackgroundScan) -> None:
-        """Announce how much there is to do once it is known, and end the scan of a cancelled run."""
+    def _check_scan(self, run: _Run, scan: BackgroundScan) -> None:
+        """Announce the workload once it is known, and cancel the scan of a cancelled run."""
         scan.raise_failure()
         try:
             if scan.ended and not run.workload_known:
@@ -138,16 +138,16 @@ class Session:
                 run.cancelled = True
                 scan.cancel()
         except StorageError:
-            return  # asked again in a second
+            return  # checked again in a second
 
     def _announce_workload(self, run: _Run) -> None:
-        """In the thread that announces what is finished: a file is counted as open or as ended, never as both."""
+        """Announce the workload, from the thread that announces finished files, so that no file is counted twice."""
         workload, cost = self.runs.workload(run.id), self.runs.cost()
         run.workload_known = True
         self.announce(WorkloadKnown(run.id, self.workers, workload, cost, self.view.ended))
 
     def _scan(self, run: _Run, paths: Sequence[bytes], request: AnalyzeRequest) -> bool:
-        """Scan every path, gather those that can't be read; ``False`` when stopped before the last was read."""
+        """Scan every path and collect the unreadable ones; ``False`` if stopped before the end."""
         for path in paths:
             place = self.storage_retry(functools.partial(self.roots.ensure, path))
             try:
@@ -174,7 +174,7 @@ class Session:
         try:
             summary = self._summary(run, interrupted=True)
         except StorageError:
-            return  # only the database knows the counts
+            return  # the counts can't be read without the database
         self.announce(summary)
 
     def _summary(self, run: _Run, interrupted: bool) -> Summary:
@@ -197,7 +197,7 @@ class Session:
 
 
 def _usable(path: bytes) -> bytes:
-    """The canonical path of a file or folder that a person named. Raises ConfigurationError."""
+    """The canonical path of a file or folder. Raises ConfigurationError."""
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -1,7 +1,7 @@
-"""The process that reads untrusted files: takes one open file at a time, answers with plain values.
+"""The main program of a child: receives one open file at a time, analyses it, and replies with plain values.
 
-It is started by the supervisor as ``python -I -c … SOCKET PARENT SETTINGS``, which calls ``main``, and ends when the
-other side of the socket does.
+The supervisor starts it as ``python -I -c … SOCKET PARENT SETTINGS``, which calls ``main``. It ends when the parent
+closes the socket.
 """
 
 import gc
@@ -29,18 +29,19 @@ from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.limits import allow_cpu, confine, die_with_parent
 from tonearm.worker.sandbox import seal
 
-SAY_EVERY_S = 0.4
+PROGRESS_S = 0.4
+"""Seconds between two messages about the progress of decoding."""
 
 
 class Child:
-    """The child's side of the conversation; the parent's is ``conversation.Conversation``."""
+    """The child's side of the message exchange; the parent's is ``conversation.Conversation``."""
 
     def __init__(self, link: socket.socket, analysers: Sequence[Loaded]) -> None:
         self._link = link
         self._analysers = analysers
-        self._said = 0.0
+        self._progress_at = 0.0
 
-    def say(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         """Send a message; exit if the parent has closed the connection."""
         try:
             self._link.sendall(encode(message))
@@ -64,10 +65,10 @@ class Child:
             self._failed(error)
         except MemoryError:
             self._failed(FileFault(Fault.OUT_OF_MEMORY))
-            os._exit(0)  # memory may stay short in this process
+            os._exit(0)  # further files might fail for lack of memory as well
         except Exception as error:  # noqa: BLE001  an error in an analyser fails one file, not the run
             where = traceback.extract_tb(error.__traceback__)[-1]
-            self.say(
+            self.send(
                 failed="internal-error",
                 reason=f"The analysis itself failed: {type(error).__name__}: {error} "
                 f"({os.path.basename(where.filename)}:{where.lineno}).",
@@ -76,7 +77,7 @@ class Child:
             )
 
     def _failed(self, error: FileFault) -> None:
-        self.say(
+        self.send(
             failed=error.fault.code,
             reason=error.reason,
             advice=error.fault.advice,
@@ -86,7 +87,7 @@ class Child:
     def _work(self, file: io.FileIO) -> None:
         watch = Stopwatch()
         began = time.perf_counter()
-        self.say(stage="identify")
+        self.send(stage="identify")
         with open_audio(file) as source:
             sound, facts = source.sound, source.file
         identity = identify(file)
@@ -95,13 +96,13 @@ class Child:
         began = time.perf_counter()
         tags = asdict(read_tags(file))
         watch.add("tags", began)
-        self.say(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
+        self.send(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
         answer = receive(self._link)
         if answer is None:
             os._exit(0)
         names = answer[0]["analyse"]
         if not names:
-            self.say(finished=True, decoded=None, findings={}, timings=watch.seconds)
+            self.send(finished=True, decoded=None, findings={}, timings=watch.seconds)
             return
         allow_cpu(float(answer[0]["cpu_s"]))
         self._measure(file, names, facts.declared_s, watch)
@@ -109,11 +110,11 @@ class Child:
     def _measure(self, file: io.FileIO, names: list[str], declared_s: float | None, watch: Stopwatch) -> None:
         def decoded(seconds: float) -> None:
             now = time.monotonic()
-            if now - self._said >= SAY_EVERY_S:
-                self._said = now
-                self.say(stage="decode", fraction=min(1.0, seconds / declared_s) if declared_s else None)
+            if now - self._progress_at >= PROGRESS_S:
+                self._progress_at = now
+                self.send(stage="decode", fraction=min(1.0, seconds / declared_s) if declared_s else None)
 
-        self.say(stage="decode", fraction=0.0)
+        self.send(stage="decode", fraction=0.0)
         with open_audio(file) as source:
             sound = source.sound
             measured = measure(
@@ -125,7 +126,7 @@ class Child:
                 source.speakers,
             )
             facts = source.report.facts
-        self.say(
+        self.send(
             finished=True,
             decoded=asdict(facts),
             findings={
@@ -137,7 +138,7 @@ class Child:
 
 
 def warm_up(analysers: Sequence[Loaded]) -> None:
-    """Run everything once over a second of made-up audio, so that nothing has to be loaded once sealed."""
+    """Run all analysers over a second of synthetic audio, so that everything is loaded before the process is sealed."""
     rate = 22_050
     tone = np.sin(np.arange(rate, dtype=np.float32) * np.float32(0.1)).reshape(-1, 1)
     measure([tone], rate, 1, analysers, lambda _: None)
@@ -156,29 +157,31 @@ def warm_up(analysers: Sequence[Loaded]) -> None:
 
 
 def load_all(declared: Sequence[Mapping[str, Any]]) -> list[Loaded]:
-    """Import every analyser; one that can't be imported ends this process with a sentence on standard error."""
+    """Import every analyser; exit with a sentence on standard error if one can't be imported."""
     loaded = []
     for one in declared:
         try:
             loaded.append(load(one))
-        except Exception as error:  # noqa: BLE001  foreign code: importing it can raise anything
+        except Exception as error:  # noqa: BLE001  importing a plug-in can raise any exception
             sys.exit(f"the analyser {one['name']} can't be loaded: {type(error).__name__}: {error}")
     return loaded
 
 
 def main() -> None:
-    """Confine this process, then serve."""
+    """Load the analysers, confine this process, and serve."""
     link = socket.socket(fileno=int(sys.argv[1]))
     die_with_parent(int(sys.argv[2]))
     settings = json.loads(sys.argv[3])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the parent decides; it ends children by closing or killing
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # only the parent ends children, by closing the socket or by SIGKILL
     os.nice(settings["nice"])
     analysers = load_all(settings["analysers"])
     warm_up(analysers)
-    gc.freeze()  # what is loaded stays
+    gc.freeze()  # loaded objects are never freed
     gc.enable()
     confine(settings["memory_mb"])
     child = Child(link, analysers)
-    child.say(ready=os.getpid(), unsealed=seal())
+    child.send(ready=os.getpid(), unsealed=seal())
     child.serve()

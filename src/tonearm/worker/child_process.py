@@ -22,21 +22,21 @@ from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, 
 STARTUP_S = 60.0
 
 SLOWEST_BYTES_A_SECOND = 4_000
-"""Speech at 32 kbit/s: the bit rate that is assumed for a file of unknown duration."""
+"""The bit rate that is assumed for a file of unknown duration: speech at 32 kbit/s."""
 
 MP3_BYTES_A_SECOND = 40_000
-"""MP3 at 320 kbit/s, its highest bit rate. Files that were joined end to end last at least this long, though they
+"""The highest bit rate of MP3, 320 kbit/s. It gives the minimum duration of files that were joined end to end, which
 declare only the duration of the first."""
 
 REAP_S = 2.0
-"""How long a process has to end by itself after it has closed its connection."""
+"""Seconds in which a process has to end by itself after it has closed its connection."""
 
 UNKILLABLE_S = 10.0
-"""How long after SIGKILL a process that has not ended is left behind: it hangs in a system call that reads from a disk
-or a server that does not answer."""
+"""Seconds after SIGKILL until a process that has not ended is left behind: it hangs in a system call that reads from a
+disk or a server that does not answer."""
 
 CHILD = ("-c", "import gc; gc.disable(); from tonearm.worker.child_main import main; main()")
-"""What Python runs. Loading makes no garbage; looking for it takes a tenth of the time until a child is ready."""
+"""Arguments of Python for a child. Garbage collection during the start would take a tenth of the time, in vain."""
 
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 """Environment variables that a child gets. Others may hold passwords, and a child reads untrusted files."""
@@ -55,16 +55,16 @@ class Assignment:
     stage: str = "start"
     stage_since: float = field(default_factory=time.monotonic)
     earlier_stages: dict[str, float] = field(default_factory=dict)  # seconds in each stage before this one
-    identity: object = None  # the child's IdentifiedFile, once it has identified it
+    identity: object = None  # the IdentifiedFile that the child has sent
 
     def reach(self, stage: str) -> None:
-        """Note that the child is at a stage; the time since the last one counts for that."""
+        """Set the current stage; the time since the last change is added to the former stage."""
         if stage != self.stage:
             self.earlier_stages = self.timings()
             self.stage, self.stage_since = stage, time.monotonic()
 
     def timings(self) -> dict[str, float]:
-        """Seconds in each stage so far, as seen from outside."""
+        """Seconds in each stage so far, measured by the parent."""
         now = time.monotonic() - self.stage_since
         return self.earlier_stages | {self.stage: self.earlier_stages.get(self.stage, 0.0) + now}
 
@@ -73,7 +73,7 @@ class ChildProcess:
     """One child process; ``assignment`` is the file that it works on."""
 
     def __init__(self, settings: Settings, program: Sequence[str] = CHILD) -> None:
-        """``program``: what Python runs as the child; it follows the protocol of ``child_main``."""
+        """``program``: arguments of Python for the child, which follows the protocol of ``child_main``."""
         self._settings = settings
         self._buffer = MessageBuffer()
         self._files_sent = 0
@@ -111,25 +111,25 @@ class ChildProcess:
 
     @property
     def idle(self) -> bool:
-        """Ready for a file."""
+        """Whether a file can be sent to it."""
         return self.ready and self.assignment is None and not self.killed
 
     @property
     def due_for_recycling(self) -> bool:
-        """Whether it has read enough files or bytes to be replaced by a fresh process."""
+        """Whether it has reached ``recycle_files`` or ``recycle_mb``, and a new process has to replace it."""
         return (
             self._files_sent >= self._settings.recycle_files
             or self._bytes_sent >= self._settings.recycle_mb * 1e6
         )
 
     def send_file(self, lease: Lease, path: bytes, descriptor: int, status: os.stat_result) -> None:
-        """Send an open file, and start the deadline for identifying it. The descriptor belongs to this object now."""
+        """Send an open file, and start the deadline for identifying it. This object closes the descriptor."""
         allowed = self._settings.deadline_base_s + status.st_size / 1e6
         now = time.monotonic()
         self.assignment = Assignment(lease, path, descriptor, status, now, now + allowed)
         self._files_sent += 1
         self._bytes_sent += status.st_size
-        with contextlib.suppress(OSError):  # a child that has just ended is noticed by its closed connection
+        with contextlib.suppress(OSError):  # if the child has just ended, its connection is closed
             send_with_file(self.connection, {"cpu_s": allowed + 10}, descriptor)
 
     def send_analysers(self, names: list[str], declared_s: float | None) -> None:
@@ -181,7 +181,7 @@ class ChildProcess:
             self.process.send_signal(signal.SIGKILL)
 
     def reap(self) -> Failure:
-        """Wait for the process to end, within bounds; returns why it ended or was left behind."""
+        """Wait for the process to end, up to ``REAP_S``; returns why it ended or was left behind."""
         status = self._exit_status()
         if self._killed_for is not None:
             return self._killed_for
@@ -209,7 +209,7 @@ class ChildProcess:
         return lines[-1] if lines else "it wrote nothing to standard error"
 
     def close(self) -> None:
-        """Wait for the process to end, and close everything that belongs to it, its file too."""
+        """Wait for the process to end, and close its connection, standard error and file."""
         self.connection.close()
         self._exit_status()
         self._stderr.close()

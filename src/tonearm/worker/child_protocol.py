@@ -1,6 +1,6 @@
-"""Messages between parent and child: JSON objects, each after its length, and one file descriptor with some of them.
+"""Messages between parent and child: JSON objects with a length prefix, some with a file descriptor.
 
-JSON, because a child that reads hostile files must not be able to send its parent anything but plain values.
+The format is JSON, so that a child that a hostile file has taken over can send its parent plain values only.
 """
 
 import array
@@ -11,6 +11,7 @@ import struct
 from typing import Any
 
 MAX_BYTES = 64 << 20
+"""Maximum size of a message."""
 _HEAD = struct.Struct("!I")
 
 Message = dict[str, Any]
@@ -21,7 +22,7 @@ class InvalidReply(Exception):
 
 
 def encode(message: Message) -> bytes:
-    """A message as bytes. Raises ValueError when it holds a number that is not finite."""
+    """A message as bytes. Raises ValueError if it contains a number that is not finite."""
     body = json.dumps(message, allow_nan=False, separators=(",", ":")).encode("ascii")
     return _HEAD.pack(len(body)) + body
 

@@ -1,4 +1,4 @@
-"""Checks the replies of a child and converts them to records: a hostile file may have taken control of the child."""
+"""Validates the messages of a child, which a hostile file may have taken over, and converts them to records."""
 
 import math
 from dataclasses import MISSING, dataclass, fields
@@ -33,11 +33,11 @@ _BOUNDED: dict[Any, Any] = {
     float: Seconds,
     Size: Annotated[int, Field(ge=0, lt=2**62)],
 }
-"""The types of ``file_contents`` with the bounds that a reply has to keep."""
+"""The types of ``file_contents`` with the bounds that replies must satisfy."""
 
 
 class _Reply(BaseModel):
-    """Values of exactly the stated types; other fields are ignored."""
+    """Validates values strictly by their types; ignores other fields."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -47,7 +47,7 @@ RecordT = TypeVar("RecordT", Tags, SoundFacts, FileFacts, DecodeFacts)
 
 
 def _bounded(hint: Any) -> Any:
-    """The type of a record's field, with the bounds that a reply has to keep."""
+    """The type of a record's field, with the bounds that replies must satisfy."""
     if hint in _BOUNDED:
         return _BOUNDED[hint]
     inner = [_bounded(one) for one in get_args(hint)]
@@ -88,7 +88,7 @@ class _Identity(_Reply):
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedFile:
-    """A file as its child has identified it."""
+    """The identity, tags and facts of a file, as a child has sent them."""
 
     hash: str
     sound: SoundFacts

@@ -1,7 +1,7 @@
-"""The conversation with the children: reads their replies, answers them, and records how attempts end.
+"""Handles the messages of children: answers them, and records how attempts end.
 
-About one file a child says: stages; ``hash``, when it has identified the file, which is answered with the analysers
-to run; then ``finished`` or ``failed``. A reply that does not belong there ends the child.
+For each file a child sends stages; then ``hash``, when it has identified the file, which is answered with the analysers
+to run; then ``finished`` or ``failed``. A child that sends an unexpected message is killed.
 """
 
 import time
@@ -29,7 +29,7 @@ from tonearm.worker.safe_open import was_replaced
 
 
 class Conversation:
-    """What children say about their files, and what they are answered."""
+    """The parent's side of the message exchange with all children."""
 
     def __init__(
         self,
@@ -58,13 +58,13 @@ class Conversation:
             for message in messages:
                 self._handle(child, message)
         except (InvalidReply, LookupError, TypeError):
-            child.kill(INVALID_MESSAGES)  # it may be controlled by the file that it reads
+            child.kill(INVALID_MESSAGES)  # a malicious file may have taken control of it
         return True
 
     def answer_identified(self) -> None:
         """Send each child that has identified its file the analysers to run: those without a stored result.
 
-        All files that were identified since the last call are looked up together.
+        The stored results of all files identified since the last call are read with one query.
         """
         waiting = [one for one in self._identified if one[0].assignment is one[1]]
         self._identified.clear()
@@ -78,7 +78,7 @@ class Conversation:
             child.send_analysers(to_run, identity.file.declared_s)
 
     def attempt_failed(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
-        """Record a failed attempt; the child, if it lives, is idle again."""
+        """Record a failed attempt; the child, if it has not ended, becomes idle."""
         work_s = time.monotonic() - assignment.started_at
         lease, timings = assignment.lease, assignment.timings()
         child.release_file()
@@ -89,7 +89,7 @@ class Conversation:
         if "ready" in message:
             self._ready(child, message)
         elif assignment is None:
-            child.kill(None)  # a reply, though nothing was asked
+            child.kill(None)  # a message while it has no file
         elif "stage" in message:
             stage, fraction = parsed_stage(message)
             assignment.reach(stage)

@@ -14,7 +14,7 @@ from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.safe_open import CannotOpen, open_inside
 
 UNMOUNTED_DELAY_S = 5.0
-"""How long a job whose folder is not mounted here waits before a worker may take it again."""
+"""Seconds before a job whose folder is not mounted here may be taken again."""
 
 UNMOUNTED = "its folder is not mounted here"
 
@@ -37,10 +37,10 @@ class Dispatcher:
     def dispatch(self, child: ChildProcess, lease: Lease) -> None:
         """Open the file of a job and send it to an idle child.
 
-        A file in a folder that is not mounted here goes back to the queue, one that is gone is cancelled, and one
-        that can't be opened is a failed attempt; the child then stays idle.
+        If the folder is not mounted here, the job is given back; if the file is gone, the job is cancelled; if it can't
+        be opened, the attempt has failed. In these cases the child stays idle.
         """
-        if self._mount_guard.covers(lease.root_id, lease.path):  # found by a job that was taken with this one
+        if self._mount_guard.covers(lease.root_id, lease.path):  # another job of the same batch found it
             self._recorder.given_back(lease, UNMOUNTED, UNMOUNTED_DELAY_S)
             return
         root = self._mount_guard.local_path(lease.root)
@@ -61,7 +61,7 @@ class Dispatcher:
             self._recorder.failed(lease, error.failure, 0.0, {})
 
     def _is_mounted(self, lease: Lease) -> bool:
-        """Whether a file's folder is mounted here; ``False`` also while the database can't say what lies in it."""
+        """Whether a file's folder is mounted here; ``False`` also while the database can't be read."""
         mounted = self._pending_writes.read(
             lambda: self._mount_guard.is_mounted(lease.root_id, lease.root, lease.path)
         )

@@ -1,4 +1,4 @@
-"""Takes jobs from the queue, and asks less often the longer it took to learn that there are none."""
+"""Takes jobs from the queue. After an empty answer it pauses, for longer the longer the answer took."""
 
 import time
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from tonearm.jobs.port import JobQueue
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.pending_writes import PendingWrites
 
-SHORTEST_REST_S = 0.5
-LONGEST_REST_S = 10.0
-REST_FACTOR = 20
-"""The rest after an empty answer, as a multiple of the time that the answer took."""
+SHORTEST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+PAUSE_FACTOR = 20
+"""The pause after an empty answer, as a multiple of the time that the answer took."""
 
 
 class JobTaker:
-    """The queue, as one worker may ask it now."""
+    """Takes jobs of mounted places, and limits how often the queue is asked."""
 
     def __init__(
         self, queue: JobQueue, pending_writes: PendingWrites, mount_guard: MountGuard, announce: Announce
@@ -28,22 +28,22 @@ class JobTaker:
         self._mount_guard = mount_guard
         self._ask_at = 0.0
 
-    def is_resting(self, now: float) -> bool:
-        """Whether the queue was found empty, or the database unavailable, a moment ago."""
+    def is_paused(self, now: float) -> bool:
+        """Whether the queue is not asked now, because it was empty or the database was unavailable."""
         return now < self._ask_at
 
     def wake(self) -> None:
-        """End the rest: there may be something to take."""
+        """End the pause, because there may be a job to take."""
         self._ask_at = 0.0
 
     def take(self, at_most: int) -> Sequence[Lease]:
-        """Lease the next jobs; none when there are none or the database does not answer."""
+        """Lease the next jobs; empty if there are none or the database does not answer."""
         began = time.monotonic()
         leases = self._pending_writes.write(
             lambda: self._queue.take(self._mount_guard.unmounted_places(), at_most)
         )
         if not leases:
-            self._rest(began)
+            self._pause(began)
             return ()
         for lease in leases:
             self._announce(JobTaken(lease.ref, lease.traceparent))
@@ -56,9 +56,9 @@ class JobTaker:
             lambda: self._queue.count_waiting(self._mount_guard.unmounted_places(), at_most)
         )
         if not waiting:
-            self._rest(began)
+            self._pause(began)
         return waiting or 0
 
-    def _rest(self, began: float) -> None:
+    def _pause(self, began: float) -> None:
         now = time.monotonic()
-        self._ask_at = now + min(LONGEST_REST_S, max(SHORTEST_REST_S, (now - began) * REST_FACTOR))
+        self._ask_at = now + min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, (now - began) * PAUSE_FACTOR))

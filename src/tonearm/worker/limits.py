@@ -1,4 +1,4 @@
-"""Resource limits of a child, its death with its parent, and the number of files that the parent may open."""
+"""Sets resource limits: those of a child, its end with its parent, and the open files of the parent."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ PR_SET_NO_NEW_PRIVS = 38
 
 
 def allow_files(slots: int) -> None:
-    """Raise the limit of open files to what this number of slots needs.
+    """Raise the limit of open files to the number that these slots need.
 
     Raises:
         ConfigurationError: the system does not allow that many.

@@ -1,4 +1,4 @@
-"""The pool of child processes: starts, recycles and ends them, and notices those that end by themselves."""
+"""The pool of child processes: starts, recycles and ends them, and detects those that end by themselves."""
 
 import selectors
 import subprocess
@@ -15,12 +15,12 @@ from tonearm.worker.child_process import Assignment, ChildProcess
 
 MAX_FAILED_STARTS = 5
 MAX_KILLED_STARTS = 50
-"""Starts in a row that end by SIGKILL: the system or a person kills them, which usually passes."""
+"""Maximum number of starts in a row that end by SIGKILL, which is usually temporary: too little memory, or a person."""
 
 LEFT_BEHIND = (
     "process {} can't be ended, as the disk or server that it reads from does not answer; it is left behind"
 )
-RECYCLED = "it has read as many files or bytes as one child may read"
+RECYCLED = "it has reached the maximum number of files or bytes for one child"
 NOT_NEEDED = "this worker takes no more jobs"
 
 
@@ -49,17 +49,17 @@ class ChildPool:
 
     @property
     def busy(self) -> list[tuple[ChildProcess, Assignment]]:
-        """Children that have a file, each with its assignment."""
+        """Children that work on a file, each with its assignment."""
         return [(child, child.assignment) for child in self._children if child.assignment is not None]
 
     @property
     def starting(self) -> int:
-        """How many children are not ready yet."""
+        """Number of children that are not ready yet."""
         return sum(not child.ready for child in self._children)
 
     @property
     def free_slots(self) -> int:
-        """How many more children may be started. Those left behind use their slot until they end."""
+        """Number of children that may be started. A child left behind occupies its slot until it ends."""
         self._left_behind = [process for process in self._left_behind if process.poll() is None]
         return self._settings.workers - len(self._children) - len(self._left_behind)
 
@@ -77,7 +77,7 @@ class ChildPool:
         self._failed_starts = 0
 
     def recycle(self) -> None:
-        """End the idle children that have worked long enough."""
+        """End the idle children that are due for recycling."""
         for child in self.idle:
             if child.due_for_recycling:
                 self.end(child, RECYCLED)
@@ -96,7 +96,7 @@ class ChildPool:
         return [child for child in self._children if now > child.act_at]
 
     def remove_ended(self, child: ChildProcess) -> Failure:
-        """Take a child that has ended out of the pool; returns why it ended. The caller closes it.
+        """Remove a child that has ended from the pool; returns why it ended. The caller closes it.
 
         Raises:
             CannotStart: too many children in a row have ended before they were ready.
@@ -113,14 +113,14 @@ class ChildPool:
         return failure
 
     def leave_behind(self, child: ChildProcess) -> None:
-        """Stop waiting for a child that SIGKILL does not end. The caller then treats it as ended."""
+        """Stop waiting for a child that did not end on SIGKILL. The caller then treats it as ended."""
         path = child.assignment.path if child.assignment is not None else None
         text = LEFT_BEHIND.format(child.process.pid)
         self._announce(Warned(WarningCode.CHILD_LEFT_BEHIND, text, path))
         self._left_behind.append(child.process)
 
     def end(self, child: ChildProcess, reason: str) -> None:
-        """End a child, whatever it is doing. reason: a sentence for the fact about it."""
+        """Kill a child, whether it works on a file or not. reason: a sentence for the event."""
         self._remove(child)
         job = _job_of(child)
         child.kill(None)

@@ -1,4 +1,4 @@
-"""Opens a file of the library: follows no symbolic link below the root, and never waits for a pipe."""
+"""Opens a file of the library without following symbolic links below the root, and without waiting for a pipe."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 class CannotOpen(Exception):
     """The file can't be opened; ``failure`` says why.
 
-    gone: there is nothing of this name. maybe_unmounted: that, or its file system fails: the folder may not be mounted.
+    gone: no file has this name. maybe_unmounted: it is gone or its file system fails; its folder may not be mounted.
     """
 
     def __init__(self, failure: Failure) -> None:
@@ -61,7 +61,7 @@ def was_replaced(path: bytes, descriptor: int, then: os.stat_result) -> bool:
     try:
         there = os.stat(path, follow_symlinks=False)
     except OSError:
-        return False  # moved or deleted: what was measured is still this file's audio
+        return False  # moved or deleted: the open file is still the one that was measured
     return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)
 
 

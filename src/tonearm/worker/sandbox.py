@@ -1,7 +1,7 @@
-"""Denies a child the system calls that decoding does not need: opening files, sockets, starting processes.
+"""Denies a child system calls that decoding does not need, such as opening files or sockets and starting processes.
 
 On Linux a seccomp filter (seccomp(2), Linux kernel documentation "Seccomp BPF") makes such system calls fail with
-EPERM. On other systems nothing is denied, and ``seal`` returns a reason.
+EPERM. On other systems no call is denied, and ``seal`` returns the reason.
 """
 
 import ctypes
@@ -94,8 +94,8 @@ def seal() -> str | None:
 def _filter(architecture: int, own: dict[int, int], denied: list[int]) -> bytes:
     """The filter: calls of another architecture kill the process, x32 and denied calls fail, all others are allowed.
 
-    ``own``: calls whose first argument is a process id, with the only id that is allowed. A process may still signal
-    itself, which is how abort(3) ends it, and limit itself.
+    ``own``: calls whose first argument is a process id, with the only id that is allowed. A process may still send
+    signals to itself, as abort(3) does, and set its own limits.
     """
     code = [
         _step(_LOAD, 0, 0, _OFFSET_ARCHITECTURE),

@@ -1,4 +1,4 @@
-"""What `tonearm worker` does: works on the jobs of all runs until it is stopped or drained."""
+"""The work of `tonearm worker`: jobs of all runs, until it is stopped or drained."""
 
 import contextlib
 import time
@@ -14,7 +14,7 @@ CLOSE_RUNS_S = 5.0
 
 
 def serve(supervisor: Supervisor, runs: Runs, announce: Announce, worker: str, slots: int) -> None:
-    """Work until stopped or drained. Now and then closes runs that have no open jobs left."""
+    """Work until stopped or drained. Closes runs without open jobs every ``CLOSE_RUNS_S``."""
     closed_at = 0.0
 
     def close_ended_runs() -> None:

@@ -11,16 +11,16 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORCED_EXIT_S = 10.0
-"""How long after the second signal the process exits if its main thread does not answer."""
+"""Seconds after the second signal until the process exits although its main thread hangs."""
 
 STOPPED = 130
 """The exit status of a command that was stopped."""
 
 
 class StopSwitch:
-    """Counts the requests to stop: the first asks to finish what runs, the second to stop at once.
+    """Counts the requests to stop: the first asks to finish running files, the second to stop at once.
 
-    ``wakeup`` becomes readable with each request, so that a waiting loop notices at once.
+    ``wakeup`` becomes readable with each request, so that a waiting loop continues at once.
     """
 
     def __init__(self) -> None:
@@ -46,11 +46,11 @@ class StopSwitch:
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator["StopSwitch"]:
-        """Take SIGINT, SIGTERM and SIGHUP as requests to stop while inside.
+        """Treat SIGINT, SIGTERM and SIGHUP as requests to stop inside the ``with`` block.
 
-        A thread of their own receives them, because the main thread may hang in a system call on a network folder that
-        does not answer. If the process has not ended ``FORCED_EXIT_S`` after the second signal, it exits at once with
-        status 130, as if it were killed.
+        A separate thread receives the signals, because the main thread may hang in a system call on a network folder
+        that does not answer. If the process has not ended ``FORCED_EXIT_S`` after the second signal, it exits with
+        status 130 and without cleaning up.
         """
 
         def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signature of signal.signal
@@ -75,7 +75,7 @@ class StopSwitch:
                 signal.signal(number, action)
 
     def _listen(self, reader: int) -> None:
-        """Receive the signals, and exit if the second one has no effect."""
+        """Receive the signals, and exit if the process has not ended ``FORCED_EXIT_S`` after the second one."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         received = 0
         while select.select([reader], [], [], FORCED_EXIT_S if received > 1 else None)[0]:

@@ -154,7 +154,7 @@ class Supervisor:
 
     def _nothing_to_take(self, now: float) -> bool:
         """Whether the queue was found empty a moment ago. A process with 0 ``workers`` takes no jobs."""
-        return self._taker.is_resting(now) or not self._settings.workers
+        return self._taker.is_paused(now) or not self._settings.workers
 
     def _is_over(self, task: Task) -> bool:
         """Whether the task is complete; ``False`` while the database does not answer."""
@@ -165,7 +165,7 @@ class Supervisor:
         self._pool.recycle()
         until = time.monotonic() + FILL_S
         while self._settings.workers and time.monotonic() < until and not self._stop.requests:
-            if self._taker.is_resting(time.monotonic()):
+            if self._taker.is_paused(time.monotonic()):
                 return
             idle = self._pool.idle
             if not idle:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.names import PathMap
-from tonearm.worker.job_taker import LONGEST_REST_S, REST_FACTOR, SHORTEST_REST_S, JobTaker
+from tonearm.worker.job_taker import LONGEST_PAUSE_S, PAUSE_FACTOR, SHORTEST_PAUSE_S, JobTaker
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.pending_writes import PendingWrites
 
@@ -45,17 +45,17 @@ def taker(answer_s: float) -> JobTaker:
 def test_an_empty_queue_is_left_alone_for_a_moment_and_asked_at_once_after_a_wake_up() -> None:
     jobs = taker(0.0)
     now = time.monotonic()
-    assert not jobs.is_resting(now)
+    assert not jobs.is_paused(now)
     assert jobs.take(3) == ()
-    assert jobs.is_resting(now + SHORTEST_REST_S - 0.01)
-    assert not jobs.is_resting(now + SHORTEST_REST_S + 0.4)
+    assert jobs.is_paused(now + SHORTEST_PAUSE_S - 0.01)
+    assert not jobs.is_paused(now + SHORTEST_PAUSE_S + 0.4)
     jobs.wake()
-    assert not jobs.is_resting(now)
+    assert not jobs.is_paused(now)
 
 
 def test_a_slow_answer_is_followed_by_a_long_rest_that_has_a_limit() -> None:
     jobs = taker(0.1)
     now = time.monotonic()
     assert jobs.count_waiting(3) == 0
-    assert jobs.is_resting(now + 0.1 * REST_FACTOR)
-    assert not jobs.is_resting(time.monotonic() + LONGEST_REST_S + 0.1)
+    assert jobs.is_paused(now + 0.1 * PAUSE_FACTOR)
+    assert not jobs.is_paused(time.monotonic() + LONGEST_PAUSE_S + 0.1)
