@@ -171,7 +171,7 @@ class GraphRelay:
         return due, tracks
 
     def _clear_due(self, due: Mapping[int, float], written: Mapping[int, GraphTrack]) -> None:
-        """Clear ``graph_due_at`` of the updated files; set it again where another process may have written an older state."""
+        """Clear ``graph_due_at`` of the updated files; set it again if another process has written another state."""
         with self._database.write() as connection:
             found = connection.execute(
                 select(file_table.c.id, file_table.c.graph_due_at)

@@ -210,7 +210,7 @@ job_table = Table(
     Column("started_at", FiniteFloat),
     Column("finished_at", FiniteFloat),  # NULL exactly while the job is open
     Column("worker", CleanText),
-    Column("lease_until", FiniteFloat),
+    Column("lease_until", FiniteFloat),  # never compared with a clock: a value that changes with each renewal
     Column("stage", CleanText),
     Column("correlation_id", CleanText),  # 32 hexadecimal digits; also the trace id of its messages
     Column("publish_due_at", FiniteFloat),

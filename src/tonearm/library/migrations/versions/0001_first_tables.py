@@ -13,7 +13,7 @@ DOCUMENT = sa.JSON()
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "audio",
         sa.Column("id", KEY, nullable=False),

@@ -1,4 +1,4 @@
-"""What several workers on several hosts need: owed messages, workers, runs that are followed from afar."""
+"""Adds what several workers on several hosts need: the outbox of messages, the table of workers, times of runs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,11 +22,11 @@ PARTIAL = (
 HAS = """
 CREATE FUNCTION tonearm_has(whole text, part text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN position(replace(lower(part{letters}), 'ς', 'σ') IN replace(lower(whole{letters}), 'ς', 'σ')) > 0
-"""  # the collation, which came with PostgreSQL 17, knows every letter whatever the language of the server
+"""  # this collation of PostgreSQL 17 folds all letters, whatever the locale of the server
 
 
 def upgrade() -> None:
-    """Add the columns and the table; what waits is owed a message, what has audio a place in the graph."""
+    """Add the columns and the table; make a message due for waiting jobs, and a graph update for files with audio."""
     op.add_column("files", sa.Column("graph_owed_at", sa.Double(), nullable=True))
     op.create_index(
         "ix_files_graph_owed_at",
@@ -72,14 +72,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
     )
     op.execute("UPDATE jobs SET owed_at = queued_at WHERE state IN ('queued', 'retrying')")
-    if op.get_bind().dialect.name == "postgresql":  # SQLite is given its own with each connection
+    if op.get_bind().dialect.name == "postgresql":  # SQLite gets its own function with each connection
         version = op.get_bind().dialect.server_version_info or ()
         op.execute(HAS.format(letters=' COLLATE "pg_c_utf8"' if version >= (17,) else ""))
     op.execute("UPDATE files SET graph_owed_at = found_at WHERE audio_id IS NOT NULL")
 
 
 def downgrade() -> None:
-    """Take them away again."""
+    """Drop them."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION tonearm_has")
     op.drop_table("workers")

@@ -1,4 +1,4 @@
-"""Key, tempo and energy of each piece of audio in columns that can be searched."""
+"""Adds searchable columns with key, tempo and energy of each audio."""
 
 import math
 from typing import Any
@@ -15,7 +15,7 @@ AT_ONCE = 2_000
 
 
 def upgrade() -> None:
-    """Make the table and fill it from what was measured."""
+    """Create the table and fill it from the stored results."""
     op.create_table(
         "mix_points",
         sa.Column("audio_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False),
@@ -41,7 +41,7 @@ def upgrade() -> None:
 
 
 def _fill(connection: sa.Connection, after: int, last: int) -> None:
-    """Fill in a range of audio, each analyser's newest version."""
+    """Fill in a range of audio, from the newest version of each analyser."""
     analyses = sa.table(
         "analyses",
         sa.column("audio_id", sa.BigInteger()),
@@ -77,5 +77,5 @@ def _fill(connection: sa.Connection, after: int, last: int) -> None:
 
 
 def downgrade() -> None:
-    """Take it away again."""
+    """Drop it."""
     op.drop_table("mix_points")
