@@ -89,8 +89,10 @@ def in_state(column: SearchColumn, state: str) -> Condition:
 
 def missing() -> Condition:
     """Files that were not there when their folder was last read."""
-    gone = file_table.c.missing_since.is_not(None)
-    return Condition(test=gone, owners=select(file_table.c.id).where(gone))
+    since = file_table.c.missing_since
+    return Condition(
+        test=func.coalesce(since, 0) != 0, owners=select(file_table.c.id).where(since.is_not(None))
+    )
 
 
 def at(place: Place) -> Condition:

@@ -76,9 +76,8 @@ class Search:
         self._descending = descending
         self._place = place
         gone = file_table.c.missing_since
-        self._there = and_(
-            file_table.c.moved_to_id.is_(None), gone.is_not(None) if missing else gone.is_(None)
-        )
+        is_missing = func.coalesce(gone, 0) != 0  # without the index, which finds them already
+        self._there = and_(file_table.c.moved_to_id.is_(None), is_missing if missing else gone.is_(None))
         self._counts: dict[int, tuple[Condition, int, int]] = {}
         """By condition how many it leaves, and up to which number they were counted."""
         self._read = 0
