@@ -1,4 +1,4 @@
-"""What the tests share: a program with a library of its own, and music that is made once."""
+"""Fixtures of all tests: a program with its own library, and music that is generated once."""
 
 import fcntl
 import os

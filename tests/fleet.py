@@ -1,4 +1,4 @@
-"""Several real workers on real servers, and the oracle that asks the database whether anything was lost."""
+"""Several real workers on real servers, and the checks in the database that no file was lost."""
 
 import json
 import signal
@@ -153,7 +153,7 @@ class Fleet:
         assert self.query(twice) == []
 
     def assert_stored_once(self) -> None:
-        """No worker told of storing a result that another one had stored: one ``done`` a job, over all logs."""
+        """Check that every job has one ``done`` event in all logs together, so that no result was stored twice."""
         done = [
             event["job"]
             for log in self.folder.glob("*.jsonl")

@@ -1,4 +1,4 @@
-"""Files to test with: music in every format, encoded here, and files that are damaged, lying or hostile.
+"""Files for tests: music in every format, encoded here, and damaged, mislabelled or malicious files.
 
 Everything is deterministic: the same arguments give the same bytes.
 """
@@ -239,14 +239,14 @@ def flac_claiming(samples: int, data: bytes | None = None) -> bytes:
 
 
 def id3(frames: bytes, claimed: int | None = None) -> bytes:
-    """Return an ID3v2.3 tag around frames, claiming another size if told to."""
+    """Return an ID3v2.3 tag around frames, with another declared size on request."""
     size = len(frames) if claimed is None else claimed
     coded = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
     return b"ID3\x03\x00\x00" + coded + frames
 
 
 def id3_frame(name: bytes, body: bytes, flags: int = 0, claimed: int | None = None) -> bytes:
-    """Return an ID3v2.3 frame, claiming another size if told to."""
+    """Return an ID3v2.3 frame, with another declared size on request."""
     return name + struct.pack(">IH", len(body) if claimed is None else claimed, flags) + body
 
 

@@ -1,4 +1,4 @@
-"""A live view in memory: what tests use in place of Redis. It keeps the contract of the port, as Redis does."""
+"""A live view in memory, which tests use in place of Redis; it satisfies the same contract."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Drives the real command, and asks the oracle whether anything was lost."""
+"""Runs the real command, and checks in the database that no file was lost."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A TCP proxy between the program and a server, to make the network between them bad."""
+"""A TCP proxy between the program and a server, which simulates faults of the network."""
 
 import os
 import select
@@ -12,12 +12,12 @@ from contextlib import suppress
 
 PIECE = 65_536
 """Bytes read at once."""
-HELD = 64
+MAX_PIECES = 64
 """Pieces of one direction that may be under way; more are left in the sender's socket."""
 
 
 class Proxy:
-    """Passes connections to ``127.0.0.1:port`` on to a server; what it is told holds when the call returns.
+    """Passes connections to ``127.0.0.1:port`` on to a server; a setting is in effect when the call returns.
 
     One thread owns every socket: nothing passes after ``black_hole()``, and everybody learns at once of
     ``reset()``. Where the server itself refuses, the client is let in and then reset.
@@ -153,7 +153,7 @@ class _Way:
 
     @property
     def reading(self) -> bool:
-        return not self.ended and len(self.pieces) < HELD
+        return not self.ended and len(self.pieces) < MAX_PIECES
 
     @property
     def writing(self) -> bool:
@@ -217,7 +217,7 @@ class _Link:
         return True
 
     def reset(self) -> None:
-        """Close so that both sides are told of a reset."""
+        """Close so that both sides get a reset."""
         for each in self._both():
             with suppress(OSError):
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""The real servers that tests meet, named by the variables ``scripts/servers up`` prints.
+"""The real servers for tests, given by the variables that ``scripts/servers up`` prints.
 
 A server that no variable names skips the test on a laptop and fails it where ``CI`` is set. A server that is
 named and does not answer fails it everywhere.

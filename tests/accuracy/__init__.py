@@ -1,1 +1,1 @@
-"""How right the answers are, on audio whose tempo, beats and key are known."""
+"""Accuracy on audio whose tempo, beats and key are known."""

@@ -1,4 +1,4 @@
-"""Audio whose tempo, beats and key are known, and what other tools answer for it."""
+"""Audio whose tempo, beats and key are known, and the results of other tools for it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""RabbitMQ as an administrator has it before him, past the program: what lies in its queues, and harm done to them."""
+"""RabbitMQ as an administrator sees it, without the program: the contents of its queues, and faults made in them."""
 
 from collections.abc import Mapping
 from types import TracebackType

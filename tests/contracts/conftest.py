@@ -1,4 +1,4 @@
-"""One library on each database: what a test asks of it, both must answer alike."""
+"""A library on each database, for tests that every database must pass."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from tests.servers import create_database, drop_database, named
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.library.database import Database, open_postgres, open_sqlite
 from tonearm.library.schema import metadata
 

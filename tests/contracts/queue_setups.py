@@ -1,11 +1,11 @@
-"""Libraries with workers' queues: on the jobs table alone, or with RabbitMQ between."""
+"""Libraries with workers' queues: on the jobs table alone, or with RabbitMQ."""
 
 import threading
 import time
 from collections.abc import Callable
 
 from tests.contracts.broker import Broker
-from tests.unit.shelf import AGEING_S, Library, take_from
+from tests.unit.library_fixture import AGEING_S, Library, take_from
 from tonearm.events.event import Event
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.outbox_relay import OutboxRelay
@@ -87,7 +87,7 @@ class QueueSetup:
 
 
 class RabbitSetup(QueueSetup):
-    """RabbitMQ before the jobs table, and in every process a courier at work between."""
+    """A queue on RabbitMQ, with an outbox relay in every process."""
 
     def __init__(
         self,
@@ -135,13 +135,13 @@ class RabbitSetup(QueueSetup):
         self._links_of[id(queue)].stop()
 
     def relay(self, link: BrokerConnection) -> OutboxRelay:
-        """A courier by way of a link."""
+        """An outbox relay that publishes through a connection."""
         return OutboxRelay(
             self.library.database, link.publisher, self._ageing_s, RECONCILE_S, self.events.append
         )
 
     def carry(self, link: BrokerConnection) -> None:
-        """Set a courier to work, as every process does."""
+        """Start an outbox relay, as every process does."""
         relay = self.relay(link)
         self.couriers.append(threading.Thread(target=relay.run, args=(self._ending,), daemon=True))
         self.couriers[-1].start()

@@ -1,4 +1,4 @@
-"""A person relies on: where the time of every attempt went can be asked later, however the attempt ended."""
+"""The outcome and the stage times of every attempt are stored, however the attempt ended."""
 
 import time
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from tests.unit.shelf import WORKER, Library, finish_one, found, result
+from tests.unit.library_fixture import WORKER, Library, finish_one, found, result
 from tonearm.errors import Failure
 from tonearm.jobs.history import History
 from tonearm.jobs.job import Lease

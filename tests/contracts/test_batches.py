@@ -1,4 +1,4 @@
-"""A person relies on: what is stored or taken together comes out as if it had been done one by one."""
+"""Results that are stored together, and jobs that are taken together, have the same outcome as one by one."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tests.contracts.test_job_store import Deaf
 from tests.program import until
-from tests.unit.shelf import AT_ONCE, VERSIONS, Library, result
+from tests.unit.library_fixture import AT_ONCE, VERSIONS, Library, result
 from tonearm.errors import Failure, StorageUnavailable
 from tonearm.jobs.job import Lease, Refusal
 from tonearm.jobs.port import AttemptOutcome, Result

@@ -1,4 +1,4 @@
-"""A database promises the same whichever it is: whole transactions, one state for a reader, the newest tables."""
+"""Every database gives the same guarantees: whole transactions, consistent reads, the newest tables."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.migrated import differences
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.errors import StorageUnusable
 from tonearm.library import database as database_module
 from tonearm.library.database import REVISION, Database, database_time, open_postgres

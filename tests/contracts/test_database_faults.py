@@ -1,4 +1,4 @@
-"""A person relies on: a database server in trouble costs time and nothing else, and is told without its secrets."""
+"""Faults of a database server cause delays only, and are reported without passwords."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.proxy import Proxy
 from tests.servers import OwnServers, administer
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.errors import (
     ConfigurationError,
     StorageBusy,

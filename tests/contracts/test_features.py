@@ -1,11 +1,11 @@
-"""A person relies on: a library of an older version is searched and mixes as one that was measured now."""
+"""A library of an older version can be searched and mixed like a newly analysed one."""
 
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 
-from tests.unit.shelf import Library, features_of, finish_one, result
+from tests.unit.library_fixture import Library, features_of, finish_one, result
 from tonearm.library import database as opening
 
 VERSIONS = {"tempo": 10, "key": 10, "character": 10}

@@ -1,10 +1,10 @@
-"""A person relies on: a forgotten file is gone with all that was stored of it, and nothing else is."""
+"""A forgotten file is removed with all of its rows, and no other row is removed."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.unit.shelf import Library, found, result
+from tests.unit.library_fixture import Library, found, result
 from tonearm.events.states import RunState
 from tonearm.library.forget import BATCH, count_missing, forget, is_gone, missing_files
 from tonearm.library.roots import Place

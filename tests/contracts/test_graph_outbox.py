@@ -1,4 +1,4 @@
-"""A person relies on: whatever happens to Neo4j, to the feeder or meanwhile, the graph learns of every change."""
+"""Every change reaches the graph, whatever happens to Neo4j or to the graph relay."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.proxy import Proxy
-from tests.unit.shelf import VERSIONS, Library, features_of, finish_one, found, result
+from tests.unit.library_fixture import VERSIONS, Library, features_of, finish_one, found, result
 from tonearm.errors import ServiceUnavailable
 from tonearm.events.event import Event
 from tonearm.events.facts import Warned
@@ -30,7 +30,7 @@ QUICK_S = 2.0
 
 
 class Told(Neo4jGraph):
-    """Neo4j, with something that happens just before it is told."""
+    """Neo4j, with an action that runs just before each update."""
 
     before: Callable[[], None] | None = None
 

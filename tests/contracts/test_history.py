@@ -1,4 +1,4 @@
-"""A person relies on: what is long past is deleted bit by bit, what explains the present stays, the queue is fast."""
+"""Old rows are deleted in batches, rows that explain the current state are kept, and queries of the queue stay fast."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from tests.unit.shelf import Library, finish_one, result
+from tests.unit.library_fixture import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.events.states import RunState
 from tonearm.jobs import history

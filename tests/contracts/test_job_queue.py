@@ -1,4 +1,4 @@
-"""A person relies on: whoever keeps the queue, a job is worked on by one worker at a time, the most urgent first."""
+"""With every queue, one worker at a time works on a job, and the most urgent jobs are taken first."""
 
 import contextlib
 import functools
@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 
 from tests.contracts.queue_setups import QueueSetup, RabbitSetup, within
-from tests.unit.shelf import AGEING_S, VERSIONS, Library, finish_one, result, take_from
+from tests.unit.library_fixture import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.job import Lease, UnmountedPlace
@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 
 
 class MakeBench:
-    """Makes the bench of a test, of the kind that is on trial."""
+    """Makes the setup of a test, of the kind that is on trial."""
 
     def __init__(self, kind: str, database: Database, url: str, namespace: str) -> None:
         self.kind = kind
@@ -60,20 +60,20 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeBench]:
         database = request.getfixturevalue("emptied_postgres")
     make = MakeBench(request.param, database, url, namespace)
     yield make
-    for bench in make.made:
-        bench.close()
+    for setup in make.made:
+        setup.close()
     if request.param == "sqlite":
         database.close()
 
 
 @pytest.fixture
-def bench(make: MakeBench) -> QueueSetup:
+def setup(make: MakeBench) -> QueueSetup:
     return make()
 
 
-def end(bench: QueueSetup, queue: JobQueue, lease: Lease) -> None:
+def end(setup: QueueSetup, queue: JobQueue, lease: Lease) -> None:
     """Store a result and say so to the queue, as a worker does."""
-    assert finish_one(bench.library.job_store, lease, result(lease.path.hex())) is not None
+    assert finish_one(setup.library.job_store, lease, result(lease.path.hex())) is not None
     queue.acknowledge(lease)
 
 
@@ -84,8 +84,8 @@ def patiently(call: Callable[[], Answer]) -> Answer:
             return call()
 
 
-def test_the_most_urgent_job_is_taken_first_and_of_equals_the_oldest(bench: QueueSetup) -> None:
-    library = bench.library
+def test_the_most_urgent_job_is_taken_first_and_of_equals_the_oldest(setup: QueueSetup) -> None:
+    library = setup.library
     run = library.run()
     chosen = [
         (b"a", Level.LOW),
@@ -98,28 +98,28 @@ def test_the_most_urgent_job_is_taken_first_and_of_equals_the_oldest(bench: Queu
     ]
     for path, level in chosen:
         library.meet(run, path, level=level)
-        bench.announced()
-    queue = bench.queue("w")
+        setup.announced()
+    queue = setup.queue("w")
     taken = []
     for _ in chosen:
-        lease = bench.take(queue, in_order=True)
+        lease = setup.take(queue, in_order=True)
         taken.append((lease.path, lease.level))
-        end(bench, queue, lease)
+        end(setup, queue, lease)
     assert taken == sorted(chosen, key=lambda job: job[1])
-    assert bench.nothing(queue)
+    assert setup.nothing(queue)
 
 
-def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: QueueSetup) -> None:
-    library = bench.library
+def test_many_workers_do_all_that_there_is_and_nothing_twice(setup: QueueSetup) -> None:
+    library = setup.library
     library.meet(library.run(), *(b"%03d" % number for number in range(60)))
-    queues = [bench.queue(f"w{number}", slots=2) for number in range(3)]
+    queues = [setup.queue(f"w{number}", slots=2) for number in range(3)]
     taken: list[Lease] = []
 
     def work(queue: JobQueue) -> None:
         while len(taken) < 60:
             if (lease := patiently(lambda: take_from(queue, frozenset()))) is not None:
                 taken.append(lease)
-                patiently(functools.partial(end, bench, queue, lease))
+                patiently(functools.partial(end, setup, queue, lease))
             time.sleep(0.005)
 
     threads = [threading.Thread(target=work, args=(queue,)) for queue in queues]
@@ -130,34 +130,34 @@ def test_many_workers_do_all_that_there_is_and_nothing_twice(bench: QueueSetup) 
     assert sorted(lease.job for lease in taken) == list(range(1, 61))
     assert {lease.attempt for lease in taken} == {1}
     assert len(Counter(lease.worker for lease in taken)) > 1
-    assert bench.nothing(*queues)
+    assert setup.nothing(*queues)
     assert library.rows("SELECT state, count(*) AS jobs FROM jobs GROUP BY state") == [
         {"state": "done", "jobs": 60}
     ]
 
 
-def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(setup: QueueSetup) -> None:
+    library = setup.library
     library.meet(library.run(), b"1")
-    one = bench.queue("one")
-    lease = bench.take(one)
-    other = bench.queue("other")
-    assert bench.nothing(other)
+    one = setup.queue("one")
+    lease = setup.take(one)
+    other = setup.queue("other")
+    assert setup.nothing(other)
     assert library.job_store.recover_expired() == 0
-    bench.hang_up(one)  # its worker was killed
-    assert bench.nothing(other)
+    setup.hang_up(one)  # its worker was killed
+    assert setup.nothing(other)
     assert library.outlive() == 1
-    again = bench.take(other)
+    again = setup.take(other)
     assert (again.job, again.attempt, again.worker) == (lease.job, 2, "other")
     assert library.job(lease.job)["uncharged_attempts"] == 1
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_lease(bench: QueueSetup, hours: int) -> None:
-    library = bench.library
+def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_lease(setup: QueueSetup, hours: int) -> None:
+    library = setup.library
     library.meet(library.run(), b"1", b"2")
-    queue = bench.queue("one", slots=2)
-    kept, lost = bench.take(queue), bench.take(queue)
+    queue = setup.queue("one", slots=2)
+    kept, lost = setup.take(queue), setup.take(queue)
     library.job_store.recover_expired()
     library.change("UPDATE jobs SET lease_until = lease_until - :jump", jump=hours * 3600)
     library.job_store.recover_expired()
@@ -166,246 +166,246 @@ def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_lease(bench: QueueSetu
     assert library.job(kept.job)["state"] == "running"
 
 
-def test_what_is_done_never_comes_again(bench: QueueSetup) -> None:
-    library = bench.library
+def test_what_is_done_never_comes_again(setup: QueueSetup) -> None:
+    library = setup.library
     library.meet(library.run(), b"1")
-    queue = bench.queue("w")
-    end(bench, queue, bench.take(queue))
-    other = bench.queue("other")
-    assert bench.nothing(queue, other)
+    queue = setup.queue("w")
+    end(setup, queue, setup.take(queue))
+    other = setup.queue("other")
+    assert setup.nothing(queue, other)
     library.job_store.recover_expired()
-    assert bench.nothing(queue, other)
+    assert setup.nothing(queue, other)
 
 
-def test_a_failed_job_comes_again_after_its_back_off_and_not_before(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_failed_job_comes_again_after_its_back_off_and_not_before(setup: QueueSetup) -> None:
+    library = setup.library
     slow = SqlJobStore(library.database, VERSIONS, Backoff(3.0, 3.0), 60)
     library.meet(library.run(), b"1")
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     ending = slow.fail(lease, FLAKY, 0.1)
     queue.acknowledge(lease)
     assert ending is not None
     assert ending.retry_in_s is not None
     due = library.job(lease.job)["not_before"]
-    again = bench.take(queue)
+    again = setup.take(queue)
     job = library.job(lease.job)
     assert (again.job, again.attempt) == (lease.job, 2)
     assert due <= job["started_at"] < due + 10
-    end(bench, queue, again)
-    assert bench.dead() in {0, None}
+    end(setup, queue, again)
+    assert setup.dead() in {0, None}
 
 
-def test_a_quarantined_job_comes_no_more_and_its_message_is_kept_with_the_dead(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_quarantined_job_comes_no_more_and_its_message_is_kept_with_the_dead(setup: QueueSetup) -> None:
+    library = setup.library
     library.meet(library.run(), b"1", b"2")
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     ending = library.job_store.fail(lease, HOPELESS, 0.1)
     assert ending is not None
     assert ending.state == "quarantined"
     queue.dead_letter(lease)
-    end(bench, queue, bench.take(queue))
-    assert bench.nothing(queue)
-    assert within(10, lambda: bench.dead() in {1, None})
+    end(setup, queue, setup.take(queue))
+    assert setup.nothing(queue)
+    assert within(10, lambda: setup.dead() in {1, None})
 
 
-def test_a_quarantined_job_that_a_person_retries_comes_again(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_quarantined_job_that_a_person_retries_comes_again(setup: QueueSetup) -> None:
+    library = setup.library
     library.meet(library.run(), b"1")
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     library.job_store.fail(lease, HOPELESS, 0.1)
     queue.dead_letter(lease)
     assert library.queue_admin.retry(None, partial=False) == 1
-    assert bench.take(queue).job == lease.job
+    assert setup.take(queue).job == lease.job
 
 
-def test_a_paused_run_gives_nothing_until_it_is_resumed(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_paused_run_gives_nothing_until_it_is_resumed(setup: QueueSetup) -> None:
+    library = setup.library
     run, other = library.run(), library.run()
     library.meet(run, b"1", b"2", level=Level.HIGH)
-    bench.announced()
+    setup.announced()
     library.runs.pause(run)
     library.meet(run, b"3", level=Level.HIGH)
     library.meet(other, b"4", level=Level.LOW)
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     assert lease.run == other
-    end(bench, queue, lease)
-    assert bench.nothing(queue)
+    end(setup, queue, lease)
+    assert setup.nothing(queue)
     library.runs.resume(run)
     taken: list[Lease] = []
     for _ in range(3):
-        taken.append(bench.take(queue))
-        end(bench, queue, taken[-1])
+        taken.append(setup.take(queue))
+        end(setup, queue, taken[-1])
     assert {lease.path for lease in taken} == {b"1", b"2", b"3"}
     assert {lease.attempt for lease in taken} == {1}
 
 
-def test_a_retry_that_falls_due_while_its_run_is_paused_comes_after_the_pause(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_retry_that_falls_due_while_its_run_is_paused_comes_after_the_pause(setup: QueueSetup) -> None:
+    library = setup.library
     run = library.run()
     library.meet(run, b"1")
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     library.runs.pause(run)
     library.job_store.fail(lease, FLAKY, 0.1)
     queue.acknowledge(lease)
-    assert bench.nothing(queue)
+    assert setup.nothing(queue)
     library.runs.resume(run)
-    assert bench.take(queue).attempt == 2
+    assert setup.take(queue).attempt == 2
 
 
-def test_a_cancelled_run_gives_nothing_any_more(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_cancelled_run_gives_nothing_any_more(setup: QueueSetup) -> None:
+    library = setup.library
     run = library.run()
     library.meet(run, b"1", b"2", b"3")
-    bench.announced()
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    setup.announced()
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     assert library.runs.cancel(run) == 2
     library.job_store.give_back([lease])
     queue.acknowledge(lease)
-    assert bench.nothing(queue)
+    assert setup.nothing(queue)
     assert library.job_store.depth(run).open == 0
 
 
-def test_what_a_worker_cannot_see_is_left_to_one_that_can(bench: QueueSetup) -> None:
-    library = bench.library
+def test_what_a_worker_cannot_see_is_left_to_one_that_can(setup: QueueSetup) -> None:
+    library = setup.library
     run = library.run()
     library.meet(run, b"1", root=b"/usb", level=Level.HIGH)
     library.meet(run, b"2", level=Level.LOW)
-    bench.announced()
+    setup.announced()
     usb = frozenset({UnmountedPlace(library.root(b"/usb"))})
-    blind = bench.queue("blind")
-    lease = bench.take(blind, usb)
+    blind = setup.queue("blind")
+    lease = setup.take(blind, usb)
     assert lease.path == b"2"
-    end(bench, blind, lease)
-    assert bench.nothing(blind, unmounted=usb)
+    end(setup, blind, lease)
+    assert setup.nothing(blind, unmounted=usb)
     assert library.job(1)["attempts"] == 0
-    found = bench.take(bench.queue("seeing"))
+    found = setup.take(setup.queue("seeing"))
     assert (found.path, found.attempt) == (b"1", 1)
 
 
 def test_what_lies_below_a_mount_that_is_missing_is_left_and_the_rest_of_its_root_is_not(
-    bench: QueueSetup,
+    setup: QueueSetup,
 ) -> None:
-    library = bench.library
+    library = setup.library
     library.meet(library.run(), b"nas", b"nas/1", b"nas/a/2", b"nas0", b"nasal/3", b"other/nas/4")
-    queue = bench.queue("w")
+    queue = setup.queue("w")
     nas = frozenset({UnmountedPlace(library.root(), b"nas")})
-    taken = {bench.take(queue, nas).path for _ in range(3)}
+    taken = {setup.take(queue, nas).path for _ in range(3)}
     assert taken == {b"nas0", b"nasal/3", b"other/nas/4"}
-    assert bench.nothing(queue, unmounted=nas)
+    assert setup.nothing(queue, unmounted=nas)
     assert queue.count_waiting(nas, 10) == 0
 
 
-def test_a_worker_that_sees_again_takes_what_it_could_not(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_worker_that_sees_again_takes_what_it_could_not(setup: QueueSetup) -> None:
+    library = setup.library
     library.meet(library.run(), b"1", root=b"/usb")
-    bench.announced()
-    queue = bench.queue("w")
-    assert bench.nothing(queue, unmounted=frozenset({UnmountedPlace(library.root(b"/usb"))}))
-    assert bench.take(queue).path == b"1"
+    setup.announced()
+    queue = setup.queue("w")
+    assert setup.nothing(queue, unmounted=frozenset({UnmountedPlace(library.root(b"/usb"))}))
+    assert setup.take(queue).path == b"1"
 
 
-def test_who_takes_nothing_keeps_nothing_from_others(bench: QueueSetup) -> None:
+def test_who_takes_nothing_keeps_nothing_from_others(setup: QueueSetup) -> None:
     """A call that scans still, or a worker that is only finishing what it has."""
-    library = bench.library
+    library = setup.library
     library.meet(library.run(), b"1", b"2", b"3")
-    bench.announced()
-    bench.queue("scanning", slots=3)
-    draining = bench.queue("draining", slots=3)
-    taken = bench.take(draining)
+    setup.announced()
+    setup.queue("scanning", slots=3)
+    draining = setup.queue("draining", slots=3)
+    taken = setup.take(draining)
     draining.close()
-    other = bench.queue("other", slots=3)
-    assert {taken.job, bench.take(other).job, bench.take(other).job} == {1, 2, 3}
-    end(bench, draining, taken)
-    assert bench.nothing(draining, other)
+    other = setup.queue("other", slots=3)
+    assert {taken.job, setup.take(other).job, setup.take(other).job} == {1, 2, 3}
+    end(setup, draining, taken)
+    assert setup.nothing(draining, other)
 
 
-def test_a_job_given_back_comes_at_once_or_after_a_while(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_job_given_back_comes_at_once_or_after_a_while(setup: QueueSetup) -> None:
+    library = setup.library
     library.meet(library.run(), b"1")
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     library.job_store.give_back([lease])
     queue.acknowledge(lease)
-    again = bench.take(queue)
+    again = setup.take(queue)
     assert (again.job, again.attempt) == (lease.job, 2)
     assert library.job(lease.job)["uncharged_attempts"] == 1
 
 
-def test_a_waiting_job_that_a_person_moves_to_the_front_is_taken_next(bench: QueueSetup) -> None:
-    library = bench.library
+def test_a_waiting_job_that_a_person_moves_to_the_front_is_taken_next(setup: QueueSetup) -> None:
+    library = setup.library
     run = library.run()
     library.meet(run, *(b"%02d" % number for number in range(20)))
-    bench.announced()
-    queue = bench.queue("w")
-    lease = bench.take(queue, in_order=True)
+    setup.announced()
+    queue = setup.queue("w")
+    lease = setup.take(queue, in_order=True)
     assert library.queue_admin.prioritize(Place(1, b"/music", b"17"), Level.CRITICAL) == 1
-    bench.announced()
-    end(bench, queue, lease)
-    urgent = bench.take(queue, in_order=True)
+    setup.announced()
+    end(setup, queue, lease)
+    urgent = setup.take(queue, in_order=True)
     assert (urgent.path, urgent.level) == (b"17", Level.CRITICAL)
-    end(bench, queue, urgent)
+    end(setup, queue, urgent)
     for _ in range(18):
-        lease = bench.take(queue)
+        lease = setup.take(queue)
         assert lease.path != b"17"
-        end(bench, queue, lease)
-    assert bench.nothing(queue)
+        end(setup, queue, lease)
+    assert setup.nothing(queue)
 
 
-def test_waiting_jobs_that_a_person_moves_to_the_back_are_taken_last(bench: QueueSetup) -> None:
-    library = bench.library
+def test_waiting_jobs_that_a_person_moves_to_the_back_are_taken_last(setup: QueueSetup) -> None:
+    library = setup.library
     run = library.run()
     library.meet(run, *(b"a/%d" % number for number in range(5)), *(b"b/%d" % number for number in range(5)))
-    bench.announced()
+    setup.announced()
     assert library.queue_admin.prioritize(Place(1, b"/music", b"a"), Level.BACKGROUND) == 5
-    bench.announced()
-    queue = bench.queue("w", slots=10)
+    setup.announced()
+    queue = setup.queue("w", slots=10)
     taken = []
     for _ in range(10):
-        lease = bench.take(queue, in_order=True)
+        lease = setup.take(queue, in_order=True)
         taken.append(lease.path)
-        end(bench, queue, lease)
+        end(setup, queue, lease)
     assert {path[:1] for path in taken[:5]} == {b"b"}
     assert {path[:1] for path in taken[5:]} == {b"a"}
-    assert bench.nothing(queue)
+    assert setup.nothing(queue)
 
 
-def test_what_is_urgent_passes_two_thousand_that_are_not(bench: QueueSetup) -> None:
-    library = bench.library
+def test_what_is_urgent_passes_two_thousand_that_are_not(setup: QueueSetup) -> None:
+    library = setup.library
     run = library.run()
     library.meet(run, *(b"low/%04d" % number for number in range(2000)), level=Level.LOW)
-    bench.announced()
-    queue = bench.queue("w")
-    lease = bench.take(queue, in_order=True)
+    setup.announced()
+    queue = setup.queue("w")
+    lease = setup.take(queue, in_order=True)
     library.meet(run, b"urgent", level=Level.HIGH)
-    bench.announced()
-    end(bench, queue, lease)
-    assert bench.take(queue, in_order=True).path == b"urgent"
+    setup.announced()
+    end(setup, queue, lease)
+    assert setup.take(queue, in_order=True).path == b"urgent"
 
 
 def test_what_has_waited_long_is_taken_in_spite_of_a_constant_flood_of_the_urgent(make: MakeBench) -> None:
     ageing_s = 0.6
-    bench = make(ageing_s)
-    library = bench.library
+    setup = make(ageing_s)
+    library = setup.library
     run = library.run()
-    queue = bench.queue("w")
+    queue = setup.queue("w")
     began = time.monotonic()
     library.meet(run, *(b"high/%05d" % number for number in range(5)), level=Level.HIGH)
     library.meet(run, b"low", level=Level.LOW)
     before: list[bytes] = []
     while True:
-        bench.announced()
-        lease = bench.take(queue, in_order=True)
+        setup.announced()
+        lease = setup.take(queue, in_order=True)
         if lease.path == b"low":
             break
         before.append(lease.path)
         library.meet(run, b"high/%05d" % (len(before) + 5), level=Level.HIGH)
-        end(bench, queue, lease)
+        end(setup, queue, lease)
         assert time.monotonic() < began + 20
     assert len(before) > 5
     assert time.monotonic() - began > ageing_s

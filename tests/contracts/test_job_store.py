@@ -1,4 +1,4 @@
-"""A person relies on: what is in the books stays right when answers get lost, workers come late, or two act at once."""
+"""The job store stays correct when answers are lost, workers report late, or two processes act at the same time."""
 
 import contextlib
 import functools
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from tests.unit.shelf import (
+from tests.unit.library_fixture import (
     AGEING_S,
     AT_ONCE,
     VERSIONS,
@@ -63,7 +63,7 @@ def shared(emptied_postgres: Database) -> Library:
 
 
 class Deaf(Database):
-    """A database of which one answer gets lost: the transaction came through, and nobody was told."""
+    """A database that loses one answer: the transaction is committed, and the caller gets an error."""
 
     def __init__(self, database: Database) -> None:
         self.__dict__ = dict(database.__dict__)

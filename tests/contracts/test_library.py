@@ -1,4 +1,4 @@
-"""The library promises the same on SQLite and on PostgreSQL: the same tracks in the same order, to the last bit."""
+"""The library behaves the same on SQLite and PostgreSQL: the same tracks in the same order."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event, func, literal, select
 from sqlalchemy.exc import IntegrityError
 
-from tests.unit.shelf import (
+from tests.unit.library_fixture import (
     COLUMNS,
     DECODED,
     SOUND,

@@ -1,4 +1,4 @@
-"""A person relies on: a library that is moved arrives whole or not at all, and comes back the same to the last byte."""
+"""A library is moved completely or not at all, and is unchanged when it is moved back."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from tests.contracts.test_library import AWKWARD, HOSTILE, WORDS, kept
 from tests.program import Program
 from tests.proxy import Proxy
 from tests.servers import administer
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.errors import LibraryInUse, StorageUnavailable
 from tonearm.library.column_types import padded
 from tonearm.library.database import REVISION, Database, open_postgres, open_sqlite

@@ -1,4 +1,4 @@
-"""A person relies on: whoever looks sees what workers last said, and nothing that has not been said for a while."""
+"""The live view shows the last report of each worker, and no report that has expired."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping

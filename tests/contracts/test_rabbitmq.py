@@ -1,4 +1,4 @@
-"""A person relies on: whatever becomes of the broker and its queues, every job is delivered, and done once."""
+"""Whatever happens to the broker and its queues, every job is delivered and is done once."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.contracts.broker import Broker
 from tests.contracts.queue_setups import PATIENCE_S, QUIET_S, QueueSetup, RabbitSetup, within
 from tests.program import Program
 from tests.proxy import Proxy
-from tests.unit.shelf import Library, finish_one, result, take_from
+from tests.unit.library_fixture import Library, finish_one, result, take_from
 from tonearm.bootstrap.analyze import open_session
 from tonearm.errors import ConfigurationError, ServiceRefused
 from tonearm.events.facts import Warned
@@ -55,12 +55,12 @@ def make(
         return made[-1]
 
     yield make
-    for bench in made:
-        bench.close()
+    for setup in made:
+        setup.close()
 
 
 @pytest.fixture
-def bench(make: MakeBench) -> RabbitSetup:
+def setup(make: MakeBench) -> RabbitSetup:
     return make()
 
 
@@ -88,17 +88,17 @@ def unsent(library: Library) -> int:
     return int(library.rows("SELECT count(*) AS jobs FROM jobs WHERE publish_due_at IS NOT NULL")[0]["jobs"])
 
 
-def end(bench: QueueSetup, queue: JobQueue, lease: Lease) -> None:
-    assert finish_one(bench.library.job_store, lease, result(lease.path.hex())) is not None
+def end(setup: QueueSetup, queue: JobQueue, lease: Lease) -> None:
+    assert finish_one(setup.library.job_store, lease, result(lease.path.hex())) is not None
     queue.acknowledge(lease)
 
 
-def do_all(bench: QueueSetup, queue: JobQueue, jobs: int) -> list[Lease]:
+def do_all(setup: QueueSetup, queue: JobQueue, jobs: int) -> list[Lease]:
     """Work on so many jobs, which must come."""
     done = []
     for _ in range(jobs):
-        done.append(bench.take(queue))
-        end(bench, queue, done[-1])
+        done.append(setup.take(queue))
+        end(setup, queue, done[-1])
     return done
 
 
@@ -128,11 +128,11 @@ class Told:
 
 @pytest.mark.parametrize("level", list(Level))
 def test_a_message_says_which_job_how_urgent_and_under_which_trace(
-    bench: RabbitSetup, broker: Broker, topology: Topology, level: Level
+    setup: RabbitSetup, broker: Broker, topology: Topology, level: Level
 ) -> None:
-    library = bench.library
+    library = setup.library
     library.meet(library.run(), b"1", level=level)
-    bench.announced()
+    setup.announced()
     row = library.rows("SELECT * FROM jobs")[0]
     taken = broker.take(topology.queues[0].name)
     assert taken is not None
@@ -147,24 +147,24 @@ def test_a_message_says_which_job_how_urgent_and_under_which_trace(
     assert (row["publish_due_at"], row["published_level"]) == (None, level)
 
 
-def broker_states(bench: RabbitSetup) -> list[BrokerState]:
-    return [event.state for event in bench.events if isinstance(event, BrokerStateChanged)]
+def broker_states(setup: RabbitSetup) -> list[BrokerState]:
+    return [event.state for event in setup.events if isinstance(event, BrokerStateChanged)]
 
 
-def test_a_job_is_taken_with_the_trace_of_its_message(bench: RabbitSetup) -> None:
-    bench.library.meet(bench.library.run(), b"1")
-    lease = bench.take(bench.queue("w"))
+def test_a_job_is_taken_with_the_trace_of_its_message(setup: RabbitSetup) -> None:
+    setup.library.meet(setup.library.run(), b"1")
+    lease = setup.take(setup.queue("w"))
     assert lease.traceparent == f"00-{lease.correlation_id}-{lease.job:016x}-01"
 
 
 @pytest.mark.parametrize("harm", ["the binding is gone", "the queue is gone"])
 def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_unsent_until_one_does(
-    bench: RabbitSetup, broker: Broker, topology: Topology, harm: str
+    setup: RabbitSetup, broker: Broker, topology: Topology, harm: str
 ) -> None:
-    library = bench.library
+    library = setup.library
     queue_name = topology.queues[0].name
-    bench.stop_couriers()  # this test is the courier
-    relay = bench.relay(bench.sender)
+    setup.stop_couriers()  # this test is the courier
+    relay = setup.relay(setup.sender)
     library.meet(library.run(), b"1", b"2")
     if harm == "the binding is gone":
         broker.unbind(queue_name, topology.exchange, "normal")
@@ -173,20 +173,20 @@ def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_unsent_until
     with pytest.raises(BrokerUnavailable, match="no queue"):
         relay.publish_batch()
     assert unsent(library) == 2
-    assert within(PATIENCE_S, lambda: bench.sender.connected)
+    assert within(PATIENCE_S, lambda: setup.sender.connected)
     assert relay.publish_batch() == 2
     assert unsent(library) == 0
-    queue = bench.queue("w")
-    assert {lease.path for lease in do_all(bench, queue, 2)} == {b"1", b"2"}
+    queue = setup.queue("w")
+    assert {lease.path for lease in do_all(setup, queue, 2)} == {b"1", b"2"}
 
 
 def test_some_messages_that_no_queue_takes_do_not_hide_among_others(
-    bench: RabbitSetup, broker: Broker, topology: Topology
+    setup: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
     broker.unbind(topology.queues[0].name, topology.exchange, "low")
     messages = [JobMessage(number, Level.LOW if number == 3 else Level.HIGH, "c") for number in range(1, 6)]
     with pytest.raises(BrokerUnavailable, match="1 messages into no queue"):
-        bench.sender.publisher.publish(messages)
+        setup.sender.publisher.publish(messages)
 
 
 @pytest.mark.parametrize(
@@ -207,15 +207,15 @@ def test_some_messages_that_no_queue_takes_do_not_hide_among_others(
     ids=lambda body: body[:20].decode("ascii", "replace") or "empty",
 )
 def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_taken(
-    bench: RabbitSetup, broker: Broker, topology: Topology, body: bytes
+    setup: RabbitSetup, broker: Broker, topology: Topology, body: bytes
 ) -> None:
-    queue = bench.queue("w")
+    queue = setup.queue("w")
     assert queue.count_waiting((), 1) == 0  # now it wants notes
     headers = {"level": "high", "traceparent": "00-0-0-00"}
     broker.put(topology.exchange, "high", body, pika.BasicProperties(headers=headers))
-    assert within(10, lambda: bench.dead() == 1)
-    bench.library.meet(bench.library.run(), b"1")
-    do_all(bench, queue, 1)
+    assert within(10, lambda: setup.dead() == 1)
+    setup.library.meet(setup.library.run(), b"1")
+    do_all(setup, queue, 1)
     dead = broker.take(topology.dead_queue.name)
     assert dead is not None
     assert dead[2] == body
@@ -223,39 +223,39 @@ def test_a_message_that_is_no_note_goes_to_the_dead_letters_and_the_next_is_take
 
 @pytest.mark.parametrize("headers", [None, {}, {"level": "urgent"}, {"level": 3}], ids=str)
 def test_a_message_without_a_level_is_no_note(
-    bench: RabbitSetup, broker: Broker, topology: Topology, headers: dict[str, object] | None
+    setup: RabbitSetup, broker: Broker, topology: Topology, headers: dict[str, object] | None
 ) -> None:
-    assert bench.queue("w").count_waiting((), 1) == 0  # now it wants notes
+    assert setup.queue("w").count_waiting((), 1) == 0  # now it wants notes
     broker.put(topology.exchange, "high", b'{"job": 1}', pika.BasicProperties(headers=headers))
-    assert within(10, lambda: bench.dead() == 1)
+    assert within(10, lambda: setup.dead() == 1)
 
 
-def test_a_note_of_an_unknown_job_is_done_with(bench: RabbitSetup) -> None:
-    queue = bench.queue("w")
-    bench.sender.publisher.publish([JobMessage(12345, Level.HIGH, "c")])
-    assert bench.nothing(queue)
-    bench.hang_up(queue)
-    assert (bench.ready(), bench.dead()) == (0, 0)
+def test_a_note_of_an_unknown_job_is_done_with(setup: RabbitSetup) -> None:
+    queue = setup.queue("w")
+    setup.sender.publisher.publish([JobMessage(12345, Level.HIGH, "c")])
+    assert setup.nothing(queue)
+    setup.hang_up(queue)
+    assert (setup.ready(), setup.dead()) == (0, 0)
 
 
-def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitSetup) -> None:
-    library = bench.library
+def test_every_message_delivered_ten_times_gives_one_result_each(setup: RabbitSetup) -> None:
+    library = setup.library
     library.meet(library.run(), *(b"%02d" % number for number in range(20)))
-    bench.announced()
+    setup.announced()
     messages = [
         JobMessage(row["id"], Level(row["level"]), row["correlation_id"])
         for row in library.rows("SELECT * FROM jobs ORDER BY id")
     ]
-    bench.sender.publisher.publish(messages * 4)
-    queues = [bench.queue(f"w{number}", slots=2) for number in range(2)]
+    setup.sender.publisher.publish(messages * 4)
+    queues = [setup.queue(f"w{number}", slots=2) for number in range(2)]
     taken: list[Lease] = []
 
     def work(queue: JobQueue) -> None:
         while len(taken) < 20:
             if (lease := take_from(queue, frozenset())) is not None:
                 taken.append(lease)
-                end(bench, queue, lease)
-                bench.sender.publisher.publish(
+                end(setup, queue, lease)
+                setup.sender.publisher.publish(
                     [message for message in messages if message.job == lease.job] * 5
                 )
             else:
@@ -270,14 +270,14 @@ def test_every_message_delivered_ten_times_gives_one_result_each(bench: RabbitSe
     assert {lease.attempt for lease in taken} == {1}
     assert within(
         PATIENCE_S,
-        lambda: all(take_from(queue, frozenset()) is None for queue in queues) and bench.ready() == 0,
+        lambda: all(take_from(queue, frozenset()) is None for queue in queues) and setup.ready() == 0,
     )
-    assert bench.nothing(*queues)
+    assert setup.nothing(*queues)
     assert states(library) == {"done": 20}
     assert library.rows("SELECT count(*) AS audio FROM audio") == [{"audio": 20}]
     for queue in queues:
-        bench.hang_up(queue)
-    assert (bench.ready(), bench.dead()) == (0, 0)
+        setup.hang_up(queue)
+    assert (setup.ready(), setup.dead()) == (0, 0)
 
 
 @pytest.mark.usefixtures("emptied_postgres")
@@ -331,95 +331,95 @@ def test_a_worker_does_not_start_on_a_queue_of_other_arguments(
 
 
 def test_a_queue_that_is_deleted_while_jobs_wait_is_filled_again(
-    bench: RabbitSetup, broker: Broker, topology: Topology
+    setup: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
-    library = bench.library
+    library = setup.library
     library.meet(library.run(), *(b"%02d" % number for number in range(50)))
-    bench.announced()
-    queue = bench.queue("w", slots=2)
-    first = bench.take(queue)
+    setup.announced()
+    queue = setup.queue("w", slots=2)
+    first = setup.take(queue)
     broker.delete(topology.queues[0].name)
-    end(bench, queue, first)
-    taken = [first, *do_all(bench, queue, 49)]
+    end(setup, queue, first)
+    taken = [first, *do_all(setup, queue, 49)]
     assert sorted(lease.job for lease in taken) == list(range(1, 51))
     assert states(library) == {"done": 50}
     assert any(  # by the side that had to make the queue, or by the other one, which sees it empty
         (isinstance(event, BrokerStateChanged) and event.state is BrokerState.RECONCILING)
         or (isinstance(event, Warned) and "sending them again" in event.text)
-        for event in bench.events
+        for event in setup.events
     )
-    assert within(PATIENCE_S, lambda: broker_states(bench)[-1:] in ([], [BrokerState.READY]))
+    assert within(PATIENCE_S, lambda: broker_states(setup)[-1:] in ([], [BrokerState.READY]))
 
 
 def test_a_worker_whose_queue_was_made_anew_by_another_goes_on_taking(
-    bench: RabbitSetup, broker: Broker, topology: Topology
+    setup: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
-    queue = bench.queue("w")
+    queue = setup.queue("w")
     queue_spec = topology.queues[0]
     broker.delete(queue_spec.name)
     broker.declare(queue_spec.name, queue_spec.arguments)
-    bench.library.meet(bench.library.run(), b"1")
-    assert bench.take(queue).path == b"1"
+    setup.library.meet(setup.library.run(), b"1")
+    assert setup.take(queue).path == b"1"
 
 
 def test_a_retry_whose_message_was_lost_comes_all_the_same(
-    bench: RabbitSetup, broker: Broker, topology: Topology
+    setup: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
-    library = bench.library
+    library = setup.library
     library.meet(library.run(), b"1")
-    bench.announced()
+    setup.announced()
     library.change("UPDATE jobs SET state = 'retrying', not_before = queued_at")
     broker.delete(topology.queues[0].name)
-    assert bench.take(bench.queue("w")).path == b"1"
+    assert setup.take(setup.queue("w")).path == b"1"
 
 
 def test_messages_that_a_broker_lost_are_sent_again(
-    bench: RabbitSetup, broker: Broker, topology: Topology
+    setup: RabbitSetup, broker: Broker, topology: Topology
 ) -> None:
-    library = bench.library
+    library = setup.library
     library.meet(library.run(), *(b"%02d" % number for number in range(10)))
-    bench.announced()
+    setup.announced()
     while broker.take(topology.queues[0].name) is not None:
         pass
-    queue = bench.queue("w")
-    assert len(do_all(bench, queue, 10)) == 10
+    queue = setup.queue("w")
+    assert len(do_all(setup, queue, 10)) == 10
 
 
 def test_jobs_stay_unsent_while_the_broker_is_unavailable_and_come_when_it_answers_again(
     make: MakeBench, rabbitmq_url: str, proxy: Proxy
 ) -> None:
     proxy.reset()
-    bench = make(through(proxy, rabbitmq_url), there=False)
-    library = bench.library
+    setup = make(through(proxy, rabbitmq_url), there=False)
+    library = setup.library
     library.meet(library.run(), b"1", b"2", b"3")
-    queue = bench.queue("w")
-    assert not bench.sender.wait_until_known(0.1)
+    queue = setup.queue("w")
+    assert not setup.sender.wait_until_known(0.1)
     time.sleep(QUIET_S)
     assert unsent(library) == 3
     assert take_from(queue, frozenset()) is None
     proxy.heal()
-    assert len(do_all(bench, queue, 3)) == 3
+    assert len(do_all(setup, queue, 3)) == 3
     assert unsent(library) == 0
 
 
 def test_a_worker_takes_on_when_its_connection_has_come_back(
     make: MakeBench, rabbitmq_url: str, proxy: Proxy
 ) -> None:
-    bench = make(through(proxy, rabbitmq_url))
-    library = bench.library
+    setup = make(through(proxy, rabbitmq_url))
+    library = setup.library
     library.meet(library.run(), *(b"%02d" % number for number in range(10)))
-    queue = bench.queue("w", slots=2)
-    taken = do_all(bench, queue, 3)
-    in_hand = bench.take(queue)
+    queue = setup.queue("w", slots=2)
+    taken = do_all(setup, queue, 3)
+    in_hand = setup.take(queue)
     proxy.reset()
-    assert within(PATIENCE_S, lambda: not bench.links[-1].connected)
+    assert within(PATIENCE_S, lambda: not setup.links[-1].connected)
     assert take_from(queue, frozenset()) is None
     proxy.heal()
-    end(bench, queue, in_hand)  # what it had in hand is stored once, though its message comes again
-    taken += [in_hand, *do_all(bench, queue, 6)]
+    end(setup, queue, in_hand)  # what it had in hand is stored once, though its message comes again
+    taken += [in_hand, *do_all(setup, queue, 6)]
     assert sorted(lease.job for lease in taken) == list(range(1, 11))
     assert {lease.attempt for lease in taken} == {1}
-    assert bench.nothing(queue)
+    assert setup.nothing(queue)
     assert states(library) == {"done": 10}
 
 
@@ -427,23 +427,23 @@ def test_a_network_that_swallows_everything_is_noticed_and_nothing_is_lost(
     make: MakeBench, rabbitmq_url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_module, "HEARTBEAT_S", 1)
-    bench = make(through(proxy, rabbitmq_url), timeout_s=1.0)
-    library = bench.library
-    queue = bench.queue("w")
+    setup = make(through(proxy, rabbitmq_url), timeout_s=1.0)
+    library = setup.library
+    queue = setup.queue("w")
     proxy.black_hole()
     library.meet(library.run(), b"1", b"2")
-    assert within(PATIENCE_S, lambda: not any(link.connected for link in bench.links))
+    assert within(PATIENCE_S, lambda: not any(link.connected for link in setup.links))
     assert unsent(library) == 2
     proxy.heal()
-    assert {lease.path for lease in do_all(bench, queue, 2)} == {b"1", b"2"}
-    assert bench.nothing(queue)
+    assert {lease.path for lease in do_all(setup, queue, 2)} == {b"1", b"2"}
+    assert setup.nothing(queue)
     assert states(library) == {"done": 2}
 
 
-def test_a_channel_that_the_broker_closes_does_not_end_the_link(bench: RabbitSetup) -> None:
-    library = bench.library
+def test_a_channel_that_the_broker_closes_does_not_end_the_link(setup: RabbitSetup) -> None:
+    library = setup.library
     library.meet(library.run(), b"1", b"2")
-    link = bench.link(1)
+    link = setup.link(1)
     link.receiver.resume()
     assert within(PATIENCE_S, lambda: link.receiver.arrived() == 1)
     [delivery] = link.receiver.next(1)
@@ -461,15 +461,15 @@ def test_nobody_waits_for_ever_for_a_broker_that_does_not_confirm(
     make: MakeBench, rabbitmq_url: str, proxy: Proxy
 ) -> None:
     told = Told()
-    bench = make(through(proxy, rabbitmq_url), gate=told, timeout_s=1.0)
+    setup = make(through(proxy, rabbitmq_url), gate=told, timeout_s=1.0)
     proxy.black_hole()
     began = time.monotonic()
     with pytest.raises(BrokerUnavailable, match="did not confirm"):
-        bench.sender.publisher.publish([JobMessage(1, Level.HIGH, "c")])
+        setup.sender.publisher.publish([JobMessage(1, Level.HIGH, "c")])
     assert time.monotonic() - began < 5
     assert any("confirm" in reason for reason in told.failures)
     with pytest.raises(BrokerUnavailable):
-        bench.sender.publisher.count_ready()
+        setup.sender.publisher.count_ready()
     proxy.heal()
 
 
@@ -478,28 +478,28 @@ def test_heartbeats_go_on_while_everything_else_is_busy(
 ) -> None:
     monkeypatch.setattr(link_module, "HEARTBEAT_S", 1)
     told = Told()
-    bench = make(gate=told)
-    library = bench.library
+    setup = make(gate=told)
+    library = setup.library
     library.meet(library.run(), b"1")
-    queue = bench.queue("w")
-    lease = bench.take(queue)
+    queue = setup.queue("w")
+    lease = setup.take(queue)
     until = time.monotonic() + 5
     while time.monotonic() < until:
         sum(range(10_000))
     assert told.failures == []
-    end(bench, queue, lease)
-    bench.hang_up(queue)
-    assert bench.ready() == 0
+    end(setup, queue, lease)
+    setup.hang_up(queue)
+    assert setup.ready() == 0
 
 
-def test_a_courier_that_meets_a_stopped_link_waits_for_it(bench: RabbitSetup) -> None:
-    library = bench.library
-    bench.sender.stop()
+def test_a_courier_that_meets_a_stopped_link_waits_for_it(setup: RabbitSetup) -> None:
+    library = setup.library
+    setup.sender.stop()
     library.meet(library.run(), b"1")
     time.sleep(QUIET_S)
-    assert bench.couriers[0].is_alive()
+    assert setup.couriers[0].is_alive()
     assert unsent(library) == 1
-    assert bench.relay(bench.link(0)).publish_batch() == 1
+    assert setup.relay(setup.link(0)).publish_batch() == 1
 
 
 def test_a_broker_that_refuses_the_credentials_is_reported_so_and_with_what_to_look_at(

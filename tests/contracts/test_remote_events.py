@@ -1,4 +1,4 @@
-"""A person relies on: who follows a run sees what other workers do in it as if it were done here, each thing once."""
+"""The follower of a run gets the events of other workers like those of its own process, each once."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.memory_progress import MemoryProgress
-from tests.unit.shelf import Library, finish_one, found, result
+from tests.unit.library_fixture import Library, finish_one, found, result
 from tonearm.errors import Failure, ServiceUnavailable
 from tonearm.events.event import Event
 from tonearm.events.facts import (
@@ -55,7 +55,7 @@ def remote_events(library: Library, progress: MemoryProgress, run: int) -> Remot
 
 
 def patient(library: Library) -> SqlJobStore:
-    """Books in which a failed attempt waits for a while."""
+    """A job store with a back-off long enough to observe retrying jobs."""
     return SqlJobStore(library.database, library.versions, Backoff(600.0, 600.0), 60)
 
 

@@ -1,4 +1,4 @@
-"""A person relies on: pages put together are the whole list, whatever it is filtered and sorted by."""
+"""The pages of a list together are the whole list, with any filter and order."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.shelf import Library, result
+from tests.unit.library_fixture import Library, result
 from tonearm.library.roots import Place
 from tonearm.views import conditions, search, walks
 from tonearm.views.track import Track

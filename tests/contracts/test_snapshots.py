@@ -1,6 +1,6 @@
-"""A person relies on: the counts in the live view are those of the database, all as of one moment."""
+"""The counts in the live view are those of the database at one point in time."""
 
-from tests.unit.shelf import Library, finish_one, result
+from tests.unit.library_fixture import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.events.states import RunState
 from tonearm.jobs.sql_job_store import SqlJobStore

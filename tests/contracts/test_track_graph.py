@@ -1,4 +1,4 @@
-"""A person relies on: whichever database holds the graph, the same library gives the same answers."""
+"""Every database of the graph gives the same answers for the same library."""
 
 import dataclasses
 import itertools
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, text, update
 
-from tests.unit.shelf import features_of
+from tests.unit.library_fixture import features_of
 from tonearm.errors import NotFound
 from tonearm.events.event import Event
 from tonearm.graph.bolt import Bolt
@@ -33,7 +33,7 @@ TAGS = ("title", "artist", "album", "album_artist", "genre")
 ROOT = b"/music"
 
 
-class Shelf:
+class GraphScene:
     """A library in a database, and a graph of it."""
 
     def __init__(self, database: Database, graph: TrackGraph) -> None:
@@ -60,7 +60,7 @@ class Shelf:
         self.graph.clear()
 
     def add(self, *tracks: GraphTrack, versions: dict[str, int] | None = None) -> None:
-        """Put files on the shelf, and tell the graph; the numbers in ``file`` are kept."""
+        """Add files to the library and the graph; the numbers in ``file`` are kept."""
         current = VERSIONS | (versions or {})
         with self.database.write() as connection:
             for track in tracks:
@@ -103,7 +103,7 @@ class Shelf:
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "neo4j"])
-def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphScene]:
     """An empty library and its graph: both in SQLite, both in PostgreSQL, and a library in SQLite with Neo4j."""
     if request.param == "postgresql":
         database = request.getfixturevalue("emptied_postgres")
@@ -115,7 +115,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
         bolt = Bolt(request.getfixturevalue("neo4j_url"), 5, 30, Unguarded())
         graph = Neo4jGraph(bolt, request.getfixturevalue("namespace"))
     try:
-        yield Shelf(database, graph)
+        yield GraphScene(database, graph)
     finally:
         database.close()
         if bolt is not None:
@@ -139,26 +139,26 @@ def track(number: int, camelot: str | None = "8A", bpm: float | None = 128.0, **
     return dataclasses.replace(made, **changes)
 
 
-def mixed(shelf: Shelf, playing: GraphTrack, limit: int = 50, percent: float = 6.0) -> list[int]:
-    return [mix.track.file for mix in shelf.graph.mixes(playing, limit, percent)]
+def mixed(scene: GraphScene, playing: GraphTrack, limit: int = 50, percent: float = 6.0) -> list[int]:
+    return [mix.track.file for mix in scene.graph.mixes(playing, limit, percent)]
 
 
-def walked(shelf: Shelf, start: GraphTrack, goal: GraphTrack, percent: float = 6.0) -> list[int] | None:
-    way = shelf.graph.path(start, goal, percent)
+def walked(scene: GraphScene, start: GraphTrack, goal: GraphTrack, percent: float = 6.0) -> list[int] | None:
+    way = scene.graph.path(start, goal, percent)
     return None if way is None else [mix.track.file for mix in way]
 
 
 # --- what is there
 
 
-def test_an_empty_graph_holds_nothing(shelf: Shelf) -> None:
-    assert shelf.graph.counts() == GraphCounts(0, 0, 0, 0, 0, 0)
-    assert shelf.graph.track(b"/music/01.flac") is None
-    assert shelf.graph.mixes(track(1), 10, 6.0) == ()
-    assert shelf.graph.path(track(1), track(2, "2B"), 6.0) is None
+def test_an_empty_graph_holds_nothing(scene: GraphScene) -> None:
+    assert scene.graph.counts() == GraphCounts(0, 0, 0, 0, 0, 0)
+    assert scene.graph.track(b"/music/01.flac") is None
+    assert scene.graph.mixes(track(1), 10, 6.0) == ()
+    assert scene.graph.path(track(1), track(2, "2B"), 6.0) is None
 
 
-def test_a_track_is_found_by_its_exact_path_with_all_that_is_known_of_it(shelf: Shelf) -> None:
+def test_a_track_is_found_by_its_exact_path_with_all_that_is_known_of_it(scene: GraphScene) -> None:
     whole = track(
         7,
         "11B",
@@ -171,102 +171,102 @@ def test_a_track_is_found_by_its_exact_path_with_all_that_is_known_of_it(shelf: 
         genre="Drum & Bass; Jungle",
         energy=0.8125,
     )
-    shelf.add(whole, track(8))
-    assert shelf.graph.track(whole.path) == whole
+    scene.add(whole, track(8))
+    assert scene.graph.track(whole.path) == whole
     assert (whole.key, whole.bpm) == ("A major", 174.0)
-    assert shelf.graph.track(b"/music/08.flac") == track(8)
-    assert shelf.graph.track(b"/music/8.flac") is None
-    assert shelf.graph.track(ROOT) is None
+    assert scene.graph.track(b"/music/08.flac") == track(8)
+    assert scene.graph.track(b"/music/8.flac") is None
+    assert scene.graph.track(ROOT) is None
 
 
-def test_a_path_may_be_very_long(shelf: Shelf) -> None:
+def test_a_path_may_be_very_long(scene: GraphScene) -> None:
     long = track(1, path=ROOT + b"/" + b"/".join([b"\xfe" * 250] * 16))
-    shelf.add(long)
-    assert shelf.graph.track(long.path) == long
+    scene.add(long)
+    assert scene.graph.track(long.path) == long
 
 
-def test_names_are_counted_once_however_they_are_spelled(shelf: Shelf) -> None:
-    shelf.add(
+def test_names_are_counted_once_however_they_are_spelled(scene: GraphScene) -> None:
+    scene.add(
         track(1, artist="Ann; Bob", album="First", album_artist="Ann", genre="House"),
         track(2, artist="ann", album="FIRST ", album_artist="Ann", genre="house; Techno", bpm=129.9),
         track(3, artist="Bob", album="First", genre="", camelot="8B", bpm=130.0),
         track(4, None, None, album_artist="Cleo", title="no key"),
     )
-    assert shelf.graph.counts() == GraphCounts(
+    assert scene.graph.counts() == GraphCounts(
         tracks=4, artists=3, albums=2, genres=2, keys=2, tempo_bands=2
     )  # 128.0 and 129.9 BPM are in the band from 128 to 130
 
 
-def test_files_that_went_missing_or_moved_are_left_out_until_they_are_back(shelf: Shelf) -> None:
+def test_files_that_went_missing_or_moved_are_left_out_until_they_are_back(scene: GraphScene) -> None:
     here = track(1, artist="Ann", album="First", genre="House")
     gone = track(2, "9A", 140.0, artist="Bob", album="Second", genre="Techno")
-    shelf.add(here, gone)
-    shelf.change(2, missing_since=5.0)
-    assert shelf.graph.counts() == GraphCounts(1, 1, 1, 1, 1, 1)
-    assert shelf.graph.track(gone.path) is None
-    shelf.change(2, missing_since=None)
-    assert shelf.graph.counts() == GraphCounts(2, 2, 2, 2, 2, 2)
-    shelf.change(2, moved_to_id=1)
-    assert shelf.graph.counts() == GraphCounts(1, 1, 1, 1, 1, 1)
+    scene.add(here, gone)
+    scene.change(2, missing_since=5.0)
+    assert scene.graph.counts() == GraphCounts(1, 1, 1, 1, 1, 1)
+    assert scene.graph.track(gone.path) is None
+    scene.change(2, missing_since=None)
+    assert scene.graph.counts() == GraphCounts(2, 2, 2, 2, 2, 2)
+    scene.change(2, moved_to_id=1)
+    assert scene.graph.counts() == GraphCounts(1, 1, 1, 1, 1, 1)
     with pytest.raises(NotFound, match="Bob"):
-        shelf.graph.connection("Ann", "Bob")
+        scene.graph.connection("Ann", "Bob")
 
 
-def test_new_tags_replace_the_old_ones(shelf: Shelf) -> None:
-    shelf.add(track(1, artist="Ann", album="First", genre="House"))
-    shelf.retag(1, artist="Cleo", album=None, genre="Techno", title="New")
-    found = shelf.graph.track(b"/music/01.flac")
+def test_new_tags_replace_the_old_ones(scene: GraphScene) -> None:
+    scene.add(track(1, artist="Ann", album="First", genre="House"))
+    scene.retag(1, artist="Cleo", album=None, genre="Techno", title="New")
+    found = scene.graph.track(b"/music/01.flac")
     assert found is not None
     assert (found.artist, found.album, found.title) == ("Cleo", None, "New")
-    assert shelf.graph.counts() == GraphCounts(1, 1, 0, 1, 1, 1)
+    assert scene.graph.counts() == GraphCounts(1, 1, 0, 1, 1, 1)
     with pytest.raises(NotFound):
-        shelf.graph.connection("Ann", "Cleo")
+        scene.graph.connection("Ann", "Cleo")
 
 
-def test_a_renamed_file_is_found_at_its_new_path_alone(shelf: Shelf) -> None:
-    shelf.add(track(1))
-    shelf.change(1, path=b"new/name.flac")
-    assert shelf.graph.track(b"/music/01.flac") is None
-    assert shelf.graph.track(b"/music/new/name.flac") == track(1, path=b"/music/new/name.flac")
+def test_a_renamed_file_is_found_at_its_new_path_alone(scene: GraphScene) -> None:
+    scene.add(track(1))
+    scene.change(1, path=b"new/name.flac")
+    assert scene.graph.track(b"/music/01.flac") is None
+    assert scene.graph.track(b"/music/new/name.flac") == track(1, path=b"/music/new/name.flac")
 
 
-def test_results_of_older_analysers_are_not_shown(shelf: Shelf) -> None:
-    shelf.add(track(1, energy=0.5), versions={"key": VERSIONS["key"] - 1, "character": 0})
-    found = shelf.graph.track(b"/music/01.flac")
+def test_results_of_older_analysers_are_not_shown(scene: GraphScene) -> None:
+    scene.add(track(1, energy=0.5), versions={"key": VERSIONS["key"] - 1, "character": 0})
+    found = scene.graph.track(b"/music/01.flac")
     assert found is not None
     assert (found.camelot, found.tempo, found.energy) == (None, 1280, None)
-    shelf.add(track(2))
-    assert mixed(shelf, track(2)) == []
-    assert shelf.graph.counts().keys == 1
+    scene.add(track(2))
+    assert mixed(scene, track(2)) == []
+    assert scene.graph.counts().keys == 1
 
 
-def test_telling_the_same_twice_changes_nothing(shelf: Shelf) -> None:
+def test_telling_the_same_twice_changes_nothing(scene: GraphScene) -> None:
     tracks = [
         track(n, artist="Ann; Bob", album="First", genre="House; Techno", energy=n / 10) for n in range(1, 6)
     ]
-    shelf.add(*tracks)
+    scene.add(*tracks)
     before = (
-        shelf.graph.counts(),
-        shelf.graph.mixes(tracks[0], 9, 6.0),
-        shelf.graph.connection("Ann", "Bob"),
+        scene.graph.counts(),
+        scene.graph.mixes(tracks[0], 9, 6.0),
+        scene.graph.connection("Ann", "Bob"),
     )
     for _ in range(3):
-        shelf.change(*[each.file for each in tracks])
+        scene.change(*[each.file for each in tracks])
     assert before == (
-        shelf.graph.counts(),
-        shelf.graph.mixes(tracks[0], 9, 6.0),
-        shelf.graph.connection("Ann", "Bob"),
+        scene.graph.counts(),
+        scene.graph.mixes(tracks[0], 9, 6.0),
+        scene.graph.connection("Ann", "Bob"),
     )
 
 
-def test_after_a_rebuild_the_answers_are_the_same(shelf: Shelf) -> None:
+def test_after_a_rebuild_the_answers_are_the_same(scene: GraphScene) -> None:
     tracks = [track(n, camelot, artist=f"Artist {n % 3}") for n, camelot in enumerate(KEYS, 1)]
-    shelf.add(*tracks)
-    before = (shelf.graph.counts(), shelf.graph.mixes(tracks[0], 50, 6.0))
+    scene.add(*tracks)
+    before = (scene.graph.counts(), scene.graph.mixes(tracks[0], 50, 6.0))
     left: list[int] = []
-    shelf.graph_relay.rebuild(left.append)
-    assert (shelf.graph.counts(), shelf.graph.mixes(tracks[0], 50, 6.0)) == before
-    assert (left[0], left[-1], shelf.graph_relay.pending()) == (24, 0, 0)
+    scene.graph_relay.rebuild(left.append)
+    assert (scene.graph.counts(), scene.graph.mixes(tracks[0], 50, 6.0)) == before
+    assert (left[0], left[-1], scene.graph_relay.pending()) == (24, 0, 0)
 
 
 # --- what mixes
@@ -283,25 +283,27 @@ def test_after_a_rebuild_the_answers_are_the_same(shelf: Shelf) -> None:
         ("10A", Relation.LIFT),
     ],
 )
-def test_a_related_key_mixes_and_the_answer_says_how(shelf: Shelf, camelot: str, relation: Relation) -> None:
+def test_a_related_key_mixes_and_the_answer_says_how(
+    scene: GraphScene, camelot: str, relation: Relation
+) -> None:
     playing, next_one = track(1, "8A", 128.0, energy=0.5), track(2, camelot, 128.0, energy=0.75)
-    shelf.add(playing, next_one)
-    (mix,) = shelf.graph.mixes(playing, 10, 6.0)
+    scene.add(playing, next_one)
+    (mix,) = scene.graph.mixes(playing, 10, 6.0)
     assert (mix.track, mix.relation, mix.change.percent) == (next_one, relation, 0.0)
     assert mix.score == score(relation, mix.change, 0.25)
 
 
-def test_keys_that_are_not_related_do_not_mix(shelf: Shelf) -> None:
+def test_keys_that_are_not_related_do_not_mix(scene: GraphScene) -> None:
     playing = track(1, "8A")
     others = [track(n, code) for n, code in enumerate(KEYS, 2) if code not in related("8A")]
-    shelf.add(playing, *others)
+    scene.add(playing, *others)
     assert len(others) == 18
-    assert mixed(shelf, playing) == []
+    assert mixed(scene, playing) == []
 
 
-def test_the_tempo_may_be_changed_by_so_many_percent_and_be_half_or_double(shelf: Shelf) -> None:
+def test_the_tempo_may_be_changed_by_so_many_percent_and_be_half_or_double(scene: GraphScene) -> None:
     playing = track(1, bpm=174.0)
-    shelf.add(
+    scene.add(
         playing,
         track(2, bpm=87.0),
         track(3, bpm=348.0),
@@ -310,15 +312,15 @@ def test_the_tempo_may_be_changed_by_so_many_percent_and_be_half_or_double(shelf
         track(6, bpm=90.0),
         track(7, bpm=116.0),
     )
-    assert sorted(mixed(shelf, playing, percent=3)) == [2, 3, 4]
-    assert sorted(mixed(shelf, playing, percent=4)) == [2, 3, 4, 6]
-    assert sorted(mixed(shelf, playing, percent=9)) == [2, 3, 4, 5, 6]
-    assert mixed(shelf, playing, percent=0) == [2, 3]
+    assert sorted(mixed(scene, playing, percent=3)) == [2, 3, 4]
+    assert sorted(mixed(scene, playing, percent=4)) == [2, 3, 4, 6]
+    assert sorted(mixed(scene, playing, percent=9)) == [2, 3, 4, 5, 6]
+    assert mixed(scene, playing, percent=0) == [2, 3]
 
 
-def test_the_best_comes_first_and_equal_ones_by_path(shelf: Shelf) -> None:
+def test_the_best_comes_first_and_equal_ones_by_path(scene: GraphScene) -> None:
     playing = track(1, "8A", 128.0, energy=0.5)
-    shelf.add(
+    scene.add(
         playing,
         track(2, "9A", 128.0, energy=0.5),
         track(3, "8A", 128.0, energy=0.9),
@@ -327,51 +329,51 @@ def test_the_best_comes_first_and_equal_ones_by_path(shelf: Shelf) -> None:
         track(6, "8A", 128.0, energy=0.5, path=ROOT + b"/\xff.flac"),
         track(7, "8A", 128.0, energy=0.5, path=ROOT + b"/Z.flac"),
     )
-    assert mixed(shelf, playing) == [7, 5, 6, 4, 2, 3]
-    assert mixed(shelf, playing, limit=2) == [7, 5]
+    assert mixed(scene, playing) == [7, 5, 6, 4, 2, 3]
+    assert mixed(scene, playing, limit=2) == [7, 5]
 
 
-def test_a_track_is_not_mixed_with_its_own_audio_and_other_audio_is_named_once(shelf: Shelf) -> None:
+def test_a_track_is_not_mixed_with_its_own_audio_and_other_audio_is_named_once(scene: GraphScene) -> None:
     playing = track(1)
-    shelf.add(
+    scene.add(
         playing,
         track(2, audio=playing.audio),
         track(3, audio="f" * 32, path=ROOT + b"/z.flac"),
         track(4, audio="f" * 32, path=ROOT + b"/a.flac"),
     )
-    assert mixed(shelf, playing) == [4]
-    shelf.change(4, missing_since=1.0)
-    assert mixed(shelf, playing) == [3]
+    assert mixed(scene, playing) == [4]
+    scene.change(4, missing_since=1.0)
+    assert mixed(scene, playing) == [3]
 
 
-def test_without_key_or_tempo_nothing_mixes(shelf: Shelf) -> None:
+def test_without_key_or_tempo_nothing_mixes(scene: GraphScene) -> None:
     playing, no_key, no_tempo = track(1), track(2, None), track(3, bpm=None)
-    shelf.add(playing, no_key, no_tempo, track(4))
-    assert mixed(shelf, playing) == [4]
-    assert mixed(shelf, no_key) == mixed(shelf, no_tempo) == []
+    scene.add(playing, no_key, no_tempo, track(4))
+    assert mixed(scene, playing) == [4]
+    assert mixed(scene, no_key) == mixed(scene, no_tempo) == []
 
 
 # --- ways
 
 
-def test_the_way_goes_round_the_wheel(shelf: Shelf) -> None:
+def test_the_way_goes_round_the_wheel(scene: GraphScene) -> None:
     tracks = [track(n, f"{n}A") for n in range(1, 13)]
-    shelf.add(*tracks)
-    assert walked(shelf, tracks[0], tracks[4]) == [3, 5]
-    assert walked(shelf, tracks[4], tracks[0]) == [4, 3, 2, 1]  # a lift only goes up
+    scene.add(*tracks)
+    assert walked(scene, tracks[0], tracks[4]) == [3, 5]
+    assert walked(scene, tracks[4], tracks[0]) == [4, 3, 2, 1]  # a lift only goes up
 
 
-def test_the_way_goes_over_tempos_in_small_steps(shelf: Shelf) -> None:
+def test_the_way_goes_over_tempos_in_small_steps(scene: GraphScene) -> None:
     tracks = [track(n, "8A", bpm) for n, bpm in enumerate([100.0, 105.0, 110.0, 115.0, 120.0, 125.0], 1)]
-    shelf.add(*tracks)
-    assert walked(shelf, tracks[0], tracks[5], 5.0) == [2, 3, 4, 5, 6]
-    assert walked(shelf, tracks[0], tracks[5], 10.0) == [2, 4, 6]
-    assert walked(shelf, tracks[0], tracks[5], 4.0) is None
+    scene.add(*tracks)
+    assert walked(scene, tracks[0], tracks[5], 5.0) == [2, 3, 4, 5, 6]
+    assert walked(scene, tracks[0], tracks[5], 10.0) == [2, 4, 6]
+    assert walked(scene, tracks[0], tracks[5], 4.0) is None
 
 
-def test_of_the_shortest_ways_the_one_of_the_best_mixes_is_taken(shelf: Shelf) -> None:
+def test_of_the_shortest_ways_the_one_of_the_best_mixes_is_taken(scene: GraphScene) -> None:
     start, goal = track(1, "8A", 120.0, energy=0.2), track(2, "11A", 126.0, energy=0.8)
-    shelf.add(
+    scene.add(
         start,
         goal,
         track(3, "9A", 124.0, energy=0.9),
@@ -380,52 +382,52 @@ def test_of_the_shortest_ways_the_one_of_the_best_mixes_is_taken(shelf: Shelf) -
         track(6, "8A", 120.0, energy=0.2),
         track(7, "9B", 120.0, energy=0.2),
     )
-    assert walked(shelf, start, goal) == [4, 2]
-    shelf.change(4, missing_since=1.0)
-    assert walked(shelf, start, goal) == [5, 2]
+    assert walked(scene, start, goal) == [4, 2]
+    scene.change(4, missing_since=1.0)
+    assert walked(scene, start, goal) == [5, 2]
 
 
-def test_two_files_of_one_audio_need_no_way_and_neighbours_one_step(shelf: Shelf) -> None:
+def test_two_files_of_one_audio_need_no_way_and_neighbours_one_step(scene: GraphScene) -> None:
     one, twin, same_point, goal = track(1), track(2, audio=track(1).audio), track(3), track(4, "9A")
-    shelf.add(one, twin, same_point, goal)
-    assert shelf.graph.path(one, twin, 6.0) == ()
-    assert walked(shelf, one, same_point) == [3]
-    assert walked(shelf, one, goal) == [4]
+    scene.add(one, twin, same_point, goal)
+    assert scene.graph.path(one, twin, 6.0) == ()
+    assert walked(scene, one, same_point) == [3]
+    assert walked(scene, one, goal) == [4]
 
 
-def test_no_way_leads_to_an_island_or_to_what_has_no_key(shelf: Shelf) -> None:
+def test_no_way_leads_to_an_island_or_to_what_has_no_key(scene: GraphScene) -> None:
     start, island, silent = track(1, "8A"), track(2, "3B"), track(3, None)
-    shelf.add(start, island, silent, track(4, "9A"))
-    assert walked(shelf, start, island) is None
-    assert walked(shelf, start, silent) is None
-    assert walked(shelf, silent, start) is None
+    scene.add(start, island, silent, track(4, "9A"))
+    assert walked(scene, start, island) is None
+    assert walked(scene, start, silent) is None
+    assert walked(scene, silent, start) is None
 
 
 # --- connections
 
 
-def test_artists_are_connected_by_the_closest_tie(shelf: Shelf) -> None:
-    shelf.add(
+def test_artists_are_connected_by_the_closest_tie(scene: GraphScene) -> None:
+    scene.add(
         track(1, artist="Ann; Bob", title="Duet", album="First", album_artist="Ann", genre="House"),
         track(2, artist="Cleo", album="First", album_artist="Ann", genre="Techno"),
         track(3, artist="Dan", album="Other", genre="techno "),
         track(4, artist="Eve", album="First", genre="Folk"),
     )
-    assert shelf.graph.connection("ann", " BOB") == (ConnectionStep("Ann", NodeType.TRACK, "Duet", "Bob"),)
-    assert shelf.graph.connection("Ann", "Cleo") == (ConnectionStep("Ann", NodeType.ALBUM, "First", "Cleo"),)
-    assert shelf.graph.connection("Bob", "Dan") == (
+    assert scene.graph.connection("ann", " BOB") == (ConnectionStep("Ann", NodeType.TRACK, "Duet", "Bob"),)
+    assert scene.graph.connection("Ann", "Cleo") == (ConnectionStep("Ann", NodeType.ALBUM, "First", "Cleo"),)
+    assert scene.graph.connection("Bob", "Dan") == (
         ConnectionStep("Bob", NodeType.ALBUM, "First", "Cleo"),
         ConnectionStep("Cleo", NodeType.GENRE, "Techno", "Dan"),
     )
-    assert shelf.graph.connection("Ann", "Ann") == ()
-    assert shelf.graph.connection("Ann", "Eve") is None
+    assert scene.graph.connection("Ann", "Ann") == ()
+    assert scene.graph.connection("Ann", "Eve") is None
     with pytest.raises(NotFound, match="Zoe: no artist"):
-        shelf.graph.connection("Ann", "Zoe")
+        scene.graph.connection("Ann", "Zoe")
 
 
-def test_a_duet_without_a_title_is_called_by_its_file(shelf: Shelf) -> None:
-    shelf.add(track(1, artist="Ann; Bob"))
-    assert shelf.graph.connection("Bob", "Ann") == (ConnectionStep("Bob", NodeType.TRACK, "01.flac", "Ann"),)
+def test_a_duet_without_a_title_is_called_by_its_file(scene: GraphScene) -> None:
+    scene.add(track(1, artist="Ann; Bob"))
+    assert scene.graph.connection("Bob", "Ann") == (ConnectionStep("Bob", NodeType.TRACK, "01.flac", "Ann"),)
 
 
 # --- whatever the library
@@ -467,13 +469,13 @@ def _numbered(made: list[dict[str, Any]]) -> list[GraphTrack]:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tracks=tracks_strategy(), percent=st.sampled_from([0.0, 3.0, 6.0, 16.0]), limit=st.integers(1, 6))
 def test_answers_are_those_of_the_definition(
-    shelf: Shelf, tracks: list[GraphTrack], percent: float, limit: int
+    scene: GraphScene, tracks: list[GraphTrack], percent: float, limit: int
 ) -> None:
-    shelf.empty()
-    shelf.add(*tracks)
+    scene.empty()
+    scene.add(*tracks)
     for playing, goal in itertools.islice(itertools.permutations(tracks, 2), 30):
-        assert mixed(shelf, playing, limit, percent) == best_mixes(tracks, playing, percent)[:limit]
-        way = walked(shelf, playing, goal, percent)
+        assert mixed(scene, playing, limit, percent) == best_mixes(tracks, playing, percent)[:limit]
+        way = walked(scene, playing, goal, percent)
         length = shortest_way(tracks, playing, goal, percent)
         assert (None if way is None else len(way)) == length
         if way:
@@ -481,11 +483,11 @@ def test_answers_are_those_of_the_definition(
             steps = [playing, *[files[number] for number in way]]
             assert way[-1] == goal.file
             assert all(steps_mix(one, other, percent) for one, other in itertools.pairwise(steps))
-    counts = shelf.graph.counts()
+    counts = scene.graph.counts()
     artists = artists_by_definition(tracks)
     assert (counts.tracks, counts.artists) == (len(tracks), len(set().union(*artists.values())))
     for one, other in itertools.permutations(sorted(set().union(*artists.values())), 2):
-        chain = shelf.graph.connection(one, other)
+        chain = scene.graph.connection(one, other)
         assert (None if chain is None else len(chain)) == links_between(tracks, artists, one, other)
 
 

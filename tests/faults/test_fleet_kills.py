@@ -1,4 +1,4 @@
-"""Workers and servers are killed, stopped and wiped in mid-run; nothing is lost, nothing is done twice."""
+"""Workers and servers are killed, stopped and wiped during a run; no file is lost, and none is stored twice."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""Whose turn it is, among many thousands, through the real commands."""
+"""Jobs of thousands of files are taken in the right order, with the real commands."""
 
 import shutil
 import wave

@@ -1,4 +1,4 @@
-"""Every step of the shutdown story of docs/explanation/stopping.md, on a library that hosts share."""
+"""Every step of the shutdown in docs/explanation/stopping.md, on a library that several hosts share."""
 
 import signal
 import time
@@ -30,7 +30,7 @@ def whole_fleet(own_servers: OwnServers, tmp_path: Path, namespace: str) -> Iter
 
 
 def at_work(fleet: Fleet, folder: Path) -> int:
-    """A run with one worker that has finished something and has a file in hand; returns the run."""
+    """A run with one worker that has finished a file and is analysing another one; returns the run."""
     run = fleet.enqueue(folder)
     fleet.worker("w0", 2)
     fleet.until_event("w0", "job_finished")

@@ -1,4 +1,4 @@
-"""Any process may be killed at any moment; nothing is lost, and nothing is done twice."""
+"""Any process may be killed at any moment; no file is lost, and none is stored twice."""
 
 import random
 import signal

@@ -1,4 +1,4 @@
-"""Bad files beside good ones: the good ones are done, the bad ones named with a reason, and memory is bounded."""
+"""Bad files among good ones: the good ones are analysed, the bad ones are reported with a reason; memory is bounded."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""When the database can't be written: wait, say so, go on; or stop clearly, with nothing lost."""
+"""When the database can't be written, the program waits and continues, or stops with a message; nothing is lost."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""``tonearm analyze`` as a person calls it: what it finds, what it skips, what it recognises again."""
+"""``tonearm analyze`` as a person calls it: which files it finds, skips and recognises again."""
 
 import os
 import shutil
@@ -224,7 +224,7 @@ def hold(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 def running(program: Program) -> int:
-    """How many jobs are in hand."""
+    """Number of running jobs."""
     return int(program.query("SELECT count(*) FROM jobs WHERE state = 'running'")[0][0])
 
 

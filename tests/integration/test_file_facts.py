@@ -1,4 +1,4 @@
-"""A person relies on: each file is judged by its own header, and only equal sound shares results, in any order."""
+"""Each file is judged by its own header; only equal audio shares results, in any order of analysis."""
 
 from pathlib import Path
 from typing import Any

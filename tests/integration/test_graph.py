@@ -53,7 +53,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def analysed(
     tmp_path_factory: pytest.TempPathFactory, music: Path, servers: Mapping[str, str]
 ) -> Iterator[Program]:
-    """The music, analysed with Neo4j at hand, and told to it. Ask it, and change nothing."""
+    """The music, analysed and stored in Neo4j; tests read it and change nothing."""
     url = named(servers, "TONEARM_NEO4J_URL")
     data = tmp_path_factory.mktemp("analysed")
     with (

@@ -1,4 +1,4 @@
-"""A person relies on: when Redis is away the live view dims, and nothing else becomes slower or stops."""
+"""When Redis is unavailable the live view has no current data, and nothing else becomes slower or stops."""
 
 import functools
 import threading
@@ -12,7 +12,7 @@ import redis
 
 from tests.proxy import Proxy
 from tests.unit.facts import job_ref
-from tests.unit.shelf import Library, opened
+from tests.unit.library_fixture import Library, opened
 from tonearm.errors import ConfigurationError, ServiceUnavailable
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, JobStarted, StageReached, Warned
@@ -39,7 +39,7 @@ POLICY = BreakerPolicy(window_s=10, minimum_calls=3, open_s=1.0)
 
 
 class Told:
-    """A gate that is open and remembers what it was told."""
+    """An open gate that keeps what was recorded."""
 
     def __init__(self) -> None:
         self.good: list[float] = []

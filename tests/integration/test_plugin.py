@@ -1,4 +1,4 @@
-"""A person relies on: an analyser of another package is found, run in the sandbox, stored, shown and renewed."""
+"""An analyser of another package is found, run in the sandbox, and its results are stored, shown and updated."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`scripts/servers` starts what is not there, says where, and leaves nothing behind."""
+"""`scripts/servers` starts missing servers, prints their addresses, and stops everything that it has started."""
 
 import os
 import re

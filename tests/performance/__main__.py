@@ -1,8 +1,8 @@
 """Throughput on this machine over real files: ``python -m tests.performance FOLDER [--rounds N] [--files N]``.
 
-Decoding alone, the bare analysis, and the whole command are measured in turn in the same run, as the speed of
-machines drifts; medians are printed, and the ratio of the whole to the bare. Each stage's share is that of the
-bare analysis.
+Decoding, the analysis without the pipeline, and the whole command are measured in turn in the same run, because the
+speed of a machine varies; prints medians, and the ratio of the whole command to the analysis alone. Each
+stage's share is that of the analysis alone.
 """
 
 import argparse

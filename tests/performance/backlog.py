@@ -1,8 +1,8 @@
 """Memory with a million jobs waiting: ``python -m tests.performance.backlog [--jobs N] [--worked N]``.
 
-Makes a library of so many waiting jobs on PostgreSQL, has the courier carry all of them to RabbitMQ, then works
-through some of them with an analyser that does nothing, and prints the memory of this process, which is courier
-and supervisor in one, and of the broker, on the way. Needs TONEARM_DATABASE_URL, TONEARM_RABBITMQ_URL and
+Makes a library of so many waiting jobs on PostgreSQL, has the outbox relay publish all of them to RabbitMQ, then works
+through some of them with an analyser that does nothing, and prints the memory of this process, which is relay and
+supervisor at once, and of the broker at several points. Needs TONEARM_DATABASE_URL, TONEARM_RABBITMQ_URL and
 TONEARM_RABBITMQ_MANAGEMENT_URL; uses a database and queues of its own, which are removed.
 """
 

@@ -1,4 +1,4 @@
-"""The work itself without the pipeline around it: what the pipeline is measured against."""
+"""The analysis without the pipeline, for comparison with the whole command."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""How good the time to go is: ``python -m tests.performance.eta``.
+"""Accuracy of the remaining time: ``python -m tests.performance.eta``.
 
 Replays the runs in ``tests/recorded_runs`` and prints predicted / actual at shares of each run, below 1 where the
 prediction was too short: for a first run, that knows nothing of the machine, and for one that knows what the formats

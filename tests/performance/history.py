@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.performance.places import create_database, drop_database
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.jobs.history import History
 from tonearm.library.database import open_postgres, open_sqlite
 

@@ -1,4 +1,4 @@
-"""A child that measures nothing: it answers every file at once, as the real one would after its work."""
+"""A child that measures nothing: it answers every file at once, with the messages of a real child."""
 
 import hashlib
 import json

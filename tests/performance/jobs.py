@@ -1,6 +1,6 @@
 """Jobs a second of the pipeline with an analyser that does nothing: ``python -m tests.performance.jobs [--jobs N]``.
 
-Everything else is real: files, the scan's intake, the queue, child processes, the ledger, the broker and its
+Everything else is real: files, the scan's intake, the queue, child processes, the job store, the broker and its
 confirms. SQLite always; PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATABASE_URL`` and
 ``TONEARM_RABBITMQ_URL`` name them, with one supervisor and with as many as ``--workers`` says, each a process with
 ``--slots`` children. Each kind is given a database and queues of its own, which are removed.
@@ -114,7 +114,7 @@ def through_sql(app: Library, stop: StopSwitch, name: str) -> JobQueue:  # noqa:
 
 @contextmanager
 def broker(slots: int) -> Iterator[MakeQueue]:
-    """RabbitMQ as the queue, with a courier as every worker has one."""
+    """RabbitMQ as the queue, with an outbox relay, as in every worker."""
     from tonearm.jobs.rabbitmq.connection import BrokerConnection
     from tonearm.jobs.rabbitmq.queue import RabbitQueue
     from tonearm.jobs.rabbitmq.topology import Topology

@@ -1,6 +1,6 @@
 """Record a run: ``tonearm analyze FOLDER --json | python -m tests.recorded_runs.record > NAME.jsonl``.
 
-Keeps what the time to go can be learned from, with seconds since the work began; no names.
+Keeps the data for estimating the remaining time, with seconds since the start; no file names.
 """
 
 import json

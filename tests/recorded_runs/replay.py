@@ -1,4 +1,4 @@
-"""Replays a recorded run through the estimate of the time to go, second by second."""
+"""Replays a recorded run through the estimate of the remaining time, second by second."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What the tests of single rooms share: an empty database, made once and copied, and a library on it."""
+"""Fixtures of the unit tests: an empty database, made once and copied, and a library on it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.unit.shelf import Library, opened
+from tests.unit.library_fixture import Library, opened
 from tonearm.library.database import open_sqlite
 
 settings.register_profile("shared", deadline=None)  # the machine may be busy with other things

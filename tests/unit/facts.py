@@ -1,4 +1,4 @@
-"""Facts about jobs, with what a test does not care about filled in."""
+"""Events about jobs, with default values for the fields that a test does not use."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A person relies on: an address that can't be used is refused with what it should look like, and never repeated."""
+"""An invalid address is refused with an example, and no part of it is repeated."""
 
 from collections.abc import Callable
 

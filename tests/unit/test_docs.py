@@ -1,4 +1,4 @@
-"""The reference in docs/ leaves nothing out, and its links lead somewhere."""
+"""The reference in docs/ is complete, and its links are valid."""
 
 import dataclasses
 import inspect

@@ -1,4 +1,4 @@
-"""A person relies on: every file name survives exactly, and none of them plays tricks on the screen."""
+"""Every file name is preserved exactly, and none can disturb the terminal."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""The proxy of the fault tests is as bad a network as it says, and no worse."""
+"""The proxy of the fault tests simulates exactly the faults that it is set to."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Sounds with known beats, and what the tempo analyser says about them."""
+"""Sounds with known beats, and the results of the tempo analyser for them."""
 
 from collections.abc import Iterable
 

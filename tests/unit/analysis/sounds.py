@@ -1,4 +1,4 @@
-"""Sounds with known properties, rendered for the tests."""
+"""Sounds with known properties, generated for the tests."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""A person relies on: each analyser is declared once, returns what it declares, and is not loaded to be listed."""
+"""Each analyser is declared once, returns what it declares, and is not loaded when analysers are listed."""
 
 import json
 import subprocess

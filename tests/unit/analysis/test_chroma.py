@@ -1,4 +1,4 @@
-"""Pitch votes: pitches land where they belong, however the stream is cut and however long it is."""
+"""Spectral peaks vote for the right pitches, however the stream is cut and however long it is."""
 
 import tracemalloc
 

@@ -1,4 +1,4 @@
-"""A person relies on: every format heard as it was recorded, and missing or damaged audio never passed over."""
+"""Every format is decoded to the recorded audio, and missing or damaged audio is always reported."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""Descriptors: each says what its name says, in its unit, and nothing about silence."""
+"""Each descriptor measures what its name means, in its unit; silence has no descriptors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A person relies on: spectra are those of a real Fourier transform, whichever of pocketfft's forms is loaded."""
+"""Spectra are real Fourier transforms, with either form of pocketfft."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The front end: every form of the audio is in its stated unit, in time, and blind to packet sizes."""
+"""Every form of the audio is in its stated unit and aligned in time, and does not depend on packet sizes."""
 
 from collections.abc import Iterator
 from dataclasses import astuple

@@ -1,4 +1,4 @@
-"""A person relies on: the same audio is the same under any name and any tags, and other audio is other."""
+"""The same audio has the same identity under any name and any tags, and different audio a different one."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The inner loops: both forms give the same numbers, and no call can reach outside its arrays."""
+"""Both versions of the inner loops give the same numbers, and no call accesses memory outside its arrays."""
 
 import math
 import subprocess

@@ -1,4 +1,4 @@
-"""A person relies on: the right name, the right codes, the same answer for the same music, and none for noise."""
+"""Keys have the right name and codes, the same music always has the same key, and noise has none."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Loudness: the test signals of EBU Tech 3341 and Tech 3342, and what a person relies on besides."""
+"""Loudness passes the test signals of EBU Tech 3341 and Tech 3342, and further checks."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""A person relies on: every link of a chained Ogg file is heard, and a file that lost its end is noticed."""
+"""Every link of a chained Ogg file is decoded, and a missing end of a file is detected."""
 
 import io
 

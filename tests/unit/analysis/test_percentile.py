@@ -1,4 +1,4 @@
-"""A person relies on: percentiles are those that NumPy computes."""
+"""Percentiles are those that NumPy computes."""
 
 import numpy as np
 from hypothesis import given

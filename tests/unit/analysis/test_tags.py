@@ -1,4 +1,4 @@
-"""A person relies on: the tags they wrote, in every format; hostile tags cost neither memory nor the analysis."""
+"""Tags are read from every format; malicious tags cost little memory and do not prevent the analysis."""
 
 import io
 import json

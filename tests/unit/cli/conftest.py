@@ -1,4 +1,4 @@
-"""Commands that are called here meet no setting of whoever runs the tests."""
+"""Isolates the commands in these tests from the settings of the user who runs them."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A person relies on: one call does what it can of all that was asked, and its status says how it ended."""
+"""One call analyses as much as possible of its arguments, and its exit status shows how it ended."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""A person relies on: help that reads well at any width, and a start that loads what the command needs only."""
+"""Help is readable at any width, and a command loads only the modules that it needs."""
 
 import json
 import os

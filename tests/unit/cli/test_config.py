@@ -1,4 +1,4 @@
-"""A person relies on: settings can be shown to anybody; no password is among them."""
+"""The printed settings contain no password."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""A person relies on: only what is asked for is forgotten, and only after a yes."""
+"""Only the given files are forgotten, and only after a confirmation."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.unit.shelf import Library, found, result
+from tests.unit.library_fixture import Library, found, result
 from tonearm.cli.app import app
 from tonearm.errors import LibraryInUse
 from tonearm.events.states import RunState

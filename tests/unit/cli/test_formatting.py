@@ -1,4 +1,4 @@
-"""A person relies on: numbers are said plainly, and never more exactly than they are known."""
+"""Numbers are printed in plain form, and with no more digits than are known."""
 
 import subprocess
 

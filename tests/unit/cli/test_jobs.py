@@ -1,10 +1,10 @@
-"""A person relies on: who gives an order learns what came of it, and what else may have been meant."""
+"""A command reports what it has changed, and suggests what else may have been meant."""
 
 from pathlib import Path
 
 from click.testing import CliRunner
 
-from tests.unit.shelf import Library, result
+from tests.unit.library_fixture import Library, result
 from tonearm.cli.app import app
 
 

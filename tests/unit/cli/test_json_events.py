@@ -1,4 +1,4 @@
-"""Another program relies on: one JSON object a line, for every event there is, with every path exact."""
+"""Every event is printed as one JSON object on a line, with exact paths."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A person relies on: what scrolls by on a terminal can be read."""
+"""Messages that scroll by on a terminal are readable."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""A person relies on: where there is nothing to list, a sentence says so."""
+"""An empty list is replaced by a sentence."""
 
 import pytest
 

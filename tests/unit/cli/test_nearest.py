@@ -1,4 +1,4 @@
-"""A person relies on: a misspelt name or path is refused with what was meant."""
+"""A misspelt name or path is refused with a suggestion."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.unit.shelf import Library, result
+from tests.unit.library_fixture import Library, result
 from tonearm.cli.app import app
 from tonearm.cli.nearest import nearest, nearest_path, no_such
 

@@ -1,4 +1,4 @@
-"""A person relies on: options mean what their help says, and a wrong one is refused with what would be right."""
+"""Options do what their help describes, and an invalid one is refused with the valid values."""
 
 import os
 from pathlib import Path

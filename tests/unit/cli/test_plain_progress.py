@@ -1,4 +1,4 @@
-"""A person relies on: each line says what happened, in words, and no file name can disturb the terminal."""
+"""Each line describes an event in words, and no file name can disturb the terminal."""
 
 import time
 import unicodedata

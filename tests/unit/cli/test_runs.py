@@ -1,4 +1,4 @@
-"""A person relies on: a run names the folders it was called with, whatever bytes their names are."""
+"""A run is listed with the folders it was called with, whatever bytes their names are."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.cli.app import app
 from tonearm.events.states import RunState
 

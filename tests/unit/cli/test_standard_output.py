@@ -1,4 +1,4 @@
-"""A person relies on: a command whose reader has had enough ends quietly, as other programs do."""
+"""A command ends without an error message when the reader of its output closes the pipe."""
 
 import os
 import subprocess

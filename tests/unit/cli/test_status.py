@@ -1,4 +1,4 @@
-"""A person relies on: status says how things are, above all when something is wrong."""
+"""``tonearm status`` shows the state of services and runs, above all faults."""
 
 import json
 import os

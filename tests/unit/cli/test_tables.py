@@ -1,4 +1,4 @@
-"""A person relies on: on a terminal of any width a row is one line, and no number is cut."""
+"""On a terminal of any width each row is one line, and no number is cut."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A person relies on: sentences are broken between words on a terminal, and are one line for programs."""
+"""Sentences are wrapped between words on a terminal, and are one line in a pipe."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A person relies on: everything that was measured is shown with its unit, and a doubtful tempo is called doubtful."""
+"""Every result is shown with its unit, and an uncertain tempo is marked as such."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.unit.shelf import Library, result
+from tests.unit.library_fixture import Library, result
 from tonearm.analysis import catalog
 from tonearm.cli.app import app
 from tonearm.cli.track_page import tempo_doubt

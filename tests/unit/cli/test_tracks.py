@@ -1,4 +1,4 @@
-"""A person relies on: a list is shown as it is read, however long it is."""
+"""A list is printed while it is read, however long it is."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.unit.shelf import Library, result
+from tests.unit.library_fixture import Library, result
 from tonearm.cli.app import app
 
 

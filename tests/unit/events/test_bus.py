@@ -1,4 +1,4 @@
-"""A person relies on: who only listens can neither stop nor delay the work, and what it missed is told."""
+"""A subscriber can neither stop nor delay the work, and events that it missed are reported."""
 
 import math
 import re

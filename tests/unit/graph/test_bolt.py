@@ -1,4 +1,4 @@
-"""A person relies on: an address that can't be right is refused at once, and a password is never shown."""
+"""An invalid address is refused at once, and a password is never shown."""
 
 import pytest
 

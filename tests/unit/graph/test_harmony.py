@@ -1,4 +1,4 @@
-"""A person relies on: what is said to mix does sound together, and the score puts the better mix first."""
+"""Keys and tempos that are said to mix are harmonically related, and better mixes have higher scores."""
 
 import itertools
 import math

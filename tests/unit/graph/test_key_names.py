@@ -1,4 +1,4 @@
-"""A person relies on: a key is understood as it is usually written, and what is no key is not taken for one."""
+"""Keys are parsed in their usual spellings, and other words are not parsed as keys."""
 
 import pytest
 

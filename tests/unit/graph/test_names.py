@@ -1,4 +1,4 @@
-"""A person relies on: two spellings of one name are one artist, and two albums of one name stay two."""
+"""Two spellings of a name are one artist, and two albums of the same name are distinguished."""
 
 import pytest
 from hypothesis import given

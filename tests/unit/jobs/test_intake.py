@@ -1,8 +1,8 @@
-"""A person relies on: what a scan met is queued when it needs work, once, at the level a person or the rules chose."""
+"""A scanned file that needs analysis is queued once, at the level that a person or the rules chose."""
 
 import pytest
 
-from tests.unit.shelf import Library, finish_one, found, result
+from tests.unit.library_fixture import Library, finish_one, found, result
 from tonearm.errors import Failure
 from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.run_counts import RunCounts

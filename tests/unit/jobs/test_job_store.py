@@ -1,4 +1,4 @@
-"""A person relies on: every file is tried, counted, retried and given up as promised, and no late writer undoes it."""
+"""Files are tried, counted, retried and quarantined as documented, and no late write changes that."""
 
 import random
 import re
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.shelf import (
+from tests.unit.library_fixture import (
     AT_ONCE,
     VERSIONS,
     WORKER,
@@ -40,7 +40,7 @@ def leased(library: Library, *paths: bytes) -> list[Lease]:
 
 
 def patient(library: Library) -> SqlJobStore:
-    """A ledger after whose back-offs nobody waits: by themselves they do not end within a test."""
+    """A job store whose back-offs are longer than a test."""
     return SqlJobStore(library.database, VERSIONS, Backoff(1e9, 1e9), 60)
 
 

@@ -1,4 +1,4 @@
-"""The ledger in any order of events: whatever happens to jobs, nothing is lost, doubled, or written too late."""
+"""The job store in any order of calls: no job is lost, done twice, or changed by a late write."""
 
 import tempfile
 from collections import Counter
@@ -19,7 +19,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.unit.shelf import VERSIONS, WORKER, Library, Row, finish_one, found, opened, result, take_one
+from tests.unit.library_fixture import (
+    VERSIONS,
+    WORKER,
+    Library,
+    Row,
+    finish_one,
+    found,
+    opened,
+    result,
+    take_one,
+)
 from tonearm.errors import Failure, NotFound
 from tonearm.events.states import RunState
 from tonearm.jobs.failures import GONE

@@ -1,4 +1,4 @@
-"""A person relies on: a job is taken from a worker that is gone, and from no other, whatever the clocks say."""
+"""The lease of a worker that has ended expires, and no other lease, however clocks are set."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A person relies on: the management API is asked where its address says, and a wrong one is told as such."""
+"""The management API is called at its configured address, and a wrong address is reported as such."""
 
 import io
 import socket

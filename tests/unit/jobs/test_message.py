@@ -1,4 +1,4 @@
-"""A person relies on: a message keeps its trace, and one with an odd or no trace is worked on all the same."""
+"""A message keeps its trace, and a message with an invalid trace or none is processed."""
 
 from types import SimpleNamespace
 

@@ -1,11 +1,11 @@
-"""A person relies on: what is urgent comes first, and nothing waits for ever."""
+"""Urgent jobs are taken first, and no job waits without a limit."""
 
 import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.shelf import AGEING_S, Library, found, take_one
+from tests.unit.library_fixture import AGEING_S, Library, found, take_one
 from tonearm.jobs.priority import CRITICAL_HEAD_START_S, level_for, rank
 from tonearm.settings import Level, Rule
 

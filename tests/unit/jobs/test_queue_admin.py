@@ -1,10 +1,10 @@
-"""A person relies on: "this folder now", "this file once more" and "how long is the queue" mean what they say."""
+"""Prioritising, retrying and counting change and return what they are documented to."""
 
 import sqlite3
 
 import pytest
 
-from tests.unit.shelf import Library, finish_one, result, take_one
+from tests.unit.library_fixture import Library, finish_one, result, take_one
 from tonearm.errors import Failure
 from tonearm.jobs.job import OPEN
 from tonearm.library.roots import Place

@@ -1,8 +1,8 @@
-"""A person relies on: a run is one thing with counts that add up, and pause, resume and cancel mean what they say."""
+"""The counts of a run add up, and pause, resume and cancel work as documented."""
 
 import pytest
 
-from tests.unit.shelf import Library, finish_one, result, take_one
+from tests.unit.library_fixture import Library, finish_one, result, take_one
 from tonearm.errors import Failure, NotFound
 from tonearm.events.states import RunState, Workload
 from tonearm.jobs.run_counts import RunCounts

@@ -1,4 +1,4 @@
-"""A person relies on: a trace goes on through the queue, and no header however odd keeps a job from being done."""
+"""A trace is passed on through the queue, and an invalid header never prevents a job."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A person relies on: every worker is known by its name and heard of, and can be asked to end when it has finished."""
+"""Every worker is registered under its name, sends heartbeats, and can be drained."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.errors import NotFound
 from tonearm.jobs.worker_registry import (
     LOST_S,

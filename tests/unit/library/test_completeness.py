@@ -1,4 +1,4 @@
-"""A person relies on: a file is partial when audio that it declares is missing, and only then."""
+"""A file is partial if and only if declared audio is missing."""
 
 from dataclasses import replace
 

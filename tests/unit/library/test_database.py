@@ -1,4 +1,4 @@
-"""A person relies on: the database opens and upgrades itself, says what it can't hold, and keeps what it kept."""
+"""The database opens and upgrades itself, refuses values that it can't store, and keeps its rows."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.migrated import differences
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.errors import StorageBusy, StorageFull, StorageUnusable
 from tonearm.jobs.job_sql import clock
 from tonearm.library import data_folder

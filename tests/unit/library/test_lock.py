@@ -1,4 +1,4 @@
-"""A person relies on: one process analyses a library, another is told which, and a killed one leaves no lock behind."""
+"""One process analyses a library, others are refused with its id, and a killed process leaves no lock behind."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A person relies on: a disk that is not mounted costs nothing, and what was deleted is known to be gone."""
+"""An unmounted disk changes nothing in the library, and deleted files are marked missing."""
 
 import os
 from pathlib import Path

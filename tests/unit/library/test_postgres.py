@@ -1,4 +1,4 @@
-"""A person relies on: what stands in the address of the database is what the server is told."""
+"""The parts of a database address are passed to the server exactly."""
 
 import pytest
 

@@ -1,10 +1,10 @@
-"""A person relies on: results are stored once, belong to the audio, and follow it when its file moves."""
+"""Results are stored once, belong to the audio, and follow it when its file is moved."""
 
 from dataclasses import fields, replace
 
 import pytest
 
-from tests.unit.shelf import (
+from tests.unit.library_fixture import (
     DECODED,
     FILE,
     SOUND,

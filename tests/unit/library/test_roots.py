@@ -1,4 +1,4 @@
-"""A person relies on: a folder is known by where it really lies, and every file belongs to one root only."""
+"""A folder is stored by its real path, and every file belongs to one root."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.library.roots import Place, Roots, below, canonical, in_place
 from tonearm.library.schema import file_table
 from tonearm.names import PathMap

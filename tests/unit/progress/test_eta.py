@@ -1,4 +1,4 @@
-"""A person relies on: the time to go is learned from this machine, never below nothing, and not invented."""
+"""The remaining time is estimated from this machine, is never negative, and is unknown without data."""
 
 import pytest
 from hypothesis import example, given

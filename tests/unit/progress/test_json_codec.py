@@ -1,4 +1,4 @@
-"""A person relies on: what goes through Redis comes out as it went in; what others put there harms nobody."""
+"""Values are unchanged after passing through Redis, and invalid data there is ignored."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A person relies on: what the live view shows is what has happened so far, no more and no less."""
+"""The live view shows exactly the events that have happened so far."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A person relies on: telling others what happens never holds up what happens, and gaps are told as gaps."""
+"""Sending notices never delays the work, and gaps are reported."""
 
 import pytest
 

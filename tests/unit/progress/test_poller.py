@@ -1,4 +1,4 @@
-"""A person relies on: to see what runs elsewhere nobody has to wait for the live view."""
+"""The progress of other processes is shown without waiting for the live view."""
 
 import threading
 import time

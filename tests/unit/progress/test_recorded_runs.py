@@ -1,4 +1,4 @@
-"""A person relies on: the time to go of a run, a first one too, is about as long as it then takes."""
+"""The estimated remaining time of recorded runs, including first runs, is close to the actual time."""
 
 import pytest
 

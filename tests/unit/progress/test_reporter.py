@@ -1,4 +1,4 @@
-"""A person relies on: what this process does is seen elsewhere; a live view that is away costs nothing else."""
+"""Other processes see what this process does; an unavailable live view does not affect the work."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ import pytest
 
 from tests.memory_progress import MemoryProgress
 from tests.unit.facts import job_ref
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.errors import ServiceUnavailable, StorageUnavailable
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, JobReturned, JobStarted, Remote, StageReached, Warned

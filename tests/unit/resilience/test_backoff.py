@@ -1,4 +1,4 @@
-"""A person relies on: what has failed is tried again, ever less often and never by all at once, until it is stopped."""
+"""Failed calls are repeated at growing, random intervals until stopped."""
 
 import pytest
 

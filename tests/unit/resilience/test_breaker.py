@@ -1,4 +1,4 @@
-"""A person relies on: a service that is away is left alone, tried again by itself, and never blamed for a bad file."""
+"""An unavailable service is not called for a while, is then tried again, and is not blamed for a bad file."""
 
 import contextlib
 import itertools

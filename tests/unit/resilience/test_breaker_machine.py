@@ -1,4 +1,4 @@
-"""Whatever calls come in whatever order, the breaker is where its policy says it is."""
+"""In any order of calls the breaker is in the state that its policy requires."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Ended:
 
 
 class Breaker(RuleBasedStateMachine):
-    """Calls overlap: each is admitted, takes as long as it takes, and is told of."""
+    """Overlapping calls: each is admitted, lasts for some time, and is recorded."""
 
     @initialize(
         minimum=st.integers(1, 4),

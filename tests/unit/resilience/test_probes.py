@@ -1,4 +1,4 @@
-"""A person relies on: a service that is back is shown as back, also when nothing needs it at the moment."""
+"""A service that is available again is shown as available, even if nothing calls it."""
 
 from tests.unit.resilience.test_breaker import Service
 from tonearm.errors import ServiceUnavailable

@@ -1,4 +1,4 @@
-"""A person relies on: a database server that goes away is waited for, and what was asked is done after all."""
+"""Calls are repeated while the database server is unavailable, and succeed afterwards."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Server:
-    """Fails as it is told, then answers."""
+    """Raises the given errors, then answers."""
 
     def __init__(self, *troubles: StorageError) -> None:
         self.troubles = list(troubles)

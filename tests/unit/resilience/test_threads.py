@@ -1,4 +1,4 @@
-"""A person relies on: a background thread that fails is told of and started again; none ends unseen."""
+"""A background thread that fails is reported and started again."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Disks that answer with errors, which no test can have from a real one."""
+"""Disks that answer with errors, simulated for the tests."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A person relies on: the library follows the disk; what moved is known again, and what only seems gone is kept."""
+"""The library follows the disk; moved files are recognised, and unmounted files are kept."""
 
 import os
 import shutil
@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
+from tests.unit.library_fixture import Library, finish_one, result, take_one
 from tests.unit.scan.sick import make_dead
-from tests.unit.shelf import Library, finish_one, result, take_one
 from tonearm.events.event import Event
 from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.events.states import RunState

@@ -1,4 +1,4 @@
-"""A person relies on: every music file is met once, in one order, and nothing that is not a file is ever touched."""
+"""Every music file is found once, in order, and nothing but regular files is ever opened."""
 
 import errno
 import os

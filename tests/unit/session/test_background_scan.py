@@ -1,4 +1,4 @@
-"""A person relies on: a scan beside the work ends when it is to end, and nothing that goes wrong in it stays unseen."""
+"""A background scan ends when it is asked to, and its exceptions are always reported."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A person relies on: what is said last and nearest wins, and a wrong setting is named, with its file."""
+"""The most specific source of a setting wins, and an invalid setting is reported with its file."""
 
 import dataclasses
 import errno

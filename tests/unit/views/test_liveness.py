@@ -1,8 +1,8 @@
-"""A person relies on: after a process was killed, what is shown as going on is going on."""
+"""After a process was killed, only what is really running is shown as running."""
 
 from pathlib import Path
 
-from tests.unit.shelf import WORKER, Library
+from tests.unit.library_fixture import WORKER, Library
 from tonearm.events.states import RunState
 from tonearm.jobs.job import OPEN
 from tonearm.jobs.worker_registry import LOST_S, Heartbeat, WorkerInstance, WorkerRegistry

@@ -1,4 +1,4 @@
-"""A person relies on: the list shows exactly the tracks that were asked for, in the order that was asked for."""
+"""The list shows exactly the requested tracks in the requested order."""
 
 import os
 import sqlite3
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.shelf import (
+from tests.unit.library_fixture import (
     VERSIONS,
     Library,
     features_of,

@@ -1,4 +1,4 @@
-"""A person relies on: a child has loaded all it needs before the system calls that open files are denied."""
+"""A child has loaded everything it needs before system calls that open files are denied."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A person relies on: a file has the time that its music may need, and no more."""
+"""The deadline of a file is long enough for its music, and bounded."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.settings import load_settings
 from tonearm.worker.child_process import ChildProcess
 

@@ -1,4 +1,4 @@
-"""A person relies on: what a child says arrives whole and in order, and only values can arrive."""
+"""Messages of a child arrive whole and in order, and can contain plain values only."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A person relies on: nothing that is not a number is stored as one, and no child can say what breaks its parent."""
+"""Only valid numbers are stored, and no message of a child can cause an error in its parent."""
 
 import io
 import math
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tagging import retagged
-from tests.unit.shelf import Library, finish_one
+from tests.unit.library_fixture import Library, finish_one
 from tonearm.analysis.tags import read_tags
 from tonearm.jobs.job import Lease
 from tonearm.worker.child_process import Assignment

@@ -1,4 +1,4 @@
-"""A person relies on: a file that takes over its decoder can open nothing, reach nothing and outlive nothing."""
+"""A file that takes over its decoder can open nothing, connect to nothing and leave no process behind."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""A person relies on: an idle worker asks the database seldom, and the less often the slower it answers."""
+"""An idle worker queries the database rarely, and the more rarely the slower the answers are."""
 
 import time
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""A person relies on: a file is called gone only where its folder can be seen; what is not mounted is left alone."""
+"""A file counts as deleted only if its folder is mounted; files of unmounted folders are left alone."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.shelf import Library
+from tests.unit.library_fixture import Library
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.names import PathMap
 from tonearm.worker import mount_guard as guard_module

@@ -1,4 +1,4 @@
-"""A person relies on: nothing measured is thrown away because the disk is full or the database is held."""
+"""No result is lost because the disk is full or the database is locked."""
 
 import functools
 import time

@@ -1,4 +1,4 @@
-"""A person relies on: children that can't start end the call with a reason, and no more than allowed are started."""
+"""If children can't start, the call ends with a reason; no more children are started than allowed."""
 
 import os
 from collections.abc import Callable, Iterator

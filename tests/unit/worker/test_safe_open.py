@@ -1,4 +1,4 @@
-"""A person relies on: only a regular file that lies in the library is ever opened, and nothing waits for a pipe."""
+"""Only regular files inside the library are opened, and opening never waits for a pipe."""
 
 import errno
 import os

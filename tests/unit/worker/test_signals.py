@@ -1,4 +1,4 @@
-"""A person relies on: Ctrl-C is noticed at once, a second one too, and afterwards signals do what they did before."""
+"""The first and the second Ctrl-C act at once, and signal handlers are restored afterwards."""
 
 import os
 import select

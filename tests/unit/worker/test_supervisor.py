@@ -1,4 +1,4 @@
-"""A person relies on: a worker survives failures that pass, and ends when another worker has taken its name."""
+"""A worker survives temporary failures, and ends when another worker has taken its name."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.shelf import VERSIONS, WORKER, Library
+from tests.unit.library_fixture import VERSIONS, WORKER, Library
 from tonearm.errors import StorageUnavailable
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, JobReturned, Warned

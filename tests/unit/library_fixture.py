@@ -1,4 +1,4 @@
-"""A library on a real database, and made-up files and results to put on its shelf."""
+"""A library on a real database, with methods to add files and results for tests."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -253,7 +253,7 @@ def take_from(queue: JobQueue, unmounted: Collection[UnmountedPlace]) -> Lease |
 def claim_one(
     job_store: SqlJobStore, job: int, worker: str, announced: Level | None = None
 ) -> Lease | Refusal:
-    """What a worker is told whom a message of one job came to."""
+    """The answer to a claim of one delivered job."""
     return job_store.claim({job: announced}, worker)[job]
 
 
