@@ -109,7 +109,7 @@ class RabbitSetup(QueueSetup):
         self.events: list[Event] = []
         self.links: list[BrokerConnection] = []
         self._links_of: dict[int, BrokerConnection] = {}
-        self.couriers: list[threading.Thread] = []
+        self.relays: list[threading.Thread] = []
         self._ageing_s = ageing_s
         self._ending = threading.Event()
         self.sender = self.link(0)
@@ -143,13 +143,13 @@ class RabbitSetup(QueueSetup):
     def carry(self, link: BrokerConnection) -> None:
         """Start an outbox relay, as every process does."""
         relay = self.relay(link)
-        self.couriers.append(threading.Thread(target=relay.run, args=(self._ending,), daemon=True))
-        self.couriers[-1].start()
+        self.relays.append(threading.Thread(target=relay.run, args=(self._ending,), daemon=True))
+        self.relays[-1].start()
 
-    def stop_couriers(self) -> None:
+    def stop_relays(self) -> None:
         """End what carries by itself."""
         self._ending.set()
-        for thread in self.couriers:
+        for thread in self.relays:
             thread.join(PATIENCE_S)
         self._ending = threading.Event()
 
@@ -177,6 +177,6 @@ class RabbitSetup(QueueSetup):
             return sum(broker.ready(queue.name) for queue in self.topology.queues)
 
     def close(self) -> None:
-        self.stop_couriers()
+        self.stop_relays()
         for link in self.links:
             link.stop()

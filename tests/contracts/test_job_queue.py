@@ -136,7 +136,7 @@ def test_many_workers_do_all_that_there_is_and_nothing_twice(setup: QueueSetup) 
     ]
 
 
-def test_a_job_in_hand_comes_to_nobody_else_until_its_lease_has_run_out(setup: QueueSetup) -> None:
+def test_a_running_job_comes_to_nobody_else_until_its_lease_has_run_out(setup: QueueSetup) -> None:
     library = setup.library
     library.meet(library.run(), b"1")
     one = setup.queue("one")

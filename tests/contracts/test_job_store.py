@@ -80,7 +80,7 @@ class Deaf(Database):
             raise StorageUnavailable("the server went away")
 
 
-def ledger_on(database: Database) -> SqlJobStore:
+def job_store_on(database: Database) -> SqlJobStore:
     return SqlJobStore(database, VERSIONS, AT_ONCE, 60)
 
 
@@ -170,7 +170,7 @@ def test_a_result_whose_answer_got_lost_is_stored_once_and_told_again(
 ) -> None:
     [lease] = leased(library)
     deaf = Deaf(library.database)
-    job_store = ledger_on(deaf)
+    job_store = job_store_on(deaf)
     deaf.deaf = True
     with pytest.raises(StorageUnavailable):
         finish_one(job_store, lease, result("hash", complete=complete))
@@ -187,7 +187,7 @@ def test_a_result_whose_answer_got_lost_is_stored_once_and_told_again(
 def test_a_quarantine_whose_answer_got_lost_is_told_again(library: Library) -> None:
     [lease] = leased(library)
     deaf = Deaf(library.database)
-    job_store = ledger_on(deaf)
+    job_store = job_store_on(deaf)
     deaf.deaf = True
     with pytest.raises(StorageUnavailable):
         job_store.fail(lease, HOPELESS, 1.0)
@@ -201,7 +201,7 @@ def test_a_quarantine_whose_answer_got_lost_is_told_again(library: Library) -> N
 def test_a_failure_whose_answer_got_lost_is_charged_once(library: Library) -> None:
     [lease] = leased(library)
     deaf = Deaf(library.database)
-    job_store = ledger_on(deaf)
+    job_store = job_store_on(deaf)
     deaf.deaf = True
     with pytest.raises(StorageUnavailable):
         job_store.fail(lease, FLAKY, 1.0)
@@ -221,9 +221,9 @@ def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
     deaf = Deaf(library.database)
     deaf.deaf = True
     call = (
-        functools.partial(take_one, ledger_on(deaf), mine.worker, None)
+        functools.partial(take_one, job_store_on(deaf), mine.worker, None)
         if how == "taken"
-        else functools.partial(claim_one, ledger_on(deaf), 3, mine.worker)
+        else functools.partial(claim_one, job_store_on(deaf), 3, mine.worker)
     )
     with pytest.raises(StorageUnavailable):
         call()
@@ -239,7 +239,7 @@ def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
     assert library.job_store.give_back_except(mine.worker, []) == 1
 
 
-def test_a_job_of_a_cancelled_run_that_nobody_has_in_hand_ends(library: Library) -> None:
+def test_a_job_of_a_cancelled_run_that_no_worker_works_on_ends(library: Library) -> None:
     [lease] = leased(library)
     library.runs.cancel(lease.run)
     assert library.job_store.give_back_except(lease.worker, []) == 1
@@ -247,14 +247,14 @@ def test_a_job_of_a_cancelled_run_that_nobody_has_in_hand_ends(library: Library)
     assert library.job_store.depth(lease.run).open == 0
 
 
-def test_what_was_given_back_in_an_answer_that_got_lost_is_forgiven_once(library: Library) -> None:
+def test_what_was_given_back_in_an_answer_that_got_lost_is_uncharged_once(library: Library) -> None:
     [lease] = leased(library)
     deaf = Deaf(library.database)
     deaf.deaf = True
     with pytest.raises(StorageUnavailable):
-        ledger_on(deaf).give_back([lease])
+        job_store_on(deaf).give_back([lease])
     before = everything(library)
-    ledger_on(deaf).give_back([lease])
+    job_store_on(deaf).give_back([lease])
     assert everything(library) == before
 
 

@@ -80,7 +80,7 @@ def test_at_first_nothing_is_known(progress: Progress) -> None:
     assert progress.latest() is None
 
 
-def test_what_a_worker_has_in_hand_is_seen_as_it_said_it(progress: Progress) -> None:
+def test_what_a_worker_runs_is_seen_as_it_said_it(progress: Progress) -> None:
     said = hand("b", 2, fraction=None)
     progress.report("b", [said])
     [seen] = progress.running()
@@ -112,7 +112,7 @@ def test_what_is_said_replaces_what_was_said_before(progress: Progress) -> None:
     assert jobs(progress) == []
 
 
-def test_a_worker_that_leaves_has_nothing_in_hand(progress: Progress) -> None:
+def test_a_worker_that_leaves_has_no_running_file(progress: Progress) -> None:
     progress.report("a", [hand("a", 1)])
     progress.report("b", [hand("b", 2)])
     progress.leave("a")

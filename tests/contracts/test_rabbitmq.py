@@ -163,7 +163,7 @@ def test_a_message_that_no_queue_takes_is_noticed_and_its_job_stays_unsent_until
 ) -> None:
     library = setup.library
     queue_name = topology.queues[0].name
-    setup.stop_couriers()  # this test is the courier
+    setup.stop_relays()  # this test is the relay
     relay = setup.relay(setup.sender)
     library.meet(library.run(), b"1", b"2")
     if harm == "the binding is gone":
@@ -492,12 +492,12 @@ def test_heartbeats_go_on_while_everything_else_is_busy(
     assert setup.ready() == 0
 
 
-def test_a_courier_that_meets_a_stopped_link_waits_for_it(setup: RabbitSetup) -> None:
+def test_a_relay_that_meets_a_stopped_link_waits_for_it(setup: RabbitSetup) -> None:
     library = setup.library
     setup.sender.stop()
     library.meet(library.run(), b"1")
     time.sleep(QUIET_S)
-    assert setup.couriers[0].is_alive()
+    assert setup.relays[0].is_alive()
     assert unsent(library) == 1
     assert setup.relay(setup.link(0)).publish_batch() == 1
 

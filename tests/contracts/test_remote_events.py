@@ -253,7 +253,7 @@ def test_a_failed_attempt_that_will_be_repeated_is_told_once(
     assert remote_events.look() == []
 
 
-def test_a_failed_attempt_that_was_never_seen_in_hand_is_told_too(
+def test_a_failed_attempt_that_was_never_seen_running_is_told_too(
     library: Library, run: int, remote_events: RemoteEvents
 ) -> None:
     library.meet(run, b"a.flac")
@@ -318,7 +318,7 @@ def test_a_file_whose_worker_died_is_told_as_an_attempt_that_is_repeated(
     assert (again.code, again.job.attempt) == ("interrupted", 1)
 
 
-def test_a_file_in_hand_that_nobody_wants_any_more_is_told_as_cancelled(
+def test_a_running_file_that_nobody_wants_any_more_is_told_as_cancelled(
     library: Library, run: int, remote_events: RemoteEvents
 ) -> None:
     library.meet(run, b"a.flac", b"b.flac")

@@ -20,7 +20,7 @@ def test_folders_survive_json_whatever_their_bytes(library: Library, tmp_path: P
     assert [base64.b64decode(path) for path in run["paths_b64"]] == [b"/music/caf\xe9", b"/music/new"]
 
 
-def test_who_cancels_a_run_learns_what_waited_and_what_was_in_hand(library: Library, tmp_path: Path) -> None:
+def test_who_cancels_a_run_learns_what_waited_and_what_was_running(library: Library, tmp_path: Path) -> None:
     run = library.run()
     library.meet(run, b"1", b"2", b"3")
     library.take(run)

@@ -40,7 +40,7 @@ def test_a_server_whose_address_is_wrong_is_shown_as_such(monkeypatch: pytest.Mo
     assert found["Neo4j"]["reason"].startswith("neo4j_url: ")
 
 
-def test_a_process_at_work_that_has_nothing_in_hand_is_told_so(tmp_path: Path) -> None:
+def test_a_process_at_work_that_has_no_running_file_is_told_so(tmp_path: Path) -> None:
     with exclusive_lock(tmp_path / "data"):
         said = CliRunner().invoke(app, ["status"])
     assert said.stdout.splitlines()[-1] == (

@@ -416,7 +416,7 @@ def test_the_engine_is_named_the_same_in_any_order() -> None:
     assert engine_text({"b": 2, "a": 1}) == engine_text({"a": 1, "b": 2}) == "identity:2 a:1 b:2"
 
 
-def test_attempts_that_are_forgiven_are_not_shown_as_attempts(library: Library) -> None:
+def test_attempts_that_are_not_charged_are_not_shown_as_attempts(library: Library) -> None:
     [lease] = leased(library)
     library.job_store.give_back([lease])
     lease = library.take()

@@ -84,14 +84,14 @@ def test_experience_weighs_as_much_as_it_says() -> None:
     assert eta.seconds([]) == pytest.approx((3.0 + faded) / (1 + faded) * PRIOR_BYTES / MB)
 
 
-def test_work_in_hand_shortens_the_time_to_go() -> None:
+def test_running_work_shortens_the_time_to_go() -> None:
     eta = Eta({"flac": Workload(4, 40 * MB)}, {"flac": 1.0 / MB}, 2)
     assert eta.seconds(
         [FileInProgress("flac", 10 * MB, 4.0), FileInProgress("flac", 10 * MB, 6.0)]
     ) == pytest.approx((40 - 10) / 2)
 
 
-def test_the_longest_file_in_hand_is_waited_for() -> None:
+def test_the_longest_running_file_is_waited_for() -> None:
     eta = Eta({"flac": Workload(2, 101 * MB)}, {"flac": 1.0 / MB}, 8)
     assert eta.seconds([FileInProgress("flac", 100 * MB, 10.0)]) == pytest.approx(90)
 

@@ -117,7 +117,7 @@ def finished(job: int) -> JobFinished:
     return JobFinished(file(job), "done", 1.0)
 
 
-def test_what_is_in_hand_is_seen_by_all(scene: Scene, board: Board, clock: Clock) -> None:
+def test_what_is_running_is_seen_by_all(scene: Scene, board: Board, clock: Clock) -> None:
     scene.tell(started(7), StageReached(file(7), "decode", 0.25))
     clock.now += 1.5
     scene.reporter.report()
@@ -129,7 +129,7 @@ def test_what_is_in_hand_is_seen_by_all(scene: Scene, board: Board, clock: Clock
     assert board.running() == ()
 
 
-def test_what_others_have_in_hand_is_left_to_them(scene: Scene, board: Board) -> None:
+def test_what_others_run_is_left_to_them(scene: Scene, board: Board) -> None:
     scene.tell(Remote(started(7)))
     scene.reporter.report()
     assert board.running() == ()
