@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, Snapshot
+from tonearm.progress.port import LEAD_S, REPORT_VALID_S, SNAPSHOT_VALID_S, Notice, RunningFile, Snapshot
 
 HEARD = 1000
 """Notices that wait for one listener; after that the oldest are lost."""
@@ -17,8 +17,8 @@ HEARD = 1000
 class MemoryProgress:
     """Progress kept in this process."""
 
-    def __init__(self, held_s: float = HELD_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self._held_s = held_s
+    def __init__(self, valid_s: float = REPORT_VALID_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._valid_s = valid_s
         self._clock = clock
         self._lock = threading.Lock()
         self._hands: dict[str, tuple[float, tuple[RunningFile, ...]]] = {}
@@ -42,7 +42,7 @@ class MemoryProgress:
         with self._lock:
             now = self._clock()
             self._hands = {
-                worker: said for worker, said in self._hands.items() if now - said[0] < self._held_s
+                worker: said for worker, said in self._hands.items() if now - said[0] < self._valid_s
             }
             aged = [
                 replace(f, since_s=f.since_s + now - at) for at, files in self._hands.values() for f in files
@@ -57,7 +57,7 @@ class MemoryProgress:
             self._leader, self._leads_until = worker, now + for_s
             return True
 
-    def post(self, snapshot: Snapshot, for_s: float = KEPT_S) -> None:
+    def post(self, snapshot: Snapshot, for_s: float = SNAPSHOT_VALID_S) -> None:
         with self._lock:
             self._snapshot, self._kept_until = snapshot, self._clock() + for_s
 

@@ -159,7 +159,7 @@ def test_what_arrives_different_is_not_kept(here: Database, there: Database, pos
             "$$ BEGIN NEW.title := NEW.title || '.'; RETURN NEW; END $$"
         )
         admin.execute("CREATE TRIGGER spoil BEFORE INSERT ON tags FOR EACH ROW EXECUTE FUNCTION spoil()")
-    with pytest.raises(MoveDiffers, match=r"differs from what was sent \(tags\); nothing was kept") as caught:
+    with pytest.raises(MoveDiffers, match=r"differs from the original \(tags\); nothing of it was kept") as caught:
         move(here, there, quiet)
     assert [table.table for table in caught.value.tables if not table.equal] == ["tags"]
     assert sum(counts(there).values()) == 0
@@ -228,7 +228,7 @@ def test_a_library_that_workers_are_at_work_with_is_not_moved(
     back = open_sqlite(tmp_path / "back")
     if refused:
         with pytest.raises(
-            LibraryInUse, match="at work with it: bench:1; end them with `tonearm workers drain"
+            LibraryInUse, match="in use by workers: bench:1; end them with `tonearm workers drain"
         ):
             move(there, back, quiet)
         assert sum(counts(back).values()) == 0
@@ -323,7 +323,7 @@ def test_migrate_says_from_which_revision_to_which(
     refused = shared.run("tracks")
     assert (refused.status, "run `tonearm migrate`" in refused.errors) == (2, True)
     refused = shared.run("migrate")
-    assert (refused.status, "at work with it: bench:1" in refused.errors) == (2, True)
+    assert (refused.status, "in use by workers: bench:1" in refused.errors) == (2, True)
     with administer(postgres_url) as admin:
         admin.execute("DELETE FROM workers")
     assert migrated() == ("0002", REVISION, True)

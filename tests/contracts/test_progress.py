@@ -30,12 +30,12 @@ def make(request: pytest.FixtureRequest) -> Iterator[MakeProgress]:
     """Makes progress that believes a worker for so many seconds. All of one test share what they say."""
     made: list[MemoryProgress | RedisProgress] = []
 
-    def make(held_s: float) -> Progress:
+    def make(valid_s: float) -> Progress:
         if request.param == "memory":
-            made.append(MemoryProgress(held_s))
+            made.append(MemoryProgress(valid_s))
         else:
             url, namespace = request.getfixturevalue("redis_url"), request.getfixturevalue("namespace")
-            made.append(RedisProgress(url, namespace, Unguarded(), held_s))
+            made.append(RedisProgress(url, namespace, Unguarded(), valid_s))
         return made[-1]
 
     yield make

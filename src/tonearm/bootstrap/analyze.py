@@ -1,4 +1,4 @@
-"""Puts together `tonearm analyze`: one call over some folders."""
+"""Composes `tonearm analyze`: one call over some folders."""
 
 import contextlib
 import os
@@ -30,13 +30,13 @@ from tonearm.worker.supervisor import Supervisor
 
 @contextlib.contextmanager
 def open_session(settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch) -> Iterator[Session]:
-    """Put together what one call over some folders needs. ``view`` and ``show`` hear every event.
+    """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events.
 
     Raises:
         LibraryInUse: another process is analysing with this library, which is not shared.
-        NameTaken: another worker of this one's name is alive.
+        NameTaken: another worker with the same name is alive.
         StorageError: the database can't be opened.
-        ConfigurationError: no slots and nobody else to do the work, or settings that contradict each other.
+        ConfigurationError: no slots in a library that is not shared, or settings that contradict each other.
     """
     if settings.database_url is None and not settings.workers:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""Threads beside the work of a process: relays to servers, the reporter, the heartbeat."""
+"""The background threads of a process: relays to servers, the reporter, the heartbeat."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

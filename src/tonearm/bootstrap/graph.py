@@ -1,4 +1,4 @@
-"""The graph of a library: what answers questions about it, and what keeps it up to date."""
+"""The graph of a library: what answers queries, and what updates it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class LibraryGraph:
 
 @contextlib.contextmanager
 def open_graph(settings: Settings, announce: Announce) -> Iterator[LibraryGraph]:
-    """Open a library and what answers questions about its tracks; ``announce`` hears what is wrong with Neo4j.
+    """Open a library and its graph. ``announce`` gets the warnings about Neo4j.
 
     Raises:
         StorageError: the database can't be opened.

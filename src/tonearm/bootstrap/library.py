@@ -1,4 +1,4 @@
-"""A library opened for commands that look at it or change its jobs, and for what works on them."""
+"""Opens a library, for commands that read it or change its jobs, and for processes that take jobs."""
 
 import contextlib
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from tonearm.views.workers import WorkerList
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """An opened library: its database, and what reads and changes each part of it."""
+    """An opened library: its database, and the objects that read and change each part of it."""
 
     settings: Settings
     database: Database
@@ -44,13 +44,13 @@ class Library:
 
 @contextlib.contextmanager
 def open_library(settings: Settings, servers: Servers | None = None) -> Iterator[Library]:
-    """Open the library that the settings name. ``servers``: where its database is opened.
+    """Open the library that the settings name. ``servers``: opens the database; made from the settings by default.
 
     Raises:
         StorageError: the database can't be opened.
         ConfigurationError: settings that contradict each other, or a driver that is not installed.
     """
-    servers = servers or Servers(settings, _unheard)
+    servers = servers or Servers(settings, _ignore_event)
     with contextlib.closing(servers.open_database()) as database:
         features = feature_tables()
         features.ensure(database)
@@ -77,7 +77,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
 
 
 def feature_tables() -> FeatureTables:
-    """The tables of what the analysers declare that tracks can be searched by."""
+    """The tables of the columns that tracks can be searched by, as the analysers declare them."""
     return FeatureTables(
         SearchableColumns(
             spec.name, spec.version, {each.name: each.type for each in spec.columns if each.searchable}
@@ -87,7 +87,7 @@ def feature_tables() -> FeatureTables:
 
 
 def results() -> Results:
-    """What tracks have from the analysers."""
+    """The versions, columns and series of the analysers, as the views read them."""
     specs = analysers().values()
     return Results(
         versions=versions(),
@@ -96,5 +96,5 @@ def results() -> Results:
     )
 
 
-def _unheard(_: Event) -> None:
-    """A command that asks once learns from its own errors how a server is."""
+def _ignore_event(_: Event) -> None:
+    """A command that makes a few calls gets the errors of a server from the calls themselves."""

@@ -16,10 +16,10 @@ from tonearm.settings import Settings, without_password
 
 @contextlib.contextmanager
 def open_migrated(settings: Settings) -> Iterator[Database]:
-    """The library's database with its tables at the newest revision; its ``found`` is the revision they had.
+    """The library's database with its tables at the newest revision; ``found`` is the revision that they had before.
 
     Raises:
-        LibraryInUse: workers are at work with the older tables.
+        LibraryInUse: workers are using the older tables.
         StorageError: the database can't be opened.
     """
     address = settings.database_url or settings.data_dir

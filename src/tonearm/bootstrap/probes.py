@@ -1,4 +1,4 @@
-"""Asks each server that the settings name how it is, whether or not the others answer."""
+"""Calls each server that the settings name, whether or not the others answer."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """How a server answered one question. ``state``: up, unavailable or wrong (a person has to change something)."""
+    """The result of one call to a server. ``state``: up, unavailable, or wrong (its address or credentials are)."""
 
     state: str
     latency_ms: float | None
@@ -27,7 +27,7 @@ class ServerState:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What the live view shows: the latest counts, and what all workers have in hand."""
+    """What the live view holds: the latest counts, and the running files of all workers."""
 
     snapshot: "Snapshot | None"
     running: "Sequence[RunningFile]"
@@ -35,7 +35,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """How every server but the database answers; ``None`` for figures that were not asked for or not given."""
+    """The state of every server except the database; ``None`` for figures of a server that is not set or is down."""
 
     services: Mapping[str, ServerState]
     queues: "Sequence[QueueFigures] | None"
@@ -43,7 +43,7 @@ class ServerReport:
 
 
 def probe_servers(settings: Settings) -> ServerReport:
-    """Ask RabbitMQ, its management API, Redis and Neo4j, each where the settings name it.
+    """Call RabbitMQ, its management API, Redis and Neo4j, each if the settings name it.
 
     Raises:
         ConfigurationError: settings that contradict each other.
@@ -63,7 +63,7 @@ def probe_servers(settings: Settings) -> ServerReport:
 
 
 def ask(question: Callable[[], Answer]) -> tuple[ServerState, Answer | None]:
-    """How a question was answered, and the answer."""
+    """Make a call; returns the state of the server, and the result of the call."""
     began = time.monotonic()
     try:
         answer = question()
@@ -73,13 +73,13 @@ def ask(question: Callable[[], Answer]) -> tuple[ServerState, Answer | None]:
 
 
 def failed(error: TonearmError) -> ServerState:
-    """What an error says of its server."""
+    """The state of a server whose call raised an error."""
     unavailable = isinstance(error, ServiceUnavailable) and not isinstance(error, ServiceRefused)
     return ServerState("unavailable" if unavailable else "wrong", None, str(error))
 
 
 def _ask_broker(servers: Servers, timeout_s: float) -> None:
-    """Connect and see that everything is declared as it should be."""
+    """Connect, and check that the queues are declared as this version needs them."""
     with servers.open_broker(0, lambda: None, "tonearm status") as broker:
         if broker is None:
             return

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from tonearm.progress.port import Progress
 
 WHOLE_TABLE_S = 3600.0
-"""How long one statement over a whole table may take."""
+"""Statement timeout for migrating and moving a library, in seconds."""
 
 
 class Servers:
     """Opens each server that the settings name, behind a circuit breaker of its own."""
 
     def __init__(self, settings: Settings, announce: Announce) -> None:
-        """``announce``: hears when a breaker changes its state, and when the broker connection's thread fails.
+        """``announce``: gets the changes of state of the breakers, and a failure of the broker connection's thread.
 
         Raises:
             ConfigurationError: settings that contradict each other.
@@ -86,7 +86,7 @@ class Servers:
     def open_broker(
         self, prefetch: int, wake: Callable[[], None], title: str
     ) -> Iterator["BrokerConnection | None"]:
-        """The connection to RabbitMQ, which is being made when this returns; ``None`` where the settings name none.
+        """The connection to RabbitMQ, made in the background; ``None`` where the settings name none.
 
         prefetch: maximum number of messages that this process holds unacknowledged; 0: it only publishes.
         wake: called from the connection's thread when a message has come.

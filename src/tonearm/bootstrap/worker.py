@@ -1,4 +1,4 @@
-"""Puts together what takes jobs: a worker, and what `tonearm analyze`, which is one too, shares with it."""
+"""Composes the processes that take jobs: a worker, and the parts that `tonearm analyze` shares with it."""
 
 import contextlib
 import functools
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 
 OUTPUT = "standard output"
 OUTPUT_ROOM = 100_000
-"""Events that wait for whoever reads the output; some 50 MB at the most."""
+"""Events in the queue of the output, about 50 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What a process that takes jobs is made of, before it is known which jobs."""
+    """The parts of a process that takes jobs."""
 
     library: Library
     servers: Servers
@@ -60,7 +60,7 @@ class WorkerParts:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A worker's place among those of a shared library. ``broker``: ``None`` where the jobs table is the queue."""
+    """A registered worker of a shared library. ``broker``: ``None`` where the jobs table is the queue."""
 
     registration: WorkerRegistration
     broker: "BrokerConnection | None"
@@ -73,8 +73,8 @@ def open_parts(
 ) -> Iterator[WorkerParts]:
     """Open the library and prepare its servers.
 
-    ``view`` hears every event at once. ``show`` hears it in a thread of its own: a terminal or a program that does not
-    read holds up no lease. At the end it is waited for until it has heard all.
+    ``view`` is called with each event at once. ``show`` has a thread of its own, so that a terminal or a program that
+    does not read delays no heartbeat. The end waits until ``show`` has taken all events.
 
     Raises:
         StorageError: the database can't be opened.
@@ -96,11 +96,11 @@ def open_parts(
 def open_worker(
     settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch
 ) -> Iterator[Callable[[], None]]:
-    """Put together a worker; yields what it does until it is stopped or drained.
+    """Compose a worker; yields the function that works until it is stopped or drained.
 
     Raises:
         ConfigurationError: the library is not shared, or there are no slots.
-        NameTaken: another worker of its name is alive.
+        NameTaken: another worker with the same name is alive.
         StorageError: the database can't be opened.
     """
     if settings.database_url is None:
@@ -123,7 +123,7 @@ def join(parts: WorkerParts) -> Iterator[Membership]:
     """Register this process as a worker of a shared library and connect it to the broker.
 
     Raises:
-        NameTaken: another worker of its name is alive.
+        NameTaken: another worker with the same name is alive.
         ConfigurationError: the broker's queues are not as this version needs them.
     """
     library, stop = parts.library, parts.stop
@@ -156,7 +156,7 @@ def _broker(parts: WorkerParts, worker: str) -> Iterator["BrokerConnection | Non
 def make_supervisor(
     parts: WorkerParts, queue: JobQueue, worker: str, registration: WorkerRegistration | None
 ) -> Supervisor:
-    """What takes jobs from the queue and has children analyse them."""
+    """The supervisor, which takes jobs from the queue and has children analyse them."""
     library = parts.library
     allow_files(library.settings.workers)
     paths = PathMap(library.settings.path_map)
@@ -184,7 +184,7 @@ def background(
     broker: "BrokerConnection | None",
     others: Mapping[str, Body],
 ) -> Iterator[None]:
-    """Run the threads beside the work: history is pruned, and other servers get what the database has for them."""
+    """Run the background threads: one deletes old history, the others send data from the database to the servers."""
     library, settings, bus = parts.library, parts.library.settings, parts.bus
     bodies = {**others, "history": History(library.database, settings.keep_history_days).run}
     if broker is not None:
@@ -205,11 +205,11 @@ def background(
 
 
 def _probes(parts: WorkerParts, broker: "BrokerConnection | None", graph: TrackGraph | None) -> BreakerProbes:
-    """A cheap call for each server of this process, for the time when nothing else calls it."""
+    """A cheap call for each server, made by the breaker probes while nothing else calls the server."""
     calls: dict[str, Callable[[], object]] = {"PostgreSQL": parts.library.database.ping}
     if parts.progress is not None:
         calls["Redis"] = parts.progress.latest
-    if broker is not None:  # while it is not connected, its own thread makes the calls
+    if broker is not None:  # while it is not connected, the connection's own thread calls it
         calls["RabbitMQ"] = lambda: broker.publisher.count_ready() if broker.connected else None
     if graph is not None:
         calls["Neo4j"] = lambda: graph.track(b"/")

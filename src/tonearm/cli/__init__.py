@@ -11,11 +11,11 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; every error of ours becomes one clear line and status 2."""
-    gc.disable()  # loading makes no garbage, and looking for it takes a fifth of the time to start
+    gc.disable()  # importing creates no garbage, and collecting takes a fifth of the time to start
     try:
         status = _run()
     finally:
-        gc.freeze()  # what is left ends with the process; looking for garbage in it takes a fifth of the time too
+        gc.freeze()  # the process ends now; collecting again would take as long
     sys.exit(status)
 
 

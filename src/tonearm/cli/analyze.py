@@ -40,13 +40,13 @@ DONE, SOME_FAILED = 0, 1
     "--include",
     metavar="GLOB",
     multiple=True,
-    help="Take only files that match this glob pattern; repeatable.",
+    help="Analyse only files that match this glob pattern; repeatable.",
 )
 @click.option(
     "--exclude", metavar="GLOB", multiple=True, help="Leave out what matches this glob pattern; repeatable."
 )
-@click.option("--fresh", is_flag=True, help="Measure everything again, also what has results.")
-@click.option("--detach", is_flag=True, help="Scan and enqueue only; workers elsewhere do the rest.")
+@click.option("--fresh", is_flag=True, help="Measure everything again, including files that have results.")
+@click.option("--detach", is_flag=True, help="Scan and enqueue only; other workers analyse the files.")
 @json_option
 def analyze(
     paths: Sequence[str],
@@ -61,7 +61,7 @@ def analyze(
 ) -> None:
     """Scan folders, analyse what is new or changed, and show the progress.
 
-    Without a PATH the files that are left from earlier calls are analysed.
+    Without a PATH, the files that are left from earlier calls are analysed.
 
     Ctrl-C finishes or gives back the files that are being analysed; a second one stops at once. Nothing is
     lost: the next call continues where this one stopped. In a library that several hosts share, other workers
@@ -69,7 +69,7 @@ def analyze(
 
     \b
     Exit status:
-      0    all well
+      0    success
       1    some files failed, or a path could not be read
       2    wrong usage, or a library that can't be opened
       130  stopped with work left, by a person or by a disk that stayed full
@@ -133,14 +133,14 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
         if known is None:  # the library could not be opened
             raise
         sys.stderr.write(f"tonearm: {error}\n")
-    finally:  # how far it came matters most where it failed
+    finally:  # the summary matters most where the analysis failed
         if not as_json and view.summary is not None:
             _print_summary(view.summary, settings, request, known or [])
     return view.summary
 
 
 def until_summary(show: Subscriber) -> Subscriber:
-    """Show events up to the summary; what threads announce while they end is not part of the run."""
+    """Show events up to the summary; later events, of threads that end, are not part of the run."""
     ended = False
 
     def shown(event: Event) -> None:
@@ -163,7 +163,7 @@ def _print_summary(
 
 
 def _what_to_do(settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]) -> str:
-    """The advice of a call that found no file at all."""
+    """Advice for a call that found no file."""
     if request.paths:
         where = ", ".join(printable(path) for path in request.paths)
         return (

@@ -1,4 +1,4 @@
-"""The command ``tonearm``: its own options, and its commands."""
+"""The command ``tonearm`` with its options and subcommands."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""What commands there are. Each is imported when it is called; ``--help`` lists them without that."""
+"""The list of commands. A command is imported when it is called; ``--help`` lists them without importing any."""
 
 import gc
 from importlib import import_module
@@ -24,16 +24,20 @@ SECTIONS = {
         Entry("worker", "worker:worker", "Take jobs of a library that several hosts share."),
     ),
     "Look": (
-        Entry("status", "status:status", "Show what is known, queued and running, and how the servers are."),
+        Entry(
+            "status",
+            "status:status",
+            "Show what the library holds, what is running, and whether the servers answer.",
+        ),
         Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
-        Entry("show", "tracks:show", "Show all that is known of one track."),
+        Entry("show", "tracks:show", "Show everything that is stored about one track."),
         Entry("mix", "mixes:mix", "List what mixes well with a track."),
-        Entry("path", "mixes:path", "Find a sequence of tracks from one to another in which neighbours mix."),
+        Entry("path", "mixes:path", "Find a sequence of tracks in which each mixes with the next."),
         Entry("connection", "mixes:connection", "Show what connects two artists."),
     ),
     "Queue": (
-        Entry("jobs", "jobs:jobs", "List jobs: what runs and what waits, in order."),
-        Entry("failures", "jobs:failures", "List what went wrong, why, and what to do."),
+        Entry("jobs", "jobs:jobs", "List jobs: running and waiting ones, in order."),
+        Entry("failures", "jobs:failures", "List failed files with reason and advice."),
         Entry("retry", "jobs:retry", "Queue quarantined files again."),
         Entry("prioritize", "jobs:prioritize", "Change the priority of waiting jobs."),
         Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),

@@ -54,7 +54,7 @@ def config(data: str | None, check: bool, as_json: bool) -> None:
 
 
 def _check(settings: Settings) -> None:
-    """Refuse what only shows when a command needs it, or not at all. Raises ConfigurationError."""
+    """Check what other commands check late or never. Raises ConfigurationError."""
     unknown = unknown_variables()
     if unknown:
         raise ConfigurationError("; ".join(unknown))
@@ -79,7 +79,7 @@ def _rows(loaded: Loaded) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any, name: str) -> Any:
-    """A value as JSON has it, without passwords."""
+    """A value as plain JSON, without passwords."""
     if isinstance(value, tuple):
         return [_plain(each, name) for each in value]
     if dataclasses.is_dataclass(value):

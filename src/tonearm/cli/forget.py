@@ -23,7 +23,7 @@ from tonearm.names import printable
 
 NOT_REMOVED = 1
 EXAMPLES = 10
-"""Missing files that are named before a person is asked."""
+"""Maximum number of missing files that are listed before the question."""
 
 
 @click.command("forget")
@@ -35,7 +35,7 @@ EXAMPLES = 10
 def forget_files(paths: Sequence[str], everything: bool, yes: bool, data: str | None, as_json: bool) -> None:
     """Remove missing files from the library: each PATH, a file or a folder, or all.
 
-    Missing are files that the last scan of their folder did not find (`tonearm tracks --missing` lists them). Files
+    A missing file is one that the last scan of its folder did not find (`tonearm tracks --missing` lists them). Files
     that are on the disk always stay, and so do the results of audio that another file has as well. No file on the
     disk is touched.
     """
@@ -47,7 +47,7 @@ def forget_files(paths: Sequence[str], everything: bool, yes: bool, data: str | 
         if missing and not yes and not _confirmed(opened, places, missing, as_json):
             say("Nothing was removed.")
             raise click.exceptions.Exit(NOT_REMOVED)
-        with _nobody_analysing(opened):
+        with _locked_against_analysis(opened):
             removed = sum((_remove(opened.database, place) for place in places), Removed())
     if as_json:
         print_json(
@@ -64,10 +64,10 @@ def forget_files(paths: Sequence[str], everything: bool, yes: bool, data: str | 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Counts of what was done.
+    """The numbers of files and audio that were removed, and of files that stayed.
 
     files, audio: missing files that were removed, and pieces of audio that no other file has.
-    on_disk: files that were missing and are on the disk again, or can't be looked for.
+    on_disk: files that were missing and are on the disk again, or whose folder can't be read.
     busy: files of runs that have not ended.
     """
 
@@ -86,10 +86,10 @@ class Removed:
 
 
 def _confirmed(opened: Library, places: Sequence[Place], missing: int, as_json: bool) -> bool:
-    """Ask whether files are to be removed. Raises click.UsageError where nobody can be asked."""
+    """Ask whether files are to be removed. Raises click.UsageError where input or output is not for a person."""
     if as_json or not _is_asked_at_a_terminal():
         raise click.UsageError(
-            f"{plural(missing, 'missing file')} would be removed; say --yes to remove them"
+            f"{plural(missing, 'missing file')} would be removed; add --yes to remove them"
         )
     names = (
         os.path.join(place.root_path, file.path)
@@ -109,7 +109,7 @@ def _is_asked_at_a_terminal() -> bool:
 
 
 @contextlib.contextmanager
-def _nobody_analysing(opened: Library) -> Iterator[None]:
+def _locked_against_analysis(opened: Library) -> Iterator[None]:
     """Keep a library in a folder from being analysed meanwhile. Raises LibraryInUse."""
     if opened.database.shared:
         yield

@@ -1,4 +1,4 @@
-"""``tonearm graph``: builds the graph in Neo4j again, and compares it with the database."""
+"""``tonearm graph``: rebuilds the graph in Neo4j, and compares it with the database."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ def graph() -> None:
 @data_option
 @json_option
 def rebuild(data: str | None, as_json: bool) -> None:
-    """Build the graph in Neo4j again from the library."""
+    """Rebuild the graph in Neo4j from the library."""
     with graphed(data) as opened:
         graph_relay = opened.relay
         if graph_relay is not None:
@@ -98,7 +98,7 @@ def graph_status(data: str | None, as_json: bool) -> None:
     elif pending:
         say(f"{plural(pending, 'file')} to be sent to the graph; until then the database answers.")
     elif neo4j != database:
-        say("They differ, and nothing is to be sent to the graph: `tonearm graph rebuild` builds it again.")
+        say("They differ, and nothing is to be sent to the graph: run `tonearm graph rebuild`.")
     else:
         say("The graph is up to date.")
 

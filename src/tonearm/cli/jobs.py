@@ -49,7 +49,7 @@ def jobs(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List jobs, of all files or of those at or below PATH: what runs, what waits and its position in the queue."""
+    """List jobs of all files, or of those at or below PATH: running jobs, then waiting jobs with their position."""
     states = tuple(state or (list(JobState) if everything else OPEN))
     for name in states:
         if name not in set(JobState):
@@ -80,7 +80,7 @@ def jobs(
 @data_option
 @json_option
 def failures(path: str | None, data: str | None, as_json: bool) -> None:
-    """List what went wrong, why, and what to do: quarantined, partial and retrying files.
+    """List quarantined, partial and retrying files, with the reason and advice.
 
     With a PATH only the files at or below it are listed.
     """

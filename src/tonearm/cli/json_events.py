@@ -1,4 +1,4 @@
-"""The event stream for programs: one JSON object a line."""
+"""Events for programs: one JSON object a line."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ from tonearm.names import path_fields
 
 
 def event_name(event: Event) -> str:
-    """``JobFinished`` is ``job_finished``; the same done by another worker is ``remote_job_finished``."""
+    """``JobFinished`` is ``job_finished``; the same event of another worker is ``remote_job_finished``."""
     if isinstance(event, Remote):
         return f"remote_{event_name(event.fact)}"
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar, rates, what runs now; what went wrong scrolls by above it."""
+"""Progress on a terminal: a bar, rates and the running files; failures and warnings are printed above it."""
 
 import os
 import time
@@ -40,16 +40,16 @@ class Screen:
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Print above the display what should stay visible; the display shows everything else."""
+        """Print failures, warnings and the like above the display; the display shows everything else."""
         if isinstance(event, RunStateChanged | StorageStateChanged | WorkerStateChanged):
             return
         fact = event.fact if isinstance(event, Remote) else event
         if isinstance(fact, JobFinished) and fact.state == "done":
             return
         for line in lines(event):
-            said = line.lstrip()
+            text = line.lstrip()
             style = _COLOURS.get(line.split(" ", 1)[0], "")
-            self._console.print(Padding(Text(said, style), (0, 0, 0, len(line) - len(said)), expand=False))
+            self._console.print(Padding(Text(text, style), (0, 0, 0, len(line) - len(text)), expand=False))
 
     def _render(self) -> Group:
         view = self._view

@@ -1,4 +1,4 @@
-"""Tracks that mix, as a list and as JSON."""
+"""Prints tracks that mix, as a list and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ _COLUMNS = (
 
 
 def relation_in_words(relation: Relation, camelot: str) -> str:
-    """How a key is related to the one that plays; ``camelot`` is the code of the next one."""
+    """The relation of two keys; ``camelot`` is the code of the second one."""
     mode = "major" if camelot.endswith("B") else "minor"
     return {
         Relation.SAME: "same key",
@@ -55,7 +55,7 @@ def print_mixes(playing: GraphTrack, mixes: Sequence[Mix], empty: str) -> None:
 
 
 def print_path(start: GraphTrack, mixes: Sequence[Mix]) -> None:
-    """Print the sequence from a track to another, step by step."""
+    """Print the sequence of tracks from one to another."""
     with Listing([Column("step", right=True), *_COLUMNS]) as listing:
         listing.add("0", *_cells(start, None))
         for step, mix in enumerate(mixes, 1):

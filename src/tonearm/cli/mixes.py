@@ -40,7 +40,7 @@ CONNECTION_COLUMNS = (
 
 
 class Unmixable(TonearmError):
-    """A track of which no key or no tempo is known."""
+    """A track without a key or without a tempo."""
 
 
 @click.command()
@@ -70,7 +70,7 @@ def mix(path: str, data: str | None, limit: int, tempo: float, as_json: bool) ->
 @tempo_option
 @json_option
 def path(start: str, goal: str, data: str | None, tempo: float, as_json: bool) -> None:
-    """Find the shortest sequence of tracks from the file FROM to the file TO in which neighbours mix."""
+    """Find the shortest sequence of tracks from the file FROM to the file TO in which each mixes with the next."""
     with graphed(data) as opened:
         first, last = _track(opened, start), _track(opened, goal)
         way = opened.graph.path(first, last, tempo)
@@ -141,7 +141,7 @@ def _track(opened: LibraryGraph, name: str) -> GraphTrack:
         rows = list(opened.library.tracks.each(TrackQuery(place=place), 1))
         missing = list(opened.library.tracks.each(TrackQuery(place=place, missing=True), 1))
         if rows and rows[0].path == os.path.join(place.root_path, place.scope):
-            raise NotFound(f"{shown}: not analysed yet; `tonearm analyze` does it")
+            raise NotFound(f"{shown}: not analysed yet; run `tonearm analyze`")
         if rows:
             raise NotFound(f"{shown}: a folder; name one of its files (`tonearm tracks` lists them)")
         raise NotFound(

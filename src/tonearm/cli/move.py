@@ -1,4 +1,4 @@
-"""``tonearm move``: copies a library from a folder to a server or back, and compares every row."""
+"""``tonearm move``: copies a library to another database, and compares every row."""
 
 import contextlib
 import sys
@@ -13,7 +13,7 @@ from tonearm.cli.formatting import duration, plural
 from tonearm.cli.options import PATH, chosen_settings, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
-from tonearm.library.move import Moved, MoveDiffers, Tell, move
+from tonearm.library.move import Moved, MoveDiffers, ShowProgress, move
 from tonearm.settings import without_password
 
 EVERY_S = 5.0
@@ -39,9 +39,9 @@ def move_library(origin: str, goal: str, as_json: bool) -> None:
     be analysing with it.
     """
     began = time.monotonic()
-    with open_move(origin, goal, chosen_settings({}).settings) as (source, sink), _progress(as_json) as tell:
+    with open_move(origin, goal, chosen_settings({}).settings) as (source, sink), _progress(as_json) as show:
         try:
-            tables = move(source, sink, tell)
+            tables = move(source, sink, show)
         except MoveDiffers as error:
             _show(error.tables, as_json)
             raise
@@ -84,8 +84,8 @@ def _show(tables: list[Moved], as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _progress(as_json: bool) -> Iterator[Tell]:
-    """What shows the progress: a bar on a terminal, plain lines elsewhere, nothing with JSON."""
+def _progress(as_json: bool) -> Iterator[ShowProgress]:
+    """A function that shows the progress: by a bar on a terminal, by lines elsewhere, not at all with JSON."""
     if as_json:
         yield lambda *_: None
     elif is_terminal():
@@ -103,12 +103,12 @@ class _Bars:
         self._bars = bars
         self._made: dict[str, TaskID] = {}
 
-    def __call__(self, step: str, table: str, done: int, of: int) -> None:
+    def __call__(self, step: str, table: str, done: int, total: int) -> None:
         name = f"{step} {table}"
         if name not in self._made:
             for earlier in self._made.values():
                 self._bars.update(earlier, visible=False)
-            self._made[name] = self._bars.add_task(name, total=of)
+            self._made[name] = self._bars.add_task(name, total=total)
         self._bars.update(self._made[name], completed=done)
 
 
@@ -118,8 +118,8 @@ class _Lines:
     def __init__(self) -> None:
         self._printed_at = time.monotonic()
 
-    def __call__(self, step: str, table: str, done: int, of: int) -> None:
+    def __call__(self, step: str, table: str, done: int, total: int) -> None:
         if time.monotonic() - self._printed_at >= EVERY_S:
             self._printed_at = time.monotonic()
-            sys.stdout.write(f"{step} {table}: {done:,} of {plural(of, 'row')}\n")
+            sys.stdout.write(f"{step} {table}: {done:,} of {plural(total, 'row')}\n")
             sys.stdout.flush()

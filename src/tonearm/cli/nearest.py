@@ -1,4 +1,4 @@
-"""What was probably meant by a name or a path that does not exist."""
+"""Finds the existing name or path that is most similar to one that does not exist."""
 
 import os
 from collections.abc import Iterable
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from tonearm.names import printable, to_text
 
 ENTRIES = 20_000
-"""Entries of a folder that are compared with a misspelt name."""
+"""Maximum number of entries of a folder that are compared with a name."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like this one; ``None`` where none is like it. Case makes no difference."""
+    """The most similar known name; ``None`` where none is similar. Case makes no difference."""
     import difflib
 
     by_folded = {each.casefold(): each for each in known}
@@ -28,7 +28,7 @@ def no_such(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def nearest_path(path: bytes) -> bytes | None:
-    """The existing path that is most like one that does not exist; ``None`` where none is like it."""
+    """The existing path that is most similar to one that does not exist; ``None`` where none is similar."""
     parent, name = os.path.split(os.path.abspath(path))
     if not name or parent == path:
         return None
@@ -51,6 +51,6 @@ def _entries(folder: bytes) -> list[str]:
 
 
 def meant_path(path: bytes) -> str:
-    """``; did you mean …?`` for a path that does not exist, empty where nothing is like it."""
+    """``; did you mean …?`` for a path that does not exist; empty where no path is similar."""
     likely = nearest_path(path)
     return "" if likely is None else f"; did you mean {printable(likely)}?"

@@ -1,4 +1,4 @@
-"""Opens the library for a command, and finds paths of the command line in it."""
+"""Opens the library for a command, and locates paths of the command line in it."""
 
 import contextlib
 import os
@@ -34,13 +34,13 @@ def library(data: str | Path | None) -> Iterator[Library]:
 def enter_patiently(
     opened: Callable[[], contextlib.AbstractContextManager[Answer]], stop: StopSwitch
 ) -> Iterator[Answer]:
-    """Open a library to analyse with it; wait for a database that does not answer until a stop is requested."""
+    """Open a library for analysis; repeat while its database does not answer, until a stop is requested."""
     with contextlib.ExitStack() as parts:
         yield retried(lambda: parts.enter_context(opened()), lambda: stop.requests > 0)
 
 
 def place_of(app: Library, path: str | None) -> Place | None:
-    """Where a path of the command line lies in the library.
+    """The place in the library of a path on the command line.
 
     Raises:
         NotFound: it does not lie below a folder that was analysed, or is neither in the library nor on the disk.
@@ -58,7 +58,7 @@ def place_of(app: Library, path: str | None) -> Place | None:
 
 
 def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
-    """Call, and call again while another transaction is in the way or the database does not answer for a moment."""
+    """Make a call, and repeat it while another transaction conflicts with it or the database does not answer."""
 
     def report(event: Event) -> None:
         if isinstance(event, StorageStateChanged) and event.state is StorageState.WAITING:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how JSON is printed."""
+"""Options that several commands share, and the printing of JSON."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 
 class PathText(click.ParamType[str]):
-    """A path as it was typed, which shells complete."""
+    """A path as it was typed; shells can complete it."""
 
     name = "path"
 
@@ -26,7 +26,7 @@ class PathText(click.ParamType[str]):
         param: click.Parameter,  # noqa: ARG002  the signature is click's
         incomplete: str,
     ) -> "list[CompletionItem]":
-        """Leave it to the shell to list files."""
+        """Let the shell list files."""
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(incomplete, type="file")]
@@ -58,7 +58,7 @@ def limit_option(default: int | None, maximum: int | None = None) -> Callable[[D
 
 
 def chosen_settings(given: Mapping[str, object]) -> Loaded:
-    """The settings, with options on top; variables that look like settings and are none are reported once."""
+    """The settings, with options on top; variables that look like settings and are none are reported."""
     loaded = load(given)
     for unknown in unknown_variables():
         sys.stderr.write(f"tonearm: {unknown}\n")

@@ -27,25 +27,25 @@ from tonearm.progress.live import LiveView
 
 EVERY_S = 5.0
 SLOW_S = 0.05
-"""Files that took less are not listed as slow: they would be shown with 0.0 s."""
+"""Files that took less are not listed as slow, because 0.0 s would be shown."""
 _LABELS = {Severity.INFO: "note    ", Severity.WARNING: "warning ", Severity.ERROR: "error   "}
 PARTS = ("done", "partial", "skipped", "failed", "pending")
 
 
 class PlainLines:
-    """Prints a line for each event, and every few seconds how far the run is."""
+    """Prints a line for each event, and the progress of the run every few seconds."""
 
     def __init__(self, view: LiveView) -> None:
         self._view = view
-        self._said = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """Print the lines of an event."""
         for line in lines(event):
             _print(line)
         fact = event.fact if isinstance(event, Remote) else event
-        if isinstance(fact, JobFinished) and time.monotonic() - self._said >= EVERY_S:
-            self._said = time.monotonic()
+        if isinstance(fact, JobFinished) and time.monotonic() - self._printed_at >= EVERY_S:
+            self._printed_at = time.monotonic()
             _print(self._progress())
 
     def _progress(self) -> str:
@@ -58,14 +58,14 @@ class WorkerLines(PlainLines):
     def __init__(self, view: LiveView) -> None:
         super().__init__(view)
         self._worked_s = 0.0
-        self._heard: float | None = None
+        self._last_event_at: float | None = None
 
     def __call__(self, event: Event) -> None:
-        """Print the lines of an event that the view has heard before."""
+        """Print the lines of an event; the view must have got it before."""
         now = time.monotonic()
-        if self._heard is not None:
-            self._worked_s += now - self._heard
-        self._heard = now if self._view.running else None
+        if self._last_event_at is not None:
+            self._worked_s += now - self._last_event_at
+        self._last_event_at = now if self._view.running else None
         super().__call__(event)
 
     def _progress(self) -> str:
@@ -77,7 +77,7 @@ class WorkerLines(PlainLines):
 
 
 def progress_line(view: LiveView) -> str:
-    """How a run is going, in one line."""
+    """The progress of a run, in one line."""
     files, hours = view.throughput()
     if view.scanning:
         return (
@@ -92,10 +92,10 @@ def progress_line(view: LiveView) -> str:
 
 def lines(event: Event) -> list[str]:
     """The lines a person sees for an event; they hold no control characters."""
-    return [printable(line) for line in _told(event)]
+    return [printable(line) for line in _lines(event)]
 
 
-def _told(event: Event) -> list[str]:
+def _lines(event: Event) -> list[str]:
     match event:
         case ScanStarted():
             return [f"Scanning {printable(event.root)}"]
@@ -129,7 +129,7 @@ def _told(event: Event) -> list[str]:
         case RunStateChanged() | WorkerStateChanged() | StorageStateChanged():
             return [f"{event.state}{_because(event.reason)}"]
         case Remote():
-            return _told(event.fact)
+            return _lines(event.fact)
         case _:
             return []
 
@@ -151,7 +151,7 @@ def scan_line(event: ScanFinished) -> str:
 
 
 def finished_lines(event: JobFinished) -> list[str]:
-    """How a file ended, and what to do if it failed."""
+    """The outcome of a file, with advice if it failed."""
     path = printable(event.job.path)
     if event.state == "quarantined":
         return [f"failed   {path}: {event.reason}", f"         {event.advice}"]
@@ -161,15 +161,15 @@ def finished_lines(event: JobFinished) -> list[str]:
 
 
 def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
-    """The end of a run: the counts, which add up, the slowest files, and how to go on.
+    """The summary of a run: the counts, the slowest files, and how to continue.
 
-    ``shared``: other workers go on with what is left.
+    ``shared``: other workers continue with the files that are left.
     """
     speed = summary.decoded_s / summary.elapsed_s if summary.elapsed_s else 0.0
-    told = []
+    text = []
     if summary.cancelled:
-        told.append(f"Run {summary.run} was cancelled; what it had not analysed by then counts as skipped.")
-    told += [
+        text.append(f"Run {summary.run} was cancelled; what it had not analysed by then counts as skipped.")
+    text += [
         f"{summary.discovered:,} discovered = "
         + " + ".join(f"{getattr(summary, part):,} {part}" for part in PARTS),
         f"{duration(summary.elapsed_s)} elapsed, {duration(summary.decoded_s)} of audio decoded"
@@ -177,19 +177,19 @@ def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
     ]
     slowest = [_slow(slow) for slow in summary.slowest[:3] if slow.elapsed_s >= SLOW_S]
     if slowest:
-        told.append(f"Slowest: {', '.join(slowest)}")
+        text.append(f"Slowest: {', '.join(slowest)}")
     if summary.unread:
-        told.append(f"{plural(summary.unread, 'path')} could not be read: see the warnings.")
+        text.append(f"{plural(summary.unread, 'path')} could not be read: see the warnings.")
     if summary.failed or summary.partial:
-        told.append("`tonearm failures` lists what went wrong and what to do.")
+        text.append("`tonearm failures` lists what went wrong and what to do.")
     if summary.pending and shared:
-        told.append(
-            f"{plural(summary.pending, 'file')} left; nothing is lost. Workers go on with run {summary.run}: "
-            "`tonearm status` follows it, `tonearm runs` can pause and cancel it."
+        text.append(
+            f"{plural(summary.pending, 'file')} left; nothing is lost. Workers continue run {summary.run}: "
+            "`tonearm status` shows it, `tonearm runs` can pause and cancel it."
         )
     elif summary.pending:
-        told.append(f"{plural(summary.pending, 'file')} left; nothing is lost. `tonearm analyze` goes on.")
-    return told
+        text.append(f"{plural(summary.pending, 'file')} left; nothing is lost. `tonearm analyze` continues.")
+    return text
 
 
 def _slow(slow: Slow) -> str:

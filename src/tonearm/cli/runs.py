@@ -105,7 +105,7 @@ def cancel(run: int, data: str | None, as_json: bool) -> None:
 
 
 def _endings(run: RunView) -> str:
-    """What became of the files, and which runs continued those that were left."""
+    """The counts of the files by outcome, and the runs that continued those that were left."""
     parts = [f"{getattr(run.counts, part):,} {part}" for part in PARTS if getattr(run.counts, part)]
     parts += [f"{files:,} handed over to run {later}" for later, files in run.handed_over.items()]
     return ", ".join(parts)

@@ -15,7 +15,7 @@ UNREAD = 141
 
 
 class ReaderGone(Exception):
-    """Nobody reads the output any more. Not an OSError, or libraries would handle it."""
+    """The reader of the output has ended. Not an OSError, because libraries would handle that."""
 
 
 class Output(io.TextIOWrapper):
@@ -47,7 +47,7 @@ class Output(io.TextIOWrapper):
 
 
 class Errors(Output):
-    """Drops what nobody reads, without an exception."""
+    """Drops what is written after the reader has ended, without an exception."""
 
     def _left(self) -> None:
         self._drop()
@@ -56,9 +56,9 @@ class Errors(Output):
 @contextmanager
 def watched_output() -> Iterator[None]:
     """Have standard output raise ReaderGone after its reader has ended, at the latest when this context ends."""
-    sys.stderr = _in_place_of(sys.stderr, Errors)
-    sys.stdout = _in_place_of(sys.stdout, Output)
-    sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]  # shutil asks it for the terminal's width
+    sys.stderr = _replaced(sys.stderr, Errors)
+    sys.stdout = _replaced(sys.stdout, Output)
+    sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]  # shutil gets the terminal's width from it
     try:
         yield
     finally:
@@ -66,7 +66,7 @@ def watched_output() -> Iterator[None]:
             sys.stdout.flush()
 
 
-def _in_place_of(plain: TextIO, kind: type[Output]) -> TextIO:
+def _replaced(plain: TextIO, kind: type[Output]) -> TextIO:
     if not isinstance(plain, io.TextIOWrapper):  # it is closed
         return plain
     lines, at_once = plain.line_buffering, plain.write_through
@@ -74,13 +74,13 @@ def _in_place_of(plain: TextIO, kind: type[Output]) -> TextIO:
 
 
 def while_read(show: Subscriber, stop: StopSwitch) -> Subscriber:
-    """Show events as long as somebody reads them; after that request a stop, as Ctrl-C does."""
+    """Show events until the reader of the output has ended; then request a stop, as Ctrl-C does."""
 
-    def tell(event: Event) -> None:
+    def show_event(event: Event) -> None:
         try:
             show(event)
         except ReaderGone:
-            sys.stderr.write("tonearm: nobody reads the output any more: stopping\n")
+            sys.stderr.write("tonearm: the reader of the output has ended: stopping\n")
             stop.request()
 
-    return tell
+    return show_event

@@ -37,7 +37,7 @@ SERVICE_COLUMNS = (
 @data_option
 @json_option
 def status(data: str | None, as_json: bool) -> None:
-    """Show what the library holds, what is queued and running, which workers there are, and how the servers are."""
+    """Show what the library holds, what is queued and running, the workers, and whether the servers answer."""
     settings = existing_library(data)
     try:
         with open_database(settings) as database:
@@ -53,7 +53,7 @@ def status(data: str | None, as_json: bool) -> None:
 
 
 def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) -> None:
-    """Say how every server is while the database can't be used."""
+    """Show the state of every server while the database can't be used."""
     found = {"library": None} | _server_fields(settings, failed(error), None)
     if as_json:
         print_json(found)

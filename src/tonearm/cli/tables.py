@@ -1,4 +1,4 @@
-"""Lists: aligned columns that fit the width of a terminal, tab-separated values where output goes elsewhere.
+"""Prints lists: aligned columns that fit the width of a terminal, or tab-separated values elsewhere.
 
 A row is always one line. Where a terminal is too narrow, the least important columns are left out, then texts are
 shortened; numbers are never cut.
@@ -20,7 +20,7 @@ Row = tuple[str, ...]
 class Column:
     """A column of a list.
 
-    rank: where there is no room, the column with the highest rank is left out first; those with 0 never.
+    rank: where there is no room, the column with the highest rank is left out first; columns of rank 0 never are.
     least: the width down to which its texts can be shortened; ``None`` for columns that are never cut.
     path: the end of its texts is shown where they are shortened, otherwise the beginning.
     right: aligned to the right, as numbers are.

@@ -1,4 +1,4 @@
-"""What is printed for people: sentences and colours on a terminal, plain lines where output goes elsewhere."""
+"""Prints for people: wrapped sentences and colours on a terminal, plain lines elsewhere."""
 
 import os
 import sys
@@ -43,7 +43,7 @@ def styled(text: str, style: str = "") -> str:
 
 
 def say(sentence: str, style: str = "", indent: int = 0) -> None:
-    """Print a sentence: broken between words on a terminal, in one line elsewhere."""
+    """Print a sentence: wrapped between words on a terminal, in one line elsewhere."""
     space = " " * indent
     lines = wrapped(sentence, terminal_width() - indent) if is_terminal() else [sentence]
     for line in lines:
@@ -64,7 +64,7 @@ def write_line(line: str = "") -> None:
 
 
 def wrapped(sentence: str, width: int) -> Iterator[str]:
-    """The lines of a sentence, broken between words; a word longer than a line keeps its line to itself."""
+    """The lines of a sentence, wrapped between words; a word longer than a line has a line of its own."""
     line = ""
     for word in sentence.split(" "):
         longer = f"{line} {word}" if line else word

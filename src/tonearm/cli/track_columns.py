@@ -16,7 +16,7 @@ UNKNOWN = "–"
 
 @dataclass(frozen=True, slots=True)
 class TrackColumn:
-    """A column of the list: what it shows of a track."""
+    """A column of the list, and how it prints the value of a track."""
 
     name: str
     column: Column
@@ -46,7 +46,7 @@ _STANDARD = (
     _seconds("duration_s", 4, "time"),
     TrackColumn("bpm", Column("BPM", 1, right=True), number),
     _text("key", 3),
-    _text("camelot", 6, "Camelot"),  # says the same as the key
+    _text("camelot", 6, "Camelot"),  # another name of the key
     TrackColumn("loudness_lufs", Column("LUFS", 7, right=True), number),
     _text("state", 5),
     TrackColumn("path", Column("file", 0, least=12, path=True), str),
@@ -70,7 +70,7 @@ _FURTHER = (
 
 
 def columns_for(wanted: Iterable[str]) -> list[TrackColumn]:
-    """The columns of a list: the standard ones and those in ``wanted``, which keep their place longest."""
+    """The columns of a list: the standard ones and those in ``wanted``, which are never left out."""
     asked = set(wanted) - {"path"}
     standard = {each.name for each in _STANDARD}
     added = [
@@ -93,7 +93,7 @@ def _measured(name: str) -> TrackColumn:
 
 
 def plain(column: AnalyserColumn, value: Any) -> str:
-    """A value of an analyser without its unit, as exact as the analyser declares it."""
+    """A value of an analyser without its unit, with the number of digits that the analyser declares."""
     if value is None:
         return UNKNOWN
     if isinstance(value, float):

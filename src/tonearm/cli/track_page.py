@@ -1,4 +1,4 @@
-"""One track for a person: what it is, everything that was measured with its unit, its tempo as a curve, its history."""
+"""Prints one track: its tags and audio, each result with its unit, curves, and its history."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,21 +13,21 @@ from tonearm.names import printable
 Track = Mapping[str, Any]
 
 DOUBT_BELOW = 0.5
-"""A tempo of less confidence is in doubt."""
+"""A tempo with a lower confidence is in doubt."""
 DOUBT_FROM = 0.25
-"""A tempo is in doubt as well where another one has this probability."""
+"""A tempo is in doubt, too, where another one has at least this probability."""
 WORTH_NAMING = 0.1
-"""The probability from which another tempo is named beside one that is in doubt."""
+"""Least probability of another tempo that is named beside one that is in doubt."""
 IN_FULL = 12
-"""Lists of no more values are printed in full where they have no unit, such as shares."""
+"""Maximum length of a list without a unit, such as shares, that is printed in full."""
 CURVE_WIDTH = 60
-"""Signs of a curve that is drawn of a longer list."""
+"""Maximum number of characters of a curve."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _TAGS = ("title", "artist", "album", "album_artist", "genre", "year", "track", "disc")
 
 
 def print_track(track: Track) -> None:
-    """Print all that is known of a track."""
+    """Print everything that is stored about a track."""
     say(printable(track["path"]), "bold")
     _print_lines(_about(track))
     doubt = tempo_doubt(track)
@@ -85,7 +85,7 @@ def _relation(other: Mapping[str, Any]) -> str:
 
 
 def tempo_doubt(track: Track) -> str | None:
-    """What a person should know of a tempo that may be another one; ``None`` where it is not in doubt."""
+    """A sentence about a tempo that is in doubt, with the other likely ones; ``None`` where it is not in doubt."""
     bpm, confidence = track["bpm"], track["bpm_confidence"]
     if bpm is None:
         return None
@@ -102,7 +102,7 @@ def tempo_doubt(track: Track) -> str | None:
 
 
 def _series(series: Series, values: Any) -> tuple[str, str]:
-    """A long list in one line: drawn as a curve, counted where it is a list of times, in full where it is short."""
+    """A list in one line: in full where it is short, its length where it is a list of times, otherwise a curve."""
     if not values:
         return UNKNOWN, series.description
     if isinstance(values[0], dict):

@@ -1,4 +1,4 @@
-"""``tonearm tracks`` and ``tonearm show``: what is known of the music."""
+"""``tonearm tracks`` and ``tonearm show``: list tracks, and show one in full."""
 
 import math
 from typing import Any
@@ -20,7 +20,7 @@ from tonearm.views.tracks import TrackQuery, Tracks
 
 STATES = ("done", "partial", "quarantined", "waiting")
 ABOUT = 0.5
-"""BPM above and below a single tempo that it includes."""
+"""Half the width, in BPM, of the range that a single tempo stands for."""
 
 
 @click.command()
@@ -60,7 +60,7 @@ def tracks(
     Otherwise the values are separated by tabs.
     """
     if full and not as_json:
-        raise click.BadParameter("--full is for --json; `tonearm show` prints all that is known of one file")
+        raise click.BadParameter("--full is for --json; `tonearm show` prints everything about one file")
     if state is not None and state not in STATES:
         raise click.BadParameter(no_such("state", state, STATES))
     parts = {name: text for name, text in texts.items() if text}
@@ -92,7 +92,7 @@ def tracks(
 @data_option
 @json_option
 def show(path: str, data: str | None, as_json: bool) -> None:
-    """Show all that is known of one track: PATH, a file of the library."""
+    """Show everything that is stored about one track: PATH, a file of the library."""
     found: list[dict[str, Any]] = []
     with library(data) as app:
         place = place_of(app, path)

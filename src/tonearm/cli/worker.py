@@ -17,14 +17,14 @@ from tonearm.worker.signals import StopSwitch
 
 @click.command()
 @data_option
-@click.option("--name", metavar="NAME", help="Its name among the workers [TONEARM_WORKER_NAME].")
+@click.option("--name", metavar="NAME", help="Name of the worker [TONEARM_WORKER_NAME].")
 @workers_option
 @click.option(
     "--map",
     "path_map",
     metavar="FROM=TO",
     multiple=True,
-    help="This host has at TO what others know as FROM; repeatable.",
+    help="This host has mounted at TO what the library knows as FROM; repeatable.",
 )
 @json_option
 def worker(

@@ -72,7 +72,7 @@ def drain(name: str, data: str | None, as_json: bool) -> None:
 
 
 def _problems(worker: WorkerView) -> list[str]:
-    """Circuit breakers that are not closed, and folders that are not mounted there."""
+    """Circuit breakers that are not closed, and folders that are not mounted on the worker's host."""
     breakers = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
     return breakers + [f"{printable(from_document(path))} not mounted" for path in worker.unmounted]
 

@@ -13,9 +13,9 @@ from tonearm.events.states import Severity, WarningCode
 class EventBus:
     """Delivers each event to every subscriber, one event at a time, whichever thread announces it.
 
-    A subscriber that raises is reported once for each kind of error and goes on hearing; the others hear every
-    event. ``subscribe`` is for what must hear everything and returns at once, such as counters and the live view;
-    ``subscribe_queued`` is for what may be slow. The bus ends when it is closed.
+    A subscriber that raises an error is reported once for each kind of error, and is called with the next event; the
+    other subscribers get every event. ``subscribe`` is for those that need every event and return at once, such as
+    counters and the live view; ``subscribe_queued`` is for those that may be slow. The bus ends when it is closed.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class EventBus:
         self._reported: set[tuple[str, type[Exception]]] = set()
 
     def subscribe(self, subscriber: Subscriber, name: str = "") -> None:
-        """Hear every event from now on, in the thread that announces it. ``name`` is shown if it fails."""
+        """Call a subscriber with every event, in the thread that announces it. ``name`` is shown if it fails."""
         with self._lock:
             self._in_line = (*self._in_line, (name or type(subscriber).__name__, subscriber))
 
@@ -38,7 +38,7 @@ class EventBus:
         stalled_s: float = STALLED_S,
         close_s: float = CLOSE_S,
     ) -> None:
-        """Hear events from now on in a thread of its own, named ``name``, through a queue of ``room`` events.
+        """Call a subscriber with events in a thread of its own, named ``name``, through a queue of ``room`` events.
 
         When the queue is full the newest event is dropped and counted. stalled_s: how long ``close`` waits for a
         subscriber that takes nothing off its queue. close_s: how long it waits for a slow one; what is left then is
@@ -58,15 +58,15 @@ class EventBus:
             for name, subscriber in self._in_line:
                 try:
                     subscriber(event)
-                except Exception as error:  # noqa: BLE001  a subscriber's mistake must not reach the work
+                except Exception as error:  # noqa: BLE001  an error in a subscriber must not stop the analysis
                     self._failed(name, error)
 
     def dropped(self) -> dict[str, int]:
-        """How many events each queued subscriber has missed, by its name; those that missed none are left out."""
+        """Number of events that each queued subscriber has missed, by its name; those that missed none are left out."""
         return {queued.name: queued.dropped for queued in self._queued if queued.dropped}
 
     def close(self) -> None:
-        """Announce what was dropped, hear nothing more, and wait until every queue is delivered.
+        """Announce what was dropped, take no more events, and wait until every queue is delivered.
 
         A subscriber that takes nothing off its queue for its ``stalled_s``, or needs more than its ``close_s`` for all
         of it, is not waited for any longer. All times count from the start of this call.
@@ -87,7 +87,7 @@ class EventBus:
                 report(f"{queued.name} {queued.trouble}; it missed the last {missed:,} events")
 
     def _failed(self, name: str, error: Exception) -> None:
-        """Report a subscriber's error, once for each kind, so that a failing report is not reported without end."""
+        """Report a subscriber's error, once for each kind, not again and again."""
         with self._lock:
             if (name, type(error)) in self._reported:
                 return

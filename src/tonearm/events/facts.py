@@ -19,7 +19,7 @@ class ScanStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress(Event):
-    """How many music files a scan has met so far."""
+    """How many music files a scan has found so far."""
 
     discovered: int
     to_analyse: int
@@ -27,7 +27,7 @@ class ScanProgress(Event):
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped(Event):
-    """An entry that is not taken: a link, a pipe, a device, a socket, a folder that can't be read."""
+    """An entry that is not analysed: a link, a pipe, a device, a socket, a folder that can't be read."""
 
     path: bytes
     reason: str
@@ -35,7 +35,7 @@ class FileSkipped(Event):
 
 @dataclass(frozen=True, slots=True)
 class FileMoved(Event):
-    """A known file was met at another path; nothing is decoded again."""
+    """A known file was found at another path; nothing is decoded again."""
 
     path: bytes
     from_path: bytes
@@ -43,7 +43,7 @@ class FileMoved(Event):
 
 @dataclass(frozen=True, slots=True)
 class ScanFinished(Event):
-    """What a scan found; ``missing`` files are known but were not met."""
+    """What a scan found; ``missing`` files are known but were not found."""
 
     root: bytes
     discovered: int
@@ -97,10 +97,10 @@ class StageReached(JobEvent):
 
 @dataclass(frozen=True, slots=True)
 class JobFinished(JobEvent):
-    """A file came to an end: done, partial or quarantined (failed).
+    """The job of a file ended: done, partial or quarantined (failed).
 
     run_s: how long a child had the file. store_s: how long the result then waited until it was stored.
-    timings: seconds by stage; of a failed attempt the stages that it reached.
+    timings: seconds by stage; for a failed attempt, the stages that it reached.
     """
 
     state: str
@@ -138,9 +138,9 @@ class JobReturned(JobEvent):
 
 @dataclass(frozen=True, slots=True)
 class Remote(Event):
-    """What another worker did in the run that is followed, read from the library.
+    """What another worker did in the run that is shown, read from the library.
 
-    That worker announces the same fact itself. Views show it; what counts or stores must leave it out.
+    That worker announces the same fact itself. Views show it; subscribers that count or store facts must leave it out.
     """
 
     fact: JobEvent
@@ -160,8 +160,8 @@ class ChildStarted(Event):
 class ChildEnded(Event):
     """A child process ended.
 
-    job: what it had, if anything. code: what a file is charged with when its child ends so; ``None`` when this
-    program ended it because it was no longer needed.
+    job: the job that it was working on, if any. code: failure code for the file when its child ends in this way;
+    ``None`` when this program ended the child because it was no longer needed.
     """
 
     pid: int
@@ -184,7 +184,7 @@ class RunStateChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkerStateChanged(Event):
-    """This process began to take jobs, takes no more, or ended."""
+    """This process began to take jobs, stopped taking jobs, or ended."""
 
     worker: str
     state: WorkerState
@@ -221,10 +221,10 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkloadKnown(Event):
-    """Every file of the run is found, so it is known how much is to be done. Some may have been analysed already.
+    """Every file of the run is found, so the amount of work is known. Some files may have been analysed already.
 
     workload: what is still open, by extension. ended: files of the run that this process has analysed before.
-    cost: seconds of one child process per byte, by extension; empty on a machine that has not learned yet.
+    cost: seconds of one child process per byte, by extension; empty while the library has no decoded files to go by.
     """
 
     run: int
@@ -248,7 +248,7 @@ class Summary(Event):
     """The end of a run. ``discovered`` is the sum of done, partial, skipped, failed and pending.
 
     decoded_s: seconds of audio that were decoded by this run.
-    unread: how many folders and files could not be read or are not mounted: named paths, and what is below them.
+    unread: number of folders and files, named or below a named path, that could not be read or are not mounted.
     cancelled: a person cancelled it; what was not analysed by then is among skipped.
     """
 

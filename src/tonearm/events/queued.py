@@ -1,4 +1,4 @@
-"""A subscriber with a thread and a bounded queue of its own: however slow it is, whoever announces does not wait."""
+"""A subscriber with a thread and a bounded queue of its own, so that announcing an event never waits for it."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ class QueuedSubscriber:
         close_s: float,
         failed: Callable[[str, Exception], None],
     ) -> None:
-        """``failed`` is told the name and the error when the subscriber raises; it hears the next event all the same.
+        """``failed``: called with the name and the error when the subscriber raises; the next event follows.
 
         room: number of events the queue holds. stalled_s: how long ``close`` waits for one delivery. close_s: how long
         it waits in all.
@@ -97,6 +97,6 @@ class QueuedSubscriber:
                 event = self._queue.popleft()
             try:
                 self._subscriber(event)
-            except Exception as error:  # noqa: BLE001  a subscriber's mistake must not end its thread
+            except Exception as error:  # noqa: BLE001  an error in a subscriber must not end its thread
                 self._failed(self.name, error)
             self._delivered += 1

@@ -15,6 +15,6 @@ def where(error: BaseException) -> str:
 
 def report(text: str) -> None:
     """Write a line to standard error, if it can be written to."""
-    with contextlib.suppress(OSError, ValueError):  # it is closed, or nobody reads it
+    with contextlib.suppress(OSError, ValueError):  # it is closed, or its reader has ended
         sys.stderr.write(f"tonearm: {text}\n")
         sys.stderr.flush()

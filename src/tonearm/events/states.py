@@ -10,7 +10,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"  # by a person; its waiting jobs are not taken
     CANCELLED = "cancelled"  # by a person; its waiting jobs have ended
-    INTERRUPTED = "interrupted"  # stopped with work left; the next analyze takes that up
+    INTERRUPTED = "interrupted"  # stopped with work left; the next analyze continues it
     FINISHED = "finished"
 
 
@@ -20,7 +20,7 @@ class WorkerState(StrEnum):
     WORKING = "working"  # takes jobs
     DRAINING = "draining"  # a person asked it to finish what runs and take no more
     STOPPING = "stopping"  # a signal asked it to end; it finishes or gives back what runs
-    ENDED = "ended"  # has no job any more
+    ENDED = "ended"  # has finished or given back every job
     FAILED = "failed"  # ended because it could not go on
 
 

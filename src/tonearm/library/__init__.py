@@ -1,1 +1,1 @@
-"""What is known: roots, files, audio, tags and results, and where they are kept."""
+"""The library: roots, files, audio, tags and results, and the database that stores them."""

@@ -1,6 +1,6 @@
-"""Many rows in one statement, on SQLite and PostgreSQL alike; the statement is built once, whatever the number of rows.
+"""Writes many rows by one statement, on SQLite and PostgreSQL. A statement is built once for any number of rows.
 
-To PostgreSQL the rows go as one document, which it takes apart again: a tenth of the work of as many parameters.
+PostgreSQL gets the rows as one JSON document, which takes a tenth of the time of a parameter for each value.
 """
 
 import functools
@@ -47,13 +47,13 @@ def upsert(connection: Connection, table: Table, keys: Names, rows: Iterable[Row
 
 
 def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert rows whose numbers nobody asks for."""
+    """Insert rows without returning their ids."""
     for names, alike in _by_columns(rows).items():
         _execute(connection, _insert(connection.dialect.name, table, names), alike)
 
 
 def change(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Set columns of rows that are there; each is found by its ``id``."""
+    """Update columns of existing rows, each found by its ``id``."""
     for names, alike in _by_columns(rows).items():
         if connection.dialect.name != "postgresql":
             alike = [{f"new_{name}": value for name, value in row.items()} for row in alike]
@@ -74,8 +74,8 @@ def _execute(connection: Connection, statement: Executable, rows: Sequence[Row])
         connection.execute(statement, rows)
 
 
-def _taken_apart(table: Table, names: Names) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
-    """The rows of a document, and their columns with the types that the table has."""
+def _recordset(table: Table, names: Names) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
+    """The rows of the JSON document as a table, and its columns with the types of the target table."""
     columns = (column(name, table.c[name].type) for name in names)
     rows = func.json_to_recordset(bindparam("rows", type_=JSON)).table_valued(*columns)
     given = rows.render_derived(name="given", with_types=True)
@@ -90,9 +90,11 @@ def _taken_apart(table: Table, names: Names) -> tuple[FromClause, dict[str, Colu
 @functools.cache
 def _insert(dialect: str, table: Table, names: Names) -> "postgresql.Insert | sqlite.Insert":
     if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql  # each is large, and only the one that is used is loaded
+        from sqlalchemy.dialects import (
+            postgresql,  # each dialect is slow to import, so only the one in use is
+        )
 
-        _, columns = _taken_apart(table, names)
+        _, columns = _recordset(table, names)
         return postgresql.insert(table).from_select(list(names), select(*columns.values()))
     from sqlalchemy.dialects import sqlite
 
@@ -111,7 +113,7 @@ def _upsert(dialect: str, table: Table, keys: Names, names: Names, first: Names)
 @functools.cache
 def _change(dialect: str, table: Table, names: Names) -> Executable:
     if dialect == "postgresql":
-        given, columns = _taken_apart(table, names)
+        given, columns = _recordset(table, names)
         chosen = update(table).where(table.c.id == given.c.id)
         return chosen.values({name: columns[name] for name in names if name != "id"})
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
@@ -119,7 +121,7 @@ def _change(dialect: str, table: Table, names: Names) -> Executable:
 
 
 class _Several(TypeDecorator[Sequence[Any]]):
-    """Values of one type as one parameter: an array, or the text of a JSON array where there are none."""
+    """Values of one type as one parameter: an array on PostgreSQL, the text of a JSON array on SQLite."""
 
     impl = String
     cache_ok = True
@@ -129,7 +131,7 @@ class _Several(TypeDecorator[Sequence[Any]]):
         self.item = item
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """PostgreSQL has arrays."""
+        """An array type on PostgreSQL, text on SQLite."""
         if dialect.name != "postgresql":
             return String()
         from sqlalchemy.dialects.postgresql import ARRAY
@@ -137,14 +139,14 @@ class _Several(TypeDecorator[Sequence[Any]]):
         return ARRAY(self.item)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Write the text."""
+        """A list on PostgreSQL, the text of a JSON array on SQLite."""
         return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
 
 
 class among(FunctionElement[Any]):  # noqa: N801  written as the SQL function it stands for
     """Whether a column has one of the values of a parameter; the statement is the same for any number of them."""
 
-    type = NullType()  # else SQLite would be asked whether it is 1, and not use an index
+    type = NullType()  # a Boolean would be compared with 1 on SQLite, which then uses no index
     inherit_cache = True
 
     def __init__(self, column: Any, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Values as SQLite and PostgreSQL both keep them, so that what comes back is the same from either, to the last bit."""
+"""Column types whose values SQLite and PostgreSQL store and return identically, to the last bit."""
 
 import json
 from typing import Any
@@ -14,14 +14,14 @@ PADDING = "\x01\x01"
 
 
 def storable_text(text: str) -> str:
-    """Text without what PostgreSQL refuses: NUL is left out, half of a surrogate pair becomes a question mark."""
+    """Text without what PostgreSQL refuses: NUL is removed, and a lone surrogate becomes a question mark."""
     if "\0" in text:
         text = text.replace("\0", "")
     return text.encode("utf-8", "replace").decode()
 
 
 def json_text(value: Any) -> str:
-    """A value as the JSON text that is kept; PostgreSQL keeps the very text too.
+    """A value as the JSON text that is stored; PostgreSQL stores it unchanged, too.
 
     Raises:
         ValueError: a number in it is not finite.
@@ -43,18 +43,18 @@ def _storable_within(value: Any) -> Any:
 
 
 class CleanText(TypeDecorator[str]):
-    """Text that either database takes."""
+    """Text that either database can store."""
 
     impl = String
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  the library's signature
-        """Clean text on its way in."""
+        """Remove what PostgreSQL refuses."""
         return None if value is None else storable_text(value)
 
 
 class FiniteFloat(TypeDecorator[float]):
-    """A float of 64 bits. SQLite has no negative zero, so nobody gets one."""
+    """A 64-bit float. A negative zero is stored as a positive one on both databases, because SQLite has no other."""
 
     impl = Double
     cache_ok = True
@@ -132,12 +132,12 @@ def _unindexed_postgresql(element: unindexed, compiler: Any, **kw: Any) -> str:
 
 
 def sort_key(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A column as both databases sort it alike."""
+    """An expression for a column that both databases sort alike."""
     return code_point_order(column) if issubclass(column.type.python_type, str) else column
 
 
 def contains_folded(whole: str | None, part: str) -> bool | None:
-    """Whether a text holds another, capital or small: SQLite's ``tonearm_has``; PostgreSQL's is in migration 0002."""
+    """Whether a text contains another, in any case: SQLite's ``tonearm_has``; PostgreSQL's is in migration 0002."""
     return None if whole is None else folded(part) in folded(whole)
 
 

@@ -1,21 +1,21 @@
-"""Whether all the audio that a file declares is there: judged for each file whenever it is read."""
+"""Whether a file has all the audio that it declares, decided each time it is read."""
 
 from tonearm.library.file_contents import DecodeFacts, FileFacts
 
 TOLERANCE_S = 0.25
-"""This much audio may be missing from a complete file: encoders and headers round."""
+"""Seconds of audio that a complete file may lack, because encoders and headers round."""
 
 MORE_S = 1.0
-"""From this much audio beyond the declared length on, a file gets a warning."""
+"""Seconds of audio beyond the declared length above which a file gets a warning."""
 
 
 def is_complete(file: FileFacts, decoded: DecodeFacts) -> bool:
-    """Whether a file holds all the audio that it declares, by what decoding its sound gave."""
+    """Whether a file has all the audio that it declares, from the result of decoding it."""
     return decoded.intact and not file.cut and (file.exact_s or 0.0) - decoded.decoded_s <= TOLERANCE_S
 
 
 def file_warnings(file: FileFacts, decoded: DecodeFacts) -> list[str]:
-    """One sentence for everything in a file that does not match the audio that came out of it."""
+    """A sentence for each difference between what a file declares and its decoded audio, and for damage."""
     warnings = []
     declared_s, decoded_s = file.exact_s, decoded.decoded_s
     if declared_s and declared_s - decoded_s > TOLERANCE_S:

@@ -1,4 +1,4 @@
-"""Where a database lies and may lie: SQLite's locks and shared memory do not hold on network file systems."""
+"""Checks the folder of a database: SQLite's locks and shared memory do not work on network file systems."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ MOUNTS = "/proc/self/mountinfo"
 
 
 def file_system_of(folder: Path) -> str | None:
-    """The kind of file system a folder lies on, as the kernel names it; ``None`` where it can't be told."""
+    """The type of the file system of a folder, as the kernel names it; ``None`` where it is unknown."""
     if sys.platform != "linux":
         return None
     device = os.stat(folder).st_dev
@@ -41,7 +41,7 @@ def refuse_network_folder(folder: Path) -> None:
 
 
 def require_library(folder: Path) -> None:
-    """Raise NotFound when there is no library in the folder; one that can't be looked into is left to its opening."""
+    """Raise NotFound when the folder has no library; opening the library reports a folder that can't be read."""
     try:
         (folder / DATABASE).stat()
     except (FileNotFoundError, NotADirectoryError) as error:

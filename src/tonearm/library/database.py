@@ -1,4 +1,4 @@
-"""Opens the database, SQLite or PostgreSQL, and hands out transactions on it."""
+"""Opens the database, SQLite or PostgreSQL, and provides transactions on it."""
 
 import sqlite3
 import threading
@@ -63,7 +63,7 @@ class Database:
         self.found: str | None = None
         """The revision that its tables had when it was opened; ``None`` where there were none."""
         self._reads = self._engine
-        # SQLite has one writer: threads of one process take turns here, as its own waiting is not fair
+        # SQLite allows one writer; a lock orders the threads of this process, because SQLite itself may starve one
         self._write_turn = nullcontext() if self.shared else threading.RLock()
         if self.shared:
             self._reads = engine.execution_options(
@@ -78,17 +78,17 @@ class Database:
         with self._translated() as slowest, self._reads.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
             yield connection
-            with suppress(DBAPIError):  # what was to be read has been read
+            with suppress(DBAPIError):  # everything has been read already
                 connection.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is on disk when this returns, or has not happened.
+        """A transaction that is committed to the disk on return, or rolled back.
 
         Raises:
             StorageFull: no room on the disk.
-            StorageBusy: another process holds the database, or got in the way of this transaction.
-            StorageUnavailable: the server does not answer; whether a commit came through is not known then.
+            StorageBusy: another process has locked the database, or a transaction conflicts with this one.
+            StorageUnavailable: the server does not answer; it is then unknown whether a commit succeeded.
             StorageUnusable: the file is not a database, or reading it fails.
         """
         with self._translated() as slowest, self._write_turn, self._engine.connect() as connection:
@@ -99,7 +99,7 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[list[float]]:
-        """Turn the driver's errors into ours, and tell the gate how it went."""
+        """Raise the driver's errors as ours, and report success or failure to the gate."""
         try:
             self._gate.admit()
         except StorageError:
@@ -112,9 +112,7 @@ class Database:
             with translated_errors(self.address):
                 yield slowest
         except StorageUnavailable as error:
-            if isinstance(
-                error.__cause__, CircuitOpen
-            ):  # a call within this one, which was answered, was refused
+            if isinstance(error.__cause__, CircuitOpen):  # this call was answered; a nested one was refused
                 self._gate.succeeded(slowest[0])
             else:
                 self._gate.failed(time.monotonic() - began, str(error))
@@ -130,7 +128,7 @@ class Database:
             connection.execute(select(1))
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection."""
         self._engine.dispose()
 
 
@@ -145,7 +143,7 @@ def _ended(connection: Connection, *_: object) -> None:
 
 
 def serialize_transactions(connection: Connection) -> None:
-    """Wait until no other process is past this line in a transaction of its own; SQLite's writers always do."""
+    """Let one transaction at a time continue after this call, by an advisory lock; SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(ADVISORY)))
 
@@ -157,9 +155,9 @@ def disable_statement_timeout(connection: Connection) -> None:
 
 
 def refresh_statistics(database: Database) -> None:
-    """Have PostgreSQL see how much there is, as it plans by that. By itself it looks a minute after many new rows.
+    """Update the statistics of PostgreSQL's planner. Autovacuum does that about a minute after many new rows.
 
-    Until then it would take a few of the waiting jobs by sorting them all.
+    Until then PostgreSQL would sort all waiting jobs to take a few.
     """
     if database.shared:
         with database.write() as connection:
@@ -198,13 +196,13 @@ def open_postgres(
 ) -> Database:
     """Open the PostgreSQL database that a URL names; an empty one gets its tables.
 
-    ``migrate`` brings older tables to the newest revision; otherwise they are refused, as workers of the older
-    version may be at work with them.
+    ``migrate``: upgrade older tables to the newest revision; otherwise they are refused, because workers of the older
+    version may be using them.
 
     Raises:
         ConfigurationError: the URL is not one, or the driver is not installed.
         StorageUnavailable: the server does not answer.
-        StorageUnusable: it lets nobody in, or its tables are of an older or newer Tonearm.
+        StorageUnusable: it refuses the connection, or its tables are of an older or newer Tonearm.
     """
     try:
         from tonearm.library.postgres import address_of, postgres_engine
@@ -223,7 +221,7 @@ def open_postgres(
 
 @contextmanager
 def _closed_on_failure(opened: Database | sqlite3.Connection) -> Iterator[None]:
-    """Nobody else knows yet of what was opened."""
+    """Close a database or a connection if preparing it fails."""
     try:
         yield
     except BaseException:
@@ -252,7 +250,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # 
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait here by itself while another process is making the same new library."""
+    """Turn on the write-ahead log; repeats while another process creates the library, as SQLite does not wait here."""
     end = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -270,10 +268,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def upgrade(database: Database, only_new: bool = False) -> None:
-    """Bring the tables to the newest revision, in one transaction, and note in ``found`` which they had.
+    """Bring the tables to the newest revision, in one transaction; ``database.found`` becomes the revision they had.
 
     Raises:
-        LibraryInUse: older tables that workers are at work with.
+        LibraryInUse: the tables are older and workers are using them.
         StorageUnusable: the database was written by a newer Tonearm, or, with ``only_new``, by an older one.
     """
     with database.read() as connection:
@@ -297,8 +295,8 @@ def upgrade(database: Database, only_new: bool = False) -> None:
             "stop its workers, then run `tonearm migrate`"
         )
     with database.write() as connection:
-        serialize_transactions(connection)  # two processes may find the same empty database
-        if _revision(connection) == current:  # another process may have been quicker
+        serialize_transactions(connection)  # two processes may open the same empty database
+        if _revision(connection) == current:  # otherwise another process has upgraded them
             refuse_while_at_work(connection, database.address)
             disable_statement_timeout(connection)
             config.attributes["connection"] = connection

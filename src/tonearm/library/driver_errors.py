@@ -21,11 +21,11 @@ _SQLITE = {
 
 @contextmanager
 def translated_errors(address: str) -> Iterator[None]:
-    """Raise the driver's errors as ours; an error in a statement of this program is raised as it is."""
+    """Raise the driver's errors as ours; an error that is a mistake of this program is raised unchanged."""
     try:
         yield
     except PoolTimeout as error:
-        raise StorageUnavailable(f"{address}: no connection came free in time") from error
+        raise StorageUnavailable(f"{address}: no connection was free in time") from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             _raise_sqlite(address, error)

@@ -1,7 +1,7 @@
-"""Tables of what analysers found, one for each analyser and version, with an index over each column.
+"""Tables of the values that analysers return, one for each analyser and version, with an index over each column.
 
-They are generated from what analysers declare, so that tracks can be filtered and sorted by the columns of any
-analyser. They are derived from ``analyses`` and can be dropped: opening the library makes and fills what is missing.
+They are generated from the columns that analysers declare, so that tracks can be filtered and sorted by the columns of
+any analyser. They are derived from ``analyses`` and can be dropped: opening the library creates and fills missing ones.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from tonearm.library.schema import Key, analysis_table
 PREFIX = "features_"
 """What the names of these tables begin with."""
 FILLED_AT_ONCE = 1000
-"""Pieces of audio whose results are read at once when a table is filled."""
+"""Number of rows of ``analyses`` that are read at once when a table is filled."""
 
 _COLUMNS = {
     "sqlite": "SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c"
@@ -34,7 +34,7 @@ _COLUMNS = {
 
 
 Findings = Mapping[str, tuple[int, Mapping[str, Any], Mapping[str, Any]]]
-"""By analyser its version, values and series."""
+"""The version, values and series of one piece of audio, by analyser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ class FeatureTables:
         return self._columns
 
     def type_of(self, column: str) -> type:
-        """What a column holds, as its analyser declares it."""
+        """The type of a column, as its analyser declares it."""
         return next(each.columns[column] for each in self._declared.values() if column in each.columns)
 
     def ensure(self, database: Database) -> None:
-        """Make the tables that are missing or have other columns, and fill them from what was measured."""
+        """Create the tables that are missing or have other columns, and fill them from ``analyses``."""
         with database.read() as connection:
             if not self._unfit(_found(connection)):
                 return
@@ -92,14 +92,14 @@ class FeatureTables:
                     connection.execute(text(statement))
 
     def drop_others(self, database: Database) -> None:
-        """Drop the tables of other versions, and of analysers that are gone. No worker may be running."""
+        """Drop the tables of other versions and of analysers that no longer exist. No worker may be running."""
         with database.write() as connection:
             for name in _found(connection).keys() - {table.name for table in self._tables.values()}:
                 quoted = connection.dialect.identifier_preparer.quote(name)
                 connection.execute(text(f"DROP TABLE {quoted}"))
 
     def write(self, connection: Connection, found: Mapping[int, Findings]) -> None:
-        """Keep what was found, by audio. Results of other versions than the current ones are left out."""
+        """Store the values of some audio, by its id. Values of other versions than the current ones are left out."""
         for analyser, declared in self._declared.items():
             rows = [
                 self._row(declared, audio, results[analyser][1])
@@ -154,7 +154,7 @@ def _table(metadata: MetaData, declared: SearchableColumns) -> Table:
 
 
 def index_statements(table: Table) -> dict[str, str]:
-    """By its name the statement for each index of a table: one for each column, over its known values."""
+    """The statement for each index of a table, by its name: one for each column, over the values that are known."""
     return {
         f"ix_{table.name}_{number}": f'CREATE INDEX ix_{table.name}_{number} ON {table.name} ("{column.name}")'
         f' WHERE "{column.name}" IS NOT NULL'
@@ -164,7 +164,7 @@ def index_statements(table: Table) -> dict[str, str]:
 
 
 def _table_name(declared: SearchableColumns) -> str:
-    """A name that either database takes, whatever the analyser is called."""
+    """A name that is valid in either database, for any name of an analyser."""
     word = re.sub(r"[^a-z0-9_]", "_", declared.analyser)[:30]
     if word != declared.analyser:
         word += "_" + hashlib.sha256(declared.analyser.encode()).hexdigest()[:8]
@@ -180,7 +180,7 @@ def _found(connection: Connection) -> dict[str, set[str]]:
 
 
 def _kept(kind: type, value: Any) -> Any:
-    """A value as it is searched for; ``None`` for one that is not of its column's type or is no number."""
+    """A value as it is stored here; ``None`` for NaN, infinity and values of another type than the column's."""
     if kind is str:
         return storable_text(value)[:KEY_LENGTH] if isinstance(value, str) else None
     if not isinstance(value, float | int):

@@ -1,4 +1,4 @@
-"""What reading one file tells, declared once: its tags, its sound, its container, and what decoding gave.
+"""The facts about one file, declared once: its tags, its audio, its container, and the result of decoding.
 
 The child fills these records in, the worker checks them against their types, and the library stores them: the fields of
 ``Tags``, ``SoundFacts`` and ``DecodeFacts`` are columns of the tables ``tags`` and ``audio``.
@@ -15,7 +15,7 @@ AUDIO_ID = "audio_id"
 """Name of the column that says, in tables of what was measured, which audio a row belongs to."""
 
 IDENTITY_VERSION = 2
-"""Rises with every change that gives the same file another hash: every file is then identified and measured again."""
+"""Increased by every change that gives the same file another hash; all files are then identified and measured again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class SoundFacts:
-    """What the audio itself is, the same in every file that holds it.
+    """Facts about the audio that are the same in every file with this audio.
 
     bit_depth: bits a sample, ``None`` for lossy formats.
     """
@@ -60,9 +60,9 @@ class SoundFacts:
 
 @dataclass(frozen=True, slots=True)
 class DecodeFacts:
-    """What decoding a sound gave; equal sounds give the same.
+    """The result of decoding; the same for every file with this audio.
 
-    decoded_s: seconds of audio that came out.
+    decoded_s: seconds of decoded audio.
     intact: decoding reached the end, and no more than a moment was lost to damage.
     warnings: one sentence for each kind of damage.
     """
@@ -74,11 +74,11 @@ class DecodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What holds for one file, whatever else holds the same sound.
+    """Facts about one file, which may differ between files with the same audio.
 
     declared_s: the length that its header declares, ``None`` when unknown; an estimate unless ``declared_exact``.
-    cut: why the file is known to have lost its end, empty when it is not.
-    unreadable: places in its container that could not be read.
+    cut: why the file is known to be truncated; empty when it is not.
+    unreadable: number of parts of the container that could not be read.
     """
 
     container: str

@@ -1,4 +1,4 @@
-"""The rows of files: what is known below a root, and what a scan changes in it."""
+"""The rows of files: reads the known files below a root, and writes what a scan found."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -15,6 +15,7 @@ from tonearm.library.schema import file_table, root_table
 from tonearm.names import to_document
 
 MARK_AT_ONCE = 500
+"""Number of files that one statement marks as missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def write_files(
 
 
 def whole_path(connection: Connection, file: int) -> bytes:
-    """Where a file lies, its root included."""
+    """The absolute path of a file."""
     row = connection.execute(
         select(root_table.c.path.label("root"), file_table.c.path)
         .join(root_table, root_table.c.id == file_table.c.root_id)
@@ -202,7 +203,7 @@ def _update_known(
 def _known(
     connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
 ) -> list[KnownFile]:
-    """Known files in the order of paths, without those whose results another file has taken over."""
+    """Known files in the order of paths, without those that were moved and are known by another row."""
     rows = connection.execute(
         select(
             file_table.c.id,

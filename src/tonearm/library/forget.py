@@ -1,4 +1,4 @@
-"""Removes missing files from the library, with all that is stored of them."""
+"""Removes missing files from the library, with everything that is stored about them."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +52,7 @@ class Forgotten:
     """What was removed.
 
     files: ids of the files that are no longer in the library; the others belong to a run that has not ended.
-    audio: how many pieces of audio were removed because no file has them any more.
+    audio: number of pieces of audio that were removed because no file has them any more.
     """
 
     files: frozenset[int]
@@ -97,8 +97,8 @@ def is_gone(path: bytes) -> bool:
 def forget(database: Database, files: Iterable[int]) -> Forgotten:
     """Remove files with their tags, history and jobs, in one transaction; then audio that no file has any more.
 
-    Files that are no longer missing stay, as do those of a run that has not ended: its counts depend on them. The graph
-    is sent the removals by its outbox.
+    Files that are no longer missing stay, as do those of a run that has not ended: its counts depend on them. The
+    removals are entered in the outbox of the graph.
     """
     with database.write() as connection:
         chosen = connection.execute(
@@ -109,8 +109,8 @@ def forget(database: Database, files: Iterable[int]) -> Forgotten:
         ).all()
         busy = _busy(connection, [row.id for row in chosen])
         removed = {row.id: row.audio_id for row in chosen if row.id not in busy}
-        with_former = removed | _former_places(connection, list(removed))
-        _owe_graph(connection, list(with_former))
+        with_former = removed | _former_rows(connection, list(removed))
+        _add_to_graph_outbox(connection, list(with_former))
         _delete(connection, file_table, file_table.c.id, list(with_former))
     return Forgotten(frozenset(removed), _forget_audio(database, set(with_former.values()) - {None}))
 
@@ -128,8 +128,8 @@ def _busy(connection: Connection, files: Sequence[int]) -> set[int]:
     return set(found.scalars())
 
 
-def _former_places(connection: Connection, files: Sequence[int]) -> dict[int, int | None]:
-    """The rows of the places where these files were before they moved, with their audio."""
+def _former_rows(connection: Connection, files: Sequence[int]) -> dict[int, int | None]:
+    """The rows of the paths where these files were before they moved, with their audio."""
     found: dict[int, int | None] = {}
     latest = list(files)
     while latest:
@@ -141,8 +141,8 @@ def _former_places(connection: Connection, files: Sequence[int]) -> dict[int, in
     return found
 
 
-def _owe_graph(connection: Connection, files: Sequence[int]) -> None:
-    """Keep the outbox entries of the rows that go: the graph may not know yet that these files are missing."""
+def _add_to_graph_outbox(connection: Connection, files: Sequence[int]) -> None:
+    """Keep the outbox entries of the rows that are removed: these files may still be in the graph."""
     due = connection.execute(
         select(file_table.c.id, file_table.c.graph_due_at).where(
             file_table.c.id.in_(files), file_table.c.graph_due_at.is_not(None)
@@ -202,7 +202,7 @@ def _nothing_runs(connection: Connection) -> bool:
             with connection.begin_nested():
                 connection.execute(text("SET LOCAL lock_timeout = '2s'"))
                 connection.execute(text("LOCK TABLE jobs IN SHARE MODE"))
-        except OperationalError:  # they are in use all the time
+        except OperationalError:  # the table is in use all the time
             return False
     running = select(job_table.c.id).where(job_table.c.state == "running").limit(1)
     return connection.execute(running).first() is None

@@ -1,7 +1,7 @@
-"""The indexes over a part of a table, and those over the beginnings of texts.
+"""The partial indexes, and those over the beginnings of texts.
 
-They are apart from the tables because declaring them loads SQLAlchemy's dialects, both of them: 40 ms at each start,
-for what only a migration and the comparison with it look at.
+They are apart from the tables because declaring them loads both of SQLAlchemy's dialects, which takes 40 ms at each
+start. Only the migrations, and the test that compares them with these declarations, need them.
 """
 
 from sqlalchemy import Index, MetaData, Table, text
@@ -22,36 +22,36 @@ def _partial(table: Table, name: str, columns: tuple[str, ...], where: str, uniq
 
 
 PARTIAL_INDEXES = (
-    # a file that went elsewhere no longer claims its place
+    # the path of a file that has moved is free for another file
     _partial(file_table, "uq_files_place", ("root_id", "path"), "moved_to_id IS NULL", unique=True),
     _partial(file_table, "ix_files_missing_since", ("missing_since",), "missing_since IS NOT NULL"),
     _partial(file_table, "ix_files_graph_due_at", ("graph_due_at",), "graph_due_at IS NOT NULL"),
     # the queue, in its order
     _partial(job_table, "ix_jobs_open", ("state", "rank", "id"), "finished_at IS NULL"),
     _partial(job_table, "ix_jobs_open_of_run", ("run_id", "state", "rank", "id"), "finished_at IS NULL"),
-    # what has ended, oldest first
+    # ended jobs, oldest first
     _partial(job_table, "ix_jobs_finished_at", ("finished_at", "id"), "finished_at IS NOT NULL"),
     # the outbox, the most urgent first
     _partial(
         job_table, "ix_jobs_publish_due_at", ("state", "rank", "publish_due_at"), "publish_due_at IS NOT NULL"
     ),
-    # what has a message out
+    # jobs whose message is sent
     _partial(
         job_table,
         "ix_jobs_published_level",
         ("published_level", "rank", "published_at"),
         "published_level IS NOT NULL",
     ),
-    # what waits, has no message out and is owed none; few of paused runs
+    # waiting jobs without a sent or due message, which are those of paused runs
     _partial(
         job_table,
         "ix_jobs_unpublished",
         ("run_id",),
         "state = 'queued' AND publish_due_at IS NULL AND published_level IS NULL",
     ),
-    # retries, by when they are due
+    # retries, by the time when they are due
     _partial(job_table, "ix_jobs_not_before", ("state", "not_before"), "not_before IS NOT NULL"),
-    # what has ended in a run, oldest first
+    # ended jobs of a run, oldest first
     _partial(job_table, "ix_jobs_run_id_finished_at", ("run_id", "finished_at"), "finished_at IS NOT NULL"),
     _partial(
         job_table,

@@ -1,4 +1,4 @@
-"""Who is at work: one analysing process a library that is a file, by a lock the kernel frees; workers on a server."""
+"""Which processes use a library: in a folder one process at a time, by a file lock; on a server any workers."""
 
 import contextlib
 import fcntl
@@ -11,8 +11,8 @@ from sqlalchemy import Connection, inspect, text
 
 from tonearm.errors import LibraryInUse, StorageUnusable
 
-SILENT_S = 60
-"""A worker that was not heard of for so many seconds is gone."""
+MIGRATION_HEARTBEAT_S = 60
+"""Seconds since the last heartbeat of a worker after which a library on a server may be migrated or moved."""
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
                 f"process {holder} is analysing with the library in {folder}; "
                 "watch it with `tonearm status`, or wait for it to end"
             )
-        with contextlib.suppress(OSError):  # on a full disk the lock holds without a name on it
+        with contextlib.suppress(OSError):  # on a full disk the lock is held without the process id in it
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         yield
@@ -43,7 +43,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 
 def _taken(descriptor: int) -> bool:
-    """Take the lock; somebody who only looks who holds it is waited for."""
+    """Take the lock; waits up to half a second for a process that only reads the holder's id."""
     for _ in range(10):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -71,18 +71,18 @@ def holder(folder: Path) -> int | None:
 
 
 def refuse_while_at_work(connection: Connection, address: str) -> None:
-    """Raise LibraryInUse while workers of a library on a server are at work with it."""
+    """Raise LibraryInUse while workers use a library on a server."""
     if connection.dialect.name != "postgresql" or not inspect(connection).has_table("workers"):
         return
     names = connection.execute(
         text(
             "SELECT name FROM workers WHERE ended_at IS NULL"
-            " AND seen_at > extract(epoch FROM clock_timestamp()) - :silent ORDER BY name"
+            " AND seen_at > extract(epoch FROM clock_timestamp()) - :seconds ORDER BY name"
         ),
-        {"silent": SILENT_S},
+        {"seconds": MIGRATION_HEARTBEAT_S},
     ).scalars()
     if at_work := ", ".join(names):
         raise LibraryInUse(
-            f"{address}: at work with it: {at_work}; end them with `tonearm workers drain NAME`, "
-            "or wait a minute for those that are gone without a word"
+            f"{address}: in use by workers: {at_work}; end them with `tonearm workers drain NAME`, "
+            "or wait a minute after the last heartbeat of one that was killed"
         )

@@ -1,6 +1,6 @@
-"""Whether known files that can't be found are gone, or in a folder that is not mounted on this host: the rules.
+"""The rules that decide whether known files that are not found were deleted, or are in a folder that is not mounted.
 
-Two places need them: the scan, which has just read a root or a part of it, and the worker, which can't find one file.
+The scan uses them after it has read a root or a part of it, and the worker when it does not find a file.
 
 A root is not mounted
 - for the scan: if no music was found though files are known; or if it is on another device than at the last scan,
@@ -21,6 +21,7 @@ from collections.abc import Collection, Sequence
 from tonearm.names import folders_above
 
 SUSPICIOUS_LOSS = 20
+"""Number of missing files from which a root on another device counts as not mounted."""
 
 
 def root_looks_unmounted(missing: int, in_lost_mounts: int, found: int, other_device: bool) -> bool:
@@ -69,6 +70,6 @@ def is_inside(path: bytes, folder: bytes) -> bool:
     return path.startswith(folder + b"/")
 
 
-def is_at_or_inside(path: bytes, places: frozenset[bytes]) -> bool:
-    """Whether a path is one of these places or lies below one; the time does not depend on their number."""
-    return bool(places) and (path in places or not places.isdisjoint(folders_above(path)))
+def is_at_or_inside(path: bytes, folders: frozenset[bytes]) -> bool:
+    """Whether a path is one of these folders or lies below one; the time does not depend on their number."""
+    return bool(folders) and (path in folders or not folders.isdisjoint(folders_above(path)))

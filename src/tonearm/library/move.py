@@ -1,4 +1,4 @@
-"""Moves a library from one database to another: every table whole, compared before anything counts."""
+"""Copies a library from one database to another, table by table, and compares both before it commits."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from tonearm.errors import StorageError, TonearmError
 from tonearm.library.database import Database, disable_statement_timeout
 from tonearm.library.lock import refuse_while_at_work
 from tonearm.library.schema import metadata
-from tonearm.library.table_copy import Values, Weight, count_rows, number_on, rows_of, write_rows
+from tonearm.library.table_copy import Digest, Values, continue_numbering, count_rows, rows_of, write_rows
 
-Tell = Callable[[str, str, int, int], None]
-"""Hears of progress: ``copied`` or ``compared``, a table, how many of its rows, of how many."""
+ShowProgress = Callable[[str, str, int, int], None]
+"""Called with ``copied`` or ``compared``, the name of a table, the number of rows done, and the number of all rows."""
 
 EVERY = 1000
-"""Rows between two words of progress."""
+"""Number of rows between two calls that show the progress."""
 
 
 class NotEmpty(TonearmError):
@@ -39,19 +39,19 @@ class Moved:
 
 
 class MoveDiffers(StorageError):
-    """What arrived is not what was sent; nothing was kept of it."""
+    """The copy differs from the original; it was rolled back."""
 
     def __init__(self, tables: list[Moved]) -> None:
         names = ", ".join(moved.table for moved in tables if not moved.equal)
-        super().__init__(f"what arrived differs from what was sent ({names}); nothing was kept of it")
+        super().__init__(f"the copy differs from the original ({names}); nothing of it was kept")
         self.tables = tables
 
 
-def move(origin: Database, goal: Database, tell: Tell) -> list[Moved]:
+def move(origin: Database, goal: Database, show: ShowProgress) -> list[Moved]:
     """Copy every table, in one transaction of the goal; the origin is left as it is.
 
     Raises:
-        LibraryInUse: workers are at work with one of the two.
+        LibraryInUse: workers are using one of the two.
         NotEmpty: the goal holds rows.
         MoveDiffers: a table is not the same afterwards.
     """
@@ -60,7 +60,7 @@ def move(origin: Database, goal: Database, tell: Tell) -> list[Moved]:
         refuse_while_at_work(source, origin.address)
         disable_statement_timeout(source)
         disable_statement_timeout(sink)
-        _have_to_ourselves(sink, tables)
+        _lock_tables(sink, tables)
         refuse_while_at_work(sink, goal.address)
         for table in tables:
             if count_rows(sink, table):
@@ -69,35 +69,37 @@ def move(origin: Database, goal: Database, tell: Tell) -> list[Moved]:
                 )
         sent = {}
         for table in tables:
-            sent[table.name] = weight = Weight()
-            rows = weight.through(rows_of(source, table, origin.address))
-            counted = _told(rows, "copied", table.name, count_rows(source, table), tell)
+            sent[table.name] = digest = Digest()
+            rows = digest.through(rows_of(source, table, origin.address))
+            counted = _showing(rows, "copied", table.name, count_rows(source, table), show)
             write_rows(sink, table, counted)
         result = []
         for table in tables:
-            weight, there = sent[table.name], Weight()
-            met = _told(
-                there.through(rows_of(sink, table, goal.address)), "compared", table.name, weight.rows, tell
+            digest, there = sent[table.name], Digest()
+            compared = _showing(
+                there.through(rows_of(sink, table, goal.address)), "compared", table.name, digest.rows, show
             )
-            for _ in met:
+            for _ in compared:
                 pass
-            number_on(sink, table)
-            result.append(Moved(table.name, weight.rows, weight.sha256, there.rows, there.sha256))
+            continue_numbering(sink, table)
+            result.append(Moved(table.name, digest.rows, digest.sha256, there.rows, there.sha256))
         if not all(moved.equal for moved in result):
             raise MoveDiffers(result)
     return result
 
 
-def _have_to_ourselves(sink: Connection, tables: list[Table]) -> None:
+def _lock_tables(sink: Connection, tables: list[Table]) -> None:
     if sink.dialect.name == "postgresql":
         names = ", ".join(table.name for table in tables)
         sink.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _told(rows: Iterator[Values], step: str, table: str, count: int, tell: Tell) -> Iterator[Values]:
+def _showing(
+    rows: Iterator[Values], step: str, table: str, count: int, show: ShowProgress
+) -> Iterator[Values]:
     number = 0
     for number, row in enumerate(rows, 1):
         yield row
         if number % EVERY == 0:
-            tell(step, table, number, count)
-    tell(step, table, number, count)
+            show(step, table, number, count)
+    show(step, table, number, count)

@@ -1,4 +1,4 @@
-"""Opens PostgreSQL through psycopg: pooled connections, none of which waits for ever."""
+"""Opens PostgreSQL through psycopg: pooled connections with time limits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -56,13 +56,13 @@ def address_of(url: str) -> ServerAddress:
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is closed when the server does not answer in time.
 
-    The server's own statement timeout does not help when the server or the way to it is what hangs.
+    The server's own statement timeout has no effect when the server or the network hangs.
     """
 
     answer_s = 60.0
 
     def wait(self, gen: PQGen[Answer], interval: float = 0.1, timeout: float | None = None) -> Answer:
-        """Wait for the server, ``answer_s`` seconds at the most."""
+        """Wait for the server, at most ``answer_s`` seconds. Raises NoAnswer."""
         try:
             return super().wait(gen, interval, self.answer_s if timeout is None else timeout)
         except psycopg.errors._WaitTimeout as error:
@@ -80,8 +80,7 @@ def _bounded(seconds: float) -> type[BoundedConnection]:
 def postgres_engine(server: ServerAddress, connect_timeout_s: float, call_timeout_s: float) -> Engine:
     """An engine over a pool of at most ten connections.
 
-    A statement is ended by the server after ``call_timeout_s``; a server that says nothing at all is given up
-    two seconds later.
+    The server ends a statement after ``call_timeout_s``; when it does not, the connection is closed two seconds later.
     """
     bounded = _bounded(call_timeout_s + 2)
     adapters = AdaptersMap(psycopg.adapters)
@@ -108,7 +107,7 @@ def postgres_engine(server: ServerAddress, connect_timeout_s: float, call_timeou
 
 
 def copy_rows(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Send rows by COPY, in one statement however many there are. The driver's errors are raised as SQLAlchemy's."""
+    """Send any number of rows by one COPY statement. The driver's errors are raised as SQLAlchemy's."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the library's type
     try:

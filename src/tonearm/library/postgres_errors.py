@@ -1,4 +1,4 @@
-"""What errors of PostgreSQL's driver mean: their kind, and a sentence for a person."""
+"""Classifies errors of PostgreSQL's driver: their kind, and a sentence for a person."""
 
 import psycopg
 
@@ -29,7 +29,7 @@ _STATES = {
 }
 _REFUSED = {
     "password authentication failed": "it refused the password",
-    "no password supplied": "it wants a password",
+    "no password supplied": "it requires a password",
     "does not exist": "it has no such database or user",
     "no pg_hba.conf entry": "its pg_hba.conf does not allow this user to connect from here",
     "permission denied": "the user has no permission to connect",
@@ -38,10 +38,10 @@ _REFUSED = {
     "certificate": "its certificate, or this client's, was not accepted",
     "alert unknown ca": "its certificate, or this client's, was not accepted",
 }
-"""What a server that refuses a connection says, in which order it is looked for.
+"""Parts of the messages of a server that refuses a connection, and what they mean; the first that matches applies.
 
-libpq passes on no code before there is a connection. A TLS connection that breaks is reported as an SSL error too, and
-is none of these.
+Before there is a connection, libpq gives no error code. A TLS connection that breaks is reported as an SSL error, too,
+and must match none of these.
 """
 _UNREACHABLE = {
     "Connection refused": "connection refused",
@@ -65,7 +65,7 @@ class NoAnswer(psycopg.OperationalError):
 
 
 def kind_of(error: BaseException | None) -> str:
-    """What an error of the driver means: ``full``, ``busy``, ``unavailable``, ``unusable``, ``refused`` or ``ours``."""
+    """The kind of an error: ``full``, ``busy``, ``unavailable``, ``unusable``, ``refused`` or ``ours``."""
     if not isinstance(error, psycopg.Error):
         return "ours"
     state = error.sqlstate or ""
@@ -81,7 +81,7 @@ def kind_of(error: BaseException | None) -> str:
 
 
 def sentence_of(error: BaseException | None) -> str:
-    """Why the server could not be used, in a few words."""
+    """The reason why the server could not be used, in a few words."""
     if isinstance(error, NoAnswer):
         return str(error)
     state = getattr(error, "sqlstate", None) or ""

@@ -1,4 +1,4 @@
-"""Writes what was measured: audio, tags, analyses, of many files at once. Always inside the caller's transaction."""
+"""Writes the results of many files at once: audio, tags, analyses. Always inside the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ from tonearm.library.schema import (
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A sound that a file holds. ``decoded``: ``None`` when it was not decoded now."""
+    """The audio of a file. ``decoded``: ``None`` when it was not decoded now."""
 
     hash: str
     facts: SoundFacts
@@ -29,7 +29,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class StoredSound:
-    """A sound as the library knows it. ``decoded``: ``None`` when it was never decoded."""
+    """Stored audio and its id. ``decoded``: ``None`` when it was never decoded."""
 
     audio: int
     decoded: DecodeFacts | None
@@ -48,9 +48,9 @@ _MARK_CHANGED_IN_GRAPH = (
 
 
 def write_sounds(connection: Connection, sounds: Sequence[Sound], now: float) -> dict[str, StoredSound]:
-    """Store sounds, no two of the same hash, and return each by its hash as the library knows it now.
+    """Store audio, no two of the same hash, and return the stored audio by its hash.
 
-    A sound that was not decoded now changes nothing about one that is stored.
+    Audio that was not decoded now does not change a stored row.
     """
     rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for sound in sorted(sounds, key=lambda sound: sound.hash):  # one order for all writers avoids deadlocks
@@ -69,7 +69,7 @@ def _decoded(row: Any) -> DecodeFacts | None:
 
 
 def file_columns(file: FileFacts, decoded: DecodeFacts | None) -> dict[str, Any]:
-    """What is stored in a file's row of its contents; its completeness is unknown while its sound was never decoded."""
+    """The columns of a file's row that describe its contents; completeness is unknown until its audio is decoded."""
     return {
         "container": file.container,
         "bit_rate_bps": file.bit_rate_bps,
@@ -81,7 +81,7 @@ def file_columns(file: FileFacts, decoded: DecodeFacts | None) -> dict[str, Any]
 
 
 def _longer(declared_s: float | None, decoded_s: float | None) -> float | None:
-    """How long a file is: of one that was cut off, what it was; of files that were joined, all of them."""
+    """The duration of a file: for a truncated file that of the original, for joined files that of all of them."""
     return max((length for length in (declared_s, decoded_s) if length is not None), default=None)
 
 
@@ -94,7 +94,7 @@ def write_tags(connection: Connection, tags: Mapping[int, Tags], now: float) -> 
 def write_findings(
     connection: Connection, found: Mapping[int, Findings], now: float, features: FeatureTables
 ) -> None:
-    """Store one row an audio, analyser and version, and its features; the same measured twice stays one row."""
+    """Store a row for each audio, analyser and version, and its features; measuring again replaces the row."""
     rows = [
         {
             "audio_id": audio,

@@ -1,4 +1,4 @@
-"""Roots: the folders a person pointed at, and where a path lies below them."""
+"""Roots: the folders that were named to ``analyze``, and the location of a path below them."""
 
 import dataclasses
 import os
@@ -27,7 +27,7 @@ from tonearm.names import PathMap
 class Place:
     """A folder or file below a root. ``scope`` is the path relative to the root, empty for the root itself.
 
-    here: where this host has the root; another host may know it by ``root_path``.
+    here: the path of the root on this host; ``root_path`` is the path that the library knows.
     """
 
     root: int
@@ -52,7 +52,7 @@ def in_place(place: Place) -> ColumnElement[bool]:
 
 
 def canonical(path: bytes) -> bytes:
-    """The absolute path without links: a link that a person names is followed. The last part may be gone."""
+    """The absolute path with symbolic links resolved. The last component may not exist."""
     path = os.path.abspath(path)
     if os.path.exists(path):
         return os.path.realpath(path)
@@ -63,12 +63,12 @@ class Roots:
     """The roots of a library."""
 
     def __init__(self, database: Database, paths: PathMap | None = None) -> None:
-        """``paths``: where this host has mounted what the library knows by other names."""
+        """``paths``: where this host has mounted folders that the library knows by other paths."""
         self._database = database
         self._paths = paths or PathMap(())
 
     def locate(self, path: bytes) -> Place | None:
-        """Where a path lies below a known root, if it does."""
+        """The place of a path below a known root; ``None`` where there is none."""
         with self._database.read() as connection:
             return self._here(_locate(connection, self._paths.known(canonical(path))))
 
@@ -88,9 +88,9 @@ class Roots:
         ]
 
     def ensure(self, path: bytes) -> Place:
-        """Where a path lies; its folder becomes a root when no known root holds it.
+        """The place of a path; its folder becomes a root when no known root contains it.
 
-        A new root that holds older ones takes over their files.
+        A new root that contains older roots takes over their files.
         """
         path = canonical(path)
         folder = self._paths.known(path if os.path.isdir(path) else os.path.dirname(path))
@@ -115,7 +115,7 @@ class Roots:
         return place and dataclasses.replace(place, here=self._paths.here(place.root_path))
 
     def scanned(self, place: Place, device: int, mounts: list[bytes]) -> None:
-        """Remember when and on which devices a root was read, for the mount guard."""
+        """Record the time of a scan, and the device and mount points of its root, for the mount guard."""
         with self._database.write() as connection:
             connection.execute(
                 update(root_table)
@@ -161,7 +161,7 @@ def _take_over(connection: Connection, root: int, folder: bytes) -> None:
             continue
         connection.execute(
             select(root_table.c.id).where(root_table.c.id == older.id).with_for_update()
-        )  # a scan may fill it
+        )  # a scan may be adding files to it
         below_here = older.path[len(inside) :]
         mounts += [below_here.hex()]  # guarded as a whole, as it was when it was a root
         mounts += [(below_here + b"/" + mount).hex() for mount in _mounts(older.mounts)]

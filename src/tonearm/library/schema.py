@@ -38,7 +38,7 @@ root_table = Table(
     Column("added_at", FiniteFloat, nullable=False),
     Column("scanned_at", FiniteFloat),
 )
-"""A folder that a person pointed at."""
+"""A folder that was named to ``analyze``."""
 
 audio_table = Table(
     "audio",
@@ -50,11 +50,15 @@ audio_table = Table(
     Column("channels", Integer, index=True, nullable=False),
     Column("bit_depth", Integer, index=True),
     Column("decoded_s", FiniteFloat, index=True),
-    Column("intact", Boolean),  # decoding reached the end and lost nothing worth mentioning
+    Column("intact", Boolean),  # decoding reached the end and lost no more than a moment
     Column("warnings", Document, default=list, nullable=False),
     Column("first_seen_at", FiniteFloat, nullable=False),
 )
-"""A sound: files that give the same samples share one row. What decoding it gave is stored here."""
+"""A piece of audio, found by its hash, with the result of decoding it.
+
+Files with one hash have the same samples and share a row. The converse does not hold: a FLAC file and a WAV file of
+the same samples have two rows.
+"""
 
 file_table = Table(
     "files",
@@ -78,7 +82,9 @@ file_table = Table(
     Column("found_at", FiniteFloat, nullable=False),
     Column("missing_since", FiniteFloat),
     Column("moved_to_id", Key, ForeignKey("files.id")),
-    Column("graph_due_at", FiniteFloat),  # since when the graph has yet to learn of a change
+    Column(
+        "graph_due_at", FiniteFloat
+    ),  # since when a change is not in the graph yet; NULL: it is up to date
 )
 """A file below a root. ``state`` is how its last job ended; ``engine`` names the analysers that ran."""
 
@@ -125,7 +131,9 @@ analysis_table = Table(
     Column("made_at", FiniteFloat, nullable=False),
     UniqueConstraint("audio_id", "analyser", "version"),
 )
-"""What one version of one analyser found in a piece of audio; ``scalars`` for tables, ``series`` for one track."""
+"""The result of one version of one analyser for a piece of audio; ``scalars`` are shown in lists of tracks, ``series``
+for one track.
+"""
 
 history_table = Table(
     "history",
@@ -151,9 +159,9 @@ run_table = Table(
     Column("skipped", Integer, default=0, nullable=False),
     Column("failed", Integer, default=0, nullable=False),  # quarantined files whose job is in a later run now
     Column("counts", Document),
-    Column("scanned_at", FiniteFloat),  # when the last file was taken in; a run can't be over before that
-    Column("seen_at", FiniteFloat),  # when its scan was last heard of
-    Column("batches", Integer, default=0, nullable=False),  # how many batches of files were taken in
+    Column("scanned_at", FiniteFloat),  # when the last file was enqueued; a run can't end before that
+    Column("seen_at", FiniteFloat),  # when its scan last sent a heartbeat
+    Column("batches", Integer, default=0, nullable=False),  # number of batches of files that were enqueued
 )
 """One call over many files. ``counts`` is fixed when the run closes."""
 
@@ -170,7 +178,7 @@ worker_table = Table(
     "workers",
     metadata,
     Column("name", CleanText, primary_key=True),
-    Column("instance", CleanText, nullable=False),  # one start of it
+    Column("instance", CleanText, nullable=False),  # differs for each start of the process
     Column("host", CleanText, nullable=False),
     Column("pid", BigInteger, nullable=False),
     Column("version", CleanText, nullable=False),
@@ -178,14 +186,14 @@ worker_table = Table(
     Column("started_at", FiniteFloat, nullable=False),
     Column("seen_at", FiniteFloat, nullable=False),
     Column("ended_at", FiniteFloat),
-    Column("drain", Boolean, default=False, nullable=False),  # a person wants it to finish and end
+    Column("drain", Boolean, default=False, nullable=False),  # `workers drain` asked it to finish and end
     Column("done", Integer, default=0, nullable=False),
     Column("failed", Integer, default=0, nullable=False),
-    Column("running", Document, default=list, nullable=False),  # job, path, stage, since
+    Column("running", Document, default=list, nullable=False),  # job, path, stage, for_s
     Column("breakers", Document, default=dict, nullable=False),  # state by service
-    Column("unmounted", Document, default=list, nullable=False),  # roots that are not mounted there
+    Column("unmounted", Document, default=list, nullable=False),  # roots that are not mounted on its host
 )
-"""A process that takes jobs, as it last said of itself."""
+"""A process that takes jobs, as of its last heartbeat."""
 
 job_table = Table(
     "jobs",
@@ -196,7 +204,7 @@ job_table = Table(
     Column("state", CleanText, nullable=False),
     Column("level", Integer, nullable=False),
     Column("level_by", CleanText, nullable=False),  # "rules" or "person"
-    Column("rank", FiniteFloat, nullable=False),  # the waiting job of the lowest rank is next
+    Column("rank", FiniteFloat, nullable=False),  # the waiting job with the lowest rank is next
     Column("fresh", Boolean, default=False, nullable=False),  # measure again even where results exist
     Column("attempts", Integer, default=0, nullable=False),
     Column(
@@ -205,7 +213,7 @@ job_table = Table(
     Column(
         "interruptions", Integer, default=0, nullable=False
     ),  # attempts that ended with their worker's death
-    Column("queued_at", FiniteFloat, nullable=False),  # since when it is ready to be taken, or will be
+    Column("queued_at", FiniteFloat, nullable=False),  # when it became or becomes ready to be taken
     Column("not_before", FiniteFloat),
     Column("started_at", FiniteFloat),
     Column("finished_at", FiniteFloat),  # NULL exactly while the job is open
@@ -215,7 +223,7 @@ job_table = Table(
     Column("correlation_id", CleanText),  # 32 hexadecimal digits; also the trace id of its messages
     Column("publish_due_at", FiniteFloat),
     Column("published_at", FiniteFloat),
-    Column("published_level", Integer),  # of the message that is out, until the job is taken
+    Column("published_level", Integer),  # of the sent message, until the job is taken
     Column("code", CleanText),
     Column("reason", CleanText),
     Column("advice", CleanText),
@@ -226,8 +234,8 @@ job_table = Table(
 )
 """One file to analyse in one run; the states are drawn in docs/explanation/jobs.md.
 
-A waiting job of which no message is out is owed one: ``publish_due_at`` is when it is due. The row that makes a
-job, or makes it wait again, is therefore also its entry in the outbox, in the same transaction.
+A waiting job whose message is not sent has ``publish_due_at``: the time when the message is due. The row is therefore
+also the entry of the job in the outbox, written in the transaction that creates the job or makes it wait again.
 """
 
 attempt_table = Table(
@@ -251,6 +259,6 @@ attempt_table = Table(
 """How one attempt at a job ended and where its time went. An attempt that still runs has no row.
 
 queue_wait_s: from when the job was ready to be taken until it was taken. run_s: how long a child had the file.
-store_s: from then until this row was written. Both are NULL where the worker did not live to tell. timings: seconds by
+store_s: from then until this row was written. Both are NULL for an attempt whose worker was killed. timings: seconds by
 stage.
 """

@@ -1,4 +1,4 @@
-"""Whole tables, row by row, out of one database and into another: every value as it is kept, in bounded memory."""
+"""Copies whole tables, row by row, from one database to another: every value as it is stored, in bounded memory."""
 
 import hashlib
 import itertools
@@ -13,20 +13,20 @@ from tonearm.library.column_types import json_text, sort_key, storable_text
 from tonearm.library.driver_errors import translated_errors
 
 ROWS = 100
-"""Rows that are held at once; one may hold the beats of a day-long recording."""
+"""Number of rows in memory at once; one row may hold the beats of a recording of a day."""
 
 Values = tuple[Any, ...]
 
 
 @dataclass(slots=True)
-class Weight:
-    """How many rows went by, and a SHA-256 over all that was in them."""
+class Digest:
+    """The number of rows that passed, and a SHA-256 over their values."""
 
     rows: int = 0
     _hash: Any = field(default_factory=hashlib.sha256)
 
     def through(self, rows: Iterator[Values]) -> Iterator[Values]:
-        """The same rows, weighed as they pass."""
+        """The same rows, counted and hashed as they pass."""
         for row in rows:
             self.rows += 1
             self._hash.update(ascii(row).encode("ascii"))
@@ -34,12 +34,12 @@ class Weight:
 
     @property
     def sha256(self) -> str:
-        """The sum so far, in hexadecimal digits."""
+        """The hash of the rows so far, in hexadecimal digits."""
         return str(self._hash.hexdigest())
 
 
 def rows_of(connection: Connection, table: Table, address: str) -> Iterator[Values]:
-    """The rows in the order of their keys. Documents are their text; all is as either database keeps it."""
+    """The rows in the order of their keys, with the values that either database stores. Documents are texts."""
     columns = [_as_text(column) if _is_document(column) else column for column in table.columns]
     documents = [_is_document(column) for column in table.columns]
     ordered = select(*columns).order_by(*(sort_key(key) for key in table.primary_key))
@@ -54,7 +54,7 @@ def count_rows(connection: Connection, table: Table) -> int:
 
 
 def write_rows(connection: Connection, table: Table, rows: Iterator[Values]) -> None:
-    """Put rows of ``rows_of`` into an empty table; they may refer to later ones of the same table."""
+    """Write rows of ``rows_of`` to an empty table; they may refer to later rows of the same table."""
     quoted = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quoted(column.name) for column in table.columns)
     if connection.dialect.name == "postgresql":
@@ -69,8 +69,8 @@ def write_rows(connection: Connection, table: Table, rows: Iterator[Values]) -> 
         connection.exec_driver_sql(statement, batch)
 
 
-def number_on(connection: Connection, table: Table) -> None:
-    """Have the next new row numbered after the last one; SQLite does so by itself."""
+def continue_numbering(connection: Connection, table: Table) -> None:
+    """Let the ids of new rows follow the highest id; SQLite does that by itself."""
     column = table.autoincrement_column
     if connection.dialect.name != "postgresql" or column is None:
         return
@@ -89,7 +89,7 @@ def _as_text(column: Column[Any]) -> Any:
 
 
 def _kept(value: Any, is_document: bool) -> Any:
-    """A value as the library would write it today; earlier versions let NUL into text."""
+    """A value as this version writes it; earlier versions stored NUL in texts."""
     if isinstance(value, float):
         return value + 0.0
     if not isinstance(value, str):

@@ -1,1 +1,1 @@
-"""The live view of a run, fed by events: counts, what runs, throughput, and an ETA that learns."""
+"""The live view of a run, updated by events: counts, running files, throughput, and the remaining time."""

@@ -1,8 +1,11 @@
-"""How long a run will still take, from what this machine needed before and from what the run has shown so far.
+"""The remaining time of a run, from the files that the library decoded last and from those of the run itself.
 
 Work is proportional to the seconds of audio. Before a file is decoded only its size is known, so each format needs two
-numbers: seconds of audio per byte, and seconds of work per byte. Both begin as a guess, and every file that was decoded
-corrects them. A format of which nothing was decoded yet is guessed from the others through its typical bit rate.
+numbers: seconds of audio per byte, and seconds of work per byte. Both begin as an estimate, and every decoded file
+corrects them. A format without a decoded file is estimated from the others through its typical bit rate.
+
+Workload: number and bytes of the files to be done. Cost: seconds of work per byte; the mean over the last 2,000 files
+that the library decoded, on any host. Pace: seconds of work per second of audio.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,16 +27,16 @@ TYPICAL_BYTES_PER_S = {
     "wav": 176_000,
     "wma": 24_000,
 }
-"""Bytes per second of audio as collections usually have them, by file extension."""
+"""Usual number of bytes per second of audio, by file extension."""
 OTHER_BYTES_PER_S = 32_000
 PRIOR_AUDIO_S = 600.0
-"""How much an expectation weighs against what this run shows: as much as so many seconds of decoded audio."""
+"""Weight of the first estimate: that of this number of seconds of decoded audio."""
 HALF_LIFE_AUDIO_S = 3600.0
-"""After so many more seconds of decoded audio a file counts half: the load of a machine changes."""
+"""Seconds of decoded audio after which the weight of a file is halved, because the load of a machine changes."""
 PRIOR_SHARE_AUDIO_S = 300.0
-"""The same for the expectation that every file has to be decoded."""
+"""Weight of the first estimate that every file has to be decoded, in seconds of decoded audio."""
 SURE_FRACTION = 0.1
-"""From this share of a file on its own progress tells more than what other files needed."""
+"""Decoded share from which a file's own progress predicts its remaining time, instead of the other files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,10 @@ class FileInProgress:
 
 @dataclass(slots=True)
 class _Format:
-    """What is known of one format: what is left of it, and what those of its files needed that have ended.
+    """The files of one format: those that are left, and the work of those that have ended.
 
-    cost: seconds of work per byte in earlier runs, where there were any. expectation: how much of the weight of what
-    was expected is left.
+    cost: seconds of work per byte, if known before the run. expectation: share of the weight of the first estimate that
+    is left, 1 to 0. other_bytes, other_work_s: of files that were not decoded.
     """
 
     bytes_per_s: float
@@ -83,7 +86,7 @@ class _Format:
         return (self.work_s + expected * weight) / (self.decoded_bytes + weight)
 
     def learn(self, size: int, work_s: float, decoded_s: float) -> None:
-        """Take note of a decoded file; what came before counts less."""
+        """Add a decoded file; the weight of earlier files decreases."""
         keep = 0.5 ** (decoded_s / HALF_LIFE_AUDIO_S)
         self.expectation *= keep
         self.decoded_bytes = self.decoded_bytes * keep + size
@@ -98,10 +101,10 @@ class _Format:
 
 
 class Eta:
-    """Learns from the files that end, and predicts when the last one will."""
+    """Predicts when the last file of a run ends, from the files that have ended."""
 
     def __init__(self, workload: Mapping[str, Workload], cost: Mapping[str, float], workers: int) -> None:
-        """``workload``: what is to be done; ``cost``: seconds of work per byte in earlier runs; by extension."""
+        """``workload``: files to be done, and ``cost``: seconds of work per byte; both by extension."""
         self.workers = workers
         self._formats: dict[str, _Format] = {}
         for extension, load in workload.items():
@@ -111,13 +114,13 @@ class Eta:
             self._format(extension).cost = seconds
 
     def dropped(self, extension: str, size: int) -> None:
-        """A file need not be waited for any more."""
+        """Leave a file out that will not be analysed."""
         known = self._format(extension)
         known.files_left = max(0, known.files_left - 1)
         known.bytes_left = max(0, known.bytes_left - size)
 
     def finished(self, extension: str, size: int, work_s: float, decoded_s: float) -> None:
-        """Learn from a file that came to an end after ``work_s``; ``decoded_s`` is 0 if it was not decoded."""
+        """Add a file that has ended after ``work_s`` seconds; ``decoded_s`` is 0 if it was not decoded."""
         self.dropped(extension, size)
         known = self._format(extension)
         if decoded_s > 0:
@@ -127,7 +130,7 @@ class Eta:
             known.other_work_s += work_s
 
     def seconds(self, running: Iterable[FileInProgress]) -> float | None:
-        """Wall seconds until the last file ends; ``None`` while nothing is known of this machine or nobody works.
+        """Seconds until the last file ends; ``None`` while no cost is known or there is no worker.
 
         running: files that children have, none of which has ended.
         """

@@ -1,4 +1,4 @@
-"""The live view's values as JSON. File names are percent-encoded bytes, as in the database, so any name survives."""
+"""Converts the values of the live view to JSON and back. File names are percent-encoded bytes."""
 
 import dataclasses
 import json
@@ -23,8 +23,8 @@ def files_to_json(files: Sequence[RunningFile]) -> bytes:
 def files_from_json(text: bytes, aged_s: float) -> list[RunningFile]:
     """The running files that a worker reported ``aged_s`` seconds ago. Raises Unreadable."""
     try:
-        said = json.loads(text)
-        if not isinstance(said, list):
+        fields = json.loads(text)
+        if not isinstance(fields, list):
             raise TypeError("not a list")
         return [
             RunningFile(
@@ -39,7 +39,7 @@ def files_from_json(text: bytes, aged_s: float) -> list[RunningFile]:
                 attempt=int(file["attempt"]),
                 since_s=float(file["since_s"]) + aged_s,
             )
-            for file in said
+            for file in fields
         ]
     except _FOREIGN as error:
         raise Unreadable(str(error)) from error
@@ -53,14 +53,14 @@ def snapshot_to_json(snapshot: Snapshot) -> bytes:
 def snapshot_from_json(text: bytes) -> Snapshot:
     """The inverse of ``snapshot_to_json``. Raises Unreadable."""
     try:
-        said = json.loads(text)
+        fields = json.loads(text)
         return Snapshot(
-            at=float(said["at"]),
-            queued={str(level): int(jobs) for level, jobs in said["queued"].items()},
-            retrying=int(said["retrying"]),
-            running=int(said["running"]),
-            unsent=int(said["unsent"]),
-            runs=tuple(RunProgress(**run) for run in said["runs"]),
+            at=float(fields["at"]),
+            queued={str(level): int(jobs) for level, jobs in fields["queued"].items()},
+            retrying=int(fields["retrying"]),
+            running=int(fields["running"]),
+            unsent=int(fields["unsent"]),
+            runs=tuple(RunProgress(**run) for run in fields["runs"]),
         )
     except _FOREIGN as error:
         raise Unreadable(str(error)) from error
@@ -74,8 +74,8 @@ def notice_to_json(worker: str, message: Mapping[str, Any]) -> bytes:
 def notice_from_json(text: bytes) -> Notice:
     """The inverse of ``notice_to_json``. Raises Unreadable."""
     try:
-        said = json.loads(text)
-        return Notice(str(said["worker"]), dict(said["message"]))
+        fields = json.loads(text)
+        return Notice(str(fields["worker"]), dict(fields["message"]))
     except _FOREIGN as error:
         raise Unreadable(str(error)) from error
 

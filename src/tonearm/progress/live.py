@@ -1,4 +1,4 @@
-"""The live view of a run: subscribes to events and can be read at any time from any thread."""
+"""The live view of a run: a subscriber that can be read at any time from any thread."""
 
 import time
 from dataclasses import dataclass, field
@@ -43,9 +43,9 @@ class Running:
 
 @dataclass(slots=True)
 class LiveView:
-    """What a run looks like now: what this worker does in it, and what others do, as far as their facts are told.
+    """The state of a run: what this worker does in it, and what other workers do, as far as their facts are announced.
 
-    run: the run that is shown; its files alone are counted. ``None``: those of all runs, such as a worker's.
+    run: the run that is shown; only its files are counted. ``None``: those of all runs, such as a worker's.
     running: files of other runs too. Throughput is measured from the moment when work began.
     """
 
@@ -71,7 +71,7 @@ class LiveView:
     _worker: tuple[WorkerState, str | None] = (WorkerState.WORKING, None)
 
     def __call__(self, event: Event) -> None:
-        """Take note of an event."""
+        """Update the view."""
         match event:
             case ScanProgress():
                 self.discovered = self._scanned[0] + event.discovered
@@ -130,7 +130,7 @@ class LiveView:
                 pass
 
     def _show(self, run: int) -> None:
-        """Count the files of one run from now on; what was heard before it began belongs to earlier runs."""
+        """Count the files of one run from now on; events before it began belong to earlier runs."""
         self.run = run
         self.done = self.partial = self.failed = self.retrying = 0
         self.decoded_s = 0.0
@@ -161,7 +161,7 @@ class LiveView:
 
     @property
     def _now(self) -> tuple[str, str | None]:
-        """What holds a run up most comes first: no storage, then this worker's end, then the run's own state."""
+        """The most serious obstacle comes first: no storage, then this worker's end, then the run's own state."""
         if self._storage[0] is not StorageState.AVAILABLE:
             return self._storage
         if self._worker[0] is not WorkerState.WORKING:
@@ -170,11 +170,11 @@ class LiveView:
 
     @property
     def ended(self) -> int:
-        """Files that came to an end, of the run that is shown."""
+        """Number of files that have ended, of the run that is shown."""
         return self.done + self.partial + self.failed
 
     def eta_s(self) -> float | None:
-        """Seconds until all is done; ``None`` while that is not known, nobody works or nothing can be stored."""
+        """Seconds until all is done; ``None`` while that is unknown, there is no worker, or nothing can be stored."""
         paused = self._run is not None and self._run[0] is RunState.PAUSED
         if self._eta is None or paused or self._storage[0] is not StorageState.AVAILABLE:
             return None

@@ -60,7 +60,7 @@ class Outgoing:
         self._dropped = 0
 
     def add(self, message: Message) -> None:
-        """Keep a notice for the next call of ``collect``."""
+        """Add a notice."""
         with self._lock:
             self._dropped += len(self._waiting) == self._waiting.maxlen
             self._waiting.append(message)

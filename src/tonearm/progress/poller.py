@@ -1,10 +1,10 @@
-"""Reads the live view in a thread of its own, so that the work never waits for it."""
+"""Reads the shared live view in a thread of its own, so that no job waits for it."""
 
 import threading
 import time
 
 from tonearm.errors import ServiceUnavailable
-from tonearm.progress.port import HELD_S, Progress, RunningFile
+from tonearm.progress.port import REPORT_VALID_S, Progress, RunningFile
 from tonearm.resilience.backoff import Backoff, Rounds
 
 EVERY_S = 1.0
@@ -12,7 +12,7 @@ LONGEST_PAUSE_S = 5.0
 
 
 class ProgressPoller:
-    """The running files of all workers, as they were read a moment ago."""
+    """The running files of all workers, as they were read last."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -31,5 +31,5 @@ class ProgressPoller:
             rounds.succeeded(EVERY_S)
 
     def running(self) -> tuple[RunningFile, ...]:
-        """What was read last, unless that is older than ``HELD_S``. Returns at once."""
-        return self._seen if time.monotonic() - self._seen_at < HELD_S else ()
+        """What was read last, unless that is older than ``REPORT_VALID_S``. Returns at once."""
+        return self._seen if time.monotonic() - self._seen_at < REPORT_VALID_S else ()

@@ -1,14 +1,16 @@
-"""The live view that all hosts share. It is derived: whatever it loses, the database still has."""
+"""The live view that all hosts share. It is derived from the database, so nothing is lost with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-HELD_S = 15.0
-"""How long a report of running files is valid when it is not repeated."""
+REPORT_VALID_S = 15.0
+"""How long a report of running files is valid unless it is repeated."""
 LEAD_S = 5.0
-KEPT_S = 15.0
+"""How long a process is the leader unless it asks again."""
+SNAPSHOT_VALID_S = 15.0
+"""How long a snapshot is valid unless it is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ class Changes(Protocol):
     def next(self, timeout_s: float) -> Notice | None:
         """The next notice, or ``None`` when none came in time.
 
-        Raises ServiceUnavailable when the connection was lost. Calling it again listens again; notices of the time
-        between are lost, so read the whole view then.
+        Raises ServiceUnavailable when the connection was lost. The next call subscribes again; notices sent in between
+        are lost, so read the whole view after that.
         """
 
     def close(self) -> None:
@@ -92,14 +94,14 @@ class Changes(Protocol):
 class Progress(Protocol):
     """Where workers report what they do, to be read from any host.
 
-    An adapter may lose everything at any moment; every value is therefore repeated while it holds, and nothing is
-    decided by what is stored here. Every method returns within about two seconds, or raises ServiceUnavailable. A value
-    that an adapter can't read, for example because another version wrote it, counts as lost. Whoever made an adapter
+    An adapter may lose everything at any moment. So every value is repeated while it is valid, and no decision depends
+    on it. Every method returns within about two seconds, or raises ServiceUnavailable. A value that an
+    adapter can't read, for example because another version wrote it, counts as lost. The caller that creates an adapter
     closes it.
     """
 
     def report(self, worker: str, files: Sequence[RunningFile]) -> None:
-        """Replace the running files of this worker. The report expires after ``HELD_S`` unless it is repeated."""
+        """Replace the running files of this worker. It expires after ``REPORT_VALID_S`` unless it is repeated."""
 
     def leave(self, worker: str) -> None:
         """Remove the report of this worker; another one may lead."""
@@ -110,17 +112,17 @@ class Progress(Protocol):
     def lead(self, worker: str, for_s: float = LEAD_S) -> bool:
         """Whether this worker is the leader, which posts snapshots, for ``for_s`` seconds from now.
 
-        Rarely, and for a moment, two workers may both be told so; that does no harm.
+        For a moment two workers may both be the leader; that does no harm.
         """
 
-    def post(self, snapshot: Snapshot, for_s: float = KEPT_S) -> None:
+    def post(self, snapshot: Snapshot, for_s: float = SNAPSHOT_VALID_S) -> None:
         """Replace the snapshot; it expires after ``for_s`` seconds."""
 
     def latest(self) -> Snapshot | None:
         """The snapshot that was posted last, unless it has expired."""
 
     def announce(self, worker: str, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Send notices to those who listen now, in one call. They are not kept for others."""
+        """Send notices to the current listeners, in one call. They are not kept for later ones."""
 
     def changes(self) -> Changes:
         """Listen to the notices from now on."""

@@ -31,14 +31,15 @@ from tonearm.progress.json_codec import (
     snapshot_from_json,
     snapshot_to_json,
 )
-from tonearm.progress.port import HELD_S, KEPT_S, LEAD_S, Notice, RunningFile, Snapshot
+from tonearm.progress.port import LEAD_S, REPORT_VALID_S, SNAPSHOT_VALID_S, Notice, RunningFile, Snapshot
 from tonearm.resilience.gate import Gate
 
 TIMEOUT_S = 1.0
-"""For a connection, and for each answer: nothing waits long for the live view."""
+"""Timeout of connecting and of each call: the live view must not delay anything else."""
 INDEX_S = 3600.0
+"""How long the set of workers is kept after the last report."""
 SILENCE_S = 5.0
-"""How long a listener hears nothing before it checks the connection."""
+"""How long a listener receives nothing before it checks the connection."""
 
 Answer = TypeVar("Answer")
 
@@ -46,7 +47,7 @@ Answer = TypeVar("Answer")
 class RedisProgress:
     """Progress in Redis. Safe to use from several threads."""
 
-    def __init__(self, url: str, namespace: str, gate: Gate, held_s: float = HELD_S) -> None:
+    def __init__(self, url: str, namespace: str, gate: Gate, valid_s: float = REPORT_VALID_S) -> None:
         """Nothing is connected yet. Raises ConfigurationError when the URL is not one."""
         parts_of("redis_url", url)
         try:
@@ -61,25 +62,25 @@ class RedisProgress:
         except (ValueError, TypeError):
             raise not_an_address("redis_url") from None
         self._gate = gate
-        self._held_s = held_s
+        self._valid_s = valid_s
         self._start = f"{namespace}:live:"
 
     def report(self, worker: str, files: Sequence[RunningFile]) -> None:
         name = _name(worker)
 
-        def say(client: redis.Redis) -> None:
+        def write(client: redis.Redis) -> None:
             with client.pipeline() as pipe:
-                pipe.set(self._report_key(name), files_to_json(files), px=_ms(self._held_s))
+                pipe.set(self._report_key(name), files_to_json(files), px=_ms(self._valid_s))
                 pipe.sadd(self._key("workers"), name)
                 pipe.pexpire(self._key("workers"), _ms(INDEX_S))
                 pipe.execute()
 
-        self._ask(say)
+        self._call(write)
 
     def leave(self, worker: str) -> None:
         name = _name(worker)
 
-        def forget(client: redis.Redis) -> None:
+        def remove(client: redis.Redis) -> None:
             leads = client.get(self._key("leader")) == name
             with client.pipeline() as pipe:
                 pipe.delete(self._report_key(name))
@@ -88,13 +89,13 @@ class RedisProgress:
                     pipe.delete(self._key("leader"))
                 pipe.execute()
 
-        self._ask(forget)
+        self._call(remove)
 
     def running(self) -> tuple[RunningFile, ...]:
         files = []
-        for text, left_ms in self._ask(self._reports):
+        for text, left_ms in self._call(self._reports):
             try:
-                files += files_from_json(text, max(0.0, self._held_s - left_ms / 1000))
+                files += files_from_json(text, max(0.0, self._valid_s - left_ms / 1000))
             except Unreadable:
                 continue
         return tuple(sorted(files, key=lambda file: (file.worker, file.job)))
@@ -102,7 +103,7 @@ class RedisProgress:
     def lead(self, worker: str, for_s: float = LEAD_S) -> bool:
         name, key, time_ms = _name(worker), self._key("leader"), _ms(for_s)
 
-        def ask(client: redis.Redis) -> bool:
+        def take(client: redis.Redis) -> bool:
             with client.pipeline() as pipe:
                 pipe.set(key, name, nx=True, px=time_ms)
                 pipe.get(key)
@@ -111,14 +112,14 @@ class RedisProgress:
                 client.pexpire(key, time_ms)
             return bool(leader == name)
 
-        return self._ask(ask)
+        return self._call(take)
 
-    def post(self, snapshot: Snapshot, for_s: float = KEPT_S) -> None:
+    def post(self, snapshot: Snapshot, for_s: float = SNAPSHOT_VALID_S) -> None:
         text = snapshot_to_json(snapshot)
-        self._ask(lambda client: client.set(self._key("snapshot"), text, px=_ms(for_s)))
+        self._call(lambda client: client.set(self._key("snapshot"), text, px=_ms(for_s)))
 
     def latest(self) -> Snapshot | None:
-        text: Any = self._ask(lambda client: client.get(self._key("snapshot")))
+        text: Any = self._call(lambda client: client.get(self._key("snapshot")))
         try:
             return None if text is None else snapshot_from_json(text)
         except Unreadable:
@@ -134,13 +135,13 @@ class RedisProgress:
                 pipe.execute()
 
         if texts:
-            self._ask(publish)
+            self._call(publish)
 
     def changes(self) -> "_Subscription":
-        return _Subscription(self._redis, self._key("changes"), self._ask)
+        return _Subscription(self._redis, self._key("changes"), self._call)
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection."""
         self._redis.close()
 
     def _reports(self, client: redis.Redis) -> list[tuple[bytes, int]]:
@@ -173,17 +174,17 @@ class RedisProgress:
             except redis.WatchError:
                 return  # the next call removes them
 
-    def _ask(self, question: Callable[[redis.Redis], Answer]) -> Answer:
-        """Put a question through the gate.
+    def _call(self, command: Callable[[redis.Redis], Answer]) -> Answer:
+        """Make a call to Redis through the gate.
 
         Raises:
             ServiceRefused: Redis refused the credentials.
-            ServiceUnavailable: it does not answer, or not as it should.
+            ServiceUnavailable: it does not answer, or answers with another error.
         """
         self._gate.admit()
         began = time.monotonic()
         try:
-            answer = question(self._redis)
+            answer = command(self._redis)
         except (redis.RedisError, OSError) as error:
             reason = f"Redis {_sentence(error)}"
             self._gate.failed(time.monotonic() - began, reason)
@@ -207,20 +208,20 @@ class _Subscription:
         self,
         client: redis.Redis,
         channel: str,
-        ask: Callable[[Callable[[redis.Redis], None]], None],
+        call: Callable[[Callable[[redis.Redis], None]], None],
     ) -> None:
         self._client = client
         self._channel = channel
-        self._ask = ask
+        self._call = call
         self._pubsub: Any = None
-        self._heard = 0.0
-        self._asked: float | None = None
-        self._ask(self._subscribe)
+        self._received_at = 0.0
+        self._pinged_at: float | None = None
+        self._call(self._subscribe)
 
     def next(self, timeout_s: float) -> Notice | None:
         until = time.monotonic() + timeout_s
         if self._pubsub is None:
-            self._ask(self._subscribe)
+            self._call(self._subscribe)
         while True:
             left = max(0.0, until - time.monotonic())
             try:
@@ -259,23 +260,23 @@ class _Subscription:
         except BaseException:
             pubsub.close()
             raise
-        self._pubsub, self._heard, self._asked = pubsub, time.monotonic(), None
+        self._pubsub, self._received_at, self._pinged_at = pubsub, time.monotonic(), None
 
     def _listen(self, timeout_s: float) -> Any:
         said = self._pubsub.get_message(timeout=timeout_s)
         now = time.monotonic()
         if said is not None:
-            self._heard, self._asked = now, None
-        elif self._asked is not None and now - self._asked > 2 * TIMEOUT_S:
+            self._received_at, self._pinged_at = now, None
+        elif self._pinged_at is not None and now - self._pinged_at > 2 * TIMEOUT_S:
             raise redis.TimeoutError("the connection is dead")
-        elif self._asked is None and now - self._heard > SILENCE_S:
+        elif self._pinged_at is None and now - self._received_at > SILENCE_S:
             self._pubsub.ping()
-            self._asked = now
+            self._pinged_at = now
         return said
 
 
 def _sentence(error: BaseException) -> str:
-    """What went wrong, as what Redis did."""
+    """The end of a sentence that begins with ``Redis``, for a person."""
     match error:
         case redis.AuthenticationError():
             return "refused the credentials"

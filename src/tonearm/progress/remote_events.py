@@ -1,7 +1,7 @@
 """Reads what other workers do in a run, and returns it as the facts that they announced.
 
-The database says which jobs ended, wait and run; the live view, where it has a file, says how far that file is.
-A look costs a few bounded queries, however long the run is.
+Which jobs ended, wait and run is read from the database; how far a running file is, from the live view. Each call
+makes a fixed number of bounded queries, however long the run is.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ UNKNOWN_WORKER = "unknown"
 
 
 class RunningFiles(Protocol):
-    """Where it can be read how far files are: the shared live view, or what was last read of it."""
+    """The running files with their progress: the shared live view, or what was last read of it."""
 
     def running(self) -> tuple[RunningFile, ...]:
-        """The files that all workers have. May raise ServiceUnavailable."""
+        """The running files of all workers. May raise ServiceUnavailable."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class _Known:
 
 
 class RemoteEvents:
-    """Finds what happened in one run since the last look, without the work of worker ``me``.
+    """Finds what happened in one run since the last call of ``look``, without the work of worker ``me``.
 
     It is also a subscriber for this process's own events: a job that waits for its retry has no worker's name in the
     database.
@@ -67,7 +67,7 @@ class RemoteEvents:
         return self._finished_jobs.behind
 
     def __call__(self, event: Event) -> None:
-        """Take note of a retry that this process announced itself."""
+        """Remember a retry that this process announced itself."""
         if isinstance(event, JobRetrying):
             self._retried[event.job.job] = event.job.attempt
 
@@ -77,7 +77,7 @@ class RemoteEvents:
         Raises:
             StorageError: the database can't be asked now; the next look returns what this one missed.
         """
-        heard = set(self._retried)
+        known_retries = set(self._retried)
         with self._database.read() as connection:
             now = clock(connection)
             ended = self._finished_jobs.read(connection, now)
@@ -96,7 +96,7 @@ class RemoteEvents:
             if self._retried.get(job, 0) < rows[job].attempts:
                 events.append(self._retry(rows[job], _last_attempt(rows[job]), now))
         if len(waiting) < LIMIT:
-            for job in heard - waiting.keys():
+            for job in known_retries - waiting.keys():
                 self._retried.pop(job, None)
         events += [self._started(hands[job], rows[job], now) for job in sorted(changed & hands.keys())]
         return events + self._stages(hands)

@@ -1,4 +1,4 @@
-"""Reports to the shared live view what this process does. The pipeline never waits for it.
+"""Reports the work of this process to the shared live view. No job waits for it.
 
 One thread, about twice a second, in this order:
 
@@ -6,7 +6,7 @@ One thread, about twice a second, in this order:
 2. send the notices of what happened meanwhile;
 3. when this process is the leader: count the library and post the snapshot.
 
-Everything is repeated every few seconds, so a live view that lost its data is complete again soon.
+Everything is repeated every few seconds, so that a live view which lost its data is complete again within seconds.
 """
 
 import threading
@@ -20,17 +20,17 @@ from tonearm.events.facts import Warned
 from tonearm.events.states import Severity, WarningCode
 from tonearm.progress.live import LiveView
 from tonearm.progress.notices import Outgoing, notice_of
-from tonearm.progress.port import KEPT_S, LEAD_S, Progress, RunningFile, Snapshot
+from tonearm.progress.port import LEAD_S, SNAPSHOT_VALID_S, Progress, RunningFile, Snapshot
 from tonearm.resilience.backoff import Backoff, Rounds
 
 ROUND_S = 0.5
 REPEAT_S = 5.0
 LONGEST_PAUSE_S = 5.0
 PATIENCE_S = 3.0
-"""How long the live view may be unavailable before a person is told."""
+"""How long the live view may be unavailable before a warning is announced."""
 COUNT_S = 1.0
-SPARING = 20.0
-"""The pause after counting, as a multiple of how long counting took: at most 5 % of the time goes into it."""
+PAUSE_FACTOR = 20.0
+"""The pause after counting, as a multiple of how long counting took: at most 5 % of the time is spent on it."""
 
 
 class Reporter:
@@ -44,7 +44,7 @@ class Reporter:
         worker: str,
         announce: Announce,
     ) -> None:
-        """``view`` hears each event before this subscriber does; files of other workers in it are not reported.
+        """``view``: gets each event before this subscriber does; files of other workers in it are not reported.
 
         take_snapshot: counts the library; may raise StorageError.
         worker: the name by which this process takes jobs. announce: called in the reporter's own thread.
@@ -61,13 +61,13 @@ class Reporter:
         self._unavailable = False
 
     def __call__(self, event: Event) -> None:
-        """Take note of an event and return at once."""
+        """Queue the notice of an event, if it has one, and return at once."""
         message = notice_of(event)
         if message is not None:
             self._outgoing.add(message)
 
     def run(self, stop: threading.Event) -> None:
-        """Report until stopped, then leave; a live view that is unavailable is tried again with longer pauses."""
+        """Report until stopped, then leave; while the live view is unavailable, try again after longer pauses."""
         rounds = Rounds(Backoff(2 * ROUND_S, LONGEST_PAUSE_S, least=0.5), stop.wait)
         for _ in rounds:
             if self.report():
@@ -78,7 +78,7 @@ class Reporter:
             return  # what was reported expires by itself
 
     def report(self) -> bool:
-        """One round; returns whether the live view took it."""
+        """Report once; returns whether that succeeded."""
         try:
             self._send()
             self._count.turn()
@@ -164,7 +164,7 @@ class _Count:
         if now >= self._count_at:
             self._take()
         if self._snapshot is not None and time.monotonic() >= self._post_at:
-            self._progress.post(self._snapshot, KEPT_S + 2 * self._took_s)
+            self._progress.post(self._snapshot, SNAPSHOT_VALID_S + 2 * self._took_s)
             self._post_at = time.monotonic() + REPEAT_S
 
     def _take(self) -> None:
@@ -173,9 +173,9 @@ class _Count:
             self._snapshot = self._take_snapshot()
         except StorageError:  # reported by what needs the database
             took_s = time.monotonic() - began
-            self._failed_s = min(max(COUNT_S, SPARING * took_s), max(COUNT_S, self._failed_s * 2))
+            self._failed_s = min(max(COUNT_S, PAUSE_FACTOR * took_s), max(COUNT_S, self._failed_s * 2))
             self._count_at = time.monotonic() + self._failed_s
             return
         ended = time.monotonic()
         self._took_s, self._failed_s, self._post_at = ended - began, 0.0, 0.0
-        self._count_at = ended + max(COUNT_S, SPARING * self._took_s)
+        self._count_at = ended + max(COUNT_S, PAUSE_FACTOR * self._took_s)

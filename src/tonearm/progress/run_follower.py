@@ -34,7 +34,7 @@ class RunFollower:
         self._counted_at = 0.0
 
     def __call__(self, run: int) -> None:
-        """One look; a database that does not answer is asked again at the next."""
+        """Read and announce once; while the database does not answer, nothing is announced."""
         if self._remote_events is None:
             self._remote_events = RemoteEvents(self._database, self._poller, run, self._worker)
             self._bus.subscribe(self._remote_events, "run follower")

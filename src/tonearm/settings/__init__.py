@@ -1,4 +1,4 @@
-"""Settings: what there is to set, and where the values come from."""
+"""Settings: their names, types and defaults, and the sources of their values."""
 
 from tonearm.settings.loading import (
     Loaded,

@@ -1,7 +1,7 @@
 """Where the values of settings come from.
 
-The command line beats the environment (``TONEARM_…``), the environment beats the TOML file, the file beats
-the defaults.
+The command line overrides the environment (``TONEARM_…``), the environment overrides the TOML file, and the file
+overrides the defaults.
 """
 
 import dataclasses
@@ -17,10 +17,10 @@ from tonearm.settings.readers import Problem, Wrong, read_fields
 
 PREFIX = "TONEARM_"
 OTHER_VARIABLES = ("TONEARM_CONFIG", "TONEARM_SERVERS", "TONEARM_PROMETHEUS_URL", "TONEARM_TRUTH")
-"""Variables that are no settings: the settings file, and what the project's own tests are told."""
+"""Variables that are not settings: the path of the settings file, and the variables of the project's own tests."""
 
 INJECTED = r"TONEARM(_\w+)?(_SERVICE_(HOST|PORT\w*)|_PORT(_\d+_(TCP|UDP|SCTP)\w*)?)"
-"""A pattern of the variables that Kubernetes gives every container for services whose names begin with ``tonearm``."""
+"""A pattern for the variables that Kubernetes gives every container for services whose names begin with ``tonearm``."""
 
 
 class Loaded(NamedTuple):
@@ -35,7 +35,7 @@ def config_path(environment: Mapping[str, str]) -> Path:
     named = environment.get("TONEARM_CONFIG")
     if named:
         return Path(named)
-    import platformdirs  # where the file is named, nothing of the platform has to be found out
+    import platformdirs  # loaded only where the path is not given
 
     return platformdirs.user_config_path("tonearm") / "tonearm.toml"
 
@@ -46,7 +46,7 @@ def located_config() -> Path:
 
 
 def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
-    """Read the file and the environment, put the given values on top; those that are ``None`` are not given.
+    """Read the file and the environment; ``overrides`` takes precedence, except where a value in it is ``None``.
 
     Raises:
         ConfigurationError: a value is out of bounds or unknown, or the file can't be read or is not TOML.
@@ -55,7 +55,7 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
 
 
 def load(overrides: Mapping[str, object] | None = None) -> Loaded:
-    """As ``load_settings``, with the origin of each value."""
+    """Like ``load_settings``, with the source of each value."""
     path = located_config()
     sources = {
         "file": _read(path),
@@ -74,7 +74,7 @@ def load(overrides: Mapping[str, object] | None = None) -> Loaded:
 
 
 def unknown_variables() -> list[str]:
-    """What is said of each variable that looks like a setting and is none."""
+    """A message for each environment variable that looks like a setting and is none."""
     known = {_variable(field.name) for field in dataclasses.fields(Settings)} | set(OTHER_VARIABLES)
     unknown = [
         name
@@ -84,10 +84,10 @@ def unknown_variables() -> list[str]:
         and name not in known
         and not re.fullmatch(INJECTED, name)
     ]
-    return [_said_of(name, known) for name in sorted(unknown)]
+    return [_message_for(name, known) for name in sorted(unknown)]
 
 
-def _said_of(name: str, known: set[str]) -> str:
+def _message_for(name: str, known: set[str]) -> str:
     import difflib
 
     resembles = [each.removeprefix(PREFIX) for each in known]
@@ -102,12 +102,12 @@ def _environment() -> dict[str, str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What the settings file says; nothing where there is none and nobody named one."""
+    """The values in the settings file; empty where there is no file and ``TONEARM_CONFIG`` is not set."""
     try:
         written = path.read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError) as error:
         if os.environ.get("TONEARM_CONFIG"):
-            raise ConfigurationError(f"{path}: TONEARM_CONFIG names a file that is not there") from error
+            raise ConfigurationError(f"{path}: TONEARM_CONFIG names a file that does not exist") from error
         return {}
     except OSError as error:
         raise ConfigurationError(f"{path}: the settings can't be read: {error.strerror}") from error
@@ -124,7 +124,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _explained(problems: list[Problem], origins: Mapping[str, str], path: Path) -> Iterator[str]:
-    """What is wrong with each wrong setting, and where it was set."""
+    """A message for each invalid value: what is wrong, and where it was set."""
     for problem in problems:
         name = ".".join(problem.names)
         hidden = problem.value is None or name.endswith("_url")  # an address may hold a password

@@ -34,7 +34,7 @@ class Level(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name a person types and reads."""
+        """The name on the command line and in the output."""
         return self.name.lower()
 
 
@@ -49,7 +49,7 @@ def level_named(name: object) -> Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Files that meet every stated condition get ``level``; the first rule that fits a file decides.
+    """Files that meet every condition of the rule get ``level``; the first rule that matches a file applies.
 
     formats: file extensions without the dot; none: all.
     """
@@ -61,7 +61,7 @@ class Rule:
     modified_within_days: float | None = setting(None, number())
 
     def fits(self, size: int, extension: str, age_s: float) -> bool:
-        """Judge a file by its size in bytes, its extension and the seconds since it was modified."""
+        """Whether a file matches, by its size in bytes, its extension and the seconds since it was modified."""
         return (
             (not self.formats or extension in self.formats)
             and (self.larger_than_mb is None or size > self.larger_than_mb * 1e6)
@@ -107,7 +107,7 @@ def _cores() -> int:
 
 
 def _data_dir() -> Path:
-    import platformdirs  # where the folder is given, nothing of the platform has to be found out
+    import platformdirs  # loaded only where the folder is not given
 
     return platformdirs.user_data_path("tonearm")
 
@@ -145,11 +145,11 @@ class Settings:
         "name of this worker among others; host and process id when not given",
     )
     path_map: tuple[str, ...] = setting(
-        (), texts, "FROM=TO pairs: where this host has mounted folders that others know as FROM"
+        (), texts, "FROM=TO pairs: where this host has mounted folders that the library knows as FROM"
     )
-    nice: int = setting(10, whole(0, 19), "how much the analysing processes give way to others")
+    nice: int = setting(10, whole(0, 19), "how far the priority of the analysing processes is lowered")
     include: tuple[str, ...] = setting(
-        (), texts, "glob patterns; when given, only files that match one are taken"
+        (), texts, "glob patterns; when given, only files that match one are analysed"
     )
     exclude: tuple[str, ...] = setting(
         ("._*", "@eaDir", "#recycle", ".Trash*", "$RECYCLE.BIN", "lost+found"),
@@ -158,7 +158,9 @@ class Settings:
     )
     extensions: tuple[str, ...] = setting(EXTENSIONS, texts, "file name endings that are music")
     rules: tuple[Rule, ...] = setting(
-        DEFAULT_RULES, read_rules, "priority rules from size, format and recency; the first that fits decides"
+        DEFAULT_RULES,
+        read_rules,
+        "priority rules from size, format and recency; the first that matches applies",
     )
     ageing_s: float = setting(
         21_600, number(above=0), "seconds of waiting that raise a job by one level, never to critical"
@@ -166,34 +168,42 @@ class Settings:
     memory_mb: int = setting(1024, whole(256), "memory one file's analysis may use")
     deadline_base_s: float = setting(60, number(above=0), "seconds any file may take")
     deadline_speed: float = setting(
-        8, number(above=0), "beside the base: duration divided by this many seconds are allowed"
+        8, number(above=0), "seconds of audio for which one second is allowed beside the base"
     )
-    recycle_files: int = setting(500, whole(1), "files after which an analysing process is renewed")
-    recycle_mb: int = setting(8000, whole(1), "megabytes of files after which it is renewed")
+    recycle_files: int = setting(
+        500, whole(1), "files after which an analysing process is replaced by a new one"
+    )
+    recycle_mb: int = setting(8000, whole(1), "megabytes of files after which it is replaced")
     grace_s: float = setting(10, number(least=0), "seconds that running files get to finish when stopped")
-    lease_s: float = setting(60, number(least=3), "seconds a running job belongs to a worker it hears from")
-    retry_base_s: float = setting(1, number(above=0), "first back-off; it doubles with each attempt")
-    retry_cap_s: float = setting(60, number(above=0), "longest back-off")
+    lease_s: float = setting(
+        60,
+        number(least=3),
+        "seconds after which the lease of a running job expires unless its worker renews it",
+    )
+    retry_base_s: float = setting(
+        1, number(above=0), "longest pause before the second attempt; it doubles with each attempt"
+    )
+    retry_cap_s: float = setting(60, number(above=0), "longest pause before any attempt")
     storage_wait_s: float = setting(
         60, number(least=0), "seconds to wait for room on a full disk or for a locked database"
     )
     connect_timeout_s: float = setting(5, number(least=1), "seconds to wait for a connection to a server")
     call_timeout_s: float = setting(
-        30, number(least=1), "seconds a statement or call to a server may take before it is given up"
+        30, number(least=1), "seconds after which a statement or a call to a server is ended"
     )
     breaker_window_s: float = setting(
-        30, number(above=0), "seconds of calls that a circuit breaker judges by"
+        30, number(above=0), "length of the window in which a circuit breaker counts calls"
     )
-    breaker_minimum_calls: int = setting(5, whole(1), "calls in the window before it judges at all")
+    breaker_minimum_calls: int = setting(5, whole(1), "calls in the window below which it never opens")
     breaker_failure_rate: float = setting(0.5, number(above=0, most=1), "share of failures that opens it")
     breaker_slow_call_s: float = setting(5, number(above=0), "a call that takes longer counts as slow")
     breaker_slow_rate: float = setting(0.8, number(above=0, most=1), "share of slow calls that opens it")
     breaker_open_s: float = setting(
-        5, number(above=0), "seconds it stays open, within a fifth, before a trial"
+        5, number(above=0), "seconds it stays open before a trial call, up to a fifth more or less"
     )
-    breaker_half_open_calls: int = setting(2, whole(1), "trial calls that must go well to close it")
+    breaker_half_open_calls: int = setting(2, whole(1), "trial calls that must succeed to close it")
     reconcile_s: float = setting(
-        15, number(above=0), "seconds between looks for messages that the broker lost"
+        15, number(above=0), "seconds between checks for messages that the broker lost"
     )
     keep_history_days: int = setting(
         400, whole(1), "days for which ended jobs, their attempts and the history of files are kept"

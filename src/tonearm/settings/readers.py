@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
 Reader = Callable[[object], Value]
-"""Turns a value as it was written into the setting's own type. Raises ValueError that says what it must be."""
+"""Converts a value as it was written to the type of the setting. Raises ValueError with what the value must be."""
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -20,7 +20,7 @@ class Problem(NamedTuple):
     """What is wrong with a value.
 
     names: the setting, and within a list of tables the index and the field.
-    value: as it was written; ``None`` where it is not to be repeated.
+    value: as it was written; ``None`` where it must not be shown.
     """
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Wrong(ValueError):
 
 
 def setting(default: Value | Callable[[], Value], read: Reader[Value], description: str = "") -> Value:
-    """Declare a field of a dataclass of settings. ``default``: a function is called for it."""
+    """Declare a field of a dataclass of settings. ``default``: a value, or a function that returns it."""
     metadata = {"read": read, "description": description}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
@@ -45,7 +45,7 @@ def setting(default: Value | Callable[[], Value], read: Reader[Value], descripti
 
 
 def required(read: Reader[Value]) -> Value:
-    """Declare a field that must be given."""
+    """Declare a field without a default."""
     field: Value = dataclasses.field(metadata={"read": read})
     return field
 
@@ -54,7 +54,7 @@ def read_fields(kind: type, written: Mapping[str, object]) -> dict[str, Any]:
     """Read the values for a dataclass of settings.
 
     Raises:
-        Wrong: some can't be read, are missing or are no fields of it; all of them are named.
+        Wrong: values that can't be read, are missing or have unknown names; it lists all of them.
     """
     known = {field.name: field for field in dataclasses.fields(kind)}
     values: dict[str, Any] = {}
@@ -79,7 +79,7 @@ def read_fields(kind: type, written: Mapping[str, object]) -> dict[str, Any]:
 
 
 def no_such(name: str, known: Iterable[str]) -> str:
-    """What is said of a name that is no setting: which one may be meant."""
+    """A message about an unknown name, with the most similar known one."""
     import difflib
 
     near = difflib.get_close_matches(name, list(known), 1)
@@ -129,7 +129,7 @@ def _number(value: object, form: str) -> float:
 
 
 def truth(value: object) -> bool:
-    """True or false, also as words."""
+    """Booleans, also as words."""
     word = str(value).lower()
     if isinstance(value, bool | int | str) and word in TRUE + FALSE:
         return word in TRUE
@@ -137,7 +137,7 @@ def truth(value: object) -> bool:
 
 
 def text(pattern: str, form: str) -> Reader[str]:
-    """Texts that match a pattern as a whole. ``form``: the pattern in words."""
+    """Texts that match a pattern completely. ``form``: a description of the pattern for messages."""
 
     def read(value: object) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
@@ -155,7 +155,7 @@ def path(value: object) -> Path:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Several texts: an array, or in one text JSON or with commas between them."""
+    """Several texts: an array, or one text that holds JSON or values separated by commas."""
     form = 'an array such as ["a", "b"], or texts with commas between them'
     if isinstance(value, str) and not value.lstrip().startswith("["):
         return tuple(part.strip() for part in value.split(",") if part.strip())

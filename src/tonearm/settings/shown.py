@@ -4,7 +4,7 @@ import re
 
 
 def without_password(url: str) -> str:
-    """A URL that may be shown: of who logs in only the name is left, also where the URL is not a proper one."""
+    """A URL that may be shown: the password is replaced by ``***``, also in a URL that is not valid."""
     scheme, sign, rest = url.partition("://") if "://" in url else ("", "", url)
     login, at, address = rest.rpartition("@")
     if at:

@@ -1,1 +1,1 @@
-"""What people and programs read of a library: tracks, jobs, runs, workers and its state as a whole, and their JSON."""
+"""Reads a library for people and programs: tracks, jobs, runs, workers and its overall state, and their JSON."""

@@ -1,4 +1,4 @@
-"""The columns that tracks can be filtered and sorted by, and where the database keeps each."""
+"""The columns that tracks can be filtered and sorted by, and where they are stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from tonearm.library.schema import audio_table, file_table, tags_table
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 
 FILE_FIELDS = ("duration_s", "container", "bit_rate_bps")
-"""Those of ``AUDIO_FIELDS`` that belong to the file, not to its sound."""
+"""Those of ``AUDIO_FIELDS`` that are stored with the file, not with its audio."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchColumn:
-    """One column: its table, the key there that leads to files, and its value in full and as the index has it.
+    """A column, with what is needed to search by it.
 
-    owner: a file's or an audio's number in ``table``. key: what tracks are sorted by, of a text its first characters.
-    words: the column of the index over parts of texts, where there is one.
+    owner: the column of ``table`` with the id of the file (``of_file``) or of the audio. value: the whole value.
+    key: what tracks are sorted by and what is indexed: the value, or the first characters of a text.
+    words: the column in the index over parts of texts; ``None`` where there is none.
     """
 
     name: str
@@ -34,7 +35,7 @@ class SearchColumn:
 
 
 def search_columns(features: FeatureTables) -> Mapping[str, SearchColumn]:
-    """Every column by its name, but ``path``, which is where a file lies."""
+    """Every column except ``path``, by its name."""
     columns = [SearchColumn("state", file_table, file_table.c.id, True, *_both(file_table.c.state), True)]
     columns += [_of_file(name) if name in FILE_FIELDS else _of_audio(name) for name in AUDIO_FIELDS]
     columns += [_of_tags(name) for name in TAG_FIELDS]

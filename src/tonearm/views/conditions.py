@@ -1,4 +1,4 @@
-"""Conditions on tracks: each as a test of one track, and as a query for all that meet it where an index has that."""
+"""Conditions on tracks: each as a test of one track and, where there is an index, as a query for all that meet it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,20 +25,20 @@ from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
 
 FEW_VALUES = 300
-"""A text column that has no more different values is searched by looking at each of them once."""
+"""Maximum number of distinct values of a text column that is searched by comparing each distinct value once."""
 FEW_TERMS = 60
-"""As many groups of three characters may begin with what is searched for; of more it is too common to be looked up."""
+"""Maximum number of trigrams that are looked up for a text of one or two characters; with more, tables are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is asked of tracks.
+    """A condition on tracks.
 
-    test: of one track. tables: what has to be joined for it, beside files.
-    owners: the numbers of all files, or of all audio, that may meet it, from an index; ``None`` where there is none.
-    scanned: the same, by reading a whole table; where there is no index.
-    of_file: whether the owners are files.
-    column: the one column that is asked about; its key lies from ``low`` to ``high`` and is known.
+    test: of one track. tables: the tables that the test needs, beside files.
+    owners: a query for the ids of all files, or all audio, that may meet it, by an index; ``None`` without an index.
+    scanned: the same query by reading a whole table, where there is no index.
+    of_file: whether the owners are files; otherwise they are audio.
+    column: the name of the column that the condition restricts; its key is not null, and from ``low`` to ``high``.
     """
 
     test: ColumnElement[bool]
@@ -65,7 +65,7 @@ def between(column: SearchColumn, low: float, high: float) -> Condition:
 
 
 def with_key(column: SearchColumn, key: Any) -> Condition:
-    """Tracks that all have the same key, and so stand together when they are sorted by it."""
+    """Tracks with a key, which are neighbours in the order of that column."""
     return Condition(
         test=unindexed(column.key) == key,
         tables=(column.table,),
@@ -78,7 +78,7 @@ def with_key(column: SearchColumn, key: Any) -> Condition:
 
 
 def without(column: SearchColumn) -> Condition:
-    """Tracks of which a value is not known."""
+    """Tracks without a value in a column."""
     return Condition(test=column.value.is_(None), tables=(column.table,))
 
 
@@ -108,7 +108,7 @@ def at(place: Place) -> Condition:
 
 
 def named(connection: Connection, columns: Sequence[SearchColumn], name: str) -> Condition:
-    """Tracks of which one of some columns of one table is a name, capital or small."""
+    """Tracks with a name in one of some columns of one table; case makes no difference."""
     wanted = folded(storable_text(name))
     tests: list[ColumnElement[bool]] = []
     owners: list[ColumnElement[bool]] = []
@@ -134,7 +134,7 @@ def named(connection: Connection, columns: Sequence[SearchColumn], name: str) ->
 
 
 def containing(connection: Connection, column: SearchColumn, part: str) -> Condition:
-    """Tracks with a text that holds a part, capital or small."""
+    """Tracks with a text that contains a part; case makes no difference."""
     part = storable_text(part)
     values = few_values(connection, column)
     if values is not None:
@@ -157,7 +157,7 @@ def containing(connection: Connection, column: SearchColumn, part: str) -> Condi
 
 
 def _bounds(column: SearchColumn, values: Sequence[str]) -> dict[str, Any]:
-    """Between which keys of a column some values of it lie."""
+    """The lowest and the highest key among some values of a column."""
     return {"column": column.name, "low": min(values), "high": max(values)} if values else {}
 
 
@@ -175,7 +175,7 @@ def few_values(connection: Connection, column: SearchColumn) -> list[str] | None
 
 
 def _with_words(connection: Connection, column: SearchColumn, part: str) -> Select[Any] | None:
-    """The owners of texts that may hold a part, from the index over three characters."""
+    """The owners of texts that may hold a part, from the trigram index."""
     if column.words is None or not part:
         return None
     if connection.dialect.name == "postgresql":
@@ -198,7 +198,7 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> Sele
 
 
 def _terms_from(connection: Connection, part: str) -> list[str]:
-    """The groups of three characters in SQLite's index that begin with one or two."""
+    """The trigrams in SQLite's index that begin with a text of one or two characters."""
     following = ord(part[-1]) + 1
     end = part[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else min(following, 0x10FFFF))
     found = text("SELECT term FROM tag_words_vocabulary WHERE term >= :part AND term < :after LIMIT :count")

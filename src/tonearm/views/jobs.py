@@ -26,7 +26,7 @@ _PARTS: tuple[tuple[tuple[JobState, ...], ColumnElement[bool], tuple[Any, ...]],
         (job_table.c.finished_at.desc(), job_table.c.id),
     ),
 )
-"""The states in the order in which their jobs are listed, and the order of jobs among each other."""
+"""The parts of the list, in order: the states, the condition of their index, and the order of jobs within the part."""
 
 _LISTED = (
     select(job_table, root_table.c.path.label("root"), file_table.c.path)
@@ -73,7 +73,7 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class JobPosition:
-    """Where a job stands in the list of jobs: its part of the list, what that is sorted by, and its id."""
+    """A position in the list of jobs: the part of the list, the value that it is sorted by, and the job's id."""
 
     part: int
     key: float
@@ -82,7 +82,7 @@ class JobPosition:
 
 @dataclass(frozen=True, slots=True)
 class FailurePosition:
-    """Where a job stands in the list of failures."""
+    """A position in the list of failures."""
 
     state: str
     root: bytes
@@ -103,7 +103,7 @@ class JobList:
         after: JobPosition | None = None,
         limit: int = PAGE,
     ) -> tuple[list[JobView], JobPosition | None]:
-        """Jobs in the order in which they are or were taken: running, waiting by place, then ended ones.
+        """Jobs in the order running, waiting in the order of the queue, ended with the latest first.
 
         Returns the jobs that follow after a position, and where the next page begins; ``None`` after the last one.
         """

@@ -1,4 +1,4 @@
-"""How the views read: one transaction for an answer, planned to touch few rows."""
+"""The transaction of a view: one consistent state, with plans that read few rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +8,11 @@ from sqlalchemy import Connection, text
 from tonearm.library.database import Database
 
 PAGE = 50
-"""Rows of a page, unless another number is asked for."""
+"""Default number of rows of a page."""
 MANY_AT_ONCE = 500
-"""Rows of a page where everything is read."""
+"""Number of rows of a page where all pages are read."""
 COUNTED = 10_000
-"""How far matches are counted; more are shown as ``10,000+``."""
+"""Number up to which matches are counted; more are shown as ``10,000+``."""
 
 _FEW_ROWS = text(
     "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
@@ -24,7 +24,7 @@ _FEW_ROWS = text(
 def reading(database: Database) -> Iterator[Connection]:
     """A connection that sees one state of the library.
 
-    PostgreSQL is kept from reading whole tables where some thousand look-ups by key are quicker.
+    PostgreSQL is made to prefer some thousand look-ups by key, which are quicker here than reading whole tables.
 
     Raises:
         StorageError: the database can't be asked now.

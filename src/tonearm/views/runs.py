@@ -1,4 +1,4 @@
-"""Runs as they are shown, with what became of their files."""
+"""Runs as they are shown, with the counts of their files."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class RunList:
         self._database = database
 
     def latest(self, limit: int = PAGE, before: int | None = None) -> list[RunView]:
-        """The last runs, the newest first; ``before``: only those older than this one, for the next page."""
+        """The latest runs, the newest first; ``before``: only runs older than this one, for the next page."""
         chosen = select(run_table).order_by(run_table.c.id.desc()).limit(limit)
         if before is not None:
             chosen = chosen.where(run_table.c.id < before)

@@ -1,8 +1,8 @@
-"""Finds the files of a page of tracks: those that meet some conditions, in an order, after a place in it.
+"""Finds the files of a page of tracks: those that meet some conditions, in an order, after a position.
 
-Two ways lead to a page. Where an index says that one condition leaves few tracks, these are fetched, tested and sorted.
-Otherwise the index of the order is read from the place on, in growing portions, and each track is tested: of many that
-match, the first are soon met. So no query sorts or counts a whole library, whatever is asked for.
+There are two methods. Where, by an index, few tracks meet one of the conditions, these are fetched, tested and sorted.
+Otherwise the index of the order is read from the position on, in growing portions, and each track is tested: where
+many tracks match, the first ones are found soon. So no query sorts or counts a whole library.
 """
 
 from collections.abc import Sequence
@@ -30,23 +30,23 @@ from tonearm.views.conditions import Condition
 from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Position
 
 FEW = 15_000
-"""Tracks that are fetched and sorted rather than met in order."""
+"""Maximum number of tracks that are fetched and sorted instead of reading the index of the order."""
 READ_IN_ORDER = 15_000
-"""Entries that are read in order before the other way is tried after all."""
+"""Number of entries that are read in order before the other method is considered again."""
 MANY = 200_000
-"""Tracks that are fetched and sorted rather than read on for."""
+"""Maximum number of tracks that are fetched and sorted instead of reading on in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A file that was found, and its place in the list."""
+    """A file that was found, and its position in the list."""
 
     file: int
     position: Position
 
 
-class _TooFewMet(Exception):
-    """Too many entries were read in order for the tracks that matched; ``better`` leads to them."""
+class _TooFewFound(Exception):
+    """Many entries were read in order, and few matched; fetching the tracks of condition ``better`` is quicker."""
 
     def __init__(self, better: Condition) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class _TooFewMet(Exception):
 
 
 class Search:
-    """One search, on one connection, as one transaction sees the library."""
+    """One search, on one connection, in one transaction."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Search:
         place: Place | None = None,
         missing: bool = False,
     ) -> None:
-        """``order``: what tracks are sorted by, where not by their paths; those without a value come last.
+        """``order``: the column that tracks are sorted by, ``None`` for their paths; those without a value come last.
 
         Tracks of equal values are in the order of their paths. ``place``: what one of the conditions asks for, if
         any. ``missing``: look among missing files only.
@@ -90,7 +90,7 @@ class Search:
         return self._by_column(self._order, after, limit)
 
     def count(self, at_most: int) -> int:
-        """How many files are found, counted up to a number."""
+        """Number of files found, counted up to ``at_most``."""
         few = self._fewest(self._wanted, at_most)
         found = self._joined(self._wanted, few).with_only_columns(file_table.c.id).limit(at_most)
         return self._connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()
@@ -103,11 +103,11 @@ class Search:
             return self._collected(self._wanted, few, column, after, limit)
         try:
             return self._in_order(column, after, limit)
-        except _TooFewMet as met:
-            return self._collected(self._wanted, met.better, column, after, limit)
+        except _TooFewFound as error:
+            return self._collected(self._wanted, error.better, column, after, limit)
 
     def _in_order(self, column: SearchColumn, after: Position | None, limit: int) -> list[Hit]:
-        """Read the index of the column. Raises _TooFewMet."""
+        """Read the index of the column. Raises _TooFewFound."""
         unknown = [*self._wanted, conditions.without(column)]
         if after is not None and after.key is None:
             return self._by_path(unknown, after, limit, False)
@@ -168,15 +168,15 @@ class Search:
     # both ways
 
     def _note_read(self, entries: int) -> None:
-        """Count entries that were read in order. Raises _TooFewMet after many, if there is a better way."""
+        """Count entries that were read in order. Raises _TooFewFound after many, if there is a better way."""
         self._read += entries
         if self._read >= READ_IN_ORDER:
             better = self._better_than_walking(self._wanted)
             if better is not None:
-                raise _TooFewMet(better)
+                raise _TooFewFound(better)
 
     def _fewest(self, wanted: Sequence[Condition], at_most: int) -> Condition | None:
-        """The condition that leaves the fewest tracks, if it leaves no more than some."""
+        """The condition that the fewest tracks meet, if no more than ``at_most`` meet it."""
         best, fewest = None, at_most + 1
         for condition in wanted:
             if condition.owners is not None:
@@ -186,7 +186,7 @@ class Search:
         return best
 
     def _better_than_walking(self, wanted: Sequence[Condition]) -> Condition | None:
-        """The condition to fetch tracks by where few were met in order: one that leaves many, or is not indexed."""
+        """The condition to fetch tracks by where few were found in order; many may meet it, or it has no index."""
         best = self._fewest(wanted, MANY)
         if best is not None:
             return best

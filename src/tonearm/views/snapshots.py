@@ -1,4 +1,4 @@
-"""Counts the whole library for the live view. On a big one that takes a while: it is not done more than need be."""
+"""Counts the jobs and runs of the library for the live view. On a large library that takes seconds."""
 
 from sqlalchemy import Connection, func, or_, select
 
@@ -15,7 +15,7 @@ RUNS = 100
 
 
 def take_snapshot(database: Database) -> Snapshot:
-    """Count what waits and what became of recent runs, all as of one moment.
+    """Count the open jobs, and the files of recent runs by outcome, all as of one moment.
 
     Raises:
         StorageError: the database can't be asked now.
@@ -51,10 +51,10 @@ def _runs(connection: Connection, now: float) -> tuple[RunProgress, ...]:
         .order_by(run_table.c.id.desc())
         .limit(RUNS)
     ).all()
-    return tuple(_told(row.id, row.state, counts_of(connection, row.id)) for row in rows)
+    return tuple(_progress(row.id, row.state, counts_of(connection, row.id)) for row in rows)
 
 
-def _told(run: int, state: str, counts: RunCounts) -> RunProgress:
+def _progress(run: int, state: str, counts: RunCounts) -> RunProgress:
     return RunProgress(
         run=run,
         state=state,

@@ -1,4 +1,4 @@
-"""The state of a library as a whole: what it holds, what is queued and running, and who works on it."""
+"""The overall state of a library: its files, the queued and running jobs, the runs and the workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class StatusView:
 
 
 def read_status(database: Database) -> StatusView:
-    """Look at everything once."""
+    """Read the state of a library."""
     alive = read_liveness(database)
     totals = read_totals(database)
     with database.read() as connection:

@@ -20,7 +20,9 @@ class Totals:
 
 def read_totals(database: Database) -> Totals:
     """Count files by state and add up their music; this reads the whole library."""
-    duration = func.sum(func.coalesce(audio_table.c.decoded_s, file_table.c.declared_s))  # what can be heard
+    duration = func.sum(
+        func.coalesce(audio_table.c.decoded_s, file_table.c.declared_s)
+    )  # the audio that can be played
     with database.read() as connection:
         rows = connection.execute(
             select(file_table.c.state, func.count().label("files"), duration.label("duration_s"))

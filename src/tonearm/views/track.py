@@ -1,4 +1,4 @@
-"""A track as it is shown, in a list and by itself, and its JSON."""
+"""A track as it is shown, in a list and alone, and its JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -58,9 +58,9 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class TrackDetail:
-    """All that is known of one track.
+    """Everything that is stored about one track.
 
-    complete: whether all the audio is there that the file declares. warnings: what was wrong with the file.
+    complete: whether the file has all the audio that it declares. warnings: about damage of the file.
     series: beats, curves and the like, by name. analysers: name, version and ``made_at`` of every stored result.
     tags: each tag as written, ``tags_warning`` what was wrong with them. art: count, bytes and type of the pictures.
     history: everything that happened to the file, the oldest first.

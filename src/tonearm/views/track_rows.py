@@ -1,4 +1,4 @@
-"""Reads all that is known of some files, and makes tracks of it."""
+"""Reads what is stored about some files, and makes tracks of it."""
 
 import os
 from collections import defaultdict
@@ -25,10 +25,10 @@ from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track, TrackDetail
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What tracks have from analysers.
+    """What the analysers return.
 
-    versions: the current version of each analyser, by its name. columns: every column that they return, in order.
-    series: every series that they return, with what is shown where there is none.
+    versions: the current version of each analyser, by its name. columns: the name of every column, in order.
+    series: the name of every series, with the value that is shown where there is none.
     """
 
     versions: Mapping[str, int]
@@ -37,7 +37,7 @@ class Results:
 
 
 class TrackRows:
-    """Makes tracks of what the tables hold of files."""
+    """Makes tracks of the rows of files."""
 
     def __init__(self, results: Results) -> None:
         self._results = results
@@ -45,12 +45,12 @@ class TrackRows:
         self._chosen = self._everything().where(among(file_table.c.id, "files"))
 
     def tracks(self, connection: Connection, files: Sequence[int]) -> list[Track]:
-        """Tracks by the numbers of their files, in the order given."""
+        """Tracks by the ids of their files, in the order given."""
         found = {row.id: self._track(row) for row in self._rows(connection, files)}
         return [found[file] for file in files if file in found]
 
     def details(self, connection: Connection, files: Sequence[int]) -> list[TrackDetail]:
-        """The same, with all that is known of each."""
+        """The same, with everything that is stored about each."""
         rows = {row.id: row for row in self._rows(connection, files)}
         tags = {
             row.file_id: row
@@ -75,7 +75,7 @@ class TrackRows:
         return connection.execute(self._chosen, {"files": list(files)}).all()
 
     def _everything(self) -> Select[*tuple[Any, ...]]:
-        """All that a list shows of tracks, in columns."""
+        """A query for everything that a list of tracks shows."""
         facts = [
             (file_table if name in FILE_FIELDS else audio_table).c[name]
             for name in AUDIO_FIELDS

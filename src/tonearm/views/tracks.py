@@ -29,9 +29,9 @@ KEY_NAMES = ("key", "camelot", "open_key")
 class TrackQuery:
     """Which tracks, in which order.
 
-    place: at or below a path. texts: parts of texts by column, capital or small. key: a name of a key, in any notation.
-    ranges: lowest and highest value by column, both included. missing: files that are gone, instead of those that
-    are there. sort: a column; tracks without a value come last, equal ones in the order of their paths.
+    place: at or below a path. texts: parts of texts by column; case makes no difference. key: a key, in any notation.
+    ranges: lowest and highest value by column, both included. missing: missing files instead of
+    the others. sort: a column; tracks without a value come last, equal ones in the order of their paths.
     """
 
     place: Place | None = None
@@ -46,7 +46,7 @@ class TrackQuery:
 
 @dataclass(frozen=True, slots=True)
 class TrackPage:
-    """Some tracks in a row; ``end`` is where the next page begins, ``None`` after the last one."""
+    """Consecutive tracks; ``end`` is the position where the next page begins, ``None`` after the last track."""
 
     tracks: tuple[Track, ...]
     end: Position | None
@@ -54,7 +54,7 @@ class TrackPage:
 
 @dataclass(frozen=True, slots=True)
 class BoundedCount:
-    """How many there are, counted up to ``COUNTED``; ``more`` if there are more than that."""
+    """A number of tracks, counted up to ``COUNTED``. ``more``: there are more than that."""
 
     number: int
     more: bool
@@ -84,13 +84,13 @@ class Tracks:
     def each(self, query: TrackQuery, limit: int | None = None) -> Iterator[Track]:
         """All matching tracks, or the first ``limit`` of them, read page by page while they are asked for.
 
-        No transaction is open between two pages: whoever reads slowly does not keep the database from tidying up. A
-        track that changes its place in the list meanwhile may be met twice or not at all.
+        No transaction is open between two pages, so that a slow reader does not keep the database from removing old row
+        versions. A track whose position in the list changes meanwhile may be returned twice or not at all.
         """
         yield from self._pages(query, limit, self._rows.tracks)
 
     def each_detail(self, query: TrackQuery, limit: int | None = None) -> Iterator[TrackDetail]:
-        """Like ``each``, with all that is known of each track."""
+        """Like ``each``, with everything that is stored about each track."""
         yield from self._pages(query, limit, self._rows.details)
 
     def count(self, query: TrackQuery) -> BoundedCount:

@@ -1,4 +1,4 @@
-"""Reads the index of what tracks are sorted by, from a position on, in portions of bounded size."""
+"""Reads the index that tracks are sorted by, from a position on, in portions of bounded size."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
 
 PORTIONS = (500, 2_000, 6_000, 12_000, 25_000, 50_000, 100_000)
-"""Entries of an index that are read in one statement, the first time, the second, and so on."""
+"""Number of entries of an index that are read by the first statement, by the second, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a list of tracks: the key of a track, what it is sorted by, and where its file lies."""
+    """A position in a list of tracks: the key and the path of a track."""
 
     key: Any
     root: bytes

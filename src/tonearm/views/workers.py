@@ -54,7 +54,7 @@ class WorkerList:
     def page(
         self, ended: bool = False, after: str | None = None, limit: int = MANY_AT_ONCE
     ) -> list[WorkerView]:
-        """Workers that have not ended, or also those that have; ``after``: a name."""
+        """Workers that have not ended, or all; ``after``: only workers with a greater name."""
         name = sort_key(worker_table.c.name)
         chosen = select(worker_table).order_by(name).limit(limit)
         if not ended:

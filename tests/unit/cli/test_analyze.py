@@ -112,7 +112,7 @@ def test_a_run_that_a_full_disk_ends_says_how_far_it_came_and_how_to_go_on(
     assert "tonearm: no room on the disk" in said.stderr
     lines = said.stdout.splitlines()
     assert "1 discovered = 0 done + 0 partial + 0 skipped + 0 failed + 1 pending" in lines
-    assert lines[-1] == "1 file left; nothing is lost. `tonearm analyze` goes on."
+    assert lines[-1] == "1 file left; nothing is lost. `tonearm analyze` continues."
 
 
 def test_a_run_that_somebody_cancels_says_so_at_its_end(

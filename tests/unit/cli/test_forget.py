@@ -99,7 +99,7 @@ def test_where_nobody_can_be_asked_a_yes_is_needed(
 ) -> None:
     refused = call(music, *options)
     assert refused.exit_code == 2
-    assert "2 missing files would be removed; say --yes to remove them" in refused.stderr
+    assert "2 missing files would be removed; add --yes to remove them" in refused.stderr
     assert len(library.rows("SELECT id FROM files")) == 3
 
 

@@ -115,7 +115,7 @@ def test_a_summary_adds_up_and_says_how_to_go_on() -> None:
         "1:01 elapsed, 2:00:00 of audio decoded (118 × real time)",
         "Slowest: slow\\n.mp3 (9.0 s)",
         "`tonearm failures` lists what went wrong and what to do.",
-        "1 file left; nothing is lost. `tonearm analyze` goes on.",
+        "1 file left; nothing is lost. `tonearm analyze` continues.",
     ]
 
 

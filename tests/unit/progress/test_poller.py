@@ -9,7 +9,7 @@ from tests.memory_progress import MemoryProgress
 from tonearm.errors import ServiceUnavailable
 from tonearm.progress import poller as glances
 from tonearm.progress.poller import ProgressPoller
-from tonearm.progress.port import HELD_S, RunningFile
+from tonearm.progress.port import REPORT_VALID_S, RunningFile
 
 FILE = RunningFile("there", 7, 3, b"/m/a.flac", "flac", 5000, "decode", 0.5, 1, 2.0)
 
@@ -81,7 +81,7 @@ def test_what_was_seen_too_long_ago_is_not_believed(monkeypatch: pytest.MonkeyPa
         time.sleep(0.01)
     stop.set()
     thread.join()
-    later = time.monotonic() + HELD_S + 1
+    later = time.monotonic() + REPORT_VALID_S + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert poller.running() == ()
 

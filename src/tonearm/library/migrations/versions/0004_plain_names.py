@@ -1,4 +1,4 @@
-"""Columns named by what they hold, facts about a file stored with the file, and indexes for searching tracks."""
+"""Columns named by their contents, facts about a file stored with the file, and indexes for searching tracks."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Give columns and indexes their former names and places."""
+    """Restore the former names of columns and indexes, and the former tables of facts."""
     drop_search()
     op.drop_table("forgotten_files")
     move_facts_to_sounds()
@@ -253,7 +253,7 @@ def _add_attempts() -> None:
 
 
 def add_search() -> None:
-    """Index what tracks are sorted by and the words of their tags. Results are kept in tables of their own now."""
+    """Index the columns that tracks are sorted by, and the words of their tags; drop ``mix_points``."""
     dialect = op.get_bind().dialect.name
     op.add_column("files", sa.Column("duration_s", sa.Double(), nullable=True))
     op.execute(
@@ -277,7 +277,7 @@ def add_search() -> None:
 
 
 def _index_texts_sqlite() -> None:
-    """Index every three characters of the tags; the functions come with each connection."""
+    """Create a trigram index over the tags; each connection defines the functions that it needs."""
     parts = {
         place: ", ".join([f"{place}file_id", *(f"tonearm_padded({place}{name})" for name in TEXTS)])
         for place in ("new.", "old.", "")
@@ -288,7 +288,7 @@ def _index_texts_sqlite() -> None:
 
 
 def _index_texts_postgresql() -> None:
-    """Index every three characters of the tags, where the server has pg_trgm and lets this user add it."""
+    """Create a trigram index over the tags, if the server has pg_trgm and this user may create the extension."""
     connection = op.get_bind()
     version = connection.dialect.server_version_info or ()
     op.execute(FOLD.format(letters='"pg_c_utf8"' if version >= (17,) else '"default"'))
@@ -302,7 +302,7 @@ def _index_texts_postgresql() -> None:
 
 
 def drop_search() -> None:
-    """Take away what searching needs, and bring back the points that mixes were searched by."""
+    """Drop the indexes and tables for searching, and create the table ``mix_points`` again."""
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         op.execute("DROP INDEX IF EXISTS ix_tags_words")
