@@ -159,7 +159,9 @@ def test_what_arrives_different_is_not_kept(here: Database, there: Database, pos
             "$$ BEGIN NEW.title := NEW.title || '.'; RETURN NEW; END $$"
         )
         admin.execute("CREATE TRIGGER spoil BEFORE INSERT ON tags FOR EACH ROW EXECUTE FUNCTION spoil()")
-    with pytest.raises(MoveDiffers, match=r"differs from the original \(tags\); nothing of it was kept") as caught:
+    with pytest.raises(
+        MoveDiffers, match=r"differs from the original \(tags\); nothing of it was kept"
+    ) as caught:
         move(here, there, quiet)
     assert [table.table for table in caught.value.tables if not table.equal] == ["tags"]
     assert sum(counts(there).values()) == 0

@@ -138,7 +138,7 @@ def test_a_worker_that_goes_on_speaking_is_not_forgotten(make: MakeProgress) -> 
         time.sleep(SHORT_S / 8)
 
 
-def test_time_in_hand_goes_on_between_two_words(progress: Progress) -> None:
+def test_the_time_of_a_running_file_goes_on_between_two_reports(progress: Progress) -> None:
     progress.report("a", [hand("a", 1, since_s=10.0)])
     time.sleep(0.3)
     [seen] = progress.running()

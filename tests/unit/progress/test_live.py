@@ -225,7 +225,7 @@ def test_throughput_is_what_ended_since_work_began(monkeypatch: pytest.MonkeyPat
     assert view.throughput() == pytest.approx((4.0, 4.0))
 
 
-def test_time_in_hand_counts_from_when_a_file_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_of_a_running_file_counts_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     view = seen(begun(3), started(1))

@@ -28,7 +28,7 @@ class Stubborn(MemoryProgress):
 
 
 class Broken(MemoryProgress):
-    """A live view that is away."""
+    """A live view that is unavailable."""
 
     asked = 0
 

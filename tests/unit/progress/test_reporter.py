@@ -35,16 +35,16 @@ class Clock:
 
 
 class Board(MemoryProgress):
-    """A live view that can be away, and counts what is said to it."""
+    """A live view that can be unavailable, and counts the calls to it."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock=clock)
-        self.away = False
+        self.unavailable = False
         self.reports = 0
         self.posts = 0
 
     def report(self, worker: str, files: Sequence[RunningFile]) -> None:
-        if self.away:
+        if self.unavailable:
             raise ServiceUnavailable("nobody answers")
         self.reports += 1
         super().report(worker, files)
@@ -210,11 +210,11 @@ def test_counting_takes_a_twentieth_of_the_time_at_the_most(
 def test_a_database_that_is_away_is_not_the_live_views_affair(
     scene: Scene, board: Board, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(_: Database) -> Snapshot:
+    def unavailable(_: Database) -> Snapshot:
         raise StorageUnavailable("the server does not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "take_snapshot", away)
+        patch.setattr(snapshots, "take_snapshot", unavailable)
         for job in range(20):
             scene.tell(started(job))
             scene.reporter.report()
@@ -230,13 +230,13 @@ def test_a_live_view_that_is_away_is_told_once_when_it_goes_and_once_when_it_is_
     scene: Scene, board: Board, clock: Clock
 ) -> None:
     scene.tell(started(7))
-    board.away = True
+    board.unavailable = True
     for _ in range(60):
         scene.reporter.report()
         clock.now += 1
     assert len(scene.warnings()) == 1
     assert "nobody answers" in scene.warnings()[0]
-    board.away = False
+    board.unavailable = False
     for _ in range(10):
         scene.reporter.report()
         clock.now += 1
@@ -247,7 +247,7 @@ def test_a_live_view_that_is_away_is_told_once_when_it_goes_and_once_when_it_is_
 
 def test_a_live_view_that_stumbles_is_not_worth_a_word(scene: Scene, board: Board, clock: Clock) -> None:
     for number in range(20):
-        board.away = number % 4 == 0
+        board.unavailable = number % 4 == 0
         scene.reporter.report()
         clock.now += 1
     assert scene.said == []
@@ -255,10 +255,10 @@ def test_a_live_view_that_stumbles_is_not_worth_a_word(scene: Scene, board: Boar
 
 def test_what_happened_while_it_was_away_is_no_news(scene: Scene, board: Board) -> None:
     with board.changes() as changes:
-        board.away = True
+        board.unavailable = True
         scene.tell(started(7), started(8))
         scene.reporter.report()
-        board.away = False
+        board.unavailable = False
         scene.tell(finished(7))
         scene.reporter.report()
         told = [changes.next(0), changes.next(0)]
