@@ -143,7 +143,7 @@ def test_a_running_job_comes_to_nobody_else_until_its_lease_has_run_out(setup: Q
     lease = setup.take(one)
     other = setup.queue("other")
     assert setup.nothing(other)
-    assert library.job_store.recover_expired() == 0
+    assert library.job_store.recover_expired() == []
     setup.hang_up(one)  # its worker was killed
     assert setup.nothing(other)
     assert library.outlive() == 1

@@ -20,12 +20,14 @@ from tonearm.events.facts import (
 )
 from tonearm.jobs import finished_jobs
 from tonearm.jobs.job import Lease
+from tonearm.jobs.retry import INTERRUPTIONS
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import analysis_table
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import RunningFile
 from tonearm.progress.remote_events import RemoteEvents
 from tonearm.resilience.backoff import Backoff
+from tonearm.worker.attempt_recorder import announce_interrupted
 
 ME, OTHER, THIRD = "here", "there", "beyond"
 BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
@@ -316,6 +318,41 @@ def test_a_file_whose_worker_died_is_told_as_an_attempt_that_is_repeated(
     [again] = remote_events.look()
     assert isinstance(again, JobRetrying)
     assert (again.code, again.job.attempt) == ("interrupted", 1)
+
+
+@pytest.mark.parametrize(
+    ("interruptions", "fact", "seen_before"),
+    [
+        (0, "JobRetrying", True),
+        (INTERRUPTIONS - 1, "JobFinished", True),
+        (INTERRUPTIONS - 1, "JobFinished", False),
+    ],
+)
+def test_what_this_process_announces_of_a_lost_worker_is_not_told_again(
+    library: Library,
+    run: int,
+    remote_events: RemoteEvents,
+    interruptions: int,
+    fact: str,
+    seen_before: bool,
+) -> None:
+    library.meet(run, b"a.flac")
+    take(library, run)
+    if seen_before:
+        assert kinds(remote_events.look()) == ["JobStarted"]
+    library.change("UPDATE jobs SET interruptions = :n", n=interruptions)
+    announced: list[Event] = []
+    announce_interrupted(patient(library).recover_worker(OTHER), announced.append)
+    assert kinds(announced) == [fact]
+    for event in announced:
+        remote_events(event)
+    assert remote_events.look() == []
+    library.queue_admin.retry(None, partial=False)
+    library.change("UPDATE jobs SET not_before = NULL, state = 'queued'")
+    finish_one(library.job_store, take(library, run, THIRD), result())
+    [again] = remote_events.look()
+    assert isinstance(again, JobFinished)
+    assert (again.state, again.job.worker) == ("done", THIRD)
 
 
 def test_a_running_file_that_nobody_wants_any_more_is_told_as_cancelled(

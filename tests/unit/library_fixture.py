@@ -151,13 +151,13 @@ class Library:
 
     def outlive(self, *jobs: int) -> int:
         """Let the time of a lease go by in which these jobs, or all, are not renewed; returns how many it cost them."""
-        lost = self.job_store.recover_expired()
+        lost = len(self.job_store.recover_expired())
         for _ in range(3):
             self.elapsed_s += LEASE_S / 3
             for job in self.rows("SELECT id FROM jobs WHERE state = 'running'") if jobs else ():
                 if job["id"] not in jobs:
                     self.change("UPDATE jobs SET lease_until = lease_until + 20 WHERE id = :id", id=job["id"])
-            lost += self.job_store.recover_expired()
+            lost += len(self.job_store.recover_expired())
         return lost
 
     def rows(self, statement: str, **values: Any) -> list[Row]:

@@ -58,7 +58,9 @@ def _embedded(parts: WorkerParts) -> Iterator[Session]:
         return make_supervisor(parts, job_queue(None, library.job_store, worker, run), worker, None)
 
     with exclusive_lock(data_dir), background(parts, worker, None, {}):
-        yield _session(parts, worker, EmbeddedRun(library.job_store, library.runs, parts.view, supervisor))
+        yield _session(
+            parts, worker, EmbeddedRun(library.job_store, library.runs, parts.view, supervisor, parts.bus)
+        )
 
 
 @contextlib.contextmanager

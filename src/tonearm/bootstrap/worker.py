@@ -128,7 +128,7 @@ def join(parts: WorkerParts) -> Iterator[Membership]:
     """
     library, stop = parts.library, parts.stop
     registration = WorkerRegistration(
-        library.settings, library.workers, library.job_store, parts.servers.breakers
+        library.settings, library.workers, library.job_store, parts.servers.breakers, parts.bus
     )
     StorageRetry(parts.bus, lambda: stop.requests > 0)(registration.register)
     try:

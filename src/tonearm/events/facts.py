@@ -117,7 +117,10 @@ class JobFinished(JobEvent):
 
 @dataclass(frozen=True, slots=True)
 class JobRetrying(JobEvent):
-    """An attempt failed and another one will follow after ``delay_s``. The times are those of ``JobFinished``."""
+    """An attempt failed, or its worker was lost, and another one will follow after ``delay_s``.
+
+    The times are those of ``JobFinished``.
+    """
 
     code: str
     reason: str
@@ -175,7 +178,10 @@ class ChildEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunStateChanged(Event):
-    """A run went on, was paused or was cancelled."""
+    """A run went on, was paused or was cancelled.
+
+    Jobs that wait in a run when it is cancelled end without a fact of their own.
+    """
 
     run: int
     state: RunState

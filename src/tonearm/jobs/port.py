@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from tonearm.errors import Failure
+from tonearm.events.job_ref import JobRef
 from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.settings import Level
@@ -55,6 +56,14 @@ class AttemptOutcome:
     failure: Failure | None = None
     retry_in_s: float | None = None
     moved_from: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptedAttempt:
+    """An attempt whose worker was lost before its end, and how it was recorded. ``job`` names the lost worker."""
+
+    job: JobRef
+    outcome: AttemptOutcome
 
 
 class JobClaims(Protocol):
@@ -118,8 +127,10 @@ class JobStore(Protocol):
         A worker does not know of a lease when the answer to ``take`` or ``claim`` was lost with the connection.
         """
 
-    def recover_expired(self) -> int:
-        """Recover the jobs whose leases have expired; returns how many.
+    def recover_expired(self) -> Sequence[InterruptedAttempt]:
+        """Recover the jobs whose leases have expired, counting an interruption each.
+
+        The caller announces what became of them, as no other process does.
 
         A lease has expired when it was not renewed for ``lease_s`` while this method was called repeatedly. Also
         queues the retries whose back-off has passed.

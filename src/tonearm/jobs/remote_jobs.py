@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, select
 
+from tonearm.events.job_ref import JobRef
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import IS_OPEN
 from tonearm.library.schema import analysis_table, attempt_table, file_table, job_table, root_table
 from tonearm.settings import Level
+
+UNKNOWN_WORKER = "unknown"
+"""Stands for the worker's name where the database no longer has it."""
 
 
 class Attempt(NamedTuple):
@@ -53,6 +57,28 @@ class JobRow:
     size: int
     extension: str
     audio: int | None
+
+    @property
+    def last_attempt(self) -> JobRef:
+        """The last attempt, as facts name it."""
+        worker = self.worker or UNKNOWN_WORKER
+        return self.ref(self.attempts, worker, self.uncharged_attempts, self.waited_s or 0.0)
+
+    def ref(self, attempt: int, worker: str, uncharged_attempts: int, waited_s: float) -> JobRef:
+        """An attempt at this job, as facts name it."""
+        return JobRef(
+            job=self.id,
+            run=self.run,
+            attempt=attempt,
+            correlation_id=self.correlation_id,
+            worker=worker,
+            level=self.level,
+            path=self.path,
+            size=self.size,
+            extension=self.extension,
+            uncharged_attempts=uncharged_attempts,
+            waited_s=max(0.0, waited_s),
+        )
 
 
 def running(connection: Connection, run: int, me: str, limit: int) -> dict[int, Attempt]:

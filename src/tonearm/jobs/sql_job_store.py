@@ -10,12 +10,13 @@ from tonearm.jobs import attempt_outcomes, attempts, queue_depth
 from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
-from tonearm.jobs.failures import INTERRUPTED, unstorable
+from tonearm.jobs.failures import unstorable
+from tonearm.jobs.interruptions import recover_interrupted
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.lease_watch import LeaseWatch
-from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome
-from tonearm.jobs.retry import INTERRUPTIONS, retry_after
+from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt
+from tonearm.jobs.retry import retry_after
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
@@ -272,50 +273,27 @@ class SqlJobStore:
         )
         cancel_unwanted(connection, chosen, now)
 
-    def recover_expired(self) -> int:
+    def recover_expired(self) -> list[InterruptedAttempt]:
         with self._database.read() as connection:
             leases = connection.execute(_LEASES).all()
         expired = self._watch.expired((row.id, row.attempts, row.lease_until) for row in leases)
         with self._database.write() as connection:
             queue_due_retries(connection)
             if not expired:
-                return 0
+                return []
             found = connection.execute(
                 _RUNNING_JOBS.where(job_table.c.id.in_([job for job, *_ in expired]))
             ).all()
-            return self._recover(
-                connection, [row for row in found if (row.id, row.attempts, row.lease_until) in expired]
-            )
+            lost = [row for row in found if (row.id, row.attempts, row.lease_until) in expired]
+            return recover_interrupted(connection, lost, self._backoff)
 
-    def recover_worker(self, worker: str | None) -> int:
-        """Recover at once the jobs of a worker that has ended, or of all workers; returns how many."""
+    def recover_worker(self, worker: str | None) -> list[InterruptedAttempt]:
+        """Recover at once the jobs of a worker that has ended, or of all workers."""
         with self._database.write() as connection:
             queue_due_retries(connection)
             own = [job_table.c.worker == worker] if worker is not None else []
-            return self._recover(connection, connection.execute(_RUNNING_JOBS.where(*own)).all())
-
-    def _recover(self, connection: Connection, lost: Sequence[Any]) -> int:
-        """Count an interruption of each job and postpone it; quarantine a job with too many interruptions."""
-        if not lost:
-            return 0
-        now = clock(connection)
-        attempts.record(
-            connection, [attempts.ended_unreported(job, Outcome.INTERRUPTED, now) for job in lost]
-        )
-        for job in lost:
-            if job.interruptions + 1 >= INTERRUPTIONS:
-                attempt_outcomes.quarantine_interrupted(connection, job.id, job.file_id, now)
-                continue
-            attempt_outcomes.postpone(connection, job.id, now + self._backoff.delay_s(1), INTERRUPTED)
-            connection.execute(
-                update(job_table)
-                .where(job_table.c.id == job.id)
-                .values(
-                    interruptions=job.interruptions + 1, uncharged_attempts=job_table.c.uncharged_attempts + 1
-                )
-            )
-        cancel_unwanted(connection, job_table.c.id.in_([job.id for job in lost]), now)
-        return len(lost)
+            lost = connection.execute(_RUNNING_JOBS.where(*own)).all()
+            return recover_interrupted(connection, lost, self._backoff)
 
     # Counts.
 

@@ -20,9 +20,6 @@ from tonearm.jobs.remote_jobs import Attempt, JobRow, job_rows, retrying, runnin
 from tonearm.library.database import Database
 from tonearm.progress.port import RunningFile
 
-UNKNOWN_WORKER = "unknown"
-"""Stands for the worker's name where the database no longer has it."""
-
 
 class RunningFiles(Protocol):
     """The running files with their progress: the shared live view, or what was last read of it."""
@@ -45,8 +42,8 @@ class _Known:
 class RemoteEvents:
     """Finds what happened in one run since the last call of ``look``, without the work of worker ``me``.
 
-    It is also a subscriber for this process's own events: a job that waits for its retry has no worker's name in the
-    database.
+    It is also a subscriber for this process's own events, because the database does not say who announced something: a
+    job that waits for its retry has no worker's name, and a job of a lost worker has the name of that worker.
     """
 
     def __init__(
@@ -60,6 +57,7 @@ class RemoteEvents:
         self._finished_jobs = FinishedJobsCursor(run, me, from_now)
         self._known: dict[int, _Known] = {}
         self._retried: dict[int, int] = {}
+        self._announced: set[tuple[int, int]] = set()
 
     @property
     def behind(self) -> bool:
@@ -67,9 +65,19 @@ class RemoteEvents:
         return self._finished_jobs.behind
 
     def __call__(self, event: Event) -> None:
-        """Remember a retry that this process announced itself."""
-        if isinstance(event, JobRetrying):
-            self._retried[event.job.job] = event.job.attempt
+        """Remember the end of an attempt that this process announced itself."""
+        match event:
+            case JobRetrying():
+                self._retried[event.job.job] = event.job.attempt
+            case JobFinished() if event.job.run == self._run and event.job.worker != self._me:
+                self._announced.add((event.job.job, event.job.attempt))
+            case JobReturned():
+                pass
+            case _:
+                return
+        known = self._known.get(event.job.job)
+        if known is not None and known.attempt.number == event.job.attempt:
+            del self._known[event.job.job]
 
     def look(self) -> list[JobEvent]:
         """What happened since the last look, jobs that ended first.
@@ -89,12 +97,17 @@ class RemoteEvents:
             audio = {row.audio for row in rows.values() if row.audio is not None and row.decoded_s}
             found = tempo_and_key(connection, audio)
         self._finished_jobs.advance()
-        events: list[JobEvent] = [_finished(rows[finished.job], found) for finished in ended]
+        events: list[JobEvent] = []
+        for row in (rows[finished.job] for finished in ended):
+            if (row.id, row.attempts) in self._announced:
+                self._announced.remove((row.id, row.attempts))
+            else:
+                events.append(_finished(row, found))
         for job in sorted(changed & self._known.keys()):
             events += self._gone(self._known[job], rows.get(job), now)
         for job in sorted(failed):
             if self._retried.get(job, 0) < rows[job].attempts:
-                events.append(self._retry(rows[job], _last_attempt(rows[job]), now))
+                events.append(self._retry(rows[job], rows[job].last_attempt, now))
         if len(waiting) < LIMIT:
             for job in known_retries - waiting.keys():
                 self._retried.pop(job, None)
@@ -147,8 +160,8 @@ class RemoteEvents:
         )
 
     def _started(self, attempt: Attempt, row: JobRow, now: float) -> JobStarted:
-        job = _job(
-            row, attempt.number, attempt.worker, attempt.uncharged_attempts, attempt.since - row.queued_at
+        job = row.ref(
+            attempt.number, attempt.worker, attempt.uncharged_attempts, attempt.since - row.queued_at
         )
         self._known[attempt.job] = _Known(attempt, job)
         return JobStarted(job, elapsed_s=max(0.0, now - attempt.since))
@@ -177,7 +190,7 @@ class RemoteEvents:
 def _finished(row: JobRow, found: Mapping[int, tuple[float | None, str | None]]) -> JobFinished:
     bpm, key = found.get(row.audio or 0, (None, None)) if row.decoded_s else (None, None)
     return JobFinished(
-        job=_last_attempt(row),
+        job=row.last_attempt,
         state=row.state,
         run_s=row.work_s,
         store_s=row.store_s or 0.0,
@@ -188,24 +201,4 @@ def _finished(row: JobRow, found: Mapping[int, tuple[float | None, str | None]])
         advice=row.advice,
         bpm=bpm,
         key=key,
-    )
-
-
-def _last_attempt(row: JobRow) -> JobRef:
-    return _job(row, row.attempts, row.worker or UNKNOWN_WORKER, row.uncharged_attempts, row.waited_s or 0.0)
-
-
-def _job(row: JobRow, attempt: int, worker: str, uncharged_attempts: int, waited_s: float) -> JobRef:
-    return JobRef(
-        job=row.id,
-        run=row.run,
-        attempt=attempt,
-        correlation_id=row.correlation_id,
-        worker=worker,
-        level=row.level,
-        path=row.path,
-        size=row.size,
-        extension=row.extension,
-        uncharged_attempts=uncharged_attempts,
-        waited_s=max(0.0, waited_s),
     )

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from tonearm.events.event import Announce
 from tonearm.events.states import RunState
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.progress.live import LiveView
+from tonearm.worker.attempt_recorder import announce_interrupted
 from tonearm.worker.supervisor import Supervisor
 
 
@@ -42,9 +44,10 @@ class EmbeddedRun:
     runs: Runs
     view: LiveView
     make_supervisor: Callable[[int], Supervisor]
+    announce: Announce
 
     def prepare(self) -> None:
-        self.job_store.recover_worker(None)
+        announce_interrupted(self.job_store.recover_worker(None), self.announce)
         self.runs.close_abandoned()
 
     def supervisor(self, run: int) -> Supervisor:

@@ -106,6 +106,7 @@ class Session:
         scan.start()
         finished = False
         if not request.detach:
+            self.coordination.follow(run.id)  # from here on it knows what this process announces itself
 
             def is_over(unmounted: frozenset[UnmountedPlace]) -> bool:
                 return self._scan_is_over(run, scan) and self.coordination.is_over(run.id, unmounted)

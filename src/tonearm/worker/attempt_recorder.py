@@ -1,14 +1,15 @@
 """Records how attempts end, and announces each outcome after it is stored."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tonearm.errors import Failure
 from tonearm.events.event import Announce
-from tonearm.events.facts import FileMoved, JobFinished, JobRetrying, JobReturned, Warned
+from tonearm.events.facts import FileMoved, JobEvent, JobFinished, JobRetrying, JobReturned, Warned
+from tonearm.events.job_ref import JobRef
 from tonearm.events.states import WarningCode
 from tonearm.jobs.job import JobState, Lease
-from tonearm.jobs.port import AttemptOutcome, JobQueue, JobStore, Result
+from tonearm.jobs.port import NO_TIMINGS, AttemptOutcome, InterruptedAttempt, JobQueue, JobStore, Result
 from tonearm.worker.pending_writes import PendingWrites
 
 
@@ -123,32 +124,45 @@ class AttemptRecorder:
         timings: Mapping[str, float],
         ended_at: float,
     ) -> None:
-        job, failure, store_s = lease.ref, outcome.failure, time.monotonic() - ended_at
-        assert failure is not None  # noqa: S101  the outcome of a failed attempt always has its failure
-        if outcome.state == JobState.CANCELLED:  # the run was cancelled meanwhile
-            self._announce(JobReturned(job, failure.reason, JobState.CANCELLED, work_s))
-        elif outcome.retry_in_s is not None:
-            self._announce(
-                JobRetrying(
-                    job=job,
-                    code=failure.code,
-                    reason=failure.reason,
-                    delay_s=outcome.retry_in_s,
-                    run_s=work_s,
-                    store_s=store_s,
-                    timings=dict(timings),
-                )
-            )
-        else:
-            self._announce(
-                JobFinished(
-                    job=job,
-                    state=outcome.state,
-                    run_s=work_s,
-                    store_s=store_s,
-                    timings=dict(timings),
-                    code=failure.code,
-                    reason=failure.reason,
-                    advice=failure.advice,
-                )
-            )
+        store_s = time.monotonic() - ended_at
+        self._announce(failed_attempt_fact(lease.ref, outcome, work_s, store_s, timings))
+
+
+def failed_attempt_fact(
+    job: JobRef,
+    outcome: AttemptOutcome,
+    run_s: float = 0.0,
+    store_s: float = 0.0,
+    timings: Mapping[str, float] = NO_TIMINGS,
+) -> JobEvent:
+    """What is announced of an attempt that failed or was interrupted. The times are those of ``JobFinished``."""
+    failure = outcome.failure
+    assert failure is not None  # noqa: S101  the outcome of a failed attempt always has its failure
+    if outcome.state == JobState.CANCELLED:  # the run was cancelled meanwhile
+        return JobReturned(job, failure.reason, JobState.CANCELLED, run_s)
+    if outcome.retry_in_s is not None:
+        return JobRetrying(
+            job=job,
+            code=failure.code,
+            reason=failure.reason,
+            delay_s=outcome.retry_in_s,
+            run_s=run_s,
+            store_s=store_s,
+            timings=dict(timings),
+        )
+    return JobFinished(
+        job=job,
+        state=outcome.state,
+        run_s=run_s,
+        store_s=store_s,
+        timings=dict(timings),
+        code=failure.code,
+        reason=failure.reason,
+        advice=failure.advice,
+    )
+
+
+def announce_interrupted(interrupted: Iterable[InterruptedAttempt], announce: Announce) -> None:
+    """Announce what became of the jobs of lost workers, in place of those workers."""
+    for attempt in interrupted:
+        announce(failed_attempt_fact(attempt.job, attempt.outcome))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tonearm.errors import StorageError
+from tonearm.events.event import Announce
 from tonearm.events.facts import JobFinished
 from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
@@ -16,6 +17,7 @@ from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import WorkerStatus
 from tonearm.names import to_document
 from tonearm.settings import Settings
+from tonearm.worker.attempt_recorder import announce_interrupted
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.pending_writes import PendingWrites
 
@@ -59,13 +61,16 @@ class Maintenance:
         settings: Settings,
         worker: str,
         registration: Registration | None,
+        announce: Announce,
     ) -> None:
+        """``announce`` hears what became of the jobs of lost workers."""
         self._job_store = job_store
         self._runs = runs
         self._pending_writes = pending_writes
         self._settings = settings
         self._worker = worker
         self._registration = registration
+        self._announce = announce
         self._gave_back_at = 0.0
         self._renew_at = self._recover_at = self._heartbeat_at = 0.0
         self._status = WorkerStatus.ACTIVE
@@ -101,7 +106,8 @@ class Maintenance:
                 self._give_back_unknown(assignments, unavailable_at)
         if now >= self._recover_at:
             self._recover_at = now + min(RECOVER_S, self._settings.lease_s / 4)
-            self._pending_writes.write(self._job_store.recover_expired)
+            interrupted = self._pending_writes.write(self._job_store.recover_expired)
+            announce_interrupted(interrupted or (), self._announce)
         runs = {assignment.lease.run for assignment in assignments}
         if followed_run is not None:
             runs.add(followed_run)

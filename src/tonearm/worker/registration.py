@@ -11,11 +11,13 @@ from typing import Any
 
 from tonearm import __version__
 from tonearm.errors import StorageError, StorageUnavailable
+from tonearm.events.event import Announce
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import Heartbeat, WorkerInstance, WorkerRegistry, WorkerStatus
 from tonearm.names import to_document
 from tonearm.resilience.breaker import CircuitBreaker
 from tonearm.settings import Settings
+from tonearm.worker.attempt_recorder import announce_interrupted
 
 IDLE_HEARTBEAT_S = 5.0
 
@@ -29,13 +31,16 @@ class WorkerRegistration:
         workers: WorkerRegistry,
         job_store: SqlJobStore,
         breakers: Mapping[str, CircuitBreaker],
+        announce: Announce,
     ) -> None:
+        """``announce`` hears what became of the jobs that an earlier start of this worker had."""
         host = socket.gethostname()
         self.name = settings.worker_name or f"{host}:{os.getpid()}"
         self._lease_s = settings.lease_s
         self._workers = workers
         self._job_store = job_store
         self._breakers = breakers
+        self._announce = announce
         instance_id = f"{uuid.uuid4().hex}@{_pid_namespace()}"
         self._instance = WorkerInstance(
             self.name, instance_id, host, os.getpid(), __version__, settings.workers
@@ -50,7 +55,7 @@ class WorkerRegistration:
             NameTaken: another live worker has the name.
         """
         self._workers.register(self._instance, self._lease_s)
-        self._job_store.recover_worker(self.name)
+        announce_interrupted(self._job_store.recover_worker(self.name), self._announce)
         self._workers.expire_lost()
 
     def heartbeat(

@@ -91,7 +91,9 @@ class Supervisor:
         self._stop = stop
         self._pending_writes = PendingWrites(settings.storage_wait_s)
         self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._count_and_announce)
-        self._maintenance = Maintenance(job_store, runs, self._pending_writes, settings, worker, registration)
+        self._maintenance = Maintenance(
+            job_store, runs, self._pending_writes, settings, worker, registration, announce
+        )
         self._pool = ChildPool(settings, child, stop.wakeup, announce)
         self._taker = JobTaker(queue, self._pending_writes, mount_guard, announce)
         self._dispatcher = Dispatcher(mount_guard, self._pending_writes, self._recorder, announce)

@@ -273,7 +273,7 @@ def test_a_job_that_is_not_wanted_ends_with_its_reason_and_may_come_again(librar
 def test_a_worker_that_lost_its_lease_can_write_nothing(library: Library, how: str) -> None:
     [lease] = leased(library)
     if how.startswith("recovered"):
-        assert library.job_store.recover_worker(WORKER) == 1
+        assert len(library.job_store.recover_worker(WORKER)) == 1
         if how.endswith("again"):
             again = library.take()
             assert (again.job, again.worker) == (lease.job, lease.worker)
@@ -321,14 +321,14 @@ def test_nobody_renews_anothers_lease(library: Library) -> None:
 
 def test_a_living_workers_jobs_are_left_to_it(library: Library) -> None:
     [lease] = leased(library)
-    assert library.job_store.recover_worker("another") == 0
+    assert library.job_store.recover_worker("another") == []
     assert library.job(lease.job)["state"] == "running"
 
 
 def test_interruptions_are_not_held_against_a_file(library: Library) -> None:
     [lease] = leased(library)
     for _ in range(INTERRUPTIONS - 2):
-        assert patient(library).recover_worker(WORKER) == 1
+        assert len(patient(library).recover_worker(WORKER)) == 1
         job = library.job(lease.job)
         assert (job["state"], job["code"]) == ("retrying", INTERRUPTED.code)
         library.change("UPDATE jobs SET not_before = 1")
@@ -348,11 +348,32 @@ def test_a_file_that_ends_its_worker_again_and_again_is_quarantined(library: Lib
     for _ in range(INTERRUPTIONS - 1):
         library.job_store.recover_worker(WORKER)
         lease = library.take()
-    assert library.job_store.recover_worker(WORKER) == 1
+    assert len(library.job_store.recover_worker(WORKER)) == 1
     job = library.job(lease.job)
     assert (job["state"], job["code"], job["interruptions"]) == ("quarantined", "interrupted", INTERRUPTIONS)
     assert job["lease_until"] is None
     assert library.file(b"1.flac")["state"] == "quarantined"
+
+
+def test_what_became_of_the_jobs_of_a_lost_worker_is_told_with_its_attempts(library: Library) -> None:
+    run = library.run()
+    cancelled = library.run()
+    library.meet(run, b"1.flac", b"2.flac")
+    library.meet(cancelled, b"3.flac")
+    again, given_up = library.job_store.take(WORKER, run, at_most=2)
+    [unwanted] = library.job_store.take(WORKER, cancelled)
+    library.change("UPDATE jobs SET interruptions = :n WHERE id = :id", n=INTERRUPTIONS - 1, id=given_up.job)
+    library.runs.cancel(cancelled)
+    told = {one.job: one.outcome for one in patient(library).recover_worker(WORKER)}
+    assert set(told) == {again.ref, given_up.ref, unwanted.ref}
+    assert (told[again.ref].state, told[again.ref].failure) == ("retrying", INTERRUPTED)
+    assert (told[again.ref].retry_in_s or 0) > 0
+    failure = told[given_up.ref].failure
+    assert told[given_up.ref].state == "quarantined"
+    assert failure is not None
+    assert f"ended {INTERRUPTIONS} times" in failure.reason
+    assert told[unwanted.ref].state == "cancelled"
+    assert library.job_store.recover_worker(WORKER) == []
 
 
 def test_a_file_that_was_given_up_with_its_worker_is_at_no_stage_any_more(library: Library) -> None:

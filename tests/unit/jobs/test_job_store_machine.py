@@ -182,7 +182,7 @@ class PendingWrites(RuleBasedStateMachine):
     @rule(worker=st.sampled_from([WORKER, "nobody"]))
     def find_a_worker_gone(self, worker: str) -> None:
         lost = [lease for lease in self.held if lease.worker == worker]
-        assert self.library.job_store.recover_worker(worker) == len(lost)
+        assert len(self.library.job_store.recover_worker(worker)) == len(lost)
         self.held = [lease for lease in self.held if lease not in lost]
         self.stale += lost
 

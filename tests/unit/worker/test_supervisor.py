@@ -10,19 +10,22 @@ from typing import Any
 
 import pytest
 
-from tests.unit.library_fixture import VERSIONS, WORKER, Library
+from tests.unit.library_fixture import LEASE_S, VERSIONS, WORKER, Library
 from tonearm.errors import StorageUnavailable
 from tonearm.events.event import Event
-from tonearm.events.facts import JobFinished, JobReturned, Warned
+from tonearm.events.facts import JobFinished, JobRetrying, JobReturned, Warned
 from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.retry import INTERRUPTIONS
 from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.names import PathMap
 from tonearm.settings import Level, load_settings
 from tonearm.worker import child_process as child_module
 from tonearm.worker import dispatch as dispatch_module
+from tonearm.worker import maintenance as maintenance_module
 from tonearm.worker import mount_guard as guard_module
+from tonearm.worker import supervisor as supervisor_module
 from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.maintenance import Registration
 from tonearm.worker.mount_guard import MountGuard
@@ -197,6 +200,48 @@ def test_a_folder_that_comes_back_is_worked_on_though_the_last_child_has_ended_m
     worker.notice = come_back
     assert worker.work()
     assert worker.done() == ["1.flac", "away.flac"]
+
+
+def test_what_became_of_the_jobs_of_a_lost_worker_is_announced_once_and_not_counted_as_done_here(
+    worker: WorkerUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Row:
+        def __init__(self) -> None:
+            self.failed = 0
+
+        def heartbeat(
+            self,
+            running: Sequence[Mapping[str, Any]],  # noqa: ARG002  the protocol's
+            unmounted: Sequence[bytes],  # noqa: ARG002
+            done: int,  # noqa: ARG002
+            failed: int,
+        ) -> WorkerStatus:
+            self.failed = failed
+            return WorkerStatus.ACTIVE
+
+    monkeypatch.setattr(supervisor_module, "MAINTENANCE_S", 0.0)
+    monkeypatch.setattr(maintenance_module, "RECOVER_S", 0.0)
+    monkeypatch.setattr(maintenance_module, "HEARTBEAT_S", 0.0)
+    row = worker.registration = Row()
+    library = worker.library
+    lay(worker, "1.flac", "2.flac")
+    worker.meet("1.flac", "2.flac")
+    given_up, again = library.job_store.take("lost", None, at_most=2)
+    library.change("UPDATE jobs SET interruptions = :n WHERE id = :id", n=INTERRUPTIONS - 1, id=given_up.job)
+
+    def over() -> bool:
+        library.elapsed_s += LEASE_S / 3
+        return worker.nothing_left()
+
+    assert worker.work(over)
+    [ended] = [
+        event for event in worker.events if isinstance(event, JobFinished) and event.job.job == given_up.job
+    ]
+    assert (ended.job, ended.state, ended.code) == (given_up.ref, "quarantined", "interrupted")
+    [retried] = [event for event in worker.events if isinstance(event, JobRetrying)]
+    assert (retried.job, retried.code) == (again.ref, "interrupted")
+    assert worker.done() == ["1.flac", "2.flac"]
+    assert row.failed == 0
 
 
 def test_a_worker_whose_name_another_has_taken_ends(worker: WorkerUnderTest) -> None:
