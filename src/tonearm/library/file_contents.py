@@ -5,7 +5,7 @@ The child fills these records in, the worker checks them against their types, an
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 Size = Annotated[int, "size"]
 """A whole number, zero or more, that can exceed 32 bits."""
@@ -92,3 +92,8 @@ class FileFacts:
     def exact_s(self) -> float | None:
         """The declared length, ``None`` where it is an estimate."""
         return self.declared_s if self.declared_exact else None
+
+
+def values_of(record: Tags | SoundFacts | DecodeFacts) -> dict[str, Any]:
+    """The fields of a record by their names. ``dataclasses.asdict`` would copy every value, for every file."""
+    return {name: getattr(record, name) for name in record.__slots__}

@@ -1,7 +1,7 @@
 """Writes the results of many files at once: audio, tags, analyses. Always inside the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from tonearm.library.bulk_write import among, upsert
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.features import FeatureTables, Findings
-from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
+from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags, values_of
 from tonearm.library.schema import (
     analysis_table,
     audio_table,
@@ -54,9 +54,9 @@ def write_sounds(connection: Connection, sounds: Sequence[Sound], now: float) ->
     """
     rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for sound in sorted(sounds, key=lambda sound: sound.hash):  # one order for all writers avoids deadlocks
-        decoded = asdict(sound.decoded) if sound.decoded else {"warnings": []}
+        decoded = values_of(sound.decoded) if sound.decoded else {"warnings": []}
         rows[sound.decoded is not None].append(
-            {"hash": sound.hash, "first_seen_at": now, **asdict(sound.facts), **decoded}
+            {"hash": sound.hash, "first_seen_at": now, **values_of(sound.facts), **decoded}
         )
     upsert(connection, audio_table, ("hash",), rows[True], first=("first_seen_at",))
     upsert(connection, audio_table, ("hash",), rows[False], first=tuple(audio_table.columns.keys()))
@@ -87,7 +87,7 @@ def _longer(declared_s: float | None, decoded_s: float | None) -> float | None:
 
 def write_tags(connection: Connection, tags: Mapping[int, Tags], now: float) -> None:
     """Replace the stored tags of files."""
-    rows = [{"file_id": file, "read_at": now, **asdict(read)} for file, read in tags.items()]
+    rows = [{"file_id": file, "read_at": now, **values_of(read)} for file, read in tags.items()]
     upsert(connection, tags_table, ("file_id",), rows)
 
 
