@@ -82,11 +82,6 @@ def without(column: SearchColumn) -> Condition:
     return Condition(test=column.value.is_(None), tables=(column.table,))
 
 
-def in_state(column: SearchColumn, state: str) -> Condition:
-    """Files in a state."""
-    return with_key(column, state)
-
-
 def missing() -> Condition:
     """Files that were not there when their folder was last read."""
     since = file_table.c.missing_since
