@@ -190,6 +190,14 @@ def test_every_failure_code_is_in_the_reference(code: str) -> None:
     assert f"| `{code}` |" in page("failure-codes.md")
 
 
+@pytest.mark.parametrize("code", sorted(failure_codes()))
+def test_the_cause_of_every_failure_code_is_in_the_reference(code: str) -> None:
+    kept, _, ended = page("failure-codes.md").partition("## Not failures")
+    assert f"| `{code}` |" in ended or re.search(
+        rf"^\| `{code}` \| \S+ \| {failures.cause_of(code)} \|", kept, re.MULTILINE
+    )
+
+
 def test_every_column_of_a_track_is_in_the_reference() -> None:
     told = section(page("json.md"), "## Tracks")
     columns = ("path", "state", *AUDIO_FIELDS, *TAG_FIELDS, *catalog.columns())

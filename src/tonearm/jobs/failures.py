@@ -1,9 +1,35 @@
 """Failures of attempts that the worker detects, because the child could not report them."""
 
 import signal
+from enum import StrEnum
 
-from tonearm.errors import Failure
+from tonearm.errors import Failure, Fault
 from tonearm.jobs.retry import INTERRUPTIONS, TRANSIENT_ATTEMPTS
+
+
+class Cause(StrEnum):
+    """What a failure is due to."""
+
+    FILE = "file"  # its contents, or what was done to it; nothing but another file helps
+    SYSTEM = "system"  # this program, the host, its disks or servers; the file may be in order
+
+
+_FILE_CODES = frozenset({fault.code for fault in Fault} - {Fault.READ_ERROR.code}) | {
+    "incomplete",
+    "replaced",
+    "not-a-regular-file",
+    "gone",
+    "cancelled",
+}
+
+CHILD_LOST = frozenset({"crashed", "killed", "deadline", Fault.OUT_OF_MEMORY.code})
+"""Codes of attempts whose child died, was killed, or reached its memory limit while it had the file."""
+
+
+def cause_of(code: str) -> Cause:
+    """What a failure code is due to; an unknown code counts as the system's, as no file is known to cause it."""
+    return Cause.FILE if code in _FILE_CODES else Cause.SYSTEM
+
 
 INTERRUPTED = Failure(
     "interrupted",
