@@ -102,6 +102,7 @@ def test_a_file_that_another_worker_finished_is_told_once_with_what_was_found(
             decoded_s=10.0,
             bpm=128.5,
             key="A minor",
+            codec="flac",
         )
     ]
     assert lease.ref.path == b"/music/x/\xff.flac"

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.servers import job_queue
@@ -27,10 +28,19 @@ from tonearm.settings import Settings
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
 
+if TYPE_CHECKING:
+    from tonearm.bootstrap.metrics import Exporter
+
 
 @contextlib.contextmanager
-def open_session(settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch) -> Iterator[Session]:
-    """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events.
+def open_session(
+    settings: Settings,
+    view: LiveView,
+    show: Subscriber,
+    stop: StopSwitch,
+    exporter: "Exporter | None" = None,
+) -> Iterator[Session]:
+    """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events; ``exporter`` counts them.
 
     Raises:
         LibraryInUse: another process is analysing with this library, which is not shared.
@@ -44,7 +54,7 @@ def open_session(settings: Settings, view: LiveView, show: Subscriber, stop: Sto
             "set TONEARM_DATABASE_URL, or take --workers 1 or more"
         )
     kind = _embedded if settings.database_url is None else _shared
-    with open_parts(settings, view, show, stop) as parts, kind(parts) as session:
+    with open_parts(settings, view, show, stop, exporter) as parts, kind(parts) as session:
         yield session
 
 

@@ -38,6 +38,7 @@ from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from tonearm.bootstrap.metrics import Exporter
     from tonearm.bootstrap.servers import BrokerConnection
 
 
@@ -69,12 +70,16 @@ class Membership:
 
 @contextlib.contextmanager
 def open_parts(
-    settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch
+    settings: Settings,
+    view: LiveView,
+    show: Subscriber,
+    stop: StopSwitch,
+    exporter: "Exporter | None" = None,
 ) -> Iterator[WorkerParts]:
     """Open the library and prepare its servers.
 
     ``view`` is called with each event at once. ``show`` has a thread of its own, so that a terminal or a program that
-    does not read delays no heartbeat. The end waits until ``show`` has taken all events.
+    does not read delays no heartbeat. The end waits until ``show`` has taken all events. ``exporter``: counts them.
 
     Raises:
         StorageError: the database can't be opened.
@@ -83,6 +88,8 @@ def open_parts(
     bus = EventBus()
     bus.subscribe(view, "the live view")
     bus.subscribe_queued(show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf)
+    if exporter is not None:
+        exporter.join(bus)
     servers = Servers(settings, bus)
     with (
         contextlib.closing(bus),
@@ -94,7 +101,11 @@ def open_parts(
 
 @contextlib.contextmanager
 def open_worker(
-    settings: Settings, view: LiveView, show: Subscriber, stop: StopSwitch
+    settings: Settings,
+    view: LiveView,
+    show: Subscriber,
+    stop: StopSwitch,
+    exporter: "Exporter | None" = None,
 ) -> Iterator[Callable[[], None]]:
     """Compose a worker; yields the function that works until it is stopped or drained.
 
@@ -109,7 +120,7 @@ def open_worker(
         )
     if not settings.workers:
         raise ConfigurationError("a worker with --workers 0 would do nothing")
-    with open_parts(settings, view, show, stop) as parts, join(parts) as membership:
+    with open_parts(settings, view, show, stop, exporter) as parts, join(parts) as membership:
         registration = membership.registration
         with background(parts, registration.name, membership.broker, {"heartbeat": registration.keep_alive}):
             supervisor = make_supervisor(parts, membership.queue, registration.name, registration)

@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 import click
 
 from tonearm.bootstrap.analyze import open_session
+from tonearm.bootstrap.metrics import open_exporter
 from tonearm.cli import INTERRUPTED
 from tonearm.cli.formatting import shell_words
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.nearest import meant_path
 from tonearm.cli.opened import enter_patiently
-from tonearm.cli.options import PATH, data_option, json_option, level_of, workers_option
+from tonearm.cli.options import PATH, data_option, json_option, level_of, listen_option, workers_option
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.standard_output import ReaderGone, while_read
 from tonearm.cli.terminal import is_terminal, say
@@ -47,6 +48,7 @@ DONE, SOME_FAILED = 0, 1
 )
 @click.option("--fresh", is_flag=True, help="Measure everything again, including files that have results.")
 @click.option("--detach", is_flag=True, help="Scan and enqueue only; other workers analyse the files.")
+@listen_option
 @json_option
 def analyze(
     paths: Sequence[str],
@@ -57,6 +59,7 @@ def analyze(
     exclude: Sequence[str],
     fresh: bool,
     detach: bool,
+    listen: str | None,
     as_json: bool,
 ) -> None:
     """Scan folders, analyse what is new or changed, and show the progress.
@@ -78,7 +81,7 @@ def analyze(
     named = [to_bytes(path) for path in paths]
     for path in named:
         _require_path(path)
-    settings = settings_of(data, workers=workers, include=include, exclude=exclude)
+    settings = settings_of(data, workers=workers, include=include, exclude=exclude, listen=listen)
     if detach and settings.database_url is None:
         raise ConfigurationError(
             "--detach leaves the work to other processes, and there are none without PostgreSQL: "
@@ -122,7 +125,8 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
     show = until_summary(while_read(show, stop))
     try:
         with (
-            enter_patiently(lambda: open_session(settings, view, show, stop), stop) as session,
+            open_exporter(settings, must_listen=False) as exporter,
+            enter_patiently(lambda: open_session(settings, view, show, stop, exporter), stop) as session,
             display,
         ):
             known = [place.here for place in session.roots.every()]

@@ -41,6 +41,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 workers_option = click.option(
     "--workers", "-w", metavar="N", type=int, help="Files analysed at the same time [TONEARM_WORKERS]."
 )
+listen_option = click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Serve metrics and health over HTTP; port 0: a free one [TONEARM_LISTEN].",
+)
 
 
 def limit_option(default: int | None, maximum: int | None = None) -> Callable[[Decorated], Decorated]:

@@ -10,6 +10,7 @@ from tonearm.events.facts import (
     FileSkipped,
     JobFinished,
     JobRetrying,
+    Listening,
     Remote,
     RunStateChanged,
     ScanFinished,
@@ -101,6 +102,8 @@ def _lines(event: Event) -> list[str]:
             return [f"Scanning {printable(event.root)}"]
         case FileSkipped():
             return [f"skipped  {printable(event.path)}: {event.reason}"]
+        case Listening():
+            return [f"listening on {event.url}"]
         case FileMoved():
             return [f"moved    {printable(event.path)} (was {printable(event.from_path)})"]
         case Warned():

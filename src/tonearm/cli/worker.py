@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import click
 
+from tonearm.bootstrap.metrics import open_exporter
 from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.opened import enter_patiently
-from tonearm.cli.options import data_option, json_option, workers_option
+from tonearm.cli.options import data_option, json_option, listen_option, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
 from tonearm.progress.live import LiveView
@@ -26,9 +27,15 @@ from tonearm.worker.signals import StopSwitch
     multiple=True,
     help="This host has mounted at TO what the library knows as FROM; repeatable.",
 )
+@listen_option
 @json_option
 def worker(
-    data: str | None, name: str | None, workers: int | None, path_map: Sequence[str], as_json: bool
+    data: str | None,
+    name: str | None,
+    workers: int | None,
+    path_map: Sequence[str],
+    listen: str | None,
+    as_json: bool,
 ) -> None:
     """Take jobs of a library that several hosts share, until SIGTERM, Ctrl-C or `tonearm workers drain`.
 
@@ -38,6 +45,10 @@ def worker(
     view = LiveView()
     stop = StopSwitch()
     show = while_read(show_json if as_json else WorkerLines(view), stop)
-    settings = settings_of(data, workers=workers, worker_name=name, path_map=path_map)
-    with stop.on_signals(), enter_patiently(lambda: open_worker(settings, view, show, stop), stop) as work:
+    settings = settings_of(data, workers=workers, worker_name=name, path_map=path_map, listen=listen)
+    with (
+        stop.on_signals(),
+        open_exporter(settings, must_listen=True) as exporter,
+        enter_patiently(lambda: open_worker(settings, view, show, stop, exporter), stop) as work,
+    ):
         work()

@@ -101,6 +101,7 @@ class JobFinished(JobEvent):
 
     run_s: how long a child had the file. store_s: how long the result then waited until it was stored.
     timings: seconds by stage; for a failed attempt, the stages that it reached.
+    codec: what the audio is coded as, where the file was identified. cause: what failed, by its code: file or system.
     """
 
     state: str
@@ -113,13 +114,15 @@ class JobFinished(JobEvent):
     advice: str | None = None
     bpm: float | None = None
     key: str | None = None
+    codec: str | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobRetrying(JobEvent):
     """An attempt failed, or its worker was lost, and another one will follow after ``delay_s``.
 
-    The times are those of ``JobFinished``.
+    The times and the cause are those of ``JobFinished``.
     """
 
     code: str
@@ -128,6 +131,7 @@ class JobRetrying(JobEvent):
     run_s: float = 0.0
     store_s: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,13 @@ class WorkersChanged(Event):
     """How many files of the run can be worked on at the same time now, by all workers; 0 when there is no worker."""
 
     slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listening(Event):
+    """This process answers requests for its metrics and its health over HTTP."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class WarningCode(StrEnum):
     """What a warning is about. The codes are stable; docs/reference/json.md explains each."""
 
     BROKER_LOST_MESSAGES = "broker-lost-messages"
+    CANNOT_LISTEN = "cannot-listen"
     CHILD_LEFT_BEHIND = "child-left-behind"
     EVENTS_DROPPED = "events-dropped"
     FOLDER_LOOKS_UNMOUNTED = "folder-looks-unmounted"

@@ -10,7 +10,14 @@ from sqlalchemy import Connection, and_, select
 from tonearm.events.job_ref import JobRef
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import IS_OPEN
-from tonearm.library.schema import analysis_table, attempt_table, file_table, job_table, root_table
+from tonearm.library.schema import (
+    analysis_table,
+    attempt_table,
+    audio_table,
+    file_table,
+    job_table,
+    root_table,
+)
 from tonearm.settings import Level
 
 UNKNOWN_WORKER = "unknown"
@@ -57,6 +64,7 @@ class JobRow:
     size: int
     extension: str
     audio: int | None
+    codec: str | None
 
     @property
     def last_attempt(self) -> JobRef:
@@ -147,10 +155,12 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
             file_table.c.size,
             file_table.c.extension,
             file_table.c.audio_id,
+            audio_table.c.codec,
             root_table.c.path.label("root"),
         )
         .join(file_table, file_table.c.id == job_table.c.file_id)
         .join(root_table, root_table.c.id == file_table.c.root_id)
+        .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
         .outerjoin(
             attempt_table,
             and_(attempt_table.c.job_id == job_table.c.id, attempt_table.c.number == job_table.c.attempts),
@@ -181,6 +191,7 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
             size=row.size,
             extension=row.extension,
             audio=row.audio_id,
+            codec=row.codec,
         )
         for row in rows
     }

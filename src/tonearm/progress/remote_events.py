@@ -12,7 +12,7 @@ from tonearm.errors import ServiceUnavailable
 from tonearm.events.event import Event
 from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
 from tonearm.events.job_ref import JobRef
-from tonearm.jobs.failures import INTERRUPTED
+from tonearm.jobs.failures import INTERRUPTED, cause_of
 from tonearm.jobs.finished_jobs import ENDED, LIMIT, FinishedJobsCursor
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
@@ -157,6 +157,7 @@ class RemoteEvents:
             run_s=row.work_s if same else 0.0,
             store_s=(row.store_s or 0.0) if same else 0.0,
             timings=row.timings if same else {},
+            cause=cause_of(row.code) if row.code else None,
         )
 
     def _started(self, attempt: Attempt, row: JobRow, now: float) -> JobStarted:
@@ -201,4 +202,6 @@ def _finished(row: JobRow, found: Mapping[int, tuple[float | None, str | None]])
         advice=row.advice,
         bpm=bpm,
         key=key,
+        codec=row.codec if row.state != JobState.QUARANTINED else None,
+        cause=cause_of(row.code) if row.code else None,
     )

@@ -11,6 +11,7 @@ from tonearm.settings.readers import (
     Reader,
     Wrong,
     array,
+    listen_address,
     number,
     path,
     read_fields,
@@ -143,6 +144,11 @@ class Settings:
         None,
         text(r"[A-Za-z0-9_.:@-]{1,100}", "1 to 100 of letters, digits, _, ., :, @ and -"),
         "name of this worker among others; host and process id when not given",
+    )
+    listen: str | None = setting(
+        None,
+        listen_address,
+        "HOST:PORT where metrics and health are served over HTTP; without a host, to this host alone",
     )
     path_map: tuple[str, ...] = setting(
         (), texts, "FROM=TO pairs: where this host has mounted folders that the library knows as FROM"

@@ -154,6 +154,19 @@ def path(value: object) -> Path:
     return Path(value)
 
 
+def listen_address(value: object) -> str:
+    """An address to listen on: ``HOST:PORT``, ``[IPV6]:PORT``, ``:PORT`` or a port alone."""
+    written = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    found = (
+        re.fullmatch(r"(?:(?:[^\s:/\[\]@]+|\[[0-9A-Fa-f:.]+\])?:)?(\d{1,5})", written)
+        if isinstance(written, str)
+        else None
+    )
+    if found is None or int(found[1]) > 65_535:
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464, or a port")
+    return str(written)
+
+
 def texts(value: object) -> tuple[str, ...]:
     """Several texts: an array, or one text that holds JSON or values separated by commas."""
     form = 'an array such as ["a", "b"], or texts with commas between them'

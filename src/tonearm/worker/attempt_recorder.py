@@ -8,6 +8,7 @@ from tonearm.events.event import Announce
 from tonearm.events.facts import FileMoved, JobEvent, JobFinished, JobRetrying, JobReturned, Warned
 from tonearm.events.job_ref import JobRef
 from tonearm.events.states import WarningCode
+from tonearm.jobs.failures import cause_of
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.port import NO_TIMINGS, AttemptOutcome, InterruptedAttempt, JobQueue, JobStore, Result
 from tonearm.worker.pending_writes import PendingWrites
@@ -39,13 +40,20 @@ class AttemptRecorder:
         if results:
             self._pending_writes.add(lambda: self._store(results))
 
-    def failed(self, lease: Lease, failure: Failure, work_s: float, timings: Mapping[str, float]) -> None:
+    def failed(
+        self,
+        lease: Lease,
+        failure: Failure,
+        work_s: float,
+        timings: Mapping[str, float],
+        codec: str | None = None,
+    ) -> None:
         """Record a failed attempt; the job is retried later, or the file is quarantined.
 
-        work_s: for how many seconds a child worked on the file. timings: seconds by stage.
+        work_s: for how many seconds a child worked on the file. timings: seconds by stage. codec: where it is known.
         """
         ended_at = time.monotonic()
-        self._pending_writes.add(lambda: self._fail(lease, failure, work_s, timings, ended_at))
+        self._pending_writes.add(lambda: self._fail(lease, failure, work_s, timings, ended_at, codec))
 
     def cancelled(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
         """Record that the run was cancelled or the file is gone."""
@@ -77,15 +85,23 @@ class AttemptRecorder:
             elif outcome.state in {JobState.DONE, JobState.PARTIAL}:
                 self._announce_result(lease, result, outcome)
             else:
-                self._announce_failure(lease, outcome, result.work_s, result.timings, result.ended_at)
+                self._announce_failure(
+                    lease, outcome, result.work_s, result.timings, result.ended_at, result.sound.codec
+                )
 
     def _fail(
-        self, lease: Lease, failure: Failure, work_s: float, timings: Mapping[str, float], ended_at: float
+        self,
+        lease: Lease,
+        failure: Failure,
+        work_s: float,
+        timings: Mapping[str, float],
+        ended_at: float,
+        codec: str | None,
     ) -> None:
         outcome = self._job_store.fail(lease, failure, work_s, timings, ended_at)
         self._acknowledge(lease, outcome)
         if outcome is not None:
-            self._announce_failure(lease, outcome, work_s, timings, ended_at)
+            self._announce_failure(lease, outcome, work_s, timings, ended_at, codec)
 
     def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None) -> None:
         """Delete the job's message, or move it to the dead-letter queue if the file is quarantined."""
@@ -113,6 +129,8 @@ class AttemptRecorder:
                 advice=failure.advice if failure else None,
                 bpm=values.get("tempo", {}).get("bpm"),
                 key=values.get("key", {}).get("key"),
+                codec=result.sound.codec,
+                cause=cause_of(failure.code) if failure else None,
             )
         )
 
@@ -123,9 +141,10 @@ class AttemptRecorder:
         work_s: float,
         timings: Mapping[str, float],
         ended_at: float,
+        codec: str | None,
     ) -> None:
         store_s = time.monotonic() - ended_at
-        self._announce(failed_attempt_fact(lease.ref, outcome, work_s, store_s, timings))
+        self._announce(failed_attempt_fact(lease.ref, outcome, work_s, store_s, timings, codec))
 
 
 def failed_attempt_fact(
@@ -134,6 +153,7 @@ def failed_attempt_fact(
     run_s: float = 0.0,
     store_s: float = 0.0,
     timings: Mapping[str, float] = NO_TIMINGS,
+    codec: str | None = None,
 ) -> JobEvent:
     """What is announced of an attempt that failed or was interrupted. The times are those of ``JobFinished``."""
     failure = outcome.failure
@@ -149,6 +169,7 @@ def failed_attempt_fact(
             run_s=run_s,
             store_s=store_s,
             timings=dict(timings),
+            cause=cause_of(failure.code),
         )
     return JobFinished(
         job=job,
@@ -159,6 +180,8 @@ def failed_attempt_fact(
         code=failure.code,
         reason=failure.reason,
         advice=failure.advice,
+        codec=codec,
+        cause=cause_of(failure.code),
     )
 
 

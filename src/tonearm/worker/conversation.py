@@ -80,9 +80,10 @@ class Conversation:
     def attempt_failed(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
         """Record a failed attempt; the child, if it has not ended, becomes idle."""
         work_s = time.monotonic() - assignment.started_at
-        lease, timings = assignment.lease, assignment.timings()
+        lease, timings, identity = assignment.lease, assignment.timings(), assignment.identity
+        codec = identity.sound.codec if isinstance(identity, IdentifiedFile) else None
         child.release_file()
-        self._recorder.failed(lease, failure, work_s, timings)
+        self._recorder.failed(lease, failure, work_s, timings, codec)
 
     def _handle(self, child: ChildProcess, message: Message) -> None:
         assignment = child.assignment

@@ -1,0 +1,239 @@
+"""A small HTTP server for one process: answers GET and HEAD from a table of routes, and never delays the work.
+
+It runs in a daemon thread, and each request in a thread of its own. At most ``AT_ONCE`` requests are answered at one
+time; others are refused with 503. A request that is too long, or does not arrive within ``REQUEST_S``, ends its
+connection. There is one request a connection.
+"""
+
+import contextlib
+import io
+import ipaddress
+import socket
+import socketserver
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tonearm.errors import TonearmError
+from tonearm.events.report import report, where
+
+AT_ONCE = 8
+REQUEST_S = 5.0
+"""Seconds for the head of a request to arrive, and again for its answer to be sent."""
+HEAD_BYTES = 16_384
+"""Maximum size of a request: its first line and its headers."""
+LOOPBACK = "127.0.0.1"
+TEXT = "text/plain; charset=utf-8"
+
+
+class CannotListen(TonearmError):
+    """The address can't be listened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request. ``path``: without the query. ``headers``: by name in lower case, the last of each name."""
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer."""
+
+    body: bytes
+    content_type: str = TEXT
+    status: int = HTTPStatus.OK
+
+
+Route = Callable[[Request], Response]
+"""Answers requests for one path, in a thread of the server. An exception becomes status 500."""
+
+
+class HttpServer:
+    """Serves ``routes``, which may be changed at any time, until it is closed."""
+
+    def __init__(self, listen: str, routes: MutableMapping[str, Route]) -> None:
+        """``listen``: ``HOST:PORT``, ``:PORT`` or ``PORT``; without a host this host alone is served.
+
+        Port 0 stands for a free one.
+
+        Raises:
+            CannotListen: the address is in use, or not one of this host.
+        """
+        self.routes = routes
+        host, port = _parts(listen)
+        try:
+            family, _, _, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            self._server = _Server(family, address, routes)
+        except OSError as error:
+            reason = error.strerror or "it is not an address"
+            raise CannotListen(
+                f"{listen}: can't listen there: {reason}; name another with --listen"
+            ) from error
+        bound = self._server.socket.getsockname()
+        self.url = f"http://{_reachable(bound[0])}:{bound[1]}"
+        """Where it can be reached. Where every address is listened on, it has the name of this host."""
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.5,), name="http", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take no more requests. Those that are being answered end with the process at the latest."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _parts(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]") or LOOPBACK, int(port)
+
+
+def _reachable(host: str) -> str:
+    """The host by which others reach this one."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if address.is_unspecified:
+        return socket.gethostname()
+    return f"[{host}]" if address.version == 6 else host
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = 32
+
+    def __init__(self, family: int, address: Any, routes: Mapping[str, Route]) -> None:
+        self.address_family = family
+        self.routes = routes
+        self.only_this_host = ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
+        self.reported: set[type[Exception]] = set()
+        self._free = threading.BoundedSemaphore(AT_ONCE)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, or refuse where too many are being answered."""
+        if self._free.acquire(blocking=False):
+            try:
+                super().process_request(request, client_address)
+            except BaseException:  # no thread could be started
+                self._free.release()
+                raise
+            return
+        with contextlib.suppress(OSError):
+            request.setblocking(False)
+            request.send(b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one request."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore a client that ends its connection; routes report their errors themselves."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    server_version = "tonearm"
+    sys_version = ""
+
+    def setup(self) -> None:
+        """Read the whole request, within its limits of time and size."""
+        self.request.settimeout(REQUEST_S)
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(io.BytesIO(_head(self.request)))
+
+    def do_GET(self) -> None:
+        """Answer from the routes."""
+        self._answer(self._response())
+
+    do_HEAD = do_GET  # noqa: N815  the library's name
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  the library's signature
+        """Answer a request that is not one, or whose method is not known."""
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            code = HTTPStatus.METHOD_NOT_ALLOWED
+        self._answer(_plain(HTTPStatus(code)))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
+        """Write nothing."""
+
+    def _response(self) -> Response:
+        if self.server.only_this_host and not _names_this_host(self.headers.get_all("Host", [])):
+            return _plain(HTTPStatus.MISDIRECTED_REQUEST)  # a page from elsewhere whose name leads here
+        target = urllib.parse.urlsplit(self.path)
+        route = self.server.routes.get(target.path)
+        if route is None:
+            return _plain(HTTPStatus.NOT_FOUND)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            return route(Request(target.path, dict(urllib.parse.parse_qsl(target.query)), headers))
+        except Exception as error:  # noqa: BLE001  an error in a route must not stop the others
+            if type(error) not in self.server.reported:
+                self.server.reported.add(type(error))
+                report(f"the answer to {target.path} failed: {where(error)}")
+            return _plain(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _answer(self, response: Response) -> None:
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        if response.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
+
+
+def _plain(status: HTTPStatus) -> Response:
+    return Response(f"{status.value} {status.phrase}\n".encode(), status=status)
+
+
+def _head(connection: socket.socket) -> bytes:
+    """The request up to its empty line, or less of one that is too long or comes too slowly."""
+    until = time.monotonic() + REQUEST_S
+    received = b""
+    while b"\r\n\r\n" not in received and b"\n\n" not in received and len(received) < HEAD_BYTES:
+        connection.settimeout(max(0.001, until - time.monotonic()))
+        try:
+            piece = connection.recv(4096)
+        except OSError:
+            return b""
+        if not piece:
+            break
+        received += piece
+    connection.settimeout(REQUEST_S)
+    return received if len(received) < HEAD_BYTES else b""
+
+
+def _names_this_host(hosts: list[str]) -> bool:
+    """Whether the Host header of a request is ``localhost`` or an IP address; other names are of other sites."""
+    if len(hosts) > 1:
+        return False
+    if not hosts:  # HTTP/1.0; a browser always sends it
+        return True
+    name = urllib.parse.urlsplit(f"//{hosts[0]}").hostname or ""
+    if name == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

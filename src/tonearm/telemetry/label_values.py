@@ -1,0 +1,25 @@
+"""Keeps the number of values of a label small: what a child or a file says must not make series without end."""
+
+import re
+
+OTHER = "other"
+UNKNOWN = "unknown"
+
+
+class LabelValues:
+    """The values of one label: the first ``most`` that match ``pattern``; everything else is ``other``."""
+
+    def __init__(self, pattern: str, most: int) -> None:
+        self._pattern = re.compile(pattern)
+        self._most = most
+        self._known: set[str] = set()
+
+    def bounded(self, value: str | None) -> str:
+        """The value of the label for a value; ``unknown`` for none."""
+        if value is None:
+            return UNKNOWN
+        if value not in self._known:
+            if len(self._known) >= self._most or not self._pattern.fullmatch(value):
+                return OTHER
+            self._known.add(value)
+        return value
