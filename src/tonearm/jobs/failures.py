@@ -21,6 +21,17 @@ _FILE_CODES = frozenset({fault.code for fault in Fault} - {Fault.READ_ERROR.code
     "gone",
     "cancelled",
 }
+CODES = _FILE_CODES | {
+    "crashed",
+    "deadline",
+    "internal-error",
+    "interrupted",
+    "killed",
+    "no-permission",
+    "read-error",
+    "unstorable",
+}
+"""Every code of this program; others come from a child that a file has taken over."""
 
 CHILD_LOST = frozenset({"crashed", "killed", "deadline", Fault.OUT_OF_MEMORY.code})
 """Codes of attempts whose child died, was killed, or reached its memory limit while it had the file."""
@@ -113,43 +124,6 @@ def unreadable(reason: str) -> Failure:
         "Check the disk, the cable or the network mount, then retry.",
         attempts=TRANSIENT_ATTEMPTS,
     )
-
-
-class Cause(StrEnum):
-    """What has to be mended so that a file can be analysed."""
-
-    FILE = "file"  # the file itself
-    SYSTEM = "system"  # this program, its machine, or the disk or server that the file lies on
-
-
-CAUSES = {
-    "empty-file": Cause.FILE,
-    "not-audio": Cause.FILE,
-    "unsupported-format": Cause.FILE,
-    "no-audio-stream": Cause.FILE,
-    "damaged-header": Cause.FILE,
-    "too-many-channels": Cause.FILE,
-    "bad-sample-rate": Cause.FILE,
-    "no-samples": Cause.FILE,
-    "out-of-memory": Cause.FILE,
-    "incomplete": Cause.FILE,
-    "replaced": Cause.FILE,
-    "not-a-regular-file": Cause.FILE,
-    "crashed": Cause.SYSTEM,  # an intact decoder reports a damaged file, and does not crash on it
-    "deadline": Cause.SYSTEM,
-    "killed": Cause.SYSTEM,
-    "interrupted": Cause.SYSTEM,
-    "read-error": Cause.SYSTEM,
-    "no-permission": Cause.SYSTEM,
-    "unstorable": Cause.SYSTEM,
-    "internal-error": Cause.SYSTEM,
-}
-"""The cause of every failure, by its code."""
-
-
-def cause_of(code: str) -> Cause:
-    """The cause of a failure. A code that is not ours comes from a child that a file has taken over."""
-    return CAUSES.get(code, Cause.FILE)
 
 
 CANCELLED_BY_PERSON = Failure(
