@@ -45,3 +45,12 @@ compose_wipe() { compose rm -fsv "$1" && compose up -d --wait "$1" && compose_aw
 compose_pid() { docker inspect -f '{{.State.Pid}}' "$(compose ps -q "$1")"; }
 
 compose_down() { compose down -v -t 0; }
+
+# A program of the image of Prometheus, with this project and the temporary files where they are on the host.
+compose_tool() { # TOOL ARG…
+  local tool=$1 temporary=${TMPDIR:-/tmp}
+  shift
+  exec docker run --rm -i --network host --user "$(id -u):$(id -g)" --entrypoint "$tool" \
+    -v "$PROJECT:$PROJECT" -v "$temporary:$temporary" \
+    "$(compose config --images prometheus)" "$@"
+}

@@ -52,6 +52,17 @@ own_wipe() {
 
 own_pid() { own_first_process "$1" || die "$1 does not run"; }
 
+# A program of Prometheus; it needs none of the root's libraries.
+own_tool() { # TOOL ARG…
+  local tool=$1
+  shift
+  own_possible
+  lock_cache
+  build >&2 || exit 1
+  unlock_cache
+  exec "$ROOT/usr/bin/$tool" "$@"
+}
+
 own_down() {
   local name
   for name in "${NAMES[@]}"; do
