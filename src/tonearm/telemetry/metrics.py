@@ -17,6 +17,9 @@ from tonearm.telemetry.label_values import LabelValues
 JOB_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300, 1800)
 """Most files take a child between a fifth of a second and some seconds; a mix of hours takes minutes."""
 
+REALTIME_RATIOS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.125, 0.25, 0.5, 1)
+"""0.125 is the limit of the service level for processing, which infrastructure/prometheus/rules.yml reads."""
+
 
 class Metrics:
     """A subscriber that counts; each call takes some microseconds."""
@@ -44,6 +47,12 @@ class Metrics:
             buckets=JOB_SECONDS,
             registry=self.registry,
         )
+        self._realtime_ratio = Histogram(
+            "tonearm_job_realtime_ratio",
+            "How long a child had the file, divided by the duration of the audio that it decoded.",
+            buckets=REALTIME_RATIOS,
+            registry=self.registry,
+        )
         self._handlers: Mapping[type[Event], Callable[[Any], None]] = {JobFinished: self._job_finished}
 
     def __call__(self, event: Event) -> None:
@@ -57,3 +66,5 @@ class Metrics:
         self._jobs_finished.labels(event.state, codec, event.cause or "").inc()
         if event.run_s:
             self._job_duration.observe(event.run_s, {"correlation_id": event.job.correlation_id})
+        if event.decoded_s:
+            self._realtime_ratio.observe(event.run_s / event.decoded_s)
