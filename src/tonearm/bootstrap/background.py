@@ -5,14 +5,18 @@ from collections.abc import Iterator, Mapping
 
 from tonearm.events.event import Announce
 from tonearm.resilience.threads import Body, SupervisedThreads
+from tonearm.resilience.turns import LoopTurns
 
 CLOSE_S = 5.0
 
 
 @contextlib.contextmanager
-def running(bodies: Mapping[str, Body], announce: Announce) -> Iterator[None]:
-    """Run each body in a supervised thread of its name; at the end ask them to end, and wait for them."""
-    threads = SupervisedThreads(announce)
+def running(bodies: Mapping[str, Body], announce: Announce, turns: LoopTurns | None = None) -> Iterator[None]:
+    """Run each body in a supervised thread of its name; at the end ask them to end, and wait for them.
+
+    turns: where the turns of the bodies are noted.
+    """
+    threads = SupervisedThreads(announce, turns)
     for name, body in bodies.items():
         threads.start(name, body)
     try:

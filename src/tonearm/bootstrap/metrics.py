@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tonearm.bootstrap.health import Health
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Listening, Warned
@@ -25,6 +26,7 @@ class Exporter:
     """
 
     metrics: "Metrics"
+    health: Health = field(default_factory=lambda: Health(is_shown=True))
     routes: "dict[str, Route]" = field(default_factory=dict)
     url: str | None = None
     trouble: str | None = None
@@ -58,6 +60,7 @@ def open_exporter(settings: Settings, must_listen: bool) -> Iterator[Exporter | 
 
     exporter = Exporter(Metrics())
     exporter.routes["/metrics"] = metrics_route(exporter.metrics.registry)
+    exporter.routes |= exporter.health.routes()
     with contextlib.ExitStack() as parts:
         try:
             server = parts.enter_context(contextlib.closing(HttpServer(settings.listen, exporter.routes)))

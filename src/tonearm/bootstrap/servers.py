@@ -1,8 +1,10 @@
 """Opens the servers that the settings name; the only module that imports their adapters."""
 
 import contextlib
+import copy
+import dataclasses
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,11 @@ from tonearm.addresses import parts_of
 from tonearm.bootstrap.consistency import check_consistent
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Announce
-from tonearm.library.database import Database, open_postgres, open_sqlite
+from tonearm.library.database import Database, open_postgres, open_sqlite, reach_postgres
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tonearm.resilience.gate import Gate
+from tonearm.resilience.probes import ProbeGate
+from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,13 +30,17 @@ if TYPE_CHECKING:
 
 WHOLE_TABLE_S = 3600.0
 """Statement timeout for migrating and moving a library, in seconds."""
+PROBE_S = 3.0
+"""Seconds that a probe waits for a connection, and then for an answer."""
 
 
 class Servers:
     """Opens each server that the settings name, behind a circuit breaker of its own."""
 
-    def __init__(self, settings: Settings, announce: Announce) -> None:
+    def __init__(self, settings: Settings, announce: Announce, turns: LoopTurns | None = None) -> None:
         """``announce``: gets the changes of state of the breakers, and a failure of the broker connection's thread.
+
+        turns: where the turns of that thread are noted, and which loop is waiting for a server.
 
         Raises:
             ConfigurationError: settings that contradict each other.
@@ -39,7 +48,24 @@ class Servers:
         check_consistent(settings)
         self._settings = settings
         self._announce = announce
-        self.breakers = _breakers(settings, announce)
+        self._turns = turns or LoopTurns()
+        self.breakers = _breakers(settings, announce, self._turns)
+        self._gates: Mapping[str, Gate] = self.breakers
+
+    def for_probes(self) -> "Servers":
+        """The same servers, for probes: calls have short limits, and pass a breaker that is open."""
+        servers = copy.copy(self)
+        servers._gates = {name: ProbeGate(breaker) for name, breaker in self.breakers.items()}
+        servers._settings = dataclasses.replace(
+            self._settings,
+            connect_timeout_s=min(self._settings.connect_timeout_s, PROBE_S),
+            call_timeout_s=min(self._settings.call_timeout_s, PROBE_S),
+        )
+        return servers
+
+    def gate(self, service: str) -> Gate:
+        """What calls of a service pass."""
+        return self._gates[service]
 
     def open_database(self) -> Database:
         """The library's database, SQLite or PostgreSQL. Raises StorageError and ConfigurationError."""
@@ -50,7 +76,19 @@ class Servers:
             settings.database_url,
             settings.connect_timeout_s,
             settings.call_timeout_s,
-            self.breakers["PostgreSQL"],
+            self._gates["PostgreSQL"],
+        )
+
+    def reach_postgres(self) -> Database:
+        """The database on PostgreSQL, whatever is in it. Raises ConfigurationError."""
+        settings = self._settings
+        if settings.database_url is None:
+            raise ConfigurationError("there is no PostgreSQL without TONEARM_DATABASE_URL")
+        return reach_postgres(
+            settings.database_url,
+            settings.connect_timeout_s,
+            settings.call_timeout_s,
+            self._gates["PostgreSQL"],
         )
 
     @contextlib.contextmanager
@@ -62,7 +100,7 @@ class Servers:
             return
         with _driver_of("Redis"):
             from tonearm.progress.redis import RedisProgress
-        progress = RedisProgress(settings.redis_url, settings.namespace, self.breakers["Redis"])
+        progress = RedisProgress(settings.redis_url, settings.namespace, self._gates["Redis"])
         with contextlib.closing(progress):
             yield progress
 
@@ -77,7 +115,7 @@ class Servers:
             from tonearm.graph.bolt import Bolt
             from tonearm.graph.neo4j import Neo4jGraph
         bolt = Bolt(
-            settings.neo4j_url, settings.connect_timeout_s, settings.call_timeout_s, self.breakers["Neo4j"]
+            settings.neo4j_url, settings.connect_timeout_s, settings.call_timeout_s, self._gates["Neo4j"]
         )
         with contextlib.closing(Neo4jGraph(bolt, settings.namespace)) as graph:
             yield graph
@@ -102,12 +140,13 @@ class Servers:
         connection = BrokerConnection(
             settings.rabbitmq_url,
             Topology(settings.namespace, settings.rabbitmq_replicated),
-            self.breakers["RabbitMQ"],
+            self._gates["RabbitMQ"],
             prefetch,
             wake,
             settings.connect_timeout_s,
             title,
             self._announce,
+            self._turns,
         )
         connection.start()
         try:
@@ -128,7 +167,7 @@ class Servers:
             settings.rabbitmq_management_url,
             vhost,
             Topology(settings.namespace, settings.rabbitmq_replicated),
-            self.breakers["RabbitMQ management"],
+            self._gates["RabbitMQ management"],
             settings.connect_timeout_s,
         )
 
@@ -157,7 +196,7 @@ def open_for_maintenance(address: str | Path, connect_timeout_s: float, migrate:
     return open_postgres(address, connect_timeout_s, WHOLE_TABLE_S, migrate=migrate)
 
 
-def _breakers(settings: Settings, announce: Announce) -> dict[str, CircuitBreaker]:
+def _breakers(settings: Settings, announce: Announce, turns: LoopTurns) -> dict[str, CircuitBreaker]:
     """One breaker for each service that the settings name."""
     policy = BreakerPolicy(
         window_s=settings.breaker_window_s,
@@ -175,7 +214,7 @@ def _breakers(settings: Settings, announce: Announce) -> dict[str, CircuitBreake
         "Redis": settings.redis_url,
         "Neo4j": settings.neo4j_url,
     }
-    return {name: CircuitBreaker(name, policy, announce) for name, url in named.items() if url}
+    return {name: CircuitBreaker(name, policy, announce, turns=turns) for name, url in named.items() if url}
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.background import running
+from tonearm.bootstrap.health import Health, probes, probing_servers
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.errors import ConfigurationError
@@ -16,7 +17,6 @@ from tonearm.events.bus import EventBus
 from tonearm.events.event import Subscriber
 from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState
-from tonearm.graph.port import TrackGraph
 from tonearm.graph.relay import GraphRelay
 from tonearm.jobs.history import History
 from tonearm.jobs.outbox_relay import OutboxRelay
@@ -25,7 +25,6 @@ from tonearm.names import PathMap
 from tonearm.progress.live import LiveView
 from tonearm.progress.port import Progress
 from tonearm.progress.reporter import Reporter
-from tonearm.resilience.probes import BreakerProbes
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.resilience.threads import Body
 from tonearm.settings import Settings
@@ -57,6 +56,7 @@ class WorkerParts:
     view: LiveView
     bus: EventBus
     stop: StopSwitch
+    health: Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,15 @@ def open_parts(
     bus.subscribe_queued(show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf)
     if exporter is not None:
         exporter.join(bus)
-    servers = Servers(settings, bus)
+    health = Health() if exporter is None else exporter.health
+    servers = Servers(settings, bus, health.turns)
     with (
         contextlib.closing(bus),
+        probing_servers(health, settings, servers, bus),
         open_library(settings, servers) as library,
         servers.open_progress() as progress,
     ):
-        yield WorkerParts(library, servers, progress, view, bus, stop)
+        yield WorkerParts(library, servers, progress, view, bus, stop, health)
 
 
 @contextlib.contextmanager
@@ -185,6 +187,7 @@ def make_supervisor(
         registration,
         parts.bus,
         parts.stop,
+        turns=parts.health.turns,
     )
 
 
@@ -210,19 +213,6 @@ def background(
     with parts.servers.open_graph() as graph:
         if graph is not None:
             bodies["graph relay"] = GraphRelay(library.database, graph, library.features, bus).run
-        bodies["breaker probes"] = _probes(parts, broker, graph).run
-        with running(bodies, bus):
+        bodies |= probes(parts.health, library, parts.servers, broker, bus)
+        with running(bodies, bus, parts.health.turns):
             yield
-
-
-def _probes(parts: WorkerParts, broker: "BrokerConnection | None", graph: TrackGraph | None) -> BreakerProbes:
-    """A cheap call for each server, made by the breaker probes while nothing else calls the server."""
-    calls: dict[str, Callable[[], object]] = {"PostgreSQL": parts.library.database.ping}
-    if parts.progress is not None:
-        calls["Redis"] = parts.progress.latest
-    if broker is not None:  # while it is not connected, the connection's own thread calls it
-        calls["RabbitMQ"] = lambda: broker.publisher.count_ready() if broker.connected else None
-    if graph is not None:
-        calls["Neo4j"] = lambda: graph.track(b"/")
-    breakers = parts.servers.breakers
-    return BreakerProbes({breakers[name]: call for name, call in calls.items() if name in breakers})

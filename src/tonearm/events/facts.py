@@ -164,6 +164,14 @@ class ChildStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ChildReady(Event):
+    """A child process is ready for its first file, ``start_s`` after it was started."""
+
+    pid: int
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChildEnded(Event):
     """A child process ended.
 

@@ -204,6 +204,21 @@ def open_postgres(
         StorageUnavailable: the server does not answer.
         StorageUnusable: it refuses the connection, or its tables are of an older or newer Tonearm.
     """
+    database = reach_postgres(url, connect_timeout_s, call_timeout_s, gate)
+    with _closed_on_failure(database):
+        _check_encoding(database)
+        upgrade(database, only_new=not migrate)
+    return database
+
+
+def reach_postgres(
+    url: str, connect_timeout_s: float, call_timeout_s: float, gate: Gate | None = None
+) -> Database:
+    """The PostgreSQL database that a URL names, whatever is in it. Connects when first used.
+
+    Raises:
+        ConfigurationError: the URL is not one, or the driver is not installed.
+    """
     try:
         from tonearm.library.postgres import address_of, postgres_engine
     except ImportError as error:
@@ -211,12 +226,7 @@ def open_postgres(
             f"PostgreSQL needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
         ) from error
     server = address_of(url)
-    engine = postgres_engine(server, connect_timeout_s, call_timeout_s)
-    database = Database(engine, server.address, gate)
-    with _closed_on_failure(database):
-        _check_encoding(database)
-        upgrade(database, only_new=not migrate)
-    return database
+    return Database(postgres_engine(server, connect_timeout_s, call_timeout_s), server.address, gate)
 
 
 @contextmanager

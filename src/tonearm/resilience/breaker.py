@@ -22,6 +22,7 @@ from tonearm.errors import ServiceUnavailable
 from tonearm.events.event import Announce
 from tonearm.events.services import BreakerChanged
 from tonearm.resilience.rolling_window import Tally, TimeWindow
+from tonearm.resilience.turns import LoopTurns
 
 
 class BreakerState(StrEnum):
@@ -68,8 +69,11 @@ class CircuitBreaker:
         policy: BreakerPolicy,
         announce: Announce,
         clock: Callable[[], float] = time.monotonic,
+        turns: LoopTurns | None = None,
     ) -> None:
+        """``turns``: is told while a loop waits for the service."""
         self.service = service
+        self.turns = turns or LoopTurns()
         self._policy = policy
         self._announce = announce
         self._clock = clock
@@ -115,6 +119,7 @@ class CircuitBreaker:
         self._announce_changes()
         if refused:
             raise CircuitOpen(f"{self.service} is not called for a moment: {reason}")
+        self.turns.call_began()
 
     def succeeded(self, seconds: float) -> None:
         """Record a call that was answered after ``seconds``."""
@@ -140,6 +145,7 @@ class CircuitBreaker:
         self.succeeded(self._clock() - began)
 
     def _record(self, failed: bool, seconds: float, reason: str) -> None:
+        self.turns.call_ended()
         with self._lock:
             now = self._clock()
             if self._state == BreakerState.OPEN or now - seconds <= self._opened_at:

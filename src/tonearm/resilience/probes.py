@@ -1,30 +1,39 @@
-"""Calls services whose circuit breakers wait for a call, so that no breaker stays half-open while a service is idle."""
+"""Lets probes pass a circuit breaker, and lets the breaker learn from them.
 
-import contextlib
-import threading
-from collections.abc import Callable, Mapping
+A probe calls a service at intervals to find out whether it answers. It makes a call also while the breaker is open. A
+call that the breaker would have admitted counts like any other: so the breaker of a service that nothing else calls
+opens when the service fails, and closes when it answers again.
+"""
 
-from tonearm.errors import TonearmError
-from tonearm.resilience.breaker import CircuitBreaker
-
-CHECK_S = 1.0
+from tonearm.resilience.breaker import CircuitBreaker, CircuitOpen
 
 
-class BreakerProbes:
-    """Makes one cheap call of a service when the open period of its breaker is over or a trial call is missing."""
+class ProbeGate:
+    """The gate of the probes of one service, which are made one at a time. Admits every call."""
 
-    def __init__(self, probes: Mapping[CircuitBreaker, Callable[[], object]]) -> None:
-        """``probes``: a call that passes through the breaker, and raises a TonearmError when it fails."""
-        self._probes = dict(probes)
+    def __init__(self, breaker: CircuitBreaker) -> None:
+        self._breaker = breaker
+        self._counts = False
 
-    def run(self, stop: threading.Event) -> None:
-        """Check every breaker once a second until stopped."""
-        while not stop.wait(CHECK_S):
-            self.probe()
+    def admit(self) -> None:
+        """Let the call pass; take one of the breaker's trial calls if it has any."""
+        try:
+            self._breaker.admit()
+            self._counts = True
+        except CircuitOpen:
+            self._breaker.turns.call_began()
+            self._counts = False
 
-    def probe(self) -> None:
-        """Call each service whose breaker wants a call."""
-        for breaker, call in self._probes.items():
-            if breaker.wants_call:
-                with contextlib.suppress(TonearmError):  # the breaker has recorded how the call ended
-                    call()
+    def succeeded(self, seconds: float) -> None:
+        """Record a call that was answered after ``seconds``."""
+        if self._counts:
+            self._breaker.succeeded(seconds)
+        else:
+            self._breaker.turns.call_ended()
+
+    def failed(self, seconds: float, reason: str) -> None:
+        """Record a call that was not answered after ``seconds``; ``reason``: a sentence."""
+        if self._counts:
+            self._breaker.failed(seconds, reason)
+        else:
+            self._breaker.turns.call_ended()

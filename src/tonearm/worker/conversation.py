@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from tonearm.errors import Failure
 from tonearm.events.event import Announce
-from tonearm.events.facts import StageReached, Warned
+from tonearm.events.facts import ChildReady, StageReached, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import INVALID_MESSAGES, REPLACED
 from tonearm.jobs.port import JobStore
@@ -105,6 +105,7 @@ class Conversation:
 
     def _ready(self, child: ChildProcess, message: Message) -> None:
         self._pool.mark_ready(child)
+        self._announce(ChildReady(child.process.pid, time.monotonic() - child.started_at))
         if message["unsealed"] and not self._warned_unsealed:
             self._warned_unsealed = True
             text = f"files are read without a sandbox: {message['unsealed']}"

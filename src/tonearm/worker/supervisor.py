@@ -29,6 +29,7 @@ from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
+from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import CHILD, Assignment, ChildProcess
@@ -45,6 +46,8 @@ MAINTENANCE_S = 1.0
 WAIT_S = 0.25
 FILL_S = 1.0
 """Maximum seconds for which one pass takes jobs while none of their files can be opened and all children stay idle."""
+LOOP = "supervisor"
+"""Name under which the turns of the loop are noted."""
 
 LEASE_LOST = "its lease was lost; the job is in the queue again, or another worker has it"
 
@@ -80,8 +83,12 @@ class Supervisor:
         announce: Announce,
         stop: StopSwitch,
         child: Sequence[str] = CHILD,
+        turns: LoopTurns | None = None,
     ) -> None:
-        """``versions``: the current version of each analyser. ``child``: arguments of Python for a child."""
+        """``versions``: the current version of each analyser. ``child``: arguments of Python for a child.
+
+        turns: where the turns of the loop are noted.
+        """
         self._job_store = job_store
         self._queue = queue
         self._worker = worker
@@ -89,6 +96,7 @@ class Supervisor:
         self._mount_guard = mount_guard
         self._announce = announce
         self._stop = stop
+        self._turns = turns or LoopTurns()
         self._pending_writes = PendingWrites(settings.storage_wait_s)
         self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._count_and_announce)
         self._maintenance = Maintenance(
@@ -117,6 +125,7 @@ class Supervisor:
         try:
             while True:
                 now = time.monotonic()
+                self._turns.turned(LOOP)
                 if self._must_stop_now(now):
                     return False
                 self._pending_writes.flush()
@@ -138,6 +147,7 @@ class Supervisor:
                     self._maintain(task)
                     task.each_second()
         finally:
+            self._turns.ended(LOOP)
             self._release()
 
     def _must_stop_now(self, now: float) -> bool:

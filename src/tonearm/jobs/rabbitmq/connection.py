@@ -30,10 +30,13 @@ from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.backoff import Backoff, Rounds
 from tonearm.resilience.gate import Gate
 from tonearm.resilience.threads import SupervisedThreads
+from tonearm.resilience.turns import LoopTurns
 
 HEARTBEAT_S = 20
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 10.0
+TURN_S = 5.0
+"""Seconds between two turns that are noted while there is a connection."""
 ADMIT_S = 0.5
 """Seconds between two checks of the circuit breaker while it is open."""
 
@@ -51,15 +54,17 @@ class BrokerConnection:
         timeout_s: float,
         title: str = "tonearm",
         announce: Announce = lambda _: None,
+        turns: LoopTurns | None = None,
     ) -> None:
         """``prefetch``: maximum number of unacknowledged messages; 0 to publish only. ``wake``: called for each.
 
         ``title``: the name of the connection that RabbitMQ shows. ``announce``: gets a warning if the thread fails.
+        ``turns``: where the turns of the thread are noted.
 
         Raises:
             ConfigurationError: ``url`` is not the address of a broker with a user and a password.
         """
-        self._threads = SupervisedThreads(announce)
+        self._threads = SupervisedThreads(announce, turns)
         self._parameters = _parameters(url, timeout_s, title)
         self._topology = topology
         self._gate = gate
@@ -117,9 +122,9 @@ class BrokerConnection:
 
     # The thread.
 
-    def _run(self, _stop: threading.Event) -> None:
+    def _run(self, stop: threading.Event) -> None:
         """Keep connected until stopped."""
-        rounds = Rounds(Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, least=0.2), self._ending.wait)
+        rounds = Rounds(Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, least=0.2), stop.wait)
         for _ in rounds:
             try:
                 self._gate.admit()
@@ -127,15 +132,20 @@ class BrokerConnection:
                 rounds.succeeded(ADMIT_S)
                 continue
             began = time.monotonic()
-            was_up = self._connect_once()
+            was_up = self._connect_once(stop)
             if self._ending.is_set():
                 return
             self._gate.failed(0.0 if was_up else time.monotonic() - began, self._ended_because)
             if was_up:
                 rounds.succeeded(FIRST_PAUSE_S / 2)
 
-    def _connect_once(self) -> bool:
+    def _connect_once(self, stop: threading.Event) -> bool:
         """One connection from its beginning to its end; returns whether it was established."""
+
+        def turn() -> None:
+            stop.wait(0)
+            connection.ioloop.call_later(TURN_S, turn)
+
         self._was_up = False
         self._began = time.monotonic()
         connection = SelectConnection(
@@ -145,6 +155,7 @@ class BrokerConnection:
             on_close_callback=self._closed,
         )
         self._connection = connection
+        connection.ioloop.call_later(TURN_S, turn)
         try:
             connection.ioloop.start()
         except AMQPError as error:  # a method was called while the connection was closing

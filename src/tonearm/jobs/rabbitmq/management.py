@@ -60,14 +60,20 @@ class Management:
             ServiceRefused: it refused the credentials.
         """
         names = [*(queue.name for queue in self._topology.queues), self._topology.dead_queue.name]
-        return [_figures(name, self._get(name)) for name in names]
+        vhost = urllib.parse.quote(self._vhost, safe="")
+        return [
+            _figures(name, self._get(f"queues/{vhost}/{urllib.parse.quote(name, safe='')}")) for name in names
+        ]
 
-    def _get(self, queue: str) -> dict[str, Any]:
+    def ping(self) -> None:
+        """Ask it whose credentials these are. Raises as ``figures`` does."""
+        self._get("whoami")
+
+    def _get(self, path: str) -> dict[str, Any]:
         self._gate.admit()
         began = time.monotonic()
-        vhost, name = (urllib.parse.quote(part, safe="") for part in (self._vhost, queue))
         request = urllib.request.Request(  # noqa: S310  the address is the administrator's setting
-            f"{self._base}/api/queues/{vhost}/{name}", headers={"Authorization": f"Basic {self._credentials}"}
+            f"{self._base}/api/{path}", headers={"Authorization": f"Basic {self._credentials}"}
         )
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310  the same request

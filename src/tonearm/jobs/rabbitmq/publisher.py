@@ -83,9 +83,13 @@ class RabbitPublisher:
             raise
         self._gate.succeeded(time.monotonic() - began)
 
-    def count_ready(self) -> int:
-        """Number of messages at the broker that were not delivered. Raises BrokerUnavailable."""
-        self._gate.admit()
+    def count_ready(self, gate: Gate | None = None) -> int:
+        """Number of messages at the broker that were not delivered. Raises BrokerUnavailable.
+
+        gate: passed instead of that of all other calls.
+        """
+        gate = gate or self._gate
+        gate.admit()
         began = time.monotonic()
         answer: Future[int] = Future()
         try:
@@ -94,9 +98,9 @@ class RabbitPublisher:
         except (TooLate, BrokerUnavailable) as error:
             late = "RabbitMQ did not return the number of its messages in time"
             reason = late if isinstance(error, TooLate) else str(error)
-            self._gate.failed(time.monotonic() - began, reason)
+            gate.failed(time.monotonic() - began, reason)
             raise BrokerUnavailable(reason) from error
-        self._gate.succeeded(time.monotonic() - began)
+        gate.succeeded(time.monotonic() - began)
         return ready
 
     def queue_was_recreated(self) -> bool:

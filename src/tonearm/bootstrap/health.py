@@ -1,0 +1,158 @@
+"""Composes what a process knows of its own health: the turns of its loops, and probes of what it depends on."""
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tonearm.bootstrap.background import running
+from tonearm.bootstrap.library import Library
+from tonearm.bootstrap.probes import RABBITMQ, SERVERS, Call, Server, ask_connected, server_calls
+from tonearm.bootstrap.servers import Servers
+from tonearm.errors import StorageError
+from tonearm.events.bus import EventBus
+from tonearm.events.event import Announce
+from tonearm.library.data_folder import DATABASE
+from tonearm.resilience.threads import Body
+from tonearm.resilience.turns import LoopTurns
+from tonearm.settings import Settings
+from tonearm.telemetry.probes import EVERY_S, Checks, ProbeLoop, asked
+
+if TYPE_CHECKING:
+    from tonearm.bootstrap.servers import BrokerConnection
+    from tonearm.telemetry.http import Route
+    from tonearm.telemetry.probes_findings import Place
+
+ROOTS_S = 60.0
+"""Seconds after which the roots are read from the library again."""
+FILES = 20
+"""Number of known files of a root that are looked for."""
+CHILDREN_FIRST_S = 2.0
+"""Seconds in which waiting jobs may have children started, before one is started for a probe."""
+CHILDREN_S = 60.0
+"""Seconds between two checks of whether children start; few of them start one."""
+CHILDREN_LIMIT_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of the health of this process, from its start to its end.
+
+    is_shown: whether anybody can ask for it. Servers are probed in any case, for the sake of their breakers.
+    """
+
+    is_shown: bool = False
+    turns: LoopTurns = field(default_factory=LoopTurns)
+    checks: Checks = field(default_factory=Checks)
+
+    def routes(self) -> "Mapping[str, Route]":
+        """The routes of the HTTP server that show it."""
+        from tonearm.telemetry.health import Liveness, Readiness
+
+        return {"/health": Liveness(self.turns), "/ready": Readiness(self.checks)}
+
+
+@contextlib.contextmanager
+def probing_servers(
+    health: Health, settings: Settings, servers: Servers, announce: Announce
+) -> Iterator[None]:
+    """Probe the servers, also while the database that is to be opened does not answer."""
+    for each in SERVERS:
+        if each.service in servers.breakers:
+            health.checks.expect(each.component, each.required)
+    with contextlib.ExitStack() as parts:
+        calls = server_calls(servers.for_probes(), parts)
+        bodies = {
+            f"probe {each.component}": _server_loop(each, calls[each.component], health, settings, servers)
+            for each in SERVERS
+            if each.component in calls
+        }
+        with running(bodies, announce, health.turns):
+            yield
+
+
+def probes(
+    health: Health, library: Library, servers: Servers, broker: "BrokerConnection | None", bus: EventBus
+) -> dict[str, Body]:
+    """The bodies of the threads that probe what is known once the library is open: RabbitMQ, places, children."""
+    bodies: dict[str, Body] = {}
+    if broker is not None:
+        gate = servers.for_probes().gate(RABBITMQ.service)
+        bodies["probe rabbitmq"] = _server_loop(
+            RABBITMQ, lambda: ask_connected(broker, gate), health, library.settings, servers
+        )
+    if health.is_shown:
+        from tonearm.telemetry.probes_places import PlacesLoop
+
+        bodies["probe places"] = PlacesLoop(_places(library), health.checks).run
+        if library.settings.workers:
+            bodies["probe children"] = _children_loop(health, library.settings, bus)
+    return bodies
+
+
+def _server_loop(server: Server, call: Call, health: Health, settings: Settings, servers: Servers) -> Body:
+    breaker = servers.breakers[server.service]
+    often_enough_s = settings.breaker_window_s / (settings.breaker_minimum_calls + 1)
+    return ProbeLoop(
+        server.component,
+        lambda: asked(call, server.advice),
+        health.checks,
+        every_s=min(EVERY_S, often_enough_s),
+        is_urgent=lambda: breaker.wants_call,
+    ).run
+
+
+def _children_loop(health: Health, settings: Settings, bus: EventBus) -> Body:
+    from tonearm.telemetry.probes_children import ChildrenProbe
+    from tonearm.worker.child_process import ChildProcess
+
+    probe = ChildrenProbe(lambda: ChildProcess(settings))
+    bus.subscribe(probe, "the probe of children")
+    health.checks.expect("children", required=True)
+    return ProbeLoop(
+        "children",
+        probe.ask,
+        health.checks,
+        every_s=CHILDREN_S,
+        failing_s=CHILDREN_S / 2,
+        limit_s=CHILDREN_LIMIT_S,
+        first_s=CHILDREN_FIRST_S,
+    ).run
+
+
+def _places(library: Library) -> "Callable[[], Sequence[Place]]":
+    """The places that this process depends on. The roots are read from the library now and then."""
+    from tonearm.telemetry.probes_findings import Place
+
+    folder = os.fsencode(library.settings.data_dir)
+    embedded = not library.database.shared
+    fixed = [
+        Place("disk:data", "disk", folder, required=embedded),
+        Place("disk:tmp", "disk", os.fsencode(tempfile.gettempdir())),
+    ]
+    if embedded:
+        fixed.append(Place("sqlite", "sqlite", os.path.join(folder, os.fsencode(DATABASE)), required=True))
+    roots: list[Place] = []
+    read_at = float("-inf")
+
+    def places() -> Sequence[Place]:
+        nonlocal roots, read_at
+        if time.monotonic() - read_at > ROOTS_S:
+            with contextlib.suppress(StorageError):  # those that are known are checked meanwhile
+                roots = [
+                    Place(
+                        f"root:{root.root}",
+                        "root",
+                        root.here,
+                        files=library.job_store.samples(root.root, FILES),
+                        mounts=root.mounts,
+                    )
+                    for root in library.roots.every()
+                ]
+                read_at = time.monotonic()
+        return [*fixed, *roots]
+
+    return places

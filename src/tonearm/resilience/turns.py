@@ -1,0 +1,81 @@
+"""When each loop of this process last began a turn, and which loops are waiting for a server.
+
+A loop that does not turn is stuck, unless it is waiting for the answer of a server: such a call has time limits of its
+own.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Loop:
+    """Times by the clock of ``LoopTurns``. answered_at: when its last call of a server ended; 0 for never."""
+
+    thread: int
+    turned_at: float
+    answered_at: float = 0.0
+    calling_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTurn:
+    """One loop at one moment.
+
+    turned_s: seconds since its last turn began. silent_s: seconds since it last gave a sign of life, which is a turn or
+    the end of a call of a server. calling_s: for how long it has been waiting for a server; ``None`` if it is not.
+    """
+
+    turned_s: float
+    silent_s: float
+    calling_s: float | None
+
+
+class LoopTurns:
+    """Keeps the last turn of each loop. Safe to use from several threads; no call waits."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._loops: dict[str, _Loop] = {}
+        self._by_thread: dict[int, _Loop] = {}
+
+    def turned(self, name: str) -> None:
+        """Note that the loop of this name begins a turn in the calling thread."""
+        loop, thread = self._loops.get(name), threading.get_ident()
+        if loop is None or loop.thread != thread:
+            loop = _Loop(thread, self._clock())
+            self._loops[name] = self._by_thread[thread] = loop
+        loop.turned_at = self._clock()
+
+    def ended(self, name: str) -> None:
+        """Note that the loop has ended; it is not expected to turn any more."""
+        loop = self._loops.pop(name, None)
+        if loop is not None:
+            self._by_thread.pop(loop.thread, None)
+
+    def call_began(self) -> None:
+        """Note that the calling thread is waiting for a server from now on."""
+        loop = self._by_thread.get(threading.get_ident())
+        if loop is not None:
+            loop.calling_since = self._clock()
+
+    def call_ended(self) -> None:
+        """Note that the server has answered the calling thread, or that the call was given up."""
+        loop = self._by_thread.get(threading.get_ident())
+        if loop is not None:
+            loop.calling_since, loop.answered_at = None, self._clock()
+
+    def snapshot(self) -> Mapping[str, LoopTurn]:
+        """Every loop that has begun and not ended, by name."""
+        now = self._clock()
+        return {name: _turn(loop, now) for name, loop in sorted(self._loops.copy().items())}
+
+
+def _turn(loop: _Loop, now: float) -> LoopTurn:
+    since = loop.calling_since
+    sign = max(loop.turned_at, loop.answered_at)
+    return LoopTurn(
+        max(0.0, now - loop.turned_at), max(0.0, now - sign), None if since is None else max(0.0, now - since)
+    )

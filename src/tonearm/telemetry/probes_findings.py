@@ -1,0 +1,129 @@
+"""The places that a process depends on: disks, roots, SQLite's file. What is asked about each, and what that means."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tonearm.names import from_document, printable, to_document
+from tonearm.telemetry.probes import Finding, Status
+
+LITTLE_BYTES = 1 << 30
+"""Room on a disk below which there is a warning."""
+FULL_BYTES = 64 << 20
+"""Room below which the disk counts as full."""
+
+_ERRORS = {
+    errno.ENOENT: "does not exist",
+    errno.ENOTDIR: "is not a folder",
+    errno.EACCES: "can't be read by this user",
+    errno.EPERM: "can't be read by this user",
+    errno.ESTALE: "was replaced on its server",
+    errno.EIO: "can't be read: its disk or its connection fails",
+    errno.ENOTCONN: "is a mount whose server is gone",
+    errno.EHOSTDOWN: "is a mount whose server is down",
+    errno.ETIMEDOUT: "is a mount whose server does not answer",
+}
+_SQLITE = {
+    sqlite3.SQLITE_NOTADB: "is not a SQLite database",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_CANTOPEN: "can't be opened",
+    sqlite3.SQLITE_IOERR: "can't be read: its disk fails",
+}
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+MOUNT = "mount it again; its files wait in the queue and are not marked missing"
+RESTORE = "check its disk and its permissions; restore it from a copy if it is damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place. ``kind``: disk, root or sqlite.
+
+    files: some known files of a root, relative to it. mounts: the folders below it that were mount points.
+    """
+
+    component: str
+    kind: str
+    path: bytes
+    required: bool = False
+    files: Sequence[bytes] = ()
+    mounts: Sequence[bytes] = ()
+
+    def question(self) -> Mapping[str, Any]:
+        """What the process is asked."""
+        return {
+            "kind": self.kind,
+            "path": to_document(self.path),
+            "files": [to_document(file) for file in self.files],
+            "mounts": [to_document(mount) for mount in self.mounts],
+        }
+
+
+def finding_of(place: Place, answer: Mapping[str, Any]) -> Finding:
+    """The finding of an answer of the process."""
+    match place.kind:
+        case "disk":
+            return _disk(place, answer)
+        case "root":
+            return _root(place, answer)
+        case _:
+            return _sqlite(place, answer)
+
+
+def hung(place: Place, seconds: float) -> Finding:
+    """The finding about a place that did not answer."""
+    text = f"{printable(place.path)} does not answer within {seconds:.0f} s"
+    advice = "check the disk, or the server of this mount and the network to it"
+    return Finding(_worst(place), seconds * 1000, "ms", text, advice)
+
+
+def _disk(place: Place, answer: Mapping[str, Any]) -> Finding:
+    where = printable(place.path)
+    if "error" in answer:
+        return Finding(_worst(place), None, "B", f"{where} {_reason(answer)}", "check its disk")
+    free = answer["free"]
+    if free >= LITTLE_BYTES:
+        return Finding(Status.PASS, free, "B")
+    text = f"{free / 1e6:,.0f} MB are left on the disk of {where}"
+    status = _worst(place) if free < FULL_BYTES else Status.WARN
+    return Finding(status, free, "B", text, "free some room")
+
+
+def _root(place: Place, answer: Mapping[str, Any]) -> Finding:
+    where = printable(place.path)
+    ms = answer["ms"]
+    if "error" in answer:
+        return Finding(Status.WARN, ms, "ms", f"{where} {_reason(answer)}", MOUNT)
+    if not answer["mounted"]:
+        text = f"{where} looks unmounted: none of its known files is there"
+        return Finding(Status.WARN, ms, "ms", text, MOUNT)
+    if answer["empty"]:
+        folders = ", ".join(
+            printable(os.path.join(place.path, from_document(one))) for one in answer["empty"]
+        )
+        text = f"empty, and mount points when they were scanned: {folders}"
+        return Finding(Status.WARN, ms, "ms", text, MOUNT)
+    return Finding(Status.PASS, ms, "ms")
+
+
+def _sqlite(place: Place, answer: Mapping[str, Any]) -> Finding:
+    where, ms = printable(place.path), answer["ms"]
+    if "error" in answer:
+        return Finding(_worst(place), ms, "ms", f"{where} {_reason(answer)}", RESTORE)
+    code = answer.get("sqlite")
+    if code is None:
+        return Finding(Status.PASS, ms, "ms")
+    if code in _BUSY:
+        return Finding(Status.WARN, ms, "ms", f"{where} is locked by another program", "end that program")
+    text = f"{where} {_SQLITE.get(code, 'is not a library of this version')}"
+    return Finding(_worst(place), ms, "ms", text, RESTORE)
+
+
+def _reason(answer: Mapping[str, Any]) -> str:
+    return _ERRORS.get(answer["error"], "can't be read")
+
+
+def _worst(place: Place) -> Status:
+    return Status.FAIL if place.required else Status.WARN
