@@ -25,7 +25,8 @@ from tonearm.progress.redis import RedisProgress
 from tonearm.progress.reporter import Reporter
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import Unguarded
-from tonearm.resilience.probes import BreakerProbes
+from tonearm.resilience.probes import ProbeGate
+from tonearm.telemetry.probes import Advice, Checks, ProbeLoop, asked
 from tonearm.views.snapshots import take_snapshot
 
 
@@ -35,6 +36,7 @@ def file(job: int) -> JobRef:
 
 FILE = RunningFile("a", 7, 3, b"/m/a.flac", "flac", 5000, "decode", 0.5, 1, 2.0)
 EMPTY = Snapshot(1.0, {}, 0, 0, 0, ())
+ADVICE = Advice("start it", "correct it")
 POLICY = BreakerPolicy(window_s=10, minimum_calls=3, open_s=1.0)
 
 
@@ -334,7 +336,9 @@ def test_a_redis_that_is_back_is_known_to_be_back_though_nothing_asks_it(
     breaker = CircuitBreaker("Redis", POLICY, changes.append)
     stop = threading.Event()
     with closing(RedisProgress(through(proxy, redis_url), namespace, breaker)) as progress:
-        probes = threading.Thread(target=BreakerProbes({breaker: progress.latest}).run, args=(stop,))
+        probe = RedisProgress(through(proxy, redis_url), namespace, ProbeGate(breaker))
+        loop = ProbeLoop("redis", lambda: asked(probe.latest, ADVICE), Checks(), every_s=0.1)
+        probes = threading.Thread(target=loop.run, args=(stop,))
         proxy.reset()
         for _ in range(POLICY.minimum_calls):
             with pytest.raises(ServiceUnavailable):
@@ -347,5 +351,6 @@ def test_a_redis_that_is_back_is_known_to_be_back_though_nothing_asks_it(
         finally:
             stop.set()
             probes.join(10)
+            probe.close()
     after = [change.after for change in changes if isinstance(change, BreakerChanged)]
     assert after == ["open", "half_open", "closed"]
