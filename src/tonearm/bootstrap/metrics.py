@@ -1,20 +1,32 @@
 """Composes what a process exports: its metrics, and the HTTP server that they and its health are read from."""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import functools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.health import Health
+from tonearm.bootstrap.servers import Servers
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Listening, Warned
+from tonearm.events.report import report
 from tonearm.events.states import WarningCode
+from tonearm.library.database import Database
+from tonearm.names import printable
 from tonearm.settings import Settings
+from tonearm.telemetry.probes import NOT_YET, Status
 
 if TYPE_CHECKING:
+    from tonearm.progress.reporter import Reporter
     from tonearm.telemetry.http import Route
     from tonearm.telemetry.metrics import Metrics
+    from tonearm.telemetry.metrics_process import ProcessSources
 
 
 @dataclass(slots=True)
@@ -22,51 +34,142 @@ class Exporter:
     """What this process exports, from its start to its end, however often its library has to be opened.
 
     routes: served over HTTP; a path can be added at any time. url: where; ``None`` if nowhere. trouble: why not there
-    where it was asked for.
+    where it was asked for. file: where the metrics are written at the end, if they are.
     """
 
+    health: Health
     metrics: "Metrics"
-    health: Health = field(default_factory=lambda: Health(is_shown=True))
-    routes: "dict[str, Route]" = field(default_factory=dict)
+    process: "ProcessSources"
+    routes: "dict[str, Route]"
+    file: str | None
     url: str | None = None
     trouble: str | None = None
-    announced: bool = False
+    _announced: bool = False
+    _written: bool = False
 
-    def join(self, bus: EventBus) -> None:
+    def join(self, bus: EventBus, servers: Servers) -> None:
         """Count the facts of a bus, and announce where the metrics are served."""
+        self.metrics.expect_services(servers.breakers)
+        self.process.breakers = lambda: {name: each.state for name, each in servers.breakers.items()}
+        self.process.dropped = bus.dropped
         bus.subscribe(self.metrics, "the metrics")
-        if self.announced:
+        bus.subscribe(self.process.children, "the metrics of children")
+        if self._announced:
             return
-        self.announced = True
+        self._announced = True
         if self.url is not None:
             bus(Listening(self.url))
         if self.trouble is not None:
             bus(Warned(WarningCode.CANNOT_LISTEN, self.trouble))
 
+    @contextlib.contextmanager
+    def observing(
+        self, database: Database, servers: Servers, bus: EventBus, reporter: "Reporter | None"
+    ) -> Iterator[None]:
+        """Export figures of an open library, which this process holds or shares; at the end write the file."""
+        from tonearm.telemetry.metrics_library import LibraryFigures
+
+        if reporter is not None:
+            self.process.dropped = lambda: bus.dropped() | {"reporter": reporter.dropped}
+        self.process.connections = database.connections
+        management = servers.management()
+        library = LibraryFigures(
+            servers.open_leadership(database),
+            has_outbox=servers.has_broker,
+            ask_broker=management.figures if management is not None else None,
+        )
+        self.metrics.registry.register(library)
+        try:
+            yield
+        finally:
+            self.write()
+            self.metrics.registry.unregister(library)
+            self.process.connections = dict
+            library.close()
+
+    def write(self) -> None:
+        """Write the file, if there is to be one and it was not written yet. An error is reported."""
+        if self.file is None or self._written:
+            return
+        from tonearm.telemetry.metrics_text import write_metrics
+
+        try:
+            write_metrics(self.metrics.registry, self.file)
+            self._written = True
+        except OSError as error:
+            report(f"{printable(self.file)}: the metrics can't be written: {error.strerror}")
+
 
 @contextlib.contextmanager
-def open_exporter(settings: Settings, must_listen: bool) -> Iterator[Exporter | None]:
-    """Export metrics and listen where the settings say so; ``None`` where they do not.
+def open_exporter(
+    settings: Settings, must_listen: bool, file: str | None = None
+) -> Iterator[Exporter | None]:
+    """Export metrics where the settings say so, and to a file at the end; ``None`` where neither is wanted.
 
     Raises:
-        ConfigurationError: the address can't be listened on, and ``must_listen``.
+        ConfigurationError: the address can't be listened on, and ``must_listen``; or there is no folder for the file.
     """
-    if settings.listen is None:
+    if settings.listen is None and file is None:
         yield None
         return
-    from tonearm.telemetry.http import CannotListen, HttpServer
-    from tonearm.telemetry.metrics import Metrics
-    from tonearm.telemetry.metrics_text import metrics_route
-
-    exporter = Exporter(Metrics())
-    exporter.routes["/metrics"] = metrics_route(exporter.metrics.registry)
-    exporter.routes |= exporter.health.routes()
+    if file is not None and not os.path.isdir(os.path.dirname(os.path.abspath(file))):
+        raise ConfigurationError(f"{printable(file)}: the folder for the metrics does not exist")
+    exporter = _exporter(settings, file)
     with contextlib.ExitStack() as parts:
-        try:
-            server = parts.enter_context(contextlib.closing(HttpServer(settings.listen, exporter.routes)))
-            exporter.url = server.url
-        except CannotListen as error:
-            if must_listen:
-                raise ConfigurationError(str(error)) from error
-            exporter.trouble = str(error)
+        if settings.listen is not None:
+            exporter.trouble = _listen(settings.listen, exporter, parts.callback, must_listen)
+        parts.callback(exporter.write)
         yield exporter
+
+
+def _exporter(settings: Settings, file: str | None) -> Exporter:
+    from tonearm.telemetry.metrics import Metrics
+    from tonearm.telemetry.metrics_process import ProcessFigures, ProcessSources
+    from tonearm.telemetry.metrics_text import MetricsPage
+
+    health = Health(is_shown=settings.listen is not None)
+    metrics = Metrics(versions())
+    places = {"tmp": tempfile.gettempdir()}
+    if settings.database_url is None:
+        places["data"] = str(settings.data_dir)
+    process = ProcessSources(
+        settings.workers,
+        places=places,
+        turns=functools.partial(_last_turns, health),
+        mounted=functools.partial(_mounted, health),
+    )
+    metrics.registry.register(ProcessFigures(process))
+    routes = {"/metrics": MetricsPage(metrics.registry), **health.routes()}
+    return Exporter(health, metrics, process, routes, file)
+
+
+def _last_turns(health: Health) -> dict[str, float]:
+    """When each loop last began a turn, in seconds since 1970."""
+    now = time.time()
+    return {name: now - loop.turned_s for name, loop in health.turns.snapshot().items()}
+
+
+def _mounted(health: Health) -> dict[str, bool]:
+    """Whether each root that was checked is mounted on this host and answers, by its id."""
+    return {
+        component.removeprefix("root:"): check.finding.status == Status.PASS
+        for component, check in health.checks.snapshot().items()
+        if component.startswith("root:") and check.finding is not NOT_YET
+    }
+
+
+def _listen(
+    address: str, exporter: Exporter, at_end: Callable[[Callable[[], None]], object], must_listen: bool
+) -> str | None:
+    """Start the HTTP server; returns why that is not possible. Raises ConfigurationError if it must be."""
+    from tonearm.telemetry.http import CannotListen, HttpServer
+
+    try:
+        server = HttpServer(address, exporter.routes)
+    except CannotListen as error:
+        if must_listen:
+            raise ConfigurationError(str(error)) from error
+        return str(error)
+    at_end(server.close)
+    exporter.url = server.url
+    return None

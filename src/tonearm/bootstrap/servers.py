@@ -12,9 +12,10 @@ from tonearm.addresses import parts_of
 from tonearm.bootstrap.consistency import check_consistent
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Announce
-from tonearm.library.database import Database, open_postgres, open_sqlite, reach_postgres
+from tonearm.library.database import Database, open_leader, open_postgres, open_sqlite, reach_postgres
+from tonearm.library.leader import AdvisoryLeader, Leadership, SoleProcess
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
-from tonearm.resilience.gate import Gate
+from tonearm.resilience.gate import AnnouncingGate, Gate
 from tonearm.resilience.probes import ProbeGate
 from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from tonearm.jobs.sql_job_store import SqlJobStore
     from tonearm.progress.port import Progress
 
+FIGURES_S = 4.0
+"""Statement timeout for reading figures over the whole library, in seconds."""
 WHOLE_TABLE_S = 3600.0
 """Statement timeout for migrating and moving a library, in seconds."""
 PROBE_S = 3.0
@@ -50,7 +53,9 @@ class Servers:
         self._announce = announce
         self._turns = turns or LoopTurns()
         self.breakers = _breakers(settings, announce, self._turns)
-        self._gates: Mapping[str, Gate] = self.breakers
+        self._gates: Mapping[str, Gate] = {
+            name: AnnouncingGate(name, breaker, announce) for name, breaker in self.breakers.items()
+        }
 
     def for_probes(self) -> "Servers":
         """The same servers, for probes: calls have short limits, and pass a breaker that is open."""
@@ -153,6 +158,18 @@ class Servers:
             yield connection
         finally:
             connection.stop()
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether the settings name a broker."""
+        return self._settings.rabbitmq_url is not None
+
+    def open_leadership(self, database: Database) -> Leadership:
+        """The right to read figures over the whole library. Connects when first used."""
+        url = self._settings.database_url
+        if url is None:
+            return SoleProcess(database)
+        return AdvisoryLeader(open_leader(url, self._settings.connect_timeout_s, FIGURES_S))
 
     def management(self) -> "Management | None":
         """RabbitMQ's management API; ``None`` where the settings do not name both it and RabbitMQ."""

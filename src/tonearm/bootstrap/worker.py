@@ -15,7 +15,7 @@ from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Subscriber
-from tonearm.events.services import BrokerStateChanged
+from tonearm.events.services import BrokerStateChanged, ServiceCalled
 from tonearm.events.states import BrokerState
 from tonearm.graph.relay import GraphRelay
 from tonearm.jobs.history import History
@@ -48,7 +48,7 @@ OUTPUT_ROOM = 100_000
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """The parts of a process that takes jobs."""
+    """The parts of a process that takes jobs. ``exporter``: ``None`` where its metrics are not exported."""
 
     library: Library
     servers: Servers
@@ -57,6 +57,7 @@ class WorkerParts:
     bus: EventBus
     stop: StopSwitch
     health: Health
+    exporter: "Exporter | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +88,20 @@ def open_parts(
     """
     bus = EventBus()
     bus.subscribe(view, "the live view")
-    bus.subscribe_queued(show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf)
-    if exporter is not None:
-        exporter.join(bus)
+    bus.subscribe_queued(
+        show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf, leave_out=(ServiceCalled,)
+    )
     health = Health() if exporter is None else exporter.health
     servers = Servers(settings, bus, health.turns)
+    if exporter is not None:
+        exporter.join(bus, servers)
     with (
         contextlib.closing(bus),
         probing_servers(health, settings, servers, bus),
         open_library(settings, servers) as library,
         servers.open_progress() as progress,
     ):
-        yield WorkerParts(library, servers, progress, view, bus, stop, health)
+        yield WorkerParts(library, servers, progress, view, bus, stop, health, exporter)
 
 
 @contextlib.contextmanager
@@ -141,7 +144,12 @@ def join(parts: WorkerParts) -> Iterator[Membership]:
     """
     library, stop = parts.library, parts.stop
     registration = WorkerRegistration(
-        library.settings, library.workers, library.job_store, parts.servers.breakers, parts.bus
+        library.settings,
+        library.workers,
+        library.job_store,
+        parts.servers.breakers,
+        parts.bus,
+        parts.exporter.url if parts.exporter is not None else None,
     )
     StorageRetry(parts.bus, lambda: stop.requests > 0)(registration.register)
     try:
@@ -204,15 +212,23 @@ def background(
     if broker is not None:
         relay = OutboxRelay(library.database, broker.publisher, settings.ageing_s, settings.reconcile_s, bus)
         bodies["outbox relay"] = relay.run
+    reporter = None
     if parts.progress is not None:
         reporter = Reporter(
             parts.progress, functools.partial(take_snapshot, library.database), parts.view, worker, bus
         )
         bus.subscribe(reporter, "the reporter")
         bodies["reporter"] = reporter.run
-    with parts.servers.open_graph() as graph:
+    with _observing(parts, reporter), parts.servers.open_graph() as graph:
         if graph is not None:
             bodies["graph relay"] = GraphRelay(library.database, graph, library.features, bus).run
         bodies |= probes(parts.health, library, parts.servers, broker, bus)
         with running(bodies, bus, parts.health.turns):
             yield
+
+
+def _observing(parts: WorkerParts, reporter: Reporter | None) -> contextlib.AbstractContextManager[None]:
+    """Export figures of the library, if this process exports anything."""
+    if parts.exporter is None:
+        return contextlib.nullcontext()
+    return parts.exporter.observing(parts.library.database, parts.servers, parts.bus, reporter)

@@ -49,6 +49,12 @@ DONE, SOME_FAILED = 0, 1
 @click.option("--fresh", is_flag=True, help="Measure everything again, including files that have results.")
 @click.option("--detach", is_flag=True, help="Scan and enqueue only; other workers analyse the files.")
 @listen_option
+@click.option(
+    "--metrics-file",
+    metavar="PATH",
+    type=PATH,
+    help="Write the metrics there at the end, for node_exporter's textfile collector.",
+)
 @json_option
 def analyze(
     paths: Sequence[str],
@@ -60,6 +66,7 @@ def analyze(
     fresh: bool,
     detach: bool,
     listen: str | None,
+    metrics_file: str | None,
     as_json: bool,
 ) -> None:
     """Scan folders, analyse what is new or changed, and show the progress.
@@ -91,7 +98,7 @@ def analyze(
         require_library(settings.data_dir)
     stop = StopSwitch()
     with stop.on_signals():
-        summary = _shown(settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop)
+        summary = _shown(settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop, metrics_file)
     if summary is None or summary.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
@@ -107,7 +114,13 @@ def _require_path(path: bytes) -> None:
         return
 
 
-def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: StopSwitch) -> Summary | None:
+def _shown(
+    settings: Settings,
+    request: AnalyzeRequest,
+    as_json: bool,
+    stop: StopSwitch,
+    metrics_file: str | None,
+) -> Summary | None:
     view = LiveView()
     display: AbstractContextManager[object] = nullcontext()
     show: Subscriber
@@ -125,7 +138,7 @@ def _shown(settings: Settings, request: AnalyzeRequest, as_json: bool, stop: Sto
     show = until_summary(while_read(show, stop))
     try:
         with (
-            open_exporter(settings, must_listen=False) as exporter,
+            open_exporter(settings, must_listen=False, file=metrics_file) as exporter,
             enter_patiently(lambda: open_session(settings, view, show, stop, exporter), stop) as session,
             display,
         ):

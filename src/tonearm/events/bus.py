@@ -20,7 +20,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._in_line: tuple[tuple[str, Subscriber], ...] = ()
-        self._queued: tuple[QueuedSubscriber, ...] = ()
+        self._queued: tuple[tuple[QueuedSubscriber, tuple[type[Event], ...]], ...] = ()
         self._lock = threading.RLock()
         self._closed = False
         self._reported: set[tuple[str, type[Exception]]] = set()
@@ -37,24 +37,26 @@ class EventBus:
         room: int = DEFAULT_ROOM,
         stalled_s: float = STALLED_S,
         close_s: float = CLOSE_S,
+        leave_out: tuple[type[Event], ...] = (),
     ) -> None:
         """Call a subscriber with events in a thread of its own, named ``name``, through a queue of ``room`` events.
 
         When the queue is full the newest event is dropped and counted. stalled_s: how long ``close`` waits for a
         subscriber that takes nothing off its queue. close_s: how long it waits for a slow one; what is left then is
-        dropped and counted.
+        dropped and counted. leave_out: kinds of events that are not for it.
         """
         queued = QueuedSubscriber(subscriber, name, room, stalled_s, close_s, self._failed)
         with self._lock:
-            self._queued = (*self._queued, queued)
+            self._queued = (*self._queued, (queued, leave_out))
 
     def __call__(self, event: Event) -> None:
         """Announce an event. Returns at once and never raises; after ``close`` it does nothing."""
         with self._lock:
             if self._closed:
                 return
-            for queued in self._queued:
-                queued.put(event)
+            for queued, leave_out in self._queued:
+                if not isinstance(event, leave_out):
+                    queued.put(event)
             for name, subscriber in self._in_line:
                 try:
                     subscriber(event)
@@ -62,8 +64,8 @@ class EventBus:
                     self._failed(name, error)
 
     def dropped(self) -> dict[str, int]:
-        """Number of events that each queued subscriber has missed, by its name; those that missed none are left out."""
-        return {queued.name: queued.dropped for queued in self._queued if queued.dropped}
+        """Number of events that each queued subscriber has missed, by its name."""
+        return {queued.name: queued.dropped for queued, _ in self._queued}
 
     def close(self) -> None:
         """Announce what was dropped, take no more events, and wait until every queue is delivered.
@@ -75,14 +77,16 @@ class EventBus:
             if self._closed:
                 return
             for name, count in self.dropped().items():
+                if not count:
+                    continue
                 text = f"{name} was too slow and missed {count:,} events; what was analysed is stored all the same"
                 report(text)
                 self(Warned(WarningCode.EVENTS_DROPPED, text))
             self._closed = True
         began = time.monotonic()
-        for queued in self._queued:
+        for queued, _ in self._queued:
             queued.end()
-        for queued in self._queued:
+        for queued, _ in self._queued:
             if missed := queued.close(began):
                 report(f"{queued.name} {queued.trouble}; it missed the last {missed:,} events")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tonearm.events.event import Event
 from tonearm.events.job_ref import JobRef
-from tonearm.events.states import RunState, Severity, WarningCode, WorkerState, Workload
+from tonearm.events.states import ChildEnding, RunState, Severity, WarningCode, WorkerState, Workload
 
 # A scan.
 
@@ -136,11 +136,20 @@ class JobRetrying(JobEvent):
 
 @dataclass(frozen=True, slots=True)
 class JobReturned(JobEvent):
-    """A file was given back to the queue, or is no longer wanted; no attempt is charged."""
+    """A file was given back to the queue, or is no longer wanted; no attempt is charged.
+
+    code: failure code of the attempt, where it had failed or was interrupted when its run was cancelled.
+    """
 
     reason: str
     state: str = "queued"
     run_s: float = 0.0
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseExpired(JobEvent):
+    """This process found that the lease of a lost worker has expired. What becomes of the job is the next fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +185,14 @@ class ChildEnded(Event):
     """A child process ended.
 
     job: the job that it was working on, if any. code: failure code for the file when its child ends in this way;
-    ``None`` when this program ended the child because it was no longer needed.
+    ``None`` when this program ended the child because it was no longer needed. ending: which of these it was.
     """
 
     pid: int
     reason: str
     code: str | None = None
     job: JobRef | None = None
+    ending: ChildEnding = ChildEnding.DIED
 
 
 # States.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tonearm.events.event import Event
-from tonearm.events.states import BrokerState, StorageState
+from tonearm.events.states import BrokerState, CallOutcome, StorageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +30,15 @@ class BreakerChanged(Event):
     before: str
     after: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCalled(Event):
+    """A server was called. There are many of these, so they are counted and not shown.
+
+    seconds: until it answered; of a transaction, the slowest statement; 0 where the call was refused.
+    """
+
+    service: str
+    outcome: CallOutcome
+    seconds: float

@@ -39,6 +39,26 @@ class BrokerState(StrEnum):
     RECONCILING = "reconciling"  # its queue was empty or new; every waiting job is sent again
 
 
+class ChildEnding(StrEnum):
+    """Why a child process ended."""
+
+    DIED = (
+        "died"  # by itself, killed from outside, or killed because of its file; the failure code tells which
+    )
+    RECYCLED = "recycled"  # it has reached the maximum number of files or bytes for one child
+    NOT_NEEDED = "not-needed"  # its worker takes no more jobs
+    LEASE_LOST = "lease-lost"  # its job is not its worker's any more
+    CANCELLED = "cancelled"  # the run of its job was cancelled
+
+
+class CallOutcome(StrEnum):
+    """How a call of a server ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # no answer, or the server could not carry it out
+    REFUSED = "refused"  # the circuit breaker let no call pass
+
+
 class Severity(StrEnum):
     """How much a warning matters."""
 

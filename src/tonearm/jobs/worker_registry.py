@@ -37,6 +37,7 @@ class WorkerInstance:
     """One process of a worker. A later process may have the same name, but never the same ``instance``.
 
     The part of ``instance`` after ``@`` is the process-id namespace: two containers may both have a process 1.
+    url: where it serves its metrics over HTTP, if it does.
     """
 
     name: str
@@ -45,6 +46,7 @@ class WorkerInstance:
     pid: int
     version: str
     slots: int
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class WorkerRegistry:
                 "running": [],
                 "breakers": {},
                 "unmounted": [],
+                "url": instance.url,
             }
             upsert(connection, worker_table, ("name",), [row])
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, Float, create_engine, event, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.errors import (
@@ -28,7 +29,7 @@ from tonearm.resilience.breaker import CircuitOpen
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration."""
 ADVISORY = 0x746F6E65
 """PostgreSQL's advisory lock for what only one process may do at a time."""
@@ -121,6 +122,12 @@ class Database:
             self._gate.succeeded(slowest[0])
             raise
         self._gate.succeeded(slowest[0])
+
+    def connections(self) -> dict[str, int]:
+        """Number of open connections of this process: in use and idle."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101  narrows the library's type
+        return {"in_use": pool.checkedout(), "idle": pool.checkedin()}
 
     def ping(self) -> None:
         """Ask the database something that needs no table. Raises StorageError."""
@@ -227,6 +234,18 @@ def reach_postgres(
         ) from error
     server = address_of(url)
     return Database(postgres_engine(server, connect_timeout_s, call_timeout_s), server.address, gate)
+
+
+def open_leader(url: str, connect_timeout_s: float, call_timeout_s: float) -> Database:
+    """The PostgreSQL database at a URL, by one connection that is kept. Connects when first used.
+
+    Raises ConfigurationError.
+    """
+    from tonearm.library.postgres import address_of, postgres_engine
+
+    server = address_of(url)
+    engine = postgres_engine(server, connect_timeout_s, call_timeout_s, connections=1, more=0)
+    return Database(engine, server.address)
 
 
 @contextmanager

@@ -77,10 +77,17 @@ def _bounded(seconds: float) -> type[BoundedConnection]:
     return Connection
 
 
-def postgres_engine(server: ServerAddress, connect_timeout_s: float, call_timeout_s: float) -> Engine:
-    """An engine over a pool of at most ten connections.
+def postgres_engine(
+    server: ServerAddress,
+    connect_timeout_s: float,
+    call_timeout_s: float,
+    connections: int = CONNECTIONS,
+    more: int = CONNECTIONS,
+) -> Engine:
+    """An engine over a pool of ``connections`` connections, and ``more`` for a short time.
 
     The server ends a statement after ``call_timeout_s``; when it does not, the connection is closed two seconds later.
+    It ends a session within half a minute after its client can't be reached.
     """
     bounded = _bounded(call_timeout_s + 2)
     adapters = AdaptersMap(psycopg.adapters)
@@ -89,7 +96,8 @@ def postgres_engine(server: ServerAddress, connect_timeout_s: float, call_timeou
     wanted = {
         **server.parameters,
         "connect_timeout": max(2, round(connect_timeout_s)),
-        "options": f"{own} -c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC".strip(),
+        "options": f"{own} -c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC"
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3".strip(),
         "application_name": "tonearm",
         "tcp_user_timeout": int(min(call_timeout_s, 60) * 1000),
         "keepalives_idle": 10,
@@ -99,8 +107,8 @@ def postgres_engine(server: ServerAddress, connect_timeout_s: float, call_timeou
     return create_engine(
         "postgresql+psycopg://",
         creator=lambda: bounded.connect(context=adapters, **wanted),
-        pool_size=CONNECTIONS,
-        max_overflow=CONNECTIONS,
+        pool_size=connections,
+        max_overflow=more,
         pool_timeout=call_timeout_s,
         use_native_hstore=False,  # saves asking for its type
     )

@@ -192,6 +192,7 @@ worker_table = Table(
     Column("running", Document, default=list, nullable=False),  # job, path, stage, for_s
     Column("breakers", Document, default=dict, nullable=False),  # state by service
     Column("unmounted", Document, default=list, nullable=False),  # roots that are not mounted on its host
+    Column("url", CleanText),  # where it serves its metrics over HTTP; NULL: nowhere
 )
 """A process that takes jobs, as of its last heartbeat."""
 

@@ -58,11 +58,13 @@ class Outgoing:
         self._lock = threading.Lock()
         self._waiting: deque[Message] = deque(maxlen=room)
         self._dropped = 0
+        self.dropped = 0
+        """All notices that were dropped so far."""
 
     def add(self, message: Message) -> None:
         """Add a notice."""
         with self._lock:
-            self._dropped += len(self._waiting) == self._waiting.maxlen
+            self._drop(len(self._waiting) == self._waiting.maxlen)
             self._waiting.append(message)
 
     def collect(self) -> list[Message]:
@@ -75,5 +77,9 @@ class Outgoing:
     def drop(self) -> None:
         """Drop and count everything that waits: it would be out of date by the time it could be sent."""
         with self._lock:
-            self._dropped += len(self._waiting)
+            self._drop(len(self._waiting))
             self._waiting.clear()
+
+    def _drop(self, count: int) -> None:
+        self._dropped += count
+        self.dropped += count

@@ -66,6 +66,11 @@ class Reporter:
         if message is not None:
             self._outgoing.add(message)
 
+    @property
+    def dropped(self) -> int:
+        """Number of notices that were dropped, because the live view was not available or too slow."""
+        return self._outgoing.dropped
+
     def run(self, stop: threading.Event) -> None:
         """Report until stopped, then leave; while the live view is unavailable, try again after longer pauses."""
         rounds = Rounds(Backoff(2 * ROUND_S, LONGEST_PAUSE_S, least=0.5), stop.wait)

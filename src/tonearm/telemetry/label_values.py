@@ -1,4 +1,4 @@
-"""Keeps the number of values of a label small: what a child or a file says must not make series without end."""
+"""The values of labels. What a child or a file says must not make series without end, so some are bounded."""
 
 import re
 
@@ -23,3 +23,8 @@ class LabelValues:
                 return OTHER
             self._known.add(value)
         return value
+
+
+def service_label(service: str) -> str:
+    """The name of a service as it stands in labels: ``RabbitMQ management`` is ``rabbitmq-management``."""
+    return service.lower().replace(" ", "-")

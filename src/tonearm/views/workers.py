@@ -15,10 +15,18 @@ from tonearm.library.schema import worker_table
 from tonearm.names import from_document, path_fields, paths_fields
 from tonearm.views.reading import MANY_AT_ONCE, reading
 
+STATES = ("working", "idle", "draining", "lost")
+"""States of workers that have not ended."""
+ALIVE = ("working", "idle", "draining")
+"""States of workers whose heartbeats arrive."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker as it is shown. ``state``: working, idle, draining, lost or ended; times by the database's clock."""
+    """A worker as it is shown. ``state``: working, idle, draining, lost or ended; times by the database's clock.
+
+    url: where it serves its metrics over HTTP, if it does.
+    """
 
     name: str
     host: str
@@ -33,6 +41,7 @@ class WorkerView:
     running: tuple[Mapping[str, Any], ...]
     breakers: Mapping[str, str]
     unmounted: tuple[str, ...]
+    url: str | None
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -73,16 +82,19 @@ class WorkerList:
             after = page[-1].name
 
 
-def _view(row: Any, now: float) -> WorkerView:
-    ago = max(0.0, now - row.seen_at)
+def state_of(row: Any, now: float) -> str:
+    """The state of a worker by its row: one of ``STATES``, or ended."""
     if row.ended_at is not None:
-        state = "ended"
-    elif ago > LOST_S:
-        state = "lost"
-    elif row.drain:
-        state = "draining"
-    else:
-        state = "working" if row.running else "idle"
+        return "ended"
+    if now - row.seen_at > LOST_S:
+        return "lost"
+    if row.drain:
+        return "draining"
+    return "working" if row.running else "idle"
+
+
+def _view(row: Any, now: float) -> WorkerView:
+    state = state_of(row, now)
     return WorkerView(
         name=row.name,
         host=row.host,
@@ -91,10 +103,11 @@ def _view(row: Any, now: float) -> WorkerView:
         slots=row.slots,
         state=state,
         started_at=row.started_at,
-        seen_s_ago=ago,
+        seen_s_ago=max(0.0, now - row.seen_at),
         done=row.done,
         failed=row.failed,
         running=() if state in {"lost", "ended"} else tuple(row.running),
         breakers=row.breakers,
         unmounted=tuple(row.unmounted),
+        url=row.url,
     )

@@ -159,7 +159,7 @@ def failed_attempt_fact(
     failure = outcome.failure
     assert failure is not None  # noqa: S101  the outcome of a failed attempt always has its failure
     if outcome.state == JobState.CANCELLED:  # the run was cancelled meanwhile
-        return JobReturned(job, failure.reason, JobState.CANCELLED, run_s)
+        return JobReturned(job, failure.reason, JobState.CANCELLED, run_s, failure.code)
     if outcome.retry_in_s is not None:
         return JobRetrying(
             job=job,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tonearm.errors import StorageError
 from tonearm.events.event import Announce
-from tonearm.events.facts import JobFinished
+from tonearm.events.facts import JobFinished, LeaseExpired
 from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
 from tonearm.jobs.port import JobStore
@@ -106,8 +106,10 @@ class Maintenance:
                 self._give_back_unknown(assignments, unavailable_at)
         if now >= self._recover_at:
             self._recover_at = now + min(RECOVER_S, self._settings.lease_s / 4)
-            interrupted = self._pending_writes.write(self._job_store.recover_expired)
-            announce_interrupted(interrupted or (), self._announce)
+            interrupted = self._pending_writes.write(self._job_store.recover_expired) or ()
+            for attempt in interrupted:
+                self._announce(LeaseExpired(attempt.job))
+            announce_interrupted(interrupted, self._announce)
         runs = {assignment.lease.run for assignment in assignments}
         if followed_run is not None:
             runs.add(followed_run)

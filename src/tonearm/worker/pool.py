@@ -8,7 +8,7 @@ from tonearm.errors import Failure, TonearmError
 from tonearm.events.event import Announce
 from tonearm.events.facts import ChildEnded, ChildStarted, Warned
 from tonearm.events.job_ref import JobRef
-from tonearm.events.states import WarningCode
+from tonearm.events.states import ChildEnding, WarningCode
 from tonearm.jobs.failures import KILLED
 from tonearm.settings import Settings
 from tonearm.worker.child_process import Assignment, ChildProcess
@@ -80,7 +80,7 @@ class ChildPool:
         """End the idle children that are due for recycling."""
         for child in self.idle:
             if child.due_for_recycling:
-                self.end(child, RECYCLED)
+                self.end(child, ChildEnding.RECYCLED, RECYCLED)
 
     def wait(self, now: float, at_most_s: float) -> tuple[list[ChildProcess], bool]:
         """Wait for messages, a wake-up or the next deadline of a child.
@@ -119,17 +119,20 @@ class ChildPool:
         self._announce(Warned(WarningCode.CHILD_LEFT_BEHIND, text, path))
         self._left_behind.append(child.process)
 
-    def end(self, child: ChildProcess, reason: str) -> None:
+    def end(self, child: ChildProcess, ending: ChildEnding, reason: str) -> None:
         """Kill a child, whether it works on a file or not. reason: a sentence for the event."""
         self._remove(child)
         job = _job_of(child)
         child.kill(None)
         child.close()
-        self._announce(ChildEnded(child.process.pid, reason, job=job))
+        self._announce(ChildEnded(child.process.pid, reason, job=job, ending=ending))
 
     def close(self) -> None:
         """End all children."""
-        ended = [ChildEnded(child.process.pid, NOT_NEEDED, job=_job_of(child)) for child in self._children]
+        ended = [
+            ChildEnded(child.process.pid, NOT_NEEDED, job=_job_of(child), ending=ChildEnding.NOT_NEEDED)
+            for child in self._children
+        ]
         for child in self._children:
             child.kill(None)
         for child in self._children:

@@ -32,8 +32,12 @@ class WorkerRegistration:
         job_store: SqlJobStore,
         breakers: Mapping[str, CircuitBreaker],
         announce: Announce,
+        url: str | None = None,
     ) -> None:
-        """``announce`` hears what became of the jobs that an earlier start of this worker had."""
+        """``announce`` hears what became of the jobs that an earlier start of this worker had.
+
+        url: where this process serves its metrics over HTTP, if it does.
+        """
         host = socket.gethostname()
         self.name = settings.worker_name or f"{host}:{os.getpid()}"
         self._lease_s = settings.lease_s
@@ -43,7 +47,7 @@ class WorkerRegistration:
         self._announce = announce
         instance_id = f"{uuid.uuid4().hex}@{_pid_namespace()}"
         self._instance = WorkerInstance(
-            self.name, instance_id, host, os.getpid(), __version__, settings.workers
+            self.name, instance_id, host, os.getpid(), __version__, settings.workers, url
         )
         self._heartbeat = Heartbeat()
         self._sent_at = time.monotonic()

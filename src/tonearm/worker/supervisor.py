@@ -23,7 +23,7 @@ from tonearm.errors import StorageError
 from tonearm.events.event import Announce, Event
 from tonearm.events.facts import JobFinished, JobReturned, RunStateChanged, WorkerStateChanged
 from tonearm.events.services import StorageStateChanged
-from tonearm.events.states import RunState, StorageState, WorkerState
+from tonearm.events.states import ChildEnding, RunState, StorageState, WorkerState
 from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue, JobStore
@@ -257,7 +257,7 @@ class Supervisor:
 
     def _abandon(self, child: ChildProcess, lease: Lease) -> None:
         """End the child of a job whose lease was lost, because this process slept or could not reach the database."""
-        self._pool.end(child, LEASE_LOST)
+        self._pool.end(child, ChildEnding.LEASE_LOST, LEASE_LOST)
         self._queue.acknowledge(lease)
         self._announce(JobReturned(lease.ref, LEASE_LOST))
 
@@ -265,7 +265,7 @@ class Supervisor:
         """End the child of a job whose run was cancelled, without finishing the file."""
         work_s = time.monotonic() - assignment.started_at
         self._recorder.cancelled(assignment.lease, CANCELLED_BY_PERSON, work_s)
-        self._pool.end(child, CANCELLED_BY_PERSON.reason)
+        self._pool.end(child, ChildEnding.CANCELLED, CANCELLED_BY_PERSON.reason)
 
     def _announce_worker(self, state: WorkerState, reason: str) -> None:
         self._announce(WorkerStateChanged(self._worker, state, reason))

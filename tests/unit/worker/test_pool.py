@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tonearm.events.event import Event
+from tonearm.events.states import ChildEnding
 from tonearm.settings import load_settings
 from tonearm.worker.pool import MAX_FAILED_STARTS, CannotStart, ChildPool
 
@@ -54,5 +55,5 @@ def test_a_child_uses_its_slot_from_its_start_until_it_has_ended(make_pool: Make
     child = pool.overdue(float("inf"))[0]
     pool.mark_ready(child)
     assert (pool.starting, pool.idle) == (1, [child])
-    pool.end(child, "the test is over")
+    pool.end(child, ChildEnding.NOT_NEEDED, "the test is over")
     assert (pool.free_slots, pool.starting) == (1, 1)
