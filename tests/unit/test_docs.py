@@ -70,11 +70,12 @@ def options(parameters: object) -> list[str]:
 
 def event_kinds() -> list[type[Event]]:
     parts = {"Slow", "JobEvent", "Remote"}  # never announced by themselves; each has a test of its own
+    counted = {"ServiceCalled"}  # never printed
     return [
         kind
         for module in (facts, services)
         for name, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, Event) and kind is not Event and name not in parts
+        if issubclass(kind, Event) and kind is not Event and name not in parts | counted
     ]
 
 

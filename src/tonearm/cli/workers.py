@@ -1,6 +1,11 @@
 """``tonearm workers``: lists the workers of a shared library and what each is doing; drains one for an upgrade."""
 
+import json
 import os
+import sys
+import urllib.parse
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 
@@ -10,7 +15,7 @@ from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.names import from_document, printable
-from tonearm.views.workers import WorkerView
+from tonearm.views.workers import ALIVE, WorkerView
 
 COLUMNS = (
     Column("worker", least=12),
@@ -29,14 +34,24 @@ _STYLES = {"working": "green", "idle": "dim", "draining": "yellow", "lost": "red
 @click.group(invoke_without_command=True)
 @data_option
 @click.option("--all", "everything", is_flag=True, help="Ended workers too.")
+@click.option(
+    "--prometheus-sd",
+    is_flag=True,
+    help="Print the addresses of the metrics of all living workers as JSON for Prometheus' service discovery.",
+)
 @json_option
 @click.pass_context
-def workers(context: click.Context, data: str | None, everything: bool, as_json: bool) -> None:
+def workers(
+    context: click.Context, data: str | None, everything: bool, prometheus_sd: bool, as_json: bool
+) -> None:
     """List the workers of the library and what each is doing; drain one."""
     if context.invoked_subcommand is not None:
         return
     with library(data) as opened:
         found = list(opened.worker_list.each(ended=everything))
+    if prometheus_sd:
+        sys.stdout.write(json.dumps(scrape_targets(found)) + "\n")
+        return
     if as_json:
         for worker in found:
             print_json(worker.to_json())
@@ -69,6 +84,18 @@ def drain(name: str, data: str | None, as_json: bool) -> None:
         print_json({"worker": name, "draining": True})
         return
     say(f"{printable(name)} finishes the files that it is analysing and ends.")
+
+
+def scrape_targets(found: Iterable[WorkerView]) -> list[Mapping[str, Any]]:
+    """The living workers that serve metrics, as Prometheus' file and HTTP service discovery read them."""
+    return [
+        {
+            "targets": [urllib.parse.urlsplit(worker.url).netloc],
+            "labels": {"worker": worker.name, "host": worker.host},
+        }
+        for worker in found
+        if worker.url is not None and worker.state in ALIVE
+    ]
 
 
 def _problems(worker: WorkerView) -> list[str]:

@@ -104,7 +104,9 @@ class Metrics:
             "stage_duration_seconds", "How long a stage of an attempt took.", STAGE_SECONDS, "stage"
         )
         self._audio_seconds = self._counter("audio_seconds_total", "Audio that was decoded.")
-        self._read_bytes = self._counter("read_bytes_total", "Sizes of the files that children have ended.")
+        self._read_bytes = self._counter(
+            "read_bytes_total", "Sizes of the files that children have finished."
+        )
         self._attempts_failed = self._counter(
             "attempts_failed_total", "Attempts that failed or were interrupted.", "code", "cause"
         )
