@@ -109,6 +109,7 @@ def test_a_fact_about_a_job_has_the_fields_of_its_job_beside_its_own() -> None:
         "reason": "stopping",
         "state": "queued",
         "run_s": 0.0,
+        "code": None,
     }
 
 
