@@ -139,7 +139,7 @@ def _exporter(settings: Settings, file: str | None) -> Exporter:
         mounted=functools.partial(_mounted, health),
     )
     metrics.registry.register(ProcessFigures(process))
-    routes = {"/metrics": MetricsPage(metrics.registry), **health.routes()}
+    routes: dict[str, Route] = {"/metrics": MetricsPage(metrics.registry), **health.routes()}
     return Exporter(health, metrics, process, routes, file)
 
 
