@@ -169,5 +169,5 @@ def test_one_correlation_id_from_the_scan_to_the_result(library: Library) -> Non
     assert lease.ref.correlation_id == lease.correlation_id == row["correlation_id"]
     library.job_store.fail(lease, HOPELESS, 1.0)
     assert library.job(lease.job)["correlation_id"] == row["correlation_id"]
-    [shown] = library.job_list.failures(None)[0]
+    [shown] = library.failed()
     assert shown.correlation_id == row["correlation_id"]

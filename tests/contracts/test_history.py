@@ -64,7 +64,7 @@ def test_old_jobs_go_and_what_explains_the_present_stays(library: Library) -> No
     ]
     assert library.rows("SELECT * FROM attempts") == []
     assert library.runs.counts(run) == counts == RunCounts(4, 1, 1, 0, 1, 1)
-    assert {job.code for job in library.job_list.failures(None)[0]} == {"incomplete", "not-audio"}
+    assert {job.code for job in library.failed()} == {"incomplete", "not-audio"}
     assert library.take().path == b"waiting"
 
 

@@ -217,7 +217,7 @@ def test_a_quarantined_job_that_a_person_retries_comes_again(setup: QueueSetup) 
     lease = setup.take(queue)
     library.job_store.fail(lease, HOPELESS, 0.1)
     queue.dead_letter(lease)
-    assert library.queue_admin.retry(None, partial=False) == 1
+    assert library.retry(None, partial=False) == 1
     assert setup.take(queue).job == lease.job
 
 

@@ -374,7 +374,7 @@ def test_whatever_makes_a_job_wait_makes_a_message_due(library: Library) -> None
     library.job_store.give_back_except(lease.worker, [])
     assert has_due_message(1)
     library.job_store.fail(library.take(), HOPELESS, 0.0)
-    library.queue_admin.retry(None, partial=False)
+    library.retry(None, partial=False)
     assert has_due_message(1)
 
 
@@ -576,7 +576,7 @@ def test_a_file_that_was_retried_after_its_run_had_ended_is_not_said_to_be_hande
     library.meet(run, b"1", b"2")
     library.job_store.fail(library.take(run), HOPELESS, 0.0)
     library.runs.close(run, RunState.INTERRUPTED)
-    assert library.queue_admin.retry(None, partial=False) == 1
+    assert library.retry(None, partial=False) == 1
     later = library.run()
     assert library.runs.adopt_open(later) == 2
     _, first = library.run_list.latest(2)
@@ -689,7 +689,7 @@ def test_what_is_retried_of_a_cancelled_run_is_taken(library: Library) -> None:
     library.meet(run, b"1", b"2")
     library.job_store.fail(library.take(), HOPELESS, 0.0)
     library.runs.cancel(run)
-    assert library.queue_admin.retry(None, partial=False) == 1
+    assert library.retry(None, partial=False) == 1
     lease = library.take(run=None)
     assert lease.run != run
     assert library.runs.counts(lease.run).pending == 1

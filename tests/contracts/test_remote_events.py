@@ -348,7 +348,7 @@ def test_what_this_process_announces_of_a_lost_worker_is_not_told_again(
     for event in announced:
         remote_events(event)
     assert remote_events.look() == []
-    library.queue_admin.retry(None, partial=False)
+    library.retry(None, partial=False)
     library.change("UPDATE jobs SET not_before = NULL, state = 'queued'")
     finish_one(library.job_store, take(library, run, THIRD), result())
     [again] = remote_events.look()

@@ -182,7 +182,7 @@ def test_a_file_whose_child_always_dies_is_quarantined_with_its_reason(
     outcome = program.wait(process)
     assert outcome.status in {1, 2}
     if outcome.status == 1:
-        (failure,) = program.run("failures").events
+        (failure,) = program.run("failures", "--files").events
         assert failure["code"] == "crashed"
         assert failure["attempts"] == 3
         assert "SIGSEGV" in failure["reason"]

@@ -59,7 +59,7 @@ def test_fifty_good_files_are_done_beside_every_poison(
         elif state != ending:
             wrong[name] = (state, ending)
     assert wrong == {}
-    for failure in program.run("failures").events:
+    for failure in program.run("failures", "--files").events:
         assert failure["reason"], failure
         assert failure["advice"], failure
         assert failure["code"] != "internal-error", failure
@@ -95,7 +95,7 @@ def test_every_truncated_format_is_partial_with_both_durations(program: Program,
         (tmp_path / f"{name}.{form.extension}").write_bytes(material.truncated(material.good(name, 8.0), 0.6))
     outcome = program.run("analyze", tmp_path)
     assert outcome.summary["partial"] == len(material.FORMATS)
-    failures = {failure["path"]: failure for failure in program.run("failures").events}
+    failures = {failure["path"]: failure for failure in program.run("failures", "--files").events}
     for path, track in program.tracks("--full").items():
         assert track["state"] == "partial", path
         assert failures[path]["code"] == "incomplete"

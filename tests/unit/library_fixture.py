@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from tonearm.events.states import RunState
+from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.jobs.lease_watch import LeaseWatch
@@ -28,9 +29,10 @@ from tonearm.library.results import (
     write_sounds,
     write_tags,
 )
-from tonearm.library.roots import Roots
+from tonearm.library.roots import Place, Roots
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level, Rule
+from tonearm.views.failures import FailedFile, FailureList
 from tonearm.views.jobs import JobList
 from tonearm.views.runs import RunList
 from tonearm.views.track_rows import Results
@@ -144,6 +146,7 @@ class Library:
             self.features,
         )
         self.job_list = JobList(self.database)
+        self.failures = FailureList(self.database)
         self.run_list = RunList(self.database)
         self.tracks = Tracks(self.database, self.features, results_of(self.versions))
         self.files = Files(self.database)
@@ -213,6 +216,18 @@ class Library:
         """The next job, which must be there."""
         [lease] = self.job_store.take(worker, run)
         return lease
+
+    def failed(self, place: Place | None = None, limit: int = 50) -> list[FailedFile]:
+        """The failed files at or below a place."""
+        return self.failures.page(FailedSelection(place), limit)[0]
+
+    def retry(self, place: Place | None = None, partial: bool = False, codes: Sequence[str] = ()) -> int:
+        """Queue failed files again; returns how many."""
+        retrying = self.queue_admin.retry(FailedSelection(place, codes, partial))
+        files = 0
+        while not retrying.ended:
+            files += retrying.step()
+        return files
 
     def finish(self, run: int, path: bytes, outcome: Result, root: bytes = b"/music") -> int:
         """Meet a file and store its result; returns the id of the file."""

@@ -17,6 +17,7 @@ from tonearm.library.roots import Roots
 from tonearm.names import PathMap
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Settings
+from tonearm.views.failures import FailureList
 from tonearm.views.jobs import JobList
 from tonearm.views.runs import RunList
 from tonearm.views.track_rows import Results
@@ -34,6 +35,7 @@ class Library:
     features: FeatureTables
     tracks: Tracks
     job_list: JobList
+    failures: FailureList
     run_list: RunList
     worker_list: WorkerList
     runs: Runs
@@ -61,6 +63,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
             features=features,
             tracks=Tracks(database, features, results()),
             job_list=JobList(database),
+            failures=FailureList(database),
             run_list=RunList(database),
             worker_list=WorkerList(database),
             runs=Runs(database),

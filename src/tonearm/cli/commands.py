@@ -37,8 +37,10 @@ SECTIONS = {
     ),
     "Queue": (
         Entry("jobs", "jobs:jobs", "List jobs: running and waiting ones, in order."),
-        Entry("failures", "jobs:failures", "List failed files with reason and advice."),
-        Entry("retry", "jobs:retry", "Queue quarantined files again."),
+        Entry(
+            "failures", "failures:failures", "Show what failed, grouped by reason; list files; name suspects."
+        ),
+        Entry("retry", "retry:retry", "Queue failed files again."),
         Entry("prioritize", "jobs:prioritize", "Change the priority of waiting jobs."),
         Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),
         Entry("forget", "forget:forget_files", "Remove missing files from the library."),

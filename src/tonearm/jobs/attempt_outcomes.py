@@ -235,6 +235,13 @@ def postpone(connection: Connection, job: int, until: float, failure: Failure) -
     )
 
 
+def count_child_death(connection: Connection, job: int) -> None:
+    """Count an attempt whose child died or had to be killed."""
+    connection.execute(
+        update(job_table).where(job_table.c.id == job).values(child_deaths=job_table.c.child_deaths + 1)
+    )
+
+
 def quarantine_interrupted(connection: Connection, job: int, file: int, now: float) -> None:
     """Quarantine a file because too many attempts at it were interrupted."""
     connection.execute(

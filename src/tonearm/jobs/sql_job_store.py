@@ -10,7 +10,7 @@ from tonearm.jobs import attempt_outcomes, attempts, queue_depth
 from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
-from tonearm.jobs.failures import unstorable
+from tonearm.jobs.failures import CHILD_LOST, unstorable
 from tonearm.jobs.interruptions import recover_interrupted
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
@@ -197,6 +197,8 @@ class SqlJobStore:
             now = rows[lease].now
             ended = attempts.ended(lease, Outcome.FAILED, now, failure.code, work_s, timings, ended_at)
             attempts.record(connection, [ended])
+            if failure.code in CHILD_LOST:
+                attempt_outcomes.count_child_death(connection, lease.job)
             delay_s = retry_after(failure, lease.charged_attempts, self._backoff)
             if delay_s is None:
                 attempt_outcomes.end(connection, lease, JobState.QUARANTINED, now, failure, work_s)

@@ -1,6 +1,7 @@
 """Column types whose values SQLite and PostgreSQL store and return identically, to the last bit."""
 
 import json
+import re
 from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, String
@@ -129,6 +130,32 @@ def _unindexed_sqlite(element: unindexed, compiler: Any, **kw: Any) -> str:
 @compiles(unindexed, "postgresql")
 def _unindexed_postgresql(element: unindexed, compiler: Any, **kw: Any) -> str:
     return f"({compiler.process(element.clauses, **kw)})"
+
+
+class without_numbers(FunctionElement[str]):  # noqa: N801  written as an SQL function
+    """A text with ``…`` in place of every number that stands alone, so that texts that differ in numbers are equal."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(without_numbers, "sqlite")
+def _without_numbers_sqlite(element: without_numbers, compiler: Any, **kw: Any) -> str:
+    return f"tonearm_without_numbers({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(without_numbers, "postgresql")
+def _without_numbers_postgresql(element: without_numbers, compiler: Any, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    return rf"regexp_replace({text}, '\m[0-9]+([.,][0-9]+)*\M', '…', 'g')"
+
+
+_NUMBER = re.compile(r"\b[0-9]+(?:[.,][0-9]+)*\b")
+
+
+def numbers_replaced(text: str | None) -> str | None:
+    """SQLite's ``tonearm_without_numbers``."""
+    return None if text is None else _NUMBER.sub("…", text)
 
 
 def sort_key(column: ColumnElement[Any]) -> ColumnElement[Any]:

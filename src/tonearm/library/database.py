@@ -21,7 +21,7 @@ from tonearm.errors import (
     StorageUnavailable,
     StorageUnusable,
 )
-from tonearm.library.column_types import contains_folded, json_text, padded
+from tonearm.library.column_types import contains_folded, json_text, numbers_replaced, padded
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.lock import refuse_while_at_work
@@ -272,6 +272,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # 
     connection.isolation_level = None  # transactions begin where _begin_sqlite says
     connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
     connection.create_function("tonearm_padded", 1, padded, deterministic=True)
+    connection.create_function("tonearm_without_numbers", 1, numbers_replaced, deterministic=True)
     with _closed_on_failure(connection):
         _use_wal(connection)
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):

@@ -22,8 +22,18 @@ def note_all(
     detail: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Add the same line to the history of each of these files."""
-    if files:
+    note_each(connection, dict.fromkeys(files, detail), what, now)
+
+
+def note_each(
+    connection: Connection, details: Mapping[int, Mapping[str, Any]], what: str, now: float
+) -> None:
+    """Add a line to the history of several files. ``details``: by file."""
+    if details:
         connection.execute(
             insert(history_table),
-            [{"file_id": file, "at": now, "what": what, "detail": dict(detail)} for file in files],
+            [
+                {"file_id": file, "at": now, "what": what, "detail": dict(detail)}
+                for file, detail in details.items()
+            ],
         )

@@ -214,6 +214,9 @@ job_table = Table(
     Column(
         "interruptions", Integer, default=0, nullable=False
     ),  # attempts that ended with their worker's death
+    Column(
+        "child_deaths", Integer, default=0, nullable=False
+    ),  # attempts whose child died or had to be killed
     Column("queued_at", FiniteFloat, nullable=False),  # when it became or becomes ready to be taken
     Column("not_before", FiniteFloat),
     Column("started_at", FiniteFloat),
@@ -254,7 +257,7 @@ attempt_table = Table(
     Column("run_s", FiniteFloat),
     Column("store_s", FiniteFloat),
     Column("timings", Document, nullable=False),
-    Index("ix_attempts_ended_at", "ended_at"),
+    Index("ix_attempts_ended_at_run_s", "ended_at", "run_s"),
     sqlite_with_rowid=False,
 )
 """How one attempt at a job ended and where its time went. An attempt that still runs has no row.

@@ -1,7 +1,7 @@
 """Jobs as they are shown: running jobs, waiting jobs with their position in the queue, ended and failed jobs."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import file_table, job_table, root_table
 from tonearm.names import path_fields
 from tonearm.settings import Level
-from tonearm.views.reading import MANY_AT_ONCE, PAGE, reading
+from tonearm.views.reading import PAGE, reading
 
 _PARTS: tuple[tuple[tuple[JobState, ...], ColumnElement[bool], tuple[Any, ...]], ...] = (
     ((JobState.RUNNING,), IS_OPEN, (job_table.c.id,)),
@@ -33,7 +33,6 @@ _LISTED = (
     .join(file_table, file_table.c.id == job_table.c.file_id)
     .join(root_table, root_table.c.id == file_table.c.root_id)
 )
-_FAILED = (JobState.QUARANTINED, JobState.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +64,6 @@ class JobView:
         fields = {name: getattr(self, name) for name in self.__slots__ if name != "path"}
         return path_fields(self.path) | fields | {"level": self.level.label}
 
-    def failure_to_json(self) -> dict[str, Any]:
-        """Its JSON object in a list of failures."""
-        names = ("state", "code", "reason", "advice", "attempts")
-        return path_fields(self.path) | {name: getattr(self, name) for name in names}
-
 
 @dataclass(frozen=True, slots=True)
 class JobPosition:
@@ -78,15 +72,6 @@ class JobPosition:
     part: int
     key: float
     id: int
-
-
-@dataclass(frozen=True, slots=True)
-class FailurePosition:
-    """A position in the list of failures."""
-
-    state: str
-    root: bytes
-    path: bytes
 
 
 class JobList:
@@ -134,45 +119,6 @@ class JobList:
     def first(self, states: Sequence[str], place: Place | None, run: int | None, limit: int) -> list[JobView]:
         """The first jobs of the list."""
         return self.page(states, place, run, None, limit)[0]
-
-    def failures(
-        self, place: Place | None, limit: int = PAGE, after: FailurePosition | None = None
-    ) -> tuple[list[JobView], FailurePosition | None]:
-        """The last job of each file that is retrying, quarantined or partial, by state and path.
-
-        Returns those that follow after a position, and where the next page begins; ``None`` after the last one.
-        """
-        newest = job_table.alias("newest")
-        last = select(func.max(newest.c.id)).where(newest.c.file_id == job_table.c.file_id).scalar_subquery()
-        given_up = and_(
-            file_table.c.state.in_(_FAILED), job_table.c.state.in_(_FAILED), job_table.c.id == last
-        )
-        wanted = [
-            or_(and_(IS_OPEN, job_table.c.state == JobState.RETRYING), given_up),
-            file_table.c.missing_since.is_(None),
-            file_table.c.moved_to_id.is_(None),
-        ]
-        if place is not None:
-            wanted.append(in_place(place))
-        if after is not None:
-            here = tuple_(root_table.c.path, file_table.c.path) > tuple_(after.root, after.path)
-            same = and_(job_table.c.state == after.state, here)
-            wanted.append(or_(job_table.c.state < after.state, same))
-        order = (job_table.c.state.desc(), root_table.c.path, file_table.c.path)
-        with reading(self._database) as connection:
-            rows = connection.execute(_LISTED.where(*wanted).order_by(*order).limit(limit + 1)).all()
-        end = rows[limit - 1] if len(rows) > limit else None
-        position = None if end is None else FailurePosition(end.state, end.root, end.path)
-        return [_view(row) for row in rows[:limit]], position
-
-    def each_failure(self, place: Place | None) -> Iterator[JobView]:
-        """All failures, read page by page."""
-        after: FailurePosition | None = None
-        while True:
-            page, after = self.failures(place, MANY_AT_ONCE, after)
-            yield from page
-            if after is None:
-                return
 
 
 def _later(after: JobPosition) -> ColumnElement[bool]:

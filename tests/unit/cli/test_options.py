@@ -77,7 +77,9 @@ def test_a_path_below_no_folder_of_the_library_is_refused(tmp_path: Path) -> Non
         assert place.scope == b"song.mp3"
 
 
-@pytest.mark.parametrize("command", ["tracks", "status", "jobs", "failures", "runs", "show x", "retry --all"])
+@pytest.mark.parametrize(
+    "command", ["tracks", "status", "jobs", "failures", "runs", "show x", "retry --all --yes"]
+)
 def test_who_only_looks_at_a_library_that_is_not_there_makes_none(command: str, tmp_path: Path) -> None:
     nowhere = tmp_path / "typing" / "error"
     said = CliRunner().invoke(app, [*command.split(), "--data", str(nowhere)])

@@ -443,9 +443,9 @@ def test_attempts_that_are_not_charged_are_not_shown_as_attempts(library: Librar
     lease = library.take()
     assert (lease.attempt, lease.uncharged_attempts) == (2, 1)
     library.job_store.fail(lease, HOPELESS, 0.0)
-    [failure] = library.job_list.failures(None)[0]
+    [failure] = library.failed()
     assert failure.attempts == 1
-    library.queue_admin.retry(None, partial=False)
+    library.retry(None, partial=False)
     [job] = library.job_list.first(("queued",), None, None, 10)
     assert job.attempts == 0
 
@@ -453,5 +453,5 @@ def test_attempts_that_are_not_charged_are_not_shown_as_attempts(library: Librar
 def test_a_file_whose_worker_ended_once_is_not_said_to_end_it_again_and_again(library: Library) -> None:
     leased(library)
     patient(library).recover_worker(WORKER)
-    [failure] = library.job_list.failures(None)[0]
+    [failure] = library.failed()
     assert failure.reason == "Tonearm itself ended while this file was being analysed."

@@ -219,9 +219,9 @@ class PendingWrites(RuleBasedStateMachine):
     @rule(partial=st.booleans())
     def retry(self, partial: bool) -> None:
         last = {row["file_id"]: row for row in self.jobs()}  # the newest of each file
-        wanted = {"quarantined", "partial"} if partial else {"quarantined"}
-        again = {file for file, row in last.items() if row["state"] in wanted}
-        assert self.library.queue_admin.retry(None, partial) == len(again)
+        wanted = {"quarantined", "retrying"} | ({"partial"} if partial else set())
+        again = {file for file, row in last.items() if row["state"] in wanted and row["code"] is not None}
+        assert self.library.retry(None, partial) == len(again)
         newest = {row["file_id"]: row for row in self.jobs()}  # a new job where the run was cancelled
         for file in again:
             row = newest[file]

@@ -48,7 +48,7 @@ def test_a_retried_file_has_a_clean_record(library: Library) -> None:
     library.meet(library.run(), b"1")
     for _ in range(FLAKY.attempts):
         library.job_store.fail(library.take(), FLAKY, 0.0)
-    assert library.queue_admin.retry(at(library, b"1"), partial=False) == 1
+    assert library.retry(at(library, b"1"), partial=False) == 1
     [job] = library.rows("SELECT * FROM jobs")
     assert (job["state"], job["code"], job["reason"], job["advice"]) == ("queued", None, None, None)
     assert (job["finished_at"], job["interruptions"]) == (None, 0)
@@ -64,16 +64,16 @@ def test_a_retried_file_has_a_clean_record(library: Library) -> None:
 
 def test_only_what_lies_in_the_place_is_retried(library: Library) -> None:
     quarantine(library, b"a/1", b"b/2")
-    assert library.queue_admin.retry(at(library, b"a"), partial=False) == 1
+    assert library.retry(at(library, b"a"), partial=False) == 1
     assert library.take().path == b"a/1"
-    assert library.queue_admin.retry(None, partial=False) == 1
+    assert library.retry(None, partial=False) == 1
 
 
 def test_partial_files_are_retried_on_demand_and_measured_afresh(library: Library) -> None:
     library.finish(library.run(), b"1", result("1", complete=False))
     library.finish(library.run(), b"2", result("2"))
-    assert library.queue_admin.retry(None, partial=False) == 0
-    assert library.queue_admin.retry(None, partial=True) == 1
+    assert library.retry(None, partial=False) == 0
+    assert library.retry(None, partial=True) == 1
     lease = library.take()
     assert (lease.path, lease.fresh) == (b"1", True)
 
@@ -83,27 +83,27 @@ def test_an_old_failure_of_a_file_that_is_well_now_is_not_retried(library: Libra
     run = library.run()
     library.meet(run, b"1", fresh=True)
     finish_one(library.job_store, library.take(run), result())
-    assert library.queue_admin.retry(None, partial=True) == 0
+    assert library.retry(None, partial=True) == 0
 
 
 def test_a_file_that_is_gone_is_not_retried(library: Library) -> None:
     quarantine(library, b"1", b"2")
     library.files.mark_missing([library.file(b"1")["id"]])
-    assert library.queue_admin.retry(None, partial=False) == 1
+    assert library.retry(None, partial=False) == 1
     assert library.take().path == b"2"
 
 
 def test_a_file_is_retried_once_however_often_it_is_asked(library: Library) -> None:
     quarantine(library, b"1")
-    assert library.queue_admin.retry(None, partial=False) == 1
-    assert library.queue_admin.retry(None, partial=False) == 0
+    assert library.retry(None, partial=False) == 1
+    assert library.retry(None, partial=False) == 0
 
 
 def test_a_retried_file_of_a_cancelled_run_is_worked_on(library: Library) -> None:
     quarantine(library, b"1")
     [job] = library.rows("SELECT run_id FROM jobs")
     library.runs.cancel(job["run_id"])
-    assert library.queue_admin.retry(None, partial=False) == 1
+    assert library.retry(None, partial=False) == 1
     library.job_store.recover_worker("worker")
     library.runs.adopt_open(run := library.run())
     assert take_one(library.job_store, "worker", run) is not None
@@ -169,7 +169,7 @@ def test_failures_are_listed_with_their_reasons_until_they_are_mended(library: L
     library.finish(library.run(), b"2", result("2", complete=False))
     library.meet(run := library.run(), b"3", b"4")
     library.job_store.fail(library.take(run), FLAKY, 0.0)
-    listed = {job.path: (job.state, job.code) for job in library.job_list.failures(None)[0]}
+    listed = {job.path: (job.state, job.code) for job in library.failed()}
     assert listed == {
         b"/music/1": ("quarantined", "not-audio"),
         b"/music/2": ("partial", "incomplete"),
@@ -177,17 +177,17 @@ def test_failures_are_listed_with_their_reasons_until_they_are_mended(library: L
     }
     library.meet(again := library.run(), b"1", fresh=True)
     finish_one(library.job_store, library.take(again), result("1"))
-    assert b"/music/1" not in {job.path for job in library.job_list.failures(None)[0]}
+    assert b"/music/1" not in {job.path for job in library.failed()}
 
 
 def test_failures_of_files_that_are_gone_are_not_listed(library: Library) -> None:
     quarantine(library, b"1", b"2")
     library.files.mark_missing([library.file(b"1")["id"]])
-    assert [job.path for job in library.job_list.failures(None)[0]] == [b"/music/2"]
-    assert library.job_list.failures(at(library, b"1"))[0] == []
+    assert [job.path for job in library.failed()] == [b"/music/2"]
+    assert library.failed(at(library, b"1")) == []
 
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_failures_can_be_limited(library: Library, limit: int) -> None:
     quarantine(library, b"1", b"2", b"3")
-    assert len(library.job_list.failures(None, limit)[0]) == limit
+    assert len(library.failed(limit=limit)) == limit

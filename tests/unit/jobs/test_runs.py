@@ -225,6 +225,6 @@ def test_a_job_that_is_retried_twice_at_once_after_its_run_was_cancelled_is_queu
     library.meet(run, b"1")
     library.job_store.fail(library.take(run), HOPELESS, 0.0)
     library.runs.cancel(run)
-    assert [library.queue_admin.retry(None, partial=False) for _ in range(2)] == [1, 0]
+    assert [library.retry(None, partial=False) for _ in range(2)] == [1, 0]
     states = [row["state"] for row in library.rows("SELECT state FROM jobs ORDER BY id")]
     assert states == ["quarantined", "queued"]

@@ -1,4 +1,4 @@
-"""What is observed: where a worker serves its metrics."""
+"""What is observed: where a worker serves its metrics, what failures are looked up by, and where children died."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,12 +8,39 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+FAILED = sa.text("state IN ('quarantined', 'partial', 'retrying')")
+SUSPECT = sa.text("child_deaths > 1")
+
 
 def upgrade() -> None:
-    """Add columns; every row stays."""
+    """Add columns and indexes; every row stays."""
     op.add_column("workers", sa.Column("url", sa.String(), nullable=True))
+    _index_failures()
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    _drop_failure_indexes()
     op.drop_column("workers", "url")
+
+
+def _index_failures() -> None:
+    op.add_column("jobs", sa.Column("child_deaths", sa.Integer(), nullable=False, server_default="0"))
+    op.execute(
+        "UPDATE jobs SET child_deaths = (SELECT count(*) FROM attempts WHERE job_id = jobs.id"
+        " AND code IN ('crashed', 'killed', 'deadline', 'out-of-memory'))"
+        " WHERE id IN (SELECT job_id FROM attempts"
+        " WHERE code IN ('crashed', 'killed', 'deadline', 'out-of-memory'))"
+    )
+    op.create_index("ix_jobs_failed", "jobs", ["code", "id"], sqlite_where=FAILED, postgresql_where=FAILED)
+    op.create_index("ix_jobs_suspect", "jobs", ["id"], sqlite_where=SUSPECT, postgresql_where=SUSPECT)
+    op.drop_index("ix_attempts_ended_at", table_name="attempts")
+    op.create_index("ix_attempts_ended_at_run_s", "attempts", ["ended_at", "run_s"])
+
+
+def _drop_failure_indexes() -> None:
+    op.drop_index("ix_attempts_ended_at_run_s", table_name="attempts")
+    op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"])
+    op.drop_index("ix_jobs_suspect", table_name="jobs")
+    op.drop_index("ix_jobs_failed", table_name="jobs")
+    op.drop_column("jobs", "child_deaths")
