@@ -94,10 +94,14 @@ def _confirmed(app: Library, chosen: Sequence[FailedSelection], as_json: bool) -
     groups, files = _matching(app, chosen)
     if not files:
         return True
-    if as_json or not sys.stdin.isatty():
+    if as_json or not _is_asked_at_a_terminal():
         raise click.UsageError(f"{plural(files, 'file')} would be queued again; add --yes to queue them")
     _list(groups)
     return click.confirm(f"Queue {plural(files, 'file')} again?")
+
+
+def _is_asked_at_a_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _list(groups: Sequence[FailureGroup]) -> None:
