@@ -15,25 +15,32 @@ from tests.unit.library_fixture import Library
 from tonearm.jobs.failed_jobs import FailedSelection
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
-FILES = (
-    "INSERT INTO files (id, root_id, path, size, mtime_ns, inode, extension, state, found_at) "
-    f"{NUMBERS} SELECT i, :root, {{path}}, 1000, 1, i, 'flac', CASE WHEN i % :failed = 0 THEN 'quarantined'"
-    " ELSE 'done' END, 1 FROM n"
-)
-JOBS = (
-    "INSERT INTO jobs (id, file_id, run_id, state, level, level_by, rank, fresh, attempts, uncharged_attempts,"
-    " interruptions, child_deaths, queued_at, finished_at, worker, work_s, decoded_s, code, reason, advice) "
-    f"{NUMBERS} SELECT i, i, :run, CASE WHEN i % :failed = 0 THEN 'quarantined' ELSE 'done' END, 2, 'rules', i,"
-    " :fresh, 1, 0, 0, 0, i, :now - :rows + i, 'w', 1.0, 200.0, CASE WHEN i % :failed = 0 THEN"
-    " CASE WHEN i % 3 = 0 THEN 'read-error' ELSE 'incomplete' END END, CASE WHEN i % :failed = 0 THEN"
-    " CASE WHEN i % 3 = 0 THEN 'the cable is loose' ELSE 'only ' || i || ' s' END END, '' FROM n"
-)
-ATTEMPTS = (
-    "INSERT INTO attempts (job_id, number, worker, taken_at, ended_at, outcome, charged, queue_wait_s, run_s,"
-    f" store_s, timings) {NUMBERS} SELECT i, 1, 'w' || i % 20, :now - :rows + i - 1, :now - :rows + i, 'done',"
-    ' :charged, 60.0, 0.5 + (i % 1000 * 7919 % 1000) / 1000.0, 0.01, \'{"identify": 0.1, "tags": 0.01, "decode": 0.2,'
-    ' "front": 0.1, "loudness": 0.03, "character": 0.03, "key": 0.02, "tempo": 0.02}\' FROM n'
-)
+FILES = """
+INSERT INTO files (id, root_id, path, size, mtime_ns, inode, extension, state, found_at)
+$NUMBERS
+SELECT i, :root, $PATH, 1000, 1, i, 'flac', CASE WHEN i % :failed = 0 THEN 'quarantined' ELSE 'done' END, 1 FROM n
+"""
+JOBS = """
+INSERT INTO jobs (id, file_id, run_id, state, level, level_by, rank, fresh, attempts, uncharged_attempts,
+  interruptions, child_deaths, queued_at, finished_at, worker, work_s, decoded_s, code, reason, advice)
+$NUMBERS
+SELECT i, i, :run, CASE WHEN i % :failed = 0 THEN 'quarantined' ELSE 'done' END, 2, 'rules', i, :fresh, 1, 0,
+  0, 0, i, :now - :rows + i, 'w', 1.0, 200.0,
+  CASE WHEN i % :failed = 0 THEN CASE WHEN i % 3 = 0 THEN 'read-error' ELSE 'incomplete' END END,
+  CASE WHEN i % :failed = 0 THEN CASE WHEN i % 3 = 0 THEN 'the cable is loose' ELSE 'only ' || i || ' s' END END, ''
+FROM n
+"""
+ATTEMPTS = """
+INSERT INTO attempts (job_id, number, worker, taken_at, ended_at, outcome, charged, queue_wait_s, run_s, store_s, timings)
+$NUMBERS
+SELECT i, 1, 'w' || i % 20, :now - :rows + i - 1, :now - :rows + i, 'done', :charged, 60.0,
+  0.5 + (i % 1000 * 7919 % 1000) / 1000.0, 0.01, :timings
+FROM n
+"""
+TIMINGS = """
+{"identify": 0.1, "tags": 0.01, "decode": 0.2, "front": 0.1, "loudness": 0.03, "character": 0.03, "key": 0.02,
+"tempo": 0.02}
+"""
 
 
 def main() -> None:
@@ -51,17 +58,25 @@ def main() -> None:
 
 def fill(library: Library, rows: int, failed: int) -> None:
     """Write files, jobs and attempts."""
-    path = (
-        "convert_to(lpad(i::text, 8, '0'), 'UTF8')"
-        if library.database.shared
-        else "CAST(printf('%08d', i) AS BLOB)"
-    )
-    root, run = library.root(), library.run()
+    shared = library.database.shared
+    parts = {
+        "$NUMBERS": NUMBERS,
+        "$PATH": "convert_to(lpad(i::text, 8, '0'), 'UTF8')" if shared else "CAST(printf('%08d', i) AS BLOB)",
+        ":timings": "CAST(:timings AS JSON)" if shared else ":timings",
+    }
+    values = {
+        "root": library.root(),
+        "run": library.run(),
+        "rows": rows,
+        "failed": failed,
+        "now": time.time(),
+    }
+    values |= {"fresh": False, "charged": True, "timings": TIMINGS}
     with library.database.write() as connection:
-        common = {"rows": rows, "failed": failed, "now": time.time()}
-        connection.execute(text(FILES.format(path=path)), common | {"root": root})
-        connection.execute(text(JOBS), common | {"run": run, "fresh": False})
-        connection.execute(text(ATTEMPTS), common | {"charged": True})
+        for statement in (FILES, JOBS, ATTEMPTS):
+            for part, written in parts.items():
+                statement = statement.replace(part, written)
+            connection.execute(text(statement), values)
         connection.execute(text("ANALYZE"))
 
 
