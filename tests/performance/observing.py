@@ -31,7 +31,8 @@ SELECT i, i, :run, CASE WHEN i % :failed = 0 THEN 'quarantined' ELSE 'done' END,
 FROM n
 """
 ATTEMPTS = """
-INSERT INTO attempts (job_id, number, worker, taken_at, ended_at, outcome, charged, queue_wait_s, run_s, store_s, timings)
+INSERT INTO attempts (job_id, number, worker, taken_at, ended_at, outcome, charged, queue_wait_s, run_s, store_s,
+  timings)
 $NUMBERS
 SELECT i, 1, 'w' || i % 20, :now - :rows + i - 1, :now - :rows + i, 'done', :charged, 60.0,
   0.5 + (i % 1000 * 7919 % 1000) / 1000.0, 0.01, :timings
@@ -64,7 +65,7 @@ def fill(library: Library, rows: int, failed: int) -> None:
         "$PATH": "convert_to(lpad(i::text, 8, '0'), 'UTF8')" if shared else "CAST(printf('%08d', i) AS BLOB)",
         ":timings": "CAST(:timings AS JSON)" if shared else ":timings",
     }
-    values = {
+    values: dict[str, object] = {
         "root": library.root(),
         "run": library.run(),
         "rows": rows,

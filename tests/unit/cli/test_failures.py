@@ -112,7 +112,8 @@ def test_suspects_are_named_with_what_was_seen_of_them(library: Library, call: C
     assert (named["died"], named["code"], named["stage"]) == ("2 times", "killed", "decode")
     assert named["file"] == "/music/bad\\n"
     [suspect] = objects(call("failures", "--suspects", "--json"))
-    assert suspect["child_deaths"] == len(suspect["deaths"]) == 2  # type: ignore[arg-type]  a list
+    assert isinstance(suspect["deaths"], list)
+    assert suspect["child_deaths"] == len(suspect["deaths"]) == 2
 
 
 def test_nothing_failed(call: Callable[..., Result], library: Library) -> None:
