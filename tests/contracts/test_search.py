@@ -1,5 +1,6 @@
 """The pages of a list together are the whole list, with any filter and order."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from tests.unit.library_fixture import Library, result
 from tonearm.library.roots import Place
-from tonearm.views import conditions, search, walks
+from tonearm.views import conditions, effort, walks
 from tonearm.views.track import Track
 from tonearm.views.tracks import BoundedCount, TrackQuery
 from tonearm.views.walks import Position
@@ -62,10 +63,11 @@ def fill(library: Library) -> None:
 @pytest.fixture(params=["few", "many", "both"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How pages are found: by fetching what matches, by reading in order, or by one after the other in vain."""
-    monkeypatch.setattr(walks, "PORTIONS", (2, 3, 5))
-    monkeypatch.setattr(search, "FEW", 15_000 if request.param == "few" else 1)
-    monkeypatch.setattr(search, "READ_IN_ORDER", 4 if request.param == "both" else 15_000)
-    monkeypatch.setattr(conditions, "FEW_VALUES", 300 if request.param == "few" else 1)
+    monkeypatch.setattr(walks, "LEAST", 2)
+    monkeypatch.setattr(walks, "MOST", 5)
+    monkeypatch.setattr(effort.Effort, "reads", request.param != "few")
+    monkeypatch.setattr(effort.Effort, "patience", 4.0 if request.param == "both" else math.inf)
+    monkeypatch.setattr(conditions, "FEW_VALUES", 1_000 if request.param == "few" else 1)
 
 
 def pages(library: Library, query: TrackQuery, limit: int) -> Iterator[Track]:

@@ -24,8 +24,10 @@ from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
 
-FEW_VALUES = 300
+FEW_VALUES = 1_000
 """Maximum number of distinct values of a text column that is searched by comparing each distinct value once."""
+SAMPLE = 2_000
+"""Number of values by which it is told at first whether a column has more than a few distinct ones."""
 FEW_TERMS = 60
 """Maximum number of trigrams that are looked up for a text of one or two characters; with more, tables are read."""
 
@@ -34,9 +36,10 @@ FEW_TERMS = 60
 class Condition:
     """A condition on tracks.
 
-    test: of one track. tables: the tables that the test needs, beside files.
+    test: of one track. tables: the tables that the test needs.
     owners: a query for the ids of all files, or all audio, that may meet it, by an index; ``None`` without an index.
     scanned: the same query by reading a whole table, where there is no index.
+    source: the table that both queries read. exact: whether every owner meets the condition, so that no test is needed.
     of_file: whether the owners are files; otherwise they are audio.
     column: the name of the column that the condition restricts; its key is not null, and from ``low`` to ``high``.
     """
@@ -45,6 +48,8 @@ class Condition:
     tables: tuple[FromClause, ...] = ()
     owners: Select[Any] | None = None
     scanned: Select[Any] | None = None
+    source: FromClause | None = None
+    exact: bool = False
     of_file: bool = True
     column: str | None = None
     low: Any = None
@@ -57,6 +62,8 @@ def between(column: SearchColumn, low: float, high: float) -> Condition:
         test=unindexed(column.value).between(low, high),
         tables=(column.table,),
         owners=select(column.owner).where(column.value.between(low, high)),
+        source=column.table,
+        exact=True,
         of_file=column.of_file,
         column=column.name,
         low=low,
@@ -70,6 +77,8 @@ def with_key(column: SearchColumn, key: Any) -> Condition:
         test=unindexed(column.key) == key,
         tables=(column.table,),
         owners=select(column.owner).where(column.key == key),
+        source=column.table,
+        exact=True,
         of_file=column.of_file,
         column=column.name,
         low=key,
@@ -86,7 +95,10 @@ def missing() -> Condition:
     """Files that were not there when their folder was last read."""
     since = file_table.c.missing_since
     return Condition(
-        test=func.coalesce(since, 0) != 0, owners=select(file_table.c.id).where(since.is_not(None))
+        test=func.coalesce(since, 0) != 0,
+        tables=(file_table,),
+        owners=select(file_table.c.id).where(since.is_not(None)),
+        source=file_table,
     )
 
 
@@ -99,7 +111,9 @@ def at(place: Place) -> Condition:
         here = and_(here, file_table.c.path.between(place.scope, place.scope + b"0"))  # and little beside
         within = and_(path > place.scope + b"/", path < place.scope + b"0")
         test = and_(test, or_(path == place.scope, within))
-    return Condition(test=test, owners=select(file_table.c.id).where(here))
+    return Condition(
+        test=test, tables=(file_table,), owners=select(file_table.c.id).where(here), source=file_table
+    )
 
 
 def named(connection: Connection, columns: Sequence[SearchColumn], name: str) -> Condition:
@@ -123,6 +137,8 @@ def named(connection: Connection, columns: Sequence[SearchColumn], name: str) ->
         test=found,
         tables=(first.table,),
         owners=select(first.owner).where(or_(*owners) if owners else false()),
+        source=first.table,
+        exact=True,
         of_file=first.of_file,
         **(bounds if len(tests) == 1 else {}),
     )
@@ -138,15 +154,20 @@ def containing(connection: Connection, column: SearchColumn, part: str) -> Condi
             test=unindexed(column.value).in_(wanted),
             tables=(column.table,),
             owners=select(column.owner).where(column.key.in_(wanted)),
+            source=column.table,
+            exact=True,
             of_file=column.of_file,
             **_bounds(column, wanted),
         )
     test = func.tonearm_has(column.value, part)
+    found = _with_words(connection, column, folded(part))
     return Condition(
         test=test,
         tables=(column.table,),
-        owners=_with_words(connection, column, folded(part)),
+        owners=None if found is None else found.owners,
         scanned=select(column.owner).where(test),
+        source=column.table if found is None else found.source,
+        exact=found is None or found.exact,
         of_file=column.of_file,
     )
 
@@ -159,6 +180,9 @@ def _bounds(column: SearchColumn, values: Sequence[str]) -> dict[str, Any]:
 def few_values(connection: Connection, column: SearchColumn) -> list[str] | None:
     """Every value of a text column, from its index; ``None`` if there are more than a few, or very long ones."""
     first = select(column.key.label("value")).where(column.key.is_not(None)).order_by(column.key).limit(1)
+    sample = first.limit(SAMPLE).subquery()
+    if connection.execute(select(func.count(sample.c.value.distinct()))).scalar_one() > FEW_VALUES // 3:
+        return None
     values = first.subquery().select().cte("found", recursive=True)
     following = first.where(column.key > values.c.value).correlate(values).scalar_subquery()
     values = values.union_all(select(following).where(values.c.value.is_not(None)))
@@ -169,7 +193,16 @@ def few_values(connection: Connection, column: SearchColumn) -> list[str] | None
     return known
 
 
-def _with_words(connection: Connection, column: SearchColumn, part: str) -> Select[Any] | None:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A query of the trigram index: see ``Condition``."""
+
+    owners: Select[Any]
+    source: FromClause
+    exact: bool
+
+
+def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Words | None:
     """The owners of texts that may hold a part, from the trigram index."""
     if column.words is None or not part:
         return None
@@ -177,7 +210,8 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> Sele
         if len(part) < 3:
             return None
         escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return select(column.owner).where(func.tonearm_fold(column.value).like(f"%{escaped}%"))
+        like = func.tonearm_fold(column.value).like(f"%{escaped}%")
+        return _Words(select(column.owner).where(like), column.table, exact=True)
     terms = [part[start : start + 3] for start in range(len(part) - 2)]
     joined = " AND "
     if not terms:
@@ -189,7 +223,10 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> Sele
     quoted = joined.join('"' + term.replace('"', '""') + '"' for term in terms) or '"\x01\x01\x01"'
     words = table("tag_words")
     matches = literal_column("tag_words").op("MATCH")(f"{column.words} : ({quoted})")
-    return select(literal_column("tag_words.rowid").label("owner")).select_from(words).where(matches)
+    owners: Select[Any] = (
+        select(literal_column("tag_words.rowid").label("owner")).select_from(words).where(matches)
+    )
+    return _Words(owners, words, exact=len(part) <= 3)
 
 
 def _terms_from(connection: Connection, part: str) -> list[str]:

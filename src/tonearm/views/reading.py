@@ -16,7 +16,8 @@ COUNTED = 10_000
 
 _FEW_ROWS = text(
     "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
-    " set_config('random_page_cost', '1.1', true), set_config('jit', 'off', true)"
+    " set_config('random_page_cost', '1.1', true), set_config('jit', 'off', true),"
+    " set_config('join_collapse_limit', '1', true), set_config('max_parallel_workers_per_gather', '0', true)"
 )
 
 

@@ -5,7 +5,7 @@ Otherwise the index of the order is read from the position on, in growing portio
 many tracks match, the first ones are found soon. So no query sorts or counts a whole library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,14 +27,8 @@ from tonearm.library.schema import audio_table, file_table, root_table, tags_tab
 from tonearm.views import conditions
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
-from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Position
-
-FEW = 15_000
-"""Maximum number of tracks that are fetched and sorted instead of reading the index of the order."""
-READ_IN_ORDER = 15_000
-"""Number of entries that are read in order before the other method is considered again."""
-MANY = 200_000
-"""Maximum number of tracks that are fetched and sorted instead of reading on in order."""
+from tonearm.views.effort import MANY, Effort, Sizes, estimated
+from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Portions, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,16 @@ class Hit:
     position: Position
 
 
-class _TooFewFound(Exception):
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A query for files, with the columns that hold their path and what they are sorted by."""
+
+    rows: Select[Any]
+    path: Any
+    key: Any
+
+
+class _InVain(Exception):
     """Many entries were read in order, and few matched; fetching the tracks of condition ``better`` is quicker."""
 
     def __init__(self, better: Condition) -> None:
@@ -71,6 +74,7 @@ class Search:
         any. ``missing``: look among missing files only.
         """
         self._connection = connection
+        self._sizes = Sizes(connection)
         self._wanted = [*wanted, conditions.missing()] if missing else list(wanted)
         self._order = order
         self._descending = descending
@@ -78,10 +82,11 @@ class Search:
         gone = file_table.c.missing_since
         is_missing = func.coalesce(gone, 0) != 0  # without the index, which finds them already
         self._there = and_(file_table.c.moved_to_id.is_(None), is_missing if missing else gone.is_(None))
-        self._counts: dict[int, tuple[Condition, int, int]] = {}
-        """By condition how many it leaves, and up to which number they were counted."""
-        self._read = 0
-        """Entries of indexes that were read in order so far."""
+        self._roots: Mapping[int, bytes] = {
+            row.id: row.path for row in connection.execute(select(root_table.c.id, root_table.c.path))
+        }
+        self._spent = 0.0
+        """Time that reading in order was estimated to take so far, in microseconds."""
 
     def page(self, after: Position | None, limit: int) -> list[Hit]:
         """The next files after a position, or the first ones."""
@@ -91,23 +96,25 @@ class Search:
 
     def count(self, at_most: int) -> int:
         """Number of files found, counted up to ``at_most``."""
-        few = self._fewest(self._wanted, at_most)
-        found = self._joined(self._wanted, few).with_only_columns(file_table.c.id).limit(at_most)
+        few = self._sizes.fewest(self._wanted, at_most)
+        found = self._found(self._wanted, few).rows.limit(at_most)
         return self._connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()
 
     # in the order of a column
 
     def _by_column(self, column: SearchColumn, after: Position | None, limit: int) -> list[Hit]:
-        few = self._fewest(self._wanted, FEW)
-        if few is not None:
-            return self._collected(self._wanted, few, column, after, limit)
+        effort = estimated(self._sizes, self._wanted, column, limit)
+        if effort.best is not None and not effort.reads:
+            return self._collected(self._wanted, effort.best, column, after, limit)
         try:
-            return self._in_order(column, after, limit)
-        except _TooFewFound as error:
+            return self._in_order(effort, column, after, limit)
+        except _InVain as error:
             return self._collected(self._wanted, error.better, column, after, limit)
 
-    def _in_order(self, column: SearchColumn, after: Position | None, limit: int) -> list[Hit]:
-        """Read the index of the column. Raises _TooFewFound."""
+    def _in_order(
+        self, effort: Effort, column: SearchColumn, after: Position | None, limit: int
+    ) -> list[Hit]:
+        """Read the index of the column. Raises _InVain."""
         unknown = [*self._wanted, conditions.without(column)]
         if after is not None and after.key is None:
             return self._by_path(unknown, after, limit, False)
@@ -115,20 +122,32 @@ class Search:
         if after is not None:
             same = [*self._wanted, conditions.with_key(column, after.key)]
             found = self._by_path(same, after, limit, False, after.key)
-        walk = ColumnWalk(self._connection, column, self._descending, self._wanted, after)
+        if len(found) >= limit:
+            return found
+        portions = Portions(effort.entries, limit)
+        walk = ColumnWalk(self._connection, column, self._descending, self._wanted, after, portions)
         for group in walk.groups():
-            if len(found) >= limit:
-                return found
-            self._note_read(walk.read)
+            if not isinstance(group, OneKey):
+                self._spent += walk.read * effort.entry
+            if self._spent > effort.patience and (better := self._better(self._wanted)) is not None:
+                raise _InVain(better)
             if isinstance(group, OneKey):
                 same = [*self._wanted, conditions.with_key(column, group.key)]
                 found += self._by_path(same, None, limit - len(found), False, group.key)
             else:
-                here = [condition.test for condition in self._wanted if condition.tables == (column.table,)]
-                owners = select(column.owner).where(group, *here)
-                portion = Condition(group, (column.table,), owners, of_file=column.of_file)
+                portion = Condition(
+                    test=group,
+                    tables=(column.table,),
+                    owners=select(column.owner).where(group),
+                    source=column.table,
+                    exact=True,
+                    of_file=column.of_file,
+                )
                 found += self._collected(self._wanted, portion, column, None, limit - len(found))
-        if len(found) < limit and not walk.bounded:
+                portions.found(len(found))
+            if len(found) >= limit:
+                return found
+        if not walk.bounded:
             found += self._by_path(unknown, None, limit - len(found), False)
         return found[:limit]
 
@@ -143,23 +162,25 @@ class Search:
         key: Any = None,
     ) -> list[Hit]:
         """Files in the order of their paths; ``key`` is what all of them have in the list's own order."""
-        few = self._fewest(wanted, FEW)
-        if few is not None:
-            return self._of_key(self._collected(wanted, few, None, after, limit, descending), key)
+        effort = estimated(self._sizes, wanted, None, limit)
+        if effort.best is not None and not effort.reads:
+            return self._of_key(self._collected(wanted, effort.best, None, after, limit, descending), key)
         found: list[Hit] = []
-        walk = PathWalk(self._connection, descending, self._place, after, tests=bool(wanted))
+        spent = 0.0
+        portions = Portions(effort.entries, limit)
+        walk = PathWalk(self._connection, descending, self._place, after, bool(wanted), portions)
         for portion in walk.portions():
-            if self._order is not None:
-                self._note_read(walk.read)
-            else:
-                self._read += walk.read
-            if self._read >= READ_IN_ORDER and (rest := self._better_than_walking(wanted)) is not None:
-                return self._of_key(self._collected(wanted, rest, None, after, limit, descending), key)
+            spent += walk.read * effort.entry
+            self._spent += walk.read * effort.entry
+            if spent > effort.patience and (better := self._better(wanted)) is not None:
+                return self._of_key(self._collected(wanted, better, None, after, limit, descending), key)
             path = file_table.c.path
-            rows = self._joined(wanted, None).where(portion).order_by(path.desc() if descending else path)
+            rows = self._found(wanted, None).rows.where(portion)
+            rows = rows.order_by(path.desc() if descending else path)
             found += self._of_key(self._hits(rows, limit - len(found)), key)
             if len(found) >= limit:
                 break
+            portions.found(len(found))
         return found
 
     def _of_key(self, hits: Sequence[Hit], key: Any) -> list[Hit]:
@@ -167,42 +188,15 @@ class Search:
 
     # both ways
 
-    def _note_read(self, entries: int) -> None:
-        """Count entries that were read in order. Raises _TooFewFound after many, if there is a better way."""
-        self._read += entries
-        if self._read >= READ_IN_ORDER:
-            better = self._better_than_walking(self._wanted)
-            if better is not None:
-                raise _TooFewFound(better)
-
-    def _fewest(self, wanted: Sequence[Condition], at_most: int) -> Condition | None:
-        """The condition that the fewest tracks meet, if no more than ``at_most`` meet it."""
-        best, fewest = None, at_most + 1
-        for condition in wanted:
-            if condition.owners is not None:
-                count = self._count_of(condition, at_most + 1)
-                if count < fewest:
-                    best, fewest = condition, count
-        return best
-
-    def _better_than_walking(self, wanted: Sequence[Condition]) -> Condition | None:
+    def _better(self, wanted: Sequence[Condition]) -> Condition | None:
         """The condition to fetch tracks by where few were found in order; many may meet it, or it has no index."""
-        best = self._fewest(wanted, MANY)
+        best = self._sizes.fewest(wanted, MANY)
         if best is not None:
             return best
         scanned = [
             condition for condition in wanted if condition.owners is None and condition.scanned is not None
         ]
         return replace(scanned[0], owners=scanned[0].scanned) if scanned else None
-
-    def _count_of(self, condition: Condition, at_most: int) -> int:
-        _, count, counted_to = self._counts.get(id(condition), (condition, 0, 0))
-        if count == counted_to < at_most:
-            assert condition.owners is not None  # noqa: S101  only such are counted
-            owners = condition.owners.limit(at_most).subquery()
-            count = self._connection.execute(select(func.count()).select_from(owners)).scalar_one()
-            self._counts[id(condition)] = condition, count, at_most
-        return min(count, at_most)
 
     def _collected(
         self,
@@ -214,58 +208,81 @@ class Search:
         descending: bool = False,
     ) -> list[Hit]:
         """Fetch all that may meet a condition, test them and sort them."""
-        rows = self._joined(wanted, few, column)
+        found = self._found(wanted, few, column)
+        rows = found.rows
         if after is not None:
-            rows = rows.where(self._later(column, after, descending))
-        return self._hits(self._sorted(rows, column, descending), limit)
+            rows = rows.where(self._later(found, after, descending))
+        places: list[ColumnElement[Any]] = [found.path]
+        if len(self._roots) > 1:
+            places.insert(0, root_table.c.path)
+        if descending:
+            places = [place.desc() for place in places]
+        if column is not None:
+            key = unindexed(found.key)
+            places = [key.is_(None), key.desc() if self._descending else key, *places]
+        return self._hits(rows.order_by(*places), limit)
 
-    def _later(self, column: SearchColumn | None, after: Position, descending: bool) -> ColumnElement[bool]:
-        place = tuple_(root_table.c.path, file_table.c.path)
-        here = tuple_(after.root, after.path)
-        further = place < here if descending else place > here
-        if column is None:
+    def _later(self, found: _Found, after: Position, descending: bool) -> ColumnElement[bool]:
+        further: ColumnElement[bool]
+        if len(self._roots) > 1:
+            place, here = tuple_(root_table.c.path, found.path), tuple_(after.root, after.path)
+            further = place < here if descending else place > here
+        else:
+            further = found.path < after.path if descending else found.path > after.path
+        if found.key is None:
             return further
-        key = unindexed(column.key)
+        key = unindexed(found.key)
         if after.key is None:
             return and_(key.is_(None), further)
         beyond: ColumnElement[bool] = key < after.key if self._descending else key > after.key
         return or_(beyond, and_(key == after.key, further), key.is_(None))
 
-    def _sorted(
-        self, rows: Select[Any], column: SearchColumn | None, descending: bool = False
-    ) -> Select[Any]:
-        places: list[ColumnElement[Any]] = [root_table.c.path, file_table.c.path]
-        if column is None:
-            return rows.order_by(*[place.desc() if descending else place for place in places])
-        key = unindexed(column.key)
-        return rows.order_by(key.is_(None), key.desc() if self._descending else key, *places)
-
     def _hits(self, rows: Select[Any], limit: int) -> list[Hit]:
         return [
-            Hit(row.id, Position(row.key, row.root, row.path))
+            Hit(row.id, Position(row.key, self._roots[row.root_id], row.path))
             for row in self._connection.execute(rows.limit(limit))
         ]
 
-    def _joined(
+    def _found(
         self, wanted: Sequence[Condition], few: Condition | None, column: SearchColumn | None = None
-    ) -> Select[Any]:
-        """Files that meet all conditions, from the owners of ``few`` if it is given."""
-        tables = {table: None for condition in wanted for table in condition.tables}
-        key: Any = literal(None)
-        if column is not None:
-            key = column.key
-            tables[column.table] = None
-        chosen = select(file_table.c.id, root_table.c.path.label("root"), file_table.c.path, key.label("key"))
+    ) -> _Found:
+        """Files that meet all conditions, from the owners of ``few`` if it is given.
+
+        Each table is read once: what the owners' own table says is tested and taken where the owners are found.
+        """
+        tests = [condition for condition in wanted if not (condition is few and few.exact)]
+        tests.sort(key=lambda condition: condition.scanned is not None)  # functions over texts take longest
+        file: Any = file_table.c
+        key = None if column is None else column.key
         source: Any = file_table
         if few is not None and few.owners is not None:
-            owners = few.owners.cte("owners").prefix_with("MATERIALIZED")
-            [owner] = owners.c
-            source = owners.join(file_table, _is_owned(owner, few.of_file))
-        source = source.join(root_table, root_table.c.id == unindexed(file_table.c.root_id))
+            owners = few.owners.where(*[each.test for each in tests if each.tables == (few.source,)])
+            tests = [each for each in tests if each.tables != (few.source,)]
+            if column is not None and column.table is few.source:
+                owners = owners.add_columns(column.key.label("key"))
+            if few.source is file_table:
+                more = (file_table.c.root_id, file_table.c.path, file_table.c.audio_id)
+                owners = owners.add_columns(*more).where(self._there)
+            chosen = owners.cte("owners").prefix_with("MATERIALIZED")
+            if column is not None and column.table is few.source:
+                key = chosen.c.key
+            if few.source is file_table:
+                file, source = chosen.c, chosen
+            else:
+                source = chosen.join(file_table, _is_owned(next(iter(chosen.c)), few.of_file))
+        if len(self._roots) > 1:
+            source = source.join(root_table, root_table.c.id == unindexed(file.root_id))
+        tables = {table: None for condition in tests for table in condition.tables}
+        if column is not None and key is column.key:
+            tables[column.table] = None
         for table in tables:
             if table is not file_table:
-                source = source.outerjoin(table, _belongs(table))
-        return chosen.select_from(source).where(self._there, *[condition.test for condition in wanted])
+                source = source.outerjoin(table, _belongs(table, file))
+        rows = select(file.id, file.root_id, file.path, (literal(None) if key is None else key).label("key"))
+        rows = rows.select_from(source).where(*[each.test for each in tests])
+        if file is file_table.c:
+            rows = rows.where(self._there)
+        return _Found(rows, file.path, key)
 
 
 def _is_owned(owner: Any, of_file: bool) -> ColumnElement[bool]:
@@ -274,11 +291,11 @@ def _is_owned(owner: Any, of_file: bool) -> ColumnElement[bool]:
     return owned
 
 
-def _belongs(table: Any) -> ColumnElement[bool]:
-    """How a table's rows are found beside a file."""
+def _belongs(table: Any, file: Any) -> ColumnElement[bool]:
+    """How a table's rows are found beside a file, given by its columns."""
     if table is tags_table:
-        beside: ColumnElement[bool] = tags_table.c.file_id == file_table.c.id
+        beside: ColumnElement[bool] = tags_table.c.file_id == file.id
         return beside
     owner = audio_table.c.id if table is audio_table else table.c.audio_id
-    joined: ColumnElement[bool] = owner == file_table.c.audio_id
+    joined: ColumnElement[bool] = owner == file.audio_id
     return joined

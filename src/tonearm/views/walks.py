@@ -11,8 +11,10 @@ from tonearm.library.schema import file_table, root_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
 
-PORTIONS = (500, 2_000, 6_000, 12_000, 25_000, 50_000, 100_000)
-"""Number of entries of an index that are read by the first statement, by the second, and so on."""
+LEAST, MOST = 500, 100_000
+"""Number of entries of an index that are read by one statement."""
+MARGIN = 1.3
+"""How many times the expected number of entries is read, so that most pages take one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class ColumnWalk:
         descending: bool,
         wanted: Sequence[Condition],
         after: Position | None,
+        portions: "Portions",
     ) -> None:
+        self._portions = portions
         self._connection = connection
         self._column = column
         self._descending = descending
@@ -56,7 +60,8 @@ class ColumnWalk:
 
     def groups(self) -> Iterator["OneKey | ColumnElement[bool]"]:
         """Groups one after the other: many entries of one key, or conditions on the key that few entries meet."""
-        for portion in _growing():
+        while True:
+            portion = next(self._portions)
             last = self._entry(portion)
             if last is None:
                 self.read = portion
@@ -97,8 +102,10 @@ class PathWalk:
         place: Place | None,
         after: Position | None,
         tests: bool,
+        portions: "Portions",
     ) -> None:
         """``tests``: whether files will be tested, so that it has to be known how many were read."""
+        self._portions = portions
         self._connection = connection
         self._descending = descending
         self._place = place
@@ -110,7 +117,6 @@ class PathWalk:
     def portions(self) -> Iterator[ColumnElement[bool]]:
         """Conditions on files that ever more entries meet, one after the other."""
         path = file_table.c.path
-        sizes = _growing()
         for root in self._roots():
             here = and_(file_table.c.root_id == root.id, file_table.c.moved_to_id.is_(None))
             if self._place is not None and self._place.scope:
@@ -119,7 +125,7 @@ class PathWalk:
             if self._after is not None and root.path == self._after.root:
                 start = self._beyond(self._after.path)
             while self._tests:
-                portion = next(sizes)
+                portion = next(self._portions)
                 entries = select(path).where(here, *([] if start is None else [start]))
                 entries = entries.order_by(path.desc() if self._descending else path)
                 last = self._connection.execute(entries.offset(portion).limit(1)).scalar_one_or_none()
@@ -151,8 +157,25 @@ class PathWalk:
         return beyond
 
 
-def _growing() -> Iterator[int]:
-    """How many entries are read at once."""
-    yield from PORTIONS
-    while True:
-        yield PORTIONS[-1]
+class Portions:
+    """How many entries of an index are read by each statement: about as many as are needed to fill the page."""
+
+    def __init__(self, expected: float, limit: int) -> None:
+        """``expected``: number of entries in which ``limit`` files are expected to be found."""
+        self._limit = limit
+        self._read = 0
+        self._next = _bounded(MARGIN * expected)
+
+    def __next__(self) -> int:
+        """The number of entries to read next."""
+        self._read += self._next
+        return self._next
+
+    def found(self, number: int) -> None:
+        """Note how many files all portions so far have had."""
+        needed = self._read * (self._limit - number) / max(number, 1)
+        self._next = _bounded(min(MARGIN * needed, 2 * self._next))
+
+
+def _bounded(number: float) -> int:
+    return int(min(MOST, max(LEAST, number)))

@@ -1,0 +1,204 @@
+"""Estimates how long the two methods of finding a page take, so that the quicker one is tried first.
+
+All times are microseconds of one core, measured with a library of a million tracks; only their ratios matter.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from sqlalchemy import ClauseElement, Connection, Executable, Select, and_, func, select
+from sqlalchemy.ext.compiler import compiles
+
+from tonearm.library.schema import file_table
+from tonearm.views.columns import SearchColumn
+from tonearm.views.conditions import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a database takes for one row.
+
+    entry: of a file in the order of paths, whose neighbours lie beside it. beside: of what another table has about
+    it. lookup: of a row that is found by an id, where ids come in ascending order. scattered: where they do not.
+    """
+
+    entry: float
+    beside: float
+    lookup: float
+    scattered: float
+
+
+COSTS = {
+    "sqlite": Costs(entry=0.4, beside=0.3, lookup=2.0, scattered=3.0),
+    "postgresql": Costs(entry=1.5, beside=2.0, lookup=3.5, scattered=5.0),
+}
+FEW = 3_000
+"""Number up to which PostgreSQL counts."""
+SURELY_MANY = 5
+"""What PostgreSQL estimates to be more than this many times ``FEW`` is not counted."""
+COUNTED = 50_000
+"""Number up to which the tracks of a condition are counted at first."""
+MANY = 200_000
+"""Maximum number of tracks that are fetched and sorted after reading in order was in vain."""
+MOST = 0.2
+"""Share of the tracks that is assumed to meet a condition that more than ``COUNTED`` meet, or that has no index."""
+IN_VAIN = 10_000.0
+"""Time that is spent on reading in order before it counts as in vain, though it was expected to take less."""
+PATIENCE = 4
+"""How many times the expected time is spent on reading in order before it counts as in vain."""
+
+
+class Sizes:
+    """How many tracks meet each condition, as far as the choice needs it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect.name
+        self._estimates = self.dialect == "postgresql"
+        self._known: dict[int, tuple[Condition, int, int]] = {}
+        """By condition how many were counted, and up to which number."""
+        self._estimated: dict[int, tuple[Condition, int]] = {}
+        self._all: int | None = None
+
+    def fewest(self, wanted: Sequence[Condition], at_most: int) -> Condition | None:
+        """The condition that the fewest tracks meet, if no more than ``at_most`` meet it."""
+        best, fewest = None, at_most + 1
+        for condition in [*wanted, *(_combined(wanted) if self._estimates else ())]:
+            if condition.owners is not None:
+                size = self.size(condition, at_most)
+                if size < fewest:
+                    best, fewest = condition, size
+        return best
+
+    def size(self, condition: Condition, at_most: int) -> int:
+        """How many meet a condition that has an index; if more than ``at_most``, some number above it.
+
+        PostgreSQL, whose indexes don't tell which rows are visible, estimates, and counts only what seems to be few.
+        """
+        if not self._estimates:
+            return self._count(condition, at_most + 1)
+        estimate = self._estimate(condition)
+        if estimate > SURELY_MANY * FEW:
+            return estimate
+        count = self._count(condition, FEW + 1)
+        return count if count <= FEW else max(count, estimate)
+
+    def share(self, condition: Condition) -> float:
+        """The share of all tracks that meet a condition, as estimated."""
+        if condition.owners is None:
+            return MOST
+        size = self.size(condition, COUNTED)
+        return max(1, size) / max(size, self.total) if size <= COUNTED else MOST
+
+    @property
+    def total(self) -> int:
+        """The number of all tracks, or somewhat more."""
+        if self._all is None:
+            self._all = self._connection.execute(select(func.max(file_table.c.id))).scalar_one() or 1
+        return self._all
+
+    def _count(self, condition: Condition, at_most: int) -> int:
+        _, count, counted_to = self._known.get(id(condition), (condition, 0, 0))
+        if count == counted_to < at_most:
+            assert condition.owners is not None  # noqa: S101  only such are counted
+            owners = condition.owners.limit(at_most).subquery()
+            count = self._connection.execute(select(func.count()).select_from(owners)).scalar_one()
+            self._known[id(condition)] = condition, count, at_most
+        return min(count, at_most)
+
+    def _estimate(self, condition: Condition) -> int:
+        known = self._estimated.get(id(condition))
+        if known is None:
+            assert condition.owners is not None  # noqa: S101  only such are counted
+            [plan] = self._connection.execute(_explained(condition.owners)).scalar_one()
+            known = self._estimated[id(condition)] = condition, int(plan["Plan"]["Plan Rows"])
+        return known[1]
+
+
+class _explained(Executable, ClauseElement):  # noqa: N801  written as the statement that it stands for
+    """PostgreSQL's plan for a query."""
+
+    inherit_cache = False
+
+    def __init__(self, query: Select[Any]) -> None:
+        self.query = query
+
+
+@compiles(_explained)
+def _explain(element: _explained, compiler: Any, **kw: Any) -> str:
+    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.query, **kw)}"
+
+
+def _combined(wanted: Sequence[Condition]) -> Iterator[Condition]:
+    """The conditions that several indexes of one table meet together."""
+    by_source: dict[Any, list[Condition]] = {}
+    for condition in wanted:
+        if condition.owners is not None:
+            by_source.setdefault(condition.source, []).append(condition)
+    for source, those in by_source.items():
+        if len(those) > 1:
+            first, *others = those
+            clauses = [other.owners.whereclause for other in others if other.owners is not None]
+            assert first.owners is not None  # noqa: S101  only such are here
+            yield Condition(
+                test=and_(*[condition.test for condition in those]),
+                tables=(source,),
+                owners=first.owners.where(*[clause for clause in clauses if clause is not None]),
+                source=source,
+                exact=all(condition.exact for condition in those),
+                of_file=first.of_file,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What the methods are expected to take. ``best``: the condition to fetch tracks by, if they are not too many.
+
+    entries: how many entries are expected to be read in order. entry: what each of them takes.
+    """
+
+    best: Condition | None
+    fetching: float
+    entries: float
+    entry: float
+
+    @property
+    def reading(self) -> float:
+        """What reading in order is expected to take."""
+        return self.entries * self.entry
+
+    @property
+    def reads(self) -> bool:
+        """Whether reading in order is tried first."""
+        return self.best is None or self.reading < self.fetching
+
+    @property
+    def patience(self) -> float:
+        """Time after which reading in order counts as in vain."""
+        patience = max(IN_VAIN, PATIENCE * self.reading)
+        return patience if self.best is None else min(patience, self.fetching)
+
+
+def estimated(sizes: Sizes, wanted: Sequence[Condition], column: SearchColumn | None, limit: int) -> Effort:
+    """What it takes to find ``limit`` tracks in the order of a column, ``None`` for their paths."""
+    costs = COSTS[sizes.dialect]
+    tables = {table for condition in wanted for table in condition.tables} - {file_table}
+    if column is None:
+        entry = costs.entry + costs.beside * len(tables)
+    else:
+        tables -= {column.table}
+        entry = costs.scattered * ((1 if column.table is file_table else 2) + len(tables))
+    read = min(sizes.total, limit / prod(sizes.share(condition) for condition in wanted))
+    best = sizes.fewest(wanted, COUNTED)
+    if best is None:
+        return Effort(None, 0.0, read, entry)
+    found = float(sizes.size(best, COUNTED))
+    inside = [each for each in wanted if each is not best and each.tables == (best.source,)]
+    fetching = found * costs.lookup
+    found *= prod(sizes.share(condition) for condition in inside)
+    sorted_by = set() if column is None else {column.table}
+    beside = (tables | sorted_by) - {best.source, file_table}
+    fetching += found * costs.lookup * ((best.source is not file_table) + len(beside))
+    return Effort(best, fetching, read, entry)
