@@ -14,7 +14,7 @@ from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
-from tonearm.errors import TonearmError
+from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.library.database import Database
 from tonearm.names import path_fields, printable
 from tonearm.settings import Settings
@@ -36,20 +36,44 @@ SERVICE_COLUMNS = (
 @click.command()
 @data_option
 @json_option
-def status(data: str | None, as_json: bool) -> None:
-    """Show what the library holds, what is queued and running, the workers, and whether the servers answer."""
+@click.option("--check", is_flag=True, help="Print one line for a monitoring system; exit 0, 1, 2 or 3.")
+def status(data: str | None, as_json: bool, check: bool) -> int:
+    """Show what the library holds, what is queued and running, the workers, and whether the servers answer.
+
+    With --check, one line in the form of Nagios' plugins: OK, WARNING, CRITICAL or UNKNOWN, the reasons, and
+    figures. The exit status is 0, 1, 2 or 3.
+    """
+    if check:
+        return _checked(data, as_json)
     settings = existing_library(data)
     try:
         with open_database(settings) as database:
             found = _gathered(settings, database)
         if as_json:
             print_json(found)
-            return
-        _print(found, database.shared)
+        else:
+            _print(found, database.shared)
     except TonearmError as error:
         if settings.database_url is not None:
             _show_other_servers(settings, error, as_json)
         raise
+    return 0
+
+
+def _checked(data: str | None, as_json: bool) -> int:
+    """Print the line of --check; returns the exit status. Whatever keeps it from being made is status UNKNOWN."""
+    from tonearm.bootstrap.status_check import check_status
+    from tonearm.telemetry.health_check import Problem, Severity, line_of
+
+    try:
+        if as_json:
+            raise ConfigurationError("--check and --json exclude each other")
+        severity, line = check_status(existing_library(data))
+    except Exception as error:  # noqa: BLE001  a monitoring system reads exit status 1 of a traceback as a warning
+        text = str(error) if isinstance(error, TonearmError) else f"this check failed: {type(error).__name__}"
+        severity, line = line_of([Problem(Severity.UNKNOWN, text)], "", ())
+    say(line)
+    return int(severity)
 
 
 def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) -> None:

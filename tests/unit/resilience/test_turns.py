@@ -1,0 +1,98 @@
+"""A loop that no longer turns is told from one that rests and from one that waits for a server."""
+
+import threading
+
+import pytest
+
+from tonearm.errors import ServiceUnavailable
+from tonearm.resilience import threads as module
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tonearm.resilience.probes import ProbeGate
+from tonearm.resilience.threads import SupervisedThreads
+from tonearm.resilience.turns import LoopTurns
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_turn_is_as_old_as_it_is(clock: Clock) -> None:
+    turns = LoopTurns(clock)
+    turns.turned("relay")
+    clock.now += 7
+    turns.turned("supervisor")
+    clock.now += 1
+    found = turns.snapshot()
+    assert {name: turn.turned_s for name, turn in found.items()} == {"relay": 8, "supervisor": 1}
+    assert {turn.calling_s for turn in found.values()} == {None}
+
+
+def test_a_loop_that_has_ended_is_not_expected_to_turn(clock: Clock) -> None:
+    turns = LoopTurns(clock)
+    turns.turned("supervisor")
+    turns.ended("supervisor")
+    turns.ended("never begun")
+    assert turns.snapshot() == {}
+    turns.call_began()  # in a thread that has no loop any more
+    turns.call_ended()
+
+
+def test_a_call_of_a_server_through_a_breaker_shows_that_the_loop_waits_for_it(clock: Clock) -> None:
+    turns = LoopTurns(clock)
+    breaker = CircuitBreaker("x", BreakerPolicy(minimum_calls=1), lambda _: None, clock, turns)
+    turns.turned("relay")
+    clock.now += 1
+    with pytest.raises(ServiceUnavailable), breaker.guard():
+        clock.now += 40
+        assert turns.snapshot()["relay"].calling_s == 40
+        raise ServiceUnavailable("no answer")
+    clock.now += 2
+    assert turns.snapshot()["relay"].calling_s is None
+    assert turns.snapshot()["relay"].silent_s == 2  # the end of a call is a sign of life
+    assert turns.snapshot()["relay"].turned_s == 43
+    gate = ProbeGate(breaker)  # which is open now
+    gate.admit()
+    clock.now += 3
+    assert turns.snapshot()["relay"].calling_s == 3
+    gate.failed(3, "no answer")
+    assert turns.snapshot()["relay"].calling_s is None
+
+
+def test_calls_of_other_threads_say_nothing_about_a_loop(clock: Clock) -> None:
+    turns = LoopTurns(clock)
+    turns.turned("relay")
+    other = threading.Thread(target=turns.call_began)
+    other.start()
+    other.join()
+    assert turns.snapshot()["relay"].calling_s is None
+
+
+def test_a_background_thread_turns_while_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TURN_S", 0.01)
+    turned: list[str] = []
+    enough = threading.Event()
+
+    class Noted(LoopTurns):
+        def turned(self, name: str) -> None:
+            super().turned(name)
+            turned.append(name)
+            if len(turned) > 3:
+                enough.set()
+
+    turns = Noted()
+    threads = SupervisedThreads(lambda _: None, turns)
+    threads.start("history", lambda stop: None if stop.wait(3600) else None)
+    assert enough.wait(10)
+    assert list(turns.snapshot()) == ["history"]
+    threads.close(10)
+    assert turns.snapshot() == {}
