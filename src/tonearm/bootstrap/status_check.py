@@ -70,8 +70,10 @@ def check_status(settings: Settings) -> tuple[Severity, str]:
     problems = [*server_problems(found)]
     perfdata = server_perfdata(found)
     if read.situation is None:
-        if read.problem is not None:
-            problems.append(read.problem)
+        if read.problem is not None and not any(
+            problem.severity is Severity.CRITICAL for problem in problems
+        ):
+            problems.append(read.problem)  # otherwise it follows from the others
         return line_of(problems, "", perfdata)
     problems += library_problems(read.situation)
     return line_of(problems, summary_of(read.situation), [*library_perfdata(read.situation), *perfdata])
@@ -116,7 +118,7 @@ def _situation(database: Database) -> Situation:
         file_table.c.moved_to_id.is_(None),
     )
     with database.read() as connection:
-        figures = read_figures(connection, database.shared)
+        figures = read_figures(connection)
         count = connection.execute(failed).scalar_one()
     return Situation(database.shared, figures, count, int(alive.analysing), workers)
 

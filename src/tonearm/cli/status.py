@@ -63,6 +63,7 @@ def status(data: str | None, as_json: bool, check: bool) -> int:
 def _checked(data: str | None, as_json: bool) -> int:
     """Print the line of --check; returns the exit status. Whatever keeps it from being made is status UNKNOWN."""
     from tonearm.bootstrap.status_check import check_status
+    from tonearm.events.report import where
     from tonearm.telemetry.health_check import Problem, Severity, line_of
 
     try:
@@ -70,9 +71,9 @@ def _checked(data: str | None, as_json: bool) -> int:
             raise ConfigurationError("--check and --json exclude each other")
         severity, line = check_status(existing_library(data))
     except Exception as error:  # noqa: BLE001  a monitoring system reads exit status 1 of a traceback as a warning
-        text = str(error) if isinstance(error, TonearmError) else f"this check failed: {type(error).__name__}"
+        text = str(error) if isinstance(error, TonearmError) else f"the check itself failed: {where(error)}"
         severity, line = line_of([Problem(Severity.UNKNOWN, text)], "", ())
-    say(line)
+    write_line(line)
     return int(severity)
 
 

@@ -96,9 +96,6 @@ def library_problems(situation: Situation) -> Iterator[Problem]:
         if situation.takers and oldest_s > limit_s:
             text = f"a job of level {level} has been waiting for {oldest_s:,.0f} s (limit {limit_s:,.0f} s)"
             yield Problem(Severity.WARNING, text)
-    if situation.figures.suspects:
-        text = f"{situation.figures.suspects:,} files were in hand more than once when a child died"
-        yield Problem(Severity.WARNING, f"{text}; see `tonearm failures`")
     yield from _worker_problems(situation.workers)
 
 
@@ -133,7 +130,6 @@ def library_perfdata(situation: Situation) -> list[str]:
         f"running={situation.count(JobState.RUNNING)}",
         f"paused={situation.count(PAUSED)}",
         f"failed={situation.failed}",
-        f"suspects={figures.suspects}",
         f"oldest={max(figures.oldest_s.values(), default=0.0):.0f}s",
     ]
     for level, oldest_s in figures.oldest_s.items():

@@ -22,8 +22,10 @@ from tonearm.telemetry.probes_findings import Place, finding_of, hung
 LIMIT_S = 3.0
 EVERY_S = 20.0
 START_S = 10.0
-"""Seconds that the process may need to start, beside those of the first place."""
+"""Seconds that the process may need to start."""
 LOOK_S = 0.2
+KILLED_S = 1.0
+"""Seconds to wait for a process that was killed."""
 ABOVE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 """The folder that holds this package."""
 PROGRAM = (
@@ -85,8 +87,9 @@ class PlacesLoop:
             with contextlib.suppress(BrokenPipeError):
                 _send(process, places)
             answers = _Lines(process)
+            answers.next(START_S, stop)  # it has started
             for number, place in enumerate(places):
-                answer = answers.next(self._limit_s + (0.0 if number else START_S), stop)
+                answer = answers.next(self._limit_s, stop)
                 if answer is None:
                     self._hung[place.component] = process
                     return number
@@ -148,4 +151,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             with contextlib.suppress(OSError):
                 pipe.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1.0)
+        process.wait(KILLED_S)

@@ -20,14 +20,19 @@ BUSY_S = 1.0
 
 
 def main() -> None:
-    """Answer every question."""
+    """Say that this process has started, then answer every question."""
+    _write({})
     for line in sys.stdin:
         question = json.loads(line)
         began = time.monotonic()
         found = answered(question)
         found["ms"] = round((time.monotonic() - began) * 1000, 2)
-        sys.stdout.write(json.dumps(found) + "\n")
-        sys.stdout.flush()
+        _write(found)
+
+
+def _write(answer: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 def answered(question: Mapping[str, Any]) -> dict[str, Any]:

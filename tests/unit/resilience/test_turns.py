@@ -4,7 +4,6 @@ import threading
 
 import pytest
 
-from tonearm.errors import ServiceUnavailable
 from tonearm.resilience import threads as module
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.probes import ProbeGate
@@ -52,10 +51,10 @@ def test_a_call_of_a_server_through_a_breaker_shows_that_the_loop_waits_for_it(c
     breaker = CircuitBreaker("x", BreakerPolicy(minimum_calls=1), lambda _: None, clock, turns)
     turns.turned("relay")
     clock.now += 1
-    with pytest.raises(ServiceUnavailable), breaker.guard():
-        clock.now += 40
-        assert turns.snapshot()["relay"].calling_s == 40
-        raise ServiceUnavailable("no answer")
+    breaker.admit()
+    clock.now += 40
+    assert turns.snapshot()["relay"].calling_s == 40
+    breaker.failed(40, "no answer")
     clock.now += 2
     assert turns.snapshot()["relay"].calling_s is None
     assert turns.snapshot()["relay"].silent_s == 2  # the end of a call is a sign of life
@@ -89,9 +88,12 @@ def test_a_background_thread_turns_while_it_rests(monkeypatch: pytest.MonkeyPatc
             if len(turned) > 3:
                 enough.set()
 
+    def rest(stop: threading.Event) -> None:
+        stop.wait(3600)
+
     turns = Noted()
     threads = SupervisedThreads(lambda _: None, turns)
-    threads.start("history", lambda stop: None if stop.wait(3600) else None)
+    threads.start("history", rest)
     assert enough.wait(10)
     assert list(turns.snapshot()) == ["history"]
     threads.close(10)

@@ -73,7 +73,7 @@ def test_a_planted_blocking_call_is_found_by_its_loop_and_its_end_is_noticed(loo
         assert not until.wait(0.01)
 
 
-def test_a_loop_that_waits_for_a_server_is_alive(loops: Loops) -> None:
+def test_a_loop_that_waits_for_a_server_is_alive() -> None:
     now = [0.0]
     turns = LoopTurns(lambda: now[0])
     breaker = CircuitBreaker("PostgreSQL", BreakerPolicy(), lambda _: None, turns=turns)
