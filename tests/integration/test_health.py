@@ -1,0 +1,188 @@
+"""A worker tells over HTTP which server does not answer, and a check for monitoring systems tells it in one line."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.program import Program
+from tests.proxy import Proxy
+from tests.servers import named
+
+SERVERS = {
+    "postgresql": "TONEARM_DATABASE_URL",
+    "rabbitmq": "TONEARM_RABBITMQ_URL",
+    "rabbitmq-management": "TONEARM_RABBITMQ_MANAGEMENT_URL",
+    "redis": "TONEARM_REDIS_URL",
+    "neo4j": "TONEARM_NEO4J_URL",
+}
+QUICK = {
+    "TONEARM_BREAKER_WINDOW_S": "3",
+    "TONEARM_BREAKER_MINIMUM_CALLS": "3",
+    "TONEARM_BREAKER_OPEN_S": "1",
+}
+PORTS = {"postgresql": 5432, "amqp": 5672, "http": 15672, "redis": 6379, "bolt": 7687}
+
+
+class Worker:
+    """A real worker whose servers are behind proxies, and what it tells of its health."""
+
+    def __init__(self, program: Program, proxies: Mapping[str, Proxy]) -> None:
+        self.program = program
+        self.proxies = proxies
+        self.process = program.start("worker", "--name", "w1", "--listen", "127.0.0.1:0")
+        self.url = _listening(self.process)
+
+    def ask(self, path: str) -> tuple[int, dict[str, Any]]:
+        """The status and the document of an answer."""
+        status, body = self.read(path)
+        return status, json.loads(body)
+
+    def read(self, path: str) -> tuple[int, str]:
+        """The status and the text of an answer."""
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def not_well(self) -> dict[str, str]:
+        """The components that do not pass, with their status."""
+        checks = self.ask("/ready")[1]["checks"]
+        return {name: found[0]["status"] for name, found in checks.items() if found[0]["status"] != "pass"}
+
+    def breaker(self, component: str) -> str:
+        """The state of the breaker of a server, as the metrics have it."""
+        states: list[tuple[str, str]] = re.findall(
+            r'^tonearm_breaker_state\{service="([^"]+)",state="([^"]+)"\} 1',
+            self.read("/metrics")[1],
+            re.MULTILINE,
+        )
+        return dict(states)[component]
+
+
+def _listening(process: "subprocess.Popen[bytes]") -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline().decode()
+    assert line.startswith("listening on http://"), line
+    return line.split()[-1]
+
+
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def through(proxy: Proxy, url: str) -> str:
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{login}{at}127.0.0.1:{proxy.port}").geturl()
+
+
+@pytest.fixture
+def worker(
+    servers: Mapping[str, str],
+    postgres_url: str,
+    namespace: str,
+    make_program: Callable[..., Program],
+    tmp_path: Path,
+) -> Iterator[Worker]:
+    """A worker with each server behind a proxy of its own."""
+    addresses = {name: named(servers, variable) for name, variable in SERVERS.items()} | {
+        "postgresql": postgres_url
+    }
+    with ExitStack() as proxies:
+        opened: dict[str, Proxy] = {}
+        for name, url in addresses.items():
+            parts = urlsplit(url)
+            port = parts.port or PORTS[parts.scheme.partition("+")[0]]
+            opened[name] = proxies.enter_context(Proxy(parts.hostname or "127.0.0.1", port))
+        environment = {SERVERS[name]: through(opened[name], url) for name, url in addresses.items()}
+        program = make_program(
+            tmp_path / "data", **environment, **QUICK, TONEARM_NAMESPACE=namespace, TONEARM_WORKERS="1"
+        )
+        yield Worker(program, opened)
+        program.close()
+
+
+def test_a_server_that_is_gone_flips_its_component_and_its_breaker_alone_and_back(worker: Worker) -> None:
+    until(lambda: worker.not_well() == {})
+    status, document = worker.ask("/ready")
+    assert (status, document["status"]) == (200, "pass")
+    assert {*SERVERS, "children", "disk:data", "disk:tmp"} == set(document["checks"])
+    for component, proxy in worker.proxies.items():
+        proxy.reset()
+        _assert_flips(worker, component)
+        proxy.heal()
+        until(lambda: worker.not_well() == {})
+        until_breaker(worker, component, "closed")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(30) == 0
+
+
+def _assert_flips(worker: Worker, component: str) -> None:
+    until(lambda: worker.not_well() == {component: "fail"})
+    required = component in {"postgresql", "rabbitmq"}
+    status, document = worker.ask("/ready")
+    assert (status, document["status"]) == ((503, "fail") if required else (200, "warn")), component
+    [check] = document["checks"][component]
+    assert check["required"] is required
+    assert re.fullmatch(r"[\w' ]+( at [\d.:]+)? (does not answer|is unavailable): [\w ]+", check["output"])
+    assert check["advice"]
+    until_breaker(worker, component, "open")
+    assert worker.ask("/health")[0] == 200
+
+
+def until_breaker(worker: Worker, component: str, state: str) -> None:
+    until(lambda: worker.breaker(component) == state)
+
+
+def test_a_worker_that_waits_for_its_database_at_its_start_is_alive_and_not_ready(
+    make_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    program = make_program(
+        tmp_path / "data", TONEARM_DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/x", TONEARM_WORKERS="1"
+    )
+    worker = Worker(program, {})
+    until(lambda: worker.not_well() == {"postgresql": "fail"})
+    status, text = worker.read("/ready")
+    assert (status, "s3cret" in text) == (503, False)
+    assert worker.ask("/health")[0] == 200
+
+
+def check(program: Program) -> tuple[int, str]:
+    """The exit status and the line of ``status --check``."""
+    found = program.start("status", "--check")
+    output, errors = found.communicate(timeout=60)
+    assert errors == b""
+    text = output.decode()
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    return found.returncode, text[:-1]
+
+
+def test_the_check_of_a_shared_library_names_what_is_wrong(worker: Worker) -> None:
+    until(lambda: worker.not_well() == {})
+    status, line = check(worker.program)
+    assert (status, line.partition(" | ")[0]) == (0, "OK - 0 jobs waiting, 0 running, 0 files failed")
+    assert " workers=1 lost=0 " in line
+    worker.proxies["redis"].reset()
+    status, line = check(worker.program)
+    assert (status, line.startswith("WARNING - redis: Redis does not answer")) == (1, True)
+    worker.proxies["postgresql"].reset()
+    status, line = check(worker.program)
+    assert (status, line.startswith("CRITICAL - postgresql: PostgreSQL ")) == (2, True)
+    assert "redis: " in line
