@@ -14,6 +14,7 @@ import pytest
 
 from tonearm.addresses import FORMS
 from tonearm.analysis import catalog
+from tonearm.bootstrap.probes import SERVERS
 from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
 from tonearm.cli.json_events import event_name
@@ -127,6 +128,17 @@ def test_plain_defaults_in_the_reference_are_those_of_the_program() -> None:
 def test_the_forms_of_addresses_in_the_reference_are_those_that_a_person_is_told() -> None:
     rows = dict(re.findall(r"^\| `(\w+_url)` \| `(\w+://[^`]*)` \|", page("settings.md"), re.MULTILINE))
     assert {setting: rows[setting] for setting in FORMS} == {name: form for name, (form, _) in FORMS.items()}
+
+
+def test_components_and_figures_of_health_are_in_the_reference() -> None:
+    table = section(page("health.md"), "## /ready")
+    listed = set(re.findall(r"^\| `([^`]+)` \| (?:yes|no|with SQLite) \|", table, re.MULTILINE))
+    places = {"sqlite", "disk:data", "disk:tmp", "root:ID", "children"}
+    assert listed == {server.component for server in SERVERS} | places
+    required = re.findall(r"^\| `([^`]+)` \| yes \|", table, re.MULTILINE)
+    assert [each.component for each in SERVERS if each.required != (each.component in required)] == []
+    fields = ("status", "observedValue", "observedUnit", "time", "since", "output", "advice", "required")
+    assert [field for field in fields if f"`{field}`" not in table] == []
 
 
 def test_rule_fields_are_in_the_reference() -> None:

@@ -86,8 +86,7 @@ def overall(checks: Mapping[str, Check]) -> Status:
 
 
 def _fields(check: Check) -> Fields:
-    fields = _finding_fields(check.finding, check.time) | {"required": check.required}
-    return fields | {"since": _rfc3339(check.since)}
+    return _finding_fields(check.finding, check.time, check.since) | {"required": check.required}
 
 
 def _loop_fields(turn: LoopTurn, is_stuck: bool, now: float) -> Fields:
@@ -101,15 +100,18 @@ def _loop_fields(turn: LoopTurn, is_stuck: bool, now: float) -> Fields:
     return _finding_fields(finding, now)
 
 
-def _finding_fields(finding: Finding, at: float) -> Fields:
-    fields: Fields = {"status": finding.status, "observedUnit": finding.unit, "time": _rfc3339(at)}
-    if finding.value is not None:
-        fields["observedValue"] = finding.value
-    if finding.output is not None:
-        fields["output"] = printable(finding.output)
-    if finding.advice is not None:
-        fields["advice"] = finding.advice
-    return fields
+def _finding_fields(finding: Finding, at: float, since: float | None = None) -> Fields:
+    """The fields of a check; those without a value are left out."""
+    fields: Fields = {
+        "status": finding.status,
+        "observedValue": finding.value,
+        "observedUnit": None if finding.value is None else finding.unit,
+        "time": _rfc3339(at),
+        "since": None if since is None else _rfc3339(since),
+        "output": None if finding.output is None else printable(finding.output),
+        "advice": finding.advice,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _response(status: Status, checks: Mapping[str, Fields], output: str | None) -> Response:

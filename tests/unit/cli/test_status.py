@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner
 
+from tests.unit.library_fixture import Library
 from tonearm.cli.app import app
 from tonearm.errors import ConfigurationError, StorageUnavailable
 from tonearm.graph.neo4j import Neo4jGraph
@@ -38,6 +40,49 @@ def test_a_server_whose_address_is_wrong_is_shown_as_such(monkeypatch: pytest.Mo
     assert {name: service["state"] for name, service in found.items()} == {"Redis": "wrong", "Neo4j": "wrong"}
     assert found["Redis"]["reason"].startswith("redis_url: ")
     assert found["Neo4j"]["reason"].startswith("neo4j_url: ")
+
+
+def checked(*options: str) -> tuple[int, str]:
+    """The exit status and the line of ``status --check``."""
+    said = CliRunner().invoke(app, ["status", "--check", *options], standalone_mode=False)
+    assert said.exception is None
+    return int(said.return_value), said.stdout
+
+
+def test_a_check_of_a_calm_library_is_one_line_with_figures_and_status_0() -> None:
+    status, line = checked()
+    assert (status, line.count("\n")) == (0, 1)
+    assert line.startswith("OK - 0 jobs waiting, 0 running, 0 files failed | waiting=0 ")
+    assert re.search(r" 'disk:data'=\d+B$", line)
+
+
+def test_a_check_tells_of_jobs_that_nobody_takes(library: Library) -> None:
+    library.meet(library.run(), b"a.flac", b"b.flac")
+    status, line = checked()
+    assert (status, line.partition(";")[0]) == (1, "WARNING - 2 jobs wait and no process is analysing")
+    assert " waiting=2 " in line
+
+
+def test_a_check_that_is_not_possible_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    status, line = checked("--data", str(tmp_path / "none"))
+    assert (status, line.startswith(f"UNKNOWN - {tmp_path}/none: no library is there")) == (3, True)
+    assert checked("--json") == (3, "UNKNOWN - --check and --json exclude each other\n")
+    monkeypatch.setenv("TONEARM_WORKERS", "many")
+    status, line = checked()
+    assert (status, line.startswith("UNKNOWN - ")) == (3, True)
+    monkeypatch.setattr("tonearm.cli.status.existing_library", None)
+    status, line = checked()
+    assert (status, line.startswith("UNKNOWN - the check itself failed: ")) == (3, True)
+
+
+def test_a_check_of_a_database_that_does_not_answer_is_critical(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_DATABASE_URL", "postgresql://u:s3cret@127.0.0.1:1/name")
+    monkeypatch.setenv("TONEARM_REDIS_URL", "redis://127.0.0.1:1/0")
+    status, line = checked()
+    assert status == 2
+    assert line.startswith("CRITICAL - postgresql: PostgreSQL name at 127.0.0.1:1 does not answer: ")
+    assert "; redis: Redis does not answer: " in line
+    assert "s3cret" not in line
 
 
 def test_a_process_at_work_that_has_no_running_file_is_told_so(tmp_path: Path) -> None:
