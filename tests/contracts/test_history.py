@@ -151,7 +151,7 @@ def plans(library: Library, act: Callable[[], object]) -> list[str]:
     said: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "jobs" in statement:
+        if "jobs" in statement or "attempts" in statement:
             said.append((statement, parameters))
 
     engine = library.database._engine

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from tests.performance.history import postgresql, sqlite
 from tests.unit.library_fixture import Library
 from tonearm.jobs.failed_jobs import FailedSelection
+from tonearm.views.slow import SlowWork, Span
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
 FILES = """
@@ -85,6 +86,11 @@ def measure(library: Library) -> None:
     """Print how long each view takes."""
     print("PostgreSQL" if library.database.shared else "SQLite")
     everything = FailedSelection()
+    slow = SlowWork(library.database)
+    show("slow stages", lambda: slow.usage(Span()))
+    show("slow stages of a run", lambda: slow.usage(Span(run=1)))
+    show("slow files", lambda: slow.slowest(Span()))
+    show("slow files of a run", lambda: slow.slowest(Span(run=1)))
     show("groups", lambda: library.failures.groups(everything))
     show("first page of a group", lambda: library.failures.page(FailedSelection(codes=["incomplete"])))
     show("first page of all", lambda: library.failures.page(everything))

@@ -20,6 +20,7 @@ from tonearm.settings import Settings
 from tonearm.views.failures import FailureList
 from tonearm.views.jobs import JobList
 from tonearm.views.runs import RunList
+from tonearm.views.slow import SlowWork
 from tonearm.views.track_rows import Results
 from tonearm.views.tracks import Tracks
 from tonearm.views.workers import WorkerList
@@ -36,6 +37,7 @@ class Library:
     tracks: Tracks
     job_list: JobList
     failures: FailureList
+    slow_work: SlowWork
     run_list: RunList
     worker_list: WorkerList
     runs: Runs
@@ -64,6 +66,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
             tracks=Tracks(database, features, results()),
             job_list=JobList(database),
             failures=FailureList(database),
+            slow_work=SlowWork(database),
             run_list=RunList(database),
             worker_list=WorkerList(database),
             runs=Runs(database),

@@ -29,6 +29,7 @@ SECTIONS = {
             "status:status",
             "Show what the library holds, what is running, and whether the servers answer.",
         ),
+        Entry("slow", "slow:slow", "Show where the time went: by stage, file, codec or worker."),
         Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
         Entry("show", "tracks:show", "Show everything that is stored about one track."),
         Entry("mix", "mixes:mix", "List what mixes well with a track."),
