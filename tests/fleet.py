@@ -63,11 +63,11 @@ class Fleet:
         self, name: str, slots: int = 1, environment: Mapping[str, str] | None = None
     ) -> "subprocess.Popen[bytes]":
         """Start a worker, or start one of that name again; ``environment`` goes on top of the fleet's."""
-        with open(self.log(name), "ab") as log:
+        with open(self.output(name), "ab") as output, open(self.log(name), "ab") as log:
             self._workers[name] = subprocess.Popen(
                 [sys.executable, "-m", "tonearm", "worker", "--json", "--name", name, "-w", str(slots)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=output,
+                stderr=log,
                 env={**self.program.environment, **(environment or {})},
             )
         return self._workers[name]
@@ -76,28 +76,32 @@ class Fleet:
         """A worker's last start."""
         return self._workers[name]
 
-    def log(self, name: str) -> Path:
-        """Where a worker's words go."""
+    def output(self, name: str) -> Path:
+        """Where a worker's events go."""
         return self.folder / f"{name}.jsonl"
+
+    def log(self, name: str) -> Path:
+        """Where a worker's log lines go."""
+        return self.folder / f"{name}.log"
 
     def events(self, name: str, kind: str) -> list[Event]:
         """What a worker has announced so far, of one kind."""
         return [event for event in self._announced(name) if event.get("event") == kind]
 
     def _announced(self, name: str) -> list[Event]:
-        """All that a worker has announced so far; its log is read on from where it was left."""
+        """All that a worker has announced so far; its output is read on from where it was left."""
         offset, events = self._heard.setdefault(name, (0, []))
-        if self.log(name).exists():
-            with open(self.log(name), "rb") as log:
-                log.seek(offset)
-                new = log.read()
+        if self.output(name).exists():
+            with open(self.output(name), "rb") as output:
+                output.seek(offset)
+                new = output.read()
             whole = new[: new.rfind(b"\n") + 1]
             events.extend(_events_in(whole))
             self._heard[name] = (offset + len(whole), events)
         return events
 
     def said(self, name: str) -> str:
-        """Everything a worker has printed."""
+        """Everything a worker has logged."""
         return self.log(name).read_text(errors="replace") if self.log(name).exists() else ""
 
     def until_event(self, name: str, kind: str, seconds: float = 120, more_than: int = 0) -> None:
@@ -156,8 +160,8 @@ class Fleet:
         """Check that every job has one ``done`` event in all logs together, so that no result was stored twice."""
         done = [
             event["job"]
-            for log in self.folder.glob("*.jsonl")
-            for event in self.events(log.stem, "job_finished")
+            for output in self.folder.glob("*.jsonl")
+            for event in self.events(output.stem, "job_finished")
             if event["state"] in {"done", "partial"} and not event.get("worker")
         ]
         assert len(done) == len(set(done)), sorted(job for job in done if done.count(job) > 1)

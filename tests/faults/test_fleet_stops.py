@@ -108,7 +108,7 @@ def test_a_worker_stops_while_the_database_is_away_and_the_next_waits_for_it(
     assert fleet.stop("w0") == 0
     assert time.monotonic() - began < 20
     next_one = fleet.worker("w0", 2)
-    until(lambda: "tonearm: waiting: " in fleet.log("w0").read_text())
+    until(lambda: "waiting: " in fleet.log("w0").read_text())
     own_servers.start("postgres")
     fleet.finished(run)
     assert next_one.poll() is None

@@ -314,7 +314,7 @@ def test_a_run_whose_output_nobody_reads_any_more_stops_and_can_go_on(
     process.stdout.close()
     assert process.wait(60) == 130
     assert process.stderr is not None
-    assert process.stderr.read() == b"tonearm: the reader of the output has ended: stopping\n"
+    assert b'"event": "the reader of the output has ended: stopping"' in process.stderr.read()
     program.run("analyze", every_format, check=True)
     program.assert_nothing_lost(len(material.FORMATS))
 

@@ -17,10 +17,10 @@ from tonearm.analysis import catalog
 from tonearm.bootstrap.probes import SERVERS
 from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
-from tonearm.cli.json_events import event_name
 from tonearm.errors import Failure, Fault
 from tonearm.events import facts, services
 from tonearm.events.event import Event
+from tonearm.events.event_name import event_name
 from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
 from tonearm.events.job_ref import JobRef
 from tonearm.events.states import (

@@ -1,8 +1,6 @@
 """Composes `tonearm analyze`: one call over some folders."""
 
 import contextlib
-import os
-import socket
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -25,6 +23,7 @@ from tonearm.scan.scanner import Scanner
 from tonearm.session.coordination import Coordination, EmbeddedRun, SharedRun
 from tonearm.session.session import Session
 from tonearm.settings import Settings
+from tonearm.worker.registration import worker_name
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
 
@@ -39,8 +38,10 @@ def open_session(
     show: Subscriber,
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
+    log: Subscriber | None = None,
 ) -> Iterator[Session]:
-    """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events; ``exporter`` counts them.
+    """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events; ``exporter`` counts and
+    ``log`` logs them.
 
     Raises:
         LibraryInUse: another process is analysing with this library, which is not shared.
@@ -54,20 +55,19 @@ def open_session(
             "set TONEARM_DATABASE_URL, or take --workers 1 or more"
         )
     kind = _embedded if settings.database_url is None else _shared
-    with open_parts(settings, view, show, stop, exporter) as parts, kind(parts) as session:
+    with open_parts(settings, view, show, stop, exporter, log) as parts, kind(parts) as session:
         yield session
 
 
 @contextlib.contextmanager
 def _embedded(parts: WorkerParts) -> Iterator[Session]:
     library = parts.library
-    data_dir = library.settings.data_dir
-    worker = f"{socket.gethostname()}:{os.path.abspath(data_dir)}"
+    worker = worker_name(library.settings)
 
     def supervisor(run: int) -> Supervisor:
         return make_supervisor(parts, job_queue(None, library.job_store, worker, run), worker, None)
 
-    with exclusive_lock(data_dir), background(parts, worker, None, {}):
+    with exclusive_lock(library.settings.data_dir), background(parts, worker, None, {}):
         yield _session(
             parts, worker, EmbeddedRun(library.job_store, library.runs, parts.view, supervisor, parts.bus)
         )

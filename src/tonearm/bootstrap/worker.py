@@ -76,11 +76,13 @@ def open_parts(
     show: Subscriber,
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
+    log: Subscriber | None = None,
 ) -> Iterator[WorkerParts]:
     """Open the library and prepare its servers.
 
     ``view`` is called with each event at once. ``show`` has a thread of its own, so that a terminal or a program that
-    does not read delays no heartbeat. The end waits until ``show`` has taken all events. ``exporter``: counts them.
+    does not read delays no heartbeat. The end waits until ``show`` has taken all events. ``exporter`` counts
+    them, ``log`` logs them.
 
     Raises:
         StorageError: the database can't be opened.
@@ -88,6 +90,8 @@ def open_parts(
     """
     bus = EventBus()
     bus.subscribe(view, "the live view")
+    if log is not None:
+        bus.subscribe(log, "the log")
     bus.subscribe_queued(
         show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf, leave_out=(ServiceCalled,)
     )
@@ -111,6 +115,7 @@ def open_worker(
     show: Subscriber,
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
+    log: Subscriber | None = None,
 ) -> Iterator[Callable[[], None]]:
     """Compose a worker; yields the function that works until it is stopped or drained.
 
@@ -125,7 +130,7 @@ def open_worker(
         )
     if not settings.workers:
         raise ConfigurationError("a worker with --workers 0 would do nothing")
-    with open_parts(settings, view, show, stop, exporter) as parts, join(parts) as membership:
+    with open_parts(settings, view, show, stop, exporter, log) as parts, join(parts) as membership:
         registration = membership.registration
         with background(parts, registration.name, membership.broker, {"heartbeat": registration.keep_alive}):
             supervisor = make_supervisor(parts, membership.queue, registration.name, registration)

@@ -1,7 +1,6 @@
 """``tonearm analyze``: scans folders, analyses files, shows the progress and the result."""
 
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
@@ -13,6 +12,7 @@ from tonearm.cli import INTERRUPTED
 from tonearm.cli.formatting import shell_words
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
+from tonearm.cli.logged import logged
 from tonearm.cli.nearest import meant_path
 from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import PATH, data_option, json_option, level_of, listen_option, workers_option
@@ -22,6 +22,8 @@ from tonearm.cli.terminal import is_terminal, say
 from tonearm.errors import ConfigurationError, NotFound, StorageError
 from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import Summary
+from tonearm.events.report import report
+from tonearm.events.states import Severity
 from tonearm.library.data_folder import require_library
 from tonearm.names import printable, to_bytes
 from tonearm.progress.live import LiveView
@@ -89,19 +91,29 @@ def analyze(
     for path in named:
         _require_path(path)
     settings = settings_of(data, workers=workers, include=include, exclude=exclude, listen=listen)
-    if detach and settings.database_url is None:
+    _require_a_library(settings, named, detach)
+    stop = StopSwitch()
+    bar = not as_json and is_terminal()
+    with logged(settings, "tonearm-analyze", bar) as log, stop.on_signals():
+        summary = _shown(
+            settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop, log, metrics_file
+        )
+    if summary is None or summary.interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+    raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
+
+
+def _require_a_library(settings: Settings, named: Sequence[bytes], detach: bool) -> None:
+    """Raise ConfigurationError or NotFound where this call can't work on the library that the settings name."""
+    if settings.database_url is not None:
+        return
+    if detach:
         raise ConfigurationError(
             "--detach leaves the work to other processes, and there are none without PostgreSQL: "
             "set TONEARM_DATABASE_URL"
         )
-    if not named and settings.database_url is None:
+    if not named:
         require_library(settings.data_dir)
-    stop = StopSwitch()
-    with stop.on_signals():
-        summary = _shown(settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop, metrics_file)
-    if summary is None or summary.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
-    raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
 
 
 def _require_path(path: bytes) -> None:
@@ -119,6 +131,7 @@ def _shown(
     request: AnalyzeRequest,
     as_json: bool,
     stop: StopSwitch,
+    log: Subscriber,
     metrics_file: str | None,
 ) -> Summary | None:
     view = LiveView()
@@ -139,7 +152,7 @@ def _shown(
     try:
         with (
             open_exporter(settings, must_listen=False, file=metrics_file) as exporter,
-            enter_patiently(lambda: open_session(settings, view, show, stop, exporter), stop) as session,
+            enter_patiently(lambda: open_session(settings, view, show, stop, exporter, log), stop) as session,
             display,
         ):
             known = [place.here for place in session.roots.every()]
@@ -149,7 +162,7 @@ def _shown(
     except StorageError as error:
         if known is None:  # the library could not be opened
             raise
-        sys.stderr.write(f"tonearm: {error}\n")
+        report(str(error), Severity.ERROR)
     finally:  # the summary matters most where the analysis failed
         if not as_json and view.summary is not None:
             _print_summary(view.summary, settings, request, known or [])

@@ -1,23 +1,16 @@
 """Events for programs: one JSON object a line."""
 
 import dataclasses
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from tonearm.cli.options import print_json
 from tonearm.events.event import Event
+from tonearm.events.event_name import event_name
 from tonearm.events.facts import Remote
 from tonearm.events.job_ref import JobRef
 from tonearm.names import path_fields
-
-
-def event_name(event: Event) -> str:
-    """``JobFinished`` is ``job_finished``; the same event of another worker is ``remote_job_finished``."""
-    if isinstance(event, Remote):
-        return f"remote_{event_name(event.fact)}"
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
 def as_json(event: Event) -> dict[str, Any]:

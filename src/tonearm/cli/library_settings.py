@@ -4,17 +4,20 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tonearm.cli.options import chosen_settings
+from tonearm.cli.options import warn_of_unknown_variables
 from tonearm.library.data_folder import require_library
-from tonearm.settings import Settings
+from tonearm.settings import Settings, load_settings
 
 
 def settings_of(data: str | Path | None, **overrides: object) -> Settings:
-    """The settings, with options on top. Lists are added to the setting, other values replace it."""
+    """The settings, with options on top. Lists are added to the setting, other values replace it.
+
+    Unknown variables are left to the log of the command that calls this.
+    """
     given = {"data_dir": data, **overrides}
-    settings = chosen_settings(
+    settings = load_settings(
         {name: value for name, value in given.items() if not isinstance(value, list | tuple)}
-    ).settings
+    )
     added: dict[str, Any] = {
         name: (*getattr(settings, name), *value)
         for name, value in given.items()
@@ -26,6 +29,7 @@ def settings_of(data: str | Path | None, **overrides: object) -> Settings:
 def existing_library(data: str | Path | None) -> Settings:
     """The settings of a library that must exist: only commands that analyse create one. Raises NotFound."""
     settings = settings_of(data)
+    warn_of_unknown_variables()
     if settings.database_url is None:
         require_library(settings.data_dir)
     return settings

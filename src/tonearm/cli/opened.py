@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +11,7 @@ from tonearm.cli.library_settings import existing_library
 from tonearm.cli.nearest import meant_path
 from tonearm.errors import NotFound
 from tonearm.events.event import Event
+from tonearm.events.report import report
 from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import StorageState
 from tonearm.library.roots import Place
@@ -60,11 +60,11 @@ def place_of(app: Library, path: str | None) -> Place | None:
 def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
     """Make a call, and repeat it while another transaction conflicts with it or the database does not answer."""
 
-    def report(event: Event) -> None:
+    def waiting(event: Event) -> None:
         if isinstance(event, StorageStateChanged) and event.state is StorageState.WAITING:
-            sys.stderr.write(f"tonearm: waiting: {event.reason}\n")
+            report(f"waiting: {event.reason}")
 
-    return StorageRetry(report, stopping)(call)
+    return StorageRetry(waiting, stopping)(call)
 
 
 def is_analysing(app: Library) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tonearm.events.report import report
 from tonearm.settings import Level, Loaded, load, unknown_variables
 
 if TYPE_CHECKING:
@@ -65,9 +66,14 @@ def limit_option(default: int | None, maximum: int | None = None) -> Callable[[D
 def chosen_settings(given: Mapping[str, object]) -> Loaded:
     """The settings, with options on top; variables that look like settings and are none are reported."""
     loaded = load(given)
-    for unknown in unknown_variables():
-        sys.stderr.write(f"tonearm: {unknown}\n")
+    warn_of_unknown_variables()
     return loaded
+
+
+def warn_of_unknown_variables() -> None:
+    """Report variables that look like settings and are none."""
+    for unknown in unknown_variables():
+        report(unknown)
 
 
 def level_of(name: str | None) -> Level | None:

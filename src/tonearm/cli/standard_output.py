@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from tonearm.events.event import Event, Subscriber
+from tonearm.events.report import report
 from tonearm.worker.signals import StopSwitch
 
 UNREAD = 141
@@ -80,7 +81,7 @@ def while_read(show: Subscriber, stop: StopSwitch) -> Subscriber:
         try:
             show(event)
         except ReaderGone:
-            sys.stderr.write("tonearm: the reader of the output has ended: stopping\n")
+            report("the reader of the output has ended: stopping")
             stop.request()
 
     return show_event

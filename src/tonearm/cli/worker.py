@@ -8,6 +8,7 @@ from tonearm.bootstrap.metrics import open_exporter
 from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
+from tonearm.cli.logged import logged
 from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import data_option, json_option, listen_option, workers_option
 from tonearm.cli.plain_progress import WorkerLines
@@ -47,8 +48,9 @@ def worker(
     show = while_read(show_json if as_json else WorkerLines(view), stop)
     settings = settings_of(data, workers=workers, worker_name=name, path_map=path_map, listen=listen)
     with (
+        logged(settings, "tonearm-worker") as log,
         stop.on_signals(),
         open_exporter(settings, must_listen=True) as exporter,
-        enter_patiently(lambda: open_worker(settings, view, show, stop, exporter), stop) as work,
+        enter_patiently(lambda: open_worker(settings, view, show, stop, exporter, log), stop) as work,
     ):
         work()

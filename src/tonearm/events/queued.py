@@ -10,6 +10,7 @@ from tonearm.events.event import Event, Subscriber
 DEFAULT_ROOM = 10_000
 STALLED_S = 5.0
 """How long the end waits for a subscriber that takes no event off its queue."""
+FLUSH_PAUSE_S = 0.01
 CLOSE_S = 10.0
 """How long the end waits in all for a subscriber that goes on taking events, but slowly."""
 
@@ -45,6 +46,7 @@ class QueuedSubscriber:
         self._changed = threading.Condition()
         self._queue: deque[Event] = deque()
         self._closing = False
+        self._accepted = 0
         self._delivered = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -56,7 +58,14 @@ class QueuedSubscriber:
                 self.dropped += 1
                 return
             self._queue.append(event)
+            self._accepted += 1
             self._changed.notify()
+
+    def flush(self, at_most_s: float) -> None:
+        """Wait until all events that are queued now are delivered, ``at_most_s`` seconds."""
+        accepted, until = self._accepted, time.monotonic() + at_most_s
+        while self._delivered < accepted and self._thread.is_alive() and time.monotonic() < until:
+            time.sleep(FLUSH_PAUSE_S)
 
     def end(self) -> None:
         """Deliver what is queued, then end the thread."""

@@ -1,20 +1,35 @@
-"""Reports mistakes of this program that cost no work: one line on standard error."""
+"""Reports what no fact tells: one line in the log where one is set up, else on standard error."""
 
 import contextlib
 import os
 import sys
-import traceback
+
+from tonearm.events.states import Severity
+
+LOGGER = "tonearm.report"
+"""The logger of these lines. Its parent ``tonearm`` has handlers exactly while a log is set up."""
 
 
 def where(error: BaseException) -> str:
     """What was raised and in which line of which file."""
+    import traceback  # loaded only where something has failed
+
     frames = traceback.extract_tb(error.__traceback__)
     line = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{line}"
 
 
-def report(text: str) -> None:
-    """Write a line to standard error, if it can be written to."""
-    with contextlib.suppress(OSError, ValueError):  # it is closed, or its reader has ended
-        sys.stderr.write(f"tonearm: {text}\n")
-        sys.stderr.flush()
+def report(text: str, severity: Severity = Severity.WARNING, at_once: bool = False) -> None:
+    """Write a line. ``at_once``: return after it is written, as the process may end without closing its log."""
+    import logging  # loaded only where there is something to report
+
+    handlers = logging.getLogger("tonearm").handlers
+    if not handlers:
+        with contextlib.suppress(OSError, ValueError):  # it is closed, or its reader has ended
+            sys.stderr.write(f"tonearm: {text}\n")
+            sys.stderr.flush()
+        return
+    logging.getLogger(LOGGER).log(logging.getLevelNamesMapping()[severity.name], text)
+    if at_once:
+        for handler in handlers:
+            handler.flush()

@@ -11,6 +11,7 @@ from tonearm.settings.readers import (
     Reader,
     Wrong,
     array,
+    choice,
     listen_address,
     number,
     path,
@@ -100,7 +101,16 @@ DEFAULT_RULES = (
     Rule(level=Level.HIGH, modified_within_days=7),
 )
 EXTENSIONS = ("aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "oga", "ogg", "opus", "wav", "wma")
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 URL: Reader[str] = text(r".{3,}", "an address")
+
+
+def read_log_levels(value: object) -> tuple[str, ...]:
+    """Read ``LOGGER=LEVEL`` pairs, levels in lower case. Raises ValueError."""
+    pairs = [pair.partition("=") for pair in texts(value)]
+    if any(not name or level.lower() not in LOG_LEVELS for name, _, level in pairs):
+        raise ValueError(f"must be LOGGER=LEVEL pairs with the levels {', '.join(LOG_LEVELS)}")
+    return tuple(f"{name}={level.lower()}" for name, _, level in pairs)
 
 
 def _cores() -> int:
@@ -213,5 +223,20 @@ class Settings:
     )
     keep_history_days: int = setting(
         400, whole(1), "days for which ended jobs, their attempts and the history of files are kept"
+    )
+    log_format: str = setting(
+        "auto",
+        choice("auto", "json", "text"),
+        "form of log lines; auto: text on a terminal, else JSON",
+    )
+    log_level: str = setting("info", choice(*LOG_LEVELS), "least severe messages that are logged")
+    log_levels: tuple[str, ...] = setting(
+        (), read_log_levels, "LOGGER=LEVEL pairs for parts of the program and for libraries"
+    )
+    log_file: Path | None = setting(
+        None, path, "file that log lines are written to; -: standard error, also while a bar is shown"
+    )
+    log_file_mb: float = setting(
+        10, number(above=0), "megabytes after which the log file is renamed and a new one begun"
     )
     window_s: float = setting(10, number(least=2), "length of the windows of the tempo curve")

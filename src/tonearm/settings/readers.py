@@ -147,6 +147,18 @@ def text(pattern: str, form: str) -> Reader[str]:
     return read
 
 
+def choice(*words: str) -> Reader[str]:
+    """One of some words; case makes no difference."""
+    form = f"{', '.join(words[:-1])} or {words[-1]}"
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value.lower() not in words:
+            raise ValueError(f"must be {form}")
+        return value.lower()
+
+    return read
+
+
 def path(value: object) -> Path:
     """The path of a file or a folder."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):

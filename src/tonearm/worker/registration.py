@@ -39,7 +39,7 @@ class WorkerRegistration:
         url: where this process serves its metrics over HTTP, if it does.
         """
         host = socket.gethostname()
-        self.name = settings.worker_name or f"{host}:{os.getpid()}"
+        self.name = _registered_name(settings)
         self._lease_s = settings.lease_s
         self._workers = workers
         self._job_store = job_store
@@ -87,6 +87,17 @@ class WorkerRegistration:
         """Mark the row as ended. If the database is unavailable, the row shows the worker as lost later."""
         with contextlib.suppress(StorageUnavailable):
             self._workers.deregister(self._instance)
+
+
+def worker_name(settings: Settings) -> str:
+    """The name under which this process takes jobs; without other workers, that of the library's folder."""
+    if settings.database_url is None:
+        return f"{socket.gethostname()}:{os.path.abspath(settings.data_dir)}"
+    return _registered_name(settings)
+
+
+def _registered_name(settings: Settings) -> str:
+    return settings.worker_name or f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _pid_namespace() -> str:

@@ -4,10 +4,12 @@ import contextlib
 import os
 import select
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+
+from tonearm.events.report import report
+from tonearm.events.states import Severity
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORCED_EXIT_S = 10.0
@@ -84,10 +86,8 @@ class StopSwitch:
                 return
             received += sum(number in SIGNALS for number in numbers)
             self.wake()  # the main thread calls the handler once it is awake
-        sys.stderr.write(
-            "tonearm: something does not answer, most likely a network folder; exiting without waiting for it\n"
-        )
-        sys.stderr.flush()
+        text = "something does not answer, most likely a network folder; exiting without waiting for it"
+        report(text, Severity.ERROR, at_once=True)
         os._exit(STOPPED)
 
     def close(self) -> None:

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.facts import job_ref
-from tonearm.cli.json_events import as_json, event_name, show_json
+from tonearm.cli.json_events import as_json, show_json
 from tonearm.events import facts, services
 from tonearm.events.event import Event
+from tonearm.events.event_name import event_name
 from tonearm.events.facts import (
     FileMoved,
     JobEvent,

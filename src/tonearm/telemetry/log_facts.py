@@ -1,0 +1,103 @@
+"""Logs facts: which logger each belongs to, and how severe it is."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+
+from tonearm.events import facts, services
+from tonearm.events.event import Event
+from tonearm.events.event_name import event_name
+from tonearm.events.states import BrokerState, Severity, StorageState, WorkerState
+from tonearm.telemetry.log_handler import LogHandler
+
+Level = int | Callable[[Event], int]
+_SEVERITIES = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
+
+
+def _of_warning(fact: Event) -> int:
+    assert isinstance(fact, facts.Warned)  # noqa: S101  as the table says
+    return _SEVERITIES[fact.severity]
+
+
+def _of_finished(fact: Event) -> int:
+    return logging.WARNING if isinstance(fact, facts.JobFinished) and fact.code else logging.INFO
+
+
+def _of_child(fact: Event) -> int:
+    return logging.WARNING if isinstance(fact, facts.ChildEnded) and fact.code else logging.DEBUG
+
+
+def _of_state(fact: Event) -> int:
+    match getattr(fact, "state", None):
+        case WorkerState.FAILED:
+            return logging.ERROR
+        case StorageState.WAITING | BrokerState.UNAVAILABLE:
+            return logging.WARNING
+        case _:
+            return logging.INFO
+
+
+def _of_breaker(fact: Event) -> int:
+    return (
+        logging.WARNING
+        if isinstance(fact, services.BreakerChanged) and fact.after == "open"
+        else logging.INFO
+    )
+
+
+RULES: Mapping[type[Event], tuple[str, Level]] = {
+    facts.ScanStarted: ("scan", logging.INFO),
+    facts.ScanProgress: ("scan", logging.DEBUG),
+    facts.FileSkipped: ("scan", logging.INFO),
+    facts.FileMoved: ("scan", logging.INFO),
+    facts.ScanFinished: ("scan", logging.INFO),
+    facts.JobTaken: ("worker", logging.DEBUG),
+    facts.JobStarted: ("worker", logging.DEBUG),
+    facts.StageReached: ("worker", logging.DEBUG),
+    facts.JobFinished: ("worker", _of_finished),
+    facts.JobRetrying: ("worker", logging.WARNING),
+    facts.JobReturned: ("worker", logging.INFO),
+    facts.LeaseExpired: ("jobs", logging.WARNING),
+    facts.ChildReady: ("worker.child", logging.DEBUG),
+    facts.ChildStarted: ("worker.child", logging.DEBUG),
+    facts.ChildEnded: ("worker.child", _of_child),
+    facts.RunStateChanged: ("session", logging.INFO),
+    facts.WorkerStateChanged: ("worker", _of_state),
+    facts.WorkersChanged: ("session", logging.DEBUG),
+    facts.Warned: ("warnings", _of_warning),
+    facts.RunStarted: ("session", logging.INFO),
+    facts.WorkloadKnown: ("session", logging.INFO),
+    facts.Summary: ("session", logging.INFO),
+    services.StorageStateChanged: ("library", _of_state),
+    services.BrokerStateChanged: ("jobs", _of_state),
+    services.BreakerChanged: ("services", _of_breaker),
+    services.ServiceCalled: ("services", logging.DEBUG),
+    facts.Listening: ("telemetry", logging.INFO),
+}
+"""Logger below ``tonearm`` and level of each fact; a fact that is not here is logged at DEBUG."""
+
+
+class FactLog:
+    """A subscriber that logs what this process announces. What another worker did is in the log of that worker."""
+
+    def __init__(self, handler: LogHandler) -> None:
+        self._handler = handler
+        self._loggers: dict[str, logging.Logger] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Log an event."""
+        if isinstance(event, facts.Remote):
+            return
+        if isinstance(event, facts.RunStarted):
+            self._handler.context = dataclasses.replace(self._handler.context, run=event.run)
+        name, rule = RULES.get(type(event), ("events", logging.DEBUG))
+        level = rule if isinstance(rule, int) else rule(event)
+        logger = self._loggers.get(name) or self._loggers.setdefault(
+            name, logging.getLogger(f"tonearm.{name}")
+        )
+        if logger.isEnabledFor(level):
+            logger.handle(
+                logger.makeRecord(
+                    logger.name, level, "", 0, event_name(event), (), None, extra={"fact": event}
+                )
+            )

@@ -1,0 +1,110 @@
+"""The fields of a log line, from what was logged: a fact, or a record of a library."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tonearm.events.event import Event
+from tonearm.events.event_name import event_name
+from tonearm.events.facts import JobFinished, JobRetrying
+from tonearm.events.job_ref import JobRef
+from tonearm.names import printable
+from tonearm.telemetry.log_context import LogContext
+
+SERVICE = "service"
+COMMON = (
+    "timestamp",
+    "level",
+    SERVICE,
+    "event",
+    "correlation_id",
+    "run",
+    "job",
+    "attempt",
+    "worker",
+    "duration_ms",
+)
+"""The fields that every line has, in this order; ``null`` where one does not apply."""
+
+_NAMES = {
+    "level": "priority",
+    "pid": "child_pid",
+    "elapsed_s": "duration_ms",
+    "run_s": "duration_ms",
+    "waited_s": "queue_wait_ms",
+}
+"""Fields of facts that have another name here. Other durations get ``_ms`` in place of ``_s``."""
+_AUDIO = {"decoded_s"}
+"""Seconds of audio, which are no duration of work."""
+
+
+def line_fields(record: logging.LogRecord) -> dict[str, Any]:
+    """All fields of a line but the text of an exception."""
+    context: LogContext = record.context  # type: ignore[attr-defined]  # set by LogHandler.emit
+    fact: Event | None = getattr(record, "fact", None)
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    fields: dict[str, Any] = dict.fromkeys(COMMON)
+    fields |= {
+        "timestamp": at.replace("+00:00", "Z"),
+        "level": record.levelname.lower(),
+        "service": context.service,
+        "correlation_id": context.correlation_id,
+        "run": context.run,
+        "worker": context.worker,
+        "logger": record.name,
+        "host": context.host,
+        "pid": context.pid,
+    }
+    if fact is None:
+        return fields | {"event": printable(record.getMessage())}
+    return fields | {"event": event_name(fact)} | fact_fields(fact)
+
+
+def fact_fields(fact: Event) -> dict[str, Any]:
+    """The fields of a fact, those of its job beside its own. Durations are in milliseconds, paths are escaped."""
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(fact):
+        value = getattr(fact, field.name)
+        if isinstance(value, JobRef):
+            fields |= {_name(name): _plain(name, inner) for name, inner in _job(value).items()}
+        elif field.name == "timings":
+            fields["stages_ms"] = {printable(stage): _ms(seconds) for stage, seconds in value.items()}
+        elif value is not None or not isinstance(fact, JobFinished | JobRetrying):
+            fields[_name(field.name)] = _plain(field.name, value)
+    return fields
+
+
+def _job(job: JobRef) -> dict[str, Any]:
+    return {field.name: getattr(job, field.name) for field in dataclasses.fields(job)}
+
+
+def _name(name: str) -> str:
+    if name in _NAMES:
+        return _NAMES[name]
+    return f"{name[:-2]}_ms" if name.endswith("_s") and name not in _AUDIO else name
+
+
+def _ms(seconds: float) -> float | None:
+    return round(seconds * 1000, 1) if math.isfinite(seconds) else None
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, bytes | str):
+        return printable(value)
+    if isinstance(value, float):
+        if name.endswith("_s") and name not in _AUDIO:
+            return _ms(value)
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {printable(str(key)): _plain("", inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(name, inner) for inner in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            _name(field.name): _plain(field.name, getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+    return value

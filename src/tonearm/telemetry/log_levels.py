@@ -1,0 +1,36 @@
+"""The levels of loggers: those of the settings, and those that a person has set for a while in a running process."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+OURS = "tonearm"
+ROOT = ""
+LIBRARIES = "warning"
+"""The level of everything that is not this program, unless the settings name another for it."""
+
+
+class LogLevels:
+    """Sets the levels of loggers, and sets them back."""
+
+    def __init__(self, level: str, pairs: Sequence[str]) -> None:
+        """``level``: of this program. pairs: ``LOGGER=LEVEL`` for parts of it and for libraries."""
+        named = {name: chosen for name, _, chosen in (pair.partition("=") for pair in pairs)}
+        self._configured = {ROOT: LIBRARIES, OURS: level, **named}
+        self._before: dict[str, int] = {}
+        self.override({})
+
+    def override(self, levels: Mapping[str, str]) -> None:
+        """Set levels on top of the settings, in place of those set before. levels: by name of the logger."""
+        wanted = {**self._configured, **levels}
+        for name in [name for name in self._before if name not in wanted]:
+            logging.getLogger(name).setLevel(self._before.pop(name))
+        for name, level in wanted.items():
+            logger = logging.getLogger(name)
+            self._before.setdefault(name, logger.level)
+            logger.setLevel(level.upper())
+
+    def restore(self) -> None:
+        """Set all levels to what they were before."""
+        for name, level in self._before.items():
+            logging.getLogger(name).setLevel(level)
+        self._before.clear()

@@ -1,0 +1,49 @@
+"""Renders records as JSON objects, or as text for a person, by structlog's formatter for the logging tree."""
+
+import json
+import logging
+from collections.abc import MutableMapping
+from typing import Any
+
+from structlog.processors import JSONRenderer, format_exc_info
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import Processor
+
+from tonearm.names import printable
+from tonearm.telemetry.log_fields import line_fields
+from tonearm.telemetry.log_text import TextLines
+
+Fields = MutableMapping[str, Any]
+
+
+def json_lines() -> logging.Formatter:
+    """Renders each record as one JSON object."""
+    return _formatter(JSONRenderer(serializer=_dumps))
+
+
+def text_lines(coloured: bool) -> logging.Formatter:
+    """Renders each record as text. ``coloured``: for a terminal."""
+    return _formatter(TextLines(coloured))
+
+
+def _formatter(renderer: Processor) -> logging.Formatter:
+    return ProcessorFormatter(
+        foreign_pre_chain=[_fields, format_exc_info, _escaped_exception],
+        processors=[ProcessorFormatter.remove_processors_meta, renderer],
+    )
+
+
+def _fields(_: Any, __: str, event: Fields) -> Fields:
+    """The fields of a line, with what ``ProcessorFormatter`` needs beside them."""
+    return {**line_fields(event["_record"]), **{name: event[name] for name in event if name != "event"}}
+
+
+def _escaped_exception(_: Any, __: str, event: Fields) -> Fields:
+    """Escape an exception's text, which may contain names of files, but keep its lines."""
+    if "exception" in event:
+        event["exception"] = "\n".join(printable(line) for line in event["exception"].splitlines())
+    return event
+
+
+def _dumps(event: Fields, **_: Any) -> str:
+    return json.dumps(event, ensure_ascii=False, default=str)

@@ -1,0 +1,224 @@
+"""Every line is JSON with the same fields, whoever logs it and whatever a file is named."""
+
+import io
+import json
+import logging
+import math
+import re
+import threading
+import typing
+import warnings
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.facts import job_ref
+from tonearm.bootstrap.logs import open_log
+from tonearm.events import facts, services
+from tonearm.events.event import Event, Subscriber
+from tonearm.events.facts import JobFinished, Remote, RunStarted, StageReached, Warned
+from tonearm.events.job_ref import JobRef
+from tonearm.events.report import report
+from tonearm.events.states import Severity, WarningCode
+from tonearm.settings import load_settings
+from tonearm.telemetry.log_context import LogContext
+from tonearm.telemetry.log_fields import COMMON
+from tonearm.telemetry.log_lines import json_lines, text_lines
+
+EVENTS: list[type[Event]] = [
+    kind
+    for kind in (*vars(facts).values(), *vars(services).values())
+    if isinstance(kind, type)
+    and issubclass(kind, Event)
+    and kind not in {Event, facts.JobEvent, facts.Slow, Remote}
+]
+HOSTILE = b"/m/a\nb\x1b[31m\xff\xe2\x80\xae.flac"
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, object]:
+    """Settings of a log in a file; tests change them before they call ``lines``."""
+    monkeypatch.setenv("TONEARM_CONFIG", "/dev/null")
+    return {"data_dir": tmp_path, "log_file": tmp_path / "a.log"}
+
+
+def lines(settings: dict[str, object], act: Callable[[Subscriber], None]) -> list[dict[str, Any]]:
+    """What is logged while a function works."""
+    with open_log(load_settings(settings), "tonearm-test", bar=False) as log:
+        act(log)
+    written = Path(str(settings["log_file"])).read_text("utf-8")
+    assert "\x1b" not in written
+    found = [json.loads(line) for line in written.splitlines()]
+    for line in found:
+        assert tuple(line)[: len(COMMON)] == COMMON
+        assert line["correlation_id"]
+        assert line["service"] == "tonearm-test"
+        assert line["timestamp"].endswith("Z")
+    return found
+
+
+def test_a_finished_file_is_one_wide_line(settings: dict[str, object]) -> None:
+    fact = JobFinished(
+        job_ref(7, HOSTILE, waited_s=1.5),
+        state="done",
+        run_s=2.0,
+        store_s=0.25,
+        timings={"identify": 0.1, "decode": 0.9},
+        decoded_s=240.0,
+        bpm=120.0,
+        key="A minor",
+    )
+    [line] = lines(settings, lambda log: log(fact))
+    expected = {
+        "level": "info",
+        "event": "job_finished",
+        "logger": "tonearm.worker",
+        "correlation_id": f"{7:032x}",
+        "run": 3,
+        "job": 7,
+        "attempt": 1,
+        "worker": "here",
+        "duration_ms": 2000.0,
+        "queue_wait_ms": 1500.0,
+        "store_ms": 250.0,
+        "stages_ms": {"identify": 100.0, "decode": 900.0},
+        "path": "/m/a\\nb\\x1b[31m\\xff\\u202e.flac",
+        "size": 9,
+        "priority": "normal",
+        "decoded_s": 240.0,
+        "bpm": 120.0,
+        "key": "A minor",
+    }
+    assert {name: line[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("form", [json_lines(), text_lines(coloured=True)], ids=["json", "text"])
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+def test_every_fact_is_one_line_whatever_it_contains(kind: type[Event], form: logging.Formatter) -> None:
+    record = logging.LogRecord("tonearm.x", logging.INFO, "", 0, "", None, None)
+    record.context = LogContext("tonearm-test", "here")
+    record.fact = hostile(kind)
+    line = form.format(record)
+    assert all(sign.isprintable() for sign in re.sub(r"\x1b\[[\d;]+m", "", line))
+
+
+def hostile(kind: Any) -> Any:
+    """A value of a type, with control characters and numbers that are not finite in it."""
+    simple = {
+        str: "a\nb\x1b[2J\u202e",
+        bytes: HOSTILE,
+        float: math.inf,
+        int: 5,
+        bool: True,
+        JobRef: job_ref(1, HOSTILE),
+    }
+    if kind in simple:
+        return simple[kind]
+    if hasattr(kind, "__dataclass_fields__"):
+        return kind(**{name: hostile(hint) for name, hint in typing.get_type_hints(kind).items()})
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(iter(kind))
+    inner = [hostile(one) for one in typing.get_args(kind) if one not in {type(None), ...}]
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        return tuple(inner)
+    return dict([inner]) if origin in {dict, Mapping} else inner[0]
+
+
+def test_what_other_workers_do_is_in_their_own_logs(settings: dict[str, object]) -> None:
+    def act(log: Subscriber) -> None:
+        log(RunStarted(1, 1))
+        log(Remote(JobFinished(job_ref(), "done", 1.0)))
+
+    assert [line["event"] for line in lines(settings, act)] == ["run_started"]
+
+
+def test_lines_without_a_job_have_the_id_of_the_run_and_before_it_that_of_the_process(
+    settings: dict[str, object],
+) -> None:
+    def act(log: Subscriber) -> None:
+        log(Warned(WarningCode.NO_SANDBOX, "before"))
+        log(RunStarted(4, 2))
+        log(Warned(WarningCode.NO_SANDBOX, "in it"))
+
+    before, started, after = lines(settings, act)
+    assert (before["run"], started["run"], after["run"]) == (None, 4, 4)
+
+
+def test_libraries_warnings_reports_and_dying_threads_are_in_the_log(settings: dict[str, object]) -> None:
+    def act(_: Subscriber) -> None:
+        logging.getLogger("pika.connection").error("lost %r", "\x1b[2J")
+        logging.getLogger("pika.connection").info("not severe enough")
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            logging.captureWarnings(True)
+            warnings.warn("old\nway", DeprecationWarning, stacklevel=1)
+        report("said\x07")
+        thread = threading.Thread(target=lambda: 1 / 0, name="divider")
+        thread.start()
+        thread.join()
+
+    library, warning, said, died = lines(settings, act)
+    assert (library["logger"], library["level"]) == ("pika.connection", "error")
+    assert (warning["logger"], "old\\nway" in warning["event"]) == ("py.warnings", True)
+    assert said["event"] == "said\\x07"
+    assert (died["level"], died["event"]) == ("critical", "an exception ended the thread divider")
+    assert "ZeroDivisionError" in died["exception"]
+
+
+def test_levels_are_set_for_the_program_and_for_parts_of_it_and_libraries(
+    settings: dict[str, object],
+) -> None:
+    def act(log: Subscriber) -> None:
+        log(StageReached(job_ref(), "decode"))
+        log(RunStarted(1, 1))
+        logging.getLogger("pika.connection").warning("shown")
+        logging.getLogger("pika.channel").warning("hidden")
+
+    levels = "tonearm.worker=DEBUG,pika=error,pika.connection=warning"
+    found = lines(settings | {"log_level": "warning", "log_levels": levels}, act)
+    assert [line["event"] for line in found] == ["stage_reached", "shown"]
+
+
+def test_what_must_be_seen_at_once_is_on_standard_error_beside_the_file(
+    settings: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def act(log: Subscriber) -> None:
+        log(RunStarted(1, 1))
+        report("it ends", Severity.ERROR)
+
+    assert [line["event"] for line in lines(settings, act)] == ["run_started", "it ends"]
+    [line] = capsys.readouterr().err.splitlines()
+    assert (json.loads(line)["event"], json.loads(line)["level"]) == ("it ends", "error")
+
+
+def test_text_has_an_event_a_line_without_control_characters(
+    settings: dict[str, object], tmp_path: Path
+) -> None:
+    with open_log(load_settings(settings | {"log_format": "text"}), "tonearm-test", bar=False) as log:
+        log(Warned(WarningCode.NO_SANDBOX, "be\nware", HOSTILE))
+    [line] = (tmp_path / "a.log").read_text().splitlines()
+    assert " warning  warned text=be\\nware path=/m/a\\nb" in line
+    assert all(sign.isprintable() for sign in line)
+
+
+def test_without_a_log_reports_are_text_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = io.StringIO()
+    monkeypatch.setattr("sys.stderr", errors)
+    report("nobody listens")
+    assert errors.getvalue() == "tonearm: nobody listens\n"
+
+
+def test_a_run_with_a_bar_logs_below_the_folder_of_the_library(
+    settings: dict[str, object], tmp_path: Path
+) -> None:
+    del settings["log_file"]
+    with open_log(load_settings(settings), "tonearm-test", bar=True) as log:
+        log(RunStarted(1, 1))
+    assert json.loads((tmp_path / "log" / "tonearm.log").read_text())["event"] == "run_started"
+    with open_log(load_settings(settings | {"log_file": "-"}), "tonearm-test", bar=True) as log:
+        log(RunStarted(1, 1))
+    assert len((tmp_path / "log" / "tonearm.log").read_text().splitlines()) == 1
