@@ -82,6 +82,8 @@ class Exporter:
         try:
             yield
         finally:
+            if self.file is not None:
+                library.expire()
             self.write()
             self.metrics.registry.unregister(library)
             self.process.connections = dict

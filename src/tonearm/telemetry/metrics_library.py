@@ -56,6 +56,12 @@ class LibraryFigures:
             if messages is not None:
                 yield _of_broker(messages)
 
+    def expire(self) -> None:
+        """Have everything read anew by the next scrape."""
+        for refreshed in (self._figures, self._messages):
+            if refreshed is not None:
+                refreshed.expire()
+
     def close(self) -> None:
         """Read no more, and let another process lead."""
         for refreshed in (self._figures, self._messages):

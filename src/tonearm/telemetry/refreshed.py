@@ -41,6 +41,12 @@ class Refreshed(Generic[ValueT]):
             self._changed.wait_for(lambda: not self._reading, wait_s)
             return self._value if self._clock() < self._fresh_until else None
 
+    def expire(self) -> None:
+        """Have the value read anew when it is asked for the next time."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._reading, VALID_S)
+            self._fresh_until = float("-inf")
+
     def close(self, wait_s: float) -> None:
         """Read no more; wait for a read that is going on."""
         with self._changed:
