@@ -198,7 +198,7 @@ def test_a_quarantine_whose_answer_got_lost_is_told_again(library: Library) -> N
     assert everything(library) == before
 
 
-def test_a_failure_whose_answer_got_lost_is_charged_once(library: Library) -> None:
+def test_a_failure_whose_answer_got_lost_is_charged_once_and_told_again(library: Library) -> None:
     [lease] = leased(library)
     deaf = Deaf(library.database)
     job_store = job_store_on(deaf)
@@ -206,8 +206,12 @@ def test_a_failure_whose_answer_got_lost_is_charged_once(library: Library) -> No
     with pytest.raises(StorageUnavailable):
         job_store.fail(lease, FLAKY, 1.0)
     before = everything(library)
-    assert job_store.fail(lease, FLAKY, 1.0) is None
+    ending = job_store.fail(lease, FLAKY, 1.0)
+    assert ending is not None
+    assert (ending.state, ending.failure) == ("retrying", FLAKY)
+    assert ending.retry_in_s is not None
     assert everything(library) == before
+    assert job_store.fail(lease, HOPELESS, 1.0) is None
     assert library.take().attempt == 2
 
 

@@ -25,7 +25,7 @@ from tonearm.library.results import (
     write_sounds,
     write_tags,
 )
-from tonearm.library.schema import file_table, job_table
+from tonearm.library.schema import attempt_table, file_table, job_table
 
 Finished = tuple[Lease, Result]
 
@@ -49,7 +49,15 @@ _HOW_IT_ENDED = select(
     job_table.c.code,
     job_table.c.reason,
     job_table.c.advice,
+    job_table.c.not_before,
+    database_time().label("now"),
 ).where(job_table.c.id == bindparam("job"))
+_FAILED = select(attempt_table.c.code).where(
+    attempt_table.c.job_id == bindparam("job"),
+    attempt_table.c.number == bindparam("attempt"),
+    attempt_table.c.worker == bindparam("by"),
+    attempt_table.c.outcome == attempts.Outcome.FAILED,
+)
 
 
 def lock_leased(connection: Connection, leases: Sequence[Lease], wait: bool = True) -> dict[Lease, Any]:
@@ -67,13 +75,26 @@ def lock_leased(connection: Connection, leases: Sequence[Lease], wait: bool = Tr
     }
 
 
-def recorded_outcome(connection: Connection, lease: Lease) -> AttemptOutcome | None:
-    """How this attempt ended, if an earlier call ended it and only its answer was lost."""
+def recorded_outcome(
+    connection: Connection, lease: Lease, failure: Failure | None = None
+) -> AttemptOutcome | None:
+    """How this attempt ended, if an earlier call ended it and only its answer was lost.
+
+    failure: what the attempt is said to have failed of, if it is.
+    """
     row = connection.execute(_HOW_IT_ENDED, {"job": lease.job}).one_or_none()
-    ended = (JobState.DONE, JobState.PARTIAL, JobState.QUARANTINED)
-    if row is None or row.attempts != lease.attempt or row.worker != lease.worker or row.state not in ended:
+    if row is None:
         return None
-    return AttemptOutcome(row.state, Failure(row.code, row.reason, row.advice) if row.code else None)
+    ended = (JobState.DONE, JobState.PARTIAL, JobState.QUARANTINED)
+    if (row.attempts, row.worker) == (lease.attempt, lease.worker) and row.state in ended:
+        return AttemptOutcome(row.state, Failure(row.code, row.reason, row.advice) if row.code else None)
+    named = {"job": lease.job, "attempt": lease.attempt, "by": lease.worker}
+    code = connection.execute(_FAILED, named).scalar_one_or_none()
+    if failure is None or failure.code != code:
+        return None
+    if row.state == JobState.CANCELLED:
+        return AttemptOutcome(JobState.CANCELLED, failure)
+    return AttemptOutcome(JobState.RETRYING, failure, max(0.0, (row.not_before or row.now) - row.now))
 
 
 def store(

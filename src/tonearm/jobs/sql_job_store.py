@@ -193,7 +193,7 @@ class SqlJobStore:
         with self._database.write() as connection:
             rows = attempt_outcomes.lock_leased(connection, [lease])
             if not rows:
-                return attempt_outcomes.recorded_outcome(connection, lease)
+                return attempt_outcomes.recorded_outcome(connection, lease, failure)
             now = rows[lease].now
             ended = attempts.ended(lease, Outcome.FAILED, now, failure.code, work_s, timings, ended_at)
             attempts.record(connection, [ended])

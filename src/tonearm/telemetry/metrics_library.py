@@ -100,6 +100,11 @@ def _families(figures: Figures, has_outbox: bool) -> Iterator[Metric]:
     for state, count in figures.workers.items():
         workers.add_metric((state,), count)
     yield workers
+    yield GaugeMetricFamily(
+        "tonearm_suspect_files",
+        "Files that were in hand when children died more than once, and that were not analysed since.",
+        value=figures.suspects,
+    )
     if has_outbox:
         yield GaugeMetricFamily(
             "tonearm_outbox_jobs",

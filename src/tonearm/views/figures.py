@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from tonearm.events.states import RunState
-from tonearm.jobs import queue_depth
+from tonearm.jobs import failed_jobs, queue_depth
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.library.schema import job_table, run_table, worker_table
@@ -25,12 +25,14 @@ class Figures:
 
     jobs: number of open jobs by level and state. oldest_s: by level, how long the first of the jobs that may be taken
     has been waiting. workers: their number by state. outbox: waiting jobs whose message is to be sent.
+    suspects: files that were in hand when children died more than once, and were not analysed since.
     """
 
     jobs: Mapping[tuple[str, str], int]
     oldest_s: Mapping[str, float]
     workers: Mapping[str, int]
     outbox: int
+    suspects: int
 
 
 def read_figures(connection: Connection) -> Figures:
@@ -63,6 +65,7 @@ def read_figures(connection: Connection) -> Figures:
         oldest_s=oldest_s,
         workers=_workers(connection, now) if connection.dialect.name != "sqlite" else _only_worker(running),
         outbox=queue_depth.count_unsent(connection),
+        suspects=failed_jobs.count_suspects(connection),
     )
 
 
