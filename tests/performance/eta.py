@@ -1,59 +1,92 @@
 """Accuracy of the remaining time: ``python -m tests.performance.eta``.
 
-Replays the runs in ``tests/recorded_runs`` and prints predicted / actual at shares of each run, below 1 where the
-prediction was too short: for a first run, that knows nothing of the machine, and for one that knows what the formats
-needed. ``off by`` is the median factor between prediction and truth, either way.
+Replays the runs in ``tests/recorded_runs``, each as a first run, in a library that knows nothing, and on a machine that
+has learned: from all the other recordings, never from the replayed one. For each it prints
+
+error: |estimated end - real end| / real remaining time, the median over all seconds after a tenth of the work was done.
+total: the same difference by the duration of the run. in range: share of those seconds at which the real end was in the
+range. width: median of the upper by the lower end of the range. Then estimated / real remaining time at shares of the
+work, below 1 where the estimate was too short.
 """
 
-import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tests.recorded_runs.replay import Moment, names, read, replay
+from tests.recorded_runs.replay import Moment, learned_from, names, replay
 
-SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+AFTER = 0.1
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How well one run was predicted after a tenth of its work."""
+
+    error: float
+    of_total: float
+    in_range: float
+    width: float
+
+
+def accuracy(moments: Sequence[Moment]) -> Accuracy:
+    """Medians over the moments after a tenth of the work; a moment without an estimate is an error of 100 %."""
+    late = [moment for moment in moments if moment.done >= AFTER]
+    whole_s = moments[0].at_s + moments[0].left_s
+    errors = [1.0 if moment.error is None else moment.error for moment in late]
+    return Accuracy(
+        statistics.median(errors),
+        statistics.median(
+            error * moment.left_s / whole_s for error, moment in zip(errors, late, strict=True)
+        ),
+        sum(moment.in_range for moment in late) / len(late),
+        statistics.median(
+            (moment.outlook.eta_high_s or 0.0) / (moment.outlook.eta_low_s or 1.0)
+            for moment in late
+            if moment.outlook.eta_low_s
+        ),
+    )
+
+
+def first(name: str) -> list[Moment]:
+    """A recorded run in a library that knows nothing."""
+    return replay(name)
+
+
+def later(name: str) -> list[Moment]:
+    """A recorded run on a machine that has learned from all the other recordings."""
+    return replay(name, learned_from(other for other in names() if other != name))
 
 
 def main() -> None:
     """Print a line a run."""
     print(
-        f"{'run':22}{'knows':8}{'lasted':>8}{'first':>7}", *(f"{share:5.0%}" for share in SHARES), " off by"
+        f"{'run':20}{'knows':8}{'lasted':>7}{'error':>7}{'total':>7}{'range':>7}{'width':>7} ",
+        *(f"{share:5.0%}" for share in SHARES),
     )
-    for name in names():
-        for title, cost in (("nothing", {}), ("formats", cost_of(name))):
-            print(line(name, title, replay(name, cost)))
+    for title, run in (("nothing", first), ("others", later)):
+        found = []
+        for name in names():
+            moments = run(name)
+            found.append(accuracy(moments))
+            print(line(name, title, moments, found[-1]))
+        print(f"{'median':20}{title:8}{'':>7}{statistics.median(one.error for one in found):7.1%}")
 
 
-def line(name: str, title: str, moments: list[Moment]) -> str:
+def line(name: str, title: str, moments: Sequence[Moment], found: Accuracy) -> str:
     """How one run was predicted."""
-    whole_s = moments[-1].at_s + moments[-1].actual_s
-    known = next((f"{moment.at_s:.0f} s" for moment in moments if moment.predicted_s is not None), "–")
-    ratios = [at(moments, share * whole_s).ratio for share in SHARES]
-    shown = " ".join("    –" if ratio is None else f"{ratio:5.2f}" for ratio in ratios)
-    return f"{name:22}{title:8}{whole_s:6.0f} s{known:>7} {shown} {off_by(moments):7.2f}"
+    whole_s = moments[-1].at_s + moments[-1].left_s
+    ratios = [ratio(moments, share) for share in SHARES]
+    shown = " ".join("    –" if one is None else f"{one:5.2f}" for one in ratios)
+    return (
+        f"{name:20}{title:8}{whole_s:5.0f} s{found.error:7.1%}{found.of_total:7.1%}{found.in_range:7.0%}"
+        f"{found.width:7.1f}  {shown}"
+    )
 
 
-def at(moments: list[Moment], at_s: float) -> Moment:
-    """The moment nearest to a time."""
-    return min(moments, key=lambda moment: abs(moment.at_s - at_s))
-
-
-def off_by(moments: list[Moment]) -> float:
-    """The median factor between prediction and truth, 1 or more."""
-    ratios = [moment.ratio for moment in moments if moment.ratio]
-    return math.exp(statistics.median(abs(math.log(ratio)) for ratio in ratios))
-
-
-def cost_of(name: str) -> Mapping[str, float]:
-    """Seconds of work per byte by format, as the library would know them after this run."""
-    work_s: dict[str, float] = {}
-    size: dict[str, int] = {}
-    for event in read(name):
-        if event["event"] == "job_finished" and event["decoded_s"]:
-            extension = event["extension"]
-            work_s[extension] = work_s.get(extension, 0.0) + event["run_s"]
-            size[extension] = size.get(extension, 0) + event["size"]
-    return {extension: seconds / size[extension] for extension, seconds in work_s.items()}
+def ratio(moments: Sequence[Moment], done: float) -> float | None:
+    """Estimated by real remaining time when this share of the work was done."""
+    return min(moments, key=lambda one: abs(one.done - done)).ratio
 
 
 if __name__ == "__main__":

@@ -9,26 +9,42 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+FILE = ("job", "extension", "size", "level")
 KEPT = {
-    "run_started": ("workers", "workload", "cost"),
-    "job_started": ("job", "extension", "size"),
+    "run_started": ("run", "workers"),
+    "workload_known": ("workers", "ended", "workload", "learned"),
+    "job_started": FILE,
     "stage_reached": ("job", "stage", "fraction"),
-    "job_retrying": ("job",),
-    "job_returned": ("job", "state"),
-    "job_finished": ("job", "state", "extension", "size", "run_s", "decoded_s"),
+    "job_retrying": (*FILE, "run_s", "delay_s"),
+    "job_returned": (*FILE, "state"),
+    "job_finished": (*FILE, "state", "run_s", "store_s", "timings", "decoded_s"),
+    "workers_changed": ("slots",),
+    "run_state_changed": ("state",),
+    "storage_state_changed": ("state",),
     "summary": ("discovered", "done", "partial", "skipped", "failed", "pending"),
 }
+STEP = 0.1
+"""Shares of decoded audio are kept when they have grown by this much."""
+REMOTE = "remote_"
 
 
 def recorded(events: Iterator[tuple[float, Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
     """Of events with the moments at which they were read those that are kept, with the moment since the first."""
     began: float | None = None
+    kept: dict[int, float] = {}
     for moment, event in events:
-        name = event["event"]
+        name = event["event"].removeprefix(REMOTE)
         if began is None and name == "run_started":
             began = moment
-        if began is not None and name in KEPT:
-            yield {"t": round(moment - began, 3), "event": name} | {key: event[key] for key in KEPT[name]}
+        if began is None or name not in KEPT:
+            continue
+        if name == "stage_reached" and event["fraction"]:
+            if event["fraction"] - kept.get(event["job"], 0.0) < STEP:
+                continue
+            kept[event["job"]] = event["fraction"]
+        yield {"t": round(moment - began, 3), "event": event["event"]} | {
+            key: event[key] for key in KEPT[name]
+        }
 
 
 def main() -> None:

@@ -1,30 +1,63 @@
-"""Replays a recorded run through the estimate of the remaining time, second by second."""
+"""Replays a recorded run through the live view, which then estimates the remaining time at every second."""
 
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tonearm.events.states import Workload
-from tonearm.progress.eta import Eta, FileInProgress
+from tonearm.events.event import Event
+from tonearm.events.facts import (
+    JobFinished,
+    JobRetrying,
+    JobReturned,
+    JobStarted,
+    Remote,
+    RunStarted,
+    RunStateChanged,
+    StageReached,
+    WorkersChanged,
+    WorkloadKnown,
+)
+from tonearm.events.job_ref import JobRef
+from tonearm.events.services import StorageStateChanged
+from tonearm.events.states import Decoded, Outlook, RunState, StorageState, Workload
+from tonearm.progress.live import LiveView
 
 FOLDER = Path(__file__).parent
 TICK_S = 1.0
+Learned = dict[str, tuple[Decoded, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment of a run: how long it had gone on, what was predicted to be left, and what was left."""
+    """A moment of a run at which work went on.
+
+    at_s: how long the run had gone on. done: share of all work that was done by then, in seconds of children.
+    left_s: how long it still took, without the time in which it was paused. outlook: what was said to be left.
+    """
 
     at_s: float
-    predicted_s: float | None
-    actual_s: float
+    done: float
+    left_s: float
+    outlook: Outlook
 
     @property
     def ratio(self) -> float | None:
-        """Predicted by actual; below 1 the prediction was too short."""
-        return None if self.predicted_s is None else self.predicted_s / self.actual_s
+        """Estimated by real remaining time; below 1 the estimate was too short."""
+        return None if self.outlook.eta_s is None else self.outlook.eta_s / self.left_s
+
+    @property
+    def error(self) -> float | None:
+        """Difference of the estimated and the real remaining time, by the real one."""
+        return None if self.ratio is None else abs(self.ratio - 1)
+
+    @property
+    def in_range(self) -> bool:
+        """Whether the real end was in the range."""
+        low_s, high_s = self.outlook.eta_low_s, self.outlook.eta_high_s
+        return low_s is not None and high_s is not None and low_s <= self.left_s <= high_s
 
 
 def names() -> list[str]:
@@ -37,42 +70,114 @@ def read(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
 
 
-def replay(
-    name: str, cost: Mapping[str, float] | None = None, make: Callable[..., Eta] = Eta
-) -> list[Moment]:
-    """What was predicted at every second from the beginning of the work to the end of its last job.
+def learned_from(names: Iterable[str]) -> Learned:
+    """What a library knows after these runs, in the form in which it tells it."""
+    sums: dict[tuple[int, str, int], list[float]] = {}
+    for run, name in enumerate(names, 100):
+        for event in read(name):
+            if event["event"].endswith("job_finished") and event["decoded_s"]:
+                one = sums.setdefault((run, event["extension"], event["size"].bit_length()), [0, 0, 0.0, 0.0])
+                for index, value in enumerate((1, event["size"], event["decoded_s"], event["run_s"])):
+                    one[index] += value
+    found: dict[str, list[Decoded]] = {}
+    for (run, extension, _), (files, size, decoded_s, work_s) in sums.items():
+        found.setdefault(extension, []).append(Decoded(run, int(files), int(size), decoded_s, work_s))
+    return {extension: tuple(several) for extension, several in found.items()}
 
-    cost: what earlier runs had needed, as the library knows it; nothing unless given.
-    """
+
+def replay(name: str, learned: Learned | None = None) -> list[Moment]:
+    """What was said at every second from when the files were known to the end of the last job."""
     events = read(name)
-    first = events[0]
-    workload = {extension: Workload(**load) for extension, load in first["workload"].items()}
-    eta = make(workload, cost or {}, first["workers"])
-    end_s = max(event["t"] for event in events if event["event"] == "job_finished")
-    running: dict[int, tuple[str, int, float, float | None]] = {}
+    now = 0.0
+    view = LiveView(clock=lambda: now)
+    end_s = max(event["t"] for event in events if event["event"].endswith("job_finished"))
+    known_s = next(event["t"] for event in events if event["event"] == "workload_known")
+    work = _Work(events)
     moments = []
     tick = 0.0
-    for event in events[1:]:
+    for event in events:
         while tick < min(event["t"], end_s):
-            files = [
-                FileInProgress(ext, size, tick - since, part) for ext, size, since, part in running.values()
-            ]
-            moments.append(Moment(tick, eta.seconds(files), end_s - tick))
+            if tick >= known_s and view.state == RunState.RUNNING:
+                now = tick
+                moments.append(Moment(tick, work.done(tick), work.left_s(tick, end_s), view.outlook()))
             tick += TICK_S
-        _apply(eta, running, event)
+        now = event["t"]
+        for fact in _facts(event, learned or {}):
+            view(fact)
     return moments
 
 
-def _apply(
-    eta: Eta, running: dict[int, tuple[str, int, float, float | None]], event: Mapping[str, Any]
-) -> None:
-    match event["event"]:
+class _Work:
+    """When children worked, and when the run was paused."""
+
+    def __init__(self, events: Sequence[Mapping[str, Any]]) -> None:
+        ends = [event for event in events if event["event"].endswith(("job_finished", "job_retrying"))]
+        self._files = [(event["t"] - event["run_s"], event["t"]) for event in ends]
+        changes = [(event["t"], event["state"]) for event in events if event["event"] == "run_state_changed"]
+        self._pauses = [
+            (began, ended) for (began, state), (ended, _) in itertools.pairwise(changes) if state == "paused"
+        ]
+
+    def done(self, at_s: float) -> float:
+        return _overlap(self._files, 0, at_s) / _overlap(self._files, 0, float("inf"))
+
+    def left_s(self, at_s: float, end_s: float) -> float:
+        return end_s - at_s - _overlap(self._pauses, at_s, end_s)
+
+
+def _overlap(spans: Iterable[tuple[float, float]], first: float, last: float) -> float:
+    return sum(max(0.0, min(last, ended) - max(first, began)) for began, ended in spans)
+
+
+def _facts(event: Mapping[str, Any], learned: Learned) -> Iterator[Event]:
+    name = event["event"].removeprefix("remote_")
+    fact: Any
+    match name:
+        case "run_started":
+            fact = RunStarted(event["run"], event["workers"])
+        case "workload_known":
+            workload = {
+                extension: tuple(Workload(**load) for load in several)
+                for extension, several in event["workload"].items()
+            }
+            fact = WorkloadKnown(1, event["workers"], workload, learned, event["ended"])
         case "job_started":
-            running[event["job"]] = (event["extension"], event["size"], event["t"], None)
-        case "stage_reached" if event["job"] in running:
-            running[event["job"]] = (*running[event["job"]][:3], event["fraction"])
-        case "job_retrying" | "job_returned":
-            running.pop(event["job"], None)
+            fact = JobStarted(_job(event))
+        case "stage_reached":
+            fact = StageReached(_job(event), event["stage"], event["fraction"])
+        case "job_retrying":
+            fact = JobRetrying(_job(event), "", "", event["delay_s"], event["run_s"])
+        case "job_returned":
+            fact = JobReturned(_job(event), "", event["state"])
         case "job_finished":
-            running.pop(event["job"], None)
-            eta.finished(event["extension"], event["size"], event["run_s"], event["decoded_s"])
+            fact = JobFinished(
+                _job(event),
+                event["state"],
+                event["run_s"],
+                event["store_s"],
+                event["timings"],
+                event["decoded_s"],
+            )
+        case "workers_changed":
+            fact = WorkersChanged(event["slots"])
+        case "run_state_changed":
+            fact = RunStateChanged(1, RunState(event["state"]))
+        case "storage_state_changed":
+            fact = StorageStateChanged(StorageState(event["state"]))
+        case _:
+            return
+    yield Remote(fact) if event["event"] != name else fact
+
+
+def _job(event: Mapping[str, Any]) -> JobRef:
+    return JobRef(
+        job=event["job"],
+        run=1,
+        attempt=1,
+        correlation_id="",
+        worker="",
+        level=event.get("level", "normal"),
+        path=b"",
+        size=event.get("size", 0),
+        extension=event.get("extension", ""),
+    )

@@ -4,6 +4,7 @@ import shlex
 import time
 from collections.abc import Sequence
 
+from tonearm.events.states import Obstacle, Outlook
 from tonearm.names import printable, to_text
 
 
@@ -18,19 +19,65 @@ def duration(seconds: float | None) -> str:
     return f"{rest // 60}:{rest % 60:02}"
 
 
-def about(seconds: float | None) -> str:
-    """A remaining time, rounded to what an estimate can know."""
-    if seconds is None:
-        return "learning how long"
-    if seconds < 10:
+def between(low_s: float, high_s: float) -> str:
+    """A range of remaining times in one unit, such as ``12–16 min``."""
+    if high_s < 10:
         return "a few seconds"
-    if seconds < 90:
-        return f"about {round(seconds / 5) * 5} s"
-    if seconds < 5400:
-        return f"about {round(seconds / 60)} min"
-    if seconds < 172_800:
-        return f"about {seconds / 3600:.1f} h"
-    return f"about {seconds / 86_400:.1f} days"
+    if high_s < 90:
+        unit_s, unit, step = 1.0, "s", 5
+    elif high_s < 5400:
+        unit_s, unit, step = 60.0, "min", 1
+    elif high_s < 172_800:
+        unit_s, unit, step = 3600.0, "h", 1
+    else:
+        unit_s, unit, step = 86_400.0, "days", 1
+    low, high = (max(step, round(seconds / unit_s / step) * step) for seconds in (low_s, high_s))
+    return f"about {high} {unit}" if low == high else f"{low}–{high} {unit}"
+
+
+_OBSTACLES = {
+    Obstacle.PAUSED: "paused",
+    Obstacle.SERVER: "waiting for a server",
+    Obstacle.NO_WORKER: "no worker takes files",
+    Obstacle.SCANNING: "waiting for the scan to find files",
+    Obstacle.RETRIES: "waiting to repeat failed files",
+    Obstacle.READING: "held up by reading",
+    Obstacle.DECODING: "held up by decoding",
+    Obstacle.ANALYSING: "held up by analysing",
+    Obstacle.STORING: "held up by storing",
+}
+
+
+_NO_TIME = frozenset({Obstacle.PAUSED, Obstacle.SERVER, Obstacle.NO_WORKER})
+
+
+def obstacle_text(outlook: Outlook) -> str:
+    """What holds a run up, in words; empty while that is not known."""
+    if outlook.held_up_by is None:
+        return ""
+    share = "" if outlook.share is None else f" ({outlook.share:.0%})"
+    return _OBSTACLES[outlook.held_up_by] + share
+
+
+def outlook_text(outlook: Outlook) -> str:
+    """What is left and what holds the run up, in one line."""
+    if outlook.files == 0:
+        return "nothing left"
+    left = [] if outlook.files is None else [f"{plural(outlook.files, 'file')}"]
+    if outlook.audio_s is not None:
+        left.append(f"about {_audio(outlook.audio_s)} of audio")
+    time_left = "learning how long it takes" if outlook.held_up_by not in _NO_TIME else ""
+    if outlook.eta_low_s is not None and outlook.eta_high_s is not None:
+        time_left = f"{between(outlook.eta_low_s, outlook.eta_high_s)} to go"
+    parts = [time_left, f"{', '.join(left)} left" if left else "", obstacle_text(outlook)]
+    return " · ".join(part for part in parts if part)
+
+
+def _audio(seconds: float) -> str:
+    hours = seconds / 3600
+    if hours < 1:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:,.0f} h"
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -11,14 +11,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.formatting import about, plural
+from tonearm.cli.formatting import outlook_text, plural
 from tonearm.cli.plain_progress import lines
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, Remote, RunStateChanged, WorkerStateChanged
 from tonearm.events.services import StorageStateChanged
+from tonearm.events.states import RunState, StorageState
 from tonearm.names import printable
-from tonearm.progress.live import LiveView, Running
+from tonearm.progress.live import LiveView
+from tonearm.progress.running import Running
 
+_SAID_BY_OUTLOOK = (RunState.RUNNING, RunState.PAUSED, StorageState.WAITING)
+"""States of the run that the line about what is left names by itself."""
 _COLOURS = {"failed": "red", "again": "yellow", "warning": "yellow", "partial": "yellow", "skipped": "dim"}
 
 
@@ -65,13 +69,21 @@ class Screen:
                 Text(f"{files:.0f} files/min · {hours:.0f} audio-h/h", "cyan"),
             )
             return Group(head, _counts(view), _running_files(view))
-        head.add_row(
-            ProgressBar(total=max(view.total, 1), completed=view.ended, width=36),
-            Text(f"{view.ended:,}/{view.total:,}", "bold"),
-            Text(f"{files:.0f} files/min · {hours:.0f} audio-h/h", "cyan"),
-            Text(f"{about(view.eta_s())} to go" if view.state == "running" else view.state, "bold green"),
-        )
-        return Group(head, _counts(view), _running_files(view))
+        counted = Text(f"{view.ended:,}/{view.total:,}", "bold", no_wrap=True)
+        rates = Text(f"{files:.0f} files/min · {hours:.0f} audio-h/h", "cyan", no_wrap=True)
+        room = self._console.width - counted.cell_len - rates.cell_len - 2
+        bar = ProgressBar(total=max(view.total, 1), completed=view.ended, width=max(8, min(36, room)))
+        head.add_row(bar, counted, rates)
+        return Group(head, _outlook(view), _counts(view), _running_files(view))
+
+
+def _outlook(view: LiveView) -> Text:
+    outlook = view.outlook()
+    text = outlook_text(outlook)
+    if view.state not in _SAID_BY_OUTLOOK:
+        text = f"{view.state} · {text}"
+    stopped = outlook.held_up_by is not None and outlook.share is None
+    return Text(text, "bold yellow" if stopped else "bold green")
 
 
 def _counts(view: LiveView) -> Text:

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tonearm.cli.formatting import about, duration, number, plural
+from tonearm.cli.formatting import duration, number, outlook_text, plural
 from tonearm.events.event import Event
 from tonearm.events.facts import (
     FileMoved,
@@ -87,7 +87,7 @@ def progress_line(view: LiveView) -> str:
         )
     return (
         f"{view.ended:,} of {view.total:,} files, {files:.0f} files/min, {hours:.0f} audio-hours/h, "
-        f"{view.failed} failed, {about(view.eta_s())} to go"
+        f"{view.failed} failed; {outlook_text(view.outlook())}"
     )
 
 
@@ -112,11 +112,10 @@ def _lines(event: Event) -> list[str]:
         case ScanFinished():
             return [scan_line(event)]
         case WorkloadKnown():
-            files = event.ended + sum(load.files for load in event.workload.values())
-            if not files:
+            if not event.files:
                 return ["Nothing new to analyse"]
             return [
-                f"Analysing {plural(files, 'file')} with {plural(event.workers, 'worker')} (run {event.run})"
+                f"Analysing {plural(event.files, 'file')} with {plural(event.workers, 'worker')} (run {event.run})"
                 + (f"; {event.ended:,} done meanwhile" if event.ended else "")
             ]
         case JobFinished():

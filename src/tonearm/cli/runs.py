@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.cli.formatting import moment, plural, shell_words
+from tonearm.cli.formatting import moment, outlook_text, plural, shell_words
 from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
@@ -13,14 +13,16 @@ from tonearm.cli.terminal import say
 from tonearm.events.states import RunState
 from tonearm.names import printable
 from tonearm.views.liveness import read_liveness
+from tonearm.views.outlook import with_outlooks
 from tonearm.views.runs import RunView
 
 COLUMNS = (
     Column("run", right=True),
-    Column("started", rank=2),
+    Column("started", rank=3),
     Column("state"),
     Column("files", right=True),
-    Column("ended as", rank=1, least=16),
+    Column("ended as", rank=2, least=16),
+    Column("left", rank=1, least=16),
     Column("paths", least=12, path=True),
 )
 number = click.argument("run", metavar="RUN", type=int)
@@ -37,7 +39,9 @@ def runs(context: click.Context, data: str | None, limit: int, as_json: bool) ->
         return
     with library(data) as opened:
         alive = read_liveness(opened.database)
-        found = [alive.run(run) for run in opened.run_list.latest(limit)]
+        found = with_outlooks(
+            opened.database, alive, [alive.run(run) for run in opened.run_list.latest(limit)]
+        )
     if as_json:
         for run in found:
             print_json(run.to_json())
@@ -50,6 +54,7 @@ def runs(context: click.Context, data: str | None, limit: int, as_json: bool) ->
                 run.state,
                 f"{run.counts.discovered:,}",
                 _endings(run),
+                "" if run.outlook is None else outlook_text(run.outlook),
                 _over(run.paths),
             )
 

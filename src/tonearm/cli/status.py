@@ -9,12 +9,13 @@ import click
 
 from tonearm.bootstrap.database import open_database
 from tonearm.bootstrap.probes import LiveState, ServerState, ask, failed, probe_servers
-from tonearm.cli.formatting import duration, plural
+from tonearm.cli.formatting import duration, outlook_text, plural
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
 from tonearm.errors import ConfigurationError, TonearmError
+from tonearm.events.states import Outlook
 from tonearm.library.database import Database
 from tonearm.names import path_fields, printable
 from tonearm.settings import Settings
@@ -139,6 +140,8 @@ def _print(found: dict[str, Any], shared: bool) -> None:
             f"Run {run['run']} is {run['state']}: {ended:,} of {plural(run['discovered'], 'file')} ended, "
             f"{run['failed']:,} failed"
         )
+        if run["outlook"] is not None:
+            say(outlook_text(Outlook(**run["outlook"])), indent=2)
     _print_services(found)
     _print_work(found, shared)
 

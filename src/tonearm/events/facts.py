@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from tonearm.events.event import Event
 from tonearm.events.job_ref import JobRef
-from tonearm.events.states import ChildEnding, RunState, Severity, WarningCode, WorkerState, Workload
+from tonearm.events.states import (
+    ChildEnding,
+    Decoded,
+    Outlook,
+    RunState,
+    Severity,
+    WarningCode,
+    WorkerState,
+    Workload,
+)
 
 # A scan.
 
@@ -259,14 +268,27 @@ class WorkloadKnown(Event):
     """Every file of the run is found, so the amount of work is known. Some files may have been analysed already.
 
     workload: what is still open, by extension. ended: files of the run that this process has analysed before.
-    cost: seconds of one child process per byte, by extension; empty while the library has no decoded files to go by.
+    learned: what the library decoded last, by extension; empty in a new library.
     """
 
     run: int
     workers: int
-    workload: dict[str, Workload] = field(default_factory=dict)
-    cost: dict[str, float] = field(default_factory=dict)
+    workload: dict[str, tuple[Workload, ...]] = field(default_factory=dict)
+    learned: dict[str, tuple[Decoded, ...]] = field(default_factory=dict)
     ended: int = 0
+
+    @property
+    def files(self) -> int:
+        """Number of files of the run that are open or ended."""
+        return self.ended + sum(load.files for several in self.workload.values() for load in several)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEstimated(Event):
+    """What is left of a run, and what holds it up: announced by the process that shows the run, every few seconds."""
+
+    run: int
+    outlook: Outlook
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,20 @@ class CallOutcome(StrEnum):
     REFUSED = "refused"  # the circuit breaker let no call pass
 
 
+class Obstacle(StrEnum):
+    """What keeps a run from ending sooner. The codes are stable; docs/reference/json.md explains each."""
+
+    PAUSED = "paused"  # by a person
+    SERVER = "server"  # the database or the broker does not answer, or the disk is full
+    NO_WORKER = "no-worker"  # no process takes jobs
+    SCANNING = "scanning"  # slots wait for files to be found
+    RETRIES = "retries"  # only files are left that wait for their next attempt
+    READING = "reading"  # the files, from the disk or over the network
+    DECODING = "decoding"
+    ANALYSING = "analysing"
+    STORING = "storing"  # results, and taking the next jobs: the database
+
+
 class Severity(StrEnum):
     """How much a warning matters."""
 
@@ -93,7 +107,46 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Open work of a run by file extension: how many files, how many bytes."""
+    """Open files of a run of about one size (up to a factor of 2): how many, how many bytes together, their level."""
 
     files: int
     size: int
+    level: str = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Files of about one size (up to a factor of 2) that a run decoded: how many, and together their bytes, their
+    seconds of audio, and the seconds that a child worked on them.
+    """
+
+    run: int
+    files: int
+    size: int
+    decoded_s: float
+    work_s: float
+
+    @property
+    def usable(self) -> bool:
+        """Whether anything can be predicted from it."""
+        return self.files > 0 and self.size > 0 and self.decoded_s > 0 and self.work_s > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is left of a run, and what holds it up most.
+
+    files: that have not ended. audio_s: seconds of audio in them, as far as they will be decoded. eta_s: seconds of
+    work until the last file ends, as if the work went on now; in four of five cases it is from ``eta_low_s`` to
+    ``eta_high_s``. All of them are ``None`` while too little is known. share: of the time of all slots that the
+    obstacle takes, where it is a part of the work. reason: a sentence, where there is one.
+    """
+
+    files: int | None = None
+    audio_s: float | None = None
+    eta_s: float | None = None
+    eta_low_s: float | None = None
+    eta_high_s: float | None = None
+    held_up_by: Obstacle | None = None
+    share: float | None = None
+    reason: str | None = None

@@ -1,4 +1,4 @@
-"""Counts the files of a run by outcome, its open work, and the jobs that later runs have taken over."""
+"""Counts the files of a run by outcome, and the jobs that later runs have taken over."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -7,13 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 
-from tonearm.events.states import Workload
 from tonearm.jobs.job import OPEN, JobState
-from tonearm.jobs.job_sql import IS_OPEN
-from tonearm.library.schema import file_table, handover_table, job_table, run_table
-
-COST_SAMPLE = 2000
-"""Number of recently decoded files from which the cost of each format is computed."""
+from tonearm.library.schema import handover_table, job_table, run_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,39 +98,6 @@ def keep_failed(connection: Connection, former: Iterable[int]) -> None:
             .where(run_table.c.id == run, run_table.c.finished_at.is_(None))
             .values(failed=run_table.c.failed + jobs)
         )
-
-
-def workload_of(connection: Connection, run: int) -> dict[str, Workload]:
-    """Open work of a run by file extension."""
-    rows = connection.execute(
-        select(
-            file_table.c.extension,
-            func.count().label("files"),
-            func.sum(file_table.c.size).label("size"),
-        )
-        .join(job_table, job_table.c.file_id == file_table.c.id)
-        .where(job_table.c.run_id == run, job_table.c.state.in_(OPEN), IS_OPEN)
-        .group_by(file_table.c.extension)
-    ).all()
-    return {row.extension: Workload(row.files, int(row.size)) for row in rows}
-
-
-def cost_by_extension(connection: Connection) -> dict[str, float]:
-    """Seconds of one child process per byte, by file extension, from the last files that were decoded."""
-    recent = (
-        select(job_table.c.work_s, file_table.c.size, file_table.c.extension)
-        .join(file_table, file_table.c.id == job_table.c.file_id)
-        .where(job_table.c.state.in_((JobState.DONE, JobState.PARTIAL)), job_table.c.decoded_s > 0)
-        .order_by(job_table.c.id.desc())
-        .limit(COST_SAMPLE)
-        .subquery()
-    )
-    rows = connection.execute(
-        select(recent.c.extension, func.sum(recent.c.work_s), func.sum(recent.c.size)).group_by(
-            recent.c.extension
-        )
-    ).all()
-    return {extension: float(work) / float(size) for extension, work, size in rows if size}
 
 
 def decoded_seconds(connection: Connection, run: int) -> float:

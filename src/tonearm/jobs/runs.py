@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from tonearm.errors import NotFound
-from tonearm.events.states import RunState, Workload
+from tonearm.events.states import Decoded, RunState, Workload
 from tonearm.jobs import run_counts, run_paths
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN
 from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, clock
 from tonearm.jobs.run_counts import RunCounts
+from tonearm.jobs.workload import decoded_lately, workload_of
 from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
 from tonearm.names import to_document
@@ -117,15 +118,15 @@ class Runs:
         with self._database.read() as connection:
             return run_counts.decoded_seconds(connection, run)
 
-    def workload(self, run: int) -> dict[str, Workload]:
-        """Open work of a run by file extension."""
+    def workload(self, run: int) -> dict[str, tuple[Workload, ...]]:
+        """Open files of a run by extension, in classes of about one size."""
         with self._database.read() as connection:
-            return run_counts.workload_of(connection, run)
+            return workload_of(connection, run)
 
-    def cost(self) -> dict[str, float]:
-        """Seconds of one child process per byte, by file extension, from the files that were decoded last."""
+    def decoded_lately(self) -> dict[str, tuple[Decoded, ...]]:
+        """What the files needed that the library decoded last, by extension, in classes of about one size."""
         with self._database.read() as connection:
-            return run_counts.cost_by_extension(connection)
+            return decoded_lately(connection)
 
     def close(self, run: int, state: RunState) -> None:
         """End a run and store its counts. A cancelled run stays cancelled; a run with pending files is interrupted."""

@@ -1,184 +1,307 @@
-"""The remaining time of a run, from the files that the library decoded last and from those of the run itself.
-
-Work is proportional to the seconds of audio. Before a file is decoded only its size is known, so each format needs two
-numbers: seconds of audio per byte, and seconds of work per byte. Both begin as an estimate, and every decoded file
-corrects them. A format without a decoded file is estimated from the others through its typical bit rate.
-
-Workload: number and bytes of the files to be done. Cost: seconds of work per byte; the mean over the last 2,000 files
-that the library decoded, on any host. Pace: seconds of work per second of audio.
+"""The remaining time of a run, as a range, from the files that have ended and from those that the library decoded
+before.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from tonearm.events.states import Workload
+from tonearm.events.states import Decoded, Workload
+from tonearm.progress.cost_model import CostModel, Lengths
+from tonearm.progress.level import DRIFT
+from tonearm.progress.schedule import Batch, makespan
 
-TYPICAL_BYTES_PER_S = {
-    "aif": 176_000,
-    "aifc": 176_000,
-    "aiff": 176_000,
-    "flac": 105_000,
-    "m4a": 32_000,
-    "m4b": 12_000,
-    "mp3": 28_000,
-    "oga": 22_000,
-    "ogg": 22_000,
-    "opus": 18_000,
-    "wav": 176_000,
-    "wma": 24_000,
-}
-"""Usual number of bytes per second of audio, by file extension."""
-OTHER_BYTES_PER_S = 32_000
-PRIOR_AUDIO_S = 600.0
-"""Weight of the first estimate: that of this number of seconds of decoded audio."""
-HALF_LIFE_AUDIO_S = 3600.0
-"""Seconds of decoded audio after which the weight of a file is halved, because the load of a machine changes."""
-PRIOR_SHARE_AUDIO_S = 300.0
-"""Weight of the first estimate that every file has to be decoded, in seconds of decoded audio."""
+LEVELS = ("critical", "high", "normal", "low", "background")
 SURE_FRACTION = 0.1
-"""Decoded share from which a file's own progress predicts its remaining time, instead of the other files."""
+"""Decoded share at which a file's own speed counts as much as what other files let expect."""
+ROUNDS = 2
+END_SHARE = 0.02
+"""Share of its time that a file is still expected to take when it takes longer than expected."""
+PRIOR_FILES = 16.0
+"""Weight of the first estimate that every file has to be decoded, in files."""
+OTHER_FIXED_S = 0.05
+"""Seconds of work on a file that is not decoded, until one was seen."""
+PRIOR_SLOT_S = 20.0
+"""Weight of the first estimate that all slots always have a file, in seconds of one slot."""
+OCCUPANCY_S = 300.0
+"""Seconds after which what was observed of the slots has lost two thirds of its weight."""
+MOST_DRIFT = 0.2
+"""Most standard deviation by which the speed of the machine is expected to change in the rest of a run."""
+OTHER_SPREAD = 0.15
+"""Standard deviation of what the model does not know, such as copies and failures that come together."""
+QUANTILE = 1.28
+"""Standard deviations to either side of a range that holds four fifths of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileInProgress:
-    """A file that a child has. ``elapsed_s``: for how long; ``fraction``: share that is decoded, where known."""
+    """A file that a child has. ``elapsed_s``: for how long.
+
+    fraction: share that is decoded, where known. It was reported ``reported_s`` seconds ago, after ``decoding_s``
+    seconds of decoding.
+    """
 
     extension: str
     size: int
     elapsed_s: float
     fraction: float | None = None
+    reported_s: float = 0.0
+    decoding_s: float = 0.0
+    level: str = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is left of a run.
+
+    seconds: until the last file ends; ``low_s`` to ``high_s``: the range in which that is expected in four of five
+    cases. files: that have not ended. audio_s: seconds of audio in them, as far as they will be decoded.
+    """
+
+    seconds: float
+    low_s: float
+    high_s: float
+    files: int
+    audio_s: float
 
 
 @dataclass(slots=True)
-class _Format:
-    """The files of one format: those that are left, and the work of those that have ended.
+class _Outcomes:
+    """Files of one format that have ended: decoded or not, and the work on those that were not."""
 
-    cost: seconds of work per byte, if known before the run. expectation: share of the weight of the first estimate that
-    is left, 1 to 0. other_bytes, other_work_s: of files that were not decoded.
-    """
-
-    bytes_per_s: float
-    cost: float | None = None
-    files_left: int = 0
-    bytes_left: int = 0
-    decoded_bytes: float = 0.0
-    decoded_s: float = 0.0
-    work_s: float = 0.0
-    expectation: float = 1.0
+    decoded: int = 0
+    other: int = 0
     other_bytes: float = 0.0
     other_work_s: float = 0.0
 
-    @property
-    def audio_per_byte(self) -> float:
-        """Seconds of audio per byte."""
-        weight_s = PRIOR_AUDIO_S * self.expectation
-        return (self.decoded_s + weight_s) / (self.decoded_bytes + weight_s * self.bytes_per_s)
 
-    def work_per_byte(self, pace: float | None) -> float | None:
-        """Seconds of work per byte of a file that is decoded. ``pace``: seconds of work per second of audio."""
-        if self.cost is not None:
-            expected = self.cost
-        elif pace is not None:
-            expected = pace * self.audio_per_byte
-        else:
-            return None
-        weight = PRIOR_AUDIO_S * self.expectation * self.bytes_per_s
-        return (self.work_s + expected * weight) / (self.decoded_bytes + weight)
+@dataclass(slots=True)
+class _Sum:
+    """Expected work, and the sums from which its variance follows."""
 
-    def learn(self, size: int, work_s: float, decoded_s: float) -> None:
-        """Add a decoded file; the weight of earlier files decreases."""
-        keep = 0.5 ** (decoded_s / HALF_LIFE_AUDIO_S)
-        self.expectation *= keep
-        self.decoded_bytes = self.decoded_bytes * keep + size
-        self.decoded_s = self.decoded_s * keep + decoded_s
-        self.work_s = self.work_s * keep + work_s
+    total_s: float = 0.0
+    audio_s: float = 0.0
+    common: dict[str, float] = field(default_factory=dict)
+    single: float = 0.0
+
+    def add(
+        self, extension: str, files: int, audio_s: float, work_s: float, common: float, single: float
+    ) -> None:
+        self.total_s += files * work_s
+        self.audio_s += files * audio_s
+        self.common[extension] = self.common.get(extension, 0.0) + files * work_s * math.sqrt(common)
+        self.single += files * work_s**2 * math.expm1(min(single, 1.0))
 
     @property
-    def decoded_share(self) -> float:
-        """Share of the bytes that have to be decoded; the others are copies, or fail at once."""
-        weight = PRIOR_SHARE_AUDIO_S * self.bytes_per_s
-        return (self.decoded_bytes + weight) / (self.decoded_bytes + self.other_bytes + weight)
+    def variance(self) -> float:
+        """Variance of the sum, relative to its square, without that of the machine's speed."""
+        if not self.total_s:
+            return 0.0
+        return (sum(one**2 for one in self.common.values()) + self.single) / self.total_s**2
+
+
+class _Slots:
+    """Which share of the slots has a file while files wait."""
+
+    def __init__(self) -> None:
+        self._busy_s = self._all_s = PRIOR_SLOT_S
+        self._at: float | None = None
+        self._busy = 0
+        self._all = 0
+
+    def observe(self, at: float, busy: int, slots: int) -> None:
+        """From now on so many of the slots are busy; ``slots`` is 0 while no file waits or none may be taken."""
+        if self._at is not None and self._all:
+            passed = max(0.0, at - self._at)
+            keep = math.exp(-passed / OCCUPANCY_S)
+            self._busy_s = self._busy_s * keep + min(self._busy, self._all) * passed
+            self._all_s = self._all_s * keep + self._all * passed
+        self._at, self._busy, self._all = at, busy, slots
+
+    @property
+    def share(self) -> float:
+        return max(self._busy_s / self._all_s, 0.05) if self._all_s else 1.0
 
 
 class Eta:
     """Predicts when the last file of a run ends, from the files that have ended."""
 
-    def __init__(self, workload: Mapping[str, Workload], cost: Mapping[str, float], workers: int) -> None:
-        """``workload``: files to be done, and ``cost``: seconds of work per byte; both by extension."""
+    def __init__(
+        self,
+        workload: Mapping[str, Sequence[Workload]],
+        learned: Mapping[str, Sequence[Decoded]],
+        workers: int,
+        run: int | None = None,
+    ) -> None:
+        """``workload``: files to be done, ``learned``: files that were decoded before; both by extension.
+
+        run: the run of the workload; what it decoded before is known to be under the present load.
+        """
         self.workers = workers
-        self._formats: dict[str, _Format] = {}
-        for extension, load in workload.items():
-            known = self._format(extension)
-            known.files_left, known.bytes_left = load.files, load.size
-        for extension, seconds in cost.items():
-            self._format(extension).cost = seconds
+        lengths = Lengths.of(
+            (name, load.files, load.size / load.files)
+            for name, several in workload.items()
+            for load in several
+            if load.files
+        )
+        self._model = CostModel(
+            ((name, one) for name, several in learned.items() for one in several), lengths, run
+        )
+        self._outcomes: dict[str, _Outcomes] = {}
+        self._slots = _Slots()
+        self._observed_at: float | None = None
+        self._work_s = self._lost_s = 0.0
+        self._left: dict[tuple[str, str, int], list[int]] = {}
+        for extension, several in workload.items():
+            for load in several:
+                self._add(extension, load)
 
-    def dropped(self, extension: str, size: int) -> None:
+    def dropped(self, extension: str, size: int, level: str = "normal") -> None:
         """Leave a file out that will not be analysed."""
-        known = self._format(extension)
-        known.files_left = max(0, known.files_left - 1)
-        known.bytes_left = max(0, known.bytes_left - size)
+        _remove(self._left, extension, size, level)
 
-    def finished(self, extension: str, size: int, work_s: float, decoded_s: float) -> None:
+    def finished(
+        self, extension: str, size: int, work_s: float, decoded_s: float, level: str = "normal"
+    ) -> None:
         """Add a file that has ended after ``work_s`` seconds; ``decoded_s`` is 0 if it was not decoded."""
-        self.dropped(extension, size)
-        known = self._format(extension)
+        self.dropped(extension, size, level)
+        outcomes = self._outcomes.setdefault(extension, _Outcomes())
+        self._work_s += work_s
         if decoded_s > 0:
-            known.learn(size, work_s, decoded_s)
+            outcomes.decoded += 1
+            self._model.learn(extension, size, work_s, decoded_s)
         else:
-            known.other_bytes += size
-            known.other_work_s += work_s
+            outcomes.other += 1
+            outcomes.other_bytes += size
+            outcomes.other_work_s += work_s
 
-    def seconds(self, running: Iterable[FileInProgress]) -> float | None:
-        """Seconds until the last file ends; ``None`` while no cost is known or there is no worker.
+    def repeated(self, work_s: float) -> None:
+        """Add an attempt that failed after ``work_s`` seconds and will be repeated."""
+        self._lost_s += work_s
+
+    def observe(self, at: float, running: int, working: bool = True) -> None:
+        """Tell how many files are running from now on, by a monotonic clock. ``working``: whether jobs are taken."""
+        waiting = self.files_left > running
+        if self._observed_at is not None and working:
+            self._model.level.passed(max(0.0, at - self._observed_at))
+        self._observed_at = at
+        self._slots.observe(at, running, self.workers if working and waiting else 0)
+
+    @property
+    def files_left(self) -> int:
+        """Number of files that have not ended."""
+        return sum(files for files, _ in self._left.values())
+
+    @property
+    def idle_share(self) -> float:
+        """Share of the slots that had no file while files waited."""
+        return 1 - self._slots.share
+
+    def estimate(self, running: Iterable[FileInProgress]) -> Estimate | None:
+        """What is left; ``None`` while no cost is known or there is no worker.
 
         running: files that children have, none of which has ended.
         """
+        files = self.files_left
         if self.workers < 1:
             return None
-        pace = self._pace()
-        total = longest = 0.0
-        waiting = {name: (known.files_left, known.bytes_left) for name, known in self._formats.items()}
+        running = list(running)
+        if not files and not running:
+            return Estimate(0.0, 0.0, 0.0, 0, 0.0)
+        if not self._model.known:
+            return None
+        seconds = 0.0
+        for _ in range(ROUNDS):  # the level depends on how far ahead it is
+            level = self._model.level.ahead(seconds)
+            seconds, work, running_s, audio_s = self._planned(running, level)
+        spread = self._spread(work, running_s, seconds)
+        return Estimate(seconds, seconds * math.exp(-spread), seconds * math.exp(spread), files, audio_s)
+
+    def _planned(self, running: Sequence[FileInProgress], level: float) -> tuple[float, _Sum, float, float]:
+        """Seconds until the end; the work of waiting files; work and seconds of audio of running ones."""
+        left = {key: list(value) for key, value in self._left.items()}
+        running_s, audio_s = [], 0.0
         for file in running:
-            left = self._left_of(file, pace)
-            if left is None:
-                return None
-            files, size = waiting.get(file.extension, (0, 0))
-            waiting[file.extension] = (max(0, files - 1), max(0, size - file.size))
-            total += left
-            longest = max(longest, left)
-        for name, (files, size) in waiting.items():
-            if not size:
+            _remove(left, file.extension, file.size, file.level)
+            own_s, own_audio_s = self._left_of(file, self._model.level.now)
+            running_s.append(own_s)
+            audio_s += own_audio_s
+        batches, work = self._waiting(left, level)
+        seconds = makespan(self.workers, running_s, batches)
+        if batches:
+            seconds /= self._slots.share
+        return seconds, work, sum(running_s), audio_s + work.audio_s
+
+    def _waiting(
+        self, left: Mapping[tuple[str, str, int], Sequence[int]], level: float
+    ) -> tuple[list[Batch], _Sum]:
+        batches, work = [], _Sum()
+        more = 1 + self._lost_s / self._work_s if self._work_s else 1.0
+        for (priority, extension, _), (files, size) in left.items():
+            if files <= 0:
                 continue
-            known = self._formats[name]
-            per_byte = known.work_per_byte(pace)
-            if per_byte is None:
-                return None
-            total += size * (per_byte * known.decoded_share + self._other_per_byte(known))
-            longest = max(longest, size * per_byte / max(files, 1))
-        return max(total / self.workers, longest)
+            mean = max(size, 0) / files
+            expected = self._model.predict(extension, mean, level)
+            share, doubt = self._decoded_share(extension)
+            work_s = (share * expected.work_s + (1 - share) * self._other_s(extension, mean)) * more
+            batches.append(Batch(LEVELS.index(priority) if priority in LEVELS else 2, files, work_s))
+            work.add(
+                extension, files, share * expected.audio_s, work_s, expected.common + doubt, expected.single
+            )
+        return batches, work
 
-    def _format(self, extension: str) -> _Format:
-        typical = TYPICAL_BYTES_PER_S.get(extension, OTHER_BYTES_PER_S)
-        return self._formats.setdefault(extension, _Format(typical))
+    def _left_of(self, file: FileInProgress, level: float) -> tuple[float, float]:
+        """Seconds of work and of audio that a running file still needs."""
+        expected = self._model.predict(file.extension, file.size, level)
+        share = file.fraction or 0.0
+        left_s = max(expected.work_s - file.elapsed_s, END_SHARE * expected.work_s)
+        if share:  # its own speed counts more, the more of it is decoded
+            own_s = file.decoding_s * (1 - share) / share
+            trust = share / (share + SURE_FRACTION)
+            left_s = trust * own_s + (1 - trust) * (1 - share) * expected.work_s
+            left_s = max(left_s - file.reported_s, END_SHARE * left_s)
+        return left_s, expected.audio_s * (1 - share)
 
-    def _pace(self) -> float | None:
-        """Seconds of work per second of audio over all formats: of this run, else of earlier runs."""
-        decoded_s = sum(known.decoded_s for known in self._formats.values())
-        if decoded_s:
-            return sum(known.work_s for known in self._formats.values()) / decoded_s
-        earlier = [
-            known.cost * known.bytes_per_s for known in self._formats.values() if known.cost is not None
-        ]
-        return sum(earlier) / len(earlier) if earlier else None
+    def _decoded_share(self, extension: str) -> tuple[float, float]:
+        """Expected share of the files that are decoded, and the variance of its logarithm; the others are copies or
+        fail at once.
+        """
+        own = self._outcomes.get(extension, _Outcomes())
+        decoded = sum(one.decoded for one in list(self._outcomes.values())) + PRIOR_FILES
+        everywhere = decoded / (decoded + sum(one.other for one in list(self._outcomes.values())))
+        count = own.decoded + own.other + PRIOR_FILES
+        share = (own.decoded + PRIOR_FILES * everywhere) / count
+        return share, (1 - share) / (share * (count + 1))
 
-    def _other_per_byte(self, known: _Format) -> float:
-        total = known.decoded_bytes + known.other_bytes
-        return known.other_work_s / total if total else 0.0
+    def _other_s(self, extension: str, size: float) -> float:
+        own = self._outcomes.get(extension)
+        if own is None or not own.other_bytes:
+            return OTHER_FIXED_S
+        return size * own.other_work_s / own.other_bytes
 
-    def _left_of(self, file: FileInProgress, pace: float | None) -> float | None:
-        """Seconds of work that a file still needs."""
-        if file.fraction is not None and file.fraction >= SURE_FRACTION:
-            return file.elapsed_s * (1 - file.fraction) / file.fraction
-        per_byte = self._format(file.extension).work_per_byte(pace)
-        return None if per_byte is None else max(0.0, file.size * per_byte - file.elapsed_s)
+    def _spread(self, work: _Sum, running_s: float, seconds: float) -> float:
+        """Half the width of the range, as a logarithm."""
+        total_s = work.total_s + running_s
+        if not total_s:
+            return 0.0
+        drift = min(DRIFT * math.sqrt(seconds / 3), MOST_DRIFT)
+        variance = work.variance * (work.total_s / total_s) ** 2 + self._model.level.variance
+        variance += drift**2 + OTHER_SPREAD**2
+        return QUANTILE * math.sqrt(variance)
+
+    def _add(self, extension: str, load: Workload) -> None:
+        if load.files > 0:
+            key = (load.level, extension, (load.size // load.files).bit_length())
+            files, size = self._left.get(key, (0, 0))
+            self._left[key] = [files + load.files, size + load.size]
+
+
+def _remove(left: dict[tuple[str, str, int], list[int]], extension: str, size: int, level: str) -> None:
+    """Remove a file; where its level was changed meanwhile, from another level, then from any size of its format."""
+    length = size.bit_length()
+    same = [key for key, value in left.items() if key[1] == extension and value[0] > 0]
+    if not same:
+        return
+    key = min(same, key=lambda key: (abs(key[2] - length), key[0] != level))
+    left[key][0] -= 1
+    left[key][1] = max(0, left[key][1] - size) if left[key][0] else 0

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tonearm.events.states import Obstacle, Outlook
 from tonearm.names import from_document, to_document
 from tonearm.progress.port import Notice, RunningFile, RunProgress, Snapshot
 
@@ -60,10 +61,20 @@ def snapshot_from_json(text: bytes) -> Snapshot:
             retrying=int(fields["retrying"]),
             running=int(fields["running"]),
             unsent=int(fields["unsent"]),
-            runs=tuple(RunProgress(**run) for run in fields["runs"]),
+            runs=tuple(_run_from(run) for run in fields["runs"]),
         )
     except _FOREIGN as error:
         raise Unreadable(str(error)) from error
+
+
+def _run_from(fields: Mapping[str, Any]) -> RunProgress:
+    outlook = fields["outlook"]
+    return RunProgress(**{**fields, "outlook": None if outlook is None else _outlook_from(outlook)})
+
+
+def _outlook_from(fields: Mapping[str, Any]) -> Outlook:
+    by = fields["held_up_by"]
+    return Outlook(**{**fields, "held_up_by": None if by is None else Obstacle(by)})
 
 
 def notice_to_json(worker: str, message: Mapping[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """The live view of a run: a subscriber that can be read at any time from any thread."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tonearm.events.event import Event
@@ -22,23 +23,16 @@ from tonearm.events.facts import (
     WorkloadKnown,
 )
 from tonearm.events.job_ref import JobRef
-from tonearm.events.services import StorageStateChanged
-from tonearm.events.states import RunState, StorageState, WorkerState
-from tonearm.progress.eta import Eta, FileInProgress
+from tonearm.events.services import BrokerStateChanged, StorageStateChanged
+from tonearm.events.states import BrokerState, Obstacle, Outlook, RunState, StorageState, WorkerState
+from tonearm.progress.bottleneck import Conditions, SlotTime, reading_s, stopped_by
+from tonearm.progress.eta import Eta
+from tonearm.progress.running import Running
 
 SLOWEST = 5
 """How many of the slowest files are kept."""
-
-
-@dataclass(slots=True)
-class Running:
-    """A file that a child has. ``remote``: a child of another worker. ``since``: by ``time.monotonic``."""
-
-    job: JobRef
-    since: float
-    remote: bool = False
-    stage: str = "start"
-    fraction: float | None = None
+_NO_TIME = frozenset({Obstacle.PAUSED, Obstacle.SERVER, Obstacle.NO_WORKER})
+"""Obstacles of which nobody knows how long they last."""
 
 
 @dataclass(slots=True)
@@ -47,9 +41,11 @@ class LiveView:
 
     run: the run that is shown; only its files are counted. ``None``: those of all runs, such as a worker's.
     running: files of other runs too. Throughput is measured from the moment when work began.
+    clock: a monotonic clock, in seconds.
     """
 
     run: int | None = None
+    clock: Callable[[], float] = time.monotonic
 
     discovered: int = 0
     to_analyse: int = 0
@@ -69,6 +65,9 @@ class LiveView:
     _run: tuple[RunState, str | None] | None = None
     _storage: tuple[StorageState, str | None] = (StorageState.AVAILABLE, None)
     _worker: tuple[WorkerState, str | None] = (WorkerState.WORKING, None)
+    _broker: tuple[BrokerState, str | None] = (BrokerState.READY, None)
+    _retrying_now: set[int] = field(default_factory=set)
+    _slot_time: SlotTime = field(default_factory=SlotTime)
 
     def __call__(self, event: Event) -> None:
         """Update the view."""
@@ -84,9 +83,9 @@ class LiveView:
             case WorkloadKnown():
                 self.scanning = False
                 self._run = self._run or (RunState.RUNNING, None)
-                self.total = event.ended + sum(load.files for load in event.workload.values())
-                self._work_began = self._work_began or time.monotonic()
-                self._eta = Eta(event.workload, event.cost, event.workers)
+                self.total = event.files
+                self._work_began = self._work_began or self.clock()
+                self._eta = Eta(event.workload, event.learned, event.workers, event.run)
             case JobEvent():
                 self._job(event, remote=False)
             case Remote():
@@ -99,33 +98,47 @@ class LiveView:
                 self._run = (event.state, event.reason)
             case StorageStateChanged():
                 self._storage = (event.state, event.reason)
+            case BrokerStateChanged():
+                self._broker = (event.state, event.reason)
             case WorkerStateChanged():
                 self._worker = (event.state, event.reason)
             case _:
                 pass
+        self._observe()
+
+    def _observe(self) -> None:
+        if self._eta is None:
+            return
+        running = sum(self._is_shown(file.job) for file in self.running.values())
+        self._eta.observe(self.clock(), running, self.state == RunState.RUNNING)
 
     def _job(self, event: JobEvent, remote: bool) -> None:
         job = event.job
+        if not isinstance(event, StageReached):
+            self._retrying_now.discard(job.job)
         match event:
             case JobStarted():
                 if self._is_shown(job):
-                    self._work_began = self._work_began or time.monotonic()
-                self.running[job.job] = Running(job, time.monotonic() - event.elapsed_s, remote)
+                    self._work_began = self._work_began or self.clock()
+                self.running[job.job] = Running(job, self.clock() - event.elapsed_s, remote)
             case StageReached() if job.job in self.running:
-                self.running[job.job].stage = event.stage
-                self.running[job.job].fraction = event.fraction
+                self.running[job.job].reach(event.stage, event.fraction, self.clock())
             case JobFinished():
                 self.running.pop(job.job, None)
                 if self._is_shown(job):
                     self._finished(event)
             case JobRetrying():
                 self.running.pop(job.job, None)
-                self.retrying += self._is_shown(job)
+                if self._is_shown(job):
+                    self.retrying += 1
+                    self._retrying_now.add(job.job)
+                    if self._eta is not None:
+                        self._eta.repeated(event.run_s)
             case JobReturned():
                 was_running = self.running.pop(job.job, None) is not None
                 ended = event.state == "cancelled" and was_running and self._is_shown(job)
                 if ended and self._eta is not None:
-                    self._eta.dropped(job.extension, job.size)
+                    self._eta.dropped(job.extension, job.size, job.level)
             case _:
                 pass
 
@@ -144,8 +157,10 @@ class LiveView:
         self.partial += event.state == "partial"
         self.failed += event.state == "quarantined"
         self.decoded_s += event.decoded_s
+        self._slot_time.add(event.timings, event.store_s)
         if self._eta is not None:
-            self._eta.finished(event.job.extension, event.job.size, event.run_s, event.decoded_s)
+            job = event.job
+            self._eta.finished(job.extension, job.size, event.run_s, event.decoded_s, job.level)
         took = (event.run_s, event.job.path, event.decoded_s)
         self.slowest = sorted([*self.slowest, took], reverse=True)[:SLOWEST]
 
@@ -173,21 +188,59 @@ class LiveView:
         """Number of files that have ended, of the run that is shown."""
         return self.done + self.partial + self.failed
 
-    def eta_s(self) -> float | None:
-        """Seconds until all is done; ``None`` while that is unknown, there is no worker, or nothing can be stored."""
-        paused = self._run is not None and self._run[0] is RunState.PAUSED
-        if self._eta is None or paused or self._storage[0] is not StorageState.AVAILABLE:
-            return None
-        now = time.monotonic()
-        return self._eta.seconds(
-            FileInProgress(file.job.extension, file.job.size, now - file.since, file.fraction)
-            for file in list(self.running.values())
-            if self._is_shown(file.job)
+    def outlook(self) -> Outlook:
+        """What is left and what holds the run up. No time is told while the run does not work."""
+        now, eta = self.clock(), self._eta
+        running = [file for file in list(self.running.values()) if self._is_shown(file.job)]
+        obstacle = stopped_by(self._conditions(len(running)))
+        share = None
+        if obstacle is None and (running or not self.scanning):
+            idle = eta.idle_share if eta is not None else 0.0
+            most = self._slot_time.most(reading_s((file.stage, now - file.since) for file in running), idle)
+            obstacle, share = most or (None, None)
+        left = eta.estimate(file.in_progress(now) for file in running) if eta is not None else None
+        if eta is None or left is None:
+            return Outlook(
+                None if eta is None else eta.files_left,
+                held_up_by=obstacle,
+                share=share,
+                reason=self._why(obstacle),
+            )
+        if obstacle in _NO_TIME:
+            return Outlook(left.files, left.audio_s, held_up_by=obstacle, reason=self._why(obstacle))
+        return Outlook(
+            left.files,
+            left.audio_s,
+            left.seconds,
+            left.low_s,
+            left.high_s,
+            obstacle,
+            share,
+            self._why(obstacle),
         )
+
+    def _conditions(self, running: int) -> Conditions:
+        eta, retrying = self._eta, len(self._retrying_now)
+        return Conditions(
+            run=self._run[0] if self._run is not None else RunState.RUNNING,
+            storage=self._storage[0],
+            broker=self._broker[0],
+            slots=None if eta is None else eta.workers,
+            running=running,
+            waiting=0 if eta is None else max(0, eta.files_left - running - retrying),
+            retrying=retrying,
+            scanning=self.scanning,
+        )
+
+    def _why(self, obstacle: Obstacle | None) -> str | None:
+        """The reason that was announced with a state."""
+        if obstacle is Obstacle.SERVER:
+            return self._broker[1] if self._storage[0] is StorageState.AVAILABLE else self._storage[1]
+        return self._run[1] if obstacle is Obstacle.PAUSED and self._run is not None else None
 
     def throughput(self) -> tuple[float, float]:
         """Files a minute and hours of audio an hour, since work began."""
         if self._work_began is None:
             return 0.0, 0.0
-        elapsed = max(time.monotonic() - self._work_began, 1e-3)
+        elapsed = max(self.clock() - self._work_began, 1e-3)
         return self.ended / elapsed * 60, self.decoded_s / elapsed

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from tonearm.events.states import Outlook
+
 REPORT_VALID_S = 15.0
 """How long a report of running files is valid unless it is repeated."""
 LEAD_S = 5.0
@@ -34,7 +36,7 @@ class RunningFile:
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """What became of a run's files; ``discovered`` is the sum of the other five."""
+    """What became of a run's files; ``discovered`` is the sum of the other five. ``outlook``: of an open run."""
 
     run: int
     state: str
@@ -44,6 +46,7 @@ class RunProgress:
     skipped: int
     failed: int
     pending: int
+    outlook: Outlook | None = None
 
 
 @dataclass(frozen=True, slots=True)

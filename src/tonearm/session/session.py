@@ -10,8 +10,16 @@ from dataclasses import dataclass, field
 
 from tonearm.errors import ConfigurationError, StorageError, TonearmError
 from tonearm.events.event import Announce
-from tonearm.events.facts import RunStarted, Slow, Summary, Warned, WorkerStateChanged, WorkloadKnown
-from tonearm.events.states import RunState, WarningCode, WorkerState
+from tonearm.events.facts import (
+    ProgressEstimated,
+    RunStarted,
+    Slow,
+    Summary,
+    Warned,
+    WorkerStateChanged,
+    WorkloadKnown,
+)
+from tonearm.events.states import Obstacle, RunState, WarningCode, WorkerState
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.runs import Runs
 from tonearm.library.roots import Roots, canonical
@@ -24,6 +32,9 @@ from tonearm.session.coordination import Coordination
 from tonearm.settings import Level
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Task
+
+ESTIMATE_S = 5.0
+"""Seconds between announcements of what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class _Run:
     unread: set[bytes] = field(default_factory=set)
     workload_known: bool = False
     cancelled: bool = False
+    estimated_at: float = 0.0
+    held_up_by: Obstacle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,7 @@ class Session:
             def each_second() -> None:
                 self._check_scan(run, scan)
                 self.coordination.follow(run.id)
+                self._announce_estimate(run)
 
             finished = self.coordination.supervisor(run.id).work(Task(run.id, is_over, each_second))
         scan.wait()
@@ -143,9 +157,17 @@ class Session:
 
     def _announce_workload(self, run: _Run) -> None:
         """Announce the workload, from the thread that announces finished files, so that no file is counted twice."""
-        workload, cost = self.runs.workload(run.id), self.runs.cost()
+        workload, learned = self.runs.workload(run.id), self.runs.decoded_lately()
         run.workload_known = True
-        self.announce(WorkloadKnown(run.id, self.workers, workload, cost, self.view.ended))
+        self.announce(WorkloadKnown(run.id, self.workers, workload, learned, self.view.ended))
+
+    def _announce_estimate(self, run: _Run) -> None:
+        """Announce what is left, every few seconds and when something else holds the run up."""
+        now, outlook = time.monotonic(), self.view.outlook()
+        if outlook.held_up_by == run.held_up_by and now - run.estimated_at < ESTIMATE_S:
+            return
+        run.estimated_at, run.held_up_by = now, outlook.held_up_by
+        self.announce(ProgressEstimated(run.id, outlook))
 
     def _scan(self, run: _Run, paths: Sequence[bytes], request: AnalyzeRequest) -> bool:
         """Scan every path and collect the unreadable ones; ``False`` if stopped before the end."""

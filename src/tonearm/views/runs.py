@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tonearm.events.states import Outlook
 from tonearm.jobs import run_counts
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.library.database import Database
@@ -20,6 +21,7 @@ class RunView:
     """A run as it is shown.
 
     handed_over: how many of its files each later run has taken over, by the later run's id.
+    outlook: of a run that has not ended, where it was read.
     """
 
     id: int
@@ -29,6 +31,7 @@ class RunView:
     finished_at: float | None
     counts: RunCounts
     handed_over: Mapping[int, int] = field(default_factory=dict)
+    outlook: Outlook | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -40,6 +43,7 @@ class RunView:
             "finished_at": self.finished_at,
             **dataclasses.asdict(self.counts),
             "handed_over": [{"run": later, "files": files} for later, files in self.handed_over.items()],
+            "outlook": None if self.outlook is None else dataclasses.asdict(self.outlook),
         }
 
 

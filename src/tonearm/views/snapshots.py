@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, func, or_, select
 
+from tonearm.events.states import Outlook
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.jobs.run_counts import RunCounts, counts_of
@@ -9,9 +10,13 @@ from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
 from tonearm.progress.port import RunProgress, Snapshot
 from tonearm.settings import Level
+from tonearm.views.liveness import Liveness, read_liveness
+from tonearm.views.outlook import read_outlooks
 
 RECENT_S = 3600.0
 RUNS = 100
+OUTLOOKS = 5
+"""Number of open runs, the newest, of which the remaining time is estimated."""
 
 
 def take_snapshot(database: Database) -> Snapshot:
@@ -20,6 +25,7 @@ def take_snapshot(database: Database) -> Snapshot:
     Raises:
         StorageError: the database can't be asked now.
     """
+    alive = read_liveness(database)
     with database.read() as connection:
         now = clock(connection)
         waiting = connection.execute(
@@ -40,21 +46,26 @@ def take_snapshot(database: Database) -> Snapshot:
             retrying=sum(row.jobs for row in waiting if row.state == JobState.RETRYING),
             running=sum(row.jobs for row in waiting if row.state == JobState.RUNNING),
             unsent=unsent,
-            runs=_runs(connection, now),
+            runs=_runs(connection, alive, now),
         )
 
 
-def _runs(connection: Connection, now: float) -> tuple[RunProgress, ...]:
+def _runs(connection: Connection, alive: Liveness, now: float) -> tuple[RunProgress, ...]:
     rows = connection.execute(
-        select(run_table.c.id, run_table.c.state)
+        select(run_table.c.id, run_table.c.state, run_table.c.finished_at)
         .where(or_(run_table.c.finished_at.is_(None), run_table.c.finished_at > now - RECENT_S))
         .order_by(run_table.c.id.desc())
         .limit(RUNS)
     ).all()
-    return tuple(_progress(row.id, row.state, counts_of(connection, row.id)) for row in rows)
+    outlooks = read_outlooks(
+        connection, alive, [(row.id, row.state) for row in rows if row.finished_at is None][:OUTLOOKS]
+    )
+    return tuple(
+        _progress(row.id, row.state, counts_of(connection, row.id), outlooks.get(row.id)) for row in rows
+    )
 
 
-def _progress(run: int, state: str, counts: RunCounts) -> RunProgress:
+def _progress(run: int, state: str, counts: RunCounts, outlook: Outlook | None) -> RunProgress:
     return RunProgress(
         run=run,
         state=state,
@@ -64,4 +75,5 @@ def _progress(run: int, state: str, counts: RunCounts) -> RunProgress:
         skipped=counts.skipped,
         failed=counts.failed,
         pending=counts.pending,
+        outlook=outlook,
     )

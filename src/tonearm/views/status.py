@@ -1,6 +1,6 @@
 """The overall state of a library: its files, the queued and running jobs, the runs and the workers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.names import path_fields
 from tonearm.views.jobs import JobList, JobView
-from tonearm.views.liveness import INTERRUPTED, read_liveness
+from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness
 from tonearm.views.runs import RunList, RunView
 from tonearm.views.totals import Totals, read_totals
 from tonearm.views.workers import WorkerList, WorkerView
@@ -83,10 +83,19 @@ def read_status(database: Database) -> StatusView:
         process=None if database.shared else holder(Path(database.address).parent),
         analysing=alive.analysing,
         latest_run=runs[0].id if runs else None,
-        runs=tuple(alive.run(run) for run in runs if run.finished_at is None),
+        runs=_open_runs(database, alive, runs),
         unsent=unsent,
         workers=tuple(WorkerList(database).each()) if database.shared else None,
     )
+
+
+def _open_runs(database: Database, alive: Liveness, runs: Sequence[RunView]) -> tuple[RunView, ...]:
+    is_open = [alive.run(run) for run in runs if run.finished_at is None]
+    if not is_open:
+        return ()
+    from tonearm.views.outlook import with_outlooks  # not needed without an open run
+
+    return tuple(with_outlooks(database, alive, is_open))
 
 
 def _running(job: JobView) -> Mapping[str, Any]:
