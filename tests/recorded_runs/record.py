@@ -23,7 +23,7 @@ KEPT = {
     "storage_state_changed": ("state",),
     "summary": ("discovered", "done", "partial", "skipped", "failed", "pending"),
 }
-STEP = 0.1
+STEP = 0.25
 """Shares of decoded audio are kept when they have grown by this much."""
 REMOTE = "remote_"
 
@@ -42,9 +42,20 @@ def recorded(events: Iterator[tuple[float, Mapping[str, Any]]]) -> Iterator[dict
             if event["fraction"] - kept.get(event["job"], 0.0) < STEP:
                 continue
             kept[event["job"]] = event["fraction"]
-        yield {"t": round(moment - began, 3), "event": event["event"]} | {
-            key: event[key] for key in KEPT[name]
+        values = {key: _short(event[key]) for key in KEPT[name]}
+        yield {"t": round(moment - began, 3), "event": event["event"]} | values
+
+
+def _short(value: Any) -> Any:
+    """Numbers to four digits; of the stages' times those of reading and decoding, and the sum of the others."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict) and "decode" in value:
+        others = sum(seconds for stage, seconds in value.items() if stage not in ("identify", "decode"))
+        value = {stage: value[stage] for stage in ("identify", "decode") if stage in value} | {
+            "front": others
         }
+    return {key: _short(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def main() -> None:

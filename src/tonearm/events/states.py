@@ -107,11 +107,15 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Open files of a run of about one size (up to a factor of 2): how many, how many bytes together, their level."""
+    """Open files of a run of about one size (up to a factor of 2): how many, how many bytes together, their level.
+
+    copies: how many of them are as long as another one to the byte, and therefore probably copies of it.
+    """
 
     files: int
     size: int
     level: str = "normal"
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class Decoded:
     @property
     def usable(self) -> bool:
         """Whether anything can be predicted from it."""
-        return self.files > 0 and self.size > 0 and self.decoded_s > 0 and self.work_s > 0
+        return self.files > 0 and self.size > 0 and self.decoded_s > 0.01 * self.files and self.work_s > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def workload_of(connection: Connection, run: int, every: int = 1) -> BySize:
             job_table.c.level,
             func.count().label("files"),
             func.sum(size).label("bytes"),
+            func.count(size.distinct()).label("sizes"),
         )
         .select_from(job_table.join(file_table, job_table.c.file_id == file_table.c.id))
         .where(
@@ -44,7 +45,12 @@ def workload_of(connection: Connection, run: int, every: int = 1) -> BySize:
     ).all()
     found: dict[str, list[Workload]] = {}
     for row in rows:
-        load = Workload(row.files * every, int(row.bytes) * every, Level(row.level).label)
+        load = Workload(
+            files=row.files * every,
+            size=int(row.bytes) * every,
+            level=Level(row.level).label,
+            copies=(row.files - row.sizes) * every,
+        )
         found.setdefault(row.extension, []).append(load)
     return {extension: tuple(several) for extension, several in found.items()}
 

@@ -10,6 +10,7 @@ READING = frozenset({"start", "identify", "tags"})
 DECODING = frozenset({"decode"})
 RECENT_FILES = 50.0
 """Number of files after which an earlier one has lost two thirds of its weight."""
+MOMENT_S = 2.0
 WORK = (Obstacle.READING, Obstacle.DECODING, Obstacle.ANALYSING, Obstacle.STORING)
 
 
@@ -81,12 +82,15 @@ def stopped_by(now: Conditions) -> Obstacle | None:
     if now.running:
         return None
     if now.waiting:
-        return None if now.broker is BrokerState.READY else Obstacle.SERVER
+        return Obstacle.SERVER if now.broker is BrokerState.UNAVAILABLE else None
     if now.scanning:
         return Obstacle.SCANNING
     return Obstacle.RETRIES if now.retrying else None
 
 
 def reading_s(files: Iterable[tuple[str, float]]) -> float:
-    """How long the running files have been read, given by their stage and the seconds since they began."""
-    return sum(seconds for stage, seconds in files if stage in READING)
+    """How long the running files have been read, given by their stage and the seconds since they began.
+
+    Files that began a moment ago are left out, as each is read at first.
+    """
+    return sum(seconds for stage, seconds in files if stage in READING and seconds > MOMENT_S)

@@ -41,8 +41,13 @@ PACE_SPREAD = 0.2
 """Standard deviation of the effort of a kind around the one in ``formats``."""
 KIND_FILES = 2.0
 """Weight of the usual shares of the kinds, in files."""
+KIND_VOTES = 3
+"""Most files of one size that count for the guess of their kind, as they may be one album."""
+TINY = 1e-9
 FIXED_S = 0.05
-"""Seconds of work on each file that do not depend on its length."""
+OTHER_BYTES = 30_000.0
+"""Seconds of work on each file that do not depend on its length, and bytes that hold no audio. Both are uncertain by
+about as much, so very short files tell little of others."""
 LEARNED_FILES = 20.0
 """Most weight of what an earlier run decoded of one format and size, in files."""
 LEARNED_SPREAD = 0.4
@@ -108,10 +113,6 @@ class _Files:
         variance = self._lengths.variance + self.kind.spread**2
         return math.exp(-(self._offset(size) ** 2) / (2 * variance)) / math.sqrt(variance)
 
-    def fit(self, rate: float) -> float:
-        """The same for a rate, as ``rate_of`` gives it."""
-        return math.exp(-(rate**2) / (2 * self.kind.spread**2)) / self.kind.spread
-
     def rate_of(self, size: float, decoded_s: float) -> float:
         return math.log(max(size, 1.0) / decoded_s / self.kind.bytes_per_s)
 
@@ -152,27 +153,33 @@ class CostModel:
 
     def learn(self, extension: str, size: int, work_s: float, decoded_s: float) -> None:
         """Add a decoded file."""
+        size, work_s = max(size, 1), max(work_s, 1e-3)
         files = self._kind_of(extension, size, decoded_s, 1.0)
         x = files.x(size)
         rate, pace = files.rate_of(size, decoded_s), files.pace_of(work_s, decoded_s)
         line, known = files.rate.at(x)
         files.rate_noise.learn(rate - line, known)
-        files.rate.learn(x, rate, files.rate_noise.variance)
+        files.rate.learn(x, rate, files.rate_noise.variance + (OTHER_BYTES / size) ** 2)
         line, known = files.pace.at(x)
-        level, level_variance, noise = self.level.now, self.level.variance, files.pace_noise.variance
+        level, level_variance = self.level.now, self.level.variance
+        noise = files.pace_noise.variance + (FIXED_S / work_s) ** 2
         files.pace_noise.learn(pace - level - line, known + level_variance)
         files.pace.learn(x, pace - level, noise + level_variance)
         self.level.learn(pace - line, known + noise)
         self.known = True
 
-    def predict(self, extension: str, size: float, level: float) -> Prediction:
-        """What is expected of a file that is decoded while the machine has this level."""
+    def predict(self, extension: str, size: float, level: float, files: int = 1) -> Prediction:
+        """What is expected of a file that is decoded while the machine has this level.
+
+        files: how many files of this format have about this size; they show better of which kind they are.
+        """
         kinds = self._kinds(extension)
         if len(kinds) == 1:
             return kinds[0].predict(size, level)
-        weights = [files.count * files.likelihood(size) for files in kinds]
+        votes = min(files, KIND_VOTES)
+        weights = [one.count * max(one.likelihood(size), TINY) ** votes for one in kinds]
         shares = [weight / sum(weights) for weight in weights]
-        each = [files.predict(size, level) for files in kinds]
+        each = [one.predict(size, level) for one in kinds]
         work_s = sum(share * one.work_s for share, one in zip(shares, each, strict=True))
         between = sum(
             share * math.log(one.work_s / work_s) ** 2 for share, one in zip(shares, each, strict=True)
@@ -192,14 +199,17 @@ class CostModel:
     def _kind_of(self, extension: str, size: float, decoded_s: float, files: float) -> _Files:
         """The kind of a file that was decoded; counts it."""
         kinds = self._kinds(extension)
-        kind = max(kinds, key=lambda one: one.kind.share * one.fit(one.rate_of(size, decoded_s)))
+        kind = min(kinds, key=lambda one: abs(one.rate_of(size, decoded_s)))
         kind.count += files
         return kind
 
     def _learn_earlier(self, learned: Sequence[tuple[str, Decoded]], current: int | None) -> None:
         """Learn what runs needed, each of which had a level of its own; that of the current run goes on."""
         levels = {
-            run: self._learn_run([(name, decoded) for name, decoded in learned if decoded.run == run])
+            run: self._learn_run(
+                [(name, decoded) for name, decoded in learned if decoded.run == run],
+                0.0 if run == current else LEARNED_SPREAD,
+            )
             for run in sorted({decoded.run for _, decoded in learned})
         }
         if not levels:
@@ -211,8 +221,11 @@ class CostModel:
         if own is not None:
             self.level.learn(own[0], 1 / own[1])
 
-    def _learn_run(self, learned: Sequence[tuple[str, Decoded]]) -> tuple[float, float]:
-        """Learn from the files of one run; returns its level and the weight of that."""
+    def _learn_run(self, learned: Sequence[tuple[str, Decoded]], spread: float) -> tuple[float, float]:
+        """Learn from the files of one run; returns its level and the weight of that.
+
+        spread: standard deviation of the files of one format and size in that run around those of this run.
+        """
         seen = []
         for name, decoded in learned:
             count = min(float(decoded.files), LEARNED_FILES)
@@ -220,8 +233,9 @@ class CostModel:
             files = self._kind_of(name, size, decoded_s, count)
             x, pace = files.x(size), files.pace_of(decoded.work_s / decoded.files, decoded_s)
             line, known = files.pace.at(x)
-            doubt = Noise().variance / count + LEARNED_SPREAD**2
-            files.rate.learn(x, files.rate_of(size, decoded_s), doubt)
+            doubt = Noise().variance / count + spread**2
+            files.rate.learn(x, files.rate_of(size, decoded_s), doubt + (OTHER_BYTES / size) ** 2)
+            doubt += (FIXED_S * decoded.files / decoded.work_s) ** 2
             seen.append((files, x, pace, doubt, 1 / (known + doubt), line))
         weight = sum(one for *_, one, _ in seen)
         level = sum((pace - line) * one for _, _, pace, _, one, line in seen) / weight

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from tonearm.events.states import Decoded, Workload
 from tonearm.progress.cost_model import CostModel, Lengths
 from tonearm.progress.level import DRIFT
+from tonearm.progress.open_files import OpenFiles
 from tonearm.progress.schedule import Batch, makespan
+from tonearm.progress.slots import Slots
 
 LEVELS = ("critical", "high", "normal", "low", "background")
 SURE_FRACTION = 0.1
@@ -19,12 +21,10 @@ END_SHARE = 0.02
 """Share of its time that a file is still expected to take when it takes longer than expected."""
 PRIOR_FILES = 16.0
 """Weight of the first estimate that every file has to be decoded, in files."""
+LEAST_S = 0.01
+"""Less audio than this counts as none."""
 OTHER_FIXED_S = 0.05
 """Seconds of work on a file that is not decoded, until one was seen."""
-PRIOR_SLOT_S = 20.0
-"""Weight of the first estimate that all slots always have a file, in seconds of one slot."""
-OCCUPANCY_S = 300.0
-"""Seconds after which what was observed of the slots has lost two thirds of its weight."""
 MOST_DRIFT = 0.2
 """Most standard deviation by which the speed of the machine is expected to change in the rest of a run."""
 OTHER_SPREAD = 0.15
@@ -100,29 +100,6 @@ class _Sum:
         return (sum(one**2 for one in self.common.values()) + self.single) / self.total_s**2
 
 
-class _Slots:
-    """Which share of the slots has a file while files wait."""
-
-    def __init__(self) -> None:
-        self._busy_s = self._all_s = PRIOR_SLOT_S
-        self._at: float | None = None
-        self._busy = 0
-        self._all = 0
-
-    def observe(self, at: float, busy: int, slots: int) -> None:
-        """From now on so many of the slots are busy; ``slots`` is 0 while no file waits or none may be taken."""
-        if self._at is not None and self._all:
-            passed = max(0.0, at - self._at)
-            keep = math.exp(-passed / OCCUPANCY_S)
-            self._busy_s = self._busy_s * keep + min(self._busy, self._all) * passed
-            self._all_s = self._all_s * keep + self._all * passed
-        self._at, self._busy, self._all = at, busy, slots
-
-    @property
-    def share(self) -> float:
-        return max(self._busy_s / self._all_s, 0.05) if self._all_s else 1.0
-
-
 class Eta:
     """Predicts when the last file of a run ends, from the files that have ended."""
 
@@ -148,30 +125,27 @@ class Eta:
             ((name, one) for name, several in learned.items() for one in several), lengths, run
         )
         self._outcomes: dict[str, _Outcomes] = {}
-        self._slots = _Slots()
+        self._slots = Slots()
         self._observed_at: float | None = None
         self._work_s = self._lost_s = 0.0
-        self._left: dict[tuple[str, str, int], list[int]] = {}
-        for extension, several in workload.items():
-            for load in several:
-                self._add(extension, load)
+        self._left = OpenFiles(workload)
 
     def dropped(self, extension: str, size: int, level: str = "normal") -> None:
         """Leave a file out that will not be analysed."""
-        _remove(self._left, extension, size, level)
+        self._left.remove(extension, size, level)
 
     def finished(
         self, extension: str, size: int, work_s: float, decoded_s: float, level: str = "normal"
     ) -> None:
         """Add a file that has ended after ``work_s`` seconds; ``decoded_s`` is 0 if it was not decoded."""
-        self.dropped(extension, size, level)
+        copy = self._left.remove(extension, size, level, decoded=decoded_s >= LEAST_S)
         outcomes = self._outcomes.setdefault(extension, _Outcomes())
         self._work_s += work_s
-        if decoded_s > 0:
+        if decoded_s >= LEAST_S:
             outcomes.decoded += 1
             self._model.learn(extension, size, work_s, decoded_s)
         else:
-            outcomes.other += 1
+            outcomes.other += not copy
             outcomes.other_bytes += size
             outcomes.other_work_s += work_s
 
@@ -190,7 +164,7 @@ class Eta:
     @property
     def files_left(self) -> int:
         """Number of files that have not ended."""
-        return sum(files for files, _ in self._left.values())
+        return self._left.files
 
     @property
     def idle_share(self) -> float:
@@ -219,10 +193,10 @@ class Eta:
 
     def _planned(self, running: Sequence[FileInProgress], level: float) -> tuple[float, _Sum, float, float]:
         """Seconds until the end; the work of waiting files; work and seconds of audio of running ones."""
-        left = {key: list(value) for key, value in self._left.items()}
+        left = self._left.copy()
         running_s, audio_s = [], 0.0
         for file in running:
-            _remove(left, file.extension, file.size, file.level)
+            left.remove(file.extension, file.size, file.level)
             own_s, own_audio_s = self._left_of(file, self._model.level.now)
             running_s.append(own_s)
             audio_s += own_audio_s
@@ -232,21 +206,23 @@ class Eta:
             seconds /= self._slots.share
         return seconds, work, sum(running_s), audio_s + work.audio_s
 
-    def _waiting(
-        self, left: Mapping[tuple[str, str, int], Sequence[int]], level: float
-    ) -> tuple[list[Batch], _Sum]:
+    def _waiting(self, left: OpenFiles, level: float) -> tuple[list[Batch], _Sum]:
         batches, work = [], _Sum()
         more = 1 + self._lost_s / self._work_s if self._work_s else 1.0
-        for (priority, extension, _), (files, size) in left.items():
-            if files <= 0:
-                continue
-            mean = max(size, 0) / files
-            expected = self._model.predict(extension, mean, level)
-            share, doubt = self._decoded_share(extension)
-            work_s = (share * expected.work_s + (1 - share) * self._other_s(extension, mean)) * more
-            batches.append(Batch(LEVELS.index(priority) if priority in LEVELS else 2, files, work_s))
+        for one in left:
+            expected = self._model.predict(one.extension, one.mean_size, level, one.files)
+            share, doubt = self._decoded_share(one.extension)
+            share *= (one.files - one.copies) / one.files
+            other_s = self._other_s(one.extension, one.mean_size)
+            work_s = (share * expected.work_s + (1 - share) * other_s) * more
+            batches.append(Batch(_rank(one.level), one.files, work_s))
             work.add(
-                extension, files, share * expected.audio_s, work_s, expected.common + doubt, expected.single
+                one.extension,
+                one.files,
+                share * expected.audio_s,
+                work_s,
+                expected.common + doubt,
+                expected.single,
             )
         return batches, work
 
@@ -267,8 +243,9 @@ class Eta:
         fail at once.
         """
         own = self._outcomes.get(extension, _Outcomes())
-        decoded = sum(one.decoded for one in list(self._outcomes.values())) + PRIOR_FILES
-        everywhere = decoded / (decoded + sum(one.other for one in list(self._outcomes.values())))
+        others = [one for name, one in list(self._outcomes.items()) if name != extension]
+        decoded = sum(one.decoded for one in others) + PRIOR_FILES
+        everywhere = decoded / (decoded + sum(one.other for one in others))
         count = own.decoded + own.other + PRIOR_FILES
         share = (own.decoded + PRIOR_FILES * everywhere) / count
         return share, (1 - share) / (share * (count + 1))
@@ -289,19 +266,6 @@ class Eta:
         variance += drift**2 + OTHER_SPREAD**2
         return QUANTILE * math.sqrt(variance)
 
-    def _add(self, extension: str, load: Workload) -> None:
-        if load.files > 0:
-            key = (load.level, extension, (load.size // load.files).bit_length())
-            files, size = self._left.get(key, (0, 0))
-            self._left[key] = [files + load.files, size + load.size]
 
-
-def _remove(left: dict[tuple[str, str, int], list[int]], extension: str, size: int, level: str) -> None:
-    """Remove a file; where its level was changed meanwhile, from another level, then from any size of its format."""
-    length = size.bit_length()
-    same = [key for key, value in left.items() if key[1] == extension and value[0] > 0]
-    if not same:
-        return
-    key = min(same, key=lambda key: (abs(key[2] - length), key[0] != level))
-    left[key][0] -= 1
-    left[key][1] = max(0, left[key][1] - size) if left[key][0] else 0
+def _rank(level: str) -> int:
+    return LEVELS.index(level) if level in LEVELS else LEVELS.index("normal")

@@ -33,6 +33,8 @@ KINDS = {
     "wav": _PCM,
     "wma": (Kind(24_000, 0.35, 0.9),),
 }
+PCM = frozenset({"aif", "aifc", "aiff", "wav"})
+"""Formats whose size follows from the length alone, so that different sounds often have equal sizes."""
 OTHER = (Kind(32_000, 0.7, 1.0),)
 
 

@@ -45,7 +45,7 @@ class LiveView:
     """
 
     run: int | None = None
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = lambda: time.monotonic()
 
     discovered: int = 0
     to_analyse: int = 0

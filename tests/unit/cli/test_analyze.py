@@ -180,7 +180,7 @@ def test_files_are_analysed_while_the_scan_still_finds_others(
     names = [event["event"] for event in events]
     assert names.index("job_finished") < names.index("scan_finished") < names.index("workload_known")
     known = events[names.index("workload_known")]
-    assert known["ended"] + sum(load["files"] for load in known["workload"].values()) == 3
+    assert known["ended"] + sum(load["files"] for loads in known["workload"].values() for load in loads) == 3
     assert names.count("job_finished") == 3
 
 

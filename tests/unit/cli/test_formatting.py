@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.cli.formatting import about, duration, moment, number, plural, shell_words
+from tonearm.cli.formatting import (
+    between,
+    duration,
+    moment,
+    number,
+    obstacle_text,
+    outlook_text,
+    plural,
+    shell_words,
+)
 from tonearm.cli.track_page import curve
+from tonearm.events.states import Obstacle, Outlook
 
 
 @pytest.mark.parametrize(
@@ -38,31 +48,59 @@ def test_a_duration_is_right_to_half_a_second(seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("low_s", "high_s", "said"),
     [
-        (None, "learning how long"),
-        (0, "a few seconds"),
-        (9.9, "a few seconds"),
-        (10, "about 10 s"),
-        (42, "about 40 s"),
-        (89, "about 90 s"),
-        (90, "about 2 min"),
-        (600, "about 10 min"),
-        (5399, "about 90 min"),
-        (5400, "about 1.5 h"),
-        (86_400, "about 24.0 h"),
-        (172_800, "about 2.0 days"),
+        (0, 9.9, "a few seconds"),
+        (8, 12, "10 s"),
+        (21, 42, "20–40 s"),
+        (42, 89, "40–90 s"),
+        (60, 90, "1–2 min"),
+        (600, 620, "about 10 min"),
+        (5000, 5399, "83–90 min"),
+        (4000, 7300, "1–2 h"),
+        (90_000, 172_800, "1–2 days"),
     ],
 )
-def test_a_time_to_go_is_told_roughly(seconds: float | None, said: str) -> None:
-    assert about(seconds) == said
+def test_a_time_to_go_is_told_as_a_range_in_one_unit(low_s: float, high_s: float, said: str) -> None:
+    assert between(low_s, high_s) in (said, f"about {said}")
 
 
-@given(st.floats(10, 1e7))
-def test_a_time_to_go_is_near_the_truth(seconds: float) -> None:
-    _, value, unit = about(seconds).split()
-    told = float(value) * {"s": 1, "min": 60, "h": 3600, "days": 86_400}[unit]
-    assert told == pytest.approx(seconds, rel=0.35)
+@given(st.floats(10, 1e7), st.floats(1, 3))
+def test_the_range_of_a_time_to_go_is_near_the_truth(low_s: float, factor: float) -> None:
+    *_, numbers, unit = between(low_s, low_s * factor).split()
+    told = [
+        float(value) * {"s": 1, "min": 60, "h": 3600, "days": 86_400}[unit] for value in numbers.split("–")
+    ]
+    assert told[-1] == pytest.approx(low_s * factor, rel=0.35)
+    assert told[0] <= told[-1]
+
+
+@pytest.mark.parametrize(
+    ("outlook", "said"),
+    [
+        (Outlook(), "learning how long it takes"),
+        (Outlook(0, 0.0, 0.0, 0.0, 0.0), "nothing left"),
+        (Outlook(1), "learning how long it takes · 1 file left"),
+        (
+            Outlook(68, 14_760.0, 800.0, 720.0, 960.0, Obstacle.DECODING, 0.52),
+            "12–16 min to go · 68 files, about 4.1 h of audio left · held up by decoding (52%)",
+        ),
+        (
+            Outlook(3, 600.0, held_up_by=Obstacle.PAUSED),
+            "3 files, about 10 min of audio left · paused",
+        ),
+        (
+            Outlook(2000, 400_000.0, held_up_by=Obstacle.NO_WORKER),
+            "2,000 files, about 111 h of audio left · no worker takes files",
+        ),
+    ],
+)
+def test_what_is_left_and_what_holds_it_up_fit_in_a_line(outlook: Outlook, said: str) -> None:
+    assert outlook_text(outlook) == said
+
+
+def test_every_obstacle_has_words() -> None:
+    assert all(obstacle_text(Outlook(held_up_by=obstacle)) for obstacle in Obstacle)
 
 
 def test_one_is_one_and_more_are_more() -> None:

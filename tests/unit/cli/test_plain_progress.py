@@ -61,7 +61,7 @@ FAILED = JobFinished(
         ),
         (StorageStateChanged(StorageState.WAITING, "no room"), ["waiting: no room"]),
         (
-            WorkloadKnown(3, 1, {"mp3": Workload(2, 9), "flac": Workload(1, 9)}),
+            WorkloadKnown(3, 1, {"mp3": (Workload(2, 9),), "flac": (Workload(1, 9),)}),
             ["Analysing 3 files with 1 worker (run 3)"],
         ),
         (WorkloadKnown(3, 1), ["Nothing new to analyse"]),
@@ -136,11 +136,11 @@ def test_a_summary_of_a_cancelled_run_says_so() -> None:
 
 def test_how_it_is_going_fits_in_a_line() -> None:
     view = LiveView()
-    view(WorkloadKnown(1, 2, {"mp3": Workload(3, 9)}))
+    view(WorkloadKnown(1, 2, {"mp3": (Workload(3, 9),)}))
     view(FAILED)
     line = progress_line(view)
     assert line.startswith("1 of 3 files, ")
-    assert line.endswith("1 failed, learning how long to go")
+    assert line.endswith("1 failed; learning how long it takes · 2 files left")
 
 
 def test_a_worker_tells_what_it_has_done_and_its_pace_while_it_has_work(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.library_fixture import Library, finish_one, result, take_one
+from tests.unit.library_fixture import Library, finish_one, found, result, take_one
 from tonearm.errors import Failure, NotFound
 from tonearm.events.states import RunState, Workload
 from tonearm.jobs.run_counts import RunCounts
@@ -164,18 +164,41 @@ def test_the_work_of_a_run_is_known_by_format(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1.mp3", b"2.flac", b"3.flac")
     finish_one(library.job_store, library.take(run), result())
-    assert library.runs.workload(run) == {"flac": Workload(2, 2000)}
+    assert library.runs.workload(run) == {"flac": (Workload(2, 2000),)}
 
 
-def test_the_cost_of_a_format_is_learned_from_what_was_decoded(library: Library) -> None:
+def test_the_work_of_a_run_is_told_by_level_and_size(library: Library) -> None:
     run = library.run()
-    assert library.runs.cost() == {}
+    library.meet(run, found(b"1.flac", size=1000), found(b"2.flac", size=1000))
+    library.meet(run, found(b"3.flac", size=100_000))
+    library.meet(run, found(b"4.flac", size=130_000))
+    library.meet(run, found(b"5.flac", size=140_000))
+    library.meet(run, found(b"6.flac", size=300_000_000))
+    assert library.runs.workload(run) == {
+        "flac": (
+            Workload(2, 2000),
+            Workload(2, 230_000),
+            Workload(1, 140_000),
+            Workload(1, 300_000_000, "low"),
+        )
+    }
+
+
+def test_what_was_decoded_lately_is_told_by_format_run_and_size(library: Library) -> None:
+    run = library.run()
+    assert library.runs.decoded_lately() == {}
     library.finish(run, b"1.mp3", result("1", work_s=3.0, size=1000))
     library.finish(run, b"2.mp3", result("2", work_s=1.0, size=3000))
     library.finish(run, b"3.flac", result("3", work_s=9.0, size=1000))
     library.finish(run, b"4.flac", result("3", work_s=0.0, size=1000, known=True))
-    library.finish(run, b"5.wav", result("5", work_s=1.0, size=0))
-    assert library.runs.cost() == {"mp3": pytest.approx(1e-3), "flac": pytest.approx(9e-3)}
+    later = library.run()
+    library.finish(later, b"5.mp3", result("5", work_s=5.0, size=50_000))
+    known = library.runs.decoded_lately()
+    assert {name: [(one.run, one.files, one.size, one.work_s) for one in known[name]] for name in known} == {
+        "flac": [(run, 1, 1000, 9.0)],
+        "mp3": [(run, 2, 4000, 4.0), (later, 1, 50_000, 5.0)],
+    }
+    assert all(one.decoded_s > 0 for several in known.values() for one in several)
 
 
 def test_the_newest_runs_are_listed_first(library: Library) -> None:
