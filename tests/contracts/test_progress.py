@@ -9,17 +9,22 @@ import pytest
 
 from tests.memory_progress import MemoryProgress
 from tonearm.errors import ServiceRefused
+from tonearm.events.states import Obstacle, Outlook
 from tonearm.progress.port import Progress, RunningFile, RunProgress, Snapshot
 from tonearm.progress.redis import RedisProgress
 from tonearm.resilience.gate import Unguarded
 
+OUTLOOK = Outlook(11, 3000.5, 60.0, 40.0, 90.0, Obstacle.DECODING, 0.5)
 SNAPSHOT = Snapshot(
     at=1_700_000_000.25,
     queued={"critical": 0, "high": 1, "normal": 1_000_000, "low": 0, "background": 2},
     retrying=3,
     running=4,
     unsent=5,
-    runs=(RunProgress(8, "running", 20, 4, 3, 2, 1, 10), RunProgress(7, "finished", 1, 1, 0, 0, 0, 0)),
+    runs=(
+        RunProgress(8, "running", 20, 4, 3, 2, 1, 10, OUTLOOK),
+        RunProgress(7, "finished", 1, 1, 0, 0, 0, 0),
+    ),
 )
 SHORT_S = 0.4
 MakeProgress = Callable[[float], Progress]

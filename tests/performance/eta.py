@@ -29,23 +29,40 @@ class Accuracy:
     width: float
 
 
+def after_a_tenth(moments: Sequence[Moment]) -> list[Moment]:
+    """The moments after a tenth of the work."""
+    return [moment for moment in moments if moment.done >= AFTER]
+
+
 def accuracy(moments: Sequence[Moment]) -> Accuracy:
     """Medians over the moments after a tenth of the work; a moment without an estimate is an error of 100 %."""
-    late = [moment for moment in moments if moment.done >= AFTER]
+    late = after_a_tenth(moments)
     whole_s = moments[0].at_s + moments[0].left_s
-    errors = [1.0 if moment.error is None else moment.error for moment in late]
+    errors = _errors(late)
     return Accuracy(
-        statistics.median(errors),
+        _median(late),
         statistics.median(
             error * moment.left_s / whole_s for error, moment in zip(errors, late, strict=True)
         ),
-        sum(moment.in_range for moment in late) / len(late),
+        _in_range(late),
         statistics.median(
             (moment.outlook.eta_high_s or 0.0) / (moment.outlook.eta_low_s or 1.0)
             for moment in late
             if moment.outlook.eta_low_s
         ),
     )
+
+
+def _errors(moments: Sequence[Moment]) -> list[float]:
+    return [1.0 if moment.error is None else moment.error for moment in moments]
+
+
+def _median(moments: Sequence[Moment]) -> float:
+    return statistics.median(_errors(moments))
+
+
+def _in_range(moments: Sequence[Moment]) -> float:
+    return statistics.mean(moment.in_range for moment in moments)
 
 
 def first(name: str) -> list[Moment]:
@@ -65,12 +82,12 @@ def main() -> None:
         *(f"{share:5.0%}" for share in SHARES),
     )
     for title, run in (("nothing", first), ("others", later)):
-        found = []
+        found: list[Moment] = []
         for name in names():
             moments = run(name)
-            found.append(accuracy(moments))
-            print(line(name, title, moments, found[-1]))
-        print(f"{'median':20}{title:8}{'':>7}{statistics.median(one.error for one in found):7.1%}")
+            found += after_a_tenth(moments)
+            print(line(name, title, moments, accuracy(moments)))
+        print(f"{'all seconds':20}{title:8}{'':>7}{_median(found):7.1%}{'':7}{_in_range(found):7.0%}")
 
 
 def line(name: str, title: str, moments: Sequence[Moment], found: Accuracy) -> str:

@@ -133,7 +133,7 @@ class Decoded:
     @property
     def usable(self) -> bool:
         """Whether anything can be predicted from it."""
-        return self.files > 0 and self.size > 0 and self.decoded_s > 0.01 * self.files and self.work_s > 0
+        return self.files > 0 and self.size > 0 and min(self.decoded_s, self.work_s) > 1e-3 * self.files
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def test_values_inside_values_are_plain_too() -> None:
         {"path": "/m/K\udcf6ln", "path_b64": "L20vS/Zsbg==", "elapsed_s": 1.5, "decoded_s": 60.0}
     ]
     begun = as_json(WorkloadKnown(1, 2, {"flac": (Workload(3, 4),)}, {"flac": (Decoded(1, 2, 3, 4.0, 0.5),)}))
-    assert begun["workload"] == {"flac": [{"files": 3, "size": 4, "level": "normal"}]}
+    assert begun["workload"] == {"flac": [{"files": 3, "size": 4, "level": "normal", "copies": 0}]}
     assert begun["learned"] == {"flac": [{"run": 1, "files": 2, "size": 3, "decoded_s": 4.0, "work_s": 0.5}]}
     told = as_json(ProgressEstimated(1, Outlook(3, held_up_by=Obstacle.NO_WORKER)))
     assert (told["outlook"]["files"], told["outlook"]["held_up_by"]) == (3, "no-worker")

@@ -6,6 +6,7 @@ from tests.unit.library_fixture import Library, finish_one, found, result, take_
 from tonearm.errors import Failure, NotFound
 from tonearm.events.states import RunState, Workload
 from tonearm.jobs.run_counts import RunCounts
+from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -164,7 +165,7 @@ def test_the_work_of_a_run_is_known_by_format(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1.mp3", b"2.flac", b"3.flac")
     finish_one(library.job_store, library.take(run), result())
-    assert library.runs.workload(run) == {"flac": (Workload(2, 2000),)}
+    assert library.runs.workload(run) == {"flac": (Workload(2, 2000, copies=1),)}
 
 
 def test_the_work_of_a_run_is_told_by_level_and_size(library: Library) -> None:
@@ -173,10 +174,10 @@ def test_the_work_of_a_run_is_told_by_level_and_size(library: Library) -> None:
     library.meet(run, found(b"3.flac", size=100_000))
     library.meet(run, found(b"4.flac", size=130_000))
     library.meet(run, found(b"5.flac", size=140_000))
-    library.meet(run, found(b"6.flac", size=300_000_000))
+    library.meet(run, found(b"6.flac", size=300_000_000), level=Level.LOW)
     assert library.runs.workload(run) == {
         "flac": (
-            Workload(2, 2000),
+            Workload(2, 2000, copies=1),
             Workload(2, 230_000),
             Workload(1, 140_000),
             Workload(1, 300_000_000, "low"),

@@ -98,7 +98,7 @@ def test_long_files_that_come_last_keep_few_slots_busy() -> None:
     others = {"flac": (*load(40, 10, "high"), *load(2, 100, "low"))}
     eta = Eta(others, learned("flac", 1.0, FLAC, 100), 8)
     mixed = Eta({"flac": (*load(40, 10, "low"), *load(2, 100, "low"))}, learned("flac", 1.0, FLAC, 100), 8)
-    assert estimated(eta).seconds > 1.15 * estimated(mixed).seconds
+    assert estimated(eta).seconds > 1.1 * estimated(mixed).seconds
 
 
 def test_this_run_outweighs_what_was_before() -> None:
@@ -186,7 +186,7 @@ def test_the_range_is_ordered_and_never_below_nothing(
         eta.finished(extension, size, work_s, decoded_s)
     found = eta.estimate(running)
     assert found is None or 0 <= found.low_s <= found.seconds <= found.high_s < float("inf")
-    if any(decoded_s for *_, decoded_s in ended):
+    if any(decoded_s > 1 for *_, decoded_s in ended):
         assert found is not None
 
 

@@ -54,7 +54,7 @@ def scanned(found: int, to_analyse: int) -> list[Event]:
     return [ScanStarted(b"/m"), ScanProgress(found, to_analyse), finished]
 
 
-LEARNED = {"flac": (Decoded(0, 100, 100 * MB, 1000.0, 100.0),)}
+LEARNED: dict[str, tuple[Decoded, ...]] = {"flac": (Decoded(0, 100, 100 * MB, 1000.0, 100.0),)}
 """A second of work for a megabyte."""
 
 
@@ -107,10 +107,10 @@ def test_files_of_other_runs_are_not_counted_in_the_run_that_is_shown() -> None:
     assert (view.ended, view.failed, view.retrying, view.decoded_s) == (1, 0, 0, 60.0)
     assert [path for _, path, _ in view.slowest] == [file(1).path]
     view(replace(begun(3), run=RUN, ended=view.ended))
-    before = eta_s(view)
+    expected_s = eta_s(view)
     view(JobStarted(other[7]))
     assert set(view.running) == {7}, "what this worker's children have is shown, of whichever run"
-    assert eta_s(view) == pytest.approx(before, rel=0.01)
+    assert eta_s(view) == pytest.approx(expected_s, rel=0.01)
     view(JobFinished(other[7], "done", 9.0, decoded_s=60.0))
     for job in (2, 3, 4):
         view(ended(job))
