@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
 
 from tonearm import __version__
 from tonearm.events.event import Event
@@ -47,6 +47,7 @@ class Metrics:
     def __init__(self, analysers: Collection[str]) -> None:
         """``analysers``: their names, which are names of stages."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
+        values.ValueClass = values.MutexValue  # whatever the environment says: this is one process
         self.registry = CollectorRegistry()
         self._stages = frozenset((*STAGES, *analysers))
         self._codecs = LabelValues(r"[a-z0-9_]{1,20}", 64)

@@ -269,3 +269,14 @@ def test_a_queued_subscriber_has_a_thread_of_its_name(bus: EventBus) -> None:
     bus(progress(1))
     bus.close()
     assert names == ["the log"]
+
+
+def test_a_subscriber_is_spared_the_kinds_of_events_that_are_not_for_it(bus: EventBus) -> None:
+    heard: list[Event] = []
+    bus.subscribe_queued(heard.append, "the screen", room=1, leave_out=(ScanProgress,))
+    for number in range(100):
+        bus(progress(number))
+    bus(Warned(WarningCode.NO_SANDBOX, "x"))
+    wait_for(lambda: bool(heard))
+    assert heard == [Warned(WarningCode.NO_SANDBOX, "x")]
+    assert bus.dropped() == {"the screen": 0}

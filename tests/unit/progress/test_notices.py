@@ -89,6 +89,7 @@ def test_when_there_is_no_room_the_oldest_are_dropped_and_their_number_is_told()
     assert outgoing.collect() == [{"what": "dropped", "notices": 7}, *({"what": n} for n in (7, 8, 9))]
     outgoing.add({"what": 10})
     assert outgoing.collect() == [{"what": 10}]
+    assert outgoing.dropped == 7
 
 
 def test_what_could_not_be_sent_in_time_counts_as_dropped() -> None:
@@ -98,3 +99,4 @@ def test_what_could_not_be_sent_in_time_counts_as_dropped() -> None:
     outgoing.drop()
     outgoing.add({"what": 5})
     assert outgoing.collect() == [{"what": "dropped", "notices": 5}, {"what": 5}]
+    assert outgoing.dropped == 5

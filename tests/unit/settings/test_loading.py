@@ -113,6 +113,10 @@ def test_without_a_name_the_file_of_the_platform_is_read(tmp_path: Path) -> None
         ("grace_s", "nan"),
         ("ageing_s", "0"),
         ("memory_mb", "12"),
+        ("listen", "localhost"),
+        ("listen", "127.0.0.1:65536"),
+        ("listen", "http://localhost:80"),
+        ("listen", "::1:80"),
         ("lease_s", "1"),
         ("window_s", "0.5"),
         ("retry_base_s", "0"),
@@ -416,3 +420,13 @@ def test_a_url_that_is_in_the_wrong_place_is_refused_without_its_password(writte
     said = refusal()
     assert said.startswith("setting ")
     assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    "value", ["9464", ":9464", "0", "0.0.0.0:9464", "[::1]:9464", "localhost:0", "worker-7.example:80"]
+)
+def test_an_address_to_listen_on_has_a_host_and_a_port_or_a_port(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_LISTEN", value)
+    assert load_settings().listen == value

@@ -1,0 +1,54 @@
+"""What a process exports is composed from its settings, and ends well however the process ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.scrapes import parsed
+from tonearm.bootstrap.metrics import open_exporter
+from tonearm.errors import ConfigurationError, LibraryInUse
+from tonearm.settings import Settings
+
+
+def settings(tmp_path: Path, listen: str | None = None) -> Settings:
+    return Settings(data_dir=tmp_path, listen=listen)
+
+
+def test_nothing_is_exported_where_nothing_asks_for_it(tmp_path: Path) -> None:
+    with open_exporter(settings(tmp_path), must_listen=True) as exporter:
+        assert exporter is None
+
+
+def test_the_file_is_written_also_where_the_library_could_not_be_opened(tmp_path: Path) -> None:
+    file = tmp_path / "tonearm.prom"
+    with pytest.raises(LibraryInUse), open_exporter(settings(tmp_path), False, str(file)):
+        raise LibraryInUse("another process is analysing")
+    assert parsed(file.read_text()).sum("tonearm_build_info") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["tonearm.prom"]
+
+
+def test_a_file_in_no_folder_is_refused_before_the_work(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="does not exist"),
+        open_exporter(settings(tmp_path), False, str(tmp_path / "x" / "tonearm.prom")),
+    ):
+        raise AssertionError
+
+
+def test_a_file_that_cannot_be_written_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_exporter(settings(tmp_path), False, str(tmp_path)):
+        pass
+    assert f"{tmp_path}: the metrics can't be written" in capsys.readouterr().err
+
+
+def test_the_library_for_metrics_is_loaded_by_those_that_export_alone() -> None:
+    code = (
+        "import sys\n"
+        "from tonearm.bootstrap import analyze, metrics, worker\n"
+        "assert 'prometheus_client' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
