@@ -10,8 +10,9 @@ import pytest
 from tests.unit.library_fixture import Library, result
 from tonearm.library.roots import Place
 from tonearm.views import conditions, effort, walks
+from tonearm.views.reading import BoundedCount
 from tonearm.views.track import Track
-from tonearm.views.tracks import BoundedCount, TrackQuery
+from tonearm.views.tracks import TrackQuery
 from tonearm.views.walks import Position
 
 SORTS = ("path", "title", "artist", "year", "bpm", "camelot", "codec", "bit_depth", "duration_s", "state")

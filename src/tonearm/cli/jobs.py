@@ -8,9 +8,19 @@ import click
 from tonearm.cli.formatting import plural
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of, retried
-from tonearm.cli.options import PATH, data_option, json_option, level_of, limit_option, print_json, where
+from tonearm.cli.options import (
+    PATH,
+    count_option,
+    data_option,
+    json_option,
+    level_of,
+    limit_option,
+    print_json,
+    where,
+)
 from tonearm.cli.tables import Column, Listing
-from tonearm.cli.terminal import say
+from tonearm.cli.terminal import is_terminal, say
+from tonearm.cli.totals import print_count, say_count
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.names import printable
 from tonearm.views.liveness import read_liveness
@@ -38,6 +48,7 @@ COLUMNS = (
 @click.option("--run", metavar="RUN", type=int, help="Only jobs of this run.")
 @click.option("--all", "everything", is_flag=True, help="Ended jobs too.")
 @limit_option(50)
+@count_option
 @json_option
 def jobs(
     path: str | None,
@@ -46,6 +57,7 @@ def jobs(
     run: int | None,
     everything: bool,
     limit: int,
+    only_count: bool,
     as_json: bool,
 ) -> None:
     """List jobs of all files, or of those at or below PATH: running jobs, then waiting jobs with their position."""
@@ -54,8 +66,14 @@ def jobs(
         if name not in set(JobState):
             raise click.BadParameter(no_such("state", name, list(JobState)))
     with library(data) as app:
+        place = place_of(app, path)
+        if only_count:
+            print_count(app.job_list.count(states, place, run), "job", as_json)
+            return
         alive = read_liveness(app.database)
-        found = [alive.job(job) for job in app.job_list.first(states, place_of(app, path), run, limit)]
+        listed, end = app.job_list.page(states, place, run, None, limit)
+        found = [alive.job(job) for job in listed]
+        total = app.job_list.count(states, place, run) if end is not None and is_terminal() else None
     if as_json:
         for job in found:
             print_json(job.to_json())
@@ -72,6 +90,8 @@ def jobs(
                 printable(job.path),
                 printable(job.reason or ""),
             )
+    if total is not None:
+        say_count(len(found), total, "job")
 
 
 @click.command()

@@ -39,6 +39,9 @@ data_option = click.option(
     "--data", metavar="DIR", type=PATH, help="Folder of the library [TONEARM_DATA_DIR]."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+count_option = click.option(
+    "--count", "only_count", is_flag=True, help="Only count the rows, up to 10,000, and list none."
+)
 workers_option = click.option(
     "--workers", "-w", metavar="N", type=int, help="Files analysed at the same time [TONEARM_WORKERS]."
 )

@@ -8,9 +8,10 @@ import click
 from tonearm.cli.formatting import plural
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of
-from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json, where
+from tonearm.cli.options import PATH, count_option, data_option, json_option, limit_option, print_json, where
 from tonearm.cli.tables import Listing
 from tonearm.cli.terminal import is_terminal, say
+from tonearm.cli.totals import print_count, say_count
 from tonearm.cli.track_columns import columns_for
 from tonearm.cli.track_page import print_track
 from tonearm.errors import NotFound
@@ -39,6 +40,7 @@ ABOUT = 0.5
     "--sort", metavar="COLUMN", default="path", show_default=True, help="A column; -COLUMN for descending."
 )
 @limit_option(None)
+@count_option
 @click.option("--full", is_flag=True, help="With --json: beats, windows, all tags, history.")
 @json_option
 def tracks(
@@ -50,6 +52,7 @@ def tracks(
     missing: bool,
     sort: str,
     limit: int | None,
+    only_count: bool,
     full: bool,
     as_json: bool,
     **texts: str | None,
@@ -79,7 +82,9 @@ def tracks(
             sort=column,
             descending=sort.startswith("-"),
         )
-        if as_json:
+        if only_count:
+            print_count(app.tracks.count(query), "track", as_json)
+        elif as_json:
             listed = app.tracks.each_detail(query, limit) if full else app.tracks.each(query, limit)
             for track in listed:
                 print_json(track.to_json())
@@ -147,4 +152,7 @@ def _print_list(known: Tracks, query: TrackQuery, limit: int | None) -> None:
             values = track.to_json()
             listing.add(*(each.cell(values) for each in shown))
     if listing.count and is_terminal():
-        say(plural(listing.count, "track"))
+        if listing.count == limit:
+            say_count(listing.count, known.count(query), "track")
+        else:
+            say(plural(listing.count, "track"))

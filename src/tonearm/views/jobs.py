@@ -15,7 +15,7 @@ from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import file_table, job_table, root_table
 from tonearm.names import path_fields
 from tonearm.settings import Level
-from tonearm.views.reading import PAGE, reading
+from tonearm.views.reading import COUNTED, PAGE, BoundedCount, reading
 
 _PARTS: tuple[tuple[tuple[JobState, ...], ColumnElement[bool], tuple[Any, ...]], ...] = (
     ((JobState.RUNNING,), IS_OPEN, (job_table.c.id,)),
@@ -92,11 +92,7 @@ class JobList:
 
         Returns the jobs that follow after a position, and where the next page begins; ``None`` after the last one.
         """
-        wanted: list[ColumnElement[bool]] = []
-        if place is not None:
-            wanted.append(job_table.c.file_id.in_(select(file_table.c.id).where(in_place(place))))
-        if run is not None:
-            wanted.append(job_table.c.run_id == run)
+        wanted = _wanted(place, run)
         rows: list[tuple[int, Any]] = []
         with reading(self._database) as connection:
             for number, (part, indexed, order) in enumerate(_PARTS):
@@ -119,6 +115,28 @@ class JobList:
     def first(self, states: Sequence[str], place: Place | None, run: int | None, limit: int) -> list[JobView]:
         """The first jobs of the list."""
         return self.page(states, place, run, None, limit)[0]
+
+    def count(self, states: Sequence[str], place: Place | None, run: int | None) -> BoundedCount:
+        """How many jobs the list has, counted up to ``COUNTED``."""
+        number = 0
+        with reading(self._database) as connection:
+            for part, indexed, _ in _PARTS:
+                chosen = [state for state in states if state in part]
+                if chosen and number <= COUNTED:
+                    listed = select(job_table.c.id).where(job_table.c.state.in_(chosen), indexed)
+                    counted = listed.where(*_wanted(place, run)).limit(COUNTED + 1 - number).subquery()
+                    number += connection.execute(select(func.count()).select_from(counted)).scalar_one()
+        return BoundedCount.of(number)
+
+
+def _wanted(place: Place | None, run: int | None) -> list[ColumnElement[bool]]:
+    """Conditions on jobs: their file is at or below a path; they are of a run."""
+    wanted: list[ColumnElement[bool]] = []
+    if place is not None:
+        wanted.append(job_table.c.file_id.in_(select(file_table.c.id).where(in_place(place))))
+    if run is not None:
+        wanted.append(job_table.c.run_id == run)
+    return wanted
 
 
 def _later(after: JobPosition) -> ColumnElement[bool]:

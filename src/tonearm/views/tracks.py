@@ -13,7 +13,7 @@ from tonearm.library.roots import Place
 from tonearm.views import conditions
 from tonearm.views.columns import search_columns
 from tonearm.views.conditions import Condition
-from tonearm.views.reading import COUNTED, MANY_AT_ONCE, PAGE, reading
+from tonearm.views.reading import COUNTED, MANY_AT_ONCE, PAGE, BoundedCount, reading
 from tonearm.views.search import Search
 from tonearm.views.track import Track, TrackDetail
 from tonearm.views.track_rows import Results, TrackRows
@@ -52,17 +52,6 @@ class TrackPage:
     end: Position | None
 
 
-@dataclass(frozen=True, slots=True)
-class BoundedCount:
-    """A number of tracks, counted up to ``COUNTED``. ``more``: there are more than that."""
-
-    number: int
-    more: bool
-
-    def __str__(self) -> str:
-        return f"{self.number:,}{'+' if self.more else ''}"
-
-
 class Tracks:
     """The tracks of a library."""
 
@@ -97,7 +86,7 @@ class Tracks:
         """How many tracks match, counted up to ``COUNTED``."""
         with reading(self._database) as connection:
             number = self._search(connection, query).count(COUNTED + 1)
-        return BoundedCount(min(number, COUNTED), number > COUNTED)
+        return BoundedCount.of(number)
 
     def _pages(self, query: TrackQuery, limit: int | None, read: "Read[Shown]") -> Iterator[Shown]:
         after: Position | None = None

@@ -84,3 +84,35 @@ def test_the_column_that_is_sorted_or_filtered_by_is_shown(heads: Callable[..., 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_it_is_shown_on_a_narrow_terminal_too(heads: Callable[..., list[str]], width: int) -> None:
     assert heads("--genre=jazz", "--sort=year", width=width)[-3:] == ["genre", "year", "file"]
+
+
+@pytest.fixture
+def counted(library: Library, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """The last lines of commands in a library of 7 waiting files, where counting ends at 5."""
+    library.meet(library.run(), *(f"{number}.mp3".encode() for number in range(7)))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for module in ("views.reading", "views.tracks", "views.jobs"):
+        monkeypatch.setattr(f"tonearm.{module}.COUNTED", 5)
+    for module in ("tables", "tracks", "jobs"):
+        monkeypatch.setattr(f"tonearm.cli.{module}.is_terminal", lambda: True)
+
+    def run(*arguments: str) -> list[str]:
+        data = os.path.dirname(library.database.address)
+        said = CliRunner().invoke(app, [*arguments, "--data", data])
+        assert said.exit_code == 0, said.output
+        return said.stdout.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize("noun", ["track", "job"])
+def test_a_list_that_is_cut_shows_how_many_there_are(counted: Callable[..., list[str]], noun: str) -> None:
+    assert counted(f"{noun}s", "-n", "3")[-1] == f"showing 3 of 5+ {noun}s"
+    assert counted(f"{noun}s", "-n", "3", "/music/1.mp3")[-1].endswith("1.mp3" if noun == "job" else "1 track")
+
+
+@pytest.mark.parametrize("noun", ["track", "job"])
+def test_rows_are_counted_without_a_list(counted: Callable[..., list[str]], noun: str) -> None:
+    assert counted(f"{noun}s", "--count") == [f"5+ {noun}s"]
+    assert counted(f"{noun}s", "--count", "--json") == ['{"total": 5, "more": true}']
+    assert counted(f"{noun}s", "--count", "--json", "/music/1.mp3") == ['{"total": 1, "more": false}']
