@@ -2,12 +2,17 @@
 
 import math
 import random
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
 
+from tests.servers import administer
 from tests.unit.library_fixture import Library, result
+from tonearm.library.database import open_postgres
 from tonearm.library.roots import Place
 from tonearm.views import conditions, effort, walks
 from tonearm.views.reading import BoundedCount
@@ -131,3 +136,30 @@ def test_tags_that_change_are_found_by_what_they_are_now(library: Library) -> No
     assert list(library.tracks.each(TrackQuery(texts={"title": "once"}))) == []
     library.change("DELETE FROM tags")
     assert list(library.tracks.each(TrackQuery(texts={"title": "later"}))) == []
+
+
+@pytest.fixture
+def without_extension(postgres_url: str) -> Iterator[Library]:
+    """A library on PostgreSQL whose user may create tables and no extension."""
+    user = f"test_{secrets.token_hex(6)}"
+    chosen = make_url(postgres_url)
+    with administer(postgres_url) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(user)))
+        owner.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(sql.Identifier(user)))
+        database = open_postgres(chosen.set(username=user).render_as_string(hide_password=False), 5, 30)
+        yield Library(database)
+        database.close()
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(user)))
+        owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(user)))
+
+
+def test_texts_are_found_where_the_extension_may_not_be_created(without_extension: Library) -> None:
+    library = without_extension
+    assert library.rows("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'") == []
+    assert library.rows("SELECT 1 FROM pg_class WHERE relname = 'ix_tags_words'") == []
+    fill(library)
+    known = list(library.tracks.each(TrackQuery()))
+    for part in ("BLUE", "東京", "京", "ΣΕΥΣ", "zzzz", "%"):
+        query = TrackQuery(texts={"title": part}, sort="bpm")
+        wanted = (track for track in known if part.lower() in (track.title or "").lower())
+        assert list(pages(library, query, 7)) == ordered(wanted, "bpm", descending=False)

@@ -30,6 +30,7 @@ SAMPLE = 2_000
 """Number of values by which it is told at first whether a column has more than a few distinct ones."""
 FEW_TERMS = 60
 """Maximum number of trigrams that are looked up for a text of one or two characters; with more, tables are read."""
+_WORDS_INDEX = text("SELECT to_regclass('ix_tags_words')")  # missing where pg_trgm could not be added
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Wor
     if column.words is None or not part:
         return None
     if connection.dialect.name == "postgresql":
-        if len(part) < 3:
+        if len(part) < 3 or connection.execute(_WORDS_INDEX).scalar_one() is None:
             return None
         escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         like = func.tonearm_fold(column.value).like(f"%{escaped}%")

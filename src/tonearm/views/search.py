@@ -96,7 +96,8 @@ class Search:
 
     def count(self, at_most: int) -> int:
         """Number of files found, counted up to ``at_most``."""
-        few = self._sizes.fewest(self._wanted, at_most)
+        effort = estimated(self._sizes, self._wanted, None, at_most)
+        few = None if effort.reads else effort.best
         found = self._found(self._wanted, few).rows.limit(at_most)
         return self._connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()
 

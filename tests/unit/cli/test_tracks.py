@@ -108,7 +108,9 @@ def counted(library: Library, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 @pytest.mark.parametrize("noun", ["track", "job"])
 def test_a_list_that_is_cut_shows_how_many_there_are(counted: Callable[..., list[str]], noun: str) -> None:
     assert counted(f"{noun}s", "-n", "3")[-1] == f"showing 3 of 5+ {noun}s"
-    assert counted(f"{noun}s", "-n", "3", "/music/1.mp3")[-1].endswith("1.mp3" if noun == "job" else "1 track")
+    assert counted(f"{noun}s", "-n", "3", "/music/1.mp3")[-1].endswith(
+        "1.mp3" if noun == "job" else "1 track"
+    )
 
 
 @pytest.mark.parametrize("noun", ["track", "job"])
