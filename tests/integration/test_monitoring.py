@@ -62,14 +62,18 @@ def some_music(folder: Path) -> Path:
 def test_the_dashboard_and_the_service_levels_show_a_run(
     fleet: Fleet, prometheus: Prometheus, tmp_path: Path
 ) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "first.mp3").write_bytes(material.good("mp3", seed=7))
+    fleet.enqueue(first)
     fleet.worker("w0", 2)
     fleet.until_event("w0", "listening")
     until(lambda: "targets" in discovered(fleet))
     prometheus.scrape(discovered(fleet))
-    until(lambda: prometheus.value("sum(tonearm_jobs_taken_total)") == 0)
+    until(lambda: prometheus.value("sum(tonearm_jobs_finished_total)") == 1)
     run = fleet.enqueue(some_music(tmp_path / "music"))
     fleet.finished(run)
-    until(lambda: prometheus.value("sum(tonearm_jobs_finished_total)") == 6)
+    until(lambda: prometheus.value("sum(tonearm_jobs_finished_total)") == 7)
     until(
         lambda: (
             {
@@ -83,6 +87,7 @@ def test_the_dashboard_and_the_service_levels_show_a_run(
     empty = panel_queries()
     end = time.monotonic() + 60
     while empty and time.monotonic() < end:
+        time.sleep(0.5)
         empty = [(title, query) for title, query in empty if not has_data(prometheus, query)]
     assert empty == []
     assert prometheus.value('sum(tonearm_jobs_finished_total{state="partial"})') == 1
