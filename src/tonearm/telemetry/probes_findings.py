@@ -72,9 +72,10 @@ def finding_of(place: Place, answer: Mapping[str, Any]) -> Finding:
             return _sqlite(place, answer)
 
 
-def hung(place: Place, seconds: float) -> Finding:
-    """The finding about a place that did not answer."""
-    text = f"{printable(place.path)} does not answer within {seconds:.0f} s"
+def hung(place: Place, folder: bytes, seconds: float) -> Finding:
+    """The finding about a place that did not answer. ``folder``: what was looked at, the place or a folder below it."""
+    below = "" if folder == place.path else f", below {printable(place.path)},"
+    text = f"{printable(folder)}{below} does not answer within {seconds:.0f} s"
     advice = "check the disk, or the server of this mount and the network to it"
     return Finding(_worst(place), seconds * 1000, "ms", text, advice)
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tonearm.names import from_document
 from tonearm.telemetry.probes import Checks
 from tonearm.telemetry.probes_findings import Place, finding_of, hung
 
@@ -50,6 +51,7 @@ class PlacesLoop:
         self._limit_s = limit_s
         self._known: frozenset[str] = frozenset()
         self._hung: dict[str, subprocess.Popen[bytes]] = {}
+        self._looks_at = b""
 
     def run(self, stop: threading.Event) -> None:
         """Check at intervals until stopped."""
@@ -67,7 +69,8 @@ class PlacesLoop:
         while left and not stop.wait(0):
             answered = self._ask(left, stop)
             if answered < len(left) and not stop.is_set():
-                self._checks.found(left[answered].component, hung(left[answered], self._limit_s))
+                place = left[answered]
+                self._checks.found(place.component, hung(place, self._looks_at, self._limit_s))
             left = left[answered + 1 :]
 
     def _expected(self) -> Sequence[Place]:
@@ -89,7 +92,11 @@ class PlacesLoop:
             answers = _Lines(process)
             answers.next(START_S, stop)  # it has started
             for number, place in enumerate(places):
+                self._looks_at = place.path
                 answer = answers.next(self._limit_s, stop)
+                while answer is not None and "folder" in answer:
+                    self._looks_at = from_document(answer["folder"])
+                    answer = answers.next(self._limit_s, stop)
                 if answer is None:
                     self._hung[place.component] = process
                     return number

@@ -1,11 +1,13 @@
 """The disposable process that looks at places which may hang: disks, folders on network mounts, SQLite's file.
 
-It reads questions from standard input, one JSON object a line, and writes one answer a line, in the same order. Its
-parent ends it when an answer does not come in time. It needs the standard library and the rules of mounts alone.
+It reads questions from standard input, one JSON object a line, and writes one answer a line, in the same order. Before
+it looks at a folder it writes a line that names the folder. Its parent ends it when an answer does not come in time. It
+needs the standard library and the rules of mounts alone.
 """
 
 import json
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -13,10 +15,13 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from tonearm.library.mounts import empty_mounts, is_root_mounted
+from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
 from tonearm.names import from_document, to_document
 
 BUSY_S = 1.0
+MOUNTS = "/proc/self/mountinfo"
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+"""A byte of a name as the kernel escapes it, such as a space."""
 
 
 def main() -> None:
@@ -59,15 +64,32 @@ def _room(path: bytes) -> dict[str, Any]:
 
 
 def _root(path: bytes, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a root can be read and is mounted, by the rules of ``library.mounts``."""
-    with os.scandir(path) as entries:
-        next(entries, None)
+    """Whether a root and the mounts below it can be read, and are mounted by the rules of ``library.mounts``."""
+    for folder in (path, *_mounts_below(path)):
+        _write({"folder": to_document(folder)})
+        with os.scandir(folder) as entries:
+            next(entries, None)
     files = [from_document(file) for file in question["files"]]
     mounts = [from_document(mount) for mount in question["mounts"]]
     return {
         "mounted": is_root_mounted(path, files),
         "empty": [to_document(mount) for mount in empty_mounts(path, mounts)],
     }
+
+
+def _mounts_below(path: bytes) -> list[bytes]:
+    """The mount points below a folder, as the kernel lists them; those that are mounted only when used are left out."""
+    try:
+        with open(MOUNTS, "rb") as lines:
+            mounts = [line.split() for line in lines]
+    except OSError:  # not Linux
+        return []
+    points = [(_ESCAPED.sub(_byte, fields[4]), fields[fields.index(b"-") + 1]) for fields in mounts]
+    return [point for point, kind in points if is_inside(point, path.rstrip(b"/")) and kind != b"autofs"]
+
+
+def _byte(octal: re.Match[bytes]) -> bytes:
+    return bytes((int(octal[1], 8),))
 
 
 def _sqlite(path: bytes) -> dict[str, Any]:

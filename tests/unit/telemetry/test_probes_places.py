@@ -33,7 +33,7 @@ def told(check: Check) -> tuple[Status, str | None]:
 @pytest.fixture
 def hung(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system whose server never answers."""
-    folder = tmp_path / "hung"
+    folder = tmp_path / "hung mount"
     folder.mkdir()
     libc = ctypes.CDLL(None, use_errno=True)
     try:
@@ -96,6 +96,12 @@ def test_a_folder_that_hangs_is_a_warning_and_the_places_after_it_are_checked(
     found = checked(*places, limit_s=0.3)
     assert told(found["root:1"]) == (Status.WARN, f"{hung} does not answer within 0 s")
     assert told(found["root:2"]) == (Status.PASS, None)
+
+
+def test_a_mount_that_hangs_below_a_root_is_named_with_the_root(hung: Path) -> None:
+    root = hung.parent
+    found = checked(Place("root:1", "root", os.fsencode(root)), limit_s=0.3)
+    assert told(found["root:1"]) == (Status.WARN, f"{hung}, below {root}, does not answer within 0 s")
 
 
 def test_no_second_process_is_started_for_a_place_while_the_first_one_hangs(
