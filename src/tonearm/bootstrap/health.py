@@ -3,7 +3,6 @@
 import contextlib
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from tonearm.telemetry.http import Route
     from tonearm.telemetry.probes_findings import Place
 
-ROOTS_S = 60.0
-"""Seconds after which the roots are read from the library again."""
 FILES = 20
 """Number of known files of a root that are looked for."""
 CHILDREN_FIRST_S = 2.0
@@ -124,7 +121,7 @@ def _children_loop(health: Health, settings: Settings, bus: EventBus) -> Body:
 
 
 def _places(library: Library) -> "Callable[[], Sequence[Place]]":
-    """The places that this process depends on. The roots are read from the library now and then."""
+    """The places that this process depends on. The roots are read from the library before each round."""
     from tonearm.telemetry.probes_findings import Place
 
     folder = os.fsencode(library.settings.data_dir)
@@ -136,23 +133,20 @@ def _places(library: Library) -> "Callable[[], Sequence[Place]]":
     if embedded:
         fixed.append(Place("sqlite", "sqlite", os.path.join(folder, os.fsencode(DATABASE)), required=True))
     roots: list[Place] = []
-    read_at = float("-inf")
 
     def places() -> Sequence[Place]:
-        nonlocal roots, read_at
-        if time.monotonic() - read_at > ROOTS_S:
-            with contextlib.suppress(StorageError):  # those that are known are checked meanwhile
-                roots = [
-                    Place(
-                        f"root:{root.root}",
-                        "root",
-                        root.here,
-                        files=library.job_store.samples(root.root, FILES),
-                        mounts=root.mounts,
-                    )
-                    for root in library.roots.every()
-                ]
-                read_at = time.monotonic()
+        nonlocal roots
+        with contextlib.suppress(StorageError):  # those that are known are checked meanwhile
+            roots = [
+                Place(
+                    f"root:{root.root}",
+                    "root",
+                    root.here,
+                    files=library.job_store.samples(root.root, FILES),
+                    mounts=root.mounts,
+                )
+                for root in library.roots.every()
+            ]
         return [*fixed, *roots]
 
     return places

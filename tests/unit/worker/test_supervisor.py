@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from tonearm.jobs.retry import INTERRUPTIONS
 from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.names import PathMap
+from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Level, load_settings
+from tonearm.telemetry.health import Liveness
+from tonearm.telemetry.http import Request
 from tonearm.worker import child_process as child_module
 from tonearm.worker import dispatch as dispatch_module
 from tonearm.worker import maintenance as maintenance_module
@@ -62,6 +66,7 @@ class WorkerUnderTest:
         self.queue = Queue(SqlQueue(library.job_store, WORKER, None))
         self.settings = load_settings({"workers": 1})
         self.child: tuple[str, ...] = (CHILD,)
+        self.turns = LoopTurns()
 
     def meet(self, *names: str) -> None:
         """Take in files, whether they are there or not."""
@@ -81,6 +86,7 @@ class WorkerUnderTest:
             self.note,
             self.stop,
             self.child,
+            self.turns,
         )
         return supervisor.work(Task(None, lambda _: (over or self.nothing_left)(), lambda: None))
 
@@ -314,3 +320,36 @@ def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
     assert worker.work()
     assert worker.done() == ["1.flac"]
     assert any(isinstance(event, Warned) and "left behind" in event.text for event in worker.events)
+
+
+def test_a_supervisor_that_blocks_no_longer_turns_and_one_that_idles_does(worker: WorkerUnderTest) -> None:
+    released, blocked, ended = threading.Event(), threading.Event(), threading.Event()
+    passes = 0
+
+    def over() -> bool:
+        nonlocal passes
+        passes += 1
+        if passes == 2:
+            blocked.set()
+            released.wait(60)
+        return ended.is_set()
+
+    health = Liveness(worker.turns, stuck_s=1.0)
+    thread = threading.Thread(target=worker.work, args=(over,))
+    thread.start()
+    try:
+        assert blocked.wait(60)
+        assert health(Request("/health")).status == 200
+        time.sleep(1.1)
+        stuck = health(Request("/health"))
+        assert (stuck.status, b"no turn for 1 s: supervisor" in stuck.body) == (503, True)
+        released.set()
+        until = time.monotonic() + 60
+        while passes < 4 or health(Request("/health")).status != 200:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        released.set()
+        ended.set()
+        thread.join(60)
+    assert worker.turns.snapshot() == {}
