@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -36,6 +37,8 @@ from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
 from tonearm.scan.patterns import OTHER_MUSIC
 from tonearm.settings import EXTENSIONS, Level, Rule, Settings
+from tonearm.telemetry.health_check import CheckStatus, Situation, library_perfdata
+from tonearm.views.figures import Figures
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 
 PROJECT = Path(__file__).parents[2]
@@ -139,6 +142,16 @@ def test_components_and_figures_of_health_are_in_the_reference() -> None:
     assert [each.component for each in SERVERS if each.required != (each.component in required)] == []
     fields = ("status", "observedValue", "observedUnit", "time", "since", "output", "advice", "required")
     assert [field for field in fields if f"`{field}`" not in table] == []
+
+
+def test_figures_of_the_check_are_in_the_reference() -> None:
+    told = section(page("health.md"), "## tonearm status --check")
+    values: dict[str, Any] = {field.name: 0 for field in dataclasses.fields(Figures)}
+    figures = Figures(**values | {"jobs": {}, "oldest_s": {}})
+    labels = [datum.partition("=")[0] for datum in library_perfdata(Situation(True, figures, 0, 0))]
+    assert [label for label in (*labels, "oldest_LEVEL", "disk:data") if f"`{label}`" not in told] == []
+    assert [each.component for each in SERVERS if f"`{each.component}`" not in told] == []
+    assert [each.name for each in CheckStatus if f"| `{each.name}` | {each.value} |" not in told] == []
 
 
 def test_rule_fields_are_in_the_reference() -> None:

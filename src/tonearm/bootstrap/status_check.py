@@ -17,8 +17,8 @@ from tonearm.library.database import Database
 from tonearm.library.schema import file_table
 from tonearm.settings import Settings
 from tonearm.telemetry.health_check import (
+    CheckStatus,
     Problem,
-    Severity,
     Situation,
     library_perfdata,
     library_problems,
@@ -44,11 +44,13 @@ class _Read:
 
     situation: Situation | None = None
     problem: Problem | None = field(
-        default_factory=lambda: Problem(Severity.CRITICAL, f"the library was not read within {LIMIT_S:.0f} s")
+        default_factory=lambda: Problem(
+            CheckStatus.CRITICAL, f"the library was not read within {LIMIT_S:.0f} s"
+        )
     )
 
 
-def check_status(settings: Settings) -> tuple[Severity, str]:
+def check_status(settings: Settings) -> tuple[CheckStatus, str]:
     """The status, and the line to print. Takes a little more than ``LIMIT_S`` at most.
 
     Raises:
@@ -71,7 +73,7 @@ def check_status(settings: Settings) -> tuple[Severity, str]:
     perfdata = server_perfdata(found)
     if read.situation is None:
         if read.problem is not None and not any(
-            problem.severity is Severity.CRITICAL for problem in problems
+            problem.status is CheckStatus.CRITICAL for problem in problems
         ):
             problems.append(read.problem)  # otherwise it follows from the others
         return line_of(problems, "", perfdata)
@@ -104,9 +106,9 @@ def _read_library(servers: Servers, read: _Read) -> None:
         with contextlib.closing(servers.open_database()) as database:
             read.situation, read.problem = _situation(database), None
     except StorageError as error:
-        read.problem = Problem(Severity.CRITICAL, str(error))
+        read.problem = Problem(CheckStatus.CRITICAL, str(error))
     except TonearmError as error:
-        read.problem = Problem(Severity.UNKNOWN, str(error))
+        read.problem = Problem(CheckStatus.UNKNOWN, str(error))
 
 
 def _situation(database: Database) -> Situation:

@@ -65,17 +65,17 @@ def _checked(data: str | None, as_json: bool) -> int:
     """Print the line of --check; returns the exit status. Whatever keeps it from being made is status UNKNOWN."""
     from tonearm.bootstrap.status_check import check_status
     from tonearm.events.report import where
-    from tonearm.telemetry.health_check import Problem, Severity, line_of
+    from tonearm.telemetry.health_check import CheckStatus, Problem, line_of
 
     try:
         if as_json:
             raise ConfigurationError("--check and --json exclude each other")
-        severity, line = check_status(existing_library(data))
+        number, line = check_status(existing_library(data))
     except Exception as error:  # noqa: BLE001  a monitoring system reads exit status 1 of a traceback as a warning
         text = str(error) if isinstance(error, TonearmError) else f"the check itself failed: {where(error)}"
-        severity, line = line_of([Problem(Severity.UNKNOWN, text)], "", ())
+        number, line = line_of([Problem(CheckStatus.UNKNOWN, text)], "", ())
     write_line(line)
-    return int(severity)
+    return int(number)
 
 
 def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) -> None:

@@ -18,7 +18,7 @@ WAIT_LIMITS_S = {"critical": 60.0, "high": 900.0, "normal": 21_600.0}
 """By level, the seconds that a job may wait before there is a warning: the service levels of the queue."""
 
 
-class Severity(IntEnum):
+class CheckStatus(IntEnum):
     """The status of a check; its number is the exit status of the command."""
 
     OK = 0
@@ -31,7 +31,7 @@ class Severity(IntEnum):
 class Problem:
     """Something that is wrong. ``text``: a clause without a full stop."""
 
-    severity: Severity
+    status: CheckStatus
     text: str
 
 
@@ -54,20 +54,20 @@ class Situation:
         return sum(count for (_, state), count in self.figures.jobs.items() if state in states)
 
 
-def line_of(problems: Sequence[Problem], summary: str, perfdata: Sequence[str]) -> tuple[Severity, str]:
+def line_of(problems: Sequence[Problem], summary: str, perfdata: Sequence[str]) -> tuple[CheckStatus, str]:
     """The status, and the line with it. ``summary``: the text where there is no problem."""
-    severity = worst(problems)
-    ordered = sorted(problems, key=lambda problem: problem.severity != severity)
+    status = worst(problems)
+    ordered = sorted(problems, key=lambda problem: problem.status != status)
     text = "; ".join(problem.text for problem in ordered) or summary
     figures = f" | {' '.join(perfdata)}" if perfdata else ""
-    return severity, f"{severity.name} - {printable(text).replace('|', '/')}{figures}"
+    return status, f"{status.name} - {printable(text).replace('|', '/')}{figures}"
 
 
-def worst(problems: Sequence[Problem]) -> Severity:
+def worst(problems: Sequence[Problem]) -> CheckStatus:
     """The status that problems have together: a critical one outweighs what is not known, a warning does not."""
-    found = {problem.severity for problem in problems}
-    order = (Severity.CRITICAL, Severity.UNKNOWN, Severity.WARNING)
-    return next((severity for severity in order if severity in found), Severity.OK)
+    found = {problem.status for problem in problems}
+    order = (CheckStatus.CRITICAL, CheckStatus.UNKNOWN, CheckStatus.WARNING)
+    return next((status for status in order if status in found), CheckStatus.OK)
 
 
 def server_problems(checks: Mapping[str, Check]) -> Iterator[Problem]:
@@ -77,7 +77,7 @@ def server_problems(checks: Mapping[str, Check]) -> Iterator[Problem]:
             continue
         failed = check.required and check.finding.status is Status.FAIL
         text = check.finding.output or "it does not work"
-        yield Problem(Severity.CRITICAL if failed else Severity.WARNING, f"{name}: {text}")
+        yield Problem(CheckStatus.CRITICAL if failed else CheckStatus.WARNING, f"{name}: {text}")
 
 
 def library_problems(situation: Situation) -> Iterator[Problem]:
@@ -86,32 +86,40 @@ def library_problems(situation: Situation) -> Iterator[Problem]:
     if waiting and not situation.takers:
         jobs = f"{waiting:,} jobs wait" if waiting > 1 else "1 job waits"
         if situation.shared:
-            yield Problem(Severity.CRITICAL, f"{jobs} and no worker takes jobs; start `tonearm worker`")
+            yield Problem(CheckStatus.CRITICAL, f"{jobs} and no worker takes jobs; start `tonearm worker`")
         else:
             yield Problem(
-                Severity.WARNING, f"{jobs} and no process is analysing; `tonearm analyze` continues"
+                CheckStatus.WARNING, f"{jobs} and no process is analysing; `tonearm analyze` continues"
             )
     for level, limit_s in WAIT_LIMITS_S.items():
         oldest_s = situation.figures.oldest_s.get(level, 0.0)
         if situation.takers and oldest_s > limit_s:
             text = f"a job of level {level} has been waiting for {oldest_s:,.0f} s (limit {limit_s:,.0f} s)"
-            yield Problem(Severity.WARNING, text)
+            yield Problem(CheckStatus.WARNING, text)
+    if situation.figures.suspects:
+        files = (
+            "1 file was" if situation.figures.suspects == 1 else f"{situation.figures.suspects:,} files were"
+        )
+        text = f"{files} in hand more than once when a child died; see `tonearm failures --suspects`"
+        yield Problem(CheckStatus.WARNING, text)
     yield from _worker_problems(situation.workers)
 
 
 def _worker_problems(workers: Sequence[WorkerView]) -> Iterator[Problem]:
     lost = [worker.name for worker in workers if worker.state == "lost"]
     if lost:
-        yield Problem(Severity.WARNING, f"no heartbeat from {', '.join(lost)}; other workers take its jobs")
+        yield Problem(
+            CheckStatus.WARNING, f"no heartbeat from {', '.join(lost)}; other workers take its jobs"
+        )
     for worker in workers:
         if worker.state == "lost":
             continue
         if worker.unmounted:
             places = ", ".join(printable(from_document(path)) for path in worker.unmounted)
-            yield Problem(Severity.WARNING, f"not mounted on {worker.host}: {places}")
+            yield Problem(CheckStatus.WARNING, f"not mounted on {worker.host}: {places}")
         refused = [service for service, state in worker.breakers.items() if state != "closed"]
         if refused:
-            yield Problem(Severity.WARNING, f"{worker.name} can't use {', '.join(refused)}")
+            yield Problem(CheckStatus.WARNING, f"{worker.name} can't use {', '.join(refused)}")
 
 
 def summary_of(situation: Situation) -> str:
@@ -130,6 +138,7 @@ def library_perfdata(situation: Situation) -> list[str]:
         f"running={situation.count(JobState.RUNNING)}",
         f"paused={situation.count(PAUSED)}",
         f"failed={situation.failed}",
+        f"suspects={figures.suspects}",
         f"oldest={max(figures.oldest_s.values(), default=0.0):.0f}s",
     ]
     for level, oldest_s in figures.oldest_s.items():

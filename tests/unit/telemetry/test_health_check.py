@@ -10,8 +10,8 @@ import pytest
 from tonearm.names import to_document
 from tonearm.settings import Level
 from tonearm.telemetry.health_check import (
+    CheckStatus,
     Problem,
-    Severity,
     Situation,
     library_perfdata,
     library_problems,
@@ -57,14 +57,14 @@ def situation(
 
 
 def found(what: Situation) -> list[tuple[str, str]]:
-    return [(problem.severity.name, problem.text) for problem in library_problems(what)]
+    return [(problem.status.name, problem.text) for problem in library_problems(what)]
 
 
 def test_a_library_without_problems_is_ok_with_its_figures() -> None:
     calm = situation(waiting=4, workers=(worker(),))
     assert found(calm) == []
-    severity, line = line_of([], summary_of(calm), library_perfdata(calm))
-    assert severity is Severity.OK
+    status, line = line_of([], summary_of(calm), library_perfdata(calm))
+    assert status is CheckStatus.OK
     text, _, perfdata = line.partition(" | ")
     assert text == "OK - 4 jobs waiting, 0 running, 3 files failed"
     assert all(PERFDATA.fullmatch(datum) for datum in perfdata.split()), perfdata
@@ -81,7 +81,7 @@ def test_a_library_without_problems_is_ok_with_its_figures() -> None:
 
 
 def test_the_exit_status_is_that_of_the_plugins_of_nagios() -> None:
-    assert [(each.name, int(each)) for each in Severity] == [
+    assert [(each.name, int(each)) for each in CheckStatus] == [
         ("OK", 0),
         ("WARNING", 1),
         ("CRITICAL", 2),
@@ -91,15 +91,15 @@ def test_the_exit_status_is_that_of_the_plugins_of_nagios() -> None:
 
 def test_the_worst_problem_comes_first_and_decides() -> None:
     problems = [
-        Problem(Severity.WARNING, "a"),
-        Problem(Severity.CRITICAL, "b"),
-        Problem(Severity.WARNING, "c"),
+        Problem(CheckStatus.WARNING, "a"),
+        Problem(CheckStatus.CRITICAL, "b"),
+        Problem(CheckStatus.WARNING, "c"),
     ]
-    assert line_of(problems, "calm", ["x=1"]) == (Severity.CRITICAL, "CRITICAL - b; a; c | x=1")
+    assert line_of(problems, "calm", ["x=1"]) == (CheckStatus.CRITICAL, "CRITICAL - b; a; c | x=1")
 
 
 def test_a_line_is_one_line_and_has_one_bar() -> None:
-    _, line = line_of([Problem(Severity.WARNING, "a\nb | c \u202e")], "", ["x=1"])
+    _, line = line_of([Problem(CheckStatus.WARNING, "a\nb | c \u202e")], "", ["x=1"])
     assert line == "WARNING - a\\nb / c \\u202e | x=1"
 
 
@@ -123,9 +123,17 @@ def test_a_job_that_waits_longer_than_its_level_allows_is_a_warning(
         assert found(situation(oldest_s={level: 1e6})) == []
         return
     assert found(situation(oldest_s={level: limit_s})) == []
-    [(severity, text)] = found(situation(oldest_s={level: limit_s + 1}))
-    assert severity == "WARNING"
+    [(status, text)] = found(situation(oldest_s={level: limit_s + 1}))
+    assert status == "WARNING"
     assert text.startswith(f"a job of level {level} has been waiting for ")
+
+
+def test_files_that_children_died_with_are_a_warning() -> None:
+    calm = situation()
+    suspicious = dataclasses.replace(calm, figures=dataclasses.replace(calm.figures, suspects=2))
+    [(status, text)] = found(suspicious)
+    assert (status, text.startswith("2 files were in hand more than once")) == ("WARNING", True)
+    assert "suspects=2" in library_perfdata(suspicious)
 
 
 def test_workers_that_are_lost_or_hindered_are_warnings() -> None:
@@ -149,7 +157,7 @@ def test_a_required_server_is_critical_and_another_one_a_warning() -> None:
         "neo4j": Check(slow, 0, 0, False),
         "disk:data": Check(Finding(Status.PASS, 58_500_038_656, "B"), 0, 0, True),
     }
-    assert [(problem.severity.name, problem.text) for problem in server_problems(checks)] == [
+    assert [(problem.status.name, problem.text) for problem in server_problems(checks)] == [
         ("CRITICAL", "postgresql: it does not answer"),
         ("WARNING", "redis: it does not answer"),
         ("WARNING", "neo4j: it answers, but needed 1.5 s"),
