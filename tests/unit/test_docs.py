@@ -15,7 +15,7 @@ import pytest
 
 from tonearm.addresses import FORMS
 from tonearm.analysis import catalog
-from tonearm.bootstrap.probes import SERVERS
+from tonearm.bootstrap.server_probes import SERVERS
 from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
 from tonearm.errors import Failure, Fault

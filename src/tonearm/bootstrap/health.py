@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tonearm.bootstrap.background import running
 from tonearm.bootstrap.library import Library
-from tonearm.bootstrap.probes import RABBITMQ, SERVERS, Call, Server, ask_connected, server_calls
+from tonearm.bootstrap.server_probes import RABBITMQ, SERVERS, Call, Server, ask_connected, server_calls
 from tonearm.bootstrap.servers import Servers
 from tonearm.errors import StorageError
 from tonearm.events.bus import EventBus

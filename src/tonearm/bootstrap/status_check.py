@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
-from tonearm.bootstrap.probes import RABBITMQ, SERVERS, ask_broker, server_calls
+from tonearm.bootstrap.probes import ask_broker
+from tonearm.bootstrap.server_probes import RABBITMQ, SERVERS, server_calls
 from tonearm.bootstrap.servers import PROBE_S, Servers
 from tonearm.errors import StorageError, TonearmError
 from tonearm.jobs.job import JobState

@@ -7,21 +7,22 @@ own.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(slots=True)
 class _Loop:
     """Times by the clock of ``LoopTurns``. answered_at: when its last call of a server ended; 0 for never."""
 
-    thread: int
-    turned_at: float
-    answered_at: float = 0.0
-    calling_since: float | None = None
+    __slots__ = ("answered_at", "calling_since", "thread", "turned_at")
+
+    def __init__(self, thread: int, turned_at: float) -> None:
+        self.thread = thread
+        self.turned_at = turned_at
+        self.answered_at = 0.0
+        self.calling_since: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoopTurn:
+class LoopTurn(NamedTuple):
     """One loop at one moment.
 
     turned_s: seconds since its last turn began. silent_s: seconds since it last gave a sign of life, which is a turn or
