@@ -267,12 +267,12 @@ def test_a_batch_whose_answer_got_lost_counts_once(library: Library) -> None:
     deaf = Deaf(library.database)
     intake = Intake(deaf, VERSIONS, (), AGEING_S)
     batches = [[ScannedFile(found(b"%d" % number), FileChange.NEW)] for number in range(3)]
-    assert intake.record(run, root, batches[0], None) == IntakeResult(to_analyse=1)
+    assert intake.record(run, root, batches[0], None) == IntakeResult(to_analyse=1, enqueued=1)
     deaf.deaf = True
     with pytest.raises(StorageUnavailable):
         intake.record(run, root, batches[1], None)
     intake.record(run, root, batches[1], None)
-    assert intake.record(run, root, batches[2], None) == IntakeResult(to_analyse=1)
+    assert intake.record(run, root, batches[2], None) == IntakeResult(to_analyse=1, enqueued=1)
     assert library.runs.counts(run) == RunCounts(3, 0, 0, 0, 0, 3)
     assert [row["path"] for row in library.rows("SELECT path FROM files ORDER BY path")] == [b"0", b"1", b"2"]
     assert len(library.rows("SELECT id FROM jobs")) == 3

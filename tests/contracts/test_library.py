@@ -224,7 +224,7 @@ def test_files_are_known_elsewhere_by_their_inode(library: Library) -> None:
 def test_a_batch_is_taken_in_with_few_statements(library: Library) -> None:
     paths = [b"%04d.flac" % number for number in range(400)]
     with counted(library) as sent:
-        assert library.meet(library.run(), *paths) == IntakeResult(to_analyse=400)
+        assert library.meet(library.run(), *paths) == IntakeResult(to_analyse=400, enqueued=400)
     assert len(sent) < 25 or not library.database.shared  # SQLite is not far away
     files = [row.id for row in library.files.known(library.root(), b"", None, 1000)]
     with counted(library) as sent:

@@ -19,7 +19,7 @@ from tonearm.bootstrap.server_probes import SERVERS
 from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
 from tonearm.errors import Failure, Fault
-from tonearm.events import facts, services
+from tonearm.events import batches, facts, services
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
 from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
@@ -77,7 +77,7 @@ def event_kinds() -> list[type[Event]]:
     counted = {"ServiceCalled"}  # never printed
     return [
         kind
-        for module in (facts, services)
+        for module in (facts, services, batches)
         for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Event) and kind is not Event and name not in parts | counted
     ]
@@ -179,7 +179,7 @@ def test_every_event_and_its_fields_are_in_the_reference(kind: type[Event]) -> N
     fields = [
         field.name
         for field in dataclasses.fields(kind)
-        if not (field.name == "job" and issubclass(kind, JobEvent))
+        if not (field.name == "job" and issubclass(kind, JobEvent)) and field.metadata.get("shown", True)
     ]
     assert [field for field in fields if f"`{field}`" not in told] == []
 

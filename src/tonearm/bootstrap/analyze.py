@@ -109,7 +109,7 @@ def _session(parts: WorkerParts, worker: str, coordination: Coordination) -> Ses
     storage_retry = StorageRetry(bus, stopping, settings.storage_wait_s)
     scanner = Scanner(
         Files(library.database),
-        Intake(library.database, versions(), settings.rules, settings.ageing_s),
+        Intake(library.database, versions(), settings.rules, settings.ageing_s, parts.tracing.sampler),
         library.roots,
         library.runs,
         Patterns(settings.include, settings.exclude, settings.extensions),

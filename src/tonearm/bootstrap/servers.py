@@ -18,7 +18,7 @@ from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import AnnouncingGate, Gate
 from tonearm.resilience.probes import ProbeGate
 from tonearm.resilience.turns import LoopTurns
-from tonearm.settings import Settings
+from tonearm.settings import Level, Settings
 
 if TYPE_CHECKING:
     from tonearm.graph.port import TrackGraph
@@ -200,6 +200,20 @@ def job_queue(
     from tonearm.jobs.rabbitmq.queue import RabbitQueue
 
     return RabbitQueue(broker.receiver, job_store, worker, SqlQueue(job_store, worker, None))
+
+
+def destinations(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+    """By level, where RabbitMQ's messages are sent to and where they are received from, as traces name these."""
+    from tonearm.jobs.rabbitmq.topology import Topology
+
+    topology = Topology(settings.namespace, settings.rabbitmq_replicated)
+    sent_to = {level.label: f"{topology.exchange}:{level.label}" for level in Level}
+    received_from = {
+        level.label: f"{sent_to[level.label]}:{queue.name}"
+        for queue in topology.queues
+        for level in queue.levels
+    }
+    return sent_to, received_from
 
 
 def open_for_maintenance(address: str | Path, connect_timeout_s: float, migrate: bool = False) -> Database:

@@ -12,6 +12,7 @@ from tonearm.bootstrap.background import running
 from tonearm.bootstrap.health import Health, probes, probing_servers
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.servers import Servers, job_queue
+from tonearm.bootstrap.traces import Tracing, recording_traces
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Subscriber
@@ -58,6 +59,7 @@ class WorkerParts:
     stop: StopSwitch
     health: Health
     exporter: "Exporter | None"
+    tracing: Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,11 @@ def open_parts(
     with (
         contextlib.closing(bus),
         probing_servers(health, settings, servers, bus),
+        recording_traces(settings, bus) as tracing,
         open_library(settings, servers) as library,
         servers.open_progress() as progress,
     ):
-        yield WorkerParts(library, servers, progress, view, bus, stop, health, exporter)
+        yield WorkerParts(library, servers, progress, view, bus, stop, health, exporter, tracing)
 
 
 @contextlib.contextmanager
@@ -215,7 +218,14 @@ def background(
     library, settings, bus = parts.library, parts.library.settings, parts.bus
     bodies = {**others, "history": History(library.database, settings.keep_history_days).run}
     if broker is not None:
-        relay = OutboxRelay(library.database, broker.publisher, settings.ageing_s, settings.reconcile_s, bus)
+        relay = OutboxRelay(
+            library.database,
+            broker.publisher,
+            settings.ageing_s,
+            settings.reconcile_s,
+            bus,
+            parts.tracing.sampler,
+        )
         bodies["outbox relay"] = relay.run
     reporter = None
     if parts.progress is not None:

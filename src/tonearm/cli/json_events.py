@@ -24,6 +24,8 @@ def as_json(event: Event) -> dict[str, Any]:
 def _fields(value: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(value):
+        if not field.metadata.get("shown", True):
+            continue
         inner = getattr(value, field.name)
         if isinstance(inner, bytes):
             fields |= path_fields(inner, field.name)

@@ -6,6 +6,9 @@ It is apart from the facts, so that naming these types loads none of them.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+NOT_SHOWN = {"shown": False}
+"""Metadata of a field that is not for people or programs that follow a run, such as the ids of thousands of traces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

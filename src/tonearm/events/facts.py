@@ -80,9 +80,13 @@ class JobTaken(JobEvent):
     """A worker took a job from the queue; the attempt is counted.
 
     traceparent: trace context of the message that announced the job (W3C Trace Context), if a valid one came.
+    sampled: whether the job's trace is recorded, as decided when it was queued; ``None``: not decided.
+    elapsed_s: how long the queue took to give it.
     """
 
     traceparent: str | None = None
+    sampled: bool | None = None
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ class JobRef:
     correlation_id: 32 hexadecimal digits; the same from the scan through the message to the stored row.
     worker: name of the worker that has the job. size: bytes. extension: lower case, without the dot.
     waited_s: how long the job was ready to be taken before this attempt.
+    retried: how often a person has queued the file again.
     """
 
     job: int
@@ -24,6 +25,7 @@ class JobRef:
     extension: str = ""
     uncharged_attempts: int = 0
     waited_s: float = 0.0
+    retried: int = 0
 
     @property
     def charged_attempts(self) -> int:

@@ -103,6 +103,8 @@ class WarningCode(StrEnum):
     SUBSCRIBER_FAILED = "subscriber-failed"
     THREAD_FAILED = "thread-failed"
     THREAD_LEFT_BEHIND = "thread-left-behind"
+    TRACES_AVAILABLE = "traces-available"
+    TRACES_UNAVAILABLE = "traces-unavailable"
 
 
 @dataclass(frozen=True, slots=True)

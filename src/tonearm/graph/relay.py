@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, text, update
 
 from tonearm.errors import ServiceUnavailable, StorageBusy, StorageError, TonearmError
+from tonearm.events.batches import GraphUpdated
 from tonearm.events.event import Announce
 from tonearm.events.facts import Warned
+from tonearm.events.job_trace import JobTrace
 from tonearm.events.states import Severity, WarningCode
 from tonearm.graph import library_rows
 from tonearm.graph.library_rows import MixColumns
@@ -22,7 +24,7 @@ from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
-from tonearm.library.schema import file_table, forgotten_file_table
+from tonearm.library.schema import file_table, forgotten_file_table, job_table
 from tonearm.resilience.backoff import Backoff, Rounds
 
 BATCH = 500
@@ -34,6 +36,24 @@ FINISH_S = 3.0
 LOCK = 0x67726170
 """Key of the PostgreSQL advisory lock of the process that updates the graph."""
 IN_THE_WAY = Backoff(0.3, 1.0, least=0.3)
+
+_DUE = (
+    select(
+        file_table.c.id,
+        file_table.c.graph_due_at,
+        job_table.c.correlation_id,
+        job_table.c.retried,
+        job_table.c.sampled,
+        job_table.c.attempts,
+    )
+    .outerjoin(  # the job whose result is the change: both times are set in the transaction that stores it
+        job_table,
+        and_(job_table.c.file_id == file_table.c.id, job_table.c.finished_at == file_table.c.graph_due_at),
+    )
+    .where(file_table.c.graph_due_at.is_not(None))
+    .order_by(file_table.c.graph_due_at, file_table.c.id)
+    .limit(bindparam("at_most"))
+)
 
 
 class GraphRelay:
@@ -86,11 +106,13 @@ class GraphRelay:
             ServiceUnavailable: the graph or the database does not answer; the files stay pending.
         """
         with self._locked() as locked:
-            due, tracks = self._read(limit) if locked else ({}, {})
+            due, tracks, traces = self._read(limit) if locked else ({}, {}, ())
             if due:
+                began = time.monotonic()
                 self._graph.put(list(tracks.values()))
                 self._graph.forget([file for file in due if file not in tracks])
                 self._clear_due(due, tracks)
+                self._announce(GraphUpdated(len(due), time.monotonic() - began, traces))
         return len(due)
 
     def pending(self) -> int:
@@ -151,24 +173,24 @@ class GraphRelay:
                     .values(graph_due_at=select(database_time()).scalar_subquery())
                 )
 
-    def _read(self, limit: int) -> tuple[dict[int, float], dict[int, GraphTrack]]:
-        """A batch of pending files with the time of their change, and the tracks of those that still exist."""
+    def _read(self, limit: int) -> tuple[dict[int, float], dict[int, GraphTrack], tuple[JobTrace, ...]]:
+        """A batch of pending files with the time of their change, and the tracks of those that still exist.
+
+        The third value has the traces of the jobs whose results were the changes.
+        """
         with self._database.read() as connection:
-            due = {
-                file: since
-                for file, since in connection.execute(
-                    select(file_table.c.id, file_table.c.graph_due_at)
-                    .where(file_table.c.graph_due_at.is_not(None))
-                    .order_by(file_table.c.graph_due_at, file_table.c.id)
-                    .limit(limit)
-                )
-                if since is not None
-            }
+            rows = connection.execute(_DUE, {"at_most": limit}).all()
+            due = {row.id: row.graph_due_at for row in rows}
+            traces = tuple(
+                JobTrace(row.correlation_id, row.retried, row.sampled, row.attempts)
+                for row in rows
+                if row.correlation_id is not None
+            )
             if len(due) < limit:
                 due = _forgotten(connection, limit - len(due)) | due
             among = file_table.c.id.in_(list(due))
             tracks = {track.file: track for track in library_rows.tracks(connection, self._mix, among)}
-        return due, tracks
+        return due, tracks, traces
 
     def _clear_due(self, due: Mapping[int, float], written: Mapping[int, GraphTrack]) -> None:
         """Clear ``graph_due_at`` of the updated files; set it again if another process has written another state."""

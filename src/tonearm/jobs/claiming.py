@@ -26,6 +26,8 @@ _JOBS = (
         job_table.c.level,
         job_table.c.fresh,
         job_table.c.correlation_id,
+        job_table.c.retried,
+        job_table.c.sampled,
         job_table.c.queued_at,
         job_table.c.rank,
         file_table.c.size,
@@ -242,6 +244,8 @@ def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: fl
             level=Level(row.level),
             fresh=row.fresh,
             correlation_id=row.correlation_id,
+            retried=row.retried,
+            sampled=row.sampled,
             taken_at=now,
             waited_s=max(0.0, now - row.queued_at),
         )

@@ -1,15 +1,17 @@
 """Enqueues jobs for files in the caller's transaction. A file that has an open job gets no second one."""
 
-import uuid
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
 
+from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.run_counts import keep_failed, record_handover
+from tonearm.jobs.trace_context import Sampler
 from tonearm.library.bulk_write import add
 from tonearm.library.files import FileChange, FoundFile, ScannedFile
 from tonearm.library.schema import job_table
@@ -36,6 +38,20 @@ class Priority:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """How many jobs are new, the traces of those that are recorded, and how many jobs were in the run already."""
+
+    new: int
+    traces: tuple[JobTrace, ...]
+    already_in_run: int
+
+
+def new_correlation_id() -> str:
+    """32 hexadecimal digits, all of them random: samplers decide by the last 16."""
+    return secrets.token_hex(16)
+
+
 def needs_job(scanned: ScannedFile, engine: str) -> bool:
     """Whether a file has to be analysed: it is new or changed, or has no results of the current analysers.
 
@@ -56,12 +72,11 @@ def enqueue(
     priority: Priority,
     fresh: bool,
     now: float,
-) -> int:
+    sampler: Sampler | None,
+) -> Enqueued:
     """Enqueue a job for each file; the open jobs of files that have one are moved to this run instead.
 
-    files: id of each file, and what the scan found.
-
-    Returns how many of the open jobs were in this run already.
+    files: id of each file, and what the scan found. sampler: decides which traces are recorded, if any are.
     """
     open_jobs = {
         row.file_id: row.run_id
@@ -74,6 +89,7 @@ def enqueue(
     if open_jobs:
         _take_over(connection, run, open_jobs, priority, fresh, now)
     new = [(file, found) for file, found in files if file not in open_jobs]
+    traces = [_new_trace(sampler) for _ in new]
     rows = [
         {
             "file_id": file,
@@ -82,13 +98,20 @@ def enqueue(
             "fresh": fresh,
             "queued_at": now,
             "publish_due_at": now,
-            "correlation_id": uuid.uuid4().hex,
+            "correlation_id": trace.correlation_id,
+            "sampled": trace.sampled,
         }
         | priority.columns(found, now)
-        for file, found in new
+        for (file, found), trace in zip(new, traces, strict=True)
     ]
     add(connection, job_table, rows)
-    return sum(former == run for former in open_jobs.values())
+    recorded = tuple(trace for trace in traces if trace.sampled)
+    return Enqueued(len(new), recorded, sum(former == run for former in open_jobs.values()))
+
+
+def _new_trace(sampler: Sampler | None) -> JobTrace:
+    correlation_id = new_correlation_id()
+    return JobTrace(correlation_id, sampled=sampler(correlation_id, None) if sampler else None)
 
 
 def keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -> int:

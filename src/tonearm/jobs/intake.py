@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
+from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.enqueue import Priority, enqueue, keep_in_quarantine, needs_job
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
+from tonearm.jobs.trace_context import Sampler
 from tonearm.library.database import Database, refresh_statistics
 from tonearm.library.files import FoundFile, ScannedFile, lock_root, write_files, written_meanwhile
 from tonearm.library.schema import job_table, run_table
@@ -16,24 +18,38 @@ from tonearm.settings import Level, Rule
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """Numbers of scanned files: with a job, up to date and without a job, and in quarantine."""
+    """Numbers of scanned files: with a job, up to date and without a job, and in quarantine.
+
+    enqueued: number of jobs that are new. traces: those of new jobs that are recorded.
+    """
 
     to_analyse: int = 0
     up_to_date: int = 0
     quarantined: int = 0
+    enqueued: int = 0
+    traces: tuple[JobTrace, ...] = ()
 
 
 class Intake:
     """Records scanned files and enqueues their jobs."""
 
     def __init__(
-        self, database: Database, versions: Versions, rules: Sequence[Rule], ageing_s: float
+        self,
+        database: Database,
+        versions: Versions,
+        rules: Sequence[Rule],
+        ageing_s: float,
+        sampler: Sampler | None = None,
     ) -> None:
-        """``versions``: the current version of each analyser. ``rules`` and ``ageing_s``: see ``Priority``."""
+        """``versions``: the current version of each analyser. ``rules`` and ``ageing_s``: see ``Priority``.
+
+        ``sampler``: decides which traces are recorded, if this process records any.
+        """
         self._database = database
         self._engine = engine_text(versions)
         self._rules = rules
         self._ageing_s = ageing_s
+        self._sampler = sampler
         self._batches: dict[int, int] = {}
 
     def record(
@@ -71,8 +87,8 @@ class Intake:
                 elif scanned.known is not None and scanned.known.state == JobState.QUARANTINED:
                     quarantined.append(file)
             priority = Priority(level, self._rules, self._ageing_s)
-            already_counted = enqueue(connection, run, wanted, priority, fresh, now)
-            already_counted += keep_in_quarantine(connection, run, quarantined)
+            enqueued = enqueue(connection, run, wanted, priority, fresh, now, self._sampler)
+            already_counted = enqueued.already_in_run + keep_in_quarantine(connection, run, quarantined)
             up_to_date = len(scanned_files) - len(wanted) - len(quarantined)
             state = _count(connection, run, len(scanned_files) - already_counted, up_to_date)
             if state == "cancelled":
@@ -80,7 +96,7 @@ class Intake:
         self._batches[run] = batch
         if batch & (batch - 1) == 0:  # after 1, 2, 4, 8 … batches
             refresh_statistics(self._database)
-        return IntakeResult(len(wanted), up_to_date, len(quarantined))
+        return IntakeResult(len(wanted), up_to_date, len(quarantined), enqueued.new, enqueued.traces)
 
 
 def _begin_batch(connection: Connection, run: int, batch: int, now: float) -> bool:

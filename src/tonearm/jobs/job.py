@@ -34,6 +34,8 @@ class Lease:
     uncharged_attempts: attempts before this one that do not count against the file.
     taken_at: by the database's clock. waited_s: how long the job was ready to be taken before that.
     traceparent: trace context of the message that announced the job, if a valid one came.
+    retried: how often a person has queued the file again.
+    sampled: whether its trace is recorded, as decided when it was queued; ``None``: not decided.
     """
 
     job: int
@@ -53,6 +55,8 @@ class Lease:
     taken_at: float = 0.0
     waited_s: float = 0.0
     traceparent: str | None = None
+    retried: int = 0
+    sampled: bool | None = None
 
     @property
     def charged_attempts(self) -> int:
@@ -74,6 +78,7 @@ class Lease:
             extension=self.extension,
             uncharged_attempts=self.uncharged_attempts,
             waited_s=self.waited_s,
+            retried=self.retried,
         )
 
 

@@ -16,15 +16,17 @@ from typing import Any, Protocol
 from sqlalchemy import Select, Update, and_, bindparam, func, literal_column, select, update
 
 from tonearm.errors import ServiceUnavailable, StorageError
+from tonearm.events.batches import MessagesPublished, PublishedMessage
 from tonearm.events.event import Announce
 from tonearm.events.facts import Warned
+from tonearm.events.job_trace import JobTrace
 from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState, WarningCode
 from tonearm.jobs.batched_update import BATCH_JOBS
 from tonearm.jobs.claiming import INACTIVE_RUN_STATES
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import WAITING, clock
-from tonearm.jobs.trace_context import TraceContext
+from tonearm.jobs.trace_context import Sampler, TraceContext, sent_context
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
@@ -45,10 +47,7 @@ IDLE = Backoff(0.05, 0.5, least=0.8)
 
 @dataclass(frozen=True, slots=True)
 class JobMessage:
-    """The contents of a message: the job, its priority and its correlation id.
-
-    context: the trace context of a received message, if it has one.
-    """
+    """The contents of a message: the job, its priority, its correlation id and, if there is one, its trace context."""
 
     job: int
     level: Level
@@ -58,14 +57,26 @@ class JobMessage:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Messages that are being published. now: the database's time. until: no other relay publishes them before."""
+    """Messages that are being published. now: the database's time. until: no other relay publishes them before.
+
+    recorded: the messages whose traces are recorded.
+    """
 
     messages: Sequence[JobMessage]
+    recorded: tuple[PublishedMessage, ...]
     now: float
     until: float
 
 
-_ROW = (job_table.c.id, job_table.c.level, job_table.c.rank, job_table.c.correlation_id)
+_ROW = (
+    job_table.c.id,
+    job_table.c.level,
+    job_table.c.rank,
+    job_table.c.attempts,
+    job_table.c.correlation_id,
+    job_table.c.retried,
+    job_table.c.sampled,
+)
 _FIRST_DUE = (
     select(*_ROW)
     .where(job_table.c.publish_due_at <= bindparam("now"))
@@ -164,12 +175,15 @@ class OutboxRelay:
         ageing_s: float,
         reconcile_s: float,
         announce: Announce,
+        sampler: Sampler | None = None,
     ) -> None:
+        """``sampler``: decides which traces are recorded, if this process records any."""
         self._database = database
         self._publisher = publisher
         self._ageing_s = ageing_s
         self._reconcile_s = reconcile_s
         self._announce = announce
+        self._sampler = sampler
         self._was_empty = False
         self._recreated = False
         self._state: BrokerState | None = None
@@ -216,13 +230,16 @@ class OutboxRelay:
         batch = self._defer_due()
         if not batch.messages:
             return 0
+        began = time.monotonic()
         try:
             self._publisher.publish(batch.messages)
-        except ServiceUnavailable:
+        except ServiceUnavailable as error:
+            self._announce_published(batch, began, str(error))
             with contextlib.suppress(StorageError), self._database.write() as connection:
                 deferred = {"jobs": [message.job for message in batch.messages], "deferred": batch.until}
                 connection.execute(_MARK_DUE_AGAIN, deferred | {"now": batch.now})
             raise
+        self._announce_published(batch, began, None)
         by_level: dict[Level, list[int]] = {}
         for message in batch.messages:
             by_level.setdefault(message.level, []).append(message.job)
@@ -244,10 +261,19 @@ class OutboxRelay:
             if chosen:
                 deferred = {"jobs": [row.id for row in chosen], "until": now + DEFER_S}
                 connection.execute(_DEFER, deferred)
-        messages = [
-            JobMessage(row.id, self._level(row.level, row.rank, now), row.correlation_id) for row in chosen
-        ]
-        return _Batch(messages, now, now + DEFER_S)
+        messages, recorded = [], []
+        for row in chosen:
+            level = self._level(row.level, row.rank, now)
+            trace = JobTrace(row.correlation_id, row.retried, row.sampled, row.attempts)
+            context = sent_context(trace, self._sampler)
+            messages.append(JobMessage(row.id, level, row.correlation_id, context))
+            if self._sampler is not None and context is not None and context.sampled:
+                recorded.append(PublishedMessage(row.id, level.label, trace, context.parent_id))
+        return _Batch(messages, tuple(recorded), now, now + DEFER_S)
+
+    def _announce_published(self, batch: _Batch, began: float, error: str | None) -> None:
+        elapsed_s = time.monotonic() - began
+        self._announce(MessagesPublished(len(batch.messages), elapsed_s, error, batch.recorded))
 
     def republish_aged(self) -> int:
         """Make another message due for waiting jobs whose priority has risen above that of their last message."""

@@ -46,6 +46,7 @@ class JobRow:
     run: int
     state: str
     correlation_id: str
+    retried: int
     attempts: int
     uncharged_attempts: int
     worker: str | None
@@ -79,6 +80,7 @@ class JobRow:
             run=self.run,
             attempt=attempt,
             correlation_id=self.correlation_id,
+            retried=self.retried,
             worker=worker,
             level=self.level,
             path=self.path,
@@ -148,6 +150,7 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
             job_table.c.queued_at,
             job_table.c.not_before,
             job_table.c.correlation_id,
+            job_table.c.retried,
             attempt_table.c.queue_wait_s,
             attempt_table.c.store_s,
             attempt_table.c.timings,
@@ -173,6 +176,7 @@ def job_rows(connection: Connection, jobs: Collection[int]) -> dict[int, JobRow]
             run=row.run_id,
             state=row.state,
             correlation_id=row.correlation_id,
+            retried=row.retried,
             attempts=row.attempts,
             uncharged_attempts=row.uncharged_attempts,
             worker=row.worker,

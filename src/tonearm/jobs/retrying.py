@@ -1,6 +1,5 @@
 """Queues failed files again, a few at a time, so that no row is locked for long and memory stays bounded."""
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tonearm.errors import StorageBusy
 from tonearm.events.states import RunState
+from tonearm.jobs.enqueue import new_correlation_id
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection, after, in_order
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
@@ -135,7 +135,7 @@ def _add_new_jobs(connection: Connection, jobs: Sequence[Any], run: int, now: fl
             "fresh": job.fresh or job.state == JobState.PARTIAL,
             "queued_at": now,
             "publish_due_at": now,
-            "correlation_id": uuid.uuid4().hex,
+            "correlation_id": new_correlation_id(),
         }
         for job in jobs
     ]

@@ -1,7 +1,17 @@
 """The ``traceparent`` of a message, after W3C Trace Context (https://www.w3.org/TR/trace-context/, section 3.2)."""
 
 import re
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from tonearm.events.job_trace import JobTrace
+
+Sampler = Callable[[str, bool | None], bool]
+"""Decides whether a trace is recorded, from its id and from what was decided before, if anything.
+
+A process that records no traces has no sampler.
+"""
 
 _PARTS = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII | re.DOTALL)
 _SAMPLED = 0x01
@@ -42,3 +52,17 @@ def parsed(header: object) -> TraceContext | None:
     if not trace_id.strip("0") or not parent_id.strip("0"):
         return None
     return TraceContext(trace_id, parent_id, bool(int(flags, 16) & _SAMPLED))
+
+
+def sent_context(trace: JobTrace, sampler: Sampler | None) -> TraceContext | None:
+    """The context that is sent with a message of a job.
+
+    Its parent is a new span, which the sender records. A sender without a sampler passes on what was decided when the
+    job was queued, and nothing if nothing was decided.
+    """
+    if sampler is not None:
+        sampled = sampler(trace.trace_id, trace.sampled)
+        return TraceContext(trace.trace_id, secrets.token_hex(8), sampled)
+    if trace.sampled is not None:
+        return TraceContext(trace.trace_id, trace.enqueue_id, trace.sampled)
+    return None

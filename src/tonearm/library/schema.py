@@ -224,7 +224,11 @@ job_table = Table(
     Column("worker", CleanText),
     Column("lease_until", FiniteFloat),  # never compared with a clock: a value that changes with each renewal
     Column("stage", CleanText),
-    Column("correlation_id", CleanText),  # 32 hexadecimal digits; also the trace id of its messages
+    Column("correlation_id", CleanText),  # 32 hexadecimal digits; also the id of its first trace
+    Column("retried", Integer, default=0, nullable=False),  # how often a person has queued the file again
+    Column(
+        "sampled", Boolean
+    ),  # whether its trace is recorded; NULL: not decided by the process that queued it
     Column("publish_due_at", FiniteFloat),
     Column("published_at", FiniteFloat),
     Column("published_level", Integer),  # of the sent message, until the job is taken

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tonearm.errors import TonearmError
+from tonearm.events.batches import JobsEnqueued
 from tonearm.events.event import Announce
 from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.events.states import WarningCode
@@ -201,7 +202,11 @@ class Scanner:
         record = functools.partial(
             self._intake.record, scan.run, scan.place.root, batch, scan.level, scan.fresh
         )
+        began = time.monotonic()
         result = self._storage_retry(record)
+        if result.enqueued:
+            elapsed_s = time.monotonic() - began
+            self._announce(JobsEnqueued(scan.run, result.enqueued, elapsed_s, result.traces))
         scan.changes.update(scanned.change for scanned in batch)
         scan.to_analyse += result.to_analyse
         self._announce(ScanProgress(scan.discovered, scan.to_analyse))

@@ -45,8 +45,9 @@ class JobTaker:
         if not leases:
             self._pause(began)
             return ()
+        elapsed_s = time.monotonic() - began
         for lease in leases:
-            self._announce(JobTaken(lease.ref, lease.traceparent))
+            self._announce(JobTaken(lease.ref, lease.traceparent, lease.sampled, elapsed_s))
         return leases
 
     def count_waiting(self, at_most: int) -> int:

@@ -27,7 +27,7 @@ def reconciles(counts: RunCounts) -> bool:
 def test_a_new_file_is_known_and_queued(library: Library) -> None:
     run = library.run()
     item = found(b"cd/K\xf6ln.FLAC", size=123, mtime_ns=2**62, inode=-5)
-    assert library.meet(run, item) == IntakeResult(to_analyse=1)
+    assert library.meet(run, item) == IntakeResult(to_analyse=1, enqueued=1)
     file = library.file(item.path)
     assert (file["size"], file["mtime_ns"], file["inode"], file["state"]) == (123, 2**62, -5, "waiting")
     assert open_jobs(library) == [{"run_id": run, "level": 2, "level_by": "rules", "fresh": 0}]
@@ -50,13 +50,13 @@ def test_a_partial_file_has_its_results_too(library: Library) -> None:
 def test_a_newer_analyser_measures_known_files_again(library: Library) -> None:
     library.finish(library.run(), TEN, result())
     library.intake = Intake(library.database, {"tempo": 3, "key": 1}, (), 1.0)
-    assert library.meet(library.run(), TEN) == IntakeResult(to_analyse=1)
+    assert library.meet(library.run(), TEN) == IntakeResult(to_analyse=1, enqueued=1)
 
 
 def test_a_changed_file_is_queued_again_and_noted(library: Library) -> None:
     file = library.finish(library.run(), TEN, result())
     assert library.meet(library.run(), found(TEN, size=1001, mtime_ns=6, inode=8)) == IntakeResult(
-        to_analyse=1
+        to_analyse=1, enqueued=1
     )
     row = library.file(TEN)
     assert (row["size"], row["mtime_ns"], row["inode"], row["state"]) == (1001, 6, 8, "waiting")
@@ -69,14 +69,14 @@ def test_a_quarantined_file_stays_so_until_it_changes(library: Library) -> None:
     run = library.run()
     assert library.meet(run, TEN) == IntakeResult(quarantined=1)
     assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 1, 0)
-    assert library.meet(library.run(), found(TEN, mtime_ns=6)) == IntakeResult(to_analyse=1)
+    assert library.meet(library.run(), found(TEN, mtime_ns=6)) == IntakeResult(to_analyse=1, enqueued=1)
 
 
 def test_measuring_afresh_takes_every_file(library: Library) -> None:
     library.finish(library.run(), TEN, result())
     library.meet(library.run(), b"20.flac")
     library.job_store.fail(library.take(), HOPELESS, 0.0)
-    assert library.meet(library.run(), TEN, b"20.flac", fresh=True) == IntakeResult(to_analyse=2)
+    assert library.meet(library.run(), TEN, b"20.flac", fresh=True) == IntakeResult(to_analyse=2, enqueued=2)
     assert {row["fresh"] for row in open_jobs(library)} == {1}
 
 
@@ -113,7 +113,7 @@ def test_a_path_from_which_a_file_moved_can_be_used_again(library: Library) -> N
     library.files.mark_missing([old])
     library.finish(run, b"20.flac", result("same", known=True))
     assert library.file(TEN)["moved_to_id"] is not None
-    assert library.meet(library.run(), found(TEN, inode=99)) == IntakeResult(to_analyse=1)
+    assert library.meet(library.run(), found(TEN, inode=99)) == IntakeResult(to_analyse=1, enqueued=1)
     known = library.files.known(library.root(), b"", None, 10)
     assert [row.path for row in known] == [TEN, b"20.flac"]
 
@@ -157,7 +157,7 @@ def test_a_persons_level_beats_the_rules(library: Library) -> None:
 def test_an_open_job_joins_the_new_run_and_is_not_doubled(library: Library) -> None:
     library.meet(library.run(), TEN)
     run = library.run()
-    assert library.meet(run, TEN) == IntakeResult(to_analyse=1)
+    assert library.meet(run, TEN) == IntakeResult(to_analyse=1, enqueued=1)
     assert [row["run_id"] for row in open_jobs(library)] == [run]
     assert library.runs.counts(run) == RunCounts(1, 0, 0, 0, 0, 1)
 

@@ -14,10 +14,16 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def test_what_is_sent_is_read_with_its_trace() -> None:
-    body, properties = encoded_message(JobMessage(7, Level.HIGH, TRACE), Topology("t"))
-    message = parsed_message(properties, body)
-    assert (message.job, message.level, message.correlation_id) == (7, Level.HIGH, TRACE)
-    assert message.context == TraceContext(TRACE, f"{7:016x}")
+    sent = JobMessage(7, Level.HIGH, TRACE, TraceContext(TRACE, f"{7:016x}", sampled=False))
+    body, properties = encoded_message(sent, Topology("t"))
+    assert parsed_message(properties, body) == sent
+
+
+def test_what_is_sent_without_a_trace_has_no_header_of_one() -> None:
+    sent = JobMessage(7, Level.HIGH, TRACE)
+    body, properties = encoded_message(sent, Topology("t"))
+    assert "traceparent" not in properties.headers
+    assert parsed_message(properties, body) == sent
 
 
 @pytest.mark.parametrize("header", [{}, {"traceparent": "00-0-0-00"}, {"traceparent": 7}], ids=str)

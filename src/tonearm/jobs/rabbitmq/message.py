@@ -1,4 +1,4 @@
-"""The AMQP message of a job: its id, priority, correlation id and ``traceparent``."""
+"""The AMQP message of a job: its id, priority, correlation id and, if there is one, ``traceparent``."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pika
 
 from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.rabbitmq.topology import Topology
-from tonearm.jobs.trace_context import TraceContext, parsed
+from tonearm.jobs.trace_context import parsed
 from tonearm.settings import Level
 
 PERSISTENT = 2
@@ -17,20 +17,18 @@ class InvalidMessage(Exception):
     """A message that was not sent by this program."""
 
 
-def sent_context(message: JobMessage) -> TraceContext:
-    """The trace context that is sent with a message: its trace id is the job's correlation id."""
-    return TraceContext(message.correlation_id, f"{message.job:016x}")
-
-
 def encoded_message(message: JobMessage, topology: Topology) -> tuple[bytes, pika.BasicProperties]:
     """Body and properties of a message."""
+    headers = {"level": message.level.label}
+    if message.context is not None:
+        headers["traceparent"] = str(message.context)
     return json.dumps({"job": message.job}).encode("ascii"), pika.BasicProperties(
         delivery_mode=PERSISTENT,
         priority=topology.priority(message.level),
         content_type="application/json",
         message_id=str(message.job),
         correlation_id=message.correlation_id,
-        headers={"traceparent": str(sent_context(message)), "level": message.level.label},
+        headers=headers,
     )
 
 
