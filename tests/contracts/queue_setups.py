@@ -14,6 +14,7 @@ from tonearm.jobs.rabbitmq.connection import BrokerConnection
 from tonearm.jobs.rabbitmq.queue import RabbitQueue
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.jobs.sql_queue import SqlQueue
+from tonearm.jobs.trace_context import Sampler
 from tonearm.resilience.gate import Gate, Unguarded
 
 RECONCILE_S = 0.5
@@ -134,10 +135,10 @@ class RabbitSetup(QueueSetup):
     def hang_up(self, queue: JobQueue) -> None:
         self._links_of[id(queue)].stop()
 
-    def relay(self, link: BrokerConnection) -> OutboxRelay:
+    def relay(self, link: BrokerConnection, sampler: Sampler | None = None) -> OutboxRelay:
         """An outbox relay that publishes through a connection."""
         return OutboxRelay(
-            self.library.database, link.publisher, self._ageing_s, RECONCILE_S, self.events.append
+            self.library.database, link.publisher, self._ageing_s, RECONCILE_S, self.events.append, sampler
         )
 
     def carry(self, link: BrokerConnection) -> None:

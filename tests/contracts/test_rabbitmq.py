@@ -18,9 +18,12 @@ from tests.proxy import Proxy
 from tests.unit.library_fixture import Library, finish_one, result, take_from
 from tonearm.bootstrap.analyze import open_session
 from tonearm.errors import ConfigurationError, ServiceRefused
+from tonearm.events.batches import MessagesPublished
 from tonearm.events.facts import Warned
+from tonearm.events.job_trace import JobTrace
 from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState
+from tonearm.jobs.intake import Intake
 from tonearm.jobs.job import Lease
 from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.port import JobQueue
@@ -127,7 +130,7 @@ class Told:
 
 
 @pytest.mark.parametrize("level", list(Level))
-def test_a_message_says_which_job_how_urgent_and_under_which_trace(
+def test_a_message_says_which_job_and_how_urgent(
     setup: RabbitSetup, broker: Broker, topology: Topology, level: Level
 ) -> None:
     library = setup.library
@@ -143,7 +146,7 @@ def test_a_message_says_which_job_how_urgent_and_under_which_trace(
     assert properties.delivery_mode == 2
     assert properties.correlation_id == row["correlation_id"]
     assert properties.message_id == str(row["id"])
-    assert properties.headers["traceparent"] == f"00-{row['correlation_id']}-{row['id']:016x}-01"
+    assert "traceparent" not in properties.headers  # nobody records traces
     assert (row["publish_due_at"], row["published_level"]) == (None, level)
 
 
@@ -151,10 +154,30 @@ def broker_states(setup: RabbitSetup) -> list[BrokerState]:
     return [event.state for event in setup.events if isinstance(event, BrokerStateChanged)]
 
 
-def test_a_job_is_taken_with_the_trace_of_its_message(setup: RabbitSetup) -> None:
+def test_the_context_of_a_message_is_the_span_that_is_announced_when_it_is_confirmed(
+    setup: RabbitSetup,
+) -> None:
+    setup.stop_relays()  # this test is the relay
+    relay = setup.relay(setup.sender, lambda trace_id, decided: True)  # noqa: ARG005  the form of a Sampler
     setup.library.meet(setup.library.run(), b"1")
+    assert relay.publish_batch() == 1
+    [published] = [event for event in setup.events if isinstance(event, MessagesPublished)]
+    [message] = published.messages
     lease = setup.take(setup.queue("w"))
-    assert lease.traceparent == f"00-{lease.correlation_id}-{lease.job:016x}-01"
+    assert lease.traceparent == f"00-{lease.correlation_id}-{message.span_id}-01"
+    assert (message.job, published.count, published.error) == (lease.job, 1, None)
+
+
+def test_a_relay_that_records_no_traces_passes_on_what_was_decided_when_the_job_was_queued(
+    setup: RabbitSetup,
+) -> None:
+    library = setup.library
+    library.intake = Intake(library.database, library.versions, (), 1.0, lambda trace_id, decided: False)  # noqa: ARG005  the form of a Sampler
+    library.meet(library.run(), b"1")
+    lease = setup.take(setup.queue("w"))
+    enqueue = JobTrace(lease.correlation_id).enqueue_id
+    assert lease.traceparent == f"00-{lease.correlation_id}-{enqueue}-00"
+    assert lease.sampled is False
 
 
 @pytest.mark.parametrize("harm", ["the binding is gone", "the queue is gone"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from tonearm.addresses import parts_of
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Warned
+from tonearm.events.report import report
 from tonearm.events.states import Severity, WarningCode
 from tonearm.jobs.trace_context import Sampler
 from tonearm.settings import Settings, without_password
@@ -76,17 +78,23 @@ def recording_traces(settings: Settings, bus: EventBus) -> Iterator[Tracing]:
     from tonearm.telemetry.traces import Traces
     from tonearm.telemetry.traces_export import ExportThread
 
+    ending = threading.Event()
+
     def changed(reason: str | None) -> None:
-        bus(_warning(_receiver(exporters), reason))
+        warning = _warning(_receiver(exporters), reason)
+        if ending.is_set():  # what shows events has ended with the summary
+            report(warning.text)
+        bus(warning)
 
     export = ExportThread(open_telemetry, open_telemetry.policy, changed)
     ids = TraceIds(open_telemetry.sampler)
-    traces = Traces(ids, open_telemetry.sampler, export, _messaging(settings))
+    traces = Traces(ids, open_telemetry.sampler, export.put, _messaging(settings))
     bus.subscribe(traces, "traces")
     export.start()
     try:
         yield Tracing(open_telemetry.sampler, ids.current_ids, export.counts)
     finally:
+        ending.set()
         traces.close()
         export.close()
 

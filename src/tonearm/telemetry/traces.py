@@ -20,8 +20,7 @@ from tonearm.events.facts import (
 from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.trace_context import Sampler
 from tonearm.telemetry.trace_ids import AttemptTrace, TraceIds
-from tonearm.telemetry.traces_export import ExportThread
-from tonearm.telemetry.traces_run import RunTrace
+from tonearm.telemetry.traces_run import Put, RunTrace
 from tonearm.telemetry.traces_spans import (
     AttemptTimes,
     Messaging,
@@ -45,17 +44,22 @@ class Traces:
         self,
         ids: TraceIds,
         sampler: Sampler,
-        export: ExportThread,
+        put: Put,
         broker: Messaging | None,
+        clock: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        """``put``: called with a number of spans, and with the spans, which it may build later, by iterating.
+
+        ``broker``: ``None`` where there is none. ``clock``: seconds by which durations are measured."""
+        self._clock = clock
         self._ids = ids
         self._sampler = sampler
-        self._export = export
+        self._put = put
         self._broker = broker
         self._wall_ns = wall_ns
         self._attempts: dict[int, tuple[AttemptTrace, AttemptTimes, bool]] = {}
-        self._run = RunTrace(sampler, export.put)
+        self._run = RunTrace(sampler, put, clock)
 
     def __call__(self, event: Event) -> None:
         """Note a fact, or queue the spans of what it ends."""
@@ -69,9 +73,9 @@ class Traces:
             case JobFinished() | JobRetrying() | JobReturned():
                 self._ended(event)
             case JobsEnqueued(traces=traces) if traces:
-                self._export.put(len(traces), enqueue_spans(event, self._wall_ns(), self._run.scan))
+                self._put(len(traces), enqueue_spans(event, self._wall_ns(), self._run.scan))
             case MessagesPublished(messages=messages) if messages and self._broker is not None:
-                self._export.put(len(messages), publish_spans(event, self._wall_ns(), self._broker))
+                self._put(len(messages), publish_spans(event, self._wall_ns(), self._broker))
             case GraphUpdated(traces=traces) if traces:
                 self._graph_updated(event)
             case RunStarted() | ScanStarted() | ScanFinished() | Summary():
@@ -86,17 +90,17 @@ class Traces:
     def _taken(self, event: JobTaken) -> None:
         found = self._ids.taken(event)
         if found is not None:
-            now = time.monotonic()
+            now = self._clock()
             times = AttemptTimes(now - event.elapsed_s, now)
             self._attempts[event.job.job] = (found, times, event.traceparent is not None)
 
     def _started(self, event: JobStarted) -> None:
         if (known := self._attempts.get(event.job.job)) is not None:
-            known[1].started_s = time.monotonic()
+            known[1].started_s = self._clock()
 
     def _reached(self, event: StageReached) -> None:
         if (known := self._attempts.get(event.job.job)) is not None:
-            known[1].stages.setdefault(event.stage, time.monotonic())
+            known[1].stages.setdefault(event.stage, self._clock())
 
     def _ended(self, event: Ended) -> None:
         job = event.job
@@ -106,8 +110,8 @@ class Traces:
             found, times, delivered = known
             broker = self._broker if delivered else None
             count = 3 + (0 if isinstance(event, JobReturned) else len(event.timings))
-            spans = attempt_spans(event, found, times, time.monotonic(), self._wall_ns(), broker)
-            self._export.put(count, spans)
+            spans = attempt_spans(event, found, times, self._clock(), self._wall_ns(), broker)
+            self._put(count, spans)
         elif not self._ids.knows(job) and not isinstance(event, JobReturned):
             self._recovered(event)
 
@@ -116,9 +120,9 @@ class Traces:
         job = event.job
         trace = JobTrace(job.correlation_id, job.retried, attempt=job.attempt)
         if self._sampler(trace.trace_id, None):
-            self._export.put(1, (recovered_span(event, trace, self._wall_ns()),))
+            self._put(1, (recovered_span(event, trace, self._wall_ns()),))
 
     def _graph_updated(self, event: GraphUpdated) -> None:
         recorded = tuple(trace for trace in event.traces if self._sampler(trace.trace_id, trace.sampled))
         if recorded:
-            self._export.put(len(recorded), graph_spans(event, self._wall_ns(), recorded))
+            self._put(len(recorded), graph_spans(event, self._wall_ns(), recorded))

@@ -105,6 +105,7 @@ class ExportThread:
                 self.counts.dropped += self._spans_waiting + self._sending
                 self._waiting.clear()
                 self._spans_waiting = self._sending = 0
+            self._report("they could not be sent within a second at the end")
 
     def _run(self) -> None:
         for batch in self._batches():

@@ -22,7 +22,7 @@ class _Open:
     """A span that has begun."""
 
     name: str
-    began_s: float = field(default_factory=time.monotonic)
+    began_s: float
     span_id: str = field(default_factory=lambda: secrets.token_hex(8))
     attributes: dict[str, Value] = field(default_factory=dict)
 
@@ -30,8 +30,9 @@ class _Open:
 class RunTrace:
     """Follows the one run of this process, if it has one; a worker that serves all runs has none."""
 
-    def __init__(self, sampler: Sampler, put: Put) -> None:
-        """``put``: called with a number of spans and the spans."""
+    def __init__(self, sampler: Sampler, put: Put, clock: Callable[[], float] = time.monotonic) -> None:
+        """``put``: called with a number of spans and the spans. ``clock``: seconds by which durations are measured."""
+        self._clock = clock
         self._sampler = sampler
         self._put = put
         self._trace_id = ""
@@ -49,10 +50,10 @@ class RunTrace:
             case RunStarted(run=run):
                 self._trace_id = secrets.token_hex(16)
                 if self._sampler(self._trace_id, None):
-                    self._run = _Open("run", attributes={"tonearm.run": run})
+                    self._run = _Open("run", self._clock(), attributes={"tonearm.run": run})
             case ScanStarted(root=root) if self._run is not None:
                 self._end_scan(now_ns, CUT_OFF)
-                self._scan = _Open("scan", attributes={"tonearm.root": printable(root)})
+                self._scan = _Open("scan", self._clock(), attributes={"tonearm.root": printable(root)})
             case ScanFinished() if self._scan is not None:
                 self._scan.attributes |= _counts(event, FOUND)
                 self._end_scan(now_ns, None)
@@ -81,7 +82,7 @@ class RunTrace:
             self._trace_id,
             span.span_id,
             parent_id,
-            now_ns - int((time.monotonic() - span.began_s) * 1e9),
+            now_ns - int((self._clock() - span.began_s) * 1e9),
             now_ns,
             attributes=span.attributes,
             error=error,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event
 
 from tests.unit.library_fixture import Library, finish_one, result, take_one
 from tests.unit.scan.sick import make_dead
+from tonearm.events.batches import JobsEnqueued
 from tonearm.events.event import Event
 from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.events.states import RunState
@@ -120,7 +121,13 @@ def test_a_scan_tells_its_beginning_its_progress_and_its_end(music: Collection) 
     music.put("1.mp3")
     (music.folder / "2.mp3").symlink_to("1.mp3")
     music.scan()
-    assert [type(event) for event in music.events] == [ScanStarted, FileSkipped, ScanProgress, ScanFinished]
+    assert [type(event) for event in music.events] == [
+        ScanStarted,
+        FileSkipped,
+        JobsEnqueued,
+        ScanProgress,
+        ScanFinished,
+    ]
     [progress] = [event for event in music.events if isinstance(event, ScanProgress)]
     assert (progress.discovered, progress.to_analyse) == (2, 1)
 
