@@ -1,4 +1,4 @@
-"""What is observed: where a worker serves its metrics, what failures are looked up by, and where children died."""
+"""What is observed: addresses of workers, failures and deaths of children, retries, and which traces are recorded."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,10 +16,14 @@ def upgrade() -> None:
     """Add columns and indexes; every row stays."""
     op.add_column("workers", sa.Column("url", sa.String(), nullable=True))
     _index_failures()
+    op.add_column("jobs", sa.Column("retried", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("jobs", sa.Column("sampled", sa.Boolean(), nullable=True))
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    op.drop_column("jobs", "sampled")
+    op.drop_column("jobs", "retried")
     _drop_failure_indexes()
     op.drop_column("workers", "url")
 
