@@ -1,9 +1,9 @@
 """A receiver of OpenTelemetry's protocol: OTLP over HTTP, as protobuf. It keeps the spans that it is sent."""
 
+import contextlib
 import gzip
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -59,7 +59,7 @@ class Collector:
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.url}
 
 
-@contextmanager
+@contextlib.contextmanager
 def collecting() -> Iterator[Collector]:
     """Receive on a free port of loopback."""
     collector = Collector()
@@ -79,7 +79,8 @@ def collecting() -> Iterator[Collector]:
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(answer)
+            with contextlib.suppress(BrokenPipeError):  # the sender has gone
+                self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

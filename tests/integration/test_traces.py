@@ -135,7 +135,7 @@ def test_a_collector_that_does_not_answer_delays_neither_the_work_nor_its_end(
     assert process.returncode == 1, errors
     assert "Traceback" not in errors
     assert "HTTPConnection" not in errors + lines.decode()
-    assert errors.count("traces have gaps") + lines.count(b"traces have gaps") == 1
+    assert errors.count("traces have gaps") == 1  # in the log, beside OpenTelemetry's own lines
 
 
 def test_without_the_package_a_sentence_says_so_and_the_files_are_analysed(

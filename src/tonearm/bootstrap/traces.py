@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,6 @@ from tonearm.addresses import parts_of
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Warned
-from tonearm.events.report import report
 from tonearm.events.states import Severity, WarningCode
 from tonearm.jobs.trace_context import Sampler
 from tonearm.settings import Settings, without_password
@@ -78,13 +76,8 @@ def recording_traces(settings: Settings, bus: EventBus) -> Iterator[Tracing]:
     from tonearm.telemetry.traces import Traces
     from tonearm.telemetry.traces_export import ExportThread
 
-    ending = threading.Event()
-
     def changed(reason: str | None) -> None:
-        warning = _warning(_receiver(exporters), reason)
-        if ending.is_set():  # what shows events has ended with the summary
-            report(warning.text)
-        bus(warning)
+        bus(_warning(_receiver(exporters), reason))
 
     export = ExportThread(open_telemetry, open_telemetry.policy, changed)
     ids = TraceIds(open_telemetry.sampler)
@@ -94,7 +87,6 @@ def recording_traces(settings: Settings, bus: EventBus) -> Iterator[Tracing]:
     try:
         yield Tracing(open_telemetry.sampler, ids.current_ids, export.counts)
     finally:
-        ending.set()
         traces.close()
         export.close()
 
