@@ -310,6 +310,7 @@ def test_failures_are_read_through_their_indexes(library: Library) -> None:
         lambda: library.failures.page(EVERYTHING, 5, page): "ix_jobs_failed",
         lambda: library.failures.groups(EVERYTHING): "ix_jobs_failed",
         lambda: library.queue_admin.retry(FailedSelection(codes=["not-audio"])).step(): "ix_jobs_failed",
+        lambda: library.failures.latest(5): "ix_jobs_failed",
         library.failures.count_suspects: "ix_jobs_suspect",
     }
     for act, index in acts.items():

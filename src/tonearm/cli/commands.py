@@ -29,6 +29,7 @@ SECTIONS = {
             "status:status",
             "Show what the library holds, what is running, and whether the servers answer.",
         ),
+        Entry("top", "top:top", "Show live what the workers do; keys pause, resume, prioritise and retry."),
         Entry("slow", "slow:slow", "Show where the time went: by stage, file, codec or worker."),
         Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
         Entry("show", "tracks:show", "Show everything that is stored about one track."),

@@ -49,8 +49,14 @@ PARTIAL_INDEXES = (
         ("run_id",),
         "state = 'queued' AND publish_due_at IS NULL AND published_level IS NULL",
     ),
-    # failed files by code, with the failures that a later job has made good
+    # failed files by code and by time, with the failures that a later job has made good
     _partial(job_table, "ix_jobs_failed", ("code", "id"), "state IN ('quarantined', 'partial', 'retrying')"),
+    _partial(
+        job_table,
+        "ix_jobs_failed_at",
+        ("finished_at", "id"),
+        "state IN ('quarantined', 'partial', 'retrying')",
+    ),
     # files at which children died more than once
     _partial(job_table, "ix_jobs_suspect", ("id",), "child_deaths > 1"),
     # retries, by the time when they are due

@@ -187,11 +187,7 @@ class FailureList:
 
     def latest(self, limit: int) -> list[FailedFile]:
         """The files that were quarantined or found to be partial last, the latest first."""
-        wanted = _LISTED.where(
-            job_table.c.finished_at.is_not(None),
-            job_table.c.state.in_((JobState.QUARANTINED, JobState.PARTIAL)),
-            *FailedSelection().conditions(),
-        )
+        wanted = _LISTED.where(job_table.c.finished_at.is_not(None), *FailedSelection().conditions())
         order = (job_table.c.finished_at.desc(), job_table.c.id.desc())
         with reading(self._database) as connection:
             rows = connection.execute(wanted.order_by(*order).limit(limit)).all()

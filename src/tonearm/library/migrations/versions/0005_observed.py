@@ -37,6 +37,9 @@ def _index_failures() -> None:
         " WHERE code IN ('crashed', 'killed', 'deadline', 'out-of-memory'))"
     )
     op.create_index("ix_jobs_failed", "jobs", ["code", "id"], sqlite_where=FAILED, postgresql_where=FAILED)
+    op.create_index(
+        "ix_jobs_failed_at", "jobs", ["finished_at", "id"], sqlite_where=FAILED, postgresql_where=FAILED
+    )
     op.create_index("ix_jobs_suspect", "jobs", ["id"], sqlite_where=SUSPECT, postgresql_where=SUSPECT)
     op.drop_index("ix_attempts_ended_at", table_name="attempts")
     op.create_index("ix_attempts_ended_at_run_s", "attempts", ["ended_at", "run_s"])
@@ -46,5 +49,6 @@ def _drop_failure_indexes() -> None:
     op.drop_index("ix_attempts_ended_at_run_s", table_name="attempts")
     op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"])
     op.drop_index("ix_jobs_suspect", table_name="jobs")
+    op.drop_index("ix_jobs_failed_at", table_name="jobs")
     op.drop_index("ix_jobs_failed", table_name="jobs")
     op.drop_column("jobs", "child_deaths")
