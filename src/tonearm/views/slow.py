@@ -219,7 +219,8 @@ def _newest(span: Span, at_most: int) -> Select[*tuple[Any, ...]]:
         since = [] if span.since is None else [attempt_table.c.ended_at >= span.since]
         return _ATTEMPTS.where(*since).order_by(attempt_table.c.ended_at.desc()).limit(at_most)
     ended = select(job_table.c.id).where(*_ended_jobs(span)).order_by(job_table.c.finished_at.desc())
-    return _ATTEMPTS.where(attempt_table.c.job_id.in_(ended.limit(at_most))).limit(at_most)
+    newest = ended.limit(at_most).subquery()
+    return _ATTEMPTS.join(newest, newest.c.id == attempt_table.c.job_id).limit(at_most)
 
 
 def _slowest(span: Span) -> Select[int, int]:
