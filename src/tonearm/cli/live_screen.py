@@ -23,6 +23,7 @@ from tonearm.progress.running import Running
 
 _SAID_BY_OUTLOOK = (RunState.RUNNING, RunState.PAUSED, StorageState.WAITING)
 """States of the run that the line about what is left names by itself."""
+ESTIMATE_S = 1.0
 _COLOURS = {"failed": "red", "again": "yellow", "warning": "yellow", "partial": "yellow", "skipped": "dim"}
 
 
@@ -32,6 +33,8 @@ class Screen:
     def __init__(self, view: LiveView, console: Console) -> None:
         self._view = view
         self._console = console
+        self._outlook = Text()
+        self._estimated_at = 0.0
         self._live = Live(console=console, refresh_per_second=5, get_renderable=self._render, transient=True)
 
     def __enter__(self) -> "Screen":
@@ -74,16 +77,19 @@ class Screen:
         room = self._console.width - counted.cell_len - rates.cell_len - 2
         bar = ProgressBar(total=max(view.total, 1), completed=view.ended, width=max(8, min(36, room)))
         head.add_row(bar, counted, rates)
-        return Group(head, _outlook(view), _counts(view), _running_files(view))
+        return Group(head, self._left(), _counts(view), _running_files(view))
 
-
-def _outlook(view: LiveView) -> Text:
-    outlook = view.outlook()
-    text = outlook_text(outlook)
-    if view.state not in _SAID_BY_OUTLOOK:
-        text = f"{view.state} · {text}"
-    stopped = outlook.held_up_by is not None and outlook.share is None
-    return Text(text, "bold yellow" if stopped else "bold green")
+    def _left(self) -> Text:
+        """What is left, estimated anew once a second."""
+        if time.monotonic() - self._estimated_at >= ESTIMATE_S:
+            self._estimated_at = time.monotonic()
+            outlook = self._view.outlook()
+            text = outlook_text(outlook)
+            if self._view.state not in _SAID_BY_OUTLOOK:
+                text = f"{self._view.state} · {text}"
+            stopped = outlook.held_up_by is not None and outlook.share is None
+            self._outlook = Text(text, "bold yellow" if stopped else "bold green")
+        return self._outlook
 
 
 def _counts(view: LiveView) -> Text:

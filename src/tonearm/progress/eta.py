@@ -16,7 +16,6 @@ from tonearm.progress.slots import Slots
 LEVELS = ("critical", "high", "normal", "low", "background")
 SURE_FRACTION = 0.1
 """Decoded share at which a file's own speed counts as much as what other files let expect."""
-ROUNDS = 2
 END_SHARE = 0.02
 """Share of its time that a file is still expected to take when it takes longer than expected."""
 PRIOR_FILES = 16.0
@@ -127,6 +126,7 @@ class Eta:
         self._outcomes: dict[str, _Outcomes] = {}
         self._slots = Slots()
         self._observed_at: float | None = None
+        self._ahead_s = 0.0
         self._work_s = self._lost_s = 0.0
         self._left = OpenFiles(workload)
 
@@ -184,10 +184,9 @@ class Eta:
             return Estimate(0.0, 0.0, 0.0, 0, 0.0)
         if not self._model.known:
             return None
-        seconds = 0.0
-        for _ in range(ROUNDS):  # the level depends on how far ahead it is
-            level = self._model.level.ahead(seconds)
-            seconds, work, running_s, audio_s = self._planned(running, level)
+        level = self._model.level.ahead(self._ahead_s)  # it depends on how far ahead the end is
+        seconds, work, running_s, audio_s = self._planned(running, level)
+        self._ahead_s = seconds
         spread = self._spread(work, running_s, seconds)
         return Estimate(seconds, seconds * math.exp(-spread), seconds * math.exp(spread), files, audio_s)
 
