@@ -65,7 +65,7 @@ def outlook_text(outlook: Outlook) -> str:
         return "nothing left"
     left = [] if outlook.files is None else [f"{plural(outlook.files, 'file')}"]
     if outlook.audio_s is not None:
-        left.append(f"about {_audio(outlook.audio_s)} of audio")
+        left.append(f"{_audio(outlook.audio_s)} of audio")
     time_left = "learning how long it takes" if outlook.held_up_by not in _NO_TIME else ""
     if outlook.eta_low_s is not None and outlook.eta_high_s is not None:
         time_left = f"{between(outlook.eta_low_s, outlook.eta_high_s)} to go"

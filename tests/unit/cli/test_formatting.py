@@ -83,15 +83,15 @@ def test_the_range_of_a_time_to_go_is_near_the_truth(low_s: float, factor: float
         (Outlook(1), "learning how long it takes · 1 file left"),
         (
             Outlook(68, 14_760.0, 800.0, 720.0, 960.0, Obstacle.DECODING, 0.52),
-            "12–16 min to go · 68 files, about 4.1 h of audio left · held up by decoding (52%)",
+            "12–16 min to go · 68 files, 4.1 h of audio left · held up by decoding (52%)",
         ),
         (
             Outlook(3, 600.0, held_up_by=Obstacle.PAUSED),
-            "3 files, about 10 min of audio left · paused",
+            "3 files, 10 min of audio left · paused",
         ),
         (
             Outlook(2000, 400_000.0, held_up_by=Obstacle.NO_WORKER),
-            "2,000 files, about 111 h of audio left · no worker takes files",
+            "2,000 files, 111 h of audio left · no worker takes files",
         ),
     ],
 )
