@@ -134,7 +134,7 @@ def _facts(event: Mapping[str, Any], learned: Learned) -> Iterator[Event]:
     fact: Any
     match name:
         case "run_started":
-            fact = RunStarted(event["run"], event["workers"])
+            fact = RunStarted(event["run"], event["workers"], "")
         case "workload_known":
             workload = {
                 extension: tuple(Workload(**load) for load in several)

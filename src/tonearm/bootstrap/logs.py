@@ -33,8 +33,9 @@ def open_log(settings: Settings, service: str, bar: bool) -> Iterator[FactLog]:
     bar: a progress bar is shown on the terminal, so that lines go to a file unless the settings name another place.
     """
     handler = LogHandler(LogContext(service, worker_name(settings)), _sinks(settings, bar))
-    with _tree(handler, settings), _uncaught():
-        yield FactLog(handler)
+    levels = LogLevels(settings.log_level, settings.log_levels)
+    with _tree(handler, levels), _uncaught():
+        yield FactLog(handler, levels)
 
 
 def _sinks(settings: Settings, bar: bool) -> list[Sink]:
@@ -57,10 +58,9 @@ def _sinks(settings: Settings, bar: bool) -> list[Sink]:
 
 
 @contextlib.contextmanager
-def _tree(handler: LogHandler, settings: Settings) -> Iterator[None]:
-    """Have the loggers of the program and of all libraries write to a handler, at their levels."""
+def _tree(handler: LogHandler, levels: LogLevels) -> Iterator[None]:
+    """Have the loggers of the program and of all libraries write to a handler; at the end restore their levels."""
     root, ours = logging.getLogger(), logging.getLogger("tonearm")
-    levels = LogLevels(settings.log_level, settings.log_levels)
     ours.propagate = False
     for logger in (root, ours):
         logger.addHandler(handler)

@@ -1,9 +1,10 @@
 """Options that several commands share, and the printing of JSON."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -31,6 +32,20 @@ class PathText(click.ParamType[str]):
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(incomplete, type="file")]
+
+
+class Seconds(click.ParamType[float]):
+    """A length of time: a number with a unit, such as ``30s``, ``10m``, ``2h`` or ``1d``."""
+
+    name = "time"
+    _UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
+        if found is None or not (seconds := float(found[1]) * self._UNITS[found[2]]):
+            self.fail(f"{value!r} is no length of time such as 30s, 10m, 2h or 1d", param, ctx)
+        return seconds
 
 
 PATH = PathText()

@@ -1,4 +1,4 @@
-"""``tonearm workers``: lists the workers of a shared library and what each is doing; drains one for an upgrade."""
+"""``tonearm workers``: lists the workers of a shared library and what each is doing; drains one; changes its log."""
 
 import json
 import os
@@ -11,10 +11,11 @@ import click
 
 from tonearm.cli.formatting import duration
 from tonearm.cli.opened import library, retried
-from tonearm.cli.options import data_option, json_option, print_json
+from tonearm.cli.options import Seconds, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.names import from_document, printable
+from tonearm.settings.model import LOG_LEVELS
 from tonearm.views.workers import ALIVE, WorkerView
 
 COLUMNS = (
@@ -28,6 +29,8 @@ COLUMNS = (
     Column("process", rank=7, right=True),
     Column("analysing", rank=2, least=16),
 )
+AS_SET = "default"
+"""In place of a level: as the settings of the worker say."""
 _STYLES = {"working": "green", "idle": "dim", "draining": "yellow", "lost": "red"}
 
 
@@ -84,6 +87,38 @@ def drain(name: str, data: str | None, as_json: bool) -> None:
         print_json({"worker": name, "draining": True})
         return
     say(f"{printable(name)} finishes the files that it is analysing and ends.")
+
+
+@workers.command()
+@click.argument("name", metavar="NAME")
+@click.argument("level", metavar="LEVEL", type=click.Choice((*LOG_LEVELS, AS_SET), case_sensitive=False))
+@click.option(
+    "--module",
+    "logger",
+    metavar="LOGGER",
+    default="tonearm",
+    show_default=True,
+    help="Part of the program or library, such as tonearm.worker or pika.",
+)
+@click.option(
+    "--for", "for_s", metavar="TIME", type=Seconds(), help="For how long, such as 10m; until it ends."
+)
+@data_option
+@json_option
+def log(name: str, level: str, logger: str, for_s: float | None, data: str | None, as_json: bool) -> None:
+    """Change how much a running worker logs.
+
+    LEVEL is debug, info, warning, error or critical; `default` takes back what was set.
+    """
+    with library(data) as opened:
+        chosen = None if level == AS_SET else level
+        retried(lambda: opened.workers.set_log_level(name, logger, chosen, for_s))
+    if as_json:
+        print_json({"worker": name, "logger": logger, "level": level, "for_s": for_s})
+        return
+    how_long = f" for {duration(for_s)}" if chosen is not None and for_s is not None else ""
+    how = "as its settings say" if chosen is None else f"at {level}{how_long}"
+    say(f"{printable(name)} logs {printable(logger)} {how}, from its next heartbeat on.")
 
 
 def scrape_targets(found: Iterable[WorkerView]) -> list[Mapping[str, Any]]:

@@ -240,6 +240,14 @@ class WorkersChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LogLevelsChanged(Event):
+    """A person has changed how much this worker logs. levels: by logger; for all others those of the settings."""
+
+    worker: str
+    levels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Listening(Event):
     """This process answers requests for its metrics and its health over HTTP."""
 
@@ -261,10 +269,14 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """A run begins: its scan, and the analysis of what that finds. ``workers``: files analysed at the same time."""
+    """A run begins: its scan, and the analysis of what that finds.
+
+    workers: files analysed at the same time. correlation_id: 32 hexadecimal digits, of what belongs to no job.
+    """
 
     run: int
     workers: int
+    correlation_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Starts, closes, pauses, resumes and cancels runs. A run is one call of ``analyze`` over many files."""
 
 import functools
+import secrets
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, func, insert, or_, select, update
@@ -27,10 +28,11 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self, paths: Sequence[bytes]) -> int:
-        """Start a run over some paths; returns its id."""
+    def open(self, paths: Sequence[bytes], correlation_id: str | None = None) -> int:
+        """Start a run over some paths; returns its id. correlation_id: 32 hexadecimal digits, random by default."""
+        documents = [to_document(path) for path in paths]
         with self._database.write() as connection:
-            return _open(connection, [to_document(path) for path in paths], clock(connection), None)
+            return _open(connection, documents, clock(connection), None, correlation_id)
 
     def adopt_open(self, run: int) -> int:
         """Continue every open job of all other runs in this run; returns how many."""
@@ -215,7 +217,13 @@ class Runs:
             return run_paths.left_out(connection, run)
 
 
-def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: float | None) -> int:
+def _open(
+    connection: Connection,
+    paths: Sequence[str],
+    now: float,
+    scanned_at: float | None,
+    correlation_id: str | None = None,
+) -> int:
     made = connection.execute(
         insert(run_table).values(
             paths=list(paths),
@@ -225,6 +233,7 @@ def _open(connection: Connection, paths: Sequence[str], now: float, scanned_at: 
             scanned_at=scanned_at,
             discovered=0,
             skipped=0,
+            correlation_id=correlation_id or secrets.token_hex(16),
         )
     )
     assert made.inserted_primary_key is not None  # noqa: S101  one row was inserted

@@ -50,6 +50,14 @@ class WorkerInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class HeartbeatAnswer:
+    """What a worker is told when it sends a heartbeat. log_levels: levels that a person has set, by logger."""
+
+    status: WorkerStatus
+    log_levels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """The contents of a heartbeat.
 
@@ -103,13 +111,14 @@ class WorkerRegistry:
                 "breakers": {},
                 "unmounted": [],
                 "url": instance.url,
+                "log_levels": {},
             }
             upsert(connection, worker_table, ("name",), [row])
 
-    def heartbeat(self, instance: WorkerInstance, heartbeat: Heartbeat) -> WorkerStatus:
-        """Update the row of this process; returns whether it is to drain or was replaced."""
+    def heartbeat(self, instance: WorkerInstance, heartbeat: Heartbeat) -> HeartbeatAnswer:
+        """Update the row of this process; returns whether it is to drain or was replaced, and how much to log."""
         with self._database.write() as connection:
-            changed = connection.execute(
+            row = connection.execute(
                 update(worker_table)
                 .where(worker_table.c.name == instance.name, worker_table.c.instance == instance.instance)
                 .values(
@@ -120,11 +129,12 @@ class WorkerRegistry:
                     breakers=dict(heartbeat.breakers),
                     unmounted=list(heartbeat.unmounted),
                 )
-                .returning(worker_table.c.drain)
-            ).scalar_one_or_none()
-        if changed is None:
-            return WorkerStatus.REPLACED
-        return WorkerStatus.DRAINING if changed else WorkerStatus.ACTIVE
+                .returning(worker_table.c.drain, worker_table.c.log_levels, worker_table.c.seen_at)
+            ).one_or_none()
+        if row is None:
+            return HeartbeatAnswer(WorkerStatus.REPLACED)
+        status = WorkerStatus.DRAINING if row.drain else WorkerStatus.ACTIVE
+        return HeartbeatAnswer(status, log_levels_at(row.log_levels, row.seen_at))
 
     def deregister(self, instance: WorkerInstance) -> None:
         """Report that this process has ended."""
@@ -145,7 +155,26 @@ class WorkerRegistry:
                 .values(drain=True)
             ).rowcount
         if not changed:
-            raise NotFound(f"no worker named {name} is at work; `tonearm workers` lists them")
+            raise _nobody(name)
+
+    def set_log_level(self, name: str, logger: str, level: str | None, for_s: float | None = None) -> None:
+        """Set the level of a worker's logger, or take back what was set; for a while or until it ends.
+
+        Raises:
+            NotFound: no such worker is at work.
+        """
+        is_it = (worker_table.c.name == name, worker_table.c.ended_at.is_(None))
+        with self._database.write() as connection:
+            known = connection.execute(
+                select(worker_table.c.log_levels).where(*is_it).with_for_update()
+            ).scalar_one_or_none()
+            if known is None:
+                raise _nobody(name)
+            now = clock(connection)
+            levels = {other: known[other] for other in log_levels_at(known, now) if other != logger}
+            if level is not None:
+                levels[logger] = {"level": level, "until": None if for_s is None else now + for_s}
+            connection.execute(update(worker_table).where(*is_it).values(log_levels=levels))
 
     def slots(self) -> int:
         """Number of files that the live workers can analyse at the same time, without draining workers."""
@@ -161,6 +190,17 @@ class WorkerRegistry:
         """Mark workers without a heartbeat for ``after_s``, a day by default, as ended; returns how many."""
         with self._database.write() as connection:
             return _end_lost(connection, after_s)
+
+
+def log_levels_at(stored: Mapping[str, Mapping[str, Any]], now: float) -> dict[str, str]:
+    """The levels that apply at a time by the database's clock, by logger. ``stored``: as in the row of a worker."""
+    return {
+        logger: one["level"] for logger, one in stored.items() if one["until"] is None or one["until"] > now
+    }
+
+
+def _nobody(name: str) -> NotFound:
+    return NotFound(f"no worker named {name} is at work; `tonearm workers` lists them")
 
 
 def _end_lost(connection: Connection, after_s: float) -> int:

@@ -162,6 +162,7 @@ run_table = Table(
     Column("scanned_at", FiniteFloat),  # when the last file was enqueued; a run can't end before that
     Column("seen_at", FiniteFloat),  # when its scan last sent a heartbeat
     Column("batches", Integer, default=0, nullable=False),  # number of batches of files that were enqueued
+    Column("correlation_id", CleanText),  # 32 hexadecimal digits
 )
 """One call over many files. ``counts`` is fixed when the run closes."""
 
@@ -193,6 +194,7 @@ worker_table = Table(
     Column("breakers", Document, default=dict, nullable=False),  # state by service
     Column("unmounted", Document, default=list, nullable=False),  # roots that are not mounted on its host
     Column("url", CleanText),  # where it serves its metrics over HTTP; NULL: nowhere
+    Column("log_levels", Document, default=dict, nullable=False),  # by logger: level, until (a time, or null)
 )
 """A process that takes jobs, as of its last heartbeat."""
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import secrets
 import stat
 import threading
 import time
@@ -98,8 +99,9 @@ class Session:
         self.coordination.prepare()
         if not request.paths:
             paths = self.storage_retry(self.runs.unscanned_paths)
-        run = _Run(self.storage_retry(lambda: self.runs.open(paths)), began)
-        self.announce(RunStarted(run.id, self.workers))
+        correlation_id = secrets.token_hex(16)
+        run = _Run(self.storage_retry(lambda: self.runs.open(paths, correlation_id)), began)
+        self.announce(RunStarted(run.id, self.workers, correlation_id))
         scan = BackgroundScan(
             functools.partial(self._scan, run, paths, request), self.scan_cancelled, self.stop
         )

@@ -9,6 +9,7 @@ from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
 from tonearm.events.states import BrokerState, Severity, StorageState, WorkerState
 from tonearm.telemetry.log_handler import LogHandler
+from tonearm.telemetry.log_levels import LogLevels
 
 Level = int | Callable[[Event], int]
 _SEVERITIES = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
@@ -72,6 +73,7 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     services.BrokerStateChanged: ("jobs", _of_state),
     services.BreakerChanged: ("services", _of_breaker),
     services.ServiceCalled: ("services", logging.DEBUG),
+    facts.LogLevelsChanged: ("telemetry", logging.INFO),
     facts.Listening: ("telemetry", logging.INFO),
 }
 """Logger below ``tonearm`` and level of each fact; a fact that is not here is logged at DEBUG."""
@@ -80,8 +82,10 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
 class FactLog:
     """A subscriber that logs what this process announces. What another worker did is in the log of that worker."""
 
-    def __init__(self, handler: LogHandler) -> None:
+    def __init__(self, handler: LogHandler, levels: LogLevels) -> None:
+        """``levels``: changed when a person has asked for it."""
         self._handler = handler
+        self._levels = levels
         self._loggers: dict[str, logging.Logger] = {}
 
     def __call__(self, event: Event) -> None:
@@ -89,7 +93,11 @@ class FactLog:
         if isinstance(event, facts.Remote):
             return
         if isinstance(event, facts.RunStarted):
-            self._handler.context = dataclasses.replace(self._handler.context, run=event.run)
+            self._handler.context = dataclasses.replace(
+                self._handler.context, run=event.run, correlation_id=event.correlation_id
+            )
+        elif isinstance(event, facts.LogLevelsChanged):
+            self._levels.override(event.levels)
         name, rule = RULES.get(type(event), ("events", logging.DEBUG))
         level = rule if isinstance(rule, int) else rule(event)
         logger = self._loggers.get(name) or self._loggers.setdefault(

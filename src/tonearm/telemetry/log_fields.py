@@ -67,6 +67,8 @@ def fact_fields(fact: Event) -> dict[str, Any]:
     """The fields of a fact, those of its job beside its own. Durations are in milliseconds, paths are escaped."""
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(fact):
+        if not field.metadata.get("shown", True):
+            continue
         value = getattr(fact, field.name)
         if isinstance(value, JobRef):
             fields |= {_name(name): _plain(name, inner) for name, inner in _job(value).items()}

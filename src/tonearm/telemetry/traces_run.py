@@ -47,8 +47,8 @@ class RunTrace:
     def __call__(self, event: Event, now_ns: int) -> None:
         """Note a fact."""
         match event:
-            case RunStarted(run=run):
-                self._trace_id = secrets.token_hex(16)
+            case RunStarted(run=run, correlation_id=correlation_id):
+                self._trace_id = correlation_id
                 if self._sampler(self._trace_id, None):
                     self._run = _Open("run", self._clock(), attributes={"tonearm.run": run})
             case ScanStarted(root=root) if self._run is not None:

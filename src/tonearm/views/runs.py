@@ -30,6 +30,7 @@ class RunView:
     started_at: float
     finished_at: float | None
     counts: RunCounts
+    correlation_id: str
     handed_over: Mapping[int, int] = field(default_factory=dict)
     outlook: Outlook | None = None
 
@@ -41,6 +42,7 @@ class RunView:
             "state": self.state,
             "started_at": self.started_at,
             "finished_at": self.finished_at,
+            "correlation_id": self.correlation_id,
             **dataclasses.asdict(self.counts),
             "handed_over": [{"run": later, "files": files} for later, files in self.handed_over.items()],
             "outlook": None if self.outlook is None else dataclasses.asdict(self.outlook),
@@ -69,6 +71,7 @@ class RunList:
                     row.started_at,
                     row.finished_at,
                     run_counts.counts_of(connection, row.id),
+                    row.correlation_id,
                     handed_over.get(row.id, {}),
                 )
                 for row in rows

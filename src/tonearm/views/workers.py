@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.worker_registry import LOST_S
+from tonearm.jobs.worker_registry import LOST_S, log_levels_at
 from tonearm.library.column_types import sort_key
 from tonearm.library.database import Database
 from tonearm.library.schema import worker_table
@@ -25,7 +25,7 @@ ALIVE = ("working", "idle", "draining")
 class WorkerView:
     """A worker as it is shown. ``state``: working, idle, draining, lost or ended; times by the database's clock.
 
-    url: where it serves its metrics over HTTP, if it does.
+    url: where it serves its metrics over HTTP, if it does. log_levels: levels that a person has set, by logger.
     """
 
     name: str
@@ -42,6 +42,7 @@ class WorkerView:
     breakers: Mapping[str, str]
     unmounted: tuple[str, ...]
     url: str | None
+    log_levels: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -110,4 +111,5 @@ def _view(row: Any, now: float) -> WorkerView:
         breakers=row.breakers,
         unmounted=tuple(row.unmounted),
         url=row.url,
+        log_levels=log_levels_at(row.log_levels, now),
     )

@@ -12,8 +12,15 @@ from typing import Any
 from tonearm import __version__
 from tonearm.errors import StorageError, StorageUnavailable
 from tonearm.events.event import Announce
+from tonearm.events.facts import LogLevelsChanged
 from tonearm.jobs.sql_job_store import SqlJobStore
-from tonearm.jobs.worker_registry import Heartbeat, WorkerInstance, WorkerRegistry, WorkerStatus
+from tonearm.jobs.worker_registry import (
+    Heartbeat,
+    HeartbeatAnswer,
+    WorkerInstance,
+    WorkerRegistry,
+    WorkerStatus,
+)
 from tonearm.names import to_document
 from tonearm.resilience.breaker import CircuitBreaker
 from tonearm.settings import Settings
@@ -50,6 +57,7 @@ class WorkerRegistration:
             self.name, instance_id, host, os.getpid(), __version__, settings.workers, url
         )
         self._heartbeat = Heartbeat()
+        self._log_levels: Mapping[str, str] = {}
         self._sent_at = time.monotonic()
 
     def register(self) -> None:
@@ -73,7 +81,7 @@ class WorkerRegistration:
         roots = [to_document(path) for path in unmounted]
         self._heartbeat = Heartbeat(done, failed, running, states, roots)
         self._sent_at = time.monotonic()
-        return self._workers.heartbeat(self._instance, self._heartbeat)
+        return self._send().status
 
     def keep_alive(self, stop: threading.Event) -> None:
         """Send the last heartbeat again while there is no new one, for instance during a scan, until stopped."""
@@ -81,7 +89,15 @@ class WorkerRegistration:
             if time.monotonic() - self._sent_at > IDLE_HEARTBEAT_S:
                 self._sent_at = time.monotonic()
                 with contextlib.suppress(StorageError):
-                    self._workers.heartbeat(self._instance, self._heartbeat)
+                    self._send()
+
+    def _send(self) -> HeartbeatAnswer:
+        """Send the heartbeat, and announce when a person has changed how much is logged."""
+        answer = self._workers.heartbeat(self._instance, self._heartbeat)
+        if answer.log_levels != self._log_levels:
+            self._log_levels = answer.log_levels
+            self._announce(LogLevelsChanged(self.name, dict(answer.log_levels)))
+        return answer
 
     def deregister(self) -> None:
         """Mark the row as ended. If the database is unavailable, the row shows the worker as lost later."""

@@ -71,7 +71,7 @@ def test_what_a_worker_says_of_itself_is_shown(workers: WorkerRegistry) -> None:
     status = workers.heartbeat(
         instance(), Heartbeat(7, 2, running, {"PostgreSQL": "closed", "Redis": "open"}, ["/music"])
     )
-    assert status is WorkerStatus.ACTIVE
+    assert status.status is WorkerStatus.ACTIVE
     [view] = listed(workers)
     assert (view.state, view.done, view.failed) == ("working", 7, 2)
     assert view.running == tuple(running)
@@ -152,11 +152,11 @@ def test_the_old_start_of_a_name_says_nothing_for_the_new_one(
     silent_for(library, LEASE_S + 1)
     workers.register(new, LEASE_S)
     workers.drain("w")
-    assert workers.heartbeat(old, Heartbeat(99, 99)) is WorkerStatus.REPLACED
+    assert workers.heartbeat(old, Heartbeat(99, 99)).status is WorkerStatus.REPLACED
     workers.deregister(old)
     [view] = listed(workers)
     assert (view.state, view.done) == ("draining", 0)
-    assert workers.heartbeat(new, Heartbeat()) is WorkerStatus.DRAINING
+    assert workers.heartbeat(new, Heartbeat()).status is WorkerStatus.DRAINING
 
 
 def test_a_worker_that_is_drained_is_told_until_it_has_left(workers: WorkerRegistry) -> None:
@@ -165,13 +165,13 @@ def test_a_worker_that_is_drained_is_told_until_it_has_left(workers: WorkerRegis
     workers.drain("w")
     assert [view.state for view in listed(workers)] == ["idle", "draining"]
     assert workers.slots() == 2
-    assert workers.heartbeat(instance(), Heartbeat(1, 0, [{"job": 1}])) is WorkerStatus.DRAINING
-    assert workers.heartbeat(instance(), Heartbeat(2, 0)) is WorkerStatus.DRAINING
-    assert workers.heartbeat(instance("other"), Heartbeat()) is WorkerStatus.ACTIVE
+    assert workers.heartbeat(instance(), Heartbeat(1, 0, [{"job": 1}])).status is WorkerStatus.DRAINING
+    assert workers.heartbeat(instance(), Heartbeat(2, 0)).status is WorkerStatus.DRAINING
+    assert workers.heartbeat(instance("other"), Heartbeat()).status is WorkerStatus.ACTIVE
     assert [view.state for view in listed(workers)] == ["idle", "draining"]
     workers.deregister(instance())
     workers.register(instance(instance="2"), LEASE_S)
-    assert workers.heartbeat(instance(instance="2"), Heartbeat()) is WorkerStatus.ACTIVE
+    assert workers.heartbeat(instance(instance="2"), Heartbeat()).status is WorkerStatus.ACTIVE
 
 
 def test_who_is_not_at_work_cannot_be_drained(workers: WorkerRegistry) -> None:
@@ -252,3 +252,25 @@ def test_of_several_hosts_that_want_a_name_at_the_same_moment_one_gets_it(postgr
         assert len(register_at_once(workers, 5)) == 1
     finally:
         database.close()
+
+
+def test_a_level_of_the_log_that_a_person_sets_is_told_to_the_worker_until_its_time_is_over(
+    workers: WorkerRegistry,
+) -> None:
+    def told() -> object:
+        return workers.heartbeat(instance(), Heartbeat()).log_levels
+
+    workers.register(instance(), LEASE_S)
+    assert told() == {}
+    workers.set_log_level("w", "tonearm", "debug")
+    workers.set_log_level("w", "pika", "error", for_s=100.0)
+    assert told() == {"tonearm": "debug", "pika": "error"}
+    assert listed(workers)[0].log_levels == {"tonearm": "debug", "pika": "error"}
+    workers.set_log_level("w", "tonearm", None)
+    assert told() == {"pika": "error"}
+    workers.set_log_level("w", "neo4j", "info", for_s=-1.0)
+    assert told() == {"pika": "error"}
+    workers.register(instance(instance="2"), LEASE_S)
+    assert workers.heartbeat(instance(instance="2"), Heartbeat()).log_levels == {}
+    with pytest.raises(NotFound, match="no worker named x"):
+        workers.set_log_level("x", "tonearm", "debug")

@@ -97,7 +97,7 @@ def test_several_folders_are_added_up() -> None:
 def test_files_of_other_runs_are_not_counted_in_the_run_that_is_shown() -> None:
     other = {job: replace(file(job), run=OTHER_RUN) for job in (5, 6, 7)}
     before = JobFinished(other[5], "quarantined", 0.0, decoded_s=60.0)
-    view = seen(before, RunStarted(RUN, 2), *scanned(4, 4), started(1), ended(1))
+    view = seen(before, RunStarted(RUN, 2, f"{RUN:032x}"), *scanned(4, 4), started(1), ended(1))
     view(JobStarted(other[6]))
     for event in (
         JobFinished(other[6], "done", 9.0, decoded_s=60.0),

@@ -61,7 +61,7 @@ def test_what_happens_here_is_told_in_a_few_plain_values(event: Event, told: dic
     "event",
     [
         StageReached(JOB, "decode", 0.5),
-        RunStarted(1, 2),
+        RunStarted(1, 2, f"{1:032x}"),
         Warned(WarningCode.NO_SANDBOX, "something"),
         Remote(JobStarted(JOB)),
         Remote(StageReached(JOB, "identify")),

@@ -31,5 +31,5 @@ def test_files_of_a_killed_call_are_announced_and_not_counted_in_the_next_run(li
         (JobFinished, given_up.ref),
         (JobRetrying, again.ref),
     ]
-    announce(RunStarted(2, 1))
+    announce(RunStarted(2, 1, f"{2:032x}"))
     assert view.ended == 0

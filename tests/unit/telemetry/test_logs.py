@@ -19,12 +19,21 @@ from tests.unit.facts import job_ref
 from tonearm.bootstrap.logs import open_log
 from tonearm.events import facts, services
 from tonearm.events.event import Event, Subscriber
-from tonearm.events.facts import JobFinished, Remote, RunStarted, StageReached, Warned
+from tonearm.events.facts import (
+    JobFinished,
+    JobReturned,
+    LogLevelsChanged,
+    Remote,
+    RunStarted,
+    StageReached,
+    Warned,
+)
 from tonearm.events.job_ref import JobRef
-from tonearm.events.report import report
+from tonearm.events.report import LOGGER, report
 from tonearm.events.states import Severity, WarningCode
 from tonearm.settings import load_settings
 from tonearm.telemetry.log_context import LogContext
+from tonearm.telemetry.log_facts import RULES
 from tonearm.telemetry.log_fields import COMMON
 from tonearm.telemetry.log_lines import json_lines, text_lines
 
@@ -130,7 +139,7 @@ def hostile(kind: Any) -> Any:
 
 def test_what_other_workers_do_is_in_their_own_logs(settings: dict[str, object]) -> None:
     def act(log: Subscriber) -> None:
-        log(RunStarted(1, 1))
+        log(RunStarted(1, 1, f"{1:032x}"))
         log(Remote(JobFinished(job_ref(), "done", 1.0)))
 
     assert [line["event"] for line in lines(settings, act)] == ["run_started"]
@@ -141,11 +150,12 @@ def test_lines_without_a_job_have_the_id_of_the_run_and_before_it_that_of_the_pr
 ) -> None:
     def act(log: Subscriber) -> None:
         log(Warned(WarningCode.NO_SANDBOX, "before"))
-        log(RunStarted(4, 2))
+        log(RunStarted(4, 2, f"{4:032x}"))
         log(Warned(WarningCode.NO_SANDBOX, "in it"))
 
     before, started, after = lines(settings, act)
     assert (before["run"], started["run"], after["run"]) == (None, 4, 4)
+    assert started["correlation_id"] == after["correlation_id"] == f"{4:032x}" != before["correlation_id"]
 
 
 def test_libraries_warnings_reports_and_dying_threads_are_in_the_log(settings: dict[str, object]) -> None:
@@ -174,7 +184,7 @@ def test_levels_are_set_for_the_program_and_for_parts_of_it_and_libraries(
 ) -> None:
     def act(log: Subscriber) -> None:
         log(StageReached(job_ref(), "decode"))
-        log(RunStarted(1, 1))
+        log(RunStarted(1, 1, f"{1:032x}"))
         logging.getLogger("pika.connection").warning("shown")
         logging.getLogger("pika.channel").warning("hidden")
 
@@ -183,11 +193,28 @@ def test_levels_are_set_for_the_program_and_for_parts_of_it_and_libraries(
     assert [line["event"] for line in found] == ["stage_reached", "shown"]
 
 
+def test_levels_that_a_person_has_set_apply_until_they_are_taken_back(settings: dict[str, object]) -> None:
+    def act(log: Subscriber) -> None:
+        for levels in ({"tonearm": "debug", "pika": "info"}, {"tonearm.worker": "error"}, {}):
+            log(LogLevelsChanged("here", levels))
+            log(StageReached(job_ref(), "decode"))
+            log(JobReturned(job_ref(), "given back"))
+            logging.getLogger("pika").info("from a library")
+
+    found = [line["event"] for line in lines(settings, act)]
+    changed = "log_levels_changed"
+    assert found == [
+        *(changed, "stage_reached", "job_returned", "from a library"),
+        changed,
+        *(changed, "job_returned"),
+    ]
+
+
 def test_what_must_be_seen_at_once_is_on_standard_error_beside_the_file(
     settings: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def act(log: Subscriber) -> None:
-        log(RunStarted(1, 1))
+        log(RunStarted(1, 1, f"{1:032x}"))
         report("it ends", Severity.ERROR)
 
     assert [line["event"] for line in lines(settings, act)] == ["run_started", "it ends"]
@@ -217,8 +244,15 @@ def test_a_run_with_a_bar_logs_below_the_folder_of_the_library(
 ) -> None:
     del settings["log_file"]
     with open_log(load_settings(settings), "tonearm-test", bar=True) as log:
-        log(RunStarted(1, 1))
+        log(RunStarted(1, 1, f"{1:032x}"))
     assert json.loads((tmp_path / "log" / "tonearm.log").read_text())["event"] == "run_started"
     with open_log(load_settings(settings | {"log_file": "-"}), "tonearm-test", bar=True) as log:
-        log(RunStarted(1, 1))
+        log(RunStarted(1, 1, f"{1:032x}"))
     assert len((tmp_path / "log" / "tonearm.log").read_text().splitlines()) == 1
+
+
+def test_the_reference_lists_the_fields_of_every_line_and_the_loggers_of_the_program() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "logs.md").read_text("utf-8")
+    assert [name for name in COMMON if f"`{name}`" not in page] == []
+    loggers = {f"tonearm.{logger}" for logger, _ in RULES.values()} | {LOGGER}
+    assert [name for name in sorted(loggers) if f"| `{name}` |" not in page] == []

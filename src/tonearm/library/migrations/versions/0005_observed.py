@@ -1,4 +1,4 @@
-"""What is observed: addresses of workers, failures and deaths of children, retries, and which traces are recorded."""
+"""What is observed: addresses and logs of workers, failures and deaths of children, retries, ids of runs and traces."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,11 +10,18 @@ depends_on = None
 
 FAILED = sa.text("state IN ('quarantined', 'partial', 'retrying')")
 SUSPECT = sa.text("child_deaths > 1")
+RANDOM_ID = {
+    "sqlite": "lower(hex(randomblob(16)))",
+    "postgresql": "replace(gen_random_uuid()::text, '-', '')",
+}
 
 
 def upgrade() -> None:
     """Add columns and indexes; every row stays."""
     op.add_column("workers", sa.Column("url", sa.String(), nullable=True))
+    op.add_column("workers", sa.Column("log_levels", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("runs", sa.Column("correlation_id", sa.String(), nullable=True))
+    op.execute(f"UPDATE runs SET correlation_id = {RANDOM_ID[op.get_bind().dialect.name]}")  # noqa: S608  a constant
     _index_failures()
     op.add_column("jobs", sa.Column("retried", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("jobs", sa.Column("sampled", sa.Boolean(), nullable=True))
@@ -25,6 +32,8 @@ def downgrade() -> None:
     op.drop_column("jobs", "sampled")
     op.drop_column("jobs", "retried")
     _drop_failure_indexes()
+    op.drop_column("runs", "correlation_id")
+    op.drop_column("workers", "log_levels")
     op.drop_column("workers", "url")
 
 
