@@ -42,7 +42,21 @@ NASTY = "/music/\x1b[31mвот 音楽\n".encode() + b"\xff" + b"x" * 200
 
 def worker(number: int, **changes: Any) -> WorkerView:
     alive = WorkerView(
-        f"w{number:03}", "h", 1, "1", 4, "working", 1.0, 0.1, number, 0, (), {"RabbitMQ": "closed"}, (), None
+        f"w{number:03}",
+        "h",
+        1,
+        "1",
+        4,
+        "working",
+        1.0,
+        0.1,
+        number,
+        0,
+        (),
+        {"RabbitMQ": "closed"},
+        (),
+        None,
+        {},
     )
     return replace(alive, **changes)
 

@@ -161,7 +161,7 @@ def test_names_of_files_are_escaped(recorder: Recorder) -> None:
 
 
 def test_a_job_is_enqueued_below_nothing_and_linked_to_its_scan(recorder: Recorder) -> None:
-    recorder.at(0.0, RunStarted(3, 2))
+    recorder.at(0.0, RunStarted(3, 2, f"{3:032x}"))
     recorder.at(1.0, ScanStarted(b"/music"))
     recorder.at(2.0, JobsEnqueued(3, 2, 0.25, (TRACE,)))
     recorder.at(3.0, ScanFinished(b"/music", 2, 2, 0, 0, 0, 0, 0, 2.0))
@@ -175,7 +175,7 @@ def test_a_job_is_enqueued_below_nothing_and_linked_to_its_scan(recorder: Record
 
 
 def test_a_scan_and_a_run_that_are_cut_off_end_with_the_process(recorder: Recorder) -> None:
-    recorder.at(0.0, RunStarted(3, 2), ScanStarted(b"/a"))
+    recorder.at(0.0, RunStarted(3, 2, f"{3:032x}"), ScanStarted(b"/a"))
     recorder.at(1.0, ScanStarted(b"/b"))
     recorder.now = 2.0
     recorder.traces.close()
