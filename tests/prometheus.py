@@ -11,13 +11,19 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from tests.program import until
-from tests.servers import SCRIPT
+from tests.servers import SCRIPT, missing
 
 PROJECT = Path(__file__).parents[1]
 SHIPPED = PROJECT / "infrastructure" / "prometheus"
 DASHBOARD = PROJECT / "infrastructure" / "grafana" / "dashboards" / "tonearm.json"
 
 Series = dict[str, Any]
+
+
+def prometheus_can_start() -> None:
+    """Skip the test, or fail it where ``CI`` is set, if there is no Prometheus to start."""
+    if subprocess.run([SCRIPT, "tool", "prometheus", "--version"], capture_output=True).returncode:
+        missing("prometheus")
 
 
 class Prometheus:

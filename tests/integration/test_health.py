@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.program import Program
+from tests.prometheus import Prometheus, prometheus_can_start
 from tests.proxy import Proxy
 from tests.servers import named
 
@@ -118,7 +119,20 @@ def worker(
         program.close()
 
 
-def test_a_server_that_is_gone_flips_its_component_and_its_breaker_alone_and_back(worker: Worker) -> None:
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
+    """A Prometheus with the shipped rules, in which two minutes pass in a second."""
+    prometheus_can_start()
+    hasten = {"for: 2m": "for: 1s", 'state="open"}[1m]': 'state="open"}[5s]'}
+    with Prometheus(tmp_path / "prometheus", hasten) as started:
+        yield started
+
+
+def test_a_server_that_is_gone_flips_its_component_its_breaker_and_its_alert_alone_and_back(
+    worker: Worker, prometheus: Prometheus
+) -> None:
+    output, _ = worker.program.start("workers", "--prometheus-sd").communicate(timeout=60)
+    prometheus.scrape(output.decode())
     until(lambda: worker.not_well() == {})
     status, document = worker.ask("/ready")
     assert (status, document["status"]) == (200, "pass")
@@ -126,11 +140,23 @@ def test_a_server_that_is_gone_flips_its_component_and_its_breaker_alone_and_bac
     for component, proxy in worker.proxies.items():
         proxy.reset()
         _assert_flips(worker, component)
+        until_alerts(prometheus, {("TonearmBreakerOpen", component)})
         proxy.heal()
         until(lambda: worker.not_well() == {})
         until_breaker(worker, component, "closed")
+        until_alerts(prometheus, set())
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(30) == 0
+
+
+def until_alerts(prometheus: Prometheus, expected: set[tuple[str, str | None]]) -> None:
+    """Wait until these alerts fire and no others; each with the server that it names."""
+
+    def firing() -> set[tuple[str, str | None]]:
+        found = prometheus.query('ALERTS{alertstate="firing"}')
+        return {(series["metric"]["alertname"], series["metric"].get("service")) for series in found}
+
+    until(lambda: firing() == expected)
 
 
 def _assert_flips(worker: Worker, component: str) -> None:

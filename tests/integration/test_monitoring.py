@@ -1,7 +1,6 @@
 """Every query of the dashboard, and the service levels, return data of a real run from a real Prometheus."""
 
 import math
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,7 @@ import pytest
 from tests import material
 from tests.fleet import ALL, Fleet
 from tests.program import until
-from tests.prometheus import Prometheus, panel_queries
-from tests.servers import SCRIPT, missing
+from tests.prometheus import Prometheus, panel_queries, prometheus_can_start
 
 SERVICE_LEVELS = {"queue_wait", "processing", "system_failures"}
 
@@ -20,8 +18,7 @@ SERVICE_LEVELS = {"queue_wait", "processing", "system_failures"}
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus of our own; the shared one can't be reconfigured."""
-    if subprocess.run([SCRIPT, "tool", "prometheus", "--version"], capture_output=True).returncode:
-        missing("prometheus")
+    prometheus_can_start()
     with Prometheus(tmp_path_factory.mktemp("prometheus")) as started:
         yield started
 
