@@ -73,7 +73,7 @@ WORKER_COLUMNS = (Column("worker", least=16), Column("host", rank=7), *_SHARED_C
 def slow(by: str, run: int | None, since: float | None, limit: int, data: str | None, as_json: bool) -> None:
     """Show where the time of analysis went: shares of the stages, the slowest files, and each codec and worker.
 
-    Shares and means are those of the newest attempts, up to 50,000; the slowest files are those of all attempts.
+    Shares and means are those of the newest attempts, up to 20,000; the slowest files are those of all attempts.
     """
     span = Span(since, run)
     with library(data) as app:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select, tuple_
 
 from tonearm.errors import NotFound
 from tonearm.jobs.attempts import Outcome
@@ -25,7 +25,7 @@ from tonearm.library.schema import (
 from tonearm.names import path_fields
 from tonearm.views.reading import PAGE, reading
 
-NEWEST = 50_000
+NEWEST = 20_000
 """Number of attempts, the newest ones, that shares and means are computed from."""
 QUEUE_WAIT = "queue wait"
 STORE = "store"
@@ -35,21 +35,6 @@ FAILED = "failed attempts"
 UNFINISHED = "unfinished attempts"
 MEASURED = (Outcome.DONE, Outcome.PARTIAL)
 QUANTILE = 0.95
-
-_ATTEMPTS = (
-    select(
-        attempt_table,
-        job_table.c.attempts,
-        job_table.c.decoded_s,
-        func.coalesce(audio_table.c.codec, file_table.c.extension).label("codec"),
-        root_table.c.path.label("root"),
-        file_table.c.path,
-    )
-    .join(job_table, job_table.c.id == attempt_table.c.job_id)
-    .join(file_table, file_table.c.id == job_table.c.file_id)
-    .join(root_table, root_table.c.id == file_table.c.root_id)
-    .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +172,7 @@ class SlowWork:
     def usage(self, span: Span, at_most: int = NEWEST) -> Usage:
         """Where the time of the newest attempts of a span went. Raises NotFound for a run that does not exist."""
         usage = Usage()
-        with reading(self._database) as connection:
+        with self._database.read() as connection:
             _check_run(connection, span)
             newest = _newest(span, at_most + 1).execution_options(yield_per=1000)
             with connection.execute(newest) as rows:
@@ -205,22 +190,41 @@ class SlowWork:
         with reading(self._database) as connection:
             _check_run(connection, span)
             keys = connection.execute(_slowest(span).limit(limit)).all()
-            rows = connection.execute(
-                _ATTEMPTS.where(
-                    tuple_(attempt_table.c.job_id, attempt_table.c.number).in_([tuple(key) for key in keys])
-                )
-            ).all()
+            named = tuple_(attempt_table.c.job_id, attempt_table.c.number).in_([tuple(key) for key in keys])
+            slow = _with_files(select(attempt_table).where(named).subquery())
+            slow = slow.add_columns(file_table.c.path, root_table.c.path.label("root"))
+            slow = slow.join(root_table, root_table.c.id == file_table.c.root_id)
+            rows = connection.execute(slow).all()
         return sorted(map(_slow, rows), key=lambda attempt: -attempt.run_s)
 
 
 def _newest(span: Span, at_most: int) -> Select[*tuple[Any, ...]]:
     """The newest attempts of a span, found by the index of their ends or by that of the ends of a run's jobs."""
+    found = select(attempt_table)
     if span.run is None:
         since = [] if span.since is None else [attempt_table.c.ended_at >= span.since]
-        return _ATTEMPTS.where(*since).order_by(attempt_table.c.ended_at.desc()).limit(at_most)
-    ended = select(job_table.c.id).where(*_ended_jobs(span)).order_by(job_table.c.finished_at.desc())
-    newest = ended.limit(at_most).subquery()
-    return _ATTEMPTS.join(newest, newest.c.id == attempt_table.c.job_id).limit(at_most)
+        found = found.where(*since).order_by(attempt_table.c.ended_at.desc())
+    else:
+        ended = select(job_table.c.id).where(*_ended_jobs(span)).order_by(job_table.c.finished_at.desc())
+        newest = ended.limit(at_most).subquery()
+        found = found.join(newest, newest.c.id == attempt_table.c.job_id)
+    return _with_files(found.limit(at_most).subquery())
+
+
+def _with_files(attempts: Subquery) -> Select[*tuple[Any, ...]]:
+    """Attempts, the newest first, with what their jobs and files tell."""
+    return (
+        select(
+            attempts,
+            job_table.c.attempts,
+            job_table.c.decoded_s,
+            func.coalesce(audio_table.c.codec, file_table.c.extension).label("codec"),
+        )
+        .join(job_table, job_table.c.id == attempts.c.job_id)
+        .join(file_table, file_table.c.id == job_table.c.file_id)
+        .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
+        .order_by(attempts.c.ended_at.desc())
+    )
 
 
 def _slowest(span: Span) -> Select[int, int]:
