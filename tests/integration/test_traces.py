@@ -16,6 +16,7 @@ from tests import material
 from tests.fleet import Fleet
 from tests.otlp import Collector, Received, collecting
 from tests.program import Outcome, Program, until
+from tonearm.events.job_trace import trace_id
 
 STAGES = ["take", "identify", "tags", "decode", "front", "tempo", "key", "loudness", "character", "store"]
 Make = Callable[..., Program]
@@ -106,6 +107,24 @@ def test_the_standard_variables_describe_the_service_and_how_it_is_reached(
     [run] = collector.named("run")
     assert (run.resource["service.name"], run.resource["site"]) == ("music", "cellar")
     assert (collector.headers[0]["x-key"], collector.headers[0]["Content-Encoding"]) == ("secret", "gzip")
+
+
+def test_a_retry_is_a_new_trace_that_is_linked_to_the_former_one(
+    make_program: Make, tmp_path: Path, folder: Path, collector: Collector
+) -> None:
+    program = make_program(tmp_path / "data", **collector.environment())
+    program.run("analyze", folder)
+    assert program.run("retry", "--all", "--yes", check=True).events == [{"queued": 1}]
+    program.run("analyze", folder)
+    [correlation_id] = [one for (one,) in program.query("SELECT correlation_id FROM jobs WHERE retried")]
+    first, again = (
+        next(span for span in collector.spans if span.trace_id == trace and span.name == "enqueue")
+        for trace in (correlation_id, trace_id(correlation_id, 1))
+    )
+    assert again.links == [(first.trace_id, first.span_id)]
+    [process] = [span for span in collector.named("process") if span.trace_id == again.trace_id]
+    assert (process.parent_id, process.attributes["tonearm.attempt"]) == (again.span_id, 2)
+    assert process.attributes["tonearm.correlation_id"] == correlation_id
 
 
 def free_port() -> int:

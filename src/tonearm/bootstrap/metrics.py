@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.health import Health
 from tonearm.bootstrap.servers import Servers
+from tonearm.bootstrap.traces import Tracing
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.facts import Listening, Warned
@@ -47,11 +48,12 @@ class Exporter:
     _announced: bool = False
     _written: bool = False
 
-    def join(self, bus: EventBus, servers: Servers) -> None:
+    def join(self, bus: EventBus, servers: Servers, tracing: Tracing) -> None:
         """Count the facts of a bus, and announce where the metrics are served."""
+        self.metrics.current_ids = tracing.current_ids
         self.metrics.expect_services(servers.breakers)
         self.process.breakers = lambda: {name: each.state for name, each in servers.breakers.items()}
-        self.process.dropped = bus.dropped
+        self.process.dropped = lambda: _dropped(bus, tracing, None)
         bus.subscribe(self.metrics, "the metrics")
         bus.subscribe(self.process.children, "the metrics of children")
         if self._announced:
@@ -64,13 +66,17 @@ class Exporter:
 
     @contextlib.contextmanager
     def observing(
-        self, database: Database, servers: Servers, bus: EventBus, reporter: "Reporter | None"
+        self,
+        database: Database,
+        servers: Servers,
+        bus: EventBus,
+        tracing: Tracing,
+        reporter: "Reporter | None",
     ) -> Iterator[None]:
         """Export figures of an open library, which this process holds or shares; at the end write the file."""
         from tonearm.telemetry.metrics_library import LibraryFigures
 
-        if reporter is not None:
-            self.process.dropped = lambda: bus.dropped() | {"reporter": reporter.dropped}
+        self.process.dropped = lambda: _dropped(bus, tracing, reporter)
         self.process.connections = database.connections
         management = servers.management()
         library = LibraryFigures(
@@ -143,6 +149,16 @@ def _exporter(settings: Settings, file: str | None) -> Exporter:
     metrics.registry.register(ProcessFigures(process))
     routes: dict[str, Route] = {"/metrics": MetricsPage(metrics.registry), **health.routes()}
     return Exporter(health, metrics, process, routes, file)
+
+
+def _dropped(bus: EventBus, tracing: Tracing, reporter: "Reporter | None") -> dict[str, int]:
+    """What was not delivered, by subscriber: events, and of traces the spans."""
+    dropped = bus.dropped()
+    if reporter is not None:
+        dropped |= {"reporter": reporter.dropped}
+    if tracing.counts is not None:
+        dropped |= {"traces": tracing.counts.lost}
+    return dropped
 
 
 def _last_turns(health: Health) -> dict[str, float]:

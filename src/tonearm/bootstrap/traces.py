@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from tonearm.addresses import parts_of
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
+from tonearm.events.event import Announce, Event
 from tonearm.events.facts import Warned
+from tonearm.events.report import report
 from tonearm.events.states import Severity, WarningCode
 from tonearm.jobs.trace_context import Sampler
 from tonearm.settings import Settings, without_password
@@ -17,6 +19,7 @@ from tonearm.telemetry.trace_ids import CurrentIds, TraceIds, no_ids
 
 if TYPE_CHECKING:
     from tonearm.telemetry.traces_export import SpanCounts
+    from tonearm.telemetry.traces_otel import OpenTelemetry
     from tonearm.telemetry.traces_spans import Messaging
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -28,12 +31,13 @@ class Tracing:
     """What a process has that may record traces.
 
     sampler: decides which are recorded; ``None``: none are. current_ids: ids for log lines and exemplars.
-    counts: what became of the spans.
+    counts: what became of the spans. trouble: why no traces are recorded although they are asked for.
     """
 
     sampler: Sampler | None = None
     current_ids: CurrentIds = no_ids
     counts: "SpanCounts | None" = None
+    trouble: Warned | None = None
 
 
 def configured_exporters(environment: Mapping[str, str]) -> list[str]:
@@ -50,28 +54,17 @@ def configured_exporters(environment: Mapping[str, str]) -> list[str]:
 def recording_traces(settings: Settings, bus: EventBus) -> Iterator[Tracing]:
     """Record traces until the end, where the environment asks for it; the last spans get a second to be sent.
 
-    A mistake in the variables, or a missing package, is announced, and the work goes on without traces.
+    A mistake in the variables, or a missing package, is no error: the work goes on without traces.
     """
     exporters = configured_exporters(os.environ)
     if not exporters:
         yield Tracing()
         return
     try:
-        from tonearm.telemetry.traces_otel import OpenTelemetry
-    except ImportError as error:
-        text = (
-            "traces are configured (OTEL_…) and not recorded, because OpenTelemetry is not installed: "
-            f"pip install 'tonearm[otel]' ({error})"
-        )
-        bus(Warned(WarningCode.TRACES_UNAVAILABLE, text))
-        yield Tracing()
-        return
-    try:
-        open_telemetry = OpenTelemetry(exporters, os.environ)
+        open_telemetry = _open_telemetry(exporters)
     except ConfigurationError as error:
         text = f"traces are configured (OTEL_…) and not recorded: {error}"
-        bus(Warned(WarningCode.TRACES_UNAVAILABLE, text))
-        yield Tracing()
+        yield Tracing(trouble=Warned(WarningCode.TRACES_UNAVAILABLE, text))
         return
     from tonearm.telemetry.traces import Traces
     from tonearm.telemetry.traces_export import ExportThread
@@ -89,6 +82,32 @@ def recording_traces(settings: Settings, bus: EventBus) -> Iterator[Tracing]:
     finally:
         traces.close()
         export.close()
+
+
+def _open_telemetry(exporters: list[str]) -> "OpenTelemetry":
+    """What the environment configures. Raises ConfigurationError."""
+    try:
+        from tonearm.telemetry.traces_otel import OpenTelemetry
+    except ImportError as error:
+        text = f"OpenTelemetry is not installed: pip install 'tonearm[otel]' ({error})"
+        raise ConfigurationError(text) from error
+    return OpenTelemetry(exporters, os.environ)
+
+
+@contextlib.contextmanager
+def announcing(settings: Settings) -> Iterator[tuple[Announce, Tracing]]:
+    """A bus for a command that queues jobs, which records their traces where the environment asks for it."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Warned):
+            report(event.text)
+
+    bus = EventBus()
+    bus.subscribe(tell, "standard error")
+    with contextlib.closing(bus), recording_traces(settings, bus) as tracing:
+        if tracing.trouble is not None:
+            bus(tracing.trouble)
+        yield bus, tracing
 
 
 def _receiver(exporters: list[str]) -> str:

@@ -91,23 +91,24 @@ def open_parts(
         ConfigurationError: settings that contradict each other, or a driver that is not installed.
     """
     bus = EventBus()
-    bus.subscribe(view, "the live view")
-    if log is not None:
-        bus.subscribe(log, "the log")
-    bus.subscribe_queued(
-        show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf, leave_out=(ServiceCalled,)
-    )
     health = Health() if exporter is None else exporter.health
     servers = Servers(settings, bus, health.turns)
-    if exporter is not None:
-        exporter.join(bus, servers)
-    with (
-        contextlib.closing(bus),
-        probing_servers(health, settings, servers, bus),
-        recording_traces(settings, bus) as tracing,
-        open_library(settings, servers) as library,
-        servers.open_progress() as progress,
-    ):
+    with contextlib.ExitStack() as parts:
+        parts.enter_context(contextlib.closing(bus))
+        tracing = parts.enter_context(recording_traces(settings, bus))  # first, as the others ask it for ids
+        bus.subscribe(view, "the live view")
+        if log is not None:
+            bus.subscribe(log, "the log")
+        bus.subscribe_queued(
+            show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf, leave_out=(ServiceCalled,)
+        )
+        if exporter is not None:
+            exporter.join(bus, servers, tracing)
+        if tracing.trouble is not None:
+            bus(tracing.trouble)
+        parts.enter_context(probing_servers(health, settings, servers, bus))
+        library = parts.enter_context(open_library(settings, servers))
+        progress = parts.enter_context(servers.open_progress())
         yield WorkerParts(library, servers, progress, view, bus, stop, health, exporter, tracing)
 
 
@@ -246,4 +247,4 @@ def _observing(parts: WorkerParts, reporter: Reporter | None) -> contextlib.Abst
     """Export figures of the library, if this process exports anything."""
     if parts.exporter is None:
         return contextlib.nullcontext()
-    return parts.exporter.observing(parts.library.database, parts.servers, parts.bus, reporter)
+    return parts.exporter.observing(parts.library.database, parts.servers, parts.bus, parts.tracing, reporter)

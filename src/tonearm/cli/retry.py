@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from tonearm.bootstrap.library import Library
+from tonearm.bootstrap.traces import announcing
 from tonearm.cli.formatting import plural
 from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
@@ -115,11 +116,12 @@ def _queue(app: Library, chosen: Sequence[FailedSelection]) -> int:
     """Queue everything that is selected, batch by batch; returns how many files."""
     report = _progress()
     files = 0
-    for one in chosen:
-        retrying = app.queue_admin.retry(one)
-        while not retrying.ended:
-            files += retried(retrying.step)
-            report(files)
+    with announcing(app.settings) as (announce, tracing):
+        for one in chosen:
+            retrying = app.queue_admin.retry(one, announce, tracing.sampler)
+            while not retrying.ended:
+                files += retried(retrying.step)
+                report(files)
     return files
 
 

@@ -8,12 +8,13 @@ from tonearm.events.job_trace import JobTrace
 
 @dataclass(frozen=True, slots=True)
 class JobsEnqueued(Event):
-    """Jobs were added to a run, in one transaction that took ``elapsed_s``.
+    """Jobs were queued, in one transaction that took ``elapsed_s``.
 
-    traces: those of the jobs whose traces are recorded.
+    run: to which they were added; ``None`` for a retry, whose jobs may be of several runs. traces: those of the jobs
+    whose traces are recorded.
     """
 
-    run: int
+    run: int | None
     count: int
     elapsed_s: float
     traces: tuple[JobTrace, ...] = field(default=(), metadata=NOT_SHOWN)

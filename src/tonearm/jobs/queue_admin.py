@@ -2,12 +2,14 @@
 
 from sqlalchemy import case, select, update
 
+from tonearm.events.event import Announce
 from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.jobs.priority import rank
 from tonearm.jobs.retrying import FailedFilesRetry
+from tonearm.jobs.trace_context import Sampler
 from tonearm.library.database import Database
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import file_table, job_table
@@ -44,6 +46,11 @@ class QueueAdmin:
             ),
         )
 
-    def retry(self, chosen: FailedSelection) -> FailedFilesRetry:
-        """Prepare to queue failed files again; each call of ``step`` queues some of them."""
-        return FailedFilesRetry(self._database, chosen)
+    def retry(
+        self, chosen: FailedSelection, announce: Announce | None = None, sampler: Sampler | None = None
+    ) -> FailedFilesRetry:
+        """Prepare to queue failed files again; each call of ``step`` queues some of them.
+
+        ``announce``: told of each batch. ``sampler``: decides which traces are recorded, if any are.
+        """
+        return FailedFilesRetry(self._database, chosen, announce, sampler)

@@ -1,18 +1,23 @@
 """Queues failed files again, a few at a time, so that no row is locked for long and memory stays bounded."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, case, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tonearm.errors import StorageBusy
+from tonearm.events.batches import JobsEnqueued
+from tonearm.events.event import Announce
+from tonearm.events.job_trace import JobTrace
 from tonearm.events.states import RunState
-from tonearm.jobs.enqueue import new_correlation_id
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection, after, in_order
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
 from tonearm.jobs.runs import count_discovered, open_again
+from tonearm.jobs.trace_context import Sampler
 from tonearm.library.bulk_write import add, among
 from tonearm.library.database import Database
 from tonearm.library.history import note_each
@@ -29,6 +34,7 @@ _QUEUE_AGAIN = (
         uncharged_attempts=job_table.c.attempts,
         interruptions=0,
         child_deaths=0,
+        retried=job_table.c.retried + 1,
         fresh=case((job_table.c.state == JobState.PARTIAL, True), else_=job_table.c.fresh),
         not_before=None,
         finished_at=None,
@@ -46,9 +52,18 @@ class FailedFilesRetry:
     Files of a cancelled run get a new job in a new run, because jobs of cancelled runs are not taken.
     """
 
-    def __init__(self, database: Database, chosen: FailedSelection) -> None:
+    def __init__(
+        self,
+        database: Database,
+        chosen: FailedSelection,
+        announce: Announce | None = None,
+        sampler: Sampler | None = None,
+    ) -> None:
+        """``announce``: told of each batch. ``sampler``: decides which traces are recorded, if any are."""
         self._database = database
         self._chosen = chosen
+        self._announce = announce
+        self._sampler = sampler
         self._position = START
         self._new_runs: dict[int, int] = {}
         self.ended = False
@@ -69,23 +84,32 @@ class FailedFilesRetry:
                 ).limit(BATCH)
             ).all()
         new_runs = dict(self._new_runs)
-        files = 0
+        traces: list[JobTrace] = []
+        began = time.monotonic()
         if found:
             try:
                 with self._database.write() as connection:
-                    files = _retry(connection, self._chosen, [job.id for job in found], new_runs)
+                    ids = [job.id for job in found]
+                    traces = _retry(connection, self._chosen, ids, new_runs, self._sampler)
             except IntegrityError as error:  # a scan has made a new job for one of these files meanwhile
                 raise StorageBusy(f"{self._database.address}: another transaction was in the way") from error
             self._position = FailedPosition(found[-1].code, found[-1].id)
         self._new_runs = new_runs
         self.ended = len(found) < BATCH
-        return files
+        if traces and self._announce is not None:
+            recorded = tuple(trace for trace in traces if trace.sampled)
+            self._announce(JobsEnqueued(None, len(traces), time.monotonic() - began, recorded))
+        return len(traces)
 
 
 def _retry(
-    connection: Connection, chosen: FailedSelection, ids: Sequence[int], new_runs: dict[int, int]
-) -> int:
-    """Queue those of these jobs again that are still selected; returns how many."""
+    connection: Connection,
+    chosen: FailedSelection,
+    ids: Sequence[int],
+    new_runs: dict[int, int],
+    sampler: Sampler | None,
+) -> list[JobTrace]:
+    """Queue those of these jobs again that are still selected; returns the trace that begins for each."""
     jobs = connection.execute(
         select(job_table, run_table.c.state.label("run_state"))
         .join(file_table, file_table.c.id == job_table.c.file_id)
@@ -96,14 +120,18 @@ def _retry(
         {"jobs": ids},
     ).all()
     now = clock(connection)
+    traces = {job.id: _next_trace(job, sampler) for job in jobs}
     again = [job for job in jobs if job.run_state != RunState.CANCELLED]
-    connection.execute(
-        _QUEUE_AGAIN.values(queued_at=now, publish_due_at=now), {"jobs": [job.id for job in again]}
-    )
+    for sampled in {traces[job.id].sampled for job in again}:
+        connection.execute(
+            _QUEUE_AGAIN.values(queued_at=now, publish_due_at=now, sampled=sampled),
+            {"jobs": [job.id for job in again if traces[job.id].sampled == sampled]},
+        )
     cancelled = [job for job in jobs if job.run_state == RunState.CANCELLED]
     for run in sorted({job.run_id for job in cancelled}):
         new_runs[run] = _open_run(connection, run, new_runs.get(run), now)
-        _add_new_jobs(connection, [job for job in cancelled if job.run_id == run], new_runs[run], now)
+        of_run = [(job, traces[job.id]) for job in cancelled if job.run_id == run]
+        _add_new_jobs(connection, of_run, new_runs[run], now)
     connection.execute(_WAITING_FILES, {"files": [job.file_id for job in jobs]})
     note_each(
         connection,
@@ -111,7 +139,13 @@ def _retry(
         "retried",
         now,
     )
-    return len(jobs)
+    return list(traces.values())
+
+
+def _next_trace(job: Any, sampler: Sampler | None) -> JobTrace:
+    """The trace of a job that is queued again. It is linked to the former one by the correlation id."""
+    trace = JobTrace(job.correlation_id, job.retried + 1)
+    return replace(trace, sampled=sampler(trace.trace_id, None)) if sampler else trace
 
 
 def _open_run(connection: Connection, cancelled: int, known: int | None, now: float) -> int:
@@ -122,7 +156,7 @@ def _open_run(connection: Connection, cancelled: int, known: int | None, now: fl
     return open_again(connection, cancelled, now)
 
 
-def _add_new_jobs(connection: Connection, jobs: Sequence[Any], run: int, now: float) -> None:
+def _add_new_jobs(connection: Connection, jobs: Sequence[tuple[Any, JobTrace]], run: int, now: float) -> None:
     """Add new jobs for the files of jobs whose run was cancelled; the old jobs do not change."""
     rows = [
         {
@@ -135,9 +169,11 @@ def _add_new_jobs(connection: Connection, jobs: Sequence[Any], run: int, now: fl
             "fresh": job.fresh or job.state == JobState.PARTIAL,
             "queued_at": now,
             "publish_due_at": now,
-            "correlation_id": new_correlation_id(),
+            "correlation_id": trace.correlation_id,
+            "retried": trace.retried,
+            "sampled": trace.sampled,
         }
-        for job in jobs
+        for job, trace in jobs
     ]
     add(connection, job_table, rows)
     count_discovered(connection, run, len(rows))

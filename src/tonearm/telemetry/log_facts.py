@@ -4,7 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
-from tonearm.events import facts, services
+from tonearm.events import batches, facts, services
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
 from tonearm.events.states import BrokerState, Severity, StorageState, WorkerState
@@ -52,6 +52,9 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     facts.FileSkipped: ("scan", logging.INFO),
     facts.FileMoved: ("scan", logging.INFO),
     facts.ScanFinished: ("scan", logging.INFO),
+    batches.JobsEnqueued: ("scan", logging.DEBUG),
+    batches.MessagesPublished: ("jobs", logging.DEBUG),
+    batches.GraphUpdated: ("graph", logging.DEBUG),
     facts.JobTaken: ("worker", logging.DEBUG),
     facts.JobStarted: ("worker", logging.DEBUG),
     facts.StageReached: ("worker", logging.DEBUG),

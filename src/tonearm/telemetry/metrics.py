@@ -23,6 +23,7 @@ from tonearm.jobs.failures import CHILD_LOST, CODES, Cause, cause_of
 from tonearm.jobs.job import JobState
 from tonearm.settings import Level
 from tonearm.telemetry.label_values import OTHER, UNKNOWN, LabelValues, service_label
+from tonearm.telemetry.trace_ids import CurrentIds, no_ids
 
 JOB_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300, 1800)
 """Most files keep a child busy for a fifth of a second to some seconds, and hours of audio for minutes."""
@@ -42,10 +43,12 @@ class Metrics:
     """A subscriber that counts; a call takes some microseconds.
 
     Facts of other workers come as ``Remote`` and are not counted, as those workers count them.
+    current_ids: gives the ids of traces, which exemplars have.
     """
 
     def __init__(self, analysers: Collection[str]) -> None:
         """``analysers``: their names, which are names of stages."""
+        self.current_ids: CurrentIds = no_ids
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
         values.ValueClass = values.MutexValue  # whatever the environment says: this is one process
         self.registry = CollectorRegistry()
@@ -156,7 +159,7 @@ class Metrics:
     def _job_taken(self, event: JobTaken) -> None:
         job = event.job
         self._jobs_taken.labels(job.level).inc()
-        self._queue_wait.labels(job.level).observe(job.waited_s, _exemplar(job))
+        self._queue_wait.labels(job.level).observe(job.waited_s, self._exemplar(job))
 
     def _job_finished(self, event: JobFinished) -> None:
         codec = self._codecs.bounded(event.codec)
@@ -165,10 +168,10 @@ class Metrics:
         if event.state == JobState.QUARANTINED:
             self._attempt_failed(event.code)
         if event.run_s:
-            self._job_duration.observe(event.run_s, _exemplar(event.job))
+            self._job_duration.observe(event.run_s, self._exemplar(event.job))
             self._child_worked(event)
         if event.decoded_s:
-            self._realtime_ratio.observe(event.run_s / event.decoded_s, _exemplar(event.job))
+            self._realtime_ratio.observe(event.run_s / event.decoded_s, self._exemplar(event.job))
 
     def _job_retrying(self, event: JobRetrying) -> None:
         self._retries.inc()
@@ -186,7 +189,7 @@ class Metrics:
 
     def _child_worked(self, event: JobFinished | JobRetrying) -> None:
         """Count what a child did with a file."""
-        exemplar = _exemplar(event.job)
+        exemplar = self._exemplar(event.job)
         self._read_bytes.inc(event.job.size)
         for stage, seconds in event.timings.items():
             name = stage if stage in self._stages else OTHER
@@ -203,7 +206,8 @@ class Metrics:
         if event.outcome != CallOutcome.REFUSED:
             self._call_duration.labels(service).observe(event.seconds)
 
-
-def _exemplar(job: JobRef) -> dict[str, str]:
-    """What leads from a point of a graph to the job: its log lines have the same id."""
-    return {"correlation_id": job.correlation_id}
+    def _exemplar(self, job: JobRef) -> dict[str, str]:
+        """What leads from a point of a graph to the job: its log lines have the same ids."""
+        exemplar = {"correlation_id": job.correlation_id}
+        ids = self.current_ids(job)
+        return exemplar if ids is None else exemplar | {"trace_id": ids[0], "span_id": ids[1]}

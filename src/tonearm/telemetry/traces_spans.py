@@ -75,10 +75,9 @@ def enqueue_spans(event: JobsEnqueued, end_ns: int, scan: TraceContext | None) -
     start_ns = end_ns - _ns(event.elapsed_s)
     for trace in event.traces:
         links = (*((scan,) if scan else ()), *_former(trace))
-        attributes: dict[str, Value] = {
-            "tonearm.run": event.run,
-            "tonearm.correlation_id": trace.correlation_id,
-        }
+        attributes: dict[str, Value] = {"tonearm.correlation_id": trace.correlation_id}
+        if event.run is not None:
+            attributes["tonearm.run"] = event.run
         yield SpanRecord(
             "enqueue", trace.trace_id, trace.enqueue_id, None, start_ns, end_ns, "internal", attributes, links
         )

@@ -108,6 +108,7 @@ def test_a_fact_about_a_job_has_the_fields_of_its_job_beside_its_own() -> None:
         "extension": "flac",
         "uncharged_attempts": 0,
         "waited_s": 1.5,
+        "retried": 0,
         "reason": "stopping",
         "state": "queued",
         "run_s": 0.0,

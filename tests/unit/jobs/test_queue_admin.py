@@ -6,6 +6,10 @@ import pytest
 
 from tests.unit.library_fixture import Library, finish_one, result, take_one
 from tonearm.errors import Failure
+from tonearm.events.batches import JobsEnqueued
+from tonearm.events.event import Event
+from tonearm.events.job_trace import JobTrace
+from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.jobs.job import OPEN
 from tonearm.library.roots import Place
 from tonearm.settings import Level
@@ -191,3 +195,30 @@ def test_failures_of_files_that_are_gone_are_not_listed(library: Library) -> Non
 def test_failures_can_be_limited(library: Library, limit: int) -> None:
     quarantine(library, b"1", b"2", b"3")
     assert len(library.failed(limit=limit)) == limit
+
+
+def test_a_retry_begins_a_new_trace_and_stores_whether_it_is_recorded(library: Library) -> None:
+    quarantine(library, *(b"%d.mp3" % number for number in range(6)))
+    heard: list[Event] = []
+
+    def odd(trace_id: str, decided: bool | None) -> bool:  # noqa: ARG001  the form of a Sampler
+        return int(trace_id, 16) % 2 == 1
+
+    retrying = library.queue_admin.retry(FailedSelection(None), heard.append, odd)
+    while not retrying.ended:
+        retrying.step()
+    [event] = heard
+    assert isinstance(event, JobsEnqueued)
+    rows = library.rows("SELECT correlation_id, retried, sampled FROM jobs")
+    traces = [JobTrace(row["correlation_id"], row["retried"], bool(row["sampled"])) for row in rows]
+    assert {trace.retried for trace in traces} == {1}
+    assert [trace.sampled for trace in traces] == [odd(trace.trace_id, None) for trace in traces]
+    assert (event.count, set(event.traces)) == (6, {trace for trace in traces if trace.sampled})
+
+
+def test_without_a_sampler_nothing_is_decided_about_the_trace_of_a_retry(library: Library) -> None:
+    quarantine(library, b"1.mp3")
+    library.change("UPDATE jobs SET sampled = true")
+    retrying = library.queue_admin.retry(FailedSelection(None))
+    assert retrying.step() == 1
+    assert library.rows("SELECT retried, sampled FROM jobs") == [{"retried": 1, "sampled": None}]

@@ -171,3 +171,23 @@ def test_counters_of_failures_and_levels_are_exported_before_the_first_one(metri
     assert value(metrics, "attempts_failed_total", code="crashed", cause="system") == 0
     assert value(metrics, "jobs_taken_total", level="critical") == 0
     assert value(metrics, "child_ended_total", reason="killed") == 0
+
+
+@pytest.mark.parametrize("ids", [None, ("a" * 32, "b" * 16)])
+def test_exemplars_lead_to_the_log_and_to_the_trace_if_there_is_one(
+    metrics: Metrics, ids: tuple[str, str] | None
+) -> None:
+    metrics.current_ids = lambda _: ids
+    metrics(JobTaken(JOB))
+    metrics(JobFinished(JOB, "done", 1.0, 0.1, {"decode": 0.5}, decoded_s=100.0))
+    exemplars = [
+        sample.exemplar.labels
+        for metric in metrics.registry.collect()
+        for sample in metric.samples
+        if sample.exemplar is not None
+    ]
+    expected = {"correlation_id": JOB.correlation_id}
+    if ids is not None:
+        expected |= {"trace_id": ids[0], "span_id": ids[1]}
+    assert len(exemplars) == 5  # wait, job, ratio, and two stages
+    assert all(exemplar == expected for exemplar in exemplars)
