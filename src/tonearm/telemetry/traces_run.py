@@ -1,4 +1,4 @@
-"""The trace of a run: the call as a whole, and the scan of each folder."""
+"""The trace of a run: the call as a whole, and the scan of each folder. Its id is the correlation id of the run."""
 
 import secrets
 import time

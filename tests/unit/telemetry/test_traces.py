@@ -171,6 +171,7 @@ def test_a_job_is_enqueued_below_nothing_and_linked_to_its_scan(recorder: Record
     assert (enqueue.span_id, enqueue.parent_id) == (TRACE.enqueue_id, None)
     assert enqueue.links == (TraceContext(scan.trace_id, scan.span_id),)
     assert (scan.parent_id, run.parent_id, scan.trace_id) == (run.span_id, None, run.trace_id)
+    assert run.trace_id == f"{3:032x}"
     assert (scan.attributes["tonearm.new"], run.attributes["tonearm.done"]) == (2, 2)
 
 
