@@ -116,8 +116,10 @@ def fleet(tmp_path: Path, namespace: str, servers: dict[str, str], postgres_url:
 
 
 def urls_of(fleet: Fleet) -> dict[str, str]:
-    workers = fleet.program.run("workers", check=True).events
-    return {worker["worker"]: worker["url"] for worker in workers if worker["url"]}
+    """Where the workers serve their metrics, as the list of workers says."""
+    alive = "SELECT count(*) FROM workers WHERE url IS NOT NULL AND ended_at IS NULL"
+    until(lambda: fleet.query(alive) == [(2,)])
+    return {worker["worker"]: worker["url"] for worker in fleet.program.run("workers", check=True).events}
 
 
 def test_workers_export_together_what_the_database_says_and_one_of_them_speaks_for_the_library(
@@ -126,8 +128,8 @@ def test_workers_export_together_what_the_database_says_and_one_of_them_speaks_f
     for name in ("a", "b"):
         fleet.worker(name)
     run = fleet.enqueue(music)
-    until(lambda: set(urls_of(fleet)) == {"a", "b"})
     urls = urls_of(fleet)
+    assert set(urls) == {"a", "b"}
     targets: Any = fleet.program.run("workers", "--prometheus-sd", check=True).events[0]
     found = {target["labels"]["worker"]: target["targets"] for target in targets}
     assert found == {name: [url.removeprefix("http://")] for name, url in urls.items()}

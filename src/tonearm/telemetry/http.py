@@ -8,6 +8,7 @@ connection. There is one request a connection.
 import contextlib
 import io
 import ipaddress
+import selectors
 import socket
 import socketserver
 import threading
@@ -83,14 +84,13 @@ class HttpServer:
         bound = self._server.socket.getsockname()
         self.url = f"http://{_reachable(bound[0])}:{bound[1]}"
         """Where it can be reached. Where every address is listened on, it has the name of this host."""
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.5,), name="http", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Take no more requests. Those that are being answered end with the process at the latest."""
-        self._server.shutdown()
+        self._server.end()
+        self._thread.join()
         self._server.server_close()
 
 
@@ -112,6 +112,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     block_on_close = False
     allow_reuse_address = True
     request_queue_size = 32
+    timeout = 0  # of ``handle_request``, which is called when there is one
 
     def __init__(self, family: int, address: Any, routes: Mapping[str, Route]) -> None:
         self.address_family = family
@@ -119,7 +120,26 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.only_this_host = ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
         self.reported: set[type[Exception]] = set()
         self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._ending, self._end = socket.socketpair()
         super().__init__(address, _Handler)
+
+    def serve(self) -> None:
+        """Answer requests until ``end`` is called."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._ending, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
+
+    def end(self) -> None:
+        """Have ``serve`` return at once."""
+        self._end.close()
+
+    def server_close(self) -> None:
+        """Close all sockets."""
+        super().server_close()
+        for end in (self._ending, self._end):
+            end.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer in a thread of its own, or refuse where too many are being answered."""

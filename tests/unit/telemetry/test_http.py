@@ -157,3 +157,22 @@ def test_an_address_in_use_is_refused(server: HttpServer) -> None:
 def test_an_address_of_no_interface_is_refused(listen: str) -> None:
     with pytest.raises(CannotListen, match="can't listen there"):
         HttpServer(listen, {})
+
+
+def test_when_it_is_closed_its_port_is_free(server: HttpServer) -> None:
+    server.close()
+    with contextlib.closing(HttpServer(f"127.0.0.1:{port_of(server)}", {"/hello": hello})) as again:
+        assert asked(again, "GET /hello", "Host: localhost")[0] == 200
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this system has no IPv6")
+def test_an_address_of_the_other_family() -> None:
+    try:
+        server = HttpServer("[::1]:0", {"/hello": hello})
+    except CannotListen:
+        pytest.skip("this host has no IPv6 address")
+    with contextlib.closing(server):
+        assert server.url.startswith("http://[::1]:")
+        with socket.create_connection(("::1", port_of(server)), 10) as connection:
+            connection.sendall(b"GET /hello HTTP/1.1\r\nHost: [::1]:80\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.0 200")
