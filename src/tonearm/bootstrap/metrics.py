@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import os
 import tempfile
 import time
@@ -21,6 +22,7 @@ from tonearm.events.states import WarningCode
 from tonearm.library.database import Database
 from tonearm.names import printable
 from tonearm.settings import Settings
+from tonearm.telemetry.log_handler import LogHandler
 from tonearm.telemetry.probes import NOT_YET, Status
 
 if TYPE_CHECKING:
@@ -152,12 +154,15 @@ def _exporter(settings: Settings, file: str | None) -> Exporter:
 
 
 def _dropped(bus: EventBus, tracing: Tracing, reporter: "Reporter | None") -> dict[str, int]:
-    """What was not delivered, by subscriber: events, and of traces the spans."""
+    """What was not delivered, by subscriber: events, of the log its lines, and of traces the spans."""
     dropped = bus.dropped()
     if reporter is not None:
         dropped |= {"reporter": reporter.dropped}
     if tracing.counts is not None:
         dropped |= {"traces": tracing.counts.lost}
+    for handler in logging.getLogger("tonearm").handlers:
+        if isinstance(handler, LogHandler):
+            dropped |= {"log": handler.missing}
     return dropped
 
 

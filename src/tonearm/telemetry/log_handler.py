@@ -69,12 +69,18 @@ class LogHandler(logging.Handler):
         self.failed: Callable[[str], None] = lambda _: None
         self._sinks = sinks
         self._dropped = 0
+        self._unwritten = 0
         self._queue = QueuedSubscriber(self._deliver, "the log", ROOM, STALLED_S, CLOSE_S, self._broken)
 
     @property
     def dropped(self) -> int:
         """How many lines the queue did not take."""
         return self._queue.dropped
+
+    @property
+    def missing(self) -> int:
+        """How many lines the queue did not take, and how many could not be written."""
+        return self._queue.dropped + self._unwritten
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record, and return at once."""
@@ -114,6 +120,7 @@ class LogHandler(logging.Handler):
             sink.failed = False
         except OSError as error:
             sink.lost += 1
+            self._unwritten += 1
             if not sink.failed:
                 sink.failed = True
                 self._report(sink, error)

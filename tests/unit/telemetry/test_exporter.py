@@ -1,5 +1,6 @@
 """What a process exports is composed from its settings, and ends well however the process ends."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,14 @@ import pytest
 
 from tests.scrapes import parsed
 from tonearm.bootstrap.metrics import open_exporter
+from tonearm.bootstrap.servers import Servers
+from tonearm.bootstrap.traces import Tracing
 from tonearm.errors import ConfigurationError, LibraryInUse
+from tonearm.events.bus import EventBus
 from tonearm.settings import Settings
+from tonearm.telemetry.log_context import LogContext
+from tonearm.telemetry.log_handler import LogHandler, Sink
+from tonearm.telemetry.traces_export import SpanCounts
 
 
 def settings(tmp_path: Path, listen: str | None = None) -> Settings:
@@ -52,3 +59,36 @@ def test_the_library_for_metrics_is_loaded_by_those_that_export_alone() -> None:
         "assert 'prometheus_client' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_every_subscriber_missed_is_counted(tmp_path: Path) -> None:
+    class Full:
+        name = "a full disk"
+
+        def write(self, line: str) -> None:  # noqa: ARG002  the signature of Output
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            pass
+
+    handler = LogHandler(LogContext("tests", "here"), [Sink(Full(), logging.Formatter())])
+    logger = logging.getLogger("tonearm")
+    bus = EventBus()
+    bus.subscribe_queued(lambda _: None, "standard output")
+    logger.addHandler(handler)
+    try:
+        logger.error("one line")
+        handler.flush()
+        with open_exporter(settings(tmp_path), False, str(tmp_path / "tonearm.prom")) as exporter:
+            assert exporter is not None
+            tracing = Tracing(counts=SpanCounts(exported=5, failed=1, dropped=2))
+            exporter.join(bus, Servers(settings(tmp_path), bus), tracing)
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+        bus.close()
+    written = parsed((tmp_path / "tonearm.prom").read_text())
+    missed = {
+        name: written.sum("tonearm_events_dropped_total", subscriber=name) for name in ("log", "traces")
+    }
+    assert missed == {"log": 1, "traces": 3}
