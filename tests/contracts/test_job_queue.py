@@ -221,6 +221,27 @@ def test_a_quarantined_job_that_a_person_retries_comes_again(setup: QueueSetup) 
     assert setup.take(queue).job == lease.job
 
 
+def test_a_job_whose_next_attempt_is_far_away_comes_at_once_when_a_person_retries_it(
+    setup: QueueSetup,
+) -> None:
+    library = setup.library
+    library.meet(library.run(), b"1")
+    queue = setup.queue("w")
+    lease = setup.take(queue)
+    library.job_store.fail(lease, Failure("read-error", "the cable is loose", "plug it in", attempts=9), 0.1)
+    library.change(
+        "UPDATE jobs SET not_before = not_before + 3600, queued_at = queued_at + 3600,"
+        " publish_due_at = publish_due_at + 3600 WHERE state = 'retrying'"
+    )
+    queue.acknowledge(lease)
+    assert setup.nothing(queue)
+    assert library.retry(codes=["read-error"]) == 1
+    again = setup.take(queue)
+    assert (again.job, again.attempt, again.charged_attempts) == (lease.job, 2, 1)
+    end(setup, queue, again)
+    assert setup.nothing(queue)
+
+
 def test_a_paused_run_gives_nothing_until_it_is_resumed(setup: QueueSetup) -> None:
     library = setup.library
     run, other = library.run(), library.run()

@@ -63,10 +63,11 @@ def retry(
         if dry_run:
             _say_what_would_be(app, chosen, as_json)
             return
-        if not paths and not yes and not _confirmed(app, chosen, as_json):
+        groups, files = _matching(app, chosen)
+        if files and not paths and not yes and not _confirmed(groups, files, as_json):
             say("Nothing was queued.")
             raise click.exceptions.Exit(NOT_RETRIED)
-        count = _queue(app, chosen)
+        count = _queue(app, chosen, files)
         working, shared = is_analysing(app), app.database.shared
     if as_json:
         print_json({"queued": count})
@@ -90,11 +91,8 @@ def _say_what_would_be(app: Library, chosen: Sequence[FailedSelection], as_json:
     say(f"{plural(files, 'file')} would be queued again.")
 
 
-def _confirmed(app: Library, chosen: Sequence[FailedSelection], as_json: bool) -> bool:
+def _confirmed(groups: Sequence[FailureGroup], files: int, as_json: bool) -> bool:
     """Ask whether files are to be queued. Raises click.UsageError where input or output is not for a person."""
-    groups, files = _matching(app, chosen)
-    if not files:
-        return True
     if as_json or not _is_asked_at_a_terminal():
         raise click.UsageError(f"{plural(files, 'file')} would be queued again; add --yes to queue them")
     _list(groups)
@@ -112,9 +110,9 @@ def _list(groups: Sequence[FailureGroup]) -> None:
                 listing.add(f"{group.files:,}", group.code, printable(group.reason))
 
 
-def _queue(app: Library, chosen: Sequence[FailedSelection]) -> int:
-    """Queue everything that is selected, batch by batch; returns how many files."""
-    report = _progress()
+def _queue(app: Library, chosen: Sequence[FailedSelection], whole: int) -> int:
+    """Queue everything that is selected, batch by batch; returns how many files. ``whole``: how many there are."""
+    report = _progress(whole)
     files = 0
     with announcing(app.settings) as (announce, tracing):
         for one in chosen:
@@ -125,7 +123,7 @@ def _queue(app: Library, chosen: Sequence[FailedSelection]) -> int:
     return files
 
 
-def _progress() -> Callable[[int], None]:
+def _progress(whole: int) -> Callable[[int], None]:
     """A function that writes a line on the progress to standard error every ``EVERY_S`` seconds."""
     printed_at = time.monotonic()
 
@@ -133,7 +131,7 @@ def _progress() -> Callable[[int], None]:
         nonlocal printed_at
         if time.monotonic() - printed_at >= EVERY_S:
             printed_at = time.monotonic()
-            sys.stderr.write(f"tonearm: {plural(files, 'file')} queued again so far\n")
+            sys.stderr.write(f"tonearm: {files:,} of {plural(whole, 'file')} queued again\n")
 
     return report
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tonearm.bootstrap.library import Library
 from tonearm.cli.formatting import plural
 from tonearm.cli.keyboard import BACKSPACE, ENTER, ERASE_LINE, ESCAPE
 from tonearm.cli.opened import place_of
 from tonearm.jobs.failed_jobs import FailedSelection
+from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Level
 from tonearm.views.activity import pausable, paused
 from tonearm.views.runs import RunView
@@ -34,6 +36,7 @@ class Controls:
 
     def __init__(self, app: Library) -> None:
         self._app = app
+        self._repeated = StorageRetry(lambda _: None, lambda: self.ended)
         self.question: Question | None = None
         self.message = ""
         self.ended = False
@@ -110,14 +113,14 @@ class Controls:
 
     def _pause(self, run: int) -> Action:
         def act() -> Iterator[str | Question]:
-            self._app.runs.pause(run)
+            self._repeated(lambda: self._app.runs.pause(run))
             yield f"Run {run} is paused; its running files are finished."
 
         return act
 
     def _resume(self, run: int) -> Action:
         def act() -> Iterator[str | Question]:
-            self._app.runs.resume(run)
+            self._repeated(lambda: self._app.runs.resume(run))
             yield f"Run {run} continues."
 
         return act
@@ -138,7 +141,9 @@ class Controls:
     def _prioritize(self, path: str, level: Level) -> Action:
         def act() -> Iterator[str | Question]:
             place = place_of(self._app, path)
-            changed = 0 if place is None else self._app.queue_admin.prioritize(place, level)
+            changed = 0
+            if place is not None:
+                changed = self._repeated(partial(self._app.queue_admin.prioritize, place, level))
             yield f"{plural(changed, 'open job')} set to {level.label}."
 
         return act
@@ -166,7 +171,7 @@ class Controls:
             retrying = self._app.queue_admin.retry(chosen)
             files = 0
             while not retrying.ended:
-                files += retrying.step()
+                files += self._repeated(retrying.step)
                 yield f"{plural(files, 'file')} queued again so far."
             yield f"{plural(files, 'file')} queued again."
 

@@ -50,7 +50,9 @@ class FailedSelection:
     def conditions(self) -> tuple[ColumnElement[bool], ...]:
         """Conditions on jobs joined with their files."""
         wanted = [FAILED, job_table.c.code.is_not(None), IS_LAST, IS_PRESENT]
-        if self.codes:
+        if len(self.codes) == 1:  # read in order from the index, without sorting
+            wanted.append(job_table.c.code == self.codes[0])
+        elif self.codes:
             wanted.append(job_table.c.code.in_(self.codes))
         if not self.partial:
             wanted.append(job_table.c.state != JobState.PARTIAL)
