@@ -19,7 +19,7 @@ from tonearm.bootstrap.server_probes import SERVERS
 from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
 from tonearm.errors import Failure, Fault
-from tonearm.events import batches, facts, services
+from tonearm.events import batches, facts, messages, services
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
 from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
@@ -74,10 +74,10 @@ def options(parameters: object) -> list[str]:
 
 def event_kinds() -> list[type[Event]]:
     parts = {"Slow", "JobEvent", "Remote"}  # never announced by themselves; each has a test of its own
-    counted = {"ServiceCalled"}  # never printed
+    counted = {"ServiceCalled", "ChildMessage"}  # never printed
     return [
         kind
-        for module in (facts, services, batches)
+        for module in (facts, services, batches, messages)
         for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Event) and kind is not Event and name not in parts | counted
     ]

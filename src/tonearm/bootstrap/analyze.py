@@ -23,6 +23,7 @@ from tonearm.scan.scanner import Scanner
 from tonearm.session.coordination import Coordination, EmbeddedRun, SharedRun
 from tonearm.session.session import Session
 from tonearm.settings import Settings
+from tonearm.telemetry.log_facts import FactLog
 from tonearm.worker.registration import worker_name
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
@@ -38,7 +39,7 @@ def open_session(
     show: Subscriber,
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
-    log: Subscriber | None = None,
+    log: FactLog | None = None,
 ) -> Iterator[Session]:
     """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events; ``exporter`` counts and
     ``log`` logs them.

@@ -16,6 +16,7 @@ from tonearm.bootstrap.traces import Tracing, recording_traces
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Subscriber
+from tonearm.events.messages import ChildMessage
 from tonearm.events.services import BrokerStateChanged, ServiceCalled
 from tonearm.events.states import BrokerState
 from tonearm.graph.relay import GraphRelay
@@ -29,6 +30,7 @@ from tonearm.progress.reporter import Reporter
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.resilience.threads import Body
 from tonearm.settings import Settings
+from tonearm.telemetry.log_facts import FactLog
 from tonearm.views.snapshots import take_snapshot
 from tonearm.worker.limits import allow_files
 from tonearm.worker.mount_guard import MountGuard
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
 
 OUTPUT = "standard output"
+LOG_ONLY = (ServiceCalled, ChildMessage)
+"""Facts that the output does not show."""
 OUTPUT_ROOM = 100_000
 """Events in the queue of the output, about 50 MB at most."""
 
@@ -78,7 +82,7 @@ def open_parts(
     show: Subscriber,
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
-    log: Subscriber | None = None,
+    log: FactLog | None = None,
 ) -> Iterator[WorkerParts]:
     """Open the library and prepare its servers.
 
@@ -98,9 +102,9 @@ def open_parts(
         tracing = parts.enter_context(recording_traces(settings, bus))  # first, as the others ask it for ids
         bus.subscribe(view, "the live view")
         if log is not None:
-            bus.subscribe(log, "the log")
+            log.join(bus, tracing.current_ids)
         bus.subscribe_queued(
-            show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf, leave_out=(ServiceCalled,)
+            show, OUTPUT, OUTPUT_ROOM, stalled_s=math.inf, close_s=math.inf, leave_out=LOG_ONLY
         )
         if exporter is not None:
             exporter.join(bus, servers, tracing)
@@ -119,7 +123,7 @@ def open_worker(
     show: Subscriber,
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
-    log: Subscriber | None = None,
+    log: FactLog | None = None,
 ) -> Iterator[Callable[[], None]]:
     """Compose a worker; yields the function that works until it is stopped or drained.
 

@@ -29,6 +29,7 @@ from tonearm.names import printable, to_bytes
 from tonearm.progress.live import LiveView
 from tonearm.session.session import AnalyzeRequest
 from tonearm.settings import Settings
+from tonearm.telemetry.log_facts import FactLog
 from tonearm.worker.signals import StopSwitch
 
 DONE, SOME_FAILED = 0, 1
@@ -131,7 +132,7 @@ def _shown(
     request: AnalyzeRequest,
     as_json: bool,
     stop: StopSwitch,
-    log: Subscriber,
+    log: FactLog,
     metrics_file: str | None,
 ) -> Summary | None:
     view = LiveView()

@@ -11,17 +11,17 @@ from tonearm.cli import REFUSED
 from tonearm.cli.options import warn_of_unknown_variables
 from tonearm.cli.standard_output import ReaderGone
 from tonearm.errors import TonearmError
-from tonearm.events.event import Subscriber
 from tonearm.events.report import report
 from tonearm.events.states import Severity
 from tonearm.settings import Settings
+from tonearm.telemetry.log_facts import FactLog
 
 BROKEN = 1
 """Exit status after a mistake of this program, as Python's."""
 
 
 @contextlib.contextmanager
-def logged(settings: Settings, service: str, bar: bool = False) -> Iterator[Subscriber]:
+def logged(settings: Settings, service: str, bar: bool = False) -> Iterator[FactLog]:
     """Log what happens until the ``with`` block ends; yields the subscriber that logs facts.
 
     An error that ends the command is a line of the log, not a text on standard error. bar: a progress bar is shown on

@@ -240,14 +240,6 @@ class WorkersChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class LogLevelsChanged(Event):
-    """A person has changed how much this worker logs. levels: by logger; for all others those of the settings."""
-
-    worker: str
-    levels: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Listening(Event):
     """This process answers requests for its metrics and its health over HTTP."""
 

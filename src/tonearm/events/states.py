@@ -93,6 +93,7 @@ class WarningCode(StrEnum):
     GRAPH_AVAILABLE = "graph-available"
     GRAPH_FALLBACK = "graph-fallback"
     GRAPH_UNAVAILABLE = "graph-unavailable"
+    LOG_UNWRITABLE = "log-unwritable"
     LIVE_VIEW_AVAILABLE = "live-view-available"
     LIVE_VIEW_UNAVAILABLE = "live-view-unavailable"
     MOUNT_POINT_GONE = "mount-point-gone"

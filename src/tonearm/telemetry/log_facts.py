@@ -4,19 +4,21 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
-from tonearm.events import batches, facts, services
+from tonearm.events import batches, facts, messages, services
+from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
-from tonearm.events.states import BrokerState, Severity, StorageState, WorkerState
+from tonearm.events.states import BrokerState, Severity, StorageState, WarningCode, WorkerState
 from tonearm.telemetry.log_handler import LogHandler
 from tonearm.telemetry.log_levels import LogLevels
+from tonearm.telemetry.trace_ids import CurrentIds, no_ids
 
 Level = int | Callable[[Event], int]
 _SEVERITIES = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
 
 
-def _of_warning(fact: Event) -> int:
-    assert isinstance(fact, facts.Warned)  # noqa: S101  as the table says
+def _of_severity(fact: Event) -> int:
+    assert isinstance(fact, facts.Warned | messages.ChildMessage)  # noqa: S101  as the table says
     return _SEVERITIES[fact.severity]
 
 
@@ -62,13 +64,14 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     facts.JobRetrying: ("worker", logging.WARNING),
     facts.JobReturned: ("worker", logging.INFO),
     facts.LeaseExpired: ("jobs", logging.WARNING),
+    messages.ChildMessage: ("worker.child", _of_severity),
     facts.ChildReady: ("worker.child", logging.DEBUG),
     facts.ChildStarted: ("worker.child", logging.DEBUG),
     facts.ChildEnded: ("worker.child", _of_child),
     facts.RunStateChanged: ("session", logging.INFO),
     facts.WorkerStateChanged: ("worker", _of_state),
     facts.WorkersChanged: ("session", logging.DEBUG),
-    facts.Warned: ("warnings", _of_warning),
+    facts.Warned: ("warnings", _of_severity),
     facts.RunStarted: ("session", logging.INFO),
     facts.WorkloadKnown: ("session", logging.INFO),
     facts.Summary: ("session", logging.INFO),
@@ -76,7 +79,7 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     services.BrokerStateChanged: ("jobs", _of_state),
     services.BreakerChanged: ("services", _of_breaker),
     services.ServiceCalled: ("services", logging.DEBUG),
-    facts.LogLevelsChanged: ("telemetry", logging.INFO),
+    messages.LogLevelsChanged: ("telemetry", logging.INFO),
     facts.Listening: ("telemetry", logging.INFO),
 }
 """Logger below ``tonearm`` and level of each fact; a fact that is not here is logged at DEBUG."""
@@ -89,7 +92,21 @@ class FactLog:
         """``levels``: changed when a person has asked for it."""
         self._handler = handler
         self._levels = levels
+        self._current_ids: CurrentIds = no_ids
         self._loggers: dict[str, logging.Logger] = {}
+
+    def join(self, bus: EventBus, current_ids: CurrentIds = no_ids) -> None:
+        """Log the facts of a bus, and announce there when lines can't be written.
+
+        current_ids: ids of traces, for the lines about jobs.
+        """
+        self._current_ids = current_ids
+
+        def failed(text: str) -> None:
+            bus(facts.Warned(WarningCode.LOG_UNWRITABLE, text, severity=Severity.ERROR))
+
+        self._handler.failed = failed
+        bus.subscribe(self, "the log")
 
     def __call__(self, event: Event) -> None:
         """Log an event."""
@@ -99,7 +116,7 @@ class FactLog:
             self._handler.context = dataclasses.replace(
                 self._handler.context, run=event.run, correlation_id=event.correlation_id
             )
-        elif isinstance(event, facts.LogLevelsChanged):
+        elif isinstance(event, messages.LogLevelsChanged):
             self._levels.override(event.levels)
         name, rule = RULES.get(type(event), ("events", logging.DEBUG))
         level = rule if isinstance(rule, int) else rule(event)
@@ -107,8 +124,7 @@ class FactLog:
             name, logging.getLogger(f"tonearm.{name}")
         )
         if logger.isEnabledFor(level):
-            logger.handle(
-                logger.makeRecord(
-                    logger.name, level, "", 0, event_name(event), (), None, extra={"fact": event}
-                )
-            )
+            ids = self._current_ids(event.job) if isinstance(event, facts.JobEvent) else None
+            extra = {"fact": event, "trace_ids": ids}
+            name = event_name(event)
+            logger.handle(logger.makeRecord(logger.name, level, "", 0, name, (), None, extra=extra))

@@ -9,7 +9,7 @@ from typing import Any
 
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
-from tonearm.events.facts import JobFinished, JobRetrying
+from tonearm.events.facts import JobFinished, JobRetrying, JobReturned, JobTaken
 from tonearm.events.job_ref import JobRef
 from tonearm.names import printable
 from tonearm.telemetry.log_context import LogContext
@@ -39,6 +39,10 @@ _NAMES = {
 """Fields of facts that have another name here. Other durations get ``_ms`` in place of ``_s``."""
 _AUDIO = {"decoded_s"}
 """Seconds of audio, which are no duration of work."""
+_JOB = tuple(field.name for field in dataclasses.fields(JobRef))
+_WHICH_JOB = ("job", "run", "attempt", "correlation_id", "worker", "path")
+_WIDE = (JobTaken, JobFinished, JobRetrying, JobReturned)
+"""Facts whose lines have everything that is known of the job; the others say which job it is."""
 
 
 def line_fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -60,7 +64,13 @@ def line_fields(record: logging.LogRecord) -> dict[str, Any]:
     }
     if fact is None:
         return fields | {"event": printable(record.getMessage())}
-    return fields | {"event": event_name(fact)} | fact_fields(fact)
+    return fields | {"event": event_name(fact)} | _trace_fields(record) | fact_fields(fact)
+
+
+def _trace_fields(record: logging.LogRecord) -> dict[str, str]:
+    """The ids of the trace and the span of an attempt, where it is recorded."""
+    ids: tuple[str, str] | None = getattr(record, "trace_ids", None)
+    return {} if ids is None else {"trace_id": ids[0], "span_id": ids[1]}
 
 
 def fact_fields(fact: Event) -> dict[str, Any]:
@@ -71,16 +81,13 @@ def fact_fields(fact: Event) -> dict[str, Any]:
             continue
         value = getattr(fact, field.name)
         if isinstance(value, JobRef):
-            fields |= {_name(name): _plain(name, inner) for name, inner in _job(value).items()}
+            names = _JOB if isinstance(fact, _WIDE) else _WHICH_JOB
+            fields |= {_name(name): _plain(name, getattr(value, name)) for name in names}
         elif field.name == "timings":
             fields["stages_ms"] = {printable(stage): _ms(seconds) for stage, seconds in value.items()}
         elif value is not None or not isinstance(fact, JobFinished | JobRetrying):
             fields[_name(field.name)] = _plain(field.name, value)
     return fields
-
-
-def _job(job: JobRef) -> dict[str, Any]:
-    return {field.name: getattr(job, field.name) for field in dataclasses.fields(job)}
 
 
 def _name(name: str) -> str:

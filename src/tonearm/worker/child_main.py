@@ -21,10 +21,12 @@ from typing import Any
 import numpy as np
 
 from tonearm.analysis.decode import open_audio
+from tonearm.analysis.decoder_messages import write_decoder_messages
 from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
 from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import read_tags
 from tonearm.errors import Fault, FileFault
+from tonearm.worker.child_log import log_to_parent
 from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.limits import allow_cpu, confine, die_with_parent
 from tonearm.worker.sandbox import seal
@@ -183,5 +185,7 @@ def main() -> None:
     gc.enable()
     confine(settings["memory_mb"])
     child = Child(link, analysers)
+    write_decoder_messages()
     child.send(ready=os.getpid(), unsealed=seal())
+    log_to_parent(child.send)
     child.serve()

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import DEADLINE, KILLED, crashed, ended
 from tonearm.jobs.job import Lease
 from tonearm.settings import Settings
+from tonearm.worker.child_output import ChildOutput
 from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, encode, send_with_file
 
 STARTUP_S = 60.0
@@ -83,7 +83,7 @@ class ChildProcess:
         self.ready = False
         self.assignment: Assignment | None = None
         self.started_at = time.monotonic()
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self.output = ChildOutput()
         self.connection, theirs = socket.socketpair()
         options = {
             "nice": settings.nice,
@@ -103,10 +103,11 @@ class ChildProcess:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=self._stderr,
+                stderr=self.output.writer,
                 start_new_session=True,
                 env=_environment(),
             )
+        self.output.started()
         self.connection.setblocking(True)
 
     @property
@@ -127,6 +128,7 @@ class ChildProcess:
         allowed = self._settings.deadline_base_s + status.st_size / 1e6
         now = time.monotonic()
         self.assignment = Assignment(lease, path, descriptor, status, now, now + allowed)
+        self.output.begin_file()
         self._files_sent += 1
         self._bytes_sent += status.st_size
         with contextlib.suppress(OSError):  # if the child has just ended, its connection is closed
@@ -203,16 +205,15 @@ class ChildProcess:
                 self.kill(None)
 
     def last_error_line(self) -> str:
-        """The last line that the process wrote to standard error before it was confined."""
-        self._stderr.seek(0)
-        lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it wrote nothing to standard error"
+        """The last line that the process wrote to standard error."""
+        self.output.lines()
+        return self.output.last or "it wrote nothing to standard error"
 
     def close(self) -> None:
         """Wait for the process to end, and close its connection, standard error and file."""
         self.connection.close()
         self._exit_status()
-        self._stderr.close()
+        self.output.close()
         self.release_file()
 
 

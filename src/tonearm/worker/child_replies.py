@@ -5,12 +5,13 @@ from dataclasses import MISSING, dataclass, fields
 from functools import reduce
 from operator import or_
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
+from tonearm.events.states import Severity
 from tonearm.jobs.port import Result
 from tonearm.jobs.retry import TRANSIENT_ATTEMPTS
 from tonearm.library.column_types import storable_text
@@ -79,6 +80,12 @@ class _Stage(_Reply):
     fraction: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
 
 
+class _Log(_Reply):
+    log: Text
+    logger: Text
+    severity: Literal["warning", "error"]
+
+
 class _Identity(_Reply):
     hash: Annotated[str, Field(pattern=r"^[0-9a-z]{1,128}$")]
     sound: Any
@@ -121,6 +128,12 @@ def parsed_stage(message: Message) -> tuple[str, float | None]:
     """The stage in a reply, and the fraction of the audio that is decoded, if known. Raises ``InvalidReply``."""
     reply = _checked(_Stage, message)
     return reply.stage, reply.fraction
+
+
+def parsed_log(message: Message) -> tuple[str, str, Severity]:
+    """The text of what a child has logged, the name of the logger, and the severity. Raises ``InvalidReply``."""
+    reply = _checked(_Log, message)
+    return reply.log, reply.logger, Severity(reply.severity)
 
 
 def parsed_identity(message: object) -> IdentifiedFile:

@@ -1,7 +1,8 @@
 """Handles the messages of children: answers them, and records how attempts end.
 
 For each file a child sends stages; then ``hash``, when it has identified the file, which is answered with the analysers
-to run; then ``finished`` or ``failed``. A child that sends an unexpected message is killed.
+to run; then ``finished`` or ``failed``. It may send ``log`` at any time. A child that sends anything
+unexpected is killed.
 """
 
 import time
@@ -10,6 +11,7 @@ from collections.abc import Collection
 from tonearm.errors import Failure
 from tonearm.events.event import Announce
 from tonearm.events.facts import ChildReady, StageReached, Warned
+from tonearm.events.messages import ChildMessage
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import INVALID_MESSAGES, REPLACED
 from tonearm.jobs.port import JobStore
@@ -20,6 +22,7 @@ from tonearm.worker.child_replies import (
     IdentifiedFile,
     parsed_failure,
     parsed_identity,
+    parsed_log,
     parsed_stage,
     result_of,
 )
@@ -89,6 +92,8 @@ class Conversation:
         assignment = child.assignment
         if "ready" in message:
             self._ready(child, message)
+        elif "log" in message:
+            self._logged(child, message)
         elif assignment is None:
             child.kill(None)  # a message while it has no file
         elif "stage" in message:
@@ -102,6 +107,13 @@ class Conversation:
             self._finished(child, assignment, message)
         elif "failed" in message:
             self.attempt_failed(child, assignment, parsed_failure(message))
+
+    def _logged(self, child: ChildProcess, message: Message) -> None:
+        text, logger, severity = parsed_log(message)
+        job = child.assignment.lease.ref if child.assignment is not None else None
+        for line in text.splitlines():
+            if admitted := child.output.admitted(line):
+                self._announce(ChildMessage(child.process.pid, admitted, logger, severity, job))
 
     def _ready(self, child: ChildProcess, message: Message) -> None:
         self._pool.mark_ready(child)

@@ -8,6 +8,7 @@ from tonearm.errors import Failure, TonearmError
 from tonearm.events.event import Announce
 from tonearm.events.facts import ChildEnded, ChildStarted, Warned
 from tonearm.events.job_ref import JobRef
+from tonearm.events.messages import ChildMessage
 from tonearm.events.states import ChildEnding, WarningCode
 from tonearm.jobs.failures import KILLED
 from tonearm.settings import Settings
@@ -69,6 +70,7 @@ class ChildPool:
             child = ChildProcess(self._settings, self._program)
             self._children.append(child)
             self._selector.register(child.connection, selectors.EVENT_READ, child)
+            self._selector.register(child.output, selectors.EVENT_READ, child)
             self._announce(ChildStarted(child.process.pid))
 
     def mark_ready(self, child: ChildProcess) -> None:
@@ -83,13 +85,26 @@ class ChildPool:
                 self.end(child, ChildEnding.RECYCLED, RECYCLED)
 
     def wait(self, now: float, at_most_s: float) -> tuple[list[ChildProcess], bool]:
-        """Wait for messages, a wake-up or the next deadline of a child.
+        """Wait for messages, a wake-up or the next deadline of a child; announce what children have written.
 
         Returns the children whose connection is readable, and whether there was a wake-up.
         """
         until = min([now + at_most_s, *(child.act_at for child in self._children)])
-        ready = [key.data for key, _ in self._selector.select(max(0.0, until - now))]
-        return [child for child in ready if child is not None], None in ready
+        ready = [key for key, _ in self._selector.select(max(0.0, until - now))]
+        readable = []
+        for key in ready:
+            if key.data is not None and key.fileobj is key.data.output:
+                self._relay(key.data)
+            elif key.data is not None:
+                readable.append(key.data)
+        return readable, any(key.data is None for key in ready)
+
+    def _relay(self, child: ChildProcess) -> None:
+        """Announce the lines that a child has written to standard error."""
+        for line in child.output.lines():
+            self._announce(ChildMessage(child.process.pid, line, job=_job_of(child)))
+        if child.output.ended:
+            self._selector.unregister(child.output)
 
     def overdue(self, now: float) -> list[ChildProcess]:
         """Children whose deadline has passed."""
@@ -101,8 +116,8 @@ class ChildPool:
         Raises:
             CannotStart: too many children in a row have ended before they were ready.
         """
-        self._remove(child)
         failure = child.reap()
+        self._remove(child)
         self._announce(ChildEnded(child.process.pid, failure.reason, failure.code, _job_of(child)))
         if child.assignment is None and not child.ready:
             self._failed_starts += 1
@@ -143,6 +158,11 @@ class ChildPool:
         self._selector.close()
 
     def _remove(self, child: ChildProcess) -> None:
+        """Announce what is left of a child's output, and wait for nothing more from it."""
+        if not child.output.ended:
+            self._relay(child)
+        if not child.output.ended:
+            self._selector.unregister(child.output)
         self._selector.unregister(child.connection)
         self._children.remove(child)
 

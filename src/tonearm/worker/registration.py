@@ -12,7 +12,7 @@ from typing import Any
 from tonearm import __version__
 from tonearm.errors import StorageError, StorageUnavailable
 from tonearm.events.event import Announce
-from tonearm.events.facts import LogLevelsChanged
+from tonearm.events.messages import LogLevelsChanged
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import (
     Heartbeat,

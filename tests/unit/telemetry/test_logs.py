@@ -22,13 +22,13 @@ from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import (
     JobFinished,
     JobReturned,
-    LogLevelsChanged,
     Remote,
     RunStarted,
     StageReached,
     Warned,
 )
 from tonearm.events.job_ref import JobRef
+from tonearm.events.messages import LogLevelsChanged
 from tonearm.events.report import LOGGER, report
 from tonearm.events.states import Severity, WarningCode
 from tonearm.settings import load_settings

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from tests.tagging import retagged
 from tests.unit.library_fixture import Library, finish_one
 from tonearm.analysis.tags import read_tags
+from tonearm.events.states import Severity
 from tonearm.jobs.job import Lease
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.child_protocol import InvalidReply, Message
-from tonearm.worker.child_replies import finite, parsed_failure, parsed_identity, result_of
+from tonearm.worker.child_replies import finite, parsed_failure, parsed_identity, parsed_log, result_of
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 VALUES = st.recursive(
@@ -202,3 +203,11 @@ def test_whatever_failure_a_child_tells_can_be_stored(
     assert len(failure.code) + len(failure.reason) + len(failure.advice) < 5000
     library.meet(library.run(), b"1.flac", fresh=True)
     assert library.job_store.fail(library.take(), failure, 0.0) is not None
+
+
+def test_what_a_child_logs_is_checked_like_every_reply() -> None:
+    said = {"log": "odd\x00 chunk", "logger": "mutagen", "severity": "warning"}
+    assert parsed_log(said) == ("odd chunk", "mutagen", Severity.WARNING)
+    for wrong in ({"severity": "critical"}, {"log": 5}, {"logger": None}):
+        with pytest.raises(InvalidReply):
+            parsed_log(said | wrong)

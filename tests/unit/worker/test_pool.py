@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tonearm.events.event import Event
+from tonearm.events.facts import ChildEnded
+from tonearm.events.messages import ChildMessage
 from tonearm.events.states import ChildEnding
 from tonearm.settings import load_settings
+from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.pool import MAX_FAILED_STARTS, CannotStart, ChildPool
 
 FAILS = ("-c", "raise SystemExit('no module named numpy')")
@@ -17,9 +20,14 @@ MakePool = Callable[[tuple[str, ...]], ChildPool]
 
 
 @pytest.fixture
-def make_pool() -> Iterator[MakePool]:
+def events() -> list[Event]:
+    """What the pool has announced."""
+    return []
+
+
+@pytest.fixture
+def make_pool(events: list[Event]) -> Iterator[MakePool]:
     made: list[ChildPool] = []
-    events: list[Event] = []
     reader, writer = os.pipe()
 
     def make(program: tuple[str, ...]) -> ChildPool:
@@ -32,16 +40,24 @@ def make_pool() -> Iterator[MakePool]:
     os.close(writer)
 
 
+def first_readable(pool: ChildPool) -> ChildProcess:
+    """The first child whose connection is readable; it may have written to standard error before."""
+    while True:
+        readable, woken = pool.wait(0.0, 60.0)
+        assert not woken
+        if readable:
+            return readable[0]
+
+
 def test_children_that_end_before_they_are_ready_again_and_again_are_an_error(make_pool: MakePool) -> None:
     pool = make_pool(FAILS)
 
     def keep_starting() -> None:
         for _ in range(MAX_FAILED_STARTS):
             pool.start(1)
-            readable, woken = pool.wait(0.0, 60.0)
-            assert not woken
-            pool.remove_ended(readable[0])
-            readable[0].close()
+            child = first_readable(pool)
+            pool.remove_ended(child)
+            child.close()
 
     with pytest.raises(CannotStart, match="analysing processes do not start: no module named numpy"):
         keep_starting()
@@ -57,3 +73,15 @@ def test_a_child_uses_its_slot_from_its_start_until_it_has_ended(make_pool: Make
     assert (pool.starting, pool.idle) == (1, [child])
     pool.end(child, ChildEnding.NOT_NEEDED, "the test is over")
     assert (pool.free_slots, pool.starting) == (1, 1)
+
+
+def test_what_a_child_writes_is_announced_also_what_it_wrote_before_it_died(
+    make_pool: MakePool, events: list[Event]
+) -> None:
+    pool = make_pool(("-c", "import os; os.write(2, b'first\\nlast\\n'); os._exit(3)"))
+    pool.start(1)
+    child = first_readable(pool)
+    pool.remove_ended(child)
+    child.close()
+    told = [event for event in events if isinstance(event, ChildMessage | ChildEnded)]
+    assert [getattr(event, "text", "(ended)") for event in told] == ["first", "last", "(ended)"]
