@@ -18,6 +18,7 @@ from tonearm.names import PathMap
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Settings
 from tonearm.views.failures import FailureList
+from tonearm.views.file_trace import FileTraces
 from tonearm.views.jobs import JobList
 from tonearm.views.runs import RunList
 from tonearm.views.slow import SlowWork
@@ -40,6 +41,7 @@ class Library:
     slow_work: SlowWork
     run_list: RunList
     worker_list: WorkerList
+    file_traces: FileTraces
     runs: Runs
     queue_admin: QueueAdmin
     job_store: SqlJobStore
@@ -69,6 +71,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
             slow_work=SlowWork(database),
             run_list=RunList(database),
             worker_list=WorkerList(database),
+            file_traces=FileTraces(database),
             runs=Runs(database),
             queue_admin=QueueAdmin(database, settings.ageing_s),
             job_store=SqlJobStore(

@@ -42,6 +42,7 @@ SECTIONS = {
         Entry(
             "failures", "failures:failures", "Show what failed, grouped by reason; list files; name suspects."
         ),
+        Entry("trace", "trace:trace", "Show what happened to a file, from the scan to the stored results."),
         Entry("retry", "retry:retry", "Queue failed files again."),
         Entry("prioritize", "jobs:prioritize", "Change the priority of waiting jobs."),
         Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),
