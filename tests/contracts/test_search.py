@@ -21,7 +21,20 @@ from tonearm.views.tracks import TrackQuery
 from tonearm.views.walks import Position
 
 SORTS = ("path", "title", "artist", "year", "bpm", "camelot", "codec", "bit_depth", "duration_s", "state")
-WORDS = ("Ätna", "blue", "Blues", "a", "", "東京", "x" * 120 + "1", "x" * 120 + "2", "ΣΕΥΣ")
+WORDS = (
+    "Ätna",
+    "blue",
+    "Blues",
+    "a",
+    "",
+    "東京",
+    "Luçia",
+    "el lu",
+    "lu!",
+    "x" * 120 + "1",
+    "x" * 120 + "2",
+    "ΣΕΥΣ",
+)
 CASES: dict[str, tuple[TrackQuery, Callable[[Track], bool]]] = {
     "all": (TrackQuery(), lambda _: True),
     "tempo": (
@@ -29,7 +42,8 @@ CASES: dict[str, tuple[TrackQuery, Callable[[Track], bool]]] = {
         lambda track: 90 <= (track.results["bpm"] or 0) <= 120,
     ),
     "title": (TrackQuery(texts={"title": "BLUE"}), lambda track: "blue" in (track.title or "").lower()),
-    "two letters": (TrackQuery(texts={"title": "京"}), lambda track: "京" in (track.title or "")),
+    "one letter": (TrackQuery(texts={"title": "京"}), lambda track: "京" in (track.title or "")),
+    "two letters": (TrackQuery(texts={"title": "LU"}), lambda track: "lu" in (track.title or "").lower()),
     "year and codec": (
         TrackQuery(ranges={"year": (1999, 2000)}, texts={"codec": "MP"}),
         lambda track: track.year in (1999, 2000) and "mp" in (track.codec or ""),
@@ -159,7 +173,7 @@ def test_texts_are_found_where_the_extension_may_not_be_created(without_extensio
     assert library.rows("SELECT 1 FROM pg_class WHERE relname = 'ix_tags_words'") == []
     fill(library)
     known = list(library.tracks.each(TrackQuery()))
-    for part in ("BLUE", "東京", "京", "ΣΕΥΣ", "zzzz", "%"):
+    for part in ("BLUE", "LU", "東京", "京", "ΣΕΥΣ", "zzzz", "%"):
         query = TrackQuery(texts={"title": part}, sort="bpm")
         wanted = (track for track in known if part.lower() in (track.title or "").lower())
         assert list(pages(library, query, 7)) == ordered(wanted, "bpm", descending=False)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
     Select,
     and_,
+    bindparam,
     false,
     func,
     literal_column,
@@ -18,11 +20,13 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.types import NullType
 
 from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text, unindexed
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
+from tonearm.views.estimates import estimated_rows
 
 FEW_VALUES = 1_000
 """Maximum number of distinct values of a text column that is searched by comparing each distinct value once."""
@@ -30,6 +34,10 @@ SAMPLE = 2_000
 """Number of values by which it is told at first whether a column has more than a few distinct ones."""
 FEW_TERMS = 60
 """Maximum number of trigrams that are looked up for a text of one or two characters; with more, tables are read."""
+FOLLOWING = [chr(code) for code in range(1, 128) if not chr(code).isupper()]
+"""What can follow two letters in a text of ASCII that is folded."""
+MANY_PAIRS = 15_000
+"""A part of two letters that PostgreSQL expects in more texts is not looked up: reading in order finds it sooner."""
 _WORDS_INDEX = text("SELECT to_regclass('ix_tags_words')")  # missing where pg_trgm could not be added
 
 
@@ -208,11 +216,7 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Wor
     if column.words is None or not part:
         return None
     if connection.dialect.name == "postgresql":
-        if len(part) < 3 or connection.execute(_WORDS_INDEX).scalar_one() is None:
-            return None
-        escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        like = func.tonearm_fold(column.value).like(f"%{escaped}%")
-        return _Words(select(column.owner).where(like), column.table, exact=True)
+        return _with_words_postgresql(connection, column, part)
     terms = [part[start : start + 3] for start in range(len(part) - 2)]
     joined = " AND "
     if not terms:
@@ -228,6 +232,43 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Wor
         select(literal_column("tag_words.rowid").label("owner")).select_from(words).where(matches)
     )
     return _Words(owners, words, exact=len(part) <= 3)
+
+
+def _with_words_postgresql(connection: Connection, column: SearchColumn, part: str) -> _Words | None:
+    """The owners of texts that hold a part, from the indexes over parts of texts.
+
+    The index of pg_trgm has groups of three letters: two are looked up with every letter that may follow in an ASCII
+    text. Texts with other letters are in an index of their own too, over single letters.
+    """
+    folded_value = func.tonearm_fold(column.value)
+    indexed = connection.execute(_WORDS_INDEX).scalar_one() is not None
+    if len(part) > 2:
+        like = folded_value.like(f"%{_escaped(part)}%")
+        return _Words(select(column.owner).where(like), column.table, exact=True) if indexed else None
+    found = and_(
+        func.octet_length(column.value) != func.char_length(column.value),
+        func.tonearm_letters(column.value).op("@>", is_comparison=True)(_array(part)),
+        func.strpos(folded_value, part) > 0,
+    )
+    if part.isascii():
+        if len(part) == 1 or not (indexed and part.isalnum()):
+            return None
+        patterns = [f"%{part}", *(f"%{part}{_escaped(letter)}%" for letter in FOLLOWING)]
+        found = or_(folded_value.op("LIKE", is_comparison=True)(func.any(_array(patterns))), found)
+    owners = select(column.owner).where(found)
+    if estimated_rows(connection, owners) > MANY_PAIRS:
+        return None
+    return _Words(owners, column.table, exact=True)
+
+
+def _array(texts: Sequence[str]) -> BindParameter[Any]:
+    """Texts as an array of PostgreSQL; SQLAlchemy's own type would load a dialect that SQLite does not need."""
+    return bindparam(None, list(texts), type_=NullType(), unique=True)
+
+
+def _escaped(part: str) -> str:
+    """A text as it is written in a pattern of ``LIKE``."""
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _terms_from(connection: Connection, part: str) -> list[str]:

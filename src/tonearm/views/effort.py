@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Executable, Select, and_, func, select
-from sqlalchemy.ext.compiler import compiles
+from sqlalchemy import Connection, and_, func, select
 
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
+from tonearm.views.estimates import estimated_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +112,9 @@ class Sizes:
         known = self._estimated.get(id(condition))
         if known is None:
             assert condition.owners is not None  # noqa: S101  only such are counted
-            [plan] = self._connection.execute(_explained(condition.owners)).scalar_one()
-            known = self._estimated[id(condition)] = condition, int(plan["Plan"]["Plan Rows"])
+            known = condition, estimated_rows(self._connection, condition.owners)
+            self._estimated[id(condition)] = known
         return known[1]
-
-
-class _explained(Executable, ClauseElement):  # noqa: N801  written as the statement that it stands for
-    """PostgreSQL's plan for a query."""
-
-    inherit_cache = False
-
-    def __init__(self, query: Select[Any]) -> None:
-        self.query = query
-
-
-@compiles(_explained)
-def _explain(element: _explained, compiler: Any, **kw: Any) -> str:
-    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.query, **kw)}"
 
 
 def _combined(wanted: Sequence[Condition]) -> Iterator[Condition]:

@@ -9,6 +9,11 @@ branch_labels = None
 depends_on = None
 
 FAILED = sa.text("state IN ('quarantined', 'partial', 'retrying')")
+LETTERS = """
+CREATE FUNCTION tonearm_letters(whole text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN string_to_array(tonearm_fold(whole), NULL)
+"""
+TEXTS = ("title", "artist", "album", "genre")
 SUSPECT = sa.text("child_deaths > 1")
 RANDOM_ID = {
     "sqlite": "lower(hex(randomblob(16)))",
@@ -25,10 +30,12 @@ def upgrade() -> None:
     _index_failures()
     op.add_column("jobs", sa.Column("retried", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("jobs", sa.Column("sampled", sa.Boolean(), nullable=True))
+    _index_letters()
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    _drop_letters()
     op.drop_column("jobs", "sampled")
     op.drop_column("jobs", "retried")
     _drop_failure_indexes()
@@ -61,3 +68,21 @@ def _drop_failure_indexes() -> None:
     op.drop_index("ix_jobs_failed_at", table_name="jobs")
     op.drop_index("ix_jobs_failed", table_name="jobs")
     op.drop_column("jobs", "child_deaths")
+
+
+def _index_letters() -> None:
+    """Index the letters of texts that are not ASCII alone, on PostgreSQL."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(LETTERS)
+        for name in TEXTS:
+            op.execute(
+                f"CREATE INDEX ix_tags_words_{name} ON tags USING gin (tonearm_letters({name}))"
+                f" WHERE octet_length({name}) <> char_length({name})"
+            )
+
+
+def _drop_letters() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for name in TEXTS:
+            op.execute(f"DROP INDEX ix_tags_words_{name}")
+        op.execute("DROP FUNCTION tonearm_letters")
