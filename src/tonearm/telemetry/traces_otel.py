@@ -88,7 +88,7 @@ class OpenTelemetry:
             kind=KINDS[span.kind],
             status=Status(StatusCode.ERROR, span.error) if failed else Status(StatusCode.UNSET),
             start_time=span.start_ns,
-            end_time=max(span.start_ns, span.end_ns),
+            end_time=max(span.start_ns + 1, span.end_ns),  # Jaeger warns of a span without duration
             instrumentation_scope=self._scope,
         )
 

@@ -160,12 +160,14 @@ def attempt_spans(
     store_s = 0.0 if isinstance(event, JobReturned) else event.store_s
     run_ended_s = ended_s - store_s
     timings = {} if isinstance(event, JobReturned) else event.timings
-    began_s = times.started_s
+    left_s = sum(timings.values())
+    began_s = min(times.started_s, run_ended_s - left_s)
     for stage, seconds in timings.items():
-        began_s = min(max(began_s, times.stages.get(stage, began_s)), run_ended_s)
-        until_s = min(began_s + seconds, run_ended_s)
-        yield part(stage, began_s, until_s)
-        began_s = until_s
+        reached_s = times.stages.get(stage, began_s)
+        began_s = max(began_s, min(reached_s, run_ended_s - left_s))  # the others must end with the run
+        yield part(stage, began_s, began_s + seconds)
+        began_s += seconds
+        left_s -= seconds
     if not isinstance(event, JobReturned):
         yield part("store", run_ended_s, ended_s, trace.store_id)
 

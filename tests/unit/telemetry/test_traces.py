@@ -114,12 +114,19 @@ def test_an_attempt_is_laid_out_backwards_from_its_end(recorder: Recorder) -> No
     assert recorder.named("store").span_id == TRACE.store_id
 
 
-def test_stages_end_with_the_run_even_if_their_sum_is_longer(recorder: Recorder) -> None:
+def test_stages_that_are_told_late_have_their_durations_all_the_same(recorder: Recorder) -> None:
     recorder.at(0.0, JobTaken(JOB))
-    recorder.at(0.0, JobStarted(JOB, 99))
-    recorder.at(3.0, finished(run_s=2.0, timings={"decode": 1.5, "tempo": 9.0, "key": 1.0}))
-    assert recorder.times()["tempo"] == (1.5, 2.0)
-    assert recorder.times()["key"] == (2.0, 2.0)
+    recorder.at(0.1, JobStarted(JOB, 99))
+    recorder.at(1.9, StageReached(JOB, "identify"), StageReached(JOB, "decode"))
+    recorder.at(3.0, finished(run_s=2.0, timings={"identify": 0.5, "decode": 0.9, "tempo": 0.2}))
+    assert recorder.times() == {
+        "process": (0.0, 3.0),
+        "take": (0.0, 0.0),
+        "identify": (0.4, 0.9),
+        "decode": (0.9, 1.8),
+        "tempo": (1.8, 2.0),
+        "store": (2.0, 3.0),
+    }
 
 
 def test_a_file_that_could_not_be_opened_has_no_stages(recorder: Recorder) -> None:
