@@ -10,8 +10,10 @@ import pytest
 from tests.proxy import Proxy
 from tests.unit.library_fixture import VERSIONS, Library, features_of, finish_one, found, result
 from tonearm.errors import ServiceUnavailable
+from tonearm.events.batches import GraphUpdated
 from tonearm.events.event import Event
 from tonearm.events.facts import Warned
+from tonearm.events.job_trace import JobTrace
 from tonearm.events.services import BreakerChanged
 from tonearm.events.states import RunState
 from tonearm.graph.bolt import Bolt
@@ -101,6 +103,23 @@ def test_a_finished_file_is_pending_and_then_in_the_graph(library: Library, grap
     assert told is not None
     assert (told.artist, told.key, told.bpm) == ("Ann", "A minor", 120.0)
     assert agree(library, graph_relay)
+
+
+def test_an_update_names_the_traces_of_the_results_that_it_brings_and_of_no_other_change(
+    library: Library, graph: Told
+) -> None:
+    heard: list[Event] = []
+    relay = GraphRelay(library.database, graph, features_of(VERSIONS), heard.append)
+    file = library.finish(library.run(), b"a.flac", result())
+    library.change("UPDATE jobs SET sampled = true, retried = 2")
+    assert relay.update_batch() == 1
+    library.files.mark_missing([file])
+    assert relay.update_batch() == 1
+    relay.rebuild(lambda _: None)
+    first, *others = [event for event in heard if isinstance(event, GraphUpdated)]
+    [job] = library.rows("SELECT correlation_id FROM jobs")
+    assert first.traces == (JobTrace(job["correlation_id"], 2, True, 1),)
+    assert [event.traces for event in others] == [()] * len(others)
 
 
 def test_a_file_that_goes_missing_and_comes_back_is_forgotten_and_told_again(

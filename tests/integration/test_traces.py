@@ -249,6 +249,24 @@ def test_one_trace_leads_from_the_scan_of_one_process_through_rabbitmq_to_anothe
     assert {span.resource["process.pid"] for span in collector.spans} >= {fleet.process("w").pid}
 
 
+def test_without_a_broker_the_attempt_follows_the_job_that_was_queued_by_another_process(
+    tmp_path: Path, namespace: str, postgres_url: str, folder: Path, collector: Collector
+) -> None:
+    urls = {"TONEARM_DATABASE_URL": postgres_url}
+    with Fleet(tmp_path, urls, namespace, ("DATABASE",), **collector.environment()) as fleet:
+        run = fleet.enqueue(folder)
+        fleet.worker("w")
+        fleet.finished(run)
+        assert fleet.stop("w") == 0
+    enqueued = {span.trace_id: span for span in collector.named("enqueue")}
+    processed = {span.trace_id: span for span in collector.named("process")}
+    assert len(enqueued) == 2
+    assert {trace: span.parent_id for trace, span in processed.items()} == {
+        trace: span.span_id for trace, span in enqueued.items()
+    }
+    assert {span.kind for span in processed.values()} == {"internal"}
+
+
 def test_what_the_process_that_enqueues_does_not_record_no_other_process_records(
     fleet: Fleet, folder: Path, collector: Collector
 ) -> None:

@@ -19,7 +19,7 @@ from tonearm.events.facts import (
 )
 from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.trace_context import Sampler
-from tonearm.telemetry.trace_ids import AttemptTrace, TraceIds
+from tonearm.telemetry.trace_ids import KEPT, AttemptTrace, TraceIds
 from tonearm.telemetry.traces_run import Put, RunTrace
 from tonearm.telemetry.traces_spans import (
     AttemptTimes,
@@ -93,6 +93,8 @@ class Traces:
             now = self._clock()
             times = AttemptTimes(now - event.elapsed_s, now)
             self._attempts[event.job.job] = (found, times, event.traceparent is not None)
+            if len(self._attempts) > KEPT:  # the ends of some were not announced, as their leases were lost
+                del self._attempts[next(iter(self._attempts))]
 
     def _started(self, event: JobStarted) -> None:
         if (known := self._attempts.get(event.job.job)) is not None:

@@ -213,3 +213,25 @@ def test_known_files_are_found_by_their_inode_wherever_they_lie(library: Library
     library.meet(library.run(), found(b"x", inode=-1), root=b"/other")
     met = library.files.by_inode([5, -1, 77])
     assert {inode: [row.path for row in rows] for inode, rows in met.items()} == {5: [TEN], -1: [b"x"]}
+
+
+def test_whether_a_trace_is_recorded_is_decided_once_and_told_to_whoever_takes_the_job(
+    library: Library,
+) -> None:
+    decisions: dict[str, bool] = {}
+
+    def every_other(trace_id: str, decided: bool | None) -> bool:
+        assert decided is None
+        return decisions.setdefault(trace_id, len(decisions) % 2 == 0)
+
+    library.intake = Intake(library.database, library.versions, (), 1.0, every_other)
+    told = library.meet(library.run(), *(b"%d.mp3" % number for number in range(6)))
+    assert [trace.sampled for trace in told.traces] == [True] * 3
+    leases = library.job_store.take("w", None, at_most=6)
+    assert {lease.correlation_id: lease.sampled for lease in leases} == decisions
+    assert {trace.trace_id for trace in told.traces} == {one for one, yes in decisions.items() if yes}
+
+
+def test_where_no_traces_are_recorded_nothing_is_decided(library: Library) -> None:
+    assert library.meet(library.run(), TEN).traces == ()
+    assert library.take().sampled is None
