@@ -48,7 +48,7 @@ def _sinks(settings: Settings, bar: bool) -> list[Sink]:
         path = settings.data_dir / LOG_FILE
     if path is None or path == STANDARD_ERROR:
         return [Sink(StandardError(), errors)]
-    lines = text_lines(coloured=False) if settings.log_format == "text" else json_lines()
+    lines = text_lines(terminal=False) if settings.log_format == "text" else json_lines()
     if as_text:
         errors = logging.Formatter("tonearm: %(message)s")
     return [

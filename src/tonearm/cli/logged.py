@@ -2,11 +2,12 @@
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 
 import click
 
-from tonearm.bootstrap.logs import open_log
+from tonearm.bootstrap.logs import STANDARD_ERROR, open_log
 from tonearm.cli import REFUSED
 from tonearm.cli.options import warn_of_unknown_variables
 from tonearm.cli.standard_output import ReaderGone
@@ -18,6 +19,12 @@ from tonearm.telemetry.log_facts import FactLog
 
 BROKEN = 1
 """Exit status after a mistake of this program, as Python's."""
+
+
+def logs_to_terminal(settings: Settings) -> bool:
+    """Whether a log of a command that shows no bar is seen on a terminal."""
+    to_file = settings.log_file is not None and settings.log_file != STANDARD_ERROR
+    return not to_file and sys.stderr.isatty()
 
 
 @contextlib.contextmanager

@@ -36,13 +36,15 @@ PARTS = ("done", "partial", "skipped", "failed", "pending")
 class PlainLines:
     """Prints a line for each event, and the progress of the run every few seconds."""
 
-    def __init__(self, view: LiveView) -> None:
+    def __init__(self, view: LiveView, progress_only: bool = False) -> None:
+        """``progress_only``: the events are shown elsewhere."""
         self._view = view
+        self._progress_only = progress_only
         self._printed_at = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """Print the lines of an event."""
-        for line in lines(event):
+        for line in () if self._progress_only else lines(event):
             _print(line)
         fact = event.fact if isinstance(event, Remote) else event
         if isinstance(fact, JobFinished) and time.monotonic() - self._printed_at >= EVERY_S:
@@ -56,8 +58,8 @@ class PlainLines:
 class WorkerLines(PlainLines):
     """The same for a worker, which serves all runs and has no total. Its rates count only the time it has work."""
 
-    def __init__(self, view: LiveView) -> None:
-        super().__init__(view)
+    def __init__(self, view: LiveView, progress_only: bool = False) -> None:
+        super().__init__(view, progress_only)
         self._worked_s = 0.0
         self._last_event_at: float | None = None
 

@@ -8,11 +8,12 @@ from tonearm.bootstrap.metrics import open_exporter
 from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
-from tonearm.cli.logged import logged
+from tonearm.cli.logged import logged, logs_to_terminal
 from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import data_option, json_option, listen_option, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
+from tonearm.cli.terminal import is_terminal
 from tonearm.progress.live import LiveView
 from tonearm.worker.signals import StopSwitch
 
@@ -45,8 +46,9 @@ def worker(
     """
     view = LiveView()
     stop = StopSwitch()
-    show = while_read(show_json if as_json else WorkerLines(view), stop)
     settings = settings_of(data, workers=workers, worker_name=name, path_map=path_map, listen=listen)
+    is_beside = is_terminal() and logs_to_terminal(settings)  # the log tells the same, in the same place
+    show = while_read(show_json if as_json else WorkerLines(view, progress_only=is_beside), stop)
     with (
         logged(settings, "tonearm-worker") as log,
         stop.on_signals(),

@@ -11,7 +11,7 @@ from structlog.typing import Processor
 
 from tonearm.names import printable
 from tonearm.telemetry.log_fields import line_fields
-from tonearm.telemetry.log_text import TextLines
+from tonearm.telemetry.log_text import terminal_lines, text_line
 
 Fields = MutableMapping[str, Any]
 
@@ -21,9 +21,9 @@ def json_lines() -> logging.Formatter:
     return _formatter(JSONRenderer(serializer=_dumps))
 
 
-def text_lines(coloured: bool) -> logging.Formatter:
-    """Renders each record as text. ``coloured``: for a terminal."""
-    return _formatter(TextLines(coloured))
+def text_lines(terminal: bool) -> logging.Formatter:
+    """Renders each record as text. ``terminal``: in colours and as wide as the terminal; else in one line."""
+    return _formatter(terminal_lines if terminal else text_line)
 
 
 def _formatter(renderer: Processor) -> logging.Formatter:

@@ -185,3 +185,15 @@ def test_a_level_that_is_none_is_refused_with_the_names_there_are(name: str) -> 
 
     with pytest.raises(click.BadParameter, match="is not one of critical, high, normal, low, background"):
         level_of(name)
+
+
+def test_a_worker_whose_log_is_on_the_same_terminal_prints_its_progress_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    show = WorkerLines(LiveView(), progress_only=True)
+    now += 10.0
+    show(JobFinished(job_ref(), "done", 10.0))
+    [line] = capsys.readouterr().out.splitlines()
+    assert "files/min" in line

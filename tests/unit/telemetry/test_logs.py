@@ -104,7 +104,7 @@ def test_a_finished_file_is_one_wide_line(settings: dict[str, object]) -> None:
     assert {name: line[name] for name in expected} == expected
 
 
-@pytest.mark.parametrize("form", [json_lines(), text_lines(coloured=True)], ids=["json", "text"])
+@pytest.mark.parametrize("form", [json_lines(), text_lines(terminal=False)], ids=["json", "text"])
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
 def test_every_fact_is_one_line_whatever_it_contains(kind: type[Event], form: logging.Formatter) -> None:
     record = logging.LogRecord("tonearm.x", logging.INFO, "", 0, "", None, None)
@@ -230,6 +230,25 @@ def test_text_has_an_event_a_line_without_control_characters(
     [line] = (tmp_path / "a.log").read_text().splitlines()
     assert " warning  warned text=be\\nware path=/m/a\\nb" in line
     assert all(sign.isprintable() for sign in line)
+
+
+def test_on_a_terminal_a_line_has_a_headline_and_fits() -> None:
+    fact = JobFinished(
+        job_ref(7, HOSTILE, waited_s=1.5),
+        state="partial",
+        run_s=2.0,
+        timings=dict.fromkeys(("identify", "tags", "decode", "front", "tempo", "key", "loudness"), 1.0),
+        reason="too\nshort",
+    )
+    record = logging.LogRecord("tonearm.worker", logging.WARNING, "", 0, "", None, None)
+    record.context = LogContext("tonearm-test", "here")
+    record.fact = fact
+    lines = re.sub(r"\x1b\[[\d;]+m", "", text_lines(terminal=True).format(record)).splitlines()
+    assert lines[0].endswith(
+        " warning job_finished: partial, 2000 ms, /m/a\\nb\\x1b[31m\\xff\\u202e.flac: too\\nshort"
+    )
+    assert "identify=1000" in "".join(lines)
+    assert all(len(line) <= 80 and line.isprintable() for line in lines[1:])
 
 
 def test_without_a_log_reports_are_text_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
