@@ -90,6 +90,10 @@ def test_the_dashboard_and_the_service_levels_show_a_run(
     assert prometheus.value('sum(tonearm_jobs_finished_total{state="partial"})') == 1
     assert prometheus.value('sum(tonearm_jobs_finished_total{state="quarantined",cause="file"})') == 1
     assert prometheus.firing() == set()
+    found = prometheus.exemplars("tonearm_job_duration_seconds_bucket", time.time() - 600, time.time())
+    named = {exemplar["labels"]["correlation_id"] for series in found for exemplar in series["exemplars"]}
+    assert named
+    assert named <= {correlation for (correlation,) in fleet.query("SELECT correlation_id FROM jobs")}
 
 
 def discovered(fleet: Fleet) -> str:
