@@ -100,6 +100,20 @@ def test_the_trace_of_a_file_that_failed_says_why(recorded: tuple[Collector, Out
     assert process.attributes["tonearm.outcome"] == "quarantined"
 
 
+def test_lines_of_the_log_about_a_job_name_its_trace_and_the_span_of_the_attempt(
+    recorded: tuple[Collector, Outcome],
+) -> None:
+    collector, outcome = recorded
+    log = [json.loads(line) for line in outcome.errors.splitlines()]
+    ended = {line["correlation_id"]: line for line in log if line["event"] == "job_finished"}
+    spans = {span.trace_id: span.span_id for span in collector.named("process")}
+    assert {line["trace_id"]: line["span_id"] for line in ended.values()} == spans
+    assert set(ended) == set(spans)
+    [run] = collector.named("run")
+    [summary] = [line for line in log if line["event"] == "summary"]
+    assert summary["correlation_id"] == run.trace_id
+
+
 def test_the_standard_variables_describe_the_service_and_how_it_is_reached(
     recorded: tuple[Collector, Outcome],
 ) -> None:
