@@ -17,6 +17,7 @@ from tonearm.telemetry.log_handler import LogHandler, Sink
 from tonearm.telemetry.log_levels import LogLevels
 from tonearm.telemetry.log_lines import json_lines, text_lines
 from tonearm.telemetry.log_outputs import StandardError
+from tonearm.telemetry.log_repeats import Repeats
 from tonearm.worker.registration import worker_name
 
 LOG_FILE = Path("log", "tonearm.log")
@@ -33,6 +34,7 @@ def open_log(settings: Settings, service: str, bar: bool) -> Iterator[FactLog]:
     bar: a progress bar is shown on the terminal, so that lines go to a file unless the settings name another place.
     """
     handler = LogHandler(LogContext(service, worker_name(settings)), _sinks(settings, bar))
+    handler.addFilter(Repeats())
     levels = LogLevels(settings.log_level, settings.log_levels)
     with _tree(handler, levels), _uncaught():
         yield FactLog(handler, levels)

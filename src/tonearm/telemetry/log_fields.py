@@ -63,7 +63,9 @@ def line_fields(record: logging.LogRecord) -> dict[str, Any]:
         "pid": context.pid,
     }
     if fact is None:
-        return fields | {"event": printable(record.getMessage())}
+        fields["event"] = printable(record.getMessage())
+        repeated = getattr(record, "repeated", 0)
+        return fields | {"repeated": repeated} if repeated else fields
     return fields | {"event": event_name(fact)} | _trace_fields(record) | fact_fields(fact)
 
 

@@ -18,6 +18,7 @@ import pytest
 from tests.unit.facts import job_ref
 from tonearm.bootstrap.logs import open_log
 from tonearm.events import facts, services
+from tonearm.events.bus import EventBus
 from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import (
     JobFinished,
@@ -33,7 +34,7 @@ from tonearm.events.report import LOGGER, report
 from tonearm.events.states import Severity, WarningCode
 from tonearm.settings import load_settings
 from tonearm.telemetry.log_context import LogContext
-from tonearm.telemetry.log_facts import RULES
+from tonearm.telemetry.log_facts import RULES, FactLog
 from tonearm.telemetry.log_fields import COMMON
 from tonearm.telemetry.log_lines import json_lines, text_lines
 
@@ -208,6 +209,20 @@ def test_levels_that_a_person_has_set_apply_until_they_are_taken_back(settings: 
         changed,
         *(changed, "job_returned"),
     ]
+
+
+def test_lines_about_a_job_whose_trace_is_recorded_have_its_ids(settings: dict[str, object]) -> None:
+    def act(log: Subscriber) -> None:
+        assert isinstance(log, FactLog)
+        bus = EventBus()
+        log.join(bus, lambda job: ("a" * 32, "b" * 16) if job.job == 1 else None)
+        bus(JobReturned(job_ref(1), "given back"))
+        bus(JobReturned(job_ref(2), "given back"))
+        bus.close()
+
+    recorded, other = lines(settings, act)
+    assert (recorded["trace_id"], recorded["span_id"]) == ("a" * 32, "b" * 16)
+    assert "trace_id" not in other
 
 
 def test_what_must_be_seen_at_once_is_on_standard_error_beside_the_file(
