@@ -98,14 +98,14 @@ class Exporter:
             library.close()
 
     def write(self) -> None:
-        """Write the file, if there is to be one and it was not written yet. An error is reported."""
+        """Write the file once, if there is to be one. An error is reported."""
         if self.file is None or self._written:
             return
         from tonearm.telemetry.metrics_text import write_metrics
 
+        self._written = True
         try:
             write_metrics(self.metrics.registry, self.file)
-            self._written = True
         except OSError as error:
             report(f"{printable(self.file)}: the metrics can't be written: {error.strerror}")
 
@@ -117,13 +117,15 @@ def open_exporter(
     """Export metrics where the settings say so, and to a file at the end; ``None`` where neither is wanted.
 
     Raises:
-        ConfigurationError: the address can't be listened on, and ``must_listen``; or there is no folder for the file.
+        ConfigurationError: the address can't be listened on, and ``must_listen``; or there can't be such a file.
     """
     if settings.listen is None and file is None:
         yield None
         return
     if file is not None and not os.path.isdir(os.path.dirname(os.path.abspath(file))):
         raise ConfigurationError(f"{printable(file)}: the folder for the metrics does not exist")
+    if file is not None and (not file or os.path.isdir(file)):
+        raise ConfigurationError(f"{printable(file) or '(empty)'}: not the name of a file for the metrics")
     exporter = _exporter(settings, file)
     with contextlib.ExitStack() as parts:
         if settings.listen is not None:

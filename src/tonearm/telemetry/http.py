@@ -1,13 +1,15 @@
 """A small HTTP server for one process: answers GET and HEAD from a table of routes, and never delays the work.
 
 It runs in a daemon thread, and each request in a thread of its own. At most ``AT_ONCE`` requests are answered at one
-time; others are refused with 503. A request that is too long, or does not arrive within ``REQUEST_S``, ends its
-connection. There is one request a connection.
+time; others are refused with 503, unless one of these has been sending its request for longer than ``PATIENT_S``, which
+is dropped then. A request that is too long, or does not arrive within ``REQUEST_S``, ends its connection. There is one
+request a connection.
 """
 
 import contextlib
 import io
 import ipaddress
+import math
 import selectors
 import socket
 import socketserver
@@ -26,6 +28,10 @@ from tonearm.events.report import report, where
 AT_ONCE = 8
 REQUEST_S = 5.0
 """Seconds for the head of a request to arrive, and again for its answer to be sent."""
+PATIENT_S = 0.5
+"""Seconds for the head of a request to arrive while others wait."""
+DROPPED_S = 0.5
+"""Seconds until the thread of a dropped connection has noticed that."""
 HEAD_BYTES = 16_384
 """Maximum size of a request: its first line and its headers."""
 LOOPBACK = "127.0.0.1"
@@ -120,6 +126,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.only_this_host = ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
         self.reported: set[type[Exception]] = set()
         self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._sending: dict[socket.socket, float] = {}
+        """The connections whose request has not arrived yet, and since when; the oldest first."""
+        self._lock = threading.Lock()
         self._ending, self._end = socket.socketpair()
         super().__init__(address, _Handler)
 
@@ -143,10 +152,15 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer in a thread of its own, or refuse where too many are being answered."""
-        if self._free.acquire(blocking=False):
+        if self._free.acquire(blocking=False) or (
+            self._drop_slowest() and self._free.acquire(timeout=DROPPED_S)
+        ):
+            with self._lock:
+                self._sending[request] = time.monotonic()
             try:
                 super().process_request(request, client_address)
             except BaseException:  # no thread could be started
+                self.arrived(request)
                 self._free.release()
                 raise
             return
@@ -160,7 +174,24 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.arrived(request)
             self._free.release()
+
+    def arrived(self, request: socket.socket) -> None:
+        """Note that a request has arrived, or that its connection has ended."""
+        with self._lock:
+            self._sending.pop(request, None)
+
+    def _drop_slowest(self) -> bool:
+        """End the connection that has been sending its request for longest, if that is too long."""
+        with self._lock:
+            slowest, since = next(iter(self._sending.items()), (None, math.inf))
+            if slowest is None or time.monotonic() - since < PATIENT_S:
+                return False
+            del self._sending[slowest]
+            with contextlib.suppress(OSError):
+                slowest.shutdown(socket.SHUT_RDWR)
+            return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore a client that ends its connection; routes report their errors themselves."""
@@ -177,6 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self.rfile.close()
         self.rfile = io.BufferedReader(io.BytesIO(_head(self.request)))
+        self.server.arrived(self.request)
 
     def do_GET(self) -> None:
         """Answer from the routes."""
@@ -194,9 +226,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Write nothing."""
 
     def _response(self) -> Response:
-        if self.server.only_this_host and not _names_this_host(self.headers.get_all("Host", [])):
+        try:
+            target = urllib.parse.urlsplit(self.path)
+            is_for_us = _names_this_host(self.headers.get_all("Host", []))
+        except ValueError:
+            return _plain(HTTPStatus.BAD_REQUEST)
+        if self.server.only_this_host and not is_for_us:
             return _plain(HTTPStatus.MISDIRECTED_REQUEST)  # a page from elsewhere whose name leads here
-        target = urllib.parse.urlsplit(self.path)
         route = self.server.routes.get(target.path)
         if route is None:
             return _plain(HTTPStatus.NOT_FOUND)
@@ -227,24 +263,27 @@ def _plain(status: HTTPStatus) -> Response:
 
 
 def _head(connection: socket.socket) -> bytes:
-    """The request up to its empty line, or less of one that is too long or comes too slowly."""
+    """The request up to its empty line; nothing of one that is too long, comes too slowly or has no end."""
     until = time.monotonic() + REQUEST_S
     received = b""
-    while b"\r\n\r\n" not in received and b"\n\n" not in received and len(received) < HEAD_BYTES:
+    while b"\r\n\r\n" not in received and b"\n\n" not in received:
         connection.settimeout(max(0.001, until - time.monotonic()))
         try:
             piece = connection.recv(4096)
         except OSError:
             return b""
-        if not piece:
-            break
         received += piece
+        if not piece or len(received) >= HEAD_BYTES:
+            return b""
     connection.settimeout(REQUEST_S)
-    return received if len(received) < HEAD_BYTES else b""
+    return received
 
 
 def _names_this_host(hosts: list[str]) -> bool:
-    """Whether the Host header of a request is ``localhost`` or an IP address; other names are of other sites."""
+    """Whether the Host header of a request is ``localhost`` or an IP address; other names are of other sites.
+
+    Raises ValueError: it is no name at all.
+    """
     if len(hosts) > 1:
         return False
     if not hosts:  # HTTP/1.0; a browser always sends it

@@ -32,11 +32,13 @@ COMMON = (
 _NAMES = {
     "level": "priority",
     "pid": "child_pid",
+    "service": "server",
+    "seconds": "duration_ms",
     "elapsed_s": "duration_ms",
     "run_s": "duration_ms",
     "waited_s": "queue_wait_ms",
 }
-"""Fields of facts that have another name here. Other durations get ``_ms`` in place of ``_s``."""
+"""Fields of facts that have another name here, as those of the process keep theirs. Other durations get ``_ms``."""
 _AUDIO = {"decoded_s"}
 """Seconds of audio, which are no duration of work."""
 _JOB = tuple(field.name for field in dataclasses.fields(JobRef))
@@ -95,7 +97,11 @@ def fact_fields(fact: Event) -> dict[str, Any]:
 def _name(name: str) -> str:
     if name in _NAMES:
         return _NAMES[name]
-    return f"{name[:-2]}_ms" if name.endswith("_s") and name not in _AUDIO else name
+    return f"{name[:-2]}_ms" if _is_duration(name) else name
+
+
+def _is_duration(name: str) -> bool:
+    return name == "seconds" or (name.endswith("_s") and name not in _AUDIO)
 
 
 def _ms(seconds: float) -> float | None:
@@ -106,7 +112,7 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, bytes | str):
         return printable(value)
     if isinstance(value, float):
-        if name.endswith("_s") and name not in _AUDIO:
+        if _is_duration(name):
             return _ms(value)
         return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -44,12 +44,27 @@ def test_a_file_in_no_folder_is_refused_before_the_work(tmp_path: Path) -> None:
         raise AssertionError
 
 
-def test_a_file_that_cannot_be_written_is_reported(
+@pytest.mark.parametrize("name", ["", "."])
+def test_a_name_that_is_no_file_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(ConfigurationError, match="not the name"),
+        open_exporter(settings(tmp_path), False, name),
+    ):
+        raise AssertionError
+
+
+def test_a_file_that_cannot_be_written_is_reported_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open_exporter(settings(tmp_path), False, str(tmp_path)):
-        pass
-    assert f"{tmp_path}: the metrics can't be written" in capsys.readouterr().err
+    file = tmp_path / "tonearm.prom"
+    with open_exporter(settings(tmp_path), False, str(file)) as exporter:
+        assert exporter is not None
+        file.mkdir()  # while the run goes on
+        exporter.write()
+    assert capsys.readouterr().err.count(f"{file}: the metrics can't be written") == 1
 
 
 def test_the_library_for_metrics_is_loaded_by_those_that_export_alone() -> None:

@@ -124,6 +124,24 @@ def test_a_client_that_sends_slowly_is_dropped(server: HttpServer, monkeypatch: 
     assert time.monotonic() - began < 5
 
 
+def test_clients_that_send_slowly_do_not_keep_others_out(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "PATIENT_S", 0.1)
+    with contextlib.ExitStack() as parts:
+        for _ in range(http.AT_ONCE):
+            slow = socket.create_connection(("127.0.0.1", port_of(server)), 10)
+            parts.enter_context(slow).sendall(b"GET /hello HTTP/1.1\r\n")
+        time.sleep(0.2)
+        for _ in range(3):
+            assert asked(server, "GET /hello", "Host: localhost")[0] == 200
+
+
+@pytest.mark.parametrize(("target", "host"), [("http://[bad/hello", "localhost"), ("/hello", "[::1")])
+def test_an_address_that_is_none_is_a_bad_request(server: HttpServer, target: str, host: str) -> None:
+    assert asked(server, f"GET {target}", f"Host: {host}")[0] == 400
+
+
 def test_while_too_many_are_answered_others_are_refused_at_once(server: HttpServer) -> None:
     let_go, at_work = threading.Event(), threading.Semaphore(0)
 

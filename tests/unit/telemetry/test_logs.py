@@ -31,7 +31,7 @@ from tonearm.events.facts import (
 from tonearm.events.job_ref import JobRef
 from tonearm.events.messages import LogLevelsChanged
 from tonearm.events.report import LOGGER, report
-from tonearm.events.states import Severity, WarningCode
+from tonearm.events.states import CallOutcome, Severity, WarningCode
 from tonearm.settings import load_settings
 from tonearm.telemetry.log_context import LogContext
 from tonearm.telemetry.log_facts import RULES, FactLog
@@ -113,6 +113,28 @@ def test_every_fact_is_one_line_whatever_it_contains(kind: type[Event], form: lo
     record.fact = hostile(kind)
     line = form.format(record)
     assert all(sign.isprintable() for sign in re.sub(r"\x1b\[[\d;]+m", "", line))
+
+
+@pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
+def test_no_fact_hides_which_process_a_line_is_of(kind: type[Event]) -> None:
+    context = LogContext("tonearm-test", "here", host="host", pid=1)
+    record = logging.LogRecord("tonearm.x", logging.INFO, "", 0, "", None, None)
+    record.context, record.fact = context, hostile(kind)
+    line = json.loads(json_lines().format(record))
+    of_the_process = (line["service"], line["host"], line["pid"], line["level"], line["logger"])
+    assert of_the_process == ("tonearm-test", "host", 1, "info", "tonearm.x")
+
+
+def test_lines_about_servers_name_them(settings: dict[str, object]) -> None:
+    settings["log_levels"] = ["tonearm.services=debug"]
+
+    def act(log: Subscriber) -> None:
+        log(services.BreakerChanged("Redis", "closed", "open", "Redis does not answer"))
+        log(services.ServiceCalled("PostgreSQL", CallOutcome.SUCCEEDED, 0.0125))
+
+    opened, called = lines(settings, act)
+    assert (opened["server"], opened["after"], opened["level"]) == ("Redis", "open", "warning")
+    assert (called["server"], called["duration_ms"]) == ("PostgreSQL", 12.5)
 
 
 def hostile(kind: Any) -> Any:
