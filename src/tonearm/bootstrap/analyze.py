@@ -30,6 +30,7 @@ from tonearm.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from tonearm.bootstrap.metrics import Exporter
+    from tonearm.worker.profiler import WholeRun
 
 
 @contextlib.contextmanager
@@ -40,9 +41,10 @@ def open_session(
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
     log: FactLog | None = None,
+    whole_run: "WholeRun | None" = None,
 ) -> Iterator[Session]:
     """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events; ``exporter`` counts and
-    ``log`` logs them.
+    ``log`` logs them. ``whole_run`` gets a profile of the call.
 
     Raises:
         LibraryInUse: another process is analysing with this library, which is not shared.
@@ -56,7 +58,7 @@ def open_session(
             "set TONEARM_DATABASE_URL, or take --workers 1 or more"
         )
     kind = _embedded if settings.database_url is None else _shared
-    with open_parts(settings, view, show, stop, exporter, log) as parts, kind(parts) as session:
+    with open_parts(settings, view, show, stop, exporter, log, whole_run) as parts, kind(parts) as session:
         yield session
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tonearm.analysis.catalog import analysers, versions
 from tonearm.bootstrap.servers import Servers
 from tonearm.events.event import Event
+from tonearm.jobs.profile_requests import ProfileRequests
 from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
@@ -46,6 +47,7 @@ class Library:
     queue_admin: QueueAdmin
     job_store: SqlJobStore
     workers: WorkerRegistry
+    profile_requests: ProfileRequests
 
 
 @contextlib.contextmanager
@@ -82,6 +84,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
                 features=features,
             ),
             workers=WorkerRegistry(database),
+            profile_requests=ProfileRequests(database),
         )
 
 

@@ -32,8 +32,10 @@ from tonearm.resilience.threads import Body
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
 from tonearm.views.snapshots import take_snapshot
+from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.limits import allow_files
 from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.profiler import Profiler, WholeRun
 from tonearm.worker.registration import WorkerRegistration
 from tonearm.worker.serve import serve
 from tonearm.worker.signals import StopSwitch
@@ -53,7 +55,10 @@ OUTPUT_ROOM = 100_000
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """The parts of a process that takes jobs. ``exporter``: ``None`` where its metrics are not exported."""
+    """The parts of a process that takes jobs.
+
+    exporter: ``None`` where its metrics are not exported. whole_run: ``None`` unless the whole run is to be profiled.
+    """
 
     library: Library
     servers: Servers
@@ -64,6 +69,8 @@ class WorkerParts:
     health: Health
     exporter: "Exporter | None"
     tracing: Tracing
+    sampling: ChildSampling
+    whole_run: WholeRun | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +90,13 @@ def open_parts(
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
     log: FactLog | None = None,
+    whole_run: WholeRun | None = None,
 ) -> Iterator[WorkerParts]:
     """Open the library and prepare its servers.
 
     ``view`` is called with each event at once. ``show`` has a thread of its own, so that a terminal or a program that
     does not read delays no heartbeat. The end waits until ``show`` has taken all events. ``exporter`` counts
-    them, ``log`` logs them.
+    them, ``log`` logs them. ``whole_run`` gets a profile of all that this process does.
 
     Raises:
         StorageError: the database can't be opened.
@@ -113,7 +121,10 @@ def open_parts(
         parts.enter_context(probing_servers(health, settings, servers, bus))
         library = parts.enter_context(open_library(settings, servers))
         progress = parts.enter_context(servers.open_progress())
-        yield WorkerParts(library, servers, progress, view, bus, stop, health, exporter, tracing)
+        sampling = ChildSampling(stop.wake)
+        yield WorkerParts(
+            library, servers, progress, view, bus, stop, health, exporter, tracing, sampling, whole_run
+        )
 
 
 @contextlib.contextmanager
@@ -209,6 +220,7 @@ def make_supervisor(
         parts.bus,
         parts.stop,
         turns=parts.health.turns,
+        sampling=parts.sampling,
     )
 
 
@@ -219,9 +231,15 @@ def background(
     broker: "BrokerConnection | None",
     others: Mapping[str, Body],
 ) -> Iterator[None]:
-    """Run the background threads: one deletes old history, the others send data from the database to the servers."""
+    """Run the background threads: one deletes old history, one samples where the time goes when it is asked to, the
+    others send data from the database to the servers."""
     library, settings, bus = parts.library, parts.library.settings, parts.bus
-    bodies = {**others, "history": History(library.database, settings.keep_history_days).run}
+    profiler = Profiler(library.profile_requests, worker, parts.sampling, parts.whole_run)
+    bodies = {
+        **others,
+        "history": History(library.database, settings.keep_history_days).run,
+        "profiler": profiler.run,
+    }
     if broker is not None:
         relay = OutboxRelay(
             library.database,

@@ -17,6 +17,7 @@ from tonearm.cli.nearest import meant_path
 from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import PATH, data_option, json_option, level_of, listen_option, workers_option
 from tonearm.cli.plain_progress import PlainLines, summary_lines
+from tonearm.cli.profiled_run import ProfiledRun
 from tonearm.cli.standard_output import ReaderGone, while_read
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.errors import ConfigurationError, NotFound, StorageError
@@ -58,6 +59,13 @@ DONE, SOME_FAILED = 0, 1
     type=PATH,
     help="Write the metrics there at the end, for node_exporter's textfile collector.",
 )
+@click.option(
+    "--profile",
+    "profile_file",
+    metavar="FILE",
+    type=PATH,
+    help="Sample where the time of the run goes; written there at the end (.svg or .json).",
+)
 @json_option
 def analyze(
     paths: Sequence[str],
@@ -70,6 +78,7 @@ def analyze(
     detach: bool,
     listen: str | None,
     metrics_file: str | None,
+    profile_file: str | None,
     as_json: bool,
 ) -> None:
     """Scan folders, analyse what is new or changed, and show the progress.
@@ -93,11 +102,12 @@ def analyze(
         _require_path(path)
     settings = settings_of(data, workers=workers, include=include, exclude=exclude, listen=listen)
     _require_a_library(settings, named, detach)
+    profiled = ProfiledRun(profile_file)
     stop = StopSwitch()
     bar = not as_json and is_terminal()
     with logged(settings, "tonearm-analyze", bar) as log, stop.on_signals():
         summary = _shown(
-            settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop, log, metrics_file
+            settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop, log, metrics_file, profiled
         )
     if summary is None or summary.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
@@ -134,6 +144,7 @@ def _shown(
     stop: StopSwitch,
     log: FactLog,
     metrics_file: str | None,
+    profiled: ProfiledRun,
 ) -> Summary | None:
     view = LiveView()
     display: AbstractContextManager[object] = nullcontext()
@@ -153,7 +164,10 @@ def _shown(
     try:
         with (
             open_exporter(settings, must_listen=False, file=metrics_file) as exporter,
-            enter_patiently(lambda: open_session(settings, view, show, stop, exporter, log), stop) as session,
+            profiled,
+            enter_patiently(
+                lambda: open_session(settings, view, show, stop, exporter, log, profiled.whole_run), stop
+            ) as session,
             display,
         ):
             known = [place.here for place in session.roots.every()]
@@ -167,6 +181,10 @@ def _shown(
     finally:  # the summary matters most where the analysis failed
         if not as_json and view.summary is not None:
             _print_summary(view.summary, settings, request, known or [])
+        if not as_json:
+            with suppress(ReaderGone):
+                for line in profiled.lines:
+                    say(line)
     return view.summary
 
 

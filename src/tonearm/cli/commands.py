@@ -31,6 +31,7 @@ SECTIONS = {
         ),
         Entry("top", "top:top", "Show live what the workers do; keys pause, resume, prioritise and retry."),
         Entry("slow", "slow:slow", "Show where the time went: by stage, file, codec or worker."),
+        Entry("profile", "profile:profile", "Sample where the time of a running worker goes."),
         Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
         Entry("show", "tracks:show", "Show everything that is stored about one track."),
         Entry("mix", "mixes:mix", "List what mixes well with a track."),

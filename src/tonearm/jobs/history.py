@@ -1,4 +1,7 @@
-"""Deletes ended jobs, their attempts and the history of files after ``keep_history_days``, a few rows at a time."""
+"""Deletes ended jobs, their attempts and the history of files after ``keep_history_days``, a few rows at a time.
+
+Profiles that nobody has read are deleted after a day.
+"""
 
 import contextlib
 import threading
@@ -9,7 +12,7 @@ from tonearm.errors import StorageError
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.library.database import Database
-from tonearm.library.schema import attempt_table, history_table, job_table, worker_table
+from tonearm.library.schema import attempt_table, history_table, job_table, profile_table, worker_table
 
 BATCH = 500
 """Maximum number of rows of a table that one transaction deletes."""
@@ -63,6 +66,7 @@ class History:
                 connection.execute(statement).rowcount
                 for statement in (_old_attempts(before), _old_history(before), _old_workers(before))
             ]
+            connection.execute(_unread_profiles(clock(connection) - DAY_S))
         return jobs or BATCH in others
 
     def _prune_jobs(self, connection: Connection, before: float) -> bool:
@@ -121,3 +125,7 @@ def _old_history(before: float) -> Delete:
 def _old_workers(before: float) -> Delete:
     ended = select(worker_table.c.name).where(worker_table.c.ended_at < before).limit(BATCH)
     return delete(worker_table).where(worker_table.c.name.in_(ended))
+
+
+def _unread_profiles(before: float) -> Delete:
+    return delete(profile_table).where(profile_table.c.asked_at < before)

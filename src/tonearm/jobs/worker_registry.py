@@ -155,7 +155,7 @@ class WorkerRegistry:
                 .values(drain=True)
             ).rowcount
         if not changed:
-            raise _nobody(name)
+            raise nobody(name)
 
     def set_log_level(self, name: str, logger: str, level: str | None, for_s: float | None = None) -> None:
         """Set the level of a worker's logger, or take back what was set; for a while or until it ends.
@@ -169,7 +169,7 @@ class WorkerRegistry:
                 select(worker_table.c.log_levels).where(*is_it).with_for_update()
             ).scalar_one_or_none()
             if known is None:
-                raise _nobody(name)
+                raise nobody(name)
             now = clock(connection)
             levels = {other: known[other] for other in log_levels_at(known, now) if other != logger}
             if level is not None:
@@ -199,7 +199,8 @@ def log_levels_at(stored: Mapping[str, Mapping[str, Any]], now: float) -> dict[s
     }
 
 
-def _nobody(name: str) -> NotFound:
+def nobody(name: str) -> NotFound:
+    """The error that no worker of a name is at work."""
     return NotFound(f"no worker named {name} is at work; `tonearm workers` lists them")
 
 

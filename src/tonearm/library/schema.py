@@ -198,6 +198,21 @@ worker_table = Table(
 )
 """A process that takes jobs, as of its last heartbeat."""
 
+profile_table = Table(
+    "profiles",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("worker", CleanText, nullable=False),
+    Column("child", BigInteger),  # process id; NULL: the worker itself and all its children
+    Column("seconds", FiniteFloat, nullable=False),
+    Column("asked_at", FiniteFloat, nullable=False),
+    Column("begun_at", FiniteFloat),  # when the worker began to sample
+    Column("ended_at", FiniteFloat),
+    Column("refusal", CleanText),  # why there is no profile
+    Column("profile", LargeBinary),  # JSON, compressed with zlib
+)
+"""A request to sample where the time of a worker goes, and the answer. Deleted once it is read, or after a day."""
+
 job_table = Table(
     "jobs",
     metadata,

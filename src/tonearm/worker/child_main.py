@@ -28,6 +28,7 @@ from tonearm.analysis.tags import read_tags
 from tonearm.errors import Fault, FileFault
 from tonearm.worker.child_log import log_to_parent
 from tonearm.worker.child_protocol import encode, receive
+from tonearm.worker.child_sampler import ChildSampler
 from tonearm.worker.limits import allow_cpu, confine, die_with_parent
 from tonearm.worker.sandbox import seal
 
@@ -42,13 +43,39 @@ class Child:
         self._link = link
         self._analysers = analysers
         self._progress_at = 0.0
+        self._sending = False
+        self._deferred: list[bytes] = []
+        self._sampler = ChildSampler(self._send_or_defer)
 
     def send(self, **message: Any) -> None:
         """Send a message; exit if the parent has closed the connection."""
+        self._send(encode(message))
+
+    def listen(self) -> None:
+        """Let the parent's signals have this process sample itself."""
+        self._sampler.listen()
+
+    def _send(self, data: bytes) -> None:
+        self._sending = True
         try:
-            self._link.sendall(encode(message))
+            self._link.sendall(data)
         except OSError:
             os._exit(0)
+        self._sending = False
+        while self._deferred:
+            self._send(self._deferred.pop(0))
+
+    def _send_or_defer(self, message: dict[str, Any]) -> None:
+        """Send a message from the handler of a signal, which may have interrupted the sending of another one."""
+        if self._sending:
+            self._deferred.append(encode(message))
+        else:
+            self.send(**message)
+
+    def _end_file(self, **message: Any) -> None:
+        """Send how the file ended, after what was sampled until then: the parent may end this process at once."""
+        self._sampler.send_stacks()
+        self.send(**message)
 
     def serve(self) -> None:
         """Work through files until the parent closes the connection."""
@@ -70,7 +97,7 @@ class Child:
             os._exit(0)  # further files might fail for lack of memory as well
         except Exception as error:  # noqa: BLE001  an error in an analyser fails one file, not the run
             where = traceback.extract_tb(error.__traceback__)[-1]
-            self.send(
+            self._end_file(
                 failed="internal-error",
                 reason=f"The analysis itself failed: {type(error).__name__}: {error} "
                 f"({os.path.basename(where.filename)}:{where.lineno}).",
@@ -79,7 +106,7 @@ class Child:
             )
 
     def _failed(self, error: FileFault) -> None:
-        self.send(
+        self._end_file(
             failed=error.fault.code,
             reason=error.reason,
             advice=error.fault.advice,
@@ -104,7 +131,7 @@ class Child:
             os._exit(0)
         names = answer[0]["analyse"]
         if not names:
-            self.send(finished=True, decoded=None, findings={}, timings=watch.seconds)
+            self._end_file(finished=True, decoded=None, findings={}, timings=watch.seconds)
             return
         allow_cpu(float(answer[0]["cpu_s"]))
         self._measure(file, names, facts.declared_s, watch)
@@ -128,7 +155,7 @@ class Child:
                 source.speakers,
             )
             facts = source.report.facts
-        self.send(
+        self._end_file(
             finished=True,
             decoded=asdict(facts),
             findings={
@@ -186,6 +213,7 @@ def main() -> None:
     confine(settings["memory_mb"])
     child = Child(link, analysers)
     write_decoder_messages()
+    child.listen()
     child.send(ready=os.getpid(), unsealed=seal())
     log_to_parent(child.send)
     child.serve()

@@ -1,8 +1,8 @@
 """Handles the messages of children: answers them, and records how attempts end.
 
 For each file a child sends stages; then ``hash``, when it has identified the file, which is answered with the analysers
-to run; then ``finished`` or ``failed``. It may send ``log`` at any time. A child that sends anything
-unexpected is killed.
+to run; then ``finished`` or ``failed``. It may send ``log`` at any time, and ``stacks`` that it has sampled. A child that
+sends anything unexpected is killed.
 """
 
 import time
@@ -26,6 +26,7 @@ from tonearm.worker.child_replies import (
     parsed_stage,
     result_of,
 )
+from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.pool import ChildPool
 from tonearm.worker.safe_open import was_replaced
@@ -42,13 +43,16 @@ class Conversation:
         recorder: AttemptRecorder,
         analysers: Collection[str],
         announce: Announce,
+        sampling: ChildSampling,
     ) -> None:
+        """``sampling``: gets the stacks that children send."""
         self._pool = pool
         self._job_store = job_store
         self._pending_writes = pending_writes
         self._recorder = recorder
         self._analysers = analysers
         self._announce = announce
+        self._sampling = sampling
         self._identified: list[tuple[ChildProcess, Assignment, IdentifiedFile]] = []
         self._warned_unsealed = False
 
@@ -94,6 +98,8 @@ class Conversation:
             self._ready(child, message)
         elif "log" in message:
             self._logged(child, message)
+        elif "stacks" in message:
+            self._sampling.received(child, message)
         elif assignment is None:
             child.kill(None)  # a message while it has no file
         elif "stage" in message:

@@ -44,6 +44,11 @@ class ChildPool:
         self._selector.register(wakeup, selectors.EVENT_READ, None)
 
     @property
+    def children(self) -> Sequence[ChildProcess]:
+        """All children."""
+        return self._children
+
+    @property
     def idle(self) -> list[ChildProcess]:
         """Children that are ready for a file."""
         return [child for child in self._children if child.idle]

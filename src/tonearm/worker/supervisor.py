@@ -7,8 +7,9 @@ One thread. One pass of the loop, in order:
 3. Unless stopping or draining: end children that are due for recycling, send every idle child the next job, and start
    children while there are jobs for them.
 4. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
-5. Wait until a child sends a message, a wake-up arrives, a deadline passes, or a quarter of a second is over. Read all
-   messages, query the stored results of all identified files at once, and store all results in one transaction.
+5. Begin or end the sampling of children, if that is wanted. Wait until a child sends a message, a wake-up arrives, a
+   deadline passes, or a quarter of a second is over. Read all messages, query the stored results of all identified
+   files at once, and store all results in one transaction.
 6. Kill children whose deadline has passed.
 7. Once a second: maintenance (leases, heartbeat, paused and cancelled runs).
 
@@ -33,6 +34,7 @@ from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import CHILD, Assignment, ChildProcess
+from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.conversation import Conversation
 from tonearm.worker.dispatch import Dispatcher
 from tonearm.worker.job_taker import JobTaker
@@ -84,10 +86,11 @@ class Supervisor:
         stop: StopSwitch,
         child: Sequence[str] = CHILD,
         turns: LoopTurns | None = None,
+        sampling: ChildSampling | None = None,
     ) -> None:
         """``versions``: the current version of each analyser. ``child``: arguments of Python for a child.
 
-        turns: where the turns of the loop are noted.
+        turns: where the turns of the loop are noted. sampling: which children are to sample themselves.
         """
         self._job_store = job_store
         self._queue = queue
@@ -97,6 +100,7 @@ class Supervisor:
         self._announce = announce
         self._stop = stop
         self._turns = turns or LoopTurns()
+        self._sampling = sampling or ChildSampling()
         self._pending_writes = PendingWrites(settings.storage_wait_s)
         self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._count_and_announce)
         self._maintenance = Maintenance(
@@ -106,7 +110,13 @@ class Supervisor:
         self._taker = JobTaker(queue, self._pending_writes, mount_guard, announce)
         self._dispatcher = Dispatcher(mount_guard, self._pending_writes, self._recorder, announce)
         self._conversation = Conversation(
-            self._pool, job_store, self._pending_writes, self._recorder, versions, announce
+            self._pool,
+            job_store,
+            self._pending_writes,
+            self._recorder,
+            versions,
+            announce,
+            self._sampling,
         )
         self._state = RunState.RUNNING
         self._stopping_since: float | None = None
@@ -122,6 +132,7 @@ class Supervisor:
             CannotStart: too many child processes in a row end before they are ready.
             NameTaken: another worker has taken this one's name.
         """
+        self._sampling.attend()
         try:
             while True:
                 now = time.monotonic()
@@ -140,6 +151,7 @@ class Supervisor:
                         return False
                     if self._nothing_to_take(now) and self._is_over(task):
                         return True
+                self._sampling.turn(self._pool.children)
                 self._wait(now)
                 self._end_overdue()
                 if now - self._maintained_at > MAINTENANCE_S:
@@ -148,6 +160,7 @@ class Supervisor:
                     task.each_second()
         finally:
             self._turns.ended(LOOP)
+            self._sampling.leave()
             self._release()
 
     def _must_stop_now(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""What is observed: addresses and logs of workers, failures and deaths of children, retries, ids of runs and traces."""
+"""What is observed: addresses, logs and profiles of workers, failures, deaths of children, retries, ids of runs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,10 +31,12 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("retried", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("jobs", sa.Column("sampled", sa.Boolean(), nullable=True))
     _index_letters()
+    _create_profiles()
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    op.drop_table("profiles")
     _drop_letters()
     op.drop_column("jobs", "sampled")
     op.drop_column("jobs", "retried")
@@ -86,3 +88,19 @@ def _drop_letters() -> None:
         for name in TEXTS:
             op.execute(f"DROP INDEX ix_tags_words_{name}")
         op.execute("DROP FUNCTION tonearm_letters")
+
+
+def _create_profiles() -> None:
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "profiles",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("child", sa.BigInteger()),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.Column("begun_at", sa.Double()),
+        sa.Column("ended_at", sa.Double()),
+        sa.Column("refusal", sa.String()),
+        sa.Column("profile", sa.LargeBinary()),
+    )
