@@ -1,8 +1,8 @@
 """Handles the messages of children: answers them, and records how attempts end.
 
 For each file a child sends stages; then ``hash``, when it has identified the file, which is answered with the analysers
-to run; then ``finished`` or ``failed``. It may send ``log`` at any time, and ``stacks`` that it has sampled. A child that
-sends anything unexpected is killed.
+to run; then ``finished`` or ``failed``. It may send ``log`` and ``stacks`` at any time. A child that sends
+anything unexpected is killed.
 """
 
 import time
