@@ -36,8 +36,8 @@ COSTS = {
 }
 FEW = 3_000
 """Number up to which PostgreSQL counts."""
-SURELY_MANY = 5
-"""What PostgreSQL estimates to be more than this many times ``FEW`` is not counted."""
+MAY_BE_FEW = 15_000
+"""Where PostgreSQL estimates no more, it counts; more than ``FEW`` are then taken for this many."""
 COUNTED = 50_000
 """Number up to which the tracks of a condition are counted at first."""
 MANY = 200_000
@@ -75,15 +75,15 @@ class Sizes:
     def size(self, condition: Condition, at_most: int) -> int:
         """How many meet a condition that has an index; if more than ``at_most``, some number above it.
 
-        PostgreSQL, whose indexes don't tell which rows are visible, estimates, and counts only what seems to be few.
+        PostgreSQL, whose indexes don't tell which rows are visible, estimates, and counts only what may be few.
         """
         if not self._estimates:
             return self._count(condition, at_most + 1)
         estimate = self._estimate(condition)
-        if estimate > SURELY_MANY * FEW:
+        if estimate > MAY_BE_FEW:
             return estimate
         count = self._count(condition, FEW + 1)
-        return count if count <= FEW else max(count, estimate)
+        return count if count <= FEW else MAY_BE_FEW
 
     def share(self, condition: Condition) -> float:
         """The share of all tracks that meet a condition, as estimated."""
