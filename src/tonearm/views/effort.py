@@ -46,6 +46,8 @@ MOST = 0.2
 """Share of the tracks that is assumed to meet a condition that more than ``COUNTED`` meet, or that has no index."""
 IN_VAIN = 10_000.0
 """Time that is spent on reading in order before it counts as in vain, though it was expected to take less."""
+SCAN = 0.1
+"""Time that is spent on reading in order before a whole table is read, for each track of the library."""
 PATIENCE = 4
 """How many times the expected time is spent on reading in order before it counts as in vain."""
 
@@ -142,13 +144,15 @@ def _combined(wanted: Sequence[Condition]) -> Iterator[Condition]:
 class Effort:
     """What the methods are expected to take. ``best``: the condition to fetch tracks by, if they are not too many.
 
-    entries: how many entries are expected to be read in order. entry: what each of them takes.
+    entries: how many entries are expected to be read in order. entry: what each of them takes. least: time that is
+    spent on reading in order before it counts as in vain.
     """
 
     best: Condition | None
     fetching: float
     entries: float
     entry: float
+    least: float
 
     @property
     def reading(self) -> float:
@@ -163,7 +167,7 @@ class Effort:
     @property
     def patience(self) -> float:
         """Time after which reading in order counts as in vain."""
-        patience = max(IN_VAIN, PATIENCE * self.reading)
+        patience = max(self.least, PATIENCE * self.reading)
         return patience if self.best is None else min(patience, self.fetching)
 
 
@@ -177,9 +181,11 @@ def estimated(sizes: Sizes, wanted: Sequence[Condition], column: SearchColumn | 
         tables -= {column.table}
         entry = costs.scattered * ((1 if column.table is file_table else 2) + len(tables))
     read = min(sizes.total, limit / prod(sizes.share(condition) for condition in wanted))
+    scans = any(condition.owners is None and condition.scanned is not None for condition in wanted)
+    least = max(IN_VAIN, SCAN * sizes.total) if scans else IN_VAIN
     best = sizes.fewest(wanted, COUNTED)
     if best is None:
-        return Effort(None, 0.0, read, entry)
+        return Effort(None, 0.0, read, entry, least)
     found = float(sizes.size(best, COUNTED))
     inside = [each for each in wanted if each is not best and each.tables == (best.source,)]
     fetching = found * costs.lookup
@@ -187,4 +193,4 @@ def estimated(sizes: Sizes, wanted: Sequence[Condition], column: SearchColumn | 
     sorted_by = set() if column is None else {column.table}
     beside = (tables | sorted_by) - {best.source, file_table}
     fetching += found * costs.lookup * ((best.source is not file_table) + len(beside))
-    return Effort(best, fetching, read, entry)
+    return Effort(best, fetching, read, entry, least)
