@@ -84,7 +84,7 @@ def fill(library: Library) -> None:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How pages are found: by fetching what matches, by reading in order, or by one after the other in vain."""
     monkeypatch.setattr(walks, "LEAST", 2)
-    monkeypatch.setattr(walks, "MOST", 5)
+    monkeypatch.setattr(walks, "MOST", 8)
     monkeypatch.setattr(effort.Effort, "reads", request.param != "few")
     monkeypatch.setattr(effort.Effort, "patience", 4.0 if request.param == "both" else math.inf)
     monkeypatch.setattr(conditions, "FEW_VALUES", 1_000 if request.param == "few" else 1)
@@ -123,7 +123,7 @@ def test_pages_put_together_are_the_whole_list(library: Library) -> None:
                     descending=descending,
                 )
                 expected = [track.path for track in ordered(filter(wanted, known), column, descending)]
-                assert [track.path for track in pages(library, chosen, 7)] == expected, chosen
+                assert [track.path for track in pages(library, chosen, 13)] == expected, chosen
         assert library.tracks.count(query) == BoundedCount(sum(map(wanted, known)), more=False)
 
 
