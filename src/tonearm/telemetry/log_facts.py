@@ -78,7 +78,7 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     services.StorageStateChanged: ("library", _of_state),
     services.BrokerStateChanged: ("jobs", _of_state),
     services.BreakerChanged: ("services", _of_breaker),
-    services.ServiceCalled: ("services", logging.DEBUG),
+    services.ServiceCalled: ("services.calls", logging.DEBUG),
     messages.LogLevelsChanged: ("telemetry", logging.INFO),
     facts.Listening: ("telemetry", logging.INFO),
 }

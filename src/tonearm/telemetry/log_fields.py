@@ -14,11 +14,10 @@ from tonearm.events.job_ref import JobRef
 from tonearm.names import printable
 from tonearm.telemetry.log_context import LogContext
 
-SERVICE = "service"
 COMMON = (
     "timestamp",
     "level",
-    SERVICE,
+    "service",
     "event",
     "correlation_id",
     "run",

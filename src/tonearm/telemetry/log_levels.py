@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 OURS = "tonearm"
 ROOT = ""
+CALLS = f"{OURS}.services.calls"
+"""Calls to servers are logged only where this logger is set to debug itself, as there are several in a second."""
 LIBRARIES = "warning"
 """The level of everything that is not this program, unless the settings name another for it."""
 
@@ -15,7 +17,7 @@ class LogLevels:
     def __init__(self, level: str, pairs: Sequence[str]) -> None:
         """``level``: of this program. pairs: ``LOGGER=LEVEL`` for parts of it and for libraries."""
         named = {name: chosen for name, _, chosen in (pair.partition("=") for pair in pairs)}
-        self._configured = {ROOT: LIBRARIES, OURS: level, **named}
+        self._configured = {ROOT: LIBRARIES, CALLS: "info", OURS: level, **named}
         self._before: dict[str, int] = {}
         self.override({})
 
