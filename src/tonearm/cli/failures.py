@@ -6,6 +6,7 @@ from itertools import islice
 import click
 
 from tonearm.bootstrap.library import Library
+from tonearm.cli.failure_code import FAILURE_CODE
 from tonearm.cli.formatting import moment, plural
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import data_option, json_option, limit_option, print_json, where
@@ -52,7 +53,13 @@ SUSPECT_COLUMNS = (
 
 @click.command()
 @where
-@click.option("--group", "code", metavar="CODE", help="List the files that failed with this code.")
+@click.option(
+    "--group",
+    "code",
+    metavar="CODE",
+    type=FAILURE_CODE,
+    help="List the files that failed with this code.",
+)
 @click.option("--files", "every_file", is_flag=True, help="List the files of all groups.")
 @click.option(
     "--suspects", is_flag=True, help="List the files that were in hand when children died more than once."

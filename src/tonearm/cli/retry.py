@@ -8,12 +8,14 @@ import click
 
 from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.traces import announcing
+from tonearm.cli.failure_code import FAILURE_CODE
 from tonearm.cli.formatting import plural
 from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.jobs.failed_jobs import FailedSelection
+from tonearm.library.roots import Place, outermost
 from tonearm.names import printable
 from tonearm.views.failures import FailureGroup
 
@@ -28,7 +30,12 @@ COLUMNS = (Column("files", right=True), Column("code"), Column("reason", least=2
 @click.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
 @click.option(
-    "--code", "codes", metavar="CODE", multiple=True, help="Files with this failure code; repeatable."
+    "--code",
+    "codes",
+    metavar="CODE",
+    multiple=True,
+    type=FAILURE_CODE,
+    help="Files with this failure code; repeatable.",
 )
 @click.option(
     "--below", metavar="PATH", multiple=True, type=PATH, help="Files at or below this path; repeatable."
@@ -58,7 +65,8 @@ def retry(
     if everything == bool(paths or codes or below):
         raise click.UsageError("name files or folders, --code or --below; or --all")
     with library(data) as app:
-        places = [place_of(app, path) for path in (*paths, *below)] or [None]
+        named = [place_of(app, path) for path in (*paths, *below)]
+        places: Sequence[Place | None] = outermost([place for place in named if place is not None]) or [None]
         chosen = [FailedSelection(place, codes, partial or bool(codes)) for place in places]
         if dry_run:
             _say_what_would_be(app, chosen, as_json)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -37,12 +38,27 @@ class Place:
     mounts: tuple[bytes, ...] = ()
     here: bytes = b""
 
+    def holds(self, other: "Place") -> bool:
+        """Whether another place is this one or lies in it."""
+        if self.root != other.root:
+            return False
+        return not self.scope or other.scope == self.scope or other.scope.startswith(self.scope + b"/")
+
 
 def below(scope: bytes) -> ColumnElement[bool]:
     """Files that are ``scope`` or lie in it; the range form uses the index on paths."""
     return or_(
         file_table.c.path == scope, and_(file_table.c.path > scope + b"/", file_table.c.path < scope + b"0")
     )
+
+
+def outermost(places: Sequence[Place]) -> list[Place]:
+    """The places without those that are, or lie in, another one of them."""
+    found: list[Place] = []
+    for place in places:
+        if not any(other.holds(place) for other in found):
+            found = [*(other for other in found if not place.holds(other)), place]
+    return found
 
 
 def in_place(place: Place) -> ColumnElement[bool]:

@@ -90,7 +90,7 @@ def test_a_group_can_be_read_page_by_page(call: Callable[..., Result]) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (("--group", "x", "--files"), "only one of"),
+        (("--group", "crashed", "--files"), "only one of"),
         (("--after", "3"), "--after needs"),
         (("--suspects", "/music"), "--suspects takes no PATH"),
     ],
@@ -159,18 +159,30 @@ def test_without_a_person_to_ask_yes_is_needed(sick: Library, call: Callable[...
         (("--below", "/music/a", "--code", "read-error", "--yes"), {"not-audio", "incomplete", "read-error"}),
         (("/music/a",), {"incomplete", "read-error"}),
         (("/music/a", "/music/b", "--partial"), set()),
+        (("/music/a/1", "/music/a", "/music/a/2"), {"incomplete", "read-error"}),
     ],
 )
 def test_what_matches_is_queued(
     sick: Library, call: Callable[..., Result], given: tuple[str, ...], left: set[str]
 ) -> None:
     before = len(sick.failed())
+    [promised] = objects(call("retry", *given, "--dry-run", "--json"))
     [said] = objects(call("retry", *given, "--json"))
     assert {file.code for file in sick.failed()} == left
-    assert said == {"queued": before - len(sick.failed())}
+    assert said == {"queued": before - len(sick.failed())} == {"queued": promised["would_be_queued"]}
 
 
 @pytest.mark.usefixtures("sick")
-@pytest.mark.parametrize("given", [(), ("--all", "/music/a"), ("--all", "--code", "x"), ("--partial",)])
+@pytest.mark.parametrize(
+    "given", [("retry", "--code", "not-audo", "--yes"), ("failures", "--group", "not-audo")]
+)
+def test_a_code_that_does_not_exist_is_refused(call: Callable[..., Result], given: tuple[str, ...]) -> None:
+    refused = call(*given)
+    assert refused.exit_code == 2
+    assert "did you mean not-audio?" in refused.stderr
+
+
+@pytest.mark.usefixtures("sick")
+@pytest.mark.parametrize("given", [(), ("--all", "/music/a"), ("--all", "--code", "crashed"), ("--partial",)])
 def test_a_retry_must_say_of_what(call: Callable[..., Result], given: tuple[str, ...]) -> None:
     assert call("retry", *given).exit_code == 2
