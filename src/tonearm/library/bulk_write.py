@@ -5,7 +5,7 @@ PostgreSQL gets the rows as one JSON document, which takes a tenth of the time o
 
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
-    Executable,
     FromClause,
     String,
     Table,
@@ -25,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.dml import Insert, Update
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Names = tuple[str, ...]
+Write = Callable[[Connection, Sequence[Row]], object]
 
 
 def upsert(connection: Connection, table: Table, keys: Names, rows: Iterable[Row], first: Names = ()) -> None:
@@ -43,21 +44,19 @@ def upsert(connection: Connection, table: Table, keys: Names, rows: Iterable[Row
     ``first`` names columns that keep the value they were inserted with.
     """
     for names, alike in _by_columns(rows).items():
-        _execute(connection, _upsert(connection.dialect.name, table, keys, names, first), alike)
+        _upsert(connection.dialect.name, table, keys, names, first)(connection, alike)
 
 
 def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Insert rows without returning their ids."""
     for names, alike in _by_columns(rows).items():
-        _execute(connection, _insert(connection.dialect.name, table, names), alike)
+        _add(connection.dialect.name, table, names)(connection, alike)
 
 
 def change(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Update columns of existing rows, each found by its ``id``."""
     for names, alike in _by_columns(rows).items():
-        if connection.dialect.name != "postgresql":
-            alike = [{f"new_{name}": value for name, value in row.items()} for row in alike]
-        _execute(connection, _change(connection.dialect.name, table, names), alike)
+        _change(connection.dialect.name, table, names)(connection, alike)
 
 
 def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:
@@ -65,13 +64,6 @@ def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:
     for row in rows:
         groups.setdefault(tuple(row), []).append(row)
     return groups
-
-
-def _execute(connection: Connection, statement: Executable, rows: Sequence[Row]) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(statement, {"rows": rows})
-    else:
-        connection.execute(statement, rows)
 
 
 def _recordset(table: Table, names: Names) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
@@ -87,7 +79,6 @@ def _recordset(table: Table, names: Names) -> tuple[FromClause, dict[str, Column
     }
 
 
-@functools.cache
 def _insert(dialect: str, table: Table, names: Names) -> "postgresql.Insert | sqlite.Insert":
     if dialect == "postgresql":
         from sqlalchemy.dialects import (
@@ -102,22 +93,40 @@ def _insert(dialect: str, table: Table, names: Names) -> "postgresql.Insert | sq
 
 
 @functools.cache
-def _upsert(dialect: str, table: Table, keys: Names, names: Names, first: Names) -> Executable:
-    statement = _insert(dialect, table, names)
-    changes = {name: statement.excluded[name] for name in names if name not in (*keys, *first)}
-    if not changes:
-        return statement.on_conflict_do_nothing(index_elements=list(keys))
-    return statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
+def _add(dialect: str, table: Table, names: Names) -> Write:
+    return _write(dialect, _insert(dialect, table, names), {name: name for name in names})
 
 
 @functools.cache
-def _change(dialect: str, table: Table, names: Names) -> Executable:
+def _upsert(dialect: str, table: Table, keys: Names, names: Names, first: Names) -> Write:
+    statement = _insert(dialect, table, names)
+    changes = {name: statement.excluded[name] for name in names if name not in (*keys, *first)}
+    if changes:
+        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    return _write(dialect, statement, {name: name for name in names})
+
+
+@functools.cache
+def _change(dialect: str, table: Table, names: Names) -> Write:
     if dialect == "postgresql":
         given, columns = _recordset(table, names)
         chosen = update(table).where(table.c.id == given.c.id)
-        return chosen.values({name: columns[name] for name in names if name != "id"})
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
-    return update(table).where(table.c.id == bindparam("new_id")).values(values)
+        statement = chosen.values({name: columns[name] for name in names if name != "id"})
+    else:
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
+        statement = update(table).where(table.c.id == bindparam("new_id")).values(values)
+    return _write(dialect, statement, {f"new_{name}": name for name in names})
+
+
+def _write(dialect: str, statement: Insert | Update, names: Mapping[str, str]) -> Write:
+    """What executes a statement for rows. ``names``: the column by the name of the statement's parameter on SQLite."""
+    if dialect == "postgresql":
+        return lambda connection, rows: connection.execute(statement, {"rows": rows})
+    from tonearm.library.sqlite_write import prepared
+
+    return prepared(statement, names).execute
 
 
 class _Several(TypeDecorator[Sequence[Any]]):

@@ -1,0 +1,70 @@
+"""Writes rows to SQLite by statements that were compiled once.
+
+SQLAlchemy would look at each value of each row several times, which takes longer than SQLite needs to store it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Column, Connection
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.dml import Insert, Update
+
+from tonearm.library.column_types import json_text
+
+_DIALECT = sqlite.dialect(json_serializer=json_text)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteWrite:
+    """A compiled statement that is executed for each of some rows.
+
+    values_of: the values of a row in the order of the statement's parameters.
+    conversions: what stores a value of the column at an index, for the columns that need it.
+    defaults: values of columns that rows may lack.
+    """
+
+    text: str
+    values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    conversions: tuple[tuple[int, Callable[[Any], Any]], ...]
+    defaults: Mapping[str, Any]
+
+    def execute(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute the statement for each row. Raises ``ValueError`` for a value that its column can't hold."""
+        try:
+            parameters = [self._parameters(row) for row in rows]
+        except TypeError as error:
+            raise ValueError(f"a value of a wrong type: {error}") from error
+        connection.exec_driver_sql(self.text, parameters)
+
+    def _parameters(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        values = [*self.values_of({**self.defaults, **row} if self.defaults else row)]
+        for index, convert in self.conversions:
+            values[index] = convert(values[index])
+        return tuple(values)
+
+
+def prepared(statement: Insert | Update, names: Mapping[str, str]) -> SqliteWrite:
+    """Compile a statement. ``names``: the name of a row's column by the name of the statement's parameter."""
+    compiled = statement.compile(
+        dialect=_DIALECT, column_keys=list(names) if isinstance(statement, Insert) else None
+    )
+    parameters = compiled.positiontup or []
+    types = [compiled.binds[parameter].type.dialect_impl(_DIALECT) for parameter in parameters]
+    conversions = [
+        (index, convert)
+        for index, kind in enumerate(types)
+        if (convert := kind.bind_processor(_DIALECT)) is not None
+    ]
+    defaults = {column.key: _default_of(column) for column in compiled.insert_prefetch}
+    columns = [names.get(parameter, parameter) for parameter in parameters]
+    values_of = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+    return SqliteWrite(compiled.string, values_of, tuple(conversions), defaults)
+
+
+def _default_of(column: Column[Any]) -> Any:
+    """The value that a column gets in rows that lack it."""
+    default: Any = column.default
+    return default.arg(None) if default.is_callable else default.arg
