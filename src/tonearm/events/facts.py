@@ -81,7 +81,7 @@ class JobTaken(JobEvent):
 
     traceparent: trace context of the message that announced the job (W3C Trace Context), if a valid one came.
     sampled: whether the job's trace is recorded, as decided when it was queued; ``None``: not decided.
-    elapsed_s: how long the queue took to give it.
+    elapsed_s: how long the queue took to give it, and to store the results that were stored in the same transaction.
     """
 
     traceparent: str | None = None

@@ -76,6 +76,15 @@ class JobClaims(Protocol):
         is outdated and is refused. Raises StorageError.
         """
 
+    def finish_and_claim(
+        self, finished: Sequence[tuple[Lease, Result]], delivered: Mapping[int, Level | None], worker: str
+    ) -> tuple[Sequence[AttemptOutcome | None], Mapping[int, Lease | Refusal]]:
+        """Store results as ``JobStore.finish`` does and claim jobs as ``claim`` does, in one transaction.
+
+        There is no answer for a job whose row another transaction has locked, and for none where the results can't be
+        stored in one transaction. Raises StorageError.
+        """
+
 
 class JobStore(Protocol):
     """Stores the states of jobs. An adapter must have every change on disk when a method returns.
@@ -150,6 +159,18 @@ class JobQueue(Protocol):
         unmounted: places that are not mounted on this host; their jobs are left to other workers.
 
         Raises StorageError: the database can't be used now; the jobs are delivered again.
+        """
+
+    def finish_and_take(
+        self,
+        finished: Sequence[tuple[Lease, Result]],
+        unmounted: Collection[UnmountedPlace],
+        at_most: int,
+    ) -> tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]:
+        """Store results as ``JobStore.finish`` does, and lease the next jobs as ``take`` does, in one transaction.
+
+        It need not take all jobs that ``take`` would; it takes none where the results can't be stored in one
+        transaction. Raises StorageError: the results may be stored, and no lease is known.
         """
 
     def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:

@@ -1,7 +1,7 @@
 """The job store in the database. Without a message broker the jobs table is also the queue."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, case, select, update
 
@@ -24,6 +24,7 @@ from tonearm.library.schema import analysis_table, audio_table, job_table
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
+AnswerT = TypeVar("AnswerT")
 _MEASURED = (
     select(audio_table.c.hash, analysis_table.c.analyser, analysis_table.c.version)
     .join(analysis_table, analysis_table.c.audio_id == audio_table.c.id)
@@ -87,11 +88,21 @@ class SqlJobStore:
         Empty when nothing can be taken now. Jobs of paused runs and of unmounted places are not taken.
         """
         with self._database.write() as connection:
-            taken = take_next(connection, worker, run, unmounted, at_most, self._lease_s)
-            if len(taken) < at_most and queue_due_retries(connection):
-                left = at_most - len(taken)
-                taken += take_next(connection, worker, run, unmounted, left, self._lease_s)
-            return taken
+            return self._take(connection, worker, run, unmounted, at_most)
+
+    def _take(
+        self,
+        connection: Connection,
+        worker: str,
+        run: int | None,
+        unmounted: Collection[UnmountedPlace],
+        at_most: int,
+    ) -> list[Lease]:
+        taken = take_next(connection, worker, run, unmounted, at_most, self._lease_s)
+        if len(taken) < at_most and queue_due_retries(connection):
+            left = at_most - len(taken)
+            taken += take_next(connection, worker, run, unmounted, left, self._lease_s)
+        return taken
 
     def claim(self, delivered: Mapping[int, Level | None], worker: str) -> dict[int, Lease | Refusal]:
         claimed: dict[int, Lease | Refusal] = {}
@@ -137,13 +148,47 @@ class SqlJobStore:
         return [frozenset() if lease.fresh else frozenset(known.get(digest, ())) for lease, digest in asked]
 
     def finish(self, finished: Sequence[Finished]) -> list[AttemptOutcome | None]:
+        return self._finish(finished, lambda _: None)[0]
+
+    def finish_and_take(
+        self,
+        finished: Sequence[Finished],
+        worker: str,
+        run: int | None,
+        unmounted: Collection[UnmountedPlace],
+        at_most: int,
+    ) -> tuple[list[AttemptOutcome | None], Sequence[Lease]]:
+        """``finish`` and ``take`` in one transaction; nothing is taken if one transaction can't store all results."""
+        outcomes, taken = self._finish(
+            finished, lambda connection: self._take(connection, worker, run, unmounted, at_most)
+        )
+        return outcomes, taken or ()
+
+    def finish_and_claim(
+        self, finished: Sequence[Finished], delivered: Mapping[int, Level | None], worker: str
+    ) -> tuple[list[AttemptOutcome | None], Mapping[int, Lease | Refusal]]:
+        outcomes, claimed = self._finish(
+            finished,
+            lambda connection: claim_delivered(connection, delivered, worker, self._lease_s, wait=False),
+        )
+        return outcomes, claimed or {}
+
+    def _finish(
+        self, finished: Sequence[Finished], then: Callable[[Connection], AnswerT]
+    ) -> tuple[list[AttemptOutcome | None], AnswerT | None]:
+        """Store results, and call ``then`` in the same transaction if it stores all of them; returns its answer.
+
+        After a transaction with leases there is no other one, whose failure would hide them from the caller.
+        """
         outcomes: dict[Lease, AttemptOutcome | None] = {}
+        answer: AnswerT | None = None
         left = list(finished)
         together = True
         while left:
-            if together and len(left) > 1:
+            if together:
                 try:
-                    outcomes |= self._finish_together(left)
+                    stored, answer = self._finish_together(left, then)
+                    outcomes |= stored
                 except Exception as error:
                     if not attempt_outcomes.is_data_error(error):
                         raise
@@ -152,19 +197,22 @@ class SqlJobStore:
             if left:
                 outcomes[left[0][0]] = self._finish_alone(left[0])
                 del left[0]
-        return [outcomes[lease] for lease, _ in finished]
+        return [outcomes[lease] for lease, _ in finished], answer
 
-    def _finish_together(self, finished: Sequence[Finished]) -> dict[Lease, AttemptOutcome]:
+    def _finish_together(
+        self, finished: Sequence[Finished], then: Callable[[Connection], AnswerT]
+    ) -> tuple[dict[Lease, AttemptOutcome], AnswerT | None]:
         """Store the results whose leases were not lost and whose rows no other transaction has locked."""
         with self._database.write() as connection:
             rows = attempt_outcomes.lock_leased(connection, [lease for lease, _ in finished], wait=False)
             ours = [(lease, result) for lease, result in finished if lease in rows]
             if not ours:
-                return {}
+                return {}, None
             now = rows[ours[0][0]].now
-            return attempt_outcomes.store(
+            stored = attempt_outcomes.store(
                 connection, ours, now, self._engine, self._database.shared, self._features
             )
+            return stored, then(connection) if len(ours) == len(finished) else None
 
     def _finish_alone(self, finished: Finished) -> AttemptOutcome | None:
         lease, result = finished

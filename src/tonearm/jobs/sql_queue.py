@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
 
 
@@ -16,6 +17,14 @@ class SqlQueue:
 
     def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
         return self._job_store.take(self._worker, self._run, unmounted, at_most)
+
+    def finish_and_take(
+        self,
+        finished: Sequence[tuple[Lease, Result]],
+        unmounted: Collection[UnmountedPlace],
+        at_most: int,
+    ) -> tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]:
+        return self._job_store.finish_and_take(finished, self._worker, self._run, unmounted, at_most)
 
     def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         return self._job_store.count_waiting(self._run, at_most, unmounted)

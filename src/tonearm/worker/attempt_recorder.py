@@ -1,7 +1,7 @@
 """Records how attempts end, and announces each outcome after it is stored."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tonearm.errors import Failure
 from tonearm.events.event import Announce
@@ -9,7 +9,7 @@ from tonearm.events.facts import FileMoved, JobEvent, JobFinished, JobRetrying, 
 from tonearm.events.job_ref import JobRef
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import cause_of
-from tonearm.jobs.job import JobState, Lease
+from tonearm.jobs.job import JobState, Lease, UnmountedPlace
 from tonearm.jobs.port import NO_TIMINGS, AttemptOutcome, InterruptedAttempt, JobQueue, JobStore, Result
 from tonearm.worker.pending_writes import PendingWrites
 
@@ -34,11 +34,28 @@ class AttemptRecorder:
         """Add the result of an analysed file; the next ``flush`` stores it."""
         self._results.append((lease, result))
 
-    def flush(self) -> None:
-        """Store the collected results."""
+    def flush(self, unmounted: Collection[UnmountedPlace] = (), at_most: int = 0) -> Sequence[Lease]:
+        """Store the collected results, and take up to ``at_most`` jobs in the same transaction.
+
+        Takes none without results, or when the results can't be stored now.
+        """
         results, self._results = self._results, []
+        taken: list[Lease] = []
+        wanted = at_most
+
+        def store() -> None:
+            nonlocal wanted
+            at_most, wanted = wanted, 0  # when this is repeated, the worker may no longer take jobs
+            if at_most:
+                outcomes, leases = self._queue.finish_and_take(results, unmounted, at_most)
+                taken.extend(leases)
+            else:
+                outcomes = self._job_store.finish(results)
+            self._announce_outcomes(results, outcomes)
+
         if results:
-            self._pending_writes.add(lambda: self._store(results))
+            self._pending_writes.add(store)
+        return taken
 
     def failed(
         self,
@@ -76,8 +93,10 @@ class AttemptRecorder:
         self._queue.acknowledge(lease)
         self._announce(JobReturned(lease.ref, failure.reason, JobState.CANCELLED, work_s))
 
-    def _store(self, results: Sequence[tuple[Lease, Result]]) -> None:
-        for (lease, result), outcome in zip(results, self._job_store.finish(results), strict=True):
+    def _announce_outcomes(
+        self, results: Sequence[tuple[Lease, Result]], outcomes: Sequence[AttemptOutcome | None]
+    ) -> None:
+        for (lease, result), outcome in zip(results, outcomes, strict=True):
             self._acknowledge(lease, outcome)
             if outcome is None:
                 text = "its lease was lost before its result could be stored; the result is discarded"

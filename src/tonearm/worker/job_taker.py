@@ -22,7 +22,7 @@ class JobTaker:
     def __init__(
         self, queue: JobQueue, pending_writes: PendingWrites, mount_guard: MountGuard, announce: Announce
     ) -> None:
-        self._announce = announce
+        self._announce_fact = announce
         self._queue = queue
         self._pending_writes = pending_writes
         self._mount_guard = mount_guard
@@ -45,10 +45,13 @@ class JobTaker:
         if not leases:
             self._pause(began)
             return ()
-        elapsed_s = time.monotonic() - began
-        for lease in leases:
-            self._announce(JobTaken(lease.ref, lease.traceparent, lease.sampled, elapsed_s))
+        self.announce(leases, time.monotonic() - began)
         return leases
+
+    def announce(self, leases: Sequence[Lease], elapsed_s: float) -> None:
+        """Announce jobs that were taken. elapsed_s: how long that took."""
+        for lease in leases:
+            self._announce_fact(JobTaken(lease.ref, lease.traceparent, lease.sampled, elapsed_s))
 
     def count_waiting(self, at_most: int) -> int:
         """How many jobs could be taken now, counted up to ``at_most``; 0 while the database does not answer."""

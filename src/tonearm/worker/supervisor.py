@@ -9,7 +9,8 @@ One thread. One pass of the loop, in order:
 4. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
 5. Begin or end the sampling of children, if that is wanted. Wait until a child sends a message, a wake-up arrives, a
    deadline passes, or a quarter of a second is over. Read all messages, query the stored results of all identified
-   files at once, and store all results in one transaction.
+   files at once, and store all results in one transaction, which also takes the next jobs for the children that have
+   become idle.
 6. Kill children whose deadline has passed.
 7. Once a second: maintenance (leases, heartbeat, paused and cancelled runs).
 
@@ -199,8 +200,12 @@ class Supervisor:
             leases = self._taker.take(len(idle))
             if not leases:
                 return
-            for child, lease in zip(idle, leases, strict=False):
-                self._dispatcher.dispatch(child, lease)
+            self._dispatch(leases)
+
+    def _dispatch(self, leases: Sequence[Lease]) -> None:
+        """Send jobs to idle children, of which there are at least as many."""
+        for child, lease in zip(self._pool.idle, leases, strict=False):
+            self._dispatcher.dispatch(child, lease)
 
     def _start_missing(self) -> None:
         """Start a child for each waiting job, up to ``workers``."""
@@ -210,7 +215,7 @@ class Supervisor:
             self._pool.start(min(free, waiting - self._pool.starting))
 
     def _wait(self, now: float) -> None:
-        """Wait for messages or a wake-up, handle all messages, and store the results."""
+        """Wait for messages or a wake-up, handle all messages, store the results, and take the next jobs with them."""
         try:
             readable, woken = self._pool.wait(now, WAIT_S)
             if woken:
@@ -220,8 +225,20 @@ class Supervisor:
                 if not self._conversation.read(child):
                     self._ended(child)
             self._conversation.answer_identified()
-        finally:
+        except BaseException:
             self._recorder.flush()
+            raise
+        began = time.monotonic()
+        leases = self._recorder.flush(self._mount_guard.unmounted_places(), self._room())
+        self._taker.announce(leases, time.monotonic() - began)
+        self._dispatch(leases)
+
+    def _room(self) -> int:
+        """How many jobs may be taken now: none while stopping or draining, or after the queue was found empty."""
+        if self._stop.requests or self._draining or self._taker.is_paused(time.monotonic()):
+            return 0
+        self._pool.recycle()
+        return len(self._pool.idle)
 
     def _ended(self, child: ChildProcess) -> None:
         """Remove a child that has ended; the attempt at its file has failed, other files are not affected."""

@@ -1,11 +1,13 @@
 """A worker's queue on RabbitMQ: messages name jobs, and the database decides which worker gets each job."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
-from tonearm.jobs.job import Lease, UnmountedPlace
-from tonearm.jobs.port import JobClaims, JobQueue
+from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
+from tonearm.jobs.port import AttemptOutcome, JobClaims, JobQueue, Result
 from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
+from tonearm.settings import Level
 
 
 class RabbitQueue:
@@ -36,22 +38,45 @@ class RabbitQueue:
                 return leases
         return []
 
+    def finish_and_take(
+        self,
+        finished: Sequence[tuple[Lease, Result]],
+        unmounted: Collection[UnmountedPlace],
+        at_most: int,
+    ) -> tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]:
+        if unmounted and not self._closed:
+            self._receiver.pause()
+            return self._fallback.finish_and_take(finished, unmounted, at_most)
+        deliveries = [] if self._closed else self._receiver.next(at_most)
+        with self._kept_on_failure(deliveries):
+            outcomes, claimed = self._job_store.finish_and_claim(finished, _levels(deliveries), self._worker)
+        self._receiver.keep([one for one in deliveries if one.message.job not in claimed])
+        return outcomes, self._leases(deliveries, claimed)
+
     def _claimed(self, deliveries: Sequence[Delivery]) -> list[Lease]:
         """Claim the jobs of messages; returns the leases, and acknowledges the messages of jobs that can't be taken."""
-        levels = {delivery.message.job: delivery.message.level for delivery in deliveries}
+        with self._kept_on_failure(deliveries):
+            claimed = self._job_store.claim(_levels(deliveries), self._worker)
+        return self._leases(deliveries, claimed)
+
+    @contextmanager
+    def _kept_on_failure(self, deliveries: Sequence[Delivery]) -> Iterator[None]:
         try:
-            claimed = self._job_store.claim(levels, self._worker)
+            yield
         except BaseException:
             self._receiver.keep(deliveries)
             raise
+
+    def _leases(self, deliveries: Sequence[Delivery], claimed: Mapping[int, Lease | Refusal]) -> list[Lease]:
+        """The leases among the answers; acknowledges the messages of jobs that can't be taken."""
         leases = []
         for delivery in deliveries:
-            lease = claimed[delivery.message.job]
+            lease = claimed.get(delivery.message.job)
             if isinstance(lease, Lease):
                 self._taken[lease.job, lease.attempt] = delivery
                 context = delivery.message.context
                 leases.append(replace(lease, traceparent=str(context) if context else None))
-            else:
+            elif lease is not None:
                 self._receiver.acknowledge(delivery)
         return leases
 
@@ -76,3 +101,7 @@ class RabbitQueue:
     def close(self) -> None:
         self._closed = True
         self._receiver.pause()
+
+
+def _levels(deliveries: Sequence[Delivery]) -> dict[int, Level | None]:
+    return {delivery.message.job: delivery.message.level for delivery in deliveries}
