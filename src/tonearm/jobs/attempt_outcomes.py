@@ -13,7 +13,6 @@ from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.job_sql import reasons
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.library.bulk_write import among, change
-from tonearm.library.completeness import is_complete
 from tonearm.library.database import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import DecodeFacts, FileFacts
@@ -139,8 +138,10 @@ def _store(
     write_findings(connection, {known.audio: result.findings for _, result, known in ordered}, now, features)
     write_tags(connection, {lease.file: result.tags for lease, result, _ in ordered}, now)
     moved = link_moved_files(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
+    contents = {lease: file_columns(result.file, known.decoded) for lease, result, known in ordered}
     outcomes = {
-        lease: _ending(result.file, known.decoded, moved.get(lease.file)) for lease, result, known in ordered
+        lease: _ending(result.file, known.decoded, contents[lease]["complete"], moved.get(lease.file))
+        for lease, result, known in ordered
     }
     change(
         connection,
@@ -153,7 +154,7 @@ def _store(
                 "engine": engine,
                 "missing_since": None,
                 "graph_due_at": now,
-                **file_columns(result.file, known.decoded),
+                **contents[lease],
                 **({} if shared else _status_when_read(result)),
             }
             for lease, result, known in ordered
@@ -192,8 +193,10 @@ def _store(
     return outcomes
 
 
-def _ending(file: FileFacts, decoded: DecodeFacts | None, moved_from: bytes | None) -> AttemptOutcome:
-    if decoded is None or is_complete(file, decoded):
+def _ending(
+    file: FileFacts, decoded: DecodeFacts | None, complete: bool | None, moved_from: bytes | None
+) -> AttemptOutcome:
+    if decoded is None or complete:
         return AttemptOutcome(JobState.DONE, moved_from=moved_from)
     failure = incomplete(decoded.decoded_s, file.exact_s)
     return AttemptOutcome(JobState.PARTIAL, failure, moved_from=moved_from)

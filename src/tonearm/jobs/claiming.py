@@ -55,7 +55,9 @@ _LEASE = (
         stage="start",
     )
 )
-_STATE = select(run_table.c.state).where(run_table.c.id == bindparam("run"))
+_IS_ACTIVE = (select(run_table.c.state).where(run_table.c.id == bindparam("run")).scalar_subquery()).not_in(
+    INACTIVE_RUN_STATES
+)
 _PAUSED = select(run_table.c.id).where(run_table.c.state == "paused").limit(1)
 _RUNS_WITH_WORK = select(run_table.c.id).where(
     run_table.c.state.not_in(INACTIVE_RUN_STATES),
@@ -135,8 +137,6 @@ def _next(
             of_one.where(in_mounted_places(unmounted)),
         )
     if run is not None:
-        if connection.execute(_STATE, {"run": run}).scalar_one() in INACTIVE_RUN_STATES:
-            return []
         return [*connection.execute(of_one, wanted | {"run": run})]
     rows = [*connection.execute(of_all, wanted)]
     if rows or connection.execute(_PAUSED).first() is None:
@@ -155,7 +155,7 @@ def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
     """
     chosen = _JOBS.where(job_table.c.state == JobState.QUEUED, IS_OPEN)
     if one_run:
-        chosen = chosen.where(job_table.c.run_id == bindparam("run"))
+        chosen = chosen.where(job_table.c.run_id == bindparam("run"), _IS_ACTIVE)
     else:
         cancelled = select(run_table.c.id).where(run_table.c.state == "cancelled")
         chosen = chosen.where(~_PAUSED.exists(), job_table.c.run_id.not_in(cancelled))

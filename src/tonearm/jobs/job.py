@@ -58,6 +58,10 @@ class Lease:
     retried: int = 0
     sampled: bool | None = None
 
+    def __hash__(self) -> int:
+        """A job has one lease for each attempt."""
+        return hash((self.job, self.attempt))
+
     @property
     def charged_attempts(self) -> int:
         """Attempts that count against the file, including this one."""

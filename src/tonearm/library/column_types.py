@@ -12,12 +12,15 @@ from sqlalchemy.types import Double, TypeDecorator, TypeEngine
 KEY_LENGTH = 100
 """Characters of a text that are compared when tracks are sorted by it."""
 PADDING = "\x01\x01"
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def storable_text(text: str) -> str:
     """Text without what PostgreSQL refuses: NUL is removed, and a lone surrogate becomes a question mark."""
     if "\0" in text:
         text = text.replace("\0", "")
+    if type(text) is str and text.isascii():
+        return text
     return text.encode("utf-8", "replace").decode()
 
 
@@ -27,9 +30,9 @@ def json_text(value: Any) -> str:
     Raises:
         ValueError: a number in it is not finite.
     """
-    text = json.dumps(value, allow_nan=False)
+    text = _encode(value)
     if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(_storable_within(value), allow_nan=False)
+        text = _encode(_storable_within(value))
     return text
 
 

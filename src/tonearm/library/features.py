@@ -136,8 +136,11 @@ class FeatureTables:
             after = rows[-1].audio_id
 
     def _row(self, declared: SearchableColumns, audio: int, values: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {name: _kept(kind, values.get(name)) for name, kind in declared.columns.items()}
-        return {AUDIO_ID: audio, **kept}
+        row: dict[str, Any] = {AUDIO_ID: audio}
+        for name, kind in declared.columns.items():
+            value = values.get(name)
+            row[name] = None if value is None else _kept(kind, value)
+        return row
 
 
 def _table(metadata: MetaData, declared: SearchableColumns) -> Table:

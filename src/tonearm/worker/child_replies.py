@@ -1,13 +1,23 @@
 """Validates the messages of a child, which a hostile file may have taken over, and converts them to records."""
 
 import math
-from dataclasses import MISSING, dataclass, fields
-from functools import reduce
+from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache, reduce
 from operator import or_
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ValidationError,
+    create_model,
+)
+from pydantic import Field as Limits
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
@@ -24,15 +34,15 @@ def _storable(value: object) -> object:
     return storable_text(value) if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_storable), Field(max_length=5000)]
-Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Text = Annotated[str, BeforeValidator(_storable), Limits(max_length=5000)]
+Number = Annotated[int, Limits(ge=-(2**31), lt=2**31)]
+Seconds = Annotated[float, Limits(ge=0, allow_inf_nan=False)]
 
 _BOUNDED: dict[Any, Any] = {
     str: Text,
     int: Number,
     float: Seconds,
-    Size: Annotated[int, Field(ge=0, lt=2**62)],
+    Size: Annotated[int, Limits(ge=0, lt=2**62)],
 }
 """The types of ``file_contents`` with the bounds that replies must satisfy."""
 
@@ -44,7 +54,6 @@ class _Reply(BaseModel):
 
 
 ReplyT = TypeVar("ReplyT", bound=_Reply)
-RecordT = TypeVar("RecordT", Tags, SoundFacts, FileFacts, DecodeFacts)
 
 
 def _bounded(hint: Any) -> Any:
@@ -58,26 +67,30 @@ def _bounded(hint: Any) -> Any:
 
 
 def _model_of(record: type[Any]) -> type[_Reply]:
-    """A model that checks the fields of a record of ``file_contents``."""
+    """A model that checks the fields of a record of ``file_contents``, with the same defaults."""
     hints = get_type_hints(record, include_extras=True)
-    required = {one.name for one in fields(record) if one.default is one.default_factory is MISSING}
-    checked: dict[str, Any] = {
-        name: (_bounded(hint), ... if name in required else None) for name, hint in hints.items()
-    }
+    checked: dict[str, Any] = {one.name: (_bounded(hints[one.name]), _default(one)) for one in fields(record)}
     return create_model(record.__name__, __base__=_Reply, **checked)
 
 
-_MODELS = {record: _model_of(record) for record in (Tags, SoundFacts, FileFacts, DecodeFacts)}
+def _default(one: Field[Any]) -> Any:
+    if one.default_factory is not MISSING:
+        return Limits(default_factory=one.default_factory)
+    return ... if one.default is MISSING else one.default
 
 
-def _record(kind: type[RecordT], reply: object) -> RecordT:
-    """A record from a reply. Raises ``InvalidReply``."""
-    return kind(**_checked(_MODELS[kind], reply).model_dump(exclude_unset=True))
+class _Record:
+    """Says of a field that its value is checked by the types and bounds of a record, and becomes that record."""
+
+    def __get_pydantic_core_schema__(self, record: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(
+            lambda reply: record(**vars(reply)), handler.generate_schema(_model_of(record))
+        )
 
 
 class _Stage(_Reply):
-    stage: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
-    fraction: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    stage: Annotated[str, Limits(pattern=r"^[a-z]{1,20}$")]
+    fraction: Annotated[float, Limits(ge=0, le=1, allow_inf_nan=False)] | None = None
 
 
 class _Log(_Reply):
@@ -87,10 +100,10 @@ class _Log(_Reply):
 
 
 class _Identity(_Reply):
-    hash: Annotated[str, Field(pattern=r"^[0-9a-z]{1,128}$")]
-    sound: Any
-    file: Any
-    tags: Any
+    hash: Annotated[str, Limits(pattern=r"^[0-9a-z]{1,128}$")]
+    sound: Annotated[SoundFacts, _Record()]
+    file: Annotated[FileFacts, _Record()]
+    tags: Annotated[Tags, _Record()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +123,7 @@ class _Finding(_Reply):
 
 
 class _Finished(_Reply):
-    decoded: Any
+    decoded: Annotated[DecodeFacts, _Record()] | None
     findings: dict[Text, _Finding]
     timings: dict[Text, Seconds]
 
@@ -141,9 +154,9 @@ def parsed_identity(message: object) -> IdentifiedFile:
     reply = _checked(_Identity, message)
     return IdentifiedFile(
         reply.hash,
-        _record(SoundFacts, reply.sound),
-        _record(FileFacts, reply.file),
-        _record(Tags, reply.tags),
+        reply.sound,
+        reply.file,
+        reply.tags,
     )
 
 
@@ -159,7 +172,7 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
         sound=identity.sound,
         file=identity.file,
         tags=identity.tags,
-        decoded=None if finished.decoded is None else _record(DecodeFacts, finished.decoded),
+        decoded=finished.decoded,
         findings={
             name: (found.version, *_as_declared(name, finite(found.values), finite(found.series)))
             for name, found in finished.findings.items()
@@ -176,13 +189,23 @@ def _as_declared(
     analyser: str, values: dict[str, Any], series: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values and series that the analyser declares; ``None`` for a value that is not of its column's type."""
-    spec = analysers().get(analyser)
-    types = {column.name: column.type for column in spec.columns} if spec else {}
-    named = {one.name for one in spec.series} if spec else set()
+    types, named = _declarations().get(analyser, ({}, frozenset()))
     kept = {
         name: value if _is_a(types[name], value) else None for name, value in values.items() if name in types
     }
     return kept, {name: value for name, value in series.items() if name in named}
+
+
+@cache
+def _declarations() -> dict[str, tuple[dict[str, type], frozenset[str]]]:
+    """The types of the columns, and the names of the series, of each analyser."""
+    return {
+        spec.name: (
+            {column.name: column.type for column in spec.columns},
+            frozenset(one.name for one in spec.series),
+        )
+        for spec in analysers().values()
+    }
 
 
 def _is_a(kind: type, value: Any) -> bool:
