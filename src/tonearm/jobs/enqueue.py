@@ -1,6 +1,5 @@
 """Enqueues jobs for files in the caller's transaction. A file that has an open job gets no second one."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.run_counts import keep_failed, record_handover
 from tonearm.jobs.trace_context import Sampler
-from tonearm.library.bulk_write import add
+from tonearm.library.bulk_write import add, among
 from tonearm.library.files import FileChange, FoundFile, ScannedFile
 from tonearm.library.schema import job_table
 from tonearm.settings import Level, Rule
@@ -82,8 +81,9 @@ def enqueue(
         row.file_id: row.run_id
         for row in connection.execute(
             select(job_table.c.file_id, job_table.c.run_id)
-            .where(job_table.c.file_id.in_([file for file, _ in files]), job_table.c.state.in_(OPEN))
-            .with_for_update()  # otherwise a worker could end a job in the run that it leaves
+            .where(among(job_table.c.file_id, "files"), job_table.c.state.in_(OPEN))
+            .with_for_update(),  # otherwise a worker could end a job in the run that it leaves
+            {"files": [file for file, _ in files]},
         )
     }
     if open_jobs:

@@ -46,6 +46,16 @@ def _storable_within(value: Any) -> Any:
     return value
 
 
+def stored_text(value: str | None) -> str | None:
+    """A value of a column of type ``CleanText`` as it is stored."""
+    return None if value is None else storable_text(value)
+
+
+def stored_float(value: float | None) -> float | None:
+    """A value of a column of type ``FiniteFloat`` as it is stored."""
+    return None if value is None else float(value) + 0.0
+
+
 class CleanText(TypeDecorator[str]):
     """Text that either database can store."""
 
@@ -54,7 +64,7 @@ class CleanText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  the library's signature
         """Remove what PostgreSQL refuses."""
-        return None if value is None else storable_text(value)
+        return stored_text(value)
 
 
 class FiniteFloat(TypeDecorator[float]):
@@ -65,7 +75,7 @@ class FiniteFloat(TypeDecorator[float]):
 
     def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002  the library's signature
         """Turn whole numbers into floats, and -0.0 into 0.0."""
-        return None if value is None else float(value) + 0.0
+        return stored_float(value)
 
 
 class KeyText(CleanText):

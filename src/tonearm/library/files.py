@@ -5,9 +5,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from tonearm.errors import NotFound
+from tonearm.library.bulk_write import add
 from tonearm.library.database import Database, database_time
 from tonearm.library.history import note, note_all
 from tonearm.library.roots import below
@@ -15,6 +16,7 @@ from tonearm.library.schema import file_table, root_table
 from tonearm.names import to_document
 
 MARK_AT_ONCE = 500
+_LAST_ID = select(func.coalesce(func.max(file_table.c.id), 0))
 """Number of files that one statement marks as missing."""
 
 
@@ -173,6 +175,11 @@ def _insert_new(
         }
         for file in files
     ]
+    if connection.dialect.name == "sqlite":  # it would return ids only from a statement for each row
+        last = connection.execute(_LAST_ID).scalar_one()
+        ids = range(last + 1, last + 1 + len(rows))  # there is no other writer
+        add(connection, file_table, [{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)])
+        return {file.path: id_ for file, id_ in zip(files, ids, strict=True)}
     inserted = connection.execute(
         insert(file_table).returning(file_table.c.id, sort_by_parameter_order=True), rows
     )

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Column, Connection
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy.types import TypeEngine
 
-from tonearm.library.column_types import json_text
+from tonearm.library.column_types import CleanText, FiniteFloat, json_text, stored_float, stored_text
 
 _DIALECT = sqlite.dialect(json_serializer=json_text)
 
@@ -23,7 +24,7 @@ class SqliteWrite:
 
     values_of: the values of a row in the order of the statement's parameters.
     conversions: what stores a value of the column at an index, for the columns that need it.
-    defaults: values of columns that rows may lack.
+    defaults: the stored values of columns that the rows lack.
     """
 
     text: str
@@ -52,19 +53,29 @@ def prepared(statement: Insert | Update, names: Mapping[str, str]) -> SqliteWrit
         dialect=_DIALECT, column_keys=list(names) if isinstance(statement, Insert) else None
     )
     parameters = compiled.positiontup or []
-    types = [compiled.binds[parameter].type.dialect_impl(_DIALECT) for parameter in parameters]
     conversions = [
         (index, convert)
-        for index, kind in enumerate(types)
-        if (convert := kind.bind_processor(_DIALECT)) is not None
+        for index, parameter in enumerate(parameters)
+        if parameter in names and (convert := _conversion(compiled.binds[parameter].type)) is not None
     ]
-    defaults = {column.key: _default_of(column) for column in compiled.insert_prefetch}
+    defaults = {column.key: _stored_default(column) for column in compiled.insert_prefetch}
     columns = [names.get(parameter, parameter) for parameter in parameters]
     values_of = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
     return SqliteWrite(compiled.string, values_of, tuple(conversions), defaults)
 
 
-def _default_of(column: Column[Any]) -> Any:
-    """The value that a column gets in rows that lack it."""
+def _conversion(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What SQLAlchemy does to each value of a type, by one call where this module knows the type."""
+    if isinstance(kind, CleanText):
+        return stored_text
+    if isinstance(kind, FiniteFloat):
+        return stored_float
+    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+
+
+def _stored_default(column: Column[Any]) -> Any:
+    """What is stored in a column of rows that lack it."""
     default: Any = column.default
-    return default.arg(None) if default.is_callable else default.arg
+    value = default.arg(None) if default.is_callable else default.arg
+    convert = _conversion(column.type)
+    return value if convert is None else convert(value)
