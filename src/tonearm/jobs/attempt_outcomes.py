@@ -10,7 +10,7 @@ from tonearm.errors import Failure
 from tonearm.jobs import attempts
 from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
 from tonearm.jobs.job import JobState, Lease
-from tonearm.jobs.job_sql import reasons
+from tonearm.jobs.job_sql import in_state, reasons
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.library.bulk_write import among, change
 from tonearm.library.database import database_time
@@ -36,7 +36,7 @@ _RUNNING = (
         job_table.c.uncharged_attempts,
         database_time().label("now"),
     )
-    .where(among(job_table.c.id, "jobs"), job_table.c.state == JobState.RUNNING)
+    .where(among(job_table.c.id, "jobs"), in_state(JobState.RUNNING))
     .order_by(job_table.c.id)
 )
 _RUNNING_SKIP_LOCKED = _RUNNING.with_for_update(skip_locked=True)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select, update
 
 from tonearm.jobs.job import JobState, Lease, Refusal, UnmountedPlace
-from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, in_mounted_places
+from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, in_mounted_places, in_state
 from tonearm.library.bulk_write import among, change
 from tonearm.library.database import database_time
 from tonearm.library.schema import file_table, job_table, root_table, run_table
@@ -62,13 +62,13 @@ _PAUSED = select(run_table.c.id).where(run_table.c.state == "paused").limit(1)
 _RUNS_WITH_WORK = select(run_table.c.id).where(
     run_table.c.state.not_in(INACTIVE_RUN_STATES),
     select(job_table.c.id)
-    .where(job_table.c.run_id == run_table.c.id, job_table.c.state == JobState.QUEUED, IS_OPEN)
+    .where(job_table.c.run_id == run_table.c.id, in_state(JobState.QUEUED), IS_OPEN)
     .exists(),
 )
 _QUEUE_DUE_RETRIES = (
     update(job_table)
     .where(
-        job_table.c.state == JobState.RETRYING,
+        in_state(JobState.RETRYING),
         job_table.c.not_before <= select(database_time()).scalar_subquery(),
     )
     .values(state=JobState.QUEUED, not_before=None)
@@ -77,7 +77,7 @@ _DUE_RETRIES = (
     select(job_table.c.id)
     .join(file_table, file_table.c.id == job_table.c.file_id)
     .where(
-        job_table.c.state == JobState.RETRYING,
+        in_state(JobState.RETRYING),
         job_table.c.not_before <= select(database_time()).scalar_subquery(),
     )
     .limit(bindparam("at_most"))
@@ -153,7 +153,7 @@ def _next_of(one_run: bool, lock: bool) -> Select[*tuple[Any, ...]]:
     While a run is paused, the first jobs of each other run are selected separately: one query over all runs might have
     to skip a million jobs of the paused run.
     """
-    chosen = _JOBS.where(job_table.c.state == JobState.QUEUED, IS_OPEN)
+    chosen = _JOBS.where(in_state(JobState.QUEUED), IS_OPEN)
     if one_run:
         chosen = chosen.where(job_table.c.run_id == bindparam("run"), _IS_ACTIVE)
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, literal_column, not_, or_, select, true, update
 
 from tonearm.errors import Failure
 from tonearm.jobs.failures import CANCELLED_BY_PERSON
@@ -19,6 +19,15 @@ IS_OPEN = job_table.c.finished_at.is_(None)
 """Condition: jobs that have not ended. The queue's partial indexes contain only these; the database uses such an index
 only for queries that include this condition."""
 _CLOCK = select(database_time())
+
+
+def in_state(state: JobState) -> ColumnElement[bool]:
+    """Condition: jobs in one state.
+
+    It is a constant in the statement: where a parameter could decide whether a partial index can be used, SQLite
+    compiles the statement again each time it is executed.
+    """
+    return job_table.c.state == literal_column(f"'{state.value}'")
 
 
 def engine_text(versions: Versions) -> str:

@@ -13,7 +13,7 @@ from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries
 from tonearm.jobs.failures import CHILD_LOST, unstorable
 from tonearm.jobs.interruptions import recover_interrupted
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
-from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text
+from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt
 from tonearm.jobs.retry import retry_after
@@ -31,7 +31,7 @@ _MEASURED = (
     .where(among(audio_table.c.hash, "hashes"))
 )
 _LEASES = select(job_table.c.id, job_table.c.attempts, job_table.c.lease_until).where(
-    job_table.c.state == JobState.RUNNING, IS_OPEN
+    in_state(JobState.RUNNING), IS_OPEN
 )
 _RUNNING_JOBS = (
     select(
@@ -44,7 +44,7 @@ _RUNNING_JOBS = (
         job_table.c.started_at,
         job_table.c.queued_at,
     )
-    .where(job_table.c.state == JobState.RUNNING, IS_OPEN)
+    .where(in_state(JobState.RUNNING), IS_OPEN)
     .order_by(job_table.c.rank)
     .with_for_update(skip_locked=True)
 )
@@ -125,7 +125,7 @@ class SqlJobStore:
                 .where(
                     job_table.c.id.in_(stages),
                     job_table.c.worker == worker,
-                    job_table.c.state == JobState.RUNNING,
+                    in_state(JobState.RUNNING),
                 )
                 .values(
                     lease_until=database_time() + self._lease_s,
