@@ -1,7 +1,7 @@
 """The job store in the database. Without a message broker the jobs table is also the queue."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, case, select, update
 
@@ -15,7 +15,8 @@ from tonearm.jobs.interruptions import recover_interrupted
 from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
 from tonearm.jobs.lease_watch import LeaseWatch
-from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt
+from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt, Result
+from tonearm.jobs.result_writer import ResultWriter
 from tonearm.jobs.retry import retry_after
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database, database_time
@@ -24,7 +25,6 @@ from tonearm.library.schema import analysis_table, audio_table, job_table
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
-AnswerT = TypeVar("AnswerT")
 _MEASURED = (
     select(audio_table.c.hash, analysis_table.c.analyser, analysis_table.c.version)
     .join(analysis_table, analysis_table.c.audio_id == audio_table.c.id)
@@ -73,8 +73,9 @@ class SqlJobStore:
         self._watch = watch or LeaseWatch(lease_s)
         self._database = database
         self._versions = dict(versions)
-        self._features = features or FeatureTables(())
-        self._engine = engine_text(versions)
+        self._results = ResultWriter(
+            database, engine_text(versions), features or FeatureTables(()), self._reject
+        )
         self._backoff = backoff
         self._lease_s = lease_s
 
@@ -148,7 +149,7 @@ class SqlJobStore:
         return [frozenset() if lease.fresh else frozenset(known.get(digest, ())) for lease, digest in asked]
 
     def finish(self, finished: Sequence[Finished]) -> list[AttemptOutcome | None]:
-        return self._finish(finished, lambda _: None)[0]
+        return self._results.write(finished, lambda _: None)[0]
 
     def finish_and_take(
         self,
@@ -159,7 +160,7 @@ class SqlJobStore:
         at_most: int,
     ) -> tuple[list[AttemptOutcome | None], Sequence[Lease]]:
         """``finish`` and ``take`` in one transaction; nothing is taken if one transaction can't store all results."""
-        outcomes, taken = self._finish(
+        outcomes, taken = self._results.write(
             finished, lambda connection: self._take(connection, worker, run, unmounted, at_most)
         )
         return outcomes, taken or ()
@@ -167,68 +168,15 @@ class SqlJobStore:
     def finish_and_claim(
         self, finished: Sequence[Finished], delivered: Mapping[int, Level | None], worker: str
     ) -> tuple[list[AttemptOutcome | None], Mapping[int, Lease | Refusal]]:
-        outcomes, claimed = self._finish(
+        outcomes, claimed = self._results.write(
             finished,
             lambda connection: claim_delivered(connection, delivered, worker, self._lease_s, wait=False),
         )
         return outcomes, claimed or {}
 
-    def _finish(
-        self, finished: Sequence[Finished], then: Callable[[Connection], AnswerT]
-    ) -> tuple[list[AttemptOutcome | None], AnswerT | None]:
-        """Store results, and call ``then`` in the same transaction if it stores all of them; returns its answer.
-
-        After a transaction with leases there is no other one, whose failure would hide them from the caller.
-        """
-        outcomes: dict[Lease, AttemptOutcome | None] = {}
-        answer: AnswerT | None = None
-        left = list(finished)
-        together = True
-        while left:
-            if together:
-                try:
-                    stored, answer = self._finish_together(left, then)
-                    outcomes |= stored
-                except Exception as error:
-                    if not attempt_outcomes.is_data_error(error):
-                        raise
-                    together = False  # one result can't be stored: find it by storing them one at a time
-                left = [one for one in left if one[0] not in outcomes]
-            if left:
-                outcomes[left[0][0]] = self._finish_alone(left[0])
-                del left[0]
-        return [outcomes[lease] for lease, _ in finished], answer
-
-    def _finish_together(
-        self, finished: Sequence[Finished], then: Callable[[Connection], AnswerT]
-    ) -> tuple[dict[Lease, AttemptOutcome], AnswerT | None]:
-        """Store the results whose leases were not lost and whose rows no other transaction has locked."""
-        with self._database.write() as connection:
-            rows = attempt_outcomes.lock_leased(connection, [lease for lease, _ in finished], wait=False)
-            ours = [(lease, result) for lease, result in finished if lease in rows]
-            if not ours:
-                return {}, None
-            now = rows[ours[0][0]].now
-            stored = attempt_outcomes.store(
-                connection, ours, now, self._engine, self._database.shared, self._features
-            )
-            return stored, then(connection) if len(ours) == len(finished) else None
-
-    def _finish_alone(self, finished: Finished) -> AttemptOutcome | None:
-        lease, result = finished
-        try:
-            with self._database.write() as connection:
-                rows = attempt_outcomes.lock_leased(connection, [lease])
-                if not rows:
-                    return attempt_outcomes.recorded_outcome(connection, lease)
-                now = rows[lease].now
-                return attempt_outcomes.store(
-                    connection, [finished], now, self._engine, self._database.shared, self._features
-                )[lease]
-        except Exception as error:
-            if not attempt_outcomes.is_data_error(error):
-                raise
-            return self.fail(lease, unstorable(error), result.work_s, result.timings, result.ended_at)
+    def _reject(self, lease: Lease, result: Result, error: Exception) -> AttemptOutcome | None:
+        """End the attempt whose result the database refuses."""
+        return self.fail(lease, unstorable(error), result.work_s, result.timings, result.ended_at)
 
     def fail(
         self,

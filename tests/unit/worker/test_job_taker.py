@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 
 from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.names import PathMap
 from tonearm.worker.job_taker import LONGEST_PAUSE_S, PAUSE_FACTOR, SHORTEST_PAUSE_S, JobTaker
 from tonearm.worker.mount_guard import MountGuard
@@ -20,6 +21,15 @@ class EmptyQueue:
         """Nothing."""
         time.sleep(self._answer_s)
         return ()
+
+    def finish_and_take(
+        self,
+        finished: Sequence[tuple[Lease, Result]],
+        unmounted: Collection[UnmountedPlace],
+        at_most: int,
+    ) -> tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]:
+        """Not called."""
+        raise NotImplementedError
 
     def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:  # noqa: ARG002  the port's
         """None."""

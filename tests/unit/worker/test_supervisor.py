@@ -17,6 +17,7 @@ from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, JobRetrying, JobReturned, Warned
 from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.retry import INTERRUPTIONS
 from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
@@ -116,6 +117,16 @@ class Queue:
         """Nothing may be taken once it is closed."""
         assert not self.closed
         return self._queue.take(unmounted, at_most)
+
+    def finish_and_take(
+        self,
+        finished: Sequence[tuple[Lease, Result]],
+        unmounted: Collection[UnmountedPlace],
+        at_most: int,
+    ) -> tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]:
+        """Nothing may be taken once it is closed."""
+        assert not self.closed
+        return self._queue.finish_and_take(finished, unmounted, at_most)
 
     def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:
         """As the queue says."""
