@@ -345,3 +345,18 @@ def test_a_row_that_somebody_holds_keeps_no_other_message_waiting(shared: Librar
     assert sorted(claimed) == [1, 2, 3]
     assert {lease.attempt for lease in claimed.values() if isinstance(lease, Lease)} == {1}
     assert states(shared) == ["running"] * 3
+
+
+def test_of_a_batch_whose_answer_got_lost_the_jobs_that_were_taken_with_it_go_back(library: Library) -> None:
+    [lease] = leased(library, b"1")
+    library.meet(lease.run, b"2", b"3")
+    deaf = Deaf(library.database)
+    job_store = SqlJobStore(deaf, VERSIONS, AT_ONCE, 60)
+    deaf.deaf = True
+    with pytest.raises(StorageUnavailable):
+        job_store.finish_and_take([(lease, result("a"))], "here", None, (), 1)
+    assert states(library) == ["done", "running", "queued"]
+    assert job_store.finish([(lease, result("a"))]) == [AttemptOutcome("done")]
+    assert job_store.give_back_except("here", []) == 1
+    assert states(library) == ["done", "queued", "queued"]
+    assert [one.attempt - one.uncharged_attempts for one in job_store.take("here", None, at_most=2)] == [1, 1]

@@ -6,10 +6,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.contracts.queue_setups import QueueSetup, RabbitSetup, within
 from tests.unit.library_fixture import AGEING_S, VERSIONS, Library, finish_one, result, take_from
@@ -150,6 +152,59 @@ def test_a_running_job_comes_to_nobody_else_until_its_lease_has_run_out(setup: Q
     again = setup.take(other)
     assert (again.job, again.attempt, again.worker) == (lease.job, 2, "other")
     assert library.job(lease.job)["uncharged_attempts"] == 1
+
+
+def test_results_are_stored_and_the_next_job_is_taken_in_one_transaction(
+    setup: QueueSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = setup.library
+    library.meet(library.run(), b"1", b"2", b"3", b"4")
+    setup.announced()
+    queue = setup.queue("w", slots=4)
+    leases = [setup.take(queue, in_order=True) for _ in range(2)]
+    setup.calm(queue)
+    writers: list[int] = []
+    write = library.database.write
+
+    def counted() -> AbstractContextManager[Connection]:
+        writers.append(threading.get_ident())
+        return write()
+
+    monkeypatch.setattr(library.database, "write", counted)
+    outcomes, [third] = queue.finish_and_take([(one, result(one.path.hex())) for one in leases], (), 1)
+    assert writers.count(threading.get_ident()) == 1
+    assert [outcome.state for outcome in outcomes if outcome] == ["done", "done"]
+    assert (third.path, third.attempt, library.job(third.job)["state"]) == (b"3", 1, "running")
+    for lease in leases:
+        queue.acknowledge(lease)
+    end(setup, queue, third)
+    end(setup, queue, setup.take(queue))
+    assert setup.nothing(queue)
+
+
+@pytest.mark.parametrize("why", ["refused by the database", "lease lost"])
+def test_a_job_that_is_not_taken_with_a_result_because_it_cannot_be_stored_is_taken_later(
+    setup: QueueSetup, why: str
+) -> None:
+    library = setup.library
+    library.meet(library.run(), b"1", b"2", b"3")
+    setup.announced()
+    queue = setup.queue("w", slots=3)
+    leases = [setup.take(queue, in_order=True) for _ in range(2)]
+    setup.calm(queue)
+    if why == "lease lost":
+        library.job_store.give_back(leases[1:], after_s=3600)
+    unstorable = result("b", tags={"year": 1 << 70})
+    outcomes, taken = queue.finish_and_take([(leases[0], result("a")), (leases[1], unstorable)], (), 1)
+    assert [outcome and outcome.state for outcome in outcomes] == [
+        "done",
+        None if why == "lease lost" else "quarantined",
+    ]
+    assert list(taken) == []
+    assert library.job(3)["attempts"] == 0
+    queue.acknowledge(leases[0])
+    queue.dead_letter(leases[1])
+    assert setup.take(queue).path == b"3"
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -112,10 +112,12 @@ class Queue:
     def __init__(self, queue: SqlQueue) -> None:
         self._queue = queue
         self.closed = False
+        self.asked = 0
 
     def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
         """Nothing may be taken once it is closed."""
         assert not self.closed
+        self.asked += 1
         return self._queue.take(unmounted, at_most)
 
     def finish_and_take(
@@ -163,6 +165,14 @@ def test_waiting_jobs_are_worked_on(worker: WorkerUnderTest) -> None:
     worker.meet("1.flac", "2.flac")
     assert worker.work()
     assert worker.done() == ["1.flac", "2.flac"]
+
+
+def test_the_next_job_is_taken_with_the_result_of_the_last(worker: WorkerUnderTest) -> None:
+    lay(worker, *(f"{number}.flac" for number in range(6)))
+    worker.meet(*(f"{number}.flac" for number in range(6)))
+    assert worker.work()
+    assert worker.done() == [f"{number}.flac" for number in range(6)]
+    assert worker.queue.asked == 2  # for the first job, and when there was none with the last result
 
 
 def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_nothing(
