@@ -78,6 +78,8 @@ class Database:
         """A connection that sees one state of the database and changes nothing."""
         with self._translated() as slowest, self._reads.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
+            if not self.shared:
+                connection.exec_driver_sql("BEGIN")
             yield connection
             with suppress(DBAPIError):  # everything has been read already
                 connection.rollback()
@@ -94,8 +96,9 @@ class Database:
         """
         with self._translated() as slowest, self._write_turn, self._engine.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
-            connection = connection.execution_options(tonearm_writes=True)
             with connection.begin():
+                if not self.shared:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
 
     @contextmanager
@@ -191,7 +194,6 @@ def open_sqlite(folder: Path) -> Database:
         json_serializer=json_text,
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     database = Database(engine, str(path))
     with _closed_on_failure(database):
         upgrade(database)
@@ -269,7 +271,7 @@ def _check_encoding(database: Database) -> None:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001  the library's signature
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    connection.isolation_level = None  # transactions begin where ``Database`` says
     connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
     connection.create_function("tonearm_padded", 1, padded, deterministic=True)
     connection.create_function("tonearm_without_numbers", 1, numbers_replaced, deterministic=True)
@@ -290,11 +292,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
             time.sleep(0.01)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("tonearm_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def upgrade(database: Database, only_new: bool = False) -> None:

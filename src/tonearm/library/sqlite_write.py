@@ -3,6 +3,7 @@
 SQLAlchemy would look at each value of each row several times, which takes longer than SQLite needs to store it.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -10,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert, Update
 from sqlalchemy.types import TypeEngine
 
@@ -33,12 +35,22 @@ class SqliteWrite:
     defaults: Mapping[str, Any]
 
     def execute(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Execute the statement for each row. Raises ``ValueError`` for a value that its column can't hold."""
+        """Execute the statement for each row, in the transaction of a connection.
+
+        Raises:
+            ValueError, OverflowError: a column can't hold a value.
+            DBAPIError: the driver's error, as SQLAlchemy raises it.
+        """
         try:
             parameters = [self._parameters(row) for row in rows]
         except TypeError as error:
             raise ValueError(f"a value of a wrong type: {error}") from error
-        connection.exec_driver_sql(self.text, parameters)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101  narrows the library's type
+        try:
+            driver.executemany(self.text, parameters)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(self.text, parameters, error, sqlite3.Error) from error
 
     def _parameters(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         values = [*self.values_of({**self.defaults, **row} if self.defaults else row)]
