@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, literal_column, select, update
 
 from tonearm.jobs.job import JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, in_mounted_places, in_state
@@ -55,8 +55,13 @@ _LEASE = (
         stage="start",
     )
 )
-_IS_ACTIVE = (select(run_table.c.state).where(run_table.c.id == bindparam("run")).scalar_subquery()).not_in(
-    INACTIVE_RUN_STATES
+_IS_ACTIVE = (
+    select(run_table.c.state)
+    .where(run_table.c.id == bindparam("run"))
+    .scalar_subquery()
+    .not_in(
+        [literal_column(f"'{state}'") for state in INACTIVE_RUN_STATES]
+    )  # a parameter would cost more time
 )
 _PAUSED = select(run_table.c.id).where(run_table.c.state == "paused").limit(1)
 _RUNS_WITH_WORK = select(run_table.c.id).where(

@@ -12,6 +12,7 @@ from sqlalchemy.types import Double, TypeDecorator, TypeEngine
 KEY_LENGTH = 100
 """Characters of a text that are compared when tracks are sorted by it."""
 PADDING = "\x01\x01"
+_EMPTY: dict[type, str] = {dict: "{}", list: "[]"}
 _encode = json.JSONEncoder(allow_nan=False).encode
 
 
@@ -30,6 +31,8 @@ def json_text(value: Any) -> str:
     Raises:
         ValueError: a number in it is not finite.
     """
+    if not value and (empty := _EMPTY.get(type(value))) is not None:
+        return empty
     text = _encode(value)
     if "\\u0000" in text or "\\ud" in text:
         text = _encode(_storable_within(value))

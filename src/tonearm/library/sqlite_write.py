@@ -6,6 +6,7 @@ SQLAlchemy would look at each value of each row several times, which takes longe
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -24,15 +25,15 @@ _DIALECT = sqlite.dialect(json_serializer=json_text)
 class SqliteWrite:
     """A compiled statement that is executed for each of some rows.
 
-    values_of: the values of a row in the order of the statement's parameters.
-    conversions: what stores a value of the column at an index, for the columns that need it.
-    defaults: the stored values of columns that the rows lack.
+    values_of: the values of a row, in the order of the statement's parameters.
+    conversions: what makes the stored value from a value at an index, for the columns that need it.
+    defaults: the stored values of columns that the rows lack, by their places among the parameters.
     """
 
     text: str
     values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     conversions: tuple[tuple[int, Callable[[Any], Any]], ...]
-    defaults: Mapping[str, Any]
+    defaults: tuple[tuple[int, Any], ...]
 
     def execute(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Execute the statement for each row, in the transaction of a connection.
@@ -41,10 +42,7 @@ class SqliteWrite:
             ValueError, OverflowError: a column can't hold a value.
             DBAPIError: the driver's error, as SQLAlchemy raises it.
         """
-        try:
-            parameters = [self._parameters(row) for row in rows]
-        except TypeError as error:
-            raise ValueError(f"a value of a wrong type: {error}") from error
+        parameters = self._parameters(rows)
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)  # noqa: S101  narrows the library's type
         try:
@@ -52,11 +50,16 @@ class SqliteWrite:
         except sqlite3.Error as error:
             raise DBAPIError.instance(self.text, parameters, error, sqlite3.Error) from error
 
-    def _parameters(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        values = [*self.values_of({**self.defaults, **row} if self.defaults else row)]
-        for index, convert in self.conversions:
-            values[index] = convert(values[index])
-        return tuple(values)
+    def _parameters(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        columns: list[Iterable[Any]] = [*zip(*map(self.values_of, rows), strict=True)]
+        try:
+            for index, convert in self.conversions:
+                columns[index] = [*map(convert, columns[index])]
+        except TypeError as error:
+            raise ValueError(f"a value of a wrong type: {error}") from error
+        for place, value in self.defaults:
+            columns.insert(place, repeat(value))
+        return [*zip(*columns, strict=False)]  # the defaults have no end
 
 
 def prepared(statement: Insert | Update, names: Mapping[str, str]) -> SqliteWrite:
@@ -65,15 +68,21 @@ def prepared(statement: Insert | Update, names: Mapping[str, str]) -> SqliteWrit
         dialect=_DIALECT, column_keys=list(names) if isinstance(statement, Insert) else None
     )
     parameters = compiled.positiontup or []
+    given = [parameter for parameter in parameters if parameter in names]
+    columns = [names[parameter] for parameter in given]
     conversions = [
         (index, convert)
-        for index, parameter in enumerate(parameters)
-        if parameter in names and (convert := _conversion(compiled.binds[parameter].type)) is not None
+        for index, parameter in enumerate(given)
+        if (convert := _conversion(compiled.binds[parameter].type)) is not None
     ]
-    defaults = {column.key: _stored_default(column) for column in compiled.insert_prefetch}
-    columns = [names.get(parameter, parameter) for parameter in parameters]
+    lacking = {column.key: column for column in compiled.insert_prefetch}
+    defaults = [
+        (place, _stored_default(lacking[parameter]))
+        for place, parameter in enumerate(parameters)
+        if parameter not in names
+    ]
     values_of = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
-    return SqliteWrite(compiled.string, values_of, tuple(conversions), defaults)
+    return SqliteWrite(compiled.string, values_of, tuple(conversions), tuple(defaults))
 
 
 def _conversion(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
