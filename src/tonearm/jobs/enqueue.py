@@ -1,5 +1,6 @@
 """Enqueues jobs for files in the caller's transaction. A file that has an open job gets no second one."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
