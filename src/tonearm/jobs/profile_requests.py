@@ -3,6 +3,7 @@
 It works alike in a library of one process, whose folder another shell can open too, and in one that hosts share.
 """
 
+import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, true, update
@@ -12,6 +13,7 @@ from tonearm.jobs.job_sql import clock
 from tonearm.jobs.worker_registry import LOST_S, nobody
 from tonearm.library.database import Database
 from tonearm.library.schema import profile_table, worker_table
+from tonearm.names import printable
 
 STALE_S = 60.0
 """Seconds after which a request that was not begun, or should have ended, no longer counts: the caller was killed."""
@@ -62,10 +64,13 @@ class ProfileRequests:
                 profile_table.c.asked_at + profile_table.c.seconds > now - STALE_S,
             )
             if connection.execute(others.limit(1)).first() is not None:
-                raise CannotProfile(f"{worker} is being profiled already; try again when that has ended")
-            row = {"worker": worker, "child": child, "seconds": seconds, "asked_at": now}
-            made = connection.execute(insert(profile_table).values(row).returning(profile_table.c.id))
-            return int(made.scalar_one())
+                raise CannotProfile(
+                    f"{printable(worker)} is being profiled already; try again when that has ended"
+                )
+            request = secrets.randbits(62)
+            row = {"id": request, "worker": worker, "child": child, "seconds": seconds, "asked_at": now}
+            connection.execute(insert(profile_table).values(row))
+        return request
 
     def _is_to(self, worker: str) -> ColumnElement[bool]:
         """Condition: requests to a worker. In a library of one process all are, by whatever path it was opened."""
@@ -92,7 +97,7 @@ class ProfileRequests:
                     profile_table.c.begun_at.is_(None),
                     profile_table.c.asked_at > clock(connection) - STALE_S,
                 )
-                .order_by(profile_table.c.id)
+                .order_by(profile_table.c.asked_at)
                 .limit(1)
             ).one_or_none()
         return None if row is None else ProfileRequest(row.id, row.child, row.seconds)
@@ -130,5 +135,5 @@ def _require_alive(connection: Connection, worker: str, now: float) -> None:
         raise nobody(worker)
     if now - row.seen_at > LOST_S:
         raise CannotProfile(
-            f"{worker} is lost: its last heartbeat from {row.host} came {now - row.seen_at:.0f} s ago"
+            f"{printable(worker)} is lost: its last heartbeat from {row.host} came {now - row.seen_at:.0f} s ago"
         )

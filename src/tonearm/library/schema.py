@@ -201,7 +201,7 @@ worker_table = Table(
 profile_table = Table(
     "profiles",
     metadata,
-    Column("id", Key, primary_key=True),
+    Column("id", Key, primary_key=True, autoincrement=False),  # at random: a withdrawn one is not given again
     Column("worker", CleanText, nullable=False),
     Column("child", BigInteger),  # process id; NULL: the worker itself and all its children
     Column("seconds", FiniteFloat, nullable=False),

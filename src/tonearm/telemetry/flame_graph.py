@@ -21,11 +21,15 @@ ROW = 17
 """Height of a box in pixels, as are the other lengths."""
 CHARACTER = 6.7
 """Width of a character of the font."""
-LEAST = 0.3
+LEAST = 0.8
 """Boxes that are narrower are left out."""
+LEGEND = (
+    "Width is time. Below a function lie those that it called. Blue: processes and threads; orange: Tonearm; "
+    "green: libraries; grey: waiting."
+)
 STYLE = (
     "text{font:11px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1a1a1a}"
-    ".title{font-size:15px;font-weight:bold}.heading{font-size:12px;font-weight:bold}.note{fill:#a02020}"
+    ".title{font-size:15px;font-weight:bold}.heading{font-size:12px;font-weight:bold}.legend{fill:#606060}.note{fill:#a02020}"
     "rect{stroke:#fff;stroke-width:.6}g:hover>rect{stroke:#000;stroke-width:1}"
 )
 
@@ -46,11 +50,6 @@ class Box:
             box = box.below.setdefault(frame, Box(frame))
             box.seconds += seconds
 
-    @property
-    def depth(self) -> int:
-        """The number of rows that are needed."""
-        return 1 + max((box.depth for box in self.below.values()), default=0)
-
 
 def draw(profile: Profile) -> str:
     """The flame graph of a profile, as the text of an SVG file."""
@@ -61,7 +60,7 @@ def draw(profile: Profile) -> str:
             tree = resting if _rests(stack, process.child) else working
             tree.add((root, *stack), seconds)
     began = datetime.fromtimestamp(profile.began_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    texts = [("title", f"{profile.worker}: {profile.seconds:.1f} s from {began}")]
+    texts = [("title", f"{profile.worker}: {profile.seconds:.1f} s from {began}"), ("legend", LEGEND)]
     texts += [("note", note) for note in profile.notes]
     body: list[str] = []
     y = MARGIN + ROW
@@ -75,8 +74,9 @@ def draw(profile: Profile) -> str:
         if tree.seconds:
             body.append(_text(MARGIN, y + ROW, f"{heading}: {tree.seconds:.2f} s of threads", "heading"))
             y += ROW + 8
-            body += _boxes(tree, tree, MARGIN, y, WIDTH - 2 * MARGIN)
-            y += tree.depth * ROW
+            rows = [*_rows(tree)]
+            body += [_box(each, tree.seconds, y) for each in rows]
+            y += ROW * (2 + max(each.row for each in rows))
     height = y + MARGIN
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
@@ -91,20 +91,37 @@ def _rests(stack: Stack, child: bool) -> bool:
     return not child and stack[-1] == WAITING and stack[0] != MAIN
 
 
-def _boxes(box: Box, whole: Box, x: float, y: float, width: float) -> Iterator[str]:
-    """The boxes below a box, side by side, the widest first, each with those below it."""
-    for inner in sorted(box.below.values(), key=lambda one: -one.seconds):
-        wide = width * inner.seconds / box.seconds
-        if wide >= LEAST:
-            yield _box(inner, whole, x, y, wide)
-            yield from _boxes(inner, whole, x, y + ROW, wide)
-        x += wide
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    box: Box
+    row: int
+    x: float
+    width: float
 
 
-def _box(box: Box, whole: Box, x: float, y: float, width: float) -> str:
-    frame = box.frame
+def _rows(tree: Box) -> Iterator[_Placed]:
+    """The boxes below the root with their places: processes in their order, functions with the widest first."""
+    whole = WIDTH - 2 * MARGIN
+    open_boxes = [_Placed(tree, -1, MARGIN, whole)]
+    while open_boxes:
+        outer = open_boxes.pop()
+        if outer.row >= 0:
+            yield outer
+        x, inner = outer.x, list(outer.box.below.values())
+        if outer.row >= 0:
+            inner.sort(key=lambda box: -box.seconds)
+        for box in inner:
+            width = whole * box.seconds / tree.seconds
+            if width >= LEAST:
+                open_boxes.append(_Placed(box, outer.row + 1, x, width))
+            x += width
+
+
+def _box(placed: _Placed, whole_s: float, top: float) -> str:
+    frame, seconds = placed.box.frame, placed.box.seconds
+    x, y, width = placed.x, top + ROW * placed.row, placed.width
     where = f" ({frame.module}:{frame.line})" if frame.module else ""
-    told = f"{frame.name}{where}: {box.seconds:.2f} s, {box.seconds / whole.seconds:.1%}"
+    told = f"{frame.name}{where}: {seconds:.2f} s, {seconds / whole_s:.1%}"
     room = int((width - 6) / CHARACTER)
     label = printable(frame.name)
     if len(label) > room:

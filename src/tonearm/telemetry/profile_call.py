@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tonearm.errors import StorageError
 from tonearm.jobs.profile_requests import CannotProfile, ProfileAnswer, ProfileRequests
+from tonearm.names import printable
 from tonearm.worker.profile import Profile
 from tonearm.worker.stacks import InvalidStacks
 
@@ -37,11 +38,13 @@ def ask_for_profile(
         with contextlib.suppress(StorageError):  # it is deleted after a day
             requests.withdraw(request)
     if answer.profile is None:
-        raise CannotProfile(f"{worker}: {answer.refusal}")
+        raise CannotProfile(f"{printable(worker)}: {answer.refusal}")
     try:
         return Profile.from_bytes(answer.profile)
     except InvalidStacks as error:
-        raise CannotProfile(f"the profile that {worker} has stored can't be read: {error}") from error
+        raise CannotProfile(
+            f"the profile that {printable(worker)} has stored can't be read: {error}"
+        ) from error
 
 
 def _answered(
@@ -54,11 +57,11 @@ def _answered(
         alive = is_alive()  # before the answer is read: a worker that ends meanwhile answers first
         answer = requests.answer_to(request)
         if answer is None:
-            raise CannotProfile(f"the request to {worker} was deleted by another process")
+            raise CannotProfile(f"the request to {printable(worker)} was deleted by another process")
         if answer.profile is not None or answer.refusal is not None:
             return answer
         if not alive:
-            raise CannotProfile(f"{worker} has ended before it could send a profile")
+            raise CannotProfile(f"{printable(worker)} has ended before it could send a profile")
         if answer.begun and not begun:
             begun = True
             until = time.monotonic() + seconds + END_S
@@ -66,7 +69,7 @@ def _answered(
             limit = END_S if begun else BEGIN_S
             done = "sent the profile" if begun else "begun to sample"
             raise CannotProfile(
-                f"{worker} does not answer: it has not {done} within {limit:.0f} s; it may hang as a whole, "
+                f"{printable(worker)} does not answer: it has not {done} within {limit:.0f} s; it may hang as a whole, "
                 "or not reach the database"
             )
         time.sleep(POLL_S)

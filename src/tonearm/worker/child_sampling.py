@@ -24,11 +24,13 @@ class SampledChildren:
     """What was collected. Children by their process ids.
 
     known: those that could be asked; ``None`` if the supervisor's loop did not turn. silent: those that did not answer.
+    ended: how many ended meanwhile, so that what they had sampled since their last file is lost.
     """
 
     stacks: Mapping[int, Stacks]
     known: frozenset[int] | None
     silent: frozenset[int]
+    ended: int
 
 
 class ChildSampling:
@@ -45,6 +47,7 @@ class ChildSampling:
         self._only: int | None = None
         self._known: frozenset[int] | None = None
         self._asked: set[int] = set()
+        self._ended = 0
         self._stacks: dict[int, Stacks] = {}
         self._complete = threading.Event()
 
@@ -53,7 +56,7 @@ class ChildSampling:
         with self._lock:
             self._only, self._known = only, None if self._attended else frozenset()
             self._ending = self._told_to_end = False
-            self._asked, self._stacks = set(), {}
+            self._asked, self._stacks, self._ended = set(), {}, 0
             self._complete.clear()
             self._active = True
         self._wake()
@@ -68,7 +71,7 @@ class ChildSampling:
         self._complete.wait(seconds)
         with self._lock:
             self._active = False
-            return SampledChildren(self._stacks, self._known, frozenset(self._asked))
+            return SampledChildren(self._stacks, self._known, frozenset(self._asked), self._ended)
 
     def cannot_find(self) -> bool:
         """Whether the only child that is wanted is not there."""
@@ -99,6 +102,7 @@ class ChildSampling:
         with self._lock:
             living = {child.process.pid: child for child in children if child.ready and not child.killed}
             self._known = frozenset(living)
+            self._ended += len(self._asked - self._known)
             self._asked &= self._known
             if self._ending:
                 self._tell_to_end(living)

@@ -116,5 +116,8 @@ def _notes(found: SampledChildren, child: int | None) -> Iterator[str]:
     elif child is not None and child not in found.stacks:
         others = ", ".join(str(pid) for pid in sorted(found.known)) or "none"
         yield f"there is no child {child} that is ready; children that are: {others}"
+    if found.ended:
+        count = "one child" if found.ended == 1 else f"{found.ended} children"
+        yield f"{count} ended meanwhile; what was sampled since the last file is missing"
     for pid in sorted(found.silent):
         yield f"child {pid} did not answer within {ANSWER_S:.0f} s: it waits for a disk, or its machine is busy"

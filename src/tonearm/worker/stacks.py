@@ -82,9 +82,13 @@ class Stacks:
         try:
             if not isinstance(document, Mapping) or len(document["stacks"]) > MAX_STACKS + 1:
                 raise InvalidStacks("no stacks, or too many")
+            if len(document["frames"]) > MAX_STACKS * MAX_DEPTH:
+                raise InvalidStacks("too many frames")
             frames = [_frame(one) for one in document["frames"]]
             for numbers, seconds in document["stacks"]:
-                if len(numbers) > MAX_DEPTH + 4 or not all(type(number) is int for number in numbers):
+                if len(numbers) > MAX_DEPTH + 4 or not all(
+                    type(number) is int and number >= 0 for number in numbers
+                ):
                     raise InvalidStacks("not a stack")
                 if not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_SECONDS:
                     raise InvalidStacks("not a time")

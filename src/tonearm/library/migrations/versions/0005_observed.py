@@ -94,7 +94,7 @@ def _create_profiles() -> None:
     key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
         "profiles",
-        sa.Column("id", key, primary_key=True),
+        sa.Column("id", key, primary_key=True, autoincrement=False),
         sa.Column("worker", sa.String(), nullable=False),
         sa.Column("child", sa.BigInteger()),
         sa.Column("seconds", sa.Double(), nullable=False),
