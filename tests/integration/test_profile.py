@@ -10,6 +10,7 @@ from xml.dom import minidom
 
 import pytest
 
+from tests.fleet import Fleet
 from tests.material import good
 from tests.program import Program, until
 
@@ -68,8 +69,47 @@ def test_a_run_is_profiled_from_another_shell(tmp_path: Path, music: Path) -> No
         assert "there is no child 1" in refused.errors
         assert not (tmp_path / "none.svg").exists()
 
+        stopped = program.start("profile", "--json", "--seconds", "60", "-o", str(tmp_path / "none.svg"))
+        until(lambda: program.query("SELECT count(*) FROM profiles WHERE begun_at > 0") == [(1,)])
+        stopped.send_signal(signal.SIGINT)
+        assert program.wait(stopped).status == 130
+        assert program.query("SELECT * FROM profiles") == []
+        assert not (tmp_path / "none.svg").exists()
+
         process.send_signal(signal.SIGINT)
         program.wait(process)
+
+
+def test_a_whole_run_is_profiled(tmp_path: Path, music: Path) -> None:
+    with Program(tmp_path / "library") as program:
+        output = tmp_path / "run.json"
+        program.run("analyze", str(music / "0.mp3"), "--profile", str(output), check=True)
+        assert "AudioSource._decode" in frames(output, lambda name: name.startswith("child"))
+        scanned = frames(output, lambda name: name.startswith("supervisor"))
+        assert {"main thread", "Supervisor.work"} <= scanned
+        assert json.loads(output.read_text())["notes"] == []
+
+
+def test_a_worker_on_any_host_is_profiled_through_the_database(
+    tmp_path: Path, music: Path, namespace: str, postgres_url: str
+) -> None:
+    services = ("DATABASE",)
+    with Fleet(tmp_path, {"TONEARM_DATABASE_URL": postgres_url}, namespace, services) as fleet:
+        output = str(tmp_path / "profile.json")
+        fleet.worker("a")
+        fleet.worker("b")
+        for name in ("a", "b"):
+            fleet.until_event(name, "worker_state_changed")
+        fleet.enqueue(music, "--fresh")
+        for name in ("a", "b"):
+            fleet.until_event(name, "job_started")
+        assert "name one of the workers: a, b" in fleet.program.run("profile", "-o", output).errors
+        answer = fleet.program.run("profile", "b", "--seconds", "0.5", "-o", output, check=True).events[0]
+        assert (answer["worker"], answer["notes"]) == ("b", [])
+        assert answer["processes"][0]["pid"] == fleet.process("b").pid
+        assert "Child.serve" in frames(tmp_path / "profile.json", lambda name: name.startswith("child"))
+        assert fleet.query("SELECT * FROM profiles") == []
+        assert "no worker named c" in fleet.program.run("profile", "c", "-o", output).errors
 
 
 def test_nothing_that_runs_is_said(tmp_path: Path) -> None:
