@@ -3,7 +3,7 @@
 It works alike in a library of one process, whose folder another shell can open too, and in one that hosts share.
 """
 
-import secrets
+import os
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, true, update
@@ -67,7 +67,7 @@ class ProfileRequests:
                 raise CannotProfile(
                     f"{printable(worker)} is being profiled already; try again when that has ended"
                 )
-            request = secrets.randbits(62)
+            request = int.from_bytes(os.urandom(8)) >> 2
             row = {"id": request, "worker": worker, "child": child, "seconds": seconds, "asked_at": now}
             connection.execute(insert(profile_table).values(row))
         return request
