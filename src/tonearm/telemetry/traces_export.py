@@ -111,7 +111,7 @@ class ExportThread:
         for batch in self._batches():
             with self._wake:
                 self._sending = len(batch)
-            error = self._exporter.export(batch)
+            error = self._exported(batch)
             with self._wake:
                 if self._sending == 0:
                     return  # ``close`` has counted it
@@ -125,6 +125,12 @@ class ExportThread:
             elif self._failing:
                 self._failing = False
                 self._changed(None)
+
+    def _exported(self, batch: Sequence[SpanRecord]) -> str | None:
+        try:
+            return self._exporter.export(batch)
+        except Exception as error:  # noqa: BLE001  any exporter may be installed, and raise anything
+            return f"the exporter failed: {where(error)}"
 
     def _report(self, reason: str) -> None:
         if not self._failing:

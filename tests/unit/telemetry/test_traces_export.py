@@ -84,6 +84,25 @@ def test_a_full_batch_is_sent_at_once_and_the_rest_at_the_end(
     assert (export.counts.exported, export.counts.lost) == (23, 0)
 
 
+def test_an_exporter_that_raises_costs_spans_and_not_the_thread(
+    make: Callable[..., ExportThread],
+    receiver: Receiver,
+    told: list[str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    export = make(batch=1)
+    with monkeypatch.context() as broken:
+        broken.setattr(receiver, "export", lambda _: 1 / 0)
+        export.put(1, [span(1)])
+        until(lambda: export.counts.failed == 1)
+    export.put(1, [span(2)])
+    until(lambda: export.counts.exported == 1)
+    until(lambda: len(told) == 2)
+    assert told[0] is not None and told[0].startswith("the exporter failed: ZeroDivisionError")
+    assert told[1] is None
+    export.close()
+
+
 def test_a_batch_that_is_not_full_is_sent_when_its_time_has_come(
     make: Callable[..., ExportThread], receiver: Receiver
 ) -> None:
