@@ -108,9 +108,9 @@ def library_problems(situation: Situation) -> Iterator[Problem]:
 def _worker_problems(workers: Sequence[WorkerView]) -> Iterator[Problem]:
     lost = [worker.name for worker in workers if worker.state == "lost"]
     if lost:
-        yield Problem(
-            CheckStatus.WARNING, f"no heartbeat from {', '.join(lost)}; other workers take its jobs"
-        )
+        jobs = "its jobs" if len(lost) == 1 else "their jobs"
+        others = f"; other workers take {jobs}" if len(lost) < len(workers) else ""
+        yield Problem(CheckStatus.WARNING, f"no heartbeat from {', '.join(lost)}{others}")
     for worker in workers:
         if worker.state == "lost":
             continue

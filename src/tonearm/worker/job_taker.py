@@ -40,7 +40,7 @@ class JobTaker:
         """Lease the next jobs; empty if there are none or the database does not answer."""
         began = time.monotonic()
         leases = self._pending_writes.write(
-            lambda: self._queue.take(self._mount_guard.unmounted_places(), at_most)
+            lambda: self._queue.take(self._mount_guard.unmounted_places(), at_most), shows_use=bool
         )
         if not leases:
             self._pause(began)
@@ -57,7 +57,8 @@ class JobTaker:
         """How many jobs could be taken now, counted up to ``at_most``; 0 while the database does not answer."""
         began = time.monotonic()
         waiting = self._pending_writes.read(
-            lambda: self._queue.count_waiting(self._mount_guard.unmounted_places(), at_most)
+            lambda: self._queue.count_waiting(self._mount_guard.unmounted_places(), at_most),
+            shows_use=lambda _: False,  # a broker's queue counts messages
         )
         if not waiting:
             self._pause(began)

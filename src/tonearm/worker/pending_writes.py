@@ -13,6 +13,10 @@ PAUSE_S = 1.0
 """Seconds after a failure in which nothing is tried."""
 
 
+def _always(_: object) -> bool:
+    return True
+
+
 class _Kind(IntEnum):
     """Kind of an access, from the least to the most demanding.
 
@@ -28,7 +32,7 @@ class PendingWrites:
     """Writes that must not be lost, in their order; gives up when every access has failed for ``wait_s``.
 
     There is no limit while a database server is unavailable. A failure is over when an access of the same kind, or of a
-    more demanding one, succeeds.
+    more demanding one, succeeds, unless its answer does not show that the database was used.
     """
 
     def __init__(self, wait_s: float) -> None:
@@ -63,22 +67,31 @@ class PendingWrites:
                 return
             self._pending.popleft()
 
-    def read(self, query: Callable[[], AnswerT]) -> AnswerT | None:
-        """Read from the database; ``None`` if it can't be read now. Raises as ``flush`` does."""
-        return self._try(query, _Kind.READ)
+    def read(
+        self, query: Callable[[], AnswerT], shows_use: Callable[[AnswerT], bool] = _always
+    ) -> AnswerT | None:
+        """Read from the database; ``None`` if it can't be read now. Raises as ``flush`` does.
 
-    def write(self, change: Callable[[], AnswerT]) -> AnswerT | None:
-        """Write to the database, without a repetition if that fails; ``None`` then. Raises as ``flush`` does."""
-        return self._try(change, _Kind.WRITE)
+        shows_use: whether an answer shows that the database was used. An empty one of a queue may be that of a broker.
+        """
+        return self._try(query, _Kind.READ, shows_use)
+
+    def write(
+        self, change: Callable[[], AnswerT], shows_use: Callable[[AnswerT], bool] = _always
+    ) -> AnswerT | None:
+        """Write to the database, without a repetition if that fails; ``None`` then. Otherwise as ``read``."""
+        return self._try(change, _Kind.WRITE, shows_use)
 
     def _succeeds(self, write: Callable[[], None]) -> bool:
         def written() -> bool:
             write()
             return True
 
-        return self._try(written, _Kind.PENDING) is True
+        return self._try(written, _Kind.PENDING, _always) is True
 
-    def _try(self, action: Callable[[], AnswerT], kind: _Kind) -> AnswerT | None:
+    def _try(
+        self, action: Callable[[], AnswerT], kind: _Kind, shows_use: Callable[[AnswerT], bool]
+    ) -> AnswerT | None:
         if time.monotonic() < self._retry_at:
             return None
         try:
@@ -86,7 +99,7 @@ class PendingWrites:
         except (StorageFull, StorageBusy, StorageUnavailable) as error:
             self._failed(error, kind)
             return None
-        if kind >= self._failing_kind:
+        if kind >= self._failing_kind and shows_use(answer):
             self._failing_since, self._failing_kind, self.failure, self._retry_at = (
                 None,
                 _Kind.READ,

@@ -184,7 +184,12 @@ class Supervisor:
 
     def _is_over(self, task: Task) -> bool:
         """Whether the task is complete; ``False`` while the database does not answer."""
-        return bool(self._pending_writes.read(lambda: task.is_over(self._mount_guard.unmounted_places())))
+        return bool(
+            self._pending_writes.read(
+                lambda: task.is_over(self._mount_guard.unmounted_places()),
+                shows_use=bool,  # a task that goes on may know that without the database
+            )
+        )
 
     def _fill(self) -> None:
         """Send jobs to idle children, and start children in free slots."""

@@ -148,6 +148,11 @@ def test_workers_that_are_lost_or_hindered_are_warnings() -> None:
     ]
 
 
+def test_where_all_workers_are_lost_none_is_said_to_take_their_jobs() -> None:
+    lost = (worker("w1", "lost"), worker("w2", "lost"))
+    assert found(situation(workers=lost)) == [("WARNING", "no heartbeat from w1, w2")]
+
+
 def test_a_required_server_is_critical_and_another_one_a_warning() -> None:
     fails = Finding(Status.FAIL, 2.0, "ms", "it does not answer", "start it")
     slow = Finding(Status.WARN, 1500.25, "ms", "it answers, but needed 1.5 s", "look")

@@ -3,9 +3,13 @@
 import time
 from collections.abc import Collection, Sequence
 
+import pytest
+
+from tonearm.errors import StorageUnavailable
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.names import PathMap
+from tonearm.worker import pending_writes
 from tonearm.worker.job_taker import LONGEST_PAUSE_S, PAUSE_FACTOR, SHORTEST_PAUSE_S, JobTaker
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.pending_writes import PendingWrites
@@ -69,3 +73,21 @@ def test_a_slow_answer_is_followed_by_a_long_rest_that_has_a_limit() -> None:
     assert jobs.count_waiting(3) == 0
     assert jobs.is_paused(now + 0.1 * PAUSE_FACTOR)
     assert not jobs.is_paused(time.monotonic() + LONGEST_PAUSE_S + 0.1)
+
+
+def test_an_empty_answer_of_a_queue_does_not_tell_that_the_database_answers_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pending_writes, "PAUSE_S", 0.0)
+    pending = PendingWrites(1.0)
+    jobs = JobTaker(EmptyQueue(0.0), pending, MountGuard(PathMap(()), lambda *_: ()), lambda _: None)
+
+    def unreachable() -> None:
+        raise StorageUnavailable("it does not answer")
+
+    pending.read(unreachable)
+    assert jobs.take(1) == ()
+    assert jobs.count_waiting(1) == 0
+    assert pending.failure == "it does not answer"
+    pending.read(lambda: None)
+    assert pending.failure is None
