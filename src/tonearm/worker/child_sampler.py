@@ -7,13 +7,14 @@ to the stack that it finds, which is that of the call.
 """
 
 import contextlib
-import resource
 import signal
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from tonearm.worker.busy_clock import BusyClock
 from tonearm.worker.interval_timer import IntervalTimer
 from tonearm.worker.stacks import StackReader, Stacks
 
@@ -32,8 +33,8 @@ class ChildSampler:
         self._reader = StackReader()
         self._stacks = Stacks()
         self._timer: IntervalTimer | None = None
-        self._sampled_at = self._used_s = 0.0
-        self._rested = 0
+        self._clock = BusyClock(threading.get_native_id())
+        self._sampled_at = 0.0
 
     def listen(self) -> None:
         """Obey the parent's signals from now on."""
@@ -50,7 +51,8 @@ class ChildSampler:
     def _begin(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the signature of signal.signal
         self._on = True
         self._stacks = Stacks()
-        self._is_waiting(time.monotonic())
+        self._sampled_at = time.monotonic()
+        self._clock.passed_s()
         if self._timer is None:
             self._timer = IntervalTimer()
         self._timer.start(INTERVAL_S)
@@ -64,19 +66,9 @@ class ChildSampler:
 
     def _sample(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the signature of signal.signal
         now = time.monotonic()
-        passed_s = now - self._sampled_at
-        waiting = self._is_waiting(now)
+        passed_s, self._sampled_at = now - self._sampled_at, now
+        busy_s = self._clock.passed_s()
+        waiting = busy_s is not None and busy_s < passed_s / 2
         with contextlib.suppress(MemoryError, RecursionError):  # the analysis of the file goes on
             if self._on:
                 self._stacks.add(self._reader.read(frame, waiting), passed_s)
-
-    def _is_waiting(self, now: float) -> bool:
-        """Whether this process has waited since the last call: it used little of the time, and gave up its processor.
-
-        One that used little because others used the processor did not wait.
-        """
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        used_s = usage.ru_utime + usage.ru_stime
-        waiting = used_s - self._used_s < (now - self._sampled_at) / 2 and usage.ru_nvcsw > self._rested
-        self._sampled_at, self._used_s, self._rested = now, used_s, usage.ru_nvcsw
-        return waiting

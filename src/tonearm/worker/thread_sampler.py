@@ -1,15 +1,13 @@
 """Samples the stacks of all threads of this process."""
 
-import os
 import sys
 import threading
 import time
 
+from tonearm.worker.busy_clock import BusyClock
 from tonearm.worker.stacks import Frame, Stack, StackReader, Stacks
 
 MAIN = Frame("main thread")
-CLOCK = "/proc/self/task/{}/schedstat"
-"""Begins with the nanoseconds for which a thread has run, and has waited for a processor (Linux, sched-stats)."""
 
 
 class ThreadSampler:
@@ -19,7 +17,7 @@ class ThreadSampler:
         self.stacks = Stacks()
         self._reader = StackReader()
         self._sampled_at = time.monotonic()
-        self._clocks: dict[int, _Clock] = {}
+        self._clocks: dict[int, BusyClock] = {}
 
     def sample(self) -> None:
         """Take a sample; the time since the last one is added to the stack of each thread."""
@@ -34,10 +32,10 @@ class ThreadSampler:
             innermost = frames.get(thread.ident)
             if innermost is None:  # it began or ended just now
                 continue
-            clock = clocks.pop(thread.native_id, None) or _Clock(thread.native_id)
+            clock = clocks.pop(thread.native_id, None) or BusyClock(thread.native_id)
             self._clocks[thread.native_id] = clock
-            used_s = clock.passed_s()
-            waiting = used_s is not None and used_s < passed_s / 2
+            busy_s = clock.passed_s()
+            waiting = busy_s is not None and busy_s < passed_s / 2
             self.stacks.add(self._named(thread, self._reader.read(innermost, waiting)), passed_s)
         for ended in clocks.values():
             ended.close()
@@ -50,32 +48,3 @@ class ThreadSampler:
 
     def _named(self, thread: threading.Thread, stack: Stack) -> Stack:
         return (MAIN if thread is threading.main_thread() else Frame(f"thread {thread.name}"), *stack)
-
-
-class _Clock:
-    """For how long a thread has had something to compute."""
-
-    def __init__(self, native_id: int) -> None:
-        self._used_s = 0.0
-        try:
-            self._file: int | None = os.open(CLOCK.format(native_id), os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:  # not Linux, or the thread has ended
-            self._file = None
-        self.passed_s()
-
-    def passed_s(self) -> float | None:
-        """Seconds since the last call in which it ran or could have run; ``None`` where that is not known."""
-        if self._file is None:
-            return None
-        try:
-            used_s = sum(map(int, os.pread(self._file, 100, 0).split()[:2])) / 1e9
-        except (OSError, ValueError, IndexError):
-            return None
-        passed_s, self._used_s = used_s - self._used_s, used_s
-        return passed_s
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None

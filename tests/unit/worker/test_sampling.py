@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any, cast
 import pytest
 
 from tonearm.analysis.bounds import TimeIsUp, bounded
+from tonearm.worker.child_main import Child
 from tonearm.worker.child_process import ChildProcess
-from tonearm.worker.child_protocol import InvalidReply
+from tonearm.worker.child_protocol import InvalidReply, MessageBuffer
 from tonearm.worker.child_sampler import BEGIN, END, ChildSampler
 from tonearm.worker.child_sampling import MANY, ChildSampling
 from tonearm.worker.stacks import WAITING, Frame, Stack, Stacks
@@ -88,6 +90,29 @@ def test_where_there_is_no_timer_by_the_clock_computing_is_sampled_all_the_same(
     assert spent(Stacks.from_document(sent[0]["stacks"]), "compute")[0] > 0.05
 
 
+class Link:
+    """A connection over which the parent's signal to end arrives in the middle of the first message."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        first = not self.sent
+        self.sent += data[:5]
+        if first:
+            os.kill(os.getpid(), END)
+        self.sent += data[5:]
+
+
+@pytest.mark.usefixtures("sent")
+def test_stacks_never_come_in_the_middle_of_another_message() -> None:
+    link = Link()
+    child = Child(cast(socket.socket, link), [])
+    child.listen()
+    child.send(stage="decode")
+    assert [list(message) for message in MessageBuffer().feed(link.sent)] == [["stage"], ["stacks", "last"]]
+
+
 def test_all_threads_are_sampled_by_their_names() -> None:
     over = threading.Event()
     waiter = threading.Thread(target=over.wait, name="the waiter")
@@ -115,7 +140,7 @@ def test_all_threads_are_sampled_by_their_names() -> None:
     assert computed < 0.05
 
 
-class Child:
+class FakeChild:
     """A child that notes which signals it gets."""
 
     def __init__(self, pid: int) -> None:
@@ -143,7 +168,7 @@ def attended() -> ChildSampling:
     return sampling
 
 
-def ended(sampling: ChildSampling, *children: Child, seconds: float = 0.01) -> Any:
+def ended(sampling: ChildSampling, *children: FakeChild, seconds: float = 0.01) -> Any:
     """End while the supervisor's loop turns; the children answer."""
     waiting = threading.Thread(target=lambda: found.append(sampling.end(seconds)))
     found: list[Any] = []
@@ -158,7 +183,7 @@ def ended(sampling: ChildSampling, *children: Child, seconds: float = 0.01) -> A
 
 
 def test_children_that_start_later_are_asked_too() -> None:
-    sampling, first, second = attended(), Child(11), Child(13)
+    sampling, first, second = attended(), FakeChild(11), FakeChild(13)
     sampling.turn([first.itself])
     assert first.signals == []
     sampling.begin()
@@ -174,7 +199,7 @@ def test_children_that_start_later_are_asked_too() -> None:
 
 
 def test_a_child_that_does_not_answer_or_ends_is_told() -> None:
-    sampling, silent, gone = attended(), Child(12), Child(13)
+    sampling, silent, gone = attended(), FakeChild(12), FakeChild(13)
     sampling.begin()
     sampling.turn([silent.itself, gone.itself])
     sampling.turn([silent.itself])
@@ -183,7 +208,7 @@ def test_a_child_that_does_not_answer_or_ends_is_told() -> None:
 
 
 def test_only_one_child_is_asked_or_it_is_known_not_to_be_there() -> None:
-    sampling, first, second = attended(), Child(11), Child(13)
+    sampling, first, second = attended(), FakeChild(11), FakeChild(13)
     sampling.begin(13)
     assert not sampling.cannot_find()  # the loop has not turned yet
     sampling.turn([first.itself, second.itself])
@@ -194,7 +219,7 @@ def test_only_one_child_is_asked_or_it_is_known_not_to_be_there() -> None:
 
 
 def test_stacks_that_nobody_has_asked_for_are_ignored_and_invalid_ones_refused() -> None:
-    sampling, child = attended(), Child(11)
+    sampling, child = attended(), FakeChild(11)
     sampling.received(child.itself, answer(WORK))
     sampling.begin()
     assert sampling.end(0.01).stacks == {}
@@ -206,7 +231,7 @@ def test_where_no_supervisor_works_or_it_ends_nobody_is_waited_for() -> None:
     sampling = ChildSampling()
     sampling.begin()
     assert sampling.end(100).known == frozenset()
-    sampling, child = attended(), Child(12)
+    sampling, child = attended(), FakeChild(12)
     sampling.begin()
     sampling.turn([child.itself])
     sampling.leave()
@@ -217,7 +242,7 @@ def test_many_children_that_have_ended_are_kept_together() -> None:
     sampling = attended()
     sampling.begin()
     for pid in range(1, 4 * MANY):
-        child = Child(pid)
+        child = FakeChild(pid)
         sampling.turn([child.itself])
         sampling.received(child.itself, answer(WORK, last=False))
     sampling.leave()
