@@ -180,13 +180,17 @@ def test_a_worker_that_waits_for_its_database_at_its_start_is_alive_and_not_read
     make_program: Callable[..., Program], tmp_path: Path
 ) -> None:
     program = make_program(
-        tmp_path / "data", TONEARM_DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/x", TONEARM_WORKERS="1"
+        tmp_path / "data",
+        TONEARM_DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/x",
+        TONEARM_WORKERS="1",
+        TONEARM_BREAKER_MINIMUM_CALLS="3",
     )
     worker = Worker(program, {})
     until(lambda: worker.not_well() == {"postgresql": "fail"})
     status, text = worker.read("/ready")
     assert (status, "s3cret" in text) == (503, False)
     assert worker.ask("/health")[0] == 200
+    until(lambda: worker.breaker("postgresql") == "open")
 
 
 def check(program: Program) -> tuple[int, str]:

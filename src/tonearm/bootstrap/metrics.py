@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Exporter:
-    """What this process exports, from its start to its end, however often its library has to be opened.
+    """What this process exports, from its start to its end.
 
     routes: served over HTTP; a path can be added at any time. url: where; ``None`` if nowhere. trouble: why not there
     where it was asked for. file: where the metrics are written at the end, if they are.
@@ -47,7 +47,6 @@ class Exporter:
     file: str | None
     url: str | None = None
     trouble: str | None = None
-    _announced: bool = False
     _written: bool = False
 
     def join(self, bus: EventBus, servers: Servers, tracing: Tracing) -> None:
@@ -58,9 +57,6 @@ class Exporter:
         self.process.dropped = lambda: _dropped(bus, tracing, None)
         bus.subscribe(self.metrics, "the metrics")
         bus.subscribe(self.process.children, "the metrics of children")
-        if self._announced:
-            return
-        self._announced = True
         if self.url is not None:
             bus(Listening(self.url))
         if self.trouble is not None:

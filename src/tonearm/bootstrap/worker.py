@@ -15,10 +15,11 @@ from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.bootstrap.traces import Tracing, recording_traces
 from tonearm.errors import ConfigurationError
 from tonearm.events.bus import EventBus
-from tonearm.events.event import Subscriber
+from tonearm.events.event import Event, Subscriber
 from tonearm.events.messages import ChildMessage
-from tonearm.events.services import BrokerStateChanged, ServiceCalled
-from tonearm.events.states import BrokerState
+from tonearm.events.report import report
+from tonearm.events.services import BrokerStateChanged, ServiceCalled, StorageStateChanged
+from tonearm.events.states import BrokerState, StorageState
 from tonearm.graph.relay import GraphRelay
 from tonearm.jobs.history import History
 from tonearm.jobs.outbox_relay import OutboxRelay
@@ -96,10 +97,11 @@ def open_parts(
 
     ``view`` is called with each event at once. ``show`` has a thread of its own, so that a terminal or a program that
     does not read delays no heartbeat. The end waits until ``show`` has taken all events. ``exporter`` counts
-    them, ``log`` logs them. ``whole_run`` gets a profile of all that this process does.
+    them, ``log`` logs them. ``whole_run`` gets a profile of all that this process does. Waits while the database does
+    not answer, with breakers, probes and exports at work.
 
     Raises:
-        StorageError: the database can't be opened.
+        StorageError: the database can't be opened, or did not answer until a stop was requested.
         ConfigurationError: settings that contradict each other, or a driver that is not installed.
     """
     bus = EventBus()
@@ -119,12 +121,22 @@ def open_parts(
         if tracing.trouble is not None:
             bus(tracing.trouble)
         parts.enter_context(probing_servers(health, settings, servers, bus))
-        library = parts.enter_context(open_library(settings, servers))
+        library = _patiently(lambda: parts.enter_context(open_library(settings, servers)), stop)
         progress = parts.enter_context(servers.open_progress())
         sampling = ChildSampling(stop.wake)
         yield WorkerParts(
             library, servers, progress, view, bus, stop, health, exporter, tracing, sampling, whole_run
         )
+
+
+def _patiently(opened: Callable[[], Library], stop: StopSwitch) -> Library:
+    """Open the library; repeat while its database does not answer, until a stop is requested."""
+
+    def waiting(event: Event) -> None:
+        if isinstance(event, StorageStateChanged) and event.state is StorageState.WAITING:
+            report(f"waiting: {event.reason}")
+
+    return StorageRetry(waiting, lambda: stop.requests > 0)(opened)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.logged import logged
 from tonearm.cli.nearest import meant_path
-from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import PATH, data_option, json_option, level_of, listen_option, workers_option
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.profiled_run import ProfiledRun
@@ -165,9 +164,7 @@ def _shown(
         with (
             open_exporter(settings, must_listen=False, file=metrics_file) as exporter,
             profiled,
-            enter_patiently(
-                lambda: open_session(settings, view, show, stop, exporter, log, profiled.whole_run), stop
-            ) as session,
+            open_session(settings, view, show, stop, exporter, log, profiled.whole_run) as session,
             display,
         ):
             known = [place.here for place in session.roots.every()]

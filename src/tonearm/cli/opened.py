@@ -18,7 +18,6 @@ from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.views.liveness import read_liveness
-from tonearm.worker.signals import StopSwitch
 
 Answer = TypeVar("Answer")
 
@@ -28,15 +27,6 @@ def library(data: str | Path | None) -> Iterator[Library]:
     """The library that the options name, opened. Raises NotFound where there is none."""
     with open_library(existing_library(data)) as opened:
         yield opened
-
-
-@contextlib.contextmanager
-def enter_patiently(
-    opened: Callable[[], contextlib.AbstractContextManager[Answer]], stop: StopSwitch
-) -> Iterator[Answer]:
-    """Open a library for analysis; repeat while its database does not answer, until a stop is requested."""
-    with contextlib.ExitStack() as parts:
-        yield retried(lambda: parts.enter_context(opened()), lambda: stop.requests > 0)
 
 
 def place_of(app: Library, path: str | None) -> Place | None:
@@ -57,14 +47,14 @@ def place_of(app: Library, path: str | None) -> Place | None:
     return place
 
 
-def retried(call: Callable[[], Answer], stopping: Callable[[], bool] = lambda: False) -> Answer:
+def retried(call: Callable[[], Answer]) -> Answer:
     """Make a call, and repeat it while another transaction conflicts with it or the database does not answer."""
 
     def waiting(event: Event) -> None:
         if isinstance(event, StorageStateChanged) and event.state is StorageState.WAITING:
             report(f"waiting: {event.reason}")
 
-    return StorageRetry(waiting, stopping)(call)
+    return StorageRetry(waiting, lambda: False)(call)
 
 
 def is_analysing(app: Library) -> bool:

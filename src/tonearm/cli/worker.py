@@ -9,7 +9,6 @@ from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.logged import logged, logs_to_terminal
-from tonearm.cli.opened import enter_patiently
 from tonearm.cli.options import data_option, json_option, listen_option, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
@@ -53,6 +52,6 @@ def worker(
         logged(settings, "tonearm-worker") as log,
         stop.on_signals(),
         open_exporter(settings, must_listen=True) as exporter,
-        enter_patiently(lambda: open_worker(settings, view, show, stop, exporter, log), stop) as work,
+        open_worker(settings, view, show, stop, exporter, log) as work,
     ):
         work()
