@@ -9,7 +9,7 @@ from tonearm.settings.loading import (
     unknown_variables,
 )
 from tonearm.settings.model import DEFAULT_RULES, EXTENSIONS, Level, Rule, Settings, read_rule
-from tonearm.settings.shown import without_password
+from tonearm.settings.shown import without_password, without_passwords
 
 __all__ = [
     "DEFAULT_RULES",
@@ -25,4 +25,5 @@ __all__ = [
     "read_rule",
     "unknown_variables",
     "without_password",
+    "without_passwords",
 ]

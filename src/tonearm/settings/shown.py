@@ -1,6 +1,9 @@
-"""Settings as they may be shown: without passwords."""
+"""Settings and texts as they may be shown: without passwords."""
 
 import re
+
+_IN_QUERY = re.compile(r"""(?i)([?&][^=&\s]*(?:pass|secret|token|key)[^=&\s]*=)[^&\s"')]*""")
+_IN_LOGIN = re.compile(r"://([^\s/:@]*):[^\s/@]+@")
 
 
 def without_password(url: str) -> str:
@@ -10,5 +13,10 @@ def without_password(url: str) -> str:
     if at:
         user, colon, _ = login.partition(":")
         login = f"{user}:***" if colon else user if sign else "***"
-    address = re.sub(r"(?i)([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*", r"\1***", address)
+    address = _IN_QUERY.sub(r"\1***", address)
     return f"{scheme}{sign}{login}{at}{address}"
+
+
+def without_passwords(text: str) -> str:
+    """A text of a library that may be shown: the passwords of the URLs in it are replaced by ``***``."""
+    return _IN_QUERY.sub(r"\1***", _IN_LOGIN.sub(r"://\1:***@", text))

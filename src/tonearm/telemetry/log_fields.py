@@ -12,6 +12,7 @@ from tonearm.events.event_name import event_name
 from tonearm.events.facts import JobFinished, JobRetrying, JobReturned, JobTaken
 from tonearm.events.job_ref import JobRef
 from tonearm.names import printable
+from tonearm.settings import without_passwords
 from tonearm.telemetry.log_context import LogContext
 
 COMMON = (
@@ -64,7 +65,7 @@ def line_fields(record: logging.LogRecord) -> dict[str, Any]:
         "pid": context.pid,
     }
     if fact is None:
-        fields["event"] = printable(record.getMessage())
+        fields["event"] = printable(without_passwords(record.getMessage()))
         repeated = getattr(record, "repeated", 0)
         return fields | {"repeated": repeated} if repeated else fields
     return fields | {"event": event_name(fact)} | _trace_fields(record) | fact_fields(fact)

@@ -10,6 +10,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
 from tonearm.names import printable
+from tonearm.settings import without_passwords
 from tonearm.telemetry.log_fields import line_fields
 from tonearm.telemetry.log_text import terminal_lines, text_line
 
@@ -39,9 +40,10 @@ def _fields(_: Any, __: str, event: Fields) -> Fields:
 
 
 def _escaped_exception(_: Any, __: str, event: Fields) -> Fields:
-    """Escape an exception's text, which may contain names of files, but keep its lines."""
+    """Escape an exception's text, which may contain names of files and addresses, but keep its lines."""
     if "exception" in event:
-        event["exception"] = "\n".join(printable(line) for line in event["exception"].splitlines())
+        text = without_passwords(event["exception"])
+        event["exception"] = "\n".join(printable(line) for line in text.splitlines())
     return event
 
 

@@ -6,12 +6,15 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
+from urllib.parse import urlsplit
 
 from opentelemetry import trace as api
 from opentelemetry.sdk.environment_variables import (
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
     OTEL_BSP_MAX_QUEUE_SIZE,
     OTEL_BSP_SCHEDULE_DELAY,
+    OTEL_EXPORTER_OTLP_ENDPOINT,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
 )
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -125,6 +128,8 @@ def _exporter(name: str, environment: Mapping[str, str]) -> SdkExporter:
             or "http/protobuf"
         )
         entry = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}.get(protocol, protocol)
+        if protocol == "http/protobuf":
+            _check_endpoint(environment)
     found = next(iter(entry_points(group="opentelemetry_traces_exporter", name=entry)), None)
     if found is None:
         raise ConfigurationError(f"the exporter {entry} is not installed (OTEL_TRACES_EXPORTER)")
@@ -134,6 +139,21 @@ def _exporter(name: str, environment: Mapping[str, str]) -> SdkExporter:
         raise ConfigurationError(f"the exporter {entry} does not start with these variables") from error
     assert isinstance(exporter, SdkExporter)  # noqa: S101  what the group of entry points promises
     return exporter
+
+
+def _check_endpoint(environment: Mapping[str, str]) -> None:
+    """Raises ConfigurationError: the exporter could send nothing to such an address."""
+    for name in (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT):
+        if not (url := environment.get(name)):
+            continue
+        try:
+            parts = urlsplit(url)
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid:
+            raise ConfigurationError(f"{name}: not an address like http://host:4318")
+        return
 
 
 def _policy(environment: Mapping[str, str]) -> ExportPolicy:

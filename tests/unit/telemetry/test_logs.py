@@ -206,6 +206,20 @@ def test_libraries_warnings_reports_and_dying_threads_are_in_the_log(settings: d
     assert "ZeroDivisionError" in died["exception"]
 
 
+def test_passwords_in_what_libraries_say_are_left_out(settings: dict[str, object]) -> None:
+    def act(_: Subscriber) -> None:
+        logging.getLogger("urllib3").error("GET http://u:s3cret@host:1/?a=1&api_key=s3cret (Caused by x)")
+        try:
+            raise OSError("amqp://guest:s3cret@host/ is away")
+        except OSError:
+            logging.getLogger("pika").exception("lost")
+
+    said, raised = lines(settings, act)
+    assert said["event"] == "GET http://u:***@host:1/?a=1&api_key=*** (Caused by x)"
+    assert "amqp://guest:***@host/ is away" in raised["exception"]
+    assert "s3cret" not in json.dumps([said, raised])
+
+
 def test_levels_are_set_for_the_program_and_for_parts_of_it_and_libraries(
     settings: dict[str, object],
 ) -> None:

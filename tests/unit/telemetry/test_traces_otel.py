@@ -115,6 +115,15 @@ def test_an_exporter_that_is_not_installed_is_named(name: str) -> None:
         OpenTelemetry([name], {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
 
 
+@pytest.mark.parametrize(
+    "endpoint", ["http://u:s3cret@[bad", "u:s3cret@host", "http://host:port", "http:///x"]
+)
+def test_an_address_that_nothing_can_be_sent_to_is_named_without_its_password(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError, match="OTEL_EXPORTER_OTLP_ENDPOINT: not an address") as refused:
+        OpenTelemetry(["otlp"], {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})
+    assert "s3cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
 def test_a_number_that_is_none_is_named(value: str) -> None:
     with pytest.raises(ConfigurationError, match="OTEL_BSP_MAX_QUEUE_SIZE"):
