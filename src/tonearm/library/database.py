@@ -78,7 +78,7 @@ class Database:
         """A connection that sees one state of the database and changes nothing."""
         with self._translated() as slowest, self._reads.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
-            if not self.shared:
+            if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN")
             yield connection
             with suppress(DBAPIError):  # everything has been read already
@@ -97,7 +97,7 @@ class Database:
         with self._translated() as slowest, self._write_turn, self._engine.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
             with connection.begin():
-                if not self.shared:
+                if self.dialect == "sqlite":
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
 
