@@ -22,6 +22,7 @@ from tonearm.graph.port import ConnectionStep, GraphCounts, TrackGraph
 from tonearm.graph.relay import GraphRelay
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack, NodeType
+from tonearm.library.bulk_write import row_batch
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.features import Findings
 from tonearm.library.schema import audio_table, file_table, root_table, tags_table
@@ -72,7 +73,8 @@ class GraphScene:
                         "tempo": (current["tempo"], {"bpm": track.bpm}, {}),
                         "character": (current["character"], {"energy": track.energy}, {}),
                     }
-                    FEATURES.write(connection, {number: found})
+                    with row_batch(connection) as batch:
+                        FEATURES.write(batch, {number: found})
                 path = track.path.removeprefix(ROOT + b"/")
                 values = _file(track.file, path) | {"audio_id": self._audio[track.audio]}
                 connection.execute(insert(file_table).values(**values))

@@ -18,17 +18,13 @@ from tonearm.jobs.port import AttemptOutcome, JobQueue, Result
 from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
+from tonearm.library.bulk_write import row_batch
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.features import FeatureTables, Findings, SearchableColumns
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.files import FileChange, Files, FoundFile, ScannedFile
 from tonearm.library.moved_files import link_moved_files
-from tonearm.library.results import (
-    Sound,
-    write_findings,
-    write_sounds,
-    write_tags,
-)
+from tonearm.library.results import Sound, add_findings, add_tags, mark_changed_in_graph, write_sounds
 from tonearm.library.roots import Place, Roots
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level, Rule
@@ -293,12 +289,15 @@ def write_one_sound(
 
 def write_one_findings(connection: Connection, audio: int, findings: Findings, now: float) -> None:
     """Store what was found in one piece of audio."""
-    write_findings(connection, {audio: findings}, now, features_of(VERSIONS))
+    mark_changed_in_graph(connection, [audio], now)
+    with row_batch(connection) as batch:
+        add_findings(batch, {audio: findings}, now, features_of(VERSIONS))
 
 
 def write_one_tags(connection: Connection, file: int, said: Tags, now: float) -> None:
     """Store what one file says of itself."""
-    write_tags(connection, {file: said}, now)
+    with row_batch(connection) as batch:
+        add_tags(batch, {file: said}, now)
 
 
 def follow_one(connection: Connection, file: int, audio: int, now: float) -> bytes | None:

@@ -12,17 +12,18 @@ from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.job_sql import in_state, reasons
 from tonearm.jobs.port import AttemptOutcome, Result
-from tonearm.library.bulk_write import among, change
+from tonearm.library.bulk_write import among, change, row_batch
 from tonearm.library.database import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import DecodeFacts, FileFacts
 from tonearm.library.moved_files import link_moved_files
 from tonearm.library.results import (
     Sound,
+    add_findings,
+    add_tags,
     file_columns,
-    write_findings,
+    mark_changed_in_graph,
     write_sounds,
-    write_tags,
 )
 from tonearm.library.schema import attempt_table, file_table, job_table
 
@@ -135,61 +136,62 @@ def _store(
         (lease, result, stored[result.audio_hash])
         for lease, result in sorted(finished, key=lambda one: one[1].audio_hash)
     ]
-    write_findings(connection, {known.audio: result.findings for _, result, known in ordered}, now, features)
-    write_tags(connection, {lease.file: result.tags for lease, result, _ in ordered}, now)
+    analysed = [known.audio for _, result, known in ordered if result.findings]
+    mark_changed_in_graph(connection, analysed, now)
     moved = link_moved_files(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
     contents = {lease: file_columns(result.file, known.decoded) for lease, result, known in ordered}
     outcomes = {
         lease: _ending(result.file, known.decoded, contents[lease]["complete"], moved.get(lease.file))
         for lease, result, known in ordered
     }
-    change(
-        connection,
-        file_table,
-        [
-            {
-                "id": lease.file,
-                "audio_id": known.audio,
-                "state": outcomes[lease].state,
-                "engine": engine,
-                "missing_since": None,
-                "graph_due_at": now,
-                **contents[lease],
-                **({} if shared else _status_when_read(result)),
-            }
-            for lease, result, known in ordered
-        ],
-    )
-    attempts.record(
-        connection,
-        [
-            attempts.ended(
-                lease,
-                attempts.Outcome(outcomes[lease].state),
-                now,
-                failure.code if (failure := outcomes[lease].failure) is not None else None,
-                result.work_s,
-                result.timings,
-                result.ended_at,
-            )
-            for lease, result, _ in ordered
-        ],
-    )
-    change(
-        connection,
-        job_table,
-        [
-            _ended(
-                lease,
-                outcomes[lease].state,
-                now,
-                outcomes[lease].failure,
-                result.work_s,
-                result.decoded.decoded_s if result.decoded else 0.0,
-            )
-            for lease, result, _ in ordered
-        ],
-    )
+    with row_batch(connection) as batch:
+        add_findings(batch, {known.audio: result.findings for _, result, known in ordered}, now, features)
+        add_tags(batch, {lease.file: result.tags for lease, result, _ in ordered}, now)
+        batch.change(
+            file_table,
+            [
+                {
+                    "id": lease.file,
+                    "audio_id": known.audio,
+                    "state": outcomes[lease].state,
+                    "engine": engine,
+                    "missing_since": None,
+                    "graph_due_at": now,
+                    **contents[lease],
+                    **({} if shared else _status_when_read(result)),
+                }
+                for lease, result, known in ordered
+            ],
+        )
+        attempts.add_to(
+            batch,
+            [
+                attempts.ended(
+                    lease,
+                    attempts.Outcome(outcomes[lease].state),
+                    now,
+                    failure.code if (failure := outcomes[lease].failure) is not None else None,
+                    result.work_s,
+                    result.timings,
+                    result.ended_at,
+                )
+                for lease, result, _ in ordered
+            ],
+        )
+        batch.change(
+            job_table,
+            [
+                _ended(
+                    lease,
+                    outcomes[lease].state,
+                    now,
+                    outcomes[lease].failure,
+                    result.work_s,
+                    result.decoded.decoded_s if result.decoded else 0.0,
+                )
+                for lease, result, _ in ordered
+            ],
+        )
     return outcomes
 
 

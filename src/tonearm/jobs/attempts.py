@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from tonearm.jobs.job import Lease
 from tonearm.jobs.port import NO_TIMINGS
-from tonearm.library.bulk_write import Row, upsert
+from tonearm.library.bulk_write import Row, RowBatch, row_batch
 from tonearm.library.schema import attempt_table
 
 
@@ -67,7 +67,13 @@ def ended_unreported(job: Any, outcome: Outcome, now: float) -> Row:
 
 def record(connection: Connection, rows: Iterable[Row]) -> None:
     """Write rows of attempts."""
-    upsert(connection, attempt_table, ("job_id", "number"), rows)
+    with row_batch(connection) as batch:
+        add_to(batch, rows)
+
+
+def add_to(batch: RowBatch, rows: Iterable[Row]) -> None:
+    """Add rows of attempts to a batch."""
+    batch.upsert(attempt_table, ("job_id", "number"), rows)
 
 
 def _row(

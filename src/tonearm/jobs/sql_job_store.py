@@ -170,7 +170,9 @@ class SqlJobStore:
     ) -> tuple[list[AttemptOutcome | None], Mapping[int, Lease | Refusal]]:
         outcomes, claimed = self._results.write(
             finished,
-            lambda connection: claim_delivered(connection, delivered, worker, self._lease_s, wait=False),
+            lambda connection: (
+                claim_delivered(connection, delivered, worker, self._lease_s, wait=False) if delivered else {}
+            ),
         )
         return outcomes, claimed or {}
 

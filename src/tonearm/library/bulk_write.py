@@ -1,12 +1,11 @@
-"""Writes many rows by one statement, on SQLite and PostgreSQL. A statement is built once for any number of rows.
-
-PostgreSQL gets the rows as one JSON document, which takes a tenth of the time of a parameter for each value.
-"""
+"""Writes many rows by few statements, on SQLite and PostgreSQL. A statement is built once for any number of rows."""
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
     JSON,
@@ -33,30 +32,85 @@ from tonearm.library.column_types import FiniteFloat
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
+    from tonearm.library.postgres_write import PostgresWrite
+    from tonearm.library.sqlite_write import SqliteWrite
+
 Row = dict[str, Any]
 Names = tuple[str, ...]
-Write = Callable[[Connection, Sequence[Row]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """What is done with rows that have the same columns. The names are those of ``RowBatch.upsert``."""
+
+    verb: Literal["add", "upsert", "change"]
+    table: Table
+    names: Names
+    keys: Names = ()
+    first: Names = ()
+
+
+class RowBatch:
+    """Rows of several tables that are written together. No row may be written twice."""
+
+    def __init__(self) -> None:
+        self._writes: list[_Write] = []
+        self._rows: list[list[Row]] = []
+
+    def upsert(self, table: Table, keys: Names, rows: Iterable[Row], first: Names = ()) -> None:
+        """Insert rows, or update those with the same keys. No two of the rows may have the same keys.
+
+        ``first`` names columns that keep the value they were inserted with.
+        """
+        for names, alike in _by_columns(rows).items():
+            self._writes.append(_Write("upsert", table, names, keys, first))
+            self._rows.append(alike)
+
+    def change(self, table: Table, rows: Iterable[Row]) -> None:
+        """Update columns of existing rows, each found by its ``id``."""
+        for names, alike in _by_columns(rows).items():
+            self._writes.append(_Write("change", table, names))
+            self._rows.append(alike)
+
+    def execute(self, connection: Connection) -> None:
+        """Write the rows: by one statement on PostgreSQL, where a round trip costs most."""
+        if not self._writes:
+            return
+        if connection.dialect.name == "postgresql":
+            _postgres_write(tuple(self._writes)).execute(connection, self._rows)
+            return
+        for write, rows in zip(self._writes, self._rows, strict=True):
+            _sqlite_write(write).execute(connection, rows)
+
+
+@contextmanager
+def row_batch(connection: Connection) -> Iterator[RowBatch]:
+    """A batch that is written at the end of the block."""
+    batch = RowBatch()
+    yield batch
+    batch.execute(connection)
 
 
 def upsert(connection: Connection, table: Table, keys: Names, rows: Iterable[Row], first: Names = ()) -> None:
-    """Insert rows, or update those with the same keys. No two of the rows may have the same keys.
-
-    ``first`` names columns that keep the value they were inserted with.
-    """
-    for names, alike in _by_columns(rows).items():
-        _upsert(connection.dialect.name, table, keys, names, first)(connection, alike)
-
-
-def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert rows without returning their ids."""
-    for names, alike in _by_columns(rows).items():
-        _add(connection.dialect.name, table, names)(connection, alike)
+    """Insert or update rows of one table; see ``RowBatch.upsert``."""
+    with row_batch(connection) as batch:
+        batch.upsert(table, keys, rows, first)
 
 
 def change(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Update columns of existing rows, each found by its ``id``."""
+    """Update rows of one table; see ``RowBatch.change``."""
+    with row_batch(connection) as batch:
+        batch.change(table, rows)
+
+
+def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Insert rows without returning their ids. They may lack columns that have a default."""
     for names, alike in _by_columns(rows).items():
-        _change(connection.dialect.name, table, names)(connection, alike)
+        write = _Write("add", table, names)
+        if connection.dialect.name == "postgresql":
+            connection.execute(_statement("postgresql", write), {"rows": alike})
+        else:
+            _sqlite_write(write).execute(connection, alike)
 
 
 def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:
@@ -66,67 +120,74 @@ def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:
     return groups
 
 
-def _recordset(table: Table, names: Names) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
-    """The rows of the JSON document as a table, and its columns with the types of the target table."""
-    columns = (column(name, table.c[name].type) for name in names)
-    rows = func.json_to_recordset(bindparam("rows", type_=JSON)).table_valued(*columns)
-    given = rows.render_derived(name="given", with_types=True)
-    return given, {
-        name: given.c[name] + literal_column("0.0")
-        if isinstance(table.c[name].type, FiniteFloat)
-        else given.c[name]
-        for name in names  # a negative zero becomes a positive one, as SQLite has no other
-    }
+@functools.cache
+def _postgres_write(writes: tuple[_Write, ...]) -> "PostgresWrite":
+    from tonearm.library.postgres_write import prepared
+
+    return prepared(
+        {f"rows{n}": _statement("postgresql", write, f"rows{n}") for n, write in enumerate(writes)}
+    )
 
 
-def _insert(dialect: str, table: Table, names: Names) -> "postgresql.Insert | sqlite.Insert":
+@functools.cache
+def _sqlite_write(write: _Write) -> "SqliteWrite":
+    from tonearm.library.sqlite_write import prepared
+
+    prefix = _NEW if write.verb == "change" else ""
+    return prepared(_statement("sqlite", write), {prefix + name: name for name in write.names})
+
+
+@functools.cache
+def _statement(dialect: str, write: _Write, document: str = "rows") -> Insert | Update:
+    """A statement for any rows. ``document``: the name of its only parameter on PostgreSQL."""
+    if write.verb == "change":
+        return _change(dialect, write, document)
+    statement = _insert(dialect, write, document)
+    if write.verb == "add":
+        return statement
+    kept = (*write.keys, *write.first)
+    changes = {name: statement.excluded[name] for name in write.names if name not in kept}
+    if not changes:
+        return statement.on_conflict_do_nothing(index_elements=list(write.keys))
+    return statement.on_conflict_do_update(index_elements=list(write.keys), set_=changes)
+
+
+def _insert(dialect: str, write: _Write, document: str) -> "postgresql.Insert | sqlite.Insert":
     if dialect == "postgresql":
         from sqlalchemy.dialects import (
             postgresql,  # each dialect is slow to import, so only the one in use is
         )
 
-        _, columns = _recordset(table, names)
-        return postgresql.insert(table).from_select(list(names), select(*columns.values()))
+        _, columns = _recordset(write, document)
+        return postgresql.insert(write.table).from_select(list(write.names), select(*columns.values()))
     from sqlalchemy.dialects import sqlite
 
-    return sqlite.insert(table)
+    return sqlite.insert(write.table)
 
 
-@functools.cache
-def _add(dialect: str, table: Table, names: Names) -> Write:
-    return _write(dialect, _insert(dialect, table, names), {name: name for name in names})
+_NEW = "new_"
+"""What the names of the parameters of an UPDATE begin with on SQLite; SQLAlchemy reserves those of the columns."""
 
 
-@functools.cache
-def _upsert(dialect: str, table: Table, keys: Names, names: Names, first: Names) -> Write:
-    statement = _insert(dialect, table, names)
-    changes = {name: statement.excluded[name] for name in names if name not in (*keys, *first)}
-    if changes:
-        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-    return _write(dialect, statement, {name: name for name in names})
-
-
-@functools.cache
-def _change(dialect: str, table: Table, names: Names) -> Write:
+def _change(dialect: str, write: _Write, document: str) -> Update:
+    table, changed = write.table, [name for name in write.names if name != "id"]
     if dialect == "postgresql":
-        given, columns = _recordset(table, names)
-        chosen = update(table).where(table.c.id == given.c.id)
-        statement = chosen.values({name: columns[name] for name in names if name != "id"})
-    else:
-        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
-        statement = update(table).where(table.c.id == bindparam("new_id")).values(values)
-    return _write(dialect, statement, {f"new_{name}": name for name in names})
+        given, columns = _recordset(write, document)
+        return update(table).where(table.c.id == given.c.id).values({name: columns[name] for name in changed})
+    values: dict[str, Any] = {name: bindparam(_NEW + name) for name in changed}
+    return update(table).where(table.c.id == bindparam(f"{_NEW}id")).values(values)
 
 
-def _write(dialect: str, statement: Insert | Update, names: Mapping[str, str]) -> Write:
-    """What executes a statement for rows. ``names``: the column by the name of the statement's parameter on SQLite."""
-    if dialect == "postgresql":
-        return lambda connection, rows: connection.execute(statement, {"rows": rows})
-    from tonearm.library.sqlite_write import prepared
-
-    return prepared(statement, names).execute
+def _recordset(write: _Write, document: str) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
+    """The rows of a JSON document as a table, and its columns with the types of the target table."""
+    types = {name: write.table.c[name].type for name in write.names}
+    columns = (column(name, kind) for name, kind in types.items())
+    rows = func.json_to_recordset(bindparam(document, type_=JSON)).table_valued(*columns)
+    given = rows.render_derived(name="given", with_types=True)
+    return given, {
+        name: given.c[name] + literal_column("0.0") if isinstance(kind, FiniteFloat) else given.c[name]
+        for name, kind in types.items()  # a negative zero becomes a positive one, as SQLite has no other
+    }
 
 
 class _Several(TypeDecorator[Sequence[Any]]):

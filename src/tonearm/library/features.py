@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, Table, select, text
 
-from tonearm.library.bulk_write import upsert
+from tonearm.library.bulk_write import RowBatch, upsert
 from tonearm.library.column_types import KEY_LENGTH, FiniteFloat, KeyText, storable_text
 from tonearm.library.database import Database, disable_statement_timeout, serialize_transactions
 from tonearm.library.file_contents import AUDIO_ID
@@ -98,8 +98,8 @@ class FeatureTables:
                 quoted = connection.dialect.identifier_preparer.quote(name)
                 connection.execute(text(f"DROP TABLE {quoted}"))
 
-    def write(self, connection: Connection, found: Mapping[int, Findings]) -> None:
-        """Store the values of some audio, by its id. Values of other versions than the current ones are left out."""
+    def write(self, batch: RowBatch, found: Mapping[int, Findings]) -> None:
+        """Add the values of some audio, by its id. Values of other versions than the current ones are left out."""
         for analyser, declared in self._declared.items():
             rows = [
                 self._row(declared, audio, results[analyser][1])
@@ -107,7 +107,7 @@ class FeatureTables:
                 if analyser in results and results[analyser][0] == declared.version
             ]
             if rows:
-                upsert(connection, self._tables[analyser], (AUDIO_ID,), rows)
+                batch.upsert(self._tables[analyser], (AUDIO_ID,), rows)
 
     def _unfit(self, found: Mapping[str, set[str]]) -> list[str]:
         """The analysers whose tables are missing or have other columns."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from tonearm.library.bulk_write import among, upsert
+from tonearm.library.bulk_write import RowBatch, among, row_batch
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.features import FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags, values_of
@@ -58,8 +58,9 @@ def write_sounds(connection: Connection, sounds: Sequence[Sound], now: float) ->
         rows[sound.decoded is not None].append(
             {"hash": sound.hash, "first_seen_at": now, **values_of(sound.facts), **decoded}
         )
-    upsert(connection, audio_table, ("hash",), rows[True], first=("first_seen_at",))
-    upsert(connection, audio_table, ("hash",), rows[False], first=tuple(audio_table.columns.keys()))
+    with row_batch(connection) as batch:
+        batch.upsert(audio_table, ("hash",), rows[True], first=("first_seen_at",))
+        batch.upsert(audio_table, ("hash",), rows[False], first=tuple(audio_table.columns.keys()))
     found = connection.execute(_STORED, {"hashes": [sound.hash for sound in sounds]})
     return {row.hash: StoredSound(row.id, _decoded(row)) for row in found}
 
@@ -85,15 +86,16 @@ def _longer(declared_s: float | None, decoded_s: float | None) -> float | None:
     return max((length for length in (declared_s, decoded_s) if length is not None), default=None)
 
 
-def write_tags(connection: Connection, tags: Mapping[int, Tags], now: float) -> None:
+def add_tags(batch: RowBatch, tags: Mapping[int, Tags], now: float) -> None:
     """Replace the stored tags of files."""
-    rows = [{"file_id": file, "read_at": now, **values_of(read)} for file, read in tags.items()]
-    upsert(connection, tags_table, ("file_id",), rows)
+    batch.upsert(
+        tags_table,
+        ("file_id",),
+        [{"file_id": file, "read_at": now, **values_of(read)} for file, read in tags.items()],
+    )
 
 
-def write_findings(
-    connection: Connection, found: Mapping[int, Findings], now: float, features: FeatureTables
-) -> None:
+def add_findings(batch: RowBatch, found: Mapping[int, Findings], now: float, features: FeatureTables) -> None:
     """Store a row for each audio, analyser and version, and its features; measuring again replaces the row."""
     rows = [
         {
@@ -107,7 +109,11 @@ def write_findings(
         for audio, findings in found.items()
         for analyser, (version, scalars, series) in findings.items()
     ]
-    upsert(connection, analysis_table, ("audio_id", "analyser", "version"), rows)
-    if rows:
-        features.write(connection, found)
-        connection.execute(_MARK_CHANGED_IN_GRAPH, {"audios": list(found), "now": now})
+    batch.upsert(analysis_table, ("audio_id", "analyser", "version"), rows)
+    features.write(batch, found)
+
+
+def mark_changed_in_graph(connection: Connection, audios: Sequence[int], now: float) -> None:
+    """Note that the graph lacks a change of the files with some audio."""
+    if audios:
+        connection.execute(_MARK_CHANGED_IN_GRAPH, {"audios": audios, "now": now})
