@@ -142,7 +142,7 @@ class SqlJobStore:
         hashes = {digest for lease, digest in asked if not lease.fresh}
         known: dict[str, set[str]] = {}
         if hashes:
-            with self._database.read() as connection:
+            with self._database.read_once() as connection:
                 for row in connection.execute(_MEASURED, {"hashes": list(hashes)}):
                     if self._versions.get(row.analyser) == row.version:
                         known.setdefault(row.hash, set()).add(row.analyser)

@@ -64,6 +64,7 @@ class Database:
         self.found: str | None = None
         """The revision that its tables had when it was opened; ``None`` where there were none."""
         self._reads = self._engine
+        self._single_reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.shared else engine
         # SQLite allows one writer; a lock orders the threads of this process, because SQLite itself may starve one
         self._write_turn = nullcontext() if self.shared else threading.RLock()
         if self.shared:
@@ -83,6 +84,13 @@ class Database:
             yield connection
             with suppress(DBAPIError):  # everything has been read already
                 connection.rollback()
+
+    @contextmanager
+    def read_once(self) -> Iterator[Connection]:
+        """A connection for one statement that changes nothing: it needs no transaction, and so one round trip."""
+        with self._translated() as slowest, self._single_reads.connect() as connection:
+            connection.info["slowest_statement_s"] = slowest
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
