@@ -60,6 +60,7 @@ def test_what_does_not_end_within_the_grace_is_given_back_at_no_charge(
     run = at_work(fleet, long_files)
     for child in children_of(fleet.process("w0").pid):
         kill(child, signal.SIGSTOP)
+    time.sleep(1)  # what a child sent before it was stopped is stored, and it is given the next file
     until(lambda: len(fleet.events("w0", "job_started")) > len(fleet.events("w0", "job_finished")))
     assert fleet.stop("w0") == 0
     assert fleet.events("w0", "job_returned"), "it had files in hand"
