@@ -1,6 +1,7 @@
 """Workers and servers are killed, stopped and wiped during a run; no file is lost, and none is stored twice."""
 
 import itertools
+import os
 import random
 import signal
 import subprocess
@@ -235,14 +236,20 @@ def test_a_slow_database_opens_its_breaker_and_loses_nothing(
     assert changes[0] == ("closed", "open")
 
 
+STOPS = int(os.environ.get("TONEARM_TEST_STOPS", "12"))
+"""How often all workers are told to stop."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_all_workers_are_told_to_stop_fifty_times(make_fleet: Callable[..., Fleet], long_files: Path) -> None:
+def test_all_workers_are_told_to_stop_again_and_again(
+    make_fleet: Callable[..., Fleet], long_files: Path
+) -> None:
     fleet = make_fleet(TONEARM_GRACE_S="0.2")
     run = fleet.enqueue(long_files)
     dice = random.Random(50)
     names = ("w0", "w1")
-    for round_number in range(50):
+    for round_number in range(STOPS):
         if fleet.query("SELECT count(*) FROM jobs WHERE state = 'queued'") == [(0,)]:
             run = fleet.enqueue(long_files, "--fresh")
         before = {name: len(fleet.events(name, "worker_state_changed")) for name in names}
