@@ -145,7 +145,9 @@ def test_workers_export_together_what_the_database_says_and_one_of_them_speaks_f
     assert all(each["postgresql"] > 0 for each in calls.values())
     [leader] = [name for name, each in scrapes.items() if each.has(WAITING)]
     assert scrapes[leader].sum(WAITING) == 0
-    until(lambda: scrape(urls[leader]).sum("tonearm_workers", state="idle") == 2)  # their next heartbeats say so
+    until(
+        lambda: scrape(urls[leader]).sum("tonearm_workers", state="idle") == 2
+    )  # their next heartbeats say so
     assert scrapes[leader].has("tonearm_outbox_jobs")
     assert scrapes[leader].has("tonearm_broker_messages")
     checked_by_promtool(text_of(urls[leader]))

@@ -114,7 +114,17 @@ def test_an_installed_analyser_needs_no_change_anywhere(
     assert program.query("SELECT count(*) FROM analyses WHERE analyser = 'tempo'") == [(2,)]
 
     environment.install(__init__=DECLARATION.replace("version=1", "version=2"))
-    program.run("analyze", music, check=True)
+    [status] = program.run("status", check=True).events
+    assert status["stale_files"] == 2
+    assert status["stale"] == [{"analyser": "crossings", "version": 2, "found": 1, "files": 2}]
+    stale = program.run("tracks", "--stale", check=True).events
+    assert [track["stale"] for track in stale] == [{"crossings": 1}] * 2
+    outcome = program.run("analyze", "--stale", "--files", "1", check=True)
+    assert (outcome.summary["discovered"], outcome.summary["done"]) == (1, 1)
+    assert {job["level"] for job in outcome.of("job_started")} == {"background"}
+    outcome = program.run("analyze", "--stale", music, "--for", "10m", check=True)
+    assert outcome.summary["done"] == 1
+    assert program.run("analyze", "--stale", check=True).summary["discovered"] == 0
     versions = "SELECT version, count(*) FROM analyses WHERE analyser = 'crossings' GROUP BY 1"
     assert program.query(versions) == [(1, 2), (2, 2)]
 

@@ -12,6 +12,7 @@ from tonearm.errors import ConfigurationError
 from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import ScanProgress
 from tonearm.jobs.intake import Intake
+from tonearm.jobs.stale_files import StaleFiles
 from tonearm.library.files import Files
 from tonearm.library.lock import exclusive_lock
 from tonearm.progress.live import LiveView
@@ -20,6 +21,7 @@ from tonearm.progress.run_follower import RunFollower
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
+from tonearm.scan.stale import StaleScan
 from tonearm.session.coordination import Coordination, EmbeddedRun, SharedRun
 from tonearm.session.session import Session
 from tonearm.settings import Settings
@@ -110,9 +112,12 @@ def _session(parts: WorkerParts, worker: str, coordination: Coordination) -> Ses
         return stop.requests > 0 or cancelled.is_set()
 
     storage_retry = StorageRetry(bus, stopping, settings.storage_wait_s)
+    present = versions()
+    intake = Intake(library.database, present, settings.rules, settings.ageing_s, parts.tracing.sampler)
+    stale = StaleFiles(library.database, present)
     scanner = Scanner(
         Files(library.database),
-        Intake(library.database, versions(), settings.rules, settings.ageing_s, parts.tracing.sampler),
+        intake,
         library.roots,
         library.runs,
         Patterns(settings.include, settings.exclude, settings.extensions),
@@ -126,6 +131,7 @@ def _session(parts: WorkerParts, worker: str, coordination: Coordination) -> Ses
         roots=library.roots,
         runs=library.runs,
         scanner=scanner,
+        stale_scan=StaleScan(stale, intake, library.runs, bus, stopping, storage_retry),
         view=parts.view,
         announce=bus,
         stop=stop,

@@ -14,7 +14,15 @@ from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.logged import logged
 from tonearm.cli.nearest import meant_path
-from tonearm.cli.options import PATH, data_option, json_option, level_of, listen_option, workers_option
+from tonearm.cli.options import (
+    PATH,
+    Seconds,
+    data_option,
+    json_option,
+    level_of,
+    listen_option,
+    workers_option,
+)
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.profiled_run import ProfiledRun
 from tonearm.cli.standard_output import ReaderGone, while_read
@@ -27,6 +35,7 @@ from tonearm.events.states import Severity
 from tonearm.library.data_folder import require_library
 from tonearm.names import printable, to_bytes
 from tonearm.progress.live import LiveView
+from tonearm.scan.stale import Budget
 from tonearm.session.session import AnalyzeRequest
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
@@ -50,6 +59,19 @@ DONE, SOME_FAILED = 0, 1
     "--exclude", metavar="GLOB", multiple=True, help="Leave out what matches this glob pattern; repeatable."
 )
 @click.option("--fresh", is_flag=True, help="Measure everything again, including files that have results.")
+@click.option(
+    "--stale",
+    is_flag=True,
+    help="Only files whose results are older than the present analysers, at background priority.",
+)
+@click.option("--files", metavar="N", type=click.IntRange(1), help="With --stale: N files at most.")
+@click.option(
+    "--for",
+    "seconds",
+    metavar="TIME",
+    type=Seconds(),
+    help="With --stale: take up no more after this time, such as 90m or 6h.",
+)
 @click.option("--detach", is_flag=True, help="Scan and enqueue only; other workers analyse the files.")
 @listen_option
 @click.option(
@@ -74,6 +96,9 @@ def analyze(
     include: Sequence[str],
     exclude: Sequence[str],
     fresh: bool,
+    stale: bool,
+    files: int | None,
+    seconds: float | None,
     detach: bool,
     listen: str | None,
     metrics_file: str | None,
@@ -83,6 +108,9 @@ def analyze(
     """Scan folders, analyse what is new or changed, and show the progress.
 
     Without a PATH, the files that are left from earlier calls are analysed.
+
+    With --stale no folder is read: the files whose results are missing or from other versions of the analysers are
+    analysed again, those at or below the PATHs or all.
 
     Ctrl-C finishes or gives back the files that are being analysed; a second one stops at once. Nothing is
     lost: the next call continues where this one stopped. In a library that several hosts share, other workers
@@ -96,24 +124,46 @@ def analyze(
       130  stopped with work left, by a person or by a disk that stayed full
     """
     level = level_of(priority)
+    budget = _budget(stale, files, seconds, fresh, detach)
     named = [to_bytes(path) for path in paths]
     for path in named:
         _require_path(path)
     settings = settings_of(data, workers=workers, include=include, exclude=exclude, listen=listen)
-    _require_a_library(settings, named, detach)
+    _require_a_library(settings, must_exist=stale or not named, detach=detach)
     profiled = ProfiledRun(profile_file)
     stop = StopSwitch()
     bar = not as_json and is_terminal()
     with logged(settings, "tonearm-analyze", bar) as log, stop.on_signals():
         summary = _shown(
-            settings, AnalyzeRequest(named, level, fresh, detach), as_json, stop, log, metrics_file, profiled
+            settings,
+            AnalyzeRequest(named, level, fresh, detach, budget),
+            as_json,
+            stop,
+            log,
+            metrics_file,
+            profiled,
         )
     if summary is None or summary.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
 
 
-def _require_a_library(settings: Settings, named: Sequence[bytes], detach: bool) -> None:
+def _budget(
+    stale: bool, files: int | None, seconds: float | None, fresh: bool, detach: bool
+) -> Budget | None:
+    """How much --stale takes up; ``None`` without it. Raises click.BadParameter."""
+    if not stale:
+        if files is not None or seconds is not None:
+            raise click.BadParameter("--files and --for limit what --stale takes up")
+        return None
+    if fresh:
+        raise click.BadParameter("--stale takes up stale results only, and --fresh all: choose one")
+    if detach and seconds is not None:
+        raise click.BadParameter("--for needs a process that watches the time; with --detach take --files")
+    return Budget(files, seconds)
+
+
+def _require_a_library(settings: Settings, must_exist: bool, detach: bool) -> None:
     """Raise ConfigurationError or NotFound where this call can't work on the library that the settings name."""
     if settings.database_url is not None:
         return
@@ -122,7 +172,7 @@ def _require_a_library(settings: Settings, named: Sequence[bytes], detach: bool)
             "--detach leaves the work to other processes, and there are none without PostgreSQL: "
             "set TONEARM_DATABASE_URL"
         )
-    if not named:
+    if must_exist:
         require_library(settings.data_dir)
 
 
@@ -210,6 +260,8 @@ def _print_summary(
 
 def _what_to_do(settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]) -> str:
     """Advice for a call that found no file."""
+    if request.stale is not None:
+        return "No file has stale results: all are from the present analysers."
     if request.paths:
         where = ", ".join(printable(path) for path in request.paths)
         return (

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.database import open_database
 from tonearm.bootstrap.probes import LiveState, ServerState, ask, failed, probe_servers
 from tonearm.cli.formatting import duration, outlook_text, plural
@@ -89,7 +90,7 @@ def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) 
 
 def _gathered(settings: Settings, database: Database) -> dict[str, Any]:
     """Everything that is shown, as JSON values."""
-    found = read_status(database).to_json()
+    found = read_status(database, versions()).to_json()
     postgres = ask(database.ping)[0] if database.shared else None
     return found | _server_fields(settings, postgres, database)
 
@@ -128,6 +129,9 @@ def _print(found: dict[str, Any], shared: bool) -> None:
     say(f"Library {printable(found['library'])}")
     states = ", ".join(f"{count:,} {state}" for state, count in found["states"].items())
     say(f"{plural(found['files'], 'file')}, {duration(found['duration_s'])} of music: {states or 'empty'}")
+    if found["stale_files"]:
+        say(f"{plural(found['stale_files'], 'file')} with stale results: {_stale(found['stale'])}.")
+        say("`tonearm analyze --stale` brings them up to date.", indent=2)
     waiting = ", ".join(f"{count:,} {level}" for level, count in found["queued"].items() if count)
     if waiting or found["retrying"] or found["running"]:
         say(
@@ -144,6 +148,19 @@ def _print(found: dict[str, Any], shared: bool) -> None:
             say(outlook_text(Outlook(**run["outlook"])), indent=2)
     _print_services(found)
     _print_work(found, shared)
+
+
+def _stale(results: Sequence[Mapping[str, Any]]) -> str:
+    """By analyser, how many files have which version of its results instead of the present one."""
+    return ", ".join(f"{_difference(one)} ({plural(one['files'], 'file')})" for one in results)
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    if one["version"] is None:
+        return f"{one['analyser']} is there no more"
+    if one["found"] is None:
+        return f"{one['analyser']} {one['version']} is missing"
+    return f"{one['analyser']} {one['found']} instead of {one['version']}"
 
 
 def _print_services(found: dict[str, Any]) -> None:

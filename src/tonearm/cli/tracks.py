@@ -36,6 +36,7 @@ ABOUT = 0.5
 @click.option("--bpm", metavar="LOW-HIGH", help="A range of tempi, or one tempo ± 0.5 BPM.")
 @click.option("--state", metavar="STATE", help=f"{', '.join(STATES[:-1])} or {STATES[-1]}.")
 @click.option("--missing", is_flag=True, help="Files that the last scan did not find.")
+@click.option("--stale", is_flag=True, help="Files whose results are older than the present analysers.")
 @click.option(
     "--sort", metavar="COLUMN", default="path", show_default=True, help="A column; -COLUMN for descending."
 )
@@ -50,6 +51,7 @@ def tracks(
     bpm: str | None,
     state: str | None,
     missing: bool,
+    stale: bool,
     sort: str,
     limit: int | None,
     only_count: bool,
@@ -79,6 +81,7 @@ def tracks(
             key=_key(key),
             ranges={} if tempo is None else {"bpm": tempo},
             missing=missing,
+            stale=stale,
             sort=column,
             descending=sort.startswith("-"),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, literal_column, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, not_, or_, select, true, update
 
 from tonearm.errors import Failure
 from tonearm.jobs.failures import CANCELLED_BY_PERSON
@@ -34,6 +34,22 @@ def engine_text(versions: Versions) -> str:
     """The versions of the sound's identity and of the analysers as one text for the files table."""
     analysers = [f"{name}:{version}" for name, version in sorted(versions.items())]
     return " ".join([f"identity:{IDENTITY_VERSION}", *analysers])
+
+
+def versions_in(engine: str) -> dict[str, int]:
+    """The versions that ``engine_text`` has put into a text, by name."""
+    pairs = (part.rpartition(":") for part in engine.split())
+    return {name: int(version) for name, _, version in pairs}
+
+
+def has_stale_results(engine: str) -> ColumnElement[bool]:
+    """Condition: files that are there, with results from other analysers or versions than ``engine`` names."""
+    return and_(
+        file_table.c.state.in_((JobState.DONE, JobState.PARTIAL)),
+        func.coalesce(file_table.c.engine, "") != engine,
+        file_table.c.missing_since.is_(None),
+        file_table.c.moved_to_id.is_(None),
+    )
 
 
 def clock(connection: Connection) -> float:

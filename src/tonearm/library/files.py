@@ -78,12 +78,12 @@ class Files:
         if after is not None:
             conditions.append(file_table.c.path > after)
         with self._database.read() as connection:
-            return _known(connection, *conditions, limit=limit)
+            return known_files(connection, *conditions, limit=limit)
 
     def by_inode(self, inodes: Collection[int]) -> dict[int, list[KnownFile]]:
         """Known files of all roots that had these inodes when they were last read."""
         with self._database.read() as connection:
-            files = _known(connection, file_table.c.inode.in_(list(inodes)))
+            files = known_files(connection, file_table.c.inode.in_(list(inodes)))
         found: dict[int, list[KnownFile]] = {}
         for file in files:
             found.setdefault(file.inode, []).append(file)
@@ -122,7 +122,9 @@ def written_meanwhile(
 ) -> list[ScannedFile]:
     """The same files; a new one that another process has written since it was looked up is unchanged."""
     paths = [scanned.found.path for scanned in scanned_files if scanned.known is None]
-    rows = _known(connection, file_table.c.root_id == root, file_table.c.path.in_(paths)) if paths else []
+    rows = (
+        known_files(connection, file_table.c.root_id == root, file_table.c.path.in_(paths)) if paths else []
+    )
     known = {file.path: file for file in rows}
     return [
         ScannedFile(scanned.found, FileChange.UNCHANGED, known[scanned.found.path])
@@ -207,7 +209,7 @@ def _update_known(
         connection.execute(update(file_table).where(file_table.c.id == known.id).values(**changes))
 
 
-def _known(
+def known_files(
     connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
 ) -> list[KnownFile]:
     """Known files in the order of paths, without those that were moved and are known by another row."""

@@ -34,12 +34,12 @@ class Patterns:
 
     def music(self, name: bytes) -> str:
         """The extension in lower case, if it is a music file extension; else an empty text."""
-        extension = _extension(name)
+        extension = extension_of(name)
         return extension.decode() if extension in self._extensions else ""
 
     def other_music(self, name: bytes) -> str:
         """The format, if the extension is that of a music format that is not supported; else an empty text."""
-        return "" if self.music(name) else OTHER_MUSIC.get(_extension(name).decode("latin-1"), "")
+        return "" if self.music(name) else OTHER_MUSIC.get(extension_of(name).decode("latin-1"), "")
 
     def wants(self, path: bytes) -> bool:
         """Whether a scan considers this path: it is a music file, and neither it nor a folder above it is excluded."""
@@ -60,7 +60,8 @@ class Patterns:
         return not (self._include.match(name) or self._include.match(text))
 
 
-def _extension(name: bytes) -> bytes:
+def extension_of(name: bytes) -> bytes:
+    """The end of a name after its last dot, in lower case; empty where there is none."""
     return os.path.splitext(name)[1][1:].lower()
 
 

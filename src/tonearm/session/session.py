@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tonearm.errors import ConfigurationError, StorageError, TonearmError
+from tonearm.errors import ConfigurationError, NotFound, StorageError, TonearmError
 from tonearm.events.event import Announce
 from tonearm.events.facts import (
     ProgressEstimated,
@@ -23,11 +23,12 @@ from tonearm.events.facts import (
 from tonearm.events.states import Obstacle, RunState, WarningCode, WorkerState
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.runs import Runs
-from tonearm.library.roots import Roots, canonical
+from tonearm.library.roots import Place, Roots, canonical, outermost
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.scanner import PlaceUnreadable, Scanner
+from tonearm.scan.stale import Budget, StaleScan
 from tonearm.session.background_scan import BackgroundScan
 from tonearm.session.coordination import Coordination
 from tonearm.settings import Level
@@ -45,12 +46,14 @@ class AnalyzeRequest:
     paths: folders and files; if empty, all open jobs and the paths whose scans ended early.
     level: the priority; ``None``: by the rules. fresh: analyse again files that have results.
     detach: scan and enqueue only, and leave the analysis to other workers.
+    stale: enqueue the files whose results are stale, within this budget, and read no folder; ``None``: scan the paths.
     """
 
     paths: Sequence[bytes]
     level: Level | None = None
     fresh: bool = False
     detach: bool = False
+    stale: Budget | None = None
 
 
 @dataclass(slots=True)
@@ -79,6 +82,7 @@ class Session:
     roots: Roots
     runs: Runs
     scanner: Scanner
+    stale_scan: StaleScan
     view: LiveView
     announce: Announce
     stop: StopSwitch
@@ -91,20 +95,22 @@ class Session:
 
         Raises:
             ConfigurationError: a path does not exist.
+            NotFound: a path of which the stale results are wanted is not in the library.
             StorageError: the database can't be used; results stored so far are kept.
             CannotStart: too many child processes in a row end before they are ready.
         """
         paths = [_usable(path) for path in request.paths]
         began = time.monotonic()
         self.coordination.prepare()
-        if not request.paths:
+        if request.stale is None and not request.paths:
             paths = self.storage_retry(self.runs.unscanned_paths)
+        if request.stale is not None:
+            self._known_places(paths)
         correlation_id = secrets.token_hex(16)
         run = _Run(self.storage_retry(lambda: self.runs.open(paths, correlation_id)), began)
         self.announce(RunStarted(run.id, self.workers, correlation_id))
-        scan = BackgroundScan(
-            functools.partial(self._scan, run, paths, request), self.scan_cancelled, self.stop
-        )
+        find = self._scan if request.stale is None else self._take_up_stale
+        scan = BackgroundScan(functools.partial(find, run, paths, request), self.scan_cancelled, self.stop)
         try:
             finished = self._work(run, scan, request)
         except TonearmError as error:
@@ -116,7 +122,7 @@ class Session:
 
     def _work(self, run: _Run, scan: BackgroundScan, request: AnalyzeRequest) -> bool:
         """Scan, and analyse the files that are found; returns whether no open job is left."""
-        if not request.paths:
+        if request.stale is None and not request.paths:
             self.storage_retry(lambda: self.runs.adopt_open(run.id))
         scan.start()
         finished = False
@@ -185,6 +191,28 @@ class Session:
                 self.announce(Warned(WarningCode.PATH_UNREADABLE, str(error), path))
         self.storage_retry(lambda: self.runs.mark_scanned(run.id))
         return True
+
+    def _take_up_stale(self, run: _Run, paths: Sequence[bytes], request: AnalyzeRequest) -> bool:
+        """Enqueue the files with stale results; what is not enqueued stays stale, so the scan is always complete."""
+        places = self._known_places(paths)
+        level = Level.BACKGROUND if request.level is None else request.level
+        self.stale_scan.take_up(run.id, outermost(places), level, request.stale or Budget())
+        self.storage_retry(lambda: self.runs.mark_scanned(run.id))
+        return True
+
+    def _known_places(self, paths: Sequence[bytes]) -> list[Place]:
+        """The places of some paths, or all roots. Raises NotFound for a path outside of all roots."""
+        if not paths:
+            return self.storage_retry(self.roots.every)
+        found = []
+        for path in paths:
+            place = self.storage_retry(functools.partial(self.roots.locate, path))
+            if place is None:
+                raise NotFound(
+                    f"{printable(path)}: not in the library; `tonearm analyze` without --stale adds it"
+                )
+            found.append(place)
+        return found
 
     def _close(self, run: _Run, finished: bool, scanned: bool, detach: bool) -> Summary:
         self.coordination.follow(run.id)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
+from tonearm.jobs.job_sql import has_stale_results
 from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text, unindexed
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
@@ -108,6 +109,14 @@ def missing() -> Condition:
         tables=(file_table,),
         owners=select(file_table.c.id).where(since.is_not(None)),
         source=file_table,
+    )
+
+
+def stale(engine: str) -> Condition:
+    """Files whose results are from other analysers than those that ``engine`` names."""
+    test = has_stale_results(engine)
+    return Condition(
+        test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table
     )
 
 

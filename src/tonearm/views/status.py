@@ -7,12 +7,14 @@ from typing import Any
 
 from tonearm.jobs import queue_depth
 from tonearm.jobs.job import Depth, JobState
+from tonearm.jobs.job_sql import Versions
 from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.names import path_fields
 from tonearm.views.jobs import JobList, JobView
 from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness
 from tonearm.views.runs import RunList, RunView
+from tonearm.views.stale import Coverage, read_coverage
 from tonearm.views.totals import Totals, read_totals
 from tonearm.views.workers import WorkerList, WorkerView
 
@@ -25,6 +27,7 @@ class StatusView:
     """A library at one moment.
 
     address: of the database. running: jobs that are being analysed by a process that is alive.
+    coverage: how many files have stale results.
     interrupted: number of jobs that were being analysed by a process that has ended.
     process: id of the process that is analysing; ``None`` in a shared library. analysing: whether any process takes
     jobs. latest_run: the number of the last run. runs: those that have not ended.
@@ -34,6 +37,7 @@ class StatusView:
 
     address: str
     totals: Totals
+    coverage: Coverage
     depth: Depth
     running: tuple[JobView, ...]
     interrupted: int
@@ -51,6 +55,8 @@ class StatusView:
             "files": self.totals.files,
             "duration_s": self.totals.duration_s,
             "states": dict(self.totals.states),
+            "stale_files": self.coverage.files,
+            "stale": [one.to_json() for one in self.coverage.results],
             "queued": self.depth.queued,
             "retrying": self.depth.retrying,
             "running": [_running(job) for job in self.running],
@@ -65,8 +71,8 @@ class StatusView:
         return found
 
 
-def read_status(database: Database) -> StatusView:
-    """Read the state of a library."""
+def read_status(database: Database, versions: Versions) -> StatusView:
+    """Read the state of a library. ``versions``: the present ones of the analysers."""
     alive = read_liveness(database)
     totals = read_totals(database)
     with database.read() as connection:
@@ -77,6 +83,7 @@ def read_status(database: Database) -> StatusView:
     return StatusView(
         address=database.address,
         totals=totals,
+        coverage=read_coverage(database, versions),
         depth=depth,
         running=tuple(job for job in jobs if job.state == JobState.RUNNING),
         interrupted=sum(job.state == INTERRUPTED for job in jobs),

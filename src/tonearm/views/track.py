@@ -26,7 +26,8 @@ class Track:
     """A file with its tags, technical facts and current results.
 
     path: exact bytes, whole. state: how its last analysis ended; ``waiting`` or ``missing``. Unknown is ``None``.
-    results: what the analysers returned, by column.
+    results: what the analysers returned, by column. stale: by analyser, the version that the results are from where
+    that is not the present one; ``None`` where there are none.
     """
 
     path: bytes
@@ -49,11 +50,12 @@ class Track:
     year: int | None
     genre: str | None
     results: Mapping[str, Any]
+    stale: Mapping[str, int | None]
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
         facts = {name: getattr(self, name) for name in ("state", *AUDIO_FIELDS, *TAG_FIELDS)}
-        return {**path_fields(self.path), **facts, **self.results}
+        return {**path_fields(self.path), **facts, **self.results, "stale": dict(self.stale)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, select
 
+from tonearm.jobs.job import JobState
+from tonearm.jobs.job_sql import engine_text
 from tonearm.library.bulk_write import among
 from tonearm.library.schema import (
     analysis_table,
@@ -20,6 +22,7 @@ from tonearm.library.schema import (
 )
 from tonearm.names import from_document, path_fields
 from tonearm.views.columns import FILE_FIELDS
+from tonearm.views.stale import differences
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track, TrackDetail
 
 
@@ -41,6 +44,7 @@ class TrackRows:
 
     def __init__(self, results: Results) -> None:
         self._results = results
+        self._engine = engine_text(results.versions)
         self._analyses = {name: analysis_table.alias(f"of_{name}") for name in results.versions}
         self._chosen = self._everything().where(among(file_table.c.id, "files"))
 
@@ -85,6 +89,7 @@ class TrackRows:
             select(
                 file_table.c.id,
                 file_table.c.state,
+                file_table.c.engine,
                 file_table.c.path,
                 root_table.c.path.label("root"),
                 file_table.c.audio_id,
@@ -123,8 +128,15 @@ class TrackRows:
             path=os.path.join(row.root, row.path),
             state=row.state if row.missing_since is None else "missing",
             results=results,
+            stale=self._stale(row),
             **{name: values[name] for name in (*AUDIO_FIELDS, *TAG_FIELDS)},
         )
+
+    def _stale(self, row: Row[Any]) -> dict[str, int | None]:
+        """The analysers whose results are not from the present version, with the version that they are from."""
+        if row.state not in (JobState.DONE, JobState.PARTIAL) or row.engine == self._engine:
+            return {}
+        return {name: found for name, (_, found) in differences(row.engine, self._results.versions).items()}
 
     def _detail(
         self,

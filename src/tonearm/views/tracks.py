@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from tonearm.jobs.job_sql import engine_text
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables
 from tonearm.library.roots import Place
@@ -30,8 +31,9 @@ class TrackQuery:
     """Which tracks, in which order.
 
     place: at or below a path. texts: parts of texts by column; case makes no difference. key: a key, in any notation.
-    ranges: lowest and highest value by column, both included. missing: missing files instead of
-    the others. sort: a column; tracks without a value come last, equal ones in the order of their paths.
+    ranges: lowest and highest value by column, both included. missing: missing files instead of the others.
+    stale: only files with results that are missing or from other versions than the present ones. sort: a column;
+    tracks without a value come last, equal ones in the order of their paths.
     """
 
     place: Place | None = None
@@ -40,6 +42,7 @@ class TrackQuery:
     key: str | None = None
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     missing: bool = False
+    stale: bool = False
     sort: str = "path"
     descending: bool = False
 
@@ -59,6 +62,7 @@ class Tracks:
         self._database = database
         self._rows = TrackRows(results)
         self._columns = search_columns(features)
+        self._engine = engine_text(results.versions)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -115,6 +119,8 @@ class Tracks:
             wanted.append(conditions.at(query.place))
         if query.state is not None:
             wanted.append(conditions.with_key(self._columns["state"], query.state))
+        if query.stale:
+            wanted.append(conditions.stale(self._engine))
         if query.key is not None:
             names = [self._columns[name] for name in KEY_NAMES if name in self._columns]
             wanted.append(conditions.named(connection, names, query.key))
