@@ -6,6 +6,8 @@
 #                                 (PYTHON=python3.12 for another interpreter, ARGS=… for pytest, as ARGS=--cov)
 #   make check                    linters, types, layers
 #   make bench MUSIC=<folder>     throughput on this machine
+#   make bench-report             write tests/performance/README.md and the figures in the guides anew from what is recorded;
+#                                 with MUSIC=<folder>, measure and record throughput before
 #   make clean                    remove .venv and what was built
 
 PYTHON ?= $(if $(wildcard .venv/bin/uv),.venv/bin/python,python3)
@@ -14,7 +16,7 @@ UV_VERSION = 0.13.9
 WANTED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 SOURCES = pyproject.toml setup.py src/tonearm/analysis/_kernels.c
 
-.PHONY: setup setup-dev analyze test check bench clean
+.PHONY: setup setup-dev analyze test check bench bench-report clean
 
 setup: .venv/.ready-$(WANTED)
 setup-dev: .venv/.ready-dev-$(WANTED)
@@ -32,7 +34,11 @@ check: setup-dev
 	.venv/bin/lint-imports
 
 bench: setup-dev
-	.venv/bin/python -m tests.performance "$(MUSIC)" $(ARGS)
+	.venv/bin/python -m tests.performance pipeline "$(MUSIC)" $(ARGS)
+
+bench-report: setup-dev
+	$(if $(filter-out samples,$(MUSIC)),scripts/servers run .venv/bin/python -m tests.performance throughput "$(MUSIC)" $(ARGS))
+	.venv/bin/python -m tests.performance blocks
 
 clean:
 	rm -rf .venv build src/*.egg-info src/tonearm/analysis/*.so

@@ -1,4 +1,4 @@
-"""Memory with a million jobs waiting: ``python -m tests.performance.backlog [--jobs N] [--worked N]``.
+"""Memory with a million jobs waiting: ``python -m tests.performance backlog [--jobs N] [--worked N]``.
 
 Makes a library of so many waiting jobs on PostgreSQL, has the outbox relay publish all of them to RabbitMQ, then works
 through some of them with an analyser that does nothing, and prints the memory of this process, which is relay and

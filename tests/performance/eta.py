@@ -1,4 +1,4 @@
-"""Accuracy of the remaining time: ``python -m tests.performance.eta``.
+"""Accuracy of the remaining time: ``python -m tests.performance eta``.
 
 Replays the runs in ``tests/recorded_runs``, each as a first run, in a library that knows nothing, and on a machine that
 has learned: from all the other recordings, never from the replayed one. For each it prints

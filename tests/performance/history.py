@@ -1,4 +1,4 @@
-"""Jobs a second while much has ended: ``python -m tests.performance.history [--ended N ...]``.
+"""Jobs a second while much has ended: ``python -m tests.performance history [--ended N ...]``.
 
 Takes and finishes jobs without any analysis, in a queue of 2,000, beside as many ended jobs as said. SQLite, and
 PostgreSQL where ``TONEARM_DATABASE_URL`` names a server. Prints the median milliseconds to take four jobs and to count

@@ -1,4 +1,4 @@
-"""Jobs a second of the pipeline with an analyser that does nothing: ``python -m tests.performance.jobs [--jobs N]``.
+"""Jobs a second of the pipeline with an analyser that does nothing: ``python -m tests.performance jobs [--jobs N]``.
 
 Everything else is real: files, the scan's intake, the queue, child processes, the job store, the broker and its
 confirms. SQLite always; PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATABASE_URL`` and

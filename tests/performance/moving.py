@@ -1,4 +1,4 @@
-"""Times ``tonearm move`` there and back with a large library: ``python -m tests.performance.moving [FILES]``.
+"""Times ``tonearm move`` there and back with a large library: ``python -m tests.performance moving [FILES]``.
 
 Needs ``TONEARM_DATABASE_URL``; works in a database of its own there, which it drops again.
 """

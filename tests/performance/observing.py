@@ -1,4 +1,4 @@
-"""What failed and what was slow, in a large library: ``python -m tests.performance.observing [--jobs N]``.
+"""What failed and what was slow, in a large library: ``python -m tests.performance observing [--jobs N]``.
 
 Writes as many files, each with a job and an attempt with its timings; every ``--failed``-th has failed. SQLite, and
 PostgreSQL where ``TONEARM_DATABASE_URL`` names a server. Prints seconds, and CPU seconds of this process.

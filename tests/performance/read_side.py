@@ -1,4 +1,4 @@
-"""First pages of a large library, by every sort and typical filters: ``python -m tests.performance.read_side``.
+"""First pages of a large library, by every sort and typical filters: ``python -m tests.performance read_side``.
 
 A library of ``--tracks`` tracks is made by the database itself, on SQLite always and on PostgreSQL where
 ``TONEARM_DATABASE_URL`` names one; both are removed afterwards. Every page is asked for ``--repeat`` times. What other

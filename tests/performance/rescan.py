@@ -1,4 +1,4 @@
-"""Time of a call that finds nothing to do: ``python -m tests.performance.rescan [--files N] [--rounds N]``.
+"""Time of a call that finds nothing to do: ``python -m tests.performance rescan [--files N] [--rounds N]``.
 
 A library knows ``--files`` files, all analysed. Each round is one real ``tonearm analyze`` over their folder, which
 compares every file with what is known. Wall time, and the CPU time of the command and its children, are printed.

@@ -1,4 +1,4 @@
-"""CPU time until a command or a child is ready: ``python -m tests.performance.startup [--rounds N]``.
+"""CPU time until a command or a child is ready: ``python -m tests.performance startup [--rounds N]``.
 
 Everything is measured in turn in each round, beside an interpreter that does nothing (``python -I -c pass``). Of all
 rounds the smallest value counts, as other work on the machine can only add to it. Linux.

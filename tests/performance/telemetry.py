@@ -1,4 +1,4 @@
-"""What logs, metrics and traces cost: ``python -m tests.performance.telemetry FOLDER [--pairs N]``.
+"""What logs, metrics and traces cost: ``python -m tests.performance telemetry FOLDER [--pairs N]``.
 
 Analyses a folder N times without and N times with everything on, in turn. Without: nothing below ``critical`` is
 logged, and no address is listened on. With: JSON lines, ``/metrics`` and ``/ready`` scraped every second, and in a

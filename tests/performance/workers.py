@@ -1,4 +1,4 @@
-"""Throughput over real audio with 1 and 2 workers: ``python -m tests.performance.workers FOLDER [--files N]``.
+"""Throughput over real audio with 1 and 2 workers: ``python -m tests.performance workers FOLDER [--files N]``.
 
 The distributed pipeline as it is run: PostgreSQL and RabbitMQ, and worker processes of one slot each. Beside it the
 same files on one machine without a server, in the same run. Times are from the first file taken to the last result
@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.fleet import BASIC, Fleet
-from tests.performance.__main__ import chosen, pipeline
 from tests.performance.bare import Round
+from tests.performance.pipeline import chosen, pipeline
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
 
 

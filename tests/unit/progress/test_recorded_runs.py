@@ -1,6 +1,6 @@
 """The estimated remaining time of recorded runs is close to the real one, and the range holds it.
 
-The error of a moment is |estimated - real remaining time| / real remaining time. `python -m tests.performance.eta`
+The error of a moment is |estimated - real remaining time| / real remaining time. `python -m tests.performance eta`
 prints the figures of each run. The machine had other work to do in all of them, so that a run's speed varied by
 itself.
 """

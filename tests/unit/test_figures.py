@@ -1,0 +1,98 @@
+"""Figures in documents are those that are recorded, and what is recorded has the form that is documented."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.performance import results
+from tests.performance.blocks import BLOCK, documents, generated
+from tests.performance.results import PROJECT, Measurement, names, record, recorded
+from tests.performance.scripts import scripts
+from tests.performance.tables import listed, number
+
+ROW = {"files": 3, "took s": 0.25}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_figures_in_a_document_are_those_that_are_recorded(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert text == generated(text), "`make bench-report` writes the figures anew"
+
+
+@pytest.mark.parametrize("name", names())
+def test_recorded_results_are_complete(name: str) -> None:
+    assert recorded(name)
+
+
+def test_the_list_of_measurements_has_every_script() -> None:
+    files = Path(results.__file__).parent.glob("*.py")
+    called = {file.stem for file in files if '__name__ == "__main__"' in file.read_text(encoding="utf-8")}
+    assert set(scripts()) == called - {"__main__", "idle_child"}
+
+
+def test_a_new_measurement_takes_the_place_of_the_one_with_its_command(tmp_path: Path) -> None:
+    for command, value in (("a", 1), ("b", 2), ("a", 3)):
+        record("some", command, {"files": value}, tmp_path)
+    assert [(each.command, each.figures) for each in recorded("some", tmp_path)] == [
+        ("a", {"files": 3}),
+        ("b", {"files": 2}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"figures": {}}, "no figures"),
+        ({"figures": {"files": {"value": 3, "formula": "1 + 2"}}}, "a formula and an error"),
+        ({"host": "here"}, "an object with the keys"),
+    ],
+)
+def test_a_result_that_lacks_something_is_refused(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    measured = {"command": "a", "machine": "m", "commit": "c", "date": "d", "figures": {"files": 1}} | change
+    (tmp_path / "some.json").write_text(json.dumps([measured]))
+    with pytest.raises(ValueError, match=said):
+        recorded("some", tmp_path)
+
+
+def test_rows_share_a_table_and_numbers_have_three_digits() -> None:
+    figures = {"first": ROW, "second": ROW | {"files": 12_345}, "alone": 0.123456}
+    told = listed([Measurement("run it", "a machine", "abc", "2026-11-28 10:00", figures)])
+    assert told.splitlines() == [
+        "| what | files | took s |",
+        "|---|---:|---:|",
+        "| first | 3 | 0.25 |",
+        "| second | 12,345 | 0.25 |",
+        "",
+        "| what | figure |",
+        "|---|---:|",
+        "| alone | 0.123 |",
+        "",
+        "Measured with `run it` on 2026-11-28: commit abc, a machine.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.000123, "0.000123"), (12.0, "12"), (12_345.6, "12,346"), ("1|2", "1\\|2"), (7, "7")],
+)
+def test_numbers_are_shown_as_they_are_read(value: object, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_what_stands_between_the_marks_is_written_anew(tmp_path: Path) -> None:
+    record("some", "a", {"rescan s": 2.0, "scan s": 4.0}, tmp_path)
+    text = "Before\n<!-- figures: some rescan -->\nold\n<!-- /figures -->\nafter"
+    written = generated(text, tmp_path)
+    assert BLOCK.search(written)
+    assert "| rescan s | 2 |" in written
+    assert "old" not in written
+    assert "scan s | 4" not in written
+    assert generated(written, tmp_path) == written
+
+
+def test_figures_of_what_is_not_recorded_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no results of nothing"):
+        generated("<!-- figures: nothing -->\n<!-- /figures -->", tmp_path)
