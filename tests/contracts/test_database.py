@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.migrated import differences
 from tests.unit.library_fixture import Library
-from tonearm.errors import StorageUnusable
+from tonearm.errors import StorageUnavailable, StorageUnusable
 from tonearm.library import database as database_module
 from tonearm.library.database import REVISION, Database, database_time, open_postgres
 from tonearm.library.schema import root_table
@@ -158,6 +158,17 @@ def test_a_library_can_lie_in_a_schema_of_its_own(postgres_url: str) -> None:
     library.root()
     assert library.rows("SELECT path FROM music.roots") == [{"path": b"/music"}]
     assert library.rows("SELECT path FROM public.roots") == []
+    database.close()
+
+
+def test_a_process_holds_no_more_connections_than_it_may(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 0.5, connections=2)
+    with database.read(), database.read():
+        assert database.connections() == {"in_use": 2, "idle": 0}
+        with pytest.raises(StorageUnavailable, match="no connection was free in time"):
+            database.ping()
+    database.ping()
+    assert database.connections() == {"in_use": 0, "idle": 2}
     database.close()
 
 

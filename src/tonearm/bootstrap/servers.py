@@ -82,10 +82,11 @@ class Servers:
             settings.connect_timeout_s,
             settings.call_timeout_s,
             self._gates["PostgreSQL"],
+            connections=settings.database_connections,
         )
 
     def reach_postgres(self) -> Database:
-        """The database on PostgreSQL, whatever is in it. Raises ConfigurationError."""
+        """The database on PostgreSQL, whatever is in it, by one connection. Raises ConfigurationError."""
         settings = self._settings
         if settings.database_url is None:
             raise ConfigurationError("there is no PostgreSQL without TONEARM_DATABASE_URL")
@@ -94,6 +95,7 @@ class Servers:
             settings.connect_timeout_s,
             settings.call_timeout_s,
             self._gates["PostgreSQL"],
+            connections=1,
         )
 
     @contextlib.contextmanager

@@ -209,19 +209,24 @@ def open_sqlite(folder: Path) -> Database:
 
 
 def open_postgres(
-    url: str, connect_timeout_s: float, call_timeout_s: float, gate: Gate | None = None, migrate: bool = False
+    url: str,
+    connect_timeout_s: float,
+    call_timeout_s: float,
+    gate: Gate | None = None,
+    migrate: bool = False,
+    connections: int | None = None,
 ) -> Database:
     """Open the PostgreSQL database that a URL names; an empty one gets its tables.
 
     ``migrate``: upgrade older tables to the newest revision; otherwise they are refused, because workers of the older
-    version may be using them.
+    version may be using them. ``connections``: the most that this process holds at the same time.
 
     Raises:
         ConfigurationError: the URL is not one, or the driver is not installed.
         StorageUnavailable: the server does not answer.
         StorageUnusable: it refuses the connection, or its tables are of an older or newer Tonearm.
     """
-    database = reach_postgres(url, connect_timeout_s, call_timeout_s, gate)
+    database = reach_postgres(url, connect_timeout_s, call_timeout_s, gate, connections)
     with _closed_on_failure(database):
         _check_encoding(database)
         upgrade(database, only_new=not migrate)
@@ -229,7 +234,11 @@ def open_postgres(
 
 
 def reach_postgres(
-    url: str, connect_timeout_s: float, call_timeout_s: float, gate: Gate | None = None
+    url: str,
+    connect_timeout_s: float,
+    call_timeout_s: float,
+    gate: Gate | None = None,
+    connections: int | None = None,
 ) -> Database:
     """The PostgreSQL database that a URL names, whatever is in it. Connects when first used.
 
@@ -237,13 +246,14 @@ def reach_postgres(
         ConfigurationError: the URL is not one, or the driver is not installed.
     """
     try:
-        from tonearm.library.postgres import address_of, postgres_engine
+        from tonearm.library.postgres import CONNECTIONS, address_of, postgres_engine
     except ImportError as error:
         raise ConfigurationError(
             f"PostgreSQL needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
         ) from error
     server = address_of(url)
-    return Database(postgres_engine(server, connect_timeout_s, call_timeout_s), server.address, gate)
+    engine = postgres_engine(server, connect_timeout_s, call_timeout_s, connections or CONNECTIONS)
+    return Database(engine, server.address, gate)
 
 
 def open_leader(url: str, connect_timeout_s: float, call_timeout_s: float) -> Database:
@@ -254,7 +264,7 @@ def open_leader(url: str, connect_timeout_s: float, call_timeout_s: float) -> Da
     from tonearm.library.postgres import address_of, postgres_engine
 
     server = address_of(url)
-    engine = postgres_engine(server, connect_timeout_s, call_timeout_s, connections=1, more=0)
+    engine = postgres_engine(server, connect_timeout_s, call_timeout_s, connections=1)
     return Database(engine, server.address)
 
 

@@ -18,7 +18,10 @@ from tonearm.library.column_types import json_text
 from tonearm.library.postgres_errors import NoAnswer
 
 Answer = TypeVar("Answer")
-CONNECTIONS = 5
+CONNECTIONS = 10
+"""Most connections of a pool, unless the settings say otherwise."""
+KEPT = 5
+"""How many of them stay open while they are not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,10 @@ def postgres_engine(
     connect_timeout_s: float,
     call_timeout_s: float,
     connections: int = CONNECTIONS,
-    more: int = CONNECTIONS,
 ) -> Engine:
-    """An engine over a pool of ``connections`` connections, and ``more`` for a short time.
+    """An engine over a pool of at most ``connections`` connections, of which ``KEPT`` stay open.
+
+    A thread that needs one while all are used waits for it, at most ``call_timeout_s``.
 
     The server ends a statement after ``call_timeout_s``; when it does not, the connection is closed two seconds later.
     It ends a session within half a minute after its client can't be reached.
@@ -107,8 +111,8 @@ def postgres_engine(
     return create_engine(
         "postgresql+psycopg://",
         creator=lambda: bounded.connect(context=adapters, **wanted),
-        pool_size=connections,
-        max_overflow=more,
+        pool_size=min(connections, KEPT),
+        max_overflow=max(0, connections - KEPT),
         pool_timeout=call_timeout_s,
         use_native_hstore=False,  # saves asking for its type
     )

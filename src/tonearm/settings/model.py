@@ -131,6 +131,9 @@ class Settings:
     database_url: str | None = setting(
         None, URL, "PostgreSQL database that several hosts share; without it SQLite in data_dir"
     )
+    database_connections: int = setting(
+        10, whole(2, 1000), "most connections to PostgreSQL that the work of one process holds at a time"
+    )
     rabbitmq_url: str | None = setting(None, URL, "RabbitMQ that delivers the jobs; needs database_url")
     rabbitmq_management_url: str | None = setting(
         None, URL, "RabbitMQ's management API, for the broker's own depth and rates"
