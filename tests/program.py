@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,10 @@ class Program:
         process = self.start(*arguments, "--json")
         return self.wait(process, timeout, check)
 
-    def start(self, *arguments: str | bytes | Path) -> "subprocess.Popen[bytes]":
-        """Start the command and leave it running."""
+    def start(self, *arguments: str | bytes | Path, through: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+        """Start the command and leave it running. ``through``: a command that becomes it."""
         process = subprocess.Popen(
-            [self._python, "-m", "tonearm", *arguments],
+            [*through, self._python, "-m", "tonearm", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment,

@@ -1,8 +1,13 @@
 """Parses addresses of servers. Error messages contain no part of an address, because it may contain a password."""
 
+from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from tonearm.errors import ConfigurationError
+
+Address = str | Callable[[], str]
+"""A URL; or a function that returns it as it is now, for one that is kept in a file and may change. The function raises
+ServiceUnavailable if the file can't be read."""
 
 FORMS = {
     "rabbitmq_url": ("amqp://user:password@host:5672/", ("amqp", "amqps")),
@@ -14,6 +19,11 @@ FORMS = {
     ),
 }
 """An example and the allowed schemes of each setting."""
+
+
+def url_of(address: Address) -> str:
+    """The URL as it is now. Raises ServiceUnavailable: the file that holds it can't be read."""
+    return address if isinstance(address, str) else address()
 
 
 def parts_of(setting: str, url: str) -> SplitResult:

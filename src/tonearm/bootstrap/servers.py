@@ -18,7 +18,7 @@ from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import AnnouncingGate, Gate
 from tonearm.resilience.probes import ProbeGate
 from tonearm.resilience.turns import LoopTurns
-from tonearm.settings import Level, Settings
+from tonearm.settings import Level, Settings, url_source
 
 if TYPE_CHECKING:
     from tonearm.graph.port import TrackGraph
@@ -78,7 +78,7 @@ class Servers:
         if settings.database_url is None:
             return open_sqlite(settings.data_dir)
         return open_postgres(
-            settings.database_url,
+            url_source(settings, "database_url"),
             settings.connect_timeout_s,
             settings.call_timeout_s,
             self._gates["PostgreSQL"],
@@ -91,7 +91,7 @@ class Servers:
         if settings.database_url is None:
             raise ConfigurationError("there is no PostgreSQL without TONEARM_DATABASE_URL")
         return reach_postgres(
-            settings.database_url,
+            url_source(settings, "database_url"),
             settings.connect_timeout_s,
             settings.call_timeout_s,
             self._gates["PostgreSQL"],
@@ -107,7 +107,8 @@ class Servers:
             return
         with _driver_of("Redis"):
             from tonearm.progress.redis import RedisProgress
-        progress = RedisProgress(settings.redis_url, settings.namespace, self._gates["Redis"])
+        address = url_source(settings, "redis_url")
+        progress = RedisProgress(address, settings.namespace, self._gates["Redis"])
         with contextlib.closing(progress):
             yield progress
 
@@ -122,7 +123,10 @@ class Servers:
             from tonearm.graph.bolt import Bolt
             from tonearm.graph.neo4j import Neo4jGraph
         bolt = Bolt(
-            settings.neo4j_url, settings.connect_timeout_s, settings.call_timeout_s, self._gates["Neo4j"]
+            url_source(settings, "neo4j_url"),
+            settings.connect_timeout_s,
+            settings.call_timeout_s,
+            self._gates["Neo4j"],
         )
         with contextlib.closing(Neo4jGraph(bolt, settings.namespace)) as graph:
             yield graph
@@ -145,7 +149,7 @@ class Servers:
             from tonearm.jobs.rabbitmq.connection import BrokerConnection
             from tonearm.jobs.rabbitmq.topology import Topology
         connection = BrokerConnection(
-            settings.rabbitmq_url,
+            url_source(settings, "rabbitmq_url"),
             Topology(settings.namespace, settings.rabbitmq_replicated),
             self._gates["RabbitMQ"],
             prefetch,
@@ -168,10 +172,10 @@ class Servers:
 
     def open_leadership(self, database: Database) -> Leadership:
         """The right to read figures over the whole library. Connects when first used."""
-        url = self._settings.database_url
-        if url is None:
+        if self._settings.database_url is None:
             return SoleProcess(database)
-        return AdvisoryLeader(open_leader(url, self._settings.connect_timeout_s, FIGURES_S))
+        address = url_source(self._settings, "database_url")
+        return AdvisoryLeader(open_leader(address, self._settings.connect_timeout_s, FIGURES_S))
 
     def management(self) -> "Management | None":
         """RabbitMQ's management API; ``None`` where the settings do not name both it and RabbitMQ."""
@@ -183,7 +187,7 @@ class Servers:
 
         vhost = urllib.parse.unquote(parts_of("rabbitmq_url", settings.rabbitmq_url).path[1:]) or "/"
         return Management(
-            settings.rabbitmq_management_url,
+            url_source(settings, "rabbitmq_management_url"),
             vhost,
             Topology(settings.namespace, settings.rabbitmq_replicated),
             self._gates["RabbitMQ management"],

@@ -1,5 +1,6 @@
 """Calls Neo4j with a time limit on every call, and translates the driver's errors."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from neo4j.exceptions import (
 )
 from neo4j.exceptions import ConfigurationError as DriverConfigurationError
 
-from tonearm.addresses import not_an_address, parts_of
+from tonearm.addresses import Address, not_an_address, parts_of, url_of
 from tonearm.errors import ConfigurationError, ServiceUnavailable, TonearmError
 from tonearm.resilience.backoff import Backoff, retry
 from tonearm.resilience.gate import Gate
@@ -44,27 +45,33 @@ class GraphRefused(TonearmError):
 class Bolt:
     """Connections to one Neo4j database, opened when first needed. Safe to use from several threads."""
 
-    def __init__(self, url: str, connect_timeout_s: float, call_timeout_s: float, gate: Gate) -> None:
-        """``url``: ``bolt://[user:password@]host[:port][/database]``, or with ``neo4j`` and the ``+s`` forms.
+    def __init__(self, address: Address, connect_timeout_s: float, call_timeout_s: float, gate: Gate) -> None:
+        """``address``: ``bolt://[user:password@]host[:port][/database]``, or with ``neo4j`` and the ``+s`` forms.
 
         Raises:
-            ConfigurationError: ``url`` is not such an address.
+            ConfigurationError: ``address`` is not of this form.
         """
+        self._source = address
         self._connect_timeout_s = connect_timeout_s
         self._call_timeout_s = call_timeout_s
         self._gate = gate
         self._lock = threading.Lock()
         self._driver: neo4j.Driver | None = None
-        parts = parts_of("neo4j_url", url)
+        self._use(url_of(address))
         try:
-            host = parts.netloc.rpartition("@")[2]
-            self.place = f"Neo4j at {parts.hostname}:{parts.port or 7687}"
-            self._address = parts._replace(netloc=host, path="").geturl()
-            self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-            self._database = parts.path.strip("/") or None
             self._opened()
         except (DriverConfigurationError, ValueError):
             raise not_an_address("neo4j_url") from None
+
+    def _use(self, url: str) -> None:
+        """Connect to this address from now on. Raises ConfigurationError."""
+        parts = parts_of("neo4j_url", url)
+        host = parts.netloc.rpartition("@")[2]
+        self._url = url
+        self.place = f"Neo4j at {parts.hostname}:{parts.port or 7687}"
+        self._address = parts._replace(netloc=host, path="").geturl()
+        self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        self._database = parts.path.strip("/") or None
 
     def read(self, work: Work[Answer]) -> Answer:
         """Run ``work`` in a reading transaction.
@@ -107,6 +114,8 @@ class Bolt:
             answer = self._tried(driver, work, access)
         except Exception as error:
             translated = self._translated(error, gave_up.is_set())
+            if isinstance(translated, ServiceUnavailable | ConfigurationError):
+                self._follow_address()
             if isinstance(translated, ServiceUnavailable):
                 self._gate.failed(time.monotonic() - began, str(translated))
             else:
@@ -118,6 +127,20 @@ class Bolt:
             watch.cancel()
         self._gate.succeeded(time.monotonic() - began)
         return answer
+
+    def _follow_address(self) -> None:
+        """Use the address as it is now, if it has changed: the next call connects with it."""
+        with contextlib.suppress(
+            ServiceUnavailable, ConfigurationError
+        ):  # then the call's own error is raised
+            url = url_of(self._source)
+            if url == self._url:
+                return
+            with self._lock:
+                before, self._driver = self._driver, None
+                self._use(url)
+            if before is not None:
+                before.close()
 
     def _tried(self, driver: neo4j.Driver, work: Work[Answer], access: str) -> Answer:
         def conflicts(error: Exception, failures: int) -> bool:

@@ -27,13 +27,14 @@ CODES = _FILE_CODES | {
     "internal-error",
     "interrupted",
     "killed",
+    "killed-for-memory",
     "no-permission",
     "read-error",
     "unstorable",
 }
 """Every code of this program; others come from a child that a file has taken over."""
 
-CHILD_LOST = frozenset({"crashed", "killed", "deadline", Fault.OUT_OF_MEMORY.code})
+CHILD_LOST = frozenset({"crashed", "killed", "killed-for-memory", "deadline", Fault.OUT_OF_MEMORY.code})
 """Codes of attempts whose child died, was killed, or reached its memory limit while it had the file."""
 
 
@@ -88,6 +89,12 @@ KILLED = Failure(
     "killed",
     "Its process was killed from outside, perhaps because the machine ran out of memory.",
     "Retry it; with little memory use fewer --workers.",
+    attempts=8,
+)
+KILLED_FOR_MEMORY = Failure(
+    "killed-for-memory",
+    "The machine, or the container that Tonearm runs in, ran out of memory, and the kernel killed its process.",
+    "Use fewer --workers or allow more memory, then retry it.",
     attempts=8,
 )
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 
+from tonearm.addresses import Address, url_of
 from tonearm.errors import (
     ConfigurationError,
     ServiceUnavailable,
@@ -209,14 +210,14 @@ def open_sqlite(folder: Path) -> Database:
 
 
 def open_postgres(
-    url: str,
+    address: Address,
     connect_timeout_s: float,
     call_timeout_s: float,
     gate: Gate | None = None,
     migrate: bool = False,
     connections: int | None = None,
 ) -> Database:
-    """Open the PostgreSQL database that a URL names; an empty one gets its tables.
+    """Open the PostgreSQL database at an address; an empty one gets its tables.
 
     ``migrate``: upgrade older tables to the newest revision; otherwise they are refused, because workers of the older
     version may be using them. ``connections``: the most that this process holds at the same time.
@@ -226,7 +227,7 @@ def open_postgres(
         StorageUnavailable: the server does not answer.
         StorageUnusable: it refuses the connection, or its tables are of an older or newer Tonearm.
     """
-    database = reach_postgres(url, connect_timeout_s, call_timeout_s, gate, connections)
+    database = reach_postgres(address, connect_timeout_s, call_timeout_s, gate, connections)
     with _closed_on_failure(database):
         _check_encoding(database)
         upgrade(database, only_new=not migrate)
@@ -234,13 +235,13 @@ def open_postgres(
 
 
 def reach_postgres(
-    url: str,
+    address: Address,
     connect_timeout_s: float,
     call_timeout_s: float,
     gate: Gate | None = None,
     connections: int | None = None,
 ) -> Database:
-    """The PostgreSQL database that a URL names, whatever is in it. Connects when first used.
+    """The PostgreSQL database at an address, whatever is in it. Connects when first used.
 
     Raises:
         ConfigurationError: the URL is not one, or the driver is not installed.
@@ -251,20 +252,20 @@ def reach_postgres(
         raise ConfigurationError(
             f"PostgreSQL needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
         ) from error
-    server = address_of(url)
-    engine = postgres_engine(server, connect_timeout_s, call_timeout_s, connections or CONNECTIONS)
+    server = address_of(url_of(address))
+    engine = postgres_engine(address, connect_timeout_s, call_timeout_s, connections or CONNECTIONS)
     return Database(engine, server.address, gate)
 
 
-def open_leader(url: str, connect_timeout_s: float, call_timeout_s: float) -> Database:
-    """The PostgreSQL database at a URL, by one connection that is kept. Connects when first used.
+def open_leader(address: Address, connect_timeout_s: float, call_timeout_s: float) -> Database:
+    """The PostgreSQL database at an address, by one connection that is kept. Connects when first used.
 
     Raises ConfigurationError.
     """
     from tonearm.library.postgres import address_of, postgres_engine
 
-    server = address_of(url)
-    engine = postgres_engine(server, connect_timeout_s, call_timeout_s, connections=1)
+    server = address_of(url_of(address))
+    engine = postgres_engine(address, connect_timeout_s, call_timeout_s, connections=1)
     return Database(engine, server.address)
 
 

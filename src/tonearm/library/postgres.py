@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from tonearm.errors import ConfigurationError
+from tonearm.addresses import Address, url_of
+from tonearm.errors import ConfigurationError, ServiceUnavailable, StorageUnavailable
 from tonearm.library.column_types import json_text
-from tonearm.library.postgres_errors import NoAnswer
+from tonearm.library.postgres_errors import NoAnswer, kind_of, sentence_of
 
 Answer = TypeVar("Answer")
 CONNECTIONS = 10
@@ -80,8 +81,54 @@ def _bounded(seconds: float) -> type[BoundedConnection]:
     return Connection
 
 
+class _Connector:
+    """Makes connections to the server at an address, which is read again for each."""
+
+    def __init__(self, address: Address, connect_timeout_s: float, call_timeout_s: float) -> None:
+        self._address = address
+        self._connection = _bounded(call_timeout_s + 2)
+        self._adapters = AdaptersMap(psycopg.adapters)
+        set_json_dumps(json_text, self._adapters)
+        self._limits = {
+            "connect_timeout": max(2, round(connect_timeout_s)),
+            "application_name": "tonearm",
+            "tcp_user_timeout": int(min(call_timeout_s, 60) * 1000),
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
+        self._options = (
+            f"-c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC"
+            " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+        )
+        self._accepted = False
+
+    def __call__(self) -> BoundedConnection:
+        """A new connection.
+
+        Raises:
+            StorageUnavailable: the file that holds the address can't be used now, or what it holds is refused although
+                it was accepted before: it may be about to change.
+        """
+        try:
+            server = address_of(url_of(self._address))
+        except (ServiceUnavailable, ConfigurationError) as error:
+            raise StorageUnavailable(str(error)) from error
+        own = server.parameters.get("options") or ""
+        wanted = {**server.parameters, **self._limits, "options": f"{own} {self._options}".strip()}
+        try:
+            connection = self._connection.connect(context=self._adapters, **wanted)
+        except psycopg.OperationalError as error:
+            if self._accepted and callable(self._address) and kind_of(error) == "refused":
+                text = f"{server.address} refused the connection: {sentence_of(error)}"
+                raise StorageUnavailable(f"{text}; database_url_file is read again") from error
+            raise
+        self._accepted = True
+        return connection
+
+
 def postgres_engine(
-    server: ServerAddress,
+    address: Address,
     connect_timeout_s: float,
     call_timeout_s: float,
     connections: int = CONNECTIONS,
@@ -93,24 +140,9 @@ def postgres_engine(
     The server ends a statement after ``call_timeout_s``; when it does not, the connection is closed two seconds later.
     It ends a session within half a minute after its client can't be reached.
     """
-    bounded = _bounded(call_timeout_s + 2)
-    adapters = AdaptersMap(psycopg.adapters)
-    set_json_dumps(json_text, adapters)
-    own = server.parameters.get("options") or ""
-    wanted = {
-        **server.parameters,
-        "connect_timeout": max(2, round(connect_timeout_s)),
-        "options": f"{own} -c statement_timeout={int(call_timeout_s * 1000)} -c timezone=UTC"
-        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3".strip(),
-        "application_name": "tonearm",
-        "tcp_user_timeout": int(min(call_timeout_s, 60) * 1000),
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-    }
     return create_engine(
         "postgresql+psycopg://",
-        creator=lambda: bounded.connect(context=adapters, **wanted),
+        creator=_Connector(address, connect_timeout_s, call_timeout_s),
         pool_size=min(connections, KEPT),
         max_overflow=max(0, connections - KEPT),
         pool_timeout=call_timeout_s,

@@ -19,7 +19,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tonearm.addresses import not_an_address, parts_of
+from tonearm.addresses import Address, not_an_address, parts_of, url_of
 from tonearm.errors import ServiceRefused, ServiceUnavailable
 from tonearm.names import to_document
 from tonearm.progress.json_codec import (
@@ -47,20 +47,11 @@ Answer = TypeVar("Answer")
 class RedisProgress:
     """Progress in Redis. Safe to use from several threads."""
 
-    def __init__(self, url: str, namespace: str, gate: Gate, valid_s: float = REPORT_VALID_S) -> None:
+    def __init__(self, address: Address, namespace: str, gate: Gate, valid_s: float = REPORT_VALID_S) -> None:
         """Nothing is connected yet. Raises ConfigurationError when the URL is not one."""
-        parts_of("redis_url", url)
-        try:
-            self._redis = redis.Redis.from_url(
-                url,
-                socket_timeout=TIMEOUT_S,
-                socket_connect_timeout=TIMEOUT_S,
-                retry=Retry(NoBackoff(), 0),  # the caller tries again; the gate counts
-                protocol=2,
-                client_name="tonearm",
-            )
-        except (ValueError, TypeError):
-            raise not_an_address("redis_url") from None
+        self._address = address
+        self._url = url_of(address)
+        self._redis = _client(self._url)
         self._gate = gate
         self._valid_s = valid_s
         self._start = f"{namespace}:live:"
@@ -179,7 +170,8 @@ class RedisProgress:
 
         Raises:
             ServiceRefused: Redis refused the credentials.
-            ServiceUnavailable: it does not answer, or answers with another error.
+            ServiceUnavailable: it does not answer, or answers with another error; or the file that holds its address
+                can't be read.
         """
         self._gate.admit()
         began = time.monotonic()
@@ -188,11 +180,19 @@ class RedisProgress:
         except (redis.RedisError, OSError) as error:
             reason = f"Redis {_sentence(error)}"
             self._gate.failed(time.monotonic() - began, reason)
+            self._follow_address()
             if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
                 raise ServiceRefused(f"{reason}; check user and password in redis_url") from error
             raise ServiceUnavailable(reason) from error
         self._gate.succeeded(time.monotonic() - began)
         return answer
+
+    def _follow_address(self) -> None:
+        """Use the address as it is now, if it has changed: the next call connects with it."""
+        url = url_of(self._address)
+        if url != self._url:
+            before, self._redis, self._url = self._redis, _client(url), url
+            before.close()
 
     def _key(self, part: str) -> str:
         return self._start + part
@@ -273,6 +273,22 @@ class _Subscription:
             self._pubsub.ping()
             self._pinged_at = now
         return said
+
+
+def _client(url: str) -> redis.Redis:
+    """A client of the server at a URL; not connected yet. Raises ConfigurationError when the URL is not one."""
+    parts_of("redis_url", url)
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),  # the caller tries again; the gate counts
+            protocol=2,
+            client_name="tonearm",
+        )
+    except (ValueError, TypeError):
+        raise not_an_address("redis_url") from None
 
 
 def _sentence(error: BaseException) -> str:

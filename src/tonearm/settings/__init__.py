@@ -10,6 +10,7 @@ from tonearm.settings.loading import (
 )
 from tonearm.settings.model import DEFAULT_RULES, EXTENSIONS, Level, Rule, Settings, read_rule
 from tonearm.settings.shown import without_password, without_passwords
+from tonearm.settings.url_files import url_source
 
 __all__ = [
     "DEFAULT_RULES",
@@ -24,6 +25,7 @@ __all__ = [
     "located_config",
     "read_rule",
     "unknown_variables",
+    "url_source",
     "without_password",
     "without_passwords",
 ]

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tonearm.errors import ConfigurationError
-from tonearm.settings.model import Settings
+from tonearm.settings.model import ADDRESSES, Settings
 from tonearm.settings.readers import Problem, Wrong, read_fields
+from tonearm.settings.url_files import addresses_in_files
 
 PREFIX = "TONEARM_"
 OTHER_VARIABLES = ("TONEARM_CONFIG", "TONEARM_SERVERS", "TONEARM_PROMETHEUS_URL", "TONEARM_TRUTH")
@@ -68,9 +69,17 @@ def load(overrides: Mapping[str, object] | None = None) -> Loaded:
         written |= values
         origins |= dict.fromkeys(values, source)
     try:
-        return Loaded(Settings(**read_fields(Settings, written)), origins)
+        settings = Settings(**read_fields(Settings, written))
     except Wrong as error:
         raise ConfigurationError("; ".join(_explained(error.problems, origins, path))) from error
+    for name in ADDRESSES:
+        if {name, f"{name}_file"} <= written.keys():
+            both = " and ".join(f"{one} ({_origin(one, origins, path)})" for one in (name, f"{name}_file"))
+            raise ConfigurationError(f"{both} are both set: keep one of them")
+    addresses: dict[str, Any] = addresses_in_files(settings)
+    if addresses:
+        settings = dataclasses.replace(settings, **addresses)
+    return Loaded(settings, origins | {name: origins[f"{name}_file"] for name in addresses})
 
 
 def unknown_variables() -> list[str]:
@@ -129,12 +138,17 @@ def _explained(problems: list[Problem], origins: Mapping[str, str], path: Path) 
         name = ".".join(problem.names)
         hidden = problem.value is None or name.endswith("_url")  # an address may hold a password
         value = "" if hidden else f" = {problem.value!r}"
-        origin = {
-            "file": f"in {path}",
-            "environment": f"from {_variable(problem.names[0])}",
-            "command line": "from the command line",
-        }[origins[problem.names[0]]]
+        origin = _origin(problem.names[0], origins, path)
         yield f"setting {name}{value} ({origin}): {problem.reason}"
+
+
+def _origin(name: str, origins: Mapping[str, str], path: Path) -> str:
+    """Where a setting was set, for a message."""
+    return {
+        "file": f"in {path}",
+        "environment": f"from {_variable(name)}",
+        "command line": "from the command line",
+    }[origins[name]]
 
 
 def _variable(name: str) -> str:

@@ -1,11 +1,11 @@
 """Every setting, its default and its bounds."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from tonearm.settings.machine import MOST, fitting_workers
 from tonearm.settings.readers import (
     Problem,
     Reader,
@@ -102,6 +102,8 @@ DEFAULT_RULES = (
 )
 EXTENSIONS = ("aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "oga", "ogg", "opus", "wav", "wma")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+ADDRESSES = ("database_url", "rabbitmq_url", "rabbitmq_management_url", "redis_url", "neo4j_url")
+READ_AGAIN = "; it is read again at every connection"
 URL: Reader[str] = text(r".{3,}", "an address")
 
 
@@ -111,10 +113,6 @@ def read_log_levels(value: object) -> tuple[str, ...]:
     if any(not name or level.lower() not in LOG_LEVELS for name, _, level in pairs):
         raise ValueError(f"must be LOGGER=LEVEL pairs with the levels {', '.join(LOG_LEVELS)}")
     return tuple(f"{name}={level.lower()}" for name, _, level in pairs)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _data_dir() -> Path:
@@ -140,6 +138,13 @@ class Settings:
     )
     redis_url: str | None = setting(None, URL, "Redis that holds the live view for every host")
     neo4j_url: str | None = setting(None, URL, "Neo4j that holds the graph of artists, tracks and keys")
+    database_url_file: Path | None = setting(None, path, "file that holds database_url" + READ_AGAIN)
+    rabbitmq_url_file: Path | None = setting(None, path, "file that holds rabbitmq_url" + READ_AGAIN)
+    rabbitmq_management_url_file: Path | None = setting(
+        None, path, "file that holds rabbitmq_management_url" + READ_AGAIN
+    )
+    redis_url_file: Path | None = setting(None, path, "file that holds redis_url" + READ_AGAIN)
+    neo4j_url_file: Path | None = setting(None, path, "file that holds neo4j_url" + READ_AGAIN)
     rabbitmq_replicated: bool = setting(
         False, truth, "one replicated quorum queue a level instead of one classic priority queue"
     )
@@ -149,8 +154,8 @@ class Settings:
         "what queue names, keys and graph labels begin with, where several libraries share servers",
     )
     workers: int = setting(
-        _cores,
-        whole(0, 512),
+        fitting_workers,
+        whole(0, MOST),
         "files analysed at the same time; 0 leaves the work to `tonearm worker` elsewhere",
     )
     worker_name: str | None = setting(

@@ -29,7 +29,7 @@ from tonearm.errors import Fault, FileFault
 from tonearm.worker.child_log import log_to_parent
 from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.child_sampler import ChildSampler
-from tonearm.worker.limits import allow_cpu, confine, die_with_parent
+from tonearm.worker.limits import allow_cpu, be_killed_first, confine, die_with_parent
 from tonearm.worker.sandbox import seal
 
 PROGRESS_S = 0.4
@@ -199,6 +199,7 @@ def load_all(declared: Sequence[Mapping[str, Any]]) -> list[Loaded]:
 def main() -> None:
     """Load the analysers, confine this process, and serve."""
     link = socket.socket(fileno=int(sys.argv[1]))
+    be_killed_first()
     die_with_parent(int(sys.argv[2]))
     settings = json.loads(sys.argv[3])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -1,5 +1,6 @@
 """Sets resource limits: those of a child, its end with its parent, and the open files of the parent."""
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -30,6 +31,15 @@ def allow_files(slots: int) -> None:
         )
     if soft != resource.RLIM_INFINITY and needed > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def be_killed_first() -> None:
+    """Have the kernel end this process before others when memory runs out: one file is lost for now, not its worker.
+
+    Called before ``die_with_parent``, which takes these files of /proc away from an ordinary user.
+    """
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
 
 
 def die_with_parent(parent: int) -> None:

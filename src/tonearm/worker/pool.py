@@ -2,6 +2,7 @@
 
 import selectors
 import subprocess
+import time
 from collections.abc import Sequence
 
 from tonearm.errors import Failure, TonearmError
@@ -10,13 +11,16 @@ from tonearm.events.facts import ChildEnded, ChildStarted, Warned
 from tonearm.events.job_ref import JobRef
 from tonearm.events.messages import ChildMessage
 from tonearm.events.states import ChildEnding, WarningCode
-from tonearm.jobs.failures import KILLED
+from tonearm.jobs.failures import KILLED, KILLED_FOR_MEMORY
 from tonearm.settings import Settings
 from tonearm.worker.child_process import Assignment, ChildProcess
+from tonearm.worker.memory_kills import MemoryKills
 
 MAX_FAILED_STARTS = 5
 MAX_KILLED_STARTS = 50
 """Maximum number of starts in a row that end by SIGKILL, which is usually temporary: too little memory, or a person."""
+
+KILLS = (KILLED, KILLED_FOR_MEMORY)
 
 LEFT_BEHIND = (
     "process {} can't be ended, as the disk or server that it reads from does not answer; it is left behind"
@@ -32,8 +36,16 @@ class CannotStart(TonearmError):
 class ChildPool:
     """At most ``settings.workers`` child processes, and the selector that waits for their messages."""
 
-    def __init__(self, settings: Settings, program: Sequence[str], wakeup: int, announce: Announce) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        program: Sequence[str],
+        wakeup: int,
+        announce: Announce,
+        memory_kills: MemoryKills | None = None,
+    ) -> None:
         """``wakeup``: a descriptor that becomes readable when the loop has to act at once."""
+        self._memory_kills = memory_kills or MemoryKills()
         self._settings = settings
         self._program = program
         self._announce = announce
@@ -65,9 +77,14 @@ class ChildPool:
 
     @property
     def free_slots(self) -> int:
-        """Number of children that may be started. A child left behind occupies its slot until it ends."""
+        """Number of children that may be started.
+
+        A child left behind occupies its slot until it ends; one that was killed for lack of memory leaves it empty for
+        a while.
+        """
         self._left_behind = [process for process in self._left_behind if process.poll() is None]
-        return self._settings.workers - len(self._children) - len(self._left_behind)
+        empty = self._memory_kills.empty_slots(time.monotonic(), self._settings.workers)
+        return self._settings.workers - len(self._children) - len(self._left_behind) - empty
 
     def start(self, count: int) -> None:
         """Start children."""
@@ -122,11 +139,13 @@ class ChildPool:
             CannotStart: too many children in a row have ended before they were ready.
         """
         failure = child.reap()
+        if failure is KILLED and self._memory_kills.explains(time.monotonic()):
+            failure = KILLED_FOR_MEMORY
         self._remove(child)
         self._announce(ChildEnded(child.process.pid, failure.reason, failure.code, _job_of(child)))
         if child.assignment is None and not child.ready:
             self._failed_starts += 1
-            if self._failed_starts >= (MAX_KILLED_STARTS if failure is KILLED else MAX_FAILED_STARTS):
+            if self._failed_starts >= (MAX_KILLED_STARTS if failure in KILLS else MAX_FAILED_STARTS):
                 reason = child.last_error_line()
                 child.close()
                 raise CannotStart(f"analysing processes do not start: {reason}")

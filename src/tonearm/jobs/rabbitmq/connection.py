@@ -14,8 +14,8 @@ import pika
 from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from tonearm.addresses import not_an_address, parts_of
-from tonearm.errors import ServiceUnavailable
+from tonearm.addresses import Address, not_an_address, parts_of, url_of
+from tonearm.errors import ConfigurationError, ServiceUnavailable
 from tonearm.events.event import Announce
 from tonearm.jobs.rabbitmq.broker_errors import (
     NO_SUCH_QUEUE,
@@ -46,7 +46,7 @@ class BrokerConnection:
 
     def __init__(
         self,
-        url: str,
+        address: Address,
         topology: Topology,
         gate: Gate,
         prefetch: int,
@@ -62,10 +62,12 @@ class BrokerConnection:
         ``turns``: where the turns of the thread are noted.
 
         Raises:
-            ConfigurationError: ``url`` is not the address of a broker with a user and a password.
+            ConfigurationError: ``address`` is not that of a broker with a user and a password.
         """
+        _parameters(url_of(address), timeout_s, title)
+        self._address = address
+        self._title = title
         self._threads = SupervisedThreads(announce, turns)
-        self._parameters = _parameters(url, timeout_s, title)
         self._topology = topology
         self._gate = gate
         self._prefetch = prefetch
@@ -148,8 +150,16 @@ class BrokerConnection:
 
         self._was_up = False
         self._began = time.monotonic()
+        try:
+            parameters = _parameters(url_of(self._address), self._timeout_s, self._title)
+        except (
+            ServiceUnavailable,
+            ConfigurationError,
+        ) as error:  # the address is in a file, and that has changed
+            self._ended_because = str(error)
+            return False
         connection = SelectConnection(
-            self._parameters,
+            parameters,
             on_open_callback=self._opened,
             on_open_error_callback=self._closed,
             on_close_callback=self._closed,

@@ -10,7 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from tonearm.addresses import parts_of
+from tonearm.addresses import Address, parts_of, url_of
 from tonearm.errors import ServiceRefused, ServiceUnavailable
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
@@ -39,14 +39,12 @@ class QueueFigures:
 class Management:
     """Reads the management API of RabbitMQ."""
 
-    def __init__(self, url: str, vhost: str, topology: Topology, gate: Gate, timeout_s: float) -> None:
+    def __init__(
+        self, address: Address, vhost: str, topology: Topology, gate: Gate, timeout_s: float
+    ) -> None:
         """Opens no connection. Raises ConfigurationError for an invalid URL."""
-        parts = parts_of("rabbitmq_management_url", url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        self._base = f"{parts.scheme}://{host}:{parts.port or PORTS[parts.scheme]}{parts.path.rstrip('/')}"
-        user = urllib.parse.unquote(parts.username or "guest")
-        password = urllib.parse.unquote(parts.password or "guest")
-        self._credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+        _base_and_credentials(url_of(address))
+        self._address = address
         self._vhost = vhost
         self._topology = topology
         self._gate = gate
@@ -70,10 +68,11 @@ class Management:
         self._get("whoami")
 
     def _get(self, path: str) -> dict[str, Any]:
+        base, credentials = _base_and_credentials(url_of(self._address))
         self._gate.admit()
         began = time.monotonic()
         request = urllib.request.Request(  # noqa: S310  the address is the administrator's setting
-            f"{self._base}/api/{path}", headers={"Authorization": f"Basic {self._credentials}"}
+            f"{base}/api/{path}", headers={"Authorization": f"Basic {credentials}"}
         )
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310  the same request
@@ -96,6 +95,18 @@ class Management:
             raise ManagementUnavailable(f"RabbitMQ's management API does not answer: {reason}") from error
         self._gate.succeeded(time.monotonic() - began)
         return found if isinstance(found, dict) else {}
+
+
+def _base_and_credentials(url: str) -> tuple[str, str]:
+    """The address of the API without its user, and user and password as HTTP wants them. Raises ConfigurationError."""
+    parts = parts_of("rabbitmq_management_url", url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    user = urllib.parse.unquote(parts.username or "guest")
+    password = urllib.parse.unquote(parts.password or "guest")
+    return (
+        f"{parts.scheme}://{host}:{parts.port or PORTS[parts.scheme]}{parts.path.rstrip('/')}",
+        base64.b64encode(f"{user}:{password}".encode()).decode(),
+    )
 
 
 def _reason(error: Exception) -> str:
