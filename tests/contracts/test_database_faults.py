@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -617,8 +618,24 @@ def test_a_server_that_is_stopped_and_started_is_of_use_again_by_itself(own_serv
     watched.database.close()
 
 
+def _follow_a_changed_password(admin: psycopg.Connection, url: str, file: Path) -> None:
+    file.write_text(url)
+    with closing(open_postgres(file.read_text, 5, 30)) as database:
+        admin.execute("ALTER ROLE guarded PASSWORD 'another'")
+        database.ping()  # connections that exist go on
+        database.close()
+        with pytest.raises(
+            StorageUnavailable, match="it refused the password; database_url_file is read again"
+        ):
+            database.ping()
+        file.write_text(url.replace(SECRET, "another"))
+        database.ping()
+
+
 @pytest.mark.slow
-def test_a_wrong_password_is_told_without_it(own_servers: OwnServers) -> None:
+def test_a_wrong_password_is_told_without_it_and_a_changed_one_is_read_from_its_file(
+    own_servers: OwnServers, tmp_path: Path
+) -> None:
     url = make_url(own_servers.urls["TONEARM_DATABASE_URL"])
     with administer(own_servers.urls["TONEARM_DATABASE_URL"]) as admin:
         admin.execute(f"CREATE ROLE guarded LOGIN SUPERUSER PASSWORD '{SECRET}'")
@@ -644,6 +661,7 @@ def test_a_wrong_password_is_told_without_it(own_servers: OwnServers) -> None:
                     open_postgres(bad, 5, 30)
                 assert "password" in str(caught.value)
                 assert "wrong-word" not in translated_errors(caught.value)
+            _follow_a_changed_password(admin, good, tmp_path / "address")
         finally:
             write(rules)
             admin.execute("DROP OWNED BY guarded CASCADE")

@@ -32,6 +32,7 @@ _REFUSED = {
     "no password supplied": "it requires a password",
     "does not exist": "it has no such database or user",
     "no pg_hba.conf entry": "its pg_hba.conf does not allow this user to connect from here",
+    "is not permitted to log in": "the user may not log in",
     "permission denied": "the user has no permission to connect",
     "does not support SSL": "it does not support SSL",
     "sslmode": "the sslmode in database_url is not valid",
