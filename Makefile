@@ -4,6 +4,7 @@
 #   make analyze MUSIC=<folder>   scan and analyse a folder, show the result (without MUSIC: the bundled sample)
 #   make test                     the whole suite, with servers of its own where they can be started
 #                                 (PYTHON=python3.12 for another interpreter, ARGS=… for pytest, as ARGS=--cov)
+#   make test-long                the tests of faults in full: more kills, longer outages, more files
 #   make check                    linters, types, layers
 #   make bench MUSIC=<folder>     throughput on this machine
 #   make bench-report             write tests/performance/README.md and the figures in the guides anew from what is recorded;
@@ -16,7 +17,7 @@ UV_VERSION = 0.13.9
 WANTED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 SOURCES = pyproject.toml setup.py src/tonearm/analysis/_kernels.c
 
-.PHONY: setup setup-dev analyze test check bench bench-report clean
+.PHONY: setup setup-dev analyze test test-long check bench bench-report clean
 
 setup: .venv/.ready-$(WANTED)
 setup-dev: .venv/.ready-dev-$(WANTED)
@@ -26,6 +27,9 @@ analyze: setup
 
 test: setup-dev
 	scripts/servers run .venv/bin/python -m pytest -n 4 --dist worksteal --durations 15 $(ARGS)
+
+test-long: setup-dev
+	TONEARM_TEST_LONG=1 scripts/servers run .venv/bin/python -m pytest -n 2 --dist worksteal --durations 15 tests/faults $(ARGS)
 
 check: setup-dev
 	.venv/bin/ruff check .

@@ -16,6 +16,7 @@ from tests.fleet import BASIC, Fleet, started
 from tests.program import Event, kill, until
 from tests.scrapes import Scrape, scrape
 from tests.servers import OwnServers
+from tests.sizes import size
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -29,7 +30,7 @@ DAMAGED = {
     "cut-mp3.mp3": "incomplete",
 }
 """Damaged files and the failure code of each."""
-AWAY_S = float(os.environ.get("TONEARM_TEST_AWAY_S", "5"))
+AWAY_S = size(5.0, 60.0)
 """How long PostgreSQL is stopped."""
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from tests.fleet import Fleet
 from tests.program import until
+from tests.sizes import size
 
-WAITING = 10_000
+WAITING = size(2_000, 10_000)
+FLOOD = size(120, 400)
 pytestmark = [pytest.mark.timeout(300)]
 
 
@@ -51,7 +53,7 @@ def started(fleet: Fleet, name: str) -> list[str]:
     return [event["path"] for event in fleet.events(name, "job_started")]
 
 
-def test_high_priority_behind_ten_thousand_low_ones_is_taken_next(fleet: Fleet, tmp_path: Path) -> None:
+def test_high_priority_behind_thousands_of_low_ones_is_taken_next(fleet: Fleet, tmp_path: Path) -> None:
     low = tiny_files(tmp_path / "low", WAITING)
     high = tiny_files(tmp_path / "high", 3)
     run = fleet.enqueue(low, "--priority", "background")
@@ -76,7 +78,7 @@ def test_high_priority_behind_ten_thousand_low_ones_is_taken_next(fleet: Fleet, 
 def test_low_priority_moves_in_spite_of_a_flood_of_high(fleet: Fleet, tmp_path: Path) -> None:
     fleet.program.environment |= {"TONEARM_AGEING_S": "2", "TONEARM_RECONCILE_S": "1"}
     low = tiny_files(tmp_path / "low", 5)
-    flood = tiny_files(tmp_path / "flood", 400)
+    flood = tiny_files(tmp_path / "flood", FLOOD)
     fleet.enqueue(flood, "--priority", "high")
     low_run = fleet.enqueue(low, "--priority", "low")
     fleet.worker("w0")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.program import Outcome, Program, alive, children_of, kill, reconciles, until, wait_for
+from tests.sizes import size
 
 FILES = 40
 
@@ -31,7 +32,7 @@ def test_killing_children_costs_one_attempt_each_and_nothing_else(program: Progr
     wait_for(process, "job_started")
     dice = random.Random(1)
     killed = 0
-    while killed < 20 and process.poll() is None:
+    while killed < size(8, 40) and process.poll() is None:
         for child in dice.sample(children := children_of(process.pid), min(1, len(children))):
             kill(child)
             killed += 1
@@ -92,10 +93,10 @@ def test_after_a_kill_the_status_does_not_contradict_itself_and_the_run_keeps_it
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_twenty_random_kills_of_children_and_supervisors(program: Program, long_files: Path) -> None:
+def test_random_kills_of_children_and_supervisors(program: Program, long_files: Path) -> None:
     dice = random.Random(7)
     kills = 0
-    while kills < 20:
+    while kills < size(6, 40):
         process = program.start("analyze", long_files, "--json")
         time.sleep(dice.uniform(0.5, 3.0))
         target = dice.choice(("child", "supervisor", "both"))
