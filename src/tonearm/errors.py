@@ -51,6 +51,16 @@ class StorageUnusable(StorageError):
     """The database can't be opened or read."""
 
 
+class BehindPooler(StorageUnusable):
+    """A connection pooler such as PgBouncer is between this program and PostgreSQL."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address}: a connection pooler such as PgBouncer is in between, which shares sessions among clients; "
+            "name PostgreSQL itself in database_url: connections are pooled by this program already"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """How an attempt at a file failed, as it is stored and shown.

@@ -18,6 +18,7 @@ from tonearm.analysis import catalog
 from tonearm.bootstrap.server_probes import SERVERS
 from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
+from tonearm.doctor.diagnosis import IDS
 from tonearm.errors import Failure, Fault
 from tonearm.events import batches, facts, messages, services
 from tonearm.events.event import Event
@@ -131,6 +132,12 @@ def test_plain_defaults_in_the_reference_are_those_of_the_program() -> None:
 def test_the_forms_of_addresses_in_the_reference_are_those_that_a_person_is_told() -> None:
     rows = dict(re.findall(r"^\| `(\w+_url)` \| `(\w+://[^`]*)` \|", page("settings.md"), re.MULTILINE))
     assert {setting: rows[setting] for setting in FORMS} == {name: form for name, (form, _) in FORMS.items()}
+
+
+def test_every_diagnosis_is_in_the_reference_with_its_severity() -> None:
+    listed = re.findall(r"^\| `([a-z0-9-]+\.[a-z-]+)` \| (\w+) \|", page("doctor.md"), re.MULTILINE)
+    assert len(listed) == len(dict(listed))
+    assert dict(listed) == {id: str(severity) for id, severity in IDS.items()}
 
 
 def test_components_and_figures_of_health_are_in_the_reference() -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tonearm.addresses import parts_of
 from tonearm.bootstrap.consistency import check_consistent
@@ -22,6 +22,8 @@ from tonearm.settings import Level, Settings, url_source
 
 if TYPE_CHECKING:
     from tonearm.graph.port import TrackGraph
+    from tonearm.graph.server_state import GraphServer
+    from tonearm.jobs.broker_state import BrokerState
     from tonearm.jobs.port import JobQueue
     from tonearm.jobs.rabbitmq.connection import BrokerConnection as BrokerConnection
     from tonearm.jobs.rabbitmq.management import Management
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from tonearm.jobs.sql_job_store import SqlJobStore
     from tonearm.progress.port import Progress
 
+MOST_CONNECTIONS = 12
+"""Connections to PostgreSQL that a process may have: ten of its pool, one of its probe, one as the leader."""
 FIGURES_S = 4.0
 """Statement timeout for reading figures over the whole library, in seconds."""
 WHOLE_TABLE_S = 3600.0
@@ -164,6 +168,39 @@ class Servers:
             yield connection
         finally:
             connection.stop()
+
+    def inspect_broker(self) -> "BrokerState":
+        """What the broker tells of itself; nothing is declared. Raises ServiceUnavailable and ConfigurationError."""
+        settings = self._settings
+        with _driver_of("RabbitMQ"):
+            from tonearm.jobs.rabbitmq.inspection import inspect_broker
+            from tonearm.jobs.rabbitmq.topology import Topology
+        topology = Topology(settings.namespace, settings.rabbitmq_replicated)
+        return inspect_broker(settings.rabbitmq_url or "", topology, settings.connect_timeout_s)
+
+    def inspect_redis(self) -> "tuple[Mapping[str, Any], float]":
+        """The answer of Redis to INFO, and its clock. Raises ServiceUnavailable and ConfigurationError."""
+        settings = self._settings
+        with _driver_of("Redis"):
+            from tonearm.progress.redis import RedisProgress
+        progress = RedisProgress(settings.redis_url or "", settings.namespace, self._gates["Redis"])
+        with contextlib.closing(progress):
+            return progress.server()
+
+    def inspect_graph(self) -> "GraphServer":
+        """What Neo4j tells of itself. Raises ServiceUnavailable, ConfigurationError and GraphRefused."""
+        settings = self._settings
+        with _driver_of("Neo4j"):
+            from tonearm.graph.bolt import Bolt
+            from tonearm.graph.neo4j_server import inspect_graph
+        bolt = Bolt(
+            settings.neo4j_url or "",
+            settings.connect_timeout_s,
+            settings.call_timeout_s,
+            self._gates["Neo4j"],
+        )
+        with contextlib.closing(bolt):
+            return inspect_graph(bolt, settings.namespace)
 
     @property
     def has_broker(self) -> bool:

@@ -3,8 +3,7 @@
 import contextlib
 import os
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -12,6 +11,7 @@ from sqlalchemy import func, select
 from tonearm.bootstrap.probes import ask_broker
 from tonearm.bootstrap.server_probes import RABBITMQ, SERVERS, server_calls
 from tonearm.bootstrap.servers import PROBE_S, Servers
+from tonearm.bootstrap.side_by_side import unfinished
 from tonearm.errors import StorageError, TonearmError
 from tonearm.jobs.job import JobState
 from tonearm.library.database import Database
@@ -67,7 +67,7 @@ def check_status(settings: Settings) -> tuple[CheckStatus, str]:
         if settings.database_url is None:
             place = Place("disk:data", "disk", os.fsencode(settings.data_dir), required=True)
             calls["disk"] = lambda: PlacesLoop(lambda: [place], checks).check(threading.Event())
-        if not _all_ended(calls):
+        if unfinished(calls, LIMIT_S):
             parts.pop_all()  # what hangs is left to end with this process
     found = checks.snapshot()
     problems = [*server_problems(found)]
@@ -124,14 +124,3 @@ def _situation(database: Database) -> Situation:
         figures = read_figures(connection)
         count = connection.execute(failed).scalar_one()
     return Situation(database.shared, figures, count, int(alive.analysing), workers)
-
-
-def _all_ended(calls: Mapping[str, Callable[[], None]]) -> bool:
-    """Make all calls at the same time; returns whether all of them have ended within ``LIMIT_S``."""
-    threads = [threading.Thread(target=call, name=name, daemon=True) for name, call in calls.items()]
-    until = time.monotonic() + LIMIT_S
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-    return not any(thread.is_alive() for thread in threads)

@@ -50,6 +50,7 @@ SECTIONS = {
         Entry("forget", "forget:forget_files", "Remove missing files from the library."),
     ),
     "Servers and settings": (
+        Entry("doctor", "doctor:doctor", "Examine the installation: what is wrong, and what to do about it."),
         Entry("workers", "workers:workers", "List workers; drain one."),
         Entry("graph", "graph:graph", "Rebuild the graph in Neo4j, or compare it with the database."),
         Entry("migrate", "migrate:migrate", "Bring the tables of the library to the newest revision."),

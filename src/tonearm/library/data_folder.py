@@ -13,7 +13,7 @@ DATABASE = "tonearm.db"
 MOUNTS = "/proc/self/mountinfo"
 
 
-def file_system_of(folder: Path) -> str | None:
+def file_system_of(folder: Path | bytes) -> str | None:
     """The type of the file system of a folder, as the kernel names it; ``None`` where it is unknown."""
     if sys.platform != "linux":
         return None

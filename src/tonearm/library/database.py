@@ -225,11 +225,15 @@ def open_postgres(
     Raises:
         ConfigurationError: the URL is not one, or the driver is not installed.
         StorageUnavailable: the server does not answer.
-        StorageUnusable: it refuses the connection, or its tables are of an older or newer Tonearm.
+        StorageUnusable: it refuses the connection, is behind a connection pooler, or its tables are of an older or
+            newer Tonearm.
     """
     database = reach_postgres(address, connect_timeout_s, call_timeout_s, gate, connections)
+    from tonearm.library.postgres import check_server
+
     with _closed_on_failure(database):
-        _check_encoding(database)
+        with database.read() as connection:
+            check_server(connection, database.address)
         upgrade(database, only_new=not migrate)
     return database
 
@@ -279,16 +283,6 @@ def _closed_on_failure(opened: Database | sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _check_encoding(database: Database) -> None:
-    with database.read() as connection:
-        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
-    if encoding != "UTF8":
-        raise StorageUnusable(
-            f"{database.address}: keeps text as {encoding}, which not every title can be written in; "
-            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
-        )
-
-
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001  the library's signature
     connection.isolation_level = None  # transactions begin where ``Database`` says
     connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
@@ -321,7 +315,7 @@ def upgrade(database: Database, only_new: bool = False) -> None:
         StorageUnusable: the database was written by a newer Tonearm, or, with ``only_new``, by an older one.
     """
     with database.read() as connection:
-        database.found = current = _revision(connection)
+        database.found = current = revision_of(connection)
     if current == REVISION:
         return
     from alembic import command  # takes longer to load than most commands take to run
@@ -342,14 +336,14 @@ def upgrade(database: Database, only_new: bool = False) -> None:
         )
     with database.write() as connection:
         serialize_transactions(connection)  # two processes may open the same empty database
-        if _revision(connection) == current:  # otherwise another process has upgraded them
+        if revision_of(connection) == current:  # otherwise another process has upgraded them
             refuse_while_at_work(connection, database.address)
             disable_statement_timeout(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
     """The revision that the tables have; ``None`` for a new database."""
     if not inspect(connection).has_table("alembic_version"):
         return None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tonearm.errors import StorageBusy, StorageFull, StorageUnavailable, StorageUnusable
+from tonearm.errors import BehindPooler, StorageBusy, StorageFull, StorageUnavailable, StorageUnusable
 
 _SQLITE = {
     sqlite3.SQLITE_NOTADB: "it is not a SQLite database",
@@ -62,6 +62,8 @@ def _raise_postgres(address: str, error: DBAPIError) -> None:
             raise StorageBusy(f"{address}: another transaction was in the way; trying again") from error
         case "unavailable":
             raise StorageUnavailable(f"{address} does not answer: {reason}") from error
+        case "pooled":
+            raise BehindPooler(address) from error
         case "refused":
             raise StorageUnusable(
                 f"{address} refused the connection: {reason}; "

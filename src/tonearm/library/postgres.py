@@ -9,12 +9,18 @@ from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_dumps
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from tonearm.addresses import Address, url_of
-from tonearm.errors import ConfigurationError, ServiceUnavailable, StorageUnavailable
+from tonearm.errors import (
+    BehindPooler,
+    ConfigurationError,
+    ServiceUnavailable,
+    StorageUnavailable,
+    StorageUnusable,
+)
 from tonearm.library.column_types import json_text
 from tonearm.library.postgres_errors import NoAnswer, kind_of, sentence_of
 
@@ -150,13 +156,36 @@ def postgres_engine(
     )
 
 
+def check_server(connection: Connection, address: str) -> None:
+    """Raise StorageUnusable where a connection pooler is in between, or text can't be kept as UTF-8."""
+    encoding, process = connection.execute(
+        text("SELECT current_setting('server_encoding'), pg_backend_pid()")
+    ).one()
+    if is_pooled(connection, process):
+        raise BehindPooler(address)
+    if encoding != "UTF8":
+        raise StorageUnusable(
+            f"{address}: keeps text as {encoding}, which not every title can be written in; "
+            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def is_pooled(connection: Connection, process: int) -> bool:
+    """Whether a pooler is between the server, whose process this session has, and here: it gives numbers of its own."""
+    return _driver(connection).info.backend_pid != process
+
+
 def copy_rows(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Send any number of rows by one COPY statement. The driver's errors are raised as SQLAlchemy's."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the library's type
     try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
     except psycopg.Error as error:
         raise DBAPIError(statement, None, error) from error
+
+
+def _driver(connection: Connection) -> "psycopg.Connection[Any]":
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the library's type
+    return driver

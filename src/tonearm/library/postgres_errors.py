@@ -44,6 +44,8 @@ _REFUSED = {
 Before there is a connection, libpq gives no error code. A TLS connection that breaks is reported as an SSL error, too,
 and must match none of these.
 """
+POOLER = "unsupported startup parameter"
+"""Part of the message of PgBouncer, and of no other, about the settings of a session."""
 _UNREACHABLE = {
     "Connection refused": "connection refused",
     "timeout expired": "no answer in time",
@@ -66,10 +68,12 @@ class NoAnswer(psycopg.OperationalError):
 
 
 def kind_of(error: BaseException | None) -> str:
-    """The kind of an error: ``full``, ``busy``, ``unavailable``, ``unusable``, ``refused`` or ``ours``."""
+    """The kind of an error: ``full``, ``busy``, ``unavailable``, ``unusable``, ``refused``, ``pooled`` or ``ours``."""
     if not isinstance(error, psycopg.Error):
         return "ours"
     state = error.sqlstate or ""
+    if POOLER in str(error):
+        return "pooled"
     if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return "refused" if any(words in str(error) for words in _REFUSED) else "unavailable"
     if state == _FULL:

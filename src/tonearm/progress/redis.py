@@ -116,6 +116,16 @@ class RedisProgress:
         except Unreadable:
             return None
 
+    def server(self) -> tuple[Mapping[str, Any], float]:
+        """What the server tells of itself, and its clock, in seconds since 1970."""
+
+        def ask(client: redis.Redis) -> tuple[Mapping[str, Any], float]:
+            information: Any = client.info()
+            seconds, microseconds = client.time()
+            return information, seconds + microseconds / 1e6
+
+        return self._call(ask)
+
     def announce(self, worker: str, messages: Sequence[Mapping[str, Any]]) -> None:
         texts = [notice_to_json(worker, message) for message in messages]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tonearm.errors import ConfigurationError, ServiceRefused, StorageUnusable, TonearmError
+from tonearm.errors import BehindPooler, ConfigurationError, ServiceRefused, StorageUnusable, TonearmError
 
 LIMIT_S = 10.0
 EVERY_S = 5.0
@@ -33,7 +33,7 @@ class Finding:
     """What one call found.
 
     value, unit: what was measured, such as milliseconds until the answer. output: what is wrong, a sentence without a
-    full stop. advice: what to do about it.
+    full stop. advice: what to do about it. code: a name of what is wrong, for programs.
     """
 
     status: Status
@@ -41,6 +41,7 @@ class Finding:
     unit: str
     output: str | None = None
     advice: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ class Check:
 
 NOT_YET = Finding(Status.WARN, None, "ms", "not checked yet", "ask again in a few seconds")
 ANSWERS_SLOWLY = "it answers, but needed {:.1f} s"
+REFUSED, UNREACHABLE, SLOW = "refused", "unreachable", "slow"
+"""The codes of findings about servers."""
+NO_POOLER = "name PostgreSQL itself in TONEARM_DATABASE_URL: connections are pooled by this program already"
 SLOW_ADVICE = "look for what keeps it busy, and at the network between it and this host"
 
 
@@ -84,12 +88,14 @@ def _asked_once(call: Callable[[], object], advice: Advice) -> Finding:
     try:
         call()
     except TonearmError as error:
+        if isinstance(error, BehindPooler):
+            return Finding(Status.FAIL, _ms(began), "ms", str(error), NO_POOLER, "pgbouncer")
         refused = isinstance(error, ServiceRefused | ConfigurationError | StorageUnusable)
-        what = advice.refused if refused else advice.unavailable
-        return Finding(Status.FAIL, _ms(began), "ms", str(error), what)
+        what, code = (advice.refused, REFUSED) if refused else (advice.unavailable, UNREACHABLE)
+        return Finding(Status.FAIL, _ms(began), "ms", str(error), what, code)
     took_s = time.monotonic() - began
     if took_s > SLOW_S:
-        return Finding(Status.WARN, _ms(began), "ms", ANSWERS_SLOWLY.format(took_s), SLOW_ADVICE)
+        return Finding(Status.WARN, _ms(began), "ms", ANSWERS_SLOWLY.format(took_s), SLOW_ADVICE, SLOW)
     return Finding(Status.PASS, _ms(began), "ms")
 
 

@@ -32,6 +32,8 @@ class ChildrenProbe:
         self._ready: set[int] = set()
         self._trusted_until = float("-inf")
         self._started_in_s = 0.0
+        self.unsealed: str | None = None
+        """Why the child that was started for a probe has no sandbox; ``None`` where it has one, or none was started."""
 
     def __call__(self, event: Event) -> None:
         """Note which children are ready."""
@@ -66,7 +68,7 @@ class ChildrenProbe:
         except OSError as error:
             return error.strerror or "the system refuses another process"
         try:
-            trouble = _wait_until_ready(child)
+            trouble = self._wait_until_ready(child)
         finally:
             child.kill(None)
             child.close()
@@ -82,14 +84,17 @@ class ChildrenProbe:
     def _passed(self) -> Finding:
         return Finding(Status.PASS, round(self._started_in_s, 3), "s")
 
-
-def _wait_until_ready(child: ChildProcess) -> str | None:
-    with selectors.DefaultSelector() as selector:
-        selector.register(child.connection, selectors.EVENT_READ)
-        if not selector.select(STARTUP_S):
-            return f"not ready within {STARTUP_S:.0f} s"
-    messages = child.receive()
-    if messages is None:
-        child.reap()
-        return child.last_error_line()
-    return None if any("ready" in message for message in messages) else "its first message is not known"
+    def _wait_until_ready(self, child: ChildProcess) -> str | None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.connection, selectors.EVENT_READ)
+            if not selector.select(STARTUP_S):
+                return f"not ready within {STARTUP_S:.0f} s"
+        messages = child.receive()
+        if messages is None:
+            child.reap()
+            return child.last_error_line()
+        ready = next((message for message in messages if "ready" in message), None)
+        if ready is None:
+            return "its first message is not known"
+        self.unsealed = ready.get("unsealed")
+        return None

@@ -39,7 +39,7 @@ RESTORE = "check its disk and its permissions; restore it from a copy if it is d
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place. ``kind``: disk, root or sqlite.
+    """One place. ``kind``: disk, root, sqlite, or folder, which tells how a folder can be written.
 
     files: some known files of a root, relative to it. mounts: the folders below it that were mount points.
     """
@@ -64,7 +64,7 @@ class Place:
 def finding_of(place: Place, answer: Mapping[str, Any]) -> Finding:
     """The finding of an answer of the process."""
     match place.kind:
-        case "disk":
+        case "disk" | "folder":
             return _disk(place, answer)
         case "root":
             return _root(place, answer)
@@ -77,49 +77,50 @@ def hung(place: Place, folder: bytes, seconds: float) -> Finding:
     below = "" if folder == place.path else f", below {printable(place.path)},"
     text = f"{printable(folder)}{below} does not answer within {seconds:.0f} s"
     advice = "check the disk, or the server of this mount and the network to it"
-    return Finding(_worst(place), seconds * 1000, "ms", text, advice)
+    return Finding(_worst(place), seconds * 1000, "ms", text, advice, "hangs")
 
 
 def _disk(place: Place, answer: Mapping[str, Any]) -> Finding:
     where = printable(place.path)
     if "error" in answer:
-        return Finding(_worst(place), None, "B", f"{where} {_reason(answer)}", "check its disk")
+        return Finding(_worst(place), None, "B", f"{where} {_reason(answer)}", "check its disk", "unreadable")
     free = answer["free"]
     if free >= LITTLE_BYTES:
         return Finding(Status.PASS, free, "B")
     text = f"{free / 1e6:,.0f} MB are left on the disk of {where}"
-    status = _worst(place) if free < FULL_BYTES else Status.WARN
-    return Finding(status, free, "B", text, "free some room")
+    status, code = (_worst(place), "full") if free < FULL_BYTES else (Status.WARN, "room-little")
+    return Finding(status, free, "B", text, "free some room", code)
 
 
 def _root(place: Place, answer: Mapping[str, Any]) -> Finding:
     where = printable(place.path)
     ms = answer["ms"]
     if "error" in answer:
-        return Finding(Status.WARN, ms, "ms", f"{where} {_reason(answer)}", MOUNT)
+        return Finding(Status.WARN, ms, "ms", f"{where} {_reason(answer)}", MOUNT, "unreadable")
     if not answer["mounted"]:
         text = f"{where} looks unmounted: none of its known files is there"
-        return Finding(Status.WARN, ms, "ms", text, MOUNT)
+        return Finding(Status.WARN, ms, "ms", text, MOUNT, "unmounted")
     if answer["empty"]:
         folders = ", ".join(
             printable(os.path.join(place.path, from_document(one))) for one in answer["empty"]
         )
         text = f"empty, and mount points when they were scanned: {folders}"
-        return Finding(Status.WARN, ms, "ms", text, MOUNT)
+        return Finding(Status.WARN, ms, "ms", text, MOUNT, "mount-empty")
     return Finding(Status.PASS, ms, "ms")
 
 
 def _sqlite(place: Place, answer: Mapping[str, Any]) -> Finding:
     where, ms = printable(place.path), answer["ms"]
     if "error" in answer:
-        return Finding(_worst(place), ms, "ms", f"{where} {_reason(answer)}", RESTORE)
+        return Finding(_worst(place), ms, "ms", f"{where} {_reason(answer)}", RESTORE, "damaged")
     code = answer.get("sqlite")
     if code is None:
         return Finding(Status.PASS, ms, "ms")
     if code in _BUSY:
-        return Finding(Status.WARN, ms, "ms", f"{where} is locked by another program", "end that program")
+        text = f"{where} is locked by another program"
+        return Finding(Status.WARN, ms, "ms", text, "end that program", "locked")
     text = f"{where} {_SQLITE.get(code, 'is not a library of this version')}"
-    return Finding(_worst(place), ms, "ms", text, RESTORE)
+    return Finding(_worst(place), ms, "ms", text, RESTORE, "damaged")
 
 
 def _reason(answer: Mapping[str, Any]) -> str:

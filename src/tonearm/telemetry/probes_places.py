@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tonearm.names import from_document
@@ -43,12 +43,17 @@ class PlacesLoop:
         checks: Checks,
         every_s: float = EVERY_S,
         limit_s: float = LIMIT_S,
+        answered: Callable[[Place, Mapping[str, Any]], None] = lambda *_: None,
     ) -> None:
-        """``places``: what to check, asked before each round. ``limit_s``: how long one place may take."""
+        """``places``: what to check, asked before each round. ``limit_s``: how long one place may take.
+
+        answered: gets each answer as it comes, with what it tells beside the finding.
+        """
         self._places = places
         self._checks = checks
         self._every_s = every_s
         self._limit_s = limit_s
+        self._answered = answered
         self._known: frozenset[str] = frozenset()
         self._hung: dict[str, subprocess.Popen[bytes]] = {}
         self._looks_at = b""
@@ -101,6 +106,7 @@ class PlacesLoop:
                     self._hung[place.component] = process
                     return number
                 self._checks.found(place.component, finding_of(place, answer))
+                self._answered(place, answer)
             return len(places)
         finally:
             _end(process)

@@ -15,10 +15,13 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
+from tonearm.library.data_folder import file_system_of
 from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
 from tonearm.names import from_document, to_document
 
 BUSY_S = 1.0
+SYNCS = 7
+SYNC_BYTES = 4096
 MOUNTS = "/proc/self/mountinfo"
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 """A byte of a name as the kernel escapes it, such as a space."""
@@ -47,6 +50,8 @@ def answered(question: Mapping[str, Any]) -> dict[str, Any]:
         match question["kind"]:
             case "disk":
                 return _room(path)
+            case "folder":
+                return _room(path) | _written(path)
             case "root":
                 return _root(path, question)
             case _:
@@ -63,6 +68,48 @@ def _room(path: bytes) -> dict[str, Any]:
     return {"free": room.f_bavail * room.f_frsize, "size": room.f_blocks * room.f_frsize}
 
 
+def _written(path: bytes) -> dict[str, Any]:
+    """How a folder can be written, without a change of it; of one that does not exist, the folder that is to hold it.
+
+    sync_ms: the median time after which a few written bytes are on the disk; ``None`` where it can't be measured.
+    """
+    exists = os.path.exists(path)
+    while not os.path.exists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    writable = os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)
+    return {
+        "exists": exists,
+        "below": to_document(path),
+        "is_folder": os.path.isdir(path),
+        "file_system": file_system_of(path),
+        "read_only": bool(os.statvfs(path).f_flag & os.ST_RDONLY),
+        "writable": writable,
+        "sync_ms": _sync_ms(path) if writable else None,
+    }
+
+
+def _sync_ms(folder: bytes) -> float | None:
+    """Write to a file without a name, of which nothing is left."""
+    if not hasattr(os, "O_TMPFILE"):
+        return None
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError:  # not on every file system
+        return None
+    took = []
+    try:
+        for number in range(SYNCS):
+            os.pwrite(descriptor, b"t" * SYNC_BYTES, number * SYNC_BYTES)
+            began = time.monotonic()
+            os.fdatasync(descriptor)
+            took.append(time.monotonic() - began)
+    except OSError:  # no room, or the disk fails
+        return None
+    finally:
+        os.close(descriptor)
+    return round(sorted(took)[len(took) // 2] * 1000, 2)
+
+
 def _root(path: bytes, question: Mapping[str, Any]) -> dict[str, Any]:
     """Whether a root and the mounts below it can be read, and are mounted by the rules of ``library.mounts``."""
     for folder in (path, *_mounts_below(path)):
@@ -72,6 +119,7 @@ def _root(path: bytes, question: Mapping[str, Any]) -> dict[str, Any]:
     files = [from_document(file) for file in question["files"]]
     mounts = [from_document(mount) for mount in question["mounts"]]
     return {
+        "file_system": file_system_of(path),
         "mounted": is_root_mounted(path, files),
         "empty": [to_document(mount) for mount in empty_mounts(path, mounts)],
     }
@@ -94,7 +142,8 @@ def _byte(octal: re.Match[bytes]) -> bytes:
 
 def _sqlite(path: bytes) -> dict[str, Any]:
     """Read a row of the library; ``sqlite``: the code of SQLite's error, if there was one."""
-    address = f"file:{urllib.parse.quote(path)}?mode=ro"
+    unused = not os.path.exists(path + b"-wal")  # then nothing has to be made beside it
+    address = f"file:{urllib.parse.quote(path)}?mode=ro" + ("&immutable=1" if unused else "")
     try:
         connection = sqlite3.connect(address, uri=True, timeout=BUSY_S)
         try:

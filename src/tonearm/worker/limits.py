@@ -22,7 +22,7 @@ def allow_files(slots: int) -> None:
     Raises:
         ConfigurationError: the system does not allow that many.
     """
-    needed = OTHER_FILES + slots * FILES_PER_SLOT
+    needed = files_needed(slots)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and needed > hard:
         raise ConfigurationError(
@@ -40,6 +40,11 @@ def be_killed_first() -> None:
     """
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")
+
+
+def files_needed(slots: int) -> int:
+    """The number of files that a worker with these slots may have open."""
+    return OTHER_FILES + slots * FILES_PER_SLOT
 
 
 def die_with_parent(parent: int) -> None:

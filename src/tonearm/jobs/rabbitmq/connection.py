@@ -64,7 +64,7 @@ class BrokerConnection:
         Raises:
             ConfigurationError: ``address`` is not that of a broker with a user and a password.
         """
-        _parameters(url_of(address), timeout_s, title)
+        parameters_of(url_of(address), timeout_s, title)
         self._address = address
         self._title = title
         self._threads = SupervisedThreads(announce, turns)
@@ -151,7 +151,7 @@ class BrokerConnection:
         self._was_up = False
         self._began = time.monotonic()
         try:
-            parameters = _parameters(url_of(self._address), self._timeout_s, self._title)
+            parameters = parameters_of(url_of(self._address), self._timeout_s, self._title)
         except (
             ServiceUnavailable,
             ConfigurationError,
@@ -263,7 +263,8 @@ class BrokerConnection:
         self._close()
 
 
-def _parameters(url: str, timeout_s: float, title: str) -> pika.URLParameters:
+def parameters_of(url: str, timeout_s: float, title: str) -> pika.URLParameters:
+    """The parameters of a connection. Raises ConfigurationError where ``url`` is not the address of a broker."""
     parts_of("rabbitmq_url", url)
     try:
         parameters = pika.URLParameters(url)

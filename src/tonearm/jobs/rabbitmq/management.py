@@ -1,6 +1,7 @@
 """Reads depth and rates of the broker's queues from its management API."""
 
 import base64
+import email.utils
 import http.client
 import json
 import time
@@ -12,9 +13,12 @@ from typing import Any
 
 from tonearm.addresses import Address, parts_of, url_of
 from tonearm.errors import ServiceRefused, ServiceUnavailable
+from tonearm.jobs.broker_state import BrokerCondition
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
 
+ALARMS = {"memory": "mem_alarm", "disk space": "disk_free_alarm"}
+"""What a node can run short of, and the field that tells so."""
 PORTS = {"http": 15672, "https": 15671}
 """Default ports of the management API."""
 
@@ -45,6 +49,7 @@ class Management:
         """Opens no connection. Raises ConfigurationError for an invalid URL."""
         _base_and_credentials(url_of(address))
         self._address = address
+        self._now = time.time()
         self._vhost = vhost
         self._topology = topology
         self._gate = gate
@@ -57,17 +62,52 @@ class Management:
             ManagementUnavailable: no answer, or an error.
             ServiceRefused: it refused the credentials.
         """
-        names = [*(queue.name for queue in self._topology.queues), self._topology.dead_queue.name]
-        vhost = urllib.parse.quote(self._vhost, safe="")
-        return [
-            _figures(name, self._get(f"queues/{vhost}/{urllib.parse.quote(name, safe='')}")) for name in names
+        return [_figures(name, self._get(self._path_of(name))) for name, _ in self._sources()]
+
+    def condition(self) -> BrokerCondition:
+        """What is wrong with the broker and with the queues of this library. Raises as ``figures`` does."""
+        nodes = self._list("nodes")
+        alarms = [
+            f"{kind} of {node['name']}" for node in nodes for kind, key in ALARMS.items() if node.get(key)
         ]
+        policies, unbound = {}, []
+        for queue, exchange in self._sources():
+            reply = self._get(self._path_of(queue))
+            if not reply:
+                continue
+            if definition := reply.get("effective_policy_definition"):
+                names = [reply.get("policy"), reply.get("operator_policy")]
+                policies[queue] = (", ".join(name for name in names if name), definition)
+            if all(
+                binding["source"] != exchange for binding in self._list(f"{self._path_of(queue)}/bindings")
+            ):
+                unbound.append(queue)
+        return BrokerCondition(self._now, tuple(alarms), policies, tuple(unbound))
+
+    def _sources(self) -> list[tuple[str, str]]:
+        """Each queue, and the exchange that it receives from."""
+        topology = self._topology
+        jobs = [(queue.name, topology.exchange) for queue in topology.queues]
+        return [*jobs, (topology.dead_queue.name, topology.dead_exchange)]
 
     def ping(self) -> None:
         """Ask it whose credentials these are. Raises as ``figures`` does."""
         self._get("whoami")
 
+    def _path_of(self, queue: str) -> str:
+        vhost, name = (urllib.parse.quote(part, safe="") for part in (self._vhost, queue))
+        return f"queues/{vhost}/{name}"
+
     def _get(self, path: str) -> dict[str, Any]:
+        """An object, empty where there is none."""
+        found = self._ask(path)
+        return found if isinstance(found, dict) else {}
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        found = self._ask(path)
+        return found if isinstance(found, list) else []
+
+    def _ask(self, path: str) -> Any:
         base, credentials = _base_and_credentials(url_of(self._address))
         self._gate.admit()
         began = time.monotonic()
@@ -77,10 +117,11 @@ class Management:
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310  the same request
                 found = json.load(answer)
+                self._now = _seconds(answer.headers["Date"])
         except urllib.error.HTTPError as error:
             self._gate.succeeded(time.monotonic() - began)
             if error.code == 404:
-                return {}
+                return None
             if error.code in {401, 403}:
                 raise ServiceRefused(
                     "RabbitMQ's management API refused the credentials of rabbitmq_management_url; "
@@ -94,7 +135,15 @@ class Management:
             self._gate.failed(time.monotonic() - began, reason)
             raise ManagementUnavailable(f"RabbitMQ's management API does not answer: {reason}") from error
         self._gate.succeeded(time.monotonic() - began)
-        return found if isinstance(found, dict) else {}
+        return found
+
+
+def _seconds(date: str | None) -> float:
+    """The time of a header of HTTP, which is cut to the second."""
+    try:
+        return email.utils.parsedate_to_datetime(date or "").timestamp() + 0.5
+    except ValueError:
+        return time.time()
 
 
 def _base_and_credentials(url: str) -> tuple[str, str]:

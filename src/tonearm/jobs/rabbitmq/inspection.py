@@ -1,0 +1,81 @@
+"""Looks at a broker without a change: its version, and whether the queues are as this version needs them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pika
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from tonearm.errors import ServiceRefused
+from tonearm.jobs.broker_state import BrokerState
+from tonearm.jobs.rabbitmq.broker_errors import (
+    ACCESS_REFUSED,
+    REFUSED,
+    BrokerUnavailable,
+    queue_mismatch,
+    refuses_login,
+    sentence,
+)
+from tonearm.jobs.rabbitmq.connection import parameters_of
+from tonearm.jobs.rabbitmq.topology import Topology
+
+
+def inspect_broker(url: str, topology: Topology, timeout_s: float) -> BrokerState:
+    """Connect and ask.
+
+    Raises:
+        ConfigurationError: ``url`` is not the address of a broker.
+        ServiceRefused: it refused the user, the password or the virtual host.
+        BrokerUnavailable: it does not answer in time.
+    """
+    try:
+        connection = pika.BlockingConnection(parameters_of(url, timeout_s, "tonearm doctor"))
+    except (AMQPError, OSError) as error:
+        if refuses_login(error):
+            raise ServiceRefused(REFUSED) from error
+        raise BrokerUnavailable(f"RabbitMQ is unavailable: {sentence(error)}") from error
+    try:
+        return _inspected(connection, topology)
+    except AMQPError as error:
+        raise BrokerUnavailable(f"RabbitMQ is unavailable: {sentence(error)}") from error
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
+def _inspected(connection: Any, topology: Topology) -> BrokerState:
+    missing: list[str] = []
+    present: list[str] = []
+    mismatches: list[str] = []
+    for exchange in (topology.exchange, topology.dead_exchange):
+        there = _refusal(connection, "exchange_declare", exchange, passive=True) is None
+        (present if there else missing).append(exchange)
+    for queue in (topology.dead_queue, *topology.queues):
+        if _refusal(connection, "queue_declare", queue.name, passive=True) is not None:
+            missing.append(queue.name)
+            continue
+        present.append(queue.name)
+        # to declare a queue that exists compares the arguments, and changes nothing
+        wrong = _refusal(
+            connection, "queue_declare", queue.name, durable=True, arguments=dict(queue.arguments)
+        )
+        if wrong is not None:
+            mismatches.append(queue_mismatch(wrong) or sentence(wrong))
+    told: Mapping[str, Any] = connection._impl.server_properties or {}  # nothing public has them
+    return BrokerState(str(told.get("version", "")), tuple(present), tuple(missing), tuple(mismatches))
+
+
+def _refusal(connection: Any, call: str, name: str, **arguments: Any) -> ChannelClosedByBroker | None:
+    """Why the broker closed the channel of a call; ``None`` where it did not. Raises ServiceRefused."""
+    channel = connection.channel()
+    try:
+        getattr(channel, call)(name, **arguments)
+    except ChannelClosedByBroker as error:
+        if error.reply_code == ACCESS_REFUSED:
+            raise ServiceRefused(
+                f"RabbitMQ does not permit the user of rabbitmq_url to use {name}; "
+                "grant it configure, write and read on names that begin with the namespace"
+            ) from error
+        return error
+    channel.close()
+    return None
