@@ -1,0 +1,61 @@
+"""Runs the real ``tonearm doctor`` in an environment with planted faults."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAIN = "from tonearm.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the command said: its exit status, and each diagnosis."""
+
+    status: int
+    found: list[dict[str, Any]]
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of everything that is no fact."""
+        return {each["id"] for each in self.found if each["severity"] != "fact"}
+
+    def of(self, id: str) -> dict[str, Any]:
+        """The diagnosis with an id."""
+        return next(each for each in self.found if each["id"] == id)
+
+
+def doctor(data: Path, *planted: str, **environment: str) -> Examination:
+    """Call the command. ``planted``: statements of Python that its process runs before it."""
+    program = "; ".join([*planted, MAIN]) if planted else MAIN
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "doctor", "--json", "--data", str(data)],
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")},
+            "TONEARM_CONFIG": os.devnull,
+            "TONEARM_WORKERS": "0",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.stderr == "", ended.stderr
+    found = [json.loads(line) for line in ended.stdout.splitlines()]
+    for each in found:
+        assert set(each) == {"id", "severity", "subject", "detail", "remedy"}
+        assert (each["remedy"] is None) == (each["severity"] == "fact"), each
+    return Examination(ended.returncode, found)
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every name below a folder with the bytes of the file; ``None`` for a folder."""
+
+    def names() -> Iterable[Path]:
+        return folder.rglob("*") if folder.exists() else ()
+
+    return {str(path): path.read_bytes() if path.is_file() else None for path in names()}
