@@ -24,9 +24,9 @@ class Examination:
         """The ids of everything that is no fact."""
         return {each["id"] for each in self.found if each["severity"] != "fact"}
 
-    def of(self, id: str) -> dict[str, Any]:
-        """The diagnosis with an id."""
-        return next(each for each in self.found if each["id"] == id)
+    def of(self, name: str) -> dict[str, Any]:
+        """The diagnosis with this id."""
+        return next(each for each in self.found if each["id"] == name)
 
 
 def doctor(data: Path, *planted: str, **environment: str) -> Examination:

@@ -1,26 +1,18 @@
 """``tonearm doctor`` finds faults that are planted on this machine, in the settings and in the library."""
 
-import dataclasses
 import os
-import socket
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
-from tests.contracts.broker import Broker
 from tests.doctored import contents, doctor
 from tests.hung_mount import hung_mount
-from tests.servers import VARIABLES
-from tests.unit.library_fixture import Library, found
-from tonearm.jobs.worker_registry import Heartbeat, WorkerInstance, WorkerRegistry
-from tonearm.library.database import open_postgres, open_sqlite
-from tonearm.library.roots import Roots
+from tests.unit.library_fixture import Library
+from tonearm.library.database import open_sqlite
 
 LIMITS = {
     "limits.open-files-few": "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))",
@@ -30,7 +22,7 @@ LIMITS = {
 }
 """Faults of this machine, and what plants each in the process of the command."""
 
-SETTINGS = {
+SETTINGS: Mapping[str, Mapping[str, str]] = {
     "settings.unknown-variable": {"TONEARM_WORKER": "2"},
     "settings.management-alone": {"TONEARM_RABBITMQ_MANAGEMENT_URL": "http://127.0.0.1:1"},
     "settings.contradiction": {"TONEARM_PATH_MAP": "music=here"},
@@ -39,16 +31,25 @@ SETTINGS = {
     "settings.breaker-window": {"TONEARM_BREAKER_WINDOW_S": "4"},
     "settings.no-extensions": {"TONEARM_EXTENSIONS": "[]"},
     "settings.log-file": {"TONEARM_LOG_FILE": "/dev/null/tonearm.log"},
+    "limits.memory-short": {"TONEARM_MEMORY_MB": "2000"},
     "machine.workers-many": {"TONEARM_WORKERS": "500"},
     "machine.memory-short": {},  # by as many workers
 }
 """Faults of the settings, and what plants each."""
 
+INSTALLATION = {
+    "decoders.kernels-slow": "sys.modules['tonearm.analysis._kernels'] = None",
+    "sandbox.open": "ctypes.CDLL(None).personality(8)",  # a 32-bit process, whose system calls are not known
+    "python.driver": "sys.modules['redis'] = None",
+    "clock.jumped": "time.time = lambda now=time.time: now() + 9 * next(count)",
+}
+"""Faults of the installation, and what plants each in the process of the command."""
+
 
 def test_an_installation_in_order_has_facts_alone_and_is_left_as_it_was(tmp_path: Path) -> None:
     missing = doctor(tmp_path / "none", TONEARM_WORKERS="1")
     assert (missing.ids, missing.status) == (set(), 0)
-    assert "decoders.child" in {each["id"] for each in missing.found}
+    assert missing.of("decoders.child")["severity"] == "fact"
     assert not (tmp_path / "none").exists()
 
     open_sqlite(tmp_path / "data").close()
@@ -64,14 +65,144 @@ def test_low_limits_and_wrong_settings_are_found(tmp_path: Path) -> None:
     settings.write_text('redis_url = "redis://:secret@127.0.0.1:1/0"')
     settings.chmod(0o644)
     environment = {name: value for planted in SETTINGS.values() for name, value in planted.items()}
-    ended = doctor(
-        tmp_path / "none",
-        "import resource",
-        *LIMITS.values(),
-        TONEARM_CONFIG=str(settings),
-        **environment,
-    )
-    assert ended.ids >= {*LIMITS, *SETTINGS, "settings.password-readable", "redis.unreachable"}
+    environment["TONEARM_CONFIG"] = str(settings)
+    ended = doctor(tmp_path / "none", "import resource", *LIMITS.values(), **environment)
+    assert ended.ids == {*LIMITS, *SETTINGS, "settings.password-readable", "redis.unreachable"}
     assert ended.status == 2
     assert ended.of("settings.unknown-variable")["detail"].endswith("do you mean TONEARM_WORKERS?")
     assert "secret" not in str(ended.found)
+
+
+def test_a_setting_that_cannot_be_read_leaves_the_machine_to_be_examined(tmp_path: Path) -> None:
+    ended = doctor(tmp_path / "none", TONEARM_WORKERS="many")
+    assert (ended.ids, ended.status) == ({"settings.invalid"}, 2)
+    assert "machine.processors" in {each["id"] for each in ended.found}
+
+
+def test_an_incomplete_installation_is_found(tmp_path: Path) -> None:
+    ended = doctor(
+        tmp_path / "none",
+        "import ctypes, itertools, sys, time; count = itertools.count()",
+        *INSTALLATION.values(),
+        TONEARM_WORKERS="1",
+        TONEARM_REDIS_URL="redis://127.0.0.1:1/0",
+    )
+    assert ended.ids == set(INSTALLATION)
+    assert "pip install 'tonearm[distributed]'" in ended.of("python.driver")["remedy"]
+
+
+def test_a_broken_plug_in_is_found(tmp_path: Path) -> None:
+    about = tmp_path / "packages" / "broken-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[tonearm.analysers]\nbroken = not_there:SPEC\n")
+    ended = doctor(tmp_path / "none", PYTHONPATH=str(tmp_path / "packages"), TONEARM_WORKERS="1")
+    assert (ended.ids, ended.status) == ({"decoders.plugin-broken"}, 2)
+    assert "uninstall the package" in ended.of("decoders.plugin-broken")["remedy"]
+
+
+def test_what_is_wrong_with_folders_and_results_is_found(tmp_path: Path) -> None:
+    database = open_sqlite(tmp_path / "data")
+    library = Library(database)
+    run = library.run()
+    for name in ("here", "unmounted", "gone", "hung"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "part").mkdir()
+        library.meet(run, b"part/a.flac", root=os.fsencode(folder))
+    (tmp_path / "here" / "part" / "a.flac").touch()
+    (tmp_path / "here" / "empty").mkdir()
+    (tmp_path / "unmounted" / "part").rmdir()
+    (tmp_path / "gone" / "part").rmdir()
+    (tmp_path / "gone").rmdir()
+    library.change("UPDATE roots SET mounts = '[\"656d707479\"]' WHERE CAST(path AS TEXT) LIKE '%here'")
+    library.change("UPDATE files SET state = 'done', engine = 'identity:1 tempo:1'")
+    database.close()
+    before = contents(tmp_path / "data")
+    with hung_mount(tmp_path / "hung"):
+        ended = doctor(tmp_path / "data")
+    assert ended.ids == {
+        "folders.mount-empty",
+        "folders.unmounted",
+        "folders.unreadable",
+        "folders.hangs",
+        "library.stale",
+    }
+    assert ended.status == 1
+    assert "tempo 1 instead of " in ended.of("library.stale")["detail"]
+    assert str(tmp_path / "hung") in ended.of("folders.hangs")["detail"]
+    assert contents(tmp_path / "data") == before
+
+
+@pytest.mark.parametrize(
+    ("revision", "found", "status"), [("0004", "library.older", 1), ("9999", "library.newer", 2)]
+)
+def test_tables_of_another_version_are_found_and_left(
+    revision: str, found: str, status: int, tmp_path: Path
+) -> None:
+    database = open_sqlite(tmp_path / "data")
+    Library(database).change("UPDATE alembic_version SET version_num = :revision", revision=revision)
+    database.close()
+    before = contents(tmp_path / "data")
+    ended = doctor(tmp_path / "data")
+    assert (ended.ids, ended.status) == ({found}, status)
+    assert contents(tmp_path / "data") == before
+
+
+def test_a_data_folder_that_cannot_be_used_is_found(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert doctor(tmp_path / "file").ids == {"data.no-folder"}
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "tonearm.db").write_bytes(b"This is no database. " * 100)
+    assert doctor(tmp_path / "damaged").ids == {"data.damaged"}
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A small disk of its own in memory."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_without_room_is_found(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", "size=4m") as disk:
+        (disk / "tmp").mkdir()
+        ended = doctor(disk / "data", TMPDIR=str(disk / "tmp"))
+        assert ended.ids == {"data.full", "data.temporary-room"}
+        assert not (disk / "data").exists()
+
+
+def test_a_read_only_disk_is_found(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", "size=2g") as disk:
+        open_sqlite(disk / "data").close()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        ended = doctor(disk / "data")
+    assert ended.ids == {"data.read-only"}
+
+
+def test_a_data_folder_that_hangs_is_found(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with hung_mount(tmp_path / "data"):
+        assert doctor(tmp_path / "data").ids == {"data.hangs"}
+
+
+def test_a_person_is_shown_what_is_wrong_by_area_and_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = subprocess.run(
+        [sys.executable, "-m", "tonearm", "doctor", "--data", tmp_path / "file"],
+        env={"PATH": os.environ["PATH"], "TONEARM_CONFIG": os.devnull, "TONEARM_WORKERS": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    rows = [line.split("\t") for line in ended.stdout.splitlines()]
+    assert rows[0] == ["severity", "id", "subject", "detail", "remedy"]
+    assert [row[0] for row in rows if row[1] == "data.no-folder"] == ["error"]
+    assert ended.stderr == "Found 1 error.\n"

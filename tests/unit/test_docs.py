@@ -137,7 +137,7 @@ def test_the_forms_of_addresses_in_the_reference_are_those_that_a_person_is_told
 def test_every_diagnosis_is_in_the_reference_with_its_severity() -> None:
     listed = re.findall(r"^\| `([a-z0-9-]+\.[a-z-]+)` \| (\w+) \|", page("doctor.md"), re.MULTILINE)
     assert len(listed) == len(dict(listed))
-    assert dict(listed) == {id: str(severity) for id, severity in IDS.items()}
+    assert dict(listed) == {name: str(severity) for name, severity in IDS.items()}
 
 
 def test_components_and_figures_of_health_are_in_the_reference() -> None:

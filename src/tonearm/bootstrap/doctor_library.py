@@ -9,16 +9,15 @@ from typing import Any
 
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.doctor_servers import Asked, examined
-from tonearm.bootstrap.servers import MOST_CONNECTIONS, Servers
+from tonearm.bootstrap.servers import Servers
 from tonearm.doctor import library, places, postgresql, workers
 from tonearm.doctor.answers import clocks
 from tonearm.doctor.diagnosis import Diagnosis
 from tonearm.errors import ConfigurationError, StorageError
 from tonearm.jobs import queue_depth
-from tonearm.jobs.job_sql import engine_text
 from tonearm.library.data_folder import DATABASE
 from tonearm.library.database import REVISION, Database, revision_of
-from tonearm.library.inspection import PostgresServer, count_engines, look_into_sqlite, read_postgres
+from tonearm.library.inspection import PostgresServer, look_into_sqlite, read_postgres
 from tonearm.library.lock import holder
 from tonearm.library.roots import Roots
 from tonearm.names import PathMap
@@ -26,10 +25,13 @@ from tonearm.settings import Settings
 from tonearm.telemetry.probes import Checks, Status
 from tonearm.telemetry.probes_findings import Place
 from tonearm.telemetry.probes_places import PlacesLoop
+from tonearm.views.stale import read_coverage
 from tonearm.views.workers import ALIVE, WorkerList
 
 FILES = 20
 """Number of known files of a root that are looked for."""
+BESIDE_POOL = 2
+"""Connections that a process may have beside its pool: one for its probe, one as the leader."""
 UNREADABLE = "look whether its disk or its server has a problem; restore it from a copy if it is damaged"
 
 
@@ -37,11 +39,12 @@ def library_in_folder(settings: Settings) -> Iterator[Diagnosis]:
     """The data folder, and the library in it."""
     folder = settings.data_dir
     path = os.fsencode(folder)
-    asked = [Place(places.DATA, "folder", path, required=True), _temporary()]
-    if os.path.lexists(folder / DATABASE):
-        file = os.path.join(path, os.fsencode(DATABASE))
-        asked.append(Place(places.DATABASE, "sqlite", file, required=True))
-    looked = _Looked(asked)
+    around = _Looked([Place(places.DATA, "folder", path, required=True), _temporary()])
+    yield from around.found()
+    if not around.answers.get(places.DATA, {}).get("has_library"):  # there is none, or the folder hangs
+        return
+    file = os.path.join(path, os.fsencode(DATABASE))
+    looked = _Looked([Place(places.DATABASE, "sqlite", file, required=True)])
     yield from looked.found()
     if places.DATABASE not in looked.passed:
         return
@@ -71,7 +74,7 @@ def shared_library(settings: Settings, servers: Servers, parts: contextlib.ExitS
             live = list(WorkerList(database).each())
             yield from workers.workers(live)
         alive = sum(worker.state in ALIVE for worker in live)
-        yield from postgresql.connections(server, MOST_CONNECTIONS, alive)
+        yield from postgresql.connections(server, settings.database_connections + BESIDE_POOL, alive)
         yield from _contents(settings, database)
 
     yield from examined("postgresql", ask, judged)
@@ -82,25 +85,23 @@ def _contents(settings: Settings, database: Database) -> Iterator[Diagnosis]:
     try:
         with database.read() as connection:
             revision = revision_of(connection)
-            yield from library.tables(revision, database.shared)
-            if revision != REVISION:
-                return
-            with contextlib.suppress(ConfigurationError):  # a plug-in, which is a diagnosis of its own
-                yield from library.results(count_engines(connection), engine_text(versions()))
-            roots = [
-                Place(
-                    f"root:{root.root}",
-                    "root",
-                    root.here,
-                    files=queue_depth.samples(connection, root.root, FILES),
-                    mounts=root.mounts,
-                )
-                for root in Roots(database, PathMap(settings.path_map)).every()
-            ]
+        yield from library.tables(revision, database.shared)
+        if revision != REVISION:
+            return
+        with contextlib.suppress(ConfigurationError):  # a plug-in, which is a diagnosis of its own
+            yield from library.results(read_coverage(database, versions()))
+        roots = list(_roots(settings, database))
     except StorageError as error:
         yield Diagnosis("library.unreadable", database.address, str(error), UNREADABLE)
         return
     yield from _Looked(roots).found()
+
+
+def _roots(settings: Settings, database: Database) -> Iterator[Place]:
+    for root in Roots(database, PathMap(settings.path_map)).every():
+        with database.read() as connection:
+            files = queue_depth.samples(connection, root.root, FILES)
+        yield Place(f"root:{root.root}", "root", root.here, files=files, mounts=root.mounts)
 
 
 def _temporary() -> Place:
@@ -108,18 +109,20 @@ def _temporary() -> Place:
 
 
 class _Looked:
-    """Places that a process of its own has looked at. ``passed``: the components with which nothing is wrong."""
+    """Places that a process of its own has looked at.
+
+    answers: by component, of those that did not hang. passed: the components with which nothing is wrong.
+    """
 
     def __init__(self, asked: Sequence[Place]) -> None:
-        answers: dict[str, Mapping[str, Any]] = {}
+        self.answers: dict[str, Mapping[str, Any]] = {}
         checks = Checks()
 
         def keep(place: Place, answer: Mapping[str, Any]) -> None:
-            answers[place.component] = answer
+            self.answers[place.component] = answer
 
         PlacesLoop(lambda: asked, checks, answered=keep).check(threading.Event())
         self._asked = asked
-        self._answers = answers
         self._findings = {component: check.finding for component, check in checks.snapshot().items()}
         self.passed = {name for name, found in self._findings.items() if found.status is Status.PASS}
 
@@ -127,7 +130,7 @@ class _Looked:
         """What is told of each place, in the order in which they were given."""
         for place in self._asked:
             yield from places.trouble(place, self._findings[place.component])
-            answer = self._answers.get(place.component, {})
+            answer = self.answers.get(place.component, {})
             if place.component == places.DATA and "below" in answer:
                 yield from places.data_folder(place, answer)
             elif place.component.startswith("root:") and place.component in self.passed:

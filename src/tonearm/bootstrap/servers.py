@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from tonearm.jobs.sql_job_store import SqlJobStore
     from tonearm.progress.port import Progress
 
-MOST_CONNECTIONS = 12
-"""Connections to PostgreSQL that a process may have: ten of its pool, one of its probe, one as the leader."""
 FIGURES_S = 4.0
 """Statement timeout for reading figures over the whole library, in seconds."""
 WHOLE_TABLE_S = 3600.0

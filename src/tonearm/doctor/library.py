@@ -1,10 +1,10 @@
 """What the library holds: the revision of its tables, and results that are older than the analysers."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tonearm.doctor.diagnosis import Diagnosis
 from tonearm.library.database import REVISION
+from tonearm.views.stale import Coverage
 
 
 def tables(revision: str | None, shared: bool) -> Iterator[Diagnosis]:
@@ -38,35 +38,19 @@ def tables(revision: str | None, shared: bool) -> Iterator[Diagnosis]:
         )
 
 
-def results(engines: Mapping[str, int], current: str) -> Iterator[Diagnosis]:
-    """Results by analyser and version.
-
-    engines: number of files by the analysers that ran, as ``files.engine`` names them. current: those of now.
-    """
-    wanted = _versions(current)
-    stale: Counter[tuple[str, str]] = Counter()
-    files = 0
-    for engine, count in engines.items():
-        had = _versions(engine)
-        older = {(name, had.get(name, "")) for name, version in wanted.items() if had.get(name) != version}
-        stale.update(dict.fromkeys(older, count))
-        files += count if older else 0
-    total = sum(engines.values())
-    if not files:
-        yield Diagnosis("library.results", "results", f"of {total:,} files, all by the present analysers")
+def results(found: Coverage) -> Iterator[Diagnosis]:
+    """Results that are missing or of other versions, by analyser and version."""
+    if not found.files:
+        yield Diagnosis("library.results", "results", "all by the present analysers")
         return
     told = ", ".join(
-        f"{name} {version or 'missing'} instead of {wanted[name]} ({count:,})"
-        for (name, version), count in sorted(stale.items())
+        f"{each.analyser} {each.found or 'missing'} instead of {each.version or 'none'} ({each.files:,})"
+        for each in found.results
     )
+    files = "1 file has" if found.files == 1 else f"{found.files:,} files have"
     yield Diagnosis(
         "library.stale",
         "results",
-        f"{files:,} of {total:,} files have results that are missing or of other versions of the analysers: {told}",
-        "`tonearm analyze FOLDER` brings them up to date",
+        f"{files} results that are missing or of other versions of the analysers: {told}",
+        "`tonearm analyze --stale` brings them up to date",
     )
-
-
-def _versions(engine: str) -> dict[str, str]:
-    """``tempo:2 key:2`` as a mapping."""
-    return dict(part.partition(":")[::2] for part in engine.split())

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, func, select, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from tonearm.library.data_folder import DATABASE
 from tonearm.library.database import BUSY_TIMEOUT_S, Database, revision_of
-from tonearm.library.schema import file_table
 
 _SETTINGS = (
     "autovacuum",
@@ -109,14 +108,3 @@ def read_postgres(connection: Connection) -> PostgresServer:
         ours=row.ours,
         lacking=lacking,
     )
-
-
-def count_engines(connection: Connection) -> Mapping[str, int]:
-    """Number of analysed files by the analysers that ran, as ``files.engine`` names them. Reads the whole table."""
-    files = file_table.c
-    rows = connection.execute(
-        select(files.engine, func.count().label("files"))
-        .where(files.engine.is_not(None), files.missing_since.is_(None), files.moved_to_id.is_(None))
-        .group_by(files.engine)
-    )
-    return {row.engine: row.files for row in rows}

@@ -15,7 +15,7 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from tonearm.library.data_folder import file_system_of
+from tonearm.library.data_folder import DATABASE, file_system_of
 from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
 from tonearm.names import from_document, to_document
 
@@ -79,6 +79,7 @@ def _written(path: bytes) -> dict[str, Any]:
     writable = os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)
     return {
         "exists": exists,
+        "has_library": os.path.lexists(os.path.join(path, os.fsencode(DATABASE))),
         "below": to_document(path),
         "is_folder": os.path.isdir(path),
         "file_system": file_system_of(path),

@@ -1,6 +1,5 @@
 """Disks, roots and SQLite's file are looked at by a process that can be left behind when a place hangs."""
 
-import ctypes
 import errno
 import os
 import sqlite3
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hung_mount import hung_mount
 from tonearm.names import printable
 from tonearm.telemetry import probes_places as module
 from tonearm.telemetry.probes import Check, Checks, Status
@@ -35,19 +35,8 @@ def hung(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system whose server never answers."""
     folder = tmp_path / "hung mount"
     folder.mkdir()
-    libc = ctypes.CDLL(None, use_errno=True)
-    try:
-        server = os.open("/dev/fuse", os.O_RDWR)
-    except OSError:
-        pytest.skip("needs FUSE")
-    where = os.fsencode(folder)
-    options = f"fd={server},rootmode=40000,user_id=0,group_id=0".encode()
-    if libc.mount(b"hung", where, b"fuse", 0, options) != 0:
-        os.close(server)
-        pytest.skip(f"needs the right to mount: {os.strerror(ctypes.get_errno())}")
-    yield folder
-    libc.umount2(where, 2)  # at once, whoever hangs in it
-    os.close(server)
+    with hung_mount(folder):
+        yield folder
 
 
 def test_a_root_that_can_be_read_and_has_its_files_passes(tmp_path: Path) -> None:
