@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tonearm.addresses import parts_of
+from tonearm.addresses import parts_of, url_of
 from tonearm.bootstrap.consistency import check_consistent
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Announce
@@ -174,14 +174,16 @@ class Servers:
             from tonearm.jobs.rabbitmq.inspection import inspect_broker
             from tonearm.jobs.rabbitmq.topology import Topology
         topology = Topology(settings.namespace, settings.rabbitmq_replicated)
-        return inspect_broker(settings.rabbitmq_url or "", topology, settings.connect_timeout_s)
+        return inspect_broker(
+            url_of(url_source(settings, "rabbitmq_url")), topology, settings.connect_timeout_s
+        )
 
     def inspect_redis(self) -> "tuple[Mapping[str, Any], float]":
         """The answer of Redis to INFO, and its clock. Raises ServiceUnavailable and ConfigurationError."""
         settings = self._settings
         with _driver_of("Redis"):
             from tonearm.progress.redis import RedisProgress
-        progress = RedisProgress(settings.redis_url or "", settings.namespace, self._gates["Redis"])
+        progress = RedisProgress(url_source(settings, "redis_url"), settings.namespace, self._gates["Redis"])
         with contextlib.closing(progress):
             return progress.server()
 
@@ -192,7 +194,7 @@ class Servers:
             from tonearm.graph.bolt import Bolt
             from tonearm.graph.neo4j_server import inspect_graph
         bolt = Bolt(
-            settings.neo4j_url or "",
+            url_source(settings, "neo4j_url"),
             settings.connect_timeout_s,
             settings.call_timeout_s,
             self._gates["Neo4j"],

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tonearm.doctor.diagnosis import Diagnosis
 from tonearm.settings import Settings
+from tonearm.settings.machine import control_groups, read_text
 from tonearm.worker.limits import files_needed
 
 THREADS = 30
@@ -13,7 +14,6 @@ THREADS_A_CHILD = 4
 """Threads that the libraries of a child start."""
 LEAST_FILE_BYTES = 1 << 30
 """Size that the library's file may reach soon."""
-PIDS = "/sys/fs/cgroup/pids.max"
 
 
 def limits(settings: Settings) -> Iterator[Diagnosis]:
@@ -76,8 +76,6 @@ def _user_limit() -> int | None:
 
 
 def _container_limit() -> int | None:
-    try:
-        with open(PIDS, encoding="ascii") as file:
-            return int(file.read())
-    except (OSError, ValueError):  # no such group, or "max"
-        return None
+    """The least ``pids.max`` of the groups of this process and those that they are in."""
+    texts = [read_text(folder / "pids.max") for group in control_groups() for folder in group.upwards]
+    return min((int(text) for text in texts if text.strip().isdecimal()), default=None)
