@@ -90,8 +90,9 @@ def test_a_second_signal_stops_at_once(fleet: Fleet, long_files: Path) -> None:
 def test_a_worker_that_is_drained_ends_by_itself_and_another_goes_on(fleet: Fleet, long_files: Path) -> None:
     run = at_work(fleet, long_files)
     fleet.worker("w1")
-    fleet.program.run("workers", "drain", "w0", check=True)
-    assert fleet.process("w0").wait(30) == 0
+    drained = fleet.program.run("workers", "drain", "w0", "--wait", "--timeout", "30s", check=True)
+    assert drained.events == [{"worker": "w0", "state": "ended"}]
+    assert fleet.process("w0").wait(5) == 0
     assert "draining" in [event["state"] for event in fleet.events("w0", "worker_state_changed")]
     fleet.finished(run)
     fleet.assert_nothing_lost(FILES)

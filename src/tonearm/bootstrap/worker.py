@@ -45,6 +45,7 @@ from tonearm.worker.supervisor import Supervisor
 if TYPE_CHECKING:
     from tonearm.bootstrap.metrics import Exporter
     from tonearm.bootstrap.servers import BrokerConnection
+    from tonearm.telemetry.service_manager import ServiceManager
 
 
 OUTPUT = "standard output"
@@ -92,13 +93,14 @@ def open_parts(
     exporter: "Exporter | None" = None,
     log: FactLog | None = None,
     whole_run: WholeRun | None = None,
+    manager: "ServiceManager | None" = None,
 ) -> Iterator[WorkerParts]:
     """Open the library and prepare its servers.
 
     ``view`` is called with each event at once. ``show`` has a thread of its own, so that a terminal or a program that
     does not read delays no heartbeat. The end waits until ``show`` has taken all events. ``exporter`` counts
-    them, ``log`` logs them. ``whole_run`` gets a profile of all that this process does. Waits while the database does
-    not answer, with breakers, probes and exports at work.
+    them, ``log`` logs them, and ``manager`` hears of them. ``whole_run`` gets a profile of all that this process does.
+    Waits while the database does not answer, with breakers, probes and exports at work.
 
     Raises:
         StorageError: the database can't be opened, or did not answer until a stop was requested.
@@ -121,7 +123,9 @@ def open_parts(
         if tracing.trouble is not None:
             bus(tracing.trouble)
         parts.enter_context(probing_servers(health, settings, servers, bus))
-        library = _patiently(lambda: parts.enter_context(open_library(settings, servers)), stop)
+        if manager is not None:
+            parts.enter_context(_telling(manager, bus, health))
+        library = _patiently(lambda: parts.enter_context(open_library(settings, servers)), stop, manager)
         progress = parts.enter_context(servers.open_progress())
         sampling = ChildSampling(stop.wake)
         yield WorkerParts(
@@ -129,10 +133,23 @@ def open_parts(
         )
 
 
-def _patiently(opened: Callable[[], Library], stop: StopSwitch) -> Library:
-    """Open the library; repeat while its database does not answer, until a stop is requested."""
+@contextlib.contextmanager
+def _telling(manager: "ServiceManager", bus: EventBus, health: Health) -> Iterator[None]:
+    """Tell the service manager what happens, and that the loops turn if it watches for that."""
+    bus.subscribe(manager, "the service manager")
+    if manager.watchdog_s is None:
+        yield
+        return
+    with running({"watchdog": manager.watching(health.turns, manager.watchdog_s)}, bus, health.turns):
+        yield
+
+
+def _patiently(opened: Callable[[], Library], stop: StopSwitch, hear: Subscriber | None) -> Library:
+    """Open the library; repeat while its database does not answer, until a stop is requested. ``hear``: hears of it."""
 
     def waiting(event: Event) -> None:
+        if hear is not None:
+            hear(event)
         if isinstance(event, StorageStateChanged) and event.state is StorageState.WAITING:
             report(f"waiting: {event.reason}")
 
@@ -147,6 +164,7 @@ def open_worker(
     stop: StopSwitch,
     exporter: "Exporter | None" = None,
     log: FactLog | None = None,
+    manager: "ServiceManager | None" = None,
 ) -> Iterator[Callable[[], None]]:
     """Compose a worker; yields the function that works until it is stopped or drained.
 
@@ -161,7 +179,10 @@ def open_worker(
         )
     if not settings.workers:
         raise ConfigurationError("a worker with --workers 0 would do nothing")
-    with open_parts(settings, view, show, stop, exporter, log) as parts, join(parts) as membership:
+    with (
+        open_parts(settings, view, show, stop, exporter, log, manager=manager) as parts,
+        join(parts) as membership,
+    ):
         registration = membership.registration
         with background(parts, registration.name, membership.broker, {"heartbeat": registration.keep_alive}):
             supervisor = make_supervisor(parts, membership.queue, registration.name, registration)

@@ -47,14 +47,17 @@ def place_of(app: Library, path: str | None) -> Place | None:
     return place
 
 
-def retried(call: Callable[[], Answer]) -> Answer:
-    """Make a call, and repeat it while another transaction conflicts with it or the database does not answer."""
+def retried(call: Callable[[], Answer], given_up: Callable[[], bool] = lambda: False) -> Answer:
+    """Make a call, and repeat it while another transaction conflicts with it or the database does not answer.
+
+    given_up: whether to stop repeating it.
+    """
 
     def waiting(event: Event) -> None:
         if isinstance(event, StorageStateChanged) and event.state is StorageState.WAITING:
             report(f"waiting: {event.reason}")
 
-    return StorageRetry(waiting, lambda: False)(call)
+    return StorageRetry(waiting, given_up)(call)
 
 
 def is_analysing(app: Library) -> bool:

@@ -1,10 +1,12 @@
 """``tonearm worker``: takes jobs of a shared library until it is stopped."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import click
 
 from tonearm.bootstrap.metrics import open_exporter
+from tonearm.bootstrap.service_manager import open_service_manager
 from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
@@ -13,6 +15,7 @@ from tonearm.cli.options import data_option, json_option, listen_option, workers
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
 from tonearm.cli.terminal import is_terminal
+from tonearm.errors import StorageUnavailable
 from tonearm.progress.live import LiveView
 from tonearm.worker.signals import StopSwitch
 
@@ -52,6 +55,18 @@ def worker(
         logged(settings, "tonearm-worker") as log,
         stop.on_signals(),
         open_exporter(settings, must_listen=True) as exporter,
-        open_worker(settings, view, show, stop, exporter, log) as work,
+        open_service_manager() as manager,
+        _ended_by_request(stop),
+        open_worker(settings, view, show, stop, exporter, log, manager) as work,
     ):
         work()
+
+
+@contextlib.contextmanager
+def _ended_by_request(stop: StopSwitch) -> Iterator[None]:
+    """A worker that is stopped while it waits for its database ends in order, too."""
+    try:
+        yield
+    except StorageUnavailable:
+        if not stop.requests:
+            raise

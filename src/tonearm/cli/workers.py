@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tonearm.cli.drain import drain
 from tonearm.cli.formatting import duration
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import Seconds, data_option, json_option, print_json
@@ -75,18 +76,7 @@ def workers(
             )
 
 
-@workers.command()
-@click.argument("name", metavar="NAME")
-@data_option
-@json_option
-def drain(name: str, data: str | None, as_json: bool) -> None:
-    """Have a worker finish the files that it is analysing, take no more, and end."""
-    with library(data) as opened:
-        retried(lambda: opened.workers.drain(name))
-    if as_json:
-        print_json({"worker": name, "draining": True})
-        return
-    say(f"{printable(name)} finishes the files that it is analysing and ends.")
+workers.add_command(drain)
 
 
 @workers.command()

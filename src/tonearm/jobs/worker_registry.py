@@ -32,6 +32,14 @@ class WorkerStatus(Enum):
     REPLACED = "replaced"  # another process has registered its name, because its heartbeats were missing for too long
 
 
+class DrainState(Enum):
+    """How far a worker has come that was asked to drain."""
+
+    DRAINING = "draining"
+    ENDED = "ended"
+    LOST = "lost"  # its heartbeats stopped before it said that it had ended
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerInstance:
     """One process of a worker. A later process may have the same name, but never the same ``instance``.
@@ -146,16 +154,31 @@ class WorkerRegistry:
                 .values(ended_at=now, seen_at=now, running=[])
             )
 
-    def drain(self, name: str) -> None:
-        """Ask a worker to finish its running files, take no more, and end. Raises NotFound."""
+    def drain(self, name: str) -> str:
+        """Ask a worker to finish its running files, take no more, and end; returns its instance. Raises NotFound."""
         with self._database.write() as connection:
-            changed = connection.execute(
+            instance = connection.execute(
                 update(worker_table)
                 .where(worker_table.c.name == name, worker_table.c.ended_at.is_(None))
                 .values(drain=True)
-            ).rowcount
-        if not changed:
+                .returning(worker_table.c.instance)
+            ).scalar_one_or_none()
+        if instance is None:
             raise nobody(name)
+        return str(instance)
+
+    def drain_state(self, name: str, instance: str) -> DrainState:
+        """How far this instance has come. One whose name another has taken by now has ended."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(worker_table.c.instance, worker_table.c.ended_at, worker_table.c.seen_at).where(
+                    worker_table.c.name == name
+                )
+            ).one_or_none()
+            now = clock(connection)
+        if row is None or row.instance != instance or row.ended_at is not None:
+            return DrainState.ENDED
+        return DrainState.LOST if now - row.seen_at > LOST_S else DrainState.DRAINING
 
     def set_log_level(self, name: str, logger: str, level: str | None, for_s: float | None = None) -> None:
         """Set the level of a worker's logger, or take back what was set; for a while or until it ends.

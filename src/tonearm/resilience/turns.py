@@ -9,6 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+STUCK_S = 30.0
+"""Seconds without a turn after which a loop counts as stuck."""
+CALL_S = 120.0
+"""Seconds that a loop may wait for one call of a server, which has a lower limit of its own."""
+
 
 class _Loop:
     """Times by the clock of ``LoopTurns``. answered_at: when its last call of a server ended; 0 for never."""
@@ -32,6 +37,12 @@ class LoopTurn(NamedTuple):
     turned_s: float
     silent_s: float
     calling_s: float | None
+
+    def is_stuck(self, stuck_s: float = STUCK_S, call_s: float = CALL_S) -> bool:
+        """Whether a call inside the loop does not return. ``call_s``: longer than any call of a server may take."""
+        if self.calling_s is not None:
+            return self.calling_s > call_s
+        return self.silent_s > stuck_s
 
 
 class LoopTurns:

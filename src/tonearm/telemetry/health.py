@@ -13,15 +13,11 @@ from typing import Any
 
 from tonearm import __version__
 from tonearm.names import printable
-from tonearm.resilience.turns import LoopTurn, LoopTurns
+from tonearm.resilience.turns import CALL_S, STUCK_S, LoopTurn, LoopTurns
 from tonearm.telemetry.http import Request, Response
 from tonearm.telemetry.probes import Check, Checks, Finding, Status
 
 CONTENT_TYPE = "application/health+json"
-STUCK_S = 30.0
-"""Seconds without a turn after which a loop counts as stuck."""
-CALL_S = 120.0
-"""Seconds that a loop may wait for one call of a server, which has a lower limit of its own."""
 FIRST_S = 1.0
 """Seconds that a request waits for components that were not checked yet."""
 RESTART = "restart this process; its jobs go back to the queue and nothing is lost"
@@ -49,15 +45,10 @@ class Liveness:
         """Answer a request: status 200 while every loop turns, else 503."""
         now = self._clock()
         turns = self._turns.snapshot()
-        stuck = [name for name, turn in turns.items() if self._is_stuck(turn)]
+        stuck = [name for name, turn in turns.items() if turn.is_stuck(self._stuck_s, self._call_s)]
         output = f"no turn for {self._stuck_s:.0f} s: {', '.join(stuck)}" if stuck else None
         checks = {f"loop:{name}": _loop_fields(turn, name in stuck, now) for name, turn in turns.items()}
         return _response(Status.FAIL if stuck else Status.PASS, checks, output)
-
-    def _is_stuck(self, turn: LoopTurn) -> bool:
-        if turn.calling_s is not None:
-            return turn.calling_s > self._call_s
-        return turn.silent_s > self._stuck_s
 
 
 class Readiness:
