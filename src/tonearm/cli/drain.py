@@ -49,7 +49,7 @@ def drain(
     data: str | None,
     as_json: bool,
 ) -> int:
-    """Have workers finish the files that they are analysing, take no more, and end."""
+    """Have workers finish the files that they have, take no more, and end."""
     if bool(names) == here:
         raise click.UsageError("give either the names of workers or --here")
     if timeout_s is not None and not wait:

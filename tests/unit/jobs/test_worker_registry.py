@@ -14,6 +14,7 @@ from tests.unit.library_fixture import Library
 from tonearm.errors import NotFound
 from tonearm.jobs.worker_registry import (
     LOST_S,
+    DrainState,
     Heartbeat,
     NameTaken,
     WorkerInstance,
@@ -274,3 +275,26 @@ def test_a_level_of_the_log_that_a_person_sets_is_told_to_the_worker_until_its_t
     assert workers.heartbeat(instance(instance="2"), Heartbeat()).log_levels == {}
     with pytest.raises(NotFound, match="no worker named x"):
         workers.set_log_level("x", "tonearm", "debug")
+
+
+def test_the_draining_of_a_worker_can_be_followed(workers: WorkerRegistry) -> None:
+    workers.register(instance(), LEASE_S)
+    asked = workers.drain("w")
+    assert workers.drain_state("w", asked) is DrainState.DRAINING
+    workers.deregister(instance())
+    assert workers.drain_state("w", asked) is DrainState.ENDED
+
+
+def test_a_drained_worker_whose_name_another_has_taken_has_ended(workers: WorkerRegistry) -> None:
+    workers.register(instance(), LEASE_S)
+    asked = workers.drain("w")
+    workers.deregister(instance())
+    workers.register(instance(instance="2"), LEASE_S)
+    assert workers.drain_state("w", asked) is DrainState.ENDED
+
+
+def test_a_worker_that_dies_while_it_drains_is_lost(library: Library, workers: WorkerRegistry) -> None:
+    workers.register(instance(), LEASE_S)
+    asked = workers.drain("w")
+    silent_for(library, LOST_S + 1)
+    assert workers.drain_state("w", asked) is DrainState.LOST
