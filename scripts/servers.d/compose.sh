@@ -1,4 +1,4 @@
-# Servers as containers of infrastructure/docker-compose.yaml, where a Docker engine answers.
+# Servers as containers of infrastructure/docker-compose.yaml, without its passwords, where a Docker engine answers.
 # shellcheck shell=bash
 
 compose_possible() {
@@ -7,10 +7,10 @@ compose_possible() {
 
 # One project a folder, so that several can run side by side; the ports go in as variables.
 compose() {
-  local name variables=()
+  local name variables=() folder=$PROJECT/infrastructure
   for name in "${PORTS[@]}"; do variables+=("TONEARM_${name^^}_PORT=$(port "$name")"); done
-  env "${variables[@]}" docker compose --progress quiet -f "$PROJECT/infrastructure/docker-compose.yaml" \
-    -p "tonearm-$(cksum <<<"$STATE" | cut -d' ' -f1)" "$@" 7>&- 8>&- 9>&-
+  env "${variables[@]}" docker compose --progress quiet -f "$folder/docker-compose.yaml" \
+    -f "$folder/docker-compose.tests.yaml" -p "tonearm-$(cksum <<<"$STATE" | cut -d' ' -f1)" "$@" 7>&- 8>&- 9>&-
 }
 
 compose_up() { # NAME…
