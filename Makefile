@@ -7,6 +7,8 @@
 #   make test-long                the tests of faults in full: more kills, longer outages, more files
 #   make check                    linters, types, layers
 #   make bench MUSIC=<folder>     throughput on this machine
+#   make bench-check              costs as ratios in one run, held against tests/performance/limits.toml
+#   make bench-small              the small parts, each by itself (ARGS=… for pytest, as ARGS="-k identity")
 #   make bench-report             write tests/performance/README.md and the figures in the guides anew from what is recorded;
 #                                 with MUSIC=<folder>, measure and record throughput before
 #   make clean                    remove .venv and what was built
@@ -17,7 +19,7 @@ UV_VERSION = 0.13.9
 WANTED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 SOURCES = pyproject.toml setup.py src/tonearm/analysis/_kernels.c
 
-.PHONY: setup setup-dev analyze test test-long check bench bench-report clean
+.PHONY: setup setup-dev analyze test test-long check bench bench-check bench-small bench-report clean
 
 setup: .venv/.ready-$(WANTED)
 setup-dev: .venv/.ready-dev-$(WANTED)
@@ -39,6 +41,12 @@ check: setup-dev
 
 bench: setup-dev
 	.venv/bin/python -m tests.performance pipeline "$(MUSIC)" $(ARGS)
+
+bench-check: setup-dev
+	.venv/bin/python -m tests.performance ratios $(ARGS)
+
+bench-small: setup-dev
+	.venv/bin/python -m pytest tests/performance/small --benchmark-enable --benchmark-group-by group $(ARGS)
 
 bench-report: setup-dev
 	$(if $(filter-out samples,$(MUSIC)),scripts/servers run .venv/bin/python -m tests.performance throughput "$(MUSIC)" $(ARGS))
