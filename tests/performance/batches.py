@@ -1,4 +1,4 @@
-"""What sizes of batches and numbers of connections are worth: ``python -m tests.performance.batches WHAT …``.
+"""What sizes of batches and numbers of connections are worth: ``python -m tests.performance batches WHAT …``.
 
 WHAT: ``scan`` (files that one transaction of the scan writes), ``relay`` (messages that are published together),
 ``prefetch`` (messages that the broker sends ahead; 64 slots) or ``connections`` (to PostgreSQL, of one process). The

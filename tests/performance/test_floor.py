@@ -32,7 +32,7 @@ def test_one_worker_analyses_a_thousand_four_minute_files_an_hour(
         if ENCODINGS[name].form.extension in path.name
     ]
     assert len(paths) == 2
-    found = []
+    found: list[int] = []
     while not found or (found[-1] < FLOOR and len(found) < TRIES):
         found.append(measured(Cell("4 min", name), paths, {})["files/h"])
     assert found[-1] >= FLOOR, found
