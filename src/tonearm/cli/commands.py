@@ -55,6 +55,7 @@ SECTIONS = {
         Entry("graph", "graph:graph", "Rebuild the graph in Neo4j, or compare it with the database."),
         Entry("migrate", "migrate:migrate", "Bring the tables of the library to the newest revision."),
         Entry("move", "move:move_library", "Copy a library into another database."),
+        Entry("tune", "tune:tune", "Measure this machine on real music, and propose settings."),
         Entry("config", "config:config", "Show every setting, its value and where it comes from."),
     ),
 }

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from tonearm.errors import NotFound
 from tonearm.library.bulk_write import add
@@ -18,6 +18,18 @@ from tonearm.names import to_document
 MARK_AT_ONCE = 500
 _LAST_ID = select(func.coalesce(func.max(file_table.c.id), 0))
 """Number of files that one statement marks as missing."""
+
+_NEXT_PRESENT = (
+    select(file_table.c.id, file_table.c.path, root_table.c.path.label("root"))
+    .join(root_table, root_table.c.id == file_table.c.root_id)
+    .where(
+        file_table.c.id >= bindparam("at_least"),
+        file_table.c.missing_since.is_(None),
+        file_table.c.moved_to_id.is_(None),
+    )
+    .order_by(file_table.c.id)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,22 @@ class Files:
         for file in files:
             found.setdefault(file.inode, []).append(file)
         return found
+
+    def spread(self, count: int) -> list[bytes]:
+        """Paths of up to ``count`` files that were not missing at the last scan, evenly spread over the library."""
+        with self._database.read() as connection:
+            first, last = connection.execute(
+                select(func.min(file_table.c.id), func.max(file_table.c.id))
+            ).one()
+            if first is None:
+                return []
+            step = max(1.0, (last - first + 1) / count)
+            found: dict[int, bytes] = {}
+            for number in range(min(count, last - first + 1)):
+                row = connection.execute(_NEXT_PRESENT, {"at_least": first + int(number * step)}).first()
+                if row is not None:
+                    found[row.id] = os.path.join(row.root, row.path)
+        return list(found.values())
 
     def mark_missing(self, files: Sequence[int]) -> None:
         """Mark files as missing; their results stay."""

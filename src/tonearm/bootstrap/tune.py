@@ -1,0 +1,202 @@
+"""Composes `tonearm tune`: chooses files, measures rounds, reading and servers within some seconds."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from tonearm.bootstrap.database import open_database
+from tonearm.bootstrap.tune_round import measure_round, preload, temporary_place
+from tonearm.bootstrap.tune_servers import measure_servers
+from tonearm.errors import ConfigurationError, LibraryInUse, NotFound
+from tonearm.library.data_folder import require_library
+from tonearm.library.files import Files
+from tonearm.library.lock import holder
+from tonearm.names import PathMap, printable
+from tonearm.scan.patterns import Patterns
+from tonearm.settings import Settings
+from tonearm.settings.machine import CHILD_MB, WORKER_MB, this_machine
+from tonearm.tuning.measured import Measured, Round
+from tonearm.tuning.plan import (
+    FROM_MEMORY,
+    REPEATS,
+    ROUND_COST_S,
+    Budget,
+    candidates,
+    contenders,
+    least_measured,
+    most_workers,
+)
+from tonearm.tuning.reading import measure_reading
+from tonearm.tuning.sample import SampleFile, bundled, found_below, ordered, still_there
+
+FILES, FILES_A_CORE = 64, 24
+"""Number of files that are chosen, or so many for each core where that is more."""
+READERS = 4
+READING_SHARE = 0.05
+"""Share of the seconds that each of two measurements of reading may take."""
+PRELOADED_MB = 2000
+
+Tell = Callable[[str], None]
+"""Shows what is being measured."""
+
+
+def refuse_while_analysing(settings: Settings) -> None:
+    """Raise LibraryInUse while a process analyses with the library: each would disturb the other."""
+    if settings.database_url is None and (process := holder(settings.data_dir)) is not None:
+        raise LibraryInUse(
+            f"process {process} is analysing with the library in {settings.data_dir}; "
+            "measure when it has ended, as each would slow the other down"
+        )
+
+
+def chosen_files(
+    settings: Settings, paths: Sequence[bytes], stopping: Callable[[], bool]
+) -> tuple[list[SampleFile], str]:
+    """The files to measure with, and where they are from.
+
+    Raises:
+        NotFound: there is no music in the folders that were given, or no folder was given and no library is there.
+        StorageError: the library can't be read.
+    """
+    count = max(FILES, FILES_A_CORE * this_machine().cores)
+    if paths:
+        try:
+            below = found_below(paths, _patterns(settings), count, stopping)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{printable(os.fsencode(error.filename or b''))}: {error.strerror}"
+            ) from error
+        if not below:
+            raise NotFound(f"there is no music in {', '.join(map(printable, paths))}")
+        return ordered(below), ", ".join(map(printable, paths))
+    if known := ordered(_of_the_library(settings, count)):
+        return known, "the library"
+    samples = bundled()
+    if samples is None:
+        raise NotFound("the library has no file that could be measured; name a folder of music")
+    found = ordered(found_below([samples], _patterns(settings), count, stopping))
+    return (
+        found,
+        f"{printable(samples)}, as no library has files: name a folder of your own music for better advice",
+    )
+
+
+def _patterns(settings: Settings) -> Patterns:
+    return Patterns(settings.include, settings.exclude, settings.extensions)
+
+
+def _of_the_library(settings: Settings, count: int) -> list[SampleFile]:
+    if settings.database_url is None:
+        try:
+            require_library(settings.data_dir)
+        except NotFound:
+            return []
+    paths = PathMap(settings.path_map)
+    with open_database(settings) as database:
+        return still_there(paths.here(path) for path in Files(database).spread(count))
+
+
+@dataclass(slots=True)
+class Measurements:
+    """Measures within some seconds, and tells what is being measured."""
+
+    settings: Settings
+    sample: Sequence[SampleFile]
+    seconds: float
+    tell: Tell
+    stopping: Callable[[], bool]
+    _rounds: list[Round] = field(default_factory=list)
+    _failures: list[str] = field(default_factory=list)
+
+    def run(self) -> Measured:
+        """Measure everything; what is left out after a stop is missing in the answer.
+
+        Raises:
+            NotFound: no file could be analysed.
+        """
+        began = time.monotonic()
+        servers = list(measure_servers(self.settings, self.tell, self.stopping))
+        self.tell("reading")
+        paths = [file.path for file in self.sample]
+        reading = measure_reading(paths, READING_SHARE * self.seconds, READERS, self.stopping)
+        left_s = self.seconds - (time.monotonic() - began)
+        self._measure_workers(max(0.0, left_s))
+        measured = self._measured()
+        if not any(each.works for each in measured.rounds) and not self.stopping():
+            why = f": {self._failures[-1]}" if self._failures else f" within {self.seconds:g} s"
+            raise NotFound(f"none of the files could be analysed{why}")
+        return replace(measured, reading=reading, servers=servers, elapsed_s=time.monotonic() - began)
+
+    def _measured(self) -> Measured:
+        machine = this_machine()
+        found = Measured(
+            self.settings,
+            machine,
+            len(self.sample),
+            sum(file.size for file in self.sample),
+            tuple(self._rounds),
+            failures=tuple(self._failures),
+        )
+        child_mb, parent_mb = found.child.own_mb or CHILD_MB, found.parent.own_mb or WORKER_MB
+        return replace(found, most_workers=most_workers(machine.memory_mb, parent_mb, child_mb))
+
+    def _measure_workers(self, seconds: float) -> None:
+        """Each number of workers once, then the fastest again and again until the time is over, then from memory."""
+        until = time.monotonic() + seconds
+        measured = self._measured()
+        now = self.settings.workers
+        wanted = candidates(measured.cores, now, measured.most_workers)
+        window_s = Budget(seconds).window_s(len(wanted))
+        for workers in wanted:
+            if self.stopping() or (self._rounds and workers > self._measured().most_workers):
+                break
+            self._round(workers, window_s)
+        while not self.stopping():
+            speeds = self._measured().speeds()
+            among = contenders(speeds, now)
+            if not among:
+                return
+            workers = least_measured(speeds, among)
+            reserve_s = (1 + FROM_MEMORY) * (window_s + ROUND_COST_S)
+            if len(speeds[workers].repeats) >= REPEATS and time.monotonic() + reserve_s > until:
+                break
+            if time.monotonic() > until:
+                break
+            self._round(workers, window_s)
+        self._measure_from_memory(window_s)
+
+    def _measure_from_memory(self, window_s: float) -> None:
+        speeds = self._measured().speeds()
+        if not speeds or self.stopping():
+            return
+        best = max(speeds, key=lambda workers: speeds[workers].median)
+        self.tell("reading files into memory")
+        preload(_first(self.sample, PRELOADED_MB), self.stopping)
+        for _ in range(FROM_MEMORY):
+            if not self.stopping():
+                self._round(best, window_s, cold=False)
+
+    def _round(self, workers: int, window_s: float, cold: bool = True) -> None:
+        source = "" if cold else ", read from memory"
+        self.tell(f"{workers} {'worker' if workers == 1 else 'workers'}{source}")
+        sample = self.sample if cold else _first(self.sample, PRELOADED_MB)
+        found, failures = measure_round(
+            temporary_place(self.settings), self.settings, sample, workers, window_s, cold, self.stopping
+        )
+        self._failures += failures
+        if found is not None and not self.stopping():
+            self._rounds.append(found)
+
+
+def _first(sample: Sequence[SampleFile], most_mb: float) -> list[SampleFile]:
+    """The first files, up to so many megabytes together, one at least."""
+    return list(_within(sample, most_mb * 1e6)) or list(sample[:1])
+
+
+def _within(sample: Sequence[SampleFile], room: float) -> Iterator[SampleFile]:
+    for file in sample:
+        room -= file.size
+        if room < 0:
+            return
+        yield file

@@ -1,0 +1,273 @@
+"""``tonearm tune``: measures this machine on real music, and proposes settings."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from tonearm.bootstrap.tune import Measurements, chosen_files, refuse_while_analysing
+from tonearm.cli import INTERRUPTED
+from tonearm.cli.formatting import plural
+from tonearm.cli.options import PATH, chosen_settings, data_option, json_option, print_json
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import say, terminal_width
+from tonearm.errors import NotFound
+from tonearm.names import printable, to_bytes
+from tonearm.settings import Loaded, located_config
+from tonearm.tuning.advice import Gain, bottleneck, core_gain, disk_gain, shares_of_work
+from tonearm.tuning.measured import Measured
+from tonearm.tuning.proposals import Proposal, best_workers, proposals
+from tonearm.worker.signals import StopSwitch
+
+SECONDS = 90
+BUSY = 0.1
+"""Share of the processor that others use, above which a person is told."""
+
+SPEED_COLUMNS = (
+    Column("workers", right=True),
+    Column("files an hour", right=True),
+    Column("spread", right=True),
+    Column("measured", rank=1, right=True),
+    Column("processor", rank=2, right=True),
+)
+SERVER_COLUMNS = (Column("server"), Column("call"), Column("middle", right=True), Column("range", right=True))
+PROPOSAL_COLUMNS = (
+    Column("setting"),
+    Column("now", right=True),
+    Column("proposed", right=True),
+    Column("expected", right=True),
+    Column("reason", rank=1),
+)
+
+
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    default=SECONDS,
+    show_default=True,
+    help="How long to measure, about.",
+)
+@click.option("--write", is_flag=True, help="Write what is proposed into the settings file.")
+@data_option
+@json_option
+def tune(paths: Sequence[str], seconds: float, write: bool, data: str | None, as_json: bool) -> None:
+    """Measure this machine on real music, name the bottleneck, and propose settings.
+
+    Without a PATH, files of the library are measured, or the samples that come with the source. They are
+    analysed by real child processes, into a library of its own that is removed at the end. Nothing is changed,
+    unless by --write.
+
+    \b
+    Exit status:
+      0    success
+      2    wrong usage, or nothing could be measured
+      130  stopped
+    """
+    loaded = chosen_settings({"data_dir": data})
+    settings = loaded.settings
+    refuse_while_analysing(settings)
+    stop = StopSwitch()
+    with stop.on_signals(), _progress() as tell:
+        tell("choosing files")
+        sample, source = chosen_files(
+            settings, [to_bytes(path) for path in paths], stopping := lambda: stop.requests > 0
+        )
+        if not sample:
+            raise NotFound("there is no file to measure with")
+        measured = Measurements(settings, sample, seconds, tell, stopping).run()
+    if stop.requests:
+        raise click.exceptions.Exit(INTERRUPTED)
+    found = proposals(measured)
+    if as_json:
+        for row in _rows(measured, source, found):
+            print_json(row)
+    else:
+        _show(measured, source, found)
+    changes = [proposal for proposal in found if proposal.changes]
+    if write:
+        _write(changes, loaded, as_json)
+    elif changes and not as_json:
+        say(f"`tonearm tune --write` writes this into {printable(str(located_config()))}.")
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A function that shows in one line what is being measured, where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+
+    def tell(what: str) -> None:
+        text = f"measuring: {what}"[: terminal_width() - 1]
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _show(measured: Measured, source: str, found: Sequence[Proposal]) -> None:
+    memory = measured.machine.memory_mb
+    say(
+        f"Measured for {measured.elapsed_s:.0f} s with {plural(measured.files, 'file')} of {source}: "
+        f"{measured.mean_size / 1e6:.1f} MB each; {measured.cores:g} cores"
+        + (f", {memory:,} MB of memory." if memory else ".")
+    )
+    if measured.others_share() > BUSY:
+        say(f"Other programs used {measured.others_share():.0%} of the processor meanwhile.", "yellow")
+    _list_speeds(measured)
+    _list_servers(measured)
+    _say_advice(measured)
+    with Listing(PROPOSAL_COLUMNS) as listing:
+        for each in found:
+            expected = "" if each.expected is None else f"{each.expected:+.0%}"
+            if each.spread is not None and each.expected is not None:
+                expected += f" ± {each.spread:.0%}"
+            proposed = str(each.proposed) if each.changes else "as it is"
+            listing.add(each.setting, str(each.now), proposed, expected, each.reason)
+
+
+def _list_speeds(measured: Measured) -> None:
+    with Listing(SPEED_COLUMNS) as listing:
+        for workers, speed in measured.speeds().items():
+            listing.add(
+                str(workers),
+                f"{speed.median:,.0f}",
+                f"± {speed.spread:.0%}" if len(speed.repeats) > 1 else "",
+                f"{len(speed.repeats)} ×",
+                f"{measured.processor_share(workers):.0%}",
+            )
+
+
+def _list_servers(measured: Measured) -> None:
+    if not measured.servers:
+        return
+    with Listing(SERVER_COLUMNS) as listing:
+        for each in measured.servers:
+            told = each.reason or f"{each.least_ms:.2f} to {each.most_ms:.2f} ms"
+            listing.add(each.server, each.what, "" if each.reason else f"{each.middle_ms:.2f} ms", told)
+
+
+def _say_advice(measured: Measured) -> None:
+    best = best_workers(measured)
+    if best is not None:
+        parts = ", ".join(f"{part} {share:.0%}" for part, share in shares_of_work(measured, best).items())
+        say(f"Where a slot's time goes with {plural(best, 'worker')}: {parts}.")
+    reading = measured.reading
+    if reading is not None:
+        by = f"{reading.one_mb_s:,.0f} MB a second, {reading.several_mb_s:,.0f} by {reading.readers} readers"
+        say(f"Reading: {by}{_FROM[reading.cold]}.")
+    held_up = bottleneck(measured)
+    if held_up is not None:
+        say(f"The limit: {held_up.limit}; {held_up.reason}.")
+    for gain in _gains(measured):
+        share = f"about {gain.share:+.0%}" if gain.share > 0 else "nothing"
+        say(f"{_HARDWARE[gain.hardware]}: {share}; {gain.reason}.")
+
+
+_FROM = {True: ", from the disk", False: ", from memory, as this system keeps it there", None: ""}
+_HARDWARE = {"core": "One more core", "disk": "A faster disk or network"}
+
+
+def _gains(measured: Measured) -> list[Gain]:
+    return [core_gain(measured), disk_gain(measured)]
+
+
+def _rows(measured: Measured, source: str, found: Sequence[Proposal]) -> Iterator[dict[str, Any]]:
+    """What was measured and proposed, as JSON; ``about`` says what a row is about."""
+    yield {
+        "about": "machine",
+        "cores": measured.cores,
+        "memory_mb": measured.machine.memory_mb,
+        "elapsed_s": measured.elapsed_s,
+        "files": measured.files,
+        "source": source,
+        "mean_mb": measured.mean_size / 1e6,
+        "others_share": measured.others_share(),
+        "child_mb": measured.child.own_mb,
+        "failures": len(measured.failures),
+    }
+    if measured.reading is not None:
+        yield {
+            "about": "reading",
+            "one_mb_s": measured.reading.one_mb_s,
+            "several_mb_s": measured.reading.several_mb_s,
+            "readers": measured.reading.readers,
+            "cold": measured.reading.cold,
+        }
+    for cold in (True, False):
+        for workers, speed in measured.speeds(cold).items():
+            yield {
+                "about": "speed",
+                "workers": workers,
+                "cold": cold,
+                "files_per_hour": speed.median,
+                "spread": speed.spread,
+                "repeats": list(speed.repeats),
+                "processor_share": measured.processor_share(workers) if cold else None,
+            }
+    for each in measured.servers:
+        yield {
+            "about": "server",
+            "server": each.server,
+            "call": each.what,
+            "middle_ms": None if each.reason else each.middle_ms,
+            "least_ms": None if each.reason else each.least_ms,
+            "most_ms": None if each.reason else each.most_ms,
+            "reason": each.reason,
+        }
+    best, held_up = best_workers(measured), bottleneck(measured)
+    if best is not None and held_up is not None:
+        shares = {str(part): share for part, share in shares_of_work(measured, best).items()}
+        yield {
+            "about": "bottleneck",
+            "limit": str(held_up.limit),
+            "workers": best,
+            "reason": held_up.reason,
+            "shares": shares,
+        }
+    for gain in _gains(measured):
+        yield {
+            "about": "hardware",
+            "hardware": gain.hardware,
+            "gain": gain.share,
+            "measured": gain.measured,
+            "reason": gain.reason,
+        }
+    for proposal in found:
+        yield {
+            "about": "proposal",
+            "setting": proposal.setting,
+            "now": proposal.now,
+            "proposed": proposal.proposed,
+            "reason": proposal.reason,
+            "expected": proposal.expected,
+            "spread": proposal.spread,
+        }
+
+
+def _write(changes: Sequence[Proposal], loaded: Loaded, as_json: bool) -> None:
+    from tonearm.settings.writing import write_numbers
+
+    path = located_config()
+    if changes:
+        write_numbers(path, {proposal.setting: proposal.proposed for proposal in changes})
+    if as_json:
+        return
+    if not changes:
+        say("Nothing is written, as nothing is to be changed.")
+        return
+    say(f"Written into {printable(str(path))}: {', '.join(proposal.setting for proposal in changes)}.")
+    for proposal in changes:
+        if loaded.origins[proposal.setting] == "environment":
+            say(
+                f"TONEARM_{proposal.setting.upper()} is set in the environment and has precedence: remove it there.",
+                "yellow",
+            )

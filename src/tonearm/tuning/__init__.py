@@ -1,0 +1,1 @@
+"""Measures how this machine analyses this music, and derives settings from that."""
