@@ -19,7 +19,6 @@ from tonearm.settings.machine import CHILD_MB, WORKER_MB, this_machine
 from tonearm.tuning.measured import Measured, Round
 from tonearm.tuning.plan import (
     FROM_MEMORY,
-    REPEATS,
     ROUND_COST_S,
     Budget,
     candidates,
@@ -142,42 +141,39 @@ class Measurements:
         return replace(found, most_workers=most_workers(machine.memory_mb, parent_mb, child_mb))
 
     def _measure_workers(self, seconds: float) -> None:
-        """Each number of workers once, then the fastest again and again until the time is over, then from memory."""
-        until = time.monotonic() + seconds
+        """Each number of workers once, then the fastest again and again, then one of them with files from memory."""
+        began = time.monotonic()
         measured = self._measured()
         now = self.settings.workers
         wanted = candidates(measured.cores, now, measured.most_workers)
         window_s = Budget(seconds).window_s(len(wanted))
+        round_s = window_s + ROUND_COST_S
+        until = began + seconds - FROM_MEMORY * round_s
         for workers in wanted:
-            if self.stopping() or (self._rounds and workers > self._measured().most_workers):
+            if self._rounds and (time.monotonic() > until or workers > self._measured().most_workers):
                 break
             self._round(workers, window_s)
-        while not self.stopping():
+        while not self.stopping() and time.monotonic() + round_s < until:
             speeds = self._measured().speeds()
-            among = contenders(speeds, now)
-            if not among:
+            if not (among := contenders(speeds, now)):
                 return
-            workers = least_measured(speeds, among)
-            reserve_s = (1 + FROM_MEMORY) * (window_s + ROUND_COST_S)
-            if len(speeds[workers].repeats) >= REPEATS and time.monotonic() + reserve_s > until:
-                break
-            if time.monotonic() > until:
-                break
-            self._round(workers, window_s)
-        self._measure_from_memory(window_s)
+            self._round(least_measured(speeds, among), window_s)
+        self._measure_from_memory(window_s, began + seconds)
 
-    def _measure_from_memory(self, window_s: float) -> None:
+    def _measure_from_memory(self, window_s: float, until: float) -> None:
         speeds = self._measured().speeds()
-        if not speeds or self.stopping():
+        if not speeds or time.monotonic() > until:
             return
         best = max(speeds, key=lambda workers: speeds[workers].median)
         self.tell("reading files into memory")
         preload(_first(self.sample, PRELOADED_MB), self.stopping)
         for _ in range(FROM_MEMORY):
-            if not self.stopping():
+            if time.monotonic() < until:
                 self._round(best, window_s, cold=False)
 
     def _round(self, workers: int, window_s: float, cold: bool = True) -> None:
+        if self.stopping():
+            return
         source = "" if cold else ", read from memory"
         self.tell(f"{workers} {'worker' if workers == 1 else 'workers'}{source}")
         sample = self.sample if cold else _first(self.sample, PRELOADED_MB)

@@ -31,8 +31,10 @@ from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
 
 WORKER = "tune"
-JOBS_A_SLOT = 200
-"""Jobs in the queue for each slot, so that it is not empty before the round ends."""
+BYTES_A_SECOND = 50e6
+"""More than a child gets through in a second: the queue must not be empty before a round ends."""
+LEAST_FILE_S = 0.02
+MOST_COPIES = 50
 LOOK_S = 0.2
 FILES_A_SLOT = 2
 LONGER = 3
@@ -82,7 +84,7 @@ def measure_round(
 
     Returns what was measured, ``None`` where not every child got a file, and why files failed.
     """
-    copies = -(-workers * JOBS_A_SLOT // len(sample))
+    copies = _copies(sample, workers, seconds)
     with (
         place.library(settings, workers, copies) as library,
         contextlib.closing(StopSwitch()) as stop,
@@ -101,6 +103,13 @@ def measure_round(
             return None, occupancy.failures
         paths = PathMap(library.settings.path_map)
         return _round(workers, cold, window, occupancy, watch, paths), occupancy.failures
+
+
+def _copies(sample: Sequence[SampleFile], workers: int, seconds: float) -> int:
+    """How often each file has to be in the queue, so that this is not empty before the round ends."""
+    file_s = max(LEAST_FILE_S, sum(file.size for file in sample) / len(sample) / BYTES_A_SECOND)
+    jobs = workers * (2 + seconds / file_s)
+    return max(1, min(MOST_COPIES, round(jobs / len(sample) + 0.5)))
 
 
 def _fill(library: Library, sample: Sequence[SampleFile], copies: int) -> int:

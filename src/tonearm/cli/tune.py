@@ -33,13 +33,6 @@ SPEED_COLUMNS = (
     Column("processor", rank=2, right=True),
 )
 SERVER_COLUMNS = (Column("server"), Column("call"), Column("middle", right=True), Column("range", right=True))
-PROPOSAL_COLUMNS = (
-    Column("setting"),
-    Column("now", right=True),
-    Column("proposed", right=True),
-    Column("expected", right=True),
-    Column("reason", rank=1),
-)
 
 
 @click.command()
@@ -125,13 +118,17 @@ def _show(measured: Measured, source: str, found: Sequence[Proposal]) -> None:
     _list_speeds(measured)
     _list_servers(measured)
     _say_advice(measured)
-    with Listing(PROPOSAL_COLUMNS) as listing:
-        for each in found:
-            expected = "" if each.expected is None else f"{each.expected:+.0%}"
-            if each.spread is not None and each.expected is not None:
-                expected += f" ± {each.spread:.0%}"
-            proposed = str(each.proposed) if each.changes else "as it is"
-            listing.add(each.setting, str(each.now), proposed, expected, each.reason)
+    for proposal in found:
+        say(_told(proposal), "bold" if proposal.changes else "")
+
+
+def _told(proposal: Proposal) -> str:
+    """A proposal in one sentence."""
+    if not proposal.changes:
+        return f"{proposal.setting} = {proposal.now} stays: {proposal.reason}."
+    gain = "" if not proposal.expected else f", {proposal.expected:+.0%}"
+    spread = "" if proposal.spread is None or not gain else f" (± {proposal.spread:.0%})"
+    return f"{proposal.setting} = {proposal.proposed} instead of {proposal.now}{gain}{spread}: {proposal.reason}."
 
 
 def _list_speeds(measured: Measured) -> None:

@@ -89,7 +89,7 @@ def core_gain(measured: Measured) -> Gain:
         return Gain(name, 0.0, False, "nothing was measured")
     used = measured.processor_share(best)
     cores = max(1, round(measured.cores))
-    if used < FULLY_USED:
+    if used + measured.others_share() < FULLY_USED:
         return Gain(name, 0.0, True, f"the processor is busy for {used:.0%} of the time only")
     scaling = _serial_share(measured, speeds, cores)
     share = _amdahl(cores + 1, scaling) / _amdahl(cores, scaling) - 1

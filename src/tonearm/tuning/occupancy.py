@@ -115,7 +115,7 @@ class Occupancy:
             return None
         end = until
         if self._started >= self._jobs:
-            later = [work.ended for work in self.works if work.ended >= self._last_start]
+            later = [work.ended for work in self.works if work.ended > self._last_start]
             end = min([until, *later])
         return (self._full_at, end) if end > self._full_at else None
 
