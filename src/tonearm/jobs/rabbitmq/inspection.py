@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from tonearm.errors import ServiceRefused
@@ -30,7 +31,7 @@ def inspect_broker(url: str, topology: Topology, timeout_s: float) -> BrokerStat
     """
     try:
         connection = pika.BlockingConnection(parameters_of(url, timeout_s, "tonearm doctor"))
-    except (AMQPError, OSError) as error:
+    except (AMQPError, AMQPConnectorException, OSError) as error:
         if refuses_login(error):
             raise ServiceRefused(REFUSED) from error
         raise BrokerUnavailable(f"RabbitMQ is unavailable: {sentence(error)}") from error
