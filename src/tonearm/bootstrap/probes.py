@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from tonearm.bootstrap.server_probes import ask_broker
 from tonearm.bootstrap.servers import Servers
 from tonearm.errors import ServiceRefused, ServiceUnavailable, TonearmError
 from tonearm.settings import Settings
@@ -14,23 +15,6 @@ if TYPE_CHECKING:
     from tonearm.progress.port import RunningFile, Snapshot
 
 Answer = TypeVar("Answer")
-
-
-def ask_broker(servers: Servers, timeout_s: float) -> None:
-    """Connect to RabbitMQ, and check that the queues are as this version needs them.
-
-    Raises:
-        ServiceRefused: a person has to change something before there can be a connection.
-        ServiceUnavailable: no connection could be made in time.
-    """
-    with servers.open_broker(0, lambda: None, "tonearm status") as broker:
-        if broker is None:
-            return
-        broker.wait_until_known(timeout_s)
-        if broker.refusal is not None:
-            raise ServiceRefused(broker.refusal)
-        if not broker.connected:
-            raise ServiceUnavailable(broker.unavailable_reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +53,7 @@ def probe_servers(settings: Settings) -> ServerReport:
     services: dict[str, ServerState] = {}
     queues, live = None, None
     if settings.rabbitmq_url is not None:
-        services["RabbitMQ"], _ = ask(lambda: ask_broker(servers, settings.connect_timeout_s))
+        services["RabbitMQ"], _ = ask(lambda: ask_broker(servers))
         if settings.rabbitmq_management_url is not None:
             services["RabbitMQ management"], queues = ask(lambda: _figures(servers))
     if settings.redis_url is not None:

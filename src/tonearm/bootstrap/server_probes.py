@@ -107,6 +107,17 @@ def server_calls(servers: Servers, parts: contextlib.ExitStack) -> dict[str, Cal
     }
 
 
+def ask_broker(servers: Servers) -> None:
+    """Connect to RabbitMQ, and check that the queues that it has are as this version needs them; nothing is declared.
+
+    Raises:
+        ServiceRefused: a person has to change something before there can be a connection.
+        ServiceUnavailable: no connection could be made in time.
+    """
+    for mismatch in servers.inspect_broker().mismatches:
+        raise ServiceRefused(mismatch)
+
+
 def ask_connected(broker: "BrokerConnection", gate: "Gate") -> None:
     """Ask RabbitMQ something over the connection of this process; the thread of that connects where there is none.
 

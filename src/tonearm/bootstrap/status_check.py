@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
-from tonearm.bootstrap.probes import ask_broker
-from tonearm.bootstrap.server_probes import RABBITMQ, SERVERS, server_calls
-from tonearm.bootstrap.servers import PROBE_S, Servers
+from tonearm.bootstrap.server_probes import RABBITMQ, SERVERS, ask_broker, server_calls
+from tonearm.bootstrap.servers import Servers
 from tonearm.bootstrap.side_by_side import unfinished
 from tonearm.errors import StorageError, TonearmError
 from tonearm.jobs.job import JobState
@@ -89,7 +88,7 @@ def _server_checks(
     probing = servers.for_probes()
     calls = server_calls(probing, parts)
     if RABBITMQ.service in servers.breakers:
-        calls[RABBITMQ.component] = lambda: ask_broker(probing, PROBE_S)
+        calls[RABBITMQ.component] = lambda: ask_broker(probing)
 
     def check_of(component: str) -> Callable[[], None]:
         call, advice = calls[component], by_component[component].advice
