@@ -1,8 +1,8 @@
 # Builds once what the servers run from: a Debian root with packages, and Neo4j from Maven Central.
 # shellcheck shell=bash
 
-ROOT=$CACHE/debian-trixie-1 # raise the number when PACKAGES changes
-PACKAGES="postgresql-17 rabbitmq-server redis-server prometheus openjdk-21-jre-headless"
+ROOT=$CACHE/debian-trixie-2 # raise the number when PACKAGES changes
+PACKAGES="pgbouncer postgresql-17 rabbitmq-server redis-server prometheus openjdk-21-jre-headless"
 NEO4J_VERSION=5.26.0
 NEO4J=$CACHE/neo4j-$NEO4J_VERSION
 

@@ -52,7 +52,7 @@ own_wipe() {
 
 own_pid() { own_first_process "$1" || die "$1 does not run"; }
 
-# A program of Prometheus; it needs none of the root's libraries.
+# A program of Prometheus needs none of the root's libraries; PgBouncer is given them.
 own_tool() { # TOOL ARG…
   local tool=$1
   shift
@@ -60,6 +60,8 @@ own_tool() { # TOOL ARG…
   lock_cache
   build >&2 || exit 1
   unlock_cache
+  [ "$tool" != pgbouncer ] || exec "$(echo "$ROOT"/usr/lib/*-linux-gnu*/ld-linux-*.so.*)" \
+    --library-path "$(echo "$ROOT"/usr/lib/*-linux-gnu*)" "$ROOT/usr/sbin/pgbouncer" "$@"
   exec "$ROOT/usr/bin/$tool" "$@"
 }
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from tests.doctored import doctor
 from tests.program import until
-from tests.servers import missing
+from tests.servers import SCRIPT, missing
 from tonearm.errors import BehindPooler
 from tonearm.library.database import open_postgres
 
@@ -22,8 +22,9 @@ from tonearm.library.database import open_postgres
 @contextmanager
 def pgbouncer(folder: Path, database: str, mode: str, ignored: str) -> Iterator[str]:
     """A PgBouncer of one's own before a database; the address of the database behind it."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
+    installed = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    program = [installed] if installed else [SCRIPT, "tool", "pgbouncer"]
+    if subprocess.run([*program, "--version"], capture_output=True).returncode:
         missing("pgbouncer")
     url = make_url(database)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -37,7 +38,9 @@ def pgbouncer(folder: Path, database: str, mode: str, ignored: str) -> Iterator[
     folder.chmod(0o755)
     user = ("-u", "nobody") if os.geteuid() == 0 else ()  # it refuses to run as root
     with subprocess.Popen(
-        [program, "-q", *user, folder / "pgbouncer.ini"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*program, "-q", *user, folder / "pgbouncer.ini"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         until(lambda: answers(port), 10)
         yield url.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
