@@ -80,8 +80,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"))
     options = parser.parse_args()
     urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
-    make(options.music, options.cuts)
     due = [each for each in cells() if options.only in str(each) and (options.again or not known(each))]
+    make(options.music, options.cuts, [size for size in SIZES if any(size in each.size for each in due)])
     began = time.monotonic()
     for cell in due:
         if time.monotonic() - began > options.seconds:
