@@ -1,5 +1,6 @@
 """What is shipped for containers, Kubernetes and systemd fits the program, and is confined."""
 
+import functools
 import os
 import re
 import shlex
@@ -46,6 +47,7 @@ for tag in ("!reset", "!override"):
     Compose.add_constructor(tag, lambda _, __: None)
 
 
+@functools.cache
 def documents(path: Path) -> list[Any]:
     return list(yaml.load_all(path.read_text("utf-8"), Compose))
 

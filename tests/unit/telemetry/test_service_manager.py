@@ -149,6 +149,7 @@ def test_an_address_that_is_no_local_socket_is_nobody(address: str) -> None:
     assert ServiceManager.of({"NOTIFY_SOCKET": address}, 7) is None
 
 
+@pytest.mark.parametrize("listener", ["path"], indirect=True)
 def test_a_worker_tells_that_it_waits_for_its_database_and_that_it_ends(listener: Listener) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")}
     environment |= {
