@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 
 from tests.contracts.broker import Broker
 from tests.doctored import doctor
+from tests.program import until
 from tests.servers import administer, drop_database, named
 from tonearm.jobs.worker_registry import Heartbeat, WorkerInstance, WorkerRegistry
 from tonearm.library.database import open_postgres, reach_postgres
@@ -42,8 +43,8 @@ def with_login(url: str, user: str) -> str:
     return parts._replace(netloc=f"{user}:wrong@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
-def manage(url: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
-    """A request to RabbitMQ's management API."""
+def manage(url: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """A request to RabbitMQ's management API, and its answer."""
     parts = urlsplit(url)
     request = urllib.request.Request(
         f"http://{parts.hostname}:{parts.port}/api/{path}",
@@ -55,7 +56,8 @@ def manage(url: str, method: str, path: str, body: Mapping[str, Any] | None = No
             "Content-Type": "application/json",
         },
     )
-    urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  the same request
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  the same request
+        return json.loads(answer.read() or "null")
 
 
 @contextmanager
@@ -127,6 +129,8 @@ def test_faults_of_a_database_its_workers_and_a_broker_are_found(
         policy(rabbitmq_management_url, namespace, **{"max-length": 9, "consumer-timeout": 60_000}),
     ):
         broker.declare(f"{namespace}.jobs", {})
+        queue = f"queues/%2F/{namespace}.jobs"
+        until(lambda: bool(manage(rabbitmq_management_url, "GET", queue).get("policy")))
         environment = {
             "TONEARM_DATABASE_URL": postgres_url,
             "TONEARM_RABBITMQ_URL": rabbitmq_url,
