@@ -11,7 +11,7 @@ from tonearm.doctor import neo4j, rabbitmq, redis
 from tonearm.doctor.answers import clocks, trouble
 from tonearm.doctor.diagnosis import Diagnosis
 from tonearm.graph.server_state import GraphServer
-from tonearm.jobs.broker_state import BrokerCondition
+from tonearm.jobs.broker_state import BrokerCondition, BrokerState
 from tonearm.settings import Settings
 from tonearm.telemetry.probes import Finding, asked
 
@@ -32,6 +32,13 @@ class Asked(NamedTuple):
     def ms(self) -> float:
         """How long the answer took."""
         return self.finding.value or 0.0
+
+
+def load_drivers(servers: Servers) -> None:
+    """Load the drivers of all servers, so that no time of an answer is spent on that."""
+    for service in servers.breakers:
+        if service in DRIVERS:
+            _has(DRIVERS[service])
 
 
 def servers_of(
@@ -78,9 +85,17 @@ def _has(driver: str) -> bool:
 
 
 def _rabbitmq(settings: Settings, servers: Servers) -> Iterator[Diagnosis]:
-    yield from examined("rabbitmq", servers.inspect_broker, lambda found, how: rabbitmq.broker(found, how.ms))
+    states: list[BrokerState] = []
+
+    def told(found: BrokerState, how: Asked) -> Iterator[Diagnosis]:
+        states.append(found)
+        return rabbitmq.broker(found, how.ms)
+
+    yield from examined("rabbitmq", servers.inspect_broker, told)
+    is_blocked = any(state.is_blocked for state in states)
     if settings.rabbitmq_management_url is None:
         yield rabbitmq.unseen()
+        yield from rabbitmq.alarms((), is_blocked)
         return
 
     def ask() -> BrokerCondition:
@@ -90,6 +105,7 @@ def _rabbitmq(settings: Settings, servers: Servers) -> Iterator[Diagnosis]:
 
     def judged(found: BrokerCondition, how: Asked) -> Iterator[Diagnosis]:
         yield from rabbitmq.condition(found, how.ms, settings)
+        yield from rabbitmq.alarms(found.alarms, is_blocked)
         yield from clocks("RabbitMQ", found.now, how.before, how.after)
 
     yield from examined("rabbitmq-management", ask, judged)

@@ -112,10 +112,15 @@ def ask_broker(servers: Servers) -> None:
 
     Raises:
         ServiceRefused: a person has to change something before there can be a connection.
-        ServiceUnavailable: no connection could be made in time.
+        ServiceUnavailable: no connection could be made in time, or it accepts no messages.
     """
-    for mismatch in servers.inspect_broker().mismatches:
+    found = servers.inspect_broker()
+    for mismatch in found.mismatches:
         raise ServiceRefused(mismatch)
+    if found.is_blocked:
+        raise ServiceUnavailable(
+            "RabbitMQ accepts no messages: an alarm for memory or disk space is in effect"
+        )
 
 
 def ask_connected(broker: "BrokerConnection", gate: "Gate") -> None:

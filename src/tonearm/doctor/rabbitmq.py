@@ -1,6 +1,6 @@
 """What is wrong with a RabbitMQ broker, and with the queues of this library on it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tonearm.doctor.diagnosis import Diagnosis
@@ -39,14 +39,6 @@ def broker(found: BrokerState, latency_ms: float) -> Iterator[Diagnosis]:
 def condition(found: BrokerCondition, latency_ms: float, settings: Settings) -> Iterator[Diagnosis]:
     """Its alarms, policies and bindings, as the management API tells them."""
     yield Diagnosis("rabbitmq-management.server", API, f"answers in {latency_ms:.1f} ms")
-    for alarm in found.alarms:
-        yield Diagnosis(
-            "rabbitmq.alarm",
-            NAME,
-            f"an alarm is in effect: too little {alarm}; it accepts no messages",
-            "give it more memory or disk space, or raise its vm_memory_high_watermark; "
-            "jobs wait in the database meanwhile",
-        )
     for queue in found.unbound:
         yield Diagnosis(
             "rabbitmq.unbound",
@@ -58,6 +50,19 @@ def condition(found: BrokerCondition, latency_ms: float, settings: Settings) -> 
     for queue, (name, definition) in found.policies.items():
         if queue == jobs or queue.startswith(f"{jobs}."):
             yield from _policy(queue, name, definition, settings)
+
+
+def alarms(short: Sequence[str], is_blocked: bool) -> Iterator[Diagnosis]:
+    """Alarms, by which the broker accepts no messages. ``short``: what there is too little of, where that is known."""
+    if not short and not is_blocked:
+        return
+    what = f"too little {', '.join(short)}" if short else "too little memory or disk space"
+    yield Diagnosis(
+        "rabbitmq.alarm",
+        NAME,
+        f"an alarm is in effect: {what}; it accepts no messages",
+        "give it more memory or disk space, or raise its vm_memory_high_watermark; jobs wait in the database meanwhile",
+    )
 
 
 def _policy(queue: str, name: str, definition: Mapping[str, Any], settings: Settings) -> Iterator[Diagnosis]:
@@ -87,5 +92,5 @@ def unseen() -> Diagnosis:
     return Diagnosis(
         "rabbitmq.unseen",
         API,
-        "alarms, policies and bindings are not seen without rabbitmq_management_url",
+        "the kind of an alarm, policies and bindings are not seen without rabbitmq_management_url",
     )

@@ -9,14 +9,16 @@ from typing import Any
 class BrokerState:
     """What a broker tells of itself and of the exchanges and queues of one library.
 
-    present, missing: names of exchanges and queues that it has and does not have. mismatches: a sentence for each that
-    has other arguments.
+    present, missing: exchanges and queues that it has and does not have, such as ``queue tonearm.jobs``.
+    mismatches: a sentence for each that has other arguments. is_blocked: it accepts no messages now, because an alarm is
+    in effect.
     """
 
     version: str
     present: tuple[str, ...]
     missing: tuple[str, ...]
     mismatches: tuple[str, ...]
+    is_blocked: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ POSTGRES = PostgresServer(
     ours=0,
     lacking=(),
 )
-BROKER = BrokerState("4.0.5", ("t.jobs", "t.dead"), (), ())
+BROKER = BrokerState("4.0.5", ("t.jobs", "t.dead"), (), (), is_blocked=False)
 CONDITION = BrokerCondition(0.0, (), {}, ())
 REDIS_INFORMATION: dict[str, Any] = {
     "redis_version": "7.4.1",
@@ -151,7 +151,6 @@ def test_what_is_wrong_with_queues_is_told(change: dict[str, Any], expected: set
     ("change", "expected"),
     [
         ({}, set()),
-        ({"alarms": ("memory of rabbit@here",)}, {"rabbitmq.alarm"}),
         ({"unbound": ("t.dead",)}, {"rabbitmq.unbound"}),
         ({"policies": {"t.jobs": ("ttl", {"message-ttl": 1000})}}, {"rabbitmq.policy"}),
         (
@@ -167,6 +166,22 @@ def test_what_the_management_api_tells_is_judged(
 ) -> None:
     found = rabbitmq.condition(dataclasses.replace(CONDITION, **change), 1.0, settings)
     assert wrong(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("short", "is_blocked", "expected"),
+    [
+        ((), False, []),
+        ((), True, ["an alarm is in effect: too little memory or disk space; it accepts no messages"]),
+        (
+            ("memory of rabbit@here",),
+            True,
+            ["an alarm is in effect: too little memory of rabbit@here; it accepts no messages"],
+        ),
+    ],
+)
+def test_an_alarm_is_told_once(short: tuple[str, ...], is_blocked: bool, expected: list[str]) -> None:
+    assert [each.detail for each in rabbitmq.alarms(short, is_blocked)] == expected
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,17 @@
 """Looks at a broker without a change: its version, and whether the queues are as this version needs them."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import pika
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    ConnectionBlockedTimeout,
+    UnroutableError,
+)
 
 from tonearm.errors import ServiceRefused
 from tonearm.jobs.broker_state import BrokerState
@@ -20,6 +26,11 @@ from tonearm.jobs.rabbitmq.broker_errors import (
 from tonearm.jobs.rabbitmq.connection import parameters_of
 from tonearm.jobs.rabbitmq.topology import Topology
 
+NOBODY = "nobody"
+"""A routing key that no queue is bound with."""
+BLOCKED_S = 0.5
+"""Seconds to wait for a broker that has said that it accepts no messages."""
+
 
 def inspect_broker(url: str, topology: Topology, timeout_s: float) -> BrokerState:
     """Connect and ask.
@@ -29,8 +40,10 @@ def inspect_broker(url: str, topology: Topology, timeout_s: float) -> BrokerStat
         ServiceRefused: it refused the user, the password or the virtual host.
         BrokerUnavailable: it does not answer in time.
     """
+    parameters = parameters_of(url, timeout_s, "tonearm doctor")
+    parameters.blocked_connection_timeout = BLOCKED_S
     try:
-        connection = pika.BlockingConnection(parameters_of(url, timeout_s, "tonearm doctor"))
+        connection = pika.BlockingConnection(parameters)
     except (AMQPError, AMQPConnectorException, OSError) as error:
         if refuses_login(error):
             raise ServiceRefused(REFUSED) from error
@@ -50,12 +63,12 @@ def _inspected(connection: Any, topology: Topology) -> BrokerState:
     mismatches: list[str] = []
     for exchange in (topology.exchange, topology.dead_exchange):
         there = _refusal(connection, "exchange_declare", exchange, passive=True) is None
-        (present if there else missing).append(exchange)
+        (present if there else missing).append(f"exchange {exchange}")
     for queue in (topology.dead_queue, *topology.queues):
         if _refusal(connection, "queue_declare", queue.name, passive=True) is not None:
-            missing.append(queue.name)
+            missing.append(f"queue {queue.name}")
             continue
-        present.append(queue.name)
+        present.append(f"queue {queue.name}")
         # to declare a queue that exists compares the arguments, and changes nothing
         wrong = _refusal(
             connection, "queue_declare", queue.name, durable=True, arguments=dict(queue.arguments)
@@ -63,7 +76,27 @@ def _inspected(connection: Any, topology: Topology) -> BrokerState:
         if wrong is not None:
             mismatches.append(queue_mismatch(wrong) or sentence(wrong))
     told: Mapping[str, Any] = connection._impl.server_properties or {}  # nothing public has them
-    return BrokerState(str(told.get("version", "")), tuple(present), tuple(missing), tuple(mismatches))
+    is_blocked = f"exchange {topology.exchange}" in present and _is_blocked(connection, topology.exchange)
+    version = str(told.get("version", ""))
+    return BrokerState(version, tuple(present), tuple(missing), tuple(mismatches), is_blocked)
+
+
+def _is_blocked(connection: Any, exchange: str) -> bool:
+    """Whether the broker accepts no messages: after it was sent one, it hears no more.
+
+    This one is for no queue.
+    """
+    channel = connection.channel()
+    channel.confirm_delivery()
+    try:
+        with contextlib.suppress(
+            UnroutableError, ChannelClosedByBroker
+        ):  # the user may not be allowed to publish
+            channel.basic_publish(exchange, NOBODY, b"", mandatory=True)
+        connection.channel()
+    except ConnectionBlockedTimeout:
+        return True
+    return False
 
 
 def _refusal(connection: Any, call: str, name: str, **arguments: Any) -> ChannelClosedByBroker | None:
