@@ -10,8 +10,7 @@ class BrokerState:
     """What a broker tells of itself and of the exchanges and queues of one library.
 
     present, missing: exchanges and queues that it has and does not have, such as ``queue tonearm.jobs``.
-    mismatches: a sentence for each that has other arguments. is_blocked: it accepts no messages now, because an alarm is
-    in effect.
+    mismatches: a sentence for each that has other arguments. is_blocked: it accepts no messages now, because of an alarm.
     """
 
     version: str
