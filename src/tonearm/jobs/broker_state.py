@@ -10,7 +10,7 @@ class BrokerState:
     """What a broker tells of itself and of the exchanges and queues of one library.
 
     present, missing: exchanges and queues that it has and does not have, such as ``queue tonearm.jobs``.
-    mismatches: a sentence for each that has other arguments. is_blocked: it accepts no messages now, because of an alarm.
+    mismatches: a sentence for each that has other arguments. is_blocked: an alarm keeps it from accepting messages.
     """
 
     version: str
