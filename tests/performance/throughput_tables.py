@@ -77,7 +77,7 @@ def computed(start: str, folder: Path) -> str:  # noqa: ARG001  a view is called
     return (
         f"{table(('size', 'format', *heads), lines)}\n\n"
         "Files an hour by mode, cache and workers. **Bold: measured.** The others are computed: files/h of the size and"
-        f" the format with one worker, embedded and warm, times the speed of {MIXED_SIZE} files of {MIXED} in that mode"
+        f" the format with one worker, embedded and warm, times the speed of {MIXED_SIZE} files ({MIXED}) in that mode"
         " by their speed with one worker, embedded and warm. How far the formula is off where both are known: "
         f"{'; '.join(errors) or 'not known'}."
     )
