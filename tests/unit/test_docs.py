@@ -249,6 +249,7 @@ def test_every_state_and_level_is_in_the_reference() -> None:
     [
         PROJECT / "README.md",
         PROJECT / "CHANGELOG.md",
+        PROJECT / "tests" / "performance" / "README.md",
         PROJECT / "src" / "tonearm" / "scan" / "README.md",
         *sorted((PROJECT / "docs").rglob("*.md")),
     ],
