@@ -37,7 +37,11 @@ _ENDINGS = {
 )
 @click.option("--wait", is_flag=True, help="Return when they have ended; status 1 if one does not.")
 @click.option(
-    "--timeout", "timeout_s", metavar="TIME", type=Seconds(), help="Wait no longer than this, such as 60s."
+    "--timeout",
+    "timeout_s",
+    metavar="TIME",
+    type=Seconds(needs_unit=False),
+    help="Wait no longer than this: seconds, or such as 10m.",
 )
 @data_option
 @json_option

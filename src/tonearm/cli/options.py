@@ -40,9 +40,14 @@ class Seconds(click.ParamType[float]):
     name = "time"
     _UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
+    def __init__(self, needs_unit: bool = True) -> None:
+        """``needs_unit``: whether a number without a unit is refused; otherwise it is taken for seconds."""
+        self._needs_unit = needs_unit
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The seconds."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
+        text = str(value) if self._needs_unit or not str(value)[-1:].isdigit() else f"{value}s"
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
         if found is None or not (seconds := float(found[1]) * self._UNITS[found[2]]):
             self.fail(f"{value!r} is no length of time such as 30s, 10m, 2h or 1d", param, ctx)
         return seconds

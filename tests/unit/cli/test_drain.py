@@ -59,7 +59,7 @@ def test_status_1_is_told_of_one_that_has_not_ended_in_time(registry: WorkerRegi
     outcome = drain(tmp_path, "a", "--wait", "--timeout", "0.1s")
     assert outcome.return_value == 1
     assert "a has not ended yet" in outcome.output
-    outcome = drain(tmp_path, "a", "--wait", "--timeout", "0.1s", "--json")
+    outcome = drain(tmp_path, "a", "--wait", "--timeout", "0.1", "--json")
     assert json.loads(outcome.stdout) == {"worker": "a", "state": "draining"}
 
 
