@@ -16,6 +16,7 @@ from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
 from tonearm.cli.terminal import is_terminal
 from tonearm.errors import StorageUnavailable
+from tonearm.events.event import Event, Subscriber
 from tonearm.progress.live import LiveView
 from tonearm.worker.signals import StopSwitch
 
@@ -32,6 +33,7 @@ from tonearm.worker.signals import StopSwitch
     help="This host has mounted at TO what the library knows as FROM; repeatable.",
 )
 @listen_option
+@click.option("--quiet", is_flag=True, help="Print nothing on standard output; the log tells the same.")
 @json_option
 def worker(
     data: str | None,
@@ -39,6 +41,7 @@ def worker(
     workers: int | None,
     path_map: Sequence[str],
     listen: str | None,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Take jobs of a library that several hosts share, until SIGTERM, Ctrl-C or `tonearm workers drain`.
@@ -46,11 +49,14 @@ def worker(
     Then the files that are being analysed are finished or given back; a second signal stops at once. Nothing
     is lost.
     """
+    if quiet and as_json:
+        raise click.UsageError("--quiet and --json exclude each other")
     view = LiveView()
     stop = StopSwitch()
     settings = settings_of(data, workers=workers, worker_name=name, path_map=path_map, listen=listen)
     is_beside = is_terminal() and logs_to_terminal(settings)  # the log tells the same, in the same place
-    show = while_read(show_json if as_json else WorkerLines(view, progress_only=is_beside), stop)
+    lines: Subscriber = show_json if as_json else WorkerLines(view, progress_only=is_beside)
+    show = _show_nothing if quiet else while_read(lines, stop)
     with (
         logged(settings, "tonearm-worker") as log,
         stop.on_signals(),
@@ -60,6 +66,10 @@ def worker(
         open_worker(settings, view, show, stop, exporter, log, manager) as work,
     ):
         work()
+
+
+def _show_nothing(_: Event) -> None:
+    """In place of output."""
 
 
 @contextlib.contextmanager
