@@ -138,7 +138,8 @@ def test_every_call_is_one_that_the_program_knows(words: list[str]) -> None:
     command, rest = deferred.loaded(), words[1:]
     if isinstance(command, click.Group) and rest and rest[0] in command.commands:
         command, rest = command.commands[rest[0]], rest[1:]
-    command.make_parser(click.Context(command)).parse_args(list(rest))  # raises NoSuchOption
+    context = click.Context(command, **app.context_settings)  # a command keeps its first help options
+    command.make_parser(context).parse_args(list(rest))  # raises NoSuchOption
 
 
 def test_every_variable_is_a_setting() -> None:

@@ -158,7 +158,7 @@ def test_a_worker_tells_that_it_waits_for_its_database_and_that_it_ends(listener
         "NOTIFY_SOCKET": listener.address,
         "WATCHDOG_USEC": "500000",
     }
-    command = [sys.executable, "-m", "tonearm", "worker", "--listen", "0"]
+    command = [sys.executable, "-m", "tonearm", "worker", "--listen", "0", "--quiet"]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -168,9 +168,10 @@ def test_a_worker_tells_that_it_waits_for_its_database_and_that_it_ends(listener
             heard += listener.until("WATCHDOG=1")
             process.send_signal(signal.SIGTERM)
             heard += listener.until("STOPPING=1")
-            assert [
-                line for line in heard if "PostgreSQL" in line and "127.0.0.1" not in line.partition("=")[0]
-            ]
-            process.communicate(timeout=20)
+            assert [line for line in heard if "PostgreSQL nothing at 127.0.0.1:1 does not answer" in line]
+            printed, logged = process.communicate(timeout=20)
+            assert process.returncode == 0
+            assert printed == b""
+            assert b"waiting: PostgreSQL" in logged
         finally:
             process.kill()
