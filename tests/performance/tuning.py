@@ -4,7 +4,7 @@ Every number of workers from 1 to 4 analyses the same files by the real command,
 that a child has to the last that is stored. ``tune`` is called in between, where 1 and where 4 workers are set. Its
 proposals are compared with the fastest number, by the medians. ``--within`` does all of this in control groups (version
 1) with so many cores' worth of CPU time and megabytes; it needs the right to make them. ``--lock`` names a file that is
-locked during each call, so that measurements of others come in turn.
+locked during each turn and each call of ``tune``, so that measurements of others come in between.
 """
 
 import argparse
@@ -26,13 +26,19 @@ WORKERS = (1, 2, 3, 4)
 FROM = (1, 4)
 GROUPS = Path("/sys/fs/cgroup")
 PERIOD_US = 100_000
+SHARES = 262_144
+"""Precedence over the other programs of the machine, so that they do not count."""
 
 
 @contextlib.contextmanager
 def confined(cores: float, memory_mb: int) -> Iterator[None]:
     """Have this process and what it starts use no more than this."""
     limits = {
-        "cpu": {"cpu.cfs_period_us": PERIOD_US, "cpu.cfs_quota_us": round(cores * PERIOD_US)},
+        "cpu": {
+            "cpu.cfs_period_us": PERIOD_US,
+            "cpu.cfs_quota_us": round(cores * PERIOD_US),
+            "cpu.shares": SHARES,
+        },
         "memory": {"memory.limit_in_bytes": memory_mb * 10**6},
     }
     own = dict(line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text("ascii").splitlines())
@@ -82,7 +88,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--within", nargs=2, type=float, metavar=("CORES", "MB"))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--files", type=int, default=32)
+    parser.add_argument("--files", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=80.0)
     parser.add_argument("--lock", type=Path)
     options = parser.parse_args()
@@ -91,8 +97,8 @@ def main() -> int:
     proposals = []
     with confined(options.within[0], int(options.within[1])) if options.within else contextlib.nullcontext():
         for turn in range(options.rounds):
-            for workers in WORKERS if turn % 2 == 0 else reversed(WORKERS):
-                with held(options.lock):
+            with held(options.lock):
+                for workers in WORKERS if turn % 2 == 0 else reversed(WORKERS):
                     speeds[workers].append(exhaustive(paths, workers))
             if turn < len(FROM):
                 with held(options.lock):

@@ -123,7 +123,11 @@ class Measurements:
         self._measure_workers(max(0.0, left_s))
         measured = self._measured()
         if not any(each.works for each in measured.rounds) and not self.stopping():
-            why = f": {self._failures[-1]}" if self._failures else f" within {self.seconds:g} s"
+            why = (
+                f": {self._failures[-1]}"
+                if self._failures
+                else f" within {self.seconds:g} s; give it more --seconds"
+            )
             raise NotFound(f"none of the files could be analysed{why}")
         return replace(measured, reading=reading, servers=servers, elapsed_s=time.monotonic() - began)
 
@@ -149,7 +153,7 @@ class Measurements:
         window_s = Budget(seconds).window_s(len(wanted))
         round_s = window_s + ROUND_COST_S
         until = began + seconds - FROM_MEMORY * round_s
-        for workers in wanted:
+        for workers in (*wanted, wanted[0]):  # the first round may wait for programs to be read
             if self._rounds and (time.monotonic() > until or workers > self._measured().most_workers):
                 break
             self._round(workers, window_s)

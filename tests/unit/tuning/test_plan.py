@@ -40,7 +40,7 @@ def test_the_fastest_and_the_present_number_are_measured_again_in_turn() -> None
 
 
 def test_a_round_is_as_long_as_the_time_allows() -> None:
-    assert Budget(80).window_s(4) == pytest.approx(80 / 12 - 2)
+    assert Budget(80).window_s(4) == pytest.approx(80 / 13 - 2)
     assert Budget(3).window_s(4) == 0.5
     assert Budget(3600).window_s(2) == 30
 
