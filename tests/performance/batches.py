@@ -1,7 +1,7 @@
 """What sizes of batches and numbers of connections are worth: ``python -m tests.performance batches WHAT …``.
 
 WHAT: ``scan`` (files that one transaction of the scan writes), ``relay`` (messages that are published together),
-``prefetch`` (messages that the broker sends ahead; 64 slots) or ``connections`` (to PostgreSQL, of one process). The
+``prefetch`` (messages that the broker sends ahead) or ``connections`` (to PostgreSQL, of one process). The
 values are measured in turn, the turns are repeated, and the median and the range of each are printed. Servers are
 those of ``tests.performance.jobs``; an analyser that does nothing works on the jobs.
 """
@@ -16,9 +16,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
+from urllib.parse import urlsplit
 
 from tests.performance.jobs import broker, enqueue, opened, rate, through_sql, work
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
+from tests.proxy import Proxy
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library
 from tonearm.jobs import outbox_relay
@@ -30,7 +32,6 @@ from tonearm.library.files import FileChange, FoundFile, ScannedFile
 from tonearm.resilience.gate import Unguarded
 from tonearm.settings import Level
 
-SLOTS = 64
 VALUES = {
     "scan": (100, 500, 2000, 8000),
     "relay": (100, 300, 1000, 5000),
@@ -88,16 +89,18 @@ def published(app: Library, files: int, batch: int) -> float:
         link.stop()
 
 
-def worked(app: Library, music: Path, jobs: int, prefetch: int) -> float:
+def worked(app: Library, music: Path, jobs: int, slots: int, prefetch: int) -> float:
     """Jobs a second from the queue to stored results."""
     run, _ = enqueue(app, music, jobs)
     if app.settings.rabbitmq_url is None:
-        return rate(work(app, run, "bench", through_sql, SLOTS))
+        return rate(work(app, run, "bench", through_sql, slots))
     with broker(prefetch) as make:
-        return rate(work(app, run, "bench", make, SLOTS))
+        return rate(work(app, run, "bench", make, slots))
 
 
-def measure(what: str, kind: str, value: int, music: Path, jobs: int, urls: Mapping[str, str]) -> float:
+def measure(
+    what: str, kind: str, value: int, music: Path, jobs: int, slots: int, urls: Mapping[str, str]
+) -> float:
     """One measurement in a library of its own; what a second."""
     settings = {"database_connections": value} if what == "connections" else {}
     with library(kind, urls, **settings) as app:
@@ -105,7 +108,22 @@ def measure(what: str, kind: str, value: int, music: Path, jobs: int, urls: Mapp
             return intake(app, 10 * jobs, value)
         if what == "relay":
             return published(app, 4 * jobs, value)
-        return worked(app, music, jobs, value if what == "prefetch" else SLOTS)
+        return worked(app, music, jobs, slots, value if what == "prefetch" else slots)
+
+
+@contextmanager
+def far_away(urls: Mapping[str, str], delay_s: float) -> Iterator[Mapping[str, str]]:
+    """The addresses, with RabbitMQ behind a proxy that passes on what is sent to it this much later."""
+    name = "TONEARM_RABBITMQ_URL"
+    if not delay_s or name not in urls:
+        yield urls
+        return
+    parts = urlsplit(urls[name])
+    with Proxy(parts.hostname or "127.0.0.1", parts.port or 5672) as proxy:
+        proxy.delay_s = delay_s
+        login = parts.netloc.rpartition("@")[0]
+        there = parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
+        yield {**urls, name: there}
 
 
 def main() -> int:
@@ -115,6 +133,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kinds", default="SQLite,PostgreSQL,RabbitMQ")
+    parser.add_argument("--slots", type=int, default=64)
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="how far away RabbitMQ is")
     parser.add_argument("--values", type=int, nargs="+", help="others than the usual ones")
     options = parser.parse_args()
     urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
@@ -122,7 +142,7 @@ def main() -> int:
     possible = {"scan": "SQLite PostgreSQL", "relay": "RabbitMQ", "prefetch": "RabbitMQ"}
     kinds = possible.get(options.what, "PostgreSQL RabbitMQ").split()
     values = options.values or VALUES[options.what]
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, far_away(urls, options.delay_ms / 1000) as there:
         music = Path(place)
         for number in range(options.jobs):
             (music / f"{number:07}.flac").write_bytes(f"{number:064}".encode())
@@ -130,7 +150,9 @@ def main() -> int:
             found: dict[int, list[float]] = {value: [] for value in values}
             for turn in range(options.rounds):
                 for value in values if turn % 2 == 0 else reversed(values):
-                    found[value].append(measure(options.what, kind, value, music, options.jobs, urls))
+                    found[value].append(
+                        measure(options.what, kind, value, music, options.jobs, options.slots, there)
+                    )
             for value, rates in found.items():
                 middle, low, high = statistics.median(rates), min(rates), max(rates)
                 print(

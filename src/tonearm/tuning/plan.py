@@ -26,7 +26,7 @@ class Budget:
     seconds: float
 
     def window_s(self, candidates: int) -> float:
-        """Seconds of one round, so that each candidate is measured once, the first twice, contenders as often as needed."""
+        """Seconds of one round: each candidate has one, the first a second one, and contenders as many as needed."""
         again = min(candidates, CONTENDERS) * (REPEATS - 1)
         each_s = self.seconds / (candidates + 1 + again + FROM_MEMORY)
         return min(LONGEST_S, max(SHORTEST_S, each_s - ROUND_COST_S))
