@@ -155,6 +155,10 @@ def test_a_data_folder_that_cannot_be_used_is_found(tmp_path: Path) -> None:
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "tonearm.db").write_bytes(b"This is no database. " * 100)
     assert doctor(tmp_path / "damaged").ids == {"data.damaged"}
+    database = open_sqlite(tmp_path / "incomplete")
+    Library(database).change("DROP TABLE files")
+    database.close()
+    assert doctor(tmp_path / "incomplete").ids == {"library.unreadable"}
 
 
 @contextmanager
@@ -179,11 +183,11 @@ def test_a_disk_without_room_is_found(tmp_path: Path) -> None:
 
 
 def test_a_read_only_disk_is_found(tmp_path: Path) -> None:
-    with mounted(tmp_path / "disk", "size=2g") as disk:
+    with mounted(tmp_path / "disk", "size=200m") as disk:
         open_sqlite(disk / "data").close()
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         ended = doctor(disk / "data")
-    assert ended.ids == {"data.read-only"}
+    assert ended.ids == {"data.read-only", "data.room-little"}
 
 
 def test_a_data_folder_that_hangs_is_found(tmp_path: Path) -> None:

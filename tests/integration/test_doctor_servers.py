@@ -27,7 +27,6 @@ from tonearm.library.database import open_postgres, reach_postgres
 
 CLOCK = "import time; time.time = lambda now=time.time: now() + 3600"
 """Lets the process of the command have a clock that is an hour ahead."""
-CLOSED = "127.0.0.1:1"
 
 
 def in_database(url: str, statement: str) -> None:
@@ -185,18 +184,23 @@ def stranger(servers: Mapping[str, str]) -> Iterator[str]:
 
 
 def test_refused_logins_and_missing_rights_are_found(
-    stranger: str, rabbitmq_url: str, rabbitmq_management_url: str, redis_url: str, tmp_path: Path
+    stranger: str,
+    rabbitmq_url: str,
+    rabbitmq_management_url: str,
+    redis_url: str,
+    neo4j_url: str,
+    tmp_path: Path,
 ) -> None:
     environment = {
         "TONEARM_DATABASE_URL": stranger,
         "TONEARM_RABBITMQ_URL": with_login(rabbitmq_url, "nobody"),
         "TONEARM_RABBITMQ_MANAGEMENT_URL": with_login(rabbitmq_management_url, "nobody"),
         "TONEARM_REDIS_URL": with_login(redis_url, "nobody"),
-        "TONEARM_NEO4J_URL": f"bolt://{CLOSED}",
+        "TONEARM_NEO4J_URL": f"{neo4j_url}/nowhere",
     }
     ended = doctor(tmp_path / "none", **environment)
     assert ended.ids == {
-        "neo4j.unreachable",
+        "neo4j.refused",
         "postgresql.encoding",
         "postgresql.permission",
         "rabbitmq-management.refused",
@@ -206,7 +210,7 @@ def test_refused_logins_and_missing_rights_are_found(
     assert "wrong" not in str(ended.found)
 
 
-def test_a_database_that_has_no_connection_left_is_found(
+def test_a_database_that_lets_nobody_in_is_found(
     stranger: str, servers: Mapping[str, str], tmp_path: Path
 ) -> None:
     with administer(named(servers, "TONEARM_DATABASE_URL")) as connection:
@@ -214,6 +218,8 @@ def test_a_database_that_has_no_connection_left_is_found(
         connection.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 0").format(role))
     ended = doctor(tmp_path / "none", TONEARM_DATABASE_URL=stranger)
     assert (ended.ids, ended.status) == ({"postgresql.connections-exhausted"}, 2)
+    unknown = doctor(tmp_path / "none", TONEARM_DATABASE_URL=with_login(stranger, "nobody"))
+    assert (unknown.ids, unknown.status) == ({"postgresql.refused"}, 2)
 
 
 def test_older_tables_on_a_server_are_found_and_left(postgres_url: str, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def connections(found: PostgresServer, a_process: int, processes: int, more: int
     others = max(0, found.connections - 1 - found.ours)
     needed = (processes + more) * a_process + others
     told = (
-        f"{processes} live workers and this process may open {a_process} each, other programs have {others:,}: "
+        f"this process and {processes} live workers may open {a_process} each, other programs have {others:,}: "
         f"{needed:,} of {allowed:,}"
     )
     if needed <= allowed:

@@ -11,10 +11,9 @@ from tonearm.views.workers import ALIVE, WorkerView
 def workers(found: Sequence[WorkerView]) -> Iterator[Diagnosis]:
     """What is wrong with workers that have not ended."""
     alive = [worker for worker in found if worker.state in ALIVE]
-    slots, hosts = sum(worker.slots for worker in alive), len({worker.host for worker in alive})
-    yield Diagnosis(
-        "workers.alive", "workers", f"{len(alive)} on {hosts} hosts, {slots} files at the same time"
-    )
+    slots, hosts = sum(worker.slots for worker in alive), sorted({worker.host for worker in alive})
+    told = f"{len(alive)} on {', '.join(hosts)}, {slots} files at the same time" if alive else "none now"
+    yield Diagnosis("workers.alive", "workers", told)
     for worker in found:
         if worker.state == "lost":
             yield Diagnosis(
