@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tonearm.bootstrap.database import open_database
-from tonearm.bootstrap.tune_round import measure_round, preload, temporary_place
+from tonearm.bootstrap.tune_place import temporary_place
+from tonearm.bootstrap.tune_round import measure_round, preload
 from tonearm.bootstrap.tune_servers import measure_servers
 from tonearm.errors import ConfigurationError, LibraryInUse, NotFound
 from tonearm.library.data_folder import require_library

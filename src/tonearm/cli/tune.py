@@ -13,10 +13,11 @@ from tonearm.cli.formatting import plural
 from tonearm.cli.options import PATH, chosen_settings, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, terminal_width
+from tonearm.cli.tune_json import tune_rows
 from tonearm.errors import NotFound
 from tonearm.names import printable, to_bytes
 from tonearm.settings import Loaded, located_config
-from tonearm.tuning.advice import Gain, bottleneck, core_gain, disk_gain, shares_of_work
+from tonearm.tuning.advice import bottleneck, gains, shares_of_work
 from tonearm.tuning.measured import Measured
 from tonearm.tuning.proposals import Proposal, best_workers, proposals
 from tonearm.worker.signals import StopSwitch
@@ -76,7 +77,7 @@ def tune(paths: Sequence[str], seconds: float, write: bool, data: str | None, as
         raise click.exceptions.Exit(INTERRUPTED)
     found = proposals(measured)
     if as_json:
-        for row in _rows(measured, source, found):
+        for row in tune_rows(measured, source, found):
             print_json(row)
     else:
         _show(measured, source, found)
@@ -164,90 +165,13 @@ def _say_advice(measured: Measured) -> None:
     held_up = bottleneck(measured)
     if held_up is not None:
         say(f"The limit: {held_up.limit}; {held_up.reason}.")
-    for gain in _gains(measured):
+    for gain in gains(measured):
         share = f"about {gain.share:+.0%}" if gain.share > 0 else "nothing"
         say(f"{_HARDWARE[gain.hardware]}: {share}; {gain.reason}.")
 
 
 _FROM = {True: ", from the disk", False: ", from memory, as this system keeps it there", None: ""}
 _HARDWARE = {"core": "One more core", "disk": "A faster disk or network"}
-
-
-def _gains(measured: Measured) -> list[Gain]:
-    return [core_gain(measured), disk_gain(measured)]
-
-
-def _rows(measured: Measured, source: str, found: Sequence[Proposal]) -> Iterator[dict[str, Any]]:
-    """What was measured and proposed, as JSON; ``about`` says what a row is about."""
-    yield {
-        "about": "machine",
-        "cores": measured.cores,
-        "memory_mb": measured.machine.memory_mb,
-        "elapsed_s": measured.elapsed_s,
-        "files": measured.files,
-        "source": source,
-        "mean_mb": measured.mean_size / 1e6,
-        "others_share": measured.others_share(),
-        "child_mb": measured.child.own_mb,
-        "failures": len(measured.failures),
-    }
-    if measured.reading is not None:
-        yield {
-            "about": "reading",
-            "one_mb_s": measured.reading.one_mb_s,
-            "several_mb_s": measured.reading.several_mb_s,
-            "readers": measured.reading.readers,
-            "cold": measured.reading.cold,
-        }
-    for cold in (True, False):
-        for workers, speed in measured.speeds(cold).items():
-            yield {
-                "about": "speed",
-                "workers": workers,
-                "cold": cold,
-                "files_per_hour": speed.median,
-                "spread": speed.spread,
-                "repeats": list(speed.repeats),
-                "processor_share": measured.processor_share(workers) if cold else None,
-            }
-    for each in measured.servers:
-        yield {
-            "about": "server",
-            "server": each.server,
-            "call": each.what,
-            "middle_ms": None if each.reason else each.middle_ms,
-            "least_ms": None if each.reason else each.least_ms,
-            "most_ms": None if each.reason else each.most_ms,
-            "reason": each.reason,
-        }
-    best, held_up = best_workers(measured), bottleneck(measured)
-    if best is not None and held_up is not None:
-        shares = {str(part): share for part, share in shares_of_work(measured, best).items()}
-        yield {
-            "about": "bottleneck",
-            "limit": str(held_up.limit),
-            "workers": best,
-            "reason": held_up.reason,
-            "shares": shares,
-        }
-    for gain in _gains(measured):
-        yield {
-            "about": "hardware",
-            "hardware": gain.hardware,
-            "gain": gain.share,
-            "measured": gain.measured,
-            "reason": gain.reason,
-        }
-    for proposal in found:
-        yield {
-            "about": "proposal",
-            "setting": proposal.setting,
-            "now": proposal.now,
-            "proposed": proposal.proposed,
-            "reason": proposal.reason,
-            "expected": proposal.expected,
-            "spread": proposal.spread,
-        }
 
 
 def _write(changes: Sequence[Proposal], loaded: Loaded, as_json: bool) -> None:

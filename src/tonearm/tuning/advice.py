@@ -60,6 +60,11 @@ def shares_of_work(measured: Measured, workers: int) -> Mapping[Obstacle, float]
     return {part: taken / whole if whole else 0.0 for part, taken in seconds.items()}
 
 
+def gains(measured: Measured) -> list[Gain]:
+    """What each piece of hardware would bring."""
+    return [core_gain(measured), disk_gain(measured)]
+
+
 def disk_gain(measured: Measured) -> Gain:
     """What a disk or network would bring that is so fast that nothing waits for it."""
     cold, warm = measured.speeds(), measured.speeds(cold=False)
