@@ -1,15 +1,18 @@
 """Figures in documents are those that are recorded, and what is recorded has the form that is documented."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from tests.performance import results
+from tests.performance import results, throughput_tables
 from tests.performance.blocks import BLOCK, documents, generated
+from tests.performance.cell import Cell, quantile
 from tests.performance.results import PROJECT, Measurement, names, record, recorded
 from tests.performance.scripts import scripts
 from tests.performance.tables import listed, number
+from tests.performance.throughput import MIXED, command
 
 ROW = {"files": 3, "took s": 0.25}
 
@@ -32,8 +35,8 @@ def test_the_list_of_measurements_has_every_script() -> None:
 
 
 def test_a_new_measurement_takes_the_place_of_the_one_with_its_command(tmp_path: Path) -> None:
-    for command, value in (("a", 1), ("b", 2), ("a", 3)):
-        record("some", command, {"files": value}, tmp_path)
+    for typed, value in (("a", 1), ("b", 2), ("a", 3)):
+        record("some", typed, {"files": value}, tmp_path)
     assert [(each.command, each.figures) for each in recorded("some", tmp_path)] == [
         ("a", {"files": 3}),
         ("b", {"files": 2}),
@@ -96,3 +99,42 @@ def test_what_stands_between_the_marks_is_written_anew(tmp_path: Path) -> None:
 def test_figures_of_what_is_not_recorded_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no results of nothing"):
         generated("<!-- figures: nothing -->\n<!-- /figures -->", tmp_path)
+
+
+def measured_cells(folder: Path, speeds: dict[Cell, float]) -> None:
+    """Record cells with a speed (× real time) each; a file lasts four minutes."""
+    for cell, speed in speeds.items():
+        row = {"files": 10, "files/h": round(speed * 15), "× real time": speed, "p50 s": 1.0, "p95 s": 1.0}
+        row |= {"p99 s": 1.0, "MB": 80, "MB a child": 90, "stages": {"decode": 0.5, "store": 0.01}}
+        record("throughput", command(cell), {str(cell): {**asdict(cell), **row}}, folder)
+
+
+def test_throughput_tells_the_efficiency_of_workers(tmp_path: Path) -> None:
+    measured_cells(tmp_path, {Cell("4 min", "WAV"): 400.0, Cell("4 min", "WAV", workers=2): 720.0})
+    one, two = throughput_tables.measured("", tmp_path).splitlines()[2:4]
+    assert one.startswith("| 4 min | WAV | 1 | embedded | warm | 10 | 6,000 | 400 |")
+    assert "| 0.90 |" in two
+
+
+def test_cells_that_were_not_measured_are_computed_and_the_error_is_told(tmp_path: Path) -> None:
+    check = Cell("4 min", "WAV", workers=2)
+    mixed = Cell("4 min", MIXED)
+    speeds = {Cell("4 min", "WAV"): 400.0, Cell("4 min", "MP3"): 200.0, mixed: 300.0}
+    measured_cells(tmp_path, speeds | {replace(mixed, workers=2): 450.0, check: 500.0})
+    told = throughput_tables.computed("", tmp_path)
+    assert "| 4 min | MP3 | 4,500 |" in told  # 200 × 450 / 300 × 15
+    assert "| 4 min | WAV | **7,500** |" in told
+    assert f"{check} +20%" in told
+
+
+def test_shares_of_stages_are_in_percent_with_the_largest_first(tmp_path: Path) -> None:
+    measured_cells(tmp_path, {Cell("4 min", "WAV"): 400.0})
+    assert throughput_tables.stages("4 min", tmp_path).splitlines()[::2][:2] == [
+        "| size | format | decode | store |",
+        "| 4 min | WAV | 50.0% | 1.0% |",
+    ]
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 2.0), (0.95, 4.0), (0.99, 4.0)])
+def test_a_quantile_is_a_value_that_was_measured(share: float, value: float) -> None:
+    assert quantile([4.0, 1.0, 3.0, 2.0], share) == value
