@@ -1,6 +1,7 @@
 """The tables of the throughput that was recorded."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ Rows = Mapping[Cell, Mapping[str, Any]]
 
 COLUMNS = ("files", "files/h", "× real time", "p50 s", "p95 s", "p99 s", "MB", "MB a child")
 BASE = Cell(MIXED_SIZE, MIXED)
+COLD_WORKERS = 2
 NOTHING = "Nothing is recorded."
 
 
@@ -66,7 +68,7 @@ def computed(start: str, folder: Path) -> str:  # noqa: ARG001  a view is called
     modes = [
         (workers, servers, cold) for servers in (False, True) for cold in (False, True) for workers in WORKERS
     ]
-    modes = [each for each in modes if each != (1, False, False) and Cell(MIXED_SIZE, MIXED, *each) in rows]
+    modes = [each for each in modes if each != (1, False, False) and _mixed_speed(rows, Cell("", "", *each))]
     heads = [f"{Cell('', '', *each).mode}, {Cell('', '', *each).cache}, {each[0]}" for each in modes]
     single = [cell for cell in rows if cell == Cell(cell.size, cell.format) and cell.format != MIXED]
     lines = [
@@ -78,7 +80,9 @@ def computed(start: str, folder: Path) -> str:  # noqa: ARG001  a view is called
         f"{table(('size', 'format', *heads), lines)}\n\n"
         "Files an hour by mode, cache and workers. **Bold: measured.** The others are computed: files/h of the size and"
         f" the format with one worker, embedded and warm, times the speed of {MIXED_SIZE} files ({MIXED}) in that mode"
-        " by their speed with one worker, embedded and warm. How far the formula is off where both are known: "
+        f" by their speed with one worker, embedded and warm. That of a cold cache was measured with {COLD_WORKERS}"
+        " workers, and is taken as the same share of the speed of a warm one with others. How far the formula is off"
+        " where both are known: "
         f"{'; '.join(errors) or 'not known'}."
     )
 
@@ -99,11 +103,24 @@ def _shown(rows: Rows, cell: Cell) -> str:
 
 def _computed(rows: Rows, cell: Cell) -> float | None:
     alone = rows.get(Cell(cell.size, cell.format))
-    mixed = rows.get(Cell(MIXED_SIZE, MIXED, cell.workers, cell.servers, cell.cold))
-    base = rows.get(BASE)
-    if alone is None or mixed is None or base is None:
+    speed = _mixed_speed(rows, cell)
+    base = _mixed_speed(rows, BASE)
+    if alone is None or speed is None or base is None:
         return None
-    return float(alone["files/h"] * mixed["× real time"] / base["× real time"])
+    return float(alone["files/h"]) * speed / base
+
+
+def _mixed_speed(rows: Rows, cell: Cell) -> float | None:
+    """The speed of all formats in a mode; with a cold cache where need be by that of other workers, cold and warm."""
+    mixed = replace(cell, size=MIXED_SIZE, format=MIXED)
+    if mixed in rows:
+        return float(rows[mixed]["× real time"])
+    warm, other = replace(mixed, cold=False), replace(mixed, workers=COLD_WORKERS)
+    factors = [rows.get(each) for each in (warm, other, replace(other, cold=False))]
+    if not cell.cold or None in factors:
+        return None
+    speeds = [float(row["× real time"]) for row in factors if row is not None]
+    return speeds[0] * speeds[1] / speeds[2]
 
 
 def _rows(found: Iterable[Measurement]) -> dict[Cell, dict[str, Any]]:

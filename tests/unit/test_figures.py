@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,8 +105,9 @@ def test_figures_of_what_is_not_recorded_are_an_error(tmp_path: Path) -> None:
 def measured_cells(folder: Path, speeds: dict[Cell, float]) -> None:
     """Record cells with a speed (× real time) each; a file lasts four minutes."""
     for cell, speed in speeds.items():
-        row = {"files": 10, "files/h": round(speed * 15), "× real time": speed, "p50 s": 1.0, "p95 s": 1.0}
-        row |= {"p99 s": 1.0, "MB": 80, "MB a child": 90, "stages": {"decode": 0.5, "store": 0.01}}
+        row: dict[str, Any] = {"files": 10, "files/h": round(speed * 15), "× real time": speed}
+        row |= dict.fromkeys(("p50 s", "p95 s", "p99 s", "MB", "MB a child"), 1.0)
+        row |= {"stages": {"decode": 0.5, "store": 0.01}}
         record("throughput", command(cell), {str(cell): {**asdict(cell), **row}}, folder)
 
 
@@ -125,6 +127,15 @@ def test_cells_that_were_not_measured_are_computed_and_the_error_is_told(tmp_pat
     assert "| 4 min | MP3 | 4,500 |" in told  # 200 × 450 / 300 × 15
     assert "| 4 min | WAV | **7,500** |" in told
     assert f"{check} +20%" in told
+
+
+def test_a_cold_cache_is_taken_as_the_same_share_of_the_speed_with_other_workers(tmp_path: Path) -> None:
+    mixed = Cell("4 min", MIXED)
+    cold = {replace(mixed, workers=2): 500.0, replace(mixed, workers=2, cold=True): 250.0}
+    measured_cells(tmp_path, {Cell("4 min", "WAV"): 400.0, mixed: 300.0, **cold})
+    told = throughput_tables.computed("", tmp_path)
+    heads, _, row = (line.split(" | ") for line in told.splitlines()[:3])
+    assert row[heads.index("embedded, cold, 1")] == "3,000"  # 400 × 15 × 250 / 500
 
 
 def test_shares_of_stages_are_in_percent_with_the_largest_first(tmp_path: Path) -> None:
