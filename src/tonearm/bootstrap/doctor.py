@@ -103,11 +103,7 @@ def _parts(data: str | None, found: _Findings, parts: contextlib.ExitStack) -> I
         settings = load_settings({"data_dir": data})
     except ConfigurationError as error:
         for problem in str(error).split("; "):
-            found.add(
-                Diagnosis(
-                    "settings.invalid", "settings", problem, "correct it; `tonearm config` explains each"
-                )
-            )
+            found.add(Diagnosis("settings.invalid", "settings", problem, "correct it where it is set"))
         return
     settings = _consistent(settings, found)
     servers = Servers(settings, lambda _: None)

@@ -33,7 +33,7 @@ _SERVER = text(
     " extract(epoch FROM clock_timestamp())::float AS now,"
     " current_setting('server_version') AS version, current_schema() AS schema,"
     " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,"
-    " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,"
+    " (SELECT sum(numbackends)::int FROM pg_stat_database) AS connections,"  # everybody may read that
     " (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tonearm'"
     "  AND pid <> pg_backend_pid()) AS ours"
 )
