@@ -46,6 +46,10 @@ INSTALLATION = {
 """Faults of the installation, and what plants each in the process of the command."""
 
 
+ORDINARY = "import ctypes; [ctypes.CDLL(None).prctl(24, right, 0, 0, 0) for right in (1, 2)]"
+"""Takes the rights of root over files (CAP_DAC_OVERRIDE) away from the processes that the command starts."""
+
+
 def test_an_installation_in_order_has_facts_alone_and_is_left_as_it_was(tmp_path: Path) -> None:
     missing = doctor(tmp_path / "none", TONEARM_WORKERS="1")
     assert (missing.ids, missing.status) == (set(), 0)
@@ -132,6 +136,14 @@ def test_what_is_wrong_with_folders_and_results_is_found(tmp_path: Path) -> None
     assert "tempo 1 instead of " in ended.of("library.stale")["detail"]
     assert str(tmp_path / "hung") in ended.of("folders.hangs")["detail"]
     assert contents(tmp_path / "data") == before
+
+
+def test_a_library_that_another_user_has_made_is_found(tmp_path: Path) -> None:
+    open_sqlite(tmp_path / "data").close()
+    (tmp_path / "data" / "tonearm.db").chmod(0o444)
+    ended = doctor(tmp_path / "data", ORDINARY)
+    assert (ended.ids, ended.status) == ({"data.unwritable"}, 2)
+    assert "tonearm.db" in ended.of("data.unwritable")["detail"]
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ ERRORS = (
     "settings.contradiction",
     "data.no-folder",
     "data.read-only",
+    "data.unwritable",
     "data.network",
     "data.full",
     "data.hangs",

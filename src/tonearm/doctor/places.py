@@ -40,6 +40,13 @@ def data_folder(place: Place, answer: Mapping[str, Any]) -> Iterator[Diagnosis]:
             f"{what}{why}; SQLite has to write even to read",
             f"mount it read-write, or give it to the user who runs tonearm; or {OTHER_FOLDER}",
         )
+    elif answer["unwritable"]:
+        yield Diagnosis(
+            "data.unwritable",
+            where,
+            f"this user may not write {', '.join(answer['unwritable'])} in it, as after a call by another user",
+            f"give them to the user who runs tonearm: chown -R USER {where}",
+        )
     told = f"{answer['free'] / 1e9:,.1f} of {answer['size'] / 1e9:,.1f} GB free, {kind}"
     if answer["exists"]:
         yield Diagnosis("data.folder", where, told)

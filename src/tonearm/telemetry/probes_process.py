@@ -20,6 +20,8 @@ from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
 from tonearm.names import from_document, to_document
 
 BUSY_S = 1.0
+WRITTEN = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "analyze.lock", "log")
+"""What a process writes in a data folder."""
 SYNCS = 7
 SYNC_BYTES = 4096
 MOUNTS = "/proc/self/mountinfo"
@@ -71,7 +73,8 @@ def _room(path: bytes) -> dict[str, Any]:
 def _written(path: bytes) -> dict[str, Any]:
     """How a folder can be written, without a change of it; of one that does not exist, the folder that is to hold it.
 
-    sync_ms: the median time after which a few written bytes are on the disk; ``None`` where it can't be measured.
+    unwritable: files in it that this user may not write, as after a call by another one. sync_ms: the median time after
+    which a few written bytes are on the disk; ``None`` where it can't be measured.
     """
     exists = os.path.exists(path)
     while not os.path.exists(path) and path != os.path.dirname(path):
@@ -80,6 +83,7 @@ def _written(path: bytes) -> dict[str, Any]:
     return {
         "exists": exists,
         "has_library": os.path.lexists(os.path.join(path, os.fsencode(DATABASE))),
+        "unwritable": [name for name in WRITTEN if _is_unwritable(os.path.join(path, os.fsencode(name)))],
         "below": to_document(path),
         "is_folder": os.path.isdir(path),
         "file_system": file_system_of(path),
@@ -87,6 +91,10 @@ def _written(path: bytes) -> dict[str, Any]:
         "writable": writable,
         "sync_ms": _sync_ms(path) if writable else None,
     }
+
+
+def _is_unwritable(path: bytes) -> bool:
+    return os.path.exists(path) and not os.access(path, os.W_OK)
 
 
 def _sync_ms(folder: bytes) -> float | None:
