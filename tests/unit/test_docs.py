@@ -20,13 +20,14 @@ from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
 from tonearm.doctor.diagnosis import IDS
 from tonearm.errors import Failure, Fault
-from tonearm.events import batches, facts, messages, services
+from tonearm.events import batches, facts, messages, rests, services
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
 from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
 from tonearm.events.job_ref import JobRef
 from tonearm.events.states import (
     BrokerState,
+    RestCode,
     RunState,
     Severity,
     StorageState,
@@ -78,7 +79,7 @@ def event_kinds() -> list[type[Event]]:
     counted = {"ServiceCalled", "ChildMessage"}  # never printed
     return [
         kind
-        for module in (facts, services, batches, messages)
+        for module in (facts, services, batches, messages, rests)
         for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Event) and kind is not Event and name not in parts | counted
     ]
@@ -143,7 +144,7 @@ def test_every_diagnosis_is_in_the_reference_with_its_severity() -> None:
 def test_components_and_figures_of_health_are_in_the_reference() -> None:
     table = section(page("health.md"), "## /ready")
     listed = set(re.findall(r"^\| `([^`]+)` \| (?:yes|no|with SQLite) \|", table, re.MULTILINE))
-    places = {"sqlite", "disk:data", "disk:tmp", "root:ID", "children"}
+    places = {"sqlite", "disk:data", "disk:tmp", "root:ID", "children", "worker"}
     assert listed == {server.component for server in SERVERS} | places
     required = re.findall(r"^\| `([^`]+)` \| yes \|", table, re.MULTILINE)
     assert [each.component for each in SERVERS if each.required != (each.component in required)] == []
@@ -208,7 +209,7 @@ def test_events_of_other_workers_are_in_the_reference(kind: type[Event]) -> None
     assert f"`remote_{event_name(kind.__new__(kind))}`" in told
 
 
-@pytest.mark.parametrize("states", [WarningCode, Severity, WorkerState, StorageState, BrokerState])
+@pytest.mark.parametrize("states", [WarningCode, Severity, WorkerState, StorageState, BrokerState, RestCode])
 def test_codes_and_states_in_events_are_in_the_reference(states: type[StrEnum]) -> None:
     told = section(page("json.md"), "## Events")
     assert [state for state in states if f"`{state}`" not in told] == []

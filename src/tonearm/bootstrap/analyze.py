@@ -26,7 +26,7 @@ from tonearm.session.coordination import Coordination, EmbeddedRun, SharedRun
 from tonearm.session.session import Session
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
-from tonearm.worker.registration import worker_name
+from tonearm.worker.registration import SoleRegistration, worker_name
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
 
@@ -70,12 +70,17 @@ def _embedded(parts: WorkerParts) -> Iterator[Session]:
     worker = worker_name(library.settings)
 
     def supervisor(run: int) -> Supervisor:
-        return make_supervisor(parts, job_queue(None, library.job_store, worker, run), worker, None)
+        return make_supervisor(parts, job_queue(None, library.job_store, worker, run), worker, registration)
 
+    registration = SoleRegistration(library.settings, library.workers)
     with exclusive_lock(library.settings.data_dir), background(parts, worker, None, {}):
-        yield _session(
-            parts, worker, EmbeddedRun(library.job_store, library.runs, parts.view, supervisor, parts.bus)
-        )
+        registration.begin()
+        try:
+            yield _session(
+                parts, worker, EmbeddedRun(library.job_store, library.runs, parts.view, supervisor, parts.bus)
+            )
+        finally:
+            registration.deregister()
 
 
 @contextlib.contextmanager

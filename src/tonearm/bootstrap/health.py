@@ -83,10 +83,12 @@ def probes(
         )
     if health.is_shown:
         from tonearm.telemetry.probes_places import PlacesLoop
+        from tonearm.telemetry.probes_rest import RestCheck
 
         bodies["probe places"] = PlacesLoop(_places(library), health.checks).run
         if library.settings.workers:
             bodies["probe children"] = _children_loop(health, library.settings, bus)
+            bus.subscribe(RestCheck(health.checks), "the check of rests")
     return bodies
 
 

@@ -11,6 +11,7 @@ from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.background import running
 from tonearm.bootstrap.health import Health, probes, probing_servers
 from tonearm.bootstrap.library import Library, open_library
+from tonearm.bootstrap.rest import cpu_budget, rest_watch
 from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.bootstrap.traces import Tracing, recording_traces
 from tonearm.errors import ConfigurationError
@@ -36,8 +37,9 @@ from tonearm.views.snapshots import take_snapshot
 from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.limits import allow_files
 from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.own_cpu import OwnCpu
 from tonearm.worker.profiler import Profiler, WholeRun
-from tonearm.worker.registration import WorkerRegistration
+from tonearm.worker.registration import SoleRegistration, WorkerRegistration
 from tonearm.worker.serve import serve
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
@@ -232,10 +234,13 @@ def _broker(parts: WorkerParts, worker: str) -> Iterator["BrokerConnection | Non
 
 
 def make_supervisor(
-    parts: WorkerParts, queue: JobQueue, worker: str, registration: WorkerRegistration | None
+    parts: WorkerParts, queue: JobQueue, worker: str, registration: WorkerRegistration | SoleRegistration
 ) -> Supervisor:
     """The supervisor, which takes jobs from the queue and has children analyse them."""
     library = parts.library
+    own_cpu = OwnCpu()
+    parts.bus.subscribe(registration, "the worker's row")
+    parts.bus.subscribe(own_cpu, "the CPU time of children")
     allow_files(library.settings.workers)
     paths = PathMap(library.settings.path_map)
     mount_guard = MountGuard(paths, library.job_store.samples)
@@ -254,6 +259,8 @@ def make_supervisor(
         parts.stop,
         turns=parts.health.turns,
         sampling=parts.sampling,
+        rest=rest_watch(library.settings, worker, parts.bus, own_cpu),
+        cpu_budget=cpu_budget(library.settings, own_cpu),
     )
 
 

@@ -21,6 +21,7 @@ from tonearm.cli.options import (
     json_option,
     level_of,
     listen_option,
+    load_options,
     workers_option,
 )
 from tonearm.cli.plain_progress import PlainLines, summary_lines
@@ -73,6 +74,7 @@ DONE, SOME_FAILED = 0, 1
     help="With --stale: take up no more after this time, such as 90m or 6h.",
 )
 @click.option("--detach", is_flag=True, help="Scan and enqueue only; other workers analyse the files.")
+@load_options
 @listen_option
 @click.option(
     "--metrics-file",
@@ -100,6 +102,10 @@ def analyze(
     files: int | None,
     seconds: float | None,
     detach: bool,
+    work_hours: str | None,
+    cpu_share: float | None,
+    read_mb_s: float | None,
+    now: bool,
     listen: str | None,
     metrics_file: str | None,
     profile_file: str | None,
@@ -128,7 +134,17 @@ def analyze(
     named = [to_bytes(path) for path in paths]
     for path in named:
         _require_path(path)
-    settings = settings_of(data, workers=workers, include=include, exclude=exclude, listen=listen)
+    settings = settings_of(
+        data,
+        now,
+        workers=workers,
+        include=include,
+        exclude=exclude,
+        work_hours=work_hours,
+        cpu_share=cpu_share,
+        read_mb_s=read_mb_s,
+        listen=listen,
+    )
     _require_a_library(settings, must_exist=stale or not named, detach=detach)
     profiled = ProfiledRun(profile_file)
     stop = StopSwitch()

@@ -38,6 +38,7 @@ def between(low_s: float, high_s: float) -> str:
 _OBSTACLES = {
     Obstacle.PAUSED: "paused",
     Obstacle.SERVER: "waiting for a server",
+    Obstacle.RESTING: "resting",
     Obstacle.NO_WORKER: "no worker takes files",
     Obstacle.SCANNING: "waiting for the scan to find files",
     Obstacle.RETRIES: "waiting to repeat failed files",
@@ -56,6 +57,8 @@ def obstacle_text(outlook: Outlook) -> str:
     if outlook.held_up_by is None:
         return ""
     share = "" if outlook.share is None else f" ({outlook.share:.0%})"
+    if outlook.held_up_by is Obstacle.RESTING and outlook.reason is not None:
+        return f"resting: {outlook.reason}"
     return _OBSTACLES[outlook.held_up_by] + share
 
 
@@ -66,7 +69,8 @@ def outlook_text(outlook: Outlook) -> str:
     left = [] if outlook.files is None else [f"{plural(outlook.files, 'file')}"]
     if outlook.audio_s is not None:
         left.append(f"{_audio(outlook.audio_s)} of audio")
-    time_left = "learning how long it takes" if outlook.held_up_by not in _NO_TIME else ""
+    unknown = outlook.held_up_by in _NO_TIME or outlook.held_up_by is Obstacle.RESTING
+    time_left = "" if unknown else "learning how long it takes"
     if outlook.eta_low_s is not None and outlook.eta_high_s is not None:
         time_left = f"{between(outlook.eta_low_s, outlook.eta_high_s)} to go"
     parts = [time_left, f"{', '.join(left)} left" if left else "", obstacle_text(outlook)]
@@ -90,6 +94,18 @@ def moment(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def resting(reason: str, until: float | None) -> str:
+    """Why and until when no file is taken: ``resting until 22:00: outside the hours of work_hours``."""
+    return f"resting{'' if until is None else f' until {hour(until)}'}: {reason}"
+
+
+def hour(at: float) -> str:
+    """A time of the coming days in the local time zone, with the weekday unless it is today."""
+    then, now = time.localtime(at), time.localtime()
+    same_day = (then.tm_year, then.tm_yday) == (now.tm_year, now.tm_yday)
+    return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
 
 
 def plural(count: int, noun: str) -> str:

@@ -9,8 +9,10 @@ from tonearm.library.data_folder import require_library
 from tonearm.settings import Settings, load_settings
 
 
-def settings_of(data: str | Path | None, **overrides: object) -> Settings:
+def settings_of(data: str | Path | None, now: bool = False, **overrides: object) -> Settings:
     """The settings, with options on top. Lists are added to the setting, other values replace it.
+
+    ``now``: turn off whatever would have the process rest.
 
     Unknown variables are left to the log of the command that calls this.
     """
@@ -23,6 +25,8 @@ def settings_of(data: str | Path | None, **overrides: object) -> Settings:
         for name, value in given.items()
         if isinstance(value, list | tuple)
     }
+    if now:
+        added |= {"work_hours": (), "rest_on_battery": False, "rest_above_pressure": None}
     return dataclasses.replace(settings, **added)
 
 

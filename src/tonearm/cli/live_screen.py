@@ -15,6 +15,7 @@ from tonearm.cli.formatting import outlook_text, plural
 from tonearm.cli.plain_progress import lines
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, Remote, RunStateChanged, WorkerStateChanged
+from tonearm.events.rests import WorkerResting, WorkerResumed
 from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import RunState, StorageState
 from tonearm.names import printable
@@ -48,7 +49,9 @@ class Screen:
 
     def __call__(self, event: Event) -> None:
         """Print failures, warnings and the like above the display; the display shows everything else."""
-        if isinstance(event, RunStateChanged | StorageStateChanged | WorkerStateChanged):
+        if isinstance(
+            event, RunStateChanged | StorageStateChanged | WorkerStateChanged | WorkerResting | WorkerResumed
+        ):
             return
         fact = event.fact if isinstance(event, Remote) else event
         if isinstance(fact, JobFinished) and fact.state == "done":

@@ -72,6 +72,29 @@ listen_option = click.option(
 )
 
 
+_LOAD_OPTIONS = (
+    click.option(
+        "--work-hours", metavar="HOURS", help="When to work, such as 22:00-07:00 [TONEARM_WORK_HOURS]."
+    ),
+    click.option(
+        "--cpu-share", metavar="SHARE", type=float, help="Share of the CPU time to use [TONEARM_CPU_SHARE]."
+    ),
+    click.option(
+        "--read-mb-s", metavar="MB", type=float, help="Megabytes a second to read [TONEARM_READ_MB_S]."
+    ),
+    click.option(
+        "--now", is_flag=True, help="Work at once: no rest for hours, for other programs or on battery."
+    ),
+)
+
+
+def load_options(command: Decorated) -> Decorated:
+    """The options of commands that analyse which say how little of the machine they take."""
+    for option in reversed(_LOAD_OPTIONS):
+        command = option(command)
+    return command
+
+
 def limit_option(default: int | None, maximum: int | None = None) -> Callable[[Decorated], Decorated]:
     """The option ``--limit``."""
     bounds = click.IntRange(1, maximum)

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tonearm.cli.formatting import duration, number, outlook_text, plural
+from tonearm.cli.formatting import duration, number, outlook_text, plural, resting
 from tonearm.events.event import Event
 from tonearm.events.facts import (
     FileMoved,
@@ -21,6 +21,7 @@ from tonearm.events.facts import (
     WorkerStateChanged,
     WorkloadKnown,
 )
+from tonearm.events.rests import WorkerResting, WorkerResumed
 from tonearm.events.services import BreakerChanged, BrokerStateChanged, StorageStateChanged
 from tonearm.events.states import Severity
 from tonearm.names import printable
@@ -132,6 +133,10 @@ def _lines(event: Event) -> list[str]:
             return [f"broker   {event.state}{_because(event.reason)}"]
         case RunStateChanged() | WorkerStateChanged() | StorageStateChanged():
             return [f"{event.state}{_because(event.reason)}"]
+        case WorkerResting():
+            return [f"{resting(event.reason, event.until)}; `--now` works at once"]
+        case WorkerResumed():
+            return [f"working again after {duration(event.rested_s)} of rest"]
         case Remote():
             return _lines(event.fact)
         case _:

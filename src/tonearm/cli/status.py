@@ -10,7 +10,7 @@ import click
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.database import open_database
 from tonearm.bootstrap.probes import LiveState, ServerState, ask, failed, probe_servers
-from tonearm.cli.formatting import duration, outlook_text, plural
+from tonearm.cli.formatting import duration, outlook_text, plural, resting
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
@@ -222,6 +222,11 @@ def _print_work(found: dict[str, Any], shared: bool) -> None:
         who = f"{plural(len(slots), 'worker')}, see `tonearm workers`"
     else:
         who = f"Process {found['process']} is analysing"
-    say(who + (":" if found["running"] else "; no file is being analysed at this moment."))
+    idle = "; no file is being analysed at this moment."
+    if (rest := found["rest"]) is not None:
+        idle = "."
+        why = resting(rest["reason"], rest["until"])
+        who = f"{who}; all are {why}" if shared else f"Process {found['process']} is {why}"
+    say(who + (":" if found["running"] else idle))
     for job in found["running"]:
         write_line(f"  {job['stage'] or 'start':9} {printable(job['path'])}")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tonearm.cli.formatting import plural
+from tonearm.cli.formatting import hour, plural
 from tonearm.cli.tables import Column, laid_out
 from tonearm.cli.terminal import cell_width
 from tonearm.jobs.job import JobState
@@ -48,7 +48,7 @@ BETWEEN = 3
 """Columns between the queue and the rates beside it."""
 LEAST_ROWS = 3
 """Rows of workers and of failures that are shown if there are that many."""
-_RANK_OF_STATE = {"lost": 0, "draining": 1, "working": 3, "idle": 4}
+_RANK_OF_STATE = {"lost": 0, "draining": 1, "working": 3, "resting": 4, "idle": 4}
 
 
 class Line(NamedTuple):
@@ -79,6 +79,9 @@ def _title(activity: Activity, width: int) -> str:
         who = f"process {activity.process} is analysing"
     else:
         who = "no process is analysing"
+    if activity.rest is not None:
+        until = activity.rest.until
+        who += f", resting{'' if until is None else f' until {hour(until)}'}"
     right = f"{who}   {_clock(activity.at)}"
     left = printable(activity.address)
     room = width - cell_width(right) - 3
@@ -205,7 +208,7 @@ def _worker(worker: WorkerView) -> tuple[str, ...]:
     opened = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
     return (
         printable(worker.name),
-        worker.state,
+        worker.state + (f" to {hour(until)}" if worker.rest and (until := worker.rest.until) else ""),
         f"{len(worker.running)} of {worker.slots}",
         f"{worker.done:,}",
         f"{worker.failed:,}",

@@ -11,7 +11,7 @@ from tonearm.bootstrap.worker import open_worker
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.logged import logged, logs_to_terminal
-from tonearm.cli.options import data_option, json_option, listen_option, workers_option
+from tonearm.cli.options import data_option, json_option, listen_option, load_options, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
 from tonearm.cli.terminal import is_terminal
@@ -32,6 +32,7 @@ from tonearm.worker.signals import StopSwitch
     multiple=True,
     help="This host has mounted at TO what the library knows as FROM; repeatable.",
 )
+@load_options
 @listen_option
 @click.option("--quiet", is_flag=True, help="Print nothing on standard output; the log tells the same.")
 @json_option
@@ -40,6 +41,10 @@ def worker(
     name: str | None,
     workers: int | None,
     path_map: Sequence[str],
+    work_hours: str | None,
+    cpu_share: float | None,
+    read_mb_s: float | None,
+    now: bool,
     listen: str | None,
     quiet: bool,
     as_json: bool,
@@ -53,7 +58,17 @@ def worker(
         raise click.UsageError("--quiet and --json exclude each other")
     view = LiveView()
     stop = StopSwitch()
-    settings = settings_of(data, workers=workers, worker_name=name, path_map=path_map, listen=listen)
+    settings = settings_of(
+        data,
+        now,
+        workers=workers,
+        worker_name=name,
+        path_map=path_map,
+        work_hours=work_hours,
+        cpu_share=cpu_share,
+        read_mb_s=read_mb_s,
+        listen=listen,
+    )
     is_beside = is_terminal() and logs_to_terminal(settings)  # the log tells the same, in the same place
     lines: Subscriber = show_json if as_json else WorkerLines(view, progress_only=is_beside)
     show = _show_nothing if quiet else while_read(lines, stop)

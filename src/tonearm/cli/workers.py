@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tonearm.cli.drain import drain
-from tonearm.cli.formatting import duration
+from tonearm.cli.formatting import duration, resting
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import Seconds, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
@@ -22,7 +22,7 @@ from tonearm.views.workers import ALIVE, WorkerView
 COLUMNS = (
     Column("worker", least=12),
     Column("state"),
-    Column("problems", rank=1, least=12),
+    Column("note", rank=1, least=12),
     Column("done", rank=3, right=True),
     Column("failed", rank=4, right=True),
     Column("slots", rank=5, right=True),
@@ -32,7 +32,7 @@ COLUMNS = (
 )
 AS_SET = "default"
 """In place of a level: as the settings of the worker say."""
-_STYLES = {"working": "green", "idle": "dim", "draining": "yellow", "lost": "red"}
+_STYLES = {"working": "green", "idle": "dim", "resting": "cyan", "draining": "yellow", "lost": "red"}
 
 
 @click.group(invoke_without_command=True)
@@ -124,9 +124,10 @@ def scrape_targets(found: Iterable[WorkerView]) -> list[Mapping[str, Any]]:
 
 
 def _problems(worker: WorkerView) -> list[str]:
-    """Circuit breakers that are not closed, and folders that are not mounted on the worker's host."""
+    """Why it rests, circuit breakers that are not closed, and folders that are not mounted on the worker's host."""
     breakers = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
-    return breakers + [f"{printable(from_document(path))} not mounted" for path in worker.unmounted]
+    rest = [] if worker.rest is None else [resting(worker.rest.reason, worker.rest.until)]
+    return rest + breakers + [f"{printable(from_document(path))} not mounted" for path in worker.unmounted]
 
 
 def _running(worker: WorkerView) -> list[str]:

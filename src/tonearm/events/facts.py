@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tonearm.events.event import Event
+from tonearm.events.event import NOT_SHOWN, Event
 from tonearm.events.job_ref import JobRef
 from tonearm.events.states import (
     ChildEnding,
@@ -11,6 +11,7 @@ from tonearm.events.states import (
     Outlook,
     RunState,
     Severity,
+    Shift,
     WarningCode,
     WorkerState,
     Workload,
@@ -234,9 +235,13 @@ class WorkerStateChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkersChanged(Event):
-    """How many files of the run can be worked on at the same time now, by all workers; 0 when there is no worker."""
+    """How many files can be worked on at the same time by all workers, at rest or not; 0 when there is none.
+
+    shifts: when each of them takes jobs.
+    """
 
     slots: int
+    shifts: tuple[Shift, ...] = field(default=(), metadata=NOT_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,14 @@ class WorkerState(StrEnum):
     FAILED = "failed"  # ended because it could not go on
 
 
+class RestCode(StrEnum):
+    """Why a worker takes no jobs for now."""
+
+    HOURS = "hours"  # it is not to work at this hour
+    BATTERY = "battery"  # the machine runs on its battery
+    LOAD = "load"  # other programs need the CPU or the disks
+
+
 class StorageState(StrEnum):
     """Whether the database can be used."""
 
@@ -63,6 +71,7 @@ class Obstacle(StrEnum):
     """What keeps a run from ending sooner. The codes are stable; docs/reference/json.md explains each."""
 
     PAUSED = "paused"  # by a person
+    RESTING = "resting"  # every worker leaves the machine to others for now
     SERVER = "server"  # the database or the broker does not answer, or the disk is full
     NO_WORKER = "no-worker"  # no process takes jobs
     SCANNING = "scanning"  # slots wait for files to be found
@@ -140,11 +149,24 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """When a worker takes jobs.
+
+    slots: files that it can analyse at the same time. times: from when until when it works, as Unix times, for more
+    than a week to come; empty: always. stopped: it rests now and nobody knows until when.
+    """
+
+    slots: int
+    times: tuple[tuple[float, float], ...] = ()
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What is left of a run, and what holds it up most.
 
-    files: that have not ended. audio_s: seconds of audio in them, as far as they will be decoded. eta_s: seconds of
-    work until the last file ends, as if the work went on now; in four of five cases it is from ``eta_low_s`` to
+    files: that have not ended. audio_s: seconds of audio in them, as far as they will be decoded. eta_s: seconds until
+    the last file ends, with the hours at which workers rest; in four of five cases it is from ``eta_low_s`` to
     ``eta_high_s``. All of them are ``None`` while too little is known. share: of the time of all slots that the
     obstacle takes, where it is a part of the work. reason: a sentence, where there is one.
     """

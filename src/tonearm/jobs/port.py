@@ -182,5 +182,8 @@ class JobQueue(Protocol):
     def dead_letter(self, lease: Lease) -> None:
         """Move the message of a quarantined job to the dead-letter queue, if there is one."""
 
+    def rest(self) -> None:
+        """Return messages that were not taken, until the next call of ``take``; called again and again meanwhile."""
+
     def close(self) -> None:
         """Take no more jobs, and return messages that were not taken; taken jobs can still be acknowledged."""

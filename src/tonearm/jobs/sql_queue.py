@@ -35,5 +35,8 @@ class SqlQueue:
     def dead_letter(self, lease: Lease) -> None:
         """Does nothing: the state of the job is in its row."""
 
+    def rest(self) -> None:
+        """Does nothing: no messages were received in advance."""
+
     def close(self) -> None:
         """Does nothing: no messages were received in advance."""

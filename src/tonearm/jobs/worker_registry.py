@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from tonearm.errors import NotFound, TonearmError
+from tonearm.events.states import Shift
 from tonearm.jobs.job_sql import clock
 from tonearm.library.bulk_write import upsert
 from tonearm.library.database import Database, serialize_transactions
@@ -66,10 +67,21 @@ class HeartbeatAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Resting:
+    """Why a worker takes no jobs for now, since when and until when; by its own clock, as Unix times."""
+
+    code: str
+    reason: str
+    since: float
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """The contents of a heartbeat.
 
     running: of each running file the job, path (as in JSON columns), stage and for_s (seconds).
+    resting: ``None`` while it takes jobs. work_times: from when until when it works, for days to come; empty: always.
     """
 
     done: int = 0
@@ -77,6 +89,25 @@ class Heartbeat:
     running: Sequence[Mapping[str, Any]] = ()
     breakers: Mapping[str, str] = field(default_factory=dict)
     unmounted: Sequence[str] = ()
+    resting: Resting | None = None
+    work_times: Sequence[tuple[float, float]] = ()
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What of it is stored in the worker's row."""
+        rest = self.resting
+        return {
+            "done": self.done,
+            "failed": self.failed,
+            "running": list(self.running),
+            "breakers": dict(self.breakers),
+            "unmounted": list(self.unmounted),
+            "rest_code": rest and rest.code,
+            "rest_reason": rest and rest.reason,
+            "rest_since": rest and rest.since,
+            "rest_until": rest and rest.until,
+            "work_times": [list(pair) for pair in self.work_times],
+        }
 
 
 class WorkerRegistry:
@@ -113,13 +144,9 @@ class WorkerRegistry:
                 "seen_at": now,
                 "ended_at": None,
                 "drain": False,
-                "done": 0,
-                "failed": 0,
-                "running": [],
-                "breakers": {},
-                "unmounted": [],
                 "url": instance.url,
                 "log_levels": {},
+                **Heartbeat().columns,
             }
             upsert(connection, worker_table, ("name",), [row])
 
@@ -129,14 +156,7 @@ class WorkerRegistry:
             row = connection.execute(
                 update(worker_table)
                 .where(worker_table.c.name == instance.name, worker_table.c.instance == instance.instance)
-                .values(
-                    seen_at=clock(connection),
-                    done=heartbeat.done,
-                    failed=heartbeat.failed,
-                    running=list(heartbeat.running),
-                    breakers=dict(heartbeat.breakers),
-                    unmounted=list(heartbeat.unmounted),
-                )
+                .values(seen_at=clock(connection), **heartbeat.columns)
                 .returning(worker_table.c.drain, worker_table.c.log_levels, worker_table.c.seen_at)
             ).one_or_none()
         if row is None:
@@ -199,20 +219,26 @@ class WorkerRegistry:
                 levels[logger] = {"level": level, "until": None if for_s is None else now + for_s}
             connection.execute(update(worker_table).where(*is_it).values(log_levels=levels))
 
-    def slots(self) -> int:
-        """Number of files that the live workers can analyse at the same time, without draining workers."""
+    def shifts(self) -> tuple[Shift, ...]:
+        """When each of the live workers takes jobs, without draining workers."""
         with self._database.read() as connection:
-            alive = select(func.coalesce(func.sum(worker_table.c.slots), 0)).where(
+            alive = select(worker_table).where(
                 worker_table.c.ended_at.is_(None),
                 worker_table.c.drain.is_(False),
                 worker_table.c.seen_at >= clock(connection) - LOST_S,
             )
-            return int(connection.execute(alive).scalar_one())
+            return tuple(map(shift_of, connection.execute(alive)))
 
     def expire_lost(self, after_s: float = 86_400.0) -> int:
         """Mark workers without a heartbeat for ``after_s``, a day by default, as ended; returns how many."""
         with self._database.write() as connection:
             return _end_lost(connection, after_s)
+
+
+def shift_of(row: Any) -> Shift:
+    """When a worker takes jobs, by its row."""
+    stopped = row.rest_code is not None and row.rest_until is None
+    return Shift(row.slots, tuple((begin, end) for begin, end in row.work_times), stopped)
 
 
 def log_levels_at(stored: Mapping[str, Mapping[str, Any]], now: float) -> dict[str, str]:

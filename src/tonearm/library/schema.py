@@ -195,6 +195,11 @@ worker_table = Table(
     Column("unmounted", Document, default=list, nullable=False),  # roots that are not mounted on its host
     Column("url", CleanText),  # where it serves its metrics over HTTP; NULL: nowhere
     Column("log_levels", Document, default=dict, nullable=False),  # by logger: level, until (a time, or null)
+    Column("rest_code", CleanText),  # why it takes no jobs for now; NULL: it does
+    Column("rest_reason", CleanText),
+    Column("rest_since", FiniteFloat),
+    Column("rest_until", FiniteFloat),  # NULL: nobody knows
+    Column("work_times", Document, default=list, nullable=False),  # pairs of times, for days; empty: always
 )
 """A process that takes jobs, as of its last heartbeat."""
 

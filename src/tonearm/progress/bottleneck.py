@@ -59,6 +59,7 @@ class Conditions:
 
     slots: of all workers; ``None`` where that is not known. running: number of its files that children have.
     waiting: number of its files that wait to be taken. retrying: number that wait for their next attempt.
+    resting: whether all workers rest.
     """
 
     run: RunState
@@ -69,6 +70,7 @@ class Conditions:
     waiting: int = 0
     retrying: int = 0
     scanning: bool = False
+    resting: bool = False
 
 
 def stopped_by(now: Conditions) -> Obstacle | None:
@@ -81,6 +83,8 @@ def stopped_by(now: Conditions) -> Obstacle | None:
         return Obstacle.NO_WORKER
     if now.running:
         return None
+    if now.resting:
+        return Obstacle.RESTING
     if now.waiting:
         return Obstacle.SERVER if now.broker is BrokerState.UNAVAILABLE else None
     if now.scanning:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tonearm.events.event import Event
 from tonearm.events.facts import (
@@ -23,11 +23,21 @@ from tonearm.events.facts import (
     WorkloadKnown,
 )
 from tonearm.events.job_ref import JobRef
+from tonearm.events.rests import WorkerResting, WorkerResumed, WorkTimesKnown
 from tonearm.events.services import BrokerStateChanged, StorageStateChanged
-from tonearm.events.states import BrokerState, Obstacle, Outlook, RunState, StorageState, WorkerState
+from tonearm.events.states import (
+    BrokerState,
+    Obstacle,
+    Outlook,
+    RunState,
+    Shift,
+    StorageState,
+    WorkerState,
+)
 from tonearm.progress.bottleneck import Conditions, SlotTime, reading_s, stopped_by
 from tonearm.progress.eta import Eta
 from tonearm.progress.running import Running
+from tonearm.progress.shifts import all_elapsed_s, resting
 
 SLOWEST = 5
 """How many of the slowest files are kept."""
@@ -41,11 +51,12 @@ class LiveView:
 
     run: the run that is shown; only its files are counted. ``None``: those of all runs, such as a worker's.
     running: files of other runs too. Throughput is measured from the moment when work began.
-    clock: a monotonic clock, in seconds.
+    clock: a monotonic clock, in seconds. wall_clock: gives Unix times.
     """
 
     run: int | None = None
     clock: Callable[[], float] = lambda: time.monotonic()
+    wall_clock: Callable[[], float] = lambda: time.time()
 
     discovered: int = 0
     to_analyse: int = 0
@@ -66,6 +77,9 @@ class LiveView:
     _storage: tuple[StorageState, str | None] = (StorageState.AVAILABLE, None)
     _worker: tuple[WorkerState, str | None] = (WorkerState.WORKING, None)
     _broker: tuple[BrokerState, str | None] = (BrokerState.READY, None)
+    _rest: WorkerResting | None = None
+    _own_shift: Shift = Shift(1)  # noqa: RUF009  it can't be changed
+    _shifts: tuple[Shift, ...] = ()
     _retrying_now: set[int] = field(default_factory=set)
     _slot_time: SlotTime = field(default_factory=SlotTime)
 
@@ -92,8 +106,12 @@ class LiveView:
                 self._job(event.fact, remote=True)
             case Summary():
                 self.summary = event
-            case WorkersChanged() if self._eta is not None:
-                self._eta.workers = event.slots
+            case WorkersChanged():
+                self._shifts = event.shifts
+                if self._eta is not None:
+                    self._eta.workers = event.slots
+            case WorkTimesKnown() | WorkerResting() | WorkerResumed():
+                self._rests(event)
             case RunStateChanged():
                 self._run = (event.state, event.reason)
             case StorageStateChanged():
@@ -105,6 +123,15 @@ class LiveView:
             case _:
                 pass
         self._observe()
+
+    def _rests(self, event: WorkTimesKnown | WorkerResting | WorkerResumed) -> None:
+        """Note when this worker works."""
+        if isinstance(event, WorkTimesKnown):
+            self._own_shift = replace(self._own_shift, times=event.times)
+            return
+        self._rest = event if isinstance(event, WorkerResting) else None
+        stopped = self._rest is not None and self._rest.until is None
+        self._own_shift = replace(self._own_shift, stopped=stopped)
 
     def _observe(self) -> None:
         if self._eta is None:
@@ -181,7 +208,20 @@ class LiveView:
             return self._storage
         if self._worker[0] is not WorkerState.WORKING:
             return self._worker
+        if self._resting and (self._run is None or self._run[0] is RunState.RUNNING):
+            return "resting", self._rest.reason if self._rest is not None else "every worker rests"
         return self._run or ("scanning", None)
+
+    @property
+    def _resting(self) -> bool:
+        """Whether no worker takes files now: this one, or those of the run where other workers are known."""
+        if self.run is not None and self._shifts:
+            return resting(self._shifts, self.wall_clock())
+        return self._rest is not None
+
+    def _all_elapsed_s(self, works_s: tuple[float, float, float]) -> tuple[float, float, float] | None:
+        """How long work takes with the rests of the workers."""
+        return all_elapsed_s(works_s, self.wall_clock(), self._shifts or (self._own_shift,))
 
     @property
     def ended(self) -> int:
@@ -206,14 +246,13 @@ class LiveView:
                 share=share,
                 reason=self._why(obstacle),
             )
-        if obstacle in _NO_TIME:
+        times = self._all_elapsed_s((left.seconds, left.low_s, left.high_s))
+        if obstacle in _NO_TIME or times is None:
             return Outlook(left.files, left.audio_s, held_up_by=obstacle, reason=self._why(obstacle))
         return Outlook(
             left.files,
             left.audio_s,
-            left.seconds,
-            left.low_s,
-            left.high_s,
+            *times,
             obstacle,
             share,
             self._why(obstacle),
@@ -230,12 +269,15 @@ class LiveView:
             waiting=0 if eta is None else max(0, eta.files_left - running - retrying),
             retrying=retrying,
             scanning=self.scanning,
+            resting=self._resting,
         )
 
     def _why(self, obstacle: Obstacle | None) -> str | None:
         """The reason that was announced with a state."""
         if obstacle is Obstacle.SERVER:
             return self._broker[1] if self._storage[0] is StorageState.AVAILABLE else self._storage[1]
+        if obstacle is Obstacle.RESTING:
+            return self._now[1]
         return self._run[1] if obstacle is Obstacle.PAUSED and self._run is not None else None
 
     def throughput(self) -> tuple[float, float]:

@@ -46,4 +46,5 @@ class RunFollower:
                 behind = self._remote_events.behind
             if time.monotonic() - self._counted_at > COUNT_SLOTS_S:
                 self._counted_at = time.monotonic()
-                self._bus(WorkersChanged(self._workers.slots()))
+                shifts = self._workers.shifts()
+                self._bus(WorkersChanged(sum(shift.slots for shift in shifts), shifts))

@@ -23,6 +23,7 @@ from tonearm.settings.readers import (
     truth,
     whole,
 )
+from tonearm.settings.work_hours import FORM, read_hour_range
 
 
 class Level(IntEnum):
@@ -115,6 +116,14 @@ def read_log_levels(value: object) -> tuple[str, ...]:
     return tuple(f"{name}={level.lower()}" for name, _, level in pairs)
 
 
+def read_work_hours(value: object) -> tuple[str, ...]:
+    """Read ranges of hours. Raises ValueError."""
+    ranges = texts(value)
+    for each in ranges:
+        read_hour_range(each)
+    return ranges
+
+
 def _data_dir() -> Path:
     import platformdirs  # loaded only where the folder is not given
 
@@ -170,6 +179,21 @@ class Settings:
     )
     path_map: tuple[str, ...] = setting(
         (), texts, "FROM=TO pairs: where this host has mounted folders that the library knows as FROM"
+    )
+    work_hours: tuple[str, ...] = setting(
+        (), read_work_hours, f"{FORM}: when this process takes files; without them at any time"
+    )
+    rest_on_battery: bool = setting(False, truth, "take no files while this machine runs on its battery")
+    rest_above_pressure: float | None = setting(
+        None,
+        number(above=0, most=100),
+        "take no files while other programs wait this percentage of the time for the CPU or the disks",
+    )
+    cpu_share: float = setting(
+        1, number(above=0, most=1), "share of the CPU time of the cores it may use that this process takes"
+    )
+    read_mb_s: float | None = setting(
+        None, number(above=0), "megabytes a second that this process reads of music files"
     )
     nice: int = setting(10, whole(0, 19), "how far the priority of the analysing processes is lowered")
     include: tuple[str, ...] = setting(

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
-from tonearm.events import batches, facts, messages, services
+from tonearm.events import batches, facts, messages, rests, services
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
@@ -70,6 +70,9 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     facts.ChildEnded: ("worker.child", _of_child),
     facts.RunStateChanged: ("session", logging.INFO),
     facts.WorkerStateChanged: ("worker", _of_state),
+    rests.WorkerResting: ("worker", logging.INFO),
+    rests.WorkerResumed: ("worker", logging.INFO),
+    rests.WorkTimesKnown: ("worker", logging.DEBUG),
     facts.WorkersChanged: ("session", logging.DEBUG),
     facts.Warned: ("warnings", _of_severity),
     facts.RunStarted: ("session", logging.INFO),

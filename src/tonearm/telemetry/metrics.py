@@ -17,8 +17,9 @@ from tonearm.events.facts import (
     LeaseExpired,
 )
 from tonearm.events.job_ref import JobRef
+from tonearm.events.rests import WorkerResumed
 from tonearm.events.services import ServiceCalled
-from tonearm.events.states import CallOutcome, ChildEnding
+from tonearm.events.states import CallOutcome, ChildEnding, RestCode
 from tonearm.jobs.failures import CHILD_LOST, CODES, Cause, cause_of
 from tonearm.jobs.job import JobState
 from tonearm.settings import Level
@@ -64,6 +65,7 @@ class Metrics:
             LeaseExpired: lambda _: self._leases_expired.inc(),
             ChildEnded: self._child_ended,
             ServiceCalled: self._service_called,
+            WorkerResumed: lambda event: self._rest_seconds.labels(event.code).inc(event.rested_s),
         }
 
     def __call__(self, event: Event) -> None:
@@ -133,6 +135,11 @@ class Metrics:
             *(ending for ending in ChildEnding if ending != ChildEnding.DIED),
         ):
             self._children_ended.labels(reason)
+        self._rest_seconds = self._counter(
+            "rest_seconds_total", "Rests of this worker that are over: hours, battery or load.", "code"
+        )
+        for code in RestCode:
+            self._rest_seconds.labels(code)
         self._calls = self._counter("service_calls_total", "Calls of servers.", "service", "outcome")
         self._call_duration = self._histogram(
             "service_call_duration_seconds",

@@ -94,7 +94,7 @@ def _families(figures: Figures, has_outbox: bool) -> Iterator[Metric]:
     yield oldest
     workers = GaugeMetricFamily(
         "tonearm_workers",
-        "Workers of the library that have not ended: working, idle, draining and lost ones.",
+        "Workers of the library that have not ended: working, idle, resting, draining and lost ones.",
         labels=("state",),
     )
     for state, count in figures.workers.items():

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from tonearm.events.event import Event
 from tonearm.events.facts import ChildEnded, ChildStarted, JobFinished, JobRetrying, JobReturned, JobStarted
+from tonearm.events.rests import WorkerResting, WorkerResumed
 from tonearm.resilience.breaker import BreakerState
 from tonearm.telemetry.label_values import service_label
 
@@ -15,9 +16,10 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Children:
-    """A subscriber that knows the living children and their jobs."""
+    """A subscriber that knows the living children and their jobs, and whether their worker rests."""
 
     def __init__(self) -> None:
+        self.resting = False
         self._jobs: dict[int, int | None] = {}
 
     def __call__(self, event: Event) -> None:
@@ -34,6 +36,8 @@ class Children:
                     if job == event.job.job:
                         self._jobs[pid] = None
                         return
+            case WorkerResting() | WorkerResumed():
+                self.resting = isinstance(event, WorkerResting)
 
     @property
     def busy(self) -> int:
@@ -83,6 +87,8 @@ class ProcessFigures:
         """The metrics of one scrape."""
         sources = self.sources
         busy = sources.children.busy
+        free = max(0, sources.slots - busy)
+        idle, resting = (0, free) if sources.children.resting else (free, 0)
         yield _gauge(
             "child_memory_bytes",
             "Largest resident size among the living child processes.",
@@ -90,8 +96,8 @@ class ProcessFigures:
         )
         yield _gauge(
             "slots",
-            "Files that this process can analyse at the same time: busy and idle slots.",
-            [(("busy",), busy), (("idle",), max(0, sources.slots - busy))],
+            "Files that this process can analyse at the same time: busy, idle and resting slots.",
+            [(("busy",), busy), (("idle",), idle), (("resting",), resting)],
             "state",
         )
         yield _gauge(

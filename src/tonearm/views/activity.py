@@ -1,5 +1,6 @@
 """What a library's workers do at one moment: the queue, the runs, the workers and their files, rates, failures."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from tonearm.views.figures import Figures, read_figures
 from tonearm.views.jobs import JobList, JobView
 from tonearm.views.liveness import Liveness, read_liveness
 from tonearm.views.runs import RunList, RunView
-from tonearm.views.workers import WorkerList, WorkerView
+from tonearm.views.workers import RestView, WorkerList, WorkerView
 
 WINDOWS_S = (60, 300, 900)
 """Spans in seconds over which rates are computed, up to now."""
@@ -66,7 +67,8 @@ class Activity:
     """A library at one moment.
 
     at: by the database's clock. process: id of the process that is analysing; ``None`` in a shared library.
-    runs: those that have not ended. rates: by span in seconds. failures: the latest ones.
+    runs: those that have not ended. rates: by span in seconds. failures: the latest ones. rest: where every process
+    that takes jobs rests, the rest that ends first.
     """
 
     at: float
@@ -80,6 +82,7 @@ class Activity:
     files: tuple[WorkingFile, ...]
     rates: Mapping[int, Rate]
     failures: tuple[FailedFile, ...]
+    rest: RestView | None = None
 
     def waiting(self, level: str) -> int:
         """Number of jobs of a level that can be taken, now or after their back-off."""
@@ -111,6 +114,7 @@ class Activity:
             "library": self.address,
             "process": self.process,
             "analysing": self.analysing,
+            "rest": None if self.rest is None else dataclasses.asdict(self.rest),
             "queue": [
                 {
                     "level": level.label,
@@ -156,6 +160,7 @@ def read_activity(database: Database, reported: Sequence[RunningFile] | None) ->
         shared=database.shared,
         process=None if database.shared else holder(Path(database.address).parent),
         analysing=alive.analysing,
+        rest=alive.rest,
         figures=figures,
         runs=tuple(runs),
         workers=workers,

@@ -72,7 +72,11 @@ def read_figures(connection: Connection) -> Figures:
 def _workers(connection: Connection, now: float) -> dict[str, int]:
     rows = connection.execute(
         select(
-            worker_table.c.seen_at, worker_table.c.ended_at, worker_table.c.drain, worker_table.c.running
+            worker_table.c.seen_at,
+            worker_table.c.ended_at,
+            worker_table.c.drain,
+            worker_table.c.running,
+            worker_table.c.rest_code,
         ).where(worker_table.c.ended_at.is_(None))
     )
     return dict.fromkeys(STATES, 0) | Counter(state_of(row, now) for row in rows)

@@ -5,25 +5,30 @@ follows the rules below, so that no two parts of an output contradict each other
 """
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from tonearm.events.states import RunState
+from tonearm.events.states import RunState, Shift
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.worker_registry import LOST_S
+from tonearm.jobs.worker_registry import LOST_S, shift_of
 from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.library.schema import worker_table
 from tonearm.views.jobs import JobView
 from tonearm.views.runs import RunView
+from tonearm.views.workers import RestView, rest_of
 
 INTERRUPTED = "interrupted"
 """Shown for a job or a run whose process has ended and which no other process has recovered yet."""
 WAITING = "waiting"
 """Shown for a run of a shared library while no worker is alive to take its jobs."""
+RESTING = "resting"
+"""Shown for a run while every worker rests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +37,18 @@ class Liveness:
 
     workers: their names; ``None`` where only one process at a time may analyse and it is alive, whatever its name.
     slots: how many files they can analyse at the same time, without draining workers, which take no jobs.
+    shifts: when each takes jobs; empty where that is not known. rest: where all of them rest, the rest that ends first.
     """
 
     shared: bool
     workers: frozenset[str] | None
     slots: int
+    shifts: tuple[Shift, ...] = ()
+    rest: RestView | None = None
 
     @property
     def analysing(self) -> bool:
-        """Whether any process takes jobs."""
+        """Whether any process takes jobs, now or after a rest."""
         return self.slots > 0
 
     def is_alive(self, worker: str | None) -> bool:
@@ -55,8 +63,10 @@ class Liveness:
 
     def run(self, run: RunView) -> RunView:
         """A run as it is shown: a running run that no process works on is interrupted, or waits for a worker."""
-        if run.finished_at is not None or run.state != RunState.RUNNING or self.analysing:
+        if run.finished_at is not None or run.state != RunState.RUNNING:
             return run
+        if self.analysing:
+            return run if self.rest is None else dataclasses.replace(run, state=RESTING)
         return dataclasses.replace(run, state=WAITING if self.shared else INTERRUPTED)
 
 
@@ -66,17 +76,46 @@ def read_liveness(database: Database) -> Liveness:
     Call this before the jobs and runs are read: a process that ends in between has then ended its jobs, too.
     """
     if not database.shared:
-        locked = holder(Path(database.address).parent) is not None
-        return Liveness(False, None if locked else frozenset(), int(locked))
+        if holder(Path(database.address).parent) is None:
+            return Liveness(False, frozenset(), 0)
+        with database.read() as connection:
+            return _sole(connection)
     with database.read() as connection:
         return _by_heartbeats(connection)
 
 
+def _sole(connection: Connection) -> Liveness:
+    """The only process; it has a row once it has rested or keeps hours."""
+    row = connection.execute(
+        select(worker_table)
+        .where(worker_table.c.ended_at.is_(None))
+        .order_by(worker_table.c.started_at.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return Liveness(False, None, 1)
+    return Liveness(False, None, 1, (shift_of(row),), rest_of(row))
+
+
 def _by_heartbeats(connection: Connection) -> Liveness:
     rows = connection.execute(
-        select(worker_table.c.name, worker_table.c.slots, worker_table.c.drain).where(
+        select(worker_table).where(
             worker_table.c.ended_at.is_(None), worker_table.c.seen_at >= clock(connection) - LOST_S
         )
     ).all()
-    slots = sum(row.slots for row in rows if not row.drain)
-    return Liveness(True, frozenset(row.name for row in rows), slots)
+    takers = [row for row in rows if not row.drain]
+    return Liveness(
+        True,
+        frozenset(row.name for row in rows),
+        sum(row.slots for row in takers),
+        tuple(map(shift_of, takers)),
+        _common_rest([rest_of(row) for row in takers]),
+    )
+
+
+def _common_rest(rests: Sequence[RestView | None]) -> RestView | None:
+    """The rest that ends first, where all rest."""
+    found = [rest for rest in rests if rest is not None]
+    if not found or len(found) < len(rests):
+        return None
+    return min(found, key=lambda rest: math.inf if rest.until is None else rest.until)

@@ -1,6 +1,7 @@
 """What is left of the open runs and what holds them up, from the database alone, so that any process can tell it."""
 
 import dataclasses
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from tonearm.library.database import Database
 from tonearm.library.schema import attempt_table, file_table, job_table
 from tonearm.progress.bottleneck import Conditions, SlotTime, reading_s, stopped_by
 from tonearm.progress.eta import Eta, FileInProgress
+from tonearm.progress.shifts import all_elapsed_s
 from tonearm.settings import Level
 from tonearm.views.liveness import Liveness
 from tonearm.views.reading import reading
@@ -60,8 +62,8 @@ def _outlook(connection: Connection, run: int, state: str, lately: _Lately) -> O
     files = sum(counts.values())
     running = [row for row in _running(connection, run) if lately.alive.is_alive(row.worker)]
     slots = lately.alive.slots
-    if not lately.alive.shared:  # its process does not write down how many slots it has
-        slots = max(len(running), slots)
+    if not lately.alive.shared:  # its process writes down how many slots it has only if it ever rests
+        slots = max(len(running), slots, *(shift.slots for shift in lately.alive.shifts))
     obstacle = stopped_by(
         Conditions(
             run=RunState.PAUSED if state == RunState.PAUSED else RunState.RUNNING,
@@ -69,6 +71,7 @@ def _outlook(connection: Connection, run: int, state: str, lately: _Lately) -> O
             running=len(running),
             waiting=counts.get(JobState.QUEUED, 0),
             retrying=counts.get(JobState.RETRYING, 0),
+            resting=lately.alive.rest is not None,
         )
     )
     share = None
@@ -80,11 +83,13 @@ def _outlook(connection: Connection, run: int, state: str, lately: _Lately) -> O
     workload = workload_of(connection, run, max(1, files // SAMPLE))
     eta = Eta(workload, lately.learned, max(1, slots), run)
     left = eta.estimate(_in_progress(row, lately.now) for row in running)
+    reason = lately.alive.rest.reason if obstacle is Obstacle.RESTING and lately.alive.rest else None
     if left is None:
-        return Outlook(files, held_up_by=obstacle, share=share)
-    if obstacle in (Obstacle.PAUSED, Obstacle.NO_WORKER):
-        return Outlook(files, left.audio_s, held_up_by=obstacle)
-    return Outlook(files, left.audio_s, left.seconds, left.low_s, left.high_s, obstacle, share)
+        return Outlook(files, held_up_by=obstacle, share=share, reason=reason)
+    times = all_elapsed_s((left.seconds, left.low_s, left.high_s), time.time(), lately.alive.shifts)
+    if obstacle in (Obstacle.PAUSED, Obstacle.NO_WORKER) or times is None:
+        return Outlook(files, left.audio_s, held_up_by=obstacle, reason=reason)
+    return Outlook(files, left.audio_s, *times, obstacle, share, reason)
 
 
 def _open_jobs(connection: Connection, run: int) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """The overall state of a library: its files, the queued and running jobs, the runs and the workers."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness
 from tonearm.views.runs import RunList, RunView
 from tonearm.views.stale import Coverage, read_coverage
 from tonearm.views.totals import Totals, read_totals
-from tonearm.views.workers import WorkerList, WorkerView
+from tonearm.views.workers import RestView, WorkerList, WorkerView
 
 SHOWN_RUNNING = 100
 SHOWN_RUNS = 5
@@ -31,6 +32,7 @@ class StatusView:
     interrupted: number of jobs that were being analysed by a process that has ended.
     process: id of the process that is analysing; ``None`` in a shared library. analysing: whether any process takes
     jobs. latest_run: the number of the last run. runs: those that have not ended.
+    rest: where every process that takes jobs rests, the rest that ends first.
     unsent: number of waiting jobs whose message is still to be sent.
     ``unsent`` and ``workers`` are ``None`` in a library that is not shared.
     """
@@ -47,6 +49,7 @@ class StatusView:
     runs: tuple[RunView, ...]
     unsent: int | None
     workers: tuple[WorkerView, ...] | None
+    rest: RestView | None
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -63,6 +66,7 @@ class StatusView:
             "interrupted": self.interrupted,
             "process": self.process,
             "analysing": self.analysing,
+            "rest": None if self.rest is None else dataclasses.asdict(self.rest),
             "run": self.latest_run,
             "runs": [run.to_json() for run in self.runs],
         }
@@ -93,6 +97,7 @@ def read_status(database: Database, versions: Versions) -> StatusView:
         runs=_open_runs(database, alive, runs),
         unsent=unsent,
         workers=tuple(WorkerList(database).each()) if database.shared else None,
+        rest=alive.rest,
     )
 
 

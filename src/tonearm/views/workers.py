@@ -15,15 +15,26 @@ from tonearm.library.schema import worker_table
 from tonearm.names import from_document, path_fields, paths_fields
 from tonearm.views.reading import MANY_AT_ONCE, reading
 
-STATES = ("working", "idle", "draining", "lost")
+STATES = ("working", "idle", "resting", "draining", "lost")
 """States of workers that have not ended."""
-ALIVE = ("working", "idle", "draining")
+ALIVE = ("working", "idle", "resting", "draining")
 """States of workers whose heartbeats arrive."""
 
 
 @dataclass(frozen=True, slots=True)
+class RestView:
+    """Why a worker takes no jobs for now: a code and a sentence. until: ``None``: nobody knows."""
+
+    code: str
+    reason: str
+    since: float
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker as it is shown. ``state``: working, idle, draining, lost or ended; times by the database's clock.
+    """A worker as it is shown. ``state``: working, idle, resting, draining, lost or ended; times by the database's
+    clock.
 
     url: where it serves its metrics over HTTP, if it does. log_levels: levels that a person has set, by logger.
     """
@@ -43,6 +54,8 @@ class WorkerView:
     unmounted: tuple[str, ...]
     url: str | None
     log_levels: Mapping[str, str]
+    rest: RestView | None = None
+    work_times: tuple[tuple[float, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -51,6 +64,7 @@ class WorkerView:
             {**file, **path_fields(from_document(file["path"]))} if "path" in file else file
             for file in self.running
         ]
+        del fields["work_times"]
         fields |= paths_fields([from_document(path) for path in self.unmounted], "unmounted")
         return {"worker": fields.pop("name"), **fields}
 
@@ -65,6 +79,8 @@ class WorkerList:
         self, ended: bool = False, after: str | None = None, limit: int = MANY_AT_ONCE
     ) -> list[WorkerView]:
         """Workers that have not ended, or all; ``after``: only workers with a greater name."""
+        if not self._database.shared:  # its process has a row only to tell that it rests
+            return []
         name = sort_key(worker_table.c.name)
         chosen = select(worker_table).order_by(name).limit(limit)
         if not ended:
@@ -91,7 +107,16 @@ def state_of(row: Any, now: float) -> str:
         return "lost"
     if row.drain:
         return "draining"
+    if row.rest_code is not None:
+        return "resting"
     return "working" if row.running else "idle"
+
+
+def rest_of(row: Any) -> RestView | None:
+    """Why a worker takes no jobs for now, by its row; ``None`` while it does."""
+    if row.rest_code is None:
+        return None
+    return RestView(row.rest_code, row.rest_reason, row.rest_since, row.rest_until)
 
 
 def _view(row: Any, now: float) -> WorkerView:
@@ -112,4 +137,6 @@ def _view(row: Any, now: float) -> WorkerView:
         unmounted=tuple(row.unmounted),
         url=row.url,
         log_levels=log_levels_at(row.log_levels, now),
+        rest=rest_of(row) if state not in {"lost", "ended"} else None,
+        work_times=tuple((begin, end) for begin, end in row.work_times),
     )

@@ -30,6 +30,7 @@ from tonearm.worker.child_log import log_to_parent
 from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.child_sampler import ChildSampler
 from tonearm.worker.limits import allow_cpu, be_killed_first, confine, die_with_parent
+from tonearm.worker.paced_file import PacedFile
 from tonearm.worker.sandbox import seal
 
 PROGRESS_S = 0.4
@@ -39,8 +40,12 @@ PROGRESS_S = 0.4
 class Child:
     """The child's side of the message exchange; the parent's is ``conversation.Conversation``."""
 
-    def __init__(self, link: socket.socket, analysers: Sequence[Loaded]) -> None:
+    def __init__(
+        self, link: socket.socket, analysers: Sequence[Loaded], read_bytes_s: float | None = None
+    ) -> None:
+        """``read_bytes_s``: how many bytes a second it may read."""
         self._link = link
+        self._read_bytes_s = read_bytes_s
         self._analysers = analysers
         self._progress_at = 0.0
         self._sending = False
@@ -84,8 +89,13 @@ class Child:
             if descriptor is None:
                 return
             allow_cpu(float(message["cpu_s"]))
-            with io.FileIO(descriptor, "r", closefd=True) as file:
+            with self._opened(descriptor) as file:
                 self._attempt(file)
+
+    def _opened(self, descriptor: int) -> io.FileIO:
+        if self._read_bytes_s is None:
+            return io.FileIO(descriptor, "r", closefd=True)
+        return PacedFile(descriptor, self._read_bytes_s)
 
     def _attempt(self, file: io.FileIO) -> None:
         try:
@@ -212,7 +222,7 @@ def main() -> None:
     gc.freeze()  # loaded objects are never freed
     gc.enable()
     confine(settings["memory_mb"])
-    child = Child(link, analysers)
+    child = Child(link, analysers, settings["read_bytes_s"])
     write_decoder_messages()
     child.listen()
     child.send(ready=os.getpid(), unsealed=seal())

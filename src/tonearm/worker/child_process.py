@@ -80,6 +80,7 @@ class ChildProcess:
         self._bytes_sent = 0
         self._killed_for: Failure | None = None
         self._killed_at: float | None = None
+        self._suspended_at: float | None = None
         self.ready = False
         self.assignment: Assignment | None = None
         self.started_at = time.monotonic()
@@ -88,6 +89,7 @@ class ChildProcess:
         options = {
             "nice": settings.nice,
             "memory_mb": settings.memory_mb,
+            "read_bytes_s": _read_bytes_s(settings),
             "analysers": for_child(settings),
         }
         with theirs:
@@ -125,7 +127,7 @@ class ChildProcess:
 
     def send_file(self, lease: Lease, path: bytes, descriptor: int, status: os.stat_result) -> None:
         """Send an open file, and start the deadline for identifying it. This object closes the descriptor."""
-        allowed = self._settings.deadline_base_s + status.st_size / 1e6
+        allowed = self._settings.deadline_base_s + status.st_size / 1e6 + self._paced_s(status.st_size)
         now = time.monotonic()
         self.assignment = Assignment(lease, path, descriptor, status, now, now + allowed)
         self.output.begin_file()
@@ -141,11 +143,34 @@ class ChildProcess:
         """
         if self.assignment is None:
             return
-        seconds = _longest_s(self.assignment.status.st_size, declared_s)
+        size = self.assignment.status.st_size
+        seconds = _longest_s(size, declared_s)
         allowed = self._settings.deadline_base_s + seconds / self._settings.deadline_speed
+        allowed += self._paced_s(size)
         self.assignment.deadline = time.monotonic() + allowed
         with contextlib.suppress(OSError):
             self.connection.sendall(encode({"analyse": names, "cpu_s": allowed + 10}))
+
+    def suspend(self) -> None:
+        """Have the process wait (SIGSTOP); its deadline waits, too."""
+        if self._suspended_at is None and not self.killed:
+            self._suspended_at = time.monotonic()
+            self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        if self._suspended_at is not None:
+            waited_s = time.monotonic() - self._suspended_at
+            self._suspended_at = None
+            self.started_at += waited_s
+            if self.assignment is not None:
+                self.assignment.deadline += waited_s
+            self.process.send_signal(signal.SIGCONT)
+
+    def _paced_s(self, size: int) -> float:
+        """Seconds that reading so many bytes takes at least, as it is paced."""
+        bytes_s = _read_bytes_s(self._settings)
+        return size / bytes_s if bytes_s is not None else 0.0
 
     def receive(self) -> list[Message] | None:
         """The messages that have arrived; ``None`` when the child has ended or sent something invalid."""
@@ -166,6 +191,8 @@ class ChildProcess:
         """The monotonic time at which a child that has sent nothing is killed, or left behind if it was killed."""
         if self._killed_at is not None:
             return self._killed_at + UNKILLABLE_S
+        if self._suspended_at is not None:
+            return float("inf")
         if self.assignment is not None:
             return self.assignment.deadline
         return float("inf") if self.ready else self.started_at + STARTUP_S
@@ -220,6 +247,13 @@ class ChildProcess:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return kept | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+
+
+def _read_bytes_s(settings: Settings) -> float | None:
+    """How many bytes a second one of all children may read; ``None``: as many as it can."""
+    if settings.read_mb_s is None:
+        return None
+    return settings.read_mb_s * 1e6 / max(1, settings.workers)
 
 
 def _longest_s(size: int, declared_s: float | None) -> float:

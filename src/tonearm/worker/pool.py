@@ -27,6 +27,7 @@ LEFT_BEHIND = (
 )
 RECYCLED = "it has reached the maximum number of files or bytes for one child"
 NOT_NEEDED = "this worker takes no more jobs"
+RESTING = "this worker rests, and its memory may be of use to others"
 
 
 class CannotStart(TonearmError):
@@ -105,6 +106,11 @@ class ChildPool:
         for child in self.idle:
             if child.due_for_recycling:
                 self.end(child, ChildEnding.RECYCLED, RECYCLED)
+
+    def end_idle(self) -> None:
+        """End the idle children, as their worker rests."""
+        for child in self.idle:
+            self.end(child, ChildEnding.NOT_NEEDED, RESTING)
 
     def wait(self, now: float, at_most_s: float) -> tuple[list[ChildProcess], bool]:
         """Wait for messages, a wake-up or the next deadline of a child; announce what children have written.

@@ -11,12 +11,14 @@ from typing import Any
 
 from tonearm import __version__
 from tonearm.errors import StorageError, StorageUnavailable
-from tonearm.events.event import Announce
+from tonearm.events.event import Announce, Event
 from tonearm.events.messages import LogLevelsChanged
+from tonearm.events.rests import WorkerResting, WorkerResumed, WorkTimesKnown
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import (
     Heartbeat,
     HeartbeatAnswer,
+    Resting,
     WorkerInstance,
     WorkerRegistry,
     WorkerStatus,
@@ -57,8 +59,13 @@ class WorkerRegistration:
             self.name, instance_id, host, os.getpid(), __version__, settings.workers, url
         )
         self._heartbeat = Heartbeat()
+        self._rest = RestState()
         self._log_levels: Mapping[str, str] = {}
         self._sent_at = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Note when this worker rests, for the next heartbeat."""
+        self._rest(event)
 
     def register(self) -> None:
         """Register the name, recover the jobs of an earlier process of this name, and mark long lost workers as ended.
@@ -79,7 +86,8 @@ class WorkerRegistration:
         """
         states = {name: str(breaker.state) for name, breaker in self._breakers.items()}
         roots = [to_document(path) for path in unmounted]
-        self._heartbeat = Heartbeat(done, failed, running, states, roots)
+        rest = self._rest
+        self._heartbeat = Heartbeat(done, failed, running, states, roots, rest.resting, rest.work_times)
         self._sent_at = time.monotonic()
         return self._send().status
 
@@ -103,6 +111,69 @@ class WorkerRegistration:
         """Mark the row as ended. If the database is unavailable, the row shows the worker as lost later."""
         with contextlib.suppress(StorageUnavailable):
             self._workers.deregister(self._instance)
+
+
+class RestState:
+    """A subscriber that knows whether its worker rests now, and when it works."""
+
+    def __init__(self) -> None:
+        self.resting: Resting | None = None
+        self.work_times: tuple[tuple[float, float], ...] = ()
+
+    def __call__(self, event: Event) -> None:
+        """Note what an event says of it."""
+        match event:
+            case WorkerResting():
+                since = time.time() if self.resting is None else self.resting.since
+                self.resting = Resting(event.code, event.reason, since, event.until)
+            case WorkerResumed():
+                self.resting = None
+            case WorkTimesKnown():
+                self.work_times = event.times
+
+
+class SoleRegistration:
+    """The row of the only process that works on a library in a folder: written when it changes, and at its end."""
+
+    def __init__(self, settings: Settings, workers: WorkerRegistry) -> None:
+        self._workers = workers
+        name = worker_name(settings)
+        self._instance = WorkerInstance(
+            name, uuid.uuid4().hex, socket.gethostname(), os.getpid(), __version__, settings.workers
+        )
+        self._rest = RestState()
+        self._written: object = None
+
+    def begin(self) -> None:
+        """Mark the row of a process that was killed as ended."""
+        with contextlib.suppress(StorageError):
+            self._workers.expire_lost(0.0)
+
+    def __call__(self, event: Event) -> None:
+        """Note when this process rests, for the next heartbeat."""
+        self._rest(event)
+
+    def heartbeat(
+        self,
+        running: Sequence[Mapping[str, Any]],  # noqa: ARG002  the rows of its jobs tell what it is doing
+        unmounted: Sequence[bytes],  # noqa: ARG002  no other process looks at its folders
+        done: int,  # noqa: ARG002  its run counts them
+        failed: int,  # noqa: ARG002  its run counts them
+    ) -> WorkerStatus:
+        """Write whether it rests and when it works, if that has changed. It is never asked to drain."""
+        found = self._rest.resting, self._rest.work_times
+        if found != (self._written or (None, ())):
+            if self._written is None:
+                self._workers.register(self._instance, 0.0)
+            self._workers.heartbeat(self._instance, Heartbeat(resting=found[0], work_times=found[1]))
+            self._written = found
+        return WorkerStatus.ACTIVE
+
+    def deregister(self) -> None:
+        """Mark the row as ended, if there is one."""
+        if self._written is not None:
+            with contextlib.suppress(StorageError):
+                self._workers.deregister(self._instance)
 
 
 def worker_name(settings: Settings) -> str:

@@ -5,7 +5,7 @@ One thread. One pass of the loop, in order:
 1. If a stop was requested: take no more jobs, let running files finish within ``grace_s``, then give the others back.
 2. Repeat the writes that failed because the database could not be used.
 3. Unless stopping or draining: end children that are due for recycling, send every idle child the next job, and start
-   children while there are jobs for them.
+   children while there are jobs for them. While the worker rests it takes none.
 4. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
 5. Begin or end the sampling of children, if that is wanted. Wait until a child sends a message, a wake-up arrives, a
    deadline passes, or a quarter of a second is over. Read all messages, query the stored results of all identified
@@ -37,12 +37,14 @@ from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import CHILD, Assignment, ChildProcess
 from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.conversation import Conversation
+from tonearm.worker.cpu_budget import CpuBudget
 from tonearm.worker.dispatch import Dispatcher
 from tonearm.worker.job_taker import JobTaker
 from tonearm.worker.maintenance import Maintenance, Registration
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.pool import ChildPool
+from tonearm.worker.rest import RestWatch
 from tonearm.worker.signals import StopSwitch
 
 MAINTENANCE_S = 1.0
@@ -88,10 +90,13 @@ class Supervisor:
         child: Sequence[str] = CHILD,
         turns: LoopTurns | None = None,
         sampling: ChildSampling | None = None,
+        rest: RestWatch | None = None,
+        cpu_budget: CpuBudget | None = None,
     ) -> None:
         """``versions``: the current version of each analyser. ``child``: arguments of Python for a child.
 
         turns: where the turns of the loop are noted. sampling: which children are to sample themselves.
+        rest: whether this worker is to leave the machine to others. cpu_budget: how much CPU time it may use.
         """
         self._job_store = job_store
         self._queue = queue
@@ -102,6 +107,8 @@ class Supervisor:
         self._stop = stop
         self._turns = turns or LoopTurns()
         self._sampling = sampling or ChildSampling()
+        self._rest = rest or RestWatch()
+        self._cpu_budget = cpu_budget
         self._pending_writes = PendingWrites(settings.storage_wait_s)
         self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._count_and_announce)
         self._maintenance = Maintenance(
@@ -144,13 +151,15 @@ class Supervisor:
                 ending = self._stopping_since is not None or self._draining
                 if ending:
                     self._queue.close()
+                elif self._rest.turn():
+                    self._leave_machine()
                 else:
                     self._fill()
                 self._announce_storage()
                 if not self._pool.busy and not self._pending_writes.has_pending:
                     if ending:
                         return False
-                    if self._nothing_to_take(now) and self._is_over(task):
+                    if self._nothing_to_take(now) and self._rest.may_ask() and self._is_over(task):
                         return True
                 self._sampling.turn(self._pool.children)
                 self._wait(now)
@@ -179,8 +188,8 @@ class Supervisor:
         self._announce(event)
 
     def _nothing_to_take(self, now: float) -> bool:
-        """Whether the queue was found empty a moment ago. A process with 0 ``workers`` takes no jobs."""
-        return self._taker.is_paused(now) or not self._settings.workers
+        """Whether the queue was found empty a moment ago. A process with 0 ``workers`` takes no jobs, nor at rest."""
+        return self._taker.is_paused(now) or self._rest.resting or not self._settings.workers
 
     def _is_over(self, task: Task) -> bool:
         """Whether the task is complete; ``False`` while the database does not answer."""
@@ -207,6 +216,12 @@ class Supervisor:
                 return
             self._dispatch(leases)
 
+    def _leave_machine(self) -> None:
+        """Take nothing and keep no message; after a while keep no idle child either."""
+        self._queue.rest()
+        if self._rest.is_long:
+            self._pool.end_idle()
+
     def _dispatch(self, leases: Sequence[Lease]) -> None:
         """Send jobs to idle children, of which there are at least as many."""
         for child, lease in zip(self._pool.idle, leases, strict=False):
@@ -222,7 +237,8 @@ class Supervisor:
     def _wait(self, now: float) -> None:
         """Wait for messages or a wake-up, handle all messages, store the results, and take the next jobs with them."""
         try:
-            readable, woken = self._pool.wait(now, WAIT_S)
+            look_s = WAIT_S if self._cpu_budget is None else self._cpu_budget.turn(self._pool.children)
+            readable, woken = self._pool.wait(now, min(WAIT_S, look_s))
             if woken:
                 self._stop.clear_wakeup()
                 self._taker.wake()
@@ -239,8 +255,13 @@ class Supervisor:
         self._dispatch(leases)
 
     def _room(self) -> int:
-        """How many jobs may be taken now: none while stopping or draining, or after the queue was found empty."""
-        if self._stop.requests or self._draining or self._taker.is_paused(time.monotonic()):
+        """How many jobs may be taken now: none while ending or resting, or after the queue was found empty."""
+        if (
+            self._stop.requests
+            or self._draining
+            or self._rest.resting
+            or self._taker.is_paused(time.monotonic())
+        ):
             return 0
         self._pool.recycle()
         return len(self._pool.idle)

@@ -93,7 +93,7 @@ def test_other_names_are_free(workers: WorkerRegistry) -> None:
     workers.register(instance("b"), LEASE_S)
     workers.register(instance("a", instance="2"), LEASE_S)
     assert [view.name for view in listed(workers)] == ["a", "b"]
-    assert workers.slots() == 4
+    assert sum(shift.slots for shift in workers.shifts()) == 4
 
 
 def test_a_worker_that_was_killed_on_this_host_gives_its_name_back_at_once(
@@ -165,7 +165,7 @@ def test_a_worker_that_is_drained_is_told_until_it_has_left(workers: WorkerRegis
     workers.register(instance("other"), LEASE_S)
     workers.drain("w")
     assert [view.state for view in listed(workers)] == ["idle", "draining"]
-    assert workers.slots() == 2
+    assert sum(shift.slots for shift in workers.shifts()) == 2
     assert workers.heartbeat(instance(), Heartbeat(1, 0, [{"job": 1}])).status is WorkerStatus.DRAINING
     assert workers.heartbeat(instance(), Heartbeat(2, 0)).status is WorkerStatus.DRAINING
     assert workers.heartbeat(instance("other"), Heartbeat()).status is WorkerStatus.ACTIVE
@@ -195,7 +195,7 @@ def test_a_worker_that_falls_silent_is_shown_as_lost_and_counts_no_more(
     [view] = listed(workers)
     assert (view.state, view.running) == ("lost", ())
     assert view.seen_s_ago > LOST_S
-    assert workers.slots() == 0
+    assert workers.shifts() == ()
     workers.heartbeat(instance(), Heartbeat(running=[{"job": 1}]))
     assert listed(workers)[0].state == "working"
 

@@ -35,6 +35,9 @@ class EmptyQueue:
         """Not called."""
         raise NotImplementedError
 
+    def rest(self) -> None:
+        """Not called."""
+
     def count_waiting(self, unmounted: Collection[UnmountedPlace], at_most: int) -> int:  # noqa: ARG002  the port's
         """None."""
         time.sleep(self._answer_s)

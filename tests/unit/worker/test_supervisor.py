@@ -113,6 +113,7 @@ class Queue:
         self._queue = queue
         self.closed = False
         self.asked = 0
+        self.rested = 0
 
     def take(self, unmounted: Collection[UnmountedPlace], at_most: int) -> Sequence[Lease]:
         """Nothing may be taken once it is closed."""
@@ -141,6 +142,10 @@ class Queue:
     def dead_letter(self, lease: Lease) -> None:
         """As the queue does."""
         self._queue.dead_letter(lease)
+
+    def rest(self) -> None:
+        """As the queue does."""
+        self.rested += 1
 
     def close(self) -> None:
         """Take no more."""

@@ -98,6 +98,9 @@ class RabbitQueue:
         if delivery is not None:
             self._receiver.reject(delivery, requeue=False)
 
+    def rest(self) -> None:
+        self._receiver.pause()
+
     def close(self) -> None:
         self._closed = True
         self._receiver.pause()
