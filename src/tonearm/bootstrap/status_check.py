@@ -122,4 +122,5 @@ def _situation(database: Database) -> Situation:
     with database.read() as connection:
         figures = read_figures(connection)
         count = connection.execute(failed).scalar_one()
-    return Situation(database.shared, figures, count, int(alive.analysing), workers)
+    resting = alive.rest is not None
+    return Situation(database.shared, figures, count, int(alive.analysing), workers, resting)

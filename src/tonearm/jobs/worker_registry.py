@@ -21,6 +21,10 @@ LOST_S = 30.0
 docs/explanation/jobs.md lists this beside the other times after which a worker counts as ended."""
 
 
+ALONE = "alone:"
+"""What the instance of the only process that works on a library in a folder begins with."""
+
+
 class NameTaken(TonearmError):
     """Another live worker has the name."""
 

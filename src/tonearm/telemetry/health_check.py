@@ -40,6 +40,7 @@ class Situation:
     """A library and its processes at one moment.
 
     failed: number of files that could not be analysed. takers: number of processes that take jobs.
+    resting: whether all of those rest, so that jobs wait as they are meant to.
     workers: those that have not ended, none in a library that is not shared.
     """
 
@@ -48,6 +49,7 @@ class Situation:
     failed: int
     takers: int
     workers: Sequence[WorkerView] = ()
+    resting: bool = False
 
     def count(self, *states: str) -> int:
         """The number of jobs in these states."""
@@ -93,7 +95,7 @@ def library_problems(situation: Situation) -> Iterator[Problem]:
             )
     for level, limit_s in WAIT_LIMITS_S.items():
         oldest_s = situation.figures.oldest_s.get(level, 0.0)
-        if situation.takers and oldest_s > limit_s:
+        if situation.takers and not situation.resting and oldest_s > limit_s:
             text = f"a job of level {level} has been waiting for {oldest_s:,.0f} s (limit {limit_s:,.0f} s)"
             yield Problem(CheckStatus.WARNING, text)
     if situation.figures.suspects:
@@ -126,7 +128,8 @@ def summary_of(situation: Situation) -> str:
     """What is going on in a library without problems."""
     waiting = situation.count(JobState.QUEUED, JobState.RETRYING)
     running = situation.count(JobState.RUNNING)
-    return f"{waiting:,} jobs waiting, {running:,} running, {situation.failed:,} files failed"
+    rest = ", every worker rests" if situation.resting else ""
+    return f"{waiting:,} jobs waiting, {running:,} running, {situation.failed:,} files failed{rest}"
 
 
 def library_perfdata(situation: Situation) -> list[str]:

@@ -10,6 +10,7 @@ from tonearm.events.states import RunState
 from tonearm.jobs import failed_jobs, queue_depth
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
+from tonearm.jobs.worker_registry import ALONE
 from tonearm.library.schema import job_table, run_table, worker_table
 from tonearm.settings import Level
 from tonearm.views.workers import STATES, state_of
@@ -63,7 +64,7 @@ def read_figures(connection: Connection) -> Figures:
     return Figures(
         jobs=jobs,
         oldest_s=oldest_s,
-        workers=_workers(connection, now) if connection.dialect.name != "sqlite" else _only_worker(running),
+        workers=_workers(connection, now) if connection.dialect.name != "sqlite" else _only_worker(connection, running),
         outbox=queue_depth.count_unsent(connection),
         suspects=failed_jobs.count_suspects(connection),
     )
@@ -82,6 +83,14 @@ def _workers(connection: Connection, now: float) -> dict[str, int]:
     return dict.fromkeys(STATES, 0) | Counter(state_of(row, now) for row in rows)
 
 
-def _only_worker(running: int) -> dict[str, int]:
+def _only_worker(connection: Connection, running: int) -> dict[str, int]:
     """The process that holds a library in a folder is its only worker."""
-    return dict.fromkeys(STATES, 0) | {"working" if running else "idle": 1}
+    rests = connection.execute(
+        select(func.count()).where(
+            worker_table.c.ended_at.is_(None),
+            worker_table.c.instance.startswith(ALONE),
+            worker_table.c.rest_code.is_not(None),
+        )
+    ).scalar_one()
+    state = "resting" if rests else "working" if running else "idle"
+    return dict.fromkeys(STATES, 0) | {state: 1}

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.worker_registry import LOST_S, log_levels_at
+from tonearm.jobs.worker_registry import ALONE, LOST_S, log_levels_at
 from tonearm.library.column_types import sort_key
 from tonearm.library.database import Database
 from tonearm.library.schema import worker_table
@@ -79,12 +79,14 @@ class WorkerList:
         self, ended: bool = False, after: str | None = None, limit: int = MANY_AT_ONCE
     ) -> list[WorkerView]:
         """Workers that have not ended, or all; ``after``: only workers with a greater name."""
-        if not self._database.shared:  # its process has a row only to tell that it rests
-            return []
         name = sort_key(worker_table.c.name)
         chosen = select(worker_table).order_by(name).limit(limit)
         if not ended:
             chosen = chosen.where(worker_table.c.ended_at.is_(None))
+        if (
+            not self._database.shared
+        ):  # the process of a library in a folder has a row only to tell that it rests
+            chosen = chosen.where(~worker_table.c.instance.startswith(ALONE))
         if after is not None:
             chosen = chosen.where(name > after)
         with reading(self._database) as connection:

@@ -42,8 +42,7 @@ class PacedFile(io.FileIO):
             return
         self._blocks |= touched
         now = self._clock()
-        cost_s = min(len(touched) * BLOCK_BYTES, end - begin) / self._bytes_s
-        self._paid_until = max(self._paid_until, now) + cost_s
+        self._paid_until = max(self._paid_until, now) + len(touched) * BLOCK_BYTES / self._bytes_s
         ahead_s = self._paid_until - now
         if ahead_s > AHEAD_S:
             self._sleep(ahead_s)

@@ -16,6 +16,7 @@ from tonearm.events.messages import LogLevelsChanged
 from tonearm.events.rests import WorkerResting, WorkerResumed, WorkTimesKnown
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import (
+    ALONE,
     Heartbeat,
     HeartbeatAnswer,
     Resting,
@@ -139,7 +140,7 @@ class SoleRegistration:
         self._workers = workers
         name = worker_name(settings)
         self._instance = WorkerInstance(
-            name, uuid.uuid4().hex, socket.gethostname(), os.getpid(), __version__, settings.workers
+            name, ALONE + uuid.uuid4().hex, socket.gethostname(), os.getpid(), __version__, settings.workers
         )
         self._rest = RestState()
         self._written: object = None
