@@ -64,7 +64,9 @@ def read_figures(connection: Connection) -> Figures:
     return Figures(
         jobs=jobs,
         oldest_s=oldest_s,
-        workers=_workers(connection, now) if connection.dialect.name != "sqlite" else _only_worker(connection, running),
+        workers=_workers(connection, now)
+        if connection.dialect.name != "sqlite"
+        else _only_worker(connection, running),
         outbox=queue_depth.count_unsent(connection),
         suspects=failed_jobs.count_suspects(connection),
     )

@@ -15,6 +15,8 @@ from tests.unit.library_fixture import LEASE_S, VERSIONS, WORKER, Library
 from tonearm.errors import StorageUnavailable
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, JobRetrying, JobReturned, Warned
+from tonearm.events.rests import WorkerResting, WorkerResumed
+from tonearm.events.states import RestCode
 from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import AttemptOutcome, Result
@@ -34,6 +36,7 @@ from tonearm.worker import supervisor as supervisor_module
 from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.maintenance import Registration
 from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.rest import Rest, RestWatch
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor, Task
 
@@ -68,6 +71,7 @@ class WorkerUnderTest:
         self.settings = load_settings({"workers": 1})
         self.child: tuple[str, ...] = (CHILD,)
         self.turns = LoopTurns()
+        self.rest: RestWatch | None = None
 
     def meet(self, *names: str) -> None:
         """Take in files, whether they are there or not."""
@@ -88,6 +92,7 @@ class WorkerUnderTest:
             self.stop,
             self.child,
             self.turns,
+            rest=self.rest,
         )
         return supervisor.work(Task(None, lambda _: (over or self.nothing_left)(), lambda: None))
 
@@ -379,3 +384,44 @@ def test_a_supervisor_that_blocks_no_longer_turns_and_one_that_idles_does(worker
         ended.set()
         thread.join(60)
     assert worker.turns.snapshot() == {}
+
+
+def test_a_resting_worker_takes_nothing_keeps_no_message_and_goes_on_by_itself(
+    worker: WorkerUnderTest,
+) -> None:
+    lay(worker, "1", "2")
+    worker.meet("1", "2")
+    rests = [Rest(RestCode.HOURS, "outside the hours", 5.0)] * 4
+    now = iter(range(1000))
+
+    class Rule:
+        def rest(self, now: float) -> Rest | None:  # noqa: ARG002  the protocol's
+            assert not worker.queue.asked or not rests
+            return rests.pop() if rests else None
+
+    worker.rest = RestWatch([Rule()], WORKER, worker.note, lambda: float(next(now)))
+    assert worker.work()
+    assert worker.queue.rested >= 2
+    assert sorted(worker.done()) == ["1", "2"]
+    told = [type(event) for event in worker.events if isinstance(event, WorkerResting | WorkerResumed)]
+    assert told == [WorkerResting, WorkerResumed]
+
+
+def test_a_resting_worker_ends_when_nothing_is_left_and_when_it_is_stopped(worker: WorkerUnderTest) -> None:
+    class Always:
+        def rest(self, now: float) -> Rest | None:  # noqa: ARG002  the protocol's
+            return Rest(RestCode.BATTERY, "on battery")
+
+    worker.rest = RestWatch([Always()], WORKER, worker.note)
+    assert worker.work()
+    lay(worker, "1")
+    worker.meet("1")
+    worker.rest = RestWatch([Always()], WORKER, worker.note)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, WorkerResting):
+            worker.stop.request()
+
+    worker.notice = stop
+    assert not worker.work()
+    assert worker.queue.asked == 0
