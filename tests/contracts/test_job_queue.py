@@ -401,6 +401,23 @@ def test_who_takes_nothing_keeps_nothing_from_others(setup: QueueSetup) -> None:
     assert setup.nothing(draining, other)
 
 
+def test_a_worker_that_rests_keeps_nothing_from_others_and_takes_again_later(setup: QueueSetup) -> None:
+    library = setup.library
+    library.meet(library.run(), b"1", b"2", b"3")
+    setup.announced()
+    resting = setup.queue("resting", slots=3)
+    taken = setup.take(resting)
+    resting.rest()
+    resting.rest()
+    other = setup.queue("other", slots=3)
+    assert {taken.job, setup.take(other).job, setup.take(other).job} == {1, 2, 3}
+    end(setup, resting, taken)
+    library.meet(library.run(), b"4")
+    setup.announced()
+    other.close()
+    assert setup.take(resting).job == 4
+
+
 def test_a_job_given_back_comes_at_once_or_after_a_while(setup: QueueSetup) -> None:
     library = setup.library
     library.meet(library.run(), b"1")

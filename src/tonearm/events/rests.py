@@ -16,7 +16,7 @@ class WorkerResting(Event):
     worker: str
     code: RestCode
     reason: str
-    until: float | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,4 @@ class WorkTimesKnown(Event):
     """When a worker that keeps hours works: from when until when, as Unix times, for more than a week to come."""
 
     worker: str
-    times: tuple[tuple[float, float], ...]
+    times: tuple[tuple[int, int], ...]

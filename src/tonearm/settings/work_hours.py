@@ -51,7 +51,7 @@ def _days(written: str) -> Iterator[int]:
 
 def work_times(
     ranges: Sequence[HourRange], now: float, zone: tzinfo | None = None
-) -> tuple[tuple[float, float], ...]:
+) -> tuple[tuple[int, int], ...]:
     """From when until when the worker works, in the next days and now; as Unix times, in order, none touching another.
 
     zone: the time zone; ``None``: this host's.
@@ -64,8 +64,8 @@ def work_times(
             if day.weekday() in one.days:
                 ends = one.ends if one.ends > one.begins else one.ends + _DAY_MINUTES
                 spans.append((_moment(day, one.begins), _moment(day, ends)))
-    until = now + HORIZON_DAYS * 86_400
-    merged: list[tuple[float, float]] = []
+    until = int(now) + HORIZON_DAYS * 86_400
+    merged: list[tuple[int, int]] = []
     for begin, end in sorted(spans):
         if end <= now or begin >= until or end <= begin:
             continue
@@ -76,7 +76,7 @@ def work_times(
     return tuple((begin, min(end, until)) for begin, end in merged)
 
 
-def _moment(day: datetime, minutes: int) -> float:
+def _moment(day: datetime, minutes: int) -> int:
     """The Unix time at which the wall clock shows so many minutes after the midnight of a day."""
     wall = day.replace(tzinfo=None) + timedelta(minutes=minutes)
-    return wall.replace(tzinfo=day.tzinfo).timestamp()
+    return int(wall.replace(tzinfo=day.tzinfo).timestamp())

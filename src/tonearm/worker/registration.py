@@ -119,7 +119,7 @@ class RestState:
 
     def __init__(self) -> None:
         self.resting: Resting | None = None
-        self.work_times: tuple[tuple[float, float], ...] = ()
+        self.work_times: tuple[tuple[int, int], ...] = ()
 
     def __call__(self, event: Event) -> None:
         """Note what an event says of it."""

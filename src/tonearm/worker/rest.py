@@ -29,7 +29,7 @@ class Rest:
 
     code: RestCode
     reason: str
-    until: float | None = None
+    until: int | None = None
 
 
 class RestRule(Protocol):
@@ -106,7 +106,7 @@ class HoursRule:
         self._worker = worker
         self._announce = announce
         self._computed_at = float("-inf")
-        self._times: tuple[tuple[float, float], ...] = ()
+        self._times: tuple[tuple[int, int], ...] = ()
 
     def rest(self, now: float) -> Rest | None:
         """Rest until the hours begin."""

@@ -11,7 +11,7 @@ from tonearm.events.states import RestCode
 from tonearm.settings.work_hours import read_hour_range
 from tonearm.worker.rest import ASK_S, LONG_S, HoursRule, Rest, RestWatch
 
-NOON = 1_780_000_000.0
+NOON = 1_780_000_000
 
 
 class Rule:
@@ -31,7 +31,7 @@ class Clock:
     """A clock that a test sets."""
 
     def __init__(self) -> None:
-        self.now = NOON
+        self.now: float = NOON
 
     def __call__(self) -> float:
         return self.now
@@ -116,7 +116,7 @@ def test_hours_of_the_local_time_zone_are_kept(
     berlin: Callable[[], None], monkeypatch: pytest.MonkeyPatch, events: list[Event]
 ) -> None:
     try:
-        evening = time.mktime((2026, 6, 3, 21, 59, 59, 0, 0, -1))
+        evening = int(time.mktime((2026, 6, 3, 21, 59, 59, 0, 0, -1)))
         rule = HoursRule([read_hour_range("22:00-07:00")], "nas", events.append)
         assert rule.rest(evening) == Rest(RestCode.HOURS, "outside the hours of work_hours", evening + 1)
         assert rule.rest(evening + 1) is None

@@ -391,7 +391,7 @@ def test_a_resting_worker_takes_nothing_keeps_no_message_and_goes_on_by_itself(
 ) -> None:
     lay(worker, "1", "2")
     worker.meet("1", "2")
-    rests = [Rest(RestCode.HOURS, "outside the hours", 5.0)] * 4
+    rests = [Rest(RestCode.HOURS, "outside the hours", 5)] * 4
     now = iter(range(1000))
 
     class Rule:
