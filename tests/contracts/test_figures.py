@@ -2,8 +2,12 @@
 
 from tests.unit.library_fixture import Library, finish_one, result
 from tonearm.errors import Failure
-from tonearm.settings import Level
+from tonearm.events.rests import WorkerResting
+from tonearm.events.states import RestCode
+from tonearm.jobs.worker_registry import WorkerRegistry
+from tonearm.settings import Level, load_settings
 from tonearm.views.figures import JOB_STATES, Figures, read_figures
+from tonearm.worker.registration import SoleRegistration
 
 CRASHED = Failure("crashed", "Its decoder crashed.", "Retry it.", attempts=3)
 
@@ -63,13 +67,23 @@ def test_a_file_that_was_in_hand_when_children_died_is_a_suspect_until_it_is_ana
 
 def test_workers_by_state(library: Library) -> None:
     if not library.database.shared:
-        assert figures(library).workers == {"working": 0, "idle": 1, "draining": 0, "lost": 0}
+        none = {"working": 0, "idle": 0, "resting": 0, "draining": 0, "lost": 0}
+        assert figures(library).workers == none | {"idle": 1}
+        registration = SoleRegistration(
+            load_settings({"data_dir": "/data"}), WorkerRegistry(library.database)
+        )
+        registration(WorkerResting("a", RestCode.HOURS, "outside the hours", 5))
+        registration.heartbeat([], [], 0, 0)
+        assert figures(library).workers == none | {"resting": 1}
+        registration.deregister()
+        assert figures(library).workers == none | {"idle": 1}
         return
     for name, seen_ago, running, drain in (
         ("a", 0, "[{}]", False),
         ("b", 0, "[]", False),
         ("c", 0, "[{}]", True),
         ("d", 60, "[{}]", False),
+        ("e", 0, "[{}]", False),
     ):
         library.change(
             "INSERT INTO workers (name, instance, host, pid, version, slots, started_at, seen_at, drain, done,"
@@ -80,4 +94,7 @@ def test_workers_by_state(library: Library) -> None:
             drain=drain,
             running=running,
         )
-    assert figures(library).workers == {"working": 1, "idle": 1, "draining": 1, "lost": 1}
+    library.change(
+        "UPDATE workers SET rest_code = 'load', rest_reason = '-', rest_since = 1 WHERE name = 'e'"
+    )
+    assert figures(library).workers == {"working": 1, "idle": 1, "resting": 1, "draining": 1, "lost": 1}

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from tests.unit.facts import job_ref
 from tonearm.events.event import Event
 from tonearm.events.facts import ChildEnded, ChildStarted, JobFinished, JobReturned, JobStarted
+from tonearm.events.rests import WorkerResting, WorkerResumed
+from tonearm.events.states import RestCode
 from tonearm.telemetry.metrics_process import Children, ProcessFigures, ProcessSources
 
 
@@ -74,7 +76,17 @@ def test_idle_slots_are_never_negative() -> None:
     sources = ProcessSources(0)
     sources.children(ChildStarted(1))
     sources.children(JobStarted(job_ref(), 1))
-    assert samples(sources, "slots") == {("busy",): 1, ("idle",): 0}
+    assert samples(sources, "slots") == {("busy",): 1, ("idle",): 0, ("resting",): 0}
+
+
+def test_slots_of_a_resting_worker_are_not_idle() -> None:
+    sources = ProcessSources(slots=4)
+    sources.children(ChildStarted(7))
+    sources.children(JobStarted(job_ref(1), 7))
+    sources.children(WorkerResting("a", RestCode.LOAD, "others"))
+    assert samples(sources, "slots") == {("busy",): 1, ("idle",): 0, ("resting",): 3}
+    sources.children(WorkerResumed("a", RestCode.LOAD, 5.0))
+    assert samples(sources, "slots") == {("busy",): 1, ("idle",): 3, ("resting",): 0}
 
 
 def test_a_disk_that_cannot_be_asked_is_left_out() -> None:
