@@ -212,7 +212,7 @@ def join(parts: WorkerParts) -> Iterator[Membership]:
     )
     StorageRetry(parts.bus, lambda: stop.requests > 0)(registration.register)
     try:
-        with _broker(parts, registration.name) as broker:
+        with broker_connection(parts, registration.name) as broker:
             queue = job_queue(broker, library.job_store, registration.name, None)
             yield Membership(registration, broker, queue)
     finally:
@@ -220,10 +220,11 @@ def join(parts: WorkerParts) -> Iterator[Membership]:
 
 
 @contextlib.contextmanager
-def _broker(parts: WorkerParts, worker: str) -> Iterator["BrokerConnection | None"]:
+def broker_connection(parts: WorkerParts, worker: str) -> Iterator["BrokerConnection | None"]:
     """The connection to RabbitMQ, if the settings name one. An unavailable broker is retried in the background."""
     settings = parts.library.settings
-    with parts.servers.open_broker(settings.workers, parts.stop.wake, f"tonearm {worker}") as broker:
+    messages = settings.workers + settings.prefetch if settings.workers else 0
+    with parts.servers.open_broker(messages, parts.stop.wake, f"tonearm {worker}") as broker:
         if broker is not None:
             if not broker.wait_until_known(settings.connect_timeout_s):
                 text = f"{broker.unavailable_reason}; jobs wait in the database until it answers"

@@ -157,6 +157,11 @@ class Settings:
     rabbitmq_replicated: bool = setting(
         False, truth, "one replicated quorum queue a level instead of one classic priority queue"
     )
+    prefetch: int = setting(
+        0,
+        whole(0, 512),
+        "messages that RabbitMQ sends to a worker beside those of the files that it analyses",
+    )
     namespace: str = setting(
         "tonearm",
         text(r"[A-Za-z0-9_.-]{1,60}", "1 to 60 of letters, digits, _, . and -"),

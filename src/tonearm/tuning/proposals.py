@@ -11,6 +11,8 @@ from tonearm.tuning.throughput import Speed
 MARGIN = 0.03
 """A setting that is faster by no more than this is not proposed."""
 LEAST_MEMORY_MB = 256
+ROUND_TRIPS = 2
+"""So many times as long as a question to RabbitMQ does a slot wait for the message of the next file, as measured."""
 ROOM = 2.0
 """A child may use so many times the memory that the largest one needed here."""
 START_SHARE = 0.02
@@ -42,7 +44,7 @@ class Proposal:
 
 def proposals(measured: Measured) -> list[Proposal]:
     """A proposal for each setting that something was measured about."""
-    return [*_workers(measured), *_memory(measured), *_recycling(measured)]
+    return [*_workers(measured), *_memory(measured), *_recycling(measured), *_prefetch(measured)]
 
 
 def best_workers(measured: Measured) -> int | None:
@@ -169,3 +171,20 @@ def _recycling(measured: Measured) -> Iterator[Proposal]:
     )
     expected = (1 / (start_s / times + files * file_s)) / (1 / (start_s + files * file_s)) - 1
     yield Proposal(name, now, now * times, reason, expected)
+
+
+def _prefetch(measured: Measured) -> Iterator[Proposal]:
+    """How many messages are to be under way: a slot must not wait for the next one from a broker that is far away."""
+    workers, now = best_workers(measured), measured.settings.prefetch
+    questions = [each for each in measured.servers if each.server == "RabbitMQ" and each.reason is None]
+    works = measured.works(workers) if workers is not None else ()
+    if workers is None or not questions or not works:
+        return
+    file_s = sum(work.ended - work.began for work in works) / len(works)
+    wait_s = ROUND_TRIPS * questions[0].middle_ms / 1000
+    share = wait_s / (file_s + wait_s)
+    often = f"a slot waits {wait_s * 1000:.1f} ms for the message of the next file, and works {file_s:.2f} s on it"
+    if share <= MARGIN or now >= workers:
+        yield Proposal("prefetch", now, now, often, 0.0)
+        return
+    yield Proposal("prefetch", now, workers, f"{often}; so the next ones are sent ahead", share / (1 - share))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tonearm.settings import Settings
 from tonearm.settings.machine import Machine
-from tonearm.tuning.measured import Measured, Round
+from tonearm.tuning.measured import Measured, Round, ServerTime
 from tonearm.tuning.occupancy import Work
 from tonearm.tuning.processes import CpuTime, Memory
 from tonearm.tuning.reading import Reading
@@ -52,6 +52,7 @@ def measured(
     memory_mb: int | None = 8000,
     most_workers: int = 512,
     reading: Reading | None = QUICK_DISK,
+    servers: Sequence[ServerTime] = (),
     **settings: int,
 ) -> Measured:
     """What these rounds are on a machine with so many cores."""
@@ -62,6 +63,7 @@ def measured(
         len(FILES) * 4_000_000,
         rounds,
         reading,
+        servers,
         most_workers=most_workers,
     )
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.tuning.rounds import FILES, a_round, measured, repeated
+from tonearm.tuning.measured import ServerTime
 from tonearm.tuning.processes import Memory
 from tonearm.tuning.proposals import Proposal, best_workers, proposals
 
@@ -83,3 +84,22 @@ def test_children_live_longer_where_their_start_takes_much_of_the_time() -> None
     assert proposal.expected == pytest.approx(0.17, abs=0.02)
     kept = named(proposals(measured(repeated(TWO_CORES))), "recycle_files")
     assert not kept.changes
+
+
+@pytest.mark.parametrize(("milliseconds", "proposed"), [(0.5, 0), (25.0, 2)])
+def test_messages_are_sent_ahead_by_a_broker_that_is_far_away(milliseconds: float, proposed: int) -> None:
+    times = [
+        ServerTime("Redis", "a question", 900.0),
+        ServerTime("RabbitMQ", "a question", milliseconds, milliseconds, milliseconds),
+    ]
+    found = measured(repeated(TWO_CORES), servers=times)
+    assert named(proposals(found), "prefetch").proposed == proposed
+    kept = measured(repeated(TWO_CORES), servers=times, prefetch=2)
+    assert named(proposals(kept), "prefetch").proposed == 2
+
+
+def test_nothing_is_said_of_a_broker_that_is_not_set_or_does_not_answer() -> None:
+    silent = [ServerTime("RabbitMQ", "a question", reason="it does not answer")]
+    for servers in ([], silent):
+        found = proposals(measured(repeated(TWO_CORES), servers=servers))
+        assert "prefetch" not in [each.setting for each in found]
