@@ -3,8 +3,8 @@
 Every number of workers from 1 to 4 analyses the same files by the real command, cold; its time is from the first file
 that a child has to the last that is stored. ``tune`` is called in between, where 1 and where 4 workers are set. Its
 proposals are compared with the fastest number, by the medians. ``--within`` does all of this in control groups (version
-1) with so many cores' worth of CPU time and megabytes; it needs the right to make them. ``--lock`` names a file that is
-locked during each turn and each call of ``tune``, so that measurements of others come in between.
+1) with so many cores' worth of CPU time and megabytes; it needs the right to make them. A file that the variable
+``BENCH_LOCK`` names is locked during each turn and each call of ``tune``, so that others can measure in between.
 """
 
 import argparse
@@ -56,9 +56,9 @@ def confined(cores: float, memory_mb: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held(lock: Path | None) -> Iterator[None]:
+def held(lock: str | None) -> Iterator[None]:
     """Hold a lock file, if there is one."""
-    if lock is None:
+    if not lock:
         yield
         return
     with open(lock, "a", encoding="ascii") as file:
@@ -90,18 +90,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=80.0)
-    parser.add_argument("--lock", type=Path)
     options = parser.parse_args()
     paths = chosen(options.folder, options.files)
     speeds: dict[int, list[float]] = {workers: [] for workers in WORKERS}
     proposals = []
     with confined(options.within[0], int(options.within[1])) if options.within else contextlib.nullcontext():
         for turn in range(options.rounds):
-            with held(options.lock):
+            with held(os.environ.get("BENCH_LOCK")):
                 for workers in WORKERS if turn % 2 == 0 else reversed(WORKERS):
                     speeds[workers].append(exhaustive(paths, workers))
             if turn < len(FROM):
-                with held(options.lock):
+                with held(os.environ.get("BENCH_LOCK")):
                     proposals.append(proposed(options.folder, FROM[turn], options.seconds))
                 print(f"tune: {json.dumps(proposals[-1])}", flush=True)
     medians = {workers: statistics.median(several) for workers, several in speeds.items()}

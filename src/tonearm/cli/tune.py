@@ -166,7 +166,7 @@ def _say_advice(measured: Measured) -> None:
     if held_up is not None:
         say(f"The limit: {held_up.limit}; {held_up.reason}.")
     for gain in gains(measured):
-        share = f"about {gain.share:+.0%}" if gain.share > 0 else "nothing"
+        share = f"about {gain.share:+.0%}" if gain.share else "not known" if gain.share is None else "nothing"
         say(f"{_HARDWARE[gain.hardware]}: {share}; {gain.reason}.")
 
 

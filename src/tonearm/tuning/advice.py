@@ -28,12 +28,12 @@ class Limit(enum.StrEnum):
 class Gain:
     """What a change of the hardware would bring.
 
-    share: of the speed, such as 0.85 for 85 % more; 0 where it would be within the spread. measured: whether the
-    rounds show it; else it is computed from them. reason: a sentence.
+    share: of the speed, such as 0.85 for 85 % more; 0 where it would be within the spread, ``None`` where it is not
+    known. measured: whether the rounds show it; else it is computed from them. reason: a sentence.
     """
 
     hardware: str
-    share: float
+    share: float | None
     measured: bool
     reason: str
 
@@ -70,9 +70,7 @@ def disk_gain(measured: Measured) -> Gain:
     cold, warm = measured.speeds(), measured.speeds(cold=False)
     both = [workers for workers in warm if workers in cold]
     if not both or measured.reading is None or measured.reading.cold is False:
-        return Gain(
-            "disk", 0.0, False, "the files could not be read past the memory of the kernel: not known"
-        )
+        return Gain("disk", None, False, "the files could not be read past the memory of the kernel")
     workers = both[0]
     share = warm[workers].median / cold[workers].median - 1
     if not warm[workers].is_above(cold[workers], MARGIN):
@@ -91,7 +89,7 @@ def core_gain(measured: Measured) -> Gain:
     best = best_workers(measured)
     name = "core"
     if best is None:
-        return Gain(name, 0.0, False, "nothing was measured")
+        return Gain(name, None, False, "nothing was measured")
     used = measured.processor_share(best)
     cores = max(1, round(measured.cores))
     if used + measured.others_share() < FULLY_USED:
@@ -144,7 +142,7 @@ def bottleneck(measured: Measured) -> Bottleneck | None:
     if used + others >= FULLY_USED:
         reason = f"other programs use {others:.0%} of the processor, and this work {used:.0%}"
         return Bottleneck(Limit.PROCESSOR, workers, reason)
-    if disk.share > 0:
+    if disk.share:
         return Bottleneck(Limit.READING, workers, disk.reason)
     rounds = measured.of(workers)
     idle = 1 - sum(each.busy for each in rounds) / len(rounds)

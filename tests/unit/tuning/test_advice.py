@@ -28,6 +28,7 @@ def test_on_one_core_the_gain_of_a_second_is_computed_from_what_one_process_does
 def test_a_core_is_worth_no_more_than_the_disk_can_read() -> None:
     slow = Reading(16.0, 16.0, 4, True)  # four files a second; two cores do 3.1 of them
     gain = core_gain(measured(repeated(SCALES), reading=slow))
+    assert gain.share is not None
     assert gain.share < 0.35
     assert "disk" in gain.reason
 
@@ -39,7 +40,8 @@ def test_a_disk_that_children_wait_for_is_the_limit_and_a_faster_one_brings_what
     limit, gain = bottleneck(found), disk_gain(found)
     assert limit is not None
     assert limit.limit is Limit.READING
-    assert (round(gain.share, 2), gain.measured) == (0.6, True)
+    assert gain.share == pytest.approx(0.6, abs=0.01)
+    assert gain.measured
     assert core_gain(found).share == 0.0
 
 
@@ -51,7 +53,7 @@ def test_a_faster_disk_brings_nothing_where_files_from_memory_are_no_faster() ->
 def test_what_a_disk_brings_is_not_known_where_the_files_stayed_in_memory() -> None:
     rounds = [*repeated(SCALES), a_round(2, 0.5, cold=False)]
     gain = disk_gain(measured(rounds, reading=Reading(900.0, 900.0, 4, False)))
-    assert (gain.share, gain.measured) == (0.0, False)
+    assert (gain.share, gain.measured) == (None, False)
 
 
 def test_children_that_wait_for_files_show_that_storing_is_the_limit() -> None:
