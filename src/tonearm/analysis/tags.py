@@ -30,20 +30,21 @@ _YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01]))?(?!\d
 """Four digits by themselves, or a month and a day right behind them (20031112)."""
 
 
-def read_tags(file: RawFile) -> Tags:
-    """Read the tags of an open file, whose position moves, in bounded memory and time.
+def read_tags(file: RawFile, seconds: float | None = None) -> Tags:
+    """Read the tags of an open file, whose position moves, in bounded memory and time: ``seconds``, or ``SECONDS``.
 
     ``warning`` reports damage. Raises ``FileFault`` as ``find_audio`` does for what is no music file.
     """
+    seconds = SECONDS if seconds is None else seconds
     kind, audio = find_audio(file)
     whole = Window(file, 0, file.seek(0, 2))
     try:
-        with bounded(MEMORY_BYTES, SECONDS):
+        with bounded(MEMORY_BYTES, seconds):
             return _tags(read_found(kind, whole, audio))
     except MemoryError:
         return Tags(warning="the tags ask for too much memory; they were left unread")
     except TimeIsUp:
-        return Tags(warning=f"the tags could not be read within {SECONDS:.0f} s")
+        return Tags(warning=f"the tags could not be read within {seconds:.0f} s")
     except Exception as error:  # noqa: BLE001  mutagen answers damage with every kind of exception
         return Tags(warning=clean(f"the tags are damaged: {str(error) or type(error).__name__}")[:300])
 

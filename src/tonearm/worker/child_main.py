@@ -24,7 +24,7 @@ from tonearm.analysis.decode import open_audio
 from tonearm.analysis.decoder_messages import write_decoder_messages
 from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
 from tonearm.analysis.identity import identify
-from tonearm.analysis.tags import read_tags
+from tonearm.analysis.tags import SECONDS, read_tags
 from tonearm.errors import Fault, FileFault
 from tonearm.worker.child_log import log_to_parent
 from tonearm.worker.child_protocol import encode, receive
@@ -41,11 +41,16 @@ class Child:
     """The child's side of the message exchange; the parent's is ``conversation.Conversation``."""
 
     def __init__(
-        self, link: socket.socket, analysers: Sequence[Loaded], read_bytes_s: float | None = None
+        self,
+        link: socket.socket,
+        analysers: Sequence[Loaded],
+        read_bytes_s: float | None = None,
+        cpu_share: float = 1.0,
     ) -> None:
-        """``read_bytes_s``: how many bytes a second it may read."""
+        """``read_bytes_s``: how many bytes a second it may read. cpu_share: part of the time in which it may run."""
         self._link = link
         self._read_bytes_s = read_bytes_s
+        self._cpu_share = cpu_share
         self._analysers = analysers
         self._progress_at = 0.0
         self._sending = False
@@ -97,6 +102,13 @@ class Child:
             return io.FileIO(descriptor, "r", closefd=True)
         return PacedFile(descriptor, self._read_bytes_s)
 
+    def _tags_s(self, file: io.FileIO) -> float:
+        """Seconds that reading the tags may take: longer where reading is paced, or this process suspended at times."""
+        paced_s = (
+            os.fstat(file.fileno()).st_size / self._read_bytes_s if self._read_bytes_s is not None else 0.0
+        )
+        return SECONDS / self._cpu_share + paced_s
+
     def _attempt(self, file: io.FileIO) -> None:
         try:
             self._work(file)
@@ -133,7 +145,7 @@ class Child:
         facts = replace(facts, unreadable=identity.failed_reads)
         watch.add("identify", began)
         began = time.perf_counter()
-        tags = asdict(read_tags(file))
+        tags = asdict(read_tags(file, self._tags_s(file)))
         watch.add("tags", began)
         self.send(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
         answer = receive(self._link)
@@ -222,7 +234,7 @@ def main() -> None:
     gc.freeze()  # loaded objects are never freed
     gc.enable()
     confine(settings["memory_mb"])
-    child = Child(link, analysers, settings["read_bytes_s"])
+    child = Child(link, analysers, settings["read_bytes_s"], settings["cpu_share"])
     write_decoder_messages()
     child.listen()
     child.send(ready=os.getpid(), unsealed=seal())

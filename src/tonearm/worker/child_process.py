@@ -90,6 +90,7 @@ class ChildProcess:
             "nice": settings.nice,
             "memory_mb": settings.memory_mb,
             "read_bytes_s": _read_bytes_s(settings),
+            "cpu_share": settings.cpu_share,
             "analysers": for_child(settings),
         }
         with theirs:

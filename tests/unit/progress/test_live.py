@@ -26,12 +26,15 @@ from tonearm.events.facts import (
     WorkloadKnown,
 )
 from tonearm.events.job_ref import JobRef
+from tonearm.events.rests import WorkerResting, WorkerResumed, WorkTimesKnown
 from tonearm.events.services import BrokerStateChanged, StorageStateChanged
 from tonearm.events.states import (
     BrokerState,
     Decoded,
     Obstacle,
+    RestCode,
     RunState,
+    Shift,
     StorageState,
     WorkerState,
     Workload,
@@ -223,6 +226,44 @@ def test_workers_that_come_and_go_change_the_time_to_go() -> None:
     assert eta_s(view) == about(8.0)
     view(WorkersChanged(0))
     assert eta_s(view) is None
+
+
+HOURS = WorkTimesKnown("here", ((5000, 5004), (91_400, 91_404)))
+"""Four seconds of work a day, the first of them in 1000 seconds."""
+
+
+def test_a_rest_is_shown_with_its_reason_and_counted_in_the_time_to_go() -> None:
+    view = LiveView(wall_clock=lambda: 4000.0)
+    for event in (begun(4), HOURS, WorkerResting("here", RestCode.HOURS, "outside the hours", 5000)):
+        view(event)
+    assert (view.state, view.reason) == ("resting", "outside the hours")
+    outlook = view.outlook()
+    assert (outlook.held_up_by, outlook.reason) == (Obstacle.RESTING, "outside the hours")
+    assert outlook.eta_s == pytest.approx(1000 + 2, abs=1)
+    view(WorkerResumed("here", RestCode.HOURS, 1000.0))
+    assert view.state == "running"
+
+
+def test_nobody_knows_how_long_a_rest_for_load_lasts() -> None:
+    view = seen(begun(4), WorkerResting("here", RestCode.LOAD, "other programs wait for the CPU"))
+    assert (view.state, eta_s(view), view.outlook().files) == ("resting", None, 4)
+    view(WorkerResumed("here", RestCode.LOAD, 60.0))
+    assert eta_s(view) == about(2.0)
+
+
+def test_a_run_rests_only_if_every_worker_does() -> None:
+    view = LiveView(wall_clock=lambda: 4000.0)
+    resting = Shift(1, stopped=True)
+    for event in (
+        RunStarted(RUN, 2, "0" * 32),
+        WorkloadKnown(RUN, 2, begun(8).workload, LEARNED),
+        WorkerResting("here", RestCode.BATTERY, "on battery"),
+        WorkersChanged(2, (resting, Shift(1))),
+    ):
+        view(event)
+    assert (view.state, eta_s(view)) == ("running", about(8.0))
+    view(WorkersChanged(2, (resting, resting)))
+    assert (view.state, eta_s(view)) == ("resting", None)
 
 
 def test_a_run_that_is_left_to_workers_elsewhere_promises_nothing_before_they_come() -> None:

@@ -3,12 +3,16 @@
 from pathlib import Path
 
 from tests.unit.library_fixture import WORKER, Library
-from tonearm.events.states import RunState
+from tonearm.events.rests import WorkerResting, WorkTimesKnown
+from tonearm.events.states import RestCode, RunState, Shift
 from tonearm.jobs.job import OPEN
-from tonearm.jobs.worker_registry import LOST_S, Heartbeat, WorkerInstance, WorkerRegistry
+from tonearm.jobs.worker_registry import LOST_S, Heartbeat, Resting, WorkerInstance, WorkerRegistry
 from tonearm.library.database import Database, open_postgres
 from tonearm.library.lock import exclusive_lock
+from tonearm.settings import load_settings
 from tonearm.views.liveness import Liveness, read_liveness
+from tonearm.views.workers import RestView, WorkerList
+from tonearm.worker.registration import SoleRegistration
 
 
 def shown_jobs(library: Library, alive: Liveness) -> list[tuple[str, str | None]]:
@@ -41,6 +45,46 @@ def test_a_run_that_was_paused_or_has_ended_is_shown_as_it_is(library: Library) 
     library.runs.close(ended, RunState.FINISHED)
     gone = read_liveness(library.database)
     assert [gone.run(run).state for run in library.run_list.latest(2)] == ["finished", "paused"]
+
+
+def test_a_process_that_rests_is_shown_so_until_it_ends(library: Library, tmp_path: Path) -> None:
+    run = library.run()
+    library.meet(run, b"1")
+    registry = WorkerRegistry(library.database)
+    killed = SoleRegistration(load_settings({"data_dir": tmp_path / "data", "workers": 3}), registry)
+    killed(WorkTimesKnown("a", ((5, 9),)))
+    killed(WorkerResting("a", RestCode.HOURS, "outside the hours", 5))
+    killed.heartbeat([], [], 0, 0)
+    assert read_liveness(library.database).rest is None  # it holds no lock
+    with exclusive_lock(tmp_path / "data"):
+        alive = read_liveness(library.database)
+        assert alive.rest is not None
+        assert (alive.rest.code, alive.rest.until, alive.shifts) == ("hours", 5, (Shift(3, ((5, 9),)),))
+        assert alive.run(library.run_list.latest(1)[0]).state == "resting"
+        assert list(WorkerList(library.database).each()) == []
+        later = SoleRegistration(load_settings({"data_dir": tmp_path / "data"}), registry)
+        later.begin()
+        later.heartbeat([], [], 0, 0)
+        assert read_liveness(library.database) == Liveness(False, None, 1)
+
+
+def test_workers_rest_together_until_the_first_goes_on(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 30)
+    try:
+        workers = WorkerRegistry(database)
+        first, second = register(database, "first"), register(database, "second", 1)
+        workers.heartbeat(first, Heartbeat(resting=Resting("load", "others wait", 1.0)))
+        assert read_liveness(database).rest is None
+        workers.heartbeat(second, Heartbeat(resting=Resting("hours", "too early", 1.0, 9.0)))
+        alive = read_liveness(database)
+        assert alive.rest == RestView("hours", "too early", 1.0, 9.0)
+        assert sorted(alive.shifts, key=lambda shift: shift.slots) == [Shift(1), Shift(2, stopped=True)]
+        [shown, _] = WorkerList(database).each()
+        assert (shown.state, shown.rest) == ("resting", RestView("load", "others wait", 1.0, None))
+        workers.heartbeat(first, Heartbeat())
+        assert read_liveness(database).rest is None
+    finally:
+        database.close()
 
 
 def register(database: Database, name: str, slots: int = 2) -> WorkerInstance:
