@@ -71,10 +71,21 @@ def test_low_limits_and_wrong_settings_are_found(tmp_path: Path) -> None:
     environment = {name: value for planted in SETTINGS.values() for name, value in planted.items()}
     environment["TONEARM_CONFIG"] = str(settings)
     ended = doctor(tmp_path / "none", "import resource", *LIMITS.values(), **environment)
-    assert ended.ids == {*LIMITS, *SETTINGS, "settings.password-readable", "redis.unreachable"}
+    expected = {*LIMITS, *SETTINGS, "settings.password-readable", "redis.unreachable"}
+    if available_mb() > 60_000:  # enough for as many workers as can be set
+        expected.remove("machine.memory-short")
+    assert ended.ids == expected
     assert ended.status == 2
     assert ended.of("settings.unknown-variable")["detail"].endswith("do you mean TONEARM_WORKERS?")
     assert "secret" not in str(ended.found)
+
+
+def available_mb() -> int:
+    """Memory of this machine that is not used."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) // 1024
+    return 0
 
 
 def test_a_setting_that_cannot_be_read_leaves_the_machine_to_be_examined(tmp_path: Path) -> None:
