@@ -20,6 +20,7 @@ from tests.performance.tables import listed
 VIEWS: Mapping[str, Callable[[str, Path], str]] = {
     "scripts": scripts.listed,
     "throughput": throughput_tables.measured,
+    "pace": throughput_tables.pace,
     "stages": throughput_tables.stages,
     "computed": throughput_tables.computed,
 }

@@ -38,6 +38,23 @@ def measured(start: str, folder: Path) -> str:
     return f"{table(heads, lines)}\n\n{_origin(found)}"
 
 
+def pace(start: str, folder: Path) -> str:
+    """What a guide needs of it: files an hour, and the memory of all processes together."""
+    found = recorded(NAME, folder)
+    if not found:
+        return NOTHING
+    lines = [
+        (
+            *(cell.size, cell.format, _workers(cell), cell.mode, cell.cache),
+            *(row["files/h"], row["× real time"], row["MB"] + cell.workers * row["MB a child"]),
+        )
+        for cell, row in _rows(found).items()
+        if str(cell).startswith(start)
+    ]
+    heads = ("size", "format", "workers", "mode", "cache", "files/h", "× real time", "MB in all")
+    return f"{table(heads, lines)}\n\n{_origin(found)}"
+
+
 def stages(start: str, folder: Path) -> str:
     """Which share of the work each stage has, in cells whose names start so, with one worker and SQLite."""
     found = recorded(NAME, folder)
@@ -142,7 +159,8 @@ def _efficiency(rows: Rows, cell: Cell) -> str:
 
 
 def _origin(found: Iterable[Measurement]) -> str:
-    """Machines and days of measuring."""
+    """Machines, commits and days of measuring."""
     machines = sorted({each.machine for each in found})
     days = sorted({each.date[:10] for each in found})
-    return f"Measured on {' and '.join(days)}: {'; '.join(machines)}. The commit is in each row."
+    commits = sorted({each.commit for each in found})
+    return f"Measured on {' and '.join(days)}, commit {', '.join(commits)}: {'; '.join(machines)}."
