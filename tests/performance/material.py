@@ -6,8 +6,9 @@ core; ``--sizes`` and ``--formats`` take fewer.
 """
 
 import argparse
+import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -136,23 +137,30 @@ def place(folder: Path, size: str, name: str) -> Path:
     return folder / size / name.replace("/", "-")
 
 
-def make(
-    music: Path, folder: Path, sizes: Sequence[str] = tuple(SIZES), formats: Sequence[str] = tuple(ENCODINGS)
-) -> None:
-    """Write the cuts that are not there yet. Raises ValueError for a folder without music."""
+def make(music: Path, folder: Path, wanted: Collection[tuple[str, str]]) -> None:
+    """Write the cuts of these sizes and formats that are not there yet. Raises ValueError where there is no music."""
+    missing = [cut for cut in _cuts(folder, wanted) if not cut[-1].exists()]
+    if not missing:
+        return
     tape = Tape(music)
     if not tape.length_s:
         raise ValueError(f"{music}: no music")
-    for size in sizes:
-        cuts = SIZES[size]
-        for number in range(cuts.number):
-            for name in formats:
-                encoding = ENCODINGS[name]
-                target = place(folder, size, name) / f"{number:03}.{encoding.form.extension}"
-                if not target.exists():
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    start_s = STEP_S * (number * len(ENCODINGS) + list(ENCODINGS).index(name))
-                    write(tape, target, encoding, start_s, cuts.seconds, f"{size} {name} {number}")
+    for size, name, number, path in missing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        start_s = STEP_S * (number * len(ENCODINGS) + list(ENCODINGS).index(name))
+        write(tape, path, ENCODINGS[name], start_s, SIZES[size].seconds, f"{size} {name} {number}")
+
+
+def _cuts(folder: Path, wanted: Collection[tuple[str, str]]) -> Iterator[tuple[str, str, int, Path]]:
+    for size, name in itertools.product(SIZES, ENCODINGS):
+        if (size, name) in wanted:
+            for number in range(SIZES[size].number):
+                yield (
+                    size,
+                    name,
+                    number,
+                    place(folder, size, name) / f"{number:03}.{ENCODINGS[name].form.extension}",
+                )
 
 
 def main() -> int:
@@ -163,7 +171,7 @@ def main() -> int:
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--formats", nargs="+", choices=list(ENCODINGS), default=list(ENCODINGS))
     options = parser.parse_args()
-    make(options.music, options.folder, options.sizes, options.formats)
+    make(options.music, options.folder, set(itertools.product(options.sizes, options.formats)))
     return 0
 
 

@@ -24,6 +24,7 @@ EACH = 4
 MIXED = f"{EACH} of each format"
 MIXED_SIZE = "4 min"
 COLLECTION = "all sizes"
+LONG = "FLAC 16/44"
 FOUND = "as found"
 FOUND_FILES = 112
 CUTS = Path.home() / ".cache" / "tonearm-cuts"
@@ -51,27 +52,24 @@ CHECKS = (
 """Cells that could be computed from others and are measured, so that the error of computing is known."""
 
 
+def needed(cell: Cell) -> list[tuple[str, str, int]]:
+    """The cuts of a cell: size, format and how many at most."""
+    if cell.size == COLLECTION:
+        return [(size, name, EACH) for size in ("30 s", "4 min") for name in ENCODINGS] + [
+            ("60 min", LONG, 1)
+        ]
+    if cell.format == MIXED:
+        return [(cell.size, name, EACH) for name in ENCODINGS]
+    return [] if cell.size == FOUND else [(cell.size, cell.format, SIZES[cell.size].number)]
+
+
 def files(cell: Cell, music: Path, cuts: Path) -> list[Path]:
     """The files of a cell."""
     if cell.size == FOUND:
         found = music_in(music)
         step = max(1.0, len(found) / FOUND_FILES)
         return [found[int(number * step)] for number in range(min(FOUND_FILES, len(found)))]
-    if cell.size == COLLECTION:  # and one of an hour
-        short = [
-            path
-            for size in ("30 s", "4 min")
-            for name in ENCODINGS
-            for path in _cuts(cuts, size, name)[:EACH]
-        ]
-        return short + _cuts(cuts, "60 min", "FLAC 16/44")[:1]
-    if cell.format == MIXED:
-        return [path for name in ENCODINGS for path in _cuts(cuts, cell.size, name)[:EACH]]
-    return _cuts(cuts, cell.size, cell.format)
-
-
-def _cuts(cuts: Path, size: str, name: str) -> list[Path]:
-    return music_in(place(cuts, size, name))
+    return [path for size, name, most in needed(cell) for path in music_in(place(cuts, size, name))[:most]]
 
 
 def main() -> int:
@@ -87,11 +85,7 @@ def main() -> int:
     due = [
         each for each in cells() if str(each).startswith(options.only) and (options.again or not known(each))
     ]
-    make(
-        options.music,
-        options.cuts,
-        [size for size in SIZES if any(each.size in (size, COLLECTION) for each in due)],
-    )
+    make(options.music, options.cuts, {(size, name) for cell in due for size, name, _ in needed(cell)})
     began = time.monotonic()
     for cell in due:
         if time.monotonic() - began > options.seconds:
