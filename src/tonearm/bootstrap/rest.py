@@ -12,8 +12,10 @@ from tonearm.worker.rest import HoursRule, RestRule, RestWatch
 
 
 def rest_watch(settings: Settings, worker: str, announce: Announce, own_cpu: OwnCpu) -> RestWatch:
-    """Whether a worker rests, by the settings; without any of them it never does."""
+    """Whether a worker rests, by the settings; without any of them, or without slots, it never does."""
     rules: list[RestRule] = []
+    if not settings.workers:
+        return RestWatch()
     if settings.work_hours:
         ranges = [read_hour_range(each) for each in settings.work_hours]
         rules.append(HoursRule(ranges, worker, announce))

@@ -208,7 +208,7 @@ def _worker(worker: WorkerView) -> tuple[str, ...]:
     opened = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
     return (
         printable(worker.name),
-        worker.state + (f" to {hour(until)}" if worker.rest and (until := worker.rest.until) else ""),
+        worker.state + (f" until {hour(until)}" if worker.rest and (until := worker.rest.until) else ""),
         f"{len(worker.running)} of {worker.slots}",
         f"{worker.done:,}",
         f"{worker.failed:,}",

@@ -10,8 +10,9 @@ WEEK_S = 7 * 86_400.0
 
 
 def resting(shifts: Sequence[Shift], now: float) -> bool:
-    """Whether all workers rest at a Unix time; ``False`` if there are none."""
-    return bool(shifts) and not any(_works(shift, now) for shift in shifts)
+    """Whether all workers with slots rest at a Unix time; ``False`` if there are none."""
+    takers = [shift for shift in shifts if shift.slots]
+    return bool(takers) and not any(_works(shift, now) for shift in takers)
 
 
 def elapsed_s(work_s: float, now: float, shifts: Sequence[Shift]) -> float | None:

@@ -8,7 +8,10 @@ clock is changed in it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FORM = 'hours such as "22:00-07:00", with weekdays "Mon-Fri 22:00-07:00" or "Sat Sun 00:00-24:00"'
@@ -50,12 +53,14 @@ def _days(written: str) -> Iterator[int]:
 
 
 def work_times(
-    ranges: Sequence[HourRange], now: float, zone: tzinfo | None = None
+    ranges: Sequence[HourRange], now: float, zone: "tzinfo | None" = None
 ) -> tuple[tuple[int, int], ...]:
     """From when until when the worker works, in the next days and now; as Unix times, in order, none touching another.
 
     zone: the time zone; ``None``: this host's.
     """
+    from datetime import datetime, timedelta  # loaded only where hours are kept
+
     today = datetime.fromtimestamp(now, zone).date()
     spans = []
     for more in range(-1, HORIZON_DAYS + 1):
@@ -76,7 +81,9 @@ def work_times(
     return tuple((begin, min(end, until)) for begin, end in merged)
 
 
-def _moment(day: datetime, minutes: int) -> int:
+def _moment(day: "datetime", minutes: int) -> int:
     """The Unix time at which the wall clock shows so many minutes after the midnight of a day."""
+    from datetime import timedelta
+
     wall = day.replace(tzinfo=None) + timedelta(minutes=minutes)
     return int(wall.replace(tzinfo=day.tzinfo).timestamp())

@@ -103,7 +103,7 @@ def _by_heartbeats(connection: Connection) -> Liveness:
             worker_table.c.ended_at.is_(None), worker_table.c.seen_at >= clock(connection) - LOST_S
         )
     ).all()
-    takers = [row for row in rows if not row.drain]
+    takers = [row for row in rows if row.slots and not row.drain]
     return Liveness(
         True,
         frozenset(row.name for row in rows),

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,9 +13,14 @@ from click.testing import CliRunner
 from tests.unit.library_fixture import Library
 from tonearm.cli.app import app
 from tonearm.errors import ConfigurationError, StorageUnavailable
+from tonearm.events.rests import WorkerResting
+from tonearm.events.states import RestCode
 from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.port import GraphCounts
+from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.library.lock import exclusive_lock
+from tonearm.settings import load_settings
+from tonearm.worker.registration import SoleRegistration
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -130,3 +136,25 @@ def test_without_its_database_it_still_says_how_the_other_servers_are(
     shown = CliRunner().invoke(app, ["status"])
     assert "PostgreSQL" in shown.stdout
     assert "Redis" in shown.stdout
+
+
+def test_a_rest_is_shown_with_its_end_and_jobs_may_wait_meanwhile(library: Library, tmp_path: Path) -> None:
+    library.meet(library.run(), b"a.flac")
+    library.change("UPDATE jobs SET queued_at = queued_at - 100000")
+    registry = WorkerRegistry(library.database)
+    registration = SoleRegistration(load_settings({"data_dir": tmp_path / "data"}), registry)
+    tomorrow = int(time.time()) + 86_400
+    with exclusive_lock(tmp_path / "data"):
+        registration.heartbeat([], [], 0, 0)
+        assert checked()[1].startswith("WARNING - a job of level normal has been waiting for")
+        registration(WorkerResting("a", RestCode.HOURS, "outside the hours", tomorrow))
+        registration.heartbeat([], [], 0, 0)
+        status, line = checked()
+        assert (status, line.partition(" | ")[0]) == (
+            0,
+            "OK - 1 jobs waiting, 0 running, 0 files failed, every worker rests",
+        )
+        shown = CliRunner().invoke(app, ["status"]).stdout
+        until = time.strftime("%a %H:%M", time.localtime(tomorrow))
+        assert f"Process {os.getpid()} is resting until {until}: outside the hours." in shown
+        assert "Run 1 is resting" in shown

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -34,7 +35,7 @@ from tonearm.progress.port import RunningFile
 from tonearm.settings import Level, Settings
 from tonearm.views.activity import Activity, WorkingFile, read_activity
 from tonearm.views.failures import FailedFile
-from tonearm.views.workers import WorkerView
+from tonearm.views.workers import RestView, WorkerView
 
 PICTURE = Failure("not-audio", "it is a picture", "look at it")
 NASTY = "/music/\x1b[31mвот 音楽\n".encode() + b"\xff" + b"x" * 200
@@ -104,6 +105,17 @@ def test_80_by_24_shows_some_of_everything(busy: Activity) -> None:
     assert [heads[1] - heads[0] > 3, heads[2] - heads[1] > 3, len(lines) - heads[2] > 4] == [True] * 3
     assert "37 more workers" in lines[heads[0]]
     assert lines[-1] == HELP
+
+
+def test_a_rest_is_shown_with_its_end(activity: Activity) -> None:
+    at = time.mktime((*time.localtime()[:3], 23, 59, 0, 0, 0, -1))
+    rest = RestView("hours", "outside the hours of work_hours", 1.0, at)
+    found = replace(
+        activity, shared=True, workers=(worker(1, state="resting", rest=rest), worker(2)), rest=rest
+    )
+    text = "\n".join(line.text for line in screen(found, "", "", 100, 30))
+    assert re.search(r"w001 +resting until 23:59", text)
+    assert "resting until 23:59" in text
 
 
 def test_workers_in_trouble_come_first(activity: Activity) -> None:

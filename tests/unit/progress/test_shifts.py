@@ -60,4 +60,5 @@ def test_all_rest_only_if_each_does() -> None:
     assert resting((nights(), Shift(1, stopped=True)), NOW)
     assert not resting((nights(), Shift(1)), NOW)
     assert not resting((nights(),), NOW + 11 * HOUR)
+    assert resting((nights(), Shift(0)), NOW)  # who only watches takes no jobs
     assert WEEK_S == 7 * DAY

@@ -73,13 +73,14 @@ def test_workers_rest_together_until_the_first_goes_on(postgres_url: str) -> Non
     try:
         workers = WorkerRegistry(database)
         first, second = register(database, "first"), register(database, "second", 1)
+        register(database, "watching", 0)
         workers.heartbeat(first, Heartbeat(resting=Resting("load", "others wait", 1.0)))
         assert read_liveness(database).rest is None
         workers.heartbeat(second, Heartbeat(resting=Resting("hours", "too early", 1.0, 9.0)))
         alive = read_liveness(database)
         assert alive.rest == RestView("hours", "too early", 1.0, 9.0)
         assert sorted(alive.shifts, key=lambda shift: shift.slots) == [Shift(1), Shift(2, stopped=True)]
-        [shown, _] = WorkerList(database).each()
+        shown = next(WorkerList(database).each())
         assert (shown.state, shown.rest) == ("resting", RestView("load", "others wait", 1.0, None))
         workers.heartbeat(first, Heartbeat())
         assert read_liveness(database).rest is None
