@@ -39,7 +39,7 @@ def library_in_folder(settings: Settings) -> Iterator[Diagnosis]:
     """The data folder, and the library in it."""
     folder = settings.data_dir
     path = os.fsencode(folder)
-    around = _Looked([Place(places.DATA, "folder", path, required=True), _temporary()])
+    around = _Looked([Place(places.DATA, "folder", path, required=True), *_temporary()])
     yield from around.found()
     if not around.answers.get(places.DATA, {}).get("has_library"):  # there is none, or the folder hangs
         return
@@ -56,7 +56,7 @@ def library_in_folder(settings: Settings) -> Iterator[Diagnosis]:
 
 def shared_library(settings: Settings, servers: Servers, parts: contextlib.ExitStack) -> Iterator[Diagnosis]:
     """PostgreSQL, and the library on it."""
-    yield from _Looked([_temporary()]).found()
+    yield from _Looked(_temporary()).found()
     opened: list[Database] = []
 
     def ask() -> PostgresServer:
@@ -104,8 +104,12 @@ def _roots(settings: Settings, database: Database) -> Iterator[Place]:
         yield Place(f"root:{root.root}", "root", root.here, files=files, mounts=root.mounts)
 
 
-def _temporary() -> Place:
-    return Place(places.TEMPORARY, "disk", os.fsencode(tempfile.gettempdir()))
+def _temporary() -> list[Place]:
+    """The folder of temporary files; none where no folder can be written, as in a container that is read-only."""
+    try:
+        return [Place(places.TEMPORARY, "disk", os.fsencode(tempfile.gettempdir()))]
+    except FileNotFoundError:
+        return []
 
 
 class _Looked:
