@@ -36,6 +36,8 @@ READERS = 4
 READING_SHARE = 0.05
 """Share of the seconds that each of two measurements of reading may take."""
 PRELOADED_MB = 2000
+LONGER = 3
+"""A round in which few files were finished lasts up to so many times as long, if there is time."""
 
 Tell = Callable[[str], None]
 """Shows what is being measured."""
@@ -108,6 +110,7 @@ class Measurements:
     stopping: Callable[[], bool]
     _rounds: list[Round] = field(default_factory=list)
     _failures: list[str] = field(default_factory=list)
+    _began: float = 0.0
 
     def run(self) -> Measured:
         """Measure everything; what is left out after a stop is missing in the answer.
@@ -115,7 +118,7 @@ class Measurements:
         Raises:
             NotFound: no file could be analysed.
         """
-        began = time.monotonic()
+        self._began = began = time.monotonic()
         servers = list(measure_servers(self.settings, self.tell, self.stopping))
         self.tell("reading")
         paths = [file.path for file in self.sample]
@@ -171,19 +174,25 @@ class Measurements:
             return
         best = max(speeds, key=lambda workers: speeds[workers].median)
         self.tell("reading files into memory")
-        preload(_first(self.sample, PRELOADED_MB), self.stopping)
+        latest = until - window_s
+        read = preload(
+            _first(self.sample, PRELOADED_MB), lambda: self.stopping() or time.monotonic() > latest
+        )
         for _ in range(FROM_MEMORY):
-            if time.monotonic() < until:
-                self._round(best, window_s, cold=False)
+            if read and time.monotonic() < until:
+                self._round(best, window_s, read)
 
-    def _round(self, workers: int, window_s: float, cold: bool = True) -> None:
+    def _round(self, workers: int, window_s: float, from_memory: Sequence[SampleFile] | None = None) -> None:
         if self.stopping():
             return
+        cold = from_memory is None
         source = "" if cold else ", read from memory"
         self.tell(f"{workers} {'worker' if workers == 1 else 'workers'}{source}")
-        sample = self.sample if cold else _first(self.sample, PRELOADED_MB)
+        sample = self.sample if from_memory is None else from_memory
+        left_s = min(LONGER * window_s, self._began + self.seconds - time.monotonic() - ROUND_COST_S)
+        place = temporary_place(self.settings)
         found, failures = measure_round(
-            temporary_place(self.settings), self.settings, sample, workers, window_s, cold, self.stopping
+            place, self.settings, sample, workers, window_s, left_s, cold, self.stopping
         )
         self._failures += failures
         if found is not None and not self.stopping():

@@ -39,14 +39,15 @@ def measure_round(
     sample: Sequence[SampleFile],
     workers: int,
     seconds: float,
+    at_most_s: float,
     cold: bool,
     stopping: Callable[[], bool],
 ) -> tuple[Round | None, list[str]]:
-    """Have ``workers`` children analyse files for some seconds.
+    """Have ``workers`` children analyse files for some seconds, or up to ``at_most_s`` where few were finished by then.
 
     Returns what was measured, ``None`` where not every child got a file, and why files failed.
     """
-    copies = _copies(sample, workers, seconds)
+    copies = _copies(sample, workers, max(seconds, at_most_s))
     with (
         place.library(settings, workers, copies) as library,
         contextlib.closing(StopSwitch()) as stop,
@@ -57,7 +58,7 @@ def measure_round(
         bus.subscribe(occupancy, "the measurement")
         if cold:
             _forget_what_was_read(sample, bus, PathMap(library.settings.path_map))
-        watch = Watch(occupancy, seconds, stop, stopping)
+        watch = Watch(occupancy, seconds, at_most_s, stop, stopping)
         with watch:
             _supervisor(library, run, bus, stop).work(Task(run, lambda _: True, lambda: None))
         window = occupancy.window(watch.ended_at)
@@ -138,11 +139,13 @@ def _round(
     )
 
 
-def preload(sample: Sequence[SampleFile], stopping: Callable[[], bool]) -> None:
-    """Read files, so that the kernel keeps them in memory."""
+def preload(sample: Sequence[SampleFile], stopping: Callable[[], bool]) -> list[SampleFile]:
+    """Read files, so that the kernel keeps them in memory, until ``stopping``; returns those that were read."""
+    read = []
     for file in sample:
-        if stopping():
-            return
         with contextlib.suppress(OSError), open(file.path, "rb", buffering=0) as opened:
             while opened.read(1 << 20):
-                pass
+                if stopping():
+                    return read
+            read.append(file)
+    return read

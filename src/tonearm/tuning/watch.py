@@ -10,8 +10,7 @@ from tonearm.worker.signals import StopSwitch
 
 LOOK_S = 0.2
 FILES_A_SLOT = 2
-LONGER = 3
-"""A round in which fewer files were finished for each slot lasts up to so many times as long."""
+"""A round in which fewer files were finished for each slot lasts longer, if it may."""
 FULL_S = 60.0
 """Seconds after which a round ends although a slot has not had a file yet."""
 
@@ -20,10 +19,17 @@ class Watch:
     """A thread that looks at the processes while all slots have files, and ends the round after some seconds."""
 
     def __init__(
-        self, occupancy: Occupancy, seconds: float, stop: StopSwitch, stopping: Callable[[], bool]
+        self,
+        occupancy: Occupancy,
+        seconds: float,
+        at_most_s: float,
+        stop: StopSwitch,
+        stopping: Callable[[], bool],
     ) -> None:
+        """``seconds``: how long the round lasts; ``at_most_s`` where few files were finished by then."""
         self._occupancy = occupancy
         self._seconds = seconds
+        self._at_most_s = max(seconds, at_most_s)
         self._stop = stop
         self._stopping = stopping
         self._over = threading.Event()
@@ -48,7 +54,8 @@ class Watch:
         full_at = time.monotonic()
         while not self._over.is_set() and not self._stopping():
             lasted_s = time.monotonic() - full_at
-            if lasted_s >= self._seconds * (1 if self._occupancy.has_finished(FILES_A_SLOT) else LONGER):
+            enough = self._occupancy.has_finished(FILES_A_SLOT)
+            if lasted_s >= (self._seconds if enough else self._at_most_s):
                 break
             self._over.wait(min(LOOK_S, max(0.01, self._seconds - lasted_s)))
             self._look()
