@@ -141,7 +141,7 @@ def _round(
 
 def preload(sample: Sequence[SampleFile], stopping: Callable[[], bool]) -> list[SampleFile]:
     """Read files, so that the kernel keeps them in memory, until ``stopping``; returns those that were read."""
-    read = []
+    read: list[SampleFile] = []
     for file in sample:
         with contextlib.suppress(OSError), open(file.path, "rb", buffering=0) as opened:
             while opened.read(1 << 20):
