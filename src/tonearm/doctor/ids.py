@@ -70,6 +70,7 @@ WARNINGS = (
     "settings.slow-call",
     "settings.breaker-window",
     "settings.no-extensions",
+    "settings.no-pressure",
     "settings.log-file",
     "settings.password-readable",
     "data.room-little",

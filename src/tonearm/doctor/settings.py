@@ -9,6 +9,7 @@ from pathlib import Path
 from tonearm.doctor.diagnosis import Diagnosis
 from tonearm.settings import Settings, located_config, unknown_variables
 
+PRESSURE = Path("/proc/pressure/cpu")
 PASSWORDS = ("database_url", "rabbitmq_url", "rabbitmq_management_url", "redis_url", "neo4j_url")
 
 
@@ -69,8 +70,8 @@ def _has_password(path: Path) -> bool:
     return any(":" in address.partition("://")[2].rpartition("@")[0] for address in addresses)
 
 
-def contradictions(settings: Settings) -> Iterator[Diagnosis]:
-    """Settings that work, but not together as somebody may expect."""
+def contradictions(settings: Settings, pressure: Path = PRESSURE) -> Iterator[Diagnosis]:
+    """Settings that work, but not together or not here as somebody may expect. ``pressure``: the kernel's file."""
     if settings.rabbitmq_management_url and not settings.rabbitmq_url:
         yield Diagnosis(
             "settings.management-alone",
@@ -109,6 +110,13 @@ def contradictions(settings: Settings) -> Iterator[Diagnosis]:
             f"calls are counted for {settings.breaker_window_s:g} s, less than a circuit breaker stays open "
             f"({settings.breaker_open_s:g} s, breaker_open_s)",
             "set TONEARM_BREAKER_WINDOW_S above TONEARM_BREAKER_OPEN_S",
+        )
+    if settings.rest_above_pressure is not None and not pressure.exists():
+        yield Diagnosis(
+            "settings.no-pressure",
+            "rest_above_pressure",
+            "this kernel does not tell how long programs wait, so that the setting has no effect",
+            "boot it with psi=1, or remove TONEARM_REST_ABOVE_PRESSURE; a cpu_share below 1 always leaves room",
         )
     if not settings.extensions:
         yield Diagnosis(

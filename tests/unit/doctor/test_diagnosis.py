@@ -46,6 +46,7 @@ NOT_PLANTED = {
     "postgresql.fsync": "needs a server of its own",
     "postgresql.full-page-writes": "needs a server of its own",
     "rabbitmq.alarm": "needs a broker of its own",
+    "settings.no-pressure": "needs another kernel",
     "redis.memory": "needs a server of its own",
     "redis.read-only": "needs two servers of its own",
     **{f"{server}.slow": "takes seconds" for server in AREAS if f"{server}.slow" in IDS},
