@@ -36,7 +36,8 @@ RABBITMQ = Server(
     "RabbitMQ",
     True,
     Advice(
-        "start RabbitMQ, or look at the network between it and this host; jobs wait in the database meanwhile",
+        "start RabbitMQ, or look at the network between it and this host; if it accepts no messages, give it memory "
+        "or disk space; jobs wait in the database meanwhile",
         "correct TONEARM_RABBITMQ_URL, or what the user in it may do",
     ),
 )

@@ -9,7 +9,7 @@ import click
 
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.database import open_database
-from tonearm.bootstrap.probes import LiveState, ServerState, ask, failed, probe_servers
+from tonearm.bootstrap.probes import LiveState, ServerReport, ServerState, ask, failed, probe_servers
 from tonearm.cli.formatting import duration, outlook_text, plural, resting
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
@@ -81,7 +81,7 @@ def _checked(data: str | None, as_json: bool) -> int:
 
 def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) -> None:
     """Show the state of every server while the database can't be used."""
-    found = {"library": None} | _server_fields(settings, failed(error), None)
+    found = {"library": None} | _server_fields(probe_servers(settings), failed(error), None)
     if as_json:
         print_json(found)
     else:
@@ -90,16 +90,17 @@ def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) 
 
 def _gathered(settings: Settings, database: Database) -> dict[str, Any]:
     """Everything that is shown, as JSON values."""
-    found = read_status(database, versions()).to_json()
+    report = probe_servers(settings)
+    unavailable = [name for name, state in report.services.items() if state.state != "up"]
+    found = read_status(database, versions(), unavailable).to_json()
     postgres = ask(database.ping)[0] if database.shared else None
-    return found | _server_fields(settings, postgres, database)
+    return found | _server_fields(report, postgres, database)
 
 
 def _server_fields(
-    settings: Settings, postgres: ServerState | None, database: Database | None
+    report: ServerReport, postgres: ServerState | None, database: Database | None
 ) -> dict[str, Any]:
     """Whether each server answers now; the broker's own figures; what the live view holds."""
-    report = probe_servers(settings)
     states = ({} if postgres is None else {"PostgreSQL": postgres}) | dict(report.services)
     services: dict[str, dict[str, Any]] = {name: dataclasses.asdict(state) for name, state in states.items()}
     if "Neo4j" in services:

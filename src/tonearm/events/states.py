@@ -54,6 +54,9 @@ class ChildEnding(StrEnum):
         "died"  # by itself, killed from outside, or killed because of its file; the failure code tells which
     )
     RECYCLED = "recycled"  # it has reached the maximum number of files or bytes for one child
+    KEPT_MEMORY = (
+        "kept-memory"  # it holds much more memory after a file than it needs; an analyser or decoder leaks
+    )
     NOT_NEEDED = "not-needed"  # its worker takes no more jobs
     LEASE_LOST = "lease-lost"  # its job is not its worker's any more
     CANCELLED = "cancelled"  # the run of its job was cancelled

@@ -8,6 +8,8 @@ from tonearm.events.states import BrokerState, Obstacle, RunState, StorageState
 READING = frozenset({"start", "identify", "tags"})
 """Stages that read a file: its first reading is that of the identity."""
 DECODING = frozenset({"decode"})
+STORING = frozenset({"lookup"})
+"""Stages that wait for the database."""
 RECENT_FILES = 50.0
 """Number of files after which an earlier one has lost two thirds of its weight."""
 MOMENT_S = 2.0
@@ -50,6 +52,8 @@ def part_of(stage: str) -> Obstacle:
     """The part of the work to which a stage belongs."""
     if stage in READING:
         return Obstacle.READING
+    if stage in STORING:
+        return Obstacle.STORING
     return Obstacle.DECODING if stage in DECODING else Obstacle.ANALYSING
 
 

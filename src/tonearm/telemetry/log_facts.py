@@ -8,7 +8,7 @@ from tonearm.events import batches, facts, messages, rests, services
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
-from tonearm.events.states import BrokerState, Severity, StorageState, WarningCode, WorkerState
+from tonearm.events.states import BrokerState, ChildEnding, Severity, StorageState, WarningCode, WorkerState
 from tonearm.telemetry.log_handler import LogHandler
 from tonearm.telemetry.log_levels import LogLevels
 from tonearm.telemetry.trace_ids import CurrentIds, no_ids
@@ -27,7 +27,8 @@ def _of_finished(fact: Event) -> int:
 
 
 def _of_child(fact: Event) -> int:
-    return logging.WARNING if isinstance(fact, facts.ChildEnded) and fact.code else logging.DEBUG
+    assert isinstance(fact, facts.ChildEnded)  # noqa: S101  as the table says
+    return logging.WARNING if fact.code or fact.ending is ChildEnding.KEPT_MEMORY else logging.DEBUG
 
 
 def _of_state(fact: Event) -> int:

@@ -34,7 +34,7 @@ STAGE_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600)
 WAIT_SECONDS = (0.1, 1, 5, 15, 30, 60, 120, 300, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 """Contains the service levels of waiting: a minute, a quarter of an hour and six hours."""
 CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-STAGES = ("start", "identify", "tags", "decode", "front", "store")
+STAGES = ("start", "identify", "tags", "lookup", "decode", "front", "store")
 """Stages beside the analysers; ``store`` is the time from the end of a result until it is stored."""
 NOT_FAILURES = frozenset({"cancelled", "gone", "incomplete"})
 """Codes of attempts that did not fail."""

@@ -19,6 +19,7 @@ from tonearm.jobs.worker_registry import LOST_S, shift_of
 from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.library.schema import worker_table
+from tonearm.resilience.breaker import BreakerState
 from tonearm.views.jobs import JobView
 from tonearm.views.runs import RunView
 from tonearm.views.workers import RestView, rest_of
@@ -38,6 +39,7 @@ class Liveness:
     workers: their names; ``None`` where only one process at a time may analyse and it is alive, whatever its name.
     slots: how many files they can analyse at the same time, without draining workers, which take no jobs.
     shifts: when each takes jobs; empty where that is not known. rest: where all of them rest, the rest that ends first.
+    refused: servers that none of these workers can use now, because their circuit breakers are not closed.
     """
 
     shared: bool
@@ -45,6 +47,7 @@ class Liveness:
     slots: int
     shifts: tuple[Shift, ...] = ()
     rest: RestView | None = None
+    refused: frozenset[str] = frozenset()
 
     @property
     def analysing(self) -> bool:
@@ -104,12 +107,16 @@ def _by_heartbeats(connection: Connection) -> Liveness:
         )
     ).all()
     takers = [row for row in rows if row.slots and not row.drain]
+    refused = [
+        {service for service, state in row.breakers.items() if state != BreakerState.CLOSED} for row in takers
+    ]
     return Liveness(
         True,
         frozenset(row.name for row in rows),
         sum(row.slots for row in takers),
         tuple(map(shift_of, takers)),
         _common_rest([rest_of(row) for row in takers]),
+        frozenset(set.intersection(*refused)) if refused else frozenset(),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from tonearm.events.states import Decoded, Obstacle, Outlook, RunState
+from tonearm.events.states import BrokerState, Decoded, Obstacle, Outlook, RunState
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.jobs.workload import decoded_lately, workload_of
@@ -22,6 +22,8 @@ from tonearm.views.liveness import Liveness
 from tonearm.views.reading import reading
 from tonearm.views.runs import RunView
 
+BROKER = "RabbitMQ"
+"""The name of the broker among the circuit breakers of a worker."""
 ATTEMPTS = 50
 """Number of attempts, the latest, from which it is told what the time is spent on."""
 SAMPLE = 5000
@@ -67,6 +69,7 @@ def _outlook(connection: Connection, run: int, state: str, lately: _Lately) -> O
     obstacle = stopped_by(
         Conditions(
             run=RunState.PAUSED if state == RunState.PAUSED else RunState.RUNNING,
+            broker=BrokerState.UNAVAILABLE if BROKER in lately.alive.refused else BrokerState.READY,
             slots=slots,
             running=len(running),
             waiting=counts.get(JobState.QUEUED, 0),
@@ -87,7 +90,7 @@ def _outlook(connection: Connection, run: int, state: str, lately: _Lately) -> O
     if left is None:
         return Outlook(files, held_up_by=obstacle, share=share, reason=reason)
     times = all_elapsed_s((left.seconds, left.low_s, left.high_s), time.time(), lately.alive.shifts)
-    if obstacle in (Obstacle.PAUSED, Obstacle.NO_WORKER) or times is None:
+    if obstacle in (Obstacle.PAUSED, Obstacle.NO_WORKER, Obstacle.SERVER) or times is None:
         return Outlook(files, left.audio_s, held_up_by=obstacle, reason=reason)
     return Outlook(files, left.audio_s, *times, obstacle, share, reason)
 

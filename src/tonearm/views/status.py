@@ -1,7 +1,7 @@
 """The overall state of a library: its files, the queued and running jobs, the runs and the workers."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,13 @@ class StatusView:
         return found
 
 
-def read_status(database: Database, versions: Versions) -> StatusView:
-    """Read the state of a library. ``versions``: the present ones of the analysers."""
+def read_status(database: Database, versions: Versions, unavailable: Collection[str] = ()) -> StatusView:
+    """Read the state of a library.
+
+    versions: the present ones of the analysers. unavailable: the servers that can't be used now, as far as is known.
+    """
     alive = read_liveness(database)
+    alive = dataclasses.replace(alive, refused=alive.refused.union(unavailable))
     totals = read_totals(database)
     with database.read() as connection:
         depth = queue_depth.depth(connection, None)

@@ -148,7 +148,9 @@ class Child:
         tags = asdict(read_tags(file, self._tags_s(file)))
         watch.add("tags", began)
         self.send(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
+        began = time.perf_counter()
         answer = receive(self._link)
+        watch.add("lookup", began)
         if answer is None:
             os._exit(0)
         names = answer[0]["analyse"]

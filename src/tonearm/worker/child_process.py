@@ -18,6 +18,7 @@ from tonearm.jobs.job import Lease
 from tonearm.settings import Settings
 from tonearm.worker.child_output import ChildOutput
 from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, encode, send_with_file
+from tonearm.worker.limits import private_bytes
 
 STARTUP_S = 60.0
 
@@ -78,6 +79,8 @@ class ChildProcess:
         self._buffer = MessageBuffer()
         self._files_sent = 0
         self._bytes_sent = 0
+        self._ready_bytes = 0
+        self._released = False
         self._killed_for: Failure | None = None
         self._killed_at: float | None = None
         self._suspended_at: float | None = None
@@ -118,6 +121,11 @@ class ChildProcess:
         """Whether a file can be sent to it."""
         return self.ready and self.assignment is None and not self.killed
 
+    def mark_ready(self) -> None:
+        """Note that it is ready for its first file, and how much memory it has then."""
+        self.ready = True
+        self._ready_bytes = private_bytes(self.process.pid)
+
     @property
     def due_for_recycling(self) -> bool:
         """Whether it has reached ``recycle_files`` or ``recycle_mb``, and a new process has to replace it."""
@@ -125,6 +133,20 @@ class ChildProcess:
             self._files_sent >= self._settings.recycle_files
             or self._bytes_sent >= self._settings.recycle_mb * 1e6
         )
+
+    @property
+    def kept_memory(self) -> int | None:
+        """Bytes of private memory that it has after a file, if they are so many that a new process has to replace it.
+
+        That is more than half of what it may use for a file. Otherwise the file that it has when the limit is reached
+        would fail for what earlier ones have left. Looked up once after each file.
+        """
+        if not self._released:
+            return None
+        self._released = False
+        now = private_bytes(self.process.pid)
+        limit = self._settings.memory_mb << 20
+        return now if now > (self._ready_bytes + limit) / 2 else None
 
     def send_file(self, lease: Lease, path: bytes, descriptor: int, status: os.stat_result) -> None:
         """Send an open file, and start the deadline for identifying it. This object closes the descriptor."""
@@ -186,6 +208,7 @@ class ChildProcess:
         if self.assignment is not None:
             os.close(self.assignment.descriptor)
             self.assignment = None
+            self._released = True
 
     @property
     def act_at(self) -> float:

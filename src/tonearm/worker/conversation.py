@@ -108,6 +108,7 @@ class Conversation:
             self._announce(StageReached(assignment.lease.ref, stage, fraction))
         elif "hash" in message:
             assignment.identity = identity = parsed_identity(message)
+            assignment.reach("lookup")
             self._identified.append((child, assignment, identity))
         elif "finished" in message:
             self._finished(child, assignment, message)

@@ -47,6 +47,15 @@ def files_needed(slots: int) -> int:
     return OTHER_FILES + slots * FILES_PER_SLOT
 
 
+def private_bytes(pid: int) -> int:
+    """The memory of a process that ``confine`` limits, in bytes; 0 where the system does not tell it."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[5]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
 def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent ends; exit at once if the parent has ended already."""
     if sys.platform == "linux":

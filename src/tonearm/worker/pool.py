@@ -26,6 +26,9 @@ LEFT_BEHIND = (
     "process {} can't be ended, as the disk or server that it reads from does not answer; it is left behind"
 )
 RECYCLED = "it has reached the maximum number of files or bytes for one child"
+KEPT_MEMORY = (
+    "it held {:,.0f} MB of memory after its file; an analyser or a decoder does not free what it takes"
+)
 NOT_NEEDED = "this worker takes no more jobs"
 RESTING = "this worker rests, and its memory may be of use to others"
 
@@ -98,7 +101,7 @@ class ChildPool:
 
     def mark_ready(self, child: ChildProcess) -> None:
         """Note that a child is ready for its first file."""
-        child.ready = True
+        child.mark_ready()
         self._failed_starts = 0
 
     def recycle(self) -> None:
@@ -106,6 +109,8 @@ class ChildPool:
         for child in self.idle:
             if child.due_for_recycling:
                 self.end(child, ChildEnding.RECYCLED, RECYCLED)
+            elif (kept := child.kept_memory) is not None:
+                self.end(child, ChildEnding.KEPT_MEMORY, KEPT_MEMORY.format(kept / 1e6))
 
     def end_idle(self) -> None:
         """End the idle children, as their worker rests."""

@@ -347,6 +347,12 @@ def test_the_outlook_names_the_part_of_the_work_that_takes_most_of_the_time() ->
     assert view.outlook().held_up_by is Obstacle.STORING
 
 
+def test_a_file_that_waits_for_the_database_is_held_up_by_it_and_not_by_reading() -> None:
+    view = seen(begun())
+    view(replace(ended(1), timings={"identify": 0.5, "lookup": 3.0, "decode": 2.0}, store_s=0.01))
+    assert view.outlook().held_up_by is Obstacle.STORING
+
+
 def test_a_file_that_is_read_for_long_tells_that_reading_holds_the_run_up() -> None:
     now = 1000.0
     view = LiveView(clock=lambda: now)

@@ -94,6 +94,25 @@ def register(database: Database, name: str, slots: int = 2) -> WorkerInstance:
     return instance
 
 
+def test_a_server_is_refused_when_no_worker_that_takes_jobs_can_use_it(postgres_url: str) -> None:
+    database = open_postgres(postgres_url, 5, 30)
+    try:
+        workers = WorkerRegistry(database)
+        one, other = register(database, "one"), register(database, "other")
+        register(database, "scan", slots=0)
+        assert read_liveness(database).refused == frozenset()
+        workers.heartbeat(one, Heartbeat(breakers={"RabbitMQ": "open", "Redis": "closed"}))
+        workers.heartbeat(other, Heartbeat(breakers={"RabbitMQ": "closed", "Redis": "open"}))
+        assert read_liveness(database).refused == frozenset()
+        workers.heartbeat(other, Heartbeat(breakers={"RabbitMQ": "half_open", "Redis": "closed"}))
+        assert read_liveness(database).refused == {"RabbitMQ"}
+        workers.drain("one")
+        workers.heartbeat(other, Heartbeat(breakers={"RabbitMQ": "closed", "Redis": "closed"}))
+        assert read_liveness(database).refused == frozenset()
+    finally:
+        database.close()
+
+
 def test_a_worker_that_is_lost_or_has_ended_runs_nothing(postgres_url: str) -> None:
     database = open_postgres(postgres_url, 5, 30)
     try:

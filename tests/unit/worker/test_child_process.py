@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.library_fixture import Library
 from tonearm.settings import load_settings
+from tonearm.worker import child_process
 from tonearm.worker.child_process import ChildProcess
 
 
@@ -26,6 +27,25 @@ def test_a_child_that_was_killed_gets_no_more_files(child: ChildProcess) -> None
     assert child.idle
     child.kill(None)
     assert not child.idle
+
+
+def test_memory_that_a_child_keeps_after_a_file_counts_from_half_of_what_it_may_use(
+    child: ChildProcess, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = iter([100 << 20, 500 << 20, 600 << 20])
+    monkeypatch.setattr(child_process, "private_bytes", lambda _: next(held))
+    path = tmp_path / "1.mp3"
+    path.touch()
+    child.mark_ready()
+    library.meet(library.run(), b"1.mp3")
+    lease = library.take()
+    assert child.kept_memory is None, "it had no file yet"
+    for kept in (None, 600 << 20):
+        child.send_file(lease, os.fsencode(path), os.open(path, os.O_RDONLY), path.stat())
+        assert child.kept_memory is None, "it has the file"
+        child.release_file()
+        assert child.kept_memory == kept
+        assert child.kept_memory is None, "it is looked up once"
 
 
 @pytest.mark.parametrize(

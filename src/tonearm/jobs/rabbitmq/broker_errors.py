@@ -7,6 +7,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
 from pika.exceptions import (
     AMQPHeartbeatTimeout,
     ChannelClosedByBroker,
+    ConnectionBlockedTimeout,
     ConnectionClosedByBroker,
     ConnectionClosedByClient,
     IncompatibleProtocolError,
@@ -22,8 +23,19 @@ SHUT_DOWN = 320
 REFUSED = "RabbitMQ refused the credentials or the virtual host of rabbitmq_url; check user, password and virtual host"
 
 
+_LACKS = {"low on memory": "memory", "low on disk": "disk space"}
+"""The reasons that the broker gives for an alarm, and what it lacks."""
+
+
 class BrokerUnavailable(ServiceUnavailable):
     """The broker does not answer, or has not confirmed what was published."""
+
+
+def accepts_nothing(reason: object) -> str:
+    """A sentence about a broker that accepts no messages. ``reason``: what it has told of its alarm."""
+    lacks = [what for told, what in _LACKS.items() if told in str(reason)]
+    why = f"it has too little {' and '.join(lacks)}" if lacks else "an alarm is in effect"
+    return f"RabbitMQ accepts no messages: {why}"
 
 
 def sentence(error: BaseException) -> str:
@@ -38,6 +50,8 @@ def sentence(error: BaseException) -> str:
                 return _channel_closed(cause)
             case ConnectionClosedByClient():
                 return "the connection was closed"
+            case ConnectionBlockedTimeout():
+                return "it accepts no messages"
             case AMQPHeartbeatTimeout():
                 return "its heartbeats stopped"
             case IncompatibleProtocolError():

@@ -20,6 +20,7 @@ from tonearm.events.event import Announce
 from tonearm.jobs.rabbitmq.broker_errors import (
     NO_SUCH_QUEUE,
     REFUSED,
+    accepts_nothing,
     queue_mismatch,
     refuses_login,
     sentence,
@@ -180,6 +181,10 @@ class BrokerConnection:
         if self._ending.is_set():
             connection.close()
             return
+        connection.add_on_connection_blocked_callback(
+            lambda _, frame: self.publisher.block(accepts_nothing(frame.method.reason))
+        )
+        connection.add_on_connection_unblocked_callback(lambda *_: self.publisher.unblock())
         connection.channel(on_open_callback=self._check_queues)
 
     def _closed(self, connection: Any, reason: BaseException) -> None:

@@ -17,6 +17,10 @@ from tonearm.jobs.rabbitmq.message import encoded_message
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
 
+NOWHERE = "nowhere"
+"""A routing key that no queue is bound with."""
+NO_JOB = 0
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -52,6 +56,7 @@ class RabbitPublisher:
         self._batches: dict[int, tuple[_Batch, int]] = {}
         self._tag = 0
         self._recreated = False
+        self._blocked: str | None = None
         self.unavailable_reason = "RabbitMQ is unavailable: not connected yet"
 
     # Called by other threads.
@@ -75,9 +80,11 @@ class RabbitPublisher:
             self._in_connection(functools.partial(self._publish, messages, batch))
             batch.done.result(self._timeout_s)
         except (TooLate, AMQPError, OSError) as error:
-            reason = "no confirm in time" if isinstance(error, TooLate) else sentence(error)
+            late = isinstance(error, TooLate)
+            reason = f"RabbitMQ did not confirm: {'no confirm in time' if late else sentence(error)}"
+            reason = self._blocked or reason
             self._gate.failed(time.monotonic() - began, reason)
-            raise BrokerUnavailable(f"RabbitMQ did not confirm: {reason}") from error
+            raise BrokerUnavailable(reason) from error
         except BrokerUnavailable as error:
             self._gate.failed(time.monotonic() - began, str(error))
             raise
@@ -96,12 +103,28 @@ class RabbitPublisher:
             self._in_connection(functools.partial(self._count, answer))
             ready = answer.result(self._timeout_s)
         except (TooLate, BrokerUnavailable) as error:
-            late = "RabbitMQ did not return the number of its messages in time"
+            late = self._blocked or "RabbitMQ did not return the number of its messages in time"
             reason = late if isinstance(error, TooLate) else str(error)
             gate.failed(time.monotonic() - began, reason)
             raise BrokerUnavailable(reason) from error
         gate.succeeded(time.monotonic() - began)
         return ready
+
+    def check_accepts(self) -> None:
+        """Have the broker confirm messages that no queue gets: two, as it confirms the first one of a connection even
+        while an alarm keeps it from accepting any.
+
+        From then on it reads nothing more from the connection, so this is not for that of a process that works.
+
+        Raises:
+            BrokerUnavailable: it accepts no messages, or did not confirm this one in time.
+        """
+        batch = _Batch(Future(), 2)
+        try:
+            self._in_connection(functools.partial(self._publish_nothing, batch))
+            batch.done.result(self._timeout_s)
+        except TooLate as error:
+            raise BrokerUnavailable(self._blocked or "RabbitMQ did not confirm a message in time") from error
 
     def queue_was_recreated(self) -> bool:
         """Whether a queue was created since the last call."""
@@ -109,6 +132,8 @@ class RabbitPublisher:
         return recreated
 
     def _in_connection(self, call: Callable[[], None]) -> None:
+        if (blocked := self._blocked) is not None:
+            raise BrokerUnavailable(blocked)
         if not self.connected or not self._call_soon(call):
             raise BrokerUnavailable(self.unavailable_reason)
 
@@ -124,9 +149,21 @@ class RabbitPublisher:
         channel.add_on_return_callback(self._returned)
         self._channel = channel
 
+    def block(self, reason: str) -> None:
+        """Note that the broker reads nothing more from this connection for now. ``reason``: a sentence."""
+        self._blocked = reason
+        for batch, job in self._batches.values():
+            if job == NO_JOB:
+                _fail(batch.done, reason)
+
+    def unblock(self) -> None:
+        """Note that the broker reads from this connection again."""
+        self._blocked = None
+
     def end(self, reason: str) -> None:
         """Fail all messages that were not confirmed, because the connection has ended. ``reason``: a sentence."""
         self._channel = None
+        self._blocked = None
         self.unavailable_reason = reason
         for batch, _ in self._batches.values():
             _fail(batch.done, reason)
@@ -167,6 +204,16 @@ class RabbitPublisher:
                 *encoded_message(message, self._topology),
                 mandatory=True,
             )
+
+    def _publish_nothing(self, batch: _Batch) -> None:
+        channel = self._channel
+        if channel is None or not channel.is_open:
+            _fail(batch.done, self.unavailable_reason)
+            return
+        for _ in range(batch.unconfirmed):
+            self._tag += 1
+            self._batches[self._tag] = (batch, NO_JOB)
+            channel.basic_publish(self._topology.exchange, NOWHERE, b"", mandatory=False)
 
     def _returned(self, _: Any, method: Any, properties: Any, body: bytes) -> None:  # noqa: ARG002  pika's signature
         """Mark a message that was routed to no queue as refused; RabbitMQ confirms it all the same."""
