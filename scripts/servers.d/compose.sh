@@ -44,6 +44,8 @@ compose_wipe() { compose rm -fsv "$1" && compose up -d --wait "$1" && compose_aw
 
 compose_pid() { docker inspect -f '{{.State.Pid}}' "$(compose ps -q "$1")"; }
 
+compose_rabbitmqctl() { compose exec -T rabbitmq rabbitmqctl -q "$@"; }
+
 compose_down() { compose down -v -t 0; }
 
 # A program of the image of Prometheus, with this project and the temporary files where they are on the host.

@@ -52,6 +52,15 @@ own_wipe() {
 
 own_pid() { own_first_process "$1" || die "$1 does not run"; }
 
+# In the namespaces of the server, with its environment, which names its node and its ports.
+own_rabbitmqctl() { # ARG…
+  local process variables kept='^(HOME|LANG|PATH|ERL_EPMD_|RABBITMQ_(NODENAME|CONFIG|ENABLED|MNESIA|LOG|DIST))'
+  process=$(own_first_process rabbitmq)
+  mapfile -d "" -t variables < <(grep -zE "$kept" "/proc/$process/environ")
+  nsenter -t "$process" -m -p -i -r -w -- env -i "${variables[@]}" \
+    setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups /usr/lib/rabbitmq/bin/rabbitmqctl -q "$@"
+}
+
 # A program of Prometheus needs none of the root's libraries; PgBouncer is given them.
 own_tool() { # TOOL ARG…
   local tool=$1
