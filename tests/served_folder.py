@@ -67,7 +67,9 @@ class Server:
             3: lambda node, _: struct.pack("<QII", 60, 0, 0) + self._attributes(node),
             14: self._opened,
             15: self._read,
-            17: lambda *_: struct.pack("<5Q4I24x", 1 << 20, 1 << 19, 1 << 19, 1 << 20, 1 << 19, 4096, 255, 4096, 0),
+            17: lambda *_: struct.pack(
+                "<5Q4I24x", 1 << 20, 1 << 19, 1 << 19, 1 << 20, 1 << 19, 4096, 255, 4096, 0
+            ),
             18: lambda *_: b"",
             25: lambda *_: b"",
             26: self._greet,
@@ -99,7 +101,9 @@ class Server:
 
     def _greet(self, _: int, message: bytes) -> bytes:
         del message
-        return struct.pack("<4I2H2I2H8I", 7, 31, READ_AHEAD_BYTES, 0, 12, 10, MESSAGE_BYTES, 1, 32, 0, *[0] * 8)
+        return struct.pack(
+            "<4I2H2I2H8I", 7, 31, READ_AHEAD_BYTES, 0, 12, 10, MESSAGE_BYTES, 1, 32, 0, *[0] * 8
+        )
 
     def _look_up(self, node: int, name: bytes) -> bytes:
         path = os.path.join(self._paths[node], name.rstrip(b"\0"))

@@ -17,10 +17,6 @@ from tonearm.jobs.rabbitmq.message import encoded_message
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
 
-NOWHERE = "nowhere"
-"""A routing key that no queue is bound with."""
-NO_JOB = 0
-
 
 @dataclass(slots=True)
 class _Batch:
@@ -110,22 +106,6 @@ class RabbitPublisher:
         gate.succeeded(time.monotonic() - began)
         return ready
 
-    def check_accepts(self) -> None:
-        """Have the broker confirm messages that no queue gets: two, as it confirms the first one of a connection even
-        while an alarm keeps it from accepting any.
-
-        From then on it reads nothing more from the connection, so this is not for that of a process that works.
-
-        Raises:
-            BrokerUnavailable: it accepts no messages, or did not confirm this one in time.
-        """
-        batch = _Batch(Future(), 2)
-        try:
-            self._in_connection(functools.partial(self._publish_nothing, batch))
-            batch.done.result(self._timeout_s)
-        except TooLate as error:
-            raise BrokerUnavailable(self._blocked or "RabbitMQ did not confirm a message in time") from error
-
     def queue_was_recreated(self) -> bool:
         """Whether a queue was created since the last call."""
         recreated, self._recreated = self._recreated, False
@@ -152,9 +132,6 @@ class RabbitPublisher:
     def block(self, reason: str) -> None:
         """Note that the broker reads nothing more from this connection for now. ``reason``: a sentence."""
         self._blocked = reason
-        for batch, job in self._batches.values():
-            if job == NO_JOB:
-                _fail(batch.done, reason)
 
     def unblock(self) -> None:
         """Note that the broker reads from this connection again."""
@@ -204,16 +181,6 @@ class RabbitPublisher:
                 *encoded_message(message, self._topology),
                 mandatory=True,
             )
-
-    def _publish_nothing(self, batch: _Batch) -> None:
-        channel = self._channel
-        if channel is None or not channel.is_open:
-            _fail(batch.done, self.unavailable_reason)
-            return
-        for _ in range(batch.unconfirmed):
-            self._tag += 1
-            self._batches[self._tag] = (batch, NO_JOB)
-            channel.basic_publish(self._topology.exchange, NOWHERE, b"", mandatory=False)
 
     def _returned(self, _: Any, method: Any, properties: Any, body: bytes) -> None:  # noqa: ARG002  pika's signature
         """Mark a message that was routed to no queue as refused; RabbitMQ confirms it all the same."""
