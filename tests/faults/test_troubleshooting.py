@@ -47,7 +47,7 @@ class Crossings:
         pass
 
     def finish(self):
-        KEPT.append(bytearray(120_000_000))
+        KEPT.append(bytearray(270_000_000))
         return Findings({"crossings": float(self._files)}, {})
 """
 
@@ -91,7 +91,7 @@ def on_the_page(sign: str) -> str:
 def test_memory_that_an_analyser_keeps_is_named_and_costs_no_file(tmp_path: Path, music: Path) -> None:
     environment = Environment(tmp_path / "venv")
     environment.install(__init__=DECLARATION, analyser=LEAKS)
-    limits = {"TONEARM_MEMORY_MB": "300", "TONEARM_WORKERS": "1"}
+    limits = {"TONEARM_MEMORY_MB": "600", "TONEARM_WORKERS": "1"}
     with Program(tmp_path / "data", python=str(environment.python), **limits) as program:
         outcome = program.run("analyze", music, "--metrics-file", tmp_path / "metrics.prom", check=True)
         assert outcome.summary["done"] == 4, "no file fails for what others have left"
@@ -128,7 +128,7 @@ def test_slow_storage_is_told_by_the_stage_that_reads(program: Program, tmp_path
 def test_a_slow_database_is_told_by_the_stages_that_wait_for_it(fleet: Fleet, music: Path) -> None:
     parts = urlsplit(fleet.urls["TONEARM_DATABASE_URL"])
     with Proxy(parts.hostname or "127.0.0.1", parts.port or 5432) as proxy:
-        proxy.delay_s = 0.15
+        proxy.delay_s = 0.05
         far = parts._replace(netloc=f"{parts.username}@127.0.0.1:{proxy.port}").geturl()
         run = fleet.enqueue(music)
         fleet.worker("far", environment={"TONEARM_DATABASE_URL": far, "TONEARM_LEASE_S": "60"})

@@ -8,7 +8,7 @@ anything unexpected is killed.
 import time
 from collections.abc import Collection
 
-from tonearm.errors import Failure
+from tonearm.errors import Failure, Fault
 from tonearm.events.event import Announce
 from tonearm.events.facts import ChildReady, StageReached, Warned
 from tonearm.events.messages import ChildMessage
@@ -113,7 +113,10 @@ class Conversation:
         elif "finished" in message:
             self._finished(child, assignment, message)
         elif "failed" in message:
-            self.attempt_failed(child, assignment, parsed_failure(message))
+            failure = parsed_failure(message)
+            self.attempt_failed(child, assignment, failure)
+            if failure.code == Fault.OUT_OF_MEMORY.code:
+                child.kill(failure)  # it is about to end, and another file must not be there when it does
 
     def _logged(self, child: ChildProcess, message: Message) -> None:
         text, logger, severity = parsed_log(message)
