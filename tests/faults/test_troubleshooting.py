@@ -19,7 +19,7 @@ from tests.proxy import Proxy
 from tests.served_folder import served_folder
 from tests.servers import OwnServers
 
-pytestmark = [pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.timeout(300)]
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md"
 
 DECLARATION = """
@@ -47,7 +47,7 @@ class Crossings:
         pass
 
     def finish(self):
-        KEPT.append(bytearray(270_000_000))
+        KEPT.append(bytearray(190_000_000))
         return Findings({"crossings": float(self._files)}, {})
 """
 
