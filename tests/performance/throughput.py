@@ -4,7 +4,7 @@ Cuts the music below a folder (see ``material``; ``--cuts`` says where they are 
 in each cell of the report, and records what the command stored. Cells over servers need ``TONEARM_DATABASE_URL``,
 ``TONEARM_RABBITMQ_URL``, ``TONEARM_RABBITMQ_MANAGEMENT_URL``, ``TONEARM_REDIS_URL`` and ``TONEARM_NEO4J_URL``; without
 them they are left out. Cells that were measured of this commit are not measured again without ``--again``. ``--only``
-takes the cells whose names start so; with ``--seconds``, no further cell is begun after so many.
+takes the cells whose names start with one of its texts; with ``--seconds``, no further cell is begun after so many.
 """
 
 import argparse
@@ -77,13 +77,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Throughput over real files in several sizes and formats.")
     parser.add_argument("music", type=Path)
     parser.add_argument("--cuts", type=Path, default=CUTS)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", nargs="+", default=[""])
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     options = parser.parse_args()
     urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
     due = [
-        each for each in cells() if str(each).startswith(options.only) and (options.again or not known(each))
+        each
+        for each in cells()
+        if str(each).startswith(tuple(options.only)) and (options.again or not known(each))
     ]
     make(options.music, options.cuts, {(size, name) for cell in due for size, name, _ in needed(cell)})
     began = time.monotonic()
