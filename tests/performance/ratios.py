@@ -5,8 +5,9 @@ in each round, and the smallest of all rounds counts, as other work on the machi
 beside this file has each ratio as it was measured; one that has grown by more than ``LOSS`` is a failure. A ratio moves
 less from machine to machine than a time, but it does move: ``--write`` puts today's ratios into the file. Linux.
 
-What logs and metrics cost is left out: it is about one percent, less than the spread of a short measurement;
-``telemetry`` measures it.
+Left out is what varies too much in so short a time: CPU seconds of the whole command over one file (14 % from run to
+run on a busy machine, against 4 % of those below), and what logs and metrics cost, which is about one percent;
+``pipeline`` and ``telemetry`` measure them.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,17 +37,18 @@ from tonearm.worker.child_main import warm_up
 LIMITS = Path(__file__).with_name("limits.toml")
 COMPARED = (
     ("the analysers", "decoding"),
-    ("the whole command", "decoding"),
     ("known files", "hashing"),
     ("storing", "SELECT 1"),
 )
 LOSS = 0.15
 """Share by which a ratio may grow."""
+MOST = 3
+"""So many times the rounds are measured, as long as a ratio has grown too much: what was busy may be idle again."""
 SAMPLES = Path(__file__).parents[2] / "samples"
 SECONDS = 120.0
 COPIES, COPY_S = 150, 10.0
 JOBS, SLOTS = 400, 8
-NOTHING = {"TONEARM_LOG_LEVEL": "critical"}
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,7 @@ def measured(place: Place) -> dict[str, float]:
     return {
         "decoding": least(lambda: decode_only(music)[0]),
         "the analysers": least(lambda: analyse(music)[0]),
-        "the whole command": analysed(place.music, NOTHING),
-        "known files": analysed(place.copies, NOTHING),
+        "known files": analysed(place.copies),
         "hashing": least(lambda: hashing(place.copies)),
         **storing(place.small),
     }
@@ -91,9 +92,9 @@ def least(measure: Callable[[], float]) -> float:
     return min(measure() for _ in range(3))
 
 
-def analysed(folder: Path, environment: Mapping[str, str]) -> float:
+def analysed(folder: Path) -> float:
     """CPU seconds of the command and its children over a folder, into a library of its own."""
-    with tempfile.TemporaryDirectory() as data, Program(Path(data), **environment) as program:
+    with tempfile.TemporaryDirectory() as data, Program(Path(data)) as program:
         return called(
             [sys.executable, "-m", "tonearm", "analyze", "-w", "1", str(folder)], program.environment
         )
@@ -139,32 +140,42 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         place = prepared(Path(folder))
         rounds = [measured(place) for _ in range(options.rounds)]
-    found = {name: min(each[name] for each in rounds) for name in rounds[0]}
-    ratios = {f"{cost} / {base}": found[cost] / found[base] for cost, base in COMPARED}
-    if options.write:
-        LIMITS.write_text(written(ratios), encoding="utf-8")
-    return report(ratios, tomllib.loads(LIMITS.read_text(encoding="utf-8"))["ratios"])
+        if options.write:
+            LIMITS.write_text(written(compared(rounds)), encoding="utf-8")
+        limits = tomllib.loads(LIMITS.read_text(encoding="utf-8"))
+        while report(compared(rounds), limits["ratios"]) and limits["python"] == PYTHON:
+            if len(rounds) >= MOST * options.rounds:
+                return 1
+            rounds += [measured(place) for _ in range(options.rounds)]
+    if limits["python"] != PYTHON:
+        print(f"nothing is held: the limits are those of Python {limits['python']}")
+    return 0
 
 
-def report(ratios: Mapping[str, float], limits: Mapping[str, float]) -> int:
-    """Print each ratio beside what it was; returns 1 when one has grown too much."""
-    print(f"{'':44}{'is':>8}{'was':>8}{'change':>9}")
+def compared(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The ratios of the smallest costs of all rounds."""
+    least_of = {name: min(each[name] for each in rounds) for name in rounds[0]}
+    return {f"{cost} / {base}": least_of[cost] / least_of[base] for cost, base in COMPARED}
+
+
+def report(ratios: Mapping[str, float], limits: Mapping[str, float]) -> bool:
+    """Print each ratio beside what it was; returns whether one has grown too much."""
+    print(f"{'':32}{'is':>8}{'was':>8}{'change':>9}")
     changes = {name: ratio / limits[name] - 1 for name, ratio in ratios.items()}
     for name, change in changes.items():
         grown = "  too much" if change > LOSS else ""
-        print(f"{name:44}{ratios[name]:8.3f}{limits[name]:8.3f}{change:+9.1%}{grown}")
-    return int(max(changes.values()) > LOSS)
+        print(f"{name:32}{ratios[name]:8.3f}{limits[name]:8.3f}{change:+9.1%}{grown}")
+    return max(changes.values()) > LOSS
 
 
 def written(ratios: Mapping[str, float]) -> str:
     """The file of limits with these ratios."""
     head = (
         "# Ratios as they were measured, by `python -m tests.performance ratios --write`; tests/performance/ratios.py\n"
-        f"# says what each is and how far it may grow. {machine()}, commit {commit()}."
+        f"# says what each is and how far it may grow. {machine()}, commit {commit()}.\n\n"
+        f'python = "{PYTHON}"\n\n[ratios]\n'
     )
-    return "\n".join(
-        [head, "", "[ratios]", *(f'"{name}" = {ratio:.3f}' for name, ratio in ratios.items()), ""]
-    )
+    return head + "".join(f'"{name}" = {ratio:.3f}\n' for name, ratio in ratios.items())
 
 
 if __name__ == "__main__":
