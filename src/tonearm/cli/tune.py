@@ -114,6 +114,10 @@ def _show(measured: Measured, source: str, found: Sequence[Proposal]) -> None:
         f"{measured.mean_size / 1e6:.1f} MB each; {measured.cores:g} cores"
         + (f", {memory:,} MB of memory." if memory else ".")
     )
+    if measured.failures:
+        say(
+            f"{plural(len(measured.failures), 'attempt')} failed, the last one because: {measured.failures[-1]}."
+        )
     if measured.others_share() > BUSY:
         say(f"Other programs used {measured.others_share():.0%} of the processor meanwhile.", "yellow")
     _list_speeds(measured)

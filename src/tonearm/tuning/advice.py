@@ -138,12 +138,12 @@ def bottleneck(measured: Measured) -> Bottleneck | None:
     if used >= FULLY_USED:
         reason = f"with {_workers(workers)} the processor is busy for {used:.0%} of the time"
         return Bottleneck(Limit.PROCESSOR, workers, reason)
+    if disk.share:
+        return Bottleneck(Limit.READING, workers, disk.reason)
     others = measured.others_share()
     if used + others >= FULLY_USED:
         reason = f"other programs use {others:.0%} of the processor, and this work {used:.0%}"
         return Bottleneck(Limit.PROCESSOR, workers, reason)
-    if disk.share:
-        return Bottleneck(Limit.READING, workers, disk.reason)
     rounds = measured.of(workers)
     idle = 1 - sum(each.busy for each in rounds) / len(rounds)
     if idle > 1 - FULLY_USED:

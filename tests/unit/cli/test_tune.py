@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ SLOW_SETTINGS = {1: [1.0, 1.01, 0.99], 2: [1.08, 1.09, 1.07]}
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> Measured:
     """What a machine with two cores and one worker gave."""
-    found = measured([*repeated(SLOW_SETTINGS), a_round(2, 1.08, cold=False)], workers=1)
+    rounds = [*repeated(SLOW_SETTINGS), a_round(2, 1.08, cold=False)]
+    found = replace(measured(rounds, workers=1), failures=("it can't be decoded",))
     monkeypatch.setattr(Measurements, "run", lambda _: found)
     return found
 
@@ -45,6 +47,7 @@ def test_a_person_gets_sentences_and_is_told_how_to_write_the_settings() -> None
     assert said.exit_code == 0, said.output
     assert "workers = 2 instead of 1, +85% (± 1%): " in said.stdout
     assert "memory_mb = 1024 stays: " in said.stdout
+    assert "1 attempt failed, the last one because: it can't be decoded." in said.stdout
     assert "The limit: processor; with 2 workers" in said.stdout
     assert re.search(r"One more core: about \+40%; 2 cores brought \+85% over one", said.stdout)
     assert "`tonearm tune --write` writes this into" in said.stdout

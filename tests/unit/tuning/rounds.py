@@ -23,12 +23,13 @@ def a_round(
     busy: float = 1.0,
     files: Sequence[tuple[bytes, float]] = (),
     processor: float = 0.9,
+    others: float = 0.0,
     child: Memory = CHILD,
     start_s: float = 1.0,
 ) -> Round:
     """A round in which each file took ``slowness`` times as long as alone; it got to as many as fit into the window.
 
-    processor: share of two cores that was used.
+    processor, others: shares of two cores that were used by it and by other programs.
     """
     left, works = workers * window_s * busy, []
     for path, alone_s in files or FILES:
@@ -41,7 +42,7 @@ def a_round(
             "front": 0.4 * alone_s,
         }
         works.append(Work(path, 0.0, alone_s * slowness, True, timings, 0.001, 200.0))
-    used = CpuTime(0.02 * window_s, (2 * processor - 0.02) * window_s, 2 * processor * window_s)
+    used = CpuTime(0.02 * window_s, (2 * processor - 0.02) * window_s, 2 * (processor + others) * window_s)
     return Round(workers, window_s, busy, works, used, child, Memory(60.0, 90.0), start_s, cold)
 
 

@@ -34,7 +34,7 @@ def test_a_core_is_worth_no_more_than_the_disk_can_read() -> None:
 
 
 def test_a_disk_that_children_wait_for_is_the_limit_and_a_faster_one_brings_what_memory_did() -> None:
-    cold = [a_round(2, 1.6, processor=0.5) for _ in range(3)]
+    cold = [a_round(2, 1.6, processor=0.5, others=0.4) for _ in range(3)]
     warm = [a_round(2, 1.0, cold=False) for _ in range(2)]
     found = measured([*cold, *warm])
     limit, gain = bottleneck(found), disk_gain(found)
@@ -42,7 +42,15 @@ def test_a_disk_that_children_wait_for_is_the_limit_and_a_faster_one_brings_what
     assert limit.limit is Limit.READING
     assert gain.share == pytest.approx(0.6, abs=0.01)
     assert gain.measured
-    assert core_gain(found).share == 0.0
+
+
+def test_a_processor_that_other_programs_keep_busy_is_the_limit() -> None:
+    limit = bottleneck(measured([a_round(2, 1.0, processor=0.5, others=0.4) for _ in range(3)]))
+    assert limit is not None
+    assert limit.limit is Limit.PROCESSOR
+    assert "other programs use 40%" in limit.reason
+    alone = measured([a_round(2, 1.0, processor=0.5) for _ in range(3)])
+    assert core_gain(alone).share == 0.0
 
 
 def test_a_faster_disk_brings_nothing_where_files_from_memory_are_no_faster() -> None:
