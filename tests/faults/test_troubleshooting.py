@@ -14,7 +14,7 @@ import pytest
 from tests import material
 from tests.fleet import Fleet
 from tests.integration.test_plugin import Environment
-from tests.program import Event, Program, children_of, until
+from tests.program import Event, Program, children_of, until, wait_for
 from tests.proxy import Proxy
 from tests.served_folder import served_folder
 from tests.servers import OwnServers
@@ -216,6 +216,22 @@ def test_a_mount_that_hangs_is_named_by_the_doctor(program: Program, tmp_path: P
         found = program.run("doctor").events
         [hangs] = [one for one in found if one["id"] == on_the_page("folders.hangs")]
         assert str(nas) in hangs["detail"]
+
+
+def test_a_mount_whose_server_dies_in_the_middle_of_a_file_ends_no_worker(
+    program: Program, tmp_path: Path, music: Path
+) -> None:
+    nas = tmp_path / "nas"
+    nas.mkdir()
+    with served_folder(music, nas, delay_s=0.2) as server:
+        running = program.start("analyze", nas, "--json")
+        wait_for(running, "job_started")
+        server.kill()
+        server.wait()
+        wait_for(running, "job_retrying")
+        running.send_signal(signal.SIGINT)
+        outcome = program.wait(running)  # which fails on a mistake of the program
+        assert outcome.status in {1, 130}
 
 
 def asked(url: str, path: str, limit_s: float = 10.0) -> str:

@@ -4,6 +4,7 @@ The supervisor starts it as ``python -I -c … SOCKET PARENT SETTINGS``, which c
 closes the socket.
 """
 
+import contextlib
 import gc
 import io
 import json
@@ -94,8 +95,14 @@ class Child:
             if descriptor is None:
                 return
             allow_cpu(float(message["cpu_s"]))
-            with self._opened(descriptor) as file:
-                self._attempt(file)
+            try:
+                file = self._opened(descriptor)
+            except OSError:  # its file system fails, as a mount does whose server is gone
+                self._failed(FileFault(Fault.READ_ERROR))
+                continue
+            self._attempt(file)
+            with contextlib.suppress(OSError):  # for the same reason; the descriptor is freed all the same
+                file.close()
 
     def _opened(self, descriptor: int) -> io.FileIO:
         if self._read_bytes_s is None:

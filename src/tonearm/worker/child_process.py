@@ -206,7 +206,10 @@ class ChildProcess:
     def release_file(self) -> None:
         """Close the file; the child is idle again."""
         if self.assignment is not None:
-            os.close(self.assignment.descriptor)
+            with contextlib.suppress(
+                OSError
+            ):  # of a mount whose server is gone; the descriptor is freed all the same
+                os.close(self.assignment.descriptor)
             self.assignment = None
             self._released = True
 

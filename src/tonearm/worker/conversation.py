@@ -13,7 +13,7 @@ from tonearm.events.event import Announce
 from tonearm.events.facts import ChildReady, StageReached, Warned
 from tonearm.events.messages import ChildMessage
 from tonearm.events.states import WarningCode
-from tonearm.jobs.failures import INVALID_MESSAGES, REPLACED
+from tonearm.jobs.failures import INVALID_MESSAGES, REPLACED, unreadable
 from tonearm.jobs.port import JobStore
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
@@ -135,7 +135,12 @@ class Conversation:
 
     def _finished(self, child: ChildProcess, assignment: Assignment, message: Message) -> None:
         work_s = time.monotonic() - assignment.started_at
-        if was_replaced(assignment.path, assignment.descriptor, assignment.status):
+        try:
+            replaced = was_replaced(assignment.path, assignment.descriptor, assignment.status)
+        except OSError as error:  # its file system failed meanwhile, as a mount does whose server is gone
+            self.attempt_failed(child, assignment, unreadable(error.strerror or str(error)))
+            return
+        if replaced:
             self.attempt_failed(child, assignment, REPLACED)
             return
         result = result_of(assignment, message, work_s)
