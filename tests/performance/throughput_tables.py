@@ -8,7 +8,7 @@ from typing import Any
 from tests.performance.cell import Cell
 from tests.performance.results import Measurement, recorded
 from tests.performance.tables import number, table
-from tests.performance.throughput import CHECKS, MIXED, MIXED_SIZE, NAME, WORKERS
+from tests.performance.throughput import CHECKS, MIXED, MIXED_SIZE, NAME, WORKERS, cells
 
 Rows = Mapping[Cell, Mapping[str, Any]]
 
@@ -141,9 +141,11 @@ def _mixed_speed(rows: Rows, cell: Cell) -> float | None:
 
 
 def _rows(found: Iterable[Measurement]) -> dict[Cell, dict[str, Any]]:
-    """The rows of all cells, by cell."""
+    """The rows of all cells, by cell, in the order in which the report has them."""
     rows = [row for each in found for row in each.figures.values()]
-    return {Cell(*(row[name] for name in Cell.__dataclass_fields__)): row for row in rows}
+    by_cell = {Cell(*(row[name] for name in Cell.__dataclass_fields__)): row for row in rows}
+    order = [cell for cell in cells() if cell in by_cell]
+    return {cell: by_cell[cell] for cell in (*order, *by_cell)}
 
 
 def _workers(cell: Cell) -> str:
