@@ -143,7 +143,7 @@ def test_a_moved_file_is_told_at_its_new_path(library: Library, graph_relay: Gra
     graph_relay.update_batch()
     before = library.file(b"a.flac")
     known = KnownFile(
-        file, 1, b"a.flac", 1000, 5, before["inode"], before["state"], before["engine"], missing=False
+        file, 1, b"a.flac", 1000, 5, before["inode"], before["state"], before["engine"], missing_since=None
     )
     moved = ScannedFile(found(b"new/b.flac", inode=before["inode"]), FileChange.MOVED, known)
     library.intake.record(run, library.root(), [moved], None)

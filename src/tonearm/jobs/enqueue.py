@@ -1,7 +1,7 @@
 """Enqueues jobs for files in the caller's transaction. A file that has an open job gets no second one."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,13 @@ class Enqueued:
     already_in_run: int
 
 
+_OPEN_JOBS = (
+    select(job_table.c.id, job_table.c.file_id, job_table.c.run_id)
+    .where(among(job_table.c.file_id, "files"), job_table.c.state.in_(OPEN))
+    .with_for_update()  # otherwise a worker could end a job in the run that it leaves
+)
+
+
 def new_correlation_id() -> str:
     """32 hexadecimal digits, all of them random: samplers decide by the last 16."""
     return secrets.token_hex(16)
@@ -78,18 +85,10 @@ def enqueue(
 
     files: id of each file, and what the scan found. sampler: decides which traces are recorded, if any are.
     """
-    open_jobs = {
-        row.file_id: row.run_id
-        for row in connection.execute(
-            select(job_table.c.file_id, job_table.c.run_id)
-            .where(among(job_table.c.file_id, "files"), job_table.c.state.in_(OPEN))
-            .with_for_update(),  # otherwise a worker could end a job in the run that it leaves
-            {"files": [file for file, _ in files]},
-        )
-    }
-    if open_jobs:
-        _take_over(connection, run, open_jobs, priority, fresh, now)
-    new = [(file, found) for file, found in files if file not in open_jobs]
+    open_jobs = connection.execute(_OPEN_JOBS, {"files": [file for file, _ in files]}).all() if files else []
+    _take_over(connection, run, open_jobs, priority, fresh, now)
+    having = {job.file_id for job in open_jobs}
+    new = [(file, found) for file, found in files if file not in having]
     traces = [_new_trace(sampler) for _ in new]
     rows = [
         {
@@ -107,7 +106,7 @@ def enqueue(
     ]
     add(connection, job_table, rows)
     recorded = tuple(trace for trace in traces if trace.sampled)
-    return Enqueued(len(new), recorded, sum(former == run for former in open_jobs.values()))
+    return Enqueued(len(new), recorded, sum(job.run_id == run for job in open_jobs))
 
 
 def _new_trace(sampler: Sampler | None) -> JobTrace:
@@ -142,14 +141,11 @@ def keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -
 
 
 def _take_over(
-    connection: Connection,
-    run: int,
-    open_jobs: Mapping[int, int],
-    priority: Priority,
-    fresh: bool,
-    now: float,
+    connection: Connection, run: int, jobs: Sequence[Any], priority: Priority, fresh: bool, now: float
 ) -> None:
-    """Move open jobs of these files to a run, at the level that a person has chosen, if any."""
+    """Move open jobs to a run, at the level that a person has chosen, if any. ``jobs``: id and run of each."""
+    if not jobs:
+        return
     changes: dict[str, object] = {"run_id": run}
     if fresh:
         changes |= {"fresh": True}
@@ -162,9 +158,8 @@ def _take_over(
                 (job_table.c.state == JobState.QUEUED, now), else_=job_table.c.publish_due_at
             ),
         }
-    record_handover(connection, open_jobs.values(), run)
+    record_handover(connection, [job.run_id for job in jobs], run)
     connection.execute(
-        update(job_table)
-        .where(job_table.c.file_id.in_(open_jobs), job_table.c.state.in_(OPEN))
-        .values(**changes)
+        update(job_table).where(among(job_table.c.id, "open")).values(**changes),
+        {"open": [job.id for job in jobs]},
     )

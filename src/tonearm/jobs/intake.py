@@ -7,11 +7,18 @@ from sqlalchemy import Connection, select, update
 
 from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.enqueue import Priority, enqueue, keep_in_quarantine, needs_job
-from tonearm.jobs.job import JobState
+from tonearm.jobs.job import ANALYSED, JobState
 from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.trace_context import Sampler
 from tonearm.library.database import Database, refresh_statistics
-from tonearm.library.files import FoundFile, ScannedFile, lock_root, write_files, written_meanwhile
+from tonearm.library.files import (
+    FoundFile,
+    KnownFile,
+    ScannedFile,
+    lock_root,
+    write_files,
+    written_meanwhile,
+)
 from tonearm.library.schema import job_table, run_table
 from tonearm.settings import Level, Rule
 
@@ -52,6 +59,16 @@ class Intake:
         self._sampler = sampler
         self._batches: dict[int, int] = {}
 
+    def is_settled(self, found: FoundFile, known: KnownFile) -> bool:
+        """Whether a known file needs neither a job nor a change of its row, so that it only has to be counted."""
+        return (
+            known.engine == self._engine
+            and known.is_same(found)
+            and known.inode == found.inode
+            and known.missing_since is None
+            and known.state in ANALYSED
+        )
+
     def record(
         self,
         run: int,
@@ -59,11 +76,13 @@ class Intake:
         scanned_files: Sequence[ScannedFile],
         level: Level | None,
         fresh: bool = False,
+        settled: int = 0,
     ) -> IntakeResult:
         """Write a batch in one transaction: file rows, history, counts of the run, and jobs for files that need one.
 
-        ``level``: a person's choice, which overrides the rules. ``fresh``: every file needs a job. A second call for
-        a batch that was committed, but whose answer was lost, changes nothing.
+        ``level``: a person's choice, which overrides the rules. ``fresh``: every file needs a job. ``settled``: number
+        of other files, which are up to date. A second call for a batch that was committed, but whose answer was lost,
+        changes nothing.
 
         Raises:
             NotFound: another process has made the root part of a larger one.
@@ -89,12 +108,13 @@ class Intake:
             priority = Priority(level, self._rules, self._ageing_s)
             enqueued = enqueue(connection, run, wanted, priority, fresh, now, self._sampler)
             already_counted = enqueued.already_in_run + keep_in_quarantine(connection, run, quarantined)
-            up_to_date = len(scanned_files) - len(wanted) - len(quarantined)
-            state = _count(connection, run, len(scanned_files) - already_counted, up_to_date)
+            up_to_date = settled + len(scanned_files) - len(wanted) - len(quarantined)
+            discovered = settled + len(scanned_files) - already_counted
+            state = _count(connection, run, discovered, up_to_date)
             if state == "cancelled":
                 cancel_unwanted(connection, job_table.c.run_id == run, now)
         self._batches[run] = batch
-        if batch & (batch - 1) == 0:  # after 1, 2, 4, 8 … batches
+        if enqueued.new and batch & (batch - 1) == 0:  # after 1, 2, 4, 8 … batches
             refresh_statistics(self._database)
         return IntakeResult(len(wanted), up_to_date, len(quarantined), enqueued.new, enqueued.traces)
 

@@ -23,6 +23,8 @@ class JobState(StrEnum):
 
 OPEN = (JobState.QUEUED, JobState.RUNNING, JobState.RETRYING)
 """States of jobs that have not ended; a file has at most one such job."""
+ANALYSED = (JobState.DONE, JobState.PARTIAL)
+"""States of jobs whose results are stored."""
 
 
 @dataclass(frozen=True, slots=True)

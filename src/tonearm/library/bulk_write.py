@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     FromClause,
+    LargeBinary,
     String,
     Table,
     bindparam,
@@ -108,9 +109,15 @@ def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     for names, alike in _by_columns(rows).items():
         write = _Write("add", table, names)
         if connection.dialect.name == "postgresql":
-            connection.execute(_statement("postgresql", write), {"rows": alike})
+            connection.execute(_statement("postgresql", write), {"rows": _with_binary_as_text(table, alike)})
         else:
             _sqlite_write(write).execute(connection, alike)
+
+
+def _with_binary_as_text(table: Table, rows: list[Row]) -> list[Row]:
+    """Rows whose binary values are written as PostgreSQL reads them from JSON: in hexadecimal digits."""
+    binary = [name for name in rows[0] if isinstance(table.c[name].type, LargeBinary)]
+    return [row | {name: rf"\x{row[name].hex()}" for name in binary} for row in rows] if binary else rows
 
 
 def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from tonearm.errors import NotFound
 from tonearm.library.bulk_write import add
@@ -16,8 +16,11 @@ from tonearm.library.schema import file_table, root_table
 from tonearm.names import to_document
 
 MARK_AT_ONCE = 500
-_LAST_ID = select(func.coalesce(func.max(file_table.c.id), 0))
 """Number of files that one statement marks as missing."""
+_LAST_ID = select(func.coalesce(func.max(file_table.c.id), 0))
+_NEXT_IDS = text(
+    "SELECT nextval(pg_get_serial_sequence('files', 'id')) FROM generate_series(1, CAST(:count AS integer))"
+)
 
 _NEXT_PRESENT = (
     select(file_table.c.id, file_table.c.path, root_table.c.path.label("root"))
@@ -32,8 +35,7 @@ _NEXT_PRESENT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):  # made in a third of the time of a frozen dataclass, for each file of a scan
     """A music file as a scan found it. ``path`` is relative to its root, ``inode`` a signed 64-bit number."""
 
     path: bytes
@@ -43,8 +45,7 @@ class FoundFile:
     extension: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFile:
+class KnownFile(NamedTuple):
     """A file as the library knows it. ``engine``: the analysers, with versions, that its results are from."""
 
     id: int
@@ -55,7 +56,16 @@ class KnownFile:
     inode: int
     state: str
     engine: str | None
-    missing: bool
+    missing_since: float | None
+
+    @property
+    def missing(self) -> bool:
+        """Whether the last scan did not find it."""
+        return self.missing_since is not None
+
+    def is_same(self, found: FoundFile) -> bool:
+        """Whether a found file has the known size and time of modification."""
+        return self.size == found.size and self.mtime_ns == found.mtime_ns
 
 
 class FileChange(StrEnum):
@@ -67,8 +77,7 @@ class FileChange(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True, slots=True)
-class ScannedFile:
+class ScannedFile(NamedTuple):
     """A found file, how it has changed, and what is known of it."""
 
     found: FoundFile
@@ -192,28 +201,34 @@ def _insert_new(
 ) -> dict[bytes, int]:
     if not files:
         return {}
-    rows = [
-        {
-            "root_id": root,
-            "path": file.path,
-            "size": file.size,
-            "mtime_ns": file.mtime_ns,
-            "inode": file.inode,
-            "extension": file.extension,
-            "state": "waiting",
-            "found_at": now,
-        }
-        for file in files
-    ]
-    if connection.dialect.name == "sqlite":  # it would return ids only from a statement for each row
-        last = connection.execute(_LAST_ID).scalar_one()
-        ids = range(last + 1, last + 1 + len(rows))  # there is no other writer
-        add(connection, file_table, [{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)])
-        return {file.path: id_ for file, id_ in zip(files, ids, strict=True)}
-    inserted = connection.execute(
-        insert(file_table).returning(file_table.c.id, sort_by_parameter_order=True), rows
+    ids = _new_ids(connection, len(files))
+    add(
+        connection,
+        file_table,
+        [
+            {
+                "id": file_id,
+                "root_id": root,
+                "path": file.path,
+                "size": file.size,
+                "mtime_ns": file.mtime_ns,
+                "inode": file.inode,
+                "extension": file.extension,
+                "state": "waiting",
+                "found_at": now,
+            }
+            for file_id, file in zip(ids, files, strict=True)
+        ],
     )
-    return {file.path: row.id for file, row in zip(files, inserted, strict=True)}
+    return {file.path: file_id for file_id, file in zip(ids, files, strict=True)}
+
+
+def _new_ids(connection: Connection, count: int) -> Sequence[int]:
+    """Ids for new rows, which are then written with them: returning an id for each row takes ten times longer."""
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(_LAST_ID).scalar_one()
+        return range(last + 1, last + 1 + count)  # there is no other writer
+    return connection.execute(_NEXT_IDS, {"count": count}).scalars().all()
 
 
 def _update_known(
@@ -257,4 +272,4 @@ def known_files(
         .order_by(file_table.c.path)
         .limit(limit)
     )
-    return [KnownFile(*row[:8], missing=row[8] is not None) for row in rows]
+    return [KnownFile._make(row) for row in rows.all()]

@@ -1,7 +1,6 @@
 """Music file extensions, and the include and exclude patterns."""
 
 import fnmatch
-import os
 import re
 from collections.abc import Sequence
 
@@ -24,18 +23,22 @@ OTHER_MUSIC = {
 """Extensions of music formats that are not supported, and the names of the formats."""
 
 
+_STARTS = (b"", b"/")
+"""What is before the first character of a name."""
+
+
 class Patterns:
     """Glob patterns, matched against the name and against the path below the root."""
 
     def __init__(self, include: Sequence[str], exclude: Sequence[str], extensions: Sequence[str]) -> None:
         self._include = _compiled(include)
         self._exclude = _compiled(exclude)
-        self._extensions = {extension.lower().lstrip(".").encode() for extension in extensions}
+        plain = {extension.lower().lstrip(".") for extension in extensions}
+        self._extensions = {extension.encode(): extension for extension in plain}
 
     def music(self, name: bytes) -> str:
         """The extension in lower case, if it is a music file extension; else an empty text."""
-        extension = extension_of(name)
-        return extension.decode() if extension in self._extensions else ""
+        return self._extensions.get(extension_of(name), "")
 
     def other_music(self, name: bytes) -> str:
         """The format, if the extension is that of a music format that is not supported; else an empty text."""
@@ -51,6 +54,8 @@ class Patterns:
 
     def excludes(self, path: bytes, is_folder: bool) -> bool:
         """Whether the patterns exclude this path. ``include`` applies to files only."""
+        if self._exclude is None and (is_folder or self._include is None):
+            return False
         text = to_text(path)
         name = text.rpartition("/")[2]
         if self._exclude and (self._exclude.match(name) or self._exclude.match(text)):
@@ -61,8 +66,11 @@ class Patterns:
 
 
 def extension_of(name: bytes) -> bytes:
-    """The end of a name after its last dot, in lower case; empty where there is none."""
-    return os.path.splitext(name)[1][1:].lower()
+    """The end of a name or path after its last dot, in lower case; dots at the start of a name do not count."""
+    before, _, extension = name.rpartition(b".")
+    if b"/" in extension or before.rstrip(b".")[-1:] in _STARTS:
+        return b""
+    return extension.lower()
 
 
 def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:

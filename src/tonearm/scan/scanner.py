@@ -52,6 +52,19 @@ class ScanOutcome:
 
 
 @dataclass(slots=True)
+class _Batch:
+    """Compared files that are recorded together. ``settled``: number of those that only have to be counted."""
+
+    files: list[ScannedFile] = field(default_factory=list)
+    settled: int = 0
+    until: float = field(default_factory=lambda: time.monotonic() + RECORD_S)
+
+    @property
+    def due(self) -> bool:
+        return len(self.files) >= BATCH or time.monotonic() > self.until
+
+
+@dataclass(slots=True)
 class _Scan:
     """Arguments and findings of one scan. Paths are relative to the root."""
 
@@ -121,17 +134,8 @@ class Scanner:
             walked = walk(place.here, place.scope, self._patterns)
         except OSError as error:
             raise PlaceUnreadable(f"it can't be read: {error.strerror}; {KEPT}") from error
-        batch: list[ScannedFile] = []
-        recorded_at = time.monotonic()
-        for scanned in self._compared(walked, scan):
-            batch.append(scanned)
-            if len(batch) >= BATCH or time.monotonic() - recorded_at > RECORD_S:
-                self._take_in(batch, scan)
-                batch = []
-                recorded_at = time.monotonic()
-            if self._stopping():
-                break
-        self._take_in(batch, scan)
+        for batch in self._batches(walked, scan):
+            self._take_in(batch, scan)
         if self._stopping():
             return ScanOutcome(complete=False)
         missing = self._mark_missing(scan, device)
@@ -153,25 +157,40 @@ class Scanner:
         unread = [scan.local(path) for path in (*scan.unread, *scan.lost_mounts)]
         return ScanOutcome(complete=True, unread=(*unread, *([top] if missing is None else ())))
 
-    def _compared(self, walked: Iterable[WalkItem], scan: _Scan) -> Iterator[ScannedFile]:
-        """Each music file of the walk with its row in the library; collects the known files that were not found."""
-        known = self._known(scan.place)
-        ahead = next(known, None)
+    def _batches(self, walked: Iterable[WalkItem], scan: _Scan) -> Iterator[_Batch]:
+        """The music files of the walk with their rows in the library; collects the known files that were not found.
+
+        The last batch ends where the walk does, or where the scan has to stop.
+        """
+        known_files = self._known(scan.place)
+        ahead = next(known_files, None)
+        batch = _Batch()
         for item in walked:
             if not isinstance(item, FoundFile):
                 self._announce_other(item, scan)
                 continue
-            scan.mounts_with_music.update(mount for mount in scan.place.mounts if is_inside(item.path, mount))
+            if scan.place.mounts:
+                scan.mounts_with_music.update(
+                    mount for mount in scan.place.mounts if is_inside(item.path, mount)
+                )
             while ahead is not None and ahead.path < item.path:
                 scan.not_found.append(ahead)
-                ahead = next(known, None)
-            same = ahead if ahead is not None and ahead.path == item.path else None
-            if same is not None:
-                ahead = next(known, None)
-            yield _scanned(item, same)
-        while ahead is not None:
-            scan.not_found.append(ahead)
-            ahead = next(known, None)
+                ahead = next(known_files, None)
+            known = None
+            if ahead is not None and ahead.path == item.path:
+                known, ahead = ahead, next(known_files, None)
+            if known is not None and not scan.fresh and self._intake.is_settled(item, known):
+                batch.settled += 1
+            else:
+                batch.files.append(_scanned(item, known))
+            if batch.due:
+                yield batch
+                batch = _Batch()
+            if self._stopping():
+                break
+        else:
+            scan.not_found += [] if ahead is None else [ahead, *known_files]
+        yield batch
 
     def _known(self, place: Place) -> Iterator[KnownFile]:
         after: bytes | None = None
@@ -192,22 +211,23 @@ class Scanner:
             scan.skipped_uncounted += 1
             self._announce(FileSkipped(path, item.reason))
 
-    def _take_in(self, batch: list[ScannedFile], scan: _Scan) -> None:
+    def _take_in(self, batch: _Batch, scan: _Scan) -> None:
         if scan.skipped_uncounted:
             self._storage_retry(lambda: self._runs.count_skipped(scan.run, scan.skipped_uncounted))
             scan.skipped_uncounted = 0
-        if not batch:
+        if not batch.files and not batch.settled:
             return
-        batch = self._with_moves(batch, scan)
+        files = self._with_moves(batch.files, scan)
         record = functools.partial(
-            self._intake.record, scan.run, scan.place.root, batch, scan.level, scan.fresh
+            self._intake.record, scan.run, scan.place.root, files, scan.level, scan.fresh, batch.settled
         )
         began = time.monotonic()
         result = self._storage_retry(record)
         if result.enqueued:
             elapsed_s = time.monotonic() - began
             self._announce(JobsEnqueued(scan.run, result.enqueued, elapsed_s, result.traces))
-        scan.changes.update(scanned.change for scanned in batch)
+        scan.changes.update(scanned.change for scanned in files)
+        scan.changes[FileChange.UNCHANGED] += batch.settled
         scan.to_analyse += result.to_analyse
         self._announce(ScanProgress(scan.discovered, scan.to_analyse))
 
@@ -276,5 +296,4 @@ class Scanner:
 def _scanned(found: FoundFile, known: KnownFile | None) -> ScannedFile:
     if known is None:
         return ScannedFile(found, FileChange.NEW)
-    same = (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
-    return ScannedFile(found, FileChange.UNCHANGED if same else FileChange.CHANGED, known)
+    return ScannedFile(found, FileChange.UNCHANGED if known.is_same(found) else FileChange.CHANGED, known)

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from tonearm.library.files import FoundFile
 from tonearm.names import printable
@@ -33,8 +34,16 @@ class MountPoint:
     path: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to walk, and the device it is on."""
+
+    path: bytes
+    device: int
+
+
 WalkItem = FoundFile | Skipped | Unreadable | MountPoint
-_Entry = tuple[bytes, os.stat_result | Unreadable]
+_Entry = WalkItem | _Folder
 
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -55,35 +64,27 @@ def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:
     status = os.stat(top, follow_symlinks=not scope)
     if stat.S_ISDIR(status.st_mode):
         return _walk_folder(root, _list_folder(top, patterns, scope), status.st_dev, patterns)
-    return _classified(scope, status, patterns)
+    return iter([_classified(scope, patterns.music(scope), status, patterns)])
 
 
 def _walk_folder(root: bytes, entries: list[_Entry], device: int, patterns: Patterns) -> Iterator[WalkItem]:
     """Walk depth first with an explicit stack, so that Python's recursion limit does not limit the depth of folders."""
-    stack = [iter(entries)]
-    devices = [device]
+    stack = [(device, iter(entries))]
     while stack:
-        item = next(stack[-1], None)
-        if item is None:
-            stack.pop()
-            devices.pop()
-            continue
-        path, status = item
-        if isinstance(status, Unreadable):
-            yield status
-            continue
-        if not stat.S_ISDIR(status.st_mode):
-            yield from _classified(path, status, patterns)
-            continue
-        if status.st_dev != devices[-1]:
-            yield MountPoint(path)
-        try:
-            below = _list_folder(os.path.join(root, path), patterns, path)
-        except OSError as error:
-            yield Unreadable(path, f"the folder can't be read: {error.strerror}")
-            continue
-        stack.append(iter(below))
-        devices.append(status.st_dev)
+        device, left = stack.pop()
+        for item in left:
+            if not isinstance(item, _Folder):
+                yield item
+                continue
+            if item.device != device:
+                yield MountPoint(item.path)
+            try:
+                below = _list_folder(os.path.join(root, item.path), patterns, item.path)
+            except OSError as error:
+                yield Unreadable(item.path, f"the folder can't be read: {error.strerror}")
+                continue
+            stack += [(device, left), (item.device, iter(below))]
+            break
 
 
 def _list_folder(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]:
@@ -92,45 +93,44 @@ def _list_folder(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]
     Raises:
         OSError: the names can't be read, or no entry's status can.
     """
-    found: list[tuple[bytes, bytes, os.stat_result]] = []
+    above = path + b"/" if path else b""
+    found: list[tuple[bytes, _Entry]] = []
     unreadable: list[_Entry] = []
     first_error: OSError | None = None
     with os.scandir(folder) as entries:
         for entry in entries:
-            inside = path + b"/" + entry.name if path else entry.name
+            inside = above + entry.name
             try:
-                status = _status(entry, inside, patterns)
+                item = _relevant(entry, inside, patterns)
             except OSError as error:  # such as a mount point whose server does not answer
                 if not patterns.excludes(inside, True):
                     reason = f"its status can't be read: {error.strerror}"
-                    unreadable.append((inside, Unreadable(inside, reason)))
+                    unreadable.append(Unreadable(inside, reason))
                     first_error = first_error or error
                 continue
-            if status is not None:
-                is_folder = stat.S_ISDIR(status.st_mode)
-                found.append((entry.name + b"/" if is_folder else entry.name, inside, status))
+            if item is not None:
+                found.append((entry.name + b"/" if isinstance(item, _Folder) else entry.name, item))
     if first_error is not None and not found:
         raise first_error
-    found.sort(key=lambda item: item[0])
-    return [*unreadable, *((inside, status) for _, inside, status in found)]
+    found.sort(key=itemgetter(0))
+    return [*unreadable, *(item for _, item in found)]
 
 
-def _status(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> os.stat_result | None:
-    """The status of an entry; ``None`` if it is not relevant or was deleted. Raises OSError."""
+def _relevant(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> _Entry | None:
+    """What an entry is; ``None`` if it is not relevant or was deleted. Raises OSError."""
     is_folder = entry.is_dir(follow_symlinks=False)
     if patterns.excludes(inside, is_folder):
         return None
-    if not is_folder and not _is_relevant(entry, patterns):
-        return None
+    extension = "" if is_folder else patterns.music(entry.name)
+    if not (is_folder or extension or patterns.other_music(entry.name) or _links_to_folder(entry)):
+        return None  # a person does not expect it to be music
     try:
-        return entry.stat(follow_symlinks=False)
+        status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None  # deleted since its name was read
-
-
-def _is_relevant(entry: os.DirEntry[bytes], patterns: Patterns) -> bool:
-    """Whether an entry other than a folder is a music file, or is reported because a person may expect it to be one."""
-    return bool(patterns.music(entry.name) or patterns.other_music(entry.name)) or _links_to_folder(entry)
+    if stat.S_ISDIR(status.st_mode):
+        return _Folder(inside, status.st_dev)
+    return _classified(inside, extension, status, patterns)
 
 
 def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
@@ -140,18 +140,17 @@ def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
         return True
 
 
-def _classified(path: bytes, status: os.stat_result, patterns: Patterns) -> Iterator[WalkItem]:
-    extension = patterns.music(path)
+def _classified(
+    path: bytes, extension: str, status: os.stat_result, patterns: Patterns
+) -> FoundFile | Skipped:
+    """What a file is. ``extension``: that of music files, or empty."""
     if stat.S_ISREG(status.st_mode):
         if extension:
-            yield FoundFile(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
-        elif other := patterns.other_music(path):
-            yield Skipped(path, f"{other} is not supported")
-        else:
-            yield Skipped(path, "not a music file extension")
-        return
+            return FoundFile(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
+        other = patterns.other_music(path)
+        return Skipped(path, f"{other} is not supported" if other else "not a music file extension")
     kind = next((name for test, name in _KINDS if test(status.st_mode)), "not a regular file")
-    yield Skipped(path, f"{kind}, not a file: {printable(os.path.basename(path))} is not followed or opened")
+    return Skipped(path, f"{kind}, not a file: {printable(os.path.basename(path))} is not followed or opened")
 
 
 def _signed(inode: int) -> int:

@@ -42,6 +42,32 @@ def test_an_unchanged_file_with_results_is_skipped(library: Library) -> None:
     assert library.runs.counts(run) == RunCounts(1, 0, 0, 1, 0, 0)
 
 
+def test_a_settled_file_is_there_unchanged_with_current_results(library: Library) -> None:
+    library.finish(library.run(), TEN, result(inode=7))
+    [known] = library.files.known(library.root(), b"", None, 10)
+    same = found(TEN, inode=7)
+    settled = library.intake.is_settled
+    assert settled(same, known)
+    assert settled(same, known._replace(state="partial"))
+    for unsettled in (
+        known._replace(size=1),
+        known._replace(mtime_ns=1),
+        known._replace(inode=1),
+        known._replace(missing_since=1.0),
+        known._replace(engine="tempo:1"),
+        known._replace(state="quarantined"),
+        known._replace(state="waiting"),
+    ):
+        assert not settled(same, unsettled)
+
+
+def test_settled_files_are_counted_with_a_batch_once(library: Library) -> None:
+    run = library.run()
+    library.intake.record(run, library.root(), [ScannedFile(found(TEN), FileChange.NEW)], None, settled=3)
+    counts = library.runs.counts(run)
+    assert (counts.discovered, counts.skipped, counts.pending) == (4, 3, 1)
+
+
 def test_a_partial_file_has_its_results_too(library: Library) -> None:
     library.finish(library.run(), TEN, result(complete=False))
     assert library.meet(library.run(), TEN) == IntakeResult(up_to_date=1)

@@ -117,6 +117,23 @@ def test_a_first_scan_meets_every_file(music: Collection) -> None:
     assert music.library.job_store.depth(music.run).open == 3
 
 
+def test_unchanged_files_cost_no_statement_each(music: Collection) -> None:
+    music.put(*(f"{number}.mp3" for number in range(40)))
+    music.scan(analyse=True)
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    engine = music.library.database._engine
+    event.listen(engine, "before_cursor_execute", note)
+    assert kinds(music.scan()) == {"unchanged": 40}
+    event.remove(engine, "before_cursor_execute", note)
+    assert len(statements) < 30
+    counts = music.library.runs.counts(music.run)
+    assert (counts.discovered, counts.skipped) == (40, 40)
+
+
 def test_a_scan_tells_its_beginning_its_progress_and_its_end(music: Collection) -> None:
     music.put("1.mp3")
     (music.folder / "2.mp3").symlink_to("1.mp3")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.unit.scan.sick import make_dead
 from tonearm.library.files import FoundFile
-from tonearm.scan.patterns import Patterns
+from tonearm.scan.patterns import Patterns, extension_of
 from tonearm.scan.walk import Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import EXTENSIONS
 
@@ -288,6 +288,11 @@ def test_a_files_ending_is_known_in_any_case(extension: str, name: bytes) -> Non
     for written in (extension, extension.upper(), extension.title()):
         assert ALL.music(name + b"." + written.encode()) == extension
     assert ALL.music(name + b"." + extension.encode() + b"x") == ""
+
+
+@given(st.lists(st.sampled_from([b"a", b".", b"/", b"B"])).map(b"".join))
+def test_dots_at_the_start_of_a_name_begin_no_ending(path: bytes) -> None:
+    assert extension_of(path) == os.path.splitext(path)[1][1:].lower()
 
 
 def test_endings_may_be_configured_with_or_without_their_dot() -> None:
