@@ -1,6 +1,6 @@
 """Records in the database how attempts end: stores results, ends jobs, and postpones jobs that are tried again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -106,38 +106,16 @@ def store(
     features: FeatureTables,
 ) -> dict[Lease, AttemptOutcome]:
     """Store results and end their jobs. The caller has locked the rows of the leases."""
-    outcomes: dict[Lease, AttemptOutcome] = {}
-    for part in _without_copies(finished):
-        outcomes |= _store(connection, part, now, engine, shared, features)
-    return outcomes
-
-
-def _without_copies(finished: Sequence[Finished]) -> Iterator[list[Finished]]:
-    """Split into parts, none of which has the same audio twice; the parts are stored one after the other."""
-    left = list(finished)
-    while left:
-        part = {result.audio_hash: (lease, result) for lease, result in reversed(left)}
-        yield list(part.values())
-        taken = {lease for lease, _ in part.values()}
-        left = [(lease, result) for lease, result in left if lease not in taken]
-
-
-def _store(
-    connection: Connection,
-    finished: Sequence[Finished],
-    now: float,
-    engine: str,
-    shared: bool,
-    features: FeatureTables,
-) -> dict[Lease, AttemptOutcome]:
-    sounds = [Sound(result.audio_hash, result.sound, result.decoded) for _, result in finished]
-    stored = write_sounds(connection, sounds, now)
+    stored = write_sounds(connection, _sounds(finished), now)
     ordered = [
         (lease, result, stored[result.audio_hash])
         for lease, result in sorted(finished, key=lambda one: one[1].audio_hash)
     ]
-    analysed = [known.audio for _, result, known in ordered if result.findings]
-    mark_changed_in_graph(connection, analysed, now)
+    found: dict[int, dict[str, Any]] = {}
+    for _, result, known in ordered:
+        if result.findings:
+            found.setdefault(known.audio, {}).update(result.findings)
+    mark_changed_in_graph(connection, list(found), now)
     moved = link_moved_files(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
     contents = {lease: file_columns(result.file, known.decoded) for lease, result, known in ordered}
     outcomes = {
@@ -145,7 +123,7 @@ def _store(
         for lease, result, known in ordered
     }
     with row_batch(connection) as batch:
-        add_findings(batch, {known.audio: result.findings for _, result, known in ordered}, now, features)
+        add_findings(batch, found, now, features)
         add_tags(batch, {lease.file: result.tags for lease, result, _ in ordered}, now)
         batch.change(
             file_table,
@@ -193,6 +171,15 @@ def _store(
             ],
         )
     return outcomes
+
+
+def _sounds(finished: Sequence[Finished]) -> list[Sound]:
+    """Each sound once, with the outcome of decoding it if a file of it was decoded now."""
+    sounds: dict[str, Sound] = {}
+    for _, result in finished:
+        if result.decoded is not None or result.audio_hash not in sounds:
+            sounds[result.audio_hash] = Sound(result.audio_hash, result.sound, result.decoded)
+    return list(sounds.values())
 
 
 def _ending(

@@ -29,8 +29,8 @@ _FOUND = select(file_table.c.id, file_table.c.path, file_table.c.audio_id).where
 def link_moved_files(connection: Connection, found: Mapping[int, int], now: float) -> dict[int, bytes]:
     """Link each missing file to the new file with the same audio. Returns the old paths by the ids of the new files.
 
-    ``found``: the ids of files and of their audio; no two files have the same audio. Of several missing files the one
-    with the same name is linked, else the one that has been missing for the shortest time.
+    ``found``: the ids of files and of their audio. Of several missing files the one with the same name is linked, else
+    the one that has been missing for the shortest time; each is linked to one file.
     """
     gone: dict[int, list[Any]] = {}
     for row in connection.execute(_MISSING, {"audios": list(found.values())}):
