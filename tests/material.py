@@ -36,6 +36,7 @@ class Format:
     bit_rate_bps: int | None = None
     muxer_options: tuple[tuple[str, str], ...] = ()
     encoder_options: tuple[tuple[str, str], ...] = ()
+    sample_format: str | None = None
 
 
 FORMATS: dict[str, Format] = {
@@ -51,6 +52,21 @@ FORMATS: dict[str, Format] = {
     "wma": Format("wma", "asf", "wmav2", bit_rate_bps=128_000),
 }
 """Every format that is analysed. Those in MP4 have their index in front; see ``index_last``."""
+
+MORE_FORMATS: dict[str, Format] = {
+    "wavpack": Format("wv", "wv", "wavpack", sample_format="s16p"),
+    "tta": Format("tta", "tta", "tta", sample_format="s16"),
+    "raw-aac": Format("aac", "adts", "aac", bit_rate_bps=128_000),
+    "ac3": Format("ac3", "ac3", "ac3", bit_rate_bps=192_000),
+    "eac3": Format("eac3", "eac3", "eac3", bit_rate_bps=192_000),
+    "mp2": Format("mp2", "mp2", "mp2", bit_rate_bps=192_000),
+    "au": Format("au", "au", "pcm_s16be"),
+    "caf": Format("caf", "caf", "pcm_s16le"),
+    "matroska": Format("mka", "matroska", "flac", sample_format="s16"),
+    "webm": Format("webm", "webm", "libopus", only_rate_hz=48_000, bit_rate_bps=96_000),
+    "mp4": Format("mp4", "mp4", "aac", bit_rate_bps=128_000, muxer_options=(("moov_size", "60000"),)),
+}
+"""Formats that fewer people have, as far as FFmpeg writes them."""
 
 LOSSLESS = ("flac", "wav", "aiff", "alac", "ogg-flac")
 
@@ -80,7 +96,7 @@ def music(
 
 def encode(samples: Float32, name: str = "mp3", rate_hz: int = RATE_HZ) -> bytes:
     """Return a whole file in one of ``FORMATS``; ``rate_hz`` is that of the samples."""
-    return encode_as(samples, FORMATS[name], rate_hz)
+    return encode_as(samples, (FORMATS | MORE_FORMATS)[name], rate_hz)
 
 
 def encode_as(samples: Float32, form: Format, rate_hz: int = RATE_HZ) -> bytes:
@@ -92,6 +108,8 @@ def encode_as(samples: Float32, form: Format, rate_hz: int = RATE_HZ) -> bytes:
         stream = container.add_stream(form.encoder, rate=rate, options=dict(form.encoder_options))
         assert isinstance(stream, av.AudioStream)
         stream.codec_context.layout = layout
+        if form.sample_format:
+            stream.codec_context.format = av.AudioFormat(form.sample_format)
         if form.bit_rate_bps:
             stream.codec_context.bit_rate = form.bit_rate_bps
         for start in range(0, len(samples), 1 << 14):
@@ -110,6 +128,49 @@ def good(name: str, seconds: float = 4.0, seed: int = 1) -> bytes:
     return encode(music(seconds, seed=seed), name)
 
 
+def dsd_bits(samples: Float32, times: int = 64) -> NDArray[np.uint8]:
+    """Return (n, channels) of 0 and 1: samples at so many times their rate (first-order sigma-delta)."""
+    steps = np.repeat(samples.astype(np.float64), times, axis=0)
+    sums = np.floor(np.cumsum((steps + 1) / 2, axis=0))
+    return np.diff(sums, axis=0, prepend=0).astype(np.uint8)
+
+
+def dsf(samples: Float32, rate_hz: int = RATE_HZ, tag: bytes = b"") -> bytes:
+    """Return a DSF file of samples (Sony, DSF File Format Specification 1.01), with an ID3v2 tag at its end."""
+    bits = dsd_bits(samples)
+    channels, block = bits.shape[1], 4096
+    packed = [np.packbits(bits[:, channel], bitorder="little") for channel in range(channels)]
+    blocks = -(-len(packed[0]) // block)
+    data = b"".join(
+        one[number * block : (number + 1) * block].tobytes().ljust(block, b"\0")
+        for number in range(blocks)
+        for one in packed
+    )
+    form = struct.pack(
+        "<4sQIIIIIIQII", b"fmt ", 52, 1, 0, channels, channels, 64 * rate_hz, 1, len(bits), block, 0
+    )
+    body = form + struct.pack("<4sQ", b"data", 12 + len(data)) + data
+    end = 28 + len(body)
+    return struct.pack("<4sQQQ", b"DSD ", 28, end + len(tag), end if tag else 0) + body + tag
+
+
+def dff(samples: Float32, rate_hz: int = RATE_HZ, tag: bytes = b"") -> bytes:
+    """Return a DSDIFF file of samples (Philips, DSDIFF 1.5), with an ID3v2 tag in a chunk of its own."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">4sQ", name, len(data)) + data + b"\0" * (len(data) % 2)
+
+    bits = dsd_bits(samples)
+    channels = (b"SLFT", b"SRGT")[: bits.shape[1]]
+    properties = b"SND " + chunk(b"FS  ", struct.pack(">I", 64 * rate_hz))
+    properties += chunk(b"CHNL", struct.pack(">H", len(channels)) + b"".join(channels))
+    properties += chunk(b"CMPR", b"DSD \x0enot compressed\0")
+    body = b"DSD " + chunk(b"FVER", bytes((1, 5, 0, 0))) + chunk(b"PROP", properties)
+    body += chunk(b"DSD ", np.packbits(bits, axis=0).tobytes()) + (chunk(b"ID3 ", tag) if tag else b"")
+    return struct.pack(">4sQ", b"FRM8", len(body)) + body
+
+
+@cache
 def index_last(seconds: float = 4.0) -> bytes:
     """Return an AAC file whose index (moov) stands behind the audio, as most programs write it."""
     return encode_as(music(seconds), Format("m4a", "ipod", "aac", bit_rate_bps=128_000), RATE_HZ)

@@ -114,6 +114,11 @@ class Fault(Enum):
         "This {} file holds no sound.",
         "Exclude it from the library, or replace it by a file with sound.",
     )
+    VIDEO = Explanation(
+        "video",
+        "This {} file holds moving pictures: it is a video, not music.",
+        "Exclude it from the library. To analyse its sound, copy that into an audio file.",
+    )
     DAMAGED_HEADER = Explanation(
         "damaged-header",
         "It begins as {} files do, but its header cannot be read: it is damaged, "

@@ -21,15 +21,19 @@ def chunks(
             return
         size = int.from_bytes(head[4:], order)
         yield head[:4], at + 8, size
-        at += 8 + size + size % 2
+        at += 8 + size
+        if size % 2 and not _name_follows(window, at):
+            at += 1
 
 
-def wav_form(window: Window) -> tuple[int, int] | None:
-    """Return the channels and the sample rate that a WAV file's fmt chunk claims, ``None`` without one."""
-    for name, at, _ in chunks(window, "little"):
-        if name == b"fmt " and len(form := window.part(at + 2, 6)) == 6:
-            return int.from_bytes(form[:2], "little"), int.from_bytes(form[2:], "little")
-    return None
+def _name_follows(window: Window, at: int) -> bool:
+    """Whether the next chunk begins right behind one of an odd size, without the byte that belongs between them."""
+    without, padded = window.part(at, 4), window.part(at + 1, 4)
+    return _is_name(without) and not (_is_name(padded) and not without[:1].isalnum())
+
+
+def _is_name(four: bytes) -> bool:
+    return len(four) == 4 and all(0x20 <= byte < 0x7F for byte in four)
 
 
 def id3_chunk(window: Window, order: Literal["little", "big"]) -> Window | None:
@@ -53,3 +57,49 @@ def aiff_texts(window: Window) -> Iterator[tuple[str, bytes]]:
     for name, at, size in chunks(window, "big"):
         if name in (b"NAME", b"AUTH", b"ANNO", b"(c) "):
             yield name.decode("latin-1").strip(), window.part(at, min(size, MAX_TEXT_BYTES))
+
+
+def wide_chunks(window: Window, start: int, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+    """Like ``chunks``, of DSDIFF: sizes of eight bytes."""
+    at = start
+    for _ in range(MAX_CHUNKS):
+        head = window.part(at, 12)
+        if len(head) < 12 or (end is not None and at >= end):
+            return
+        size = int.from_bytes(head[4:], "big")
+        yield head[:4], at + 12, size
+        at += 12 + size + size % 2
+
+
+def dff_texts(window: Window) -> Iterator[tuple[str, bytes]]:
+    """Yield artist and title of a DSDIFF file, which are counted texts in its DIIN chunk."""
+    for name, at, size in wide_chunks(window, 16):
+        if name == b"DIIN":
+            for key, inner_at, inner_size in wide_chunks(window, at, at + size):
+                if key in (b"DIAR", b"DITI"):
+                    count = int.from_bytes(window.part(inner_at, 4), "big")
+                    text = window.part(inner_at + 4, min(count, max(0, inner_size - 4), MAX_TEXT_BYTES))
+                    yield key.decode("latin-1"), text
+
+
+def caf_texts(window: Window) -> Iterator[tuple[str, bytes]]:
+    """Yield the entries of a CAF file's information chunk: names and values, each with a NUL behind it."""
+    for name, at, size in caf_chunks(window):
+        if name == b"info":
+            words = window.part(at + 4, min(max(0, size - 4), MAX_TEXT_BYTES)).split(b"\0")
+            for key, value in zip(words[::2], words[1::2], strict=False):
+                yield key.decode("utf-8", "replace"), value
+
+
+def caf_chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, offset and size of the contents of each chunk of a CAF file; the data may reach to the end (-1)."""
+    at = 8
+    for _ in range(MAX_CHUNKS):
+        head = window.part(at, 12)
+        size = int.from_bytes(head[4:], "big", signed=True)
+        if len(head) < 12:
+            return
+        yield head[:4], at + 12, size
+        if size < 0:
+            return
+        at += 12 + size

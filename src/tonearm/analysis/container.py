@@ -11,9 +11,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
 
-from tonearm.analysis.chunks import wav_form
-from tonearm.analysis.file_window import OGG, WAV, Kind, RawFile, Window, find_audio
-from tonearm.analysis.ogg import links
+from tonearm.analysis.bit_depth import bit_depth
+from tonearm.analysis.file_window import MendedFile, RawFile, Window, find_audio
+from tonearm.analysis.kinds import OGG, WAV, Kind
+from tonearm.analysis.ogg import Link, links, without_repeated_headers
+from tonearm.analysis.wav import WavLayout, presented, wav_layout
 from tonearm.errors import Fault, FileFault
 
 CODECS = {
@@ -21,6 +23,8 @@ CODECS = {
     "mp3float": "mp3",
     "mp2": "mp2",
     "mp2float": "mp2",
+    "mp1": "mp1",
+    "mp1float": "mp1",
     "flac": "flac",
     "alac": "alac",
     "aac": "aac",
@@ -31,6 +35,22 @@ CODECS = {
     "wmapro": "wma-pro",
     "wmalossless": "wma-lossless",
     "wmavoice": "wma-voice",
+    "adpcm_ima_wav": "adpcm-ima",
+    "adpcm_ms": "adpcm-ms",
+    "gsm_ms": "gsm",
+    "wavpack": "wavpack",
+    "ape": "ape",
+    "mpc7": "musepack",
+    "mpc8": "musepack",
+    "tta": "tta",
+    "speex": "speex",
+    "ac3": "ac3",
+    "eac3": "eac3",
+    "dsd_lsbf": "dsd",
+    "dsd_msbf": "dsd",
+    "dsd_lsbf_planar": "dsd",
+    "dsd_msbf_planar": "dsd",
+    "dst": "dst",
 }
 """FFmpeg's decoders that may be used, in addition to those for PCM, and Tonearm's names of their formats."""
 
@@ -67,7 +87,7 @@ class Opened:
     """An open container with its chosen audio stream.
 
     window: the bytes that FFmpeg reads: the audio without tags around it; of a chained Ogg file, one link.
-    later: the windows of the links that follow this one.
+    later: the windows of the links that follow this one. ogg: what the pages of this link say.
     failed_reads: places that could not be demuxed, and links that could not be opened, so far.
     """
 
@@ -75,7 +95,8 @@ class Opened:
     window: Window
     container: InputContainer
     stream: AudioStream
-    later: tuple[Window, ...] = ()
+    later: "tuple[tuple[Window, Link], ...]" = ()
+    ogg: Link | None = None
     failed_reads: int = 0
 
     @property
@@ -85,15 +106,8 @@ class Opened:
 
     @property
     def bit_depth(self) -> int | None:
-        """Bits a sample as coded, ``None`` for lossy formats."""
-        setup = self.stream.codec_context.extradata or b""
-        if self.codec == "pcm":
-            return int("".join(filter(str.isdigit, self.stream.codec_context.name)))
-        if self.codec == "flac" and len(setup) >= 18:  # STREAMINFO, RFC 9639, 8.2
-            return ((setup[12] & 1) << 4 | setup[13] >> 4) + 1
-        if self.codec == "alac" and len(setup) >= 18:  # ALACSpecificConfig behind 12 bytes of atom header
-            return setup[17]
-        return None
+        """Bits a sample as coded, ``None`` for lossy formats. Raises ``FileFault(READ_ERROR)``."""
+        return bit_depth(self.codec, self.stream.codec_context, self.window)
 
     def packets(self) -> "Iterator[Packet[AudioStream]]":
         """Yield the audio packets of this link that hold data; continue after damaged places.
@@ -120,9 +134,9 @@ class Opened:
         A link that can't be opened counts as a failed read. Raises ``FileFault``: ``READ_ERROR``, ``OUT_OF_MEMORY``.
         """
         yield self
-        for window in self.later:
+        for window, described in self.later:
             try:
-                with _open_link(self.kind, window) as link:
+                with _open_link(self.kind, window, described) as link:
                     yield link
             except FileFault as fault:
                 if fault.fault in (Fault.READ_ERROR, Fault.OUT_OF_MEMORY):
@@ -149,32 +163,55 @@ def open_container(file: RawFile) -> Iterator[Opened]:
     """
     kind, window = find_audio(file)
     try:
-        if kind is WAV:
-            _check_wav(window)
-        places = links(window) if kind is OGG else [(0, window.size)]
+        if kind is OGG:
+            first, *later = [
+                (Window(file, window.start + link.start, window.start + link.end), link)
+                for link in links(window)
+            ]
+        else:
+            layout = _wav_layout(window) if kind is WAV else None
     except OSError as error:
         raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
-    first, *later = [Window(file, window.start + start, window.start + end) for start, end in places]
-    with _open_link(kind, first, tuple(later)) as opened:
+    if kind is OGG:
+        opening = _open_link(kind, *first, later=tuple(later))
+    else:
+        opening = _open_stream(kind, window, window if layout is None else presented(window, layout))
+    with opening as opened:
         yield opened
 
 
 @contextmanager
-def _open_link(kind: Kind, window: Window, later: tuple[Window, ...] = ()) -> Iterator[Opened]:
-    with _demuxer(kind, window) as container:
+def _open_link(
+    kind: Kind, window: Window, link: Link, later: tuple[tuple[Window, Link], ...] = ()
+) -> Iterator[Opened]:
+    """Open a link of an Ogg file."""
+    try:
+        mended = without_repeated_headers(window, link.audio.serial) if link.audio else None
+    except OSError as error:
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
+    with _open_stream(kind, window, mended or window) as opened:
+        opened.ogg, opened.later = link, later
+        yield opened
+
+
+@contextmanager
+def _open_stream(kind: Kind, window: Window, source: "Window | MendedFile") -> Iterator[Opened]:
+    """Open a window whose contents FFmpeg reads from ``source``."""
+    with _demuxer(kind, window, source) as container:
         stream = _choose(kind, container)
         check_form(stream.codec_context.sample_rate, stream.codec_context.channels)
         stream.codec_context.thread_count = 1
         for other in container.streams:
             other.discard = Discard.default if other.index == stream.index else Discard.all
-        yield Opened(kind, window, container, stream, later)
+        yield Opened(kind, window, container, stream)
 
 
-def _demuxer(kind: Kind, window: Window) -> InputContainer:
+def _demuxer(kind: Kind, window: Window, source: "Window | MendedFile") -> InputContainer:
+    """Open what FFmpeg is to read: a window, or that window behind another header."""
     try:
-        window.seek(0)
+        source.seek(0)
         return av.open(
-            window,
+            source,
             "r",
             format=kind.demuxer,
             container_options=_OPTIONS | _DEMUXER_OPTIONS.get(kind.demuxer, {}),
@@ -192,6 +229,8 @@ def _demuxer(kind: Kind, window: Window) -> InputContainer:
 def _choose(kind: Kind, container: InputContainer) -> AudioStream:
     """Take the first stream of a known format, those marked as default first."""
     streams = container.streams.audio
+    if streams and any(not other.disposition & Disposition.attached_pic for other in container.streams.video):
+        raise FileFault(Fault.VIDEO, kind.title)
     if not streams:
         raise FileFault(Fault.NO_AUDIO_STREAM if container.streams else Fault.DAMAGED_HEADER, kind.title)
     ranked = sorted(streams, key=lambda stream: (not stream.disposition & Disposition.default, stream.index))
@@ -207,10 +246,14 @@ def _decoder_name(stream: AudioStream) -> str:
     return context.name if context is not None else ""
 
 
-def _check_wav(window: Window) -> None:
-    """Raise ``FileFault`` for a form that FFmpeg would report only as invalid data. Raises ``OSError``."""
-    channels, rate = wav_form(window) or (1, RATES_HZ[0])
-    check_form(rate, channels)
+def _wav_layout(window: Window) -> WavLayout | None:
+    """The layout of a WAV file. Raises ``FileFault`` for a form that FFmpeg would report only as invalid data, and
+    ``OSError``.
+    """
+    layout = wav_layout(window)
+    if layout is not None:
+        check_form(layout.sample_rate_hz, layout.channels)
+    return layout
 
 
 def check_form(sample_rate_hz: int, channels: int) -> None:

@@ -4,20 +4,21 @@ Some of FFmpeg's durations are estimated from the bit rate, and some from the ex
 a missing end, this module reads the headers.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tonearm.analysis import file_window as kinds
-from tonearm.analysis.chunks import chunks
+from tonearm.analysis import kinds
+from tonearm.analysis.chunks import caf_chunks, chunks, wide_chunks
 from tonearm.analysis.container import Opened, os_reason
 from tonearm.analysis.file_window import Window
 from tonearm.analysis.mpeg import declared_samples
 from tonearm.analysis.ogg import last_page_whole
+from tonearm.analysis.wav import WavLayout, wav_layout
 from tonearm.errors import Fault, FileFault
 
-UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFF000)
-"""Sizes that programs write while the length is unknown."""
-
 OPUS_RATE_HZ = 48_000
+AV_TIME_BASE = 1_000_000
+"""Units of a second in which FFmpeg counts the duration of a container."""
 
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_HEADER_BYTES = 1 << 16
@@ -30,11 +31,13 @@ class Declared:
     seconds: ``None`` when the file declares none and none can be estimated.
     exact: the header counts samples, so that missing ones are missing audio; otherwise it is an estimate.
     cut: why the end of the file is known to be missing, whatever its length; empty if it is not known to be.
+    remarks: sentences about what is unusual and no damage.
     """
 
     seconds: float | None
     exact: bool
     cut: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def declared_length(opened: Opened) -> Declared:
@@ -49,43 +52,70 @@ def _declared_length(opened: Opened) -> Declared:
     if opened.kind is kinds.OGG:
         return _declared_by_links(opened)
     samples = _declared_samples(opened)
+    cut = _cut(opened)
     if samples and samples > 0:  # 0: the program that wrote the file never filled it in
-        return Declared(samples / opened.stream.codec_context.sample_rate, exact=True)
+        return Declared(samples / opened.stream.codec_context.sample_rate, exact=True, cut=cut)
     seconds = _seconds_by_ffmpeg(opened)
     if opened.kind is kinds.ASF:
         seconds_in_header = asf_seconds(opened.window)
         return Declared(seconds_in_header or seconds, seconds_in_header is not None)
-    return Declared(seconds, exact=opened.kind is kinds.MP4 and seconds is not None)
+    return Declared(seconds, exact=opened.kind in EXACT_BY_FFMPEG and seconds is not None, cut=cut)
+
+
+def _cut(opened: Opened) -> str:
+    """Why the end of a compressed WAV file is known to be missing; empty otherwise."""
+    if opened.kind is not kinds.WAV or opened.codec.startswith("pcm"):
+        return ""
+    layout = wav_layout(opened.window)
+    if layout is None or layout.declared_bytes is None or layout.data_bytes >= layout.declared_bytes:
+        return ""
+    return f"{layout.data_bytes:,} bytes of data instead of the {layout.declared_bytes:,} that its header declares"
 
 
 def _declared_by_links(opened: Opened) -> Declared:
     """Add up the links of an Ogg file. An end mark is not required, because many recorders write none."""
-    failed_before, last = opened.failed_reads, opened.window
+    failed_before, last = opened.failed_reads, opened
     lengths: list[float | None] = []
+    lost = 0
     for link in opened.links():
         lengths.append(_ogg_seconds(link))
-        last = link.window
+        lost += link.ogg.audio.lost_pages if link.ogg and link.ogg.audio else 0
+        last = link
     broken, opened.failed_reads = opened.failed_reads - failed_before, failed_before
     cut = f"unreadable streams in its chain: {broken}" if broken else ""
-    if not last_page_whole(last):
+    if not last_page_whole(last.window):
         cut = "its last page is incomplete"
     known = [seconds for seconds in lengths if seconds is not None]
     exact = len(known) == len(lengths)
-    return Declared(sum(known) if exact else None, exact, cut)
+    return Declared(sum(known) if exact else None, exact, cut, tuple(_ogg_remarks(last, lost, bool(cut))))
+
+
+def _ogg_remarks(last: Opened, lost_pages: int, is_cut: bool) -> Iterator[str]:
+    if lost_pages:
+        yield f"pages that are missing, by their numbers: {lost_pages:,}"
+    if not is_cut and last.ogg is not None and last.ogg.audio is not None and not last.ogg.audio.ended:
+        yield "its last page is not marked as the last: a recorder left it so, or the end is missing"
 
 
 def _ogg_seconds(link: Opened) -> float | None:
-    """The length of one link. For Opus, FFmpeg counts from the first decoded sample, not from the first played one."""
+    """The length of one link: from where it begins, as FFmpeg says, to where its last page says that it ends.
+
+    A stream that was recorded from its middle on begins later than at zero. Of Opus the samples that are dropped at the
+    start are taken off (RFC 7845, 4.3).
+    """
     samples = _declared_samples(link)
     if samples:
         return samples / link.stream.codec_context.sample_rate
-    seconds = _seconds_by_ffmpeg(link)
-    if seconds is None or link.codec != "opus":
-        return seconds
-    skipped_s = opus_pre_skip(link.stream.codec_context.extradata or b"") / OPUS_RATE_HZ
-    start_s = float((link.stream.start_time or 0) * (link.stream.time_base or 0))
-    played_s = seconds - skipped_s - start_s
-    return played_s if played_s > 0 else None
+    unit = link.stream.time_base
+    end = link.ogg.audio.end_position if link.ogg and link.ogg.audio else None
+    if end is None or end <= 0 or unit is None:
+        return _seconds_by_ffmpeg(link)
+    skipped_s = 0.0
+    if link.codec == "opus":
+        skipped_s = opus_pre_skip(link.stream.codec_context.extradata or b"") / OPUS_RATE_HZ
+    start = link.stream.start_time or 0
+    seconds = float((end - start) * unit) - skipped_s
+    return seconds if seconds > 0 else None
 
 
 def opus_pre_skip(head: bytes) -> int:
@@ -95,22 +125,109 @@ def opus_pre_skip(head: bytes) -> int:
 
 def _declared_samples(opened: Opened) -> int | None:
     window, context = opened.window, opened.stream.codec_context
+    if opened.kind in SAMPLES_IN_HEADER:
+        return SAMPLES_IN_HEADER[opened.kind](window)
     if opened.codec == "flac":
         return flac_samples(context.extradata or b"")
     if opened.kind is kinds.MP3:
         return declared_samples(window.part(0, 4096))
     if opened.kind is kinds.AIFF:
         return aiff_samples(window)
-    if opened.kind is kinds.WAV and opened.codec.startswith("pcm"):
-        return wav_samples(window)
+    if opened.kind is kinds.WAV:
+        return wav_samples(wav_layout(window), opened.codec.startswith("pcm"))
     return None
 
 
 def _seconds_by_ffmpeg(opened: Opened) -> float | None:
     stream = opened.stream
-    if stream.duration is None or stream.time_base is None or stream.duration <= 0:
+    if stream.duration is not None and stream.time_base is not None and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    if opened.kind is kinds.MATROSKA and opened.container.duration:
+        return opened.container.duration / AV_TIME_BASE
+    return None
+
+
+def wavpack_samples(window: Window) -> int | None:
+    """The samples that the first block promises for the whole file: 40 bits, all ones for unknown (WavPack 5, 2.0)."""
+    head = window.part(0, 32)
+    low = int.from_bytes(head[12:16], "little")
+    return None if low == 0xFFFFFFFF else (low | (head[11] << 32) if len(head) > 11 else None)
+
+
+def tta_samples(window: Window) -> int | None:
+    """The samples in the header (True Audio Codec, TTA1 header)."""
+    return int.from_bytes(window.part(14, 4), "little") or None
+
+
+def dsf_samples(window: Window) -> int | None:
+    """The samples of one bit in the format chunk, of which FFmpeg makes one of eight (Sony, DSF 1.01)."""
+    return int.from_bytes(window.part(64, 8), "little") // 8 or None
+
+
+def musepack8_samples(window: Window) -> int | None:
+    """The samples in the stream header, less the silence at their beginning (Musepack SV8, stream header packet)."""
+    head = window.part(4, 40)
+    if head[:2] != b"SH":
         return None
-    return float(stream.duration * stream.time_base)
+    at = 2
+    while at < len(head) and head[at] & 0x80:  # the size of the packet
+        at += 1
+    total, at = _number_of_seven_bits(head, at + 6)
+    silence, _ = _number_of_seven_bits(head, at)
+    return total - silence if total > silence else None
+
+
+def _number_of_seven_bits(data: bytes, at: int) -> tuple[int, int]:
+    """A number in groups of seven bits, of which all but the last have their highest bit set; and where it ends."""
+    number = 0
+    while at < len(data):
+        number = number << 7 | data[at] & 0x7F
+        at += 1
+        if not data[at - 1] & 0x80:
+            break
+    return number, at
+
+
+def dff_samples(window: Window) -> int | None:
+    """The samples in the chunk of DSD data, which has a byte of eight samples of one bit for each channel in turn."""
+    channels = 0
+    for name, at, size in wide_chunks(window, 16):
+        if name == b"PROP":
+            for inner, inner_at, _ in wide_chunks(window, at + 4, at + size):
+                if inner == b"CHNL":
+                    channels = int.from_bytes(window.part(inner_at, 2), "big")
+        elif name == b"DSD ":
+            return size // channels if channels else None
+    return None
+
+
+def caf_samples(window: Window) -> int | None:
+    """The samples in the data chunk of uncompressed audio, or those that the packet table counts (Apple, CAF 1.0)."""
+    packet_bytes = packet_samples = 0
+    data_bytes = valid = None
+    for name, at, size in caf_chunks(window):
+        if name == b"desc":
+            packet_bytes = int.from_bytes(window.part(at + 16, 4), "big")
+            packet_samples = int.from_bytes(window.part(at + 20, 4), "big")
+        elif name == b"pakt":
+            valid = int.from_bytes(window.part(at + 8, 8), "big")
+        elif name == b"data" and size > 0:
+            data_bytes = size - 4
+    if valid:
+        return valid
+    return data_bytes // packet_bytes * packet_samples if data_bytes and packet_bytes else None
+
+
+SAMPLES_IN_HEADER: Mapping[kinds.Kind, Callable[[Window], int | None]] = {
+    kinds.WAVPACK: wavpack_samples,
+    kinds.TTA: tta_samples,
+    kinds.DSF: dsf_samples,
+    kinds.MUSEPACK8: musepack8_samples,
+    kinds.DFF: dff_samples,
+    kinds.CAF: caf_samples,
+}
+EXACT_BY_FFMPEG = (kinds.MP4, kinds.APE, kinds.MUSEPACK, kinds.AU, kinds.MATROSKA)
+"""Formats of which FFmpeg tells the duration that is in the header."""
 
 
 def flac_samples(extradata: bytes) -> int | None:
@@ -120,20 +237,13 @@ def flac_samples(extradata: bytes) -> int | None:
     return int.from_bytes(extradata[13:18], "big") & 0xFFFFFFFFF or None
 
 
-def wav_samples(window: Window) -> int | None:
-    """Return the samples a channel that the data chunk's size promises; RF64 as in EBU Tech 3306."""
-    frame_bytes = 0
-    size64 = None
-    for name, at, size in chunks(window, "little"):
-        if name == b"ds64":
-            size64 = int.from_bytes(window.part(at + 8, 8), "little")
-        elif name == b"fmt ":
-            frame_bytes = int.from_bytes(window.part(at + 12, 2), "little")
-        elif name == b"data":
-            if size == 0xFFFFFFFF and size64 is not None:
-                size = size64
-            return size // frame_bytes if frame_bytes and size not in UNKNOWN_SIZES else None
-    return None
+def wav_samples(layout: WavLayout | None, is_pcm: bool) -> int | None:
+    """The samples a channel that the size of the data promises, or the fact chunk of a compressed format."""
+    if layout is None or not layout.block_bytes:
+        return None
+    if not is_pcm:
+        return layout.samples
+    return None if layout.declared_bytes is None else layout.declared_bytes // layout.block_bytes
 
 
 def aiff_samples(window: Window) -> int | None:

@@ -76,6 +76,7 @@ class AudioSource:
             declared_s=declared.seconds,
             declared_exact=declared.exact,
             cut=declared.cut,
+            remarks=list(declared.remarks),
         )
 
     def _form(self) -> tuple[int, tuple[str, ...]]:
@@ -89,7 +90,9 @@ class AudioSource:
         known = self._opened.stream.codec_context.bit_rate
         if known or not declared.seconds:
             return known or None
-        size = sum(window.size for window in (self._opened.window, *self._opened.later))
+        size = sum(
+            window.size for window in (self._opened.window, *[later for later, _ in self._opened.later])
+        )
         return round(size * 8 / declared.seconds)
 
     def samples(self) -> Iterator[Float32]:

@@ -1,7 +1,8 @@
 """Reads a decoder's configuration, without the parts that change no sample: comments, lengths, checksums."""
 
 from tonearm.analysis.container import Opened, os_reason
-from tonearm.analysis.file_window import ASF, Window
+from tonearm.analysis.file_window import Window
+from tonearm.analysis.kinds import ASF
 from tonearm.errors import Fault, FileFault
 
 USUAL_SPEAKERS = (("FC",), ("FL", "FR"))
@@ -39,6 +40,8 @@ def _configuration(opened: Opened, extradata: bytes) -> bytes:
     if codec.startswith("wma"):
         rate = opened.stream.codec_context.bit_rate or 0
         return b"%d " % rate + (_asf_stream(opened.window) if opened.kind is ASF else b"") + extradata
+    if codec == "tta":
+        return extradata[:14]  # without its length and checksum
     return extradata
 
 

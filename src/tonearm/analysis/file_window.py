@@ -4,10 +4,12 @@ Tags before and after the audio (ID3, APE, Lyrics3) never reach the decoder: the
 it, and are no part of the identity of the audio.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from tonearm.analysis.mpeg import first_frame
+from tonearm.analysis.adts import adts_frames
+from tonearm.analysis.flac_frames import flac_frames
+from tonearm.analysis.kinds import AAC, HEAD_BYTES, MP3, UNREAD, Kind, kind_of
+from tonearm.analysis.mpeg import first_frame, info_frame, is_free_format
 from tonearm.errors import Fault, FileFault
 
 SEARCH_BYTES = 1 << 20
@@ -24,44 +26,6 @@ class RawFile(Protocol):
     def read(self, size: int = -1, /) -> bytes | None: ...
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
     def tell(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A container format: its name in results, for people and in FFmpeg, and whether tags may surround it."""
-
-    name: str
-    title: str
-    demuxer: str
-    tagged_around: bool = False
-
-
-MP3 = Kind("mp3", "MP3", "mp3", tagged_around=True)
-FLAC = Kind("flac", "FLAC", "flac", tagged_around=True)
-WAV = Kind("wav", "WAV", "wav")
-AIFF = Kind("aiff", "AIFF", "aiff")
-MP4 = Kind("mp4", "M4A", "mov")
-OGG = Kind("ogg", "Ogg", "ogg")
-ASF = Kind("asf", "WMA", "asf")
-
-
-UNREAD = {
-    b"wvpk": "WavPack",
-    b"MAC ": "Monkey's Audio",
-    b"DSD ": "DSD (DSF)",
-    b"FRM8": "DSD (DSDIFF)",
-    b"MPCK": "Musepack",
-    b"MP+\x07": "Musepack",
-    b"TTA1": "True Audio",
-    b"tBaK": "TAK",
-    b"OFR ": "OptimFROG",
-    b"caff": "Core Audio (CAF)",
-    b"riff": "Wave64",
-    b".snd": "Sun audio",
-    b"\x1aE\xdf\xa3": "Matroska or WebM",
-    b"MThd": "MIDI",
-}
-"""First bytes of formats that are recognised, but not supported."""
 
 
 class Window:
@@ -116,6 +80,40 @@ class Window:
         return b"".join(pieces)
 
 
+class MendedFile:
+    """A part of a window behind bytes that are not in it: a file with a header other than its own, for FFmpeg."""
+
+    def __init__(self, head: bytes, window: Window, start: int, end: int) -> None:
+        self._head = head
+        self._window = window
+        self._start = start
+        self.size = len(head) + max(0, end - start)
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to ``size`` bytes; fewer at the end, and where the header ends. Raises ``OSError``."""
+        rest = self.size - self._at
+        wanted = rest if size < 0 else min(size, rest)
+        if wanted <= 0:
+            return b""
+        if self._at < len(self._head):
+            data = self._head[self._at : self._at + wanted]
+        else:
+            self._window.seek(self._start + self._at - len(self._head))
+            data = self._window.read(wanted)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move as ``io.IOBase.seek`` does; return the new position."""
+        self._at = max(0, (0, self._at, self.size)[whence] + offset)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._at
+
+
 def find_audio(file: RawFile) -> tuple[Kind, Window]:
     """Return the kind of a file, and the window of its audio.
 
@@ -133,28 +131,17 @@ def _find_audio(file: RawFile) -> tuple[Kind, Window]:
     if not whole.size:
         raise FileFault(Fault.EMPTY_FILE)
     start = leading_tags(whole)
-    head = whole.part(start, 16)
+    head = whole.part(start, HEAD_BYTES)
     if head[:4] in UNREAD:
         raise FileFault(Fault.UNSUPPORTED_FORMAT, UNREAD[head[:4]])
-    kind = _kind_of(head)
-    if kind is None:
+    kind = kind_of(head)
+    if kind is None and adts_frames(whole.part(start, SEARCH_BYTES)):
+        kind = AAC
+    elif kind is None:
         kind = MP3
         start = _first_mpeg_frame(whole, start, tagged=start > 0)
     end = trailing_tags(whole, start) if kind.tagged_around else whole.size
     return kind, Window(file, start, end)
-
-
-def _kind_of(head: bytes) -> Kind | None:
-    """Return the kind by the first 16 bytes; ``None`` for MPEG audio, which has no signature."""
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return WAV
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return AIFF
-    if head[4:8] == b"ftyp":
-        return MP4
-    if head == bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"):
-        return ASF
-    return {b"fLaC": FLAC, b"OggS": OGG}.get(head[:4])
 
 
 def leading_tags(whole: Window) -> int:
@@ -163,24 +150,32 @@ def leading_tags(whole: Window) -> int:
     Of a tag that claims to reach past the end of the file, only the header is skipped.
     """
     at = 0
-    while (head := whole.part(at, 10))[:3] == b"ID3" and len(head) == 10 and max(head[6:]) < 0x80:
-        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-        footer = 10 if head[5] & 0x10 else 0
-        if at + 10 + size + footer >= whole.size:
+    while (size := leading_tag_bytes(whole, at)) is not None:
+        if at + size >= whole.size:
             return at + 10
-        at += 10 + size + footer
+        at += size
     return at
+
+
+def leading_tag_bytes(whole: Window, at: int) -> int | None:
+    """The size of the ID3v2 tag that begins at an offset, by its header; ``None`` if there is none."""
+    head = whole.part(at, 10)
+    if head[:3] != b"ID3" or len(head) < 10 or max(head[6:]) >= 0x80:
+        return None
+    footer = 10 if head[5] & 0x10 else 0
+    return 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]) + footer
 
 
 def trailing_tags(whole: Window, start: int) -> int:
     """Return where the audio ends: before ID3v1, APE and Lyrics3 tags in any order."""
     end = whole.size
-    while (shorter := _without_last_tag(whole, end)) < end and shorter >= start:
+    while (shorter := without_last_tag(whole, end)) < end and shorter >= start:
         end = shorter
     return end
 
 
-def _without_last_tag(whole: Window, end: int) -> int:
+def without_last_tag(whole: Window, end: int) -> int:
+    """Where the tag begins that ends at an offset: ID3v1, APE, Lyrics3 or ID3v2; ``end`` if there is none."""
     if whole.part(end - ID3V1_BYTES, 3) == b"TAG":
         return end - ID3V1_BYTES
     footer = whole.part(end - APE_FOOTER_BYTES, min(end, APE_FOOTER_BYTES))
@@ -196,10 +191,14 @@ def _without_last_tag(whole: Window, end: int) -> int:
 
 
 def _first_mpeg_frame(whole: Window, start: int, tagged: bool) -> int:
+    """Where MPEG audio begins: at its first frames, or at the one before them that declares the length."""
     data = whole.part(start, SEARCH_BYTES)
     at = first_frame(data, ends=start + len(data) == whole.size)
     if at is not None:
-        return start + at
-    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
-        raise FileFault(Fault.UNSUPPORTED_FORMAT, "AAC without a container (ADTS)")
+        info = info_frame(data[:at])
+        return start + (at if info is None else info)
+    if is_free_format(data):
+        raise FileFault(Fault.UNSUPPORTED_FORMAT, "MPEG audio in free format, without a bit rate")
+    if flac_frames(data):
+        raise FileFault(Fault.UNSUPPORTED_FORMAT, "FLAC without the beginning of the file")
     raise FileFault(Fault.DAMAGED_HEADER, MP3.title) if tagged else FileFault(Fault.NOT_AUDIO)

@@ -36,6 +36,11 @@ class AudioIdentity:
     packets_s: float
     failed_reads: int
 
+    @property
+    def bit_rate_bps(self) -> int | None:
+        """Bits a second of the audio alone, without tags, pictures and padding; ``None`` where it has no length."""
+        return round(self.audio_bytes * 8 / self.packets_s) if self.packets_s > 0 else None
+
 
 def audio_hash(file: RawFile) -> str:
     """Return the hash of a file's audio, 32 hexadecimal digits; see ``identify``."""

@@ -15,6 +15,9 @@ KBPS = {
 
 FRAMES_IN_A_ROW = 3
 LAST_TAG_BYTES = 128
+FREE_FRAME_BYTES = 4608
+"""No frame in free format is longer: 640 kbit/s at 8 kHz, the most that decoders read."""
+FREE_SEARCH_BYTES = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,41 @@ def first_frame(data: bytes, ends: bool) -> int | None:
             return at
         at = data.find(b"\xff", at + 1)
     return None
+
+
+def info_frame(data: bytes) -> int | None:
+    """Return the offset of the first frame that holds a Xing, Info or VBRI header, ``None`` if there is none."""
+    at = data.find(b"\xff")
+    while at >= 0:
+        if declared_samples(data[at : at + 512]) is not None:
+            return at
+        at = data.find(b"\xff", at + 1)
+    return None
+
+
+def is_free_format(data: bytes) -> bool:
+    """Whether frames without a bit rate in their header ("free format") follow one another, all of one size."""
+    at = data.find(b"\xff")
+    while 0 <= at < FREE_SEARCH_BYTES:
+        head = data[at : at + 4]
+        if len(head) == 4 and head[1] & 0xE6 >= 0xE2 and head[2] >> 4 == 0 and head[2] >> 2 & 3 != 3:
+            again = data.find(head[:2], at + 24, at + FREE_FRAME_BYTES)
+            while again >= 0:
+                if _alike(head, data, again) and _alike(head, data, 2 * again - at):
+                    return True
+                again = data.find(head[:2], again + 1, at + FREE_FRAME_BYTES)
+        at = data.find(b"\xff", at + 1)
+    return False
+
+
+def _alike(head: bytes, data: bytes, at: int) -> bool:
+    """Whether a frame of the same kind is about at an offset; frames differ by a byte of padding."""
+    return any(
+        data[place : place + 2] == head[:2]
+        and data[place + 2 : place + 3]
+        and (data[place + 2] ^ head[2]) & 0xFD == 0
+        for place in (at - 1, at, at + 1)
+    )
 
 
 def _frames_follow(data: bytes, at: int, ends: bool) -> bool:

@@ -1,56 +1,254 @@
-"""Ogg pages (RFC 3533): where each link of a chained file lies, and whether the last page is whole."""
+"""Ogg pages (RFC 3533): where each link of a chained file lies, where its audio ends, and what is missing of it."""
 
-from tonearm.analysis.file_window import Window
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tonearm.analysis.file_window import MendedFile, Window
 
 PIECE_BYTES = 1 << 20
 HEADER_BYTES = 27
-FIRST_PAGE = b"OggS\0\2"
-"""Capture pattern, version 0, and the flag of a stream's first page."""
-
+CAPTURE = b"OggS\0"
+FIRST, LAST = 2, 4
+NO_POSITION = -1
 TAIL_BYTES = 1 << 17
 """Holds the longest page (65,307 bytes) and as much again."""
+MAX_PACKETS_OF_HEADER = 3
+VORBIS_HEADERS = (b"\x01vorbis", b"\x03vorbis", b"\x05vorbis")
+OPUS_MOST = 5760
+"""Samples at 48 kHz of the longest packet of Opus, 120 ms (RFC 6716, 2)."""
+
+_HEADER = struct.Struct("<4xBBqIIIB")
 
 
-def links(window: Window) -> list[tuple[int, int]]:
-    """Return start and end of each link of a chained file; one link where nothing is chained.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The header of a page. ``at``: its offset. ``position``: of the last sample that ends in it, or ``NO_POSITION``.
 
-    A link begins with the first pages of all its streams, one right behind another (RFC 3533, 4).
-    Raises ``OSError``.
+    segments: the size of each.
     """
-    starts: list[int] = []
-    headers_end = -1
-    for at in _first_pages(window):
-        if at != headers_end:
-            starts.append(at)
-        headers_end = at + _page_bytes(window.part(at, HEADER_BYTES + 255))
-    if starts:
-        starts[0] = 0  # whatever lies before the first page belongs to the first link
-    return list(zip(starts, [*starts[1:], window.size], strict=True)) or [(0, window.size)]
+
+    at: int
+    flags: int
+    position: int
+    serial: int
+    number: int
+    checksum: int
+    segments: bytes
+
+    @property
+    def start(self) -> int:
+        """Offset of its contents."""
+        return self.at + HEADER_BYTES + len(self.segments)
+
+    @property
+    def end(self) -> int:
+        """Offset of what follows it."""
+        return self.start + sum(self.segments)
+
+    @property
+    def packets(self) -> int:
+        """Number of packets that end in it."""
+        return sum(size < 255 for size in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of audio in a link.
+
+    serial: its number. end_position: of its last sample, as its last page says, ``None`` if no page says one.
+    lost_pages: number of pages that are missing between its first and its last. ended: whether the last is marked so.
+    """
+
+    serial: int
+    end_position: int | None
+    lost_pages: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of a chained file: where it begins and ends, and its first stream of audio."""
+
+    start: int
+    end: int
+    audio: Stream | None
+
+
+@dataclass(slots=True)
+class _Track:
+    """What is seen of one stream. last: its last page with a position; before: the one before that."""
+
+    first: Page
+    last: Page | None = None
+    before: Page | None = None
+    lost: int = 0
+    ended: bool = False
+    following: int = 0
+
+    def add(self, page: Page) -> None:
+        if page is not self.first and page.number > self.following:
+            self.lost += page.number - self.following
+        self.following = page.number + 1
+        self.ended = bool(page.flags & LAST)
+        if page.position != NO_POSITION and page.packets:
+            self.before, self.last = self.last, page
+
+
+def links(window: Window) -> list[Link]:
+    """The links of a file; one where nothing is chained. Bytes that are no pages belong to the link before them.
+
+    A link begins with the first pages of all its streams, one right behind another (RFC 3533, 4). Raises ``OSError``.
+    """
+    found: list[tuple[int, dict[int, _Track]]] = []
+    in_headers = False
+    for page in pages(window):
+        if page.flags & FIRST:
+            if not in_headers:
+                found.append((page.at, {}))
+            found[-1][1][page.serial] = _Track(page)
+        in_headers = bool(page.flags & FIRST)
+        if found and page.serial in found[-1][1]:
+            found[-1][1][page.serial].add(page)
+    if not found:
+        return [Link(0, window.size, None)]
+    starts = [
+        0,
+        *[at for at, _ in found[1:]],
+    ]  # whatever lies before the first page belongs to the first link
+    ends = [*starts[1:], window.size]
+    return [
+        Link(start, end, _audio(window, tracks.values()))
+        for start, end, (_, tracks) in zip(starts, ends, found, strict=True)
+    ]
+
+
+def _audio(window: Window, tracks: Iterable[_Track]) -> Stream | None:
+    """The first stream whose first packet begins as those of audio do."""
+    for track in tracks:
+        most = _most_samples(window.part(track.first.start, 80))
+        if most is not None:
+            return Stream(track.first.serial, _end_position(window, track, most), track.lost, track.ended)
+    return None
+
+
+def _most_samples(packet: bytes) -> int | None:
+    """How many samples a packet of a stream holds at most, by its first packet; ``None`` for what is no audio."""
+    if packet.startswith(VORBIS_HEADERS[0]) and len(packet) >= 29:
+        return 1 << (packet[28] >> 4)  # Vorbis I, 4.2.2
+    if packet.startswith(b"OpusHead"):
+        return OPUS_MOST
+    if packet.startswith(b"\x7fFLAC") and len(packet) >= 21:
+        return int.from_bytes(packet[19:21], "big")  # RFC 9639, 10.1 and 8.2
+    if packet.startswith(b"Speex   ") and len(packet) >= 68:
+        return int.from_bytes(packet[56:60], "little") * max(1, int.from_bytes(packet[64:68], "little"))
+    return None
+
+
+def _end_position(window: Window, track: _Track, most_samples: int) -> int | None:
+    """The position of the last page; if that page is damaged, only where its packets can last from the one before."""
+    last, before = track.last, track.before
+    if last is None or before is None or is_whole(window, last):
+        return None if last is None else last.position
+    ahead = last.position - before.position
+    return last.position if 0 <= ahead <= most_samples * last.packets else before.position
+
+
+def pages(window: Window) -> Iterator[Page]:
+    """Every page, by its header alone; behind a place that is none, the next one is searched for."""
+    at, base, data = 0, 0, b""
+    while at + HEADER_BYTES <= window.size:
+        if at + HEADER_BYTES + 255 > base + len(data):
+            base, data = at, window.part(at, PIECE_BYTES)
+            if len(data) < HEADER_BYTES:
+                return
+        place = at - base
+        if data[place : place + 5] != CAPTURE:
+            place = data.find(CAPTURE, place + 1)
+            at = base + place if place >= 0 else base + max(len(data) - 4, at - base + 1)
+            continue
+        page = _page(data[place : place + HEADER_BYTES + 255], at)
+        yield page
+        at = page.end
+
+
+def _page(head: bytes, at: int) -> Page:
+    _, flags, position, serial, number, checksum, count = _HEADER.unpack_from(head)
+    segments = head[HEADER_BYTES : HEADER_BYTES + count]
+    return Page(at, flags, position, serial, number, checksum, segments)
 
 
 def last_page_whole(window: Window) -> bool:
     """Whether the file reaches to the end of its last page. Raises ``OSError``."""
     tail = window.part(window.size - TAIL_BYTES, TAIL_BYTES)
-    page = tail[max(0, tail.rfind(b"OggS\0")) :]
-    return len(page) >= HEADER_BYTES and _page_bytes(page) <= len(page)
+    page = tail[max(0, tail.rfind(CAPTURE)) :]
+    return len(page) >= HEADER_BYTES and _page(page, 0).end <= len(page)
 
 
-def _first_pages(window: Window) -> list[int]:
-    """Offsets of all pages that are marked as the first of a stream."""
-    found: list[int] = []
-    overlap = len(FIRST_PAGE) - 1
-    for offset in range(0, window.size, PIECE_BYTES):
-        piece = window.part(offset, PIECE_BYTES + overlap)
-        at = piece.find(FIRST_PAGE)
-        while at >= 0:
-            found.append(offset + at)
-            at = piece.find(FIRST_PAGE, at + 1)
-    return found
+def is_whole(window: Window, page: Page) -> bool:
+    """Whether a page is there to its end, with the checksum that it should have. Raises ``OSError``."""
+    data = window.part(page.at, page.end - page.at)
+    return len(data) == page.end - page.at and checksum(data) == page.checksum
 
 
-def _page_bytes(page: bytes) -> int:
-    """The size of a page by its header: the sizes of its segments follow their number, at byte 26."""
-    if len(page) < HEADER_BYTES:
-        return HEADER_BYTES
-    segments = page[HEADER_BYTES : HEADER_BYTES + page[26]]
-    return HEADER_BYTES + page[26] + sum(segments)
+def checksum(page: bytes) -> int:
+    """The checksum of a page (RFC 3533, 6), in which its own four bytes count as zeros."""
+    value = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        value = (value << 8 & 0xFFFFFFFF) ^ _CHECKSUMS[value >> 24 ^ byte]
+    return value
+
+
+def _checksums() -> tuple[int, ...]:
+    values = []
+    for byte in range(256):
+        value = byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ 0x04C11DB7) & 0xFFFFFFFF if value & 0x80000000 else value << 1
+        values.append(value)
+    return tuple(values)
+
+
+_CHECKSUMS = _checksums()
+
+
+def without_repeated_headers(window: Window, serial: int) -> MendedFile | None:
+    """A link whose first page of audio repeats the headers of Vorbis, without them; ``None`` for any other link.
+
+    Players pass over such packets, and FFmpeg refuses the file. Raises ``OSError``.
+    """
+    headers = 0
+    for page in pages(Window(window, 0, min(window.size, PIECE_BYTES))):
+        if page.serial != serial:
+            return None
+        if headers >= MAX_PACKETS_OF_HEADER:
+            return _mended(window, page)
+        headers += page.packets
+    return None
+
+
+def _mended(window: Window, page: Page) -> MendedFile | None:
+    data = window.part(page.at, page.end - page.at)
+    place, sizes, contents = page.start - page.at, b"", b""
+    for packet in _packet_segments(page.segments):
+        size = sum(packet)
+        if not data[place : place + size].startswith(VORBIS_HEADERS):
+            sizes, contents = sizes + packet, contents + data[place : place + size]
+        place += size
+    if len(sizes) == len(page.segments):
+        return None
+    position = struct.pack("<q", max(page.position, 0))
+    head = data[:6] + position + data[14:26] + bytes([len(sizes)]) + sizes + contents
+    head = head[:22] + struct.pack("<I", checksum(head)) + head[26:]
+    return MendedFile(window.part(0, page.at) + head, window, page.end, window.size)
+
+
+def _packet_segments(segments: bytes) -> Iterator[bytes]:
+    """The sizes of the segments of each packet in a page; the last may go on in the next page."""
+    start = 0
+    for at, size in enumerate(segments):
+        if size < 255:
+            yield segments[start : at + 1]
+            start = at + 1
+    if start < len(segments):
+        yield segments[start:]

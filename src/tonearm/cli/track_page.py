@@ -50,6 +50,7 @@ def _about(track: Track) -> list[tuple[str, str, str]]:
     lines += [(name.replace("_", " "), printable(str(track[name])), "") for name in _TAGS if track[name]]
     lines.append(("audio", _audio(track), ""))
     lines += [("warning", printable(warning), "") for warning in track["warnings"]]
+    lines += [("remark", printable(remark), "") for remark in track["remarks"]]
     if track["tags_warning"]:
         lines.append(("tags", printable(track["tags_warning"]), ""))
     return lines

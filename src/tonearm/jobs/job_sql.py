@@ -9,11 +9,13 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import CANCELLED_BY_PERSON
 from tonearm.jobs.job import JobState, UnmountedPlace
 from tonearm.library.database import database_time
-from tonearm.library.file_contents import IDENTITY_VERSION
+from tonearm.library.file_contents import IDENTITY_VERSION, TAGS_VERSION
 from tonearm.library.roots import below
 from tonearm.library.schema import file_table, job_table, run_table
 
 Versions = Mapping[str, int]
+FILE_VERSIONS: Versions = {"identity": IDENTITY_VERSION, "tags": TAGS_VERSION}
+"""The versions of the identity of the sound, and of the reading of tags."""
 WAITING = (JobState.QUEUED, JobState.RETRYING)
 IS_OPEN = job_table.c.finished_at.is_(None)
 """Condition: jobs that have not ended. The queue's partial indexes contain only these; the database uses such an index
@@ -31,9 +33,9 @@ def in_state(state: JobState) -> ColumnElement[bool]:
 
 
 def engine_text(versions: Versions) -> str:
-    """The versions of the sound's identity and of the analysers as one text for the files table."""
+    """The versions of what is told of a file, and of the analysers, as one text for the files table."""
     analysers = [f"{name}:{version}" for name, version in sorted(versions.items())]
-    return " ".join([f"identity:{IDENTITY_VERSION}", *analysers])
+    return " ".join([*[f"{name}:{version}" for name, version in FILE_VERSIONS.items()], *analysers])
 
 
 def versions_in(engine: str) -> dict[str, int]:

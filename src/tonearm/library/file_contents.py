@@ -17,13 +17,18 @@ AUDIO_ID = "audio_id"
 IDENTITY_VERSION = 2
 """Increased by every change that gives the same file another hash; all files are then identified and measured again."""
 
+TAGS_VERSION = 2
+"""Increased by every change that reads other tags from the same file; the tags of all files are then read again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tags:
     """The tags of a file. Several values of one field are joined by "; ", and cut like a single one.
 
     art_count, art_bytes, art_mime: embedded pictures, their size together, the type of the first.
+    original_year: of the first release; ``year`` is the same where nothing else is said.
     everything: each tag as written, cut to what a table can hold; binary ones are described.
+    exact: the bytes, in base 64, of those values that text can't hold; ``None`` for the others of the same key.
     warning: why tags could not be read, ``None`` when all is well.
     All text is free of NULs and lone surrogates.
     """
@@ -37,11 +42,13 @@ class Tags:
     disc: int | None = None
     disc_total: int | None = None
     year: int | None = None
+    original_year: int | None = None
     genre: str | None = None
     art_count: int = 0
     art_bytes: Size = 0
     art_mime: str | None = None
     everything: dict[str, list[str]] = field(default_factory=dict)
+    exact: dict[str, list[str | None]] = field(default_factory=dict)
     warning: str | None = None
 
 
@@ -79,6 +86,7 @@ class FileFacts:
     declared_s: the length that its header declares, ``None`` when unknown; an estimate unless ``declared_exact``.
     cut: why the file is known to be truncated; empty when it is not.
     unreadable: number of parts of the container that could not be read.
+    remarks: sentences about what is unusual and no damage.
     """
 
     container: str
@@ -87,6 +95,7 @@ class FileFacts:
     declared_exact: bool
     cut: str = ""
     unreadable: Size = 0
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def exact_s(self) -> float | None:

@@ -78,6 +78,7 @@ def file_columns(file: FileFacts, decoded: DecodeFacts | None) -> dict[str, Any]
         "duration_s": _longer(file.exact_s, decoded.decoded_s if decoded else None),
         "complete": is_complete(file, decoded) if decoded else None,
         "warnings": file_warnings(file, decoded) if decoded else [],
+        "remarks": list(file.remarks),
     }
 
 

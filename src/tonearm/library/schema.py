@@ -79,6 +79,7 @@ file_table = Table(
     Column("duration_s", FiniteFloat, index=True),  # declared or decoded, whichever is longer
     Column("complete", Boolean),  # all that it declares was there
     Column("warnings", Document, default=list),
+    Column("remarks", Document, default=list, nullable=False),  # what is unusual and no damage
     Column("found_at", FiniteFloat, nullable=False),
     Column("missing_since", FiniteFloat),
     Column("moved_to_id", Key, ForeignKey("files.id")),
@@ -109,15 +110,18 @@ tags_table = Table(
     Column("disc", BigInteger, index=True),
     Column("disc_total", BigInteger),
     Column("year", BigInteger, index=True),
+    Column("original_year", BigInteger, index=True),
     Column("genre", CleanText),
     Column("art_count", Integer, default=0, nullable=False),
     Column("art_bytes", BigInteger, default=0, nullable=False),
     Column("art_mime", CleanText),
     Column("everything", Document, nullable=False),
+    Column("exact", Document, default=dict, nullable=False),
     Column("warning", CleanText),
     Column("read_at", FiniteFloat, nullable=False),
 )
-"""What the tags of a file say; ``everything`` holds each tag as written."""
+"""What the tags of a file say; ``everything`` holds each tag as written, ``exact`` the bytes of
+those that text can't hold."""
 
 analysis_table = Table(
     "analyses",

@@ -7,18 +7,13 @@ from collections.abc import Sequence
 from tonearm.names import folders_above, to_text
 
 OTHER_MUSIC = {
-    "aac": "AAC without a container",
-    "ape": "Monkey's Audio",
-    "caf": "Core Audio",
-    "dff": "DSD",
-    "dsf": "DSD",
-    "mka": "Matroska",
-    "mpc": "Musepack",
+    "mid": "MIDI",
+    "midi": "MIDI",
     "ofr": "OptimFROG",
+    "ra": "RealAudio",
+    "shn": "Shorten",
     "tak": "TAK",
-    "tta": "True Audio",
     "w64": "Wave64",
-    "wv": "WavPack",
 }
 """Extensions of music formats that are not supported, and the names of the formats."""
 

@@ -101,7 +101,46 @@ DEFAULT_RULES = (
     Rule(level=Level.LOW, larger_than_mb=200),
     Rule(level=Level.HIGH, modified_within_days=7),
 )
-EXTENSIONS = ("aif", "aifc", "aiff", "flac", "m4a", "m4b", "mp3", "oga", "ogg", "opus", "wav", "wma")
+EXTENSIONS = (
+    *(
+        "aac",
+        "ac3",
+        "aif",
+        "aifc",
+        "aiff",
+        "ape",
+        "au",
+        "caf",
+        "dff",
+        "dsf",
+        "eac3",
+        "flac",
+        "m4a",
+        "m4b",
+        "mka",
+    ),
+    *(
+        "mp2",
+        "mp3",
+        "mp4",
+        "mpc",
+        "oga",
+        "ogg",
+        "opus",
+        "snd",
+        "spx",
+        "tta",
+        "wav",
+        "wave",
+        "webm",
+        "wma",
+        "wv",
+    ),
+)
+TAG_ENCODINGS = (
+    *("cp1250", "cp1251", "cp1252", "cp1253", "koi8_r"),
+    *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
+)
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 ADDRESSES = ("database_url", "rabbitmq_url", "rabbitmq_management_url", "redis_url", "neo4j_url")
 READ_AGAIN = "; it is read again at every connection"
@@ -275,5 +314,10 @@ class Settings:
     )
     log_file_mb: float = setting(
         10, number(above=0), "megabytes after which the log file is renamed and a new one begun"
+    )
+    tag_encoding: str = setting(
+        "auto",
+        choice("auto", *TAG_ENCODINGS),
+        "encoding of tags that are neither UTF-8 nor say what they are; auto: recognised from all tags of the file",
     )
     window_s: float = setting(10, number(least=2), "length of the windows of the tempo curve")

@@ -68,7 +68,7 @@ def _of_audio(name: str) -> SearchColumn:
 
 def _of_tags(name: str) -> SearchColumn:
     value = tags_table.c[name]
-    is_text = name not in ("track", "disc", "year")
+    is_text = name not in ("track", "disc", "year", "original_year")
     key: ColumnElement[Any] = text_key(value) if is_text else value
     words = name if name in ("title", "artist", "album", "genre") else None
     return SearchColumn(name, tags_table, tags_table.c.file_id, True, value, key, is_text, words)

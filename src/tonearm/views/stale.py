@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from tonearm.jobs.job_sql import Versions, engine_text, has_stale_results, versions_in
+from tonearm.jobs.job_sql import FILE_VERSIONS, Versions, engine_text, has_stale_results, versions_in
 from tonearm.library.database import Database
-from tonearm.library.file_contents import IDENTITY_VERSION
 from tonearm.library.schema import file_table
 
 
@@ -17,7 +16,8 @@ from tonearm.library.schema import file_table
 class StaleResults:
     """Files whose results of one analyser are not from its present version.
 
-    analyser: its name; ``identity`` stands for the identity of the sound. version: the present one; ``None`` for an
+    analyser: its name; ``identity`` and ``tags`` stand for what is told of the file itself.
+    version: the present one; ``None`` for an
     analyser that is there no more. found: the version of the results; ``None`` where there are none.
     """
 
@@ -70,7 +70,7 @@ def differences(engine: str | None, versions: Versions) -> Mapping[str, tuple[in
 
     engine: what ``files.engine`` holds.
     """
-    present = {"identity": IDENTITY_VERSION, **versions}
+    present = {**FILE_VERSIONS, **versions}
     used = versions_in(engine or "")
     names = sorted(present.keys() | used.keys())
     return {

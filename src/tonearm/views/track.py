@@ -7,7 +7,7 @@ from typing import Any
 from tonearm.library.file_contents import AUDIO_ID
 from tonearm.names import path_fields
 
-TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "genre")
+TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "original_year", "genre")
 AUDIO_FIELDS = (
     "audio_hash",
     "duration_s",
@@ -48,6 +48,7 @@ class Track:
     track: int | None
     disc: int | None
     year: int | None
+    original_year: int | None
     genre: str | None
     results: Mapping[str, Any]
     stale: Mapping[str, int | None]
@@ -63,17 +64,21 @@ class TrackDetail:
     """Everything that is stored about one track.
 
     complete: whether the file has all the audio that it declares. warnings: about damage of the file.
+    remarks: about what is unusual in it and no damage.
     series: beats, curves and the like, by name. analysers: name, version and ``made_at`` of every stored result.
-    tags: each tag as written, ``tags_warning`` what was wrong with them. art: count, bytes and type of the pictures.
+    tags: each tag as written. tags_b64: the bytes of values that text can't hold, in base 64.
+    tags_warning: what was wrong with them. art: count, bytes and type of the pictures.
     history: everything that happened to the file, the oldest first.
     """
 
     track: Track
     complete: bool | None
     warnings: Sequence[str]
+    remarks: Sequence[str]
     series: Mapping[str, Any]
     analysers: Sequence[Mapping[str, Any]]
     tags: Mapping[str, Any]
+    tags_b64: Mapping[str, Any]
     tags_warning: str | None
     art: Mapping[str, Any] | None
     history: Sequence[Mapping[str, Any]]
@@ -84,9 +89,11 @@ class TrackDetail:
             **self.track.to_json(),
             "complete": self.complete,
             "warnings": list(self.warnings),
+            "remarks": list(self.remarks),
             **self.series,
             "analysers": list(self.analysers),
             "tags": self.tags,
+            "tags_b64": self.tags_b64,
             "tags_warning": self.tags_warning,
             "art": self.art,
             "history": list(self.history),

@@ -45,14 +45,19 @@ class Child:
         self,
         link: socket.socket,
         analysers: Sequence[Loaded],
+        tag_encoding: str,
         read_bytes_s: float | None = None,
         cpu_share: float = 1.0,
     ) -> None:
-        """``read_bytes_s``: how many bytes a second it may read. cpu_share: part of the time in which it may run."""
+        """``tag_encoding``: see ``read_tags``. ``read_bytes_s``: how many bytes a second it may read.
+
+        cpu_share: part of the time in which it may run.
+        """
         self._link = link
         self._read_bytes_s = read_bytes_s
         self._cpu_share = cpu_share
         self._analysers = analysers
+        self._tag_encoding = tag_encoding
         self._progress_at = 0.0
         self._sending = False
         self._deferred: list[bytes] = []
@@ -149,10 +154,12 @@ class Child:
         with open_audio(file) as source:
             sound, facts = source.sound, source.file
         identity = identify(file)
-        facts = replace(facts, unreadable=identity.failed_reads)
+        facts = replace(
+            facts, unreadable=identity.failed_reads, bit_rate_bps=identity.bit_rate_bps or facts.bit_rate_bps
+        )
         watch.add("identify", began)
         began = time.perf_counter()
-        tags = asdict(read_tags(file, self._tags_s(file)))
+        tags = asdict(read_tags(file, self._tag_encoding, self._tags_s(file)))
         watch.add("tags", began)
         self.send(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
         began = time.perf_counter()
@@ -243,7 +250,9 @@ def main() -> None:
     gc.freeze()  # loaded objects are never freed
     gc.enable()
     confine(settings["memory_mb"])
-    child = Child(link, analysers, settings["read_bytes_s"], settings["cpu_share"])
+    child = Child(
+        link, analysers, settings["tag_encoding"], settings["read_bytes_s"], settings["cpu_share"]
+    )
     write_decoder_messages()
     child.listen()
     child.send(ready=os.getpid(), unsealed=seal())

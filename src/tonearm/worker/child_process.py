@@ -94,6 +94,7 @@ class ChildProcess:
             "memory_mb": settings.memory_mb,
             "read_bytes_s": _read_bytes_s(settings),
             "cpu_share": settings.cpu_share,
+            "tag_encoding": settings.tag_encoding,
             "analysers": for_child(settings),
         }
         with theirs:

@@ -28,9 +28,9 @@ def heard(data: bytes) -> AudioSource:
 @pytest.mark.parametrize("name", OGG)
 def test_links_begin_where_files_were_joined(name: str) -> None:
     first, second = material.good(name), material.good(name, seed=2)
-    assert links(window(first)) == [(0, len(first))]
+    assert [(link.start, link.end) for link in links(window(first))] == [(0, len(first))]
     joined = first + second + first
-    assert links(window(joined)) == [
+    assert [(link.start, link.end) for link in links(window(joined))] == [
         (0, len(first)),
         (len(first), len(first + second)),
         (len(first + second), len(joined)),

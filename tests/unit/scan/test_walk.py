@@ -91,19 +91,19 @@ def test_what_is_not_music_is_not_mentioned(tmp_path: Path) -> None:
 
 
 def test_music_that_is_not_read_here_is_passed_with_a_reason(tmp_path: Path) -> None:
-    put(tmp_path, "a/1.APE", "2.aac", "3.mp3")
+    put(tmp_path, "a/1.TAK", "2.w64", "3.mp3")
     assert music(tmp_path) == [b"3.mp3"]
     assert reasons(tmp_path) == {
-        b"a/1.APE": "Monkey's Audio is not supported",
-        b"2.aac": "AAC without a container is not supported",
+        b"a/1.TAK": "TAK is not supported",
+        b"2.w64": "Wave64 is not supported",
     }
 
 
 def test_an_ending_that_is_configured_as_music_is_music(tmp_path: Path) -> None:
-    put(tmp_path, "1.aac", "2.wv")
-    patterns = Patterns((), ("*.wv",), (*EXTENSIONS, "aac"))
+    put(tmp_path, "1.w64", "2.tak")
+    patterns = Patterns((), ("*.tak",), (*EXTENSIONS, "w64"))
     assert [item.path for item in met(tmp_path, patterns=patterns)] == music(tmp_path, patterns=patterns)
-    assert music(tmp_path, patterns=patterns) == [b"1.aac"]
+    assert music(tmp_path, patterns=patterns) == [b"1.w64"]
 
 
 def test_links_are_passed_with_a_reason_and_not_followed(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ class Link:
 @pytest.mark.usefixtures("sent")
 def test_stacks_never_come_in_the_middle_of_another_message() -> None:
     link = Link()
-    child = Child(cast(socket.socket, link), [])
+    child = Child(cast(socket.socket, link), [], "auto")
     child.listen()
     child.send(stage="decode")
     assert [list(message) for message in MessageBuffer().feed(link.sent)] == [["stage"], ["stacks", "last"]]

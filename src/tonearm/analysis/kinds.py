@@ -1,0 +1,91 @@
+"""The container formats, and how their first bytes tell them apart."""
+
+from dataclasses import dataclass
+
+HEAD_BYTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A container format: its name in results, for people and in FFmpeg, and whether tags may surround it."""
+
+    name: str
+    title: str
+    demuxer: str
+    tagged_around: bool = False
+
+
+MP3 = Kind("mp3", "MP3", "mp3", tagged_around=True)
+FLAC = Kind("flac", "FLAC", "flac", tagged_around=True)
+WAV = Kind("wav", "WAV", "wav")
+AIFF = Kind("aiff", "AIFF", "aiff")
+MP4 = Kind("mp4", "M4A", "mov")
+OGG = Kind("ogg", "Ogg", "ogg")
+ASF = Kind("asf", "WMA", "asf")
+WAVPACK = Kind("wavpack", "WavPack", "wv", tagged_around=True)
+APE = Kind("ape", "Monkey's Audio", "ape", tagged_around=True)
+MUSEPACK = Kind("musepack", "Musepack", "mpc", tagged_around=True)
+MUSEPACK8 = Kind("musepack", "Musepack", "mpc8", tagged_around=True)
+TTA = Kind("tta", "True Audio", "tta", tagged_around=True)
+AAC = Kind("aac", "AAC", "aac", tagged_around=True)
+AC3 = Kind("ac3", "AC-3", "ac3", tagged_around=True)
+EAC3 = Kind("ac3", "AC-3", "eac3", tagged_around=True)
+DSF = Kind("dsf", "DSF", "dsf")
+DFF = Kind("dff", "DSDIFF", "iff")
+AU = Kind("au", "Sun audio", "au")
+CAF = Kind("caf", "Core Audio", "caf")
+MATROSKA = Kind("matroska", "Matroska", "matroska,webm")
+
+BY_FIRST_BYTES = {
+    b"fLaC": FLAC,
+    b"OggS": OGG,
+    b"wvpk": WAVPACK,
+    b"MAC ": APE,
+    b"MPCK": MUSEPACK8,
+    b"TTA1": TTA,
+    b"DSD ": DSF,
+    b".snd": AU,
+    b"caff": CAF,
+    b"\x1aE\xdf\xa3": MATROSKA,
+}
+
+UNREAD = {
+    b"tBaK": "TAK",
+    b"OFR ": "OptimFROG",
+    b"riff": "Wave64",
+    b"MThd": "MIDI",
+    b"ADIF": "AAC with a single header (ADIF)",
+    b"TTA2": "True Audio 2",
+}
+"""First bytes of formats that are recognised, but not supported."""
+
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
+_SPARE_BOXES = (b"free", b"skip")
+_MOST_AC3_ID, _MOST_EAC3_ID = 10, 16
+
+
+def kind_of(head: bytes) -> Kind | None:
+    """Return the kind by the first bytes; ``None`` for MPEG audio and raw AAC, which have no signature."""
+    if head[:4] in (b"RIFF", b"RF64", b"RIFX", b"BW64") and head[8:12] == b"WAVE":
+        return WAV
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return AIFF
+    if head[:4] == b"FRM8" and head[12:16] == b"DSD ":
+        return DFF
+    if head[4:8] in _MP4_BOXES or (head[4:8] in _SPARE_BOXES and head[:2] == b"\0\0"):
+        return MP4
+    if head[:16] == _ASF:
+        return ASF
+    if head[:3] == b"MP+":
+        return MUSEPACK
+    if head[:2] == b"\x0b\x77" and len(head) > 5:
+        return _ac3(head[5] >> 3)
+    return BY_FIRST_BYTES.get(head[:4])
+
+
+def _ac3(stream_id: int) -> Kind | None:
+    """AC-3 or Enhanced AC-3 by the identification of the bit stream (ETSI TS 102 366, 4.4.2.1 and E.1.3.1.6)."""
+    if stream_id <= _MOST_AC3_ID:
+        return AC3
+    return EAC3 if stream_id <= _MOST_EAC3_ID else None

@@ -1,0 +1,155 @@
+"""Reads the tags of MP4 and QuickTime files: iTunes' list, QuickTime's named items, and QuickTime's user data.
+
+Sources: ISO/IEC 14496-12, 4.2 (boxes); Apple, QuickTime File Format (user data atoms, metadata item list).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tonearm.analysis.file_window import Window
+from tonearm.analysis.tags.genres import GENRES
+from tonearm.analysis.tags.tag_set import TagSet
+from tonearm.analysis.tags.text import unmarked, utf16
+
+MAX_BOXES = 20_000
+MAX_TEXT_BYTES = 1 << 20
+MAX_KEYS = 5_000
+_UTF8, _UTF16, _JPEG, _PNG, _SIGNED, _UNSIGNED, _BMP = 1, 2, 13, 14, 21, 22, 27
+_IMAGES = {_JPEG: "image/jpeg", _PNG: "image/png", _BMP: "image/bmp"}
+_PAIRS = (b"trkn", b"disk")
+_NUMBERS = frozenset((b"tmpo", b"cpil", b"pgap", b"pcst", b"rtng", b"stik", b"hdvd", b"shwm"))
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box: its four letters, and where its contents begin and end."""
+
+    name: bytes
+    start: int
+    end: int
+
+
+def boxes(file: Window, start: int, end: int) -> Iterator[Box]:
+    """The boxes between two offsets, until one does not fit; the last may reach to the end."""
+    at = start
+    for _ in range(MAX_BOXES):
+        head = file.part(at, min(16, end - at))
+        if len(head) < 8:
+            return
+        size, head_bytes = int.from_bytes(head[:4], "big"), 8
+        if size == 1 and len(head) == 16:
+            size, head_bytes = int.from_bytes(head[8:], "big"), 16
+        elif size == 0:
+            size = end - at
+        if size < head_bytes:
+            return
+        yield Box(head[4:8], at + head_bytes, min(at + size, end))
+        at += size
+
+
+def read_mp4(file: Window, at: int) -> list[TagSet]:
+    """Read the tags of a file whose boxes begin at an offset, the most usual form first. Raises ``OSError``."""
+    listed, named, old = TagSet("MP4"), TagSet("QuickTime metadata"), TagSet("QuickTime user data")
+    for top in boxes(file, at, file.size):
+        if top.name == b"moov":
+            for box in boxes(file, top.start, top.end):
+                if box.name == b"udta":
+                    _user_data(file, box, listed, named, old)
+                elif box.name == b"meta":
+                    _metadata(file, box, listed, named)
+        elif top.name == b"meta":
+            _metadata(file, top, listed, named)
+    return [listed, named, old]
+
+
+def _user_data(file: Window, udta: Box, listed: TagSet, named: TagSet, old: TagSet) -> None:
+    for box in boxes(file, udta.start, udta.end):
+        if box.name == b"meta":
+            _metadata(file, box, listed, named)
+        elif box.name[:1] == b"\xa9":
+            _old_text(file, box, old)
+
+
+def _metadata(file: Window, meta: Box, listed: TagSet, named: TagSet) -> None:
+    """A meta box. Its version and flags are missing where QuickTime, or a program that copies it, has written it."""
+    start = meta.start if file.part(meta.start + 4, 4) == b"hdlr" else meta.start + 4
+    inside = {box.name: box for box in boxes(file, start, meta.end)}
+    items = inside.get(b"ilst")
+    if items is None:
+        return
+    names = _key_names(file, inside[b"keys"]) if b"keys" in inside else []
+    for item in boxes(file, items.start, items.end):
+        number = int.from_bytes(item.name, "big")
+        if names and 0 < number <= len(names):
+            _item(file, item, names[number - 1], named)
+        else:
+            _item(file, item, item.name.decode("latin-1"), listed)
+
+
+def _key_names(file: Window, keys: Box) -> list[str]:
+    """The names that the items of QuickTime refer to by number, without "com.apple.quicktime."."""
+    return [
+        file.part(box.start, min(box.end - box.start, 300))
+        .decode("utf-8", "replace")
+        .removeprefix("com.apple.quicktime.")
+        for box, _ in zip(boxes(file, keys.start + 8, keys.end), range(MAX_KEYS), strict=False)
+    ]
+
+
+def _item(file: Window, item: Box, key: str, found: TagSet) -> None:
+    mean = name = ""
+    for box in boxes(file, item.start, item.end):
+        if box.name == b"mean":
+            mean = _plain(file, box)
+        elif box.name == b"name":
+            name = _plain(file, box)
+        elif box.name == b"data":
+            _value(file, box, f"----:{mean}:{name}" if item.name == b"----" else key, item.name, found)
+
+
+def _plain(file: Window, box: Box) -> str:
+    return file.part(box.start + 4, min(box.end - box.start - 4, 300)).decode("utf-8", "replace")
+
+
+def _value(file: Window, data: Box, key: str, name: bytes, found: TagSet) -> None:
+    """A value: its kind (4 bytes), its locale (4), and the value itself."""
+    kind = int.from_bytes(file.part(data.start, 4), "big") & 0xFFFFFF
+    start, size = data.start + 8, max(0, data.end - data.start - 8)
+    if name == b"covr" or kind in _IMAGES:
+        found.picture(key, _IMAGES.get(kind, "image"), size)
+        return
+    raw = file.part(start, min(size, MAX_TEXT_BYTES))
+    if name in _PAIRS and size >= 6:
+        number, total = int.from_bytes(raw[2:4], "big"), int.from_bytes(raw[4:6], "big")
+        found.write(key, f"{number}/{total}" if total else str(number))
+    elif name == b"gnre" and size == 2:
+        number = int.from_bytes(raw, "big")
+        if 0 < number <= len(GENRES):
+            found.write(key, GENRES[number - 1])
+    elif kind in (_SIGNED, _UNSIGNED) or (name in _NUMBERS and kind == 0 and size <= 8):
+        found.write(key, str(int.from_bytes(raw, "big", signed=kind != _UNSIGNED)))
+    elif kind == _UTF16:
+        found.add(key, utf16(raw, "utf-16-be"))
+    elif kind in (0, _UTF8, 4, 5) and not (kind == 0 and b"\0" in raw):
+        found.add(key, unmarked(raw))
+    else:
+        found.binary(key, size)
+
+
+def _old_text(file: Window, box: Box, found: TagSet) -> None:
+    """Texts of QuickTime's user data: size and language, two bytes each, and the text; iTunes' form is met as well."""
+    key = box.name.decode("latin-1")
+    for inner in boxes(file, box.start, box.end):
+        if inner.name == b"data":
+            _value(file, inner, key, box.name, found)
+            return
+    at = box.start
+    while at + 4 <= box.end:
+        head = file.part(at, 4)
+        size, language = int.from_bytes(head[:2], "big"), int.from_bytes(head[2:], "big")
+        raw = file.part(at + 4, min(size, box.end - at - 4))
+        if raw.startswith((b"\xfe\xff", b"\xff\xfe")) and language >= 0x400:
+            found.add(key, utf16(raw, "utf-16-be"))
+        elif raw:
+            found.add(key, unmarked(raw.rstrip(b"\0")))
+        at += 4 + size
