@@ -250,9 +250,7 @@ def main() -> None:
     gc.freeze()  # loaded objects are never freed
     gc.enable()
     confine(settings["memory_mb"])
-    child = Child(
-        link, analysers, settings["tag_encoding"], settings["read_bytes_s"], settings["cpu_share"]
-    )
+    child = Child(link, analysers, settings["tag_encoding"], settings["read_bytes_s"], settings["cpu_share"])
     write_decoder_messages()
     child.listen()
     child.send(ready=os.getpid(), unsealed=seal())
