@@ -28,7 +28,8 @@ from tonearm.jobs.intake import Intake
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.rabbitmq.connection import BrokerConnection
 from tonearm.jobs.rabbitmq.topology import Topology
-from tonearm.library.files import FileChange, FoundFile, ScannedFile
+from tonearm.library.files import FileChange, ScannedFile
+from tonearm.library.found_file import FoundFile
 from tonearm.resilience.gate import Unguarded
 from tonearm.settings import Level
 

@@ -1,9 +1,11 @@
 """Jobs a second of the pipeline with an analyser that does nothing: ``python -m tests.performance jobs [--jobs N]``.
 
 Everything else is real: files, the scan's intake, the queue, child processes, the job store, the broker and its
-confirms. SQLite always; PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATABASE_URL`` and
-``TONEARM_RABBITMQ_URL`` name them, with one supervisor and with as many as ``--workers`` says, each a process with
-``--slots`` children. Each kind is given a database and queues of its own, which are removed.
+confirms. Beside the jobs a second stands their ratio to `SELECT 1` a second on one connection to the same database, one
+after the other, right before and after, so that runs on machines under other load can be compared. SQLite always;
+PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATABASE_URL`` and ``TONEARM_RABBITMQ_URL`` name them, with one
+supervisor and with as many as ``--workers`` says, each a process with ``--slots`` children. Each kind is given a
+database and queues of its own, which are removed.
 """
 
 import argparse
@@ -29,7 +31,8 @@ from tonearm.jobs.intake import Intake
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.sql_queue import SqlQueue
-from tonearm.library.files import FileChange, FoundFile, ScannedFile
+from tonearm.library.files import FileChange, ScannedFile
+from tonearm.library.found_file import FoundFile
 from tonearm.names import PathMap
 from tonearm.resilience.gate import Unguarded
 from tonearm.settings import Level, Settings, load_settings
@@ -41,14 +44,19 @@ MakeQueue = Callable[[Library, StopSwitch, str], JobQueue]
 
 CHILD = str(Path(__file__).with_name("idle_child.py"))
 BATCH = 2000
+ASK_S = 0.5
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast it went, in jobs a second: put into the queue, and through the pipeline to stored results."""
+    """How fast it went, in jobs a second: put into the queue, and through the pipeline to stored results.
+
+    asked: `SELECT 1` a second.
+    """
 
     enqueued: float
     worked: float
+    asked: float
 
 
 @contextmanager
@@ -164,6 +172,17 @@ def rate(moments: list[float]) -> float:
     return (len(moments) - 1 - first) / (moments[-1] - moments[first])
 
 
+def ask(app: Library) -> float:
+    """How often a second the database answers `SELECT 1`, one after the other."""
+    asked = 0
+    with app.database.read_once() as connection:
+        began = time.perf_counter()
+        while time.perf_counter() < began + ASK_S:
+            connection.exec_driver_sql("SELECT 1").scalar_one()
+            asked += 1
+        return asked / (time.perf_counter() - began)
+
+
 def measure(music: Path, jobs: int, slots: int, kind: str, workers: int, urls: Mapping[str, str]) -> Pace:
     """One kind of pipeline from an empty library to its last result."""
     with ExitStack() as stack:
@@ -179,9 +198,12 @@ def measure(music: Path, jobs: int, slots: int, kind: str, workers: int, urls: M
             stack.callback(delete_from_rabbitmq, management, str(settings["namespace"]))
         with opened(folder, **settings) as app:
             run, took_s = enqueue(app, music, jobs)
+            before = ask(app)
         pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn")))
         parts = [pool.submit(work_here, folder, settings, run, number, slots) for number in range(workers)]
-        return Pace(jobs / took_s, rate([moment for part in parts for moment in part.result()]))
+        worked = rate([moment for part in parts for moment in part.result()])
+        with opened(folder, **settings) as app:
+            return Pace(jobs / took_s, worked, (before + ask(app)) / 2)
 
 
 def main() -> int:
@@ -203,7 +225,8 @@ def main() -> int:
         if "TONEARM_RABBITMQ_URL" in urls:
             kinds += [("RabbitMQ + PostgreSQL", workers) for workers in several]
     print(
-        f"{options.jobs} jobs, {options.slots} slots each{'':5}{'workers':>10}{'enqueued/s':>12}{'jobs/s':>9}"
+        f"{f'{options.jobs} jobs, {options.slots} slots each':32}{'workers':>10}{'enqueued/s':>12}{'jobs/s':>9}"
+        f"{'SELECT 1/s':>12}{'ratio':>8}"
     )
     with tempfile.TemporaryDirectory() as place:
         music = Path(place)
@@ -212,7 +235,11 @@ def main() -> int:
         for _ in range(options.rounds):
             for kind, workers in kinds:
                 pace = measure(music, options.jobs, options.slots, kind, workers, urls)
-                print(f"{kind:32}{workers:10}{pace.enqueued:12.0f}{pace.worked:9.0f}", flush=True)
+                print(
+                    f"{kind:32}{workers:10}{pace.enqueued:12.0f}{pace.worked:9.0f}{pace.asked:12.0f}"
+                    f"{pace.worked / pace.asked:8.3f}",
+                    flush=True,
+                )
     return 0
 
 

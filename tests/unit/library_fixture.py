@@ -22,7 +22,8 @@ from tonearm.library.bulk_write import row_batch
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.features import FeatureTables, Findings, SearchableColumns
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
-from tonearm.library.files import FileChange, Files, FoundFile, ScannedFile
+from tonearm.library.files import FileChange, Files, ScannedFile
+from tonearm.library.found_file import FoundFile
 from tonearm.library.moved_files import link_moved_files
 from tonearm.library.results import Sound, add_findings, add_tags, mark_changed_in_graph, write_sounds
 from tonearm.library.roots import Place, Roots

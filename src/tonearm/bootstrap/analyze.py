@@ -20,6 +20,7 @@ from tonearm.progress.poller import ProgressPoller
 from tonearm.progress.run_follower import RunFollower
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.patterns import Patterns
+from tonearm.scan.reader import FolderReader, exist
 from tonearm.scan.scanner import Scanner
 from tonearm.scan.stale import StaleScan
 from tonearm.session.coordination import Coordination, EmbeddedRun, SharedRun
@@ -129,6 +130,8 @@ def _session(parts: WorkerParts, worker: str, coordination: Coordination) -> Ses
         bus,
         stopping,
         storage_retry,
+        FolderReader(stopping).walk,
+        exist,
     )
     return Session(
         worker=worker,

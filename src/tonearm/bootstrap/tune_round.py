@@ -12,7 +12,8 @@ from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished
 from tonearm.jobs.intake import Intake
-from tonearm.library.files import FileChange, FoundFile, ScannedFile
+from tonearm.library.files import FileChange, ScannedFile
+from tonearm.library.found_file import FoundFile
 from tonearm.library.roots import Roots
 from tonearm.names import PathMap
 from tonearm.settings import Level, Settings

@@ -1,6 +1,7 @@
 """``tonearm analyze``: scans folders, analyses files, shows the progress and the result."""
 
-import os
+import errno
+import stat
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
@@ -36,6 +37,7 @@ from tonearm.events.states import Severity
 from tonearm.library.data_folder import require_library
 from tonearm.names import printable, to_bytes
 from tonearm.progress.live import LiveView
+from tonearm.scan.reader import NamedPath, reason_of, resolved
 from tonearm.scan.stale import Budget
 from tonearm.session.session import AnalyzeRequest
 from tonearm.settings import Settings
@@ -131,9 +133,10 @@ def analyze(
     """
     level = level_of(priority)
     budget = _budget(stale, files, seconds, fresh, detach)
-    named = [to_bytes(path) for path in paths]
-    for path in named:
-        _require_path(path)
+    given = [to_bytes(path) for path in paths]
+    named = resolved(given)
+    for path, one in zip(given, named, strict=True):
+        _require_path(path, one)
     settings = settings_of(
         data,
         now,
@@ -192,14 +195,12 @@ def _require_a_library(settings: Settings, must_exist: bool, detach: bool) -> No
         require_library(settings.data_dir)
 
 
-def _require_path(path: bytes) -> None:
-    """Raise ConfigurationError for a path that does not exist. Other errors are reported by the scan."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ConfigurationError(f"{printable(path)}: {error.strerror}{meant_path(path)}") from error
-    except OSError:
-        return
+def _require_path(given: bytes, named: NamedPath) -> None:
+    """Raise ConfigurationError for what is no file and no folder. Other errors are reported by the scan."""
+    if named.number in {errno.ENOENT, errno.ENOTDIR}:
+        raise ConfigurationError(f"{printable(given)}: {reason_of(named.number or 0)}{meant_path(given)}")
+    if named.mode is not None and not (stat.S_ISDIR(named.mode) or stat.S_ISREG(named.mode)):
+        raise ConfigurationError(f"{printable(given)}: neither a file nor a folder")
 
 
 def _shown(
@@ -279,7 +280,7 @@ def _what_to_do(settings: Settings, request: AnalyzeRequest, known: Sequence[byt
     if request.stale is not None:
         return "No file has stale results: all are from the present analysers."
     if request.paths:
-        where = ", ".join(printable(path) for path in request.paths)
+        where = ", ".join(printable(named.path) for named in request.paths)
         return (
             f"There is no music in {where}: no file has one of the extensions "
             f"{', '.join(settings.extensions)} (setting `extensions`) and passes --include and --exclude."

@@ -10,6 +10,7 @@ import click
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.database import open_database
 from tonearm.bootstrap.probes import LiveState, ServerReport, ServerState, ask, failed, probe_servers
+from tonearm.bootstrap.status_folders import folders_in_trouble
 from tonearm.cli.formatting import duration, outlook_text, plural, resting
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
@@ -94,7 +95,8 @@ def _gathered(settings: Settings, database: Database) -> dict[str, Any]:
     unavailable = [name for name, state in report.services.items() if state.state != "up"]
     found = read_status(database, versions(), unavailable).to_json()
     postgres = ask(database.ping)[0] if database.shared else None
-    return found | _server_fields(report, postgres, database)
+    folders = {"folders": folders_in_trouble(settings, database)}
+    return found | folders | _server_fields(report, postgres, database)
 
 
 def _server_fields(
@@ -147,6 +149,11 @@ def _print(found: dict[str, Any], shared: bool) -> None:
         )
         if run["outlook"] is not None:
             say(outlook_text(Outlook(**run["outlook"])), indent=2)
+    for folder in found["folders"]:
+        say(f"{printable(folder['reason'])}; {folder['advice']}.", style="red")
+    for worker in found.get("workers", ()):
+        for path in worker["unmounted"]:
+            say(f"{printable(path)} is not mounted on {worker['host']}, or does not answer.", style="red")
     _print_services(found)
     _print_work(found, shared)
 

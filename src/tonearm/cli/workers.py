@@ -124,10 +124,11 @@ def scrape_targets(found: Iterable[WorkerView]) -> list[Mapping[str, Any]]:
 
 
 def _problems(worker: WorkerView) -> list[str]:
-    """Why it rests, circuit breakers that are not closed, and folders that are not mounted on the worker's host."""
+    """Why it rests, breakers that are not closed, and folders of its host that are not mounted or do not answer."""
     breakers = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
     rest = [] if worker.rest is None else [resting(worker.rest.reason, worker.rest.until)]
-    return rest + breakers + [f"{printable(from_document(path))} not mounted" for path in worker.unmounted]
+    folders = [f"{printable(from_document(path))} not mounted or not answering" for path in worker.unmounted]
+    return rest + breakers + folders
 
 
 def _running(worker: WorkerView) -> list[str]:

@@ -100,6 +100,8 @@ class WarningCode(StrEnum):
     CANNOT_LISTEN = "cannot-listen"
     CHILD_LEFT_BEHIND = "child-left-behind"
     EVENTS_DROPPED = "events-dropped"
+    FOLDER_ANSWERS = "folder-answers"
+    FOLDER_HANGS = "folder-hangs"
     FOLDER_LOOKS_UNMOUNTED = "folder-looks-unmounted"
     FOLDER_UNREADABLE = "folder-unreadable"
     GRAPH_AVAILABLE = "graph-available"

@@ -11,14 +11,8 @@ from tonearm.jobs.job import ANALYSED, JobState
 from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.trace_context import Sampler
 from tonearm.library.database import Database, refresh_statistics
-from tonearm.library.files import (
-    FoundFile,
-    KnownFile,
-    ScannedFile,
-    lock_root,
-    write_files,
-    written_meanwhile,
-)
+from tonearm.library.files import KnownFile, ScannedFile, lock_root, write_files, written_meanwhile
+from tonearm.library.found_file import FoundFile
 from tonearm.library.schema import job_table, run_table
 from tonearm.settings import Level, Rule
 

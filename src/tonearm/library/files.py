@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text,
 from tonearm.errors import NotFound
 from tonearm.library.bulk_write import add
 from tonearm.library.database import Database, database_time
+from tonearm.library.found_file import FoundFile
 from tonearm.library.history import note, note_all
 from tonearm.library.roots import below
 from tonearm.library.schema import file_table, root_table
@@ -33,16 +34,6 @@ _NEXT_PRESENT = (
     .order_by(file_table.c.id)
     .limit(1)
 )
-
-
-class FoundFile(NamedTuple):  # made in a third of the time of a frozen dataclass, for each file of a scan
-    """A music file as a scan found it. ``path`` is relative to its root, ``inode`` a signed 64-bit number."""
-
-    path: bytes
-    size: int
-    mtime_ns: int
-    inode: int
-    extension: str
 
 
 class KnownFile(NamedTuple):

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from tonearm.library.canonical import canonical
 from tonearm.library.database import Database, database_time, serialize_transactions
 from tonearm.library.schema import file_table, root_table
 from tonearm.names import PathMap
@@ -67,14 +68,6 @@ def in_place(place: Place) -> ColumnElement[bool]:
     return and_(here, below(place.scope)) if place.scope else here
 
 
-def canonical(path: bytes) -> bytes:
-    """The absolute path with symbolic links resolved. The last component may not exist."""
-    path = os.path.abspath(path)
-    if os.path.exists(path):
-        return os.path.realpath(path)
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-
-
 class Roots:
     """The roots of a library."""
 
@@ -83,10 +76,14 @@ class Roots:
         self._database = database
         self._paths = paths or PathMap(())
 
-    def locate(self, path: bytes) -> Place | None:
-        """The place of a path below a known root; ``None`` where there is none."""
+    def locate(self, path: bytes, is_canonical: bool = False) -> Place | None:
+        """The place of a path below a known root; ``None`` where there is none.
+
+        is_canonical: whether ``path`` is; no disk is looked at then.
+        """
+        known = self._paths.known(path if is_canonical else canonical(path))
         with self._database.read() as connection:
-            return self._here(_locate(connection, self._paths.known(canonical(path))))
+            return self._here(_locate(connection, known))
 
     def holds(self, place: Place) -> bool:
         """Whether the library has a file at or below a place, be it on the disk or missing."""
@@ -103,13 +100,16 @@ class Roots:
             for row in rows
         ]
 
-    def ensure(self, path: bytes) -> Place:
+    def ensure(self, path: bytes, is_folder: bool | None = None) -> Place:
         """The place of a path; its folder becomes a root when no known root contains it.
 
+        is_folder: whether it is one, if that is known; ``path`` is then canonical, and no disk is looked at.
         A new root that contains older roots takes over their files.
         """
-        path = canonical(path)
-        folder = self._paths.known(path if os.path.isdir(path) else os.path.dirname(path))
+        if is_folder is None:
+            path = canonical(path)
+            is_folder = os.path.isdir(path)
+        folder = self._paths.known(path if is_folder else os.path.dirname(path))
         path = self._paths.known(path)
         with self._database.write() as connection:
             serialize_transactions(connection)

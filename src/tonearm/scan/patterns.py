@@ -26,6 +26,7 @@ class Patterns:
     """Glob patterns, matched against the name and against the path below the root."""
 
     def __init__(self, include: Sequence[str], exclude: Sequence[str], extensions: Sequence[str]) -> None:
+        self.given = ([*include], [*exclude], [*extensions])
         self._include = _compiled(include)
         self._exclude = _compiled(exclude)
         plain = {extension.lower().lstrip(".") for extension in extensions}

@@ -12,20 +12,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tonearm.errors import TonearmError
 from tonearm.events.batches import JobsEnqueued
 from tonearm.events.event import Announce
 from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs
-from tonearm.library.files import FileChange, Files, FoundFile, KnownFile, ScannedFile
+from tonearm.library.files import FileChange, Files, KnownFile, ScannedFile
+from tonearm.library.found_file import FoundFile
 from tonearm.library.mounts import is_at_or_inside, is_inside, lost_mounts, root_looks_unmounted
 from tonearm.library.roots import Place, Roots
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.scan.moves import moved_from, new_inodes
+from tonearm.scan.moves import Exist, exist_here, moved_from, new_inodes
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.walk import MountPoint, Skipped, Unreadable, WalkItem, walk
+from tonearm.scan.walk import MountPoint, PlaceUnreadable, Skipped, Unreadable, Walk, WalkItem, walk_here
 from tonearm.settings import Level
 
 BATCH = 2000
@@ -33,10 +33,6 @@ RECORD_S = 1.0
 """Seconds after which an incomplete batch is recorded, so that its files can be analysed during the scan."""
 PAGE = 2000
 KEPT = "the files known below it are kept as they are"
-
-
-class PlaceUnreadable(TonearmError):
-    """A path given to the scan can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +104,12 @@ class Scanner:
         announce: Announce,
         stopping: Callable[[], bool],
         storage_retry: StorageRetry,
+        walk: Walk = walk_here,
+        exist: Exist = exist_here,
     ) -> None:
         """``stopping``: called after each file; returns whether the scan has to end."""
+        self._walk = walk
+        self._exist = exist
         self._files = files
         self._intake = intake
         self._roots = roots
@@ -130,8 +130,7 @@ class Scanner:
         top = scan.local(place.scope)
         self._announce(ScanStarted(top))
         try:
-            device = os.stat(place.here).st_dev
-            walked = walk(place.here, place.scope, self._patterns)
+            device, walked = self._walk(place.here, place.scope, self._patterns)
         except OSError as error:
             raise PlaceUnreadable(f"it can't be read: {error.strerror}; {KEPT}") from error
         for batch in self._batches(walked, scan):
@@ -238,9 +237,15 @@ class Scanner:
         if not by_inode:
             return batch
         roots = {root.root: root.here for root in self._storage_retry(self._roots.every)}
+        known_paths = [
+            os.path.join(roots[one.root], one.path) for found in by_inode.values() for one in found
+        ]
+        there = {
+            path for path, is_there in zip(known_paths, self._exist(known_paths), strict=True) if is_there
+        }
         compared = []
         for scanned in batch:
-            known = moved_from(scanned, by_inode, roots, scan.moved)
+            known = moved_from(scanned, by_inode, roots, scan.moved, there)
             if known is None:
                 compared.append(scanned)
                 continue

@@ -11,7 +11,8 @@ from tonearm.events.facts import ScanProgress
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.stale_files import StaleFiles
-from tonearm.library.files import FileChange, FoundFile, KnownFile, ScannedFile
+from tonearm.library.files import FileChange, KnownFile, ScannedFile
+from tonearm.library.found_file import FoundFile
 from tonearm.library.roots import Place
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.patterns import extension_of

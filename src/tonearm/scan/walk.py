@@ -2,13 +2,19 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple
 
-from tonearm.library.files import FoundFile
+from tonearm.errors import TonearmError
+from tonearm.library.found_file import FoundFile
 from tonearm.names import printable
 from tonearm.scan.patterns import Patterns
+
+
+class PlaceUnreadable(TonearmError):
+    """A path given to the scan can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,18 @@ class _Folder:
 
 
 WalkItem = FoundFile | Skipped | Unreadable | MountPoint
+
+
+class Walked(NamedTuple):
+    """A walk that has begun. device: of the root."""
+
+    device: int
+    items: Iterator[WalkItem]
+
+
+Walk = Callable[[bytes, bytes, Patterns], Walked]
+"""Begins a walk of a scope below a root; raises OSError if the scope can't be read."""
+
 _Entry = WalkItem | _Folder
 
 _KINDS = (
@@ -52,6 +70,11 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+
+def walk_here(root: bytes, scope: bytes, patterns: Patterns) -> Walked:
+    """Walk in this process, which waits as long as a folder does not answer. Raises OSError."""
+    return Walked(os.stat(root).st_dev, walk(root, scope, patterns))
 
 
 def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:

@@ -1,7 +1,6 @@
 """One call of ``analyze``: scans and analyses at the same time, follows the run to its end, and summarises it."""
 
 import functools
-import os
 import secrets
 import stat
 import threading
@@ -9,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tonearm.errors import ConfigurationError, NotFound, StorageError, TonearmError
+from tonearm.errors import NotFound, StorageError, TonearmError
 from tonearm.events.event import Announce
 from tonearm.events.facts import (
     ProgressEstimated,
@@ -23,12 +22,14 @@ from tonearm.events.facts import (
 from tonearm.events.states import Obstacle, RunState, WarningCode, WorkerState
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.runs import Runs
-from tonearm.library.roots import Place, Roots, canonical, outermost
+from tonearm.library.roots import Place, Roots, outermost
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.scan.scanner import PlaceUnreadable, Scanner
+from tonearm.scan.reader import NamedPath, reason_of, resolved
+from tonearm.scan.scanner import Scanner
 from tonearm.scan.stale import Budget, StaleScan
+from tonearm.scan.walk import PlaceUnreadable
 from tonearm.session.background_scan import BackgroundScan
 from tonearm.session.coordination import Coordination
 from tonearm.settings import Level
@@ -49,7 +50,7 @@ class AnalyzeRequest:
     stale: enqueue the files whose results are stale, within this budget, and read no folder; ``None``: scan the paths.
     """
 
-    paths: Sequence[bytes]
+    paths: Sequence[NamedPath]
     level: Level | None = None
     fresh: bool = False
     detach: bool = False
@@ -94,23 +95,24 @@ class Session:
         """Scan the paths and analyse the files that need it.
 
         Raises:
-            ConfigurationError: a path does not exist.
             NotFound: a path of which the stale results are wanted is not in the library.
             StorageError: the database can't be used; results stored so far are kept.
             CannotStart: too many child processes in a row end before they are ready.
         """
-        paths = [_usable(path) for path in request.paths]
+        named = request.paths
         began = time.monotonic()
         self.coordination.prepare()
         if request.stale is None and not request.paths:
-            paths = self.storage_retry(self.runs.unscanned_paths)
+            unscanned = self.storage_retry(self.runs.unscanned_paths)
+            named = resolved(unscanned, lambda: self.stop.requests > 0)
+        paths = [one.path for one in named]
         if request.stale is not None:
             self._known_places(paths)
         correlation_id = secrets.token_hex(16)
         run = _Run(self.storage_retry(lambda: self.runs.open(paths, correlation_id)), began)
         self.announce(RunStarted(run.id, self.workers, correlation_id))
         find = self._scan if request.stale is None else self._take_up_stale
-        scan = BackgroundScan(functools.partial(find, run, paths, request), self.scan_cancelled, self.stop)
+        scan = BackgroundScan(functools.partial(find, run, named, request), self.scan_cancelled, self.stop)
         try:
             finished = self._work(run, scan, request)
         except TonearmError as error:
@@ -177,11 +179,12 @@ class Session:
         run.estimated_at, run.held_up_by = now, outlook.held_up_by
         self.announce(ProgressEstimated(run.id, outlook))
 
-    def _scan(self, run: _Run, paths: Sequence[bytes], request: AnalyzeRequest) -> bool:
+    def _scan(self, run: _Run, named: Sequence[NamedPath], request: AnalyzeRequest) -> bool:
         """Scan every path and collect the unreadable ones; ``False`` if stopped before the end."""
-        for path in paths:
-            place = self.storage_retry(functools.partial(self.roots.ensure, path))
+        for one in named:
+            path = one.path
             try:
+                place = self.storage_retry(functools.partial(self._place, one))
                 outcome = self.scanner.scan(run.id, place, request.level, request.fresh)
                 run.unread.update(outcome.unread)
                 if not outcome.complete:
@@ -192,9 +195,18 @@ class Session:
         self.storage_retry(lambda: self.runs.mark_scanned(run.id))
         return True
 
-    def _take_up_stale(self, run: _Run, paths: Sequence[bytes], request: AnalyzeRequest) -> bool:
+    def _place(self, named: NamedPath) -> Place:
+        """The place of a path, which becomes a root if it is in none. Raises PlaceUnreadable for one that can't be."""
+        if named.mode is not None:
+            return self.roots.ensure(named.path, stat.S_ISDIR(named.mode))
+        place = self.roots.locate(named.path, is_canonical=True)
+        if place is None:
+            raise PlaceUnreadable(f"it can't be read: {reason_of(named.number or 0)}")
+        return place
+
+    def _take_up_stale(self, run: _Run, named: Sequence[NamedPath], request: AnalyzeRequest) -> bool:
         """Enqueue the files with stale results; what is not enqueued stays stale, so the scan is always complete."""
-        places = self._known_places(paths)
+        places = self._known_places([one.path for one in named])
         level = Level.BACKGROUND if request.level is None else request.level
         self.stale_scan.take_up(run.id, outermost(places), level, request.stale or Budget())
         self.storage_retry(lambda: self.runs.mark_scanned(run.id))
@@ -247,18 +259,3 @@ class Session:
             cancelled=self.runs.states([run.id])[run.id] == RunState.CANCELLED,
             slowest=tuple(Slow(path, elapsed, decoded) for elapsed, path, decoded in self.view.slowest),
         )
-
-
-def _usable(path: bytes) -> bytes:
-    """The canonical path of a file or folder. Raises ConfigurationError."""
-    try:
-        mode = os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ConfigurationError(f"{printable(path)}: {error.strerror}") from error
-    except OSError:
-        return canonical(
-            path
-        )  # such as a mount whose server does not answer: the scan reports it, and goes on
-    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
-        raise ConfigurationError(f"{printable(path)}: neither a file nor a folder")
-    return canonical(path)

@@ -118,7 +118,7 @@ def _worker_problems(workers: Sequence[WorkerView]) -> Iterator[Problem]:
             continue
         if worker.unmounted:
             places = ", ".join(printable(from_document(path)) for path in worker.unmounted)
-            yield Problem(CheckStatus.WARNING, f"not mounted on {worker.host}: {places}")
+            yield Problem(CheckStatus.WARNING, f"not mounted or not answering on {worker.host}: {places}")
         refused = [service for service, state in worker.breakers.items() if state != "closed"]
         if refused:
             yield Problem(CheckStatus.WARNING, f"{worker.name} can't use {', '.join(refused)}")

@@ -7,7 +7,6 @@ needs the standard library and the rules of mounts alone.
 
 import json
 import os
-import re
 import sqlite3
 import sys
 import time
@@ -16,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonearm.library.data_folder import DATABASE, file_system_of
+from tonearm.library.mount_table import read_mounts
 from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
 from tonearm.names import from_document, to_document
 
@@ -24,9 +24,6 @@ WRITTEN = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "analyze.lock", "log"
 """What a process writes in a data folder."""
 SYNCS = 7
 SYNC_BYTES = 4096
-MOUNTS = "/proc/self/mountinfo"
-_ESCAPED = re.compile(rb"\\([0-7]{3})")
-"""A byte of a name as the kernel escapes it, such as a space."""
 
 
 def main() -> None:
@@ -135,18 +132,12 @@ def _root(path: bytes, question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mounts_below(path: bytes) -> list[bytes]:
-    """The mount points below a folder, as the kernel lists them; those that are mounted only when used are left out."""
-    try:
-        with open(MOUNTS, "rb") as lines:
-            mounts = [line.split() for line in lines]
-    except OSError:  # not Linux
-        return []
-    points = [(_ESCAPED.sub(_byte, fields[4]), fields[fields.index(b"-") + 1]) for fields in mounts]
-    return [point for point, kind in points if is_inside(point, path.rstrip(b"/")) and kind != b"autofs"]
-
-
-def _byte(octal: re.Match[bytes]) -> bytes:
-    return bytes((int(octal[1], 8),))
+    """The mount points below a folder; those that are mounted only when used are left out."""
+    return [
+        point
+        for point, kind in read_mounts().items()
+        if is_inside(point, path.rstrip(b"/")) and kind != b"autofs"
+    ]
 
 
 def _sqlite(path: bytes) -> dict[str, Any]:

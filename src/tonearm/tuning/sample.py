@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tonearm
-from tonearm.library.files import FoundFile
-from tonearm.library.roots import canonical
+from tonearm.library.canonical import canonical
+from tonearm.library.found_file import FoundFile
 from tonearm.scan.patterns import Patterns, extension_of
 from tonearm.scan.walk import walk
 

@@ -1,7 +1,7 @@
 """Records how attempts end, and announces each outcome after it is stored."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 
 from tonearm.errors import Failure
 from tonearm.events.event import Announce
@@ -29,33 +29,55 @@ class AttemptRecorder:
         self._pending_writes = pending_writes
         self._announce = announce
         self._results: list[tuple[Lease, Result]] = []
+        self._recording: set[int] = set()
+
+    @property
+    def has_results(self) -> bool:
+        """Whether results wait for the next ``flush``."""
+        return bool(self._results)
+
+    @property
+    def recording(self) -> Set[int]:
+        """The jobs whose attempts have ended, which the database does not know yet."""
+        return self._recording
+
+    def expect(self, lease: Lease) -> None:
+        """Count a job as being recorded, whose outcome follows."""
+        self._recording.add(lease.job)
 
     def finished(self, lease: Lease, result: Result) -> None:
         """Add the result of an analysed file; the next ``flush`` stores it."""
+        self._recording.add(lease.job)
         self._results.append((lease, result))
 
-    def flush(self, unmounted: Collection[UnmountedPlace] = (), at_most: int = 0) -> Sequence[Lease]:
+    def flush(
+        self,
+        unmounted: Collection[UnmountedPlace] = (),
+        at_most: int = 0,
+        taken: Callable[[Sequence[Lease]], None] = lambda _: None,
+    ) -> None:
         """Store the collected results, and take up to ``at_most`` jobs in the same transaction.
 
-        Takes none without results, or when the results can't be stored now.
+        taken: called with the jobs after the results are stored. Takes none without results, or when the results can't
+        be stored now.
         """
         results, self._results = self._results, []
-        taken: list[Lease] = []
         wanted = at_most
 
-        def store() -> None:
+        def store() -> tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]:
             nonlocal wanted
             at_most, wanted = wanted, 0  # when this is repeated, the worker may no longer take jobs
             if at_most:
-                outcomes, leases = self._queue.finish_and_take(results, unmounted, at_most)
-                taken.extend(leases)
-            else:
-                outcomes = self._job_store.finish(results)
+                return self._queue.finish_and_take(results, unmounted, at_most)
+            return self._job_store.finish(results), ()
+
+        def stored(answer: tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]) -> None:
+            outcomes, leases = answer
             self._announce_outcomes(results, outcomes)
+            taken(leases)
 
         if results:
-            self._pending_writes.add(store)
-        return taken
+            self._pending_writes.add(store, stored)
 
     def failed(
         self,
@@ -70,28 +92,39 @@ class AttemptRecorder:
         work_s: for how many seconds a child worked on the file. timings: seconds by stage. codec: where it is known.
         """
         ended_at = time.monotonic()
-        self._pending_writes.add(lambda: self._fail(lease, failure, work_s, timings, ended_at, codec))
+
+        def recorded(outcome: AttemptOutcome | None) -> None:
+            self._acknowledge(lease, outcome)
+            if outcome is not None:
+                self._announce_failure(lease, outcome, work_s, timings, ended_at, codec)
+
+        self._recording.add(lease.job)
+        self._pending_writes.add(
+            lambda: self._job_store.fail(lease, failure, work_s, timings, ended_at), recorded
+        )
 
     def cancelled(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
         """Record that the run was cancelled or the file is gone."""
-        self._pending_writes.add(lambda: self._cancel(lease, failure, work_s))
+
+        def recorded(_: None) -> None:
+            self._acknowledge(lease)
+            self._announce(JobReturned(lease.ref, failure.reason, JobState.CANCELLED, work_s))
+
+        self._recording.add(lease.job)
+        self._pending_writes.add(lambda: self._job_store.cancel(lease, failure, work_s), recorded)
 
     def given_back(self, lease: Lease, reason: str, after_s: float) -> None:
         """Give back a job that this worker can't do now; the attempt is not charged.
 
         after_s: seconds until it may be taken again.
         """
-        self._pending_writes.add(lambda: self._give_back(lease, reason, after_s))
 
-    def _give_back(self, lease: Lease, reason: str, after_s: float) -> None:
-        self._job_store.give_back([lease], after_s)
-        self._queue.acknowledge(lease)
-        self._announce(JobReturned(lease.ref, reason))
+        def recorded(_: None) -> None:
+            self._acknowledge(lease)
+            self._announce(JobReturned(lease.ref, reason))
 
-    def _cancel(self, lease: Lease, failure: Failure, work_s: float) -> None:
-        self._job_store.cancel(lease, failure, work_s)
-        self._queue.acknowledge(lease)
-        self._announce(JobReturned(lease.ref, failure.reason, JobState.CANCELLED, work_s))
+        self._recording.add(lease.job)
+        self._pending_writes.add(lambda: self._job_store.give_back([lease], after_s), recorded)
 
     def _announce_outcomes(
         self, results: Sequence[tuple[Lease, Result]], outcomes: Sequence[AttemptOutcome | None]
@@ -108,22 +141,9 @@ class AttemptRecorder:
                     lease, outcome, result.work_s, result.timings, result.ended_at, result.sound.codec
                 )
 
-    def _fail(
-        self,
-        lease: Lease,
-        failure: Failure,
-        work_s: float,
-        timings: Mapping[str, float],
-        ended_at: float,
-        codec: str | None,
-    ) -> None:
-        outcome = self._job_store.fail(lease, failure, work_s, timings, ended_at)
-        self._acknowledge(lease, outcome)
-        if outcome is not None:
-            self._announce_failure(lease, outcome, work_s, timings, ended_at, codec)
-
-    def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None) -> None:
+    def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None = None) -> None:
         """Delete the job's message, or move it to the dead-letter queue if the file is quarantined."""
+        self._recording.discard(lease.job)
         if outcome is not None and outcome.state == JobState.QUARANTINED:
             self._queue.dead_letter(lease)
         else:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -17,8 +18,10 @@ from tonearm.jobs.failures import DEADLINE, KILLED, crashed, ended
 from tonearm.jobs.job import Lease
 from tonearm.settings import Settings
 from tonearm.worker.child_output import ChildOutput
-from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, encode, send_with_file
+from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, encode
 from tonearm.worker.limits import private_bytes
+from tonearm.worker.opener_process import CPU_MORE_S, allowed_s
+from tonearm.worker.openers import OpenFile
 
 STARTUP_S = 60.0
 
@@ -36,6 +39,9 @@ UNKILLABLE_S = 10.0
 """Seconds after SIGKILL until a process that has not ended is left behind: it hangs in a system call that reads from a
 disk or a server that does not answer."""
 
+SUSPECTED_S = 1.0
+"""The same, where the file took so long that it was found out before whether its mount answers."""
+
 CHILD = ("-c", "import gc; gc.disable(); from tonearm.worker.child_main import main; main()")
 """Arguments of Python for a child. Garbage collection during the start would take a tenth of the time, in vain."""
 
@@ -49,10 +55,10 @@ class Assignment:
 
     lease: Lease
     path: bytes  # the file on this host
-    descriptor: int
-    status: os.stat_result
     started_at: float  # by time.monotonic, as is deadline
-    deadline: float
+    deadline: float = math.inf  # until it is opened, its opener has a limit of its own
+    file: OpenFile | None = None  # until it is opened, there is none
+    is_suspected: bool = False  # it took too long, and it is being found out whether its mount answers
     stage: str = "start"
     stage_since: float = field(default_factory=time.monotonic)
     earlier_stages: dict[str, float] = field(default_factory=dict)  # seconds in each stage before this one
@@ -149,31 +155,37 @@ class ChildProcess:
         limit = self._settings.memory_mb << 20
         return now if now > (self._ready_bytes + limit) / 2 else None
 
-    def send_file(self, lease: Lease, path: bytes, descriptor: int, status: os.stat_result) -> None:
-        """Send an open file, and start the deadline for identifying it. This object closes the descriptor."""
-        allowed = self._settings.deadline_base_s + status.st_size / 1e6 + self._paced_s(status.st_size)
-        now = time.monotonic()
-        self.assignment = Assignment(lease, path, descriptor, status, now, now + allowed)
+    def expect_file(self, lease: Lease, path: bytes) -> Assignment:
+        """Assign a file, which an opener sends. path: on this host."""
+        self.assignment = Assignment(lease, path, time.monotonic())
         self.output.begin_file()
+        return self.assignment
+
+    def file_opened(self, file: OpenFile) -> None:
+        """Start the deadline for identifying the assigned file, because it was sent. This object closes it."""
+        if self.assignment is None:
+            return
+        self.assignment.file = file
+        size = file.status.size
+        allowed = allowed_s(self._settings.deadline_base_s, size) + self._paced_s(size)
+        self.assignment.deadline = time.monotonic() + allowed
         self._files_sent += 1
-        self._bytes_sent += status.st_size
-        with contextlib.suppress(OSError):  # if the child has just ended, its connection is closed
-            send_with_file(self.connection, {"cpu_s": allowed + 10}, descriptor)
+        self._bytes_sent += size
 
     def send_analysers(self, names: list[str], declared_s: float | None) -> None:
         """Send the analysers to run on the identified file, and set its deadline by its duration.
 
         ``declared_s``: the duration that the file declares.
         """
-        if self.assignment is None:
+        if self.assignment is None or self.assignment.file is None:
             return
-        size = self.assignment.status.st_size
+        size = self.assignment.file.status.size
         seconds = _longest_s(size, declared_s)
         allowed = self._settings.deadline_base_s + seconds / self._settings.deadline_speed
         allowed += self._paced_s(size)
         self.assignment.deadline = time.monotonic() + allowed
         with contextlib.suppress(OSError):
-            self.connection.sendall(encode({"analyse": names, "cpu_s": allowed + 10}))
+            self.connection.sendall(encode({"analyse": names, "cpu_s": allowed + CPU_MORE_S}))
 
     def suspend(self) -> None:
         """Have the process wait (SIGSTOP); its deadline waits, too."""
@@ -204,21 +216,24 @@ class ChildProcess:
         except (OSError, InvalidReply):
             return None
 
-    def release_file(self) -> None:
-        """Close the file; the child is idle again."""
-        if self.assignment is not None:
-            with contextlib.suppress(
-                OSError
-            ):  # of a mount whose server is gone; the descriptor is freed all the same
-                os.close(self.assignment.descriptor)
-            self.assignment = None
-            self._released = True
+    def release_file(self) -> OpenFile | None:
+        """Give the file up; the child is idle again. Returns the file, which the caller closes; see ``close_file``."""
+        if self.assignment is None:
+            return None
+        file, self.assignment, self._released = self.assignment.file, None, True
+        return file
+
+    def close_file(self) -> None:
+        """Close the file, if there is one; the child is idle again."""
+        if (file := self.release_file()) is not None:
+            file.close()
 
     @property
     def act_at(self) -> float:
         """The monotonic time at which a child that has sent nothing is killed, or left behind if it was killed."""
         if self._killed_at is not None:
-            return self._killed_at + UNKILLABLE_S
+            suspected = self.assignment is not None and self.assignment.is_suspected
+            return self._killed_at + (SUSPECTED_S if suspected else UNKILLABLE_S)
         if self._suspended_at is not None:
             return float("inf")
         if self.assignment is not None:
@@ -269,7 +284,7 @@ class ChildProcess:
         self.connection.close()
         self._exit_status()
         self.output.close()
-        self.release_file()
+        self.close_file()
 
 
 def _environment() -> dict[str, str]:

@@ -166,7 +166,9 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
     if not isinstance(identity, IdentifiedFile):
         raise InvalidReply("finished before the file was identified")
     finished = _checked(_Finished, message)
-    inode = assignment.status.st_ino
+    if assignment.file is None:
+        raise InvalidReply("finished before the file was sent")
+    status = assignment.file.status
     return Result(
         audio_hash=identity.hash,
         sound=identity.sound,
@@ -177,9 +179,9 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
             name: (found.version, *_as_declared(name, finite(found.values), finite(found.series)))
             for name, found in finished.findings.items()
         },
-        size=assignment.status.st_size,
-        mtime_ns=assignment.status.st_mtime_ns,
-        inode=inode if inode < 1 << 63 else inode - (1 << 64),
+        size=status.size,
+        mtime_ns=status.mtime_ns,
+        inode=status.inode if status.inode < 1 << 63 else status.inode - (1 << 64),
         work_s=work_s,
         timings=finished.timings,
     )

@@ -13,7 +13,7 @@ from tonearm.events.event import Announce
 from tonearm.events.facts import ChildReady, StageReached, Warned
 from tonearm.events.messages import ChildMessage
 from tonearm.events.states import WarningCode
-from tonearm.jobs.failures import INVALID_MESSAGES, REPLACED, unreadable
+from tonearm.jobs.failures import INVALID_MESSAGES
 from tonearm.jobs.port import JobStore
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
@@ -29,7 +29,6 @@ from tonearm.worker.child_replies import (
 from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.pool import ChildPool
-from tonearm.worker.safe_open import was_replaced
 
 
 class Conversation:
@@ -89,7 +88,7 @@ class Conversation:
         work_s = time.monotonic() - assignment.started_at
         lease, timings, identity = assignment.lease, assignment.timings(), assignment.identity
         codec = identity.sound.codec if isinstance(identity, IdentifiedFile) else None
-        child.release_file()
+        child.close_file()
         self._recorder.failed(lease, failure, work_s, timings, codec)
 
     def _handle(self, child: ChildProcess, message: Message) -> None:
@@ -100,7 +99,7 @@ class Conversation:
             self._logged(child, message)
         elif "stacks" in message:
             self._sampling.received(child, message)
-        elif assignment is None:
+        elif assignment is None or assignment.file is None:
             child.kill(None)  # a message while it has no file
         elif "stage" in message:
             stage, fraction = parsed_stage(message)
@@ -135,14 +134,15 @@ class Conversation:
 
     def _finished(self, child: ChildProcess, assignment: Assignment, message: Message) -> None:
         work_s = time.monotonic() - assignment.started_at
-        try:
-            replaced = was_replaced(assignment.path, assignment.descriptor, assignment.status)
-        except OSError as error:  # its file system failed meanwhile, as a mount does whose server is gone
-            self.attempt_failed(child, assignment, unreadable(error.strerror or str(error)))
-            return
-        if replaced:
-            self.attempt_failed(child, assignment, REPLACED)
-            return
         result = result_of(assignment, message, work_s)
-        child.release_file()
-        self._recorder.finished(assignment.lease, result)
+        file, lease, timings = child.release_file(), assignment.lease, assignment.timings()
+
+        def checked(failure: Failure | None) -> None:
+            if failure is not None:
+                self._recorder.failed(lease, failure, work_s, timings, result.sound.codec)
+            else:
+                self._recorder.finished(lease, result)
+
+        self._recorder.expect(lease)
+        if file is not None:
+            file.check(checked)

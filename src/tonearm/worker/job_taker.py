@@ -1,7 +1,7 @@
 """Takes jobs from the queue. After an empty answer it pauses, for longer the longer the answer took."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tonearm.events.event import Announce
 from tonearm.events.facts import JobTaken
@@ -36,17 +36,19 @@ class JobTaker:
         """End the pause, because there may be a job to take."""
         self._ask_at = 0.0
 
-    def take(self, at_most: int) -> Sequence[Lease]:
-        """Lease the next jobs; empty if there are none or the database does not answer."""
+    def take(self, at_most: int, taken: Callable[[Sequence[Lease]], None]) -> None:
+        """Lease the next jobs, and call ``taken`` with them, if there are any and the database answers."""
         began = time.monotonic()
-        leases = self._pending_writes.write(
-            lambda: self._queue.take(self._mount_guard.unmounted_places(), at_most), shows_use=bool
-        )
-        if not leases:
-            self._pause(began)
-            return ()
-        self.announce(leases, time.monotonic() - began)
-        return leases
+        unmounted = self._mount_guard.unmounted_places()
+
+        def answered(leases: Sequence[Lease] | None) -> None:
+            if leases:
+                self.announce(leases, time.monotonic() - began)
+                taken(leases)
+            else:
+                self._pause(began)
+
+        self._pending_writes.add_once(lambda: self._queue.take(unmounted, at_most), answered, shows_use=bool)
 
     def announce(self, leases: Sequence[Lease], elapsed_s: float) -> None:
         """Announce jobs that were taken. elapsed_s: how long that took."""

@@ -3,7 +3,7 @@ resume, cancel and drain."""
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -84,26 +84,33 @@ class Maintenance:
         else:
             self._done += 1
 
+    @property
+    def owes_return(self) -> bool:
+        """Whether jobs are to be given back whose leases were lost with the connection; until then none are taken."""
+        return self._pending_writes.unavailable_at > self._gave_back_at
+
     def run_due(
-        self, assignments: Sequence[Assignment], followed_run: int | None, unmounted: Sequence[bytes]
+        self,
+        assignments: Sequence[Assignment],
+        followed_run: int | None,
+        unmounted: Sequence[bytes],
+        recording: Set[int] | None,
     ) -> MaintenanceReport:
         """Run the tasks that are due.
 
-        followed_run: a run whose state is read even if none of its jobs is running.
+        followed_run: a run whose state is read even if none of its jobs is running. recording: jobs leased to this
+        worker beside those of ``assignments``; ``None`` while jobs are being taken, as nobody knows them yet.
         """
         now = time.monotonic()
         lost = self._renew(assignments, now)
         unavailable_at = self._pending_writes.unavailable_at
-        returned = (
-            unavailable_at > self._gave_back_at
-            and not self._pending_writes.has_pending
-            and not self._pending_writes.failure
-        )
+        returned = recording is not None and self.owes_return and not self._pending_writes.failure
         if returned or now >= self._heartbeat_at:
             self._heartbeat_at = now + HEARTBEAT_S
             status_known = self._heartbeat(assignments, unmounted)
-            if returned and status_known:
-                self._give_back_unknown(assignments, unavailable_at)
+            if returned and recording is not None and status_known:
+                leased = {*recording, *(assignment.lease.job for assignment in assignments)}
+                self._give_back_unknown(leased, unavailable_at)
         if now >= self._recover_at:
             self._recover_at = now + min(RECOVER_S, self._settings.lease_s / 4)
             interrupted = self._pending_writes.write(self._job_store.recover_expired) or ()
@@ -133,18 +140,16 @@ class Maintenance:
         self._renew_at = now + min(RENEW_S, self._settings.lease_s / 3)
         return frozenset(stages) - leased
 
-    def _give_back_unknown(self, assignments: Sequence[Assignment], unavailable_at: float) -> None:
+    def _give_back_unknown(self, known: Set[int], unavailable_at: float) -> None:
         """Give back jobs that were leased to this worker, but whose leases were lost with the connection.
 
-        Does nothing if another worker has registered this one's name, because the leases are then that worker's.
+        known: the jobs that it has. Does nothing if another worker has registered this one's name, because the leases
+        are then that worker's.
         """
         if self._status is WorkerStatus.REPLACED:
             return
-        jobs = [assignment.lease.job for assignment in assignments]
-        if (
-            self._pending_writes.write(lambda: self._job_store.give_back_except(self._worker, jobs))
-            is not None
-        ):
+        given_back = self._pending_writes.write(lambda: self._job_store.give_back_except(self._worker, known))
+        if given_back is not None:
             self._gave_back_at = unavailable_at
 
     def _heartbeat(self, assignments: Sequence[Assignment], unmounted: Sequence[bytes]) -> bool:

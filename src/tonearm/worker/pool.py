@@ -1,9 +1,10 @@
 """The pool of child processes: starts, recycles and ends them, and detects those that end by themselves."""
 
 import selectors
+import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tonearm.errors import Failure, TonearmError
 from tonearm.events.event import Announce
@@ -59,6 +60,14 @@ class ChildPool:
         self._selector = selectors.DefaultSelector()
         self._selector.register(wakeup, selectors.EVENT_READ, None)
 
+    def attend(self, file: int | socket.socket, hear: Callable[[], None]) -> None:
+        """Have ``wait`` call ``hear`` when a file becomes readable, until ``leave``."""
+        self._selector.register(file, selectors.EVENT_READ, hear)
+
+    def leave(self, file: int | socket.socket) -> None:
+        """Attend to a file no more."""
+        self._selector.unregister(file)
+
     @property
     def children(self) -> Sequence[ChildProcess]:
         """All children."""
@@ -83,12 +92,13 @@ class ChildPool:
     def free_slots(self) -> int:
         """Number of children that may be started.
 
-        A child left behind occupies its slot until it ends; one that was killed for lack of memory leaves it empty for
-        a while.
+        A child left behind leaves its slot, so that other folders go on; at most ``workers`` are left behind so. One
+        that was killed for lack of memory leaves its slot empty for a while.
         """
         self._left_behind = [process for process in self._left_behind if process.poll() is None]
+        too_many = max(0, len(self._left_behind) - self._settings.workers)
         empty = self._memory_kills.empty_slots(time.monotonic(), self._settings.workers)
-        return self._settings.workers - len(self._children) - len(self._left_behind) - empty
+        return self._settings.workers - len(self._children) - too_many - empty
 
     def start(self, count: int) -> None:
         """Start children."""
@@ -126,10 +136,13 @@ class ChildPool:
         ready = [key for key, _ in self._selector.select(max(0.0, until - now))]
         readable = []
         for key in ready:
-            if key.data is not None and key.fileobj is key.data.output:
-                self._relay(key.data)
+            if isinstance(key.data, ChildProcess):
+                if key.fileobj is key.data.output:
+                    self._relay(key.data)
+                else:
+                    readable.append(key.data)
             elif key.data is not None:
-                readable.append(key.data)
+                key.data()
         return readable, any(key.data is None for key in ready)
 
     def _relay(self, child: ChildProcess) -> None:
@@ -177,7 +190,7 @@ class ChildPool:
         child.close()
         self._announce(ChildEnded(child.process.pid, reason, job=job, ending=ending))
 
-    def close(self) -> None:
+    def end_all(self) -> None:
         """End all children."""
         ended = [
             ChildEnded(child.process.pid, NOT_NEEDED, job=_job_of(child), ending=ChildEnding.NOT_NEEDED)
@@ -190,6 +203,10 @@ class ChildPool:
         for fact in ended:
             self._announce(fact)
         self._children.clear()
+
+    def close(self) -> None:
+        """End all children, and wait for nothing more."""
+        self.end_all()
         self._selector.close()
 
     def _remove(self, child: ChildProcess) -> None:

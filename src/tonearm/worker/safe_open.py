@@ -3,73 +3,83 @@
 import errno
 import os
 import stat
+from dataclasses import dataclass
 
-from tonearm.errors import Failure, Fault
+from tonearm.errors import Failure
 from tonearm.jobs.failures import GONE, NO_PERMISSION, NOT_REGULAR, unreadable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-class CannotOpen(Exception):
-    """The file can't be opened; ``failure`` says why.
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """The status of a file by which it is told whether it was replaced. size: bytes."""
 
-    gone: no file has this name. maybe_unmounted: it is gone or its file system fails; its folder may not be mounted.
-    """
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
-        self.gone = failure is GONE
-        self.maybe_unmounted = self.gone or failure.code == Fault.READ_ERROR.code
+    @classmethod
+    def of(cls, status: os.stat_result) -> "FileStatus":
+        """What counts of a status."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
 
 
-def open_inside(root: bytes, path: bytes) -> tuple[int, os.stat_result]:
+def open_inside(root: bytes, path: bytes) -> tuple[int, FileStatus]:
     """Open ``path`` below ``root`` part by part, so that no folder in it can be exchanged for a symbolic link.
 
     Returns the descriptor, which the caller closes, and its status.
 
     Raises:
-        CannotOpen: gone, a link, not a regular file, not permitted, or the file system fails.
+        OSError: gone, a link, not a regular file, not permitted, or the file system fails; see ``failure_of``.
     """
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            *folders, name = path.split(b"/")
-            for part in folders:
-                deeper = os.open(part, _FOLDER, dir_fd=folder)
-                os.close(folder)
-                folder = deeper
-            descriptor = os.open(name, _FILE, dir_fd=folder)
-        finally:
+        *folders, name = path.split(b"/")
+        for part in folders:
+            deeper = os.open(part, _FOLDER, dir_fd=folder)
             os.close(folder)
+            folder = deeper
+        descriptor = os.open(name, _FILE, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
         status = os.fstat(descriptor)
-    except OSError as error:
-        raise CannotOpen(_failure(error)) from error
-    if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        os.set_blocking(descriptor, True)
+    except BaseException:
         os.close(descriptor)
-        raise CannotOpen(NOT_REGULAR)
-    os.set_blocking(descriptor, True)
-    return descriptor, status
+        raise
+    return descriptor, FileStatus.of(status)
 
 
-def was_replaced(path: bytes, descriptor: int, then: os.stat_result) -> bool:
-    """Whether the open file was written to since ``then``, or its path now holds another file."""
-    now = os.fstat(descriptor)
-    if (then.st_size, then.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
+def was_replaced(path: bytes, descriptor: int | None, then: FileStatus) -> bool:
+    """Whether a file was written to since ``then``, or its path now holds another file.
+
+    descriptor: the open file; ``None`` if it is not open any more.
+    """
+    if descriptor is not None and _written_to(FileStatus.of(os.fstat(descriptor)), then):
         return True
     try:
-        there = os.stat(path, follow_symlinks=False)
+        there = FileStatus.of(os.stat(path, follow_symlinks=False))
     except OSError:
         return False  # moved or deleted: the open file is still the one that was measured
-    return (there.st_dev, there.st_ino) != (then.st_dev, then.st_ino)
+    return _written_to(there, then) or (there.device, there.inode) != (then.device, then.inode)
 
 
-def _failure(error: OSError) -> Failure:
-    if error.errno == errno.ENOENT:
+def _written_to(now: FileStatus, then: FileStatus) -> bool:
+    return (then.size, then.mtime_ns) != (now.size, now.mtime_ns)
+
+
+def failure_of(number: int) -> Failure:
+    """What an attempt fails of when opening its file fails with this error number."""
+    if number == errno.ENOENT:
         return GONE
-    if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR}:
+    if number in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR}:
         return NOT_REGULAR
-    if error.errno in {errno.EACCES, errno.EPERM}:
+    if number in {errno.EACCES, errno.EPERM}:
         return NO_PERMISSION
-    return unreadable(error.strerror or str(error))
+    return unreadable(os.strerror(number))

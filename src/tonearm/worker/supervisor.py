@@ -1,20 +1,22 @@
 """The loop of a worker: takes jobs, has child processes analyse the files, stores the results.
 
-One thread. One pass of the loop, in order:
+A second thread makes its writes, one at a time, so that the loop hears the children meanwhile. One pass of the loop, in
+order:
 
 1. If a stop was requested: take no more jobs, let running files finish within ``grace_s``, then give the others back.
-2. Repeat the writes that failed because the database could not be used.
-3. Unless stopping or draining: end children that are due for recycling, send every idle child the next job, and start
-   children while there are jobs for them. While the worker rests it takes none.
-4. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
-5. Begin or end the sampling of children, if that is wanted. Wait until a child sends a message, a wake-up arrives, a
-   deadline passes, or a quarter of a second is over. Read all messages, query the stored results of all identified
-   files at once, and store all results in one transaction, which also takes the next jobs for the children that have
-   become idle.
-6. Kill children whose deadline has passed.
-7. Once a second: maintenance (leases, heartbeat, paused and cancelled runs).
+2. If a write has ended: acknowledge and announce what was stored, and send the jobs that were taken to idle children.
+   Begin the next write that waits, or repeat one that failed because the database could not be used.
+3. Unless stopping or draining: end children that are due for recycling, and start children while jobs wait for them.
+4. If nothing is being written: begin to store all results that have arrived, in one transaction, which also takes the
+   next jobs for the idle children. Without results, only take jobs; while the worker rests, take none.
+5. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
+6. Begin or end the sampling of children, if that is wanted. Wait until a child sends a message, a write ends, a wake-up
+   arrives, a deadline passes, or a quarter of a second is over. Read all messages, and query the stored results of all
+   identified files at once.
+7. Kill children whose deadline has passed.
+8. Once a second: maintenance (leases, heartbeat, paused and cancelled runs).
 
-Results that are ready at the same time are stored together; no result is delayed to enlarge a batch.
+Results that arrive during a write are stored together by the next one; no result is delayed to enlarge a batch.
 """
 
 import time
@@ -42,19 +44,22 @@ from tonearm.worker.dispatch import Dispatcher
 from tonearm.worker.job_taker import JobTaker
 from tonearm.worker.maintenance import Maintenance, Registration
 from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.openers import Openers
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.pool import ChildPool
 from tonearm.worker.rest import RestWatch
 from tonearm.worker.signals import StopSwitch
+from tonearm.worker.storing_thread import StoringThread
 
 MAINTENANCE_S = 1.0
 WAIT_S = 0.25
-FILL_S = 1.0
-"""Maximum seconds for which one pass takes jobs while none of their files can be opened and all children stay idle."""
+SETTLE_S = 5.0
+"""Maximum seconds to wait for a write at the end; results that are not stored then are measured again later."""
 LOOP = "supervisor"
 """Name under which the turns of the loop are noted."""
 
 LEASE_LOST = "its lease was lost; the job is in the queue again, or another worker has it"
+GIVEN_BACK = "given back to the queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +114,28 @@ class Supervisor:
         self._sampling = sampling or ChildSampling()
         self._rest = rest or RestWatch()
         self._cpu_budget = cpu_budget
-        self._pending_writes = PendingWrites(settings.storage_wait_s)
+        storing = StoringThread(self._turns)
+        self._pending_writes = PendingWrites(settings.storage_wait_s, storing)
         self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._count_and_announce)
         self._maintenance = Maintenance(
             job_store, runs, self._pending_writes, settings, worker, registration, announce
         )
         self._pool = ChildPool(settings, child, stop.wakeup, announce)
+        self._pool.attend(storing.ended, lambda: None)  # ``flush`` finds out
         self._taker = JobTaker(queue, self._pending_writes, mount_guard, announce)
-        self._dispatcher = Dispatcher(mount_guard, self._pending_writes, self._recorder, announce)
+        self._openers = Openers(
+            self._pool.attend,
+            self._pool.leave,
+            lambda mount, is_hung: self._dispatcher.mount_changed(mount, is_hung),
+        )
+        self._dispatcher = Dispatcher(
+            self._openers,
+            mount_guard,
+            self._pending_writes,
+            self._recorder,
+            settings.deadline_base_s,
+            announce,
+        )
         self._conversation = Conversation(
             self._pool,
             job_store,
@@ -131,6 +150,7 @@ class Supervisor:
         self._draining = False
         self._maintained_at = 0.0
         self._announced_failure: str | None = None
+        self._is_taking = False
 
     def work(self, task: Task) -> bool:
         """Work until the task is complete, or until stopped or drained. Returns whether it is complete.
@@ -149,20 +169,22 @@ class Supervisor:
                     return False
                 self._pending_writes.flush()
                 ending = self._stopping_since is not None or self._draining
-                if ending:
+                if ending and not self._pending_writes.is_writing:  # it may be taking jobs
                     self._queue.close()
-                elif self._rest.turn():
+                elif not ending and self._rest.turn():
                     self._leave_machine()
-                else:
-                    self._fill()
+                elif not ending:
+                    self._start_missing()
+                self._store_and_take()
                 self._announce_storage()
-                if not self._pool.busy and not self._pending_writes.has_pending:
+                if not (self._pool.busy or self._openers.is_busy or self._pending_writes.has_pending):
                     if ending:
                         return False
                     if self._nothing_to_take(now) and self._rest.may_ask() and self._is_over(task):
                         return True
                 self._sampling.turn(self._pool.children)
-                self._wait(now)
+                self._hear(now)
+                self._openers.turn(time.monotonic())
                 self._end_overdue()
                 if now - self._maintained_at > MAINTENANCE_S:
                     self._maintained_at = now
@@ -200,77 +222,75 @@ class Supervisor:
             )
         )
 
-    def _fill(self) -> None:
-        """Send jobs to idle children, and start children in free slots."""
+    def _start_missing(self) -> None:
+        """End children that are due for recycling, and start one for each waiting job, up to ``workers``."""
         self._pool.recycle()
-        until = time.monotonic() + FILL_S
-        while self._settings.workers and time.monotonic() < until and not self._stop.requests:
-            if self._taker.is_paused(time.monotonic()):
-                return
-            idle = self._pool.idle
-            if not idle:
-                self._start_missing()
-                return
-            leases = self._taker.take(len(idle))
-            if not leases:
-                return
+        free = self._pool.free_slots
+        if free > 0 and not self._pending_writes.has_pending and self._may_take():
+            waiting = self._taker.count_waiting(self._settings.workers)
+            self._pool.start(min(free, waiting - self._pool.starting - len(self._pool.idle)))
+
+    def _store_and_take(self) -> None:
+        """Store the results that have arrived and take jobs for idle children, unless something is being written."""
+        if self._pending_writes.has_pending:
+            return
+        began = time.monotonic()
+        room = len(self._pool.idle) if self._may_take() else 0
+        self._is_taking = room > 0
+
+        def taken(leases: Sequence[Lease]) -> None:
+            self._taker.announce(leases, time.monotonic() - began)
             self._dispatch(leases)
+
+        if self._recorder.has_results:
+            self._recorder.flush(self._mount_guard.unmounted_places(), room, taken)
+        elif room > len(self._recorder.recording):  # the others have results, with which jobs are taken
+            self._taker.take(room - len(self._recorder.recording), taken)
+
+    def _may_take(self) -> bool:
+        """Whether jobs may be taken now: not while ending or resting, nor after the queue was found empty."""
+        if self._is_leaving or not self._settings.workers:
+            return False
+        return not self._taker.is_paused(time.monotonic()) and not self._maintenance.owes_return
+
+    @property
+    def _is_leaving(self) -> bool:
+        return bool(self._stop.requests or self._draining or self._rest.resting)
 
     def _leave_machine(self) -> None:
         """Take nothing and keep no message; after a while keep no idle child either."""
-        self._queue.rest()
+        if not self._pending_writes.is_writing:  # it may be taking jobs
+            self._queue.rest()
         if self._rest.is_long:
             self._pool.end_idle()
 
     def _dispatch(self, leases: Sequence[Lease]) -> None:
-        """Send jobs to idle children, of which there are at least as many."""
-        for child, lease in zip(self._pool.idle, leases, strict=False):
+        """Send jobs to idle children; give back those for which there is none any more, and all after a stop."""
+        children = [] if self._is_leaving else self._pool.idle
+        for child, lease in zip(children, leases, strict=False):
             self._dispatcher.dispatch(child, lease)
+        for lease in leases[len(children) :]:
+            self._recorder.given_back(lease, GIVEN_BACK, 0.0)
 
-    def _start_missing(self) -> None:
-        """Start a child for each waiting job, up to ``workers``."""
-        free = self._pool.free_slots
-        if free > 0:
-            waiting = self._taker.count_waiting(self._settings.workers)
-            self._pool.start(min(free, waiting - self._pool.starting))
-
-    def _wait(self, now: float) -> None:
-        """Wait for messages or a wake-up, handle all messages, store the results, and take the next jobs with them."""
-        try:
-            look_s = WAIT_S if self._cpu_budget is None else self._cpu_budget.turn(self._pool.children)
-            readable, woken = self._pool.wait(now, min(WAIT_S, look_s))
-            if woken:
-                self._stop.clear_wakeup()
-                self._taker.wake()
-            for child in readable:
-                if not self._conversation.read(child):
-                    self._ended(child)
-            self._conversation.answer_identified()
-        except BaseException:
-            self._recorder.flush()
-            raise
-        began = time.monotonic()
-        leases = self._recorder.flush(self._mount_guard.unmounted_places(), self._room())
-        self._taker.announce(leases, time.monotonic() - began)
-        self._dispatch(leases)
-
-    def _room(self) -> int:
-        """How many jobs may be taken now: none while ending or resting, or after the queue was found empty."""
-        if (
-            self._stop.requests
-            or self._draining
-            or self._rest.resting
-            or self._taker.is_paused(time.monotonic())
-        ):
-            return 0
-        self._pool.recycle()
-        return len(self._pool.idle)
+    def _hear(self, now: float) -> None:
+        """Wait for messages or a wake-up, and handle all messages."""
+        look_s = WAIT_S if self._cpu_budget is None else self._cpu_budget.turn(self._pool.children)
+        readable, woken = self._pool.wait(now, min(WAIT_S, look_s))
+        if woken:
+            self._stop.clear_wakeup()
+            self._taker.wake()
+        for child in readable:
+            if not self._conversation.read(child):
+                self._ended(child)
+        self._conversation.answer_identified()
 
     def _ended(self, child: ChildProcess) -> None:
         """Remove a child that has ended; the attempt at its file has failed, other files are not affected."""
         failure = self._pool.remove_ended(child)
-        if child.assignment is not None:
-            self._conversation.attempt_failed(child, child.assignment, failure)
+        if (one := child.assignment) is not None and not (
+            failure is DEADLINE and self._dispatcher.ended_by_deadline(child, one)
+        ):
+            self._conversation.attempt_failed(child, one, failure)
         child.close()
 
     def _end_overdue(self) -> None:
@@ -278,6 +298,8 @@ class Supervisor:
             if child.killed:
                 self._pool.leave_behind(child)
                 self._ended(child)
+            elif child.assignment is not None and not child.assignment.is_suspected:
+                self._dispatcher.look_at(child.assignment)
             else:
                 child.kill(DEADLINE)
 
@@ -292,7 +314,13 @@ class Supervisor:
     def _maintain(self, task: Task) -> None:
         """Run due maintenance, and act on lost leases, changes of the run, and drain."""
         assignments = [assignment for _, assignment in self._pool.busy]
-        found = self._maintenance.run_due(assignments, task.run, self._mount_guard.unmounted_paths())
+        taking = self._is_taking and self._pending_writes.is_writing
+        found = self._maintenance.run_due(
+            assignments,
+            task.run,
+            self._mount_guard.unmounted_paths(),
+            None if taking else self._recorder.recording,
+        )
         state = found.run_states.get(task.run, self._state) if task.run is not None else self._state
         if state != self._state:
             self._state = state
@@ -327,16 +355,21 @@ class Supervisor:
         self._announce(WorkerStateChanged(self._worker, state, reason))
 
     def _release(self) -> None:
-        """End all children, then give their jobs back."""
+        """End all children, store what has arrived, then give the other jobs back."""
         now = time.monotonic()
         work_s = {one.lease.job: now - one.started_at for _, one in self._pool.busy}
         leases = [assignment.lease for _, assignment in self._pool.busy]
-        self._pool.close()
+        self._pool.end_all()
         try:
+            self._openers.close()
+            self._recorder.flush()
+            self._pending_writes.settle(SETTLE_S)
             self._job_store.give_back(leases, work_s=work_s)
         except StorageError:
             return  # they are recovered when their leases expire, or when this worker starts again
+        finally:
+            self._pool.close()
         self._maintenance.send_final_heartbeat()
         for lease in leases:
             self._queue.acknowledge(lease)
-            self._announce(JobReturned(lease.ref, "given back to the queue", run_s=work_s[lease.job]))
+            self._announce(JobReturned(lease.ref, GIVEN_BACK, run_s=work_s[lease.job]))

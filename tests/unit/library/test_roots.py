@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.unit.library_fixture import Library
-from tonearm.library.roots import Place, Roots, below, canonical, in_place
+from tonearm.library.canonical import canonical
+from tonearm.library.roots import Place, Roots, below, in_place
 from tonearm.library.schema import file_table
 from tonearm.names import PathMap
 

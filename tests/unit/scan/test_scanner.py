@@ -20,7 +20,8 @@ from tonearm.events.states import RunState
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.scanner import PlaceUnreadable, Scanner
+from tonearm.scan.scanner import Scanner
+from tonearm.scan.walk import PlaceUnreadable
 from tonearm.settings import EXTENSIONS, Level
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.scan.sick import make_dead
-from tonearm.library.files import FoundFile
+from tonearm.library.found_file import FoundFile
 from tonearm.scan.patterns import Patterns, extension_of
 from tonearm.scan.walk import Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import EXTENSIONS

@@ -143,7 +143,7 @@ def test_workers_that_are_lost_or_hindered_are_warnings() -> None:
     )
     assert found(situation(workers=workers)) == [
         ("WARNING", "no heartbeat from w1; other workers take its jobs"),
-        ("WARNING", "not mounted on nas: /m\\xff"),
+        ("WARNING", "not mounted or not answering on nas: /m\\xff"),
         ("WARNING", "w2 can't use Neo4j"),
     ]
 

@@ -11,6 +11,8 @@ from tests.unit.library_fixture import Library
 from tonearm.settings import load_settings
 from tonearm.worker import child_process
 from tonearm.worker.child_process import ChildProcess
+from tonearm.worker.openers import Openers, OpenFile
+from tonearm.worker.safe_open import FileStatus
 
 
 @pytest.fixture
@@ -61,11 +63,13 @@ def test_a_file_is_given_the_time_that_all_of_it_may_need(
     declared_s: float | None,
     minutes: float,
 ) -> None:
+    openers = Openers(lambda *_: None, lambda _: None, lambda *_: None)  # it is asked to close the file
     path = tmp_path / "1.mp3"
     path.touch()
     os.truncate(path, size_mb * 1_000_000)
     library.meet(library.run(), b"1.mp3")
-    child.send_file(library.take(), os.fsencode(path), os.open(path, os.O_RDONLY), path.stat())
+    child.expect_file(library.take(), os.fsencode(path))
+    child.file_opened(OpenFile(openers, 1, os.fsencode(path), FileStatus.of(path.stat())))
     child.send_analysers(["tempo"], declared_s)
     now = time.monotonic()
     assert (minutes - 1) * 60 < child.act_at - now < (minutes + 1) * 60

@@ -20,6 +20,8 @@ from tonearm.jobs.job import Lease
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.child_protocol import InvalidReply, Message
 from tonearm.worker.child_replies import finite, parsed_failure, parsed_identity, parsed_log, result_of
+from tonearm.worker.openers import Openers, OpenFile
+from tonearm.worker.safe_open import FileStatus
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 VALUES = st.recursive(
@@ -72,7 +74,9 @@ def lease(library: Library) -> Lease:
 def in_hand(lease: Lease, said: Message | None, folder: Path) -> Assignment:
     """A file of which its child has said what it is."""
     known = None if said is None else parsed_identity(said)
-    return Assignment(lease, b"/music/1.flac", -1, os.stat(folder), time.monotonic(), 0.0, identity=known)
+    openers = Openers(lambda *_: None, lambda _: None, lambda *_: None)
+    file = OpenFile(openers, 1, b"/music/1.flac", FileStatus.of(os.stat(folder)))
+    return Assignment(lease, file.path, time.monotonic(), 0.0, file, identity=known)
 
 
 def test_what_a_child_measured_can_be_stored(library: Library, lease: Lease, tmp_path: Path) -> None:

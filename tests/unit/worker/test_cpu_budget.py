@@ -14,7 +14,9 @@ from tonearm.events.facts import ChildEnded, ChildStarted
 from tonearm.settings import load_settings
 from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.cpu_budget import CpuBudget
+from tonearm.worker.openers import Openers, OpenFile
 from tonearm.worker.own_cpu import OwnCpu
+from tonearm.worker.safe_open import FileStatus
 
 
 class Child(ChildProcess):
@@ -75,7 +77,9 @@ def test_a_suspended_child_waits_and_so_does_its_deadline(
     path.write_bytes(b"1")
     library.meet(library.run(), b"1.mp3")
     child.ready = True
-    child.send_file(library.take(), os.fsencode(path), os.open(path, os.O_RDONLY), path.stat())
+    openers = Openers(lambda *_: None, lambda _: None, lambda *_: None)
+    child.expect_file(library.take(), os.fsencode(path))
+    child.file_opened(OpenFile(openers, 1, os.fsencode(path), FileStatus.of(path.stat())))
     deadline = child.act_at
     child.suspend()
     child.suspend()

@@ -1,13 +1,18 @@
 """No result is lost because the disk is full or the database is locked."""
 
 import functools
+import select
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavailable, StorageUnusable
+from tonearm.resilience.turns import LoopTurns
 from tonearm.worker import pending_writes as pending_writes_module
 from tonearm.worker.pending_writes import PendingWrites
+from tonearm.worker.storing_thread import StoringThread
 
 
 class Disk:
@@ -166,3 +171,75 @@ def test_a_read_returns_its_answer_or_none_while_the_database_fails(
     time.sleep(0.31)
     assert pending.read(lambda: 8) == 8
     assert pending.failure is None
+
+
+@pytest.fixture
+def thread() -> Iterator[StoringThread]:
+    thread = StoringThread(LoopTurns())
+    yield thread
+    thread.close()
+
+
+def loop_until_written(pending: PendingWrites, thread: StoringThread) -> None:
+    """What a loop does that waits for the thread."""
+    while pending.has_pending:
+        assert select.select([thread.ended], [], [], 10)[0]
+        pending.flush()
+
+
+def test_the_loop_goes_on_during_a_write_and_does_itself_what_follows(thread: StoringThread) -> None:
+    pending = PendingWrites(10, thread)
+    go_on = threading.Event()
+    threads: list[str] = []
+
+    def store() -> int:
+        threads.append(threading.current_thread().name)
+        assert go_on.wait(10)
+        return 7
+
+    pending.add(store, lambda answer: threads.append(f"{answer} in {threading.current_thread().name}"))
+    pending.flush()
+    assert pending.is_writing
+    go_on.set()
+    loop_until_written(pending, thread)
+    assert threads == ["storing", f"7 in {threading.current_thread().name}"]
+
+
+def test_writes_of_the_thread_keep_their_order_over_a_failure(disk: Disk, thread: StoringThread) -> None:
+    pending = PendingWrites(10, thread)
+    disk.trouble = StorageUnavailable("gone")
+    add(pending, disk, "a", "b")
+    assert thread.wait(10)
+    pending.flush()
+    assert (pending.failure, pending.is_writing, pending.has_pending) == ("gone", False, True)
+    disk.trouble = None
+    time.sleep(0.03)
+    pending.flush()
+    loop_until_written(pending, thread)
+    assert disk.stored == ["a", "b"]
+    assert pending.failure is None
+
+
+def test_at_the_end_the_writes_that_wait_are_made(disk: Disk, thread: StoringThread) -> None:
+    pending = PendingWrites(10, thread)
+    pending.add(lambda: time.sleep(0.05))
+    add(pending, disk, "a", "b")
+    pending.settle(10)
+    assert disk.stored == ["a", "b"]
+
+
+def test_at_the_end_a_write_that_does_not_return_is_left(thread: StoringThread) -> None:
+    pending = PendingWrites(10, thread)
+    go_on = threading.Event()
+    pending.add(go_on.wait)
+    pending.settle(0.05)
+    go_on.set()
+    assert pending.has_pending
+
+
+def test_a_write_that_is_made_once_is_answered_with_nothing_when_it_fails(disk: Disk) -> None:
+    pending = PendingWrites(10)
+    answers: list[object] = []
+    disk.trouble = StorageFull("no room")
+    pending.add_once(lambda: disk.store("a"), answers.append)
+    assert (answers, pending.has_pending, pending.failure) == ([None], False, "no room")

@@ -1,0 +1,48 @@
+"""The mount points of this host, as the kernel lists them. Reading the list touches none of them, and never hangs."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+
+MOUNTS = "/proc/self/mountinfo"
+READ_S = 1.0
+"""Seconds for which a list that was read is used."""
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+"""A byte of a name as the kernel escapes it, such as a space."""
+
+
+def read_mounts() -> dict[bytes, bytes]:
+    """The kind of file system by mount point; empty where the system has no such list."""
+    try:
+        with open(MOUNTS, "rb") as lines:
+            mounts = [line.split() for line in lines]
+    except OSError:  # not Linux
+        return {}
+    return {_ESCAPED.sub(_byte, one[4]): one[one.index(b"-") + 1] for one in mounts}
+
+
+class MountTable:
+    """Tells on which mount a path lies."""
+
+    def __init__(
+        self,
+        read: Callable[[], Mapping[bytes, bytes]] = read_mounts,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``read``: returns the mount points."""
+        self._read = read
+        self._clock = clock
+        self._points: Mapping[bytes, bytes] = {}
+        self._read_at = float("-inf")
+
+    def mount_of(self, path: bytes) -> bytes:
+        """The mount point at or above an absolute path, the nearest one."""
+        if self._clock() > self._read_at + READ_S:
+            self._points, self._read_at = self._read(), self._clock()
+        while path not in self._points and len(path) > 1:
+            path = path[: path.rfind(b"/")] or b"/"
+        return path
+
+
+def _byte(octal: re.Match[bytes]) -> bytes:
+    return bytes((int(octal[1], 8),))

@@ -1,0 +1,249 @@
+"""Reads folders through disposable processes, so that one that does not answer holds up nothing but itself."""
+
+import contextlib
+import errno
+import json
+import marshal
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from tonearm.library.found_file import FoundFile
+from tonearm.library.mount_table import MountTable, read_mounts
+from tonearm.library.mounts import is_inside
+from tonearm.names import to_document
+from tonearm.scan.patterns import Patterns
+from tonearm.scan.reader_process import HEAD, STARTED
+from tonearm.scan.walk import MountPoint, PlaceUnreadable, Skipped, Unreadable, Walked, WalkItem
+
+LIMIT_S = 3.0
+"""Seconds in which a mount has to answer."""
+START_S = 10.0
+"""Seconds in which a process has to start."""
+LOOK_S = 0.25
+"""Seconds after which it is looked whether the scan has to end."""
+ENDED_S = 0.1
+ABOVE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+"""The folder that holds this package."""
+PROGRAM = (
+    "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); "
+    "from tonearm.scan.reader_process import main; main()"
+)
+SILENT = object()
+"""Stands for an answer that has not come."""
+UNANSWERED = f"its disk or server does not answer within {LIMIT_S:.0f} s"
+_KINDS: dict[str, Callable[..., WalkItem]] = {
+    kind.__name__: kind for kind in (FoundFile, Skipped, Unreadable, MountPoint)
+}
+
+
+class NamedPath(NamedTuple):
+    """A path that a person named. path: canonical. mode: ``None`` if it is not known, as ``number`` of an error says.
+
+    number: ``ETIMEDOUT`` if it hangs; ``path`` is then absolute.
+    """
+
+    path: bytes
+    mode: int | None
+    number: int | None
+
+
+def reason_of(number: int) -> str:
+    """What an error number means."""
+    return UNANSWERED if number == errno.ETIMEDOUT else os.strerror(number)
+
+
+def resolved(paths: Sequence[bytes], stopping: Callable[[], bool] = lambda: False) -> list[NamedPath]:
+    """What the paths are that a person named. Each that hangs takes ``LIMIT_S``; none does after a stop."""
+    found: list[NamedPath] = []
+    while left := paths[len(found) :]:
+        with _Process(
+            {"ask": "resolve", "paths": [to_document(os.path.abspath(path)) for path in left]}
+        ) as process:
+            for path in left:
+                answer = process.next(stopping)
+                if not isinstance(answer, tuple):
+                    found.append(NamedPath(os.path.abspath(path), None, errno.ETIMEDOUT))
+                    break
+                found.append(NamedPath(*answer))
+    return found
+
+
+def exist(paths: Sequence[bytes]) -> list[bool]:
+    """Whether something is at each path; what hangs counts as being there."""
+    if not paths:
+        return []
+    with _Process({"ask": "exist", "paths": [to_document(path) for path in paths]}) as process:
+        answer = process.next()
+    return answer if isinstance(answer, list) else [True] * len(paths)
+
+
+class FolderReader:
+    """Walks folders in other processes."""
+
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        """``stopping``: whether the scan has to end; a walk then ends early."""
+        self._stopping = stopping
+
+    def walk(self, root: bytes, scope: bytes, patterns: Patterns) -> Walked:
+        """What ``walk.walk`` finds. A mount below ``scope`` that hangs is unreadable.
+
+        Raises:
+            OSError: the scope can't be read, or does not answer.
+            PlaceUnreadable: raised by the iterator: the scope does not answer any more.
+        """
+        process = self._begun(root, scope, patterns, (), b"")
+        top, answer, hung = os.path.join(root, scope) if scope else root, process.next(self._stopping), []
+        if answer is SILENT and not self._holds(hung := self._hung(top, ()), top):
+            process.close()
+            process = self._begun(root, scope, patterns, hung, b"")
+            answer = process.next(self._stopping)
+        if isinstance(answer, tuple):
+            return Walked(answer[0], self._items(process, root, scope, patterns, hung))
+        process.close()
+        if not answer and self._stopping():
+            return Walked(0, iter(()))
+        number = answer if isinstance(answer, int) else errno.ETIMEDOUT
+        raise OSError(number, reason_of(number))
+
+    def _items(
+        self, process: "_Process", root: bytes, scope: bytes, patterns: Patterns, hung: list[bytes]
+    ) -> Iterator[WalkItem]:
+        top = os.path.join(root, scope) if scope else root
+        after = b""
+        yield from _unreadable(hung, root)
+        try:
+            while part := process.next(self._stopping):
+                if part is SILENT:
+                    new = self._hung(top, hung)
+                    if self._holds(new, top):
+                        raise PlaceUnreadable(f"it can't be read any more: {UNANSWERED}")
+                    if new:
+                        yield from _unreadable(new, root)
+                        hung = [*hung, *new]
+                        process.close()
+                        process = self._begun(root, scope, patterns, hung, after)
+                        process.next(self._stopping)  # the device
+                    continue
+                if isinstance(part, int):
+                    raise PlaceUnreadable(f"it can't be read any more: {os.strerror(part)}")
+                for kind, fields in part:
+                    item = _KINDS[kind](*fields)
+                    after = max(after, item.path)
+                    yield item
+        finally:
+            process.close()
+
+    def _begun(
+        self, root: bytes, scope: bytes, patterns: Patterns, without: Sequence[bytes], after: bytes
+    ) -> "_Process":
+        inside = [to_document(os.path.relpath(mount, root)) for mount in without]
+        include, exclude, extensions = patterns.given
+        return _Process(
+            {
+                "ask": "walk",
+                "root": to_document(root),
+                "scope": to_document(scope),
+                "include": include,
+                "exclude": exclude,
+                "extensions": extensions,
+                "without": inside,
+                "after": to_document(after),
+            }
+        )
+
+    def _hung(self, top: bytes, known: Sequence[bytes]) -> list[bytes]:
+        """The mounts that ``top`` lies on, or that lie below it, which do not answer."""
+        on = MountTable().mount_of(top)
+        mounts = [
+            mount for mount in read_mounts() if is_inside(mount, top.rstrip(b"/")) and mount not in known
+        ]
+        looks = {mount: _Process({"ask": "look", "path": to_document(mount)}) for mount in (on, *mounts)}
+        hung = [mount for mount, process in looks.items() if process.next(self._stopping) is SILENT]
+        for process in looks.values():
+            process.close()
+        return hung
+
+    def _holds(self, mounts: Sequence[bytes], top: bytes) -> bool:
+        return MountTable().mount_of(top) in mounts
+
+
+def _unreadable(mounts: Sequence[bytes], root: bytes) -> Iterator[WalkItem]:
+    for mount in mounts:
+        inside = os.path.relpath(mount, root)
+        yield MountPoint(inside)
+        yield Unreadable(inside, UNANSWERED)
+
+
+class _Process:
+    """One process and its answers."""
+
+    def __init__(self, question: dict[str, Any]) -> None:
+        self._received = b""
+        self._is_started = False
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
+            [sys.executable, "-I", "-S", "-c", PROGRAM, ABOVE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={},
+        )
+        assert self._process.stdin is not None  # noqa: S101  it is a pipe
+        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        self._descriptor = self._process.stdout.fileno()
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(json.dumps(question).encode("ascii") + b"\n")
+
+    def next(self, stopping: Callable[[], bool] = lambda: False) -> Any:
+        """The next answer; ``SILENT`` if it does not come within ``LIMIT_S``, and nothing when the scan has to end.
+
+        ``EIO`` if the process has ended. Before the first answer it has ``START_S`` to start.
+        """
+        answer = self._next(LIMIT_S if self._is_started else START_S, stopping)
+        if answer != STARTED:
+            return answer
+        self._is_started = True
+        return self.next(stopping)
+
+    def _next(self, seconds: float, stopping: Callable[[], bool]) -> Any:
+        until = time.monotonic() + seconds
+        arrives = select.poll()
+        arrives.register(self._descriptor, select.POLLIN)
+        while (size := self._size()) is None or len(self._received) < HEAD.size + size:
+            if stopping():
+                return []
+            if not arrives.poll(LOOK_S * 1000):
+                if time.monotonic() > until:
+                    return SILENT
+                continue
+            piece = os.read(self._descriptor, 1 << 18)
+            if not piece:
+                return errno.EIO
+            self._received += piece
+        body, self._received = (
+            self._received[HEAD.size : HEAD.size + size],
+            self._received[HEAD.size + size :],
+        )
+        return marshal.loads(body)  # noqa: S302  our own process
+
+    def _size(self) -> int | None:
+        return HEAD.unpack_from(self._received)[0] if len(self._received) >= HEAD.size else None
+
+    def close(self) -> None:
+        """End it; one that hangs in the kernel is left, and ends by itself when its folder answers."""
+        self._process.kill()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDED_S)
+
+    def __enter__(self) -> "_Process":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

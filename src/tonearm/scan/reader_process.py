@@ -1,0 +1,102 @@
+"""The main program of a disposable process that reads folders, which may hang.
+
+It gets one question, as JSON on standard input, and writes its answer to standard output: values that ``marshal``
+knows, each after its length. It needs the standard library, the rules of the walk and the patterns alone.
+"""
+
+import json
+import marshal
+import os
+import struct
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from tonearm.names import from_document
+
+HEAD = struct.Struct("=I")
+AT_ONCE = 1000
+STARTED = "started"
+"""Sent before anything is read."""
+SEND_S = 0.1
+"""Seconds after which items are sent although there are fewer than ``AT_ONCE``."""
+
+
+def main() -> None:
+    """Answer the question: a walk by the device of the root and lists of items, of which the last one is empty."""
+    question = json.loads(sys.stdin.readline())
+    _write(STARTED)
+    try:
+        match question["ask"]:
+            case "walk":
+                _walk(question)
+            case "look":
+                with os.scandir(from_document(question["path"])) as entries:
+                    next(entries, None)
+                _write(0)
+            case "exist":
+                _write([os.path.lexists(from_document(path)) for path in question["paths"]])
+            case "resolve":
+                for path in question["paths"]:
+                    _write(_resolved(from_document(path)))
+    except OSError as error:
+        _write(error.errno or 0)
+
+
+def _write(value: Any) -> None:
+    body = marshal.dumps(value)
+    sys.stdout.buffer.write(HEAD.pack(len(body)) + body)
+    sys.stdout.buffer.flush()
+
+
+def _resolved(path: bytes) -> tuple[bytes, int | None, int | None]:
+    """The canonical path, the mode, and the number of the error with which that failed."""
+    from tonearm.library.canonical import canonical
+
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return canonical(path), None, error.errno
+    return canonical(path), mode, None
+
+
+def _walk(question: dict[str, Any]) -> None:
+    from tonearm.scan.patterns import Patterns
+    from tonearm.scan.walk import walk
+
+    hung = frozenset(from_document(path) for path in question["without"])
+    after = from_document(question["after"])
+
+    class Rest(Patterns):
+        """The patterns, which also exclude what hangs and the folders that were read before."""
+
+        def excludes(self, path: bytes, is_folder: bool) -> bool:
+            read = is_folder and path + b"/" < after and not after.startswith(path + b"/")
+            return read or path in hung or super().excludes(path, is_folder)
+
+    root, scope = from_document(question["root"]), from_document(question["scope"])
+    patterns = Rest(question["include"], question["exclude"], question["extensions"])
+    items = walk(root, scope, patterns)
+    _write((os.stat(root).st_dev,))
+    _send(items, after)
+    _write([])
+
+
+def _send(items: Iterable[Any], after: bytes) -> None:
+    part: list[tuple[str, tuple[Any, ...]]] = []
+    until = time.monotonic() + SEND_S
+    for item in items:
+        kind, fields = type(item).__name__, _fields(item)
+        if len(fields) > 1 and kind != "Unreadable" and fields[0] <= after:
+            continue
+        part.append((kind, fields))
+        if len(part) >= AT_ONCE or time.monotonic() > until:
+            _write(part)
+            part, until = [], time.monotonic() + SEND_S
+    if part:
+        _write(part)
+
+
+def _fields(item: Any) -> tuple[Any, ...]:
+    return tuple(item) if isinstance(item, tuple) else tuple(getattr(item, name) for name in item.__slots__)
