@@ -39,7 +39,7 @@ def main() -> None:
                 _write([os.path.lexists(from_document(path)) for path in question["paths"]])
             case "resolve":
                 for path in question["paths"]:
-                    _write(_resolved(from_document(path)))
+                    _write(named_path(from_document(path)))
     except OSError as error:
         _write(error.errno or 0)
 
@@ -50,7 +50,7 @@ def _write(value: Any) -> None:
     sys.stdout.buffer.flush()
 
 
-def _resolved(path: bytes) -> tuple[bytes, int | None, int | None]:
+def named_path(path: bytes) -> tuple[bytes, int | None, int | None]:
     """The canonical path, the mode, and the number of the error with which that failed."""
     from tonearm.library.canonical import canonical
 

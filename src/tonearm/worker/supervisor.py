@@ -245,7 +245,7 @@ class Supervisor:
         if self._recorder.has_results:
             self._recorder.flush(self._mount_guard.unmounted_places(), room, taken)
         elif room > len(self._recorder.recording):  # the others have results, with which jobs are taken
-            self._taker.take(room - len(self._recorder.recording), taken)
+            self._taker.take(room - len(self._recorder.recording), self._dispatch)
 
     def _may_take(self) -> bool:
         """Whether jobs may be taken now: not while ending or resting, nor after the queue was found empty."""

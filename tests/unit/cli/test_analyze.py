@@ -14,16 +14,26 @@ import pytest
 from click.testing import CliRunner
 
 from tests.unit.scan.sick import lock
+from tonearm.cli import analyze
 from tonearm.cli.app import app
 from tonearm.errors import NotFound, StorageFull
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
-from tonearm.scan import scanner
 from tonearm.scan.patterns import Patterns
+from tonearm.scan.reader import FolderReader, NamedPath
+from tonearm.scan.reader_process import named_path
 from tonearm.scan.scanner import RECORD_S
-from tonearm.scan.walk import WalkItem, walk
+from tonearm.scan.walk import Walked, WalkItem, walk, walk_here
 
 
+@pytest.fixture
+def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders are read in this process, where a disk can be made to fail."""
+    monkeypatch.setattr(FolderReader, "walk", lambda _, *arguments: walk_here(*arguments))
+    monkeypatch.setattr(analyze, "resolved", lambda paths: [NamedPath(*named_path(path)) for path in paths])
+
+
+@pytest.mark.usefixtures("read_here")
 def test_a_folder_whose_server_is_gone_is_told_and_the_others_are_scanned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,6 +54,7 @@ def test_a_folder_whose_server_is_gone_is_told_and_the_others_are_scanned(
     assert f"Scanning {music}" in said.stdout.splitlines()
 
 
+@pytest.mark.usefixtures("read_here")
 def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_scanned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +71,7 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_scanned(
     assert lines[-1] == "1 path could not be read: see the warnings."
 
 
+@pytest.mark.usefixtures("read_here")
 def test_a_folder_below_the_named_one_that_cannot_be_read_is_told_and_shows_in_the_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,7 +186,11 @@ def test_files_are_analysed_while_the_scan_still_finds_others(
             time.sleep(RECORD_S + 0.1 if number < 2 else 0)
         assert within(60, lambda: ended_jobs(database) > 0), "nothing was analysed during the scan"
 
-    monkeypatch.setattr(scanner, "walk", walk_slowly)
+    monkeypatch.setattr(
+        FolderReader,
+        "walk",
+        lambda _, root, *arguments: Walked(os.stat(root).st_dev, walk_slowly(root, *arguments)),
+    )
     said = CliRunner().invoke(app, ["analyze", str(music), "--data", str(tmp_path / "data"), "--json"])
     events = [json.loads(line) for line in said.stdout.splitlines()]
     names = [event["event"] for event in events]
