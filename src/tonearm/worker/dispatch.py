@@ -87,9 +87,14 @@ class Dispatcher:
         assignment.is_suspected = True
         assignment.deadline = time.monotonic() + LIMIT_S + ANSWER_S
         mount = self._openers.mount_of(assignment.path)
-        question = Question(
-            {"ask": "look", "path": to_document(mount)}, lambda _: None, lambda: self._hung(assignment)
-        )
+
+        def known(is_hung: bool) -> None:
+            assignment.deadline = time.monotonic()
+            if is_hung:
+                self._hung(assignment)
+
+        message = {"ask": "look", "path": to_document(mount)}
+        question = Question(message, lambda _: known(False), lambda: known(True))
         self._openers.ask(assignment.path, question)
 
     def ended_by_deadline(self, child: ChildProcess, assignment: Assignment) -> bool:

@@ -27,8 +27,7 @@ from tonearm.errors import StorageError
 from tonearm.events.event import Announce, Event
 from tonearm.events.facts import JobFinished, JobReturned, RunStateChanged, WorkerStateChanged
 from tonearm.events.services import StorageStateChanged
-from tonearm.events.states import ChildEnding, RunState, StorageState, WorkerState
-from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE
+from tonearm.events.states import RunState, StorageState, WorkerState
 from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.runs import Runs
@@ -36,11 +35,12 @@ from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 from tonearm.worker.attempt_recorder import AttemptRecorder
-from tonearm.worker.child_process import CHILD, Assignment, ChildProcess
+from tonearm.worker.child_process import CHILD
 from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.conversation import Conversation
 from tonearm.worker.cpu_budget import CpuBudget
 from tonearm.worker.dispatch import Dispatcher
+from tonearm.worker.endings import Endings
 from tonearm.worker.job_taker import JobTaker
 from tonearm.worker.maintenance import Maintenance, Registration
 from tonearm.worker.mount_guard import MountGuard
@@ -58,7 +58,6 @@ SETTLE_S = 5.0
 LOOP = "supervisor"
 """Name under which the turns of the loop are noted."""
 
-LEASE_LOST = "its lease was lost; the job is in the queue again, or another worker has it"
 GIVEN_BACK = "given back to the queue"
 
 
@@ -145,6 +144,9 @@ class Supervisor:
             announce,
             self._sampling,
         )
+        self._endings = Endings(
+            self._pool, self._dispatcher, self._conversation, self._recorder, queue, announce
+        )
         self._state = RunState.RUNNING
         self._stopping_since: float | None = None
         self._draining = False
@@ -185,7 +187,7 @@ class Supervisor:
                 self._sampling.turn(self._pool.children)
                 self._hear(now)
                 self._openers.turn(time.monotonic())
-                self._end_overdue()
+                self._endings.end_overdue()
                 if now - self._maintained_at > MAINTENANCE_S:
                     self._maintained_at = now
                     self._maintain(task)
@@ -281,27 +283,8 @@ class Supervisor:
             self._taker.wake()
         for child in readable:
             if not self._conversation.read(child):
-                self._ended(child)
+                self._endings.ended(child)
         self._conversation.answer_identified()
-
-    def _ended(self, child: ChildProcess) -> None:
-        """Remove a child that has ended; the attempt at its file has failed, other files are not affected."""
-        failure = self._pool.remove_ended(child)
-        if (one := child.assignment) is not None and not (
-            failure is DEADLINE and self._dispatcher.ended_by_deadline(child, one)
-        ):
-            self._conversation.attempt_failed(child, one, failure)
-        child.close()
-
-    def _end_overdue(self) -> None:
-        for child in self._pool.overdue(time.monotonic()):
-            if child.killed:
-                self._pool.leave_behind(child)
-                self._ended(child)
-            elif child.assignment is not None and not child.assignment.is_suspected:
-                self._dispatcher.look_at(child.assignment)
-            else:
-                child.kill(DEADLINE)
 
     def _announce_storage(self) -> None:
         """Announce when the database becomes unavailable, and when it is available again."""
@@ -335,21 +318,9 @@ class Supervisor:
             self._announce_worker(WorkerState.DRAINING, "finishing the running files, taking no more")
         for child, assignment in self._pool.busy:
             if found.run_states.get(assignment.lease.run) == RunState.CANCELLED:
-                self._cancel(child, assignment)
+                self._endings.cancel(child, assignment)
             elif assignment.lease.job in found.lost_jobs:
-                self._abandon(child, assignment.lease)
-
-    def _abandon(self, child: ChildProcess, lease: Lease) -> None:
-        """End the child of a job whose lease was lost, because this process slept or could not reach the database."""
-        self._pool.end(child, ChildEnding.LEASE_LOST, LEASE_LOST)
-        self._queue.acknowledge(lease)
-        self._announce(JobReturned(lease.ref, LEASE_LOST))
-
-    def _cancel(self, child: ChildProcess, assignment: Assignment) -> None:
-        """End the child of a job whose run was cancelled, without finishing the file."""
-        work_s = time.monotonic() - assignment.started_at
-        self._recorder.cancelled(assignment.lease, CANCELLED_BY_PERSON, work_s)
-        self._pool.end(child, ChildEnding.CANCELLED, CANCELLED_BY_PERSON.reason)
+                self._endings.abandon(child, assignment.lease)
 
     def _announce_worker(self, state: WorkerState, reason: str) -> None:
         self._announce(WorkerStateChanged(self._worker, state, reason))

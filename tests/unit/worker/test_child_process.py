@@ -43,7 +43,7 @@ def test_memory_that_a_child_keeps_after_a_file_counts_from_half_of_what_it_may_
     lease = library.take()
     assert child.kept_memory is None, "it had no file yet"
     for kept in (None, 600 << 20):
-        child.send_file(lease, os.fsencode(path), os.open(path, os.O_RDONLY), path.stat())
+        child.expect_file(lease, os.fsencode(path))
         assert child.kept_memory is None, "it has the file"
         child.release_file()
         assert child.kept_memory == kept
