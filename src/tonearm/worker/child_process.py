@@ -39,8 +39,8 @@ UNKILLABLE_S = 10.0
 """Seconds after SIGKILL until a process that has not ended is left behind: it hangs in a system call that reads from a
 disk or a server that does not answer."""
 
-SUSPECTED_S = 1.0
-"""The same, where the file took so long that it was found out before whether its mount answers."""
+HUNG_S = 1.0
+"""The same, where it is known that the mount of the file does not answer."""
 
 CHILD = ("-c", "import gc; gc.disable(); from tonearm.worker.child_main import main; main()")
 """Arguments of Python for a child. Garbage collection during the start would take a tenth of the time, in vain."""
@@ -59,6 +59,7 @@ class Assignment:
     deadline: float = math.inf  # until it is opened, its opener has a limit of its own
     file: OpenFile | None = None  # until it is opened, there is none
     is_suspected: bool = False  # it took too long, and it is being found out whether its mount answers
+    is_hung: bool = False  # its mount does not answer
     stage: str = "start"
     stage_since: float = field(default_factory=time.monotonic)
     earlier_stages: dict[str, float] = field(default_factory=dict)  # seconds in each stage before this one
@@ -232,8 +233,8 @@ class ChildProcess:
     def act_at(self) -> float:
         """The monotonic time at which a child that has sent nothing is killed, or left behind if it was killed."""
         if self._killed_at is not None:
-            suspected = self.assignment is not None and self.assignment.is_suspected
-            return self._killed_at + (SUSPECTED_S if suspected else UNKILLABLE_S)
+            is_hung = self.assignment is not None and self.assignment.is_hung
+            return self._killed_at + (HUNG_S if is_hung else UNKILLABLE_S)
         if self._suspended_at is not None:
             return float("inf")
         if self.assignment is not None:

@@ -89,7 +89,7 @@ class Dispatcher:
         mount = self._openers.mount_of(assignment.path)
 
         def known(is_hung: bool) -> None:
-            assignment.deadline = time.monotonic()
+            assignment.deadline, assignment.is_hung = time.monotonic(), is_hung
             if is_hung:
                 self._hung(assignment)
 
