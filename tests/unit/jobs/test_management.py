@@ -5,12 +5,19 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 
 import pytest
 
 from tonearm.jobs.rabbitmq.management import Management, ManagementUnavailable
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Unguarded
+
+
+class Answer(io.BytesIO):
+    """An answer over HTTP, without headers."""
+
+    headers = Message()
 
 
 @pytest.mark.parametrize(
@@ -27,9 +34,9 @@ def test_the_queues_are_asked_for_where_the_address_says(
 ) -> None:
     sent: list[str] = []
 
-    def answer(request: urllib.request.Request, timeout: float) -> io.BytesIO:  # noqa: ARG001  as the real one
+    def answer(request: urllib.request.Request, timeout: float) -> Answer:  # noqa: ARG001  as the real one
         sent.append(request.full_url)
-        return io.BytesIO(b'{"messages_ready": 3}')
+        return Answer(b'{"messages_ready": 3}')
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
     [jobs, _] = Management(url, "/", Topology("t"), Unguarded(), 1).figures()
