@@ -126,7 +126,7 @@ def _session(parts: WorkerParts, worker: str, coordination: Coordination) -> Ses
         intake,
         library.roots,
         library.runs,
-        Patterns(settings.include, settings.exclude, settings.extensions),
+        Patterns(settings.include, settings.excluded, settings.extensions),
         bus,
         stopping,
         storage_retry,

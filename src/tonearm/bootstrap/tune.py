@@ -85,7 +85,7 @@ def chosen_files(
 
 
 def _patterns(settings: Settings) -> Patterns:
-    return Patterns(settings.include, settings.exclude, settings.extensions)
+    return Patterns(settings.include, settings.excluded, settings.extensions)
 
 
 def _of_the_library(settings: Settings, count: int) -> list[SampleFile]:

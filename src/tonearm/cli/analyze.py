@@ -61,6 +61,11 @@ DONE, SOME_FAILED = 0, 1
 @click.option(
     "--exclude", metavar="GLOB", multiple=True, help="Leave out what matches this glob pattern; repeatable."
 )
+@click.option(
+    "--no-default-excludes",
+    is_flag=True,
+    help="Take also what NAS systems, Macs, Windows and sync programs leave behind.",
+)
 @click.option("--fresh", is_flag=True, help="Measure everything again, including files that have results.")
 @click.option(
     "--stale",
@@ -99,6 +104,7 @@ def analyze(
     priority: str | None,
     include: Sequence[str],
     exclude: Sequence[str],
+    no_default_excludes: bool,
     fresh: bool,
     stale: bool,
     files: int | None,
@@ -143,6 +149,7 @@ def analyze(
         workers=workers,
         include=include,
         exclude=exclude,
+        default_excludes=False if no_default_excludes else None,
         work_hours=work_hours,
         cpu_share=cpu_share,
         read_mb_s=read_mb_s,

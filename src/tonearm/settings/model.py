@@ -137,6 +137,31 @@ EXTENSIONS = (
         "wv",
     ),
 )
+DEFAULT_EXCLUDES = (
+    *("._*", ".AppleDouble", ".AppleDB", ".AppleDesktop", "__MACOSX", ".Trashes", ".Spotlight-V100"),
+    *(".fseventsd", ".TemporaryItems", ".DocumentRevisions-V100"),
+    *(
+        "@eaDir",
+        "#recycle",
+        "#snapshot",
+        "@Recycle",
+        "@Recently-Snapshot",
+        ".@__thumb",
+        ".@upload_cache",
+        "@tmp",
+    ),
+    *(
+        "$RECYCLE.BIN",
+        "RECYCLER",
+        "System Volume Information",
+        "lost+found",
+        ".Trash*",
+        ".snapshots",
+        ".snapshot",
+    ),
+    *(".stversions", ".stfolder", ".dropbox.cache", ".sync", ".debris"),
+)
+"""Files and folders that systems of macOS, Synology, QNAP, Windows and Linux, and sync programs, leave behind."""
 TAG_ENCODINGS = (
     *("cp1250", "cp1251", "cp1252", "cp1253", "koi8_r"),
     *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
@@ -243,10 +268,9 @@ class Settings:
     include: tuple[str, ...] = setting(
         (), texts, "glob patterns; when given, only files that match one are analysed"
     )
-    exclude: tuple[str, ...] = setting(
-        ("._*", "@eaDir", "#recycle", ".Trash*", "$RECYCLE.BIN", "lost+found"),
-        texts,
-        "glob patterns of files and folders that are left out",
+    exclude: tuple[str, ...] = setting((), texts, "glob patterns of files and folders that are left out")
+    default_excludes: bool = setting(
+        True, truth, "whether what NAS systems, Macs, Windows and sync programs leave behind is left out too"
     )
     extensions: tuple[str, ...] = setting(EXTENSIONS, texts, "file name endings that are music")
     rules: tuple[Rule, ...] = setting(
@@ -321,3 +345,8 @@ class Settings:
         "encoding of tags that are neither UTF-8 nor say what they are; auto: recognised from all tags of the file",
     )
     window_s: float = setting(10, number(least=2), "length of the windows of the tempo curve")
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """All glob patterns of what is left out."""
+        return (*(DEFAULT_EXCLUDES if self.default_excludes else ()), *self.exclude)

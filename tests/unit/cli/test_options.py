@@ -51,7 +51,7 @@ def test_patterns_on_the_command_line_add_to_those_of_the_settings(
     monkeypatch.setenv("TONEARM_CONFIG", "/dev/null")
     settings = settings_of(tmp_path, workers=3, include=["*.mp3"], exclude=["old"])
     assert settings.include == ("*.flac", "*.mp3")
-    assert settings.exclude == (*Settings().exclude, "old")
+    assert settings.excluded == (*Settings().excluded, "old")
     assert settings.workers == 3
     assert settings.data_dir == tmp_path
 

@@ -16,7 +16,7 @@ from tests.unit.scan.sick import make_dead
 from tonearm.library.found_file import FoundFile
 from tonearm.scan.patterns import Patterns, extension_of
 from tonearm.scan.walk import Skipped, Unreadable, WalkItem, walk
-from tonearm.settings import EXTENSIONS
+from tonearm.settings import EXTENSIONS, Settings
 
 ALL = Patterns((), (), EXTENSIONS)
 
@@ -297,3 +297,28 @@ def test_dots_at_the_start_of_a_name_begin_no_ending(path: bytes) -> None:
 
 def test_endings_may_be_configured_with_or_without_their_dot() -> None:
     assert Patterns((), (), (".XM",)).music(b"song.xm") == "xm"
+
+
+LEAVINGS = (
+    "@Recycle/song.mp3",
+    "#snapshot/GMT-1/song.mp3",
+    "@Recently-Snapshot/song.mp3",
+    "__MACOSX/song.mp3",
+    ".stversions/song.mp3",
+    ".snapshots/1/song.mp3",
+    "System Volume Information/song.mp3",
+    ".@__thumb/song.mp3",
+    ".AppleDouble/song.mp3",
+    "$RECYCLE.BIN/song.mp3",
+    "lost+found/song.mp3",
+    "a/@eaDir/song.mp3",
+    "a/._song.mp3",
+)
+
+
+def test_what_systems_leave_behind_is_left_out_unless_it_is_wanted(tmp_path: Path) -> None:
+    put(tmp_path, "song.mp3", *LEAVINGS)
+    by_default = Patterns((), Settings().excluded, EXTENSIONS)
+    assert music(tmp_path, patterns=by_default) == [b"song.mp3"]
+    wanted = Patterns((), Settings(default_excludes=False).excluded, EXTENSIONS)
+    assert len(music(tmp_path, patterns=wanted)) == len(LEAVINGS) + 1
