@@ -1,0 +1,152 @@
+"""A collection of many short files: ``python -m tests.performance collection MUSIC FOLDER``.
+
+Takes the cuts of four minutes that ``material`` makes (``--cuts`` says where they are kept) and writes ``--files`` cuts of
+``--seconds`` out of them, each from a place of its own, so that no two have the same sound: of 20 files 14 are MP3, 4
+FLAC and 2 AAC. MP3 and AAC are copied without encoding anew; so 10,000 files of 30 seconds need a few minutes of a core, and 13
+GB. Files that are there already are kept. Albums of 12 in folders, with tags.
+"""
+
+import argparse
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+
+from tests.performance.material import ENCODINGS, SIZES, make, music_in, place
+from tests.performance.throughput import CUTS
+
+SIZE = "4 min"
+ORDER = ("MP3",) * 14 + ("FLAC 16/44",) * 4 + ("AAC",) * 2
+"""Formats of 20 files, which are taken in turn."""
+ALBUM = 12
+ALBUMS = 25
+"""Albums in a folder."""
+
+
+def named(folder: Path, number: int, encoding: str) -> Path:
+    """Where a file of the collection is."""
+    album = number // ALBUM
+    name = f"{number % ALBUM + 1:02} {number:05}.{ENCODINGS[encoding].form.extension}"
+    return folder / f"artist {album // ALBUMS:02}" / f"album {album:03}" / name
+
+
+def parts(files: int, seconds: float) -> Iterator[tuple[int, str, int, float]]:
+    """Each file's number, its format, the number of the cut it is from, and the second where it begins there."""
+    counts = Counter[str]()
+    for number in range(files):
+        encoding = ORDER[number * 7 % len(ORDER)]
+        among = counts[encoding]
+        counts[encoding] += 1
+        room_s = SIZES[SIZE].seconds - seconds - 1
+        yield number, encoding, among, room_s * among * len(ORDER) / (ORDER.count(encoding) * files)
+
+
+def write(folder: Path, cuts: Path, files: int, seconds: float, processes: int) -> None:
+    """Write the files that are missing."""
+    sources = {encoding: music_in(place(cuts, SIZE, encoding)) for encoding in set(ORDER)}
+    with multiprocessing.Pool(processes) as pool:
+        for number, encoding, among, start_s in parts(files, seconds):
+            path = named(folder, number, encoding)
+            if not path.exists():
+                source = sources[encoding][among % len(sources[encoding])]
+                pool.apply_async(_cut, (source, path, encoding, start_s, seconds), error_callback=_failed)
+        pool.close()
+        pool.join()
+
+
+def _failed(error: BaseException) -> None:
+    raise error
+
+
+def _cut(source: Path, path: Path, encoding: str, start_s: float, seconds: float) -> None:
+    """Write one cut; it has its name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}")
+    if encoding == "MP3":
+        unfinished.write_bytes(_frames(source, start_s, seconds))
+    else:
+        _remux(source, unfinished, encoding, start_s, seconds)
+    unfinished.rename(path)
+
+
+@cache
+def _places(source: Path) -> tuple[bytes, list[int]]:
+    """A file's bytes, and where each packet of it begins."""
+    with av.open(str(source)) as found:
+        places = [packet.pos for packet in found.demux(audio=0) if packet.pos is not None and packet.size]
+    return source.read_bytes(), places
+
+
+def _frames(source: Path, start_s: float, seconds: float) -> bytes:
+    """The frames of a part of an MP3 file."""
+    content, places = _places(source)
+    rate = len(places) / SIZES[SIZE].seconds
+    first = round(start_s * rate)
+    return content[places[first] : places[first + round(seconds * rate)]]
+
+
+def _remux(source: Path, path: Path, encoding: str, start_s: float, seconds: float) -> None:
+    form = ENCODINGS[encoding].form
+    with (
+        av.open(str(source)) as found,
+        av.open(str(path), "w", format=form.muxer, container_options=dict(form.muxer_options)) as made,
+    ):
+        made.metadata.update({"title": path.stem, "album": path.parent.name})
+        stream = found.streams.audio[0]
+        found.seek(int(start_s / (stream.time_base or 1)), stream=stream)
+        (_encode if encoding.startswith("FLAC") else _copy)(found, made, stream, start_s, seconds)
+
+
+def _copy(found: av.container.InputContainer, made: av.container.OutputContainer, stream: AudioStream, start_s: float, seconds: float) -> None:
+    copied = made.add_stream_from_template(stream)
+    begun: int | None = None
+    for packet in found.demux(stream):
+        if packet.pts is None or packet.pts * packet.time_base < start_s:
+            continue
+        begun = packet.pts if begun is None else begun
+        if (packet.pts - begun) * packet.time_base >= seconds:
+            break
+        packet.pts = packet.dts = packet.pts - begun
+        packet.stream = copied
+        made.mux(packet)
+
+
+def _encode(found: av.container.InputContainer, made: av.container.OutputContainer, stream: AudioStream, start_s: float, seconds: float) -> None:
+    written = made.add_stream("flac", rate=stream.rate, options={"compression_level": "0"})
+    assert isinstance(written, AudioStream)
+    written.codec_context.layout = stream.layout
+    written.codec_context.format = stream.format
+    samples = 0
+    for frame in found.decode(stream):
+        if (frame.time or 0.0) < start_s:
+            continue
+        if samples >= seconds * stream.rate:
+            break
+        frame.pts, frame.time_base = samples, Fraction(1, stream.rate)
+        samples += frame.samples
+        made.mux(written.encode(frame))
+    made.mux(written.encode(None))
+
+
+def main() -> int:
+    """Write the collection."""
+    parser = argparse.ArgumentParser(description="A collection of many short files.")
+    parser.add_argument("music", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--cuts", type=Path, default=CUTS)
+    options = parser.parse_args()
+    make(options.music, options.cuts, {(SIZE, encoding) for encoding in set(ORDER)})
+    write(options.folder, options.cuts, options.files, options.seconds, options.processes)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
