@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.performance import scripts, throughput_tables
+from tests.performance import scripts, sizing_tables, throughput_tables
 from tests.performance.results import FOLDER, PROJECT, recorded
 from tests.performance.tables import listed
 
@@ -23,6 +23,8 @@ VIEWS: Mapping[str, Callable[[str, Path], str]] = {
     "pace": throughput_tables.pace,
     "stages": throughput_tables.stages,
     "computed": throughput_tables.computed,
+    "machines": sizing_tables.machines,
+    "reading": sizing_tables.reading,
 }
 BLOCK = re.compile(r"(<!-- figures: (\S+)(?: ([^\n]*?))? -->\n)(.*?)(<!-- /figures -->)", re.DOTALL)
 

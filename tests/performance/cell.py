@@ -17,7 +17,7 @@ from tests.program import Program, children_of
 SERVERS = ("DATABASE", "RABBITMQ", "REDIS", "NEO4J")
 READ_BYTES = 1 << 20
 POLL_S = 0.2
-LONGEST_S = 600
+LONGEST_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,17 @@ class Cell:
         return f"{self.size}, {self.format}, workers {self.workers}, {self.mode}, {self.cache}{pinned}"
 
 
-def measured(cell: Cell, paths: Sequence[Path], urls: Mapping[str, str]) -> dict[str, Any]:
+def measured(
+    cell: Cell,
+    paths: Sequence[Path],
+    urls: Mapping[str, str],
+    settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+) -> dict[str, Any]:
     """Analyse the files into a library of its own; returns the row of the report.
+
+    settings: variables beside those of the cell; where they name the workers, the cell does not. arguments: of
+    ``analyze``, beside the files.
 
     Times are those that the program stores: a file's from when a child gets it until its result is stored, and that of
     all from the first of these moments to the last.
@@ -64,9 +73,10 @@ def measured(cell: Cell, paths: Sequence[Path], urls: Mapping[str, str]) -> dict
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         environment = stack.enter_context(servers(urls)) if cell.servers else {}
+        environment |= {"TONEARM_WORKERS": str(cell.workers), **(settings or {})}
         program = stack.enter_context(Program(data, **environment))
         with only_cores(cell.cores):
-            process = program.start("analyze", *paths, "--workers", str(cell.workers), "--json")
+            process = program.start("analyze", *paths, *arguments, "--json")
         memory = Memory(process)
         done = program.wait(process, LONGEST_S, check=True).summary["done"]
         own_mb, child_mb = memory.peaks()
