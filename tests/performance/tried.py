@@ -1,9 +1,9 @@
 """Every block of settings in the guides, tried: ``python -m tests.performance tried FOLDER [--only NAME …]``.
 
 The real command analyses the first files of a folder with each block. Those for small machines are tried in control
-groups (version 1) of that size, which needs the right to make them; those for several hosts with two workers of a
-library on servers, whose addresses are in the environment. A file that the variable ``BENCH_LOCK`` names is locked
-during each.
+groups (version 1) of that size, which needs the right to make them; those for several hosts by two ``tonearm worker``
+beside each other, with the servers that the environment names. A file that the variable ``BENCH_LOCK`` names
+is locked during each.
 """
 
 import argparse
@@ -15,16 +15,19 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
-from tests.performance.cell import Cell, measured
+from tests.performance.cell import Cell, Memory, measured, servers
 from tests.performance.guide import blocks, variables_of
 from tests.performance.material import music_in
 from tests.performance.results import record
 from tests.performance.tuning import confined, held
+from tests.program import Program
 
 NAME = "tried"
 MACHINES = {"tiny": (1, 1_000), "small": (2, 2_000), "nas": (2, 2_000)}
 """Cores and MB."""
 SHARED = "hosts"
+QUIET = {"TONEARM_LOG_LEVEL": "error"}
+"""Nobody reads what workers print."""
 WORKERS = {"large": 16}
 """Where the block is for a machine with more cores than this one."""
 
@@ -53,22 +56,46 @@ def main() -> int:
 
 def tried(name: str, settings: str, paths: list[Path], urls: Mapping[str, str]) -> dict[str, Any]:
     """The row of a block: how fast it was, and with how much memory."""
+    if name == SHARED:
+        return by_hosts(paths, urls)
     machine = MACHINES.get(name)
-    servers = name == SHARED
     with ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tonearm.toml"
         file.write_text(settings, encoding="utf-8")
         variables = {"TONEARM_CONFIG": str(file), "TONEARM_WORKERS": str(WORKERS.get(name, ""))}
-        if servers:
-            variables |= {key: value for key, value in variables_of(name).items() if not key.endswith("_URL")}
         stack.enter_context(confined(*machine) if machine else nullcontext())
-        row = measured(Cell("", "", servers=servers), paths, urls, variables, ["--now"])
+        row = measured(Cell("", ""), paths, urls, variables, ["--now"])
     return {
         "machine": "{} core(s), {} MB".format(*machine) if machine else "this one",
-        "files": row["files"],
-        "files/h": row["files/h"],
-        "MB": row["MB"],
-        "MB a child": row["MB a child"],
+        **{column: row[column] for column in ("files", "files/h", "MB", "MB a child")},
+    }
+
+
+def by_hosts(paths: list[Path], urls: Mapping[str, str]) -> dict[str, Any]:
+    """The same with two workers of one child each, and a call that leaves the work to them."""
+    with ExitStack() as stack:
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        given = {
+            **variables_of(SHARED),
+            **stack.enter_context(servers(urls)),
+            "TONEARM_WORKERS": "1",
+            **QUIET,
+        }
+        program = stack.enter_context(Program(data, **given))
+        workers = [program.start("worker", "--name", f"host{number}", "--quiet") for number in (1, 2)]
+        memories = [Memory(worker) for worker in workers]
+        done = program.run("analyze", "--workers", "0", *paths, check=True).summary["done"]
+        assert done == len(paths), f"{done} of {len(paths)} files were analysed"
+        attempts = program.run("slow", "--by", "file", "--limit", str(len(paths)), check=True).events
+        peaks = [memory.peaks() for memory in memories]
+    began = min(each["ended_at"] - each["run_s"] - each["store_s"] for each in attempts)
+    wall_s = max(each["ended_at"] for each in attempts) - began
+    return {
+        "machine": "this one, 2 workers",
+        "files": len(paths),
+        "files/h": round(len(paths) / wall_s * 3600),
+        "MB": round(max(own for own, _ in peaks)),
+        "MB a child": round(max(child for _, child in peaks)),
     }
 
 
