@@ -29,6 +29,9 @@ from tests.performance.tuning import held
 from tests.program import Program
 
 
+NAME = "first_run"
+
+
 @dataclass(frozen=True)
 class Slice:
     """One call: when it began and ended (Unix time), and the largest resident sizes in MB."""
@@ -49,15 +52,13 @@ def main() -> int:
     options = parser.parse_args()
     urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
     with library(urls if options.servers else None) as program:
-        slices = list(sliced(program, options.folder, options.seconds, options.slices))
-        row = result(program, slices, promised(options.servers))
-    name = "all servers" if options.servers else "embedded"
-    print(name, row)
-    record(
-        "first_run",
-        f"python -m tests.performance first_run FOLDER{' --servers' * options.servers}",
-        {name: row},
-    )
+        slices = []
+        for each in sliced(program, options.folder, options.seconds, options.slices):
+            slices.append(each)
+            row = result(program, slices, promised(options.servers))
+            command = f"python -m tests.performance first_run FOLDER{' --servers' * options.servers}"
+            record(NAME, command, {"all servers" if options.servers else "embedded": row})
+            print(row, flush=True)
     return 0 if abs(row["by what the guide says"] - 1) <= 0.2 else 1
 
 

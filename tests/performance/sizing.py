@@ -1,8 +1,9 @@
-"""What files and libraries need on a disk: ``python -m tests.performance sizing [--cuts FOLDER] [--each N]``.
+"""What files and libraries need: ``python -m tests.performance sizing [--cuts FOLDER] [--each N] [--pace FOLDER]``.
 
 Takes cuts of four minutes that ``material`` made, records the mean size of a file in each format, analyses ``--each``
 of each format into an empty library, and records by how much the database grew for each file. With the addresses of
-servers in the environment on PostgreSQL, too. A file that the variable ``BENCH_LOCK`` names is locked meanwhile.
+servers in the environment on PostgreSQL, too. ``--pace`` measures something else: how many of the first files of a
+``collection`` are analysed in an hour. A file that the variable ``BENCH_LOCK`` names is locked meanwhile.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import make_url
 
-from tests.performance.cell import servers
+from tests.performance.cell import Cell, measured, servers
 from tests.performance.material import ENCODINGS, music_in, place
 from tests.performance.results import record
 from tests.performance.throughput import CUTS, MIXED_SIZE
@@ -24,6 +25,7 @@ from tests.performance.tuning import held
 from tests.program import Program
 
 NAME = "sizing"
+SHORT = "30 s"
 COMMAND = "python -m tests.performance sizing"
 
 
@@ -32,8 +34,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What files and libraries need on a disk.")
     parser.add_argument("--cuts", type=Path, default=CUTS)
     parser.add_argument("--each", type=int, default=8)
+    parser.add_argument("--pace", type=Path)
     options = parser.parse_args()
     urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    if options.pace:
+        return pace(options.pace, urls)
     cuts = {name: music_in(place(options.cuts, MIXED_SIZE, name)) for name in ENCODINGS}
     figures: dict[str, Any] = {
         f"MB a file, {name}": round(sum(path.stat().st_size for path in paths) / len(paths) / 1e6, 1)
@@ -45,6 +50,22 @@ def main() -> int:
             figures[f"KB of the database a file, {where}"] = round(grown(chosen, urls, where) / 1e3, 1)
     record(NAME, COMMAND, figures)
     print(figures)
+    return 0
+
+
+def pace(folder: Path, urls: dict[str, str]) -> int:
+    """Measure and record files an hour of short files."""
+    rows = {}
+    for workers, number, shared in ((1, 200, False), (2, 300, False), (2, 300, True)):
+        if shared and "TONEARM_NEO4J_URL" not in urls:
+            continue
+        cell = Cell(SHORT, "collection", workers, shared)
+        with held(os.environ.get("BENCH_LOCK")):
+            row = measured(cell, music_in(folder)[:number], urls)
+        shown = {name: row[name] for name in ("files", "files/h", "× real time", "MB", "MB a child")}
+        rows[f"pace, {workers} worker(s), {cell.mode}"] = shown
+        print(rows, flush=True)
+    record(NAME, f"{COMMAND} --pace FOLDER", rows)
     return 0
 
 
