@@ -56,11 +56,12 @@ def measured(
     urls: Mapping[str, str],
     settings: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """Analyse the files into a library of its own; returns the row of the report.
 
     settings: variables beside those of the cell; where they name the workers, the cell does not. arguments: of
-    ``analyze``, beside the files.
+    ``analyze``, beside the files. folder: what is named in place of its files.
 
     Times are those that the program stores: a file's from when a child gets it until its result is stored, and that of
     all from the first of these moments to the last.
@@ -76,7 +77,7 @@ def measured(
         environment |= {"TONEARM_WORKERS": str(cell.workers), **(settings or {})}
         program = stack.enter_context(Program(data, **environment))
         with only_cores(cell.cores):
-            process = program.start("analyze", *paths, *arguments, "--json")
+            process = program.start("analyze", *([folder] if folder else paths), *arguments, "--json")
         memory = Memory(process)
         done = program.wait(process, LONGEST_S, check=True).summary["done"]
         own_mb, child_mb = memory.peaks()

@@ -8,8 +8,10 @@ and 13 GB. Files that are there already are kept.
 
 import argparse
 import multiprocessing
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -118,6 +120,18 @@ def _copy(source: Path, path: Path, encoding: str, start_s: float, seconds: floa
             packet.pts = packet.dts = packet.pts - begun
             packet.stream = copied
             made.mux(packet)
+
+
+@contextmanager
+def some(folder: Path, number: int) -> Iterator[tuple[Path, list[Path]]]:
+    """A folder with links to the first files of a collection, and those files."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        links = [
+            Path(place) / f"{index:05} {path.name}" for index, path in enumerate(music_in(folder)[:number])
+        ]
+        for link, path in zip(links, music_in(folder), strict=False):
+            link.hardlink_to(path)
+        yield Path(place), links
 
 
 def main() -> int:

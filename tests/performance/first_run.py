@@ -28,7 +28,6 @@ from tests.performance.sizing_tables import promised
 from tests.performance.tuning import held
 from tests.program import Program
 
-
 NAME = "first_run"
 
 

@@ -18,6 +18,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from tests.performance.cell import Cell, measured, servers
+from tests.performance.collection import some
 from tests.performance.material import ENCODINGS, music_in, place
 from tests.performance.results import record
 from tests.performance.throughput import CUTS, MIXED_SIZE
@@ -60,8 +61,8 @@ def pace(folder: Path, urls: dict[str, str]) -> int:
         if shared and "TONEARM_NEO4J_URL" not in urls:
             continue
         cell = Cell(SHORT, "collection", workers, shared)
-        with held(os.environ.get("BENCH_LOCK")):
-            row = measured(cell, music_in(folder)[:number], urls)
+        with held(os.environ.get("BENCH_LOCK")), some(folder, number) as (place_of_them, paths):
+            row = measured(cell, paths, urls, folder=place_of_them)
         shown = {name: row[name] for name in ("files", "files/h", "× real time", "MB", "MB a child")}
         rows[f"pace, {workers} worker(s), {cell.mode}"] = shown
         print(rows, flush=True)

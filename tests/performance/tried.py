@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.performance.cell import Cell, Memory, measured, servers
+from tests.performance.collection import some
 from tests.performance.guide import blocks, variables_of
-from tests.performance.material import music_in
 from tests.performance.results import record
 from tests.performance.tuning import confined, held
 from tests.program import Program
@@ -40,38 +40,39 @@ def main() -> int:
     parser.add_argument("--only", nargs="*")
     options = parser.parse_args()
     urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
-    paths = music_in(options.folder)[: options.files]
     for name, (kind, text) in blocks().items():
         if options.only and name not in options.only:
             continue
         if name == SHARED and "TONEARM_NEO4J_URL" not in urls:
             print(f"{name}: left out, as no servers are named", flush=True)
             continue
-        with held(os.environ.get("BENCH_LOCK")):
-            row = tried(name, text if kind == "toml" else "", paths, urls)
+        with held(os.environ.get("BENCH_LOCK")), some(options.folder, options.files) as (folder, paths):
+            row = tried(name, text if kind == "toml" else "", folder, paths, urls)
         record(NAME, f"python -m tests.performance tried FOLDER --only {name}", {f"`{name}`": row})
         print(name, row, flush=True)
     return 0
 
 
-def tried(name: str, settings: str, paths: list[Path], urls: Mapping[str, str]) -> dict[str, Any]:
+def tried(
+    name: str, settings: str, folder: Path, paths: list[Path], urls: Mapping[str, str]
+) -> dict[str, Any]:
     """The row of a block: how fast it was, and with how much memory."""
     if name == SHARED:
-        return by_hosts(paths, urls)
+        return by_hosts(folder, paths, urls)
     machine = MACHINES.get(name)
     with ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tonearm.toml"
         file.write_text(settings, encoding="utf-8")
         variables = {"TONEARM_CONFIG": str(file), "TONEARM_WORKERS": str(WORKERS.get(name, ""))}
         stack.enter_context(confined(*machine) if machine else nullcontext())
-        row = measured(Cell("", ""), paths, urls, variables, ["--now"])
+        row = measured(Cell("", ""), paths, urls, variables, ["--now"], folder)
     return {
         "machine": "{} core(s), {} MB".format(*machine) if machine else "this one",
         **{column: row[column] for column in ("files", "files/h", "MB", "MB a child")},
     }
 
 
-def by_hosts(paths: list[Path], urls: Mapping[str, str]) -> dict[str, Any]:
+def by_hosts(folder: Path, paths: list[Path], urls: Mapping[str, str]) -> dict[str, Any]:
     """The same with two workers of one child each, and a call that leaves the work to them."""
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -84,7 +85,7 @@ def by_hosts(paths: list[Path], urls: Mapping[str, str]) -> dict[str, Any]:
         program = stack.enter_context(Program(data, **given))
         workers = [program.start("worker", "--name", f"host{number}", "--quiet") for number in (1, 2)]
         memories = [Memory(worker) for worker in workers]
-        done = program.run("analyze", "--workers", "0", *paths, check=True).summary["done"]
+        done = program.run("analyze", "--workers", "0", folder, check=True).summary["done"]
         assert done == len(paths), f"{done} of {len(paths)} files were analysed"
         attempts = program.run("slow", "--by", "file", "--limit", str(len(paths)), check=True).events
         peaks = [memory.peaks() for memory in memories]
