@@ -23,6 +23,7 @@ VIEWS: Mapping[str, Callable[[str, Path], str]] = {
     "pace": throughput_tables.pace,
     "stages": throughput_tables.stages,
     "computed": throughput_tables.computed,
+    "first_runs": sizing_tables.first_runs,
     "machines": sizing_tables.machines,
     "reading": sizing_tables.reading,
 }

@@ -1,11 +1,11 @@
 """First run of a collection, as the guide says: ``python -m tests.performance first_run FOLDER``.
 
 Analyses a folder of files of 30 seconds into a library of its own, with the settings of the guide for 10,000 files
-(``docs/how-to/settings-by-size.md``), and compares files an hour and memory with what the other one says
-(``size-and-tune.md``). ``--servers``: with PostgreSQL, RabbitMQ, Redis and Neo4j, as for several hosts; their
-addresses are those in the environment. The work is done in slices of ``--seconds``: each is one call of ``tonearm
-analyze``, the first one with the folder, and ended by Ctrl-C. After ``--slices`` it is left as it is. A file that the
-variable ``BENCH_LOCK`` names is locked during each slice, so that others can measure in between.
+(``docs/how-to/settings-by-size.md``); the other one (``size-and-tune.md``) compares it with what it says. ``--servers``:
+with PostgreSQL, RabbitMQ, Redis and Neo4j, as for several hosts; their addresses are those in the environment. The
+work is done in slices of ``--seconds``: each is one call of ``tonearm analyze``, the first one with the folder, and
+ended by Ctrl-C. After ``--slices`` it is left as it is. A file that the variable ``BENCH_LOCK`` names is locked during
+each slice, so that others can measure in between.
 """
 
 import argparse
@@ -24,7 +24,6 @@ from typing import Any
 from tests.performance.cell import LONGEST_S, Memory, servers
 from tests.performance.guide import variables_of
 from tests.performance.results import record
-from tests.performance.sizing_tables import promised
 from tests.performance.tuning import held
 from tests.program import Program
 
@@ -42,7 +41,7 @@ class Slice:
 
 
 def main() -> int:
-    """Measure and record; the exit status is 1 where the guide is off by more than a fifth."""
+    """Measure and record."""
     parser = argparse.ArgumentParser(description="First run of a collection, as the guide says.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--servers", action="store_true")
@@ -54,11 +53,11 @@ def main() -> int:
         slices = []
         for each in sliced(program, options.folder, options.seconds, options.slices):
             slices.append(each)
-            row = result(program, slices, promised(options.servers))
+            row = result(program, slices)
             command = f"python -m tests.performance first_run FOLDER{' --servers' * options.servers}"
             record(NAME, command, {"all servers" if options.servers else "embedded": row})
             print(row, flush=True)
-    return 0 if abs(row["by what the guide says"] - 1) <= 0.2 else 1
+    return 0
 
 
 @contextmanager
@@ -91,8 +90,8 @@ def sliced(program: Program, folder: Path, seconds: float, most: int) -> Iterato
             return
 
 
-def result(program: Program, slices: list[Slice], promise: Mapping[str, float]) -> dict[str, Any]:
-    """The row: files an hour from the first to the last file of each slice, beside what the guide says."""
+def result(program: Program, slices: list[Slice]) -> dict[str, Any]:
+    """The row: files an hour from the first to the last file of each slice, and memory."""
     attempts = program.run("slow", "--by", "file", "--limit", "1000000", timeout=300, check=True).events
     done = wall_s = audio_s = 0.0
     for each in slices:
@@ -112,9 +111,6 @@ def result(program: Program, slices: list[Slice], promise: Mapping[str, float]) 
         "files/h": round(speed),
         "× real time": round(audio_s / wall_s),
         "MB in all": round(mb),
-        "files/h, as the guide says": round(promise["files/h"]),
-        "by what the guide says": round(speed / promise["files/h"], 2),
-        "MB in all by what the guide says": round(mb / promise["MB"], 2),
     }
 
 

@@ -27,6 +27,7 @@ from tests.program import Program
 
 NAME = "sizing"
 SHORT = "30 s"
+TURNS = 3
 COMMAND = "python -m tests.performance sizing"
 
 
@@ -55,14 +56,15 @@ def main() -> int:
 
 
 def pace(folder: Path, urls: dict[str, str]) -> int:
-    """Measure and record files an hour of short files."""
+    """Measure and record files an hour of short files: the fastest turn, as other programs only make it slower."""
     rows = {}
-    for workers, number, shared in ((1, 200, False), (2, 300, False), (2, 300, True)):
+    for workers, number, shared in ((1, 150, False), (2, 200, False), (2, 200, True)):
         if shared and "TONEARM_NEO4J_URL" not in urls:
             continue
         cell = Cell(SHORT, "collection", workers, shared)
         with held(os.environ.get("BENCH_LOCK")), some(folder, number) as (place_of_them, paths):
-            row = measured(cell, paths, urls, folder=place_of_them)
+            turns = [measured(cell, paths, urls, folder=place_of_them) for _ in range(TURNS)]
+        row = max(turns, key=lambda turn: turn["files/h"])
         shown = {name: row[name] for name in ("files", "files/h", "× real time", "MB", "MB a child")}
         rows[f"pace, {workers} worker(s), {cell.mode}"] = shown
         print(rows, flush=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.performance.cell import Cell
 from tests.performance.results import FOLDER, recorded
-from tests.performance.tables import number, table
+from tests.performance.tables import number, table, told
 from tests.performance.throughput import MIXED, MIXED_SIZE
 
 SHARES = {"MP3": 0.7, "FLAC 16/44": 0.2, "AAC": 0.1}
@@ -64,6 +64,22 @@ def promised(servers: bool, folder: Path = FOLDER) -> Mapping[str, float]:
     """What the guide says of files of 30 seconds with two workers."""
     row = Speeds(folder).paces[f"pace, 2 worker(s), {Cell('', '', servers=servers).mode}"]
     return {"files/h": row["files/h"], "MB": row["MB"] + 2 * row["MB a child"]}
+
+
+def first_runs(start: str, folder: Path) -> str:  # noqa: ARG001  a view is called with it
+    """What was measured of a collection, beside what the guide says of it."""
+    parts = []
+    for each in recorded("first_run", folder):
+        rows = [(name, *row.values(), *compared(name, row, folder)) for name, row in each.figures.items()]
+        heads = ("mode", *next(iter(each.figures.values())), "files/h by the guide", "measured ÷ guide")
+        parts.append(f"{table(heads, rows)}\n\n{told(each)}")
+    return "\n\n".join(parts) or NOTHING
+
+
+def compared(mode: str, row: Mapping[str, float], folder: Path = FOLDER) -> tuple[float, float]:
+    """Files an hour as the guide says, and those that were measured by them."""
+    said = promised(mode != "embedded", folder)["files/h"]
+    return said, round(row["files/h"] / said, 2)
 
 
 def machines(start: str, folder: Path) -> str:  # noqa: ARG001  a view is called with it
