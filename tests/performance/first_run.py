@@ -1,7 +1,7 @@
 """First run of a collection, as the guide says: ``python -m tests.performance first_run FOLDER``.
 
 Analyses a folder of files of 30 seconds into a library of its own, with the settings of the guide for 10,000 files
-(``docs/how-to/settings-by-size.md``); the other one (``size-and-tune.md``) compares it with what it says. ``--servers``:
+(``docs/how-to/settings-by-size.md``); the other (``size-and-tune.md``) compares it with what it says. ``--servers``:
 with PostgreSQL, RabbitMQ, Redis and Neo4j, as for several hosts; their addresses are those in the environment. The
 work is done in slices of ``--seconds``: each is one call of ``tonearm analyze``, the first one with the folder, and
 ended by Ctrl-C. After ``--slices`` it is left as it is. A file that the variable ``BENCH_LOCK`` names is locked during

