@@ -170,12 +170,20 @@ def reconciles(summary: Mapping[str, Any]) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """The analysing processes of a supervisor."""
+    """The analysing processes of a supervisor, without those that open files for it."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(child) for child in file.read().split()]
+            return [int(child) for child in file.read().split() if b"child_main" in _arguments(child)]
     except OSError:
         return []
+
+
+def _arguments(pid: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def alive(pid: int) -> bool:
