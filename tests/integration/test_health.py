@@ -136,7 +136,7 @@ def test_a_server_that_is_gone_flips_its_component_its_breaker_and_its_alert_alo
     until(lambda: worker.not_well() == {})
     status, document = worker.ask("/ready")
     assert (status, document["status"]) == (200, "pass")
-    assert {*SERVERS, "children", "disk:data", "disk:tmp"} == set(document["checks"])
+    assert {*SERVERS, "children", "worker", "disk:data", "disk:tmp"} == set(document["checks"])
     for component, proxy in worker.proxies.items():
         proxy.reset()
         _assert_flips(worker, component)

@@ -53,7 +53,7 @@ def test_a_run_is_profiled_from_another_shell(tmp_path: Path, music: Path) -> No
         assert answer["notes"] == []
         kinds = [each["child"] for each in answer["processes"]]
         assert kinds == [False, True, True]
-        assert "Supervisor._wait" in frames(output, lambda name: name.startswith("supervisor"))
+        assert "ChildPool.wait" in frames(output, lambda name: name.startswith("supervisor"))
         assert "AudioSource._decode" in frames(output, lambda name: name.startswith("child"))
 
         child = answer["processes"][1]["pid"]

@@ -18,7 +18,19 @@ from tests.otlp import Collector, Received, collecting
 from tests.program import Outcome, Program, until
 from tonearm.events.job_trace import trace_id
 
-STAGES = ["take", "identify", "tags", "decode", "front", "tempo", "key", "loudness", "character", "store"]
+STAGES = [
+    "take",
+    "identify",
+    "tags",
+    "lookup",
+    "decode",
+    "front",
+    "tempo",
+    "key",
+    "loudness",
+    "character",
+    "store",
+]
 Make = Callable[..., Program]
 
 

@@ -16,6 +16,7 @@ from tonearm.library.found_file import FoundFile
 from tonearm.library.mount_table import MountTable, read_mounts
 from tonearm.library.mounts import is_inside
 from tonearm.names import to_document
+from tonearm.resilience.processes import end
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.reader_process import HEAD, STARTED
 from tonearm.scan.walk import MountPoint, PlaceUnreadable, Skipped, Unreadable, Walked, WalkItem
@@ -236,11 +237,9 @@ class _Process:
 
     def close(self) -> None:
         """End it; one that hangs in the kernel is left, and ends by itself when its folder answers."""
-        self._process.kill()
         if self._process.stdout is not None:
             self._process.stdout.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(ENDED_S)
+        end(self._process, ENDED_S)
 
     def __enter__(self) -> "_Process":
         return self

@@ -15,6 +15,7 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import REPLACED
 from tonearm.library.mount_table import MountTable
 from tonearm.names import to_document
+from tonearm.resilience.processes import end
 from tonearm.worker.child_protocol import Message, MessageBuffer, encode, send_with_file
 from tonearm.worker.safe_open import FileStatus, failure_of
 
@@ -112,9 +113,7 @@ class _Opener:
 
     def kill(self) -> None:
         """End the process, and handle what it has answered until then."""
-        self.process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(ENDED_S)
+        end(self.process, ENDED_S)
         self.link.setblocking(False)
         self._unsent, unsent = deque(), self._unsent
         while self.receive():

@@ -103,7 +103,7 @@ def test_a_finished_file_is_done_with_its_results(library: Library) -> None:
     assert ending is not None
     assert (ending.state, ending.failure, ending.retry_in_s) == ("done", None, None)
     file = library.file(b"1.flac")
-    assert (file["state"], file["engine"]) == ("done", "identity:2 key:1 tempo:2")
+    assert (file["state"], file["engine"]) == ("done", "identity:2 tags:2 key:1 tempo:2")
     assert (file["size"], file["mtime_ns"], file["inode"]) == (11, 12, 13)
     job = library.job(lease.job)
     assert (job["state"], job["stage"], job["lease_until"], job["code"]) == ("done", None, None, None)
@@ -434,7 +434,7 @@ def test_the_depth_of_the_queue_is_counted_by_level_and_state(library: Library) 
 
 
 def test_the_engine_is_named_the_same_in_any_order() -> None:
-    assert engine_text({"b": 2, "a": 1}) == engine_text({"a": 1, "b": 2}) == "identity:2 a:1 b:2"
+    assert engine_text({"b": 2, "a": 1}) == engine_text({"a": 1, "b": 2}) == "identity:2 tags:2 a:1 b:2"
 
 
 def test_attempts_that_are_not_charged_are_not_shown_as_attempts(library: Library) -> None:

@@ -54,9 +54,9 @@ class Loop:
 
     def opened(self, root: Path, name: bytes) -> OpenFile:
         self.open(root, name)
-        self.turn_until(lambda: bool(self.answers))
-        file = self.answers.pop()
-        assert isinstance(file, OpenFile)
+        self.turn_until(lambda: any(isinstance(answer, OpenFile) for answer in self.answers))
+        [file] = [answer for answer in self.answers if isinstance(answer, OpenFile)]
+        self.answers.remove(file)
         return file
 
     def was_replaced(self, file: OpenFile) -> bool:
