@@ -131,9 +131,10 @@ def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
 def test_a_server_that_is_gone_flips_its_component_its_breaker_and_its_alert_alone_and_back(
     worker: Worker, prometheus: Prometheus
 ) -> None:
-    output, _ = worker.program.start("workers", "--prometheus-sd").communicate(timeout=60)
-    prometheus.scrape(output.decode())
     until(lambda: worker.not_well() == {})
+    output, _ = worker.program.start("workers", "--prometheus-sd").communicate(timeout=60)
+    assert "127.0.0.1" in output.decode()
+    prometheus.scrape(output.decode())
     status, document = worker.ask("/ready")
     assert (status, document["status"]) == (200, "pass")
     assert {*SERVERS, "children", "worker", "disk:data", "disk:tmp"} == set(document["checks"])
