@@ -8,7 +8,8 @@ from tonearm.settings.loading import (
     located_config,
     unknown_variables,
 )
-from tonearm.settings.model import DEFAULT_RULES, EXTENSIONS, Level, Rule, Settings, read_rule
+from tonearm.settings.model import EXTENSIONS, Settings
+from tonearm.settings.priority_rules import DEFAULT_RULES, Level, Rule, read_rule
 from tonearm.settings.shown import without_password, without_passwords
 from tonearm.settings.url_files import url_source
 
