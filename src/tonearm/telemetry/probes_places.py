@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tonearm.names import from_document
+from tonearm.resilience.processes import end
 from tonearm.telemetry.probes import Checks
 from tonearm.telemetry.probes_findings import Place, finding_of, hung
 
@@ -158,10 +159,8 @@ class _Lines:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill the process; one that hangs in the kernel is left, and ends by itself when its place answers."""
-    process.kill()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(KILLED_S)
+    end(process, KILLED_S)
