@@ -2,7 +2,7 @@
 
 from av.audio.codeccontext import AudioCodecContext
 
-from tonearm.analysis.file_window import Window
+from tonearm.analysis.file_window import Window, os_reason
 from tonearm.errors import Fault, FileFault
 
 APE_DESCRIBED = 3980
@@ -23,7 +23,7 @@ def bit_depth(codec: str, context: AudioCodecContext, window: Window) -> int | N
     try:
         return _in_header(codec, window)
     except OSError as error:
-        raise FileFault(Fault.READ_ERROR, error.strerror or str(error)) from error
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
 
 
 def _in_header(codec: str, window: Window) -> int | None:

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.stream import Discard, Disposition
 
 from tonearm.analysis.bit_depth import bit_depth
-from tonearm.analysis.file_window import MendedFile, RawFile, Window, find_audio
+from tonearm.analysis.file_window import RawFile, Window, find_audio, os_reason
 from tonearm.analysis.kinds import OGG, WAV, Kind
 from tonearm.analysis.ogg import Link, links, without_repeated_headers
 from tonearm.analysis.wav import WavLayout, presented, wav_layout
@@ -88,6 +88,7 @@ class Opened:
 
     window: the bytes that FFmpeg reads: the audio without tags around it; of a chained Ogg file, one link.
     later: the windows of the links that follow this one. ogg: what the pages of this link say.
+    wav: where the parts of a WAV file are.
     failed_reads: places that could not be demuxed, and links that could not be opened, so far.
     """
 
@@ -97,6 +98,7 @@ class Opened:
     stream: AudioStream
     later: "tuple[tuple[Window, Link], ...]" = ()
     ogg: Link | None = None
+    wav: WavLayout | None = None
     failed_reads: int = 0
 
     @property
@@ -162,14 +164,15 @@ def open_container(file: RawFile) -> Iterator[Opened]:
     Raises ``FileFault``, every one but ``NO_SAMPLES``.
     """
     kind, window = find_audio(file)
+    layout = None
     try:
         if kind is OGG:
             first, *later = [
                 (Window(file, window.start + link.start, window.start + link.end), link)
                 for link in links(window)
             ]
-        else:
-            layout = _wav_layout(window) if kind is WAV else None
+        elif kind is WAV:
+            layout = _wav_layout(window)
     except OSError as error:
         raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
     if kind is OGG:
@@ -177,6 +180,7 @@ def open_container(file: RawFile) -> Iterator[Opened]:
     else:
         opening = _open_stream(kind, window, window if layout is None else presented(window, layout))
     with opening as opened:
+        opened.wav = layout
         yield opened
 
 
@@ -195,7 +199,7 @@ def _open_link(
 
 
 @contextmanager
-def _open_stream(kind: Kind, window: Window, source: "Window | MendedFile") -> Iterator[Opened]:
+def _open_stream(kind: Kind, window: Window, source: Window) -> Iterator[Opened]:
     """Open a window whose contents FFmpeg reads from ``source``."""
     with _demuxer(kind, window, source) as container:
         stream = _choose(kind, container)
@@ -206,7 +210,7 @@ def _open_stream(kind: Kind, window: Window, source: "Window | MendedFile") -> I
         yield Opened(kind, window, container, stream)
 
 
-def _demuxer(kind: Kind, window: Window, source: "Window | MendedFile") -> InputContainer:
+def _demuxer(kind: Kind, window: Window, source: Window) -> InputContainer:
     """Open what FFmpeg is to read: a window, or that window behind another header."""
     try:
         source.seek(0)
@@ -269,8 +273,3 @@ def codec_name(decoder: str) -> str | None:
     if decoder in ("pcm_alaw", "pcm_mulaw"):
         return decoder.replace("_", "-")
     return "pcm" if decoder in PCM else CODECS.get(decoder)
-
-
-def os_reason(error: OSError) -> str:
-    """The message of an error of the operating system."""
-    return error.strerror or str(error)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from tonearm.analysis import kinds
 from tonearm.analysis.chunks import caf_chunks, chunks, wide_chunks
-from tonearm.analysis.container import Opened, os_reason
-from tonearm.analysis.file_window import Window
+from tonearm.analysis.container import Opened
+from tonearm.analysis.file_window import Window, os_reason
 from tonearm.analysis.mpeg import declared_samples
 from tonearm.analysis.ogg import last_page_whole
-from tonearm.analysis.wav import WavLayout, wav_layout
+from tonearm.analysis.wav import WavLayout
 from tonearm.errors import Fault, FileFault
 
 OPUS_RATE_HZ = 48_000
@@ -66,7 +66,7 @@ def _cut(opened: Opened) -> str:
     """Why the end of a compressed WAV file is known to be missing; empty otherwise."""
     if opened.kind is not kinds.WAV or opened.codec.startswith("pcm"):
         return ""
-    layout = wav_layout(opened.window)
+    layout = opened.wav
     if layout is None or layout.declared_bytes is None or layout.data_bytes >= layout.declared_bytes:
         return ""
     return f"{layout.data_bytes:,} bytes of data instead of the {layout.declared_bytes:,} that its header declares"
@@ -134,7 +134,7 @@ def _declared_samples(opened: Opened) -> int | None:
     if opened.kind is kinds.AIFF:
         return aiff_samples(window)
     if opened.kind is kinds.WAV:
-        return wav_samples(wav_layout(window), opened.codec.startswith("pcm"))
+        return wav_samples(opened.wav, opened.codec.startswith("pcm"))
     return None
 
 

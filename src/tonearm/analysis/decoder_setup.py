@@ -1,7 +1,7 @@
 """Reads a decoder's configuration, without the parts that change no sample: comments, lengths, checksums."""
 
-from tonearm.analysis.container import Opened, os_reason
-from tonearm.analysis.file_window import Window
+from tonearm.analysis.container import Opened
+from tonearm.analysis.file_window import Window, os_reason
 from tonearm.analysis.kinds import ASF
 from tonearm.errors import Fault, FileFault
 

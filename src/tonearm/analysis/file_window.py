@@ -49,13 +49,16 @@ class Window:
         if wanted <= 0:
             return b""
         try:
-            self._file.seek(self.start + self._at)  # other windows move the same file
-            data = self._file.read(wanted) or b""
+            data = self._fetch(self._at, wanted)
         except OSError as error:
             self.error = error
             raise
         self._at += len(data)
         return data
+
+    def _fetch(self, at: int, size: int) -> bytes:
+        self._file.seek(self.start + at)  # other windows move the same file
+        return self._file.read(size) or b""
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move as ``io.IOBase.seek`` does; return the new position."""
@@ -80,38 +83,22 @@ class Window:
         return b"".join(pieces)
 
 
-class MendedFile:
+class MendedFile(Window):
     """A part of a window behind bytes that are not in it: a file with a header other than its own, for FFmpeg."""
 
     def __init__(self, head: bytes, window: Window, start: int, end: int) -> None:
+        super().__init__(window, start - len(head), end)
         self._head = head
-        self._window = window
-        self._start = start
-        self.size = len(head) + max(0, end - start)
-        self._at = 0
 
-    def read(self, size: int = -1) -> bytes:
-        """Read up to ``size`` bytes; fewer at the end, and where the header ends. Raises ``OSError``."""
-        rest = self.size - self._at
-        wanted = rest if size < 0 else min(size, rest)
-        if wanted <= 0:
-            return b""
-        if self._at < len(self._head):
-            data = self._head[self._at : self._at + wanted]
-        else:
-            self._window.seek(self._start + self._at - len(self._head))
-            data = self._window.read(wanted)
-        self._at += len(data)
-        return data
+    def _fetch(self, at: int, size: int) -> bytes:
+        if at < len(self._head):
+            return self._head[at : at + size]
+        return super()._fetch(at, size)
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move as ``io.IOBase.seek`` does; return the new position."""
-        self._at = max(0, (0, self._at, self.size)[whence] + offset)
-        return self._at
 
-    def tell(self) -> int:
-        """Return the position."""
-        return self._at
+def os_reason(error: OSError) -> str:
+    """The message of an error of the operating system."""
+    return error.strerror or str(error)
 
 
 def find_audio(file: RawFile) -> tuple[Kind, Window]:
@@ -123,7 +110,7 @@ def find_audio(file: RawFile) -> tuple[Kind, Window]:
     try:
         return _find_audio(file)
     except OSError as error:
-        raise FileFault(Fault.READ_ERROR, error.strerror or str(error)) from error
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
 
 
 def _find_audio(file: RawFile) -> tuple[Kind, Window]:
@@ -163,7 +150,12 @@ def leading_tag_bytes(whole: Window, at: int) -> int | None:
     if head[:3] != b"ID3" or len(head) < 10 or max(head[6:]) >= 0x80:
         return None
     footer = 10 if head[5] & 0x10 else 0
-    return 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]) + footer
+    return 10 + syncsafe(head[6:]) + footer
+
+
+def syncsafe(four: bytes) -> int:
+    """The value of four bytes of seven bits each, the form of sizes in ID3v2."""
+    return four[0] << 21 | four[1] << 14 | four[2] << 7 | four[3]
 
 
 def trailing_tags(whole: Window, start: int) -> int:
@@ -185,8 +177,7 @@ def without_last_tag(whole: Window, end: int) -> int:
     if footer.endswith(b"LYRICS200") and footer[-LYRICS3_FOOTER_BYTES:-9].isdigit():
         return end - int(footer[-LYRICS3_FOOTER_BYTES:-9]) - LYRICS3_FOOTER_BYTES
     if footer[-10:-7] == b"3DI" and max(footer[-4:]) < 0x80:
-        size = footer[-4] << 21 | footer[-3] << 14 | footer[-2] << 7 | footer[-1]
-        return end - size - 20
+        return end - syncsafe(footer[-4:]) - 20
     return end
 
 

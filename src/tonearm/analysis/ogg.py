@@ -154,9 +154,9 @@ def _end_position(window: Window, track: _Track, most_samples: int) -> int | Non
     return last.position if 0 <= ahead <= most_samples * last.packets else before.position
 
 
-def pages(window: Window) -> Iterator[Page]:
-    """Every page, by its header alone; behind a place that is none, the next one is searched for."""
-    at, base, data = 0, 0, b""
+def pages(window: Window, at: int = 0) -> Iterator[Page]:
+    """Every page from an offset on, by its header alone; behind a place that is none, the next one is searched for."""
+    base, data = at, b""
     while at + HEADER_BYTES <= window.size:
         if at + HEADER_BYTES + 255 > base + len(data):
             base, data = at, window.part(at, PIECE_BYTES)

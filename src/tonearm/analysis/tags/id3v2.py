@@ -8,9 +8,9 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 
-from tonearm.analysis.byte_file import ByteFile
-from tonearm.analysis.file_window import Window
+from tonearm.analysis.file_window import Window, syncsafe
 from tonearm.analysis.tags.id3v2_frames import read_frame
 from tonearm.analysis.tags.tag_set import TagSet
 
@@ -21,11 +21,6 @@ MAX_FRAME_BYTES = 1 << 20
 MAX_FRAMES = 50_000
 _ID = {2: re.compile(rb"[A-Z][A-Z0-9]{2}"), 3: re.compile(rb"[A-Z][A-Z0-9]{3}")}
 _FRAME_START = re.compile(rb"[A-Z][A-Z0-9]{3}[\x00-\xff]{4}")
-
-
-def syncsafe(four: bytes) -> int:
-    """The value of four bytes of seven bits each."""
-    return four[0] << 21 | four[1] << 14 | four[2] << 7 | four[3]
 
 
 def is_syncsafe(four: bytes) -> bool:
@@ -61,7 +56,7 @@ def read_id3v2(file: Window, at: int) -> TagSet:
         return found
     if flags & 0x80 and version < 4:
         data = synchronised(file.part(start, min(end - start, MAX_UNSYNCHRONISED_BYTES)))
-        file, start, end = Window(ByteFile(data), 0, len(data)), 0, len(data)
+        file, start, end = Window(BytesIO(data), 0, len(data)), 0, len(data)
     if version > 2 and flags & 0x40:
         start += _extended_header(file.part(start, 4), version)
     for frame in _frames(file, start, end, version, bool(flags & 0x80), found):

@@ -1,13 +1,14 @@
 """Reads the comments in the header packets of an Ogg stream (RFC 3533, RFC 7845, Vorbis I, RFC 9639, Speex manual)."""
 
 from collections.abc import Iterator
+from io import BytesIO
+from itertools import islice
 
-from tonearm.analysis.byte_file import ByteFile
 from tonearm.analysis.file_window import Window
+from tonearm.analysis.ogg import FIRST, pages
 from tonearm.analysis.tags.tag_set import TagSet
 from tonearm.analysis.tags.vorbis import add_block, read_comments
 
-PAGE_HEADER_BYTES = 27
 MAX_HEADER_BYTES = 32 << 20
 """Header packets together, beyond which reading ends."""
 MAX_PAGES = 20_000
@@ -39,23 +40,23 @@ def read_ogg(file: Window, at: int) -> TagSet:
 
 
 def _window(packet: bytes) -> Window:
-    return Window(ByteFile(packet), 0, len(packet))
+    return Window(BytesIO(packet), 0, len(packet))
 
 
 def _header_packets(file: Window, at: int) -> Iterator[bytes]:
     """The packets of the first stream that is audio, from its first one on; checksums are not looked at."""
-    serial: bytes | None = None
+    serial: int | None = None
     unfinished = b""
     total = 0
-    for head, segments, body in _pages(file, at):
-        first = bool(head[5] & 2)
-        if serial is None and not (first and any(body.startswith(magic) for magic in _FIRST)):
+    for page in islice(pages(file, at), MAX_PAGES):
+        if serial is None and not (page.flags & FIRST and file.part(page.start, 8).startswith(tuple(_FIRST))):
             continue
-        serial = serial or head[14:18]
-        if head[14:18] != serial:
+        serial = page.serial if serial is None else serial
+        if page.serial != serial:
             continue
+        body = file.part(page.start, page.end - page.start)
         offset = 0
-        for size in segments:
+        for size in page.segments:
             unfinished += body[offset : offset + size]
             offset += size
             if size < 255:
@@ -64,15 +65,3 @@ def _header_packets(file: Window, at: int) -> Iterator[bytes]:
         total += len(body)
         if total > MAX_HEADER_BYTES:
             return
-
-
-def _pages(file: Window, at: int) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Header, sizes of the segments and contents of each page, from an offset on, until one is not whole."""
-    for _ in range(MAX_PAGES):
-        head = file.part(at, PAGE_HEADER_BYTES + 255)
-        if head[:4] != b"OggS" or len(head) < PAGE_HEADER_BYTES:
-            return
-        segments = head[PAGE_HEADER_BYTES : PAGE_HEADER_BYTES + head[26]]
-        start = at + PAGE_HEADER_BYTES + len(segments)
-        at = start + sum(segments)
-        yield head, segments, file.part(start, at - start)

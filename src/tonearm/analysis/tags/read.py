@@ -11,6 +11,7 @@ from tonearm.analysis.file_window import (
     Window,
     find_audio,
     leading_tag_bytes,
+    os_reason,
     without_last_tag,
 )
 from tonearm.analysis.kinds import AIFF, ASF, CAF, DFF, DSF, FLAC, MATROSKA, MP4, OGG, WAV, Kind
@@ -57,7 +58,7 @@ def read_tags(file: RawFile, legacy: str = DETECT, seconds: float | None = None)
     except TimeIsUp:
         stopped = f"the tags could not be read within {seconds:.0f} s"
     except OSError as error:
-        stopped = f"the tags can't be read: {error.strerror or error}"
+        stopped = f"the tags can't be read: {os_reason(error)}"
     return _chosen(found, legacy, stopped)
 
 
