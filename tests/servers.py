@@ -9,7 +9,7 @@ import os
 import secrets
 import subprocess
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -86,6 +86,17 @@ def postgres_url(servers: Mapping[str, str]) -> Iterator[str]:
     url = create_database(server)
     yield url
     drop_database(server, url)
+
+
+@pytest.fixture
+def fleet_urls(servers: Mapping[str, str], postgres_url: str) -> Callable[[Iterable[str]], dict[str, str]]:
+    """Tells the addresses for a fleet on the servers that all tests share; its database is the test's own."""
+
+    def of(services: Iterable[str]) -> dict[str, str]:
+        urls = {name: named(servers, name) for name in (f"TONEARM_{service}_URL" for service in services)}
+        return urls | {"TONEARM_DATABASE_URL": postgres_url}
+
+    return of
 
 
 @pytest.fixture

@@ -46,3 +46,14 @@ def emptied_postgres(standing_postgres: str) -> Iterator[Database]:
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     yield database
     database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def emptied_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database, SQLite and then PostgreSQL, sooner than a new one."""
+    if request.param == "postgresql":
+        yield request.getfixturevalue("emptied_postgres")
+        return
+    opened = open_sqlite(tmp_path / "library")
+    yield opened
+    opened.close()

@@ -1,8 +1,6 @@
 """Results that are stored together, and jobs that are taken together, have the same outcome as one by one."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from tonearm.errors import Failure, StorageUnavailable
 from tonearm.jobs.job import Lease, Refusal
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
-from tonearm.library.database import open_sqlite
+from tonearm.library.database import Database
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
@@ -25,15 +23,10 @@ TIMES = {"queued_at", "started_at", "finished_at", "first_seen_at", "made_at", "
 TIMES |= {"graph_due_at", "publish_due_at", "lease_until", "correlation_id", "rank"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+@pytest.fixture
+def library(emptied_database: Database) -> Library:
     """An empty library on either database."""
-    if request.param == "postgresql":
-        yield Library(request.getfixturevalue("emptied_postgres"))
-        return
-    database = open_sqlite(tmp_path / "library")
-    yield Library(database)
-    database.close()
+    return Library(emptied_database)
 
 
 def leased(library: Library, *paths: bytes) -> list[Lease]:

@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +14,7 @@ from tonearm.jobs import retrying
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection
 from tonearm.jobs.failures import KILLED, crashed
 from tonearm.jobs.run_counts import RunCounts
-from tonearm.library.database import open_sqlite
+from tonearm.library.database import Database
 from tonearm.library.roots import Place
 
 PICTURE = Failure("not-audio", "it is a picture", "look at it")
@@ -24,15 +22,10 @@ CABLE = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 EVERYTHING = FailedSelection()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+@pytest.fixture
+def library(emptied_database: Database) -> Library:
     """An empty library, on SQLite and then on PostgreSQL."""
-    if request.param == "postgresql":
-        yield Library(request.getfixturevalue("emptied_postgres"))
-        return
-    database = open_sqlite(tmp_path / "library")
-    yield Library(database)
-    database.close()
+    return Library(emptied_database)
 
 
 def fail(library: Library, run: int, *failures: Failure, folder: bytes = b"a") -> None:
@@ -216,7 +209,7 @@ def test_a_new_run_that_has_ended_meanwhile_is_not_used_again(
     assert [run["id"] for run in library.rows("SELECT id FROM runs ORDER BY id")][-1] > first["id"]
 
 
-@pytest.mark.parametrize("library", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("emptied_database", ["postgresql"], indirect=True)
 def test_a_scan_that_queues_the_same_file_at_the_same_moment_wins(library: Library) -> None:
     run = library.run()
     fail(library, run, PICTURE)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.program import until
 from tests.proxy import Proxy
 from tests.unit.library_fixture import VERSIONS, Library, features_of, finish_one, found, result
 from tonearm.errors import ServiceUnavailable
@@ -82,13 +83,6 @@ def agree(library: Library, graph_relay: GraphRelay) -> bool:
         graph_relay.pending() == 0
         and graph_relay.graph.counts() == SqlGraph(library.database, features_of(VERSIONS)).counts()
     )
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
 
 
 # --- which files are pending
@@ -390,7 +384,7 @@ def test_a_graph_that_is_away_is_noticed_in_time_and_nothing_is_lost(
     with pytest.raises(ServiceUnavailable):
         graph.counts()
     proxy.heal()
-    until(lambda: _fed(graph_relay))
+    until(lambda: _fed(graph_relay), 30)
     assert agree(library, graph_relay)
 
 
@@ -415,11 +409,11 @@ def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
     try:
         for number in range(5):
             library.finish(run, b"%d.flac" % number, result(f"{number:08}"))
-        until(lambda: bool(heard))
+        until(lambda: bool(heard), 30)
         assert graph_relay.pending() == 5
         proxy.heal()
-        until(lambda: agree(library, graph_relay))
-        until(lambda: len(heard) > 1)
+        until(lambda: agree(library, graph_relay), 30)
+        until(lambda: len(heard) > 1, 30)
         library.finish(run, b"last.flac", result("f" * 8))
     finally:
         stop.set()
@@ -480,7 +474,7 @@ def test_the_breaker_counts_what_the_graph_does_not_answer_and_nothing_else(
         with pytest.raises(ServiceUnavailable):
             graph.counts()
     proxy.heal()
-    until(lambda: _answers(graph))
+    until(lambda: _answers(graph), 30)
     changes = [(event.before, event.after) for event in heard if isinstance(event, BreakerChanged)]
     assert changes[:1] == [(BreakerState.CLOSED, BreakerState.OPEN)]
     assert changes[-1:] == [(BreakerState.HALF_OPEN, BreakerState.CLOSED)]

@@ -31,7 +31,7 @@ from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.sql_job_store import SqlJobStore
-from tonearm.library.database import Database, open_sqlite
+from tonearm.library.database import Database
 from tonearm.library.files import FileChange, ScannedFile
 from tonearm.library.roots import Place
 from tonearm.resilience.backoff import Backoff
@@ -45,15 +45,10 @@ PATIENCE = StorageRetry(lambda _: None, lambda: False)
 TABLES = ("jobs", "files", "runs", "audio", "tags", "analyses", "history")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+@pytest.fixture
+def library(emptied_database: Database) -> Library:
     """An empty library on either database."""
-    if request.param == "postgresql":
-        yield Library(request.getfixturevalue("emptied_postgres"))
-        return
-    database = open_sqlite(tmp_path / "library")
-    yield Library(database)
-    database.close()
+    return Library(emptied_database)
 
 
 @pytest.fixture

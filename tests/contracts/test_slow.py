@@ -1,29 +1,21 @@
 """Where the time went adds up, per stage, codec and worker, and is read without reading all attempts."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.contracts.test_history import plans
 from tests.unit.library_fixture import Library, finish_one, found, result
 from tonearm.errors import Failure, NotFound
-from tonearm.library.database import open_sqlite
+from tonearm.library.database import Database
 from tonearm.views.slow import FAILED, OTHER, QUEUE_WAIT, STORE, UNFINISHED, SlowWork, Span
 
 BAD = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 EVER = Span()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+@pytest.fixture
+def library(emptied_database: Database) -> Library:
     """An empty library, on SQLite and then on PostgreSQL."""
-    if request.param == "postgresql":
-        yield Library(request.getfixturevalue("emptied_postgres"))
-        return
-    database = open_sqlite(tmp_path / "library")
-    yield Library(database)
-    database.close()
+    return Library(emptied_database)
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """Results that are missing or of other versions than the present ones are counted, listed and taken up."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from tests.unit.library_fixture import Library, finish_one, result, results_of
 from tonearm.events.event import Event
 from tonearm.jobs.stale_files import StaleFiles
-from tonearm.library.database import Database, open_sqlite
+from tonearm.library.database import Database
 from tonearm.library.file_contents import IDENTITY_VERSION
 from tonearm.library.roots import Place
 from tonearm.resilience.storage_retry import StorageRetry
@@ -24,26 +23,15 @@ NOW = {"tempo": 2, "key": 1, "mood": 1}
 FILES = (b"a.flac", b"b.flac", b"cd/c.flac", b"cd/d.flac")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database, SQLite and then PostgreSQL."""
-    if request.param == "postgresql":
-        yield request.getfixturevalue("emptied_postgres")
-        return
-    opened = open_sqlite(tmp_path / "library")
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
-def library(database: Database) -> Library:
+def library(emptied_database: Database) -> Library:
     """A library of the present analysers, in which four files were analysed by older ones and one has failed."""
-    older = Library(database, versions=BEFORE)
+    older = Library(emptied_database, versions=BEFORE)
     run = older.run()
     for path in FILES:
         older.finish(run, path, result(path.decode()))
     older.meet(run, b"waiting.flac")
-    return Library(database, versions=NOW)
+    return Library(emptied_database, versions=NOW)
 
 
 def place(library: Library, scope: bytes = b"") -> Place:

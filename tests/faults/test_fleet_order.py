@@ -2,12 +2,12 @@
 
 import shutil
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fleet import Fleet
+from tests.fleet import BASIC, Fleet
 from tests.program import until
 from tests.sizes import size
 
@@ -18,19 +18,10 @@ pytestmark = [pytest.mark.timeout(300)]
 
 @pytest.fixture
 def fleet(
-    tmp_path: Path,
-    namespace: str,
-    postgres_url: str,
-    rabbitmq_url: str,
-    rabbitmq_management_url: str,
+    tmp_path: Path, namespace: str, fleet_urls: Callable[[Iterable[str]], dict[str, str]]
 ) -> Iterator[Fleet]:
     """A fleet on the servers that all tests share."""
-    urls = {
-        "TONEARM_DATABASE_URL": postgres_url,
-        "TONEARM_RABBITMQ_URL": rabbitmq_url,
-        "TONEARM_RABBITMQ_MANAGEMENT_URL": rabbitmq_management_url,
-    }
-    with Fleet(tmp_path, urls, namespace) as made:
+    with Fleet(tmp_path, fleet_urls(BASIC), namespace) as made:
         yield made
 
 

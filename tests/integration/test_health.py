@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from http.client import HTTPConnection
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.program import Program
+from tests.program import Program, until
 from tests.prometheus import Prometheus, prometheus_can_start
 from tests.proxy import Proxy
 from tests.servers import named
@@ -78,13 +77,6 @@ def _listening(process: "subprocess.Popen[bytes]") -> str:
     line = process.stdout.readline().decode()
     assert line.startswith("listening on http://"), line
     return line.split()[-1]
-
-
-def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def through(proxy: Proxy, url: str) -> str:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +82,7 @@ def jaeger(tmp_path: Path) -> Iterator[Jaeger]:
 def test_jaeger_shows_each_file_as_one_whole_trace(
     tmp_path: Path,
     namespace: str,
-    postgres_url: str,
-    rabbitmq_url: str,
-    rabbitmq_management_url: str,
-    neo4j_url: str,
+    fleet_urls: Callable[[Iterable[str]], dict[str, str]],
     jaeger: Jaeger,
 ) -> None:
     music = tmp_path / "music"
@@ -93,15 +90,9 @@ def test_jaeger_shows_each_file_as_one_whole_trace(
     for number in range(FILES - 1):
         (music / f"{number}.mp3").write_bytes(material.good("mp3", seed=number))
     (music / "bad.flac").write_bytes(b"fLaC" + bytes(5000))
-    urls = {
-        "TONEARM_DATABASE_URL": postgres_url,
-        "TONEARM_RABBITMQ_URL": rabbitmq_url,
-        "TONEARM_RABBITMQ_MANAGEMENT_URL": rabbitmq_management_url,
-        "TONEARM_NEO4J_URL": neo4j_url,
-    }
     services = ("DATABASE", "RABBITMQ", "RABBITMQ_MANAGEMENT", "NEO4J")
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": jaeger.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    with Fleet(tmp_path, urls, namespace, services, **settings) as fleet:
+    with Fleet(tmp_path, fleet_urls(services), namespace, services, **settings) as fleet:
         run = fleet.enqueue(music)
         fleet.worker("one", 2)
         fleet.worker("two", 2)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,23 +25,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
 
 @pytest.fixture
 def fleet(
-    postgres_url: str,
-    rabbitmq_url: str,
-    rabbitmq_management_url: str,
-    redis_url: str,
-    neo4j_url: str,
-    namespace: str,
-    tmp_path: Path,
+    fleet_urls: Callable[[Iterable[str]], dict[str, str]], namespace: str, tmp_path: Path
 ) -> Iterator[Fleet]:
     """One worker that uses every server and serves its metrics."""
-    urls = {
-        "TONEARM_DATABASE_URL": postgres_url,
-        "TONEARM_RABBITMQ_URL": rabbitmq_url,
-        "TONEARM_RABBITMQ_MANAGEMENT_URL": rabbitmq_management_url,
-        "TONEARM_REDIS_URL": redis_url,
-        "TONEARM_NEO4J_URL": neo4j_url,
-    }
-    with Fleet(tmp_path, urls, namespace, ALL, TONEARM_LISTEN="127.0.0.1:0") as made:
+    with Fleet(tmp_path, fleet_urls(ALL), namespace, ALL, TONEARM_LISTEN="127.0.0.1:0") as made:
         yield made
 
 

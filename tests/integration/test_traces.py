@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -225,22 +225,13 @@ def test_nothing_of_opentelemetry_is_loaded_unless_it_is_asked_for(
 def fleet(
     tmp_path: Path,
     namespace: str,
-    postgres_url: str,
-    rabbitmq_url: str,
-    rabbitmq_management_url: str,
-    neo4j_url: str,
+    fleet_urls: Callable[[Iterable[str]], dict[str, str]],
     collector: Collector,
 ) -> Iterator[Fleet]:
     """A fleet on the servers that all tests share, with traces."""
-    urls = {
-        "TONEARM_DATABASE_URL": postgres_url,
-        "TONEARM_RABBITMQ_URL": rabbitmq_url,
-        "TONEARM_RABBITMQ_MANAGEMENT_URL": rabbitmq_management_url,
-        "TONEARM_NEO4J_URL": neo4j_url,
-    }
     services = ("DATABASE", "RABBITMQ", "RABBITMQ_MANAGEMENT", "NEO4J")
     environment = {**collector.environment(), "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    with Fleet(tmp_path, urls, namespace, services, **environment) as made:
+    with Fleet(tmp_path, fleet_urls(services), namespace, services, **environment) as made:
         yield made
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from tests.program import until
 from tonearm.telemetry.traces_export import ExportPolicy, ExportThread
 from tonearm.telemetry.traces_spans import SpanRecord
 
@@ -65,19 +66,12 @@ def make(receiver: Receiver, told: list[str | None]) -> Callable[..., ExportThre
     return thread
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
 def test_a_full_batch_is_sent_at_once_and_the_rest_at_the_end(
     make: Callable[..., ExportThread], receiver: Receiver
 ) -> None:
     export = make()
     export.put(23, map(span, range(23)))
-    until(lambda: len(receiver.batches) >= 2)
+    until(lambda: len(receiver.batches) >= 2, 10)
     export.close()
     assert [len(batch) for batch in receiver.batches] == [10, 10, 3]
     assert receiver.names == [f"s{number}" for number in range(23)]
@@ -94,10 +88,10 @@ def test_an_exporter_that_raises_costs_spans_and_not_the_thread(
     with monkeypatch.context() as broken:
         broken.setattr(receiver, "export", lambda _: 1 / 0)
         export.put(1, [span(1)])
-        until(lambda: export.counts.failed == 1)
+        until(lambda: export.counts.failed == 1, 10)
     export.put(1, [span(2)])
-    until(lambda: export.counts.exported == 1)
-    until(lambda: len(told) == 2)
+    until(lambda: export.counts.exported == 1, 10)
+    until(lambda: len(told) == 2, 10)
     assert str(told[0]).startswith("the exporter failed: ZeroDivisionError")
     assert told[1] is None
     export.close()
@@ -108,7 +102,7 @@ def test_a_batch_that_is_not_full_is_sent_when_its_time_has_come(
 ) -> None:
     export = make(delay_s=0.02)
     export.put(1, [span(1)])
-    until(lambda: receiver.names == ["s1"])
+    until(lambda: receiver.names == ["s1"], 10)
     export.close()
 
 
@@ -137,10 +131,10 @@ def test_failures_are_told_once_and_again_when_they_are_over(
     export = make(batch=1)
     for number in range(3):
         export.put(1, [span(number)])
-    until(lambda: export.counts.failed == 3)
+    until(lambda: export.counts.failed == 3, 10)
     receiver.error = None
     export.put(1, [span(4)])
-    until(lambda: export.counts.exported == 1)
+    until(lambda: export.counts.exported == 1, 10)
     export.close()
     assert told == ["no", None]
 
