@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.unit.command_lines import parse
 from tests.unit.test_docs import PROJECT, page
-from tonearm.cli.app import app
-from tonearm.cli.commands import Deferred
 
 GUIDES = (
     PROJECT / "README.md",
@@ -48,24 +47,13 @@ def words_of(line: str) -> list[str]:
     return shlex.split(BEFORE_SHELL.sub("", f"{joined} "), comments=True)[1:]
 
 
-def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that is called, and its arguments. Raises LookupError for one that does not exist."""
-    found = app.commands[words[0]]
-    command = found.loaded() if isinstance(found, Deferred) else found
-    rest = words[1:]
-    if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        return command.commands[rest[0]], rest[1:]
-    return command, rest
-
-
 def refusal(line: str, is_complete: bool) -> str | None:
     """Why a command line can't be typed; ``None`` if it can. is_complete: whether options have their values."""
     try:
         words = words_of(line)
         if not words or words[0].startswith("-"):
             return None
-        command, arguments = command_of(words)
-        command.make_parser(click.Context(command)).parse_args(arguments)
+        parse(words)
     except click.NoSuchOption as error:
         return f"{line}: {error.format_message()}"
     except click.UsageError as error:

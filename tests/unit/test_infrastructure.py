@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
+from tests.unit.command_lines import parse
 from tonearm import __version__
 from tonearm.addresses import FORMS
 from tonearm.bootstrap.health import Health
-from tonearm.cli.app import app
-from tonearm.cli.commands import Deferred
 from tonearm.cli.options import Seconds
 from tonearm.settings import Settings, load_settings
 from tonearm.settings.loading import INJECTED, OTHER_VARIABLES
@@ -133,13 +131,7 @@ def commands() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("words", list(commands()), ids=" ".join)
 def test_every_call_is_one_that_the_program_knows(words: list[str]) -> None:
-    deferred = app.commands[words[0]]
-    assert isinstance(deferred, Deferred)
-    command, rest = deferred.loaded(), words[1:]
-    if isinstance(command, click.Group) and rest and rest[0] in command.commands:
-        command, rest = command.commands[rest[0]], rest[1:]
-    context = click.Context(command, **app.context_settings)  # a command keeps its first help options
-    command.make_parser(context).parse_args(list(rest))  # raises NoSuchOption
+    parse(words)  # raises LookupError and NoSuchOption
 
 
 def test_every_variable_is_a_setting() -> None:

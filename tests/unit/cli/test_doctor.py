@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from tonearm.cli import doctor as module
-from tonearm.cli.doctor import doctor
+from tonearm.cli.app import app
 from tonearm.doctor.diagnosis import Diagnosis
 
 FACT = Diagnosis("machine.system", "system", "Linux")
@@ -36,7 +36,7 @@ def test_the_worst_diagnosis_decides_the_status(
     diagnoses: Sequence[Diagnosis], status: int, last: str, found: list[Diagnosis]
 ) -> None:
     found += diagnoses
-    ended = CliRunner().invoke(doctor, [], standalone_mode=False)
+    ended = CliRunner().invoke(app, ["doctor"], standalone_mode=False)
     assert ended.return_value == status
     assert ended.stderr == f"{last}\n"
     assert ended.stdout.splitlines()[1] == "\t".join(
@@ -58,7 +58,7 @@ def test_on_a_terminal_what_is_wrong_stands_below_its_area_with_its_remedy(
         monkeypatch.setattr(f"{where}.is_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "70")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert doctor.main([], standalone_mode=False) == 1
+    assert app.main(["doctor"], standalone_mode=False) == 1
     margin = " " * 28
     assert capsys.readouterr().out.splitlines() == [
         "Machine",
