@@ -7,7 +7,6 @@ import marshal
 import os
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from tonearm.library.found_file import FoundFile
 from tonearm.library.mount_table import MountTable, read_mounts
 from tonearm.library.mounts import is_inside
 from tonearm.names import to_document
-from tonearm.resilience.processes import end
+from tonearm.resilience.processes import command_of, end
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.reader_process import HEAD, STARTED
 from tonearm.scan.walk import MountPoint, PlaceUnreadable, Skipped, Unreadable, Walked, WalkItem
@@ -28,12 +27,6 @@ START_S = 10.0
 LOOK_S = 0.25
 """Seconds after which it is looked whether the scan has to end."""
 ENDED_S = 0.1
-ABOVE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The folder that holds this package."""
-PROGRAM = (
-    "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); "
-    "from tonearm.scan.reader_process import main; main()"
-)
 SILENT = object()
 """Stands for an answer that has not come."""
 UNANSWERED = f"its disk or server does not answer within {LIMIT_S:.0f} s"
@@ -187,7 +180,7 @@ class _Process:
         self._received = b""
         self._is_started = False
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-            [sys.executable, "-I", "-S", "-c", PROGRAM, ABOVE],
+            command_of("tonearm.scan.reader_process"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

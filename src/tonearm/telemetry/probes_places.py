@@ -10,14 +10,13 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tonearm.names import from_document
-from tonearm.resilience.processes import end
+from tonearm.resilience.processes import command_of, end
 from tonearm.telemetry.probes import Checks
 from tonearm.telemetry.probes_findings import Place, finding_of, hung
 
@@ -28,11 +27,6 @@ START_S = 10.0
 LOOK_S = 0.2
 KILLED_S = 1.0
 """Seconds to wait for a process that was killed."""
-ABOVE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The folder that holds this package."""
-PROGRAM = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from tonearm.telemetry.probes_process import main; main()"
-)
 
 
 class PlacesLoop:
@@ -115,7 +109,7 @@ class PlacesLoop:
 
 def _started() -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-        [sys.executable, "-I", "-S", "-c", PROGRAM, ABOVE],
+        command_of("tonearm.telemetry.probes_process"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

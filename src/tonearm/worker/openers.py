@@ -5,7 +5,6 @@ import itertools
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import REPLACED
 from tonearm.library.mount_table import MountTable
 from tonearm.names import to_document
-from tonearm.resilience.processes import end
+from tonearm.resilience.processes import command_of, end
 from tonearm.worker.child_protocol import Message, MessageBuffer, encode, send_with_file
 from tonearm.worker.safe_open import FileStatus, failure_of
 
@@ -30,12 +29,6 @@ ENDED_S = 0.1
 DEPTH = 16
 """Number of questions that a process is sent in advance; so many always fit into the socket."""
 ROOM = 1 << 20
-ABOVE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The folder that holds this package."""
-PROGRAM = (
-    "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); "
-    "from tonearm.worker.opener_process import main; main()"
-)
 
 Answered = Callable[[Message], None]
 
@@ -68,7 +61,7 @@ class _Opener:
         self.link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-                [sys.executable, "-I", "-S", "-c", PROGRAM, ABOVE, str(theirs.fileno()), str(os.getpid())],
+                command_of("tonearm.worker.opener_process", str(theirs.fileno()), str(os.getpid())),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
