@@ -106,13 +106,15 @@ class Session:
             unscanned = self.storage_retry(self.runs.unscanned_paths)
             named = resolved(unscanned, lambda: self.stop.requests > 0)
         paths = [one.path for one in named]
-        if request.stale is not None:
-            self._known_places(paths)
+        stale_places = [] if request.stale is None else self._known_places(paths)
         correlation_id = secrets.token_hex(16)
         run = _Run(self.storage_retry(lambda: self.runs.open(paths, correlation_id)), began)
         self.announce(RunStarted(run.id, self.workers, correlation_id))
-        find = self._scan if request.stale is None else self._take_up_stale
-        scan = BackgroundScan(functools.partial(find, run, named, request), self.scan_cancelled, self.stop)
+        if request.stale is None:
+            find = functools.partial(self._scan, run, named, request)
+        else:
+            find = functools.partial(self._take_up_stale, run, stale_places, request)
+        scan = BackgroundScan(find, self.scan_cancelled, self.stop)
         try:
             finished = self._work(run, scan, request)
         except TonearmError as error:
@@ -204,9 +206,8 @@ class Session:
             raise PlaceUnreadable(f"it can't be read: {reason_of(named.number or 0)}")
         return place
 
-    def _take_up_stale(self, run: _Run, named: Sequence[NamedPath], request: AnalyzeRequest) -> bool:
+    def _take_up_stale(self, run: _Run, places: Sequence[Place], request: AnalyzeRequest) -> bool:
         """Enqueue the files with stale results; what is not enqueued stays stale, so the scan is always complete."""
-        places = self._known_places([one.path for one in named])
         level = Level.BACKGROUND if request.level is None else request.level
         self.stale_scan.take_up(run.id, outermost(places), level, request.stale or Budget())
         self.storage_retry(lambda: self.runs.mark_scanned(run.id))
