@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.accuracy.answers import analyse_all
 from tests.accuracy.scores import Scores, score
-from tests.accuracy.truth import analyse_all, read_peers, read_pieces, truth_folder
+from tests.accuracy.truth import read_peers, read_pieces, truth_folder
 
 pytestmark = pytest.mark.slow
 
@@ -41,14 +42,16 @@ def essentia(folder: str) -> list[Scores]:
     ],
 )
 def test_scores_stay_above_their_floors(ours: Scores, measure: str, floor: float) -> None:
-    assert getattr(ours, measure) >= floor
+    found = ours[measure]
+    assert found is not None
+    assert found >= floor
 
 
 def test_no_steady_piece_is_called_beatless(ours: Scores) -> None:
-    assert ours.called_beatless == 0
+    assert ours["beat_missed"] == 0
 
 
 @pytest.mark.parametrize("measure", ["acc1", "acc2", "beat_f", "key"])
 def test_at_least_as_right_as_essentia(ours: Scores, essentia: list[Scores], measure: str) -> None:
-    best = max(found for scores in essentia if (found := getattr(scores, measure)) is not None)
-    assert getattr(ours, measure) >= best
+    best = max(found for scores in essentia if (found := scores[measure]) is not None)
+    assert (ours[measure] or 0) >= best

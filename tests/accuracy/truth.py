@@ -1,27 +1,33 @@
-"""Audio whose tempo, beats and key are known, and the results of other tools for it."""
+"""Audio whose tempo, beats and key are known, and what other tools answer for it."""
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from tests.program import Program
 
 VARIABLE = "TONEARM_TRUTH"
 BESIDE = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "truth")
+
+STEADY = ("synth", "nott_dr", "nott_nodr", "openmsx", "real")
+"""Sets whose pieces have one tempo; what people play may waver around it."""
+
+CHANGING = ("change", "ramp")
+BEATLESS = "beatless"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One file and the truth about it; ``None`` where the truth has no such value.
 
-    kind: "synth", "nott_dr", "nott_nodr" (steady tempo), "change", "ramp" or "beatless".
+    kind: the set it belongs to, one of ``STEADY``, ``CHANGING`` or ``BEATLESS``.
+    style: genre, or a word for the kind of music; empty where none is given.
+    exact: whether the tempo is constant and known exactly, so that 0.1 % can be asked for.
+    beats: empty where only the tempo is sure.
     """
 
     name: str
     kind: str
+    style: str
     file: str
     duration_s: float
     bpm: float | None
@@ -29,13 +35,14 @@ class Piece:
     bpm_end: float | None
     key: str | None
     beats: tuple[float, ...]
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a tool says about a file. Tools may answer tempo, key or both.
 
-    beats is ``None`` where the tool tracks none.
+    beats is ``None`` where the tool tracks none. tempo_confidence and key_confidence: 0 to 1, where it gives any.
     """
 
     has_tempo: bool
@@ -45,6 +52,8 @@ class Answer:
     beats: tuple[float, ...] | None
     has_key: bool
     key: str | None
+    tempo_confidence: float | None = None
+    key_confidence: float | None = None
 
 
 def truth_folder() -> str | None:
@@ -57,25 +66,32 @@ def read_pieces(folder: str) -> list[Piece]:
     """Every piece of ``truth.json``."""
     with open(os.path.join(folder, "truth.json"), encoding="utf-8") as file:
         rows = json.load(file)
-    return [
-        Piece(
-            row["id"],
-            row["set"],
-            row["file"],
-            row["duration_s"],
-            row["bpm"],
-            row.get("bpm_start"),
-            row.get("bpm_end"),
-            row["key"],
-            tuple(row["beats"] or ()),
-        )
-        for row in rows
-    ]
+    return [piece_of(row) for row in rows]
+
+
+def piece_of(row: dict[str, Any]) -> Piece:
+    """A piece from a row of ``truth.json``; ``fixed`` says whether the tempo is constant, which it is by default."""
+    return Piece(
+        row["id"],
+        row["set"],
+        row.get("style") or "",
+        row["file"],
+        row["duration_s"],
+        row["bpm"],
+        row.get("bpm_start"),
+        row.get("bpm_end"),
+        row.get("key"),
+        tuple(row.get("beats") or ()),
+        bool(row.get("fixed", row["set"] != "real")),
+    )
 
 
 def read_peers(folder: str) -> dict[str, dict[str, Answer]]:
-    """Answers of other tools, by tool and piece."""
-    with open(os.path.join(folder, "peers.json"), encoding="utf-8") as file:
+    """Answers of other tools from ``peers.json``, by tool and piece; none where there is no such file."""
+    path = os.path.join(folder, "peers.json")
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
         rows = json.load(file)
     peers: dict[str, dict[str, Answer]] = {}
     for piece, tools in rows.items():
@@ -91,16 +107,9 @@ def answer_of(row: dict[str, Any]) -> Answer:
         row.get("bpm"),
         row.get("bpm_start"),
         row.get("bpm_end"),
-        tuple(row["beats"]) if "beats" in row else None,
+        tuple(row["beats"]) if row.get("beats") is not None else None,
         "key" in row,
         row.get("key"),
+        row.get("bpm_confidence"),
+        row.get("key_confidence"),
     )
-
-
-def analyse_all(folder: str, pieces: list[Piece]) -> dict[str, Answer]:
-    """Our own answers, by piece, as the real command gives them."""
-    with tempfile.TemporaryDirectory() as data, Program(Path(data)) as program:
-        program.run("analyze", folder, timeout=600, check=True)
-        tracks = program.tracks("--full")
-    by_file = {os.path.basename(path): track for path, track in tracks.items()}
-    return {piece.name: answer_of(by_file[piece.file]) for piece in pieces}
