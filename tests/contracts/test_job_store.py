@@ -23,7 +23,7 @@ from tests.unit.library_fixture import (
     result,
     take_one,
 )
-from tonearm.errors import Failure, NotFound, StorageUnavailable
+from tonearm.errors import Failure, Fault, NotFound, StorageUnavailable
 from tonearm.events.states import RunState
 from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
@@ -296,6 +296,22 @@ def test_a_note_leases_its_job_and_counts_the_attempt(library: Library) -> None:
     assert (lease.job, lease.attempt, lease.worker, lease.path, lease.run) == (2, 1, "w", b"2", run)
     row = library.job(2)
     assert (row["state"], row["attempts"], row["publish_due_at"]) == ("running", 1, None)
+
+
+def test_a_video_ends_without_a_failure_is_counted_as_one_and_is_not_opened_again(library: Library) -> None:
+    [lease] = leased(library)
+    library.job_store.cancel(lease, Failure(Fault.VIDEO.code, "It is a video.", "Leave it."))
+    library.job_store.cancel(lease, Failure(Fault.VIDEO.code, "It is a video.", "Leave it."))
+    assert library.file(lease.path)["state"] == "left-out"
+    assert library.job(lease.job)["state"] == "cancelled"
+    assert library.runs.left_out(lease.run) == {"video": 1}
+    assert library.failed() == []
+    again = library.run()
+    library.meet(again, lease.path)
+    assert library.runs.left_out(again) == {"video": 1}
+    assert library.job_store.depth(again).open == 0
+    library.meet(again, found(lease.path, mtime_ns=6))
+    assert library.job_store.depth(again).open == 1
 
 
 def test_a_message_that_comes_too_soon_is_sent_again_when_it_is_due(library: Library) -> None:

@@ -2,10 +2,15 @@
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tonearm.events.states import Obstacle, Outlook
+from tonearm.library.left_out import NONE, OTHERS, VIDEO
 from tonearm.names import printable, to_text
+
+KINDS_NAMED = 8
+"""Number of kinds of files that a line names."""
+_KIND_NAMES = {NONE: "without an extension", VIDEO: "with moving pictures"}
 
 
 def duration(seconds: float | None) -> str:
@@ -106,6 +111,17 @@ def hour(at: float) -> str:
     then, now = time.localtime(at), time.localtime()
     same_day = (then.tm_year, then.tm_yday) == (now.tm_year, now.tm_yday)
     return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
+
+
+def left_out_text(counts: Mapping[str, int]) -> str:
+    """How many files of other kinds were left out, the most frequent kinds by name; empty if there are none."""
+    if not counts:
+        return ""
+    named = [kind for kind in counts if kind != OTHERS][:KINDS_NAMED]
+    parts = [f"{counts[kind]:,} {_KIND_NAMES.get(kind, kind)}" for kind in named]
+    if others := sum(counts.values()) - sum(counts[kind] for kind in named):
+        parts.append(f"{others:,} others")
+    return f"{plural(sum(counts.values()), 'file')} of other kinds: {', '.join(parts)}"
 
 
 def plural(count: int, noun: str) -> str:

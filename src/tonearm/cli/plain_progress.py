@@ -2,8 +2,9 @@
 
 import sys
 import time
+from collections.abc import Mapping
 
-from tonearm.cli.formatting import duration, number, outlook_text, plural, resting
+from tonearm.cli.formatting import duration, left_out_text, number, outlook_text, plural, resting
 from tonearm.events.event import Event
 from tonearm.events.facts import (
     FileMoved,
@@ -113,7 +114,7 @@ def _lines(event: Event) -> list[str]:
             where = f"{printable(event.path)}: " if event.path is not None else ""
             return [f"{_LABELS[event.severity]} {where}{event.text}"]
         case ScanFinished():
-            return [scan_line(event)]
+            return [scan_line(event), *_left_out(event.left_out)]
         case WorkloadKnown():
             if not event.files:
                 return ["Nothing new to analyse"]
@@ -159,6 +160,10 @@ def scan_line(event: ScanFinished) -> str:
     )
 
 
+def _left_out(counts: Mapping[str, int]) -> list[str]:
+    return [left_out_text(counts)] if counts else []
+
+
 def finished_lines(event: JobFinished) -> list[str]:
     """The outcome of a file, with advice if it failed."""
     path = printable(event.job.path)
@@ -187,6 +192,7 @@ def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
     slowest = [_slow(slow) for slow in summary.slowest[:3] if slow.elapsed_s >= SLOW_S]
     if slowest:
         text.append(f"Slowest: {', '.join(slowest)}")
+    text += _left_out(summary.left_out)
     if summary.unread:
         text.append(f"{plural(summary.unread, 'path')} could not be read: see the warnings.")
     if summary.failed or summary.partial:

@@ -19,7 +19,7 @@ from tonearm.graph.key_names import camelot_of
 from tonearm.names import printable
 from tonearm.views.tracks import TrackQuery, Tracks
 
-STATES = ("done", "partial", "quarantined", "waiting")
+STATES = ("done", "partial", "quarantined", "waiting", "left-out")
 ABOUT = 0.5
 """Half the width, in BPM, of the range that a single tempo stands for."""
 

@@ -53,7 +53,10 @@ class FileMoved(Event):
 
 @dataclass(frozen=True, slots=True)
 class ScanFinished(Event):
-    """What a scan found; ``missing`` files are known but were not found."""
+    """What a scan found; ``missing`` files are known but were not found.
+
+    left_out: files of other kinds that are not hidden, by extension; see ``library.left_out``.
+    """
 
     root: bytes
     discovered: int
@@ -64,6 +67,7 @@ class ScanFinished(Event):
     missing: int
     skipped: int
     elapsed_s: float
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 # A job.
@@ -320,6 +324,7 @@ class Summary(Event):
     decoded_s: seconds of audio that were decoded by this run.
     unread: number of folders and files, named or below a named path, that could not be read or are not mounted.
     cancelled: a person cancelled it; what was not analysed by then is among skipped.
+    left_out: files of other kinds, as in ``ScanFinished``; and videos, which are among skipped.
     """
 
     run: int
@@ -335,3 +340,4 @@ class Summary(Event):
     slowest: tuple[Slow, ...] = ()
     unread: int = 0
     cancelled: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select, update
 
 from tonearm.events.job_trace import JobTrace
-from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.job import LEFT_OUT, OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.run_counts import keep_failed, record_handover
 from tonearm.jobs.trace_context import Sampler
@@ -63,14 +63,14 @@ def new_correlation_id() -> str:
 def needs_job(scanned: ScannedFile, engine: str) -> bool:
     """Whether a file has to be analysed: it is new or changed, or has no results of the current analysers.
 
-    An unchanged file in quarantine is not tried again.
+    An unchanged file in quarantine, or of another kind, is not tried again.
     """
     known = scanned.known
     if known is None or scanned.change in {FileChange.NEW, FileChange.CHANGED}:
         return True
     if known.state in {JobState.DONE, JobState.PARTIAL}:
         return known.engine != engine
-    return known.state != JobState.QUARANTINED
+    return known.state not in {JobState.QUARANTINED, LEFT_OUT}
 
 
 def enqueue(

@@ -7,12 +7,14 @@ from sqlalchemy import Connection, select, update
 
 from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.enqueue import Priority, enqueue, keep_in_quarantine, needs_job
-from tonearm.jobs.job import ANALYSED, JobState
+from tonearm.jobs.job import ANALYSED, LEFT_OUT, JobState
 from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
+from tonearm.jobs.run_counts import count_left_out
 from tonearm.jobs.trace_context import Sampler
 from tonearm.library.database import Database, refresh_statistics
 from tonearm.library.files import KnownFile, ScannedFile, lock_root, write_files, written_meanwhile
 from tonearm.library.found_file import FoundFile
+from tonearm.library.left_out import VIDEO
 from tonearm.library.schema import job_table, run_table
 from tonearm.settings import Level, Rule
 
@@ -94,16 +96,21 @@ class Intake:
             ids = write_files(connection, root, scanned_files, now)
             wanted: list[tuple[int, FoundFile]] = []
             quarantined: list[int] = []
+            videos = 0
             for scanned, file in zip(scanned_files, ids, strict=True):
                 if fresh or needs_job(scanned, self._engine):
                     wanted.append((file, scanned.found))
                 elif scanned.known is not None and scanned.known.state == JobState.QUARANTINED:
                     quarantined.append(file)
+                elif scanned.known is not None and scanned.known.state == LEFT_OUT:
+                    videos += 1
             priority = Priority(level, self._rules, self._ageing_s)
             enqueued = enqueue(connection, run, wanted, priority, fresh, now, self._sampler)
             already_counted = enqueued.already_in_run + keep_in_quarantine(connection, run, quarantined)
             up_to_date = settled + len(scanned_files) - len(wanted) - len(quarantined)
             discovered = settled + len(scanned_files) - already_counted
+            if videos:
+                count_left_out(connection, run, {VIDEO: videos})
             state = _count(connection, run, discovered, up_to_date)
             if state == "cancelled":
                 cancel_unwanted(connection, job_table.c.run_id == run, now)

@@ -18,13 +18,17 @@ class JobState(StrEnum):
     DONE = "done"  # results are stored
     PARTIAL = "partial"  # results are stored, but of less audio than the file declares
     QUARANTINED = "quarantined"  # given up, kept with its reason; can be retried by command
-    CANCELLED = "cancelled"  # no longer wanted: by a person, or because the file is gone
+    CANCELLED = "cancelled"  # no longer wanted: by a person, because the file is gone, or is a video
 
 
 OPEN = (JobState.QUEUED, JobState.RUNNING, JobState.RETRYING)
 """States of jobs that have not ended; a file has at most one such job."""
 ANALYSED = (JobState.DONE, JobState.PARTIAL)
 """States of jobs whose results are stored."""
+
+
+LEFT_OUT = "left-out"
+"""State of a file whose job was cancelled because the file is of another kind: a video."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Counts the files of a run by outcome, and the jobs that later runs have taken over."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from tonearm.jobs.job import OPEN, JobState
+from tonearm.library.left_out import add_counts, most_frequent
 from tonearm.library.schema import handover_table, job_table, run_table
 
 
@@ -53,6 +54,20 @@ def _count(connection: Connection, run: int, row: Any) -> RunCounts:
         failed=row.failed + jobs.get(JobState.QUARANTINED, 0),
         pending=sum(jobs.get(state, 0) for state in OPEN),
     )
+
+
+def count_left_out(connection: Connection, run: int, counts: Mapping[str, int]) -> None:
+    """Count files of other kinds that a run has left out, by extension."""
+    known = left_out_of(connection, run, lock=True)
+    add_counts(known, counts)
+    connection.execute(update(run_table).where(run_table.c.id == run).values(left_out=known))
+
+
+def left_out_of(connection: Connection, run: int, lock: bool = False) -> dict[str, int]:
+    """How many files of other kinds a run has left out, the most frequent kind first."""
+    wanted = select(run_table.c.left_out).where(run_table.c.id == run)
+    counts = connection.execute(wanted.with_for_update() if lock else wanted).scalar_one()
+    return most_frequent(counts)
 
 
 def handovers(connection: Connection, runs: Collection[int]) -> dict[int, dict[int, int]]:

@@ -2,7 +2,7 @@
 
 import functools
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
@@ -101,6 +101,16 @@ class Runs:
                 .where(run_table.c.id == run)
                 .values(discovered=run_table.c.discovered + files, skipped=run_table.c.skipped + files)
             )
+
+    def count_left_out(self, run: int, counts: Mapping[str, int]) -> None:
+        """Count files of other kinds that a scan left out."""
+        with self._database.write() as connection:
+            run_counts.count_left_out(connection, run, counts)
+
+    def left_out(self, run: int) -> dict[str, int]:
+        """How many files of other kinds a run has left out so far, the most frequent kind first."""
+        with self._database.read() as connection:
+            return run_counts.left_out_of(connection, run)
 
     def states(self, runs: Collection[int]) -> dict[int, RunState]:
         """The current states of some runs; ids that do not exist are left out."""

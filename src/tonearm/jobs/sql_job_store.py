@@ -5,22 +5,24 @@ from typing import Any
 
 from sqlalchemy import Connection, case, select, update
 
-from tonearm.errors import Failure
+from tonearm.errors import Failure, Fault
 from tonearm.jobs import attempt_outcomes, attempts, queue_depth
 from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
 from tonearm.jobs.failures import CHILD_LOST, unstorable
 from tonearm.jobs.interruptions import recover_interrupted
-from tonearm.jobs.job import Depth, JobState, Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job import LEFT_OUT, Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt, Result
 from tonearm.jobs.result_writer import ResultWriter
 from tonearm.jobs.retry import retry_after
+from tonearm.jobs.run_counts import count_left_out
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
+from tonearm.library.left_out import VIDEO
 from tonearm.library.schema import analysis_table, audio_table, job_table
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
@@ -216,7 +218,10 @@ class SqlJobStore:
                     connection, [attempts.ended(lease, Outcome.CANCELLED, now, failure.code, work_s)]
                 )
                 attempt_outcomes.end(connection, lease, JobState.CANCELLED, now, failure, work_s)
-                attempt_outcomes.set_file_state(connection, lease.file, "waiting")
+                is_video = failure.code == Fault.VIDEO.code
+                attempt_outcomes.set_file_state(connection, lease.file, LEFT_OUT if is_video else "waiting")
+                if is_video:
+                    count_left_out(connection, lease.run, {VIDEO: 1})
 
     # Returning jobs to the queue.
 

@@ -30,7 +30,7 @@ from tonearm.resilience.breaker import CircuitOpen
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
-REVISION = "0007"
+REVISION = "0008"
 """The newest migration."""
 ADVISORY = 0x746F6E65
 """PostgreSQL's advisory lock for what only one process may do at a time."""

@@ -167,6 +167,7 @@ run_table = Table(
     Column("seen_at", FiniteFloat),  # when its scan last sent a heartbeat
     Column("batches", Integer, default=0, nullable=False),  # number of batches of files that were enqueued
     Column("correlation_id", CleanText),  # 32 hexadecimal digits
+    Column("left_out", Document, default=dict, nullable=False),  # number of files of other kinds by extension
 )
 """One call over many files. ``counts`` is fixed when the run closes."""
 

@@ -6,18 +6,6 @@ from collections.abc import Sequence
 
 from tonearm.names import folders_above, to_text
 
-OTHER_MUSIC = {
-    "mid": "MIDI",
-    "midi": "MIDI",
-    "ofr": "OptimFROG",
-    "ra": "RealAudio",
-    "shn": "Shorten",
-    "tak": "TAK",
-    "w64": "Wave64",
-}
-"""Extensions of music formats that are not supported, and the names of the formats."""
-
-
 _STARTS = (b"", b"/")
 """What is before the first character of a name."""
 
@@ -35,10 +23,6 @@ class Patterns:
     def music(self, name: bytes) -> str:
         """The extension in lower case, if it is a music file extension; else an empty text."""
         return self._extensions.get(extension_of(name), "")
-
-    def other_music(self, name: bytes) -> str:
-        """The format, if the extension is that of a music format that is not supported; else an empty text."""
-        return "" if self.music(name) else OTHER_MUSIC.get(extension_of(name).decode("latin-1"), "")
 
     def wants(self, path: bytes) -> bool:
         """Whether a scan considers this path: it is a music file, and neither it nor a folder above it is excluded."""

@@ -18,7 +18,7 @@ from tonearm.names import to_document
 from tonearm.resilience.processes import command_of, end
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.reader_process import HEAD, STARTED
-from tonearm.scan.walk import MountPoint, PlaceUnreadable, Skipped, Unreadable, Walked, WalkItem
+from tonearm.scan.walk import LeftOut, MountPoint, PlaceUnreadable, Skipped, Unreadable, Walked, WalkItem
 
 LIMIT_S = 3.0
 """Seconds in which a mount has to answer."""
@@ -30,8 +30,10 @@ ENDED_S = 0.1
 SILENT = object()
 """Stands for an answer that has not come."""
 UNANSWERED = f"its disk or server does not answer within {LIMIT_S:.0f} s"
+ROOT_READ = b"\0"
+"""Less than any path, but not empty."""
 _KINDS: dict[str, Callable[..., WalkItem]] = {
-    kind.__name__: kind for kind in (FoundFile, Skipped, Unreadable, MountPoint)
+    kind.__name__: kind for kind in (FoundFile, Skipped, Unreadable, MountPoint, LeftOut)
 }
 
 
@@ -127,7 +129,7 @@ class FolderReader:
                     raise PlaceUnreadable(f"it can't be read any more: {os.strerror(part)}")
                 for kind, fields in part:
                     item = _KINDS[kind](*fields)
-                    after = max(after, item.path)
+                    after = max(after, item.path or ROOT_READ)
                     yield item
         finally:
             process.close()

@@ -84,18 +84,31 @@ def _walk(question: dict[str, Any]) -> None:
 
 
 def _send(items: Iterable[Any], after: bytes) -> None:
+    """Write the items whose path is greater than ``after``, if it is not empty, in parts; each has one ``LeftOut``."""
+    from tonearm.library.left_out import add_counts
+
     part: list[tuple[str, tuple[Any, ...]]] = []
+    left_out: dict[str, int] = {}
+    last = b""
     until = time.monotonic() + SEND_S
     for item in items:
         kind, fields = type(item).__name__, _fields(item)
-        if len(fields) > 1 and kind != "Unreadable" and fields[0] <= after:
+        if after and len(fields) > 1 and kind != "Unreadable" and fields[0] <= after:
             continue
-        part.append((kind, fields))
+        if kind == "LeftOut":
+            add_counts(left_out, fields[1])
+            last = fields[0]
+        else:
+            part.append((kind, fields))
         if len(part) >= AT_ONCE or time.monotonic() > until:
-            _write(part)
-            part, until = [], time.monotonic() + SEND_S
-    if part:
-        _write(part)
+            _write([*part, *_counted(last, left_out)])
+            part, left_out, until = [], {}, time.monotonic() + SEND_S
+    if part or left_out:
+        _write([*part, *_counted(last, left_out)])
+
+
+def _counted(path: bytes, left_out: dict[str, int]) -> list[tuple[str, tuple[Any, ...]]]:
+    return [("LeftOut", (path, left_out))] if left_out else []
 
 
 def _fields(item: Any) -> tuple[Any, ...]:

@@ -20,12 +20,22 @@ from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs
 from tonearm.library.files import FileChange, Files, KnownFile, ScannedFile
 from tonearm.library.found_file import FoundFile
+from tonearm.library.left_out import add_counts, most_frequent
 from tonearm.library.mounts import is_at_or_inside, is_inside, lost_mounts, root_looks_unmounted
 from tonearm.library.roots import Place, Roots
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan.moves import Exist, exist_here, moved_from, new_inodes
 from tonearm.scan.patterns import Patterns
-from tonearm.scan.walk import MountPoint, PlaceUnreadable, Skipped, Unreadable, Walk, WalkItem, walk_here
+from tonearm.scan.walk import (
+    LeftOut,
+    MountPoint,
+    PlaceUnreadable,
+    Skipped,
+    Unreadable,
+    Walk,
+    WalkItem,
+    walk_here,
+)
 from tonearm.settings import Level
 
 BATCH = 2000
@@ -78,6 +88,7 @@ class _Scan:
     mounts_with_music: set[bytes] = field(default_factory=set)
     lost_mounts: list[bytes] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def found(self) -> int:
@@ -140,6 +151,9 @@ class Scanner:
         missing = self._mark_missing(scan, device)
         if not place.scope and missing is not None:
             self._store_mounts(scan, device)
+        left_out = most_frequent(scan.left_out)
+        if left_out:
+            self._storage_retry(lambda: self._runs.count_left_out(run, left_out))
         self._announce(
             ScanFinished(
                 root=top,
@@ -150,6 +164,7 @@ class Scanner:
                 unchanged=scan.changes[FileChange.UNCHANGED],
                 missing=missing or 0,
                 skipped=scan.skipped,
+                left_out=left_out,
                 elapsed_s=time.monotonic() - started,
             )
         )
@@ -198,9 +213,11 @@ class Scanner:
             yield from page
             after = page[-1].path
 
-    def _announce_other(self, item: Skipped | Unreadable | MountPoint, scan: _Scan) -> None:
+    def _announce_other(self, item: Skipped | Unreadable | MountPoint | LeftOut, scan: _Scan) -> None:
         path = scan.local(item.path)
-        if isinstance(item, MountPoint):
+        if isinstance(item, LeftOut):
+            add_counts(scan.left_out, item.counts)
+        elif isinstance(item, MountPoint):
             scan.mounts.append(item.path)
         elif isinstance(item, Unreadable):
             scan.unread.append(item.path)

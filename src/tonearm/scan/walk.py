@@ -2,13 +2,14 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
 from tonearm.errors import TonearmError
 from tonearm.library.found_file import FoundFile
+from tonearm.library.left_out import count_names
 from tonearm.names import printable
 from tonearm.scan.patterns import Patterns
 
@@ -41,6 +42,14 @@ class MountPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files of other kinds, counted. path: their folder with a slash, empty for the root."""
+
+    path: bytes
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Folder:
     """A folder to walk, and the device it is on."""
 
@@ -48,7 +57,7 @@ class _Folder:
     device: int
 
 
-WalkItem = FoundFile | Skipped | Unreadable | MountPoint
+WalkItem = FoundFile | Skipped | Unreadable | MountPoint | LeftOut
 
 
 class Walked(NamedTuple):
@@ -87,7 +96,7 @@ def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:
     status = os.stat(top, follow_symlinks=not scope)
     if stat.S_ISDIR(status.st_mode):
         return _walk_folder(root, _list_folder(top, patterns, scope), status.st_dev, patterns)
-    return iter([_classified(scope, patterns.music(scope), status, patterns)])
+    return iter([_classified(scope, patterns.music(scope), status)])
 
 
 def _walk_folder(root: bytes, entries: list[_Entry], device: int, patterns: Patterns) -> Iterator[WalkItem]:
@@ -118,17 +127,18 @@ def _list_folder(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]
     """
     above = path + b"/" if path else b""
     found: list[tuple[bytes, _Entry]] = []
-    unreadable: list[_Entry] = []
+    others: list[bytes] = []
+    first: list[_Entry] = []
     first_error: OSError | None = None
     with os.scandir(folder) as entries:
         for entry in entries:
             inside = above + entry.name
             try:
-                item = _relevant(entry, inside, patterns)
+                item = _relevant(entry, inside, patterns, others)
             except OSError as error:  # such as a mount point whose server does not answer
                 if not patterns.excludes(inside, True):
                     reason = f"its status can't be read: {error.strerror}"
-                    unreadable.append(Unreadable(inside, reason))
+                    first.append(Unreadable(inside, reason))
                     first_error = first_error or error
                 continue
             if item is not None:
@@ -136,16 +146,25 @@ def _list_folder(folder: bytes, patterns: Patterns, path: bytes) -> list[_Entry]
     if first_error is not None and not found:
         raise first_error
     found.sort(key=itemgetter(0))
-    return [*unreadable, *(item for _, item in found)]
+    if others and b"/." not in b"/" + path:
+        first.append(LeftOut(above, count_names(others)))
+    return [*first, *(item for _, item in found)]
 
 
-def _relevant(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> _Entry | None:
-    """What an entry is; ``None`` if it is not relevant or was deleted. Raises OSError."""
+def _relevant(
+    entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns, others: list[bytes]
+) -> _Entry | None:
+    """What an entry is; ``None`` if it is not relevant or was deleted. Raises OSError.
+
+    others: gets the names of files of other kinds that are not hidden.
+    """
     is_folder = entry.is_dir(follow_symlinks=False)
     if patterns.excludes(inside, is_folder):
         return None
     extension = "" if is_folder else patterns.music(entry.name)
-    if not (is_folder or extension or patterns.other_music(entry.name) or _links_to_folder(entry)):
+    if not (is_folder or extension or _links_to_folder(entry)):
+        if not entry.name.startswith(b".") and entry.is_file(follow_symlinks=False):
+            others.append(entry.name)
         return None  # a person does not expect it to be music
     try:
         status = entry.stat(follow_symlinks=False)
@@ -153,7 +172,7 @@ def _relevant(entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> _
         return None  # deleted since its name was read
     if stat.S_ISDIR(status.st_mode):
         return _Folder(inside, status.st_dev)
-    return _classified(inside, extension, status, patterns)
+    return _classified(inside, extension, status)
 
 
 def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
@@ -163,15 +182,12 @@ def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
         return True
 
 
-def _classified(
-    path: bytes, extension: str, status: os.stat_result, patterns: Patterns
-) -> FoundFile | Skipped:
+def _classified(path: bytes, extension: str, status: os.stat_result) -> FoundFile | Skipped:
     """What a file is. ``extension``: that of music files, or empty."""
     if stat.S_ISREG(status.st_mode):
         if extension:
             return FoundFile(path, status.st_size, status.st_mtime_ns, _signed(status.st_ino), extension)
-        other = patterns.other_music(path)
-        return Skipped(path, f"{other} is not supported" if other else "not a music file extension")
+        return Skipped(path, "not a music file extension")
     kind = next((name for test, name in _KINDS if test(status.st_mode)), "not a regular file")
     return Skipped(path, f"{kind}, not a file: {printable(os.path.basename(path))} is not followed or opened")
 

@@ -257,6 +257,7 @@ class Session:
             decoded_s=self.coordination.decoded_s(run.id),
             interrupted=interrupted,
             unread=len(run.unread),
+            left_out=self.runs.left_out(run.id),
             cancelled=self.runs.states([run.id])[run.id] == RunState.CANCELLED,
             slowest=tuple(Slow(path, elapsed, decoded) for elapsed, path, decoded in self.view.slowest),
         )

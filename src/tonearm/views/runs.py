@@ -11,6 +11,7 @@ from tonearm.events.states import Outlook
 from tonearm.jobs import run_counts
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.library.database import Database
+from tonearm.library.left_out import most_frequent
 from tonearm.library.schema import run_table
 from tonearm.names import from_document, paths_fields
 from tonearm.views.reading import PAGE, reading
@@ -21,7 +22,7 @@ class RunView:
     """A run as it is shown.
 
     handed_over: how many of its files each later run has taken over, by the later run's id.
-    outlook: of a run that has not ended, where it was read.
+    outlook: of a run that has not ended, where it was read. left_out: files of other kinds by extension.
     """
 
     id: int
@@ -33,6 +34,7 @@ class RunView:
     correlation_id: str
     handed_over: Mapping[int, int] = field(default_factory=dict)
     outlook: Outlook | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -44,6 +46,7 @@ class RunView:
             "finished_at": self.finished_at,
             "correlation_id": self.correlation_id,
             **dataclasses.asdict(self.counts),
+            "left_out": dict(self.left_out),
             "handed_over": [{"run": later, "files": files} for later, files in self.handed_over.items()],
             "outlook": None if self.outlook is None else dataclasses.asdict(self.outlook),
         }
@@ -73,6 +76,7 @@ class RunList:
                     run_counts.counts_of(connection, row.id),
                     row.correlation_id,
                     handed_over.get(row.id, {}),
+                    left_out=most_frequent(row.left_out),
                 )
                 for row in rows
             ]

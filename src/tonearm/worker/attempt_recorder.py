@@ -104,7 +104,7 @@ class AttemptRecorder:
         )
 
     def cancelled(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:
-        """Record that the run was cancelled or the file is gone."""
+        """Record that the run was cancelled, or the file is gone or no music."""
 
         def recorded(_: None) -> None:
             self._acknowledge(lease)

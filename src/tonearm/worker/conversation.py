@@ -91,6 +91,11 @@ class Conversation:
         child.close_file()
         self._recorder.failed(lease, failure, work_s, timings, codec)
 
+    def _left_out(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
+        """Record that a file is of another kind than music."""
+        child.close_file()
+        self._recorder.cancelled(assignment.lease, failure, time.monotonic() - assignment.started_at)
+
     def _handle(self, child: ChildProcess, message: Message) -> None:
         assignment = child.assignment
         if "ready" in message:
@@ -113,7 +118,10 @@ class Conversation:
             self._finished(child, assignment, message)
         elif "failed" in message:
             failure = parsed_failure(message)
-            self.attempt_failed(child, assignment, failure)
+            if failure.code == Fault.VIDEO.code:
+                self._left_out(child, assignment, failure)
+            else:
+                self.attempt_failed(child, assignment, failure)
             if failure.code == Fault.OUT_OF_MEMORY.code:
                 child.kill(failure)  # it is about to end, and another file must not be there when it does
 

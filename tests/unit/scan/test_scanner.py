@@ -614,3 +614,11 @@ def test_files_that_moved_anywhere_are_all_known_again(
     assert kinds(finished) == {kind: count for kind, count in expected.items() if count}
     assert {there: music.id(there) for there in ids} == ids
     assert music.missing() == set()
+
+
+def test_files_of_other_kinds_are_named_in_the_scan_and_in_the_run(music: Collection) -> None:
+    music.put("1.mp3", "a/2.mid", "a/3.mid", "b/4.xyz")
+    assert music.scan().left_out == {".mid": 2, ".xyz": 1}
+    assert music.library.runs.left_out(music.run) == {".mid": 2, ".xyz": 1}
+    counts = music.library.runs.counts(music.run)
+    assert (counts.discovered, counts.pending) == (1, 1)

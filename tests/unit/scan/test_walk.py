@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from tests.unit.scan.sick import make_dead
 from tonearm.library.found_file import FoundFile
+from tonearm.library.left_out import add_counts
 from tonearm.scan.patterns import Patterns, extension_of
-from tonearm.scan.walk import Skipped, Unreadable, WalkItem, walk
+from tonearm.scan.walk import LeftOut, Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import EXTENSIONS, Settings
 
 ALL = Patterns((), (), EXTENSIONS)
@@ -85,18 +86,9 @@ def test_what_is_met_is_described_as_the_disk_has_it(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_not_music_is_not_mentioned(tmp_path: Path) -> None:
+def test_what_is_not_music_is_counted_only(tmp_path: Path) -> None:
     put(tmp_path, "cover.jpg", "notes", ".mp3", "song.mp3.part", "mp3")
-    assert met(tmp_path) == []
-
-
-def test_music_that_is_not_read_here_is_passed_with_a_reason(tmp_path: Path) -> None:
-    put(tmp_path, "a/1.TAK", "2.w64", "3.mp3")
-    assert music(tmp_path) == [b"3.mp3"]
-    assert reasons(tmp_path) == {
-        b"a/1.TAK": "TAK is not supported",
-        b"2.w64": "Wave64 is not supported",
-    }
+    assert met(tmp_path) == [LeftOut(b"", {"none": 2, ".jpg": 1, ".part": 1})]
 
 
 def test_an_ending_that_is_configured_as_music_is_music(tmp_path: Path) -> None:
@@ -237,7 +229,8 @@ def test_nothing_is_told_of_an_entry_that_is_left_out(
 ) -> None:
     put(tmp_path, "1.mp3", "dead/2.mp3", "dead.txt")
     make_dead(monkeypatch, b"dead", b"dead.txt")
-    assert met(tmp_path, patterns=Patterns((), ("dead",), EXTENSIONS)) == met(tmp_path, b"1.mp3")
+    found = met(tmp_path, patterns=Patterns((), ("dead",), EXTENSIONS))
+    assert found == [LeftOut(b"", {".txt": 1}), *met(tmp_path, b"1.mp3")]
 
 
 @pytest.mark.parametrize(
@@ -322,3 +315,21 @@ def test_what_systems_leave_behind_is_left_out_unless_it_is_wanted(tmp_path: Pat
     assert music(tmp_path, patterns=by_default) == [b"song.mp3"]
     wanted = Patterns((), Settings(default_excludes=False).excluded, EXTENSIONS)
     assert len(music(tmp_path, patterns=wanted)) == len(LEAVINGS) + 1
+
+
+def counted(root: Path | bytes, scope: bytes = b"", patterns: Patterns = ALL) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in met(root, scope, patterns):
+        if isinstance(item, LeftOut):
+            add_counts(counts, item.counts)
+    return counts
+
+
+def test_files_of_other_kinds_are_counted_unless_they_are_hidden_or_excluded(tmp_path: Path) -> None:
+    put(tmp_path, "a/song.mp3", "a/cover.jpg", "a/b/1.mid", "a/b/2.MID", "LIESMICH", "z/thumbs.db")
+    put(tmp_path, ".hidden.mid", "a/.git/objects/12ab", "no/3.mid", "4.nfo")
+    os.mkfifo(tmp_path / "pipe.xyz")
+    (tmp_path / "link.xyz").symlink_to("LIESMICH")
+    patterns = Patterns((), ("no", "*.nfo"), EXTENSIONS)
+    assert counted(tmp_path, patterns=patterns) == {".jpg": 1, ".mid": 2, "none": 1, ".db": 1}
+    assert counted(tmp_path, b"a", patterns) == {".jpg": 1, ".mid": 2}
