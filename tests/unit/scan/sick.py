@@ -14,6 +14,7 @@ class _Dead:
     def __init__(self, entry: os.DirEntry[bytes]) -> None:
         self.name = entry.name
         self.is_dir = entry.is_dir
+        self.is_file = entry.is_file
         self.is_symlink = entry.is_symlink
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002  as the real one
