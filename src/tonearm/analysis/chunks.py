@@ -44,11 +44,17 @@ def id3_chunk(window: Window, order: Literal["little", "big"]) -> Window | None:
     return None
 
 
+def riff_order(window: Window) -> Literal["little", "big"]:
+    """The order of the bytes of numbers in a WAV file: RIFX has them the other way round."""
+    return "big" if window.part(0, 4) == b"RIFX" else "little"
+
+
 def riff_texts(window: Window) -> Iterator[tuple[str, bytes]]:
     """Yield the entries of a WAV file's LIST INFO chunk, such as INAM and IART."""
-    for name, at, size in chunks(window, "little"):
+    order = riff_order(window)
+    for name, at, size in chunks(window, order):
         if name == b"LIST" and window.part(at, 4) == b"INFO":
-            for key, inner_at, inner_size in chunks(window, "little", at + 4, at + size):
+            for key, inner_at, inner_size in chunks(window, order, at + 4, at + size):
                 yield key.decode("latin-1"), window.part(inner_at, min(inner_size, MAX_TEXT_BYTES))
 
 

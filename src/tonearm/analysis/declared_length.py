@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tonearm.analysis import kinds
+from tonearm.analysis.boxes import edited_seconds
 from tonearm.analysis.chunks import caf_chunks, chunks, wide_chunks
 from tonearm.analysis.container import Opened
 from tonearm.analysis.file_window import Window, os_reason
@@ -56,6 +57,8 @@ def _declared_length(opened: Opened) -> Declared:
     if samples and samples > 0:  # 0: the program that wrote the file never filled it in
         return Declared(samples / opened.stream.codec_context.sample_rate, exact=True, cut=cut)
     seconds = _seconds_by_ffmpeg(opened)
+    if opened.kind is kinds.MP4 and seconds is not None:
+        seconds = min(seconds, edited_seconds(opened.window, opened.stream.id) or seconds)
     if opened.kind is kinds.ASF:
         seconds_in_header = asf_seconds(opened.window)
         return Declared(seconds_in_header or seconds, seconds_in_header is not None)
@@ -98,7 +101,7 @@ def _ogg_remarks(last: Opened, lost_pages: int, is_cut: bool) -> Iterator[str]:
 
 
 def _ogg_seconds(link: Opened) -> float | None:
-    """The length of one link: from where it begins, as FFmpeg says, to where its last page says that it ends.
+    """The length of one link: from where it begins, by its pages or as FFmpeg says, to where its last page ends.
 
     A stream that was recorded from its middle on begins later than at zero. Of Opus the samples that are dropped at the
     start are taken off (RFC 7845, 4.3).
@@ -107,13 +110,14 @@ def _ogg_seconds(link: Opened) -> float | None:
     if samples:
         return samples / link.stream.codec_context.sample_rate
     unit = link.stream.time_base
-    end = link.ogg.audio.end_position if link.ogg and link.ogg.audio else None
-    if end is None or end <= 0 or unit is None:
+    audio = link.ogg.audio if link.ogg else None
+    end = audio.end_position if audio else None
+    if audio is None or end is None or end <= 0 or unit is None:
         return _seconds_by_ffmpeg(link)
     skipped_s = 0.0
     if link.codec == "opus":
         skipped_s = opus_pre_skip(link.stream.codec_context.extradata or b"") / OPUS_RATE_HZ
-    start = link.stream.start_time or 0
+    start = (link.stream.start_time or 0) if audio.start_position is None else audio.start_position
     seconds = float((end - start) * unit) - skipped_s
     return seconds if seconds > 0 else None
 

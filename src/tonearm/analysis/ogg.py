@@ -1,6 +1,7 @@
 """Ogg pages (RFC 3533): where each link of a chained file lies, where its audio ends, and what is missing of it."""
 
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ NO_POSITION = -1
 TAIL_BYTES = 1 << 17
 """Holds the longest page (65,307 bytes) and as much again."""
 MAX_PACKETS_OF_HEADER = 3
+FLAC_HEADER = b"\x7fFLAC"
 VORBIS_HEADERS = (b"\x01vorbis", b"\x03vorbis", b"\x05vorbis")
 OPUS_MOST = 5760
 """Samples at 48 kHz of the longest packet of Opus, 120 ms (RFC 6716, 2)."""
@@ -56,11 +58,13 @@ class Page:
 class Stream:
     """A stream of audio in a link.
 
-    serial: its number. end_position: of its last sample, as its last page says, ``None`` if no page says one.
-    lost_pages: number of pages that are missing between its first and its last. ended: whether the last is marked so.
+    serial: its number. start_position: where it begins, ``None`` if only its packets tell. end_position: of its last
+    sample, as its last page says, ``None`` if no page says one. lost_pages: number of pages that are missing between
+    its first and its last. ended: whether the last is marked so.
     """
 
     serial: int
+    start_position: int | None
     end_position: int | None
     lost_pages: int
     ended: bool
@@ -77,9 +81,13 @@ class Link:
 
 @dataclass(slots=True)
 class _Track:
-    """What is seen of one stream. last: its last page with a position; before: the one before that."""
+    """What is seen of one stream. sounding: its first page of audio.
+
+    last: its last page with a position; before: the one before that.
+    """
 
     first: Page
+    sounding: Page | None = None
     last: Page | None = None
     before: Page | None = None
     lost: int = 0
@@ -93,6 +101,8 @@ class _Track:
         self.ended = bool(page.flags & LAST)
         if page.position != NO_POSITION and page.packets:
             self.before, self.last = self.last, page
+            if page.position > 0 and self.sounding is None:
+                self.sounding = page
 
 
 def links(window: Window) -> list[Link]:
@@ -128,7 +138,10 @@ def _audio(window: Window, tracks: Iterable[_Track]) -> Stream | None:
     for track in tracks:
         most = _most_samples(window.part(track.first.start, 80))
         if most is not None:
-            return Stream(track.first.serial, _end_position(window, track, most), track.lost, track.ended)
+            start = _start_position(window, track, most)
+            return Stream(
+                track.first.serial, start, _end_position(window, track, most), track.lost, track.ended
+            )
     return None
 
 
@@ -138,11 +151,24 @@ def _most_samples(packet: bytes) -> int | None:
         return 1 << (packet[28] >> 4)  # Vorbis I, 4.2.2
     if packet.startswith(b"OpusHead"):
         return OPUS_MOST
-    if packet.startswith(b"\x7fFLAC") and len(packet) >= 21:
+    if packet.startswith(FLAC_HEADER) and len(packet) >= 21:
         return int.from_bytes(packet[19:21], "big")  # RFC 9639, 10.1 and 8.2
     if packet.startswith(b"Speex   ") and len(packet) >= 68:
         return int.from_bytes(packet[56:60], "little") * max(1, int.from_bytes(packet[64:68], "little"))
     return None
+
+
+def _start_position(window: Window, track: _Track, most_samples: int) -> int | None:
+    """Where a stream begins if its packets can't tell: those of FLAC don't, those of a damaged page are passed over.
+
+    A damaged first page is the beginning where its packets can last so long.
+    """
+    page = track.sounding
+    if page is None or page is track.last:
+        return None
+    if window.part(track.first.start, 5) == FLAC_HEADER:
+        return max(0, page.position - most_samples * page.packets)
+    return None if page.position > most_samples * page.packets or is_whole(window, page) else 0
 
 
 def _end_position(window: Window, track: _Track, most_samples: int) -> int | None:
@@ -192,24 +218,16 @@ def is_whole(window: Window, page: Page) -> bool:
 
 
 def checksum(page: bytes) -> int:
-    """The checksum of a page (RFC 3533, 6), in which its own four bytes count as zeros."""
-    value = 0
-    for byte in page[:22] + bytes(4) + page[26:]:
-        value = (value << 8 & 0xFFFFFFFF) ^ _CHECKSUMS[value >> 24 ^ byte]
-    return value
+    """The checksum of a page (RFC 3533, 6), in which its own four bytes count as zeros.
+
+    It has the polynomial of ``zlib.crc32``, but takes the bits of each byte in the other order, and begins with zeros.
+    """
+    mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
+    value = zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(value.to_bytes(4, "little").translate(_MIRRORED), "big")
 
 
-def _checksums() -> tuple[int, ...]:
-    values = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = (value << 1 ^ 0x04C11DB7) & 0xFFFFFFFF if value & 0x80000000 else value << 1
-        values.append(value)
-    return tuple(values)
-
-
-_CHECKSUMS = _checksums()
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def without_repeated_headers(window: Window, serial: int) -> MendedFile | None:

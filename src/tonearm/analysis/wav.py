@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
-from tonearm.analysis.chunks import chunks
+from tonearm.analysis.chunks import chunks, riff_order
 from tonearm.analysis.file_window import MendedFile, Window
 
 PCM_TAG, EXTENSIBLE_TAG = 1, 0xFFFE
@@ -64,7 +64,7 @@ class WavLayout:
 def wav_layout(window: Window) -> WavLayout | None:
     """Find the parts of a WAV file; ``None`` without a format or without data. Raises ``OSError``."""
     head = window.part(0, 12)
-    order: Literal["little", "big"] = "big" if head[:4] == b"RIFX" else "little"
+    order = riff_order(window)
     form, samples, size64 = b"", None, None
     for name, at, size in chunks(window, order):
         if name == b"ds64":

@@ -8,9 +8,20 @@ from tonearm.analysis.tags.genres import genres_of
 from tonearm.analysis.tags.tag_set import Entry, TagSet
 
 KEYS = {
-    "title": ("TIT2", "TITLE", "©nam", "INAM", "NAME", "displayname"),
-    "artist": ("TPE1", "ARTIST", "©ART", "Author", "IART", "AUTH", "ARTISTS", "TXXX:ARTIST", "TXXX:ARTISTS"),
-    "album": ("TALB", "ALBUM", "©alb", "WM/AlbumTitle", "IPRD"),
+    "title": ("TIT2", "TITLE", "©nam", "INAM", "NAME", "displayname", "titl"),
+    "artist": (
+        "TPE1",
+        "ARTIST",
+        "©ART",
+        "Author",
+        "IART",
+        "AUTH",
+        "perf",
+        "ARTISTS",
+        "TXXX:ARTIST",
+        "TXXX:ARTISTS",
+    ),
+    "album": ("TALB", "ALBUM", "©alb", "WM/AlbumTitle", "IPRD", "albm"),
     "album_artist": (
         *("TPE2", "ALBUMARTIST", "ALBUM ARTIST", "ALBUM_ARTIST", "aART", "WM/AlbumArtist"),
         *("TXXX:ALBUMARTIST", "TXXX:ALBUM ARTIST", "TXXX:ALBUM_ARTIST", "ENSEMBLE"),

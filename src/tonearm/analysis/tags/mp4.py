@@ -1,50 +1,23 @@
 """Reads the tags of MP4 and QuickTime files: iTunes' list, QuickTime's named items, and QuickTime's user data.
 
-Sources: ISO/IEC 14496-12, 4.2 (boxes); Apple, QuickTime File Format (user data atoms, metadata item list).
+Sources: Apple, QuickTime File Format (user data atoms, metadata item list); 3GPP TS 26.244, 8 (asset information).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
+from tonearm.analysis.boxes import Box, boxes
 from tonearm.analysis.file_window import Window
 from tonearm.analysis.tags.genres import GENRES
 from tonearm.analysis.tags.tag_set import TagSet
-from tonearm.analysis.tags.text import unmarked, utf16
+from tonearm.analysis.tags.text import Text, mac_roman, unmarked, utf16
 
-MAX_BOXES = 20_000
 MAX_TEXT_BYTES = 1 << 20
 MAX_KEYS = 5_000
 _UTF8, _UTF16, _JPEG, _PNG, _SIGNED, _UNSIGNED, _BMP = 1, 2, 13, 14, 21, 22, 27
 _IMAGES = {_JPEG: "image/jpeg", _PNG: "image/png", _BMP: "image/bmp"}
 _PAIRS = (b"trkn", b"disk")
+_ASSET_TEXTS = frozenset((b"titl", b"perf", b"auth", b"albm", b"gnre", b"dscp", b"cprt"))
+_MACINTOSH_LANGUAGES = range(0x400)
+"""Text with these numbers of languages is in the encodings of Macintosh computers, mostly Roman."""
 _NUMBERS = frozenset((b"tmpo", b"cpil", b"pgap", b"pcst", b"rtng", b"stik", b"hdvd", b"shwm"))
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box: its four letters, and where its contents begin and end."""
-
-    name: bytes
-    start: int
-    end: int
-
-
-def boxes(file: Window, start: int, end: int) -> Iterator[Box]:
-    """The boxes between two offsets, until one does not fit; the last may reach to the end."""
-    at = start
-    for _ in range(MAX_BOXES):
-        head = file.part(at, min(16, end - at))
-        if len(head) < 8:
-            return
-        size, head_bytes = int.from_bytes(head[:4], "big"), 8
-        if size == 1 and len(head) == 16:
-            size, head_bytes = int.from_bytes(head[8:], "big"), 16
-        elif size == 0:
-            size = end - at
-        if size < head_bytes:
-            return
-        yield Box(head[4:8], at + head_bytes, min(at + size, end))
-        at += size
 
 
 def read_mp4(file: Window, at: int) -> list[TagSet]:
@@ -68,14 +41,17 @@ def _user_data(file: Window, udta: Box, listed: TagSet, named: TagSet, old: TagS
             _metadata(file, box, listed, named)
         elif box.name[:1] == b"\xa9":
             _old_text(file, box, old)
+        elif box.name in _ASSET_TEXTS:
+            _asset_text(file, box, old)
 
 
 def _metadata(file: Window, meta: Box, listed: TagSet, named: TagSet) -> None:
     """A meta box. Its version and flags are missing where QuickTime, or a program that copies it, has written it."""
-    start = meta.start if file.part(meta.start + 4, 4) == b"hdlr" else meta.start + 4
-    inside = {box.name: box for box in boxes(file, start, meta.end)}
-    items = inside.get(b"ilst")
-    if items is None:
+    for start in (meta.start + 4, meta.start):
+        inside = {box.name: box for box in boxes(file, start, meta.end)}
+        if (items := inside.get(b"ilst")) is not None:
+            break
+    else:
         return
     names = _key_names(file, inside[b"keys"]) if b"keys" in inside else []
     for item in boxes(file, items.start, items.end):
@@ -151,5 +127,19 @@ def _old_text(file: Window, box: Box, found: TagSet) -> None:
         if raw.startswith((b"\xfe\xff", b"\xff\xfe")) and language >= 0x400:
             found.add(key, utf16(raw, "utf-16-be"))
         elif raw:
-            found.add(key, unmarked(raw.rstrip(b"\0")))
+            found.add(key, _quicktime_text(raw.rstrip(b"\0"), language))
         at += 4 + size
+
+
+def _quicktime_text(raw: bytes, language: int) -> Text:
+    text = unmarked(raw)
+    return mac_roman(raw) if text.legacy and language in _MACINTOSH_LANGUAGES else text
+
+
+def _asset_text(file: Window, box: Box, found: TagSet) -> None:
+    """A text of 3GPP: version and flags, language, and the text, in UTF-8 or marked UTF-16, up to a NUL."""
+    raw = file.part(box.start + 6, min(max(0, box.end - box.start - 6), MAX_TEXT_BYTES))
+    if raw.startswith(b"\xfe\xff"):
+        found.add(box.name.decode("ascii"), utf16(raw.removesuffix(b"\0\0")))
+    elif raw:
+        found.add(box.name.decode("ascii"), unmarked(raw.partition(b"\0")[0]))

@@ -2,9 +2,18 @@
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from tonearm.analysis.bounds import TimeIsUp, bounded
-from tonearm.analysis.chunks import aiff_texts, caf_texts, dff_texts, id3_chunk, riff_texts, wide_chunks
+from tonearm.analysis.chunks import (
+    aiff_texts,
+    caf_texts,
+    dff_texts,
+    id3_chunk,
+    riff_order,
+    riff_texts,
+    wide_chunks,
+)
 from tonearm.analysis.file_window import (
     ID3V1_BYTES,
     RawFile,
@@ -107,7 +116,7 @@ def _tags_at_the_end(whole: Window, audio: Window) -> Iterator[TagSet]:
 
 
 def _wav(file: Window) -> Sequence[TagSet]:
-    return [*_id3_chunk(file, "little"), _texts("RIFF INFO", riff_texts(file))]
+    return [*_id3_chunk(file, riff_order(file)), _texts("RIFF INFO", riff_texts(file))]
 
 
 def _aiff(file: Window) -> Sequence[TagSet]:
@@ -130,8 +139,8 @@ def _dff(file: Window) -> Sequence[TagSet]:
     return [*found, _texts("DSDIFF", dff_texts(file))]
 
 
-def _id3_chunk(file: Window, order: str) -> Sequence[TagSet]:
-    chunk = id3_chunk(file, "big" if order == "big" else "little")
+def _id3_chunk(file: Window, order: Literal["little", "big"]) -> Sequence[TagSet]:
+    chunk = id3_chunk(file, order)
     if chunk is None or leading_tag_bytes(chunk, 0) is None:
         return []
     return [read_id3v2(chunk, 0)]

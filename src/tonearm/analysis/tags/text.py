@@ -15,6 +15,7 @@ import encodings.euc_kr
 import encodings.gb18030
 import encodings.koi8_r
 import encodings.latin_1
+import encodings.mac_roman
 import encodings.shift_jis
 import encodings.utf_16
 import encodings.utf_16_be
@@ -52,6 +53,11 @@ def unmarked(raw: bytes) -> Text:
         return Text(raw.decode("utf-8"))
     except UnicodeDecodeError:
         return Text(raw.decode(WESTERN, "replace"), raw, legacy=True)
+
+
+def mac_roman(raw: bytes) -> Text:
+    """Text in the Western encoding of Macintosh computers."""
+    return Text(raw.decode("mac_roman"), raw)
 
 
 def utf16(raw: bytes, default: str = "utf-16-le") -> Text:
