@@ -207,13 +207,6 @@ def test_one_sample_is_one_sample() -> None:
     assert heard.complete
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
-def test_a_wav_written_to_a_pipe_is_whole_without_a_size(size: int) -> None:
-    heard = hear(material.wav(material.int16(material.music(2.0)), data_bytes=size))
-    assert heard.report.facts.decoded_s == 2.0
-    assert heard.complete
-
-
 def test_a_change_of_channels_is_adapted() -> None:
     mono = material.encode(material.music(2.0, channels=1), "mp3")
     stereo = material.encode(material.music(3.0), "mp3")

@@ -51,15 +51,6 @@ def test_links_of_other_codecs_are_heard_as_long_as_the_rate_is_the_same() -> No
     assert source.report.facts.decoded_s == pytest.approx(8.0, abs=0.05)
 
 
-def test_a_link_at_another_rate_makes_a_file_partial_and_says_so() -> None:
-    source = heard(
-        material.good("vorbis") + material.encode(material.music(3.0, rate_hz=22_050), "vorbis", 22_050)
-    )
-    assert source.file.declared_s == pytest.approx(7.0, abs=0.05)
-    assert not is_complete(source.file, source.report.facts)
-    assert any("22,050" in warning for warning in source.report.facts.warnings)
-
-
 def test_a_link_that_can_not_be_read_makes_a_file_partial_and_says_so() -> None:
     broken = bytearray(material.good("vorbis"))
     broken[28:35] = b"nonsens"
@@ -77,12 +68,3 @@ def test_a_missing_mark_of_the_end_is_no_damage_but_a_cut_page_is(name: str) -> 
     assert is_complete(source.file, source.report.facts)
     assert not last_page_whole(window(whole[:-100]))
     assert heard(whole[:-100]).file.cut
-
-
-@pytest.mark.parametrize("samples", [0, 312, 14_400, 48_000])
-def test_the_pre_skip_of_opus_is_no_audio(samples: int) -> None:
-    source = heard(material.opus_with_pre_skip(samples))
-    encoded_s = 4.0 + 312 / 48_000
-    assert source.file.declared_s == pytest.approx(encoded_s - samples / 48_000, abs=0.001)
-    assert source.report.facts.decoded_s == pytest.approx(encoded_s - samples / 48_000, abs=0.01)
-    assert is_complete(source.file, source.report.facts)

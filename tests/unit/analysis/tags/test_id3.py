@@ -117,21 +117,11 @@ def test_extended_headers_are_skipped() -> None:
     assert tags_of(id3v2(old, frame("TIT2", text("Song"), 3), version=3, flags=0x40)).title == "Song"
 
 
-def test_several_tags_complete_each_other() -> None:
-    tags = tags_of(id3v2(frame("TENC", text("LAME"))), id3v2(TITLE), after=id3v1(b"Other", b"Band"))
-    assert (tags.title, tags.artist) == ("Song", "Band")
-
-
 def test_what_id3v1_cuts_is_taken_whole_from_elsewhere() -> None:
     whole = "A title that is longer than thirty characters"
     cut = frame("TIT2", text(whole[:30]))
     tags = tags_of(id3v2(cut), after=ape([("Title", whole.encode())]) + id3v1(whole[:30].encode()))
     assert tags.title == whole
-
-
-@pytest.mark.parametrize(("genre", "expected"), [(0, "Blues"), (191, "Psybient"), (192, None), (255, None)])
-def test_numbers_of_genres_without_a_name_are_none(genre: int, expected: str | None) -> None:
-    assert tags_of(after=id3v1(b"Song", genre=genre)).genre == expected
 
 
 @pytest.mark.parametrize(

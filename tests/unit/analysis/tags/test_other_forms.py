@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import material
-from tests.tag_bytes import ape, box, comments, flac_with, frame, id3v2, listed, mp4_with, text
+from tests.tag_bytes import ape, box, comments, flac_with, listed, mp4_with
 from tonearm.analysis.tags import read_tags
 from tonearm.library.file_contents import Tags
 
@@ -43,24 +43,6 @@ def test_a_comment_that_is_too_long_costs_itself_alone() -> None:
     assert tags.warning == "Vorbis comment: 3 comments are declared, 2 are there"
 
 
-def test_comments_of_vorbis_need_no_framing_bit_and_no_checksum() -> None:
-    data = material.good("vorbis")
-    second = data.index(b"OggS", 4)
-    packet = b"\x03vorbis" + comments([b"TITLE=Loom", b"ARTIST=YMO"])
-    file = data[:second] + ogg_page(packet, 1, data[14:18]) + data[second:]
-    tags = tags_of(file)
-    assert (tags.title, tags.artist, tags.warning) == ("Loom", "YMO", None)
-
-
-def test_id3_before_another_container_hides_nothing() -> None:
-    tag = id3v2(frame("TIT2", text("Before")), frame("TALB", text("Album")))
-    for name in ("flac", "vorbis", "opus", "wav", "aiff", "aac"):
-        tags = tags_of(tag + material.good(name))
-        assert (tags.title, tags.album) == ("Before", "Album"), name
-    tags = tags_of(tag + in_flac(b"TITLE=Own"))
-    assert (tags.title, tags.album) == ("Own", "Album")
-
-
 @pytest.mark.parametrize(
     ("words", "encoding"),
     [
@@ -80,15 +62,6 @@ def test_encodings_of_former_times_are_recognised_or_named(words: str, encoding:
     assert tags_of(file).title == words
     assert tags_of(file, encoding).title == words
     assert tags_of(file).exact["TITLE"][0] is not None
-
-
-@pytest.mark.parametrize("key", ["ALBUMARTIST", "ALBUM ARTIST", "album_artist", "Album Artist"])
-def test_an_album_artist_has_many_names(key: str) -> None:
-    assert tags_of(in_flac(key.encode() + b"=Various")).album_artist == "Various"
-    assert (
-        tags_of(id3v2(frame("TXXX", text(f"{key}\0Various"))) + material.good("mp3")).album_artist
-        == "Various"
-    )
 
 
 @pytest.mark.parametrize(
@@ -188,23 +161,6 @@ def test_named_items_and_user_data_of_quicktime_are_read() -> None:
     )
     tags = tags_of(mp4_with(material.index_last(), old))
     assert (tags.title, tags.album) == ("Song", "Café")
-
-
-def test_bad_text_of_one_item_costs_nothing_else() -> None:
-    items = listed(b"\xa9nam", b"Caf\xe9"), listed(b"\xa9ART", b"Band"), struct.pack(">I", 3) + b"bad!"
-    tags = tags_of(mp4_with(material.index_last(), itunes(*items)))
-    assert (tags.title, tags.artist) == ("Café", "Band")
-
-
-@pytest.mark.parametrize("missing", [b"", b"\0"])
-def test_odd_chunks_of_wav_need_no_padding(missing: bytes) -> None:
-    info = b"INFOINAM\x05\0\0\0Title" + missing + b"IART\x04\0\0\0Band"
-    listed_first = (
-        b"LIST" + len(info).to_bytes(4, "little") + info + (b"\0" if len(info) % 2 and missing else b"")
-    )
-    wav = material.good("wav")
-    tags = tags_of(wav[:36] + listed_first + wav[36:])
-    assert (tags.title, tags.artist) == ("Title", "Band")
 
 
 ANY_FILE: dict[str, Callable[[bytes], bytes]] = {
