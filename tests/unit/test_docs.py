@@ -20,7 +20,7 @@ from tonearm.cli.app import app
 from tonearm.cli.commands import Deferred
 from tonearm.doctor.diagnosis import IDS
 from tonearm.errors import Failure, Fault
-from tonearm.events import batches, facts, messages, rests, services
+from tonearm.events import batches, facts, messages, renames, rests, services
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
 from tonearm.events.facts import JobEvent, JobFinished, JobRetrying, JobReturned, JobStarted, StageReached
@@ -78,7 +78,7 @@ def event_kinds() -> list[type[Event]]:
     counted = {"ServiceCalled", "ChildMessage"}  # never printed
     return [
         kind
-        for module in (facts, services, batches, messages, rests)
+        for module in (facts, services, batches, messages, rests, renames)
         for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Event) and kind is not Event and name not in parts | counted
     ]

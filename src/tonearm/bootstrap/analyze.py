@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tonearm.analysis.catalog import versions
+from tonearm.bootstrap.renaming import settle, settle_if_free
 from tonearm.bootstrap.servers import job_queue
 from tonearm.bootstrap.worker import WorkerParts, background, join, make_supervisor, open_parts
 from tonearm.errors import ConfigurationError
@@ -75,6 +76,7 @@ def _embedded(parts: WorkerParts) -> Iterator[Session]:
 
     registration = SoleRegistration(library.settings, library.workers)
     with exclusive_lock(library.settings.data_dir), background(parts, worker, None, {}):
+        settle(library, parts.bus)
         registration.begin()
         try:
             yield _session(
@@ -87,6 +89,7 @@ def _embedded(parts: WorkerParts) -> Iterator[Session]:
 @contextlib.contextmanager
 def _shared(parts: WorkerParts) -> Iterator[Session]:
     library = parts.library
+    settle_if_free(library, parts.bus)
     with join(parts) as membership:
         registration = membership.registration
         others = {"heartbeat": registration.keep_alive}

@@ -49,6 +49,9 @@ SECTIONS = {
         Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),
         Entry("forget", "forget:forget_files", "Remove missing files from the library."),
     ),
+    "Names": (
+        Entry("rename", "rename:rename", "Propose names for files, decide on them, rename, and undo."),
+    ),
     "Servers and settings": (
         Entry("doctor", "doctor:doctor", "Examine the installation: what is wrong, and what to do about it."),
         Entry("workers", "workers:workers", "List workers; drain one."),

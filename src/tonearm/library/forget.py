@@ -23,6 +23,7 @@ from tonearm.library.bulk_write import upsert
 from tonearm.library.database import Database
 from tonearm.library.features import PREFIX
 from tonearm.library.file_contents import AUDIO_ID
+from tonearm.library.rename_schema import proposal_table  # noqa: F401  its rows refer to files
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import (
     audio_table,

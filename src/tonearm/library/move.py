@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, text
 from tonearm.errors import StorageError, TonearmError
 from tonearm.library.database import Database, disable_statement_timeout
 from tonearm.library.lock import refuse_while_at_work
+from tonearm.library.rename_schema import rename_step_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.schema import metadata
 from tonearm.library.table_copy import Digest, Values, continue_numbering, count_rows, rows_of, write_rows
 

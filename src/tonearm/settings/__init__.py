@@ -10,6 +10,7 @@ from tonearm.settings.loading import (
 )
 from tonearm.settings.model import EXTENSIONS, Settings
 from tonearm.settings.priority_rules import DEFAULT_RULES, Level, Rule, read_rule
+from tonearm.settings.rename_rules import RenameRule
 from tonearm.settings.shown import without_password, without_passwords
 from tonearm.settings.url_files import url_source
 
@@ -18,6 +19,7 @@ __all__ = [
     "EXTENSIONS",
     "Level",
     "Loaded",
+    "RenameRule",
     "Rule",
     "Settings",
     "config_path",

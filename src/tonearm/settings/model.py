@@ -17,6 +17,7 @@ from tonearm.settings.readers import (
     truth,
     whole,
 )
+from tonearm.settings.rename_rules import RenameRule, read_rename_rules
 from tonearm.settings.work_hours import FORM, read_hour_range
 
 EXTENSIONS = (
@@ -195,6 +196,9 @@ class Settings:
         DEFAULT_RULES,
         read_rules,
         "priority rules from size, format and recency; the first that matches applies",
+    )
+    rename_rules: tuple[RenameRule, ...] = setting(
+        (), read_rename_rules, "rules that choose the template of a file's name; the first that fits applies"
     )
     ageing_s: float = setting(
         21_600, number(above=0), "seconds of waiting that raise a job by one level, never to critical"

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
-from tonearm.events import batches, facts, messages, rests, services
+from tonearm.events import batches, facts, messages, renames, rests, services
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
@@ -85,6 +85,12 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     services.ServiceCalled: ("services.calls", logging.DEBUG),
     messages.LogLevelsChanged: ("telemetry", logging.INFO),
     facts.Listening: ("telemetry", logging.INFO),
+    renames.RenamingStarted: ("naming", logging.INFO),
+    renames.FileRenamed: ("naming", logging.INFO),
+    renames.RenameRefused: ("naming", logging.WARNING),
+    renames.RenamingProgress: ("naming", logging.DEBUG),
+    renames.RenamesRecovered: ("naming", logging.WARNING),
+    renames.RenamingFinished: ("naming", logging.INFO),
 }
 """Logger below ``tonearm`` and level of each fact; a fact that is not here is logged at DEBUG."""
 

@@ -1,0 +1,77 @@
+"""Composes the planning of names, and the renaming of files."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tonearm.bootstrap.library import Library, results
+from tonearm.errors import LibraryInUse
+from tonearm.events.event import Announce
+from tonearm.library.proposals import Proposals
+from tonearm.library.rename_journal import RenameJournal
+from tonearm.library.rename_lock import rename_lock
+from tonearm.names import PathMap
+from tonearm.naming.companions import Companions
+from tonearm.naming.destination import Destination
+from tonearm.naming.disk import Disk
+from tonearm.naming.planner import Planner
+from tonearm.naming.recovery import Recovered, recover
+from tonearm.naming.renamer import Renamer
+from tonearm.views.renamable import RenamableFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """What renames files, and what was found and settled of an earlier call."""
+
+    renamer: Renamer
+    recovered: Recovered
+
+
+def planner(library: Library, stopping: Callable[[], bool]) -> Planner:
+    """What plans new names. Needs no lock."""
+    paths = PathMap(library.settings.path_map)
+    return Planner(
+        RenamableFiles(library.database, results()),
+        Proposals(library.database),
+        Destination(RenameJournal(library.database), paths),
+        Companions(library.settings.extensions),
+        paths,
+        stopping,
+    )
+
+
+@contextlib.contextmanager
+def open_renaming(library: Library, announce: Announce, stopping: Callable[[], bool]) -> Iterator[Renaming]:
+    """Hold the lock for renames, settle what a kill left, and compose what renames. Raises LibraryInUse."""
+    with rename_lock(library.database, library.settings.data_dir):
+        recovered = settle(library, announce)
+        disk = _disk(library, stopping)
+        with contextlib.closing(disk):
+            yield Renaming(
+                Renamer(
+                    RenameJournal(library.database),
+                    disk,
+                    PathMap(library.settings.path_map),
+                    announce,
+                    stopping,
+                    library.settings.extensions,
+                ),
+                recovered,
+            )
+
+
+def settle(library: Library, announce: Announce) -> Recovered:
+    """Settle what an earlier call left open, by the holder of the lock."""
+    with contextlib.closing(_disk(library, lambda: False)) as disk:
+        return recover(RenameJournal(library.database), disk, PathMap(library.settings.path_map), announce)
+
+
+def settle_if_free(library: Library, announce: Announce) -> None:
+    """The same, unless another process holds the lock."""
+    with contextlib.suppress(LibraryInUse), rename_lock(library.database, library.settings.data_dir):
+        settle(library, announce)
+
+
+def _disk(library: Library, stopping: Callable[[], bool]) -> Disk:
+    return Disk([place.here for place in library.roots.every()], stopping)

@@ -1,0 +1,158 @@
+"""``tonearm rename apply`` and ``tonearm rename undo``."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import click
+
+from tonearm.bootstrap.library import Library, open_library, results
+from tonearm.bootstrap.renaming import Renaming, open_renaming
+from tonearm.cli import INTERRUPTED
+from tonearm.cli.formatting import between, plural
+from tonearm.cli.json_events import show_json
+from tonearm.cli.library_settings import existing_library
+from tonearm.cli.logged import logged
+from tonearm.cli.options import data_option, json_option
+from tonearm.cli.standard_output import while_read
+from tonearm.cli.terminal import is_terminal, say, write_line
+from tonearm.errors import NotFound
+from tonearm.events.bus import EventBus
+from tonearm.events.event import Event
+from tonearm.events.renames import (
+    FileRenamed,
+    RenameRefused,
+    RenamesRecovered,
+    RenamingFinished,
+    RenamingProgress,
+)
+from tonearm.library.canonical import canonical
+from tonearm.library.proposal import ProposalStatus, Selection
+from tonearm.library.proposals import Proposals
+from tonearm.names import PathMap, printable, to_bytes
+from tonearm.naming.order import Move
+from tonearm.naming.requests import approved, of_file, undoing
+from tonearm.views.renamable import RenamableFiles
+from tonearm.worker.signals import StopSwitch
+
+SOME_REFUSED = 1
+Requested = Callable[[Library], Sequence[Move]]
+
+
+@click.command("apply")
+@click.option("--batch", metavar="N", type=click.IntRange(1), help="Only what is approved of this batch.")
+@data_option
+@json_option
+def apply(batch: int | None, data: str | None, as_json: bool) -> None:
+    """Rename the files whose proposals are approved. Nothing is overwritten.
+
+    Ctrl-C stops between two files; the rest stays approved. What a kill interrupts is finished or taken back by the
+    next call of `rename` or `analyze`.
+
+    \b
+    Exit status:
+      0    every file was renamed
+      1    some were refused: `tonearm rename list` says why
+      2    wrong usage, or the library is in use
+      130  stopped with files left
+    """
+
+    def requested(opened: Library) -> list[Move]:
+        proposals = Proposals(opened.database)
+        if batch is not None and not proposals.exists(batch):
+            raise NotFound(f"there is no batch {batch}")
+        paths = PathMap(opened.settings.path_map)
+        for folder in proposals.destinations(batch):
+            if os.path.isdir(paths.here(folder)):
+                opened.roots.ensure(paths.here(folder))
+        return approved(proposals, batch)
+
+    _run(data, as_json, requested, is_undo=False)
+
+
+@click.command("undo", short_help="Give files their old names again.")
+@click.argument("what", metavar="[BATCH|FILE]", required=False)
+@data_option
+@json_option
+def undo(what: str | None, data: str | None, as_json: bool) -> None:
+    """Give files their old names again: of the latest batch, of a BATCH by its number, or one FILE.
+
+    Files that were edited or renamed since go back too; one whose old name is taken is refused, and that is said.
+    """
+
+    def requested(opened: Library) -> list[Move]:
+        proposals = Proposals(opened.database)
+        files = RenamableFiles(opened.database, results())
+        return undoing(proposals, files, _to_undo(opened, proposals, what))
+
+    _run(data, as_json, requested, is_undo=True)
+
+
+def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selection:
+    """The applied proposals that are meant. Raises NotFound."""
+    applied = (ProposalStatus.APPLIED,)
+    if what is None:
+        latest = proposals.latest_batch(*applied)
+        if latest is None:
+            raise NotFound("nothing was renamed that could be undone")
+        return Selection(batch=latest, statuses=applied)
+    if what.isdecimal() and not os.path.lexists(what):
+        if not proposals.exists(int(what)):
+            raise NotFound(f"there is no batch {what}")
+        return Selection(batch=int(what), statuses=applied)
+    path = PathMap(opened.settings.path_map).known(canonical(to_bytes(what)))
+    found = of_file(proposals, path)
+    if found is None:
+        raise NotFound(f"{printable(what)}: it has not got this name by `rename apply`")
+    return found
+
+
+def _run(data: str | None, as_json: bool, requested: Requested, is_undo: bool) -> None:
+    settings = existing_library(data)
+    stop = StopSwitch()
+    bar = not as_json and is_terminal()
+    with logged(settings, "tonearm-rename", bar) as log, stop.on_signals():
+        bus = EventBus()
+        log.join(bus)
+        bus.subscribe(while_read(show_json if as_json else _Lines(), stop), "the output")
+        with open_library(settings) as opened:
+            # before the lock, so that a new destination is among the folders that may be changed
+            if not is_undo:
+                requested(opened)
+            with open_renaming(opened, bus, lambda: stop.requests > 0) as renaming:
+                outcome = renaming.renamer.carry_out(requested(opened), is_undo)
+                _say_left(renaming)
+        bus.close()
+    if outcome.interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+    raise click.exceptions.Exit(SOME_REFUSED if outcome.refused else 0)
+
+
+def _say_left(renaming: Renaming) -> None:
+    for path in renaming.recovered.left:
+        say(
+            f"{printable(path)}: what an earlier call began can't be settled yet; "
+            "see that its disk is there and that nothing has its old and its new name"
+        )
+
+
+class _Lines:
+    """Prints facts as lines for people; progress on a terminal only."""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case FileRenamed():
+                write_line(f"{printable(event.from_path)} -> {printable(event.path)}")
+            case RenameRefused():
+                write_line(f"{printable(event.path)}: refused, {event.code}: {printable(event.at)}")
+            case RenamingProgress() if is_terminal() and event.eta_s is not None:
+                left = between(event.eta_s, event.eta_s)
+                say(f"{event.done:,} of {event.files:,}, {left} to go", "dim")
+            case RenamesRecovered():
+                say(
+                    f"Renames that were interrupted: {event.finished:,} finished, {event.taken_back:,} taken back."
+                )
+            case RenamingFinished():
+                done = "have their old names again" if event.is_undo else "renamed"
+                say(f"{plural(event.renamed, 'file')} {done}, {event.refused:,} refused.")
+                if event.interrupted:
+                    say("Stopped; the same call continues.")

@@ -1,0 +1,211 @@
+"""``tonearm rename list``, ``show``, ``approve``, ``reject`` and ``expire``."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from tonearm.bootstrap.library import Library
+from tonearm.cli.formatting import plural
+from tonearm.cli.opened import library, place_of, retried
+from tonearm.cli.options import (
+    PATH,
+    Decorated,
+    count_option,
+    data_option,
+    json_option,
+    limit_option,
+    print_json,
+)
+from tonearm.cli.tables import Column, Listing
+from tonearm.cli.terminal import say, write_line
+from tonearm.errors import NotFound
+from tonearm.library.proposal import Proposal, ProposalStatus, Selection
+from tonearm.library.proposals import Proposals
+from tonearm.names import printable
+from tonearm.views.proposals import proposal_json
+
+COLUMNS = (
+    Column("id", right=True),
+    Column("status", 2),
+    Column("sure", 1, right=True),
+    Column("conflicts", 0),
+    Column("warnings", 4),
+    Column("file", 3, least=20, path=True),
+    Column("proposed", least=20, path=True),
+)
+FILTERS = (
+    click.option("--batch", metavar="N", type=click.IntRange(1), help="Only those of this batch."),
+    click.option(
+        "--status",
+        "statuses",
+        metavar="STATUS",
+        multiple=True,
+        type=click.Choice([status.value for status in ProposalStatus]),
+        help="Only those in this state; repeatable.",
+    ),
+    click.option("--below", metavar="PATH", type=PATH, help="Only files at or below this path."),
+    click.option(
+        "--sure", metavar="LEAST", type=click.FloatRange(0, 1), help="Only with at least this confidence."
+    ),
+    click.option(
+        "--unsure", metavar="MOST", type=click.FloatRange(0, 1), help="Only with at most this confidence."
+    ),
+    click.option("--conflicts/--no-conflicts", default=None, help="Only those with, or without, conflicts."),
+)
+
+
+def filters(command: Decorated) -> Decorated:
+    """The options that select proposals."""
+    for option in reversed(FILTERS):
+        command = option(command)
+    return command
+
+
+def _selection(opened: Library, ids: Sequence[int], given: dict[str, Any]) -> Selection:
+    """What ids and options select. Raises NotFound."""
+    proposals = Proposals(opened.database)
+    batch = given["batch"]
+    if batch is not None and not proposals.exists(batch):
+        raise NotFound(f"there is no batch {batch}")
+    place = place_of(opened, given["below"])
+    return Selection(
+        ids=tuple(ids),
+        batch=batch,
+        statuses=tuple(ProposalStatus(each) for each in given["statuses"]),
+        below=None if place is None else os.path.join(place.root_path, place.scope).rstrip(b"/"),
+        least=given["sure"],
+        most=given["unsure"],
+        conflicted=given["conflicts"],
+    )
+
+
+@click.command("list")
+@filters
+@click.option(
+    "--after", metavar="ID", type=click.IntRange(0), default=0, help="Only those that follow this one."
+)
+@limit_option(None)
+@count_option
+@data_option
+@json_option
+def list_proposals(
+    after: int, limit: int | None, only_count: bool, data: str | None, as_json: bool, **given: Any
+) -> None:
+    """List proposals in the order of their numbers."""
+    with library(data) as opened:
+        wanted = _selection(opened, (), given)
+        proposals = Proposals(opened.database)
+        if only_count:
+            _print_counts(proposals.count(wanted), as_json)
+            return
+        found = proposals.page(wanted, after, limit) if limit else proposals.each(wanted, after)
+        if as_json:
+            for proposal in found:
+                print_json(proposal_json(proposal))
+            return
+        with Listing(COLUMNS, "No such proposals.") as listing:
+            for proposal in found:
+                listing.add(*_cells(proposal))
+
+
+def _print_counts(counts: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        print_json(counts)
+        return
+    for status in ProposalStatus:
+        if status in counts:
+            write_line(f"{counts[status]:,} {status}")
+
+
+def _cells(proposal: Proposal) -> tuple[str, ...]:
+    codes = [each.code for each in proposal.conflicts]
+    return (
+        str(proposal.id),
+        proposal.status,
+        f"{proposal.confidence:.2f}",
+        ", ".join(codes if proposal.refusal is None else [*codes, proposal.refusal]),
+        ", ".join(dict.fromkeys(each["code"] for each in proposal.warnings)),
+        printable(proposal.source),
+        "–" if proposal.target is None else printable(proposal.target),
+    )
+
+
+@click.command("show", short_help="Show one proposal in full.")
+@click.argument("number", metavar="ID", type=int)
+@data_option
+@json_option
+def show(number: int, data: str | None, as_json: bool) -> None:
+    """Show one proposal: what each field costs, its conflicts and warnings."""
+    with library(data) as opened:
+        found = Proposals(opened.database).page(Selection(ids=(number,)), 0, 1)
+    if not found:
+        raise NotFound(f"there is no proposal {number}")
+    if as_json:
+        print_json(proposal_json(found[0]))
+        return
+    proposal = found[0]
+    write_line(f"file        {printable(proposal.source)}")
+    write_line(f"proposed    {'–' if proposal.target is None else printable(proposal.target)}")
+    write_line(f"status      {proposal.status}, batch {proposal.batch}")
+    write_line(f"confidence  {proposal.confidence:.2f}")
+    for cost in proposal.costs:
+        say(f"{cost['field']}: {cost['reason']}, costs {cost['cost']:g}", indent=12)
+    for conflict in proposal.conflicts:
+        write_line(f"conflict    {conflict.code}: {printable(conflict.path)}")
+    for warning in proposal.warnings:
+        write_line(
+            f"warning     {warning['code']}{': ' if warning['detail'] else ''}{printable(warning['detail'])}"
+        )
+    if proposal.refusal is not None:
+        write_line(f"refused     {proposal.refusal}")
+
+
+def _deciding(name: str, status: ProposalStatus, short: str, text: str) -> click.Command:
+    """A command that gives proposals a state."""
+
+    def decide(ids: Sequence[int], everything: bool, data: str | None, as_json: bool, **given: Any) -> None:
+        filtered = any(value not in (None, ()) for value in given.values())
+        if not ids and not everything and not filtered:
+            raise click.UsageError("name proposals by their numbers, or filter them, or --all")
+        with library(data) as opened:
+            wanted = _selection(opened, ids, given)
+            changed = retried(lambda: Proposals(opened.database).decide(wanted, status))
+        if as_json:
+            print_json({status.value: changed})
+        else:
+            say(f"{plural(changed, 'proposal')} {status}.")
+
+    decide.__doc__ = text
+    command: Callable[..., Any] = decide
+    for decorate in (
+        json_option,
+        data_option,
+        click.option("--all", "everything", is_flag=True, help="Every proposal that can be decided on."),
+        filters,
+        click.argument("ids", metavar="[ID]...", nargs=-1, type=int),
+    ):
+        command = decorate(command)
+    return click.command(name, short_help=short)(command)
+
+
+approve = _deciding(
+    "approve",
+    ProposalStatus.APPROVED,
+    "Approve proposals, by number or filter.",
+    "Approve proposals, by number or filter; what goes along with a track is approved with it. "
+    "Those with conflicts are left out. No file is changed.",
+)
+reject = _deciding(
+    "reject",
+    ProposalStatus.REJECTED,
+    "Reject proposals, by number or filter.",
+    "Reject proposals, by number or filter; what goes along with a track is rejected with it.",
+)
+expire = _deciding(
+    "expire",
+    ProposalStatus.EXPIRED,
+    "Close proposals that nobody is to decide on.",
+    "Have proposals expire, by number or filter: they can't be decided on any more.",
+)

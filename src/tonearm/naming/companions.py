@@ -1,0 +1,108 @@
+"""Files that belong to a track or an album and go with it: cue sheets, lyrics, art, logs."""
+
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+OF_TRACK = (".lrc", ".txt", ".cue", ".log", ".jpg", ".jpeg", ".png", ".webp", ".nfo", ".srt", ".vtt")
+OF_ALBUM = (
+    *OF_TRACK,
+    ".m3u",
+    ".m3u8",
+    ".pls",
+    ".pdf",
+    ".accurip",
+    ".md5",
+    ".ffp",
+    ".sfv",
+    ".gif",
+    ".bmp",
+    ".toc",
+)
+CUE_BYTES = 1 << 20
+_CUE_FILE = re.compile(rb'^\s*FILE\s+(?:"([^"\r\n]*)"|(\S+))', re.MULTILINE | re.IGNORECASE)
+KEPT = 64
+"""Listings of folders that are kept."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """What is in a folder. others: files that are no music; claimed: of those, the ones that go with a track."""
+
+    music: set[bytes] = field(default_factory=set)
+    others: set[bytes] = field(default_factory=set)
+    folders: set[bytes] = field(default_factory=set)
+    claimed: set[bytes] = field(default_factory=set)
+    in_cue_sheets: set[bytes] = field(default_factory=set)
+
+
+class Companions:
+    """Finds what goes along. ``extensions``: the endings of music."""
+
+    def __init__(self, extensions: Sequence[str]) -> None:
+        self._music = tuple(f".{ending}".encode() for ending in extensions)
+        self._listings: OrderedDict[bytes, Listing] = OrderedDict()
+
+    def listing(self, folder: bytes) -> Listing:
+        """What is in a folder; empty where it can't be read."""
+        found = self._listings.get(folder)
+        if found is None:
+            found = self._listings[folder] = self._read(folder)
+            if len(self._listings) > KEPT:
+                self._listings.popitem(last=False)
+        return found
+
+    def of_track(self, folder: bytes, name: bytes) -> list[tuple[bytes, bytes]]:
+        """Files that are named like a track, with what follows the common beginning; each is given once."""
+        listing = self.listing(folder)
+        if not listing.others:
+            return []
+        stem = os.path.splitext(name)[0]
+        found = sorted(
+            other
+            for other in listing.others - listing.claimed
+            if other.startswith(stem + b".") and other.lower().endswith(_endings(OF_TRACK))
+        )
+        listing.claimed |= set(found)
+        return [(other, other[len(stem) :]) for other in found]
+
+    def of_album(self, folder: bytes) -> list[bytes]:
+        """Files of a folder that belong to all of its tracks."""
+        return sorted(
+            name for name in self.listing(folder).others if name.lower().endswith(_endings(OF_ALBUM))
+        )
+
+    def _read(self, folder: bytes) -> Listing:
+        listing = Listing()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        listing.folders.add(entry.name)
+                    elif entry.name.lower().endswith(self._music):
+                        listing.music.add(entry.name)
+                    elif entry.is_file(follow_symlinks=False):
+                        listing.others.add(entry.name)
+        except OSError:
+            return listing
+        for name in listing.others:
+            if name.lower().endswith(b".cue"):
+                listing.in_cue_sheets |= _named_in(os.path.join(folder, name))
+        return listing
+
+
+def _endings(endings: Sequence[str]) -> tuple[bytes, ...]:
+    return tuple(ending.encode() for ending in endings)
+
+
+def _named_in(path: bytes) -> set[bytes]:
+    """The files that a cue sheet names."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            text = file.read(CUE_BYTES)
+    except OSError:
+        return set()
+    return {os.path.basename(quoted or bare) for quoted, bare in _CUE_FILE.findall(text)}

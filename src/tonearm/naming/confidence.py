@@ -1,0 +1,57 @@
+"""How certain a proposed name is: 1 less the costs of the fields that it was made of."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tonearm.naming.fields import Field
+from tonearm.naming.render import Filled, Value
+
+REPLACED, VANISHED, CHANGED, SHORTENED = 0.1, 0.05, 0.03, 0.1
+PLACEHOLDER, STRANGE_YEAR = 0.3, 0.2
+DOUBT = 0.4
+"""Cost of a measured value that is not certain at all."""
+LEAST_DOUBT = 0.1
+"""Doubt below which a measured value costs nothing."""
+YEARS = range(1860, 2101)
+_PLACEHOLDER = re.compile(
+    r"(?i)(unknown|untitled|no)[ _]?(artist|album|title|genre)?|(track|title|audio ?track|spur|piste)[ _]*\d+|<.*>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one field costs, and why."""
+
+    field: str
+    reason: str
+    cost: float
+
+
+def costs_of(filled: Filled, fields: dict[str, Field], value: Value) -> list[Cost]:
+    """The costs of the fields of a filled template, in the order of their names."""
+    found = [Cost(name, "unknown, another is taken", REPLACED) for name in filled.replaced]
+    found += [Cost(name, "unknown, its section is left out", VANISHED) for name in filled.vanished]
+    for name in filled.used:
+        found += _doubts(fields[name], value)
+    return sorted(found, key=lambda cost: (cost.field, cost.reason))
+
+
+def _doubts(field: Field, value: Value) -> Iterator[Cost]:
+    known: Any = value(field.name)
+    if field.source == "tag":
+        if isinstance(known, str) and _PLACEHOLDER.fullmatch(known.strip()):
+            yield Cost(field.name, "a placeholder", PLACEHOLDER)
+        if field.name.endswith("year") and known not in YEARS:
+            yield Cost(field.name, "not a year of a recording", STRANGE_YEAR)
+    if field.certainty is not None:
+        sure = value(field.certainty)
+        doubt = 1 - sure if isinstance(sure, int | float) else 1.0
+        if doubt > LEAST_DOUBT:
+            yield Cost(field.name, f"{field.certainty} is {1 - doubt:.2f}", round(DOUBT * doubt, 3))
+
+
+def confidence(costs: list[Cost]) -> float:
+    """From 0 to 1."""
+    return round(max(0.0, 1 - sum(cost.cost for cost in costs)), 3)

@@ -1,0 +1,105 @@
+"""Copies a file to another file system, and compares what is on the disk there with it."""
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+
+BLOCK = 1 << 20
+PART = b".tonearm-copying-"
+"""What names of incomplete copies begin with; they have no ending, so that no scan takes them for music."""
+
+
+class Stopped(Exception):
+    """A person has asked to stop during a copy; nothing of it is left."""
+
+
+def part_of(name: bytes) -> bytes:
+    """The name of a copy while it is incomplete: known from the name that it will have, so that it is found again."""
+    return PART + hashlib.blake2b(name, digest_size=8).hexdigest().encode()
+
+
+def copy_file(
+    source_folder: int, source: bytes, target_folder: int, target: bytes, stopping: Callable[[], bool]
+) -> os.stat_result:
+    """Copy a file with its times, permissions and attributes, sync it, and compare what is on the disk.
+
+    Returns the status that the source had. The target must not be there.
+
+    Raises:
+        OSError: reading or writing failed, or the copy differs (EIO).
+        Stopped: a person has asked to stop.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target, dir_fd=target_folder)  # our own, of an earlier attempt
+    read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source_folder)
+    try:
+        status = os.fstat(read)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        write = os.open(target, flags, 0o600, dir_fd=target_folder)
+        try:
+            digest = _copied(read, write, stopping)
+            _keep_attributes(read, write, status)
+            os.fsync(write)
+            if digest != _digest(write, stopping):
+                raise OSError(errno.EIO, "the copy differs from the original")
+        finally:
+            os.close(write)
+    finally:
+        os.close(read)
+    return status
+
+
+def same_content(one: bytes, other: bytes) -> bool:
+    """Whether two files have the same bytes. Raises OSError."""
+    if os.lstat(one).st_size != os.lstat(other).st_size:
+        return False
+    digests = []
+    for path in (one, other):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            digests.append(_digest(descriptor, lambda: False))
+        finally:
+            os.close(descriptor)
+    return digests[0] == digests[1]
+
+
+def _copied(read: int, write: int, stopping: Callable[[], bool]) -> bytes:
+    digest = hashlib.blake2b()
+    while block := os.read(read, BLOCK):
+        if stopping():
+            raise Stopped
+        digest.update(block)
+        view = memoryview(block)
+        while view:
+            view = view[os.write(write, view) :]
+    return digest.digest()
+
+
+def _digest(descriptor: int, stopping: Callable[[], bool]) -> bytes:
+    """The digest of a whole file, read from the disk where the system can be told to."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    digest = hashlib.blake2b()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while block := os.read(descriptor, BLOCK):
+        if stopping():
+            raise Stopped
+        digest.update(block)
+    return digest.digest()
+
+
+def _keep_attributes(read: int, write: int, status: os.stat_result) -> None:
+    """What the other file system can keep: extended attributes, owner, permissions, times."""
+    if hasattr(os, "listxattr"):
+        with contextlib.suppress(OSError):
+            for name in os.listxattr(read):
+                with contextlib.suppress(OSError):
+                    os.setxattr(write, name, os.getxattr(read, name))
+    with contextlib.suppress(OSError):
+        os.fchown(write, status.st_uid, status.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(write, status.st_mode & 0o7777)
+    os.utime(write, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -1,0 +1,238 @@
+"""Carries out single steps on the disk: a rename that can't overwrite, or a checked copy to another file system."""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Sequence
+
+from tonearm.library.proposal import Identity
+from tonearm.library.rename_journal import StepKind
+from tonearm.naming.copying import Stopped, copy_file, part_of, same_content
+from tonearm.naming.folders import Folders
+from tonearm.naming.safe_rename import UNSUPPORTED, link_and_remove, rename_no_replace
+
+_CODES = {
+    errno.EEXIST: "destination-exists",
+    errno.ENOTEMPTY: "destination-exists",
+    errno.EACCES: "not-permitted",
+    errno.EPERM: "not-permitted",
+    errno.EROFS: "read-only",
+    errno.ENOSPC: "disk-full",
+    errno.EDQUOT: "disk-full",
+    errno.ENAMETOOLONG: "name-too-long",
+    errno.ENOTDIR: "parent-not-folder",
+    errno.ELOOP: "parent-not-folder",
+    errno.EILSEQ: "name-refused",
+    errno.EINVAL: "name-refused",
+}
+
+
+class Refused(Exception):
+    """A step that was not done; nothing was changed. ``code`` says why, ``path`` where."""
+
+    def __init__(self, code: str, path: bytes) -> None:
+        super().__init__(code, path)
+        self.code = code
+        self.path = path
+
+
+class NeedsLink(Exception):
+    """The file system of a folder does not know the flag of the rename; nothing was changed."""
+
+    def __init__(self, device: int) -> None:
+        super().__init__(device)
+        self.device = device
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """What a status tells about which file it is."""
+    return Identity(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def look(path: bytes) -> os.stat_result | None:
+    """The status of what is at a path, a link itself; ``None`` where nothing is. Raises OSError."""
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+class Disk:
+    """The folders below some roots. ``stopping``: whether a person has asked to stop; asked during copies."""
+
+    def __init__(self, roots: Sequence[bytes], stopping: Callable[[], bool]) -> None:
+        self._folders = Folders(roots)
+        self._stopping = stopping
+        self._linking: set[int] = set()
+
+    def kind(self, source: bytes, target: bytes) -> StepKind:
+        """How a file gets from one path to another. Raises Refused."""
+        try:
+            here, there = self._device(os.path.dirname(source)), self._device(os.path.dirname(target))
+        except OSError as error:
+            raise _refusal(error, target) from error
+        if here != there:
+            return StepKind.COPY
+        return StepKind.LINK if there in self._linking else StepKind.RENAME
+
+    def use_links(self, device: int) -> None:
+        """Rename by links on this device from now on."""
+        self._linking.add(device)
+
+    def missing_folders(self, folder: bytes) -> list[bytes]:
+        """The folders that have to be made, the outermost first. Raises OSError."""
+        missing: list[bytes] = []
+        root = self._folders.root_of(folder)
+        while folder != root and look(folder) is None:
+            missing.append(folder)
+            folder = os.path.dirname(folder)
+        return missing[::-1]
+
+    def make_folder(self, folder: bytes) -> None:
+        """Make a folder, unless it is there. Raises Refused."""
+        try:
+            self._folders.make(folder)
+        except OSError as error:
+            raise _refusal(error, folder) from error
+
+    def remove_if_empty(self, folder: bytes) -> bool:
+        """Remove an empty folder that is no root; returns whether it was."""
+        return self._folders.remove_if_empty(folder)
+
+    def check_same(self, path: bytes, identity: Identity, any_content: bool = False) -> Identity:
+        """What is at a path now. any_content: a file that was edited will do. Raises Refused where it is another."""
+        try:
+            status = look(path)
+        except OSError as error:
+            raise _refusal(error, path) from error
+        if status is None:
+            raise Refused("source-gone", path)
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused("changed-since", path)
+        if not any_content and (status.st_size, status.st_mtime_ns) != (identity.size, identity.mtime_ns):
+            raise Refused("changed-since", path)
+        return identity_of(status)
+
+    def carry_out(self, kind: StepKind, source: bytes, target: bytes) -> None:
+        """Do a step.
+
+        Raises:
+            Refused: it can't be done; nothing was changed.
+            NeedsLink: this kind of step can't be done here; nothing was changed.
+            Stopped: a person has asked to stop during a copy; nothing was changed.
+        """
+        try:
+            if kind is StepKind.COPY:
+                self._copy(source, target)
+            elif kind is StepKind.LINK:
+                self._link(source, target)
+            else:
+                self._rename(source, target)
+        except OSError as error:
+            raise _refusal(error, target) from error
+        self._folders.changed(source)
+        self._folders.changed(target)
+
+    def sync(self) -> None:
+        """Have all changes of folders on the disk. Raises OSError."""
+        self._folders.sync()
+
+    def close(self) -> None:
+        """Close every folder; a folder that another program exchanges meanwhile is then found anew."""
+        self._folders.close()
+
+    def _device(self, folder: bytes) -> int:
+        while True:
+            try:
+                return os.fstat(self._folders.open(folder)).st_dev
+            except FileNotFoundError:
+                if folder == self._folders.root_of(folder):
+                    raise
+                folder = os.path.dirname(folder)
+
+    def _rename(self, source: bytes, target: bytes) -> None:
+        there, name = self._folders.split(target)
+        here, old = self._folders.split(source)
+        try:
+            rename_no_replace(here, old, there, name)
+        except OSError as error:
+            if error.errno in UNSUPPORTED:
+                raise NeedsLink(os.fstat(there).st_dev) from error
+            raise
+
+    def _link(self, source: bytes, target: bytes) -> None:
+        there, name = self._folders.split(target)
+        here, old = self._folders.split(source)
+        if os.stat(old, dir_fd=here, follow_symlinks=False).st_nlink > 1:
+            raise Refused("hard-linked", source)
+        try:
+            link_and_remove(here, old, there, name)
+        except OSError as error:
+            if error.errno in UNSUPPORTED or error.errno in {errno.EPERM, errno.EMLINK}:
+                raise Refused("no-safe-rename", target) from error
+            raise
+
+    def _copy(self, source: bytes, target: bytes) -> None:
+        there, name = self._folders.split(target)
+        here, old = self._folders.split(source)
+        part = part_of(name)
+        try:
+            status = copy_file(here, old, there, part, self._stopping)
+            try:
+                rename_no_replace(there, part, there, name)
+            except OSError as error:
+                if error.errno not in UNSUPPORTED:
+                    raise
+                self._link(os.path.join(os.path.dirname(target), part), target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part, dir_fd=there)
+            raise
+        os.fsync(there)
+        if identity_of(os.stat(old, dir_fd=here, follow_symlinks=False)) != identity_of(status):
+            os.unlink(name, dir_fd=there)  # it was written to meanwhile, so the copy is of the past
+            raise Refused("changed-since", source)
+        os.unlink(old, dir_fd=here)
+
+    # after a kill
+
+    def finish_link(self, source: bytes, target: bytes) -> None:
+        """Take the first name of a file that has both. Raises Refused."""
+        try:
+            one, two = look(source), look(target)
+            if one is not None and two is not None and (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino):
+                here, old = self._folders.split(source)
+                os.unlink(old, dir_fd=here)
+                self._folders.changed(source)
+        except OSError as error:
+            raise _refusal(error, source) from error
+
+    def finish_copy(self, source: bytes, target: bytes) -> bool:
+        """Remove a source whose whole copy is in place, and else the part of a copy; returns whether it is copied."""
+        with contextlib.suppress(OSError):
+            there, name = self._folders.split(target)
+            os.unlink(part_of(name), dir_fd=there)
+        try:
+            one, two = look(source), look(target)
+            if two is None or one is None:
+                return one is None and two is not None
+            if not same_content(source, target):
+                return False
+            there, name = self._folders.split(target)
+            os.fsync(there)
+            here, old = self._folders.split(source)
+            os.unlink(old, dir_fd=here)
+        except OSError as error:
+            raise _refusal(error, source) from error
+        self._folders.changed(source)
+        return True
+
+
+def _refusal(error: OSError, path: bytes) -> Refused:
+    return Refused(
+        _CODES.get(error.errno or 0, "source-gone" if error.errno == errno.ENOENT else "io-error"), path
+    )
+
+
+__all__ = ["Disk", "NeedsLink", "Refused", "Stopped", "identity_of", "look"]

@@ -1,0 +1,91 @@
+"""The fields of name templates: tags, facts of the file, and everything that analysers declare."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tonearm.analysis.catalog import analysers
+from tonearm.names import to_text
+from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track
+
+OF_FILE = {
+    "name": "present name of the file, without its ending",
+    "folder": "name of the folder that the file is in",
+    "extension": "ending of the name, in lower case and without the dot",
+}
+_TEXTS: Mapping[str, tuple[type, str, str]] = {
+    "title": (str, "", "title"),
+    "artist": (str, "", "artist"),
+    "album": (str, "", "album"),
+    "album_artist": (str, "", "artist of the album"),
+    "track": (int, "", "number on the disc"),
+    "disc": (int, "", "number of the disc"),
+    "year": (int, "", "year of the release"),
+    "original_year": (int, "", "year of the first release"),
+    "genre": (str, "", "genre"),
+    "audio_hash": (str, "", "identity of the audio, 32 hexadecimal digits"),
+    "duration_s": (float, "s", "duration"),
+    "decoded_s": (float, "s", "duration of what was decoded"),
+    "codec": (str, "", "what the audio is coded as"),
+    "container": (str, "", "format of the file"),
+    "sample_rate_hz": (int, "Hz", "samples a second"),
+    "channels": (int, "", "number of channels"),
+    "bit_depth": (int, "", "bits a sample; unknown for lossy formats"),
+    "bit_rate_bps": (int, "bit/s", "bits a second of the audio"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of templates.
+
+    source: ``file``, ``tag``, ``fact``, or the name of an analyser. digits: after the decimal point, at most.
+    certainty: the field that says from 0 to 1 how certain the value is, if any.
+    """
+
+    name: str
+    type: type
+    description: str
+    source: str
+    unit: str = ""
+    digits: int | None = None
+    certainty: str | None = None
+
+
+@cache
+def fields() -> dict[str, Field]:
+    """Every field by its name: of the file, the tags, the facts, and the analysers with those of plug-ins."""
+    found = [Field(name, str, text, "file") for name, text in OF_FILE.items()]
+    for names, source in ((TAG_FIELDS, "tag"), (AUDIO_FIELDS, "fact")):
+        for name in names:
+            kind, unit, text = _TEXTS[name]
+            found.append(Field(name, kind, text, source, unit, 0 if kind is float else None))
+    for spec in analysers().values():
+        certainty = next((each.name for each in spec.columns if each.name.endswith("_confidence")), None)
+        for column in spec.columns:
+            if column.type is object:
+                continue
+            sure = None if column.name == certainty else certainty
+            text = f"{column.label}: {column.description}"
+            found.append(Field(column.name, column.type, text, spec.name, column.unit, column.digits, sure))
+    return {field.name: field for field in found}
+
+
+def types() -> dict[str, type]:
+    """The type of every field."""
+    return {name: field.type for name, field in fields().items()}
+
+
+def value_of(track: Track, name: str) -> Any:
+    """The value of a field for a track, ``None`` for unknown."""
+    if name in OF_FILE:
+        folder, base = os.path.split(track.path)
+        stem, ending = os.path.splitext(base)
+        if name == "folder":
+            return to_text(os.path.basename(folder)) or None
+        return to_text(stem) if name == "name" else to_text(ending[1:]).lower() or None
+    if name in track.results:
+        return track.results[name]
+    return getattr(track, name)

@@ -1,0 +1,61 @@
+"""Chooses the template of a file: the one that a person names, or that of the first rule that fits."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from tonearm.errors import ConfigurationError
+from tonearm.naming.fields import types, value_of
+from tonearm.naming.presets import PRESETS
+from tonearm.naming.template import Template, parse
+from tonearm.settings import RenameRule
+from tonearm.views.track import Track
+
+_VARIOUS = re.compile(
+    r"(?i)\s*(various( artists)?|va|v\.a\.|verschiedene( interpreten)?|varios( artistas)?)\s*"
+)
+
+Chooser = Callable[[Track], Template | None]
+"""Gives the template of a track, ``None`` where its name stays."""
+
+
+def template_of(text: str | None, preset: str | None) -> Template:
+    """A template that is written out, or that of a preset. Raises ConfigurationError."""
+    if preset is not None:
+        if preset not in PRESETS:
+            raise ConfigurationError(f"there is no preset {preset!r}; there are {', '.join(PRESETS)}")
+        text = PRESETS[preset].template
+    return parse(text or "", types())
+
+
+def by_rules(rules: Sequence[RenameRule]) -> Chooser:
+    """Choose by rules. Raises ConfigurationError for a rule that can't be used."""
+    parsed: list[tuple[RenameRule, Template | None]] = []
+    for number, rule in enumerate(rules, 1):
+        if unknown := [name for name in rule.missing if name not in types()]:
+            raise ConfigurationError(f"setting rename_rules, rule {number}: there is no field {unknown[0]}")
+        keeps = rule.template is None and rule.preset is None
+        parsed.append((rule, None if keeps else template_of(rule.template, rule.preset)))
+
+    def choose(track: Track) -> Template | None:
+        return next((template for rule, template in parsed if fits(rule, track)), None)
+
+    return choose
+
+
+def is_compilation(track: Track) -> bool:
+    """Whether the album is by several artists, by what its tags call the artist of the album."""
+    return track.album_artist is not None and _VARIOUS.fullmatch(track.album_artist) is not None
+
+
+def fits(rule: RenameRule, track: Track) -> bool:
+    """Whether a track meets every condition of a rule."""
+    extension = value_of(track, "extension")
+    bpm_confidence = track.results.get("bpm_confidence")
+    return (
+        (not rule.extensions or extension in rule.extensions)
+        and (not rule.codecs or track.codec in rule.codecs)
+        and (not rule.folder or f"/{rule.folder.strip('/')}/".encode() in track.path + b"/")
+        and (not rule.missing or any(value_of(track, name) is None for name in rule.missing))
+        and (rule.compilation is None or is_compilation(track) == rule.compilation)
+        and (rule.bpm_confidence_below is None or (bpm_confidence or 0.0) < rule.bpm_confidence_below)
+    )

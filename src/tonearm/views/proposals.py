@@ -1,0 +1,26 @@
+"""Proposed names as people and programs read them."""
+
+from typing import Any
+
+from tonearm.library.proposal import Proposal
+from tonearm.names import path_fields
+
+
+def proposal_json(proposal: Proposal) -> dict[str, Any]:
+    """The JSON object of a proposal."""
+    found: dict[str, Any] = {"id": proposal.id, "batch": proposal.batch, **path_fields(proposal.source)}
+    if proposal.target is None:
+        found["proposed_path"] = None
+    else:
+        found |= path_fields(proposal.target, "proposed_path")
+    return found | {
+        "confidence": proposal.confidence,
+        "costs": list(proposal.costs),
+        "conflicts": [{"code": each.code, **path_fields(each.path)} for each in proposal.conflicts],
+        "warnings": list(proposal.warnings),
+        "status": proposal.status,
+        "goes_with": proposal.along,
+        "follows": proposal.follows,
+        "changed_at": proposal.changed_at,
+        "refusal": proposal.refusal,
+    }
