@@ -37,7 +37,9 @@ from tonearm.events.states import (
 )
 from tonearm.jobs import failures
 from tonearm.jobs.job import JobState
-from tonearm.settings import EXTENSIONS, Level, Rule, Settings
+from tonearm.library.proposal import ProposalStatus
+from tonearm.naming.reference import filled
+from tonearm.settings import EXTENSIONS, Level, RenameRule, Rule, Settings
 from tonearm.telemetry.health_check import CheckStatus, Situation, library_perfdata
 from tonearm.views.figures import Figures
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
@@ -269,3 +271,22 @@ def headings(path: Path) -> set[str]:
     """The anchors that a page's headings get."""
     lines = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def test_the_tables_of_templates_are_those_of_the_program() -> None:
+    shown = page("rename-templates.md")
+    assert shown == filled(shown), "run python -m tonearm.naming.reference"
+
+
+def test_codes_of_proposals_are_in_the_reference() -> None:
+    told = section(page("commands.md"), "## tonearm rename")
+    source = "".join(path.read_text() for path in (PROJECT / "src" / "tonearm" / "naming").glob("*.py"))
+    codes = set(re.findall(r'(?:Conflict|Refused|Unusable|warning)\(\s*"([a-z-]+)"', source))
+    assert len(codes) > 20
+    assert [code for code in codes if f"`{code}`" not in told] == []
+    assert [status for status in ProposalStatus if f"| `{status}` |" not in told] == []
+
+
+def test_fields_of_rename_rules_are_in_the_reference() -> None:
+    told = section(page("settings.md"), "## Rename rules")
+    assert [field.name for field in dataclasses.fields(RenameRule) if f"`{field.name}`" not in told] == []

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from tonearm.names import to_text
 
-
 LONGEST_PATH = 4095
 """Bytes of a path, where the system does not say."""
 

@@ -1,4 +1,4 @@
-"""What is left out: the numbers of files of other kinds."""
+"""What is left out: the numbers of files of other kinds; proposed names of files, and the journal of renames."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,10 +10,72 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add a column; every row stays."""
+    """Add a column and tables; every row stays."""
     op.add_column("runs", sa.Column("left_out", sa.JSON(), nullable=False, server_default="{}"))
+    _create_renames()
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    for table in ("rename_steps", "proposals", "rename_batches"):
+        op.drop_table(table)
     op.drop_column("runs", "left_out")
+
+
+def _create_renames() -> None:
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "rename_batches",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("template", sa.String(), nullable=False),
+        sa.Column("destination", sa.LargeBinary()),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+    )
+    op.create_table(
+        "proposals",
+        sa.Column("id", key, primary_key=True),
+        sa.Column("batch_id", key, sa.ForeignKey("rename_batches.id"), nullable=False),
+        sa.Column("file_id", key, sa.ForeignKey("files.id")),
+        sa.Column("along", sa.String()),
+        sa.Column("follows", key),
+        sa.Column("source", sa.LargeBinary(), nullable=False),
+        sa.Column("target", sa.LargeBinary()),
+        sa.Column("source_key", sa.LargeBinary(), nullable=False),
+        sa.Column("target_key", sa.LargeBinary()),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("inode", sa.BigInteger(), nullable=False),
+        sa.Column("confidence", sa.Double(), nullable=False),
+        sa.Column("costs", sa.JSON(), nullable=False),
+        sa.Column("conflicts", sa.JSON(), nullable=False),
+        sa.Column("warnings", sa.JSON(), nullable=False),
+        sa.Column("conflicted", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("changed_at", sa.Double(), nullable=False),
+        sa.Column("refusal", sa.String()),
+    )
+    op.create_index("ix_proposals_file_id", "proposals", ["file_id"])
+    op.create_index("ix_proposals_batch_id_target_key", "proposals", ["batch_id", "target_key"])
+    op.create_index("ix_proposals_batch_id_source_key", "proposals", ["batch_id", "source_key"])
+    op.create_index("ix_proposals_status", "proposals", ["status", "id"])
+    op.create_index("ix_proposals_target", "proposals", ["target"])
+    op.create_table(
+        "rename_steps",
+        sa.Column("group_id", key, primary_key=True, autoincrement=False),
+        sa.Column("position", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("unit", sa.Integer(), nullable=False),
+        sa.Column("proposal_id", key),
+        sa.Column("file_id", key),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("is_undo", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.LargeBinary(), nullable=False),
+        sa.Column("target", sa.LargeBinary(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("inode", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+    )
+    op.create_index("ix_rename_steps_proposal_id", "rename_steps", ["proposal_id"])
+    op.create_index("ix_rename_steps_state", "rename_steps", ["state"])
