@@ -1,6 +1,5 @@
 """The tables of the reference on templates, from what is declared: ``python -m tonearm.naming.reference``."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,13 +52,9 @@ def _presets() -> Iterator[str]:
 def filled(page: str) -> str:
     """The page with its tables; each stands between a mark and the next heading."""
     for name, table in tables().items():
-        mark = f"<!-- {name} -->\n"
-        page = re.sub(
-            rf"{re.escape(mark)}.*?(?=^## )",
-            lambda _, text=mark + table: f"{text}\n\n",
-            page,
-            flags=re.M | re.S,
-        )
+        before, mark, rest = page.partition(f"<!-- {name} -->\n")
+        _, heading, after = rest.partition("\n## ")
+        page = f"{before}{mark}\n{table}\n{heading}{after}"
     return page
 
 
