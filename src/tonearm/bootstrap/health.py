@@ -82,14 +82,20 @@ def probes(
             RABBITMQ, lambda: ask_connected(broker, gate), health, library.settings, servers
         )
     if health.is_shown:
-        from tonearm.telemetry.probes_places import PlacesLoop
         from tonearm.telemetry.probes_rest import RestCheck
 
-        bodies["probe places"] = PlacesLoop(_places(library), health.checks).run
+        bodies |= place_probes(health, library)
         if library.settings.workers:
             bodies["probe children"] = _children_loop(health, library.settings, bus)
             bus.subscribe(RestCheck(health.checks), "the check of rests")
     return bodies
+
+
+def place_probes(health: Health, library: Library) -> dict[str, Body]:
+    """The body of the thread that probes the disks and folders that this process depends on."""
+    from tonearm.telemetry.probes_places import PlacesLoop
+
+    return {"probe places": PlacesLoop(_places(library), health.checks).run}
 
 
 def _server_loop(server: Server, call: Call, health: Health, settings: Settings, servers: Servers) -> Body:

@@ -10,7 +10,7 @@ import click
 from tonearm.bootstrap.analyze import open_session
 from tonearm.bootstrap.metrics import open_exporter
 from tonearm.cli import INTERRUPTED
-from tonearm.cli.formatting import shell_words
+from tonearm.views.formatting import shell_words
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.logged import logged

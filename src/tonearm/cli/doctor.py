@@ -6,7 +6,7 @@ from itertools import groupby
 import click
 
 from tonearm.bootstrap.doctor import examine
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import (

@@ -7,7 +7,7 @@ import click
 
 from tonearm.bootstrap.library import Library
 from tonearm.cli.failure_code import FAILURE_CODE
-from tonearm.cli.formatting import moment, plural
+from tonearm.views.formatting import moment, plural
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import data_option, json_option, limit_option, print_json, where
 from tonearm.cli.tables import Column, Listing

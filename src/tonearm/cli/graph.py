@@ -4,7 +4,7 @@ import dataclasses
 
 import click
 
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.mixes import graphed
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing

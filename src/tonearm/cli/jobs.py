@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (

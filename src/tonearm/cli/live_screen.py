@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.cli.formatting import outlook_text, plural
+from tonearm.views.formatting import outlook_text, plural
 from tonearm.cli.plain_progress import lines
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, Remote, RunStateChanged, WorkerStateChanged

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tonearm.cli.formatting import number
+from tonearm.views.formatting import number
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.graph.harmony import Change, Relation

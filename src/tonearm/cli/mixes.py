@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from tonearm.bootstrap.graph import LibraryGraph, open_graph
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
 from tonearm.cli.opened import place_of

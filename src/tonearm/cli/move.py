@@ -9,7 +9,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tonearm.bootstrap.maintenance import open_move
-from tonearm.cli.formatting import duration, plural
+from tonearm.views.formatting import duration, plural
 from tonearm.cli.options import PATH, chosen_settings, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from tonearm.cli.formatting import duration, left_out_text, number, outlook_text, plural, resting
+from tonearm.views.formatting import duration, left_out_text, number, outlook_text, plural, resting
 from tonearm.events.event import Event
 from tonearm.events.facts import (
     FileMoved,

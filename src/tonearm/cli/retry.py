@@ -9,7 +9,7 @@ import click
 from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.traces import announcing
 from tonearm.cli.failure_code import FAILURE_CODE
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.cli.formatting import moment, outlook_text, plural, shell_words
+from tonearm.views.formatting import moment, outlook_text, plural, shell_words
 from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS

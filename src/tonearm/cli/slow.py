@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tonearm.cli.formatting import duration, moment, plural
+from tonearm.views.formatting import duration, moment, plural
 from tonearm.cli.opened import library
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.since import SINCE

@@ -11,7 +11,7 @@ from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.database import open_database
 from tonearm.bootstrap.probes import LiveState, ServerReport, ServerState, ask, failed, probe_servers
 from tonearm.bootstrap.status_folders import folders_in_trouble
-from tonearm.cli.formatting import duration, outlook_text, plural, resting
+from tonearm.views.formatting import duration, outlook_text, plural, resting
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.keyboard import BACKSPACE, ENTER, ERASE_LINE, ESCAPE
 from tonearm.cli.opened import place_of
 from tonearm.jobs.failed_jobs import FailedSelection

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tonearm.cli.formatting import hour, plural
+from tonearm.views.formatting import hour, plural
 from tonearm.cli.tables import Column, laid_out
 from tonearm.cli.terminal import cell_width
 from tonearm.jobs.job import JobState

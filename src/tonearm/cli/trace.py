@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.formatting import duration
+from tonearm.views.formatting import duration
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.terminal import is_terminal, say, styled, terminal_width, wrapped, write_line

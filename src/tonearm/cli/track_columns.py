@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tonearm.analysis import catalog
-from tonearm.analysis.declaration import Column as AnalyserColumn
-from tonearm.cli.formatting import duration, number
+from tonearm.analysis.value_text import UNKNOWN, value_text
+from tonearm.views.formatting import duration, number
 from tonearm.cli.tables import Column
 from tonearm.names import printable
 
 Track = Mapping[str, Any]
-UNKNOWN = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +87,5 @@ def _measured(name: str) -> TrackColumn:
     title = f"{declared.label} ({declared.unit})" if declared.unit else declared.label
     right = declared.type in (float, int)
     return TrackColumn(
-        name, Column(title, right=right, least=None if right else 8), lambda value: plain(declared, value)
+        name, Column(title, right=right, least=None if right else 8), lambda value: value_text(declared, value)
     )
-
-
-def plain(column: AnalyserColumn, value: Any) -> str:
-    """A value of an analyser without its unit, with the number of digits that the analyser declares."""
-    if value is None:
-        return UNKNOWN
-    if isinstance(value, float):
-        return f"{value:.{2 if column.digits is None else column.digits}f}"
-    if isinstance(value, list | tuple):
-        return ", ".join(plain(column, each) for each in value)
-    if isinstance(value, dict):
-        return " ".join(f"{name}={plain(column, each)}" for name, each in value.items())
-    return str(value)

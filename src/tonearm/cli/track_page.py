@@ -5,19 +5,13 @@ from typing import Any
 
 from tonearm.analysis import catalog
 from tonearm.analysis.declaration import Column, Series
-from tonearm.cli.formatting import duration, moment
+from tonearm.analysis.value_text import UNKNOWN, relation_text, tempo_doubt, value_text
+from tonearm.views.formatting import duration, moment
 from tonearm.cli.terminal import cell_width, is_terminal, say, styled, terminal_width, wrapped, write_line
-from tonearm.cli.track_columns import UNKNOWN, plain
 from tonearm.names import printable
 
 Track = Mapping[str, Any]
 
-DOUBT_BELOW = 0.5
-"""A tempo with a lower confidence is in doubt."""
-DOUBT_FROM = 0.25
-"""A tempo is in doubt, too, where another one has at least this probability."""
-WORTH_NAMING = 0.1
-"""Least probability of another tempo that is named beside one that is in doubt."""
 IN_FULL = 12
 """Maximum length of a list without a unit, such as shares, that is printed in full."""
 CURVE_WIDTH = 60
@@ -74,32 +68,11 @@ def _value(column: Column, value: Any) -> tuple[str, str]:
         return UNKNOWN, column.description
     if isinstance(value, list) and isinstance(value[0], dict) and "bpm" in value[0]:
         text = ", ".join(
-            f"{other['bpm']:.1f} {column.unit} ({_relation(other)}, {other['score']:.0%})" for other in value
+            f"{other['bpm']:.1f} {column.unit} ({relation_text(other)}, {other['score']:.0%})" for other in value
         )
         return printable(text), column.description
-    text = plain(column, value)
+    text = value_text(column, value)
     return printable(f"{text} {column.unit}" if column.unit else text), column.description
-
-
-def _relation(other: Mapping[str, Any]) -> str:
-    return str(other["relation"])
-
-
-def tempo_doubt(track: Track) -> str | None:
-    """A sentence about a tempo that is in doubt, with the other likely ones; ``None`` where it is not in doubt."""
-    bpm, confidence = track["bpm"], track["bpm_confidence"]
-    if bpm is None:
-        return None
-    others = [other for other in track["bpm_alternatives"] or () if (other["score"] or 0.0) >= WORTH_NAMING]
-    low = confidence is not None and confidence < DOUBT_BELOW
-    if not low and not any(other["score"] >= DOUBT_FROM for other in others):
-        return None
-    if not others:
-        return f"The tempo of {bpm:.1f} BPM is in doubt: the beats are irregular."
-    meant = " or ".join(
-        f"{other['bpm']:.1f} BPM ({_relation(other)}, probability {other['score']:.0%})" for other in others
-    )
-    return f"The tempo of {bpm:.1f} BPM is in doubt: it may be {meant}."
 
 
 def _series(series: Series, values: Any) -> tuple[str, str]:

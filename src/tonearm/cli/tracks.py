@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import PATH, count_option, data_option, json_option, limit_option, print_json, where

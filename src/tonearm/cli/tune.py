@@ -9,7 +9,7 @@ import click
 
 from tonearm.bootstrap.tune import Measurements, chosen_files, refuse_while_analysing
 from tonearm.cli import INTERRUPTED
-from tonearm.cli.formatting import plural
+from tonearm.views.formatting import plural
 from tonearm.cli.options import PATH, chosen_settings, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, terminal_width

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tonearm.cli.drain import drain
-from tonearm.cli.formatting import duration, resting
+from tonearm.views.formatting import duration, resting
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import Seconds, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing

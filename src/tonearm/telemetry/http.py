@@ -76,7 +76,7 @@ class HttpServer:
             CannotListen: the address is in use, or not one of this host.
         """
         self.routes = routes
-        host, port = _parts(listen)
+        host, port = split_address(listen)
         try:
             family, _, _, _, address = socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -100,7 +100,8 @@ class HttpServer:
         self._server.server_close()
 
 
-def _parts(listen: str) -> tuple[str, int]:
+def split_address(listen: str) -> tuple[str, int]:
+    """The host and the port of an address; without a host, this host alone."""
     host, _, port = listen.rpartition(":")
     return host.strip("[]") or LOOPBACK, int(port)
 

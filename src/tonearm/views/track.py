@@ -25,11 +25,12 @@ AUDIO_FIELDS = (
 class Track:
     """A file with its tags, technical facts and current results.
 
-    path: exact bytes, whole. state: how its last analysis ended; ``waiting`` or ``missing``. Unknown is ``None``.
+    id: of the file in this library. path: exact bytes, whole. state: how its last analysis ended; ``waiting`` or ``missing``. Unknown is ``None``.
     results: what the analysers returned, by column. stale: by analyser, the version that the results are from where
     that is not the present one; ``None`` where there are none.
     """
 
+    id: int
     path: bytes
     state: str
     audio_hash: str | None
@@ -56,7 +57,7 @@ class Track:
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
         facts = {name: getattr(self, name) for name in ("state", *AUDIO_FIELDS, *TAG_FIELDS)}
-        return {**path_fields(self.path), **facts, **self.results, "stale": dict(self.stale)}
+        return {"id": self.id, **path_fields(self.path), **facts, **self.results, "stale": dict(self.stale)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class TrackRows:
             results |= values[f"scalars_{name}"] or {}
         results |= {name: None for name in self._results.columns if name not in results}
         return Track(
+            id=row.id,
             path=os.path.join(row.root, row.path),
             state=row.state if row.missing_since is None else "missing",
             results=results,

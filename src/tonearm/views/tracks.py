@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from tonearm.errors import NotFound
 from tonearm.jobs.job_sql import engine_text
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables
@@ -69,6 +70,11 @@ class Tracks:
         """Every column that tracks can be sorted by."""
         return ("path", *self._columns)
 
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Every column that tracks can be filtered by from a lowest to a highest value."""
+        return tuple(name for name, column in self._columns.items() if not column.is_text)
+
     def page(self, query: TrackQuery, after: Position | None = None, limit: int = PAGE) -> TrackPage:
         """The tracks that follow after a position, or the first ones, as one transaction sees them."""
         tracks, end = self._page(query, after, limit, self._rows.tracks)
@@ -85,6 +91,14 @@ class Tracks:
     def each_detail(self, query: TrackQuery, limit: int | None = None) -> Iterator[TrackDetail]:
         """Like ``each``, with everything that is stored about each track."""
         yield from self._pages(query, limit, self._rows.details)
+
+    def detail(self, file: int) -> TrackDetail:
+        """Everything that is stored about one track, by the id of its file. Raises NotFound."""
+        with reading(self._database) as connection:
+            found = self._rows.details(connection, [file])
+        if not found:
+            raise NotFound(f"track {file}: not in the library")
+        return found[0]
 
     def count(self, query: TrackQuery) -> BoundedCount:
         """How many tracks match, counted up to ``COUNTED``."""

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from tests.unit.library_fixture import Library, result
 from tonearm.analysis import catalog
 from tonearm.cli.app import app
-from tonearm.cli.track_page import tempo_doubt
+from tonearm.analysis.value_text import tempo_doubt
 
 
 def track(confidence: float | None, *others: tuple[float, str, float]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.cli.formatting import (
+from tonearm.views.formatting import (
     between,
     duration,
     moment,

@@ -1,0 +1,49 @@
+"""How the values that analysers return are written for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tonearm.analysis.declaration import Column
+
+UNKNOWN = "–"
+DOUBT_BELOW = 0.5
+"""A tempo with a lower confidence is in doubt."""
+DOUBT_FROM = 0.25
+"""A tempo is in doubt, too, where another one has at least this probability."""
+WORTH_NAMING = 0.1
+"""Least probability of another tempo that is named beside one that is in doubt."""
+
+
+def value_text(column: Column, value: Any) -> str:
+    """A value of an analyser without its unit, with the number of digits that the analyser declares."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, float):
+        return f"{value:.{2 if column.digits is None else column.digits}f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(value_text(column, each) for each in value)
+    if isinstance(value, dict):
+        return " ".join(f"{name}={value_text(column, each)}" for name, each in value.items())
+    return str(value)
+
+
+def relation_text(other: Mapping[str, Any]) -> str:
+    """How another tempo relates to the chosen one, such as ``half``."""
+    return str(other["relation"])
+
+
+def tempo_doubt(track: Mapping[str, Any]) -> str | None:
+    """A sentence about a tempo that is in doubt, with the other likely ones; ``None`` where it is not in doubt."""
+    bpm, confidence = track["bpm"], track["bpm_confidence"]
+    if bpm is None:
+        return None
+    others = [other for other in track["bpm_alternatives"] or () if (other["score"] or 0.0) >= WORTH_NAMING]
+    low = confidence is not None and confidence < DOUBT_BELOW
+    if not low and not any(other["score"] >= DOUBT_FROM for other in others):
+        return None
+    if not others:
+        return f"The tempo of {bpm:.1f} BPM is in doubt: the beats are irregular."
+    meant = " or ".join(
+        f"{other['bpm']:.1f} BPM ({relation_text(other)}, probability {other['score']:.0%})" for other in others
+    )
+    return f"The tempo of {bpm:.1f} BPM is in doubt: it may be {meant}."

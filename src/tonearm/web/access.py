@@ -1,0 +1,126 @@
+"""Who may use the service: this host, and pages of its own.
+
+A page from elsewhere can make a browser send requests here, and a name of its own can lead here. So the Host header has
+to name this host, and a request that changes something has to come from a page of this service or from a program.
+"""
+
+import ipaddress
+import time
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tonearm.web.http_metrics import HttpMetrics
+from tonearm.web.problems import problem
+
+BODY_BYTES = 65_536
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+STREAM = b"text/event-stream"
+
+
+class Access:
+    """Refuses requests that this host has not made, adds the headers of safety, and counts the answers."""
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        status, is_stream = 0, False
+
+        async def sending(message: Message) -> None:
+            nonlocal status, is_stream
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", ()))
+                is_stream = any(name == b"content-type" and STREAM in value for name, value in headers)
+                given = {name for name, _ in headers}
+                headers += [header for header in HEADERS if header[0] not in given]
+                if b"cache-control" not in given:
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        refusal = refused(scope["method"], scope["scheme"], scope["headers"])
+        app = self._app if refusal is None else problem(*refusal)
+        try:
+            await app(scope, receive, sending)
+        finally:
+            route = scope.get("route")
+            template = getattr(route, "path", None) or ("static" if _is_static(scope["path"]) else "none")
+            taken = None if is_stream else time.monotonic() - began
+            self._metrics.answered(template, _known(scope["method"]), status, taken)
+
+
+def refused(
+    method: str, scheme: str, headers: Iterable[tuple[bytes, bytes]]
+) -> tuple[HTTPStatus, str] | None:
+    """Why a request is refused; ``None`` if it is not."""
+    found: dict[bytes, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value.decode("latin-1"))
+    hosts = found.get(b"host", [])
+    if len(hosts) != 1 or not is_this_host(hosts[0]):
+        return HTTPStatus.MISDIRECTED_REQUEST, "the Host header does not name this host: use 127.0.0.1 or localhost"
+    if method in SAFE:
+        return None
+    origin = found.get(b"origin", [])
+    if origin and origin != [f"{scheme}://{hosts[0]}"]:
+        return HTTPStatus.FORBIDDEN, "the request comes from a page of another site"
+    if found.get(b"sec-fetch-site", ["none"])[0] not in ("none", "same-origin"):
+        return HTTPStatus.FORBIDDEN, "the request comes from a page of another site"
+    return _too_long(found)
+
+
+def _too_long(found: Mapping[bytes, Sequence[str]]) -> tuple[HTTPStatus, str] | None:
+    """Why a body is refused; ``None`` if it is not. The server reads no more than the length that was given."""
+    if b"transfer-encoding" in found:
+        return HTTPStatus.LENGTH_REQUIRED, "send the body with a Content-Length"
+    length = found.get(b"content-length", ["0"])[0]
+    if not length.isdigit() or int(length) > BODY_BYTES:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {BODY_BYTES:,} bytes"
+    return None
+
+
+def is_this_host(host: str) -> bool:
+    """Whether a Host header names this host: ``localhost`` or a loopback address, with or without a port."""
+    try:
+        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_static(path: str) -> bool:
+    return path.startswith("/static/")
+
+
+def _known(method: str) -> str:
+    """A method as a label: one of few values, whatever was sent."""
+    return method if method in SAFE | {"POST", "PUT", "PATCH", "DELETE"} else "other"

@@ -1,0 +1,57 @@
+"""How routes describe what they answer, and parameters that several lists share."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+
+from tonearm.errors import NotFound
+from tonearm.library.roots import Place
+from tonearm.names import printable, to_bytes
+from tonearm.web.models import ProblemModel
+from tonearm.web.parts import Parts
+
+MOST = 500
+"""Maximum number of rows of a page."""
+Limit = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of rows.")]
+Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the page before.")]
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+DryRun = Annotated[bool, Query(description="Only say how many rows would be changed.")]
+
+_PROBLEMS = {
+    400: "The request can't be understood.",
+    403: "The request comes from a page of another site.",
+    404: "There is no such thing.",
+    411: "The body has no length.",
+    413: "The body is too large.",
+    421: "The Host header does not name this host.",
+    422: "A parameter is wrong.",
+    503: "The database or another server does not answer.",
+}
+
+
+def described(model: Any, *problems: int, status: int = 200, said: str = "The answer.") -> dict[int | str, Any]:
+    """The description of a route's answers: the model, and the problems that may come instead of it."""
+    found: dict[int | str, Any] = {status: {"model": model, "description": said}}
+    for each in sorted({*problems, 421, 422, 503}):
+        found[each] = {
+            "description": _PROBLEMS[each],
+            "content": {"application/problem+json": {"schema": ProblemModel.model_json_schema()}},
+        }
+    return found
+
+
+def place_at(parts: Parts, path: str | None) -> Place | None:
+    """The place in the library of a path that was sent. Raises NotFound."""
+    if path is None:
+        return None
+    place = None if "\0" in path else parts.library.roots.locate(_sent(path))
+    if place is None or not parts.library.roots.holds(place):
+        raise NotFound(f"{printable(path)}: not in the library")
+    return place
+
+
+def _sent(path: str) -> bytes:
+    try:
+        return to_bytes(path)
+    except UnicodeEncodeError:
+        raise NotFound(f"{printable(path)}: not in the library") from None

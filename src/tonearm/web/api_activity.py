@@ -1,0 +1,62 @@
+"""``/api/v1``: the state of the library, what goes on, and its changes as server-sent events."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.responses import StreamingResponse
+
+from tonearm.analysis.catalog import versions
+from tonearm.views.status import read_status
+from tonearm.web.activity_feed import FeedEvent
+from tonearm.web.answers import described
+from tonearm.web.json_response import Json
+from tonearm.web.models import ActivityModel, StatusModel
+from tonearm.web.parts import Parts
+
+LastId = Annotated[str | None, Header(max_length=100)]
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The routes over the state of the library."""
+    router = APIRouter(tags=["library"])
+
+    @router.get("/status", responses=described(StatusModel), summary="Show the state of the library")
+    def status() -> Json:
+        """What the library holds, what is queued and running, and the workers."""
+        return Json(read_status(parts.library.database, versions()).to_json())
+
+    @router.get("/activity", responses=described(ActivityModel), summary="Show what goes on")
+    def activity() -> Json:
+        """The queue, the open runs, the files in hand, rates and the latest failures, at this moment."""
+        return Json(parts.watched.read().to_json())
+
+    @router.get(
+        "/events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}, "description": "The events."}},
+        summary="Follow what goes on",
+    )
+    async def events(last_event_id: LastId = None) -> StreamingResponse:
+        """What `activity` answers, sent whenever it changes, as server-sent events with ids.
+
+        `activity` has the whole state. `trouble` says why it can't be read now. After `reset` nothing that was sent
+        before may be relied on. A comment is sent every 15 s.
+        """
+        return StreamingResponse(_lines(parts, last_event_id), media_type="text/event-stream")
+
+    return router
+
+
+async def _lines(parts: Parts, last_id: str | None) -> AsyncIterator[bytes]:
+    async for event in parts.feed.events(last_id):
+        yield encoded(event, None if event is None else json.dumps(event.data, separators=(",", ":")))
+
+
+def encoded(event: FeedEvent | None, data: str | None) -> bytes:
+    """An event in the form of the HTML standard, section 9.2.6; a comment for ``None``."""
+    if event is None or data is None:
+        return b": still there\n\n"
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    return f"id: {event.id}\nevent: {event.name}\n{lines}\n".encode("utf-8", "replace")

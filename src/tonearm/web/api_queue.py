@@ -1,0 +1,224 @@
+"""``/api/v1``: runs, jobs, failures and workers, and what can be done with them."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from tonearm.errors import ConfigurationError
+from tonearm.jobs.failed_jobs import START, FailedSelection
+from tonearm.jobs.job import JobState
+from tonearm.settings import Level
+from tonearm.views.liveness import read_liveness
+from tonearm.views.outlook import with_outlooks
+from tonearm.views.reading import PAGE
+from tonearm.web import cursors
+from tonearm.web.answers import Cursor, DryRun, Id, Limit, described, place_at
+from tonearm.web.bulk_actions import Steps
+from tonearm.web.json_response import Json
+from tonearm.web.models import (
+    ActionModel,
+    FailedFilter,
+    FailureModel,
+    GroupsModel,
+    JobModel,
+    Page,
+    Priority,
+    RunModel,
+    RunStateModel,
+    TotalModel,
+    WorkerModel,
+)
+from tonearm.web.parts import Parts
+
+OPEN_STATES = (JobState.RUNNING, JobState.QUEUED, JobState.RETRYING)
+ACTIONS = "/api/v1/actions"
+RETRY = "retry failed files"
+Key = Annotated[
+    str | None, Header(max_length=200, description="A second request with the same key starts nothing.")
+]
+Path = Annotated[str | None, Query(max_length=4096, description="Files at or below it.")]
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The routes over the queue."""
+    router = APIRouter()
+    for part in (_runs, _jobs, _failures, _workers, _actions):
+        router.include_router(part(parts))
+    return router
+
+
+def _runs(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/runs", tags=["runs"])
+    library = parts.library
+
+    @router.get("", responses=described(Page[RunModel], 400), summary="List runs")
+    def runs(limit: Limit = PAGE, cursor: Cursor = None) -> Json:
+        """The runs, the newest first; open ones with what is left of them."""
+        alive = read_liveness(library.database)
+        found = library.run_list.latest(limit + 1, cursors.to_id(cursor))
+        shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:limit]])
+        following = cursors.of_id(shown[-1].id if len(found) > limit else None)
+        return Json({"items": [run.to_json() for run in shown], "next": following})
+
+    @router.post("/{id}/pause", responses=described(RunStateModel, 404), summary="Pause a run")
+    def pause(id: Id) -> Json:  # noqa: A002  the API's name
+        """Take no more of its files; those that are being analysed are finished."""
+        library.runs.pause(id)
+        return Json({"run": id, "state": "paused"})
+
+    @router.post("/{id}/resume", responses=described(RunStateModel, 404), summary="Resume a run")
+    def resume(id: Id) -> Json:  # noqa: A002  the API's name
+        """Continue a paused run."""
+        library.runs.resume(id)
+        return Json({"run": id, "state": "running"})
+
+    @router.post("/{id}/cancel", responses=described(RunStateModel, 404), summary="Cancel a run")
+    def cancel(id: Id) -> Json:  # noqa: A002  the API's name
+        """End it: waiting files are not analysed, running ones are given up; results stay."""
+        cancelled = library.runs.cancel(id)
+        return Json({"run": id, "state": "cancelled", "cancelled": cancelled})
+
+    return router
+
+
+def _jobs(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/jobs", tags=["jobs"])
+    library = parts.library
+
+    @router.get("", responses=described(Page[JobModel], 400, 404), summary="List jobs")
+    def jobs(
+        state: Annotated[list[str] | None, Query(max_length=10)] = None,
+        run: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+        path: Path = None,
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> Json:
+        """Running jobs, then waiting ones in the order of the queue, then ended ones; open jobs by default."""
+        states = state or list(OPEN_STATES)
+        known = [str(each) for each in JobState]
+        if unknown := [each for each in states if each not in known]:
+            raise ConfigurationError(f"state: {unknown[0]!r} is none of {', '.join(known)}")
+        alive = read_liveness(library.database)
+        found, end = library.job_list.page(
+            states, place_at(parts, path), run, cursors.to_jobs(cursor), limit
+        )
+        return Json({"items": [alive.job(job).to_json() for job in found], "next": cursors.of_jobs(end)})
+
+    @router.post(
+        "/prioritize",
+        responses=described(ActionModel, 404, status=202, said="The action was started."),
+        status_code=202,
+        summary="Change priorities",
+    )
+    def prioritize(wanted: Priority, idempotency_key: Key = None) -> Json:
+        """Set the level of every waiting job at or below a path."""
+        place = place_at(parts, wanted.path)
+        assert place is not None  # noqa: S101  a path was given
+
+        def steps() -> Iterator[int]:
+            yield parts.actions.repeated(lambda: library.queue_admin.prioritize(place, Level[wanted.level.upper()]))
+
+        return _started(parts, f"set the priority {wanted.level}", steps, None, idempotency_key)
+
+    return router
+
+
+def _failures(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/failures", tags=["failures"])
+    library = parts.library
+
+    @router.get("", responses=described(Page[FailureModel], 400, 404), summary="List failed files")
+    def failures(
+        code: Annotated[list[str] | None, Query(max_length=50)] = None,
+        path: Path = None,
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> Json:
+        """Failed files, by code and then in the order in which they were queued."""
+        chosen = FailedSelection(place_at(parts, path), code or ())
+        after = cursors.to_failures(cursor) or START
+        found, end = library.failures.page(chosen, limit, after)
+        return Json({"items": [file.to_json() for file in found], "next": cursors.of_failures(end)})
+
+    @router.get("/groups", responses=described(GroupsModel, 404), summary="Group failed files")
+    def groups(path: Path = None, limit: Limit = PAGE) -> Json:
+        """The largest groups of failed files with the same code and reason."""
+        found, files = library.failures.groups(FailedSelection(place_at(parts, path)), limit)
+        return Json({"items": [group.to_json() for group in found], "files": files})
+
+    @router.post(
+        "/retry",
+        response_model=None,
+        responses=described(TotalModel, 404, said="With `dry_run`: how many files would be queued.")
+        | described(ActionModel, 404, status=202, said="The action was started."),
+        status_code=202,
+        summary="Queue failed files again",
+    )
+    def retry(wanted: FailedFilter, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+        """Queue every failed file that matches again; their attempts count from zero."""
+        chosen = FailedSelection(
+            place_at(parts, wanted.below), wanted.codes, wanted.partial or bool(wanted.codes)
+        )
+        files = library.failures.groups(chosen, 1)[1]
+        if dry_run:
+            return Json({"count": files})
+
+        return _started(parts, RETRY, retry_steps(parts, chosen), files, idempotency_key)
+
+    return router
+
+
+def _workers(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/workers", tags=["workers"])
+    library = parts.library
+
+    @router.get("", responses=described(Page[WorkerModel], 400), summary="List workers")
+    def workers(ended: bool = False, limit: Limit = PAGE, cursor: Cursor = None) -> Json:
+        """The workers of a shared library by name; those that have not ended, by default."""
+        found = library.worker_list.page(ended, cursors.to_name(cursor), limit + 1)
+        following = cursors.of_name(found[limit - 1].name if len(found) > limit else None)
+        return Json({"items": [worker.to_json() for worker in found[:limit]], "next": following})
+
+    @router.post("/{name}/drain", responses=described(WorkerModel, 404), summary="Drain a worker")
+    def drain(name: str) -> Json:
+        """Have a worker finish what it has, take nothing new, and end."""
+        if "\0" in name:
+            raise ConfigurationError("a name of a worker has no NUL character")
+        library.workers.drain(name)
+        return Json({"worker": name, "state": "draining"})
+
+    return router
+
+
+def _actions(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/actions", tags=["actions"])
+
+    @router.get("/{id}", responses=described(ActionModel, 404), summary="Show an action")
+    def action(id: str) -> Json:  # noqa: A002  the API's name
+        """How far an action over many rows is."""
+        return Json(parts.actions.get(id).to_json())
+
+    return router
+
+
+def retry_steps(parts: Parts, chosen: FailedSelection) -> Steps:
+    """The steps that queue failed files again."""
+
+    def steps() -> Iterator[int]:
+        retrying = parts.library.queue_admin.retry(chosen)
+        queued = 0
+        while not retrying.ended:
+            queued += parts.actions.repeated(retrying.step)
+            yield queued
+
+    return steps
+
+
+def _started(
+    parts: Parts, what: str, steps: Steps, total: int | None, key: str | None
+) -> Json:
+    action = parts.actions.start(what, steps, total, key)
+    return Json(action.to_json(), HTTPStatus.ACCEPTED, {"Location": f"{ACTIONS}/{action.id}"})

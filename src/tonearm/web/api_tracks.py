@@ -1,0 +1,124 @@
+"""``/api/v1/tracks``: lists of tracks, their number, and everything about one."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from tonearm.errors import ConfigurationError
+from tonearm.graph.key_names import camelot_of
+from tonearm.views.reading import PAGE
+from tonearm.views.tracks import TrackQuery
+from tonearm.web import cursors
+from tonearm.web.answers import Cursor, Id, Limit, described, place_at
+from tonearm.web.json_response import Json
+from tonearm.web.models import CountModel, Page, detail_model, track_model
+from tonearm.web.parts import Parts
+
+STATES = ("done", "partial", "quarantined", "waiting")
+TEXTS = ("artist", "album", "title", "genre", "codec")
+RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")
+Text = Annotated[str | None, Query(max_length=200, description="A part of it; case makes no difference.")]
+
+
+class TrackFilter:
+    """Which tracks, as the parameters of a request say it."""
+
+    def __init__(
+        self,
+        artist: Text = None,
+        album: Text = None,
+        title: Text = None,
+        genre: Text = None,
+        codec: Text = None,
+        key: Annotated[str | None, Query(max_length=20, description="Such as A minor, Am, 8A or 1m.")] = None,
+        state: Annotated[str | None, Query(description=", ".join(STATES))] = None,
+        path: Annotated[str | None, Query(max_length=4096, description="Tracks at or below it.")] = None,
+        missing: Annotated[bool, Query(description="Files that the last scan did not find.")] = False,
+        stale: Annotated[bool, Query(description="Files whose results are not from the present analysers.")] = False,
+        range: Annotated[  # noqa: A002  the API's name
+            list[str] | None,
+            Query(max_length=10, description="COLUMN:LOW-HIGH, such as bpm:120-128; both are included."),
+        ] = None,
+        sort: Annotated[str, Query(max_length=60, description="A column; -COLUMN for descending.")] = "path",
+    ) -> None:
+        texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
+        self.texts: Mapping[str, str] = {name: text for name, text in texts.items() if text}
+        self.key, self.state, self.path = key or None, state or None, path or None
+        self.missing, self.stale = missing, stale
+        self.ranges = [each for each in range or () if each]
+        self.sort = sort
+
+    def query(self, parts: Parts) -> TrackQuery:
+        """The query. Raises ConfigurationError and NotFound."""
+        columns = parts.library.tracks.columns
+        column = self.sort.removeprefix("-")
+        if column not in columns:
+            raise ConfigurationError(f"sort: there is no column {column!r}")
+        if self.state is not None and self.state not in STATES:
+            raise ConfigurationError(f"state: {self.state!r} is none of {', '.join(STATES)}")
+        return TrackQuery(
+            place=place_at(parts, self.path),
+            state=self.state,
+            texts=self.texts,
+            key=_camelot(self.key),
+            ranges=dict(_range(each, parts) for each in self.ranges),
+            missing=self.missing,
+            stale=self.stale,
+            sort=column,
+            descending=self.sort.startswith("-"),
+        )
+
+
+Filter = Annotated[TrackFilter, Depends()]
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The routes over tracks."""
+    router = APIRouter(prefix="/tracks", tags=["tracks"])
+    track = track_model(parts.analysers)
+
+    @router.get("", responses=described(Page[track], 400, 404), summary="List tracks")  # type: ignore[valid-type]  # made from the analysers
+    def tracks(wanted: Filter, limit: Limit = PAGE, cursor: Cursor = None) -> Json:
+        """Tracks that meet all conditions, in the order of a column, then of their paths."""
+        after = cursors.to_tracks(cursor)
+        page = parts.library.tracks.page(wanted.query(parts), after, limit)
+        return Json({"items": [each.to_json() for each in page.tracks], "next": cursors.of_tracks(page.end)})
+
+    @router.get("/count", responses=described(CountModel, 400, 404), summary="Count tracks")
+    def count(wanted: Filter) -> Json:
+        """How many tracks meet all conditions, counted up to 10,000."""
+        return Json(parts.library.tracks.count(wanted.query(parts)).to_json())
+
+    @router.get(
+        "/{id}", responses=described(detail_model(track, parts.analysers), 404), summary="Show one track"
+    )
+    def one(id: Id) -> Json:  # noqa: A002  the API's name
+        """Everything that is stored about one track."""
+        return Json(parts.library.tracks.detail(id).to_json())
+
+    return router
+
+
+def _camelot(key: str | None) -> str | None:
+    if key is None:
+        return None
+    code = camelot_of(key)
+    if code is None:
+        raise ConfigurationError(f'key: {key!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
+    return code
+
+
+def _range(text: str, parts: Parts) -> tuple[str, tuple[float, float]]:
+    """A column, and its lowest and highest value. Raises ConfigurationError."""
+    name, _, ends = text.partition(":")
+    if name not in parts.library.tracks.number_columns:
+        raise ConfigurationError(f"range: there is no column {name!r} of numbers")
+    found = RANGE.fullmatch(ends)
+    if found is None:
+        raise ConfigurationError(f"range: {text!r} is not COLUMN:LOW-HIGH, such as bpm:120-128")
+    low, high = float(found[1]), float(found[2])
+    if low > high:
+        raise ConfigurationError(f"range: {text!r} begins with the higher value")
+    return name, (low, high)

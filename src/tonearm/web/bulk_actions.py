@@ -1,0 +1,103 @@
+"""Actions over many rows: they run in a thread of their own, and anybody can ask how far they are."""
+
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tonearm.errors import NotFound, TonearmError
+from tonearm.events.report import report, where
+from tonearm.resilience.storage_retry import StorageRetry
+
+KEPT = 200
+"""Number of actions that are remembered."""
+CLOSE_S = 5.0
+
+Steps = Callable[[], Iterator[int]]
+"""Carries an action out: yields after each step how many rows it has changed."""
+
+
+@dataclass(slots=True)
+class BulkAction:
+    """An action. state: running, done, failed or stopped. total: how many rows it was to change, if that is known."""
+
+    id: str
+    what: str
+    total: int | None
+    started_at: float
+    state: str = "running"
+    done: int = 0
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Its JSON object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class BulkActions:
+    """The actions of this process. One is carried out at a time."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, BulkAction] = OrderedDict()
+        self._by_key: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._one = threading.Lock()
+        self._stopping = threading.Event()
+        self._threads: set[threading.Thread] = set()
+        self.repeated = StorageRetry(lambda _: None, self._stopping.is_set)
+        """Makes a call of a step, and repeats it while the database does not answer."""
+
+    def start(self, what: str, steps: Steps, total: int | None, key: str | None = None) -> BulkAction:
+        """Start an action. A second call with the same ``key`` starts nothing and returns the first one's action."""
+        with self._lock:
+            if key is not None and (known := self._known.get(self._by_key.get(key, ""))) is not None:
+                return known
+            action = BulkAction(uuid.uuid4().hex[:12], what, total, time.time())
+            self._known[action.id] = action
+            if key is not None:
+                self._by_key[key] = action.id
+            while len(self._known) > KEPT:
+                forgotten, _ = self._known.popitem(last=False)
+                self._by_key = {each: id for each, id in self._by_key.items() if id != forgotten}
+            thread = threading.Thread(
+                target=self._run, args=(action, steps), name=f"action {what}", daemon=True
+            )
+            self._threads.add(thread)
+        thread.start()
+        return action
+
+    def get(self, id: str) -> BulkAction:  # noqa: A002  the API's name
+        """An action by its id. Raises NotFound."""
+        with self._lock:
+            if id not in self._known:
+                raise NotFound(f"action {id}: not known to this process")
+            return self._known[id]
+
+    def close(self) -> None:
+        """Stop actions after their present step, and wait for that."""
+        self._stopping.set()
+        until = time.monotonic() + CLOSE_S
+        for thread in list(self._threads):
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _run(self, action: BulkAction, steps: Steps) -> None:
+        try:
+            with self._one:
+                action.state = self._carry_out(action, steps)
+        except TonearmError as error:
+            action.state, action.reason = "failed", str(error)
+        except Exception as error:  # noqa: BLE001  told by its state
+            report(f"the action {action.what} failed: {where(error)}")
+            action.state, action.reason = "failed", "a mistake of this program; the log says more"
+        finally:
+            self._threads.discard(threading.current_thread())
+
+    def _carry_out(self, action: BulkAction, steps: Steps) -> str:
+        for done in steps():
+            action.done = done
+            if self._stopping.is_set():
+                return "stopped"
+        return "done"

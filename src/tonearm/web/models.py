@@ -1,0 +1,238 @@
+"""The forms of the API's answers and of the bodies of its requests, from which the OpenAPI document is made."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from tonearm.analysis.declaration import AnalyserSpec
+from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
+
+Item = TypeVar("Item")
+
+LevelName = Literal["critical", "high", "normal", "low", "background"]
+NUMBERS = {
+    "duration_s": float,
+    "decoded_s": float,
+    "sample_rate_hz": int,
+    "channels": int,
+    "bit_depth": int,
+    "bit_rate_bps": int,
+    "track": int,
+    "disc": int,
+    "year": int,
+    "original_year": int,
+}
+"""The types of the fields of a track that are no texts."""
+
+
+class Model(BaseModel):
+    """Base of the models. Further fields may be there."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ProblemModel(Model):
+    """Problem details, RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, and what to do.")
+
+
+class Page(Model, Generic[Item]):
+    """Consecutive rows of a list."""
+
+    items: list[Item]
+    next: str | None = Field(description="The cursor of the next page; null after the last row.")
+
+
+class PathModel(Model):
+    """Something with a path."""
+
+    path: str = Field(description="Bytes that are not UTF-8 are lone surrogates U+DC80 to U+DCFF (PEP 383).")
+    path_b64: str | None = Field(None, description="The exact bytes, where the path is not UTF-8.")
+
+
+class RunModel(Model):
+    """A run: one call over many files."""
+
+    run: int
+    paths: list[str]
+    state: str
+    started_at: float
+    finished_at: float | None
+    discovered: int
+    pending: int
+
+
+class JobModel(PathModel):
+    """A job: one file to be analysed."""
+
+    id: int
+    run: int
+    state: str
+    level: str
+    queue_position: int | None
+    attempts: int
+    worker: str | None
+    stage: str | None
+    code: str | None
+    reason: str | None
+    advice: str | None
+    correlation_id: str
+
+
+class FailureModel(PathModel):
+    """A failed file."""
+
+    job: int
+    run: int
+    state: str
+    code: str
+    reason: str
+    advice: str
+    attempts: int
+    failed_at: float
+
+
+class GroupModel(Model):
+    """Failed files with the same code and the same reason."""
+
+    code: str
+    cause: str
+    reason: str
+    advice: str
+    files: int
+    quarantined: int
+    partial: int
+    retrying: int
+    first_at: float
+    last_at: float
+    example: str
+
+
+class GroupsModel(Model):
+    """The largest groups, and the number of all failed files."""
+
+    items: list[GroupModel]
+    files: int
+
+
+class WorkerModel(Model):
+    """A worker."""
+
+    worker: str
+    host: str
+    state: str
+    slots: int
+    done: int
+    failed: int
+
+
+class ActivityModel(Model):
+    """What the workers of the library do at this moment."""
+
+    at: float
+    library: str
+    analysing: bool
+    queue: list[dict[str, Any]]
+    runs: list[RunModel]
+    workers: list[WorkerModel]
+    running: list[dict[str, Any]]
+    rates: list[dict[str, Any]]
+    failures: list[FailureModel]
+
+
+class StatusModel(Model):
+    """The overall state of the library."""
+
+    library: str
+    files: int
+    duration_s: float
+    states: dict[str, int]
+    analysing: bool
+
+
+class CountModel(Model):
+    """A number of rows, counted up to 10,000."""
+
+    total: int
+    more: bool = Field(description="Whether there are more.")
+
+
+class TotalModel(Model):
+    """How many rows an action would change."""
+
+    count: int
+
+
+class RunStateModel(Model):
+    """A run whose state was changed."""
+
+    run: int
+    state: str
+
+
+class ActionModel(Model):
+    """An action over many rows."""
+
+    id: str
+    what: str
+    state: Literal["running", "done", "failed", "stopped"]
+    total: int | None
+    done: int
+    started_at: float
+    reason: str | None
+
+
+class FailedFilter(BaseModel):
+    """Which failed files are meant; all that are quarantined or retrying by default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    codes: list[str] = Field([], max_length=50, description="Failure codes.", examples=[["not-audio"]])
+    below: str | None = Field(None, description="Files at or below this path.")
+    partial: bool = Field(False, description="Partial files, too.")
+
+
+class Priority(BaseModel):
+    """A priority for the waiting jobs at or below a path."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(examples=["/music/new"])
+    level: LevelName
+
+
+def track_model(analysers: Sequence[AnalyserSpec]) -> type[Model]:
+    """The model of a track, with a field for everything that the analysers return."""
+    fields: dict[str, Any] = {
+        "id": (int, Field(description="Of the file, in this library.")),
+        "state": (str, Field(description="done, partial, quarantined, waiting or missing.")),
+    }
+    fields |= {name: (NUMBERS.get(name, str) | None, ...) for name in (*AUDIO_FIELDS, *TAG_FIELDS)}
+    for spec in analysers:
+        for column in spec.columns:
+            kind: Any = Any if column.type is object else column.type
+            said = f"{column.description} ({column.unit})" if column.unit else column.description
+            fields[column.name] = (kind | None if kind is not Any else Any, Field(description=said))
+    fields["stale"] = (dict[str, int | None], Field(description="Results from other versions, by analyser."))
+    return create_model("Track", __base__=PathModel, __doc__="A file with its results.", **fields)
+
+
+def detail_model(track: type[Model], analysers: Sequence[AnalyserSpec]) -> type[Model]:
+    """The model of everything that is stored about one track."""
+    fields: dict[str, Any] = {
+        "complete": (bool | None, ...),
+        "warnings": (list[str], ...),
+        "remarks": (list[str], ...),
+        "tags": (dict[str, Any], Field(description="Each tag as written.")),
+        "history": (list[dict[str, Any]], ...),
+    }
+    for spec in analysers:
+        for series in spec.series:
+            said = f"{series.description} ({series.unit})" if series.unit else series.description
+            fields[series.name] = (Any, Field(description=said))
+    return create_model("TrackDetail", __base__=track, __doc__="Everything about one track.", **fields)

@@ -1,0 +1,53 @@
+"""Opens a library and serves it over HTTP."""
+
+import contextlib
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+
+from tonearm.analysis.catalog import analysers
+from tonearm.bootstrap.activity import Watched
+from tonearm.bootstrap.background import running
+from tonearm.bootstrap.health import Health, place_probes, probing_servers
+from tonearm.bootstrap.library import open_library
+from tonearm.bootstrap.servers import Servers
+from tonearm.events.event import Event
+from tonearm.settings import Settings
+from tonearm.telemetry.metrics_text import MetricsPage
+from tonearm.web.activity_feed import ActivityFeed
+from tonearm.web.app import make_app
+from tonearm.web.bulk_actions import BulkActions
+from tonearm.web.http_metrics import HttpMetrics
+from tonearm.web.parts import Parts
+from tonearm.web.server import serving
+
+
+@contextlib.contextmanager
+def open_service(settings: Settings, listen: str) -> Iterator[str]:
+    """Serve the library that the settings name until the ``with`` block ends; yields the URL.
+
+    Raises:
+        StorageError: the database can't be opened.
+        ConfigurationError: the address can't be used, or settings that contradict each other.
+    """
+    health = Health(is_shown=True)
+    servers = Servers(settings, _ignore)
+    registry = CollectorRegistry()
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(probing_servers(health, settings, servers, _ignore))
+        library = opened.enter_context(open_library(settings, servers))
+        progress = opened.enter_context(servers.open_progress())
+        opened.enter_context(running(place_probes(health, library), _ignore, health.turns))
+        watched = Watched(library, progress)
+        feed = ActivityFeed(watched.read)
+        parts = Parts(watched, feed, BulkActions(), HttpMetrics(registry), tuple(analysers().values()))
+        parts.metrics.count_clients(lambda: feed.clients)
+        app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})
+        opened.callback(parts.actions.close)
+        url = opened.enter_context(serving(app, listen))
+        opened.callback(feed.close)  # before the server, which waits for its streams
+        yield url
+
+
+def _ignore(_: Event) -> None:
+    """The service has no subscribers to facts: it reads the database."""
