@@ -19,7 +19,8 @@ def value_text(column: Column, value: Any) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, float):
-        return f"{value:.{2 if column.digits is None else column.digits}f}"
+        digits = 2 if column.digits is None else column.digits
+        return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
     if isinstance(value, list | tuple):
         return ", ".join(value_text(column, each) for each in value)
     if isinstance(value, dict):
@@ -44,6 +45,7 @@ def tempo_doubt(track: Mapping[str, Any]) -> str | None:
     if not others:
         return f"The tempo of {bpm:.1f} BPM is in doubt: the beats are irregular."
     meant = " or ".join(
-        f"{other['bpm']:.1f} BPM ({relation_text(other)}, probability {other['score']:.0%})" for other in others
+        f"{other['bpm']:.1f} BPM ({relation_text(other)}, probability {other['score']:.0%})"
+        for other in others
     )
     return f"The tempo of {bpm:.1f} BPM is in doubt: it may be {meant}."

@@ -10,7 +10,6 @@ import click
 from tonearm.bootstrap.analyze import open_session
 from tonearm.bootstrap.metrics import open_exporter
 from tonearm.cli import INTERRUPTED
-from tonearm.views.formatting import shell_words
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.logged import logged
@@ -42,6 +41,7 @@ from tonearm.scan.stale import Budget
 from tonearm.session.session import AnalyzeRequest
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
+from tonearm.views.formatting import shell_words
 from tonearm.worker.signals import StopSwitch
 
 DONE, SOME_FAILED = 0, 1

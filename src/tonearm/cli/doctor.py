@@ -6,7 +6,6 @@ from itertools import groupby
 import click
 
 from tonearm.bootstrap.doctor import examine
-from tonearm.views.formatting import plural
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import (
@@ -21,6 +20,7 @@ from tonearm.cli.terminal import (
 )
 from tonearm.doctor.diagnosis import Diagnosis, Severity
 from tonearm.names import printable
+from tonearm.views.formatting import plural
 
 COLUMNS = (Column("severity"), Column("id"), Column("subject"), Column("detail"), Column("remedy"))
 TITLES = {

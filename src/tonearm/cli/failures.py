@@ -7,7 +7,6 @@ import click
 
 from tonearm.bootstrap.library import Library
 from tonearm.cli.failure_code import FAILURE_CODE
-from tonearm.views.formatting import moment, plural
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import data_option, json_option, limit_option, print_json, where
 from tonearm.cli.tables import Column, Listing
@@ -16,6 +15,7 @@ from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection
 from tonearm.jobs.failures import cause_of
 from tonearm.names import printable
 from tonearm.views.failures import FailedFile, FailureGroup, Suspect
+from tonearm.views.formatting import moment, plural
 
 GROUPS = 50
 """Number of groups that are shown by default."""

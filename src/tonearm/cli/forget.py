@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.views.formatting import plural
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.terminal import say, write_line
@@ -20,6 +19,7 @@ from tonearm.library.forget import count_missing, forget, is_gone, missing_files
 from tonearm.library.lock import exclusive_lock
 from tonearm.library.roots import Place
 from tonearm.names import printable
+from tonearm.views.formatting import plural
 
 NOT_REMOVED = 1
 EXAMPLES = 10

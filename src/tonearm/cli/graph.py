@@ -4,7 +4,6 @@ import dataclasses
 
 import click
 
-from tonearm.views.formatting import plural
 from tonearm.cli.mixes import graphed
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
@@ -12,6 +11,7 @@ from tonearm.cli.terminal import say
 from tonearm.errors import ServiceUnavailable
 from tonearm.graph.port import GraphCounts
 from tonearm.graph.relay import GraphRelay
+from tonearm.views.formatting import plural
 
 NO_NEO4J = "No Neo4j is set (TONEARM_NEO4J_URL): the database itself answers, and is always up to date."
 

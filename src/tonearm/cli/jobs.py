@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.views.formatting import plural
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (
@@ -23,6 +22,7 @@ from tonearm.cli.terminal import is_terminal, say
 from tonearm.cli.totals import print_count, say_count
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.names import printable
+from tonearm.views.formatting import plural
 from tonearm.views.liveness import read_liveness
 
 COLUMNS = (

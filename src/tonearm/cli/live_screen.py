@@ -11,7 +11,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tonearm.views.formatting import outlook_text, plural
 from tonearm.cli.plain_progress import lines
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, Remote, RunStateChanged, WorkerStateChanged
@@ -21,6 +20,7 @@ from tonearm.events.states import RunState, StorageState
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.progress.running import Running
+from tonearm.views.formatting import outlook_text, plural
 
 _SAID_BY_OUTLOOK = (RunState.RUNNING, RunState.PAUSED, StorageState.WAITING)
 """States of the run that the line about what is left names by itself."""

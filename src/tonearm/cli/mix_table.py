@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tonearm.views.formatting import number
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.graph.harmony import Change, Relation
 from tonearm.graph.port import Mix
 from tonearm.graph.track import GraphTrack, track_title
 from tonearm.names import path_fields, printable
+from tonearm.views.formatting import number
 
 UNKNOWN = "–"
 _FELT = {0.5: " ×½", 1.0: "", 2.0: " ×2"}

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import click
 
 from tonearm.bootstrap.graph import LibraryGraph, open_graph
-from tonearm.views.formatting import plural
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
 from tonearm.cli.opened import place_of
@@ -20,6 +19,7 @@ from tonearm.events.event import Event
 from tonearm.events.facts import Warned
 from tonearm.graph.track import GraphTrack
 from tonearm.names import printable
+from tonearm.views.formatting import plural
 from tonearm.views.tracks import TrackQuery
 
 file_argument = click.argument("path", metavar="PATH", type=PATH)

@@ -9,7 +9,6 @@ import click
 from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.traces import announcing
 from tonearm.cli.failure_code import FAILURE_CODE
-from tonearm.views.formatting import plural
 from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
@@ -18,6 +17,7 @@ from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.library.roots import Place, outermost
 from tonearm.names import printable
 from tonearm.views.failures import FailureGroup
+from tonearm.views.formatting import plural
 
 NOT_RETRIED = 1
 SHOWN_GROUPS = 10

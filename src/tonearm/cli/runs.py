@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.views.formatting import moment, outlook_text, plural, shell_words
 from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
@@ -12,6 +11,7 @@ from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.events.states import RunState
 from tonearm.names import printable
+from tonearm.views.formatting import moment, outlook_text, plural, shell_words
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.runs import RunView

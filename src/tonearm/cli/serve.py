@@ -1,6 +1,7 @@
 """``tonearm serve``: serves the pages and the API of a library over HTTP until it is stopped."""
 
 import select
+import sys
 
 import click
 
@@ -44,7 +45,7 @@ def serve(listen: str, data: str | None, as_json: bool) -> None:
             print_json({"url": url})
         else:
             say(f"The library is served at {url} until Ctrl-C.")
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
         while not stop.requests:
             select.select([stop.wakeup], [], [])
             stop.clear_wakeup()

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from tonearm.views.formatting import duration, moment, plural
 from tonearm.cli.opened import library
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.since import SINCE
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.names import printable
+from tonearm.views.formatting import duration, moment, plural
 from tonearm.views.slow import NEWEST, SlowAttempt, Span, Spent, Usage, longest_first
 
 ROWS = 20

@@ -11,7 +11,6 @@ from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.database import open_database
 from tonearm.bootstrap.probes import LiveState, ServerReport, ServerState, ask, failed, probe_servers
 from tonearm.bootstrap.status_folders import folders_in_trouble
-from tonearm.views.formatting import duration, outlook_text, plural, resting
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
@@ -21,6 +20,7 @@ from tonearm.events.states import Outlook
 from tonearm.library.database import Database
 from tonearm.names import path_fields, printable
 from tonearm.settings import Settings
+from tonearm.views.formatting import duration, outlook_text, plural, resting
 from tonearm.views.status import read_status
 
 if TYPE_CHECKING:

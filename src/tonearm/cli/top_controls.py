@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from tonearm.bootstrap.library import Library
-from tonearm.views.formatting import plural
 from tonearm.cli.keyboard import BACKSPACE, ENTER, ERASE_LINE, ESCAPE
 from tonearm.cli.opened import place_of
 from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Level
 from tonearm.views.activity import pausable, paused
+from tonearm.views.formatting import plural
 from tonearm.views.runs import RunView
 
 HELP = "p pause   r resume   + prioritise   t try failed files again   q quit"

@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tonearm.views.formatting import hour, plural
 from tonearm.cli.tables import Column, laid_out
 from tonearm.cli.terminal import cell_width
 from tonearm.jobs.job import JobState
@@ -13,6 +12,7 @@ from tonearm.names import printable
 from tonearm.settings import Level
 from tonearm.views.activity import WINDOWS_S, Activity
 from tonearm.views.figures import PAUSED
+from tonearm.views.formatting import hour, plural
 from tonearm.views.workers import ALIVE, WorkerView
 
 LEVELS = (

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.views.formatting import duration
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.terminal import is_terminal, say, styled, terminal_width, wrapped, write_line
 from tonearm.errors import NotFound
 from tonearm.names import printable
 from tonearm.views.file_trace import FileTrace, Step
+from tonearm.views.formatting import duration
 
 _STYLES = {"done": "green", "partial": "yellow", "quarantined": "red", "due": "yellow", "running": "bold"}
 _TIME = len("2026-05-04 10:00:00.000") + 2

@@ -6,9 +6,9 @@ from typing import Any
 
 from tonearm.analysis import catalog
 from tonearm.analysis.value_text import UNKNOWN, value_text
-from tonearm.views.formatting import duration, number
 from tonearm.cli.tables import Column
 from tonearm.names import printable
+from tonearm.views.formatting import duration, number
 
 Track = Mapping[str, Any]
 
@@ -87,5 +87,7 @@ def _measured(name: str) -> TrackColumn:
     title = f"{declared.label} ({declared.unit})" if declared.unit else declared.label
     right = declared.type in (float, int)
     return TrackColumn(
-        name, Column(title, right=right, least=None if right else 8), lambda value: value_text(declared, value)
+        name,
+        Column(title, right=right, least=None if right else 8),
+        lambda value: value_text(declared, value),
     )

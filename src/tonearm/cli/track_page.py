@@ -6,9 +6,9 @@ from typing import Any
 from tonearm.analysis import catalog
 from tonearm.analysis.declaration import Column, Series
 from tonearm.analysis.value_text import UNKNOWN, relation_text, tempo_doubt, value_text
-from tonearm.views.formatting import duration, moment
 from tonearm.cli.terminal import cell_width, is_terminal, say, styled, terminal_width, wrapped, write_line
 from tonearm.names import printable
+from tonearm.views.formatting import duration, moment
 
 Track = Mapping[str, Any]
 
@@ -68,7 +68,8 @@ def _value(column: Column, value: Any) -> tuple[str, str]:
         return UNKNOWN, column.description
     if isinstance(value, list) and isinstance(value[0], dict) and "bpm" in value[0]:
         text = ", ".join(
-            f"{other['bpm']:.1f} {column.unit} ({relation_text(other)}, {other['score']:.0%})" for other in value
+            f"{other['bpm']:.1f} {column.unit} ({relation_text(other)}, {other['score']:.0%})"
+            for other in value
         )
         return printable(text), column.description
     text = value_text(column, value)

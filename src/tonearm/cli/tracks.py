@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from tonearm.views.formatting import plural
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import PATH, count_option, data_option, json_option, limit_option, print_json, where
@@ -17,6 +16,7 @@ from tonearm.cli.track_page import print_track
 from tonearm.errors import NotFound
 from tonearm.graph.key_names import camelot_of
 from tonearm.names import printable
+from tonearm.views.formatting import plural
 from tonearm.views.tracks import TrackQuery, Tracks
 
 STATES = ("done", "partial", "quarantined", "waiting", "left-out")

@@ -9,7 +9,6 @@ import click
 
 from tonearm.bootstrap.tune import Measurements, chosen_files, refuse_while_analysing
 from tonearm.cli import INTERRUPTED
-from tonearm.views.formatting import plural
 from tonearm.cli.options import PATH, chosen_settings, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, terminal_width
@@ -20,6 +19,7 @@ from tonearm.settings import Loaded, located_config
 from tonearm.tuning.advice import bottleneck, gains, shares_of_work
 from tonearm.tuning.measured import Measured
 from tonearm.tuning.proposals import Proposal, best_workers, proposals
+from tonearm.views.formatting import plural
 from tonearm.worker.signals import StopSwitch
 
 SECONDS = 90

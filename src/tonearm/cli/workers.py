@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from tonearm.cli.drain import drain
-from tonearm.views.formatting import duration, resting
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import Seconds, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.names import from_document, printable
 from tonearm.settings.model import LOG_LEVELS
+from tonearm.views.formatting import duration, resting
 from tonearm.views.workers import ALIVE, WorkerView
 
 COLUMNS = (

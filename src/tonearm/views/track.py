@@ -25,7 +25,8 @@ AUDIO_FIELDS = (
 class Track:
     """A file with its tags, technical facts and current results.
 
-    id: of the file in this library. path: exact bytes, whole. state: how its last analysis ended; ``waiting`` or ``missing``. Unknown is ``None``.
+    id: of the file in this library. path: exact bytes, whole. Unknown is ``None``.
+    state: how its last analysis ended; ``waiting`` or ``missing``.
     results: what the analysers returned, by column. stale: by analyser, the version that the results are from where
     that is not the present one; ``None`` where there are none.
     """

@@ -72,10 +72,8 @@ class Access:
         try:
             await app(scope, receive, sending)
         finally:
-            route = scope.get("route")
-            template = getattr(route, "path", None) or ("static" if _is_static(scope["path"]) else "none")
             taken = None if is_stream else time.monotonic() - began
-            self._metrics.answered(template, _known(scope["method"]), status, taken)
+            self._metrics.answered(_template(scope), _known(scope["method"]), status, taken)
 
 
 def refused(
@@ -87,7 +85,10 @@ def refused(
         found.setdefault(name.lower(), []).append(value.decode("latin-1"))
     hosts = found.get(b"host", [])
     if len(hosts) != 1 or not is_this_host(hosts[0]):
-        return HTTPStatus.MISDIRECTED_REQUEST, "the Host header does not name this host: use 127.0.0.1 or localhost"
+        return (
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "the Host header does not name this host: use 127.0.0.1 or localhost",
+        )
     if method in SAFE:
         return None
     origin = found.get(b"origin", [])
@@ -117,8 +118,13 @@ def is_this_host(host: str) -> bool:
         return False
 
 
-def _is_static(path: str) -> bool:
-    return path.startswith("/static/")
+def _template(scope: Scope) -> str:
+    """The template of a request's path, such as ``/api/v1/tracks/{id}``; one of few texts, whatever was asked."""
+    route = getattr(scope.get("route"), "path", None)
+    if route is None:
+        return "/static" if scope["path"].startswith("/static/") else "none"
+    own, asked = route.split("/"), scope["path"].split("/")
+    return "/".join([*asked[: len(asked) - len(own) + 1], *own[1:]])  # a route does not know its prefix
 
 
 def _known(method: str) -> str:

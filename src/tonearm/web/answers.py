@@ -29,7 +29,9 @@ _PROBLEMS = {
 }
 
 
-def described(model: Any, *problems: int, status: int = 200, said: str = "The answer.") -> dict[int | str, Any]:
+def described(
+    model: Any, *problems: int, status: int = 200, said: str = "The answer."
+) -> dict[int | str, Any]:
     """The description of a route's answers: the model, and the problems that may come instead of it."""
     found: dict[int | str, Any] = {status: {"model": model, "description": said}}
     for each in sorted({*problems, 421, 422, 503}):

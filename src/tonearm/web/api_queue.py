@@ -102,9 +102,7 @@ def _jobs(parts: Parts) -> APIRouter:
         if unknown := [each for each in states if each not in known]:
             raise ConfigurationError(f"state: {unknown[0]!r} is none of {', '.join(known)}")
         alive = read_liveness(library.database)
-        found, end = library.job_list.page(
-            states, place_at(parts, path), run, cursors.to_jobs(cursor), limit
-        )
+        found, end = library.job_list.page(states, place_at(parts, path), run, cursors.to_jobs(cursor), limit)
         return Json({"items": [alive.job(job).to_json() for job in found], "next": cursors.of_jobs(end)})
 
     @router.post(
@@ -119,7 +117,9 @@ def _jobs(parts: Parts) -> APIRouter:
         assert place is not None  # noqa: S101  a path was given
 
         def steps() -> Iterator[int]:
-            yield parts.actions.repeated(lambda: library.queue_admin.prioritize(place, Level[wanted.level.upper()]))
+            yield parts.actions.repeated(
+                lambda: library.queue_admin.prioritize(place, Level[wanted.level.upper()])
+            )
 
         return _started(parts, f"set the priority {wanted.level}", steps, None, idempotency_key)
 
@@ -217,8 +217,6 @@ def retry_steps(parts: Parts, chosen: FailedSelection) -> Steps:
     return steps
 
 
-def _started(
-    parts: Parts, what: str, steps: Steps, total: int | None, key: str | None
-) -> Json:
+def _started(parts: Parts, what: str, steps: Steps, total: int | None, key: str | None) -> Json:
     action = parts.actions.start(what, steps, total, key)
     return Json(action.to_json(), HTTPStatus.ACCEPTED, {"Location": f"{ACTIONS}/{action.id}"})

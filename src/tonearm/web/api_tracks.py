@@ -36,7 +36,9 @@ class TrackFilter:
         state: Annotated[str | None, Query(description=", ".join(STATES))] = None,
         path: Annotated[str | None, Query(max_length=4096, description="Tracks at or below it.")] = None,
         missing: Annotated[bool, Query(description="Files that the last scan did not find.")] = False,
-        stale: Annotated[bool, Query(description="Files whose results are not from the present analysers.")] = False,
+        stale: Annotated[
+            bool, Query(description="Files whose results are not from the present analysers.")
+        ] = False,
         range: Annotated[  # noqa: A002  the API's name
             list[str] | None,
             Query(max_length=10, description="COLUMN:LOW-HIGH, such as bpm:120-128; both are included."),

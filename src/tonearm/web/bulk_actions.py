@@ -61,7 +61,7 @@ class BulkActions:
                 self._by_key[key] = action.id
             while len(self._known) > KEPT:
                 forgotten, _ = self._known.popitem(last=False)
-                self._by_key = {each: id for each, id in self._by_key.items() if id != forgotten}
+                self._by_key = {each: known for each, known in self._by_key.items() if known != forgotten}
             thread = threading.Thread(
                 target=self._run, args=(action, steps), name=f"action {what}", daemon=True
             )

@@ -99,8 +99,10 @@ def _now(router: APIRouter, parts: Parts, pages: Pages) -> None:
             activity, trouble = parts.watched.read(), ""
         except TonearmError as error:
             activity, trouble = None, str(error)
-        runs = [] if activity is None else with_outlooks(
-            parts.library.database, read_liveness(parts.library.database), activity.runs
+        runs = (
+            []
+            if activity is None
+            else with_outlooks(parts.library.database, read_liveness(parts.library.database), activity.runs)
         )
         return pages.page("now.html", "/", "Now", now=activity, runs=runs, trouble=trouble)
 
@@ -148,13 +150,16 @@ def _runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
         verbs = {"pause": library.runs.pause, "resume": library.runs.resume, "cancel": library.runs.cancel}
         if verb not in verbs:
             return HTMLResponse(status_code=404)
+        trouble = ""
         try:
             verbs[verb](id)
         except TonearmError as error:
-            return pages.problem(error)
+            if hx_request is None:
+                return pages.problem(error)
+            trouble = str(error)
         if hx_request is None:
             return RedirectResponse("/", 303)
-        return HTMLResponse(_rendered(pages, parts.watched.read(), ""))
+        return HTMLResponse(_rendered(pages, parts.watched.read(), trouble))
 
 
 def _library(router: APIRouter, parts: Parts, pages: Pages) -> None:
@@ -261,7 +266,9 @@ def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
             found, end = library.failures.page(chosen, PAGE, cursors.to_failures(cursor) or START)
         except TonearmError as error:
             return pages.problem(error, "/failures")
-        following = None if end is None else _link("/failures/files", code=code, cursor=cursors.of_failures(end))
+        following = (
+            None if end is None else _link("/failures/files", code=code, cursor=cursors.of_failures(end))
+        )
         return pages.page(
             "failed_files.html",
             "/failures",

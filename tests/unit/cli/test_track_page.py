@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from tests.unit.library_fixture import Library, result
 from tonearm.analysis import catalog
-from tonearm.cli.app import app
 from tonearm.analysis.value_text import tempo_doubt
+from tonearm.cli.app import app
 
 
 def track(confidence: float | None, *others: tuple[float, str, float]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tonearm.cli.track_page import curve
+from tonearm.events.states import Obstacle, Outlook
 from tonearm.views.formatting import (
     between,
     duration,
@@ -16,8 +18,6 @@ from tonearm.views.formatting import (
     plural,
     shell_words,
 )
-from tonearm.cli.track_page import curve
-from tonearm.events.states import Obstacle, Outlook
 
 
 @pytest.mark.parametrize(

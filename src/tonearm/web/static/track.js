@@ -12,6 +12,13 @@ const colour = (name) => {
 };
 const clock = (s) => `${Math.floor(s / 60)}:${String(Math.round(s) % 60).padStart(2, "0")}`;
 
+// A range of at least 4 units, so that a steady tempo looks steady.
+function widened(low, high) {
+  const middle = (low + high) / 2;
+  const half = Math.max(2, ((high - low) / 2) * 1.1);
+  return [middle - half, middle + half];
+}
+
 function draw(id, label, unit, xs, ys, extra = {}) {
   const place = document.getElementById(id);
   if (!place || xs.length < 2) return;
@@ -21,7 +28,7 @@ function draw(id, label, unit, xs, ys, extra = {}) {
     {
       width: place.clientWidth,
       height: 180,
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: { range: (_, low, high) => widened(low, high) } },
       axes: [{ ...axis, values: (_, at) => at.map(clock) }, { ...axis, size: 55 }],
       series: [
         { label: "time", value: (_, at) => (at == null ? "" : clock(at)) },

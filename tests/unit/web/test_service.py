@@ -1,0 +1,206 @@
+"""The API and the pages answer what the library holds, and change what commands can change."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from http.client import HTTPResponse
+
+import pytest
+
+from tests.unit.library_fixture import Library
+from tests.unit.web.client import Client
+
+API = "/api/v1"
+PAGES = ("/", "/library", "/failures", "/failures/files?code=not-audio", "/runs", "/workers", "/tracks/1")
+
+
+def every(service: Client, path: str) -> Iterator[dict[str, object]]:
+    """Every row of a list, page by page."""
+    sign = "&" if "?" in path else "?"
+    cursor = ""
+    while True:
+        page = service.get(f"{path}{sign}limit=1{cursor}").json
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        cursor = f"&cursor={page['next']}"
+
+
+@pytest.mark.parametrize("sort", ["path", "-path", "bpm", "-title", "state"])
+def test_tracks_are_read_page_by_page_in_any_order(service: Client, sort: str) -> None:
+    whole = service.get(f"{API}/tracks?sort={sort}").json["items"]
+    assert len(whole) == 5
+    assert list(every(service, f"{API}/tracks?sort={sort}")) == whole
+
+
+def test_tracks_are_filtered(service: Client) -> None:
+    def titles(query: str) -> list[str]:
+        return [track["title"] for track in service.get(f"{API}/tracks?{query}").json["items"]]
+
+    assert titles("artist=one") == ["First"]
+    assert titles("range=bpm:121-150&sort=-bpm") == ["Third", "<script>alert(1)</script>"]
+    assert titles("range=loudness_lufs:-20--10") == []
+    assert titles("state=quarantined") == [None]
+    assert service.get(f"{API}/tracks/count?range=bpm:121-150").json == {"total": 2, "more": False}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["sort=nothing", "state=strange", "key=H", "range=bpm", "range=bpm:9-1", "range=title:1-2", "cursor=x"],
+)
+def test_a_wrong_parameter_is_a_problem_that_names_it(service: Client, query: str) -> None:
+    answer = service.get(f"{API}/tracks?{query}")
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert query.partition("=")[0] in answer.json["detail"]
+
+
+def test_a_path_of_any_bytes_survives(service: Client) -> None:
+    [track] = service.get(f"{API}/tracks?title=third").json["items"]
+    assert track["path"].encode("utf-8", "surrogateescape") == b"/music/caf\xe9.flac"
+    assert service.get(f"{API}/tracks/{track['id']}").json["path_b64"] == track["path_b64"]
+
+
+def test_what_is_not_there_is_a_problem(service: Client) -> None:
+    for path in ("/tracks/99", "/actions/none", "/nothing", "/tracks?path=/elsewhere"):
+        answer = service.get(f"{API}{path}")
+        assert (answer.status, answer.json["status"]) == (404, 404)
+
+
+def test_runs_are_paused_resumed_and_cancelled(own_service: Client, filled: Library) -> None:
+    [run] = own_service.get(f"{API}/runs").json["items"]
+    for verb, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        assert own_service.post(f"{API}/runs/{run['run']}/{verb}").json["state"] == state
+        assert filled.state(run["run"]) == state
+    assert own_service.post(f"{API}/runs/99/pause").status == 404
+
+
+def test_failed_files_are_queued_again_by_an_action_with_progress(
+    own_service: Client, filled: Library
+) -> None:
+    wanted = {"codes": ["not-audio"]}
+    assert own_service.post(f"{API}/failures/retry?dry_run=true", wanted).json == {"count": 1}
+    assert [file["code"] for file in every(own_service, f"{API}/failures")] == ["not-audio"]
+    started = own_service.post(f"{API}/failures/retry", wanted, Idempotency_Key="a")
+    assert started.status == 202
+    ended = _ended(own_service, started.headers["location"])
+    assert (ended["state"], ended["done"], ended["total"]) == ("done", 1, 1)
+    assert own_service.post(f"{API}/failures/retry", wanted, Idempotency_Key="a").json["id"] == ended["id"]
+    assert filled.file(b"bad.mp3")["state"] == "waiting"
+
+
+def test_waiting_jobs_get_another_priority(own_service: Client) -> None:
+    wanted = {"path": "/music", "level": "critical"}
+    started = own_service.post(f"{API}/jobs/prioritize", wanted)
+    assert _ended(own_service, started.headers["location"])["done"] == 1
+    [job] = own_service.get(f"{API}/jobs").json["items"]
+    assert (job["level"], job["queue_position"]) == ("critical", 1)
+
+
+def _ended(service: Client, path: str) -> dict[str, object]:
+    until = time.monotonic() + 60
+    while (action := service.get(path).json)["state"] == "running":
+        assert time.monotonic() < until, action
+    assert isinstance(action, dict)
+    return action
+
+
+def test_every_route_is_described(service: Client) -> None:
+    described = service.get("/openapi.json").json
+    assert described["openapi"].startswith("3.1")
+    assert "bpm" in described["components"]["schemas"]["Track"]["properties"]
+    assert all(
+        one["summary"] and one["description"] for path in described["paths"].values() for one in path.values()
+    )
+
+
+def test_pages_show_the_library_and_execute_nothing_of_it(service: Client) -> None:
+    for path in PAGES:
+        answer = service.get(path)
+        assert answer.status == 200, path
+        assert "alert(1)</script>" not in answer.text, path
+    assert "&lt;script&gt;" in service.get("/library").text
+    assert "caf\\xe9.flac" in service.get("/library?title=third").text
+
+
+def test_a_page_says_what_is_wrong_with_what_was_asked(service: Client) -> None:
+    answer = service.get("/library?key=H")
+    assert (answer.status, "no key such as" in answer.text) == (400, True)
+    assert service.get("/tracks/99").status == 404
+    assert service.get("/library?cursor=x").status == 400
+
+
+def test_the_table_goes_on_with_rows_alone_for_a_page_that_has_the_head(service: Client) -> None:
+    part = service.get("/library?sort=bpm", HX_Request="true").text
+    assert "<html" not in part
+    assert part.count("<tr>") == 5
+
+
+def test_pages_change_what_their_buttons_say(own_service: Client, filled: Library) -> None:
+    [run] = (each.id for each in filled.run_list.latest())
+    assert own_service.post(f"/runs/{run}/pause").status == 303
+    assert filled.state(run) == "paused"
+    again = own_service.post(f"/runs/{run}/pause", HX_Request="true").text
+    assert "is paused, not running" in again
+    assert "Resume" in again
+    answer = own_service.post("/failures/retry", "code=not-audio")
+    assert answer.status == 303
+    assert answer.headers["location"].startswith("/failures?started=")
+
+
+def test_what_is_answered_is_counted(service: Client) -> None:
+    service.get(f"{API}/tracks/1")
+    service.get("/../../etc/passwd")
+    counted = service.get("/metrics").text
+    assert 'tonearm_http_requests_total{method="GET",route="/api/v1/tracks/{id}",status="200"} 1.0' in counted
+    assert 'route="none",status="404"' in counted
+    assert service.get("/health").json["status"] == "pass"
+
+
+def test_events_have_the_state_and_go_on_where_a_client_left(own_service: Client, filled: Library) -> None:
+    with_state = _first_event(own_service, {})
+    assert with_state["event"] == "activity"
+    assert json.loads(with_state["data"])["queue"][2]["queued"] == 1
+    [run] = (each.id for each in filled.run_list.latest())
+    filled.runs.pause(run)
+    later = _first_event(own_service, {"Last-Event-ID": with_state["id"]})
+    assert (later["event"], json.loads(later["data"])["runs"][0]["state"]) == ("activity", "paused")
+    assert _first_event(own_service, {"Last-Event-ID": "gone-1"})["event"] == "reset"
+
+
+def _first_event(service: Client, headers: dict[str, str]) -> dict[str, str]:
+    connection = service.connection()
+    try:
+        connection.request("GET", f"{API}/events", headers=headers)
+        return _event(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def _event(stream: HTTPResponse) -> dict[str, str]:
+    found: dict[str, str] = {}
+    while line := stream.readline().decode().rstrip("\n"):
+        name, _, value = line.partition(": ")
+        found[name] = value
+    return found
+
+
+def test_the_page_of_what_goes_on_is_sent_again_when_it_changes(service: Client) -> None:
+    connection = service.connection()
+    connection.request("GET", "/now/events")
+    stream = connection.getresponse()
+    text = b"".join(iter(lambda: stream.readline().strip(), b"")).decode()
+    connection.close()
+    assert "Files in hand" in text
+
+
+def test_files_of_the_page_are_those_that_the_table_names(service: Client) -> None:
+    import hashlib
+
+    from tonearm.web.app import STATIC
+
+    named = re.findall(r"^\| `([^`]+)` .*`([0-9a-f]{64})` \|$", (STATIC / "README.md").read_text(), re.M)
+    assert len(named) == 4
+    for name, digest in named:
+        assert hashlib.sha256(service.get(f"/static/{name}").body).hexdigest() == digest
