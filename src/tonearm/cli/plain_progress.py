@@ -4,10 +4,6 @@ import sys
 import time
 from collections.abc import Mapping
 
-<<<<<<< HEAD
-from tonearm.views.formatting import duration, left_out_text, number, outlook_text, plural, resting
-=======
->>>>>>> 87a5e07 (Test the service: lists, actions, pages, events, and who may use it)
 from tonearm.events.event import Event
 from tonearm.events.facts import (
     FileMoved,
@@ -30,7 +26,7 @@ from tonearm.events.services import BreakerChanged, BrokerStateChanged, StorageS
 from tonearm.events.states import Severity
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
-from tonearm.views.formatting import duration, number, outlook_text, plural, resting
+from tonearm.views.formatting import duration, left_out_text, number, outlook_text, plural, resting
 
 EVERY_S = 5.0
 SLOW_S = 0.05
