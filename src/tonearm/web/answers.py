@@ -30,11 +30,14 @@ _PROBLEMS = {
 
 
 def described(
-    model: Any, *problems: int, status: int = 200, said: str = "The answer."
+    model: Any, *problems: int, status: int = 200, said: str = "The answer.", changes: bool = False
 ) -> dict[int | str, Any]:
-    """The description of a route's answers: the model, and the problems that may come instead of it."""
+    """The description of a route's answers: the model, and the problems that may come instead of it.
+
+    changes: whether the route changes something, so that pages of other sites and large bodies are refused.
+    """
     found: dict[int | str, Any] = {status: {"model": model, "description": said}}
-    for each in sorted({*problems, 421, 422, 503}):
+    for each in sorted({*problems, *((403, 411, 413) if changes else ()), 421, 422, 503}):
         found[each] = {
             "description": _PROBLEMS[each],
             "content": {"application/problem+json": {"schema": ProblemModel.model_json_schema()}},

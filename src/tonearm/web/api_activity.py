@@ -35,7 +35,8 @@ def routes(parts: Parts) -> APIRouter:
     @router.get(
         "/events",
         response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}, "description": "The events."}},
+        responses=described(None)
+        | {200: {"content": {"text/event-stream": {}}, "description": "The events."}},
         summary="Follow what goes on",
     )
     async def events(last_event_id: LastId = None) -> StreamingResponse:

@@ -63,19 +63,23 @@ def _runs(parts: Parts) -> APIRouter:
         following = cursors.of_id(shown[-1].id if len(found) > limit else None)
         return Json({"items": [run.to_json() for run in shown], "next": following})
 
-    @router.post("/{id}/pause", responses=described(RunStateModel, 404), summary="Pause a run")
+    @router.post("/{id}/pause", responses=described(RunStateModel, 404, changes=True), summary="Pause a run")
     def pause(id: Id) -> Json:  # noqa: A002  the API's name
         """Take no more of its files; those that are being analysed are finished."""
         library.runs.pause(id)
         return Json({"run": id, "state": "paused"})
 
-    @router.post("/{id}/resume", responses=described(RunStateModel, 404), summary="Resume a run")
+    @router.post(
+        "/{id}/resume", responses=described(RunStateModel, 404, changes=True), summary="Resume a run"
+    )
     def resume(id: Id) -> Json:  # noqa: A002  the API's name
         """Continue a paused run."""
         library.runs.resume(id)
         return Json({"run": id, "state": "running"})
 
-    @router.post("/{id}/cancel", responses=described(RunStateModel, 404), summary="Cancel a run")
+    @router.post(
+        "/{id}/cancel", responses=described(RunStateModel, 404, changes=True), summary="Cancel a run"
+    )
     def cancel(id: Id) -> Json:  # noqa: A002  the API's name
         """End it: waiting files are not analysed, running ones are given up; results stay."""
         cancelled = library.runs.cancel(id)
@@ -107,7 +111,7 @@ def _jobs(parts: Parts) -> APIRouter:
 
     @router.post(
         "/prioritize",
-        responses=described(ActionModel, 404, status=202, said="The action was started."),
+        responses=described(ActionModel, 404, status=202, said="The action was started.", changes=True),
         status_code=202,
         summary="Change priorities",
     )
@@ -153,7 +157,7 @@ def _failures(parts: Parts) -> APIRouter:
         "/retry",
         response_model=None,
         responses=described(TotalModel, 404, said="With `dry_run`: how many files would be queued.")
-        | described(ActionModel, 404, status=202, said="The action was started."),
+        | described(ActionModel, 404, status=202, said="The action was started.", changes=True),
         status_code=202,
         summary="Queue failed files again",
     )
@@ -182,7 +186,9 @@ def _workers(parts: Parts) -> APIRouter:
         following = cursors.of_name(found[limit - 1].name if len(found) > limit else None)
         return Json({"items": [worker.to_json() for worker in found[:limit]], "next": following})
 
-    @router.post("/{name}/drain", responses=described(WorkerModel, 404), summary="Drain a worker")
+    @router.post(
+        "/{name}/drain", responses=described(WorkerModel, 404, changes=True), summary="Drain a worker"
+    )
     def drain(name: str) -> Json:
         """Have a worker finish what it has, take nothing new, and end."""
         if "\0" in name:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-from prometheus_client import Metric, ProcessCollector
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 
 from tests.unit.facts import job_ref
 from tests.unit.library_fixture import Library
@@ -15,6 +15,7 @@ from tonearm.library.leader import SoleProcess
 from tonearm.telemetry.metrics import Metrics
 from tonearm.telemetry.metrics_library import LibraryFigures
 from tonearm.telemetry.metrics_process import ProcessFigures, ProcessSources
+from tonearm.web.http_metrics import HttpMetrics
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 Described = dict[str, tuple[str, frozenset[str]]]
@@ -37,6 +38,9 @@ def exported(library: Library) -> Iterator[Metric]:
     )
     yield from ProcessFigures(sources).collect()
     yield from ProcessCollector(registry=None).collect()
+    http = HttpMetrics(CollectorRegistry())
+    http.answered("/api/v1/tracks", "GET", 200, 0.1)
+    yield from http.registry.collect()
     queue = SimpleNamespace(name="jobs", ready=1, unacknowledged=2)
     leader = SoleProcess(library.database)
     with contextlib.closing(LibraryFigures(leader, has_outbox=True, ask_broker=lambda: [queue])) as figures:
