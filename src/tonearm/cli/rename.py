@@ -8,7 +8,6 @@ import click
 from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.renaming import planner, settle_if_free
 from tonearm.cli import INTERRUPTED
-from tonearm.cli.formatting import plural
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.rename_apply import apply, undo
@@ -30,6 +29,7 @@ from tonearm.naming.presets import PRESETS
 from tonearm.naming.proposing import propose
 from tonearm.naming.rules import Chooser, by_rules, template_of
 from tonearm.naming.template import TemplateError
+from tonearm.views.formatting import plural
 from tonearm.views.tracks import TrackQuery
 from tonearm.worker.signals import StopSwitch
 

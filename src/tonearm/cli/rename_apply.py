@@ -8,7 +8,6 @@ import click
 from tonearm.bootstrap.library import Library, open_library, results
 from tonearm.bootstrap.renaming import Renaming, open_renaming
 from tonearm.cli import INTERRUPTED
-from tonearm.cli.formatting import between, plural
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.logged import logged
@@ -31,6 +30,7 @@ from tonearm.library.proposals import Proposals
 from tonearm.names import PathMap, printable, to_bytes
 from tonearm.naming.order import Move
 from tonearm.naming.requests import approved, of_file, undoing
+from tonearm.views.formatting import between, plural
 from tonearm.views.renamable import RenamableFiles
 from tonearm.worker.signals import StopSwitch
 

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.formatting import plural
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (
     PATH,
@@ -24,6 +23,7 @@ from tonearm.errors import NotFound
 from tonearm.library.proposal import Proposal, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import printable
+from tonearm.views.formatting import plural
 from tonearm.views.proposals import proposal_json
 
 COLUMNS = (
