@@ -85,7 +85,13 @@ def chosen_files(
 
 
 def _patterns(settings: Settings) -> Patterns:
-    return Patterns(settings.include, settings.excluded, settings.extensions)
+    return Patterns(
+        settings.include,
+        settings.excluded,
+        settings.extensions,
+        settings.ignore_files,
+        settings.follow_links,
+    )
 
 
 def _of_the_library(settings: Settings, count: int) -> list[SampleFile]:

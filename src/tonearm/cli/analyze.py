@@ -66,6 +66,9 @@ DONE, SOME_FAILED = 0, 1
     is_flag=True,
     help="Take also what NAS systems, Macs, Windows and sync programs leave behind.",
 )
+@click.option(
+    "--follow-links", is_flag=True, help="Follow symbolic links, to folders and files anywhere on this host."
+)
 @click.option("--fresh", is_flag=True, help="Measure everything again, including files that have results.")
 @click.option(
     "--stale",
@@ -105,6 +108,7 @@ def analyze(
     include: Sequence[str],
     exclude: Sequence[str],
     no_default_excludes: bool,
+    follow_links: bool,
     fresh: bool,
     stale: bool,
     files: int | None,
@@ -150,6 +154,7 @@ def analyze(
         include=include,
         exclude=exclude,
         default_excludes=False if no_default_excludes else None,
+        follow_links=True if follow_links else None,
         work_hours=work_hours,
         cpu_share=cpu_share,
         read_mb_s=read_mb_s,

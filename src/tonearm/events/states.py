@@ -107,6 +107,7 @@ class WarningCode(StrEnum):
     GRAPH_AVAILABLE = "graph-available"
     GRAPH_FALLBACK = "graph-fallback"
     GRAPH_UNAVAILABLE = "graph-unavailable"
+    IGNORE_FILE_INVALID = "ignore-file-invalid"
     LOG_UNWRITABLE = "log-unwritable"
     LIVE_VIEW_AVAILABLE = "live-view-available"
     LIVE_VIEW_UNAVAILABLE = "live-view-unavailable"

@@ -20,6 +20,7 @@ _FILE_CODES = frozenset({fault.code for fault in Fault} - {Fault.READ_ERROR.code
     "not-a-regular-file",
     "gone",
     "cancelled",
+    "left-out",
 }
 CODES = _FILE_CODES | {
     "crashed",

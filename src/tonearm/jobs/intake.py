@@ -1,6 +1,6 @@
 """The transaction that brings scanned files into the library and their jobs into a run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
@@ -9,12 +9,14 @@ from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.enqueue import Priority, enqueue, keep_in_quarantine, needs_job
 from tonearm.jobs.job import ANALYSED, LEFT_OUT, JobState
 from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
+from tonearm.jobs.leaving_out import leave_out
 from tonearm.jobs.run_counts import count_left_out
 from tonearm.jobs.trace_context import Sampler
 from tonearm.library.database import Database, refresh_statistics
 from tonearm.library.files import KnownFile, ScannedFile, lock_root, write_files, written_meanwhile
 from tonearm.library.found_file import FoundFile
 from tonearm.library.left_out import VIDEO
+from tonearm.library.roots import Place
 from tonearm.library.schema import job_table, run_table
 from tonearm.settings import Level, Rule
 
@@ -118,6 +120,10 @@ class Intake:
         if enqueued.new and batch & (batch - 1) == 0:  # after 1, 2, 4, 8 … batches
             refresh_statistics(self._database)
         return IntakeResult(len(wanted), up_to_date, len(quarantined), enqueued.new, enqueued.traces)
+
+    def leave_out(self, place: Place, files: Collection[int], unseen: Collection[int]) -> None:
+        """Note which known files at or below a place are left out, and that others, but the unseen ones, are not."""
+        leave_out(self._database, place, files, unseen)
 
 
 def _begin_batch(connection: Connection, run: int, batch: int, now: float) -> bool:

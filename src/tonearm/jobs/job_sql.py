@@ -50,6 +50,7 @@ def has_stale_results(engine: str) -> ColumnElement[bool]:
         file_table.c.state.in_((JobState.DONE, JobState.PARTIAL)),
         func.coalesce(file_table.c.engine, "") != engine,
         file_table.c.missing_since.is_(None),
+        file_table.c.left_out_since.is_(None),
         file_table.c.moved_to_id.is_(None),
     )
 

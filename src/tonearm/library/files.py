@@ -232,6 +232,7 @@ def _update_known(
         note(connection, known.id, "changed", {"size": found.size, "was": known.size}, now)
     if scanned.change == FileChange.MOVED:
         changes |= {"root_id": root, "path": found.path, "extension": found.extension, "graph_due_at": now}
+        changes |= {"left_out_since": None}
         note(connection, known.id, "moved", {"from": to_document(whole_path(connection, known.id))}, now)
     if known.missing:
         changes |= {"missing_since": None, "graph_due_at": now}

@@ -26,6 +26,7 @@ PARTIAL_INDEXES = (
     # the path of a file that has moved is free for another file
     _partial(file_table, "uq_files_place", ("root_id", "path"), "moved_to_id IS NULL", unique=True),
     _partial(file_table, "ix_files_missing_since", ("missing_since",), "missing_since IS NOT NULL"),
+    _partial(file_table, "ix_files_left_out", ("root_id", "path"), "left_out_since IS NOT NULL"),
     _partial(file_table, "ix_files_graph_due_at", ("graph_due_at",), "graph_due_at IS NOT NULL"),
     # the queue, in its order
     _partial(job_table, "ix_jobs_open", ("state", "rank", "id"), "finished_at IS NULL"),

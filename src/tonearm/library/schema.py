@@ -82,6 +82,7 @@ file_table = Table(
     Column("remarks", Document, default=list, nullable=False),  # what is unusual and no damage
     Column("found_at", FiniteFloat, nullable=False),
     Column("missing_since", FiniteFloat),
+    Column("left_out_since", FiniteFloat),  # since when scans leave it out, though it is known
     Column("moved_to_id", Key, ForeignKey("files.id")),
     Column(
         "graph_due_at", FiniteFloat

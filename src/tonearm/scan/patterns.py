@@ -11,10 +11,20 @@ _STARTS = (b"", b"/")
 
 
 class Patterns:
-    """Glob patterns, matched against the name and against the path below the root."""
+    """What of a folder a scan takes: glob patterns, matched against the name and against the path below the root."""
 
-    def __init__(self, include: Sequence[str], exclude: Sequence[str], extensions: Sequence[str]) -> None:
-        self.given = ([*include], [*exclude], [*extensions])
+    def __init__(
+        self,
+        include: Sequence[str],
+        exclude: Sequence[str],
+        extensions: Sequence[str],
+        ignore_files: bool = True,
+        follow_links: bool = False,
+    ) -> None:
+        """``ignore_files``: whether ``.nomedia`` and ``.tonearmignore`` count. ``follow_links``: symbolic ones."""
+        self.given = ([*include], [*exclude], [*extensions], ignore_files, follow_links)
+        self.ignore_files = ignore_files
+        self.follow_links = follow_links
         self._include = _compiled(include)
         self._exclude = _compiled(exclude)
         plain = {extension.lower().lstrip(".") for extension in extensions}

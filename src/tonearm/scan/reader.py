@@ -18,7 +18,17 @@ from tonearm.names import to_document
 from tonearm.resilience.processes import command_of, end
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.reader_process import HEAD, STARTED
-from tonearm.scan.walk import LeftOut, MountPoint, PlaceUnreadable, Skipped, Unreadable, Walked, WalkItem
+from tonearm.scan.walk import (
+    Ignored,
+    InvalidLine,
+    LeftOut,
+    MountPoint,
+    PlaceUnreadable,
+    Skipped,
+    Unreadable,
+    Walked,
+    WalkItem,
+)
 
 LIMIT_S = 3.0
 """Seconds in which a mount has to answer."""
@@ -33,7 +43,8 @@ UNANSWERED = f"its disk or server does not answer within {LIMIT_S:.0f} s"
 ROOT_READ = b"\0"
 """Less than any path, but not empty."""
 _KINDS: dict[str, Callable[..., WalkItem]] = {
-    kind.__name__: kind for kind in (FoundFile, Skipped, Unreadable, MountPoint, LeftOut)
+    kind.__name__: kind
+    for kind in (FoundFile, Skipped, Unreadable, MountPoint, LeftOut, Ignored, InvalidLine)
 }
 
 
@@ -138,15 +149,12 @@ class FolderReader:
         self, root: bytes, scope: bytes, patterns: Patterns, without: Sequence[bytes], after: bytes
     ) -> "_Process":
         inside = [to_document(os.path.relpath(mount, root)) for mount in without]
-        include, exclude, extensions = patterns.given
         return _Process(
             {
                 "ask": "walk",
                 "root": to_document(root),
                 "scope": to_document(scope),
-                "include": include,
-                "exclude": exclude,
-                "extensions": extensions,
+                "patterns": patterns.given,
                 "without": inside,
                 "after": to_document(after),
             }

@@ -76,7 +76,7 @@ def _walk(question: dict[str, Any]) -> None:
             return read or path in hung or super().excludes(path, is_folder)
 
     root, scope = from_document(question["root"]), from_document(question["scope"])
-    patterns = Rest(question["include"], question["exclude"], question["extensions"])
+    patterns = Rest(*question["patterns"])
     items = walk(root, scope, patterns)
     _write((os.stat(root).st_dev,))
     _send(items, after)

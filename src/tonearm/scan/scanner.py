@@ -24,9 +24,12 @@ from tonearm.library.left_out import add_counts, most_frequent
 from tonearm.library.mounts import is_at_or_inside, is_inside, lost_mounts, root_looks_unmounted
 from tonearm.library.roots import Place, Roots
 from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.scan.ignore_files import IGNORE_FILE
 from tonearm.scan.moves import Exist, exist_here, moved_from, new_inodes
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import (
+    Ignored,
+    InvalidLine,
     LeftOut,
     MountPoint,
     PlaceUnreadable,
@@ -89,6 +92,7 @@ class _Scan:
     lost_mounts: list[bytes] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)
     left_out: dict[str, int] = field(default_factory=dict)
+    ignored: list[int] = field(default_factory=list)  # known files that ignore files or links leave out
 
     @property
     def found(self) -> int:
@@ -149,6 +153,7 @@ class Scanner:
         if self._stopping():
             return ScanOutcome(complete=False)
         missing = self._mark_missing(scan, device)
+        self._leave_out(scan)
         if not place.scope and missing is not None:
             self._store_mounts(scan, device)
         left_out = most_frequent(scan.left_out)
@@ -180,6 +185,14 @@ class Scanner:
         ahead = next(known_files, None)
         batch = _Batch()
         for item in walked:
+            if isinstance(item, Ignored):
+                while ahead is not None and ahead.path < item.path:
+                    scan.not_found.append(ahead)
+                    ahead = next(known_files, None)
+                while ahead is not None and item.holds(ahead.path):
+                    scan.ignored.append(ahead.id)
+                    ahead = next(known_files, None)
+                continue
             if not isinstance(item, FoundFile):
                 self._announce_other(item, scan)
                 continue
@@ -213,10 +226,15 @@ class Scanner:
             yield from page
             after = page[-1].path
 
-    def _announce_other(self, item: Skipped | Unreadable | MountPoint | LeftOut, scan: _Scan) -> None:
+    def _announce_other(
+        self, item: Skipped | Unreadable | MountPoint | LeftOut | InvalidLine, scan: _Scan
+    ) -> None:
         path = scan.local(item.path)
         if isinstance(item, LeftOut):
             add_counts(scan.left_out, item.counts)
+        elif isinstance(item, InvalidLine):
+            where = os.path.join(path, IGNORE_FILE)
+            self._announce(Warned(WarningCode.IGNORE_FILE_INVALID, item.reason, where))
         elif isinstance(item, MountPoint):
             scan.mounts.append(item.path)
         elif isinstance(item, Unreadable):
@@ -306,6 +324,12 @@ class Scanner:
             self._announce(Warned(WarningCode.MOUNT_POINT_GONE, text, scan.local(mount)))
         self._storage_retry(lambda: self._files.mark_missing(gone))
         return len(gone)
+
+    def _leave_out(self, scan: _Scan) -> None:
+        """Note which known files are left out now: by patterns or ignore files, or as links are not followed."""
+        kept = {known.id: known.path for known in scan.not_found if known.id not in scan.moved}
+        out = {*scan.ignored, *(file for file, path in kept.items() if not self._patterns.wants(path))}
+        self._storage_retry(lambda: self._intake.leave_out(scan.place, out - scan.moved, kept))
 
     def _store_mounts(self, scan: _Scan, device: int) -> None:
         """Store the device of a root and its mount points, including those that are lost or unreadable now."""

@@ -191,6 +191,12 @@ class Settings:
     default_excludes: bool = setting(
         True, truth, "whether what NAS systems, Macs, Windows and sync programs leave behind is left out too"
     )
+    ignore_files: bool = setting(
+        True, truth, "whether .nomedia and .tonearmignore in a folder say what is left out there"
+    )
+    follow_links: bool = setting(
+        False, truth, "whether symbolic links are followed, to folders and files anywhere on this host"
+    )
     extensions: tuple[str, ...] = setting(EXTENSIONS, texts, "file name endings that are music")
     rules: tuple[Rule, ...] = setting(
         DEFAULT_RULES,

@@ -36,7 +36,7 @@ WAIT_SECONDS = (0.1, 1, 5, 15, 30, 60, 120, 300, 900, 1800, 3600, 7200, 21_600, 
 CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STAGES = ("start", "identify", "tags", "lookup", "decode", "front", "store")
 """Stages beside the analysers; ``store`` is the time from the end of a result until it is stored."""
-NOT_FAILURES = frozenset({"cancelled", "gone", "incomplete", "video"})
+NOT_FAILURES = frozenset({"cancelled", "gone", "incomplete", "left-out", "video"})
 """Codes of attempts that did not fail."""
 
 

@@ -64,7 +64,8 @@ class _Opener:
 
     def _open(self, message: Message, child: socket.socket) -> None:
         try:
-            descriptor, status = open_inside(from_document(message["root"]), from_document(message["path"]))
+            root, path = from_document(message["root"]), from_document(message["path"])
+            descriptor, status = open_inside(root, path, message["links"])
         except OSError as error:
             self._answer({"errno": error.errno})
             return
@@ -77,7 +78,8 @@ class _Opener:
     def _check(self, message: Message) -> Message:
         number, then = message["file"], FileStatus(**message["status"])
         try:
-            return {"replaced": was_replaced(from_document(message["path"]), self._files.get(number), then)}
+            path = from_document(message["path"])
+            return {"replaced": was_replaced(path, self._files.get(number), then, message["links"])}
         except OSError as error:  # its file system failed meanwhile, as a mount does whose server is gone
             return {"errno": error.errno}
         finally:

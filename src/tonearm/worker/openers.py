@@ -139,11 +139,13 @@ class Openers:
         leave: Callable[[socket.socket], None],
         changed: Callable[[bytes, bool], None],
         mounts: MountTable | None = None,
+        follow_links: bool = False,
     ) -> None:
         """``attend``: has a function called when a socket is readable, until ``leave``.
 
-        ``changed``: called with a mount, and whether it is hung now.
+        ``changed``: called with a mount, and whether it is hung now. ``follow_links``: also below a root.
         """
+        self.follow_links = follow_links
         self._attend = attend
         self._leave = leave
         self._changed = changed
@@ -203,6 +205,7 @@ class Openers:
             "root": to_document(root),
             "path": to_document(path),
             "base_s": base_s,
+            "links": self.follow_links,
         }
         self.ask(whole, Question(message, opened, unanswered, child))
 
@@ -284,6 +287,7 @@ class OpenFile:
             "file": self.number,
             "path": to_document(self.path),
             "status": asdict(self.status),
+            "links": self.openers.follow_links,
         }
 
         def answered(answer: Message) -> None:

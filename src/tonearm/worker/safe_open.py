@@ -1,4 +1,4 @@
-"""Opens a file of the library without following symbolic links below the root, and without waiting for a pipe."""
+"""Opens a file of the library without waiting for a pipe; links below the root are followed on request only."""
 
 import errno
 import os
@@ -27,8 +27,10 @@ class FileStatus:
         return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
 
 
-def open_inside(root: bytes, path: bytes) -> tuple[int, FileStatus]:
+def open_inside(root: bytes, path: bytes, follow_links: bool = False) -> tuple[int, FileStatus]:
     """Open ``path`` below ``root`` part by part, so that no folder in it can be exchanged for a symbolic link.
+
+    ``follow_links``: links below the root are followed too.
 
     Returns the descriptor, which the caller closes, and its status.
 
@@ -38,11 +40,12 @@ def open_inside(root: bytes, path: bytes) -> tuple[int, FileStatus]:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         *folders, name = path.split(b"/")
+        links = os.O_NOFOLLOW if follow_links else 0
         for part in folders:
-            deeper = os.open(part, _FOLDER, dir_fd=folder)
+            deeper = os.open(part, _FOLDER & ~links, dir_fd=folder)
             os.close(folder)
             folder = deeper
-        descriptor = os.open(name, _FILE, dir_fd=folder)
+        descriptor = os.open(name, _FILE & ~links, dir_fd=folder)
     finally:
         os.close(folder)
     try:
@@ -56,7 +59,7 @@ def open_inside(root: bytes, path: bytes) -> tuple[int, FileStatus]:
     return descriptor, FileStatus.of(status)
 
 
-def was_replaced(path: bytes, descriptor: int | None, then: FileStatus) -> bool:
+def was_replaced(path: bytes, descriptor: int | None, then: FileStatus, follow_links: bool = False) -> bool:
     """Whether a file was written to since ``then``, or its path now holds another file.
 
     descriptor: the open file; ``None`` if it is not open any more.
@@ -64,7 +67,7 @@ def was_replaced(path: bytes, descriptor: int | None, then: FileStatus) -> bool:
     if descriptor is not None and _written_to(FileStatus.of(os.fstat(descriptor)), then):
         return True
     try:
-        there = FileStatus.of(os.stat(path, follow_symlinks=False))
+        there = FileStatus.of(os.stat(path, follow_symlinks=follow_links))
     except OSError:
         return False  # moved or deleted: the open file is still the one that was measured
     return _written_to(there, then) or (there.device, there.inode) != (then.device, then.inode)

@@ -126,6 +126,7 @@ class Supervisor:
             self._pool.attend,
             self._pool.leave,
             lambda mount, is_hung: self._dispatcher.mount_changed(mount, is_hung),
+            follow_links=settings.follow_links,
         )
         self._dispatcher = Dispatcher(
             self._openers,

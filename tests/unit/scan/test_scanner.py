@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
-from tests.unit.library_fixture import Library, finish_one, result, take_one
+from tests.unit.library_fixture import VERSIONS, Library, finish_one, result, take_one
 from tests.unit.scan.sick import make_dead
 from tonearm.events.batches import JobsEnqueued
 from tonearm.events.event import Event
 from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgress, ScanStarted, Warned
 from tonearm.events.states import RunState
+from tonearm.jobs.stale_files import StaleFiles
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns
@@ -622,3 +623,75 @@ def test_files_of_other_kinds_are_named_in_the_scan_and_in_the_run(music: Collec
     assert music.library.runs.left_out(music.run) == {".mid": 2, ".xyz": 1}
     counts = music.library.runs.counts(music.run)
     assert (counts.discovered, counts.pending) == (1, 1)
+
+
+def left_out(music: Collection) -> set[bytes]:
+    return {
+        row["path"] for row in music.library.rows("SELECT path FROM files WHERE left_out_since IS NOT NULL")
+    }
+
+
+def test_known_files_that_are_left_out_now_are_not_missing_and_come_back(music: Collection) -> None:
+    music.put("a/1.mp3", "a/2.mp3", "b/3.mp3", "c/4.wav", "5.mp3", "d/6.mp3")
+    music.scan(analyse=True)
+    music.put("a/.nomedia")
+    (music.folder / ".tonearmignore").write_text("*.wav\n")
+    (music.folder / "d/6.mp3").unlink()
+    finished = music.scan(exclude=("b",))
+    assert kinds(finished) == {"unchanged": 1, "missing": 1}
+    assert music.missing() == {b"d/6.mp3"}
+    assert left_out(music) == {b"a/1.mp3", b"a/2.mp3", b"b/3.mp3", b"c/4.wav"}
+    assert {row["state"] for row in music.library.rows("SELECT state FROM files")} == {"done"}
+    (music.folder / "a/.nomedia").unlink()
+    assert kinds(music.scan(scope="a")) == {"unchanged": 2}
+    assert left_out(music) == {b"b/3.mp3", b"c/4.wav"}
+    assert music.library.history(music.id("a/1.mp3")) == ["left-out", "back"]
+
+
+def test_left_out_files_stay_so_while_their_folder_is_not_mounted(music: Collection) -> None:
+    music.put("a/1.mp3", "a/.nomedia", "b/2.mp3")
+    (music.folder / "a/.nomedia").unlink()
+    music.scan(analyse=True)
+    music.put("a/.nomedia")
+    music.scan()
+    away = music.folder.rename(music.folder.with_name("away"))
+    music.folder.mkdir()
+    music.scan()
+    assert music.missing() == set()
+    assert left_out(music) == {b"a/1.mp3"}
+    music.folder.rmdir()
+    away.rename(music.folder)
+
+
+def test_waiting_jobs_of_files_that_are_left_out_are_cancelled_and_nothing_of_them_is_stale(
+    music: Collection,
+) -> None:
+    music.put("a/1.mp3", "b/2.mp3")
+    music.scan()
+    music.put("a/.nomedia")
+    music.scan()
+    [job] = music.library.rows("SELECT state, code FROM jobs WHERE file_id = :id", id=music.id("a/1.mp3"))
+    assert (job["state"], job["code"]) == ("cancelled", "left-out")
+    music.scan(analyse=True)
+    music.library.change("UPDATE files SET state = 'done', engine = 'older' WHERE left_out_since IS NOT NULL")
+    place = music.library.roots.ensure(os.fsencode(music.folder))
+    assert StaleFiles(music.library.database, VERSIONS).next(place, None, 10) == []
+
+
+def test_nothing_is_written_for_files_that_are_left_out_still(music: Collection) -> None:
+    music.put("a/1.mp3", "b/2.mp3")
+    music.scan(analyse=True)
+    music.put("a/.nomedia")
+    music.scan()
+    before = music.rows()[0]
+    music.scan()
+    assert music.rows()[0] == before
+
+
+def test_invalid_lines_of_an_ignore_file_are_warned_of_with_the_file(music: Collection) -> None:
+    music.put("a/1.mp3")
+    (music.folder / "a/.tonearmignore").write_text("song\n[bad\n")
+    music.scan()
+    [warned] = [event for event in music.events if isinstance(event, Warned)]
+    assert warned.path == os.fsencode(music.folder / "a/.tonearmignore")
+    assert warned.text.startswith("line 2: ")

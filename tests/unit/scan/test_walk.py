@@ -16,7 +16,7 @@ from tests.unit.scan.sick import make_dead
 from tonearm.library.found_file import FoundFile
 from tonearm.library.left_out import add_counts
 from tonearm.scan.patterns import Patterns, extension_of
-from tonearm.scan.walk import LeftOut, Skipped, Unreadable, WalkItem, walk
+from tonearm.scan.walk import Ignored, InvalidLine, LeftOut, Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import EXTENSIONS, Settings
 
 ALL = Patterns((), (), EXTENSIONS)
@@ -333,3 +333,87 @@ def test_files_of_other_kinds_are_counted_unless_they_are_hidden_or_excluded(tmp
     patterns = Patterns((), ("no", "*.nfo"), EXTENSIONS)
     assert counted(tmp_path, patterns=patterns) == {".jpg": 1, ".mid": 2, "none": 1, ".db": 1}
     assert counted(tmp_path, b"a", patterns) == {".jpg": 1, ".mid": 2}
+
+
+def test_a_marker_leaves_out_its_folder_and_an_ignore_file_what_it_names(tmp_path: Path) -> None:
+    put(
+        tmp_path, "1.mp3", "2.wav", "a/3.mp3", "a/4.wav", "a/b/5.wav", "no/.nomedia", "no/6.mp3", "no/c/7.mp3"
+    )
+    put(tmp_path, "z/8.mp3", "z/9.txt")
+    (tmp_path / ".tonearmignore").write_text("*.wav\n/z\n")
+    (tmp_path / "a/.tonearmignore").write_text("!4.wav\n[bad\n")
+    assert music(tmp_path) == [b"1.mp3", b"a/3.mp3", b"a/4.wav"]
+    assert [item.path for item in met(tmp_path) if isinstance(item, Ignored)] == [
+        *(b"2.wav", b"a/b/5.wav", b"no/", b"z/"),
+    ]
+    [invalid] = [item for item in met(tmp_path) if isinstance(item, InvalidLine)]
+    assert (invalid.path, invalid.reason.partition(":")[0]) == (b"a/", "line 2")
+    assert counted(tmp_path) == {}
+    assert music(tmp_path, patterns=Patterns((), (), EXTENSIONS, ignore_files=False)) == [
+        *(b"1.mp3", b"2.wav", b"a/3.mp3", b"a/4.wav", b"a/b/5.wav", b"no/6.mp3", b"no/c/7.mp3", b"z/8.mp3"),
+    ]
+
+
+def test_what_is_named_is_left_out_by_the_ignore_files_above_it(tmp_path: Path) -> None:
+    put(tmp_path, "a/b/1.mp3", "a/b/2.wav", "c/.nomedia", "c/d/3.mp3")
+    (tmp_path / "a/.tonearmignore").write_text("*.wav\n")
+    assert music(tmp_path, b"a/b") == [b"a/b/1.mp3"]
+    assert [type(item) for item in met(tmp_path, b"a/b/2.wav")] == [Skipped, Ignored]
+    assert met(tmp_path, b"c/d")[1:] == [Ignored(b"c/d/")]
+    assert met(tmp_path, b"c")[1:] == [Ignored(b"c/")]
+    assert met(tmp_path / "c")[1:] == [Ignored(b"")]
+
+
+def test_an_ignore_file_that_cannot_be_read_makes_its_folder_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a/.tonearmignore", "a/1.mp3", "b/2.mp3")
+    opened = os.open
+
+    def refusing(path: bytes, flags: int) -> int:
+        if path.endswith(b"/.tonearmignore"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(path, flags)
+
+    monkeypatch.setattr(os, "open", refusing)
+    assert music(tmp_path) == [b"b/2.mp3"]
+    assert ".tonearmignore: Input/output error" in reasons(tmp_path)[b"a"]
+
+
+LINKS = Patterns((), (), EXTENSIONS, follow_links=True)
+
+
+def test_links_are_followed_on_request_and_each_folder_is_read_once(tmp_path: Path) -> None:
+    root, other = tmp_path / "root", tmp_path / "other"
+    put(root, "a/1.mp3", "z/2.mp3")
+    put(other, "3.mp3", "deep/4.mp3")
+    for name, target in {
+        "link": other,
+        "more": other / "deep",
+        "up": tmp_path,
+        "loop": root,
+        "inner": root / "z",
+        "file.mp3": other / "3.mp3",
+        "gone.mp3": other / "gone",
+        "self.mp3": root / "self.mp3",
+    }.items():
+        (root / name).symlink_to(target)
+    (other / "back").symlink_to(root)
+    (other / "round").symlink_to(other)
+    assert music(root) == [b"a/1.mp3", b"z/2.mp3"]
+    followed = [b"a/1.mp3", b"file.mp3", b"link/3.mp3", b"link/deep/4.mp3", b"z/2.mp3"]
+    assert music(root, patterns=LINKS) == followed
+    left_out = {item.path for item in met(root) if isinstance(item, Ignored)}
+    assert {b"link/", b"more/", b"file.mp3"} <= left_out
+
+
+def test_patterns_and_ignore_files_hold_for_what_links_lead_to(tmp_path: Path) -> None:
+    root, other = tmp_path / "root", tmp_path / "other"
+    put(other, "3.mp3", "no/4.mp3", "5.wav")
+    put(root, "6.mp3")
+    (other / ".tonearmignore").write_text("no/\n")
+    for name in ("a", "b"):
+        (root / name).symlink_to(other)
+    (root / ".tonearmignore").write_text("*.wav\n")
+    patterns = Patterns((), ("a",), EXTENSIONS, follow_links=True)
+    assert music(root, patterns=patterns) == [b"6.mp3", b"b/3.mp3"]

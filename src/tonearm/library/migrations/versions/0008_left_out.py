@@ -1,4 +1,4 @@
-"""What is left out: the numbers of files of other kinds; proposed names of files, and the journal of renames."""
+"""What is left out, as numbers and as known files; proposed names of files, and the journal of renames."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,8 +10,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add a column and tables; every row stays."""
+    """Add columns, an index and tables; every row stays."""
     op.add_column("runs", sa.Column("left_out", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("files", sa.Column("left_out_since", sa.Double(), nullable=True))
+    op.create_index(
+        "ix_files_left_out",
+        "files",
+        ["root_id", "path"],
+        sqlite_where=sa.text("left_out_since IS NOT NULL"),
+        postgresql_where=sa.text("left_out_since IS NOT NULL"),
+    )
     _create_renames()
 
 
@@ -19,6 +27,8 @@ def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
     for table in ("rename_steps", "proposals", "rename_batches"):
         op.drop_table(table)
+    op.drop_index("ix_files_left_out", table_name="files")
+    op.drop_column("files", "left_out_since")
     op.drop_column("runs", "left_out")
 
 
