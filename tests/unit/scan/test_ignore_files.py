@@ -33,7 +33,7 @@ def leaves_out(of: IgnoreRules, path: str, is_folder: bool) -> bool:
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git, whose rules are compared")
 def test_random_patterns_leave_out_what_git_leaves_out(tmp_path: Path) -> None:
     chance = random.Random(7)
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     ours: dict[str, bool] = {}
     for number in range(80):
         folder = tmp_path / str(number)
@@ -48,7 +48,7 @@ def test_random_patterns_leave_out_what_git_leaves_out(tmp_path: Path) -> None:
         ours |= {f"{number}/{name}": leaves_out(of, name, True) for name in FOLDERS}
         ours |= {f"{number}/{name}": leaves_out(of, name, False) for name in FILES}
     asked = "\0".join(ours).encode() + b"\0"
-    command = ["git", "-C", tmp_path, "check-ignore", "--no-index", "-z", "--stdin", "-v", "-n"]
+    command = ["git", "-C", str(tmp_path), "check-ignore", "--no-index", "-z", "--stdin", "-v", "-n"]
     words = subprocess.run(command, input=asked, capture_output=True, check=False).stdout.decode().split("\0")
     theirs = {
         words[at + 3]: bool(words[at]) and not words[at + 2].startswith("!")
