@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Index, text
 
+from tonearm.analysis.catalog import versions
+from tonearm.jobs.job_sql import engine_text
 from tonearm.library.database import Database, disable_statement_timeout
 from tonearm.library.features import FeatureTables, index_statements
 from tonearm.library.indexes import complete_metadata
@@ -143,7 +145,7 @@ def _statements(dialect: str, features: FeatureTables) -> Iterator[str]:
         "INSERT INTO files (id, root_id, path, size, mtime_ns, inode, extension, state, engine, audio_id, container,"
         " bit_rate_bps, declared_s, duration_s, complete, warnings, found_at, missing_since)"
         f" SELECT n.id, 1, {TO_BYTES[dialect].format(path)}, 5000000, 1, n.id, {kind},"
-        f" CASE WHEN {_draw(16)} % 1000 = 0 THEN 'partial' ELSE 'done' END, 'x', n.id, {kind},"
+        f" CASE WHEN {_draw(16)} % 1000 = 0 THEN 'partial' ELSE 'done' END, '{engine_text(versions())}', n.id, {kind},"
         f" 128000 + {_draw(15)}, {seconds}, {seconds}, true, '[]', 1,"
         f" CASE WHEN {_draw(17)} % 500 = 0 THEN 5.0 ELSE NULL END FROM NUMBERS n"
     )

@@ -37,7 +37,7 @@ def described(
     changes: whether the route changes something, so that pages of other sites and large bodies are refused.
     """
     found: dict[int | str, Any] = {status: {"model": model, "description": said}}
-    for each in sorted({*problems, *((403, 411, 413) if changes else ()), 421, 422, 503}):
+    for each in sorted({*problems, *((400, 403, 411, 413) if changes else ()), 421, 422, 503}):
         found[each] = {
             "description": _PROBLEMS[each],
             "content": {"application/problem+json": {"schema": ProblemModel.model_json_schema()}},

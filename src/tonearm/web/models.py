@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, create_model
 
 from tonearm.analysis.declaration import AnalyserSpec
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
@@ -194,7 +194,7 @@ class FailedFilter(BaseModel):
 
     codes: list[str] = Field([], max_length=50, description="Failure codes.", examples=[["not-audio"]])
     below: str | None = Field(None, description="Files at or below this path.")
-    partial: bool = Field(False, description="Partial files, too.")
+    partial: StrictBool = Field(False, description="Partial files, too.")
 
 
 class Priority(BaseModel):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jinja2
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
@@ -27,12 +27,13 @@ from tonearm.views.activity import Activity
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
+from tonearm.views.tracks import TrackQuery
 from tonearm.web import cursors
 from tonearm.web.activity_feed import FeedEvent
 from tonearm.web.answers import Cursor, Id
 from tonearm.web.api_activity import encoded
 from tonearm.web.api_queue import RETRY, retry_steps
-from tonearm.web.api_tracks import STATES, TEXTS, TrackFilter
+from tonearm.web.api_tracks import STATES, TrackFilter
 from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
 from tonearm.web.track_table import file_facts, result_groups, table_columns
@@ -41,6 +42,51 @@ TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_BPM = "999"
 IsPart = Annotated[str | None, Header(alias="hx-request")]
 """Sent by htmx: only a part of the page is wanted."""
+
+
+class TableFilter:
+    """Which tracks the table shows and in which order, as the fields of its form say it."""
+
+    def __init__(
+        self,
+        title: str = "",
+        artist: str = "",
+        album: str = "",
+        genre: str = "",
+        codec: str = "",
+        key: str = "",
+        state: str = "",
+        bpm_from: str = "",
+        bpm_to: str = "",
+        sort: str = "path",
+        order: str = "",
+    ) -> None:
+        self.sort, self.descending = sort, bool(order)
+        self.texts = {"title": title, "artist": artist, "album": album, "genre": genre, "codec": codec}
+        fields = {"key": key, "state": state, "bpm_from": bpm_from, "bpm_to": bpm_to}
+        self.values = self.texts | fields | {"sort": sort, "order": order}
+        self.texts = {name: text for name, text in self.texts.items() if text}
+
+    def query(self, parts: Parts) -> TrackQuery:
+        """The query. Raises ConfigurationError and NotFound."""
+        low, high = self.values["bpm_from"], self.values["bpm_to"]
+        wanted = TrackFilter(
+            title=self.values["title"],
+            artist=self.values["artist"],
+            album=self.values["album"],
+            genre=self.values["genre"],
+            codec=self.values["codec"],
+            key=self.values["key"],
+            state=self.values["state"],
+            range=[f"bpm:{low or 0}-{high or LARGEST_BPM}"] if low or high else [],
+            sort=f"-{self.sort}" if self.descending else self.sort,
+        )
+        return wanted.query(parts)
+
+    def sorted_by(self, name: str) -> str:
+        """The link of a heading: sort by its column, or turn the order round."""
+        turned = "descending" if name == self.sort and not self.descending else ""
+        return _link("/library", **self.values | {"sort": name, "order": turned})
 
 
 class Pages:
@@ -167,55 +213,43 @@ def _library(router: APIRouter, parts: Parts, pages: Pages) -> None:
 
     @router.get("/library")
     def tracks(
-        request: Request,
-        title: str = "",
-        artist: str = "",
-        album: str = "",
-        genre: str = "",
-        codec: str = "",
-        key: str = "",
-        state: str = "",
-        bpm_from: str = "",
-        bpm_to: str = "",
-        sort: str = "path",
-        order: str = "",
-        cursor: Cursor = None,
-        hx_request: IsPart = None,
+        given: Annotated[TableFilter, Depends()], cursor: Cursor = None, hx_request: IsPart = None
     ) -> Response:
-        given = {name: value for name, value in request.query_params.items() if value and name != "cursor"}
-        ranges = [f"bpm:{bpm_from or 0}-{bpm_to or LARGEST_BPM}"] if bpm_from or bpm_to else []
-        wanted = TrackFilter(
-            artist, album, title, genre, codec, key, state, range=ranges, sort=f"-{sort}" if order else sort
-        )
-        asked = [sort, *(name for name in TEXTS if given.get(name))]
         view: dict[str, Any] = {
-            "given": {name: given.get(name, "") for name in (*TEXTS, "key", "state", "bpm_from", "bpm_to")},
+            "given": given.values,
             "states": STATES,
             "columns": library.tracks.columns,
-            "sort": sort,
-            "descending": bool(order),
+            "sort": given.sort,
+            "descending": given.descending,
+            "counting": _link("/library/count", **given.values),
             "shown": [],
             "tracks": [],
             "following": None,
             "after": cursor,
             "problem": "",
-            "sorted_by": lambda name: _sorted_by(given, name, sort, order),
+            "sorted_by": given.sorted_by,
         }
         status = 200
         try:
-            query = wanted.query(parts)
-            page = library.tracks.page(query, cursors.to_tracks(cursor), PAGE)
-            view["shown"] = table_columns(asked, parts.analysers)
+            page = library.tracks.page(given.query(parts), cursors.to_tracks(cursor), PAGE)
+            view["shown"] = table_columns([given.sort, *given.texts], parts.analysers)
             view["tracks"] = page.tracks
             if page.end is not None:
-                view["following"] = _link("/library", **given, cursor=cursors.of_tracks(page.end))
-            if hx_request is None:
-                view["count"] = library.tracks.count(query)
+                view["following"] = _link("/library", **given.values, cursor=cursors.of_tracks(page.end))
         except TonearmError as error:
             view["problem"], status = str(error), status_of(error)
         if hx_request is not None and not view["problem"]:
             return HTMLResponse(pages.text("tracks.html", **view))
         return pages.page("library.html", "/library", "Library", status, **view)
+
+    @router.get("/library/count")
+    def count(given: Annotated[TableFilter, Depends()]) -> Response:
+        """How many tracks there are; asked after the table, as it takes longer."""
+        try:
+            found = library.tracks.count(given.query(parts))
+        except TonearmError as error:
+            return pages.problem(error, "/library")
+        return HTMLResponse(found.of_noun("track"))
 
     @router.get("/tracks/{id}")
     def track(id: Id) -> Response:  # noqa: A002  the API's name
@@ -335,10 +369,3 @@ async def _form(request: Request) -> Mapping[str, str]:
 
 def _link(path: str, **parameters: str | None) -> str:
     return f"{path}?{urllib.parse.urlencode({name: value for name, value in parameters.items() if value})}"
-
-
-def _sorted_by(given: Mapping[str, str], name: str, sort: str, order: str) -> str:
-    """The link of a heading: sort by its column, or turn the order round."""
-    kept = {each: value for each, value in given.items() if each not in ("sort", "order")}
-    turned = "descending" if name == sort and not order else ""
-    return _link("/library", **kept, sort=name, order=turned)

@@ -123,6 +123,7 @@ def test_pages_show_the_library_and_execute_nothing_of_it(service: Client) -> No
         assert "alert(1)</script>" not in answer.text, path
     assert "&lt;script&gt;" in service.get("/library").text
     assert "caf\\xe9.flac" in service.get("/library?title=third").text
+    assert service.get("/library/count?title=third").text == "1 track"
 
 
 def test_a_page_says_what_is_wrong_with_what_was_asked(service: Client) -> None:
