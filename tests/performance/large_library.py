@@ -57,35 +57,41 @@ def fill(database: Database, features: FeatureTables, tracks: int) -> bool:
         if connection.execute(text("SELECT 1 FROM files LIMIT 1")).first():
             return False
         disable_statement_timeout(connection)
-        if not database.shared:
-            connection.execute(text("PRAGMA cache_size = -2000000"))
-        derived = {
-            name: index for table in features.tables for name, index in index_statements(table).items()
-        }
-        for name in derived:
-            connection.execute(text(f"DROP INDEX {name}"))
-        for index in _indexes():
-            index.drop(connection)
-        _words(connection)
         connection.execute(
             text("INSERT INTO roots (id, path, mounts, added_at) VALUES (1, :path, '[]', 1)"),
             {"path": b"/music"},
         )
-        for first in range(1, tracks + 1, AT_ONCE):
-            numbers = NUMBERS[database.dialect].format(first=first, last=min(tracks, first + AT_ONCE - 1))
-            for statement in _statements(database.dialect, features):
-                connection.exec_driver_sql(
-                    statement.replace("NUMBERS", numbers).replace("%", "%%" if database.shared else "%")
-                )
-        for index in _indexes():
-            index.create(connection)
-        for statement in derived.values():
-            connection.execute(text(statement))
-        connection.execute(text("DROP TABLE bench_words"))
+        add_results(database, connection, features, tracks, with_files=True)
     if database.shared:
         with database._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
     return True
+
+
+def add_results(
+    database: Database, connection: Connection, features: FeatureTables, tracks: int, with_files: bool = False
+) -> None:
+    """Add audio, tags and results of files with the ids from 1 on. ``with_files``: and their rows, in the root 1."""
+    if not database.shared:
+        connection.execute(text("PRAGMA cache_size = -2000000"))
+    derived = {name: index for table in features.tables for name, index in index_statements(table).items()}
+    for name in derived:
+        connection.execute(text(f"DROP INDEX {name}"))
+    for index in _indexes():
+        index.drop(connection)
+    _words(connection)
+    for first in range(1, tracks + 1, AT_ONCE):
+        numbers = NUMBERS[database.dialect].format(first=first, last=min(tracks, first + AT_ONCE - 1))
+        for statement in _statements(database.dialect, features):
+            if with_files or not statement.startswith("INSERT INTO files"):
+                connection.exec_driver_sql(
+                    statement.replace("NUMBERS", numbers).replace("%", "%%" if database.shared else "%")
+                )
+    for index in _indexes():
+        index.create(connection)
+    for statement in derived.values():
+        connection.execute(text(statement))
+    connection.execute(text("DROP TABLE bench_words"))
 
 
 def _indexes() -> Iterator[Index]:

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select, update
 
 from tonearm.events.job_trace import JobTrace
-from tonearm.jobs.job import LEFT_OUT, OPEN, JobState
+from tonearm.jobs.job import ANALYSED, LEFT_OUT, OPEN, JobState
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.run_counts import keep_failed, record_handover
 from tonearm.jobs.trace_context import Sampler
 from tonearm.library.bulk_write import add, among
-from tonearm.library.files import FileChange, ScannedFile
+from tonearm.library.files import FileChange, KnownFile, ScannedFile
 from tonearm.library.found_file import FoundFile
 from tonearm.library.schema import job_table
 from tonearm.settings import Level, Rule
@@ -61,14 +61,19 @@ def new_correlation_id() -> str:
 
 
 def needs_job(scanned: ScannedFile, engine: str) -> bool:
-    """Whether a file has to be analysed: it is new or changed, or has no results of the current analysers.
-
-    An unchanged file in quarantine, or of another kind, is not tried again.
-    """
+    """Whether a file has to be analysed: it is new or changed, or lacks results."""
     known = scanned.known
     if known is None or scanned.change in {FileChange.NEW, FileChange.CHANGED}:
         return True
-    if known.state in {JobState.DONE, JobState.PARTIAL}:
+    return lacks_results(known, engine)
+
+
+def lacks_results(known: KnownFile, engine: str) -> bool:
+    """Whether an unchanged file has no results of the current analysers.
+
+    One in quarantine, or of another kind, is not tried again.
+    """
+    if known.state in ANALYSED:
         return known.engine != engine
     return known.state not in {JobState.QUARANTINED, LEFT_OUT}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 
 from tonearm.events.job_trace import JobTrace
-from tonearm.jobs.enqueue import Priority, enqueue, keep_in_quarantine, needs_job
+from tonearm.jobs.enqueue import Priority, enqueue, keep_in_quarantine, lacks_results, needs_job
 from tonearm.jobs.job import ANALYSED, LEFT_OUT, JobState
 from tonearm.jobs.job_sql import Versions, cancel_unwanted, clock, engine_text
 from tonearm.jobs.leaving_out import leave_out
@@ -59,13 +59,11 @@ class Intake:
 
     def is_settled(self, found: FoundFile, known: KnownFile) -> bool:
         """Whether a known file needs neither a job nor a change of its row, so that it only has to be counted."""
-        return (
-            known.engine == self._engine
-            and known.is_same(found)
-            and known.inode == found.inode
-            and known.missing_since is None
-            and known.state in ANALYSED
-        )
+        return known.engine == self._engine and known.is_as(found) and known.state in ANALYSED
+
+    def needs_only_job(self, found: FoundFile, known: KnownFile) -> bool:
+        """Whether a known file needs a job, and its row no change."""
+        return known.is_as(found) and lacks_results(known, self._engine)
 
     def record(
         self,
@@ -75,12 +73,13 @@ class Intake:
         level: Level | None,
         fresh: bool = False,
         settled: int = 0,
+        unchanged: Sequence[tuple[int, FoundFile]] = (),
     ) -> IntakeResult:
         """Write a batch in one transaction: file rows, history, counts of the run, and jobs for files that need one.
 
-        ``level``: a person's choice, which overrides the rules. ``fresh``: every file needs a job. ``settled``: number
-        of other files, which are up to date. A second call for a batch that was committed, but whose answer was lost,
-        changes nothing.
+        ``level``: a person's choice, which overrides the rules. ``fresh``: every file needs a job. Other files of the
+        batch are ``settled``, the number of those that are up to date, and ``unchanged``, the ids of those that need
+        only a job. A second call for a batch that was committed, but whose answer was lost, changes nothing.
 
         Raises:
             NotFound: another process has made the root part of a larger one.
@@ -92,11 +91,11 @@ class Intake:
                 lock_root(connection, root)
             if not _begin_batch(connection, run, batch, now):
                 self._batches[run] = batch
-                return IntakeResult(to_analyse=len(scanned_files))
+                return IntakeResult(to_analyse=len(scanned_files) + len(unchanged))
             if self._database.shared:
                 scanned_files = written_meanwhile(connection, root, scanned_files)
             ids = write_files(connection, root, scanned_files, now)
-            wanted: list[tuple[int, FoundFile]] = []
+            wanted = list(unchanged)
             quarantined: list[int] = []
             videos = 0
             for scanned, file in zip(scanned_files, ids, strict=True):
@@ -109,8 +108,9 @@ class Intake:
             priority = Priority(level, self._rules, self._ageing_s)
             enqueued = enqueue(connection, run, wanted, priority, fresh, now, self._sampler)
             already_counted = enqueued.already_in_run + keep_in_quarantine(connection, run, quarantined)
-            up_to_date = settled + len(scanned_files) - len(wanted) - len(quarantined)
-            discovered = settled + len(scanned_files) - already_counted
+            files = settled + len(unchanged) + len(scanned_files)
+            up_to_date = files - len(wanted) - len(quarantined)
+            discovered = files - already_counted
             if videos:
                 count_left_out(connection, run, {VIDEO: videos})
             state = _count(connection, run, discovered, up_to_date)

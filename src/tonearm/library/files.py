@@ -58,6 +58,15 @@ class KnownFile(NamedTuple):
         """Whether a found file has the known size and time of modification."""
         return self.size == found.size and self.mtime_ns == found.mtime_ns
 
+    def is_as(self, found: FoundFile) -> bool:
+        """Whether nothing of its row is changed by finding it so at its path."""
+        return (
+            self.size == found.size
+            and self.mtime_ns == found.mtime_ns
+            and self.inode == found.inode
+            and self.missing_since is None
+        )
+
 
 class FileChange(StrEnum):
     """How a found file differs from what is known of it."""

@@ -9,6 +9,8 @@ import select
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import starmap
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from tonearm.library.found_file import FoundFile
@@ -42,6 +44,7 @@ SILENT = object()
 UNANSWERED = f"its disk or server does not answer within {LIMIT_S:.0f} s"
 ROOT_READ = b"\0"
 """Less than any path, but not empty."""
+_PATH = itemgetter(0)
 _KINDS: dict[str, Callable[..., WalkItem]] = {
     kind.__name__: kind
     for kind in (FoundFile, Skipped, Unreadable, MountPoint, LeftOut, Ignored, InvalidLine)
@@ -138,10 +141,9 @@ class FolderReader:
                     continue
                 if isinstance(part, int):
                     raise PlaceUnreadable(f"it can't be read any more: {os.strerror(part)}")
-                for kind, fields in part:
-                    item = _KINDS[kind](*fields)
-                    after = max(after, item.path or ROOT_READ)
-                    yield item
+                for kind, group in part:
+                    after = max(after, ROOT_READ, *map(_PATH, group))
+                    yield from starmap(_KINDS[kind], group)
         finally:
             process.close()
 

@@ -84,12 +84,14 @@ def _walk(question: dict[str, Any]) -> None:
 
 
 def _send(items: Iterable[Any], after: bytes) -> None:
-    """Write the items whose path is greater than ``after``, if it is not empty, in parts; each has one ``LeftOut``."""
+    """Write the items whose path is greater than ``after``, if it is not empty, in parts; each has one ``LeftOut``.
+
+    A part is a list of groups: a kind, and the fields of each of the items of this kind that follow each other.
+    """
     from tonearm.library.left_out import add_counts
 
-    part: list[tuple[str, tuple[Any, ...]]] = []
-    left_out: dict[str, int] = {}
-    last = b""
+    part: list[tuple[str, list[tuple[Any, ...]]]] = []
+    size, left_out, last = 0, dict[str, int](), b""
     until = time.monotonic() + SEND_S
     for item in items:
         kind, fields = type(item).__name__, _fields(item)
@@ -98,17 +100,20 @@ def _send(items: Iterable[Any], after: bytes) -> None:
         if kind == "LeftOut":
             add_counts(left_out, fields[1])
             last = fields[0]
+        elif part and part[-1][0] == kind:
+            part[-1][1].append(fields)
         else:
-            part.append((kind, fields))
-        if len(part) >= AT_ONCE or time.monotonic() > until:
+            part.append((kind, [fields]))
+        size += 1
+        if size >= AT_ONCE or time.monotonic() > until:
             _write([*part, *_counted(last, left_out)])
-            part, left_out, until = [], {}, time.monotonic() + SEND_S
-    if part or left_out:
+            part, size, left_out, until = [], 0, {}, time.monotonic() + SEND_S
+    if size:
         _write([*part, *_counted(last, left_out)])
 
 
-def _counted(path: bytes, left_out: dict[str, int]) -> list[tuple[str, tuple[Any, ...]]]:
-    return [("LeftOut", (path, left_out))] if left_out else []
+def _counted(path: bytes, left_out: dict[str, int]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    return [("LeftOut", [(path, left_out)])] if left_out else []
 
 
 def _fields(item: Any) -> tuple[Any, ...]:

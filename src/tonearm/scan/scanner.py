@@ -42,6 +42,8 @@ from tonearm.scan.walk import (
 from tonearm.settings import Level
 
 BATCH = 2000
+UNCHANGED = 10_000
+"""Number of files of which nothing but a job is written at a time."""
 RECORD_S = 1.0
 """Seconds after which an incomplete batch is recorded, so that its files can be analysed during the scan."""
 PAGE = 2000
@@ -62,15 +64,19 @@ class ScanOutcome:
 
 @dataclass(slots=True)
 class _Batch:
-    """Compared files that are recorded together. ``settled``: number of those that only have to be counted."""
+    """Compared files that are recorded together.
+
+    unchanged: ids of those that need only a job. settled: number of those that only have to be counted.
+    """
 
     files: list[ScannedFile] = field(default_factory=list)
+    unchanged: list[tuple[int, FoundFile]] = field(default_factory=list)
     settled: int = 0
     until: float = field(default_factory=lambda: time.monotonic() + RECORD_S)
 
     @property
     def due(self) -> bool:
-        return len(self.files) >= BATCH or time.monotonic() > self.until
+        return len(self.files) >= BATCH or len(self.unchanged) >= UNCHANGED or time.monotonic() > self.until
 
 
 @dataclass(slots=True)
@@ -206,8 +212,12 @@ class Scanner:
             known = None
             if ahead is not None and ahead.path == item.path:
                 known, ahead = ahead, next(known_files, None)
-            if known is not None and not scan.fresh and self._intake.is_settled(item, known):
+            if known is None or scan.fresh:
+                batch.files.append(_scanned(item, known))
+            elif self._intake.is_settled(item, known):
                 batch.settled += 1
+            elif self._intake.needs_only_job(item, known):
+                batch.unchanged.append((known.id, item))
             else:
                 batch.files.append(_scanned(item, known))
             if batch.due:
@@ -249,11 +259,12 @@ class Scanner:
         if scan.skipped_uncounted:
             self._storage_retry(lambda: self._runs.count_skipped(scan.run, scan.skipped_uncounted))
             scan.skipped_uncounted = 0
-        if not batch.files and not batch.settled:
+        if not (batch.files or batch.unchanged or batch.settled):
             return
         files = self._with_moves(batch.files, scan)
         record = functools.partial(
-            self._intake.record, scan.run, scan.place.root, files, scan.level, scan.fresh, batch.settled
+            self._intake.record,
+            *(scan.run, scan.place.root, files, scan.level, scan.fresh, batch.settled, batch.unchanged),
         )
         began = time.monotonic()
         result = self._storage_retry(record)
@@ -261,7 +272,7 @@ class Scanner:
             elapsed_s = time.monotonic() - began
             self._announce(JobsEnqueued(scan.run, result.enqueued, elapsed_s, result.traces))
         scan.changes.update(scanned.change for scanned in files)
-        scan.changes[FileChange.UNCHANGED] += batch.settled
+        scan.changes[FileChange.UNCHANGED] += batch.settled + len(batch.unchanged)
         scan.to_analyse += result.to_analyse
         self._announce(ScanProgress(scan.discovered, scan.to_analyse))
 

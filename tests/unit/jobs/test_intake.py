@@ -61,6 +61,40 @@ def test_a_settled_file_is_there_unchanged_with_current_results(library: Library
         assert not settled(same, unsettled)
 
 
+def test_a_file_whose_row_stays_needs_only_a_job_unless_it_is_settled_or_failed(library: Library) -> None:
+    library.finish(library.run(), TEN, result(inode=7))
+    [known] = library.files.known(library.root(), b"", None, 10)
+    same = found(TEN, inode=7)
+    needs_only_job = library.intake.needs_only_job
+    assert needs_only_job(same, known._replace(state="waiting"))
+    assert needs_only_job(same, known._replace(engine="tempo:1"))
+    for other in (
+        known,
+        known._replace(state="quarantined", engine=None),
+        known._replace(state="waiting", size=1),
+        known._replace(state="waiting", mtime_ns=1),
+        known._replace(state="waiting", inode=1),
+        known._replace(state="waiting", missing_since=1.0),
+    ):
+        assert not needs_only_job(same, other)
+
+
+def test_an_unchanged_file_that_needs_only_a_job_keeps_its_open_one_or_gets_one(library: Library) -> None:
+    first = library.run()
+    library.finish(first, b"b.flac", result())
+    library.meet(first, TEN)
+    [waits, stale] = sorted(
+        library.files.known(library.root(), b"", None, 10), key=lambda known: known.path != TEN
+    )
+    run = library.run()
+    unchanged = [(waits.id, found(TEN)), (stale.id, found(b"b.flac"))]
+    outcome = library.intake.record(run, library.root(), [], None, unchanged=unchanged)
+    assert outcome == IntakeResult(to_analyse=2, enqueued=1)
+    assert [job["run_id"] for job in open_jobs(library)] == [run, run]
+    assert library.runs.counts(run) == RunCounts(2, 0, 0, 0, 0, 2)
+    assert library.runs.counts(first) == RunCounts(2, 1, 0, 1, 0, 0)
+
+
 def test_settled_files_are_counted_with_a_batch_once(library: Library) -> None:
     run = library.run()
     library.intake.record(run, library.root(), [ScannedFile(found(TEN), FileChange.NEW)], None, settled=3)
