@@ -24,6 +24,7 @@ from tonearm.library.left_out import add_counts, most_frequent
 from tonearm.library.mounts import is_at_or_inside, is_inside, lost_mounts, root_looks_unmounted
 from tonearm.library.roots import Place, Roots
 from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.scan.batch import Batch, compare
 from tonearm.scan.ignore_files import IGNORE_FILE
 from tonearm.scan.moves import Exist, exist_here, moved_from, new_inodes
 from tonearm.scan.patterns import Patterns
@@ -41,11 +42,6 @@ from tonearm.scan.walk import (
 )
 from tonearm.settings import Level
 
-BATCH = 2000
-UNCHANGED = 10_000
-"""Number of files of which nothing but a job is written at a time."""
-RECORD_S = 1.0
-"""Seconds after which an incomplete batch is recorded, so that its files can be analysed during the scan."""
 PAGE = 2000
 KEPT = "the files known below it are kept as they are"
 
@@ -60,23 +56,6 @@ class ScanOutcome:
 
     complete: bool
     unread: tuple[bytes, ...] = ()
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Compared files that are recorded together.
-
-    unchanged: ids of those that need only a job. settled: number of those that only have to be counted.
-    """
-
-    files: list[ScannedFile] = field(default_factory=list)
-    unchanged: list[tuple[int, FoundFile]] = field(default_factory=list)
-    settled: int = 0
-    until: float = field(default_factory=lambda: time.monotonic() + RECORD_S)
-
-    @property
-    def due(self) -> bool:
-        return len(self.files) >= BATCH or len(self.unchanged) >= UNCHANGED or time.monotonic() > self.until
 
 
 @dataclass(slots=True)
@@ -182,14 +161,14 @@ class Scanner:
         unread = [scan.local(path) for path in (*scan.unread, *scan.lost_mounts)]
         return ScanOutcome(complete=True, unread=(*unread, *([top] if missing is None else ())))
 
-    def _batches(self, walked: Iterable[WalkItem], scan: _Scan) -> Iterator[_Batch]:
+    def _batches(self, walked: Iterable[WalkItem], scan: _Scan) -> Iterator[Batch]:
         """The music files of the walk with their rows in the library; collects the known files that were not found.
 
         The last batch ends where the walk does, or where the scan has to stop.
         """
         known_files = self._known(scan.place)
         ahead = next(known_files, None)
-        batch = _Batch()
+        batch = Batch()
         for item in walked:
             if isinstance(item, Ignored):
                 while ahead is not None and ahead.path < item.path:
@@ -212,17 +191,11 @@ class Scanner:
             known = None
             if ahead is not None and ahead.path == item.path:
                 known, ahead = ahead, next(known_files, None)
-            if known is None or scan.fresh:
-                batch.files.append(_scanned(item, known))
-            elif self._intake.is_settled(item, known):
-                batch.settled += 1
-            elif self._intake.needs_only_job(item, known):
-                batch.unchanged.append((known.id, item))
-            else:
-                batch.files.append(_scanned(item, known))
+            if known is None or scan.fresh or not batch.took(item, known, self._intake):
+                batch.files.append(compare(item, known))
             if batch.due:
                 yield batch
-                batch = _Batch()
+                batch = Batch()
             if self._stopping():
                 break
         else:
@@ -255,7 +228,7 @@ class Scanner:
             scan.skipped_uncounted += 1
             self._announce(FileSkipped(path, item.reason))
 
-    def _take_in(self, batch: _Batch, scan: _Scan) -> None:
+    def _take_in(self, batch: Batch, scan: _Scan) -> None:
         if scan.skipped_uncounted:
             self._storage_retry(lambda: self._runs.count_skipped(scan.run, scan.skipped_uncounted))
             scan.skipped_uncounted = 0
@@ -348,9 +321,3 @@ class Scanner:
         kept = [mount for mount in scan.place.mounts if is_at_or_inside(mount, unread)]
         mounts = list(dict.fromkeys([*scan.mounts, *scan.lost_mounts, *kept]))
         self._storage_retry(lambda: self._roots.scanned(scan.place, device, mounts))
-
-
-def _scanned(found: FoundFile, known: KnownFile | None) -> ScannedFile:
-    if known is None:
-        return ScannedFile(found, FileChange.NEW)
-    return ScannedFile(found, FileChange.UNCHANGED if known.is_same(found) else FileChange.CHANGED, known)

@@ -19,6 +19,7 @@ from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgr
 from tonearm.events.states import RunState
 from tonearm.jobs.stale_files import StaleFiles
 from tonearm.resilience.storage_retry import StorageRetry
+from tonearm.scan import batch as batch_module
 from tonearm.scan import scanner as scanner_module
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.scanner import Scanner
@@ -567,7 +568,8 @@ def started_over(library: Library, folder: Path) -> Collection:
 
 
 def smaller(monkeypatch: pytest.MonkeyPatch, batch: int, page: int) -> None:
-    monkeypatch.setattr(scanner_module, "BATCH", batch)
+    monkeypatch.setattr(batch_module, "FILES", batch)
+    monkeypatch.setattr(batch_module, "UNCHANGED", batch)
     monkeypatch.setattr(scanner_module, "PAGE", page)
 
 
