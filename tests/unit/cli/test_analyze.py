@@ -19,10 +19,10 @@ from tonearm.cli.app import app
 from tonearm.errors import NotFound, StorageFull
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
+from tonearm.scan.batch import RECORD_S
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.reader import FolderReader, NamedPath
 from tonearm.scan.reader_process import named_path
-from tonearm.scan.batch import RECORD_S
 from tonearm.scan.walk import Walked, WalkItem, walk, walk_here
 
 
