@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,34 +75,42 @@ def locked() -> Iterator[None]:
 
 
 def call(program: Program, *arguments: str | Path, until: str = "", **expected: int) -> dict[str, float]:
-    """Call the command; its times and memory, up to an event if one is named, which then ends it."""
-    with locked():
-        began = time.perf_counter()
-        process = program.start(*arguments)
-        memory = Memory(process)
-        if until:
-            found = wait_for(process, until)
-            wall_s = time.perf_counter() - began
-            assert {name: found[name] for name in expected} == expected, found
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
-        assert process.stdout is not None
-        process.stdout.read()
-        _, _, used = os.wait4(process.pid, 0)
-        process.returncode = 0  # it was waited for
-        if not until:
-            wall_s = time.perf_counter() - began
+    """Call the command; its times and memory, up to an event if one is named, which then ends it.
+
+    Raises:
+        AssertionError: it failed, or the event does not say what is expected.
+    """
+    began = time.perf_counter()
+    process = program.start(*arguments)
+    memory = Memory(process)
+    if until:
+        found = wait_for(process, until)
+        wall_s = time.perf_counter() - began
+        assert {name: found[name] for name in expected} == expected, found
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if not until:
+        wall_s = time.perf_counter() - began
+        assert process.returncode == 0, f"{arguments} ended with {process.returncode}"
     return {"wall s": wall_s, "CPU s": used.ru_utime + used.ru_stime, "MB": memory.peaks()[0]}
 
 
 def scan(program: Program, music: Path, **expected: int) -> dict[str, float]:
     """Scan by the real command, which analyses nothing and is ended after its scan where jobs are left."""
-    return call(program, "analyze", music, "--json", until="scan_finished", **expected)
+    with locked():
+        return call(program, "analyze", music, "--json", until="scan_finished", **expected)
 
 
-def listed(program: Program, *arguments: str) -> dict[str, float]:
-    """Call a command several times; the quickest one."""
-    return min((call(program, *arguments) for _ in range(ROUNDS)), key=lambda row: row["wall s"])
+def listed(report: Report, program: Program, lists: Iterable[str], when: str) -> None:
+    """Call commands several times; the quickest call of each. They are locked together, as each is short."""
+    with locked():
+        for each in lists:
+            rows = [call(program, *LISTS[each]) for _ in range(ROUNDS)]
+            report.add(f"`{each}`, {when}", min(rows, key=lambda row: row["wall s"]))
 
 
 def taken(settings: dict[str, Any]) -> dict[str, float]:
@@ -130,15 +138,14 @@ def measure(report: Report, name: str, settings: dict[str, Any], music: Path, fi
         report.add(f"first scan, {name}", first)
         million_rows.refresh(settings)
         report.add(f"rescan, all wait, {name}", scan(program, music, unchanged=files))
-        for each in WAITING_LISTS:
-            report.add(f"`{each}`, all wait, {name}", listed(program, *LISTS[each]))
+        listed(report, program, WAITING_LISTS, f"all wait, {name}")
         report.add(f"{AT_ONCE} jobs taken, all wait, {name}", taken(settings))
         million_rows.analysed(settings, files)
         report.add(f"rescan, all analysed, {name}", scan(program, music, unchanged=files))
-        for each, arguments in LISTS.items():
-            report.add(f"`{each}`, all analysed, {name}", listed(program, *arguments))
+        listed(report, program, LISTS, f"all analysed, {name}")
         report.add(f"last migration undone, {name}", timed(lambda: million_rows.undo_migration(settings)))
-        report.add(f"last migration done, {name}", call(program, "migrate"))
+        with locked():
+            report.add(f"last migration done, {name}", call(program, "migrate"))
         with moved(music, files // MOVED) as number:
             report.add(f"rescan, a tenth moved, {name}", scan(program, music, moved=number))
 
