@@ -46,6 +46,19 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What was read of a file before its attempt failed.
+
+    file, audio_hash, sound: ``None`` if it failed before the file was identified.
+    """
+
+    tags: Tags
+    file: FileFacts | None = None
+    audio_hash: str | None = None
+    sound: SoundFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptOutcome:
     """How an attempt was recorded: the state of the job, the failure, and when the next attempt follows.
 
@@ -113,10 +126,12 @@ class JobStore(Protocol):
         work_s: float,
         timings: Mapping[str, float] = NO_TIMINGS,
         ended_at: float | None = None,
+        read: ReadFile | None = None,
     ) -> AttemptOutcome | None:
         """End a failed attempt: the job becomes retrying or quarantined; ``None`` if the lease was lost.
 
-        timings: seconds by stage. ended_at: when the run ended, by ``time.monotonic``.
+        timings: seconds by stage. ended_at: when the run ended, by ``time.monotonic``. read: stored with a file that
+        is quarantined.
         """
 
     def give_back(

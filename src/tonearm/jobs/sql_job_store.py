@@ -15,7 +15,7 @@ from tonearm.jobs.interruptions import recover_interrupted
 from tonearm.jobs.job import LEFT_OUT, Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
 from tonearm.jobs.lease_watch import LeaseWatch
-from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt, Result
+from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt, ReadFile, Result
 from tonearm.jobs.result_writer import ResultWriter
 from tonearm.jobs.retry import retry_after
 from tonearm.jobs.run_counts import count_left_out
@@ -189,6 +189,23 @@ class SqlJobStore:
         work_s: float,
         timings: Mapping[str, float] = NO_TIMINGS,
         ended_at: float | None = None,
+        read: ReadFile | None = None,
+    ) -> AttemptOutcome | None:
+        try:
+            return self._fail(lease, failure, work_s, timings, ended_at, read)
+        except Exception as error:
+            if read is None or not attempt_outcomes.is_data_error(error):
+                raise
+            return self._fail(lease, failure, work_s, timings, ended_at, None)
+
+    def _fail(
+        self,
+        lease: Lease,
+        failure: Failure,
+        work_s: float,
+        timings: Mapping[str, float],
+        ended_at: float | None,
+        read: ReadFile | None,
     ) -> AttemptOutcome | None:
         with self._database.write() as connection:
             rows = attempt_outcomes.lock_leased(connection, [lease])
@@ -203,6 +220,8 @@ class SqlJobStore:
             if delay_s is None:
                 attempt_outcomes.end(connection, lease, JobState.QUARANTINED, now, failure, work_s)
                 attempt_outcomes.set_file_state(connection, lease.file, JobState.QUARANTINED)
+                if read is not None:
+                    attempt_outcomes.keep_what_was_read(connection, lease.file, read, now)
                 return AttemptOutcome(JobState.QUARANTINED, failure)
             attempt_outcomes.postpone(connection, lease.job, now + delay_s, failure)
             if cancel_unwanted(connection, job_table.c.id == lease.job, now):

@@ -185,10 +185,12 @@ class Openers:
         child: socket.socket,
         answered: Callable[["OpenFile | int"], None],
         unanswered: Callable[[], None],
+        tags_first: bool = False,
     ) -> None:
         """Open a file below ``root`` and send it to a child.
 
         base_s: the setting ``deadline_base_s``. answered: called with the file, or with the number of the error.
+        tags_first: the child is to send the tags before it does anything else, as it may not survive that.
         """
         number = next(self._numbers)
         whole = os.path.join(root, path)
@@ -206,6 +208,7 @@ class Openers:
             "path": to_document(path),
             "base_s": base_s,
             "links": self.follow_links,
+            "tags_first": tags_first,
         }
         self.ask(whole, Question(message, opened, unanswered, child))
 

@@ -425,3 +425,26 @@ def test_a_resting_worker_ends_when_nothing_is_left_and_when_it_is_stopped(worke
     worker.notice = stop
     assert not worker.work()
     assert worker.queue.asked == 0
+
+
+DIES = """
+import os, socket, sys
+from tonearm.worker.child_protocol import encode, receive
+link = socket.socket(fileno=int(sys.argv[1]))
+link.sendall(encode({"ready": os.getpid(), "unsealed": None}))
+message, _ = receive(link)
+link.sendall(encode({"stage": "identify"}))
+if message["tags_first"]:
+    link.sendall(encode({"tags": {"title": "Blue", "artist": "Ann"}}))
+os.abort()
+"""
+
+
+def test_a_file_that_kills_every_child_keeps_its_tags(worker: WorkerUnderTest) -> None:
+    worker.settings = load_settings({"workers": 1, "retry_base_s": 0.01, "retry_cap_s": 0.01})
+    worker.child = ("-c", DIES)
+    lay(worker, "1.flac")
+    worker.meet("1.flac")
+    assert worker.work()
+    [file] = worker.library.failed()
+    assert (file.state, file.code, file.title, file.artist) == ("quarantined", "crashed", "Blue", "Ann")
