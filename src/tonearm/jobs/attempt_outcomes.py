@@ -12,6 +12,7 @@ from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.job_sql import in_state, reasons
 from tonearm.jobs.port import AttemptOutcome, ReadFile, Result
+from tonearm.jobs.shared_sounds import part_shared_sounds
 from tonearm.library.bulk_write import among, change, row_batch
 from tonearm.library.database import database_time
 from tonearm.library.features import FeatureTables
@@ -106,6 +107,7 @@ def store(
     features: FeatureTables,
 ) -> dict[Lease, AttemptOutcome]:
     """Store results and end their jobs. The caller has locked the rows of the leases."""
+    part_shared_sounds(connection, finished, engine, features, now)
     stored = write_sounds(connection, _sounds(finished), now)
     ordered = [
         (lease, result, stored[result.audio_hash])

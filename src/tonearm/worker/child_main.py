@@ -24,6 +24,7 @@ import numpy as np
 from tonearm.analysis.decode import open_audio
 from tonearm.analysis.decoder_messages import write_decoder_messages
 from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
+from tonearm.analysis.former_identity import former_hash
 from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import SECONDS, read_tags
 from tonearm.errors import Fault, FileFault
@@ -107,7 +108,7 @@ class Child:
             except OSError:  # its file system fails, as a mount does whose server is gone
                 self._failed(FileFault(Fault.READ_ERROR))
                 continue
-            self._attempt(file, message.get("tags_first") is True)
+            self._attempt(file, message.get("tags_first") is True, message.get("former") is True)
             with contextlib.suppress(OSError):  # for the same reason; the descriptor is freed all the same
                 file.close()
 
@@ -123,12 +124,12 @@ class Child:
         )
         return SECONDS / self._cpu_share + paced_s
 
-    def _attempt(self, file: io.FileIO, tags_first: bool) -> None:
+    def _attempt(self, file: io.FileIO, tags_first: bool, former: bool) -> None:
         self._is_identified, self._facts = False, None
         try:
             if tags_first:
                 self.send(tags=self._tags(file))
-            self._work(file)
+            self._work(file, former)
         except FileFault as error:
             self._failed(error, self._tags_of_failed(file))
         except MemoryError:
@@ -165,7 +166,8 @@ class Child:
             file=None if tags is None else self._facts,
         )
 
-    def _work(self, file: io.FileIO) -> None:
+    def _work(self, file: io.FileIO, former: bool) -> None:
+        """``former``: the identity that the previous version gave it is wanted too."""
         watch = Stopwatch()
         began = time.perf_counter()
         self.send(stage="identify")
@@ -173,6 +175,7 @@ class Child:
             sound, facts = source.sound, source.file
         self._facts = asdict(facts)
         identity = identify(file)
+        former_identity = former_hash(file) if former else None
         facts = replace(
             facts, unreadable=identity.failed_reads, bit_rate_bps=identity.bit_rate_bps or facts.bit_rate_bps
         )
@@ -180,7 +183,9 @@ class Child:
         began = time.perf_counter()
         tags = self._tags(file)
         watch.add("tags", began)
-        self.send(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
+        self.send(
+            hash=identity.hash, former=former_identity, sound=asdict(sound), file=asdict(facts), tags=tags
+        )
         self._is_identified = True
         began = time.perf_counter()
         answer = receive(self._link)

@@ -104,6 +104,7 @@ class _Identity(_Reply):
     sound: Annotated[SoundFacts, _Record()]
     file: Annotated[FileFacts, _Record()]
     tags: Annotated[Tags, _Record()]
+    former: Annotated[str, Limits(pattern=r"^[0-9a-z]{1,128}$")] | None = None
 
 
 class _Read(_Reply):
@@ -119,6 +120,7 @@ class IdentifiedFile:
     sound: SoundFacts
     file: FileFacts
     tags: Tags
+    former_hash: str | None = None
 
 
 class _Finding(_Reply):
@@ -162,6 +164,7 @@ def parsed_identity(message: object) -> IdentifiedFile:
         reply.sound,
         reply.file,
         reply.tags,
+        reply.former,
     )
 
 
@@ -205,6 +208,7 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
         inode=status.inode if status.inode < 1 << 63 else status.inode - (1 << 64),
         work_s=work_s,
         timings=finished.timings,
+        former_hash=identity.former_hash,
     )
 
 

@@ -1,8 +1,8 @@
 """Handles the messages of children: answers them, and records how attempts end.
 
 For each file a child sends stages; ``tags`` first, if an earlier attempt failed; then ``hash``, when it has identified
-the file, which is answered with the analysers to run; then ``finished`` or ``failed``. It may send ``log`` and ``stacks``
-at any time. A child that sends anything unexpected is killed.
+the file, which is answered with the analysers to run; then ``finished`` or ``failed``. It may send ``log`` and
+``stacks`` at any time. A child that sends anything unexpected is killed.
 """
 
 import time
@@ -15,6 +15,7 @@ from tonearm.events.messages import ChildMessage
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import INVALID_MESSAGES
 from tonearm.jobs.port import JobStore
+from tonearm.library.former_identities import FormerIdentity
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
 from tonearm.worker.child_protocol import InvalidReply, Message
@@ -79,7 +80,12 @@ class Conversation:
         if not waiting:
             return
         files = [(assignment.lease, identity.hash) for _, assignment, identity in waiting]
-        answer = self._pending_writes.read(lambda: self._job_store.known_results(files))
+        former = {
+            identity.hash: FormerIdentity(identity.former_hash, identity.file.exact_s)
+            for _, _, identity in waiting
+            if identity.former_hash is not None
+        }
+        answer = self._pending_writes.read(lambda: self._job_store.known_results(files, former))
         stored = answer or [frozenset[str]()] * len(waiting)
         for (child, _, identity), names in zip(waiting, stored, strict=True):
             to_run = [name for name in self._analysers if name not in names]
