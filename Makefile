@@ -31,7 +31,7 @@ test: setup-dev
 	scripts/servers run .venv/bin/python -m pytest -n 4 --dist worksteal --durations 15 $(ARGS)
 
 test-long: setup-dev
-	TONEARM_TEST_LONG=1 scripts/servers run .venv/bin/python -m pytest -n 2 --dist worksteal --durations 15 tests/faults $(ARGS)
+	TONEARM_TEST_LONG=1 scripts/servers run .venv/bin/python -m pytest -n 2 --dist worksteal --durations 15 tests/faults tests/unit/naming/test_renames.py $(ARGS)
 
 check: setup-dev
 	.venv/bin/ruff check .

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.program import Program
 from tests.sizes import size
@@ -111,7 +111,7 @@ class Scene:
         assert done.exit_code == 0 or "nothing was renamed" in done.output, done.output
         self._check_agreement()
 
-    def _call(self, *arguments: str) -> object:
+    def _call(self, *arguments: str) -> Result:
         environment = {
             name: self.program.environment[name] for name in ("TONEARM_DATA_DIR", "TONEARM_CONFIG")
         }

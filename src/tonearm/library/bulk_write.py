@@ -78,11 +78,11 @@ class RowBatch:
         if not self._writes:
             return
         if connection.dialect.name == "postgresql":
-            rows = [
+            texts = [
                 _with_binary_as_text(write.table, rows)
                 for write, rows in zip(self._writes, self._rows, strict=True)
             ]
-            _postgres_write(tuple(self._writes)).execute(connection, rows)
+            _postgres_write(tuple(self._writes)).execute(connection, texts)
             return
         for write, rows in zip(self._writes, self._rows, strict=True):
             _sqlite_write(write).execute(connection, rows)

@@ -27,8 +27,9 @@ class RenamableFiles:
     """The files of a library that are not missing."""
 
     def __init__(self, database: Database, results: Results) -> None:
+        """``results``: the analysers whose results the tracks have; the fewer, the sooner they are read."""
         self._database = database
-        self._rows = TrackRows(results)
+        self._rows = TrackRows(results, tells_stale=False)
 
     def each(self, place: Place) -> Iterator[list[Renamable]]:
         """The files at or below a place in the order of their paths, page by page; no transaction stays open."""

@@ -78,6 +78,7 @@ def _create_renames() -> None:
         sa.Column("refusal", sa.String()),
     )
     op.create_index("ix_proposals_file_id", "proposals", ["file_id"])
+    op.create_index("ix_proposals_follows", "proposals", ["follows"])
     op.create_index("ix_proposals_batch_id_target_key", "proposals", ["batch_id", "target_key"])
     op.create_index("ix_proposals_batch_id_source_key", "proposals", ["batch_id", "source_key"])
     op.create_index("ix_proposals_status", "proposals", ["status", "id"])
