@@ -13,7 +13,6 @@ from tonearm.errors import Failure, StorageUnavailable
 from tonearm.jobs.job import Lease, Refusal
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
-from tonearm.library.database import Database
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
@@ -21,12 +20,6 @@ FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 TABLES = ("jobs", "files", "audio", "tags", "analyses", "features_tempo_2", "features_key_1", "history")
 TIMES = {"queued_at", "started_at", "finished_at", "first_seen_at", "made_at", "read_at", "at", "found_at"}
 TIMES |= {"graph_due_at", "publish_due_at", "lease_until", "correlation_id", "rank"}
-
-
-@pytest.fixture
-def library(emptied_database: Database) -> Library:
-    """An empty library on either database."""
-    return Library(emptied_database)
 
 
 def leased(library: Library, *paths: bytes) -> list[Lease]:

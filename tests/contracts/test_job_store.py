@@ -49,12 +49,6 @@ TABLES = ("jobs", "files", "runs", "audio", "tags", "analyses", "history")
 
 
 @pytest.fixture
-def library(emptied_database: Database) -> Library:
-    """An empty library on either database."""
-    return Library(emptied_database)
-
-
-@pytest.fixture
 def shared(emptied_postgres: Database) -> Library:
     """An empty library on PostgreSQL, where two can write at the same moment."""
     return Library(emptied_postgres)

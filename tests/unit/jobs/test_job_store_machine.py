@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.sizes import size
 from tests.unit.library_fixture import (
     VERSIONS,
     WORKER,
@@ -318,9 +319,11 @@ def told(ending: AttemptOutcome | None) -> tuple[str, str | None] | None:
 
 
 @pytest.mark.slow
-def test_whatever_happens_nothing_is_lost_doubled_or_written_too_late(empty: bytes) -> None:
-    PendingWrites.empty = empty
+def test_whatever_happens_nothing_is_lost_doubled_or_written_too_late(empty_sqlite: bytes) -> None:
+    PendingWrites.empty = empty_sqlite
     run_state_machine_as_test(
         PendingWrites,
-        settings=settings(max_examples=30, stateful_step_count=30, report_multiple_bugs=False, phases=PHASES),
+        settings=settings(
+            max_examples=size(12, 60), stateful_step_count=30, report_multiple_bugs=False, phases=PHASES
+        ),
     )
