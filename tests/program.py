@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
+MANY = 24
+"""Number of the files in ``many_files``."""
+READ_MB_S = 0.4
+"""What a child may read in a second (the setting ``read_mb_s``) if it is to need half a second for one of them."""
 
 
 @dataclass(frozen=True)

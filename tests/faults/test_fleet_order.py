@@ -2,13 +2,14 @@
 
 import shutil
 import wave
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fleet import BASIC, Fleet
 from tests.program import until
+from tests.servers import FleetUrls
 from tests.sizes import size
 
 WAITING = size(2_000, 10_000)
@@ -17,9 +18,7 @@ pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def fleet(
-    tmp_path: Path, namespace: str, fleet_urls: Callable[[Iterable[str]], dict[str, str]]
-) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, namespace: str, fleet_urls: FleetUrls) -> Iterator[Fleet]:
     """A fleet on the servers that all tests share."""
     with Fleet(tmp_path, fleet_urls(BASIC), namespace) as made:
         yield made

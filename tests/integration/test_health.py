@@ -15,7 +15,7 @@ import pytest
 
 from tests.program import Program, until
 from tests.prometheus import Prometheus, prometheus_can_start
-from tests.proxy import Proxy
+from tests.proxy import Proxy, through
 from tests.servers import named
 
 SERVERS = {
@@ -77,12 +77,6 @@ def _listening(process: "subprocess.Popen[bytes]") -> str:
     line = process.stdout.readline().decode()
     assert line.startswith("listening on http://"), line
     return line.split()[-1]
-
-
-def through(proxy: Proxy, url: str) -> str:
-    parts = urlsplit(url)
-    login, at, _ = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{login}{at}127.0.0.1:{proxy.port}").geturl()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from tests.fleet import BASIC, Fleet
 from tests.program import Program, until, wait_for
 from tests.scrapes import OPENMETRICS, Scrape, parsed, scrape, text_of
-from tests.servers import SCRIPT
+from tests.servers import SCRIPT, FleetUrls
 
 WAITING = "tonearm_queue_jobs"
 
@@ -107,9 +107,7 @@ def test_an_address_in_use_is_a_warning_for_a_run(program: Program, music: Path)
 
 
 @pytest.fixture
-def fleet(
-    tmp_path: Path, namespace: str, fleet_urls: Callable[[Iterable[str]], dict[str, str]]
-) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, namespace: str, fleet_urls: FleetUrls) -> Iterator[Fleet]:
     """A fleet on the servers that all tests share."""
     with Fleet(tmp_path, fleet_urls(BASIC), namespace, TONEARM_LISTEN="127.0.0.1:0") as fleet:
         yield fleet

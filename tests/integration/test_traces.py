@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests import material
 from tests.fleet import Fleet
 from tests.otlp import Collector, Received, collecting
 from tests.program import Outcome, Program, until
+from tests.servers import FleetUrls
 from tonearm.events.job_trace import trace_id
 
 STAGES = [
@@ -225,7 +226,7 @@ def test_nothing_of_opentelemetry_is_loaded_unless_it_is_asked_for(
 def fleet(
     tmp_path: Path,
     namespace: str,
-    fleet_urls: Callable[[Iterable[str]], dict[str, str]],
+    fleet_urls: FleetUrls,
     collector: Collector,
 ) -> Iterator[Fleet]:
     """A fleet on the servers that all tests share, with traces."""
