@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import make_url
 
+from tests import forked
 from tests.program import Event, Outcome, Program, kill, until
 from tests.servers import OwnServers
 
@@ -64,11 +64,11 @@ class Fleet:
     ) -> "subprocess.Popen[bytes]":
         """Start a worker, or start one of that name again; ``environment`` goes on top of the fleet's."""
         with open(self.output(name), "ab") as output, open(self.log(name), "ab") as log:
-            self._workers[name] = subprocess.Popen(
-                [sys.executable, "-m", "tonearm", "worker", "--json", "--name", name, "-w", str(slots)],
-                stdout=output,
-                stderr=log,
-                env={**self.program.environment, **(environment or {})},
+            self._workers[name] = forked.start(
+                ["worker", "--json", "--name", name, "-w", str(slots)],
+                {**self.program.environment, **(environment or {})},
+                output,
+                log,
             )
         return self._workers[name]
 
@@ -108,7 +108,7 @@ class Fleet:
         """Wait until a worker has announced events of a kind."""
         until(lambda: len(self.events(name, kind)) > more_than, seconds)
 
-    def stop(self, name: str, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+    def stop(self, name: str, number: int = signal.SIGTERM, seconds: float = 60) -> int:
         """Signal a worker and wait for its end; returns its exit status."""
         process = self._workers[name]
         process.send_signal(number)

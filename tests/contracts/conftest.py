@@ -53,6 +53,17 @@ def emptied_database(
     opened.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database of the test's own, SQLite and then PostgreSQL."""
+    if request.param == "sqlite":
+        database: Database = open_sqlite(tmp_path / "library")
+    else:
+        database = open_postgres(request.getfixturevalue("postgres_url"), 5, 30)
+    yield database
+    database.close()
+
+
 @pytest.fixture
 def library(emptied_database: Database) -> Library:
     """An empty library, on SQLite and then on PostgreSQL."""

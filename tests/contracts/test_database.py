@@ -21,6 +21,12 @@ from tonearm.library.schema import root_table
 ROOT = "INSERT INTO roots (path, mounts, added_at) VALUES (:path, '[]', 0)"
 
 
+@pytest.fixture
+def library(new_database: Database) -> Library:
+    """A library that nobody else uses, as its tables are changed; on SQLite and then on PostgreSQL."""
+    return Library(new_database)
+
+
 def migrations(connection: Any) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(database_module.__file__).with_name("migrations")))

@@ -133,7 +133,7 @@ def test_a_server_that_is_gone_flips_its_component_its_breaker_and_its_alert_alo
         until_breaker(worker, component, "closed")
         until_alerts(prometheus, set())
     worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait(60) == 0
 
 
 def until_alerts(prometheus: Prometheus, expected: set[tuple[str, str | None]]) -> None:

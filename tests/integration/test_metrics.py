@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fleet import BASIC, Fleet
-from tests.program import Program, until, wait_for
+from tests.program import Program, children_of, kill, until, wait_for
 from tests.scrapes import OPENMETRICS, Scrape, parsed, scrape, text_of
 from tests.servers import SCRIPT, FleetUrls
 
@@ -47,10 +47,13 @@ def test_a_run_exports_what_the_database_says(program: Program, music: Path, tmp
     process = program.start("analyze", music, "--json", "--listen", "0", "--metrics-file", file)
     url = wait_for(process, "listening")["url"]
     wait_for(process, "job_started")
-    text = text_of(url)
+    for child in children_of(process.pid):
+        kill(child, signal.SIGSTOP)  # or all may be done before the next line
+    text, exemplars = text_of(url), text_of(url, OPENMETRICS)
     during = parsed(text)
+    for child in children_of(process.pid):
+        kill(child, signal.SIGCONT)
     checked_by_promtool(text)
-    exemplars = text_of(url, OPENMETRICS)
     assert exemplars.endswith("# EOF\n")
     assert re.search(r'_bucket\{.*\} \S+ # \{correlation_id="[0-9a-f]{32}"\} ', exemplars)
     assert not during.has("tonearm_jobs_taken_created")
@@ -151,7 +154,7 @@ def test_workers_export_together_what_the_database_says_and_one_of_them_speaks_f
     checked_by_promtool(text_of(urls[leader]))
     fleet.stop(leader, signal.SIGKILL)
     [other] = set(urls) - {leader}
-    until(lambda: scrape(urls[other]).has(WAITING), 10)
+    until(lambda: scrape(urls[other]).has(WAITING))
 
 
 def test_a_worker_does_not_start_where_its_address_is_in_use(fleet: Fleet) -> None:
