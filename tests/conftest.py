@@ -17,18 +17,23 @@ pytest_plugins = ["tests.servers"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have each of several processes begin with its share of the longest tests: none is left for the end.
 
-    The processes are given stretches of equal length, in the order of the list.
+    The processes are given stretches of equal length, in the order of the list. The tests that break servers are all
+    for the first one, so that only one set of such servers has to start.
     """
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    faults = [item for item in items if item.path.parent.name == "faults"]
+    breaking = [item for item in items if "own_servers" in getattr(item, "fixturenames", ())]
+    faults = [item for item in items if item.path.parent.name == "faults" and item not in breaking]
     faults.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    others = [item for item in items if item.path.parent.name != "faults"]
+    first = {*breaking, *faults}
+    others = [item for item in items if item not in first]
+    long_ones = [breaking, *(faults[number :: processes - 1] for number in range(processes - 1))]
+    if processes == 1:
+        long_ones = [breaking + faults]
     left = len(items)
     items.clear()
-    for process in range(processes):
+    for process, long in enumerate(long_ones):
         share = left // (processes - process)
         left -= share
-        long = faults[process::processes]
         room = max(0, share - len(long))
         items += long + others[:room]
         del others[:room]
