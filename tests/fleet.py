@@ -134,7 +134,7 @@ class Fleet:
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the library's database, past any proxy."""
-        with psycopg.connect(plain(self.urls["TONEARM_DATABASE_URL"]), connect_timeout=10) as connection:
+        with psycopg.connect(plain(self.urls["TONEARM_DATABASE_URL"]), connect_timeout=60) as connection:
             return connection.execute(statement.encode(), values).fetchall()
 
     def assert_nothing_lost(self, files: int) -> None:

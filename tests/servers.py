@@ -218,7 +218,7 @@ def drop_database(server: str, url: str) -> None:
 def administer(server: str) -> psycopg.Connection:
     """A connection without transactions."""
     plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(plain, autocommit=True, connect_timeout=10)
+    return psycopg.connect(plain, autocommit=True, connect_timeout=60)
 
 
 def delete_from_rabbitmq(url: str, start: str) -> None:

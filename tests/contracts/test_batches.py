@@ -257,18 +257,18 @@ class Holding:
         self._free = threading.Event()
         self._thread = threading.Thread(target=self._hold)
         self._thread.start()
-        assert self._locked.wait(30)
+        assert self._locked.wait(60)
 
     def _hold(self) -> None:
         with self._library.database.write() as connection:
             connection.execute(text(f"{self._change} WHERE id = :job"), {"job": self._job})
             self._locked.set()
-            self._free.wait(30)
+            self._free.wait(60)
 
     def let_go(self) -> None:
         """End the transaction."""
         self._free.set()
-        self._thread.join(30)
+        self._thread.join(60)
 
 
 @pytest.fixture
@@ -285,12 +285,15 @@ def test_a_message_of_a_job_that_goes_to_another_run_just_then_is_not_done_with(
     claimed: dict[int, Lease | Refusal] = {}
     thread = threading.Thread(target=lambda: claimed.update(shared.job_store.claim({1: None}, "here")))
     thread.start()
-    waits = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    waits = (
+        "SELECT count(*) AS waiting FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     try:
         until(lambda: bool(shared.rows(waits)[0]["waiting"]))
     finally:
         holding.let_go()
-        thread.join(30)
+        thread.join(60)
     lease = claimed[1]
     assert isinstance(lease, Lease)
     assert lease.run == other
@@ -309,7 +312,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_result_waiting(shared: Library
             assert thread.is_alive()
     finally:
         holding.let_go()
-        thread.join(30)
+        thread.join(60)
     assert outcomes == [AttemptOutcome("done")] * 3
     assert states(shared) == ["done"] * 3
 
@@ -327,7 +330,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_message_waiting(shared: Librar
             assert thread.is_alive()
     finally:
         holding.let_go()
-        thread.join(30)
+        thread.join(60)
     assert sorted(claimed) == [1, 2, 3]
     assert {lease.attempt for lease in claimed.values() if isinstance(lease, Lease)} == {1}
     assert states(shared) == ["running"] * 3

@@ -123,7 +123,7 @@ def test_a_reader_sees_one_state_while_others_write(library: Library) -> None:
 def test_the_database_keeps_the_time(library: Library) -> None:
     with library.database.read() as connection:
         first = connection.execute(select(database_time())).scalar_one()
-        assert first == pytest.approx(time.time(), abs=5)
+        assert first == pytest.approx(time.time(), abs=60)
         time.sleep(0.01)
         assert connection.execute(select(database_time())).scalar_one() > first or not library.database.shared
 

@@ -152,9 +152,9 @@ def test_rabbitmq_is_connected_to_as_the_file_says_now(
         assert link.connected
         broker.set_password("two")
         broker.disconnect(namespace)
-        until(lambda: link.refusal is not None, 30)
+        until(lambda: link.refusal is not None)
         write("two")
-        until(lambda: link.connected, 30)
+        until(lambda: link.connected)
         assert link.refusal is None
     finally:
         link.stop()

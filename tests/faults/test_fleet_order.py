@@ -16,7 +16,7 @@ WAITING = size(1_000, 10_000)
 FLOOD = size(30, 400)
 READ_MB_S = 0.2
 """What a worker may read in a second: three of the tiny files, so that the urgent ones never come to an end."""
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(600)]
 
 
 @pytest.fixture

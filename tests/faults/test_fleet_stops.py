@@ -13,7 +13,7 @@ from tests.program import MANY, READ_MB_S, alive, children_of, kill, reconciles,
 from tests.proxy import Proxy, proxy_of, through
 from tests.servers import FleetUrls
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(600)]
 
 
 @pytest.fixture

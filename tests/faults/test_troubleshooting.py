@@ -19,7 +19,7 @@ from tests.proxy import Proxy
 from tests.served_folder import served_folder
 from tests.servers import OwnServers
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(600)]
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "troubleshoot.md"
 
 DECLARATION = """

@@ -348,7 +348,7 @@ def test_a_redis_that_is_back_is_known_to_be_back_though_nothing_asks_it(
             assert within(60, lambda: breaker.state == "closed")
         finally:
             stop.set()
-            probes.join(10)
+            probes.join(60)
             probe.close()
     after = [change.after for change in changes if isinstance(change, BreakerChanged)]
     assert after == ["open", "half_open", "closed"]
