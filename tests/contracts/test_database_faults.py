@@ -250,7 +250,7 @@ def test_a_session_that_the_server_ends_is_away_and_the_next_one_is_good(
     hold_open(database, 4)
     with administer(postgres_url) as other:
         other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid != pg_backend_pid()"
         )
     with pytest.raises(StorageUnavailable, match="the server ended the connection"):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hung_mount import hung_mount
+from tests.program import until
 from tonearm.names import printable
 from tonearm.telemetry import probes_places as module
 from tonearm.telemetry.probes import Check, Checks, Status
@@ -20,7 +21,7 @@ from tonearm.telemetry.probes_places import PlacesLoop
 NEVER = threading.Event()
 
 
-def checked(*places: Place, limit_s: float = 5.0) -> dict[str, Check]:
+def checked(*places: Place, limit_s: float = 60.0) -> dict[str, Check]:
     checks = Checks()
     PlacesLoop(lambda: places, checks, limit_s=limit_s).check(NEVER)
     return dict(checks.snapshot())
@@ -84,7 +85,8 @@ def test_a_folder_that_hangs_is_a_warning_and_the_places_after_it_are_checked(
     ]
     found = checked(*places, limit_s=0.3)
     assert told(found["root:1"]) == (Status.WARN, f"{hung} does not answer within 0 s")
-    assert told(found["root:2"]) == (Status.PASS, None)
+    # a busy machine may take longer to look at a good place, too
+    until(lambda: told(checked(*places, limit_s=0.3)["root:2"]) == (Status.PASS, None))
 
 
 def test_a_mount_that_hangs_below_a_root_is_named_with_the_root(hung: Path) -> None:
