@@ -104,7 +104,7 @@ class Fleet:
         """Everything a worker has logged."""
         return self.log(name).read_text(errors="replace") if self.log(name).exists() else ""
 
-    def until_event(self, name: str, kind: str, seconds: float = 120, more_than: int = 0) -> None:
+    def until_event(self, name: str, kind: str, seconds: float = 240, more_than: int = 0) -> None:
         """Wait until a worker has announced events of a kind."""
         until(lambda: len(self.events(name, kind)) > more_than, seconds)
 
@@ -127,7 +127,7 @@ class Fleet:
         """Wait for the end of a call that follows."""
         return self.program.wait(process, timeout)
 
-    def finished(self, run: int, seconds: float = 120) -> None:
+    def finished(self, run: int, seconds: float = 240) -> None:
         """Wait until nothing of a run is open."""
         text = "SELECT count(*) FROM jobs WHERE run_id = %s AND state IN ('queued', 'running', 'retrying')"
         until(lambda: self.query(text, run) == [(0,)], seconds)

@@ -14,6 +14,7 @@ from tonearm.jobs import retrying
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection
 from tonearm.jobs.failures import KILLED, crashed
 from tonearm.jobs.run_counts import RunCounts
+from tonearm.library.database import Database
 from tonearm.library.roots import Place
 
 PICTURE = Failure("not-audio", "it is a picture", "look at it")
@@ -277,7 +278,8 @@ def test_other_failures_make_no_suspect(library: Library) -> None:
     assert library.failures.count_suspects() == 0
 
 
-def test_failures_are_read_through_their_indexes(library: Library) -> None:
+def test_failures_are_read_through_their_indexes(new_database: Database) -> None:
+    library = Library(new_database)
     run = library.run()
     paths = [b"%05d" % number for number in range(1000)]
     library.meet(run, *paths)
