@@ -15,6 +15,7 @@ from tonearm.jobs.history import History
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
+from tonearm.library.database import Database
 from tonearm.views.workers import WorkerList
 
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
