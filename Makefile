@@ -32,8 +32,8 @@ test: setup-dev
 
 test-long: setup-dev
 	TONEARM_TEST_LONG=1 SERVERS_FSYNC=off scripts/servers run \
-	  .venv/bin/python -m pytest -n 2 --dist worksteal --durations 15 tests/faults tests/unit/jobs \
-	  tests/unit/naming/test_renames.py $(ARGS)
+	  .venv/bin/python -m pytest -n 2 --dist worksteal --durations 15 tests/faults \
+	  tests/unit/jobs/test_job_store_machine.py tests/unit/naming/test_renames.py $(ARGS)
 
 check: setup-dev
 	.venv/bin/ruff check .
