@@ -339,8 +339,9 @@ def test_a_worker_does_not_start_on_a_queue_of_other_arguments(
         TONEARM_DATABASE_URL=standing_postgres,
         TONEARM_RABBITMQ_URL=rabbitmq_url,
         TONEARM_NAMESPACE=topology.namespace,
+        TONEARM_CONNECT_TIMEOUT_S="60",
     )
-    outcome = program.run("worker", timeout=60)
+    outcome = program.run("worker", timeout=200)
     assert outcome.status == 2
     assert "is not what this version needs" in outcome.errors
     assert Library(emptied_postgres).rows("SELECT ended_at IS NOT NULL AS ended FROM workers") == [
