@@ -37,11 +37,11 @@ class Fleet:
         self.urls = {name: urls[name] for name in (f"TONEARM_{service}_URL" for service in services)}
         self.settings = {
             "TONEARM_NAMESPACE": namespace,
-            "TONEARM_LEASE_S": "6",
+            "TONEARM_LEASE_S": "12",
             "TONEARM_RECONCILE_S": "2",
             "TONEARM_BREAKER_OPEN_S": "2",
-            "TONEARM_CONNECT_TIMEOUT_S": "3",
-            "TONEARM_CALL_TIMEOUT_S": "5",
+            "TONEARM_CONNECT_TIMEOUT_S": "10",
+            "TONEARM_CALL_TIMEOUT_S": "15",
             **environment,
         }
         self.program = Program(folder / "unused", **self.urls, **self.settings)

@@ -90,7 +90,7 @@ def test_killed_workers_cost_nothing_but_time(make_fleet: Callable[..., Fleet], 
 def test_a_worker_that_never_comes_back_loses_its_leases(
     make_fleet: Callable[..., Fleet], many_files: Path
 ) -> None:
-    fleet = make_fleet(TONEARM_LEASE_S="3")
+    fleet = make_fleet(TONEARM_LEASE_S="5")
     process = begun(fleet, many_files)
     fleet.stop("w0", signal.SIGKILL)
     assert_all_done(fleet, fleet.end(process))
@@ -194,7 +194,7 @@ def test_neo4j_is_away_for_the_whole_run_and_catches_up(
 def test_a_worker_that_slept_past_its_lease_stores_nothing(
     make_fleet: Callable[..., Fleet], many_files: Path
 ) -> None:
-    fleet = make_fleet(TONEARM_LEASE_S="3")
+    fleet = make_fleet(TONEARM_LEASE_S="5")
     process = begun(fleet, many_files)
     until(lambda: len(fleet.events("w0", "job_started")) > len(fleet.events("w0", "job_finished")))
     sleeper = fleet.process("w0")

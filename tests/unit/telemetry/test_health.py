@@ -170,7 +170,7 @@ def test_what_was_not_checked_yet_is_a_warning_and_is_waited_for() -> None:
     assert found["checks"]["children"][0]["output"] == "not checked yet"
     later = threading.Timer(0.05, lambda: checks.found("children", PASS))
     later.start()
-    assert document(Readiness(checks, first_s=10.0)(Request("/ready")))["status"] == "pass"
+    assert document(Readiness(checks, first_s=60.0)(Request("/ready")))["status"] == "pass"
     later.join()
 
 
