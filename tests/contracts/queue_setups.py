@@ -18,7 +18,7 @@ from tonearm.jobs.trace_context import Sampler
 from tonearm.resilience.gate import Gate, Unguarded
 
 RECONCILE_S = 0.5
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 QUIET_S = 0.3
 
 

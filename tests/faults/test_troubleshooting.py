@@ -223,7 +223,7 @@ def test_a_mount_whose_server_dies_in_the_middle_of_a_file_ends_no_worker(
 ) -> None:
     nas = tmp_path / "nas"
     nas.mkdir()
-    with served_folder(music, nas, delay_s=0.2) as server:
+    with served_folder(music, nas, delay_s=0.05) as server:
         running = program.start("analyze", nas, "--json")
         wait_for(running, "job_started")
         server.kill()

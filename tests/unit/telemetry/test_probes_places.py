@@ -187,6 +187,15 @@ def test_errors_of_the_system_are_told_in_words(error: int) -> None:
     assert os.strerror(error) not in (found.output or "")
 
 
+def test_a_process_that_does_not_start_in_time_is_asked_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "START_S", 0.0)
+    monkeypatch.setattr(module, "LOOK_S", 0.0)
+    found = checked(Place("root:1", "root", os.fsencode(tmp_path)))
+    assert told(found["root:1"]) == (Status.WARN, f"{tmp_path} does not answer within 60 s")
+
+
 def test_a_stop_ends_a_round_early(hung: Path) -> None:
     stop = threading.Event()
     timer = threading.Timer(0.3, stop.set)
