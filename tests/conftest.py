@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The file of an empty SQLite database, as the migrations make it."""
     folder = tmp_path_factory.mktemp("empty")
     open_sqlite(folder).close()

@@ -39,15 +39,13 @@ def emptied_postgres(standing_postgres: str) -> Iterator[Database]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def emptied_database(
-    request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: bytes
-) -> Iterator[Database]:
+def emptied_database(request: pytest.FixtureRequest, tmp_path: Path, empty: bytes) -> Iterator[Database]:
     """An empty database, SQLite and then PostgreSQL, sooner than a new one."""
     if request.param == "postgresql":
         yield request.getfixturevalue("emptied_postgres")
         return
     (tmp_path / "library").mkdir()
-    (tmp_path / "library" / "tonearm.db").write_bytes(empty_sqlite)
+    (tmp_path / "library" / "tonearm.db").write_bytes(empty)
     opened = open_sqlite(tmp_path / "library")
     yield opened
     opened.close()

@@ -13,7 +13,7 @@ settings.load_profile("shared")
 
 
 @pytest.fixture
-def library(tmp_path: Path, empty_sqlite: bytes) -> Iterator[Library]:
+def library(tmp_path: Path, empty: bytes) -> Iterator[Library]:
     """An empty library."""
-    with opened(tmp_path / "data", empty_sqlite) as library:
+    with opened(tmp_path / "data", empty) as library:
         yield library

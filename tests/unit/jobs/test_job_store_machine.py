@@ -319,8 +319,8 @@ def told(ending: AttemptOutcome | None) -> tuple[str, str | None] | None:
 
 
 @pytest.mark.slow
-def test_whatever_happens_nothing_is_lost_doubled_or_written_too_late(empty_sqlite: bytes) -> None:
-    PendingWrites.empty = empty_sqlite
+def test_whatever_happens_nothing_is_lost_doubled_or_written_too_late(empty: bytes) -> None:
+    PendingWrites.empty = empty
     run_state_machine_as_test(
         PendingWrites,
         settings=settings(

@@ -46,12 +46,10 @@ def test_the_migrations_make_what_the_models_say(library: Library) -> None:
 
 
 @pytest.mark.parametrize("name", ["what?mode=memory", "100%25", "#1", "a b", "file:x", "K\udcf6ln"])
-def test_the_library_lies_in_the_folder_that_was_named(
-    tmp_path: Path, empty_sqlite: bytes, name: str
-) -> None:
+def test_the_library_lies_in_the_folder_that_was_named(tmp_path: Path, empty: bytes, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
-    (folder / "tonearm.db").write_bytes(empty_sqlite)
+    (folder / "tonearm.db").write_bytes(empty)
     database = open_sqlite(folder)
     assert database.found == REVISION
     database.close()
@@ -136,8 +134,8 @@ def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path: Path)
     assert (tmp_path / "tonearm.db").read_bytes() == content
 
 
-def test_a_damaged_database_is_told_as_such(tmp_path: Path, empty_sqlite: bytes) -> None:
-    (tmp_path / "tonearm.db").write_bytes(empty_sqlite[:4096] + bytes(len(empty_sqlite) - 4096))
+def test_a_damaged_database_is_told_as_such(tmp_path: Path, empty: bytes) -> None:
+    (tmp_path / "tonearm.db").write_bytes(empty[:4096] + bytes(len(empty) - 4096))
     with pytest.raises(StorageUnusable, match=r"tonearm\.db: "):
         open_sqlite(tmp_path).close()
 
@@ -155,9 +153,9 @@ def test_a_folder_in_the_place_of_the_database_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_database_that_another_program_holds_is_busy_and_not_broken(
-    tmp_path: Path, empty_sqlite: bytes, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, empty: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "tonearm.db").write_bytes(empty_sqlite)
+    (tmp_path / "tonearm.db").write_bytes(empty)
     monkeypatch.setattr(database_module, "BUSY_TIMEOUT_S", 0.1)
     database = open_sqlite(tmp_path)
     other = sqlite3.connect(tmp_path / "tonearm.db", isolation_level=None)

@@ -139,11 +139,9 @@ def test_a_root_that_was_taken_out_of_the_library_is_no_longer_shown(tmp_path: P
     assert sorted(checks.snapshot()) == ["root:2"]
 
 
-def test_the_library_file_is_read_and_what_is_wrong_with_it_is_told(
-    tmp_path: Path, empty_sqlite: bytes
-) -> None:
+def test_the_library_file_is_read_and_what_is_wrong_with_it_is_told(tmp_path: Path, empty: bytes) -> None:
     good, damaged, gone = (tmp_path / name for name in ("good.db", "damaged.db", "gone.db"))
-    good.write_bytes(empty_sqlite)
+    good.write_bytes(empty)
     damaged.write_bytes(b"x" * 4096)
     sqlite3.connect(good).close()
     found = checked(

@@ -37,9 +37,9 @@ ALBUM: dict[bytes, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def album(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: bytes) -> Iterator[Library]:
+def album(tmp_path_factory: pytest.TempPathFactory, empty: bytes) -> Iterator[Library]:
     """Four tracks. Look at them; do not change them."""
-    with opened(tmp_path_factory.mktemp("album"), empty_sqlite) as library:
+    with opened(tmp_path_factory.mktemp("album"), empty) as library:
         run = library.run()
         for number, (path, measured) in enumerate(ALBUM.items()):
             library.finish(run, path, result(f"{number}", **measured))
