@@ -28,10 +28,12 @@ analyze: setup
 	@.venv/bin/tonearm analyze "$(MUSIC)" $(ARGS)
 
 test: setup-dev
-	scripts/servers run .venv/bin/python -m pytest -n 4 --dist worksteal --durations 15 $(ARGS)
+	SERVERS_FSYNC=off scripts/servers run .venv/bin/python -m pytest -n 5 --dist worksteal --durations 15 $(ARGS)
 
 test-long: setup-dev
-	TONEARM_TEST_LONG=1 scripts/servers run .venv/bin/python -m pytest -n 2 --dist worksteal --durations 15 tests/faults $(ARGS)
+	TONEARM_TEST_LONG=1 SERVERS_FSYNC=off scripts/servers run \
+	  .venv/bin/python -m pytest -n 2 --dist worksteal --durations 15 tests/faults \
+	  tests/unit/jobs/test_job_store_machine.py tests/unit/naming/test_renames.py $(ARGS)
 
 check: setup-dev
 	.venv/bin/ruff check .

@@ -5,11 +5,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests import material
-from tests.program import Program
+from tests.program import MANY, READ_MB_S, Program
+from tonearm.library.database import open_sqlite
 
 pytest_plugins = ["tests.servers"]
 
@@ -17,22 +17,35 @@ pytest_plugins = ["tests.servers"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have each of several processes begin with its share of the longest tests: none is left for the end.
 
-    The processes are given stretches of equal length, in the order of the list.
+    The processes are given stretches of equal length, in the order of the list. The tests that break servers are all
+    for the first one, so that only one set of such servers has to start.
     """
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    faults = [item for item in items if item.path.parent.name == "faults"]
+    breaking = [item for item in items if "own_servers" in getattr(item, "fixturenames", ())]
+    faults = [item for item in items if item.path.parent.name == "faults" and item not in breaking]
     faults.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    others = [item for item in items if item.path.parent.name != "faults"]
+    first = {*breaking, *faults}
+    others = [item for item in items if item not in first]
+    long_ones = [breaking, *(faults[number :: processes - 1] for number in range(processes - 1))]
+    if processes == 1:
+        long_ones = [breaking + faults]
     left = len(items)
     items.clear()
-    for process in range(processes):
+    for process, long in enumerate(long_ones):
         share = left // (processes - process)
         left -= share
-        long = faults[process::processes]
         room = max(0, share - len(long))
         items += long + others[:room]
         del others[:room]
     items += others
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of an empty SQLite database, as the migrations make it."""
+    folder = tmp_path_factory.mktemp("empty")
+    open_sqlite(folder).close()
+    return (folder / "tonearm.db").read_bytes()
 
 
 @pytest.fixture
@@ -67,18 +80,24 @@ def every_format(make_once: Callable[..., Path]) -> Path:
     return make_once("formats", make)
 
 
+@pytest.fixture
+def paced_program(make_program: Callable[..., Program], tmp_path: Path) -> Program:
+    """The command, whose two children need half a second for one of ``many_files``: a kill meets work in progress."""
+    return make_program(tmp_path / "data", TONEARM_READ_MB_S=str(2 * READ_MB_S))
+
+
 @pytest.fixture(scope="session")
-def long_files(make_once: Callable[..., Path]) -> Path:
-    """Forty different FLAC files of a quarter of a minute to a minute, so that a kill meets work in progress."""
+def many_files(make_once: Callable[..., Path]) -> Path:
+    """So many (``MANY``) different short FLAC files, in three folders."""
 
     def make(folder: Path) -> None:
         (folder / "a" / "b").mkdir(parents=True)
-        for number in range(40):
-            samples = np.tile(material.music(15.0, bpm=90.0 + number, seed=number), (1 + number % 4, 1))
+        for number in range(MANY):
+            samples = material.music(4.0 + number % 2, bpm=90.0 + number, seed=number)
             where = (folder, folder / "a", folder / "a" / "b")[number % 3]
             (where / f"{number:02}.flac").write_bytes(material.encode(samples, "flac"))
 
-    return make_once("long", make)
+    return make_once("many", make)
 
 
 @pytest.fixture(scope="session")

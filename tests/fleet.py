@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import make_url
 
+from tests import forked
 from tests.program import Event, Outcome, Program, kill, until
 from tests.servers import OwnServers
 
@@ -37,11 +37,11 @@ class Fleet:
         self.urls = {name: urls[name] for name in (f"TONEARM_{service}_URL" for service in services)}
         self.settings = {
             "TONEARM_NAMESPACE": namespace,
-            "TONEARM_LEASE_S": "6",
+            "TONEARM_LEASE_S": "12",
             "TONEARM_RECONCILE_S": "2",
             "TONEARM_BREAKER_OPEN_S": "2",
-            "TONEARM_CONNECT_TIMEOUT_S": "3",
-            "TONEARM_CALL_TIMEOUT_S": "5",
+            "TONEARM_CONNECT_TIMEOUT_S": "10",
+            "TONEARM_CALL_TIMEOUT_S": "15",
             **environment,
         }
         self.program = Program(folder / "unused", **self.urls, **self.settings)
@@ -64,11 +64,11 @@ class Fleet:
     ) -> "subprocess.Popen[bytes]":
         """Start a worker, or start one of that name again; ``environment`` goes on top of the fleet's."""
         with open(self.output(name), "ab") as output, open(self.log(name), "ab") as log:
-            self._workers[name] = subprocess.Popen(
-                [sys.executable, "-m", "tonearm", "worker", "--json", "--name", name, "-w", str(slots)],
-                stdout=output,
-                stderr=log,
-                env={**self.program.environment, **(environment or {})},
+            self._workers[name] = forked.start(
+                ["worker", "--json", "--name", name, "-w", str(slots)],
+                {**self.program.environment, **(environment or {})},
+                output,
+                log,
             )
         return self._workers[name]
 
@@ -104,11 +104,11 @@ class Fleet:
         """Everything a worker has logged."""
         return self.log(name).read_text(errors="replace") if self.log(name).exists() else ""
 
-    def until_event(self, name: str, kind: str, seconds: float = 120, more_than: int = 0) -> None:
+    def until_event(self, name: str, kind: str, seconds: float = 240, more_than: int = 0) -> None:
         """Wait until a worker has announced events of a kind."""
         until(lambda: len(self.events(name, kind)) > more_than, seconds)
 
-    def stop(self, name: str, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+    def stop(self, name: str, number: int = signal.SIGTERM, seconds: float = 60) -> int:
         """Signal a worker and wait for its end; returns its exit status."""
         process = self._workers[name]
         process.send_signal(number)
@@ -127,14 +127,14 @@ class Fleet:
         """Wait for the end of a call that follows."""
         return self.program.wait(process, timeout)
 
-    def finished(self, run: int, seconds: float = 120) -> None:
+    def finished(self, run: int, seconds: float = 240) -> None:
         """Wait until nothing of a run is open."""
         text = "SELECT count(*) FROM jobs WHERE run_id = %s AND state IN ('queued', 'running', 'retrying')"
         until(lambda: self.query(text, run) == [(0,)], seconds)
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the library's database, past any proxy."""
-        with psycopg.connect(plain(self.urls["TONEARM_DATABASE_URL"]), connect_timeout=10) as connection:
+        with psycopg.connect(plain(self.urls["TONEARM_DATABASE_URL"]), connect_timeout=60) as connection:
             return connection.execute(statement.encode(), values).fetchall()
 
     def assert_nothing_lost(self, files: int) -> None:

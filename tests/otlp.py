@@ -69,7 +69,7 @@ def collecting() -> Iterator[Collector]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             collector.requests += 1
             collector.headers.append(dict(self.headers))
-            collector.hold.wait(30)
+            collector.hold.wait(100)
             if collector.status == 200 and self.path == "/v1/traces":
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)

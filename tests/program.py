@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+
 Event = dict[str, Any]
+MANY = 24
+"""Number of the files in ``many_files``."""
+READ_MB_S = 0.4
+"""What a child may read in a second (the setting ``read_mb_s``) if it is to need half a second for one of them."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,16 @@ class Program:
 
     def start(self, *arguments: str | bytes | Path, through: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
         """Start the command and leave it running. ``through``: a command that becomes it."""
-        process = subprocess.Popen(
-            [*through, self._python, "-m", "tonearm", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self.environment,
-            bufsize=0,  # what one reader leaves is there for the next
-        )
+        if not through and self._python == sys.executable:
+            process = forked.start(arguments, self.environment)
+        else:
+            process = subprocess.Popen(
+                [*through, self._python, "-m", "tonearm", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self.environment,
+                bufsize=0,  # what one reader leaves is there for the next
+            )
         self._started.append(process)
         return process
 

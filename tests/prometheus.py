@@ -62,7 +62,7 @@ class Prometheus:
 
     def __exit__(self, *error: object) -> None:
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(60)
         self._log.close()
 
     def scrape(self, discovered: str) -> None:
@@ -94,7 +94,7 @@ class Prometheus:
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, Path(self._log.name).read_text(encoding="utf-8")
         try:
-            with urlopen(f"{self.url}/-/ready", timeout=5) as answer:  # noqa: S310  a URL of our own
+            with urlopen(f"{self.url}/-/ready", timeout=30) as answer:  # noqa: S310  a URL of our own
                 return bool(answer.status == 200)
         except (URLError, ConnectionError):
             return False

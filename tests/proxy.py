@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 PIECE = 65_536
 """Bytes read at once."""
@@ -26,6 +27,8 @@ class Proxy:
     def __init__(self, target_host: str, target_port: int) -> None:
         self.delay_s = 0.0
         """How long each piece waits on its way to the server, in seconds: a call takes that much longer."""
+        self.hear: Callable[[bytes], object] = len
+        """Called with each piece on its way to the server."""
         self._target = (target_host, target_port)
         self._place = _bound(0)  # never listens: keeps the port ours while connections are refused
         self.port: int = self._place.getsockname()[1]
@@ -119,7 +122,7 @@ class Proxy:
             if self._listener is not None and self._listener.fileno() in ready:
                 self._accept(self._listener)
             if self._passing:
-                self._links = [link for link in self._links if link.move(self.delay_s)]
+                self._links = [link for link in self._links if link.move(self.delay_s, self.hear)]
 
     def _wait(self) -> dict[int, int]:
         """Wait until something can be done; what is ready, by its descriptor."""
@@ -159,12 +162,13 @@ class _Way:
     def writing(self) -> bool:
         return bool(self.pieces) and self.pieces[0][0] <= time.monotonic()
 
-    def move(self, delay_s: float) -> None:
+    def move(self, delay_s: float, hear: Callable[[bytes], object]) -> None:
         with suppress(BlockingIOError):
             while self.reading:
                 data = self.source.recv(PIECE)
                 self.ended = not data
                 if data:
+                    hear(data)
                     due = time.monotonic() + delay_s
                     self.pieces.append((max(due, self.pieces[-1][0] if self.pieces else due), data))
         with suppress(BlockingIOError):
@@ -203,11 +207,11 @@ class _Link:
         """When a piece that still waits is due."""
         return [way.pieces[0][0] for way in self._ways if way.pieces and not way.writing]
 
-    def move(self, delay_s: float) -> bool:
+    def move(self, delay_s: float, hear: Callable[[bytes], object]) -> bool:
         """Move what can be moved; whether the connection lives on."""
         try:
-            for way, delay in zip(self._ways, (delay_s, 0.0), strict=False):
-                way.move(delay)
+            for way, delay, heard in zip(self._ways, (delay_s, 0.0), (hear, len), strict=False):
+                way.move(delay, heard)
         except OSError:
             self.reset()
             return False
@@ -237,6 +241,20 @@ class _Link:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server.connect_ex(self._target)  # a refusal is met when it is first read
         self._ways = (_Way(self._client, self._server), _Way(self._server, self._client))
+
+
+def proxy_of(url: str) -> Proxy:
+    """A proxy before the server of an address, which names its port."""
+    parts = urlsplit(url)
+    assert parts.port, url
+    return Proxy(parts.hostname or "127.0.0.1", parts.port)
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """The address of a server by way of a proxy."""
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{login}{at}127.0.0.1:{proxy.port}").geturl()
 
 
 def _bound(port: int) -> socket.socket:

@@ -49,7 +49,7 @@ def parsed(text: str) -> Scrape:
 def text_of(url: str, accept: str = "text/plain") -> str:
     """The text that a process answers."""
     request = urllib.request.Request(f"{url}/metrics", headers={"Accept": accept})  # noqa: S310  ours
-    with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310  the same request
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  the same request
         text: str = answer.read().decode()
         return text
 

@@ -23,6 +23,8 @@ import redis
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+FleetUrls = Callable[[Iterable[str]], dict[str, str]]
+"""Tells the addresses of services, such as ``RABBITMQ``, by the names of their variables."""
 SCRIPT = Path(__file__).parents[1] / "scripts" / "servers"
 VARIABLES = (
     "TONEARM_DATABASE_URL",
@@ -89,7 +91,7 @@ def postgres_url(servers: Mapping[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def fleet_urls(servers: Mapping[str, str], postgres_url: str) -> Callable[[Iterable[str]], dict[str, str]]:
+def fleet_urls(servers: Mapping[str, str], postgres_url: str) -> FleetUrls:
     """Tells the addresses for a fleet on the servers that all tests share; its database is the test's own."""
 
     def of(services: Iterable[str]) -> dict[str, str]:
@@ -216,7 +218,7 @@ def drop_database(server: str, url: str) -> None:
 def administer(server: str) -> psycopg.Connection:
     """A connection without transactions."""
     plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(plain, autocommit=True, connect_timeout=10)
+    return psycopg.connect(plain, autocommit=True, connect_timeout=60)
 
 
 def delete_from_rabbitmq(url: str, start: str) -> None:

@@ -55,6 +55,8 @@ class PathMap:
 
 def _moved(path: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
     """The path with its beginning replaced by the longest matching pair, if one matches."""
+    if not pairs:
+        return path
     fitting = [pair for pair in pairs if path == pair[0] or path.startswith(pair[0] + b"/")]
     if not fitting:
         return path

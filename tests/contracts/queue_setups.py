@@ -18,7 +18,7 @@ from tonearm.jobs.trace_context import Sampler
 from tonearm.resilience.gate import Gate, Unguarded
 
 RECONCILE_S = 0.5
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 QUIET_S = 0.3
 
 
@@ -162,11 +162,18 @@ class RabbitSetup(QueueSetup):
         assert within(PATIENCE_S, lambda: self.library.rows(unsent)[0]["jobs"] == 0)
 
     def calm(self, queue: JobQueue) -> None:
-        before, since = -1, time.monotonic()
-        while time.monotonic() < since + 0.06:
-            if (now := queue.count_waiting((), 10_000)) != before:
-                before, since = now, time.monotonic()
-            time.sleep(0.005)
+        """Nothing moves for many times as long as the broker takes to answer, however busy the machine is."""
+        before, since = (-1, -1), time.monotonic()
+        with Broker(self.url) as broker:
+            while True:
+                began = time.monotonic()
+                now = queue.count_waiting((), 10_000), self._ready(broker)
+                answered = time.monotonic()
+                if now != before:
+                    before, since = now, answered
+                elif answered - since > 0.05 + 10 * (answered - began):
+                    return
+                time.sleep(0.005)
 
     def dead(self) -> int | None:
         with Broker(self.url) as broker:
@@ -175,7 +182,10 @@ class RabbitSetup(QueueSetup):
     def ready(self) -> int:
         """How many messages wait at the broker and are in nobody's hands."""
         with Broker(self.url) as broker:
-            return sum(broker.ready(queue.name) for queue in self.topology.queues)
+            return self._ready(broker)
+
+    def _ready(self, broker: Broker) -> int:
+        return sum(broker.ready(queue.name) for queue in self.topology.queues)
 
     def close(self) -> None:
         self.stop_relays()

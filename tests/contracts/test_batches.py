@@ -13,7 +13,6 @@ from tonearm.errors import Failure, StorageUnavailable
 from tonearm.jobs.job import Lease, Refusal
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
-from tonearm.library.database import Database
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
@@ -21,12 +20,6 @@ FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 TABLES = ("jobs", "files", "audio", "tags", "analyses", "features_tempo_2", "features_key_1", "history")
 TIMES = {"queued_at", "started_at", "finished_at", "first_seen_at", "made_at", "read_at", "at", "found_at"}
 TIMES |= {"graph_due_at", "publish_due_at", "lease_until", "correlation_id", "rank"}
-
-
-@pytest.fixture
-def library(emptied_database: Database) -> Library:
-    """An empty library on either database."""
-    return Library(emptied_database)
 
 
 def leased(library: Library, *paths: bytes) -> list[Lease]:
@@ -264,18 +257,18 @@ class Holding:
         self._free = threading.Event()
         self._thread = threading.Thread(target=self._hold)
         self._thread.start()
-        assert self._locked.wait(30)
+        assert self._locked.wait(60)
 
     def _hold(self) -> None:
         with self._library.database.write() as connection:
             connection.execute(text(f"{self._change} WHERE id = :job"), {"job": self._job})
             self._locked.set()
-            self._free.wait(30)
+            self._free.wait(60)
 
     def let_go(self) -> None:
         """End the transaction."""
         self._free.set()
-        self._thread.join(30)
+        self._thread.join(60)
 
 
 @pytest.fixture
@@ -292,12 +285,15 @@ def test_a_message_of_a_job_that_goes_to_another_run_just_then_is_not_done_with(
     claimed: dict[int, Lease | Refusal] = {}
     thread = threading.Thread(target=lambda: claimed.update(shared.job_store.claim({1: None}, "here")))
     thread.start()
-    waits = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    waits = (
+        "SELECT count(*) AS waiting FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     try:
         until(lambda: bool(shared.rows(waits)[0]["waiting"]))
     finally:
         holding.let_go()
-        thread.join(30)
+        thread.join(60)
     lease = claimed[1]
     assert isinstance(lease, Lease)
     assert lease.run == other
@@ -316,7 +312,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_result_waiting(shared: Library
             assert thread.is_alive()
     finally:
         holding.let_go()
-        thread.join(30)
+        thread.join(60)
     assert outcomes == [AttemptOutcome("done")] * 3
     assert states(shared) == ["done"] * 3
 
@@ -334,7 +330,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_message_waiting(shared: Librar
             assert thread.is_alive()
     finally:
         holding.let_go()
-        thread.join(30)
+        thread.join(60)
     assert sorted(claimed) == [1, 2, 3]
     assert {lease.attempt for lease in claimed.values() if isinstance(lease, Lease)} == {1}
     assert states(shared) == ["running"] * 3

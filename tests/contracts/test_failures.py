@@ -22,12 +22,6 @@ CABLE = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 EVERYTHING = FailedSelection()
 
 
-@pytest.fixture
-def library(emptied_database: Database) -> Library:
-    """An empty library, on SQLite and then on PostgreSQL."""
-    return Library(emptied_database)
-
-
 def fail(library: Library, run: int, *failures: Failure, folder: bytes = b"a") -> None:
     """Let one file for each of the failures fail once."""
     paths = [b"%s/%03d" % (folder, number) for number in range(len(failures))]
@@ -232,10 +226,10 @@ def test_a_scan_that_queues_the_same_file_at_the_same_moment_wins(library: Libra
         connection.execute(text(copy))
         thread.start()
         waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not library.rows(waits)[0]["count"] and time.monotonic() < until:
             time.sleep(0.01)
-    thread.join(10)
+    thread.join(60)
     assert len(refused) == 1
     assert work.step() == 0
     assert work.ended
@@ -284,7 +278,8 @@ def test_other_failures_make_no_suspect(library: Library) -> None:
     assert library.failures.count_suspects() == 0
 
 
-def test_failures_are_read_through_their_indexes(library: Library) -> None:
+def test_failures_are_read_through_their_indexes(new_database: Database) -> None:
+    library = Library(new_database)
     run = library.run()
     paths = [b"%05d" % number for number in range(1000)]
     library.meet(run, *paths)

@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import pytest
 from alembic import command
 from alembic.config import Config
 
 from tests.unit.library_fixture import Library, features_of, finish_one, result
 from tonearm.library import database as opening
+from tonearm.library.database import Database
 
 VERSIONS = {"tempo": 10, "key": 10, "character": 10}
+
+
+@pytest.fixture
+def library(new_database: Database) -> Library:
+    """A library that nobody else uses, as its tables are changed; on SQLite and then on PostgreSQL."""
+    return Library(new_database)
 
 
 def migrate(library: Library, revision: str) -> None:

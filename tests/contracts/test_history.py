@@ -15,6 +15,7 @@ from tonearm.jobs.history import History
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
+from tonearm.library.database import Database
 from tonearm.views.workers import WorkerList
 
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
@@ -114,7 +115,7 @@ def test_history_of_files_and_workers_that_ended_long_ago_go(library: Library) -
     assert library.file(b"1")["missing_since"] is not None
 
 
-@pytest.mark.parametrize("library", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("emptied_database", ["postgresql"], indirect=True)
 def test_one_process_at_a_time_deletes(library: Library) -> None:
     library.finish(library.run(), b"1", result())
     grow_old(library)
@@ -169,7 +170,8 @@ def plans(library: Library, act: Callable[[], object]) -> list[str]:
     return found
 
 
-def test_what_has_ended_is_not_read_when_jobs_are_taken_and_recovered(library: Library) -> None:
+def test_what_has_ended_is_not_read_when_jobs_are_taken_and_recovered(new_database: Database) -> None:
+    library = Library(new_database)
     remember_much(library, 20_000)
     run = library.run()
     library.meet(run, *(b"%d" % number for number in range(20)))

@@ -21,6 +21,7 @@ from tests.unit.library_fixture import (
     finish_one,
     found,
     result,
+    stored_one,
     take_one,
 )
 from tonearm.errors import Failure, Fault, NotFound, StorageUnavailable
@@ -29,9 +30,11 @@ from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
+from tonearm.jobs.port import ReadFile
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.database import Database
+from tonearm.library.file_contents import Tags
 from tonearm.library.files import FileChange, ScannedFile
 from tonearm.library.roots import Place
 from tonearm.resilience.backoff import Backoff
@@ -43,12 +46,6 @@ HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 PATIENCE = StorageRetry(lambda _: None, lambda: False)
 """Two that get in each other's way try again, as the program does."""
 TABLES = ("jobs", "files", "runs", "audio", "tags", "analyses", "history")
-
-
-@pytest.fixture
-def library(emptied_database: Database) -> Library:
-    """An empty library on either database."""
-    return Library(emptied_database)
 
 
 @pytest.fixture
@@ -296,6 +293,33 @@ def test_a_note_leases_its_job_and_counts_the_attempt(library: Library) -> None:
     assert (lease.job, lease.attempt, lease.worker, lease.path, lease.run) == (2, 1, "w", b"2", run)
     row = library.job(2)
     assert (row["state"], row["attempts"], row["publish_due_at"]) == ("running", 1, None)
+
+
+def test_a_file_in_quarantine_keeps_what_was_read_of_it_until_it_is_analysed(library: Library) -> None:
+    said = result("hash")
+    read = ReadFile(Tags(title="Blue"), said.file, said.audio_hash, said.sound)
+    [lease] = leased(library)
+    library.job_store.fail(lease, FLAKY, 0.0, read=read)
+    assert library.rows("SELECT title FROM tags") == []
+    library.change("UPDATE jobs SET state = 'queued', not_before = NULL")
+    library.job_store.fail(library.take(lease.run), HOPELESS, 0.0, read=read)
+    [file] = library.failed()
+    assert (file.title, file.container, file.codec) == ("Blue", said.file.container, said.sound.codec)
+    assert library.file(lease.path)["complete"] is None
+    assert stored_one(library.job_store, lease, said.audio_hash) == frozenset()
+    library.retry()
+    finish_one(library.job_store, library.take(), said)
+    assert library.failed() == []
+    assert library.file(lease.path)["state"] == "done"
+
+
+def test_what_the_database_refuses_of_a_failed_file_does_not_hide_its_failure(library: Library) -> None:
+    [lease] = leased(library)
+    read = ReadFile(Tags(track=1 << 80))
+    outcome = library.job_store.fail(lease, HOPELESS, 0.0, read=read)
+    assert outcome is not None
+    assert outcome.state == "quarantined"
+    assert library.rows("SELECT title FROM tags") == []
 
 
 def test_a_video_ends_without_a_failure_is_counted_as_one_and_is_not_opened_again(library: Library) -> None:

@@ -37,7 +37,7 @@ def test_a_leader_whose_session_was_ended_does_not_lead_any_more(postgres_url: s
         assert leads(first)
         with psycopg.connect(plain(postgres_url), autocommit=True) as connection:
             ended = (
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' AND granted "
                 "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
             connection.execute(ended)

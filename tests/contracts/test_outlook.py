@@ -15,6 +15,8 @@ from tonearm.views.liveness import Liveness
 BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
 MB = 1_000_000
 WORKING, NOBODY = Liveness(False, None, 1), Liveness(True, frozenset(), 0)
+FILE_S = 200.0
+"""Seconds that a file takes here: far more than a busy machine needs to store its result."""
 
 
 def outlook(library: Library, run: int, alive: Liveness = WORKING) -> Outlook:
@@ -35,12 +37,12 @@ def test_a_run_of_a_new_library_has_files_and_no_time(library: Library) -> None:
 
 def test_decoded_files_tell_how_long_the_others_take(library: Library) -> None:
     run = met(library)
-    done = result("1", work_s=2.0, timings={"identify": 0.1, "decode": 1.5, "front": 0.4}, size=MB)
+    done = result("1", work_s=FILE_S, timings={"identify": 10.0, "decode": 150.0, "front": 40.0}, size=MB)
     finish_one(library.job_store, library.take(run), done)
     library.take(run)
     now = outlook(library, run)
     assert now.files == 9
-    assert now.eta_s == pytest.approx(9 * 2.0, rel=0.3)
+    assert now.eta_s == pytest.approx(9 * FILE_S, rel=0.3)
     assert now.audio_s == pytest.approx(9 * 10.0, rel=0.3)
     assert now.eta_s is not None
     assert now.eta_low_s is not None
@@ -55,7 +57,7 @@ def test_a_large_run_is_estimated_from_some_of_its_files(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = met(library, 30)
-    finish_one(library.job_store, library.take(run), result("1", work_s=2.0, size=MB))
+    finish_one(library.job_store, library.take(run), result("1", work_s=FILE_S, size=MB))
     exact = outlook(library, run)
     monkeypatch.setattr(outlooks, "SAMPLE", 5)
     some = outlook(library, run)
@@ -65,7 +67,7 @@ def test_a_large_run_is_estimated_from_some_of_its_files(
 
 def test_while_a_run_is_paused_or_nobody_works_no_time_is_told(library: Library) -> None:
     run = met(library)
-    finish_one(library.job_store, library.take(run), result("1", work_s=2.0, size=MB))
+    finish_one(library.job_store, library.take(run), result("1", work_s=FILE_S, size=MB))
     gone = outlook(library, run, NOBODY)
     assert (gone.files, gone.eta_s, gone.held_up_by) == (9, None, Obstacle.NO_WORKER)
     cut_off = outlook(library, run, Liveness(True, frozenset({"a"}), 4, refused=frozenset({"RabbitMQ"})))

@@ -42,7 +42,7 @@ def pgbouncer(folder: Path, database: str, mode: str, ignored: str) -> Iterator[
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        until(lambda: answers(port), 10)
+        until(lambda: answers(port))
         yield url.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
         process.terminate()
 

@@ -5,17 +5,10 @@ import pytest
 from tests.contracts.test_history import plans
 from tests.unit.library_fixture import Library, finish_one, found, result
 from tonearm.errors import Failure, NotFound
-from tonearm.library.database import Database
 from tonearm.views.slow import FAILED, OTHER, QUEUE_WAIT, STORE, UNFINISHED, SlowWork, Span
 
 BAD = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
 EVER = Span()
-
-
-@pytest.fixture
-def library(emptied_database: Database) -> Library:
-    """An empty library, on SQLite and then on PostgreSQL."""
-    return Library(emptied_database)
 
 
 @pytest.fixture

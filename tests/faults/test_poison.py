@@ -24,7 +24,7 @@ def good_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(GOOD):
         name = names[number % len(names)]
         path = folder / f"{number:02}.{material.FORMATS[name].extension}"
-        path.write_bytes(material.good(name, 4.0, seed=100 + number))
+        path.write_bytes(material.good(name, 2.0, seed=100 + number))
     return folder
 
 
@@ -105,7 +105,7 @@ def test_every_truncated_format_is_partial_with_both_durations(program: Program,
             assert track["duration_s"] == pytest.approx(8.0, abs=0.2), path
 
 
-HOURS = size(0.75, 3.0)
+HOURS = size(0.4, 3.0)
 
 
 def test_a_long_file_stays_under_400_mb_in_its_child(program: Program, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import material
-from tests.program import Program, children_of, kill, reconciles, until, wait_for
+from tests.program import MANY, READ_MB_S, Program, children_of, kill, reconciles, until, wait_for
 from tests.tagging import id3, mutagen
 
 
@@ -192,8 +192,11 @@ def test_a_file_replaced_while_it_is_analysed_is_analysed_again(program: Program
     assert program.tracks()[str(path)]["decoded_s"] == pytest.approx(4.0, abs=0.1)
 
 
-def test_a_run_can_be_paused_resumed_and_cancelled_from_outside(program: Program, long_files: Path) -> None:
-    process = program.start("analyze", long_files, "--json")
+def test_a_run_can_be_paused_resumed_and_cancelled_from_outside(
+    paced_program: Program, many_files: Path
+) -> None:
+    program = paced_program
+    process = program.start("analyze", many_files, "--json")
     run = wait_for(process, "run_started")["run"]
     wait_for(process, "job_finished")
     hold(process, signal.SIGSTOP)  # or all may be done before the command has begun
@@ -201,7 +204,7 @@ def test_a_run_can_be_paused_resumed_and_cancelled_from_outside(program: Program
     hold(process, signal.SIGCONT)
     until(lambda: running(program) == 0)
     done = program.query("SELECT count(*) FROM jobs WHERE state = 'done'")
-    time.sleep(1.5)
+    time.sleep(1)
     assert program.query("SELECT count(*) FROM jobs WHERE state = 'done'") == done
     assert program.start("runs", "resume", str(run)).wait() == 0
     until(lambda: program.query("SELECT count(*) FROM jobs WHERE state = 'done'") > done)
@@ -212,9 +215,9 @@ def test_a_run_can_be_paused_resumed_and_cancelled_from_outside(program: Program
     assert outcome.summary["pending"] == 0
     assert outcome.summary["cancelled"]
     assert outcome.summary["skipped"] > 0
-    again = program.run("analyze", long_files, check=True).summary
+    again = program.run("analyze", many_files, check=True).summary
     assert again["done"] == outcome.summary["skipped"]
-    program.assert_nothing_lost(40)
+    program.assert_nothing_lost(MANY)
 
 
 def hold(process: subprocess.Popen[bytes], number: int) -> None:
@@ -228,14 +231,14 @@ def running(program: Program) -> int:
     return int(program.query("SELECT count(*) FROM jobs WHERE state = 'running'")[0][0])
 
 
-def test_what_a_person_prioritises_is_next(program: Program, long_files: Path) -> None:
+def test_what_a_person_prioritises_is_next(program: Program, many_files: Path) -> None:
     program.environment["TONEARM_WORKERS"] = "1"
-    process = program.start("analyze", long_files, "--priority", "low", "--json")
+    process = program.start("analyze", many_files, "--priority", "low", "--json")
     wait_for(process, "job_started")
     (child,) = children_of(process.pid)
     kill(child, signal.SIGSTOP)
-    (answer,) = program.run("prioritize", long_files / "a" / "b", check=True).events
-    assert answer["changed"] >= 12
+    (answer,) = program.run("prioritize", many_files / "a" / "b", check=True).events
+    assert answer["changed"] >= MANY // 3 - 1
     jobs = program.run("jobs", check=True).events
     waiting = [job for job in jobs if job["queue_position"]]
     assert [job["queue_position"] for job in waiting] == list(range(1, len(waiting) + 1))
@@ -249,10 +252,11 @@ def test_what_a_person_prioritises_is_next(program: Program, long_files: Path) -
     assert favoured[0] <= 2
 
 
-def test_the_number_of_workers_is_kept(program: Program, long_files: Path) -> None:
+def test_the_number_of_workers_is_kept(program: Program, many_files: Path) -> None:
     for workers in (1, 3):
+        program.environment["TONEARM_READ_MB_S"] = str(workers * READ_MB_S)
         process = program.start(
-            "analyze", long_files / "a" / "b", "--workers", str(workers), "--fresh", "--json"
+            "analyze", many_files / "a" / "b", "--workers", str(workers), "--fresh", "--json"
         )
         most, now = 0, 0
         for event in program.wait(process).events:
@@ -293,15 +297,16 @@ def test_wrong_usage_is_told_with_status_2(program: Program, tmp_path: Path) -> 
         assert outcome.errors, arguments
 
 
-def test_analyze_without_a_path_goes_on_with_what_is_left(program: Program, long_files: Path) -> None:
-    process = program.start("analyze", long_files, "--json")
+def test_analyze_without_a_path_goes_on_with_what_is_left(paced_program: Program, many_files: Path) -> None:
+    program = paced_program
+    process = program.start("analyze", many_files, "--json")
     wait_for(process, "job_finished")
     process.terminate()
     left = program.wait(process).summary["pending"]
     assert left > 0
     summary = program.run("analyze", check=True).summary
     assert summary["done"] == summary["discovered"] == left
-    program.assert_nothing_lost(40)
+    program.assert_nothing_lost(MANY)
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

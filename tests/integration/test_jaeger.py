@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from tests import material
 from tests.fleet import Fleet
 from tests.program import until
+from tests.servers import FleetUrls
 
 JAEGER = os.environ.get("JAEGER", "")
 pytestmark = pytest.mark.skipif(not JAEGER, reason="needs JAEGER (`scripts/jaeger` builds it and prints it)")
@@ -82,7 +83,7 @@ def jaeger(tmp_path: Path) -> Iterator[Jaeger]:
 def test_jaeger_shows_each_file_as_one_whole_trace(
     tmp_path: Path,
     namespace: str,
-    fleet_urls: Callable[[Iterable[str]], dict[str, str]],
+    fleet_urls: FleetUrls,
     jaeger: Jaeger,
 ) -> None:
     music = tmp_path / "music"

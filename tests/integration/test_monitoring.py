@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests import material
 from tests.fleet import ALL, Fleet
 from tests.program import until
 from tests.prometheus import Prometheus, panel_queries, prometheus_can_start
+from tests.servers import FleetUrls
 
 SERVICE_LEVELS = {"queue_wait", "processing", "system_failures"}
 
@@ -24,9 +25,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
 
 
 @pytest.fixture
-def fleet(
-    fleet_urls: Callable[[Iterable[str]], dict[str, str]], namespace: str, tmp_path: Path
-) -> Iterator[Fleet]:
+def fleet(fleet_urls: FleetUrls, namespace: str, tmp_path: Path) -> Iterator[Fleet]:
     """One worker that uses every server and serves its metrics."""
     with Fleet(tmp_path, fleet_urls(ALL), namespace, ALL, TONEARM_LISTEN="127.0.0.1:0") as made:
         yield made

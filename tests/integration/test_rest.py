@@ -98,7 +98,7 @@ def test_a_resting_worker_keeps_no_message_is_shown_and_can_be_drained(
         found = status_of(program)
         assert found["rest"]["until"] == shown["rest"]["until"]
         assert all(queue["unacknowledged"] == 0 for queue in found["broker"])
-        with urllib.request.urlopen(f"{shown['url']}/ready", timeout=15) as answer:  # noqa: S310  ours
+        with urllib.request.urlopen(f"{shown['url']}/ready", timeout=60) as answer:  # noqa: S310  ours
             assert "it rests until" in answer.read().decode()
         program.run("workers", "drain", "nas", check=True)
         until(lambda: worker() == {})

@@ -57,7 +57,7 @@ def test_interrupted_it_ends_at_once_and_leaves_nothing_behind(
     until(lambda: bool(children_of(process.pid)))
     children = children_of(process.pid)
     os.kill(process.pid, signal.SIGINT)
-    outcome = program.wait(process, timeout=30)
+    outcome = program.wait(process, timeout=60)
     assert (outcome.status, outcome.events, outcome.errors) == (130, [], "")
     assert not any(map(alive, children))
     assert os.listdir(temporary) == []

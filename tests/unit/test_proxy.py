@@ -47,7 +47,7 @@ class Echo:
     def close(self) -> None:
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.sendall(b"end")
-            self._thread.join(10)
+            self._thread.join(60)
         self._listener.close()
         assert not self._thread.is_alive()
 
@@ -66,7 +66,7 @@ def proxy(echo: Echo) -> Iterator[Proxy]:
 
 
 def connect(proxy: Proxy) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=60)
 
 
 def ask(connection: socket.socket, data: bytes) -> bytes:
@@ -107,15 +107,15 @@ def test_a_delay_is_added_to_every_call_and_not_to_their_number(proxy: Proxy) ->
         proxy.delay_s = 0.3
         began = time.monotonic()
         assert ask(connection, b"second") == b"second"
-        assert 0.3 <= time.monotonic() - began < 2
+        assert time.monotonic() - began >= 0.3
         began = time.monotonic()
-        for _ in range(20):  # sent on without waiting for an answer: all are under way at once
+        for _ in range(100):  # sent on without waiting for an answer: all are under way at once
             connection.sendall(b"x" * 100)
-            time.sleep(0.01)
+            time.sleep(0.002)
         answer = b""
-        while len(answer) < 2000:
+        while len(answer) < 10_000:
             answer += connection.recv(65_536)
-        assert 0.45 <= time.monotonic() - began < 3  # one after the other: six seconds
+        assert 0.45 <= time.monotonic() - began < 20  # one after the other: 30 s
 
 
 def test_nothing_passes_a_black_hole_until_it_is_healed(proxy: Proxy, echo: Echo) -> None:
@@ -132,7 +132,7 @@ def test_nothing_passes_a_black_hole_until_it_is_healed(proxy: Proxy, echo: Echo
             assert echo.outcomes == []
             proxy.heal()
             for connection, data in ((old, b"old"), (new, b"new")):
-                connection.settimeout(10)
+                connection.settimeout(60)
                 assert connection.recv(10) == data
 
 

@@ -1,6 +1,6 @@
 """The only module that opens containers with FFmpeg: it chooses the audio stream and translates FFmpeg's errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from av.stream import Discard, Disposition
 
 from tonearm.analysis.bit_depth import bit_depth
 from tonearm.analysis.file_window import RawFile, Window, find_audio, os_reason
-from tonearm.analysis.kinds import OGG, WAV, Kind
+from tonearm.analysis.kinds import MP4, OGG, WAV, Kind
 from tonearm.analysis.ogg import Link, links, without_repeated_headers
 from tonearm.analysis.wav import WavLayout, presented, wav_layout
 from tonearm.errors import Fault, FileFault
@@ -80,6 +80,10 @@ _DEMUXER_OPTIONS = {
     "wav": {"max_size": str(1 << 14)},
     "mov": {"enable_drefs": "0", "use_absolute_path": "0"},
 }
+
+
+_DEFAULT: Mapping[str, str] = {}
+_UNEDITED = {"ignore_editlist": "1"}
 
 
 @dataclass(slots=True)
@@ -158,9 +162,10 @@ class Opened:
 
 
 @contextmanager
-def open_container(file: RawFile) -> Iterator[Opened]:
+def open_container(file: RawFile, edited: bool = True) -> Iterator[Opened]:
     """Open the audio of a file; its position moves, it stays open afterwards.
 
+    edited: without what the edit list of an MP4 file cuts off.
     Raises ``FileFault``, every one but ``NO_SAMPLES``.
     """
     kind, window = find_audio(file)
@@ -178,7 +183,8 @@ def open_container(file: RawFile) -> Iterator[Opened]:
     if kind is OGG:
         opening = _open_link(kind, *first, later=tuple(later))
     else:
-        opening = _open_stream(kind, window, window if layout is None else presented(window, layout))
+        source = window if layout is None else presented(window, layout)
+        opening = _open_stream(kind, window, source, {} if edited or kind is not MP4 else _UNEDITED)
     with opening as opened:
         opened.wav = layout
         yield opened
@@ -199,9 +205,11 @@ def _open_link(
 
 
 @contextmanager
-def _open_stream(kind: Kind, window: Window, source: Window) -> Iterator[Opened]:
+def _open_stream(
+    kind: Kind, window: Window, source: Window, options: Mapping[str, str] = _DEFAULT
+) -> Iterator[Opened]:
     """Open a window whose contents FFmpeg reads from ``source``."""
-    with _demuxer(kind, window, source) as container:
+    with _demuxer(kind, window, source, options) as container:
         stream = _choose(kind, container)
         check_form(stream.codec_context.sample_rate, stream.codec_context.channels)
         stream.codec_context.thread_count = 1
@@ -210,7 +218,7 @@ def _open_stream(kind: Kind, window: Window, source: Window) -> Iterator[Opened]
         yield Opened(kind, window, container, stream)
 
 
-def _demuxer(kind: Kind, window: Window, source: Window) -> InputContainer:
+def _demuxer(kind: Kind, window: Window, source: Window, options: Mapping[str, str]) -> InputContainer:
     """Open what FFmpeg is to read: a window, or that window behind another header."""
     try:
         source.seek(0)
@@ -218,7 +226,7 @@ def _demuxer(kind: Kind, window: Window, source: Window) -> InputContainer:
             source,
             "r",
             format=kind.demuxer,
-            container_options=_OPTIONS | _DEMUXER_OPTIONS.get(kind.demuxer, {}),
+            container_options=_OPTIONS | _DEMUXER_OPTIONS.get(kind.demuxer, {}) | dict(options),
             metadata_errors="ignore",
             buffer_size=BUFFER_BYTES,
         )

@@ -1,7 +1,7 @@
 """Composes the planning of names, and the renaming of files."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from tonearm.bootstrap.library import Library, results
@@ -14,10 +14,12 @@ from tonearm.names import PathMap
 from tonearm.naming.companions import Companions
 from tonearm.naming.destination import Destination
 from tonearm.naming.disk import Disk
+from tonearm.naming.fields import fields
 from tonearm.naming.planner import Planner
 from tonearm.naming.recovery import Recovered, recover
 from tonearm.naming.renamer import Renamer
 from tonearm.views.renamable import RenamableFiles
+from tonearm.views.track_rows import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,25 @@ class Renaming:
     recovered: Recovered
 
 
-def planner(library: Library, stopping: Callable[[], bool]) -> Planner:
-    """What plans new names. Needs no lock."""
+def planner(library: Library, needed: Collection[str], stopping: Callable[[], bool]) -> Planner:
+    """What plans new names. ``needed``: the fields that its templates need. Needs no lock."""
     paths = PathMap(library.settings.path_map)
     return Planner(
-        RenamableFiles(library.database, results()),
+        RenamableFiles(library.database, results_for(needed)),
         Proposals(library.database),
         Destination(RenameJournal(library.database), paths),
         Companions(library.settings.extensions),
         paths,
         stopping,
     )
+
+
+def results_for(needed: Collection[str]) -> Results:
+    """The analysers that some fields of templates are from."""
+    everything = results()
+    used = {fields()[name].source for name in needed}
+    versions = {name: version for name, version in everything.versions.items() if name in used}
+    return Results(versions, everything.columns, everything.series)
 
 
 @contextlib.contextmanager

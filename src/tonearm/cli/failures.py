@@ -38,6 +38,7 @@ FILE_COLUMNS = (
     Column("attempts", rank=3, right=True),
     Column("code"),
     Column("reason", least=16),
+    Column("track", rank=5, least=12),
     Column("file", least=20, path=True),
 )
 SUSPECT_COLUMNS = (
@@ -148,6 +149,7 @@ def _show_files(app: Library, chosen: FailedSelection, files: Iterable[FailedFil
                 str(file.attempts),
                 file.code,
                 printable(file.reason),
+                printable(" – ".join(name for name in (file.artist, file.title) if name)),
                 printable(file.path),
             )
 

@@ -27,7 +27,7 @@ from tonearm.naming.name_rules import NameRules
 from tonearm.naming.planner import Mode, Plan
 from tonearm.naming.presets import PRESETS
 from tonearm.naming.proposing import propose
-from tonearm.naming.rules import Chooser, by_rules, template_of
+from tonearm.naming.rules import Chooser, always, by_rules, template_of
 from tonearm.naming.template import TemplateError
 from tonearm.views.formatting import plural
 from tonearm.views.tracks import TrackQuery
@@ -154,30 +154,29 @@ def plan(
     mode = Mode.MOVE if moves else Mode.IN_PLACE if in_place else Mode.AS_TEMPLATE
     stop = StopSwitch()
     with library(data) as opened, stop.on_signals():
-        choose, described = _chooser(opened, template, preset)
+        chooser = _chooser(opened, template, preset)
         places = [place for path in paths if (place := place_of(opened, path)) is not None]
         settle_if_free(opened, _say_recovered)
-        made = planner(opened, lambda: stop.requests > 0).plan(
-            places, choose, described, mode, _destination(opened, destination)
+        made = planner(opened, chooser.fields, lambda: stop.requests > 0).plan(
+            places, chooser, mode, _destination(opened, destination)
         )
     _print_plan(made, as_json)
     if made.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
 
-def _chooser(opened: Library, template: str | None, preset: str | None) -> tuple[Chooser, str]:
-    """What chooses templates, and how it is described. Raises click.UsageError and ConfigurationError."""
+def _chooser(opened: Library, template: str | None, preset: str | None) -> Chooser:
+    """What chooses templates. Raises click.UsageError and ConfigurationError."""
     if template is None and preset is None:
         if not opened.settings.rename_rules:
             raise click.UsageError(
                 f"give --template, or --preset with one of {', '.join(PRESETS)}, or the setting rename_rules"
             )
-        return by_rules(opened.settings.rename_rules), "rename_rules"
+        return by_rules(opened.settings.rename_rules)
     try:
-        parsed = template_of(template, preset)
+        return always(template_of(template, preset))
     except TemplateError as error:
         raise _pointed(error) from error
-    return (lambda _: parsed), parsed.source
 
 
 def _pointed(error: TemplateError) -> ConfigurationError:

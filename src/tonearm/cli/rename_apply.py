@@ -60,13 +60,15 @@ def apply(batch: int | None, data: str | None, as_json: bool) -> None:
         proposals = Proposals(opened.database)
         if batch is not None and not proposals.exists(batch):
             raise NotFound(f"there is no batch {batch}")
-        paths = PathMap(opened.settings.path_map)
-        for folder in proposals.destinations(batch):
-            if os.path.isdir(paths.here(folder)):
-                opened.roots.ensure(paths.here(folder))
         return approved(proposals, batch)
 
-    _run(data, as_json, requested, is_undo=False)
+    def destinations(opened: Library) -> None:
+        paths = PathMap(opened.settings.path_map)
+        for folder in Proposals(opened.database).destinations(batch):
+            if os.path.isdir(paths.here(folder)):
+                opened.roots.ensure(paths.here(folder))
+
+    _run(data, as_json, requested, destinations)
 
 
 @click.command("undo", short_help="Give files their old names again.")
@@ -84,7 +86,7 @@ def undo(what: str | None, data: str | None, as_json: bool) -> None:
         files = RenamableFiles(opened.database, results())
         return undoing(proposals, files, _to_undo(opened, proposals, what))
 
-    _run(data, as_json, requested, is_undo=True)
+    _run(data, as_json, requested)
 
 
 def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selection:
@@ -106,7 +108,13 @@ def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selecti
     return found
 
 
-def _run(data: str | None, as_json: bool, requested: Requested, is_undo: bool) -> None:
+def _run(
+    data: str | None,
+    as_json: bool,
+    requested: Requested,
+    prepare: Callable[[Library], None] | None = None,
+) -> None:
+    """Carry out what is requested. ``prepare``: makes the folders known that files are to come to; not for undoing."""
     settings = existing_library(data)
     stop = StopSwitch()
     bar = not as_json and is_terminal()
@@ -115,11 +123,10 @@ def _run(data: str | None, as_json: bool, requested: Requested, is_undo: bool) -
         log.join(bus)
         bus.subscribe(while_read(show_json if as_json else _Lines(), stop), "the output")
         with open_library(settings) as opened:
-            # before the lock, so that a new destination is among the folders that may be changed
-            if not is_undo:
-                requested(opened)
+            if prepare is not None:
+                prepare(opened)
             with open_renaming(opened, bus, lambda: stop.requests > 0) as renaming:
-                outcome = renaming.renamer.carry_out(requested(opened), is_undo)
+                outcome = renaming.renamer.carry_out(requested(opened), is_undo=prepare is None)
                 _say_left(renaming)
         bus.close()
     if outcome.interrupted:

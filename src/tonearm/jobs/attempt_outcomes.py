@@ -11,7 +11,8 @@ from tonearm.jobs import attempts
 from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
 from tonearm.jobs.job import JobState, Lease
 from tonearm.jobs.job_sql import in_state, reasons
-from tonearm.jobs.port import AttemptOutcome, Result
+from tonearm.jobs.port import AttemptOutcome, ReadFile, Result
+from tonearm.jobs.shared_sounds import part_shared_sounds
 from tonearm.library.bulk_write import among, change, row_batch
 from tonearm.library.database import database_time
 from tonearm.library.features import FeatureTables
@@ -106,6 +107,7 @@ def store(
     features: FeatureTables,
 ) -> dict[Lease, AttemptOutcome]:
     """Store results and end their jobs. The caller has locked the rows of the leases."""
+    part_shared_sounds(connection, finished, engine, features, now)
     stored = write_sounds(connection, _sounds(finished), now)
     ordered = [
         (lease, result, stored[result.audio_hash])
@@ -270,6 +272,19 @@ def quarantine_interrupted(connection: Connection, job: int, file: int, now: flo
         )
     )
     set_file_state(connection, file, JobState.QUARANTINED)
+
+
+def keep_what_was_read(connection: Connection, file: int, read: ReadFile, now: float) -> None:
+    """Store the tags and facts of a file that could not be analysed."""
+    facts: dict[str, Any] = {"id": file, "graph_due_at": now}
+    if read.audio_hash is not None and read.sound is not None:
+        [stored] = write_sounds(connection, [Sound(read.audio_hash, read.sound, None)], now).values()
+        facts["audio_id"] = stored.audio
+    if read.file is not None:
+        facts |= file_columns(read.file, None)
+    with row_batch(connection) as batch:
+        add_tags(batch, {file: read.tags}, now)
+        batch.change(file_table, [facts])
 
 
 def set_file_state(connection: Connection, file: int, state: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, literal_column, select, update
 
 from tonearm.jobs.job import JobState, Lease, Refusal, UnmountedPlace
-from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, in_mounted_places, in_state
+from tonearm.jobs.job_sql import IDENTITY, IS_OPEN, WAITING, cancel_unwanted, in_mounted_places, in_state
 from tonearm.library.bulk_write import among, change
 from tonearm.library.database import database_time
 from tonearm.library.schema import file_table, job_table, root_table, run_table
@@ -32,6 +32,7 @@ _JOBS = (
         job_table.c.rank,
         file_table.c.size,
         file_table.c.extension,
+        file_table.c.engine,
         file_table.c.path,
         file_table.c.root_id,
         root_table.c.path.label("root"),
@@ -251,6 +252,7 @@ def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: fl
             correlation_id=row.correlation_id,
             retried=row.retried,
             sampled=row.sampled,
+            has_former_identity=row.engine is not None and not row.engine.startswith(IDENTITY),
             taken_at=now,
             waited_s=max(0.0, now - row.queued_at),
         )

@@ -42,6 +42,7 @@ class Lease:
     traceparent: trace context of the message that announced the job, if a valid one came.
     retried: how often a person has queued the file again.
     sampled: whether its trace is recorded, as decided when it was queued; ``None``: not decided.
+    has_former_identity: the file has results that were stored by another version of the identity of sounds.
     """
 
     job: int
@@ -63,6 +64,7 @@ class Lease:
     traceparent: str | None = None
     retried: int = 0
     sampled: bool | None = None
+    has_former_identity: bool = False
 
     def __hash__(self) -> int:
         """A job has one lease for each attempt."""

@@ -16,6 +16,8 @@ from tonearm.library.schema import file_table, job_table, run_table
 Versions = Mapping[str, int]
 FILE_VERSIONS: Versions = {"identity": IDENTITY_VERSION, "tags": TAGS_VERSION}
 """The versions of the identity of the sound, and of the reading of tags."""
+IDENTITY = f"identity:{IDENTITY_VERSION} "
+"""What ``engine_text`` begins with."""
 WAITING = (JobState.QUEUED, JobState.RETRYING)
 IS_OPEN = job_table.c.finished_at.is_(None)
 """Condition: jobs that have not ended. The queue's partial indexes contain only these; the database uses such an index

@@ -16,9 +16,11 @@ from tonearm.errors import Failure
 from tonearm.events.job_ref import JobRef
 from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
+from tonearm.library.former_identities import FormerIdentity
 from tonearm.settings import Level
 
 NO_TIMINGS: Mapping[str, float] = MappingProxyType({})
+NO_IDENTITIES: Mapping[str, FormerIdentity] = MappingProxyType({})
 NO_WORK: Mapping[int, float] = MappingProxyType({})
 
 
@@ -29,6 +31,7 @@ class Result:
     decoded: ``None`` if nothing had to be decoded.
     findings: version, values and series by analyser.
     timings: seconds by stage. ended_at: when the child finished the file, by ``time.monotonic``.
+    former_hash: the audio's hash by the previous version of the identity, if the file was stored by another one.
     """
 
     audio_hash: str
@@ -43,6 +46,20 @@ class Result:
     work_s: float
     timings: Mapping[str, float]
     ended_at: float = field(default_factory=time.monotonic)
+    former_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What was read of a file before its attempt failed.
+
+    file, audio_hash, sound: ``None`` if it failed before the file was identified.
+    """
+
+    tags: Tags
+    file: FileFacts | None = None
+    audio_hash: str | None = None
+    sound: SoundFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +114,13 @@ class JobStore(Protocol):
     def renew(self, worker: str, stages: Mapping[int, str]) -> frozenset[int]:
         """Renew the leases of a worker's jobs and store the stage of each; returns the jobs still leased to it."""
 
-    def known_results(self, asked: Sequence[tuple[Lease, str]]) -> Sequence[frozenset[str]]:
-        """For each lease and the hash of its audio, the names of the current analysers that have results stored."""
+    def known_results(
+        self, asked: Sequence[tuple[Lease, str]], former: Mapping[str, FormerIdentity] = NO_IDENTITIES
+    ) -> Sequence[frozenset[str]]:
+        """For each lease and the hash of its audio, the names of the current analysers that have results stored.
+
+        former: former identities by hash; a sound that is stored by one of them gets the hash.
+        """
 
     def finish(self, finished: Sequence[tuple[Lease, Result]]) -> Sequence[AttemptOutcome | None]:
         """Store results and end their jobs; ``None``, and nothing is stored, for a lease that was lost.
@@ -113,10 +135,12 @@ class JobStore(Protocol):
         work_s: float,
         timings: Mapping[str, float] = NO_TIMINGS,
         ended_at: float | None = None,
+        read: ReadFile | None = None,
     ) -> AttemptOutcome | None:
         """End a failed attempt: the job becomes retrying or quarantined; ``None`` if the lease was lost.
 
-        timings: seconds by stage. ended_at: when the run ended, by ``time.monotonic``.
+        timings: seconds by stage. ended_at: when the run ended, by ``time.monotonic``. read: stored with a file that
+        is quarantined.
         """
 
     def give_back(

@@ -15,13 +15,22 @@ from tonearm.jobs.interruptions import recover_interrupted
 from tonearm.jobs.job import LEFT_OUT, Depth, JobState, Lease, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
 from tonearm.jobs.lease_watch import LeaseWatch
-from tonearm.jobs.port import NO_TIMINGS, NO_WORK, AttemptOutcome, InterruptedAttempt, Result
+from tonearm.jobs.port import (
+    NO_IDENTITIES,
+    NO_TIMINGS,
+    NO_WORK,
+    AttemptOutcome,
+    InterruptedAttempt,
+    ReadFile,
+    Result,
+)
 from tonearm.jobs.result_writer import ResultWriter
 from tonearm.jobs.retry import retry_after
 from tonearm.jobs.run_counts import count_left_out
 from tonearm.library.bulk_write import among
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
+from tonearm.library.former_identities import FormerIdentity, adopt
 from tonearm.library.left_out import VIDEO
 from tonearm.library.schema import analysis_table, audio_table, job_table
 from tonearm.resilience.backoff import Backoff
@@ -140,7 +149,12 @@ class SqlJobStore:
 
     # Ending attempts.
 
-    def known_results(self, asked: Sequence[tuple[Lease, str]]) -> list[frozenset[str]]:
+    def known_results(
+        self, asked: Sequence[tuple[Lease, str]], former: Mapping[str, FormerIdentity] = NO_IDENTITIES
+    ) -> list[frozenset[str]]:
+        if former:
+            with self._database.write() as connection:
+                adopt(connection, former, clock(connection))
         hashes = {digest for lease, digest in asked if not lease.fresh}
         known: dict[str, set[str]] = {}
         if hashes:
@@ -189,6 +203,23 @@ class SqlJobStore:
         work_s: float,
         timings: Mapping[str, float] = NO_TIMINGS,
         ended_at: float | None = None,
+        read: ReadFile | None = None,
+    ) -> AttemptOutcome | None:
+        try:
+            return self._fail(lease, failure, work_s, timings, ended_at, read)
+        except Exception as error:
+            if read is None or not attempt_outcomes.is_data_error(error):
+                raise
+            return self._fail(lease, failure, work_s, timings, ended_at, None)
+
+    def _fail(
+        self,
+        lease: Lease,
+        failure: Failure,
+        work_s: float,
+        timings: Mapping[str, float],
+        ended_at: float | None,
+        read: ReadFile | None,
     ) -> AttemptOutcome | None:
         with self._database.write() as connection:
             rows = attempt_outcomes.lock_leased(connection, [lease])
@@ -203,6 +234,8 @@ class SqlJobStore:
             if delay_s is None:
                 attempt_outcomes.end(connection, lease, JobState.QUARANTINED, now, failure, work_s)
                 attempt_outcomes.set_file_state(connection, lease.file, JobState.QUARANTINED)
+                if read is not None:
+                    attempt_outcomes.keep_what_was_read(connection, lease.file, read, now)
                 return AttemptOutcome(JobState.QUARANTINED, failure)
             attempt_outcomes.postpone(connection, lease.job, now + delay_s, failure)
             if cancel_unwanted(connection, job_table.c.id == lease.job, now):

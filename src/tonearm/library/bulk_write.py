@@ -78,7 +78,11 @@ class RowBatch:
         if not self._writes:
             return
         if connection.dialect.name == "postgresql":
-            _postgres_write(tuple(self._writes)).execute(connection, self._rows)
+            texts = [
+                _with_binary_as_text(write.table, rows)
+                for write, rows in zip(self._writes, self._rows, strict=True)
+            ]
+            _postgres_write(tuple(self._writes)).execute(connection, texts)
             return
         for write, rows in zip(self._writes, self._rows, strict=True):
             _sqlite_write(write).execute(connection, rows)
@@ -117,7 +121,9 @@ def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 def _with_binary_as_text(table: Table, rows: list[Row]) -> list[Row]:
     """Rows whose binary values are written as PostgreSQL reads them from JSON: in hexadecimal digits."""
     binary = [name for name in rows[0] if isinstance(table.c[name].type, LargeBinary)]
-    return [row | {name: rf"\x{row[name].hex()}" for name in binary} for row in rows] if binary else rows
+    if not binary:
+        return rows
+    return [row | {name: rf"\x{row[name].hex()}" for name in binary if row[name] is not None} for row in rows]
 
 
 def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, text, update
 
 from tonearm.library.bulk_write import add, among, change
+from tonearm.library.column_types import unindexed
 from tonearm.library.database import Database, database_time
 from tonearm.library.proposal import (
     DECIDABLE,
@@ -231,14 +232,12 @@ def _new_ids(connection: Connection, count: int) -> Sequence[int]:
 def _expire_earlier(connection: Connection, batch: int, proposals: Sequence[NewProposal], now: float) -> None:
     files = [proposal.file for proposal in proposals if proposal.file is not None]
     table = proposal_table
-    earlier = (among(table.c.file_id, "files"), table.c.status.in_(_OPEN), table.c.batch_id != batch)
+    is_open = unindexed(table.c.status).in_(_OPEN)  # of all proposals most are open
+    earlier = (among(table.c.file_id, "files"), is_open, unindexed(table.c.batch_id) != batch)
     values = {"status": ProposalStatus.EXPIRED, "changed_at": now}
     replaced = connection.execute(select(table.c.id).where(*earlier), {"files": files}).scalars().all()
-    if replaced:
-        chosen = or_(among(table.c.id, "ids"), among(table.c.follows, "ids"))
-        connection.execute(
-            update(table).where(chosen, table.c.status.in_(_OPEN)).values(**values), {"ids": replaced}
-        )
+    for chosen in (among(table.c.id, "ids"), among(table.c.follows, "ids")) if replaced else ():
+        connection.execute(update(table).where(chosen, is_open).values(**values), {"ids": replaced})
 
 
 def _row(batch: int, proposal: NewProposal, now: float) -> dict[str, Any]:

@@ -23,7 +23,7 @@ proposal_table = Table(
     Column("batch_id", Key, ForeignKey("rename_batches.id"), nullable=False),
     Column("file_id", Key, ForeignKey("files.id"), index=True),  # NULL: no music, it goes along with a file
     Column("along", CleanText),  # with what it goes along: "track" or "folder"; NULL for music
-    Column("follows", Key),  # the proposal of the track that it goes along with
+    Column("follows", Key, index=True),  # the proposal of the track that it goes along with
     Column("source", LargeBinary, nullable=False),
     Column("target", LargeBinary),  # NULL: no name could be made
     Column("source_key", LargeBinary, nullable=False),  # equal for paths that the file system takes for one

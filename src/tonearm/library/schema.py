@@ -60,6 +60,15 @@ Files with one hash have the same samples and share a row. The converse does not
 the same samples have two rows.
 """
 
+alias_table = Table(
+    "audio_aliases",
+    metadata,
+    Column("hash", CleanText, primary_key=True),
+    Column("audio_id", Key, ForeignKey("audio.id"), index=True, nullable=False),
+    Column("adopted_at", FiniteFloat),  # when the audio got another hash; NULL: it did not, and does not
+)
+"""A hash that the previous version of the identity gave a piece of audio."""
+
 file_table = Table(
     "files",
     metadata,

@@ -39,6 +39,9 @@ def safe_name(chunks: Sequence[Chunk], ending: bytes, rules: NameRules, is_file:
     Raises:
         Unusable: nothing is left, it is reserved, or too long.
     """
+    whole = "".join([chunk.text for chunk in chunks])
+    if _is_plain(whole, rules) and len(whole) + len(ending) <= rules.longest and ending.isascii():
+        return SafeName(whole.encode("ascii") + ending)
     changed: set[str] = set()
     pieces = [_cleaned(chunk, rules, changed) for chunk in chunks]
     pieces = _stripped(pieces, rules, ends=not ending)
@@ -51,6 +54,19 @@ def safe_name(chunks: Sequence[Chunk], ending: bytes, rules: NameRules, is_file:
         name = rules.stored(_encoded(pieces) + ending)
     _check(name, "".join(piece.text for piece in pieces), rules)
     return SafeName(name, frozenset(changed), frozenset(cut))
+
+
+def _is_plain(text: str, rules: NameRules) -> bool:
+    """Whether nothing has to be done to a text, as is so for most."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "/" not in text
+        and text[:1] not in {"", " ", "."}
+        and text[-1] not in " ."
+        and rules.refused.isdisjoint(text)
+        and not rules.refused_names
+    )
 
 
 def _cleaned(chunk: Chunk, rules: NameRules, changed: set[str]) -> Chunk:

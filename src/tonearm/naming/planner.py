@@ -81,23 +81,23 @@ class Planner:
         self._taken: dict[int, bytes] = {}
         self._new_folders: dict[bytes, bytes] = {}
 
-    def plan(
-        self, places: Sequence[Place], choose: Chooser, described: str, mode: Mode, to: Place | None
-    ) -> Plan:
+    def plan(self, places: Sequence[Place], chooser: Chooser, mode: Mode, to: Place | None) -> Plan:
         """Write a batch of proposals for the files at or below some places. ``to``: the destination of moves.
 
         Raises:
             StorageError: the database can't be written.
         """
         plan = Plan(
-            self._proposals.begin(described, None if to is None else os.path.join(to.root_path, to.scope))
+            self._proposals.begin(
+                chooser.described, None if to is None else os.path.join(to.root_path, to.scope)
+            )
         )
         for place in places:
             for page in self._files.each(place):
                 if self._stopping():
                     plan.interrupted = True
                     return plan
-                self._page(plan, place, page, choose, mode, to)
+                self._page(plan, place, page, chooser, mode, to)
         self._albums(plan)
         plan.conflicted = self._simulate(plan.batch)
         self._proposals.complete(plan.batch)
@@ -108,13 +108,13 @@ class Planner:
         plan: Plan,
         place: Place,
         page: Sequence[Renamable],
-        choose: Chooser,
+        chooser: Chooser,
         mode: Mode,
         to: Place | None,
     ) -> None:
         found: list[NewProposal] = []
         for each in page:
-            template = choose(each.track)
+            template = chooser.choose(each.track)
             if template is None:
                 plan.kept += 1
                 continue

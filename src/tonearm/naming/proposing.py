@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tonearm.library.proposal import Conflict
@@ -32,7 +32,7 @@ class Proposed:
 
     def cost_rows(self) -> list[dict[str, Any]]:
         """The costs as plain values."""
-        return [asdict(cost) for cost in self.costs]
+        return [{"field": each.field, "reason": each.reason, "cost": each.cost} for each in self.costs]
 
 
 def warning(code: str, detail: str = "") -> Mapping[str, str]:

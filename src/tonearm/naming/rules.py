@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tonearm.errors import ConfigurationError
 from tonearm.naming.fields import types, value_of
@@ -14,8 +15,19 @@ _VARIOUS = re.compile(
     r"(?i)\s*(various( artists)?|va|v\.a\.|verschiedene( interpreten)?|varios( artistas)?)\s*"
 )
 
-Chooser = Callable[[Track], Template | None]
-"""Gives the template of a track, ``None`` where its name stays."""
+
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """Gives the template of a track, ``None`` where its name stays. ``fields``: those that it or a template needs."""
+
+    choose: Callable[[Track], Template | None]
+    fields: frozenset[str]
+    described: str
+
+
+def always(template: Template) -> Chooser:
+    """The same template for every track."""
+    return Chooser(lambda _: template, template.fields, template.source)
 
 
 def template_of(text: str | None, preset: str | None) -> Template:
@@ -39,7 +51,9 @@ def by_rules(rules: Sequence[RenameRule]) -> Chooser:
     def choose(track: Track) -> Template | None:
         return next((template for rule, template in parsed if fits(rule, track)), None)
 
-    return choose
+    needed = {"bpm_confidence", *(name for rule, _ in parsed for name in rule.missing)}
+    needed |= {name for _, template in parsed if template is not None for name in template.fields}
+    return Chooser(choose, frozenset(needed), "rename_rules")
 
 
 def is_compilation(track: Track) -> bool:

@@ -1,7 +1,6 @@
 """Finds by trying what a file system does with names: in a folder of ours, which is removed again."""
 
 import contextlib
-import errno
 import os
 import secrets
 import shutil
@@ -9,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from tonearm.naming.name_rules import LONGEST_PATH, STRICTEST, LengthUnit, NameRules, RenameMethod
-from tonearm.naming.safe_rename import rename_no_replace
+from tonearm.naming.safe_rename import UNSUPPORTED, rename_no_replace
 
 TRIAL = b".tonearm-trying-"
 """What the names of these folders begin with."""
@@ -139,19 +138,31 @@ class _Trial:
             return True
 
     def _method(self) -> RenameMethod:
-        """How a file is renamed without overwriting; a flag that is taken and not obeyed counts as none."""
+        """How a file is renamed without overwriting; a flag that is taken and not obeyed counts as none.
+
+        A free name is tried first: that a name is taken the kernel may say by itself, and not ask the file system.
+        """
         folder = os.open(self._place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            with self._file(b"old"), self._file(b"taken"):
+            with self._file(b"old"), self._file(b"taken"), self._removed(b"free"):
                 try:
-                    rename_no_replace(folder, b"old", folder, b"taken")
+                    rename_no_replace(folder, b"old", folder, b"free")
+                except OSError as error:
+                    known = error.errno not in UNSUPPORTED
+                    return RenameMethod.LINK if not known and self._links() else RenameMethod.NONE
+                try:
+                    rename_no_replace(folder, b"free", folder, b"taken")
                 except FileExistsError:
                     return RenameMethod.NO_REPLACE
-                except OSError as error:
-                    if error.errno == errno.EEXIST:
-                        return RenameMethod.NO_REPLACE
-                else:
-                    return RenameMethod.NONE
+                return RenameMethod.NONE
         finally:
             os.close(folder)
-        return RenameMethod.LINK if self._links() else RenameMethod.NONE
+
+    @contextlib.contextmanager
+    def _removed(self, name: bytes) -> Iterator[None]:
+        """Remove a file at the end of the block, if it is there."""
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path(name))

@@ -90,10 +90,10 @@ class PlacesLoop:
             with contextlib.suppress(BrokenPipeError):
                 _send(process, places)
             answers = _Lines(process)
-            answers.next(START_S, stop)  # it has started
+            has_started = answers.next(START_S, stop) is not None
             for number, place in enumerate(places):
                 self._looks_at = place.path
-                answer = answers.next(self._limit_s, stop)
+                answer = answers.next(self._limit_s, stop) if has_started else None
                 while answer is not None and "folder" in answer:
                     self._looks_at = from_document(answer["folder"])
                     answer = answers.next(self._limit_s, stop)

@@ -14,7 +14,14 @@ from tonearm.jobs.job import JobState
 from tonearm.library.bulk_write import among
 from tonearm.library.column_types import without_numbers
 from tonearm.library.database import Database
-from tonearm.library.schema import attempt_table, file_table, job_table, root_table
+from tonearm.library.schema import (
+    attempt_table,
+    audio_table,
+    file_table,
+    job_table,
+    root_table,
+    tags_table,
+)
 from tonearm.names import path_fields
 from tonearm.views.reading import MANY_AT_ONCE, PAGE, reading
 
@@ -33,9 +40,16 @@ _LISTED = (
         _FAILED_AT.label("failed_at"),
         root_table.c.path.label("root"),
         file_table.c.path,
+        file_table.c.container,
+        audio_table.c.codec,
+        tags_table.c.title,
+        tags_table.c.artist,
+        tags_table.c.album,
     )
     .join(file_table, file_table.c.id == job_table.c.file_id)
     .join(root_table, root_table.c.id == file_table.c.root_id)
+    .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
+    .outerjoin(tags_table, tags_table.c.file_id == file_table.c.id)
 )
 _DEATHS = (
     select(attempt_table)
@@ -71,7 +85,10 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A failed file. attempts: those charged. child_deaths: how many of its children died or had to be killed."""
+    """A failed file. attempts: those charged. child_deaths: how many of its children died or had to be killed.
+
+    title, artist, album, container, codec: as far as they could be read.
+    """
 
     job: int
     run: int
@@ -85,6 +102,11 @@ class FailedFile:
     failed_at: float
     not_before: float | None
     correlation_id: str
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    container: str | None = None
+    codec: str | None = None
 
     @property
     def position(self) -> FailedPosition:
@@ -245,6 +267,11 @@ def _file(row: Any) -> FailedFile:
         failed_at=row.failed_at,
         not_before=row.not_before,
         correlation_id=row.correlation_id,
+        title=row.title,
+        artist=row.artist,
+        album=row.album,
+        container=row.container,
+        codec=row.codec,
     )
 
 

@@ -24,17 +24,22 @@ class Renamable:
 
 
 class RenamableFiles:
-    """The files of a library that are not missing."""
+    """The files of a library that are neither missing nor left out."""
 
     def __init__(self, database: Database, results: Results) -> None:
+        """``results``: the analysers whose results the tracks have; the fewer, the sooner they are read."""
         self._database = database
-        self._rows = TrackRows(results)
+        self._rows = TrackRows(results, tells_stale=False)
 
     def each(self, place: Place) -> Iterator[list[Renamable]]:
         """The files at or below a place in the order of their paths, page by page; no transaction stays open."""
         after: bytes | None = None
         while True:
-            conditions = [file_table.c.root_id == place.root, file_table.c.missing_since.is_(None)]
+            conditions = [
+                file_table.c.root_id == place.root,
+                file_table.c.missing_since.is_(None),
+                file_table.c.left_out_since.is_(None),
+            ]
             if place.scope:
                 conditions.append(below(place.scope))
             if after is not None:

@@ -42,8 +42,10 @@ class Results:
 class TrackRows:
     """Makes tracks of the rows of files."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, tells_stale: bool = True) -> None:
+        """``tells_stale``: whether tracks tell which of their results are of other versions."""
         self._results = results
+        self._tells_stale = tells_stale
         self._engine = engine_text(results.versions)
         self._analyses = {name: analysis_table.alias(f"of_{name}") for name in results.versions}
         self._chosen = self._everything().where(among(file_table.c.id, "files"))
@@ -136,6 +138,8 @@ class TrackRows:
 
     def _stale(self, row: Row[Any]) -> dict[str, int | None]:
         """The analysers whose results are not from the present version, with the version that they are from."""
+        if not self._tells_stale:
+            return {}
         if row.state not in (JobState.DONE, JobState.PARTIAL) or row.engine == self._engine:
             return {}
         return {name: found for name, (_, found) in differences(row.engine, self._results.versions).items()}

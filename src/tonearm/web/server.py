@@ -1,13 +1,17 @@
 """Serves an application over HTTP, in a thread of its own, until the ``with`` block ends."""
 
+import asyncio
 import contextlib
 import ipaddress
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tonearm.errors import ConfigurationError
 from tonearm.telemetry.http import split_address
@@ -18,7 +22,41 @@ AT_ONCE = 1_500
 CLOSE_S = 3
 """Seconds in which requests that are being answered may end."""
 HEAD_BYTES = 32_768
-START_S = 30.0
+REQUEST_S = 10.0
+"""Seconds in which a request has to arrive, with its body."""
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP/1.1 that ends a connection whose request does not arrive within ``REQUEST_S``."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._expiry: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """Expect the first request."""
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request."""
+        super().data_received(data)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        super().connection_lost(exc)
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    def _expect(self) -> None:
+        """Begin to count the time, or stop that once the whole request is there."""
+        missing = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+        if missing and self._expiry is None:
+            self._expiry = self.loop.call_later(REQUEST_S, self.transport.close)
+        elif not missing and self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
 
 @contextlib.contextmanager
@@ -33,7 +71,7 @@ def serving(app: ASGIApp, listen: str) -> Iterator[str]:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=BoundedProtocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",

@@ -10,7 +10,15 @@ from tonearm.events.job_ref import JobRef
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import cause_of
 from tonearm.jobs.job import JobState, Lease, UnmountedPlace
-from tonearm.jobs.port import NO_TIMINGS, AttemptOutcome, InterruptedAttempt, JobQueue, JobStore, Result
+from tonearm.jobs.port import (
+    NO_TIMINGS,
+    AttemptOutcome,
+    InterruptedAttempt,
+    JobQueue,
+    JobStore,
+    ReadFile,
+    Result,
+)
 from tonearm.worker.pending_writes import PendingWrites
 
 
@@ -86,10 +94,12 @@ class AttemptRecorder:
         work_s: float,
         timings: Mapping[str, float],
         codec: str | None = None,
+        read: ReadFile | None = None,
     ) -> None:
         """Record a failed attempt; the job is retried later, or the file is quarantined.
 
         work_s: for how many seconds a child worked on the file. timings: seconds by stage. codec: where it is known.
+        read: what the child has read of the file.
         """
         ended_at = time.monotonic()
 
@@ -100,7 +110,7 @@ class AttemptRecorder:
 
         self._recording.add(lease.job)
         self._pending_writes.add(
-            lambda: self._job_store.fail(lease, failure, work_s, timings, ended_at), recorded
+            lambda: self._job_store.fail(lease, failure, work_s, timings, ended_at, read), recorded
         )
 
     def cancelled(self, lease: Lease, failure: Failure, work_s: float = 0.0) -> None:

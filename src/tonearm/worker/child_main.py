@@ -24,6 +24,7 @@ import numpy as np
 from tonearm.analysis.decode import open_audio
 from tonearm.analysis.decoder_messages import write_decoder_messages
 from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
+from tonearm.analysis.former_identity import former_hash
 from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import SECONDS, read_tags
 from tonearm.errors import Fault, FileFault
@@ -60,6 +61,8 @@ class Child:
         self._tag_encoding = tag_encoding
         self._progress_at = 0.0
         self._sending = False
+        self._is_identified = False
+        self._facts: dict[str, Any] | None = None
         self._deferred: list[bytes] = []
         self._sampler = ChildSampler(self._send_or_defer)
 
@@ -105,7 +108,7 @@ class Child:
             except OSError:  # its file system fails, as a mount does whose server is gone
                 self._failed(FileFault(Fault.READ_ERROR))
                 continue
-            self._attempt(file)
+            self._attempt(file, message.get("tags_first") is True, message.get("former") is True)
             with contextlib.suppress(OSError):  # for the same reason; the descriptor is freed all the same
                 file.close()
 
@@ -121,13 +124,16 @@ class Child:
         )
         return SECONDS / self._cpu_share + paced_s
 
-    def _attempt(self, file: io.FileIO) -> None:
+    def _attempt(self, file: io.FileIO, tags_first: bool, former: bool) -> None:
+        self._is_identified, self._facts = False, None
         try:
-            self._work(file)
+            if tags_first:
+                self.send(tags=self._tags(file))
+            self._work(file, former)
         except FileFault as error:
-            self._failed(error)
+            self._failed(error, self._tags_of_failed(file))
         except MemoryError:
-            self._failed(FileFault(Fault.OUT_OF_MEMORY))
+            self._failed(FileFault(Fault.OUT_OF_MEMORY), self._tags_of_failed(file))
             os._exit(0)  # further files might fail for lack of memory as well
         except Exception as error:  # noqa: BLE001  an error in an analyser fails one file, not the run
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -139,29 +145,48 @@ class Child:
                 transient=False,
             )
 
-    def _failed(self, error: FileFault) -> None:
+    def _tags(self, file: io.FileIO) -> dict[str, Any]:
+        return asdict(read_tags(file, self._tag_encoding, self._tags_s(file)))
+
+    def _tags_of_failed(self, file: io.FileIO) -> dict[str, Any] | None:
+        """The tags of a file that could not be identified; ``None`` if they were sent, or can't be read either."""
+        if self._is_identified:
+            return None
+        with contextlib.suppress(Exception):
+            return self._tags(file)
+        return None
+
+    def _failed(self, error: FileFault, tags: dict[str, Any] | None = None) -> None:
         self._end_file(
             failed=error.fault.code,
             reason=error.reason,
             advice=error.fault.advice,
             transient=error.fault.transient,
+            tags=tags,
+            file=None if tags is None else self._facts,
         )
 
-    def _work(self, file: io.FileIO) -> None:
+    def _work(self, file: io.FileIO, former: bool) -> None:
+        """``former``: the identity that the previous version gave it is wanted too."""
         watch = Stopwatch()
         began = time.perf_counter()
         self.send(stage="identify")
         with open_audio(file) as source:
             sound, facts = source.sound, source.file
+        self._facts = asdict(facts)
         identity = identify(file)
+        former_identity = former_hash(file) if former else None
         facts = replace(
             facts, unreadable=identity.failed_reads, bit_rate_bps=identity.bit_rate_bps or facts.bit_rate_bps
         )
         watch.add("identify", began)
         began = time.perf_counter()
-        tags = asdict(read_tags(file, self._tag_encoding, self._tags_s(file)))
+        tags = self._tags(file)
         watch.add("tags", began)
-        self.send(hash=identity.hash, sound=asdict(sound), file=asdict(facts), tags=tags)
+        self.send(
+            hash=identity.hash, former=former_identity, sound=asdict(sound), file=asdict(facts), tags=tags
+        )
+        self._is_identified = True
         began = time.perf_counter()
         answer = receive(self._link)
         watch.add("lookup", began)

@@ -16,6 +16,7 @@ from tonearm.analysis.catalog import for_child
 from tonearm.errors import Failure
 from tonearm.jobs.failures import DEADLINE, KILLED, crashed, ended
 from tonearm.jobs.job import Lease
+from tonearm.jobs.port import ReadFile
 from tonearm.settings import Settings
 from tonearm.worker.child_output import ChildOutput
 from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, encode
@@ -64,6 +65,7 @@ class Assignment:
     stage_since: float = field(default_factory=time.monotonic)
     earlier_stages: dict[str, float] = field(default_factory=dict)  # seconds in each stage before this one
     identity: object = None  # the IdentifiedFile that the child has sent
+    read: ReadFile | None = None  # what the child has sent of a file that it has not identified
 
     def reach(self, stage: str) -> None:
         """Set the current stage; the time since the last change is added to the former stage."""

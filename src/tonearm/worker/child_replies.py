@@ -22,7 +22,7 @@ from pydantic_core.core_schema import no_info_after_validator_function
 from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
 from tonearm.events.states import Severity
-from tonearm.jobs.port import Result
+from tonearm.jobs.port import ReadFile, Result
 from tonearm.jobs.retry import TRANSIENT_ATTEMPTS
 from tonearm.library.column_types import storable_text
 from tonearm.library.file_contents import DecodeFacts, FileFacts, Size, SoundFacts, Tags
@@ -104,6 +104,12 @@ class _Identity(_Reply):
     sound: Annotated[SoundFacts, _Record()]
     file: Annotated[FileFacts, _Record()]
     tags: Annotated[Tags, _Record()]
+    former: Annotated[str, Limits(pattern=r"^[0-9a-z]{1,128}$")] | None = None
+
+
+class _Read(_Reply):
+    tags: Annotated[Tags, _Record()]
+    file: Annotated[FileFacts, _Record()] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ class IdentifiedFile:
     sound: SoundFacts
     file: FileFacts
     tags: Tags
+    former_hash: str | None = None
 
 
 class _Finding(_Reply):
@@ -157,7 +164,24 @@ def parsed_identity(message: object) -> IdentifiedFile:
         reply.sound,
         reply.file,
         reply.tags,
+        reply.former,
     )
+
+
+def parsed_reading(message: Message) -> ReadFile | None:
+    """The tags and facts in a reply about a file that is not identified, if it has any. Raises ``InvalidReply``."""
+    if message.get("tags") is None:
+        return None
+    reply = _checked(_Read, message)
+    return ReadFile(reply.tags, reply.file)
+
+
+def read_so_far(assignment: Assignment) -> ReadFile | None:
+    """What a child has sent of its file."""
+    identity = assignment.identity
+    if isinstance(identity, IdentifiedFile):
+        return ReadFile(identity.tags, identity.file, identity.hash, identity.sound)
+    return assignment.read
 
 
 def result_of(assignment: Assignment, message: Message, work_s: float) -> Result:
@@ -184,6 +208,7 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
         inode=status.inode if status.inode < 1 << 63 else status.inode - (1 << 64),
         work_s=work_s,
         timings=finished.timings,
+        former_hash=identity.former_hash,
     )
 
 

@@ -1,8 +1,8 @@
 """Handles the messages of children: answers them, and records how attempts end.
 
-For each file a child sends stages; then ``hash``, when it has identified the file, which is answered with the analysers
-to run; then ``finished`` or ``failed``. It may send ``log`` and ``stacks`` at any time. A child that sends
-anything unexpected is killed.
+For each file a child sends stages; ``tags`` first, if an earlier attempt failed; then ``hash``, when it has identified
+the file, which is answered with the analysers to run; then ``finished`` or ``failed``. It may send ``log`` and
+``stacks`` at any time. A child that sends anything unexpected is killed.
 """
 
 import time
@@ -15,6 +15,7 @@ from tonearm.events.messages import ChildMessage
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import INVALID_MESSAGES
 from tonearm.jobs.port import JobStore
+from tonearm.library.former_identities import FormerIdentity
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
 from tonearm.worker.child_protocol import InvalidReply, Message
@@ -23,7 +24,9 @@ from tonearm.worker.child_replies import (
     parsed_failure,
     parsed_identity,
     parsed_log,
+    parsed_reading,
     parsed_stage,
+    read_so_far,
     result_of,
 )
 from tonearm.worker.child_sampling import ChildSampling
@@ -77,7 +80,12 @@ class Conversation:
         if not waiting:
             return
         files = [(assignment.lease, identity.hash) for _, assignment, identity in waiting]
-        answer = self._pending_writes.read(lambda: self._job_store.known_results(files))
+        former = {
+            identity.hash: FormerIdentity(identity.former_hash, identity.file.exact_s)
+            for _, _, identity in waiting
+            if identity.former_hash is not None
+        }
+        answer = self._pending_writes.read(lambda: self._job_store.known_results(files, former))
         stored = answer or [frozenset[str]()] * len(waiting)
         for (child, _, identity), names in zip(waiting, stored, strict=True):
             to_run = [name for name in self._analysers if name not in names]
@@ -89,7 +97,7 @@ class Conversation:
         lease, timings, identity = assignment.lease, assignment.timings(), assignment.identity
         codec = identity.sound.codec if isinstance(identity, IdentifiedFile) else None
         child.close_file()
-        self._recorder.failed(lease, failure, work_s, timings, codec)
+        self._recorder.failed(lease, failure, work_s, timings, codec, read_so_far(assignment))
 
     def _left_out(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
         """Record that a file is of another kind than music."""
@@ -118,12 +126,15 @@ class Conversation:
             self._finished(child, assignment, message)
         elif "failed" in message:
             failure = parsed_failure(message)
+            assignment.read = parsed_reading(message) or assignment.read
             if failure.code == Fault.VIDEO.code:
                 self._left_out(child, assignment, failure)
             else:
                 self.attempt_failed(child, assignment, failure)
             if failure.code == Fault.OUT_OF_MEMORY.code:
                 child.kill(failure)  # it is about to end, and another file must not be there when it does
+        elif "tags" in message:
+            assignment.read = parsed_reading(message)
 
     def _logged(self, child: ChildProcess, message: Message) -> None:
         text, logger, severity = parsed_log(message)

@@ -73,7 +73,8 @@ class _Opener:
         self._answer({"status": asdict(status)})  # before the child can say anything about the file
         cpu_s = allowed_s(message["base_s"], status.size) + CPU_MORE_S
         with contextlib.suppress(OSError):  # the child has ended
-            send_with_file(child, {"cpu_s": cpu_s}, descriptor)
+            wanted = {name: message[name] for name in ("tags_first", "former")}
+            send_with_file(child, {"cpu_s": cpu_s, **wanted}, descriptor)
 
     def _check(self, message: Message) -> Message:
         number, then = message["file"], FileStatus(**message["status"])

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
+from tests.program import until
 from tonearm.cli.app import app
 from tonearm.jobs.worker_registry import LOST_S, WorkerInstance, WorkerRegistry
 from tonearm.library.database import Database, open_sqlite
@@ -38,15 +40,23 @@ def drain(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, given, standalone_mode=False)
 
 
-def test_it_returns_when_all_have_ended(registry: WorkerRegistry, tmp_path: Path) -> None:
+def test_it_returns_when_all_have_ended(registry: WorkerRegistry, database: Database, tmp_path: Path) -> None:
     for name in ("a", "b"):
         registry.register(instance(name), 60)
-    ends = [threading.Timer(0.2, registry.deregister, [instance(name)]) for name in ("a", "b")]
-    for each in ends:
-        each.start()
-    outcome = drain(tmp_path, "a", "b", "--wait", "--timeout", "20s", "--json")
-    for each in ends:
-        each.join()
+
+    def are_told() -> bool:
+        with database.read() as connection:
+            return all(connection.execute(select(worker_table.c.drain)).scalars())
+
+    def end() -> None:
+        until(are_told)
+        for name in ("a", "b"):
+            registry.deregister(instance(name))
+
+    ends = threading.Thread(target=end)
+    ends.start()
+    outcome = drain(tmp_path, "a", "b", "--wait", "--timeout", "60s", "--json")
+    ends.join()
     assert outcome.return_value == 0
     assert [json.loads(line) for line in outcome.stdout.splitlines()] == [
         {"worker": "a", "state": "ended"},

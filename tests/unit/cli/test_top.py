@@ -310,7 +310,7 @@ def start(theirs: int, data: Path, *program: str) -> "subprocess.Popen[bytes]":
 
 def until_shown(descriptor: int, wanted: bytes) -> bytes:
     """What a terminal has shown when something was there; fails after a while."""
-    shown, until = b"", time.monotonic() + 30
+    shown, until = b"", time.monotonic() + 60
     while wanted not in shown:
         assert time.monotonic() < until, shown
         if select.select([descriptor], [], [], 0.1)[0]:
@@ -320,7 +320,7 @@ def until_shown(descriptor: int, wanted: bytes) -> bytes:
 
 def until_ended(descriptor: int, process: "subprocess.Popen[bytes]") -> bytes:
     """What a terminal shows until a process has ended."""
-    shown, until = b"", time.monotonic() + 30
+    shown, until = b"", time.monotonic() + 60
     while process.poll() is None or select.select([descriptor], [], [], 0)[0]:
         assert time.monotonic() < until, shown
         if select.select([descriptor], [], [], 0.1)[0]:

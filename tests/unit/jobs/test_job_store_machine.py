@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.sizes import size
 from tests.unit.library_fixture import (
     VERSIONS,
     WORKER,
@@ -322,5 +323,7 @@ def test_whatever_happens_nothing_is_lost_doubled_or_written_too_late(empty: byt
     PendingWrites.empty = empty
     run_state_machine_as_test(
         PendingWrites,
-        settings=settings(max_examples=30, stateful_step_count=30, report_multiple_bugs=False, phases=PHASES),
+        settings=settings(
+            max_examples=size(12, 60), stateful_step_count=30, report_multiple_bugs=False, phases=PHASES
+        ),
     )

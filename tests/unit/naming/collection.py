@@ -23,6 +23,7 @@ from tonearm.naming.planner import Mode, Plan, Planner
 from tonearm.naming.recovery import Recovered, recover
 from tonearm.naming.renamer import Outcome, Renamer
 from tonearm.naming.requests import approved, undoing
+from tonearm.naming.rules import always
 from tonearm.naming.template import parse
 from tonearm.settings import EXTENSIONS
 from tonearm.views.renamable import RenamableFiles
@@ -33,12 +34,14 @@ NO_PATHS = PathMap(())
 class Collection:
     """Files below a folder; each holds its first name, so that it can be told from the others."""
 
-    def __init__(self, library: Library, folder: Path) -> None:
+    def __init__(self, library: Library, folder: Path, destination: Destination | None = None) -> None:
+        """``destination``: what has tried the file system of the folder already."""
         self.library = library
         self.folder = folder
         self.root = library.root(bytes(folder))
         self.proposals = Proposals(library.database)
         self.journal = RenameJournal(library.database)
+        self.destination = destination or Destination(self.journal, NO_PATHS)
         self.events: list[Event] = []
         self.stop_after = 10**9
 
@@ -113,12 +116,12 @@ class Collection:
         planner = Planner(
             RenamableFiles(self.library.database, results()),
             self.proposals,
-            Destination(self.journal, NO_PATHS),
+            self.destination,
             Companions(EXTENSIONS),
             NO_PATHS,
             lambda: False,
         )
-        return planner.plan([self.place()], lambda _: parsed, template, mode, to)
+        return planner.plan([self.place()], always(parsed), mode, to)
 
     def batch(self, number: int) -> dict[bytes, Proposal]:
         """The proposals of a batch by their present paths below the folder."""

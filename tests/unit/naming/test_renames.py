@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from tests.sizes import size
 from tests.unit.library_fixture import Library
-from tests.unit.naming.collection import Collection, in_memory
+from tests.unit.naming.collection import NO_PATHS, Collection, in_memory
 from tonearm.library.proposal import ProposalStatus
+from tonearm.library.rename_journal import RenameJournal
+from tonearm.naming.destination import Destination
 from tonearm.naming.planner import Mode
 
 FOLDERS, STEMS = ("x", "y", "x/z"), ("a", "b", "c", "d", "e")
@@ -23,9 +25,9 @@ BATCHES = st.tuples(st.dictionaries(PATHS, PATHS, min_size=1, max_size=10), st.s
 
 
 @pytest.fixture(scope="module")
-def quick_library(empty: bytes) -> Iterator[Library]:
+def quick_library(empty: bytes) -> Iterator[tuple[Library, Destination]]:
     with in_memory(empty) as library:
-        yield library
+        yield library, Destination(RenameJournal(library.database), NO_PATHS)
 
 
 def expected(wanted: Mapping[str, str], strangers: set[str]) -> set[str]:
@@ -41,16 +43,16 @@ def expected(wanted: Mapping[str, str], strangers: set[str]) -> set[str]:
     return going
 
 
-@settings(max_examples=size(40, 20_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(15, 20_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=BATCHES)
 def test_any_batch_does_what_the_model_says(
-    quick_library: Library, batch: tuple[dict[str, str], set[str]]
+    quick_library: tuple[Library, Destination], batch: tuple[dict[str, str], set[str]]
 ) -> None:
     wanted, strangers = batch[0], batch[1] - batch[0].keys()
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  a folder of its own is made there
     folder = Path(tempfile.mkdtemp(dir=memory))
     try:
-        collection = Collection(quick_library, folder)
+        collection = Collection(quick_library[0], folder, quick_library[1])
         for path, target in wanted.items():
             album, title = os.path.split(target)
             first, _, second = album.partition("/")

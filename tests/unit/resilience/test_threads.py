@@ -18,11 +18,11 @@ def test_a_thread_has_its_name_and_ends_when_asked() -> None:
 
     def body(stop: threading.Event) -> None:
         names.append(threading.current_thread().name)
-        stop.wait(20)
+        stop.wait(60)
 
     threads = SupervisedThreads(said.append)
     threads.start("outbox relay", body)
-    threads.close(20)
+    threads.close(60)
     assert names == ["outbox relay"]
     assert said == []
     assert "outbox relay" not in {thread.name for thread in threading.enumerate()}
@@ -42,12 +42,12 @@ def test_a_thread_that_fails_is_reported_and_started_again(
         if starts < 3:
             raise ZeroDivisionError("a mistake")
         works.set()
-        stop.wait(20)
+        stop.wait(60)
 
     threads = SupervisedThreads(said.append)
     threads.start("reporter", body)
-    assert works.wait(20)
-    threads.close(20)
+    assert works.wait(60)
+    threads.close(60)
     assert starts == 3
     warnings = [event for event in said if isinstance(event, Warned)]
     assert [(one.code, one.severity) for one in warnings] == [(WarningCode.THREAD_FAILED, Severity.ERROR)] * 2
@@ -57,25 +57,33 @@ def test_a_thread_that_fails_is_reported_and_started_again(
 
 
 def test_a_thread_that_keeps_failing_is_started_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RESTART", Backoff(0.05, 1.0, least=1.0))
-    starts: list[int] = []
+    counted: list[int] = []
+    enough = threading.Event()
+
+    class Noted(Backoff):
+        def delay_s(self, failures: int) -> float:
+            counted.append(failures)
+            if failures == 5:
+                enough.set()
+            return 0.001
+
+    monkeypatch.setattr(module, "RESTART", Noted(1.0, 60.0))
 
     def body(_: threading.Event) -> None:
-        starts.append(1)
         raise ValueError("always")
 
     threads = SupervisedThreads(lambda _: None)
     threads.start("broken", body)
-    threading.Event().wait(0.5)
-    threads.close(20)
-    assert 2 <= len(starts) <= 5
+    assert enough.wait(60)
+    threads.close(60)
+    assert counted[:5] == [1, 2, 3, 4, 5], "each pause is that of one failure more"
 
 
 def test_a_thread_that_does_not_end_is_named() -> None:
     said: list[Event] = []
     let_go = threading.Event()
     threads = SupervisedThreads(said.append)
-    threads.start("graph relay", lambda _: (let_go.wait(20), None)[1])
+    threads.start("graph relay", lambda _: (let_go.wait(60), None)[1])
     threads.close(0.1)
     let_go.set()
     [warning] = said

@@ -94,7 +94,7 @@ def test_a_background_thread_turns_while_it_rests(monkeypatch: pytest.MonkeyPatc
     turns = Noted()
     threads = SupervisedThreads(lambda _: None, turns)
     threads.start("history", rest)
-    assert enough.wait(10)
+    assert enough.wait(60)
     assert list(turns.snapshot()) == ["history"]
-    threads.close(10)
+    threads.close(60)
     assert turns.snapshot() == {}

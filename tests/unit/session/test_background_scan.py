@@ -49,7 +49,7 @@ def test_its_end_wakes_the_loop_that_works_meanwhile(stop: StopSwitch) -> None:
 
 def test_a_cancelled_scan_ends(stop: StopSwitch) -> None:
     cancelled = threading.Event()
-    scan = BackgroundScan(lambda: not cancelled.wait(20), cancelled, stop)
+    scan = BackgroundScan(lambda: not cancelled.wait(60), cancelled, stop)
     scan.start()
     scan.cancel()
     scan.wait()
@@ -64,7 +64,7 @@ def test_a_scan_that_hangs_is_left_after_a_second_request_to_stop(stop: StopSwit
     stop.request()
     began = time.monotonic()
     scan.wait()
-    assert 0.5 < time.monotonic() - began < 10
+    assert 0.5 < time.monotonic() - began < 50
     assert not scan.ended
     assert not scan.complete
     never.set()

@@ -47,7 +47,7 @@ class Hanging(Another):
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection | None]:
-        self.let_go.wait(20)
+        self.let_go.wait(60)
         yield None
 
 
@@ -97,6 +97,6 @@ def test_a_database_that_hangs_delays_a_scrape_no_longer_than_its_limit(
     figures = LibraryFigures(hanging, has_outbox=True, ask_broker=None)
     began = time.monotonic()
     assert names(figures) == set()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 50
     hanging.let_go.set()
     figures.close()

@@ -28,7 +28,7 @@ class Listener:
         self.address = address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
-        self._socket.settimeout(20)
+        self._socket.settimeout(60)
 
     def next(self) -> str:
         return self._socket.recv(4096).decode()
@@ -169,7 +169,7 @@ def test_a_worker_tells_that_it_waits_for_its_database_and_that_it_ends(listener
             process.send_signal(signal.SIGTERM)
             heard += listener.until("STOPPING=1")
             assert [line for line in heard if "PostgreSQL nothing at 127.0.0.1:1 does not answer" in line]
-            printed, logged = process.communicate(timeout=20)
+            printed, logged = process.communicate(timeout=60)
             assert process.returncode == 0
             assert printed == b""
             assert b"waiting: PostgreSQL" in logged

@@ -1,5 +1,6 @@
 """A service over a small library."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +31,12 @@ def fill(library: Library) -> Library:
 
 @contextmanager
 def served(folder: Path) -> Iterator[Client]:
-    """A service over the library in a folder."""
-    with open_service(load_settings({"data_dir": str(folder)}), "127.0.0.1:0") as url:
+    """A service over the library in a folder, whatever servers the environment names."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("TONEARM_")]:
+            environment.delenv(name)
+        settings = load_settings({"data_dir": str(folder)})
+    with open_service(settings, "127.0.0.1:0") as url:
         yield Client(url)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import alive
+from tests.program import alive, until
 from tonearm.worker import sandbox
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="seccomp and prctl are Linux's")
@@ -118,7 +118,7 @@ def test_an_abort_still_ends_the_process(tmp_path: Path) -> None:
     began = time.monotonic()
     outcome = sealed("sys.stdout.flush()\nos.abort()", tmp_path / "song")
     assert outcome.returncode == -signal.SIGABRT
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 50
 
 
 @linux
@@ -192,7 +192,7 @@ def test_a_process_that_uses_up_its_time_is_ended_by_the_kernel() -> None:
     began = time.monotonic()
     outcome = confined(256, "allow_cpu(0.2)\nwhile True: pass")
     assert outcome.returncode == -signal.SIGXCPU
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 50
 
 
 @linux
@@ -250,10 +250,7 @@ def test_a_child_dies_with_its_parent() -> None:
         assert said == "ready"
         parent.kill()
         parent.wait()
-        end = time.monotonic() + 10
-        while alive(int(child)) and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not alive(int(child))
+        until(lambda: not alive(int(child)))
 
 
 @linux

@@ -45,7 +45,7 @@ class Loop:
         )
 
     def turn_until(self, is_so: Callable[[], bool]) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not is_so():
             assert time.monotonic() < until
             for link in select.select([*self.attended], [], [], 0.02)[0]:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.clock import Clock
 from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavailable, StorageUnusable
 from tonearm.resilience.turns import LoopTurns
 from tonearm.worker import pending_writes as pending_writes_module
-from tonearm.worker.pending_writes import PendingWrites
+from tonearm.worker.pending_writes import PAUSE_S, PendingWrites
 from tonearm.worker.storing_thread import StoringThread
 
 
@@ -31,9 +32,15 @@ class Disk:
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    monkeypatch.setattr(pending_writes_module, "PAUSE_S", 0.02)
+def disk() -> Disk:
     return Disk()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(pending_writes_module, "time", clock)
+    return clock
 
 
 def add(pending: PendingWrites, disk: Disk, *things: str) -> None:
@@ -41,11 +48,11 @@ def add(pending: PendingWrites, disk: Disk, *things: str) -> None:
         pending.add(functools.partial(disk.store, thing))
 
 
-def keep_trying(pending: PendingWrites, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def keep_trying(pending: PendingWrites, clock: Clock, seconds: float) -> None:
+    until = clock.now + seconds
+    while clock.now < until:
         pending.flush()
-        time.sleep(0.005)
+        clock.now += 0.25
 
 
 def test_what_can_be_stored_is_stored_at_once(disk: Disk) -> None:
@@ -58,9 +65,8 @@ def test_what_can_be_stored_is_stored_at_once(disk: Disk) -> None:
 
 @pytest.mark.parametrize("trouble", [StorageFull("no room"), StorageBusy("held")])
 def test_what_cannot_be_stored_now_is_stored_later_in_its_order(
-    disk: Disk, trouble: StorageError, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, trouble: StorageError, clock: Clock
 ) -> None:
-    monkeypatch.setattr(pending_writes_module, "PAUSE_S", 0.3)
     pending = PendingWrites(10)
     add(pending, disk, "a")
     disk.trouble = trouble
@@ -69,14 +75,14 @@ def test_what_cannot_be_stored_now_is_stored_later_in_its_order(
     disk.trouble = None
     add(pending, disk, "d")
     assert disk.stored == ["a"]  # not before its pause is over, and never past what waits
-    time.sleep(0.31)
+    clock.now += PAUSE_S
     pending.flush()
     assert disk.stored == ["a", "b", "c", "d"]
     assert (pending.has_pending, pending.failure) == (False, None)
 
 
-def test_a_failing_database_is_not_tried_all_the_time(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending_writes_module, "PAUSE_S", 60)
+@pytest.mark.usefixtures("clock")
+def test_a_failing_database_is_not_tried_all_the_time(disk: Disk) -> None:
     pending = PendingWrites(10)
     disk.trouble = StorageFull("no room")
     add(pending, disk, "a")
@@ -85,27 +91,27 @@ def test_a_failing_database_is_not_tried_all_the_time(disk: Disk, monkeypatch: p
     assert disk.asked == 1
 
 
-def test_it_gives_up_when_nothing_was_stored_for_too_long(disk: Disk) -> None:
-    pending = PendingWrites(0.1)
+def test_it_gives_up_when_nothing_was_stored_for_too_long(disk: Disk, clock: Clock) -> None:
+    pending = PendingWrites(60)
     disk.trouble = StorageFull("no room")
     add(pending, disk, "a")
-    began = time.monotonic()
+    began = clock.now
     with pytest.raises(StorageFull, match="no room"):
-        keep_trying(pending, 5)
-    assert 0.1 <= time.monotonic() - began < 4
+        keep_trying(pending, clock, 300)
+    assert 60 <= clock.now - began <= 60 + 2 * PAUSE_S
     assert pending.has_pending
 
 
-def test_a_full_disk_that_can_be_read_is_still_full(disk: Disk) -> None:
-    pending = PendingWrites(0.2)
+def test_a_full_disk_that_can_be_read_is_still_full(disk: Disk, clock: Clock) -> None:
+    pending = PendingWrites(60)
     disk.trouble = StorageFull("no room")
     add(pending, disk, "a")
-    began = time.monotonic()
+    began = clock.now
 
     def go_on() -> None:
-        while time.monotonic() < began + 5:
+        while clock.now < began + 300:
             pending.flush()
-            time.sleep(0.005)
+            clock.now += 0.3
             pending.read(lambda: "an answer")  # from time to time just after the pause
             pending.write(lambda: "nothing to change")
             assert pending.failure == "no room"
@@ -115,11 +121,11 @@ def test_a_full_disk_that_can_be_read_is_still_full(disk: Disk) -> None:
     assert pending.has_pending
 
 
-def test_a_failed_change_is_a_failure_until_a_change_succeeds(disk: Disk) -> None:
+def test_a_failed_change_is_a_failure_until_a_change_succeeds(disk: Disk, clock: Clock) -> None:
     pending = PendingWrites(10)
     disk.trouble = StorageFull("no room")
     assert pending.write(lambda: disk.store("a")) is None
-    time.sleep(0.03)
+    clock.now += PAUSE_S
     assert pending.read(lambda: 7) == 7
     assert pending.failure == "no room"
     disk.trouble = None
@@ -127,23 +133,23 @@ def test_a_failed_change_is_a_failure_until_a_change_succeeds(disk: Disk) -> Non
     assert pending.failure is None
 
 
-def test_a_server_that_answers_is_available_again(disk: Disk) -> None:
+def test_a_server_that_answers_is_available_again(disk: Disk, clock: Clock) -> None:
     pending = PendingWrites(0)
     disk.trouble = StorageUnavailable("gone")
     add(pending, disk, "a")
-    time.sleep(0.03)
+    clock.now += PAUSE_S
     assert pending.read(lambda: 7) == 7
     assert (pending.failure, pending.has_pending) == (None, True)
 
 
-def test_the_time_counts_from_the_last_success(disk: Disk) -> None:
-    pending = PendingWrites(0.6)
+def test_the_time_counts_from_the_last_success(disk: Disk, clock: Clock) -> None:
+    pending = PendingWrites(60)
     for number in range(4):
         disk.trouble = StorageFull("no room")
         add(pending, disk, f"{number}")
-        keep_trying(pending, 0.25)
+        keep_trying(pending, clock, 40)
         disk.trouble = None
-        time.sleep(0.03)
+        clock.now += PAUSE_S
         pending.flush()
         assert not pending.has_pending
     assert disk.stored == ["0", "1", "2", "3"]
@@ -156,10 +162,7 @@ def test_a_failure_of_another_kind_is_not_waited_for(disk: Disk) -> None:
         add(pending, disk, "a")
 
 
-def test_a_read_returns_its_answer_or_none_while_the_database_fails(
-    disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pending_writes_module, "PAUSE_S", 0.3)
+def test_a_read_returns_its_answer_or_none_while_the_database_fails(disk: Disk, clock: Clock) -> None:
     pending = PendingWrites(10)
     assert pending.read(lambda: 7) == 7
     disk.trouble = StorageBusy("held")
@@ -168,7 +171,7 @@ def test_a_read_returns_its_answer_or_none_while_the_database_fails(
     asked = disk.asked
     assert pending.read(lambda: disk.store("x")) is None
     assert disk.asked == asked
-    time.sleep(0.31)
+    clock.now += PAUSE_S
     assert pending.read(lambda: 8) == 8
     assert pending.failure is None
 
@@ -183,7 +186,7 @@ def thread() -> Iterator[StoringThread]:
 def loop_until_written(pending: PendingWrites, thread: StoringThread) -> None:
     """What a loop does that waits for the thread."""
     while pending.has_pending:
-        assert select.select([thread.ended], [], [], 10)[0]
+        assert select.select([thread.ended], [], [], 60)[0]
         pending.flush()
 
 
@@ -194,7 +197,7 @@ def test_the_loop_goes_on_during_a_write_and_does_itself_what_follows(thread: St
 
     def store() -> int:
         threads.append(threading.current_thread().name)
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return 7
 
     pending.add(store, lambda answer: threads.append(f"{answer} in {threading.current_thread().name}"))
@@ -205,15 +208,17 @@ def test_the_loop_goes_on_during_a_write_and_does_itself_what_follows(thread: St
     assert threads == ["storing", f"7 in {threading.current_thread().name}"]
 
 
-def test_writes_of_the_thread_keep_their_order_over_a_failure(disk: Disk, thread: StoringThread) -> None:
+def test_writes_of_the_thread_keep_their_order_over_a_failure(
+    disk: Disk, thread: StoringThread, clock: Clock
+) -> None:
     pending = PendingWrites(10, thread)
     disk.trouble = StorageUnavailable("gone")
     add(pending, disk, "a", "b")
-    assert thread.wait(10)
+    assert thread.wait(60)
     pending.flush()
     assert (pending.failure, pending.is_writing, pending.has_pending) == ("gone", False, True)
     disk.trouble = None
-    time.sleep(0.03)
+    clock.now += PAUSE_S
     pending.flush()
     loop_until_written(pending, thread)
     assert disk.stored == ["a", "b"]
@@ -224,7 +229,7 @@ def test_at_the_end_the_writes_that_wait_are_made(disk: Disk, thread: StoringThr
     pending = PendingWrites(10, thread)
     pending.add(lambda: time.sleep(0.05))
     add(pending, disk, "a", "b")
-    pending.settle(10)
+    pending.settle(60)
     assert disk.stored == ["a", "b"]
 
 

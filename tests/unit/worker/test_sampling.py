@@ -47,18 +47,21 @@ def spent(stacks: Stacks, name: str) -> tuple[float, float]:
 
 
 def test_a_child_tells_work_from_waiting(sent: list[dict[str, Any]]) -> None:
-    os.kill(os.getpid(), BEGIN)
-    compute(0.2)
-    time.sleep(0.2)
-    os.kill(os.getpid(), END)
-    compute(0.03)
-    [message] = sent
-    assert message["last"] is True
-    stacks = Stacks.from_document(message["stacks"])
-    computed, _ = spent(stacks, "compute")
-    assert computed > 0.1
-    _, waited = spent(stacks, "test_a_child_tells_work_from_waiting")
-    assert waited > 0.1
+    for _ in range(20):  # a busy machine may keep this process waiting while it computes
+        sent.clear()
+        os.kill(os.getpid(), BEGIN)
+        compute(0.2)
+        time.sleep(0.2)
+        os.kill(os.getpid(), END)
+        compute(0.03)
+        [message] = sent
+        assert message["last"] is True
+        stacks = Stacks.from_document(message["stacks"])
+        computed, _ = spent(stacks, "compute")
+        _, waited = spent(stacks, "test_a_child_tells_work_from_waiting")
+        if computed > 0.1 and waited > 0.1:
+            return
+    raise AssertionError((computed, waited))
 
 
 def test_nothing_is_sampled_before_the_signal_and_after_it(sent: list[dict[str, Any]]) -> None:
@@ -120,7 +123,11 @@ def test_all_threads_are_sampled_by_their_names() -> None:
     sampler = ThreadSampler()
 
     def sample() -> None:
-        for _ in range(20):
+        until = time.monotonic() + 60
+        while (
+            spent(sampler.stacks, "compute")[0] < 0.06 or spent(sampler.stacks, "thread the waiter")[1] < 0.11
+        ):
+            assert time.monotonic() < until
             time.sleep(0.01)
             sampler.sample()
         sampler.close()

@@ -47,7 +47,7 @@ def test_a_second_request_wakes_again(stop: StopSwitch) -> None:
     assert stop.requests == 2
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_any_number_of_requests_neither_blocks_nor_fails(stop: StopSwitch) -> None:
     for _ in range(70_000):
         stop.request()
@@ -85,10 +85,10 @@ def test_what_hangs_in_the_kernel_can_be_left_by_a_second_signal() -> None:
         assert process.stderr is not None
         assert process.stdout.readline() == b"hanging\n"
         process.terminate()
-        time.sleep(0.6)
+        time.sleep(0.4)
         assert process.poll() is None, "one signal asks for no haste"
         process.terminate()
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert b"does not answer" in process.stderr.read()
 
 

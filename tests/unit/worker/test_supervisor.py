@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clock import Clock
+from tests.program import until
 from tests.unit.library_fixture import LEASE_S, VERSIONS, WORKER, Library
 from tonearm.errors import StorageUnavailable
 from tonearm.events.event import Event
@@ -355,6 +356,8 @@ def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
 
 def test_a_supervisor_that_blocks_no_longer_turns_and_one_that_idles_does(worker: WorkerUnderTest) -> None:
     released, blocked, ended = threading.Event(), threading.Event(), threading.Event()
+    clock = Clock()
+    worker.turns = LoopTurns(clock)
     passes = 0
 
     def over() -> bool:
@@ -371,14 +374,11 @@ def test_a_supervisor_that_blocks_no_longer_turns_and_one_that_idles_does(worker
     try:
         assert blocked.wait(60)
         assert health(Request("/health")).status == 200
-        time.sleep(1.1)
+        clock.now += 1.1
         stuck = health(Request("/health"))
         assert (stuck.status, b"no turn for 1 s: supervisor" in stuck.body) == (503, True)
         released.set()
-        until = time.monotonic() + 60
-        while passes < 4 or health(Request("/health")).status != 200:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: passes >= 4 and health(Request("/health")).status == 200)
     finally:
         released.set()
         ended.set()
@@ -425,3 +425,26 @@ def test_a_resting_worker_ends_when_nothing_is_left_and_when_it_is_stopped(worke
     worker.notice = stop
     assert not worker.work()
     assert worker.queue.asked == 0
+
+
+DIES = """
+import os, socket, sys
+from tonearm.worker.child_protocol import encode, receive
+link = socket.socket(fileno=int(sys.argv[1]))
+link.sendall(encode({"ready": os.getpid(), "unsealed": None}))
+message, _ = receive(link)
+link.sendall(encode({"stage": "identify"}))
+if message["tags_first"]:
+    link.sendall(encode({"tags": {"title": "Blue", "artist": "Ann"}}))
+os.abort()
+"""
+
+
+def test_a_file_that_kills_every_child_keeps_its_tags(worker: WorkerUnderTest) -> None:
+    worker.settings = load_settings({"workers": 1, "retry_base_s": 0.01, "retry_cap_s": 0.01})
+    worker.child = ("-c", DIES)
+    lay(worker, "1.flac")
+    worker.meet("1.flac")
+    assert worker.work()
+    [file] = worker.library.failed()
+    assert (file.state, file.code, file.title, file.artist) == ("quarantined", "crashed", "Blue", "Ann")

@@ -23,7 +23,7 @@ from tonearm.analysis.file_window import (
     os_reason,
     without_last_tag,
 )
-from tonearm.analysis.kinds import AIFF, ASF, CAF, DFF, DSF, FLAC, MATROSKA, MP4, OGG, WAV, Kind
+from tonearm.analysis.kinds import AIFF, ASF, CAF, DFF, DSF, FLAC, MATROSKA, MP3, MP4, OGG, WAV, Kind
 from tonearm.analysis.tags.ape import ape_items, read_ape
 from tonearm.analysis.tags.asf import read_asf
 from tonearm.analysis.tags.fields import Fields
@@ -35,6 +35,7 @@ from tonearm.analysis.tags.ogg import read_ogg
 from tonearm.analysis.tags.tag_set import Entry, TagSet
 from tonearm.analysis.tags.text import legacy_encoding, unmarked
 from tonearm.analysis.tags.vorbis import read_flac_blocks
+from tonearm.errors import Fault, FileFault
 from tonearm.library.file_contents import Tags
 
 MEMORY_BYTES = 192 << 20
@@ -51,11 +52,16 @@ def read_tags(file: RawFile, legacy: str = DETECT, seconds: float | None = None)
     """Read the tags of an open file, whose position moves, in bounded memory and time: ``seconds``, or ``SECONDS``.
 
     ``legacy``: the encoding of text that is not marked and not UTF-8; by default it is detected. ``warning`` of the
-    result reports damage. Raises ``FileFault`` as ``find_audio`` does for what is no music file.
+    result reports damage. Raises ``FileFault`` as ``find_audio`` does for what is no music file and can't be read.
     """
     seconds = SECONDS if seconds is None else seconds
-    kind, audio = find_audio(file)
     whole = Window(file, 0, file.seek(0, 2))
+    try:
+        kind, audio = find_audio(file)
+    except FileFault as fault:
+        if fault.fault not in (Fault.DAMAGED_HEADER, Fault.UNSUPPORTED_FORMAT):
+            raise
+        kind, audio = MP3, whole  # there may be tags around what can't be read
     found: list[TagSet] = []
     stopped = None
     try:

@@ -20,16 +20,28 @@ def upgrade() -> None:
         sqlite_where=sa.text("left_out_since IS NOT NULL"),
         postgresql_where=sa.text("left_out_since IS NOT NULL"),
     )
+    _create_aliases()
     _create_renames()
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
-    for table in ("rename_steps", "proposals", "rename_batches"):
+    for table in ("rename_steps", "proposals", "rename_batches", "audio_aliases"):
         op.drop_table(table)
     op.drop_index("ix_files_left_out", table_name="files")
     op.drop_column("files", "left_out_since")
     op.drop_column("runs", "left_out")
+
+
+def _create_aliases() -> None:
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "audio_aliases",
+        sa.Column("hash", sa.String(), primary_key=True),
+        sa.Column("audio_id", key, sa.ForeignKey("audio.id"), nullable=False),
+        sa.Column("adopted_at", sa.Double(), nullable=True),
+    )
+    op.create_index("ix_audio_aliases_audio_id", "audio_aliases", ["audio_id"])
 
 
 def _create_renames() -> None:
@@ -66,6 +78,7 @@ def _create_renames() -> None:
         sa.Column("refusal", sa.String()),
     )
     op.create_index("ix_proposals_file_id", "proposals", ["file_id"])
+    op.create_index("ix_proposals_follows", "proposals", ["follows"])
     op.create_index("ix_proposals_batch_id_target_key", "proposals", ["batch_id", "target_key"])
     op.create_index("ix_proposals_batch_id_source_key", "proposals", ["batch_id", "source_key"])
     op.create_index("ix_proposals_status", "proposals", ["status", "id"])

@@ -1,0 +1,80 @@
+"""Analyses files again whose results may be those of another file, as both had one identity by a former version."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from tonearm.jobs.enqueue import new_correlation_id
+from tonearm.jobs.job import JobState, Lease
+from tonearm.jobs.job_sql import versions_in
+from tonearm.jobs.port import Result
+from tonearm.jobs.runs import count_discovered
+from tonearm.library.bulk_write import add, among
+from tonearm.library.features import FeatureTables
+from tonearm.library.file_contents import AUDIO_ID
+from tonearm.library.former_identities import shared_wrongly
+from tonearm.library.schema import analysis_table, audio_table, file_table, job_table
+
+
+def part_shared_sounds(
+    connection: Connection,
+    finished: Sequence[tuple[Lease, Result]],
+    engine: str,
+    features: FeatureTables,
+    now: float,
+) -> None:
+    """Drop the results that files with other sounds shared, and queue those that were given them already.
+
+    Files that are not identified anew yet have jobs, or are stale. ``engine``: of files that are.
+    """
+    for lease, result in finished:
+        if result.former_hash is None:
+            continue
+        audio = shared_wrongly(connection, result.audio_hash, result.former_hash, versions_in(engine))
+        if audio is not None:
+            _drop_results(connection, audio, features)
+            _queue(connection, lease, audio, engine, now)
+
+
+def _drop_results(connection: Connection, audio: int, features: FeatureTables) -> None:
+    connection.execute(delete(analysis_table).where(analysis_table.c.audio_id == audio))
+    for table in features.tables:
+        connection.execute(delete(table).where(table.c[AUDIO_ID] == audio))
+    undecoded: dict[str, Any] = {"decoded_s": None, "intact": None, "warnings": []}
+    connection.execute(update(audio_table).where(audio_table.c.id == audio).values(**undecoded))
+
+
+def _queue(connection: Connection, lease: Lease, audio: int, engine: str, now: float) -> None:
+    given = select(file_table.c.id).where(
+        file_table.c.audio_id == audio,
+        file_table.c.id != lease.file,
+        file_table.c.engine == engine,
+        file_table.c.missing_since.is_(None),
+        file_table.c.moved_to_id.is_(None),
+    )
+    last = (
+        select(func.max(job_table.c.id)).where(job_table.c.file_id.in_(given)).group_by(job_table.c.file_id)
+    )
+    jobs = connection.execute(
+        select(job_table).where(job_table.c.id.in_(last), job_table.c.finished_at.is_not(None))
+    ).all()
+    rows = [
+        {
+            "file_id": job.file_id,
+            "run_id": lease.run,
+            "state": JobState.QUEUED,
+            "level": job.level,
+            "level_by": job.level_by,
+            "rank": job.rank,
+            "queued_at": now,
+            "publish_due_at": now,
+            "correlation_id": new_correlation_id(),
+        }
+        for job in jobs
+    ]
+    if rows:
+        add(connection, job_table, rows)
+        count_discovered(connection, lease.run, len(rows))
+        waiting = update(file_table).where(among(file_table.c.id, "files")).values(state="waiting")
+        connection.execute(waiting, {"files": [job.file_id for job in jobs]})

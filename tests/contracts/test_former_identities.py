@@ -1,0 +1,117 @@
+"""A library of the previous identity keeps its results without decoding, but for sounds that were shared wrongly."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.library_fixture import VERSIONS, Library, finish_one, result
+from tonearm.events.states import RunState
+from tonearm.jobs.job import Lease
+from tonearm.jobs.port import Result
+from tonearm.library.database import Database
+from tonearm.library.forget import forget
+from tonearm.library.former_identities import FormerIdentity
+
+ALL = frozenset(VERSIONS)
+
+
+@pytest.fixture
+def library(emptied_database: Database) -> Library:
+    """Two files with one sound, and one by itself, stored by the previous version."""
+    library = Library(emptied_database)
+    run = library.run()
+    library.finish(run, b"a.flac", result("old"))
+    library.finish(run, b"b.flac", result("old", known=True))
+    library.finish(run, b"c.flac", result("alone"))
+    library.change("UPDATE files SET engine = replace(engine, 'identity:', 'identity:0')")
+    return library
+
+
+def taken(library: Library, *paths: bytes) -> list[Lease]:
+    run = library.run()
+    library.meet(run, *paths)
+    leases = [library.take(run) for _ in paths]
+    assert all(lease.has_former_identity for lease in leases)
+    return leases
+
+
+def known(library: Library, *asked: tuple[Lease, str, str, float | None]) -> list[frozenset[str]]:
+    """What need not be measured of files that are called this now, and were called that."""
+    former = {present: FormerIdentity(before, exact_s) for _, present, before, exact_s in asked}
+    return library.job_store.known_results([(lease, present) for lease, present, _, _ in asked], former)
+
+
+def stored(library: Library, lease: Lease, present: str, before: str, was_known: bool) -> Result:
+    said = replace(result(present, known=was_known), former_hash=before)
+    finish_one(library.job_store, lease, said)
+    return said
+
+
+def hash_of(library: Library, path: bytes) -> str:
+    [row] = library.rows(
+        "SELECT hash FROM audio JOIN files ON audio_id = audio.id WHERE files.path = :path", path=path
+    )
+    return str(row["hash"])
+
+
+def test_files_that_have_one_sound_still_keep_its_results(library: Library) -> None:
+    a, b, c = taken(library, b"a.flac", b"b.flac", b"c.flac")
+    assert known(library, (a, "new", "old", 10.0)) == [ALL]
+    stored(library, a, "new", "old", was_known=True)
+    assert known(library, (b, "new", "old", 10.0), (c, "solo", "alone", None)) == [ALL, ALL]
+    stored(library, b, "new", "old", was_known=True)
+    stored(library, c, "solo", "alone", was_known=True)
+    assert library.runs.counts(c.run).done == 3
+    assert [hash_of(library, path) for path in (b"a.flac", b"b.flac", b"c.flac")] == ["new", "new", "solo"]
+    assert len(library.rows("SELECT id FROM analyses")) == 2 * len(VERSIONS)
+    assert library.rows("SELECT hash FROM audio_aliases ORDER BY hash") == [
+        {"hash": "alone"},
+        {"hash": "old"},
+    ]
+
+
+def test_a_sound_that_was_shared_wrongly_is_measured_again_for_both(library: Library) -> None:
+    a, b = taken(library, b"a.flac", b"b.flac")
+    assert known(library, (a, "new-a", "old", None)) == [ALL]
+    stored(library, a, "new-a", "old", was_known=True)
+    assert known(library, (b, "new-b", "old", None)) == [frozenset()]
+    stored(library, b, "new-b", "old", was_known=False)
+    again = library.take(b.run)
+    assert (again.path, again.has_former_identity) == (b"a.flac", False)
+    assert library.job_store.known_results([(again, "new-a")]) == [frozenset()]
+    finish_one(library.job_store, again, result("new-a", bpm=90.0))
+    assert library.job_store.depth(b.run).open == 0
+    assert library.job_store.known_results([(b, "new-a"), (b, "new-b")]) == [ALL, ALL]
+    counts = library.runs.counts(b.run)
+    assert (counts.done, counts.discovered) == (3, 3)
+
+
+def test_a_sound_that_two_files_call_differently_at_once_is_measured_for_both(library: Library) -> None:
+    a, b = taken(library, b"a.flac", b"b.flac")
+    assert known(library, (a, "new-a", "old", None), (b, "new-b", "old", None)) == [frozenset(), frozenset()]
+    stored(library, a, "new-a", "old", was_known=False)
+    assert known(library, (b, "new-b", "old", None)) == [frozenset()]
+
+
+def test_results_of_another_length_are_not_those_of_a_file(library: Library) -> None:
+    [c] = taken(library, b"c.flac")
+    assert known(library, (c, "solo", "alone", 3.0)) == [frozenset()]
+    assert hash_of(library, b"c.flac") == "alone"
+
+
+def test_a_sound_that_is_known_by_its_present_hash_stays_apart(library: Library) -> None:
+    library.finish(library.run(), b"d.flac", result("new"))
+    [a] = taken(library, b"a.flac")
+    assert known(library, (a, "new", "old", None)) == [ALL]
+    assert hash_of(library, b"a.flac") == "old"
+
+
+def test_aliases_are_forgotten_with_their_sound(library: Library) -> None:
+    [c] = taken(library, b"c.flac")
+    known(library, (c, "solo", "alone", None))
+    stored(library, c, "solo", "alone", was_known=True)
+    library.files.mark_missing([library.file(b"c.flac")["id"]])
+    for run in library.rows("SELECT id FROM runs"):
+        library.runs.close(run["id"], RunState.FINISHED)
+    forget(library.database, [library.file(b"c.flac")["id"]])
+    assert library.rows("SELECT hash FROM audio_aliases") == []

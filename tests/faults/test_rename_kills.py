@@ -1,0 +1,180 @@
+"""`rename apply` and `undo` are killed at their system calls: no sound is lost, and rows and files agree afterwards."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.program import Program
+from tests.sizes import size
+from tests.unit.library_fixture import opened
+from tests.unit.naming.collection import Collection
+from tonearm.cli.app import app
+
+pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+_CALL = re.compile(r"^(\d+) +(\w+)\(")
+Call = tuple[str, int]
+"""A system call and which one of its kind in its thread."""
+
+
+@pytest.fixture
+def program(make_program: Callable[..., Program], tmp_path: Path, empty: bytes) -> Program:
+    """A library with files in a swap, a chain, a new folder and, if there is one, on another file system."""
+    del empty
+    return make_program(tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    from tonearm.library.database import open_sqlite
+
+    folder = tmp_path_factory.mktemp("empty")
+    open_sqlite(folder).close()
+    return (folder / "tonearm.db").read_bytes()
+
+
+class Scene:
+    """A library and its music, which can be put back as they were before."""
+
+    def __init__(self, program: Program, folder: Path, kept: Path, music: Path, before: str) -> None:
+        self.program = program
+        self._folder = folder
+        self._kept = kept
+        self.music = music
+        self.before = before
+        self.sounds = self.contents()
+
+    def contents(self) -> Counter[bytes]:
+        """The contents of all files, wherever they are now."""
+        return Counter(
+            path.read_bytes()
+            for path in self.music.rglob("*")
+            if path.is_file() and b".tonearm-copying" not in bytes(path)
+        )
+
+    def keep(self) -> None:
+        """Keep the present state."""
+        shutil.rmtree(self._kept, ignore_errors=True)
+        self._copy(self.program.data, self._kept / "data")
+        self._copy(self.music, self._kept / "music")
+
+    def put_back(self) -> None:
+        """Put everything back as it was kept."""
+        self._copy(self._kept / "data", self.program.data)
+        self._copy(self._kept / "music", self.music)
+
+    @staticmethod
+    def _copy(source: Path, target: Path) -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, copy_function=shutil.copy2)
+
+    def rename(self, *options: str) -> "subprocess.CompletedProcess[bytes]":
+        """Call the command, through strace with these options."""
+        command = ["strace", "-f", "-qq", *options, sys.executable, "-m", "tonearm", "rename", self.before]
+        return subprocess.run(command, env=self.program.environment, capture_output=True, timeout=300)
+
+    def calls(self, log: Path) -> list[Call]:
+        """The system calls of the main thread from when it takes the lock."""
+        assert self.rename("-o", str(log)).returncode == 0
+        counts: Counter[str] = Counter()
+        found: list[Call] = []
+        main = None
+        is_locked = False
+        for line in log.read_text(errors="replace").splitlines():
+            call = _CALL.match(line)
+            if call is None:
+                continue
+            main = main or call[1]
+            if call[1] != main:
+                continue
+            counts[call[2]] += 1
+            is_locked = is_locked or "analyze.lock" in line
+            if is_locked:
+                found.append((call[2], counts[call[2]]))
+        return found
+
+    def check_after_kill(self) -> None:
+        """Every sound is there at least once; the next start settles everything; and the rest can be done then."""
+        assert self.sounds <= self.contents()
+        settled = self._call("plan", str(self.music), "--template", "{name}", "--in-place", "--json")
+        assert settled.exit_code == 0, settled.output
+        self._check_agreement()
+        done = self._call(self.before)
+        assert done.exit_code == 0 or "nothing was renamed" in done.output, done.output
+        self._check_agreement()
+
+    def _call(self, *arguments: str) -> Result:
+        environment = {
+            name: self.program.environment[name] for name in ("TONEARM_DATA_DIR", "TONEARM_CONFIG")
+        }
+        return CliRunner().invoke(app, ["rename", *arguments], env=environment)
+
+    def _check_agreement(self) -> None:
+        assert self.contents() == self.sounds
+        assert [path for path in self.music.rglob("*") if path.name.startswith(".tonearm")] == []
+        connection = sqlite3.connect(self.program.data / "tonearm.db")
+        rows = connection.execute(
+            "SELECT f.path, t.genre, r.path FROM files f JOIN tags t ON t.file_id = f.id"
+            " JOIN roots r ON r.id = f.root_id"
+        ).fetchall()
+        open_steps = connection.execute("SELECT count(*) FROM rename_steps WHERE state = 'intent'").fetchone()
+        connection.close()
+        assert open_steps == (0,)
+        for path, first_name, root in rows:
+            whole = Path(os.fsdecode(os.path.join(root, path)))
+            assert whole.read_bytes() == b"music of " + first_name.encode()
+
+
+def scenes(tmp_path: Path, empty: bytes, program: Program, before: str) -> Iterator[Scene]:
+    music = tmp_path / "music"
+    music.mkdir()
+    wanted = {"a/1": "a/2", "a/2": "a/1", "b/1": "b/2", "b/2": "b/3", "c/1": "new/c", "c/2": "new/d"}
+    with opened(program.data, empty) as library:
+        collection = Collection(library, music)
+        for path, target in wanted.items():
+            album, title = target.split("/")
+            collection.put(f"{path}.flac", title=title, album=album)
+            library.change(
+                "UPDATE tags SET genre = :name WHERE file_id = (SELECT max(id) FROM files)",
+                name=f"{path}.flac",
+            )
+        collection.write("c/1.lrc", b"lyrics")
+        collection.write("c/cover.jpg", b"cover")
+        plan = collection.plan("{album}/{title}")
+        assert plan.conflicted == 0
+        collection.approve(plan.batch)
+        if before == "undo":
+            assert collection.apply().refused == {}
+    scene = Scene(program, tmp_path, tmp_path / "kept", music, before)
+    scene.keep()
+    yield scene
+
+
+def chosen(calls: list[Call]) -> list[Call]:
+    """All system calls in the long form; else some of those at which most can go wrong."""
+    if size(0, 1):
+        return calls
+    writes = [call for call in calls if call[0] in {"renameat2", "mkdirat", "unlinkat", "fsync"}]
+    return writes[1 :: len(writes) // 2]
+
+
+@pytest.mark.parametrize("before", ["apply", "undo"])
+def test_a_kill_at_any_system_call_loses_nothing(
+    before: str, program: Program, tmp_path: Path, empty: bytes
+) -> None:
+    for scene in scenes(tmp_path, empty, program, before):
+        calls = scene.calls(tmp_path / "trace")
+        assert sum(name == "renameat2" for name, _ in calls) == 9
+        for name, number in chosen(calls):
+            scene.put_back()
+            killed = scene.rename("-o", os.devnull, "-e", f"inject={name}:signal=KILL:when={number}")
+            assert killed.returncode in (-9, 137, 0), killed.stderr
+            scene.check_after_kill()

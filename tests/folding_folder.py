@@ -1,0 +1,157 @@
+"""A file system that can be written to and takes several names for one: ``python folding_folder.py``.
+
+It folds case, stores names in a normal form, limits their length, and refuses the flags of renames, as the arguments
+say. Below it is a folder of the machine, whose files it shows. It speaks the protocol of /dev/fuse as ``fuse_folder``.
+"""
+
+import ctypes
+import errno
+import os
+import struct
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.fuse_folder import Server
+
+LINK, RENAME, RENAME2, MKDIR, UNLINK, RMDIR, CREATE, WRITE, SETATTR = 13, 12, 45, 9, 10, 11, 35, 16, 4
+OPEN_FLAGS = struct.Struct("=QII")
+
+
+class Folding(Server):
+    """Answers also what changes files. ``rules``: of ``fold``, ``nfd``, ``noflags``, ``nolinks``, ``short``."""
+
+    def __init__(self, device: int, folder: str, rules: set[str]) -> None:
+        super().__init__(device, folder)
+        self._rules = rules
+
+    def _key(self, name: str) -> str:
+        if "nfd" in self._rules:
+            name = unicodedata.normalize("NFD", name)
+        return unicodedata.normalize("NFD", name).casefold() if "fold" in self._rules else name
+
+    def _at(self, folder: str, raw: bytes) -> str:
+        """The path of a name: that of the file which has it, or the one that a new file gets."""
+        name = os.fsdecode(raw)
+        if "short" in self._rules and len(name.encode("utf-16-le", "surrogatepass")) > 2 * 60:
+            raise OSError(errno.ENAMETOOLONG, name)
+        for each in os.listdir(folder):
+            if self._key(each) == self._key(name):
+                return os.path.join(folder, each)
+        return os.path.join(folder, unicodedata.normalize("NFD", name) if "nfd" in self._rules else name)
+
+    def _answer(self, code: int, node: int, question: bytes) -> bytes:
+        path = self._paths.get(node, "")
+        match code:
+            case 1:  # LOOKUP
+                return self._entry(self._at(path, question.rstrip(b"\0")))
+            case 9:  # MKDIR
+                made = self._at(path, question[8:].rstrip(b"\0"))
+                os.mkdir(made)
+                return self._entry(made)
+            case 10 | 11:  # UNLINK, RMDIR
+                gone = self._at(path, question.rstrip(b"\0"))
+                (os.unlink if code == UNLINK else os.rmdir)(gone)
+                return b""
+            case 12 | 45:  # RENAME, RENAME2
+                return self._rename(path, code, question)
+            case 13:  # LINK
+                if "nolinks" in self._rules:
+                    raise OSError(errno.EPERM, "no links here")
+                (source,) = struct.unpack_from("=Q", question)
+                made = self._at(path, question[8:].rstrip(b"\0"))
+                os.link(self._paths[source], made)
+                return self._entry(made)
+            case 35:  # CREATE
+                flags, mode = struct.unpack_from("=II", question)
+                made = self._at(path, question[16:].rstrip(b"\0"))
+                os.close(
+                    os.open(made, flags & (os.O_EXCL | os.O_TRUNC) | os.O_CREAT | os.O_WRONLY, mode & 0o777)
+                )
+                return self._entry(made) + OPEN_FLAGS.pack(0, 1, 0)
+            case 16:  # WRITE
+                _, offset, size = struct.unpack_from("=QQI", question)
+                with open(path, "r+b") as file:
+                    os.pwrite(file.fileno(), question[40 : 40 + size], offset)
+                return struct.pack("=II", size, 0)
+            case 4:  # SETATTR
+                valid, _, _, size, _, atime, mtime = struct.unpack_from("=IIQQQQQ", question)
+                atime_ns, mtime_ns = struct.unpack_from("=II", question, 56)
+                if valid & 8:
+                    os.truncate(path, size)
+                if valid & 48:
+                    os.utime(path, ns=(atime * 10**9 + atime_ns, mtime * 10**9 + mtime_ns))
+                return struct.pack("=QII", 0, 0, 0) + self._attributes(path)
+            case 20 | 30:  # FSYNC, FSYNCDIR
+                return b""
+        return super()._answer(code, node, question)
+
+    def _rename(self, path: str, code: int, question: bytes) -> bytes:
+        flags = 0
+        (folder,) = struct.unpack_from("=Q", question)
+        if code == RENAME2:
+            (flags,) = struct.unpack_from("=I", question, 8)
+        if flags and "noflags" in self._rules:
+            raise OSError(errno.EINVAL, "no flags here")
+        old, new = question[16 if code == RENAME2 else 8 :].rstrip(b"\0").split(b"\0")
+        source, target = self._at(path, old), self._at(self._paths[folder], new)
+        if flags & 1 and os.path.lexists(target):
+            raise OSError(errno.EEXIST, "it is there")
+        if source == target:  # another spelling of the same name
+            target = os.path.join(self._paths[folder], os.fsdecode(new))
+        os.rename(source, target)
+        for node, known in self._paths.items():
+            if known == source or known.startswith(source + "/"):
+                self._paths[node] = target + known[len(source) :]
+        self._nodes = {known: node for node, known in self._paths.items()}
+        return b""
+
+
+def main() -> None:
+    """Mount the folder that the first argument names over the second one; the others are the rules."""
+    folder, where, *rules = sys.argv[1:]
+    device = os.open("/dev/fuse", os.O_RDWR)
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"folding", os.fsencode(where), b"fuse", 0, options) != 0:
+        sys.exit(os.strerror(ctypes.get_errno()))
+    server = Folding(device, folder, set(rules))
+    print("mounted", flush=True)
+    server.serve()
+
+
+@contextmanager
+def folding(folder: Path, where: Path, *rules: str) -> Iterator[Path]:
+    """Show ``folder`` at ``where`` by some rules, until the end. Skips where that is not allowed."""
+    folder.mkdir()
+    where.mkdir()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.folding_folder", str(folder), str(where), *rules],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    assert server.stderr is not None
+    try:
+        if not server.stdout.readline():
+            text = f"needs to mount with FUSE: {server.stderr.read().strip()}"
+            if os.environ.get("CI") and os.geteuid() == 0:
+                pytest.fail(text)
+            pytest.skip(text)
+        yield where
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+        server.stderr.close()
+        ctypes.CDLL(None).umount2(os.fsencode(where), 2)
+
+
+if __name__ == "__main__":
+    main()
