@@ -346,3 +346,26 @@ def test_a_scan_that_was_cut_off_is_done_again_by_a_call_without_a_path(
     summary = program.run("analyze", check=True).summary
     assert (summary["discovered"], summary["skipped"]) == (2, 1)
     assert program.run("analyze", check=True).summary["discovered"] == 0
+
+
+def test_what_is_left_out_is_counted_and_stays_out(program: Program, tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    song = material.good("flac", seconds=2)
+    for name in ("1.flac", "out/2.flac", "3.wav.flac"):
+        (music / name).parent.mkdir(parents=True, exist_ok=True)
+        (music / name).write_bytes(song)
+    for name in ("a.mid", "b.MID", "c.xyz", ".hidden.mid"):
+        (music / name).write_bytes(b"x")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/4.flac").write_bytes(song)
+    (music / "link").symlink_to(tmp_path / "elsewhere")
+    first = program.run("analyze", music, "--follow-links", check=True)
+    assert first.summary["done"] == 4
+    assert first.of("scan_finished")[0]["left_out"] == {".mid": 2, ".xyz": 1}
+    (music / "out/.nomedia").touch()
+    (music / ".tonearmignore").write_text("*.wav.flac\n[bad\n")
+    again = program.run("analyze", music, check=True)
+    [scan] = again.of("scan_finished")
+    assert (scan["unchanged"], scan["missing"]) == (1, 0)
+    assert [event["code"] for event in again.of("warned")] == ["ignore-file-invalid"]
+    assert again.summary["left_out"] == {".mid": 2, ".xyz": 1}

@@ -40,6 +40,7 @@ from tonearm.jobs.job import JobState
 from tonearm.library.proposal import ProposalStatus
 from tonearm.naming.reference import filled
 from tonearm.settings import EXTENSIONS, Level, RenameRule, Rule, Settings
+from tonearm.settings.model import DEFAULT_EXCLUDES
 from tonearm.telemetry.health_check import CheckStatus, Situation, library_perfdata
 from tonearm.views.figures import Figures
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
@@ -166,6 +167,11 @@ def test_figures_of_the_check_are_in_the_reference() -> None:
 def test_rule_fields_are_in_the_reference() -> None:
     text = page("settings.md")
     assert [field.name for field in dataclasses.fields(Rule) if f"`{field.name}`" not in text] == []
+
+
+def test_all_that_is_left_out_by_default_is_in_the_guide() -> None:
+    text = (PROJECT / "docs" / "how-to" / "exclude-folders.md").read_text(encoding="utf-8")
+    assert [name for name in DEFAULT_EXCLUDES if f"`{name}`" not in text] == []
 
 
 def test_endings_in_the_reference_are_those_of_the_program_and_no_others() -> None:

@@ -89,7 +89,8 @@ def test_a_child_is_sent_the_open_file_and_the_supervisor_is_told_its_status(
     received = receive(loop.sent)
     assert received is not None
     message, descriptor = received
-    assert message == {"cpu_s": pytest.approx(BASE_S + 10, abs=0.1)}
+    allowed_s = pytest.approx(BASE_S + 10, abs=0.1)
+    assert message == {"cpu_s": allowed_s, "tags_first": False, "former": False}
     assert descriptor is not None
     assert os.read(descriptor, 10) == b"la la"
     os.close(descriptor)
