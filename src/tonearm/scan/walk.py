@@ -195,7 +195,8 @@ class _Walk:
         return True
 
     def _list(self, folder: _Folder) -> list[_Entry]:
-        return _list_folder(os.path.join(self._root, folder.path), self._patterns, folder, self._root)
+        place = os.path.join(self._root, folder.path) if folder.path else self._root
+        return _list_folder(place, self._patterns, folder, self._root)
 
 
 def _list_folder(place: bytes, patterns: Patterns, folder: _Folder, root: bytes) -> list[_Entry]:
