@@ -8,9 +8,16 @@ def adts_frames(data: bytes) -> bool:
     """Whether some data begin with frames, as many as ``FRAMES_IN_A_ROW`` or all up to their end."""
     at = seen = 0
     while seen < FRAMES_IN_A_ROW and at + HEADER_BYTES <= len(data):
-        head = data[at : at + HEADER_BYTES]
-        size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-        if head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12 or size < HEADER_BYTES:
+        size = adts_frame_bytes(data[at : at + HEADER_BYTES])
+        if size is None:
             return False
         seen, at = seen + 1, at + size
     return seen > 1
+
+
+def adts_frame_bytes(head: bytes) -> int | None:
+    """The size of a frame, by its first seven bytes; ``None`` if they are no header."""
+    if len(head) < HEADER_BYTES or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
+        return None
+    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return size if size >= HEADER_BYTES else None

@@ -12,6 +12,7 @@ from tonearm.analysis.boxes import edited_seconds
 from tonearm.analysis.chunks import caf_chunks, chunks, wide_chunks
 from tonearm.analysis.container import Opened
 from tonearm.analysis.file_window import Window, os_reason
+from tonearm.analysis.last_frame import last_frame_cut
 from tonearm.analysis.mpeg import declared_samples
 from tonearm.analysis.ogg import last_page_whole
 from tonearm.analysis.wav import WavLayout
@@ -62,6 +63,8 @@ def _declared_length(opened: Opened) -> Declared:
     if opened.kind is kinds.ASF:
         seconds_in_header = asf_seconds(opened.window)
         return Declared(seconds_in_header or seconds, seconds_in_header is not None)
+    if not cut and last_frame_cut(opened.window, opened.kind):
+        cut = "it ends inside a frame"
     return Declared(seconds, exact=opened.kind in EXACT_BY_FFMPEG and seconds is not None, cut=cut)
 
 
