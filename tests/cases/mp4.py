@@ -106,9 +106,9 @@ def with_chapters(*extra: bytes) -> bytes:
 # fmt: off
 CASES = (
     Case(EDITS, "aac-whole.m4a", lambda: material.edited("aac", 0), FOUR),
-    Case(EDITS, "aac-from-1s.m4a", lambda: material.edited("aac", 44_100), {"duration_s": (3.0, 0.06), "decoded_s": (3.0, 0.06)}),
+    Case(EDITS, "aac-from-1s.m4a", lambda: material.edited("aac", 44_100), {"duration_s": (3.0, 0.06), "decoded_s": (3.0, 0.06), "remark": "its edit list plays 3.0 s of the 4.0 s"}),
     Case(EDITS, "aac-from-3s.m4a", lambda: material.edited("aac", 132_300), {"duration_s": (1.0, 0.06), "decoded_s": (1.0, 0.06)}),
-    Case(EDITS, "alac-from-1s.m4a", lambda: material.edited("alac", 44_100), {"duration_s": (3.0, 0.06), "decoded_s": (3.0, 0.06)}),
+    Case(EDITS, "alac-from-1s.m4a", lambda: material.edited("alac", 44_100), {"duration_s": (3.0, 0.06), "decoded_s": (3.0, 0.06), "remark": "its edit list plays 3.0 s of the 4.0 s"}),
     Case(EDITS, "aac-first-2s.m4a", lambda: trimmed(2.0), {"duration_s": (2.0, 0.06), "decoded_s": (2.0, 0.06)}),
     Case(EDITS, "alac-first-2s.m4a", lambda: trimmed(2.0, "alac"), {"duration_s": (2.0, 0.06), "decoded_s": (2.0, 0.1)}),
     Case(START, "free.m4a", lambda: first_box(b"free"), FOUR),

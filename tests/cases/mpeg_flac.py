@@ -18,6 +18,9 @@ HEADER = Kind("length-in-the-header-wrong", "JamesHeinrich/getID3#193, google/Ex
 INFO = Kind("mp3-damage-behind-the-header", "agersant/mp3-duration#16, Zeugma440/atldotnet#96")
 FREE = Kind("mp3-free-format", "ISO/IEC 11172-3, 2.4.2.3")
 RAW = Kind("flac-without-a-beginning", "RFC 9639, 9.1")
+INSIDE = Kind(
+    "cut-where-no-length-is-declared", "ISO/IEC 11172-3, 2.4.1; ISO/IEC 14496-3, 1.A.2; ETSI TS 102 366, 4.1"
+)
 RATE = Kind("bit-rate-with-a-picture", "finamp-app/finamp#1465, tinytag/tinytag#338, taglib/taglib#917")
 FRAMES = Kind("flac-of-changing-form", "RFC 9639, 9.1")
 
@@ -26,6 +29,7 @@ TWICE = {"state": "partial", "duration_s": (8.0, 0.25), "says": "4.0 s of audio 
 HALF = {"state": "partial", "duration_s": (4.0, 0.06), "says": "s of audio instead of the 4.0 s"}
 REFUSED = {"state": "quarantined", "code": "unsupported-format"}
 NO_BEGINNING = {**REFUSED, "says": "FLAC without the beginning of the file"}
+IN_A_FRAME = {"state": "partial", "says": "it ends inside a frame"}
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
 
 
@@ -93,6 +97,11 @@ def flac_frames(data: bytes) -> bytes:
             return data[at:]
 
 
+def cut_frames(name: str) -> bytes:
+    """A file that ends inside a frame."""
+    return material.truncated(material.encode(material.music(2.0), name), 0.6)
+
+
 def raw_flac(rate_hz: int = 44_100, channels: int = 2) -> bytes:
     """Frames of FLAC without the beginning of the file."""
     return flac_frames(
@@ -143,6 +152,11 @@ CASES = (
     Case(INFO, "junk.mp3", lambda: with_junk(0.5), HALF),
     Case(INFO, "cut.mp3", lambda: material.truncated(good("mp3"), 0.5), HALF),
     Case(INFO, "damaged-and-whole.mp3", lambda: damaged(3, part=1.0), {**FOUR, "says": "damaged packets skipped: 1"}),
+    Case(INSIDE, "in-a-frame.mp3", lambda: material.truncated(bare(), 0.5), IN_A_FRAME),
+    Case(INSIDE, "in-a-header.mp3", lambda: bare()[: frame_starts(bare())[70] + 2], IN_A_FRAME),
+    Case(INSIDE, "between-frames.mp3", lambda: bare()[: frame_starts(bare())[70]], {"duration_s": (1.83, 0.06)}),
+    Case(INSIDE, "junk-behind.mp3", lambda: bare() + b"junk" * 50, {"duration_s": (4.0, 0.1), "says": "damaged packets skipped: 1"}),
+    *(Case(INSIDE, f"{name}.{material.MORE_FORMATS[name].extension}", partial(cut_frames, name), IN_A_FRAME) for name in ("raw-aac", "ac3", "eac3", "mp2")),
     Case(FREE, "64-at-32000.mp3", free_format, REFUSED),
     Case(FREE, "160-at-48000.mp3", lambda: free_format(160, 48_000), REFUSED),
     Case(FREE, "tagged.mp3", lambda: id3v2(frame("TIT2", text("Song"))) + free_format(), REFUSED),

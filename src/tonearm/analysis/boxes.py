@@ -38,11 +38,11 @@ def boxes(file: Window, start: int, end: int) -> Iterator[Box]:
         at += size
 
 
-def edited_seconds(file: Window, track: int) -> float | None:
-    """How long the edit list of a track plays what there is of it; ``None`` without one. Raises ``OSError``.
+def edited_seconds(file: Window, track: int) -> tuple[float, float] | None:
+    """How long the edit list of a track plays what there is, and how long that is; ``None`` without a list.
 
     An edit may be said to be longer than the audio behind its start. Edits in the long form, for days of audio, are
-    left to FFmpeg.
+    left to FFmpeg. Raises ``OSError``.
     """
     moov = _inside(file, Box(b"", 0, file.size), b"moov")
     scale = _scale_and_length(file, _inside(file, moov, b"mvhd"))[0]
@@ -72,7 +72,9 @@ def _scale_and_length(file: Window, header: Box | None) -> tuple[int, int]:
     return _number(file, at), _number(file, at + 4, 8 if _is_long(file, header) else 4)
 
 
-def _played(file: Window, edits: Box | None, movie_scale: int, scale: int, length: int) -> float | None:
+def _played(
+    file: Window, edits: Box | None, movie_scale: int, scale: int, length: int
+) -> tuple[float, float] | None:
     if edits is None or not movie_scale or not scale or not length or _is_long(file, edits):
         return None
     seconds = 0.0
@@ -82,7 +84,7 @@ def _played(file: Window, edits: Box | None, movie_scale: int, scale: int, lengt
         if start != NOTHING:
             left = max(0, length - start) / scale
             seconds += min(_number(file, at) / movie_scale or left, left)
-    return seconds or None
+    return (seconds, length / scale) if seconds else None
 
 
 def _is_long(file: Window, box: Box) -> bool:

@@ -22,6 +22,11 @@ OPUS_RATE_HZ = 48_000
 AV_TIME_BASE = 1_000_000
 """Units of a second in which FFmpeg counts the duration of a container."""
 
+TAG_BYTES = 512
+"""Fewer bytes outside of the pages of an Ogg file are a tag that a program has put at its end."""
+LEFT_OUT_S = 0.5
+"""An edit list that leaves out more than this is remarked; less is what encoders add."""
+
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_HEADER_BYTES = 1 << 16
 
@@ -54,24 +59,36 @@ def _declared_length(opened: Opened) -> Declared:
     if opened.kind is kinds.OGG:
         return _declared_by_links(opened)
     samples = _declared_samples(opened)
-    cut = _cut(opened)
     if samples and samples > 0:  # 0: the program that wrote the file never filled it in
-        return Declared(samples / opened.stream.codec_context.sample_rate, exact=True, cut=cut)
-    seconds = _seconds_by_ffmpeg(opened)
-    if opened.kind is kinds.MP4 and seconds is not None:
-        seconds = min(seconds, edited_seconds(opened.window, opened.stream.id) or seconds)
+        seconds = samples / opened.stream.codec_context.sample_rate
+        cut = "" if opened.kind is kinds.MP3 else _cut(opened)
+        return Declared(seconds, exact=True, cut=cut)
+    estimated = _seconds_by_ffmpeg(opened)
+    if opened.kind is kinds.MP4 and estimated is not None:
+        return _declared_by_edits(opened, estimated)
     if opened.kind is kinds.ASF:
         seconds_in_header = asf_seconds(opened.window)
-        return Declared(seconds_in_header or seconds, seconds_in_header is not None)
-    if not cut and last_frame_cut(opened.window, opened.kind):
-        cut = "it ends inside a frame"
-    return Declared(seconds, exact=opened.kind in EXACT_BY_FFMPEG and seconds is not None, cut=cut)
+        return Declared(seconds_in_header or estimated, seconds_in_header is not None)
+    cut = _cut(opened)
+    return Declared(estimated, exact=opened.kind in EXACT_BY_FFMPEG and estimated is not None, cut=cut)
+
+
+def _declared_by_edits(opened: Opened, seconds: float) -> Declared:
+    """The length of a track of MP4, of which the edit list may leave out a part."""
+    edited = edited_seconds(opened.window, opened.stream.id)
+    if edited is None:
+        return Declared(seconds, exact=True)
+    played, there = edited
+    remark = f"its edit list plays {played:.1f} s of the {there:.1f} s of audio in it"
+    return Declared(min(seconds, played), True, remarks=(remark,) if there - played > LEFT_OUT_S else ())
 
 
 def _cut(opened: Opened) -> str:
-    """Why the end of a compressed WAV file is known to be missing; empty otherwise."""
+    """Why a part of the file is known to be missing, whatever its length; empty otherwise."""
+    if opened.kind is kinds.WAVPACK and wavpack_index(opened.window) > 0:
+        return "its first block is not that of the beginning"
     if opened.kind is not kinds.WAV or opened.codec.startswith("pcm"):
-        return ""
+        return "it ends inside a frame" if last_frame_cut(opened.window, opened.kind) else ""
     layout = opened.wav
     if layout is None or layout.declared_bytes is None or layout.data_bytes >= layout.declared_bytes:
         return ""
@@ -82,9 +99,10 @@ def _declared_by_links(opened: Opened) -> Declared:
     """Add up the links of an Ogg file. An end mark is not required, because many recorders write none."""
     failed_before, last = opened.failed_reads, opened
     lengths: list[float | None] = []
-    lost = 0
+    lost = stray = 0
     for link in opened.links():
         lengths.append(_ogg_seconds(link))
+        stray += link.ogg.stray_bytes if link.ogg else 0
         lost += link.ogg.audio.lost_pages if link.ogg and link.ogg.audio else 0
         last = link
     broken, opened.failed_reads = opened.failed_reads - failed_before, failed_before
@@ -93,10 +111,14 @@ def _declared_by_links(opened: Opened) -> Declared:
         cut = "its last page is incomplete"
     known = [seconds for seconds in lengths if seconds is not None]
     exact = len(known) == len(lengths)
-    return Declared(sum(known) if exact else None, exact, cut, tuple(_ogg_remarks(last, lost, bool(cut))))
+    return Declared(
+        sum(known) if exact else None, exact, cut, tuple(_ogg_remarks(last, lost, stray, bool(cut)))
+    )
 
 
-def _ogg_remarks(last: Opened, lost_pages: int, is_cut: bool) -> Iterator[str]:
+def _ogg_remarks(last: Opened, lost_pages: int, stray_bytes: int, is_cut: bool) -> Iterator[str]:
+    if stray_bytes > TAG_BYTES:
+        yield f"bytes that belong to no page: {stray_bytes:,}"
     if lost_pages:
         yield f"pages that are missing, by their numbers: {lost_pages:,}"
     if not is_cut and last.ogg is not None and last.ogg.audio is not None and not last.ogg.audio.ended:
@@ -159,6 +181,12 @@ def wavpack_samples(window: Window) -> int | None:
     head = window.part(0, 32)
     low = int.from_bytes(head[12:16], "little")
     return None if low == 0xFFFFFFFF else (low | (head[11] << 32) if len(head) > 11 else None)
+
+
+def wavpack_index(window: Window) -> int:
+    """The number of the first sample of the first block: 40 bits (WavPack 5, 2.0)."""
+    head = window.part(0, 32)
+    return int.from_bytes(head[16:20], "little") | (head[10] << 32) if len(head) == 32 else 0
 
 
 def tta_samples(window: Window) -> int | None:

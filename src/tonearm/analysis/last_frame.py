@@ -27,11 +27,18 @@ def last_frame_cut(window: Window, kind: kinds.Kind) -> bool:
         while (size := size_of(tail[place : place + HEADER_BYTES])) is not None and place + size <= len(tail):
             place, frames = place + size, frames + 1
         if frames >= FRAMES_IN_A_ROW:
-            if size is not None and place + HEADER_BYTES <= len(tail):
+            if _begins_alike(tail[at:], tail[place:], size):
                 return True
             at = place
         at += 1
     return False
+
+
+def _begins_alike(first: bytes, rest: bytes, size: int | None) -> bool:
+    """Whether a frame begins in what is left behind whole ones: its header, or the first bytes of one."""
+    if len(rest) >= HEADER_BYTES:
+        return size is not None
+    return bool(rest) and rest[:2] == first[: min(2, len(rest))]
 
 
 def _mpeg(head: bytes) -> int | None:

@@ -72,11 +72,12 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of a chained file: where it begins and ends, and its first stream of audio."""
+    """One link of a chained file: where it begins and ends, its first stream of audio, and bytes that are in no page."""
 
     start: int
     end: int
     audio: Stream | None
+    stray_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -111,25 +112,31 @@ def links(window: Window) -> list[Link]:
     A link begins with the first pages of all its streams, one right behind another (RFC 3533, 4). Raises ``OSError``.
     """
     found: list[tuple[int, dict[int, _Track]]] = []
-    in_headers = False
+    stray: list[int] = []
+    in_headers, following = False, window.size
     for page in pages(window):
         if page.flags & FIRST:
             if not in_headers:
                 found.append((page.at, {}))
+                stray.append(0)
             found[-1][1][page.serial] = _Track(page)
         in_headers = bool(page.flags & FIRST)
+        if stray:
+            stray[-1] += max(0, page.at - following)
+        following = page.end
         if found and page.serial in found[-1][1]:
             found[-1][1][page.serial].add(page)
     if not found:
         return [Link(0, window.size, None)]
+    stray[-1] += max(0, window.size - following)
     starts = [
         0,
         *[at for at, _ in found[1:]],
     ]  # whatever lies before the first page belongs to the first link
     ends = [*starts[1:], window.size]
     return [
-        Link(start, end, _audio(window, tracks.values()))
-        for start, end, (_, tracks) in zip(starts, ends, found, strict=True)
+        Link(start, end, _audio(window, tracks.values()), lost)
+        for start, end, (_, tracks), lost in zip(starts, ends, found, stray, strict=True)
     ]
 
 
@@ -166,9 +173,10 @@ def _start_position(window: Window, track: _Track, most_samples: int) -> int | N
     page = track.sounding
     if page is None or page is track.last:
         return None
-    if window.part(track.first.start, 5) == FLAC_HEADER:
-        return max(0, page.position - most_samples * page.packets)
-    return None if page.position > most_samples * page.packets or is_whole(window, page) else 0
+    ahead = page.position - most_samples * page.packets
+    if not is_whole(window, page):
+        return 0 if ahead <= 0 else None
+    return max(0, ahead) if window.part(track.first.start, 5) == FLAC_HEADER else None
 
 
 def _end_position(window: Window, track: _Track, most_samples: int) -> int | None:

@@ -112,6 +112,8 @@ def read_flac_blocks(file: Window, at: int) -> TagSet:
 def add_block(file: Window, at: int, found: TagSet) -> None:
     """Add what a metadata block of FLAC holds, if it is one with comments or a picture."""
     head = file.part(at, 4)
+    if len(head) < 4:
+        return
     kind, size = head[0] & 0x7F, int.from_bytes(head[1:], "big")
     end = min(at + 4 + size, file.size)
     if kind == COMMENT_BLOCK:
