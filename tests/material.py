@@ -135,9 +135,11 @@ def dsd_bits(samples: Float32, times: int = 64) -> NDArray[np.uint8]:
     return np.diff(sums, axis=0, prepend=0).astype(np.uint8)
 
 
-def dsf(samples: Float32, rate_hz: int = RATE_HZ, tag: bytes = b"") -> bytes:
+def dsf(
+    samples: Float32, rate_hz: int = RATE_HZ, tag: bytes = b"", bits: NDArray[np.uint8] | None = None
+) -> bytes:
     """Return a DSF file of samples (Sony, DSF File Format Specification 1.01), with an ID3v2 tag at its end."""
-    bits = dsd_bits(samples)
+    bits = dsd_bits(samples) if bits is None else bits
     channels, block = bits.shape[1], 4096
     packed = [np.packbits(bits[:, channel], bitorder="little") for channel in range(channels)]
     blocks = -(-len(packed[0]) // block)
@@ -154,13 +156,15 @@ def dsf(samples: Float32, rate_hz: int = RATE_HZ, tag: bytes = b"") -> bytes:
     return struct.pack("<4sQQQ", b"DSD ", 28, end + len(tag), end if tag else 0) + body + tag
 
 
-def dff(samples: Float32, rate_hz: int = RATE_HZ, tag: bytes = b"") -> bytes:
+def dff(
+    samples: Float32, rate_hz: int = RATE_HZ, tag: bytes = b"", bits: NDArray[np.uint8] | None = None
+) -> bytes:
     """Return a DSDIFF file of samples (Philips, DSDIFF 1.5), with an ID3v2 tag in a chunk of its own."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">4sQ", name, len(data)) + data + b"\0" * (len(data) % 2)
 
-    bits = dsd_bits(samples)
+    bits = dsd_bits(samples) if bits is None else bits
     channels = (b"SLFT", b"SRGT")[: bits.shape[1]]
     properties = b"SND " + chunk(b"FS  ", struct.pack(">I", 64 * rate_hz))
     properties += chunk(b"CHNL", struct.pack(">H", len(channels)) + b"".join(channels))

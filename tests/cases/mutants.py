@@ -137,10 +137,10 @@ class Child:
         self._process.wait()
 
 
-def reference(data: bytes, form: str) -> float:
-    """Seconds of audio that FFmpeg decodes of a file of this form, past everything that it can't."""
+def reference(data: bytes, form: str) -> tuple[float, int]:
+    """Seconds and numbers that FFmpeg decodes of a file of this form, past everything that it can't."""
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-    seconds = 0.0
+    seconds, numbers = 0.0, 0
     try:
         with av.open(io.BytesIO(data), "r", format=form, metadata_errors="ignore") as container:
             stream = container.streams.audio[0]
@@ -148,17 +148,19 @@ def reference(data: bytes, form: str) -> float:
             for _ in range(5000):
                 try:
                     packet = next(packets)
-                    seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
+                    for frame in packet.decode():
+                        seconds += frame.samples / frame.sample_rate
+                        numbers += frame.samples * frame.layout.nb_channels
                 except StopIteration:
                     break
                 except (av.FFmpegError, ValueError, OSError):
                     continue
     except (av.FFmpegError, ValueError, OSError, IndexError, MemoryError):
-        return seconds
-    return seconds
+        return seconds, numbers
+    return seconds, numbers
 
 
-def _references(work: list[tuple[bytes, str]]) -> list[float | None]:
+def _references(work: list[tuple[bytes, str]]) -> list[tuple[float, int] | None]:
     """The same of many files in a process of its own; ``None`` for what ends that process."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         try:
@@ -227,7 +229,7 @@ def main() -> int:
             slice_.append((name, kind, data, how, seconds))
         rest = _references([(data, demuxer(name)) for name, _, data, _, _ in slice_])
         for (name, kind, data, how, seconds), left in zip(slice_, rest, strict=True):
-            bad = _count(counts[name], how, seconds, left, whole[name] or SECONDS)
+            bad = _count(counts[name], how, seconds, left, whole[name] or (SECONDS, 0))
             done += 1
             if bad and arguments.keep:
                 arguments.keep.mkdir(parents=True, exist_ok=True)
@@ -237,13 +239,20 @@ def main() -> int:
     return _report(counts, arguments)
 
 
-def _count(counter: "Counter[str]", how: str, seconds: float, left: float | None, whole: float) -> str | None:
-    """Count a mutant; returns what is not as it should be."""
+def _count(
+    counter: "Counter[str]",
+    how: str,
+    seconds: float,
+    left: tuple[float, int] | None,
+    whole: tuple[float, int],
+) -> str | None:
+    """Count a mutant; returns what is not as it should be. One that is only played faster has lost nothing."""
     counter["mutants"] += 1
     counter[how] += 1
-    if left is not None and left < whole - LOST_S:
+    kept = 1 - LOST_S / whole[0]
+    if left is not None and left[0] < kept * whole[0] and left[1] < kept * whole[1]:
         counter["lost"] += 1
-        if how == "done" and seconds < whole - LOST_S:
+        if how == "done" and seconds < kept * whole[0]:
             counter["silent"] += 1
             return "silent"
     return how if how in ("late", "crashed") else None

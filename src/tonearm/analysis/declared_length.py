@@ -69,8 +69,9 @@ def _declared_length(opened: Opened) -> Declared:
     if opened.kind is kinds.ASF:
         seconds_in_header = asf_seconds(opened.window)
         return Declared(seconds_in_header or estimated, seconds_in_header is not None)
-    cut = _cut(opened)
-    return Declared(estimated, exact=opened.kind in EXACT_BY_FFMPEG and estimated is not None, cut=cut)
+    exact = opened.kind in EXACT_BY_FFMPEG and estimated is not None
+    remarks = () if exact or opened.kind in UNDECLARED else ("its header declares no length",)
+    return Declared(estimated, exact, _cut(opened), remarks)
 
 
 def _declared_by_edits(opened: Opened, seconds: float) -> Declared:
@@ -263,6 +264,10 @@ SAMPLES_IN_HEADER: Mapping[kinds.Kind, Callable[[Window], int | None]] = {
 }
 EXACT_BY_FFMPEG = (kinds.MP4, kinds.APE, kinds.MUSEPACK, kinds.AU, kinds.MATROSKA)
 """Formats of which FFmpeg tells the duration that is in the header."""
+
+
+UNDECLARED = (kinds.MP3, kinds.AAC, kinds.AC3, kinds.EAC3, kinds.WAV)
+"""Formats of which whole files often declare no length: streams without a container, and WAV written to a pipe."""
 
 
 def flac_samples(extradata: bytes) -> int | None:

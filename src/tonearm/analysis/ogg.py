@@ -72,7 +72,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of a chained file: where it begins and ends, its first stream of audio, and bytes that are in no page."""
+    """One link of a chained file: where it begins and ends, its first stream of audio, and bytes outside of pages."""
 
     start: int
     end: int
@@ -82,13 +82,14 @@ class Link:
 
 @dataclass(slots=True)
 class _Track:
-    """What is seen of one stream. sounding: its first page of audio.
+    """What is seen of one stream. sounding: its first page of audio; next: the one behind that.
 
     last: its last page with a position; before: the one before that.
     """
 
     first: Page
     sounding: Page | None = None
+    next: Page | None = None
     last: Page | None = None
     before: Page | None = None
     lost: int = 0
@@ -102,7 +103,9 @@ class _Track:
         self.ended = bool(page.flags & LAST)
         if page.position != NO_POSITION and page.packets:
             self.before, self.last = self.last, page
-            if page.position > 0 and self.sounding is None:
+            if self.sounding is not None and self.next is None:
+                self.next = page
+            elif page.position > 0 and self.sounding is None:
                 self.sounding = page
 
 
@@ -168,14 +171,16 @@ def _most_samples(packet: bytes) -> int | None:
 def _start_position(window: Window, track: _Track, most_samples: int) -> int | None:
     """Where a stream begins if its packets can't tell: those of FLAC don't, those of a damaged page are passed over.
 
-    A damaged first page is the beginning where its packets can last so long.
+    A damaged first page is the beginning where its packets, and those of the next one, can last so long.
     """
     page = track.sounding
     if page is None or page is track.last:
         return None
-    ahead = page.position - most_samples * page.packets
     if not is_whole(window, page):
-        return 0 if ahead <= 0 else None
+        behind = track.next or page
+        packets = page.packets + (behind.packets if behind is not page else 0)
+        return 0 if behind.position <= most_samples * packets else None
+    ahead = page.position - most_samples * page.packets
     return max(0, ahead) if window.part(track.first.start, 5) == FLAC_HEADER else None
 
 
