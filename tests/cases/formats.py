@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -208,24 +209,40 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, help="analyse so much of each track; all by default")
     parser.add_argument("--tracks", type=int, default=12)
+    parser.add_argument("--jobs", type=int, default=2, help="tracks at the same time")
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
     flacs = sorted(arguments.folder.glob("*.flac"))[: arguments.tracks]
-    rows = {
-        name: {"tracks": 0, "unlike the FLAC": 0, "cut": 0, "told": 0} for name in ENCODINGS if name != "flac"
-    }
+    rows = _no_rows()
     wrong = []
-    for flac in flacs:
-        with tempfile.TemporaryDirectory() as place:
-            for name, sentence in _track(flac, Path(place), arguments.seconds, rows):
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for flac, found in zip(
+            flacs, pool.map(lambda flac: _tried(flac, arguments.seconds), flacs), strict=True
+        ):
+            for name, counts in found[0].items():
+                rows[name] = {column: value + counts[column] for column, value in rows[name].items()}
+            for name, sentence in found[1]:
                 wrong.append(f"{name}, {flac.name}: {sentence}")
                 print(wrong[-1], flush=True)
+            print(f"tried {flac.name}", file=sys.stderr, flush=True)
     for name, row in rows.items():
         print(f"{name:12}" + "".join(f"{value:>8} {column}" for column, value in row.items()))
     if arguments.record:
         command = f"python -m tests.cases.formats MUSIC --seconds {arguments.seconds} --tracks {len(flacs)}"
         record("formats", command, {**rows, "what differs": wrong or ["nothing"]}, RESULTS)
     return int(bool(wrong))
+
+
+def _tried(flac: Path, seconds: float | None) -> tuple[dict[str, dict[str, int]], list[tuple[str, str]]]:
+    """The counts of one track, and what is wrong, by format."""
+    rows = _no_rows()
+    with tempfile.TemporaryDirectory() as place:
+        return rows, list(_track(flac, Path(place), seconds, rows))
+
+
+def _no_rows() -> dict[str, dict[str, int]]:
+    columns = ("tracks", "unlike the FLAC", "cut", "told")
+    return {name: dict.fromkeys(columns, 0) for name in ENCODINGS if name != "flac"}
 
 
 def _track(
