@@ -110,6 +110,8 @@ def _declared_by_links(opened: Opened) -> Declared:
     cut = f"unreadable streams in its chain: {broken}" if broken else ""
     if not last_page_whole(last.window):
         cut = "its last page is incomplete"
+    elif last.ogg is not None and last.ogg.audio is not None and last.ogg.audio.end_lost:
+        cut = "its last page is damaged"
     known = [seconds for seconds in lengths if seconds is not None]
     exact = len(known) == len(lengths)
     return Declared(

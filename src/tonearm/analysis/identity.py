@@ -6,6 +6,7 @@ iTunSMPB) and the pre-skip of Opus reach it in no other form.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from av.audio.stream import AudioStream
@@ -59,14 +60,11 @@ def identify(file: RawFile) -> AudioIdentity:
     with open_container(file) as opened:
         for link in opened.links():
             hashed = _Link(link)
-            duration = 0
-            for packet in link.packets():
-                hashed.add(packet)
-                packets += 1
-                duration += packet.duration or 0
+            hashed.read(link.packets())
             whole.update(hashed.digest())
+            packets += hashed.packets
             audio_bytes += hashed.audio_bytes
-            seconds += float(duration * (link.stream.time_base or 0))
+            seconds += float(hashed.duration * (link.stream.time_base or 0))
             failed_reads += link.failed_reads if link is not opened else 0
         failed_reads += opened.failed_reads
     if not packets:
@@ -82,19 +80,27 @@ class _Link:
         self._framed = opened.codec != "pcm"
         self._data = hashlib.blake2b(digest_size=DIGEST_BYTES)
         self._dropped = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        self.audio_bytes = 0
+        self.packets = self.audio_bytes = self.duration = 0
 
-    def add(self, packet: "Packet[AudioStream]") -> None:
-        """Take the next packet."""
-        if self._framed:
-            self._data.update(packet.size.to_bytes(4, "little"))
-        self._data.update(packet)
-        if packet.is_discard:
-            self._dropped.update(b"%d:%d;" % (self.audio_bytes, packet.size))
-        if packet.has_sidedata("skip_samples"):
-            skipped = bytes(packet.get_sidedata("skip_samples"))[:8]  # at its start, at its end
-            self._dropped.update(b"%d+%b;" % (self.audio_bytes, skipped))
-        self.audio_bytes += packet.size
+    def read(self, packets: "Iterator[Packet[AudioStream]]") -> None:
+        """Take all packets. There are thousands: what is done for each decides how long identifying takes."""
+        update, framed = self._data.update, self._framed
+        count = audio_bytes = duration = 0
+        for packet in packets:
+            size = packet.size
+            if framed:
+                update(size.to_bytes(4, "little"))
+            update(packet)
+            if packet.is_discard:
+                self._dropped.update(b"%d:%d;" % (audio_bytes, size))
+            for more in packet.iter_sidedata():  # far faster than asking each packet for it by name
+                if more.data_type == "skip_samples":
+                    skipped = bytes(more)[:8]  # at its start, at its end
+                    self._dropped.update(b"%d+%b;" % (audio_bytes, skipped))
+            count += 1
+            audio_bytes += size
+            duration += packet.duration or 0
+        self.packets, self.audio_bytes, self.duration = count, audio_bytes, duration
 
     def digest(self) -> bytes:
         """Return the hash over everything taken so far."""

@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tonearm.analysis.file_window import MendedFile, Window
 
@@ -23,8 +24,7 @@ OPUS_MOST = 5760
 _HEADER = struct.Struct("<4xBBqIIIB")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):  # a file has thousands: tuples are made four times as fast as other records
     """The header of a page. ``at``: its offset. ``position``: of the last sample that ends in it, or ``NO_POSITION``.
 
     segments: the size of each.
@@ -51,7 +51,7 @@ class Page:
     @property
     def packets(self) -> int:
         """Number of packets that end in it."""
-        return sum(size < 255 for size in self.segments)
+        return len(self.segments) - self.segments.count(255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Stream:
 
     serial: its number. start_position: where it begins, ``None`` if only its packets tell. end_position: of its last
     sample, as its last page says, ``None`` if no page says one. lost_pages: number of pages that are missing between
-    its first and its last. ended: whether the last is marked so.
+    its first and its last. ended: whether the last is marked so. end_lost: the last page is damaged, and its position
+    with it.
     """
 
     serial: int
@@ -68,6 +69,7 @@ class Stream:
     end_position: int | None
     lost_pages: int
     ended: bool
+    end_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,9 @@ def _audio(window: Window, tracks: Iterable[_Track]) -> Stream | None:
         most = _most_samples(window.part(track.first.start, 80))
         if most is not None:
             start = _start_position(window, track, most)
-            return Stream(
-                track.first.serial, start, _end_position(window, track, most), track.lost, track.ended
-            )
+            end = _end_position(window, track, most)
+            end_lost = track.last is not None and end != track.last.position
+            return Stream(track.first.serial, start, end, track.lost, track.ended, end_lost)
     return None
 
 
