@@ -80,7 +80,10 @@ def by_ffprobe(path: bytes) -> Values | None:
         "json",
     ]
     done = subprocess.run([*call, b"file:" + path], capture_output=True, stdin=subprocess.DEVNULL)
-    told = json.loads(done.stdout.decode("utf-8", "replace") or "{}")
+    try:
+        told = json.loads(done.stdout.decode("utf-8", "replace"), strict=False)
+    except ValueError:  # it ended before its answer did
+        return None
     if not told.get("streams"):
         return None
     stream, container = told["streams"][0], told.get("format", {})

@@ -22,9 +22,10 @@ from shutil import which
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests import material
-from tests.cases.dsd import second_order
+from tests.cases.dsd import TIMES, second_order
 from tests.performance.results import record
 from tests.program import Program
 from tests.tag_bytes import ape, frame, id3v2, text
@@ -99,7 +100,28 @@ def samples_of(flac: Path, seconds: float | None) -> tuple[material.Float32, int
     return np.concatenate(pieces)[:wanted], rate
 
 
-def encoded(name: str, wav: Path, folder: Path, music: material.Float32, rate_hz: int) -> bytes | None:
+@dataclass(frozen=True)
+class Source:
+    """A track as it is to be encoded: as a WAV file, as samples, and as DSD."""
+
+    wav: Path
+    music: material.Float32
+    rate_hz: int
+    bits: NDArray[np.uint8]
+
+    def first(self, seconds: float) -> "Source":
+        """Its beginning, in the same place."""
+        count = round(seconds * self.rate_hz)
+        return written(self.wav, self.music[:count], self.rate_hz, self.bits[: count * TIMES])
+
+
+def written(wav: Path, music: material.Float32, rate_hz: int, bits: NDArray[np.uint8]) -> Source:
+    """A track whose WAV file is written now."""
+    wav.write_bytes(material.wav(material.int16(np.clip(music, -1, 1)), rate_hz))
+    return Source(wav, music, rate_hz, bits)
+
+
+def encoded(name: str, source: Source, folder: Path) -> bytes | None:
     """A track in a format, with tags; ``None`` without the programs that it needs."""
     form = ENCODINGS[name]
     if any(which(program) is None for program in form.programs):
@@ -107,8 +129,8 @@ def encoded(name: str, wav: Path, folder: Path, music: material.Float32, rate_hz
     made = folder / f"made.{form.ending}"
     if name in ("dsf", "dff"):
         write = material.dsf if name == "dsf" else material.dff
-        return write(music, rate_hz, _id3(), second_order(music))
-    call = [form.programs[0], *form.arguments, str(wav), str(made)]
+        return write(source.music, source.rate_hz, _id3(), source.bits)
+    call = [form.programs[0], *form.arguments, str(source.wav), str(made)]
     if form.programs[0] == "ffmpeg":
         told = {
             "title": TAGS["title"],
@@ -127,7 +149,7 @@ def encoded(name: str, wav: Path, folder: Path, music: material.Float32, rate_hz
             "error",
             "-y",
             "-i",
-            str(wav),
+            str(source.wav),
             *(plain or tags),
             *form.arguments,
             str(made),
@@ -194,15 +216,6 @@ def told(data: bytes, whole_s: float) -> bool | None:
         return True
 
 
-def short_files(
-    wav: Path, folder: Path, music: material.Float32, rate_hz: int
-) -> Iterator[tuple[str, bytes]]:
-    """Ten seconds of a track in each format."""
-    for name in ENCODINGS:
-        if (data := encoded(name, wav, folder, music, rate_hz)) is not None:
-            yield name, data
-
-
 def main() -> int:
     """Run, print a table, and return 1 if anything is not as it should be."""
     parser = argparse.ArgumentParser(prog="python -m tests.cases.formats")
@@ -250,11 +263,11 @@ def _track(
 ) -> Iterator[tuple[str, str]]:
     """Try all formats on one track; yields what is wrong, by format."""
     music, rate = samples_of(flac, seconds)
-    wav, folder = place / "in.wav", place / "music"
+    source = written(place / "in.wav", music, rate, second_order(music))
+    folder = place / "music"
     folder.mkdir()
-    wav.write_bytes(material.wav(material.int16(np.clip(music, -1, 1)), rate))
     for name in ENCODINGS:
-        if (data := encoded(name, wav, place, music, rate)) is not None:
+        if (data := encoded(name, source, place)) is not None:
             (folder / f"{name}.{ENCODINGS[name].ending}").write_bytes(data)
     spoken = folder / "speex.spx"
     if spoken.exists():
@@ -275,14 +288,14 @@ def _track(
             found = list(unlike(name, tracks[name], tracks["reference" if name == "speex" else "flac"]))
             row["unlike the FLAC"] += bool(found)
             yield from ((name, sentence) for sentence in found)
-    part = music[: round(SHORT_S * rate)]
-    wav.write_bytes(material.wav(material.int16(np.clip(part, -1, 1)), rate))
-    for name, data in short_files(wav, place, part, rate):
-        if name == "flac":
+    short = source.first(SHORT_S)
+    for name in rows:
+        data = encoded(name, short, place)
+        if data is None:
             continue
         for number in range(1, 11):
             at = len(data) * number // 11
-            found_out = told(data[:at], len(part) / rate)
+            found_out = told(data[:at], len(short.music) / rate)
             if found_out is not None:
                 rows[name]["cut"] += 1
                 rows[name]["told"] += found_out

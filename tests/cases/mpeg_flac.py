@@ -21,6 +21,7 @@ RAW = Kind("flac-without-a-beginning", "RFC 9639, 9.1")
 INSIDE = Kind(
     "cut-where-no-length-is-declared", "ISO/IEC 11172-3, 2.4.1; ISO/IEC 14496-3, 1.A.2; ETSI TS 102 366, 4.1"
 )
+BLOCK = Kind("flac-comment-block-too-short", "quodlibet/mutagen#52")
 RATE = Kind("bit-rate-with-a-picture", "finamp-app/finamp#1465, tinytag/tinytag#338, taglib/taglib#917")
 FRAMES = Kind("flac-of-changing-form", "RFC 9639, 9.1")
 
@@ -109,6 +110,14 @@ def raw_flac(rate_hz: int = 44_100, channels: int = 2) -> bytes:
     )
 
 
+def short_block(lost: int) -> bytes:
+    """A file whose last block holds comments and is said to be shorter than they are."""
+    block = comments([b"ALBUM=Al", b"TITLE=Song", b"ARTIST=Band"])
+    data = flac_with(good("flac"), (4, block))
+    at = data.index(block) - 3
+    return data[:at] + (len(block) - lost).to_bytes(3, "big") + data[at + 3 :]
+
+
 def rate_of(name: str) -> Callable[[], tuple[float, float]]:
     """The bit rate of a format's audio, by its packets, and how far the stored one may be off."""
 
@@ -157,6 +166,7 @@ CASES = (
     Case(INSIDE, "between-frames.mp3", lambda: bare()[: frame_starts(bare())[70]], {"duration_s": (1.83, 0.06)}),
     Case(INSIDE, "junk-behind.mp3", lambda: bare() + b"junk" * 50, {"duration_s": (4.0, 0.1), "says": "damaged packets skipped: 1"}),
     *(Case(INSIDE, f"{name}.{material.MORE_FORMATS[name].extension}", partial(cut_frames, name), IN_A_FRAME) for name in ("raw-aac", "ac3", "eac3", "mp2")),
+    *(Case(BLOCK, f"{lost}-bytes-too-short.flac", partial(short_block, lost), {**FOUR, "title": "Song", "artist": "Band"}) for lost in (1, 9, 20, 40)),
     Case(FREE, "64-at-32000.mp3", free_format, REFUSED),
     Case(FREE, "160-at-48000.mp3", lambda: free_format(160, 48_000), REFUSED),
     Case(FREE, "tagged.mp3", lambda: id3v2(frame("TIT2", text("Song"))) + free_format(), REFUSED),

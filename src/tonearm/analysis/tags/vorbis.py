@@ -8,7 +8,7 @@ import base64
 import binascii
 
 from tonearm.analysis.file_window import Window
-from tonearm.analysis.tags.tag_set import TagSet
+from tonearm.analysis.tags.tag_set import MAX_ENTRIES, TagSet
 from tonearm.analysis.tags.text import unmarked
 
 MAX_COMMENT_BYTES = 1 << 20
@@ -36,6 +36,18 @@ def read_comments(file: Window, start: int, end: int, found: TagSet) -> None:
             break
     if read < count and not found.full:
         found.problem(f"{count:,} comments are declared, {read:,} are there")
+
+
+def _end_by_sizes(file: Window, start: int) -> int:
+    """Where comments end by their own sizes, as far as they have names: some programs write too short a block."""
+    at = start + 4 + (_size(file, start, file.size) or 0)
+    count = _size(file, at, file.size) or 0
+    at += 4
+    for _ in range(min(count, MAX_ENTRIES)):
+        if not _comment_follows(file, at, file.size):
+            break
+        at += 4 + (_size(file, at, file.size) or 0)
+    return at if count else start
 
 
 def _size(file: Window, at: int, end: int) -> int | None:
@@ -117,6 +129,6 @@ def add_block(file: Window, at: int, found: TagSet) -> None:
     kind, size = head[0] & 0x7F, int.from_bytes(head[1:], "big")
     end = min(at + 4 + size, file.size)
     if kind == COMMENT_BLOCK:
-        read_comments(file, at + 4, end, found)
+        read_comments(file, at + 4, max(end, _end_by_sizes(file, at + 4)), found)
     elif kind == PICTURE_BLOCK:
         add_picture(file.part(at + 4, min(size, PICTURE_HEAD_BYTES)), size, found)
