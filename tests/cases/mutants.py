@@ -219,7 +219,7 @@ def main() -> int:
     child, slice_ = Child(), list[tuple[str, str, bytes, str, float]]()
     pending = trials(arguments.count, arguments.seed, arguments.only)
     done = 0
-    while batch := [each for each, _ in zip(pending, range(500), strict=False)]:
+    while batch := [each for _, each in zip(range(500), pending, strict=False)]:
         slice_.clear()
         for name, kind, data in batch:
             how, seconds = outcome(child.analyse(data))
