@@ -38,16 +38,22 @@ def read_comments(file: Window, start: int, end: int, found: TagSet) -> None:
         found.problem(f"{count:,} comments are declared, {read:,} are there")
 
 
-def _end_by_sizes(file: Window, start: int) -> int:
-    """Where comments end by their own sizes, as far as they have names: some programs write too short a block."""
-    at = start + 4 + (_size(file, start, file.size) or 0)
-    count = _size(file, at, file.size) or 0
+def _end_by_sizes(file: Window, start: int, end: int) -> int:
+    """Where comments end by their own sizes, if that is text: some programs say that their block ends before."""
+    at = start + 4 + (_size(file, start, end) or 0)
+    count = _size(file, at, end) or 0
     at += 4
     for _ in range(min(count, MAX_ENTRIES)):
-        if not _comment_follows(file, at, file.size):
-            break
-        at += 4 + (_size(file, at, file.size) or 0)
-    return at if count else start
+        size = _size(file, at, file.size) or 0
+        is_beyond = at + 4 + size > end
+        if not _comment_follows(file, at, file.size) or (is_beyond and not _is_text(file.part(at + 4, size))):
+            return end
+        at += 4 + size
+    return max(at, end) if count else end
+
+
+def _is_text(raw: bytes) -> bool:
+    return len(raw) <= MAX_COMMENT_BYTES and all(byte >= 0x20 or byte in b"\t\n\r" for byte in raw)
 
 
 def _size(file: Window, at: int, end: int) -> int | None:
@@ -129,6 +135,6 @@ def add_block(file: Window, at: int, found: TagSet) -> None:
     kind, size = head[0] & 0x7F, int.from_bytes(head[1:], "big")
     end = min(at + 4 + size, file.size)
     if kind == COMMENT_BLOCK:
-        read_comments(file, at + 4, max(end, _end_by_sizes(file, at + 4)), found)
+        read_comments(file, at + 4, _end_by_sizes(file, at + 4, end), found)
     elif kind == PICTURE_BLOCK:
         add_picture(file.part(at + 4, min(size, PICTURE_HEAD_BYTES)), size, found)
