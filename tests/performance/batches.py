@@ -94,9 +94,9 @@ def worked(app: Library, music: Path, jobs: int, slots: int, prefetch: int) -> f
     """Jobs a second from the queue to stored results."""
     run, _ = enqueue(app, music, jobs)
     if app.settings.rabbitmq_url is None:
-        return rate(work(app, run, "bench", through_sql, slots))
+        return rate([work(app, run, "bench", through_sql, slots)])
     with broker(prefetch) as make:
-        return rate(work(app, run, "bench", make, slots))
+        return rate([work(app, run, "bench", make, slots)])
 
 
 def measure(

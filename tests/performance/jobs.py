@@ -2,10 +2,11 @@
 
 Everything else is real: files, the scan's intake, the queue, child processes, the job store, the broker and its
 confirms. Beside the jobs a second stands their ratio to `SELECT 1` a second on one connection to the same database, one
-after the other, right before and after, so that runs on machines under other load can be compared. SQLite always;
-PostgreSQL, and RabbitMQ with it, where ``TONEARM_DATABASE_URL`` and ``TONEARM_RABBITMQ_URL`` name them, with one
-supervisor and with as many as ``--workers`` says, each a process with ``--slots`` children. Each kind is given a
-database and queues of its own, which are removed.
+after the other, right before and after, so that runs on machines under other load can be compared, and the CPU time of
+the supervisor and its openers for a job. SQLite always; PostgreSQL, and RabbitMQ with it, where
+``TONEARM_DATABASE_URL`` and ``TONEARM_RABBITMQ_URL`` name them, with one supervisor and with as many as ``--workers``
+says, each a process with ``--slots`` children. Each kind is given a database and queues of its own, which are removed.
+Only what ends after all children have started counts. ``jobs_compared`` compares two versions.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from tests.performance.places import create_database, delete_from_rabbitmq, drop
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.events.event import Event
-from tonearm.events.facts import JobFinished
+from tonearm.events.facts import ChildReady, JobFinished
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
@@ -51,12 +52,29 @@ ASK_S = 0.5
 class Pace:
     """How fast it went, in jobs a second: put into the queue, and through the pipeline to stored results.
 
-    asked: `SELECT 1` a second.
+    asked: `SELECT 1` a second. cpu_ms: CPU milliseconds of a supervisor and its openers for a job.
     """
 
     enqueued: float
     worked: float
     asked: float
+    cpu_ms: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a job ended, on a clock that all processes share, and the CPU seconds of its supervisor until then."""
+
+    at: float
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """The ends of the jobs of one supervisor, in order, and when the last of its children was ready."""
+
+    ends: list[Moment]
+    ready_at: float
 
 
 @contextmanager
@@ -83,13 +101,19 @@ def enqueue(app: Library, music: Path, jobs: int) -> tuple[int, float]:
     return run, time.perf_counter() - began
 
 
-def work(app: Library, run: int, name: str, make_queue: MakeQueue, slots: int) -> list[float]:
-    """Work on a run to its end; returns when each job ended, on a clock that all processes share."""
-    moments: list[float] = []
+def work(app: Library, run: int, name: str, make_queue: MakeQueue, slots: int) -> Work:
+    """Work on a run to its end."""
+    ends: list[Moment] = []
+    ready: list[float] = []
+    clocks = [time.CLOCK_PROCESS_CPUTIME_ID]
 
     def message(event: Event) -> None:
         if isinstance(event, JobFinished):
-            moments.append(time.monotonic())
+            if not ends:
+                clocks.extend(map(clock_of, openers()))  # they live as long as the supervisor
+            ends.append(Moment(time.monotonic(), sum(map(time.clock_gettime, clocks))))
+        elif isinstance(event, ChildReady):
+            ready.append(time.monotonic())
 
     stop = StopSwitch()
     settings: Settings = dataclasses.replace(app.settings, workers=slots)
@@ -112,7 +136,19 @@ def work(app: Library, run: int, name: str, make_queue: MakeQueue, slots: int) -
     finally:
         queue.close()
         stop.close()
-    return moments
+    return Work(ends, ready[:slots][-1])
+
+
+def openers() -> list[int]:
+    """The processes that open files for this one; none in versions without them."""
+    below = Path("/proc/self/task").glob("*/children")
+    pids = [int(pid) for children in below for pid in children.read_text("ascii").split()]
+    return [pid for pid in pids if b"opener_process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def clock_of(pid: int) -> int:
+    """The clock of the CPU time of a process, as clock_getcpuclockid(3) makes it."""
+    return ~pid << 3 | 2
 
 
 def through_sql(app: Library, stop: StopSwitch, name: str) -> JobQueue:  # noqa: ARG001  the other queues need it
@@ -158,18 +194,26 @@ def broker(slots: int) -> Iterator[MakeQueue]:
             link.stop()
 
 
-def work_here(folder: Path, settings: Mapping[str, object], run: int, number: int, slots: int) -> list[float]:
+def work_here(folder: Path, settings: Mapping[str, object], run: int, number: int, slots: int) -> Work:
     """What one process of several does."""
     with opened(folder, **settings) as app, ExitStack() as stack:
         make = stack.enter_context(broker(slots)) if app.settings.rabbitmq_url else through_sql
         return work(app, run, f"bench{number}", make, slots)
 
 
-def rate(moments: list[float]) -> float:
-    """Jobs a second, the first quarter left aside: in it children start."""
-    moments.sort()
-    first = len(moments) // 4
-    return (len(moments) - 1 - first) / (moments[-1] - moments[first])
+def rate(parts: Sequence[Work]) -> float:
+    """Jobs a second of all supervisors, from when all children had started."""
+    since = max(part.ready_at for part in parts)
+    ends = sorted(end.at for part in parts for end in part.ends if end.at >= since)
+    return (len(ends) - 1) / (ends[-1] - ends[0])
+
+
+def cpu_ms(parts: Sequence[Work]) -> float:
+    """CPU milliseconds of a supervisor and its openers for a job, from when all children had started."""
+    since = max(part.ready_at for part in parts)
+    counted = [[end for end in part.ends if end.at >= since] for part in parts]
+    jobs = sum(len(ends) - 1 for ends in counted)
+    return sum(ends[-1].cpu_s - ends[0].cpu_s for ends in counted) / jobs * 1000
 
 
 def ask(app: Library) -> float:
@@ -201,9 +245,9 @@ def measure(music: Path, jobs: int, slots: int, kind: str, workers: int, urls: M
             before = ask(app)
         pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn")))
         parts = [pool.submit(work_here, folder, settings, run, number, slots) for number in range(workers)]
-        worked = rate([moment for part in parts for moment in part.result()])
+        works = [part.result() for part in parts]
         with opened(folder, **settings) as app:
-            return Pace(jobs / took_s, worked, (before + ask(app)) / 2)
+            return Pace(jobs / took_s, rate(works), (before + ask(app)) / 2, cpu_ms(works))
 
 
 def main() -> int:
@@ -213,20 +257,23 @@ def main() -> int:
     parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--kinds", default="SQLite,PostgreSQL,RabbitMQ", help="those to measure")
     options = parser.parse_args()
     urls = {name: value for name, value in os.environ.items() if name.startswith("TONEARM_")}
     for name in urls:
         del os.environ[name]
     os.environ["TONEARM_CONFIG"] = os.devnull
-    kinds = [("SQLite", 1)]
+    wanted = options.kinds.split(",")
+    kinds = [("SQLite", 1)] if "SQLite" in wanted else []
     several = sorted({1, options.workers})
     if "TONEARM_DATABASE_URL" in urls:
-        kinds += [("PostgreSQL", workers) for workers in several]
-        if "TONEARM_RABBITMQ_URL" in urls:
+        if "PostgreSQL" in wanted:
+            kinds += [("PostgreSQL", workers) for workers in several]
+        if "RabbitMQ" in wanted and "TONEARM_RABBITMQ_URL" in urls:
             kinds += [("RabbitMQ + PostgreSQL", workers) for workers in several]
     print(
         f"{f'{options.jobs} jobs, {options.slots} slots each':32}{'workers':>10}{'enqueued/s':>12}{'jobs/s':>9}"
-        f"{'SELECT 1/s':>12}{'ratio':>8}"
+        f"{'SELECT 1/s':>12}{'ratio':>8}{'CPU ms':>8}"
     )
     with tempfile.TemporaryDirectory() as place:
         music = Path(place)
@@ -237,7 +284,7 @@ def main() -> int:
                 pace = measure(music, options.jobs, options.slots, kind, workers, urls)
                 print(
                     f"{kind:32}{workers:10}{pace.enqueued:12.0f}{pace.worked:9.0f}{pace.asked:12.0f}"
-                    f"{pace.worked / pace.asked:8.3f}",
+                    f"{pace.worked / pace.asked:8.3f}{pace.cpu_ms:8.3f}",
                     flush=True,
                 )
     return 0

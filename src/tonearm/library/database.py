@@ -27,6 +27,7 @@ from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.lock import refuse_while_at_work
 from tonearm.resilience.breaker import CircuitOpen
+from tonearm.resilience.compute_lock import begin_waiting, end_waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
@@ -74,6 +75,7 @@ class Database:
             )
             event.listen(engine, "before_cursor_execute", _began)
             event.listen(engine, "after_cursor_execute", _ended)
+            event.listen(engine, "handle_error", _failed)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -105,10 +107,14 @@ class Database:
         """
         with self._translated() as slowest, self._write_turn, self._engine.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
-            with connection.begin():
-                if self.dialect == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
+            try:
+                with connection.begin():
+                    if self.dialect == "sqlite":
+                        connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    yield connection
+                    begin_waiting()
+            finally:
+                end_waiting()
 
     @contextmanager
     def _translated(self) -> Iterator[list[float]]:
@@ -153,9 +159,15 @@ class Database:
 
 def _began(connection: Connection, *_: object) -> None:
     connection.info["statement_started_at"] = time.monotonic()
+    begin_waiting()
+
+
+def _failed(_: object) -> None:
+    end_waiting()
 
 
 def _ended(connection: Connection, *_: object) -> None:
+    end_waiting()
     slowest = connection.info.get("slowest_statement_s")
     if slowest is not None:
         slowest[0] = max(slowest[0], time.monotonic() - connection.info["statement_started_at"])

@@ -8,11 +8,15 @@ import json
 import math
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 MAX_BYTES = 64 << 20
 """Maximum size of a message."""
+MAX_FILES = 64
+"""Maximum number of open files that come with a message."""
 _HEAD = struct.Struct("!I")
+_ANCILLARY = socket.CMSG_SPACE(MAX_FILES * array.array("i").itemsize)
 
 Message = dict[str, Any]
 
@@ -23,7 +27,7 @@ class InvalidReply(Exception):
 
 def encode(message: Message) -> bytes:
     """A message as bytes. Raises ValueError if it contains a number that is not finite."""
-    body = json.dumps(message, allow_nan=False, separators=(",", ":")).encode("ascii")
+    body = _ENCODER.encode(message).encode("ascii")
     return _HEAD.pack(len(body)) + body
 
 
@@ -51,7 +55,7 @@ class MessageBuffer:
 
 def _parsed(body: bytes) -> Message:
     try:
-        message = json.loads(body, parse_constant=_refuse, parse_float=_finite)
+        message = _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise InvalidReply(str(error)) from error
     if not isinstance(message, dict):
@@ -70,30 +74,42 @@ def _refuse(constant: str) -> None:
     raise InvalidReply(f"{constant} is not a number")
 
 
-def send_with_file(link: socket.socket, message: Message, descriptor: int) -> None:
-    """Send a message together with an open file."""
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+
+
+def send_with_files(link: socket.socket, message: Message, descriptors: Sequence[int]) -> None:
+    """Send a message together with up to ``MAX_FILES`` open files."""
     data = encode(message)
-    sent = socket.send_fds(link, [data], [descriptor])
+    sent = socket.send_fds(link, [data], descriptors)
     link.sendall(data[sent:])
 
 
 def receive(link: socket.socket) -> tuple[Message, int | None] | None:
     """Wait for one message and the file that came with it; ``None`` when the other side has closed the connection."""
+    received = receive_with_files(link)
+    if received is None:
+        return None
+    message, descriptors = received
+    return message, descriptors[0] if descriptors else None
+
+
+def receive_with_files(link: socket.socket) -> tuple[Message, list[int]] | None:
+    """Wait for one message and the files that came with it; ``None`` when the other side has closed the connection."""
     head, descriptors = _exactly(link, _HEAD.size)
     if head is None:
         return None
     body, more = _exactly(link, _HEAD.unpack(head)[0])
     if body is None:
         return None
-    descriptors += more
-    return _parsed(body), descriptors[0] if descriptors else None
+    return _parsed(body), descriptors + more
 
 
 def _exactly(link: socket.socket, size: int) -> tuple[bytes | None, list[int]]:
     data = b""
     descriptors: list[int] = []
     while len(data) < size:
-        piece, ancillary, _, _ = link.recvmsg(size - len(data), socket.CMSG_SPACE(array.array("i").itemsize))
+        piece, ancillary, _, _ = link.recvmsg(size - len(data), _ANCILLARY)
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 numbers = array.array("i")

@@ -3,6 +3,8 @@
 import functools
 import os
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from tonearm.errors import Failure, Fault
 from tonearm.events.event import Announce
@@ -10,12 +12,10 @@ from tonearm.events.facts import JobStarted, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import GONE, NOT_MOUNTED
 from tonearm.jobs.job import Lease
-from tonearm.names import to_document
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
-from tonearm.worker.child_protocol import Message
 from tonearm.worker.mount_guard import MountGuard
-from tonearm.worker.openers import LIMIT_S, Openers, OpenFile, Question
+from tonearm.worker.openers import LIMIT_S, Openers, OpenFile, Question, look_at
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.safe_open import failure_of
 
@@ -95,8 +95,7 @@ class Dispatcher:
             if is_hung:
                 self._hung(assignment)
 
-        message = {"ask": "look", "path": to_document(mount)}
-        question = Question(message, lambda _: known(False), lambda: known(True))
+        question = Question(look_at(mount), lambda _: known(False), lambda: known(True))
         self._openers.ask(assignment.path, question)
 
     def ended_by_deadline(self, child: ChildProcess, assignment: Assignment) -> bool:
@@ -142,7 +141,7 @@ class Dispatcher:
             self._unmounted(child, assignment)
             return
 
-        def answered(answer: Message) -> None:
+        def answered(answer: Mapping[str, Any]) -> None:
             if child.assignment is not assignment:
                 return
             if self._mount_guard.is_mounted(lease.root_id, lease.root, lease.path, answer):
@@ -153,7 +152,7 @@ class Dispatcher:
                 self._unmounted(child, assignment)
 
         given_up = functools.partial(self._gave_up, child, assignment)
-        self._openers.ask(assignment.path, Question(question, answered, given_up))
+        self._openers.ask(assignment.path, Question(("mounted", question), answered, given_up))
 
     def _unmounted(self, child: ChildProcess, assignment: Assignment) -> None:
         child.close_file()

@@ -74,7 +74,6 @@ class MountGuard:
         """What an opener is asked about the place of a file that can't be found. Raises StorageError."""
         others = [path for path in self._samples(root_id, SAMPLES) if path != missing]
         return {
-            "ask": "mounted",
             "root": to_document(self.local_path(root)),
             "others": [to_document(path) for path in others],
             "mounts": [to_document(mount) for mount in self._mounts(root_id)],

@@ -7,15 +7,16 @@ import socket
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from tonearm.errors import Failure
 from tonearm.jobs.failures import REPLACED
 from tonearm.library.mount_table import MountTable
-from tonearm.names import to_document
+from tonearm.names import to_text
 from tonearm.resilience.processes import command_of, end
-from tonearm.worker.child_protocol import Message, MessageBuffer, encode, send_with_file
+from tonearm.worker.child_protocol import MessageBuffer, send_with_files
 from tonearm.worker.safe_open import FileStatus, failure_of
 
 LIMIT_S = 3.0
@@ -30,21 +31,26 @@ DEPTH = 16
 """Number of questions that a process is sent in advance; so many always fit into the socket."""
 ROOM = 1 << 20
 
-Answered = Callable[[Message], None]
+Answered = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about a file.
+    """A question about a file, as ``opener_process`` understands it.
 
     answered: called with the answer; ``None`` if there is none. unanswered: called instead when the mount does not
     answer. child: the socket that the opened file is sent through.
     """
 
-    message: Message
+    words: Sequence[Any]
     answered: Answered | None = None
     unanswered: Callable[[], None] = lambda: None
     child: socket.socket | None = None
+
+
+def look_at(folder: bytes) -> Sequence[Any]:
+    """The question whether a folder can be read."""
+    return "look", to_text(folder)
 
 
 class _Opener:
@@ -75,11 +81,12 @@ class _Opener:
         """Those that were not answered, in their order."""
         return [*self.waiting, *self._unsent]
 
+    @property
+    def has_questions(self) -> bool:
+        return bool(self.waiting or self._unsent)
+
     def ask(self, question: Question) -> None:
-        if not self.waiting and self._is_ready:
-            self._since = time.monotonic()
         self._unsent.append(question)
-        self._send()
 
     def hangs(self, now: float) -> bool:
         """Whether the answer to the first question, or the start, takes too long."""
@@ -93,15 +100,16 @@ class _Opener:
             piece = self.link.recv(1 << 16)
         except OSError:
             return False
-        for answer in self._buffer.feed(piece):
+        for message in self._buffer.feed(piece):
             self._since = time.monotonic()
-            if "ready" in answer:
+            if "ready" in message:
                 self._is_ready = True
                 continue
-            question = self.waiting.popleft()
-            if question.answered is not None:
-                question.answered(answer)
-        self._send()
+            for answer in message["answers"]:
+                question = self.waiting.popleft()
+                if question.answered is not None:
+                    question.answered(answer)
+        self.send()
         return bool(piece)
 
     def kill(self) -> None:
@@ -114,16 +122,17 @@ class _Opener:
         self._unsent = unsent
         self.link.close()
 
-    def _send(self) -> None:
-        while self._unsent and len(self.waiting) < DEPTH:
-            question = self._unsent.popleft()
-            if question.answered is not None:
-                self.waiting.append(question)
-            with contextlib.suppress(OSError):  # it has ended: ``receive`` finds out
-                if question.child is not None:
-                    send_with_file(self.link, question.message, question.child.fileno())
-                else:
-                    self.link.sendall(encode(question.message))
+    def send(self) -> None:
+        """Send the questions, as many as the process may be sent in advance, as one message."""
+        if not self._unsent or len(self.waiting) >= DEPTH:
+            return
+        if not self.waiting and self._is_ready:
+            self._since = time.monotonic()
+        asked = [self._unsent.popleft() for _ in range(min(len(self._unsent), DEPTH - len(self.waiting)))]
+        self.waiting.extend(question for question in asked if question.answered is not None)
+        children = [question.child.fileno() for question in asked if question.child is not None]
+        with contextlib.suppress(OSError):  # it has ended: ``receive`` finds out
+            send_with_files(self.link, {"ask": [question.words for question in asked]}, children)
 
 
 class Openers:
@@ -157,25 +166,30 @@ class Openers:
     @property
     def is_busy(self) -> bool:
         """Whether questions wait for their answers."""
-        return any(opener.questions for opener in self._openers.values())
+        return any(opener.has_questions for opener in self._openers.values())
+
+    def send(self) -> None:
+        """Send what was asked since the last call; all of one mount together."""
+        for opener in self._openers.values():
+            opener.send()
 
     def mount_of(self, path: bytes) -> bytes:
         """The mount on which a path lies."""
         return self._mounts.mount_of(path)
 
     def ask(self, path: bytes, question: Question) -> None:
-        """Ask about the file or folder at ``path``."""
+        """Ask about the file or folder at ``path``, at the next call of ``send``."""
         mount = self._mounts.mount_of(path)
         if mount in self._hung:
             question.unanswered()
         else:
             self._opener(mount).ask(question)
 
-    def tell(self, path: bytes, message: Message) -> None:
+    def tell(self, path: bytes, words: Sequence[Any]) -> None:
         """Say something about an open file, without an answer; it is closed already where its process has ended."""
         opener = self._openers.get(self._mounts.mount_of(path))
         if opener is not None:
-            opener.ask(Question(message))
+            opener.ask(Question(words))
 
     def open(
         self,
@@ -197,26 +211,19 @@ class Openers:
         number = next(self._numbers)
         whole = os.path.join(root, path)
 
-        def opened(answer: Message) -> None:
-            if "errno" in answer:
-                answered(int(answer["errno"]))
+        def opened(answer: Sequence[int] | int) -> None:
+            if isinstance(answer, int):
+                answered(answer)
             else:
-                answered(OpenFile(self, number, whole, FileStatus(**answer["status"])))
+                answered(OpenFile(self, number, whole, FileStatus(*answer)))
 
-        message = {
-            "ask": "open",
-            "file": number,
-            "root": to_document(root),
-            "path": to_document(path),
-            "base_s": base_s,
-            "links": self.follow_links,
-            "tags_first": tags_first,
-            "former": former,
-        }
-        self.ask(whole, Question(message, opened, unanswered, child))
+        asked = (base_s, self.follow_links, {"tags_first": tags_first, "former": former})
+        words = ("open", number, to_text(root), to_text(path), *asked)
+        self.ask(whole, Question(words, opened, unanswered, child))
 
     def turn(self, now: float) -> None:
-        """Give up mounts that do not answer, and look again at those that did not."""
+        """Send what was asked, give up mounts that do not answer, and look again at those that did not."""
+        self.send()
         for opener in [*self._openers.values()]:
             if opener.hangs(now):
                 self._give_up(opener, now)
@@ -236,12 +243,12 @@ class Openers:
         opener = _Opener(mount)
         self._hung[mount] = (opener.process, float("inf"))
 
-        def looked(_: Message) -> None:
+        def looked(_: object) -> None:
             del self._hung[mount]
             self._changed(mount, False)
 
         self._begin(opener)
-        opener.ask(Question({"ask": "look", "path": to_document(mount)}, looked))
+        opener.ask(Question(look_at(mount), looked))
 
     def _opener(self, mount: bytes) -> _Opener:
         opener = self._openers.get(mount)
@@ -288,22 +295,16 @@ class OpenFile:
 
         A file whose mount does not answer counts as not replaced: the next scan compares it with ``status``.
         """
-        message = {
-            "ask": "check",
-            "file": self.number,
-            "path": to_document(self.path),
-            "status": asdict(self.status),
-            "links": self.openers.follow_links,
-        }
+        words = ("check", self.number, to_text(self.path), self.openers.follow_links, *self.status)
 
-        def answered(answer: Message) -> None:
-            if "errno" in answer:
-                then(failure_of(int(answer["errno"])))
+        def answered(answer: bool | int) -> None:
+            if isinstance(answer, bool):
+                then(REPLACED if answer else None)
             else:
-                then(REPLACED if answer["replaced"] else None)
+                then(failure_of(answer))
 
-        self.openers.ask(self.path, Question(message, answered, lambda: then(None)))
+        self.openers.ask(self.path, Question(words, answered, lambda: then(None)))
 
     def close(self) -> None:
         """Close it."""
-        self.openers.tell(self.path, {"ask": "close", "file": self.number})
+        self.openers.tell(self.path, ("close", self.number))

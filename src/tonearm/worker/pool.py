@@ -13,6 +13,7 @@ from tonearm.events.job_ref import JobRef
 from tonearm.events.messages import ChildMessage
 from tonearm.events.states import ChildEnding, WarningCode
 from tonearm.jobs.failures import KILLED, KILLED_FOR_MEMORY
+from tonearm.resilience.compute_lock import waiting
 from tonearm.settings import Settings
 from tonearm.worker.child_process import Assignment, ChildProcess
 from tonearm.worker.memory_kills import MemoryKills
@@ -133,7 +134,8 @@ class ChildPool:
         Returns the children whose connection is readable, and whether there was a wake-up.
         """
         until = min([now + at_most_s, *(child.act_at for child in self._children)])
-        ready = [key for key, _ in self._selector.select(max(0.0, until - now))]
+        with waiting():
+            ready = [key for key, _ in self._selector.select(max(0.0, until - now))]
         readable = []
         for key in ready:
             if isinstance(key.data, ChildProcess):

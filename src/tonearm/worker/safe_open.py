@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tonearm.errors import Failure
 from tonearm.jobs.failures import GONE, NO_PERMISSION, NOT_REGULAR, unreadable
@@ -12,8 +12,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class FileStatus:
+class FileStatus(NamedTuple):
     """The status of a file by which it is told whether it was replaced. size: bytes."""
 
     size: int

@@ -7,6 +7,7 @@ import select
 import threading
 from collections.abc import Callable
 
+from tonearm.resilience.compute_lock import ComputeLock
 from tonearm.resilience.turns import LoopTurns
 
 STORING = "storing"
@@ -23,8 +24,9 @@ class StoringThread:
     ``ended`` is a descriptor that becomes readable when a call has ended.
     """
 
-    def __init__(self, turns: LoopTurns) -> None:
-        """``turns``: where the turns of the thread are noted."""
+    def __init__(self, turns: LoopTurns, computing: ComputeLock | None = None) -> None:
+        """``turns``: where the turns of the thread are noted. ``computing``: the lock that it shares with the loop."""
+        self._computing = computing or ComputeLock()
         self._turns = turns
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -69,7 +71,8 @@ class StoringThread:
                     continue
                 if call is None:
                     return
-                call()
+                with self._computing.held():
+                    call()
                 with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
                     os.write(self._ends, b"!")
         finally:

@@ -32,6 +32,7 @@ from tonearm.jobs.job import Lease, UnmountedPlace
 from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
+from tonearm.resilience.compute_lock import ComputeLock
 from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 from tonearm.worker.attempt_recorder import AttemptRecorder
@@ -113,7 +114,8 @@ class Supervisor:
         self._sampling = sampling or ChildSampling()
         self._rest = rest or RestWatch()
         self._cpu_budget = cpu_budget
-        storing = StoringThread(self._turns)
+        self._computing = ComputeLock()
+        storing = StoringThread(self._turns, self._computing)
         self._pending_writes = PendingWrites(settings.storage_wait_s, storing)
         self._recorder = AttemptRecorder(job_store, queue, self._pending_writes, self._count_and_announce)
         self._maintenance = Maintenance(
@@ -165,38 +167,42 @@ class Supervisor:
         """
         self._sampling.attend()
         try:
-            while True:
-                now = time.monotonic()
-                self._turns.turned(LOOP)
-                if self._must_stop_now(now):
-                    return False
-                self._pending_writes.flush()
-                ending = self._stopping_since is not None or self._draining
-                if ending and not self._pending_writes.is_writing:  # it may be taking jobs
-                    self._queue.close()
-                elif not ending and self._rest.turn():
-                    self._leave_machine()
-                elif not ending:
-                    self._start_missing()
-                self._store_and_take()
-                self._announce_storage()
-                if not (self._pool.busy or self._openers.is_busy or self._pending_writes.has_pending):
-                    if ending:
-                        return False
-                    if self._nothing_to_take(now) and self._rest.may_ask() and self._is_over(task):
-                        return True
-                self._sampling.turn(self._pool.children)
-                self._hear(now)
-                self._openers.turn(time.monotonic())
-                self._endings.end_overdue()
-                if now - self._maintained_at > MAINTENANCE_S:
-                    self._maintained_at = now
-                    self._maintain(task)
-                    task.each_second()
+            with self._computing.held():
+                return self._loop(task)
         finally:
             self._turns.ended(LOOP)
             self._sampling.leave()
             self._release()
+
+    def _loop(self, task: Task) -> bool:
+        while True:
+            now = time.monotonic()
+            self._turns.turned(LOOP)
+            if self._must_stop_now(now):
+                return False
+            self._pending_writes.flush()
+            ending = self._stopping_since is not None or self._draining
+            if ending and not self._pending_writes.is_writing:  # it may be taking jobs
+                self._queue.close()
+            elif not ending and self._rest.turn():
+                self._leave_machine()
+            elif not ending:
+                self._start_missing()
+            self._store_and_take()
+            self._announce_storage()
+            if not (self._pool.busy or self._openers.is_busy or self._pending_writes.has_pending):
+                if ending:
+                    return False
+                if self._nothing_to_take(now) and self._rest.may_ask() and self._is_over(task):
+                    return True
+            self._sampling.turn(self._pool.children)
+            self._hear(now)
+            self._openers.turn(time.monotonic())
+            self._endings.end_overdue()
+            if now - self._maintained_at > MAINTENANCE_S:
+                self._maintained_at = now
+                self._maintain(task)
+                task.each_second()
 
     def _must_stop_now(self, now: float) -> bool:
         """Whether stop was requested twice, or ``grace_s`` has passed since the first request."""
@@ -278,6 +284,7 @@ class Supervisor:
     def _hear(self, now: float) -> None:
         """Wait for messages or a wake-up, and handle all messages."""
         look_s = WAIT_S if self._cpu_budget is None else self._cpu_budget.turn(self._pool.children)
+        self._openers.send()
         readable, woken = self._pool.wait(now, min(WAIT_S, look_s))
         if woken:
             self._stop.clear_wakeup()

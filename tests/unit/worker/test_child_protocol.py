@@ -20,7 +20,7 @@ from tonearm.worker.child_protocol import (
     MessageBuffer,
     encode,
     receive,
-    send_with_file,
+    send_with_files,
 )
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -113,7 +113,7 @@ def test_a_file_goes_with_its_message(link: tuple[socket.socket, socket.socket],
     ours, theirs = link
     (tmp_path / "song").write_bytes(b"la la la")
     descriptor = os.open(tmp_path / "song", os.O_RDONLY)
-    send_with_file(ours, {"cpu_s": 3.5}, descriptor)
+    send_with_files(ours, {"cpu_s": 3.5}, [descriptor])
     os.close(descriptor)
     (tmp_path / "song").unlink()
     received = receive(theirs)
@@ -132,7 +132,7 @@ def test_files_stay_with_their_own_messages(
     for name in ("one", "two"):
         (tmp_path / name).write_text(name)
         descriptor = os.open(tmp_path / name, os.O_RDONLY)
-        send_with_file(ours, {"name": name}, descriptor)
+        send_with_files(ours, {"name": name}, [descriptor])
         os.close(descriptor)
         ours.sendall(encode({"after": name}))
     heard: list[tuple[Any, bytes | None]] = []
@@ -157,7 +157,7 @@ def test_a_message_larger_than_the_sockets_buffer_arrives(
     ours, theirs = link
     message = {"beats": list(range(300_000))}
     descriptor = os.open(tmp_path, os.O_RDONLY)
-    sender = threading.Thread(target=send_with_file, args=(ours, message, descriptor))
+    sender = threading.Thread(target=send_with_files, args=(ours, message, [descriptor]))
     sender.start()
     received = receive(theirs)
     sender.join()

@@ -1,0 +1,73 @@
+"""A lock that one of several threads holds while it computes, and gives up while it waits.
+
+Python computes in one thread at a time anyway. Two threads that both compute take the interpreter from each other at
+nearly every system call, and a switch costs more than the call. With this lock they alternate only where one of them
+has to wait: for messages, for the answer of a server, or for the disk.
+
+Nothing depends on the lock: who does not get it within ``LIMIT_S``, because its holder waits without saying so, goes on
+without it.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LIMIT_S = 0.05
+"""Maximum seconds to wait for the lock."""
+
+
+class ComputeLock:
+    """Held by one thread at a time, each of which computes for itself."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._own = threading.local()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock in the calling thread, except where it calls ``begin_waiting``."""
+        _lock_of.this = self
+        self.take()
+        try:
+            yield
+        finally:
+            self.give_up()
+            del _lock_of.this
+
+    def take(self) -> None:
+        """Take the lock, or go on without it after ``LIMIT_S``."""
+        if not getattr(self._own, "held", False):
+            self._own.held = self._lock.acquire(timeout=LIMIT_S)
+
+    def give_up(self) -> None:
+        """Give up the lock, if the calling thread has it."""
+        if self._own.held:
+            self._own.held = False
+            self._lock.release()
+
+
+_lock_of = threading.local()
+
+
+def begin_waiting() -> None:
+    """Note that the calling thread begins to wait; the lock that it holds, if any, is given up."""
+    lock: ComputeLock | None = getattr(_lock_of, "this", None)
+    if lock is not None:
+        lock.give_up()
+
+
+def end_waiting() -> None:
+    """Note that the calling thread has waited, and take back the lock."""
+    lock: ComputeLock | None = getattr(_lock_of, "this", None)
+    if lock is not None:
+        lock.take()
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Give up the lock of the calling thread, if it holds one, during the block."""
+    begin_waiting()
+    try:
+        yield
+    finally:
+        end_waiting()
