@@ -21,6 +21,7 @@ class ComputeLock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._next = threading.Lock()  # of the thread that waits for the other one
         self._own = threading.local()
 
     @contextmanager
@@ -35,13 +36,20 @@ class ComputeLock:
             del _lock_of.this
 
     def take(self) -> None:
-        """Take the lock, or go on without it after ``LIMIT_S``."""
-        if not getattr(self._own, "held", False):
+        """Take the lock, after those that came before; or go on without it after ``LIMIT_S``."""
+        if not getattr(self._own, "held", False) and self._next.acquire(timeout=LIMIT_S):
             self._own.held = self._lock.acquire(timeout=LIMIT_S)
+            self._next.release()
+
+    def give_way(self) -> None:
+        """Let another thread compute that waits for the lock, if there is one."""
+        if self._next.locked():
+            self.give_up()
+            self.take()
 
     def give_up(self) -> None:
         """Give up the lock, if the calling thread has it."""
-        if self._own.held:
+        if getattr(self._own, "held", False):
             self._own.held = False
             self._lock.release()
 
@@ -61,6 +69,13 @@ def end_waiting() -> None:
     lock: ComputeLock | None = getattr(_lock_of, "this", None)
     if lock is not None:
         lock.take()
+
+
+def give_way() -> None:
+    """Let another thread compute that waits for the lock of the calling thread, between two pieces of its work."""
+    lock: ComputeLock | None = getattr(_lock_of, "this", None)
+    if lock is not None:
+        lock.give_way()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from tonearm.jobs.port import (
     ReadFile,
     Result,
 )
+from tonearm.resilience.compute_lock import give_way
 from tonearm.worker.pending_writes import PendingWrites
 
 
@@ -38,6 +39,7 @@ class AttemptRecorder:
         self._announce = announce
         self._results: list[tuple[Lease, Result]] = []
         self._recording: set[int] = set()
+        self._stored: list[tuple[Lease, Result, AttemptOutcome | None]] = []
 
     @property
     def has_results(self) -> bool:
@@ -81,11 +83,29 @@ class AttemptRecorder:
 
         def stored(answer: tuple[Sequence[AttemptOutcome | None], Sequence[Lease]]) -> None:
             outcomes, leases = answer
-            self._announce_outcomes(results, outcomes)
+            for (lease, result), outcome in zip(results, outcomes, strict=True):
+                self._recording.discard(lease.job)
+                self._stored.append((lease, result, outcome))
             taken(leases)
 
         if results:
             self._pending_writes.add(store, stored)
+
+    def announce_stored(self) -> None:
+        """Acknowledge and announce what was stored since the last call."""
+        stored, self._stored = self._stored, []
+        for lease, result, outcome in stored:
+            self._acknowledge(lease, outcome)
+            if outcome is None:
+                text = "its lease was lost before its result could be stored; the result is discarded"
+                self._announce(Warned(WarningCode.RESULT_NOT_STORED, text, lease.ref.path))
+            elif outcome.state in {JobState.DONE, JobState.PARTIAL}:
+                self._announce_result(lease, result, outcome)
+            else:
+                self._announce_failure(
+                    lease, outcome, result.work_s, result.timings, result.ended_at, result.sound.codec
+                )
+            give_way()
 
     def failed(
         self,
@@ -135,21 +155,6 @@ class AttemptRecorder:
 
         self._recording.add(lease.job)
         self._pending_writes.add(lambda: self._job_store.give_back([lease], after_s), recorded)
-
-    def _announce_outcomes(
-        self, results: Sequence[tuple[Lease, Result]], outcomes: Sequence[AttemptOutcome | None]
-    ) -> None:
-        for (lease, result), outcome in zip(results, outcomes, strict=True):
-            self._acknowledge(lease, outcome)
-            if outcome is None:
-                text = "its lease was lost before its result could be stored; the result is discarded"
-                self._announce(Warned(WarningCode.RESULT_NOT_STORED, text, lease.ref.path))
-            elif outcome.state in {JobState.DONE, JobState.PARTIAL}:
-                self._announce_result(lease, result, outcome)
-            else:
-                self._announce_failure(
-                    lease, outcome, result.work_s, result.timings, result.ended_at, result.sound.codec
-                )
 
     def _acknowledge(self, lease: Lease, outcome: AttemptOutcome | None = None) -> None:
         """Delete the job's message, or move it to the dead-letter queue if the file is quarantined."""

@@ -189,6 +189,7 @@ class Supervisor:
             elif not ending:
                 self._start_missing()
             self._store_and_take()
+            self._recorder.announce_stored()
             self._announce_storage()
             if not (self._pool.busy or self._openers.is_busy or self._pending_writes.has_pending):
                 if ending:
@@ -292,6 +293,7 @@ class Supervisor:
         for child in readable:
             if not self._conversation.read(child):
                 self._endings.ended(child)
+            self._computing.give_way()
         self._conversation.answer_identified()
 
     def _announce_storage(self) -> None:
@@ -347,6 +349,7 @@ class Supervisor:
         except StorageError:
             return  # they are recovered when their leases expire, or when this worker starts again
         finally:
+            self._recorder.announce_stored()
             self._pool.close()
         self._maintenance.send_final_heartbeat()
         for lease in leases:
