@@ -1,4 +1,4 @@
-"""This version and another one in turn: ``python -m tests.performance jobs_compared PYTHON [--pairs N] [-- OPTION ...]``.
+"""Jobs a second of two versions: ``python -m tests.performance jobs_compared PYTHON [--pairs N] [-- OPTION ...]``.
 
 PYTHON is the interpreter of an environment in which the other version is installed; both are measured by the code of
 this folder. What follows ``--`` are options of ``jobs``. Prints the median of each figure of both, and the median and
@@ -43,13 +43,13 @@ def main() -> int:
     for turn in range(options.pairs):
         order = [sys.executable, options.python][:: 1 if turn % 2 else -1]
         found = {python: measured(python, passed.split()) for python in order}
-        for kind, here in found[sys.executable].items():
-            pairs[kind].append((here, found[options.python][kind]))
+        for kind, figures in found[sys.executable].items():
+            pairs[kind].append((figures, found[options.python][kind]))
     print(f"{'':28}{'figure':14}{'other':>10}{'this':>10}{'this / other':>14}   (range)")
     for kind, both in pairs.items():
         for figure in FIGURES:
-            here, other = ([pair[side][figure] for pair in both] for side in (0, 1))
-            by_pair = [one / two for one, two in zip(here, other, strict=True)]
+            here, other = [one[figure] for one, _ in both], [one[figure] for _, one in both]
+            by_pair = [this / that for this, that in zip(here, other, strict=True)]
             print(
                 f"{kind:28}{figure:14}{statistics.median(other):10.3f}{statistics.median(here):10.3f}"
                 f"{statistics.median(by_pair):14.2f}   ({min(by_pair):.2f} to {max(by_pair):.2f})"

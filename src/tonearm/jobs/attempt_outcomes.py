@@ -117,8 +117,13 @@ def store(
     for _, result, known in ordered:
         if result.findings:
             found.setdefault(known.audio, {}).update(result.findings)
-    mark_changed_in_graph(connection, list(found), now)
-    moved = link_moved_files(connection, {lease.file: known.audio for lease, _, known in ordered}, now)
+    with_files = {known.audio for known in stored.values() if not known.is_new}  # or with lost ones
+    mark_changed_in_graph(connection, [audio for audio in found if audio in with_files], now)
+    moved = link_moved_files(
+        connection,
+        {lease.file: known.audio for lease, _, known in ordered if known.audio in with_files},
+        now,
+    )
     contents = {lease: file_columns(result.file, known.decoded) for lease, result, known in ordered}
     outcomes = {
         lease: _ending(result.file, known.decoded, contents[lease]["complete"], moved.get(lease.file))

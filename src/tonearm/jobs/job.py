@@ -1,7 +1,7 @@
 """A job and its states; docs/explanation/jobs.md has the diagram."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -65,20 +65,12 @@ class Lease:
     retried: int = 0
     sampled: bool | None = None
     has_former_identity: bool = False
+    ref: JobRef = field(init=False, repr=False, compare=False)
+    """This attempt, as events refer to it."""
 
-    def __hash__(self) -> int:
-        """A job has one lease for each attempt."""
-        return hash((self.job, self.attempt))
-
-    @property
-    def charged_attempts(self) -> int:
-        """Attempts that count against the file, including this one."""
-        return self.attempt - self.uncharged_attempts
-
-    @property
-    def ref(self) -> JobRef:
-        """This attempt, as events refer to it."""
-        return JobRef(
+    def __post_init__(self) -> None:
+        """Make ``ref``, which every event about the job has."""
+        ref = JobRef(
             job=self.job,
             run=self.run,
             attempt=self.attempt,
@@ -92,6 +84,16 @@ class Lease:
             waited_s=self.waited_s,
             retried=self.retried,
         )
+        object.__setattr__(self, "ref", ref)  # the class is frozen
+
+    def __hash__(self) -> int:
+        """A job has one lease for each attempt."""
+        return hash((self.job, self.attempt))
+
+    @property
+    def charged_attempts(self) -> int:
+        """Attempts that count against the file, including this one."""
+        return self.attempt - self.uncharged_attempts
 
 
 class UnmountedPlace(NamedTuple):

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy.sql.dml import Insert, ReturningInsert, Update
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
@@ -102,6 +102,22 @@ def upsert(connection: Connection, table: Table, keys: Names, rows: Iterable[Row
         batch.upsert(table, keys, rows, first)
 
 
+def upsert_returning(
+    connection: Connection,
+    table: Table,
+    keys: Names,
+    rows: Sequence[Row],
+    first: Names,
+    returned: tuple[ColumnElement[Any], ...],
+) -> Sequence[Any]:
+    """``upsert`` on PostgreSQL, of rows that have the same columns.
+
+    Returns columns of the rows that were inserted or updated, not of those that kept all their values.
+    """
+    statement = _returning(_Write("upsert", table, tuple(rows[0]), keys, first), returned)
+    return connection.execute(statement, {"rows": rows}).all()
+
+
 def change(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Update rows of one table; see ``RowBatch.change``."""
     with row_batch(connection) as batch:
@@ -148,6 +164,13 @@ def _sqlite_write(write: _Write) -> "SqliteWrite":
 
     prefix = _NEW if write.verb == "change" else ""
     return prepared(_statement("sqlite", write), {prefix + name: name for name in write.names})
+
+
+@functools.cache
+def _returning(write: _Write, columns: tuple[ColumnElement[Any], ...]) -> ReturningInsert[Any]:
+    statement = _statement("postgresql", write)
+    assert isinstance(statement, Insert)  # noqa: S101  an upsert always is one
+    return statement.returning(*columns)
 
 
 @functools.cache

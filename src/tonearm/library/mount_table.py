@@ -33,15 +33,26 @@ class MountTable:
         self._read = read
         self._clock = clock
         self._points: Mapping[bytes, bytes] = {}
+        self._of_folders: dict[bytes, bytes] = {}
         self._read_at = float("-inf")
 
     def mount_of(self, path: bytes) -> bytes:
         """The mount point at or above an absolute path, the nearest one."""
-        if self._clock() > self._read_at + READ_S:
-            self._points, self._read_at = self._read(), self._clock()
-        while path not in self._points and len(path) > 1:
-            path = path[: path.rfind(b"/")] or b"/"
-        return path
+        now = self._clock()
+        if now > self._read_at + READ_S:
+            self._points, self._read_at, self._of_folders = self._read(), now, {}
+        if path in self._points:
+            return path
+        folder = path[: path.rfind(b"/")]
+        mount = self._of_folders.get(folder)
+        if mount is None:
+            mount = self._of_folders[folder] = self._nearest(folder or b"/")
+        return mount
+
+    def _nearest(self, folder: bytes) -> bytes:
+        while folder not in self._points and len(folder) > 1:
+            folder = folder[: folder.rfind(b"/")] or b"/"
+        return folder
 
 
 def _byte(octal: re.Match[bytes]) -> bytes:

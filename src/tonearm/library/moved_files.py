@@ -33,6 +33,8 @@ def link_moved_files(connection: Connection, found: Mapping[int, int], now: floa
     the one that has been missing for the shortest time; each is linked to one file.
     """
     gone: dict[int, list[Any]] = {}
+    if not found:
+        return {}
     for row in connection.execute(_MISSING, {"audios": list(found.values())}):
         gone.setdefault(row.audio_id, []).append(row)
     if not gone:

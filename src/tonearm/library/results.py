@@ -1,12 +1,12 @@
 """Writes the results of many files at once: audio, tags, analyses. Always inside the caller's transaction."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 
-from tonearm.library.bulk_write import RowBatch, among, row_batch
+from tonearm.library.bulk_write import Names, RowBatch, among, upsert, upsert_returning
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.features import FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags, values_of
@@ -29,19 +29,19 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class StoredSound:
-    """Stored audio and its id. ``decoded``: ``None`` when it was never decoded."""
+    """Stored audio and its id. decoded: ``None`` when it was never decoded. is_new: no file had it before."""
 
     audio: int
     decoded: DecodeFacts | None
+    is_new: bool
 
 
-_STORED = select(
-    audio_table.c.id,
-    audio_table.c.hash,
-    audio_table.c.decoded_s,
-    audio_table.c.intact,
-    audio_table.c.warnings,
-).where(among(audio_table.c.hash, "hashes"))
+_STORED_COLUMNS = tuple(audio_table.c[name] for name in ("id", "hash", "decoded_s", "intact", "warnings"))
+_RETURNED = (
+    *_STORED_COLUMNS,
+    literal_column("(audio.xmax = 0)").label("is_new"),
+)  # an updated row has another
+_STORED = select(*_STORED_COLUMNS).where(among(audio_table.c.hash, "hashes"))
 _MARK_CHANGED_IN_GRAPH = (
     update(file_table).where(among(file_table.c.audio_id, "audios")).values(graph_due_at=bindparam("now"))
 )
@@ -52,17 +52,41 @@ def write_sounds(connection: Connection, sounds: Sequence[Sound], now: float) ->
 
     Audio that was not decoded now does not change a stored row.
     """
-    rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    decoded, others = [], {}
     for sound in sorted(sounds, key=lambda sound: sound.hash):  # one order for all writers avoids deadlocks
-        decoded = values_of(sound.decoded) if sound.decoded else {"warnings": []}
-        rows[sound.decoded is not None].append(
-            {"hash": sound.hash, "first_seen_at": now, **values_of(sound.facts), **decoded}
-        )
-    with row_batch(connection) as batch:
-        batch.upsert(audio_table, ("hash",), rows[True], first=("first_seen_at",))
-        batch.upsert(audio_table, ("hash",), rows[False], first=tuple(audio_table.columns.keys()))
-    found = connection.execute(_STORED, {"hashes": [sound.hash for sound in sounds]})
-    return {row.hash: StoredSound(row.id, _decoded(row)) for row in found}
+        values = values_of(sound.decoded) if sound.decoded else {"warnings": []}
+        row = {"hash": sound.hash, "first_seen_at": now, **values_of(sound.facts), **values}
+        if sound.decoded:
+            decoded.append(row)
+        else:
+            others[sound.hash] = row
+    stored = _stored(connection, others) if others else {}
+    missing = [row for digest, row in others.items() if digest not in stored]
+    stored |= _write(connection, decoded, first=("first_seen_at",))
+    stored |= _write(connection, missing, first=tuple(audio_table.columns.keys()))
+    return stored
+
+
+def _write(connection: Connection, rows: Sequence[dict[str, Any]], first: Names) -> dict[str, StoredSound]:
+    if not rows:
+        return {}
+    hashes = [row["hash"] for row in rows]
+    if connection.dialect.name == "postgresql":
+        found = upsert_returning(connection, audio_table, ("hash",), rows, first, _RETURNED)
+        stored = {row.hash: StoredSound(row.id, _decoded(row), row.is_new) for row in found}
+        unchanged = [digest for digest in hashes if digest not in stored]  # of another worker's transaction
+        return stored | _stored(connection, unchanged) if unchanged else stored
+    known = _stored(connection, hashes)
+    upsert(connection, audio_table, ("hash",), rows, first)
+    return {
+        digest: replace(sound, is_new=digest not in known)
+        for digest, sound in _stored(connection, hashes).items()
+    }
+
+
+def _stored(connection: Connection, hashes: Collection[str]) -> dict[str, StoredSound]:
+    found = connection.execute(_STORED, {"hashes": hashes})
+    return {row.hash: StoredSound(row.id, _decoded(row), False) for row in found}
 
 
 def _decoded(row: Any) -> DecodeFacts | None:

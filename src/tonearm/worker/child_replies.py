@@ -1,6 +1,8 @@
-"""Validates the messages of a child, which a hostile file may have taken over, and converts them to records."""
+"""Validates the messages of a child, which a hostile file may have taken over, and converts them to records.
 
-import math
+``child_protocol`` has refused messages with numbers that are not finite.
+"""
+
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache, reduce
 from operator import or_
@@ -34,7 +36,7 @@ def _storable(value: object) -> object:
     return storable_text(value) if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_storable), Limits(max_length=5000)]
+Text = Annotated[str, Limits(max_length=5000), BeforeValidator(_storable)]
 Number = Annotated[int, Limits(ge=-(2**31), lt=2**31)]
 Seconds = Annotated[float, Limits(ge=0, allow_inf_nan=False)]
 
@@ -200,7 +202,7 @@ def result_of(assignment: Assignment, message: Message, work_s: float) -> Result
         tags=identity.tags,
         decoded=finished.decoded,
         findings={
-            name: (found.version, *_as_declared(name, finite(found.values), finite(found.series)))
+            name: (found.version, *_as_declared(name, found.values, found.series))
             for name, found in finished.findings.items()
         },
         size=status.size,
@@ -246,14 +248,3 @@ def _checked(model: type[ReplyT], reply: object) -> ReplyT:
         return model.model_validate(reply)
     except ValidationError as error:
         raise InvalidReply(f"not a {model.__name__.strip('_').lower()}: {error}") from error
-
-
-def finite(value: Any) -> Any:
-    """The value with everything in it that is not a finite number replaced by ``None``."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(name): finite(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [finite(inner) for inner in value]
-    return value

@@ -1,7 +1,7 @@
 """The main program of an opener: a process of its own that touches the files of one mount for the supervisor.
 
-If the mount does not answer, this process hangs and the supervisor does not. A message holds several questions, which are
-answered one after the other:
+If the mount does not answer, this process hangs and the supervisor does not. A message holds several questions, which
+are answered one after the other:
 
 open: opens a file, answers with its status or an error number, then sends the open file to the child whose socket came
 with the message. check: answers whether an open file was replaced, or an error number, and closes it.

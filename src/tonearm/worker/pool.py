@@ -135,7 +135,7 @@ class ChildPool:
         """
         until = min([now + at_most_s, *(child.act_at for child in self._children)])
         with waiting():
-            ready = [key for key, _ in self._selector.select(max(0.0, until - now))]
+            ready = [key for key, _ in self._selector.select(max(0.0, until - time.monotonic()))]
         readable = []
         for key in ready:
             if isinstance(key.data, ChildProcess):

@@ -19,7 +19,7 @@ from tonearm.events.states import Severity
 from tonearm.jobs.job import Lease
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.child_protocol import InvalidReply, Message
-from tonearm.worker.child_replies import finite, parsed_failure, parsed_identity, parsed_log, result_of
+from tonearm.worker.child_replies import parsed_failure, parsed_identity, parsed_log, result_of
 from tonearm.worker.openers import Openers, OpenFile
 from tonearm.worker.safe_open import FileStatus
 
@@ -29,25 +29,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=15,
 )
-
-
-def flat(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for inner in value.values() for leaf in flat(inner)]
-    return [leaf for inner in value for leaf in flat(inner)] if isinstance(value, list) else [value]
-
-
-@given(VALUES)
-@example({"a": [float("nan"), {"b": float("-inf")}, 1.5, 10**400]})
-def test_only_finite_numbers_are_left_and_all_else_is_untouched(value: Any) -> None:
-    before, after = flat(value), flat(finite(value))
-    assert len(before) == len(after)
-    for was, now in zip(before, after, strict=True):
-        if isinstance(was, float) and not math.isfinite(was):
-            assert now is None
-        else:
-            assert now == was
-            assert type(now) is type(was)
 
 
 SOUND = {"codec": "flac", "sample_rate_hz": 44_100, "channels": 2, "bit_depth": 16}
@@ -99,12 +80,6 @@ def test_a_guessed_duration_is_not_stored_as_a_declared_one(lease: Lease, tmp_pa
 def test_a_file_whose_audio_is_known_has_an_empty_report(lease: Lease, tmp_path: Path) -> None:
     outcome = result_of(in_hand(lease, identity(), tmp_path), finished(decoded=None, findings={}), 0.0)
     assert (outcome.decoded, outcome.findings) == (None, {})
-
-
-def test_no_number_that_is_not_finite_is_stored(lease: Lease, tmp_path: Path) -> None:
-    wild = {"tempo": {"version": 2, "values": {"bpm": math.inf}, "series": {"beats": [1.0, math.nan]}}}
-    outcome = result_of(in_hand(lease, identity(), tmp_path), finished(findings=wild), 0.0)
-    assert outcome.findings == {"tempo": (2, {"bpm": None}, {"beats": [1.0, None]})}
 
 
 def test_a_value_that_is_not_of_its_columns_type_is_unknown(lease: Lease, tmp_path: Path) -> None:
