@@ -26,6 +26,7 @@ from tonearm.library.column_types import contains_folded, json_text, numbers_rep
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.lock import refuse_while_at_work
+from tonearm.library.statement_waits import note_waits
 from tonearm.resilience.breaker import CircuitOpen
 from tonearm.resilience.compute_lock import begin_waiting, end_waiting
 from tonearm.resilience.gate import Gate, Unguarded
@@ -57,8 +58,12 @@ def _epoch_postgresql(element: database_time, compiler: Any, **kw: Any) -> str: 
 class Database:
     """One database; ``read()`` and ``write()`` give a connection inside a transaction."""
 
-    def __init__(self, engine: Engine, address: str, gate: Gate | None = None) -> None:
+    def __init__(
+        self, engine: Engine, address: str, gate: Gate | None = None, writes: Engine | None = None
+    ) -> None:
+        """``writes``: makes the connections that write, if not ``engine`` does."""
         self._engine = engine
+        self._writes = writes or engine
         self._gate = gate or Unguarded()
         self.address = address
         self.dialect = engine.dialect.name
@@ -73,9 +78,7 @@ class Database:
             self._reads = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            event.listen(engine, "before_cursor_execute", _began)
-            event.listen(engine, "after_cursor_execute", _ended)
-            event.listen(engine, "handle_error", _failed)
+            note_waits(engine)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -105,7 +108,7 @@ class Database:
             StorageUnavailable: the server does not answer; it is then unknown whether a commit succeeded.
             StorageUnusable: the file is not a database, or reading it fails.
         """
-        with self._translated() as slowest, self._write_turn, self._engine.connect() as connection:
+        with self._translated() as slowest, self._write_turn, self._writes.connect() as connection:
             connection.info["slowest_statement_s"] = slowest
             try:
                 with connection.begin():
@@ -143,9 +146,11 @@ class Database:
 
     def connections(self) -> dict[str, int]:
         """Number of open connections of this process: in use and idle."""
-        pool = self._engine.pool
-        assert isinstance(pool, QueuePool)  # noqa: S101  narrows the library's type
-        return {"in_use": pool.checkedout(), "idle": pool.checkedin()}
+        pools = [pool for pool in {self._engine.pool, self._writes.pool} if isinstance(pool, QueuePool)]
+        return {
+            "in_use": sum(pool.checkedout() for pool in pools),
+            "idle": sum(pool.checkedin() for pool in pools),
+        }
 
     def ping(self) -> None:
         """Ask the database something that needs no table. Raises StorageError."""
@@ -155,22 +160,7 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
-
-
-def _began(connection: Connection, *_: object) -> None:
-    connection.info["statement_started_at"] = time.monotonic()
-    begin_waiting()
-
-
-def _failed(_: object) -> None:
-    end_waiting()
-
-
-def _ended(connection: Connection, *_: object) -> None:
-    end_waiting()
-    slowest = connection.info.get("slowest_statement_s")
-    if slowest is not None:
-        slowest[0] = max(slowest[0], time.monotonic() - connection.info["statement_started_at"])
+        self._writes.dispose()
 
 
 def serialize_transactions(connection: Connection) -> None:
@@ -209,13 +199,18 @@ def open_sqlite(folder: Path) -> Database:
         ) from error
     refuse_network_folder(folder)
     path = folder / DATABASE
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": BUSY_TIMEOUT_S},
-        json_serializer=json_text,
+    engine, writes = (  # a connection keeps what it has read until another one writes
+        create_engine(
+            URL.create("sqlite", database=str(path)),
+            connect_args={"timeout": BUSY_TIMEOUT_S},
+            json_serializer=json_text,
+            pool_use_lifo=True,
+        )
+        for _ in range(2)
     )
-    event.listen(engine, "connect", _prepare_sqlite)
-    database = Database(engine, str(path))
+    for each in (engine, writes):
+        event.listen(each, "connect", _prepare_sqlite)
+    database = Database(engine, str(path), writes=writes)
     with _closed_on_failure(database):
         upgrade(database)
     return database

@@ -22,6 +22,9 @@ MAX_FAILED_STARTS = 5
 MAX_KILLED_STARTS = 50
 """Maximum number of starts in a row that end by SIGKILL, which is usually temporary: too little memory, or a person."""
 
+LOOK_S = 0.1
+"""Seconds between two looks at the deadlines of all children."""
+
 KILLS = (KILLED, KILLED_FOR_MEMORY)
 
 LEFT_BEHIND = (
@@ -58,6 +61,7 @@ class ChildPool:
         self._children: list[ChildProcess] = []
         self._left_behind: list[subprocess.Popen[bytes]] = []
         self._failed_starts = 0
+        self._looked_at = 0.0
         self._selector = selectors.DefaultSelector()
         self._selector.register(wakeup, selectors.EVENT_READ, None)
 
@@ -128,14 +132,13 @@ class ChildPool:
         for child in self.idle:
             self.end(child, ChildEnding.NOT_NEEDED, RESTING)
 
-    def wait(self, now: float, at_most_s: float) -> tuple[list[ChildProcess], bool]:
-        """Wait for messages, a wake-up or the next deadline of a child; announce what children have written.
+    def wait(self, at_most_s: float) -> tuple[list[ChildProcess], bool]:
+        """Wait for messages or a wake-up; announce what children have written.
 
         Returns the children whose connection is readable, and whether there was a wake-up.
         """
-        until = min([now + at_most_s, *(child.act_at for child in self._children)])
         with waiting():
-            ready = [key for key, _ in self._selector.select(max(0.0, until - time.monotonic()))]
+            ready = [key for key, _ in self._selector.select(at_most_s)]
         readable = []
         for key in ready:
             if isinstance(key.data, ChildProcess):
@@ -155,7 +158,10 @@ class ChildPool:
             self._selector.unregister(child.output)
 
     def overdue(self, now: float) -> list[ChildProcess]:
-        """Children whose deadline has passed."""
+        """Children whose deadline has passed; looks every ``LOOK_S``."""
+        if now < self._looked_at + LOOK_S:
+            return []
+        self._looked_at = now
         return [child for child in self._children if now > child.act_at]
 
     def remove_ended(self, child: ChildProcess) -> Failure:

@@ -11,7 +11,7 @@ order:
    next jobs for the idle children. Without results, only take jobs; while the worker rests, take none.
 5. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
 6. Begin or end the sampling of children, if that is wanted. Wait until a child sends a message, a write ends, a wake-up
-   arrives, a deadline passes, or a quarter of a second is over. Read all messages, and query the stored results of all
+   arrives, or a quarter of a second is over. Read all messages, and query the stored results of all
    identified files at once.
 7. Kill children whose deadline has passed.
 8. Once a second: maintenance (leases, heartbeat, paused and cancelled runs).
@@ -197,7 +197,7 @@ class Supervisor:
                 if self._nothing_to_take(now) and self._rest.may_ask() and self._is_over(task):
                     return True
             self._sampling.turn(self._pool.children)
-            self._hear(now)
+            self._hear()
             self._openers.turn(time.monotonic())
             self._endings.end_overdue()
             if now - self._maintained_at > MAINTENANCE_S:
@@ -282,11 +282,11 @@ class Supervisor:
         for lease in leases[len(children) :]:
             self._recorder.given_back(lease, GIVEN_BACK, 0.0)
 
-    def _hear(self, now: float) -> None:
+    def _hear(self) -> None:
         """Wait for messages or a wake-up, and handle all messages."""
         look_s = WAIT_S if self._cpu_budget is None else self._cpu_budget.turn(self._pool.children)
         self._openers.send()
-        readable, woken = self._pool.wait(now, min(WAIT_S, look_s))
+        readable, woken = self._pool.wait(min(WAIT_S, look_s))
         if woken:
             self._stop.clear_wakeup()
             self._taker.wake()

@@ -43,7 +43,7 @@ def make_pool(events: list[Event]) -> Iterator[MakePool]:
 def first_readable(pool: ChildPool) -> ChildProcess:
     """The first child whose connection is readable; it may have written to standard error before."""
     while True:
-        readable, woken = pool.wait(0.0, 60.0)
+        readable, woken = pool.wait(60.0)
         assert not woken
         if readable:
             return readable[0]

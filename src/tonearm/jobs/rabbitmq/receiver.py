@@ -29,7 +29,9 @@ class Receiver:
     def __init__(
         self, prefetch: int, wake: Callable[[], None], call_soon: Callable[[Callable[[], None]], object]
     ) -> None:
-        """``prefetch``: maximum number of unacknowledged messages; 0 for none. ``wake``: called for each message.
+        """``prefetch``: maximum number of unacknowledged messages; 0 for none.
+
+        wake: called for the first message that arrives after a call of ``next`` or ``arrived``.
 
         ``call_soon``: has the connection's thread call a function, while there is a connection.
         """
@@ -40,6 +42,7 @@ class Receiver:
         self._generation = 0
         self._arrived: deque[Delivery] = deque()
         self._answers: list[Answer] = []
+        self._woke = False
         self._wanted = False
         self._channel: Any = None
         self._queues: Sequence[str] = ()
@@ -62,6 +65,7 @@ class Receiver:
     def next(self, at_most: int) -> list[Delivery]:
         """Take the most urgent received messages, at most one for each job."""
         with self._lock:
+            self._woke = False
             chosen: dict[int, Delivery] = {}
             for delivery in sorted(self._arrived, key=lambda delivery: delivery.message.level):
                 if len(chosen) < at_most:
@@ -77,7 +81,9 @@ class Receiver:
 
     def arrived(self) -> int:
         """Number of received messages that were not taken."""
-        return len(self._arrived)
+        with self._lock:
+            self._woke = False
+            return len(self._arrived)
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Acknowledge a message: RabbitMQ deletes it."""
@@ -144,7 +150,9 @@ class Receiver:
             return
         with self._lock:
             self._arrived.append(Delivery(message, method.delivery_tag, self._generation))
-        self._wake()
+            first, self._woke = not self._woke, True
+        if first:
+            self._wake()
 
     def _send_answers(self) -> None:
         with self._lock:
