@@ -1,7 +1,7 @@
 """Decodes the audio of an open file to samples; damaged parts are skipped."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -9,12 +9,15 @@ from itertools import chain, islice
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.packet import Packet
 
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.container import Opened, check_form, open_container
 from tonearm.analysis.declared_length import Declared, declared_length
 from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.frames import fill, silence_nonsense
+from tonearm.analysis.identity import AudioIdentity, HashedAudio
 from tonearm.errors import Fault, FileFault
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts
 
@@ -53,8 +56,15 @@ class AudioSource:
     speakers: FFmpeg's name of each channel's speaker; empty where the file names none.
     """
 
-    def __init__(self, opened: Opened, declared: Declared) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        declared: Declared,
+        links: "Iterator[tuple[Opened, Iterator[Packet[AudioStream]]]] | None" = None,
+    ) -> None:
+        """``links``: those of the container, with their packets."""
         self._opened = opened
+        self._links = links or ((link, link.packets()) for link in opened.links())
         self._damaged = 0
         self._lost_s = 0.0
         self._silenced = 0
@@ -142,12 +152,14 @@ class AudioSource:
             yield f"samples silenced that were not numbers or far too loud: {self._silenced}"
 
     def _decode(self) -> Generator[AudioFrame, None, None]:
-        for link in self._opened.links():
-            yield from self._decode_link(link)
+        for link, packets in self._links:
+            yield from self._decode_link(link, packets)
 
-    def _decode_link(self, link: Opened) -> Generator[AudioFrame, None, None]:
+    def _decode_link(
+        self, link: Opened, packets: "Iterator[Packet[AudioStream]]"
+    ) -> Generator[AudioFrame, None, None]:
         decoder = link.stream.codec_context
-        for packet in link.packets():
+        for packet in packets:
             try:
                 frames = decoder.decode(packet)
             except (av.FFmpegError, ValueError) as error:
@@ -206,3 +218,20 @@ def open_audio(file: RawFile) -> Iterator[AudioSource]:
             yield source
         finally:
             source.close()
+
+
+def examine(
+    file: RawFile, described: Callable[[FileFacts], None] = lambda _: None
+) -> tuple[SoundFacts, FileFacts, AudioIdentity]:
+    """What ``open_audio`` and ``identify`` tell of a file, which is opened and read once for both.
+
+    described: called before the file is read to its end, which may fail.
+
+    Raises ``FileFault``, any of them, when no audio can be decoded.
+    """
+    with open_container(file) as opened:
+        hashed = HashedAudio(opened)
+        source = AudioSource(opened, declared_length(opened), hashed.links)
+        source.close()
+        described(source.file)
+        return source.sound, source.file, hashed.identity()

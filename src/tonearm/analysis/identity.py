@@ -19,6 +19,8 @@ from tonearm.errors import Fault, FileFault
 from tonearm.library.file_contents import IDENTITY_VERSION
 
 DIGEST_BYTES = 16
+HELD = 64
+"""Number of pieces that are hashed together, as each call takes longer than the hash of a short packet."""
 PERSON = f"tonearm audio {IDENTITY_VERSION}".encode()
 
 
@@ -54,56 +56,85 @@ def identify(file: RawFile) -> AudioIdentity:
     Tags, pictures, the layout of the container and, for PCM, the borders of packets do not change the hash. Raises
     ``FileFault``, also ``NO_SAMPLES`` when there is no packet.
     """
-    whole = hashlib.blake2b(digest_size=DIGEST_BYTES, person=PERSON)
-    packets = audio_bytes = failed_reads = 0
-    seconds = 0.0
     with open_container(file) as opened:
-        for link in opened.links():
+        return HashedAudio(opened).identity()
+
+
+class HashedAudio:
+    """The links of an open container, whose packets are hashed when they are read."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._whole = hashlib.blake2b(digest_size=DIGEST_BYTES, person=PERSON)
+        self._packets = self._audio_bytes = self._failed_reads = 0
+        self._seconds = 0.0
+        self.links = self._links()
+        """Each link with its packets, to be iterated once. Packets that are left are read before the next link."""
+
+    def identity(self) -> AudioIdentity:
+        """Read what is left. Raises ``FileFault``, also ``NO_SAMPLES`` when there was no packet."""
+        for _ in self.links:
+            pass  # the packets are hashed before the next link
+        if not self._packets:
+            raise FileFault(Fault.NO_SAMPLES)
+        failed_reads = self._failed_reads + self._opened.failed_reads
+        return AudioIdentity(
+            self._whole.hexdigest(), self._packets, self._audio_bytes, self._seconds, failed_reads
+        )
+
+    def _links(self) -> "Iterator[tuple[Opened, Iterator[Packet[AudioStream]]]]":
+        for link in self._opened.links():
             hashed = _Link(link)
-            hashed.read(link.packets())
-            whole.update(hashed.digest())
-            packets += hashed.packets
-            audio_bytes += hashed.audio_bytes
-            seconds += float(hashed.duration * (link.stream.time_base or 0))
-            failed_reads += link.failed_reads if link is not opened else 0
-        failed_reads += opened.failed_reads
-    if not packets:
-        raise FileFault(Fault.NO_SAMPLES)
-    return AudioIdentity(whole.hexdigest(), packets, audio_bytes, seconds, failed_reads)
+            packets = hashed.packets()
+            yield link, packets
+            for _ in packets:
+                pass
+            self._whole.update(hashed.digest())
+            self._packets += hashed.count
+            self._audio_bytes += hashed.audio_bytes
+            self._seconds += float(hashed.duration * (link.stream.time_base or 0))
+            self._failed_reads += link.failed_reads if link is not self._opened else 0
 
 
 class _Link:
     """The hash of one link: its decoder's setup, its packets, and what is dropped of them."""
 
     def __init__(self, opened: Opened) -> None:
+        self._opened = opened
         self._setup = decoder_setup(opened)
         self._framed = opened.codec != "pcm"
         self._data = hashlib.blake2b(digest_size=DIGEST_BYTES)
         self._dropped = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        self.packets = self.audio_bytes = self.duration = 0
+        self._held: list[bytes | Packet[AudioStream]] = []
+        self.count = self.duration = self.audio_bytes = 0
 
-    def read(self, packets: "Iterator[Packet[AudioStream]]") -> None:
-        """Take all packets. There are thousands: what is done for each decides how long identifying takes."""
-        update, framed = self._data.update, self._framed
-        count = audio_bytes = duration = 0
-        for packet in packets:
+    def packets(self) -> "Iterator[Packet[AudioStream]]":
+        """Yield the packets, after they were taken into the hash."""
+        for packet in self._opened.packets():
             size = packet.size
-            if framed:
-                update(size.to_bytes(4, "little"))
-            update(packet)
+            if self._framed:
+                self._held.append(size.to_bytes(4, "little"))
+            self._held.append(packet)
             if packet.is_discard:
-                self._dropped.update(b"%d:%d;" % (audio_bytes, size))
-            for more in packet.iter_sidedata():  # far faster than asking each packet for it by name
-                if more.data_type == "skip_samples":
-                    skipped = bytes(more)[:8]  # at its start, at its end
-                    self._dropped.update(b"%d+%b;" % (audio_bytes, skipped))
-            count += 1
-            audio_bytes += size
-            duration += packet.duration or 0
-        self.packets, self.audio_bytes, self.duration = count, audio_bytes, duration
+                self._dropped.update(b"%d:%d;" % (self.audio_bytes, size))
+            for data in packet.iter_sidedata():
+                if data.data_type == "skip_samples":
+                    skipped = bytes(data)[:8]  # at its start, at its end
+                    self._dropped.update(b"%d+%b;" % (self.audio_bytes, skipped))
+            self.count += 1
+            self.duration += packet.duration or 0
+            self.audio_bytes += size
+            if len(self._held) >= HELD:
+                self._hash_held()
+            yield packet
+
+    def _hash_held(self) -> None:
+        self._data.update(b"".join(self._held))
+        self._held.clear()
 
     def digest(self) -> bytes:
         """Return the hash over everything taken so far."""
+        self._hash_held()
         link = hashlib.blake2b(self._setup, digest_size=DIGEST_BYTES)
         link.update(self._data.digest())
         link.update(self._dropped.digest())

@@ -61,9 +61,8 @@ class Database:
     def __init__(
         self, engine: Engine, address: str, gate: Gate | None = None, writes: Engine | None = None
     ) -> None:
-        """``writes``: makes the connections that write, if not ``engine`` does."""
         self._engine = engine
-        self._writes = writes or engine
+        self._writes = writes or engine  # makes the connections that write
         self._gate = gate or Unguarded()
         self.address = address
         self.dialect = engine.dialect.name
@@ -148,8 +147,8 @@ class Database:
         """Number of open connections of this process: in use and idle."""
         pools = [pool for pool in {self._engine.pool, self._writes.pool} if isinstance(pool, QueuePool)]
         return {
-            "in_use": sum(pool.checkedout() for pool in pools),
-            "idle": sum(pool.checkedin() for pool in pools),
+            "in_use": sum(one.checkedout() for one in pools),
+            "idle": sum(one.checkedin() for one in pools),
         }
 
     def ping(self) -> None:
@@ -199,18 +198,12 @@ def open_sqlite(folder: Path) -> Database:
         ) from error
     refuse_network_folder(folder)
     path = folder / DATABASE
-    engine, writes = (  # a connection keeps what it has read until another one writes
-        create_engine(
-            URL.create("sqlite", database=str(path)),
-            connect_args={"timeout": BUSY_TIMEOUT_S},
-            json_serializer=json_text,
-            pool_use_lifo=True,
-        )
-        for _ in range(2)
-    )
-    for each in (engine, writes):
-        event.listen(each, "connect", _prepare_sqlite)
-    database = Database(engine, str(path), writes=writes)
+    url, wait = URL.create("sqlite", database=str(path)), {"timeout": BUSY_TIMEOUT_S}
+    engines = [create_engine(url, connect_args=wait, json_serializer=json_text) for _ in "rw"]
+    for engine in engines:
+        event.listen(engine, "connect", _prepare_sqlite)
+    reads, writes = engines  # a connection keeps what it has read until another one writes
+    database = Database(reads, str(path), writes=writes)
     with _closed_on_failure(database):
         upgrade(database)
     return database

@@ -8,7 +8,7 @@ from tonearm.resilience.compute_lock import begin_waiting, end_waiting
 
 
 def note_waits(engine: Engine) -> None:
-    """Have the longest wait put into ``info["slowest_statement_s"]`` of a connection, and other threads compute meanwhile."""
+    """Put the longest wait into ``info["slowest_statement_s"]`` of a connection; other threads compute meanwhile."""
     event.listen(engine, "before_cursor_execute", _began)
     event.listen(engine, "after_cursor_execute", _ended)
     event.listen(engine, "handle_error", _failed)

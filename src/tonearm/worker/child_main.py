@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from tonearm.analysis.decode import open_audio
+from tonearm.analysis.decode import examine, open_audio
 from tonearm.analysis.decoder_messages import write_decoder_messages
 from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
 from tonearm.analysis.former_identity import former_hash
-from tonearm.analysis.identity import identify
 from tonearm.analysis.tags import SECONDS, read_tags
 from tonearm.errors import Fault, FileFault
+from tonearm.library.file_contents import FileFacts
 from tonearm.worker.child_log import log_to_parent
 from tonearm.worker.child_protocol import encode, receive
 from tonearm.worker.child_sampler import ChildSampler
@@ -166,15 +166,15 @@ class Child:
             file=None if tags is None else self._facts,
         )
 
+    def _described(self, facts: FileFacts) -> None:
+        self._facts = asdict(facts)
+
     def _work(self, file: io.FileIO, former: bool) -> None:
         """``former``: the identity that the previous version gave it is wanted too."""
         watch = Stopwatch()
         began = time.perf_counter()
         self.send(stage="identify")
-        with open_audio(file) as source:
-            sound, facts = source.sound, source.file
-        self._facts = asdict(facts)
-        identity = identify(file)
+        sound, facts, identity = examine(file, self._described)
         former_identity = former_hash(file) if former else None
         facts = replace(
             facts, unreadable=identity.failed_reads, bit_rate_bps=identity.bit_rate_bps or facts.bit_rate_bps
@@ -244,7 +244,7 @@ def warm_up(analysers: Sequence[Loaded]) -> None:
     with open_audio(file) as source:
         for _ in source.samples():
             pass
-    identify(file)
+    examine(file)
     read_tags(file)
 
 

@@ -152,10 +152,9 @@ class Supervisor:
         )
         self._state = RunState.RUNNING
         self._stopping_since: float | None = None
-        self._draining = False
         self._maintained_at = 0.0
         self._announced_failure: str | None = None
-        self._is_taking = False
+        self._draining = self._is_taking = False
 
     def work(self, task: Task) -> bool:
         """Work until the task is complete, or until stopped or drained. Returns whether it is complete.
@@ -186,7 +185,7 @@ class Supervisor:
                 self._queue.close()
             elif not ending and self._rest.turn():
                 self._leave_machine()
-            elif not ending:
+            elif not (ending or self._pending_writes.has_pending):  # no job is taken during a write
                 self._start_missing()
             self._store_and_take()
             self._recorder.announce_stored()
@@ -225,18 +224,13 @@ class Supervisor:
 
     def _is_over(self, task: Task) -> bool:
         """Whether the task is complete; ``False`` while the database does not answer."""
-        return bool(
-            self._pending_writes.read(
-                lambda: task.is_over(self._mount_guard.unmounted_places()),
-                shows_use=bool,  # a task that goes on may know that without the database
-            )
-        )
+        unmounted = self._mount_guard.unmounted_places()  # a task that goes on may know without the database
+        return bool(self._pending_writes.read(lambda: task.is_over(unmounted), shows_use=bool))
 
     def _start_missing(self) -> None:
         """End children that are due for recycling, and start one for each waiting job, up to ``workers``."""
         self._pool.recycle()
-        free = self._pool.free_slots
-        if free > 0 and not self._pending_writes.has_pending and self._may_take():
+        if (free := self._pool.free_slots) > 0 and self._may_take():
             waiting = self._taker.count_waiting(self._settings.workers)
             self._pool.start(min(free, waiting - self._pool.starting - len(self._pool.idle)))
 

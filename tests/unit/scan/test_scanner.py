@@ -128,10 +128,12 @@ def test_unchanged_files_cost_no_statement_each(music: Collection) -> None:
     def note(_: object, __: object, statement: str, *___: object) -> None:
         statements.append(statement)
 
-    engine = music.library.database._engine
-    event.listen(engine, "before_cursor_execute", note)
+    engines = {music.library.database._engine, music.library.database._writes}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     assert kinds(music.scan()) == {"unchanged": 40}
-    event.remove(engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
     assert len(statements) < 30
     counts = music.library.runs.counts(music.run)
     assert (counts.discovered, counts.skipped) == (40, 40)
