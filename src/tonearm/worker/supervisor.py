@@ -108,8 +108,7 @@ class Supervisor:
         self._worker = worker
         self._settings = settings
         self._mount_guard = mount_guard
-        self._announce = announce
-        self._stop = stop
+        self._announce, self._stop = announce, stop
         self._turns = turns or LoopTurns()
         self._sampling = sampling or ChildSampling()
         self._rest = rest or RestWatch()
@@ -152,8 +151,8 @@ class Supervisor:
         )
         self._state = RunState.RUNNING
         self._stopping_since: float | None = None
-        self._maintained_at = 0.0
         self._announced_failure: str | None = None
+        self._maintained_at = 0.0
         self._draining = self._is_taking = False
 
     def work(self, task: Task) -> bool:
