@@ -8,8 +8,8 @@ import pytest
 from tests.unit.library_fixture import Library, finish_one, result, results_of
 from tonearm.events.event import Event
 from tonearm.jobs.stale_files import StaleFiles
+from tonearm.library.content_versions import IDENTITY_VERSION
 from tonearm.library.database import Database
-from tonearm.library.file_contents import IDENTITY_VERSION
 from tonearm.library.roots import Place
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import stale as stale_module

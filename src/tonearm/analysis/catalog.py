@@ -9,7 +9,6 @@ from tonearm.analysis.built_in import BUILT_IN
 from tonearm.analysis.declaration import AnalyserSpec, Column
 from tonearm.analysis.plugins import plugin_specs, unusable
 from tonearm.errors import ConfigurationError
-from tonearm.views.track import RESERVED
 
 
 @cache
@@ -20,17 +19,26 @@ def analysers() -> Mapping[str, AnalyserSpec]:
     """
     found: dict[str, AnalyserSpec] = {}
     taken: set[str] = set()
-    for spec in (*BUILT_IN, *plugin_specs()):
+    plugins = plugin_specs()
+    known = _track_fields() if plugins else frozenset[str]()
+    for spec in (*BUILT_IN, *plugins):
         package = spec.implementation.partition(":")[0].partition(".")[0]
         if spec.name in found:
             raise unusable(spec.name, package, "there is another analyser of this name")
         if twice := sorted(taken.intersection(spec.results)):
             raise unusable(spec.name, package, f"another analyser has the columns {', '.join(twice)}")
-        if reserved := sorted(RESERVED.intersection(spec.results)):
+        if reserved := sorted(known.intersection(spec.results)):
             raise unusable(spec.name, package, f"every track already has {', '.join(reserved)}")
         found[spec.name] = spec
         taken.update(spec.results)
     return MappingProxyType(found)
+
+
+def _track_fields() -> frozenset[str]:
+    """What every track has, besides the columns of analysers."""
+    from tonearm.views.track import RESERVED  # takes time to load, and is needed with plug-ins only
+
+    return RESERVED
 
 
 def versions() -> dict[str, int]:

@@ -16,7 +16,7 @@ from tonearm.analysis.container import Opened, open_container
 from tonearm.analysis.decoder_setup import decoder_setup
 from tonearm.analysis.file_window import RawFile
 from tonearm.errors import Fault, FileFault
-from tonearm.library.file_contents import IDENTITY_VERSION
+from tonearm.library.content_versions import IDENTITY_VERSION
 
 DIGEST_BYTES = 16
 HELD = 64

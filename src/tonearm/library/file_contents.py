@@ -14,12 +14,6 @@ Size = Annotated[int, "size"]
 AUDIO_ID = "audio_id"
 """Name of the column that says, in tables of what was measured, which audio a row belongs to."""
 
-IDENTITY_VERSION = 2
-"""Increased by every change that gives the same file another hash; all files are then identified and measured again."""
-
-TAGS_VERSION = 2
-"""Increased by every change that reads other tags from the same file; the tags of all files are then read again."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tags:
