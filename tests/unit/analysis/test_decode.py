@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests import material
-from tonearm.analysis.decode import DecodeReport, open_audio
+from tonearm.analysis.decode import DecodeReport, examine, open_audio
 from tonearm.analysis.identity import identify
 from tonearm.errors import Fault, FileFault
 from tonearm.library.completeness import file_warnings, is_complete
@@ -45,7 +45,9 @@ class Heard:
 def hear(data: bytes) -> Heard:
     with open_audio(io.BytesIO(data)) as source:
         pieces = list(source.samples())
-        file = replace(source.file, unreadable=identify(io.BytesIO(data)).failed_reads)
+        identity = identify(io.BytesIO(data))
+        assert examine(io.BytesIO(data)) == (source.sound, source.file, identity)
+        file = replace(source.file, unreadable=identity.failed_reads)
         return Heard(file, source.sound, np.concatenate(pieces), source.report)
 
 

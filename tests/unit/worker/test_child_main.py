@@ -26,7 +26,7 @@ for path in sys.argv[2:]:
             sound = source.sound
             rate, channels = sound.sample_rate_hz, sound.channels
             measure(source.samples(), rate, channels, analysers, lambda _: None, source.speakers)
-        child_main.identify(file)
+        child_main.examine(file)
         child_main.read_tags(file)
 print(json.dumps({"late": sorted(set(sys.modules) - before), "all": sorted(sys.modules)}))
 """

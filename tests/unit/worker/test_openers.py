@@ -1,5 +1,6 @@
 """Files are opened by processes, so that a mount that hangs holds up nothing but the questions about it."""
 
+import errno
 import os
 import select
 import socket
@@ -101,6 +102,24 @@ def test_a_file_that_cannot_be_opened_is_answered_with_the_reason(loop: Loop, tm
     loop.open(tmp_path, b"gone.mp3")
     loop.turn_until(lambda: bool(loop.answers))
     assert loop.answers == [2]
+
+
+def test_questions_are_asked_together_and_answered_each_for_itself(loop: Loop, tmp_path: Path) -> None:
+    names = [b"%d.mp3" % number for number in range(40)]
+    for name in names[1:]:
+        (tmp_path / os.fsdecode(name)).write_bytes(name)
+    for name in names:
+        loop.open(tmp_path, name)
+    loop.turn_until(lambda: len(loop.answers) == len(names))
+    assert loop.answers[0] == errno.ENOENT
+    for name, file in zip(names[1:], loop.answers[1:], strict=True):
+        assert isinstance(file, OpenFile)
+        assert (os.path.basename(file.path), file.status.size) == (name, len(name))
+        received = receive(loop.sent)
+        assert received is not None
+        assert received[1] is not None
+        assert os.read(received[1], 20) == name
+        os.close(received[1])
 
 
 def test_a_file_that_was_written_to_or_exchanged_was_replaced(loop: Loop, tmp_path: Path) -> None:
