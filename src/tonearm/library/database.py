@@ -28,7 +28,7 @@ from tonearm.library.driver_errors import translated_errors
 from tonearm.library.lock import refuse_while_at_work
 from tonearm.library.statement_waits import note_waits
 from tonearm.resilience.breaker import CircuitOpen
-from tonearm.resilience.compute_lock import begin_waiting, end_waiting
+from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
@@ -107,16 +107,14 @@ class Database:
             StorageUnavailable: the server does not answer; it is then unknown whether a commit succeeded.
             StorageUnusable: the file is not a database, or reading it fails.
         """
-        with self._translated() as slowest, self._write_turn, self._writes.connect() as connection:
+        with self._translated() as slowest, waiting(), self._write_turn, self._writes.connect() as connection:
+            end_waiting()
             connection.info["slowest_statement_s"] = slowest
-            try:
-                with connection.begin():
-                    if self.dialect == "sqlite":
-                        connection.exec_driver_sql("BEGIN IMMEDIATE")
-                    yield connection
-                    begin_waiting()
-            finally:
-                end_waiting()
+            with connection.begin():
+                if self.dialect == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                begin_waiting()  # for the commit
 
     @contextmanager
     def _translated(self) -> Iterator[list[float]]:
