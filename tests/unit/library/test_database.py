@@ -172,7 +172,7 @@ def test_a_database_that_another_program_holds_is_busy_and_not_broken(
 
 
 def test_a_database_without_room_is_full_and_not_broken(library: Library) -> None:
-    library.rows("PRAGMA max_page_count = 1")  # SQLite takes it as "no more than now"
+    library.change("PRAGMA max_page_count = 1")  # SQLite takes it as "no more than now"
     with pytest.raises(StorageFull, match="no room on the disk"):
         library.change("INSERT INTO roots (path, mounts, added_at) VALUES (zeroblob(10000000), '[]', 0)")
     assert library.roots.every() == []
