@@ -9,7 +9,7 @@ import hashlib
 from tonearm.analysis.container import Opened, open_container
 from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.identity import DIGEST_BYTES
-from tonearm.library.file_contents import IDENTITY_VERSION
+from tonearm.library.content_versions import IDENTITY_VERSION
 
 
 def former_hash(file: RawFile) -> str:
