@@ -39,7 +39,7 @@ from tonearm.analysis.catalog import for_child
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.file_contents import DecodeFacts, FileFacts
 from tonearm.worker.child_process import CHILD
-from tonearm.worker.child_protocol import MessageBuffer, encode, send_with_file
+from tonearm.worker.child_protocol import MessageBuffer, encode, send_with_files
 
 RESULTS = Path(__file__).with_name("results")
 SECONDS = 2.0
@@ -107,7 +107,7 @@ class Child:
         try:
             os.write(descriptor, data)
             os.lseek(descriptor, 0, os.SEEK_SET)
-            send_with_file(self._link, {"cpu_s": CPU_S}, descriptor)
+            send_with_files(self._link, {"cpu_s": CPU_S}, [descriptor])
         finally:
             os.close(descriptor)
         found = self._until("tags", "failed")
