@@ -112,8 +112,10 @@ class Scene:
         self._check_agreement()
 
     def _call(self, *arguments: str) -> Result:
-        environment = {
-            name: self.program.environment[name] for name in ("TONEARM_DATA_DIR", "TONEARM_CONFIG")
+        environment: dict[str, str | None] = {
+            name: self.program.environment.get(name)
+            for name in {*os.environ, "TONEARM_DATA_DIR", "TONEARM_CONFIG"}
+            if name.startswith("TONEARM_")
         }
         return CliRunner().invoke(app, ["rename", *arguments], env=environment)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.library_fixture import Library, opened, result
 from tests.unit.web.client import Client
 from tonearm.errors import Failure
-from tonearm.settings import load_settings
+from tonearm.settings import Settings, load_settings
 from tonearm.web.opened import open_service
 
 BAD = Failure("not-audio", "This is not a music file.", "Check what it is.", attempts=1)
@@ -29,14 +29,18 @@ def fill(library: Library) -> Library:
     return library
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[Client]:
-    """A service over the library in a folder, whatever servers the environment names."""
+def settings_of(folder: Path) -> Settings:
+    """The settings of the library in a folder, whatever servers the environment names."""
     with pytest.MonkeyPatch.context() as environment:
         for name in [name for name in os.environ if name.startswith("TONEARM_")]:
             environment.delenv(name)
-        settings = load_settings({"data_dir": str(folder)})
-    with open_service(settings, "127.0.0.1:0") as url:
+        return load_settings({"data_dir": str(folder)})
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Client]:
+    """A service over the library in a folder."""
+    with open_service(settings_of(folder), "127.0.0.1:0") as url:
         yield Client(url)
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from tests.unit.library_fixture import Library
 from tests.unit.web.client import Client
-from tests.unit.web.conftest import served
+from tests.unit.web.conftest import served, settings_of
 from tonearm.errors import ConfigurationError
-from tonearm.settings import load_settings
 from tonearm.web import server
 from tonearm.web.opened import open_service
 
@@ -60,13 +59,13 @@ def test_what_is_no_request_is_refused(service: Client) -> None:
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:80", "no.such.host.invalid:1"])
 def test_addresses_that_others_reach_are_refused(library: Library, listen: str) -> None:
-    settings = load_settings({"data_dir": str(Path(library.database.address).parent)})
+    settings = settings_of(Path(library.database.address).parent)
     with pytest.raises(ConfigurationError), open_service(settings, listen):
         pass
 
 
 def test_an_address_in_use_is_refused_with_what_to_do(service: Client, library: Library) -> None:
-    settings = load_settings({"data_dir": str(Path(library.database.address).parent)})
+    settings = settings_of(Path(library.database.address).parent)
     with pytest.raises(ConfigurationError, match="--listen"), open_service(settings, service.address):
         pass
 
