@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import subprocess
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -198,6 +199,18 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"needs {what}", pytrace=False)
     pytest.skip(f"needs {what}")
+
+
+@pytest.fixture(scope="session")
+def durable_postgres(servers: Mapping[str, str]) -> None:
+    """Have PostgreSQL wait for the disk from now on, as one in order does; for other tests it may wait for nothing."""
+    with administer(named(servers, "TONEARM_DATABASE_URL")) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = on")
+        connection.execute("SELECT pg_reload_conf()")
+        end = time.monotonic() + 60
+        while connection.execute("SHOW fsync").fetchone() != ("on",):
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
 
 def create_database(server: str) -> str:

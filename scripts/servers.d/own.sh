@@ -179,8 +179,10 @@ own_command_postgres() {
   # shellcheck disable=SC2016
   COMMAND=(sh -euc '
     [ -e /srv/data/PG_VERSION ] || initdb -D /srv/data -A trust -U tonearm -E UTF8 --locale=C.UTF-8
+    sed -i /^fsync/d /srv/data/postgresql.auto.conf
+    echo "fsync = $2" >>/srv/data/postgresql.conf # a test can set it to another value
     exec postgres -D /srv/data -p "$1" -c listen_addresses=127.0.0.1 -c unix_socket_directories=/srv \
-      -c max_connections=200 -c fsync="$2"' sh "$(port postgres)" "${SERVERS_FSYNC:-on}")
+      -c max_connections=200' sh "$(port postgres)" "${SERVERS_FSYNC:-on}")
 }
 
 own_command_rabbitmq() { # FOLDER

@@ -155,12 +155,14 @@ def plans(library: Library, act: Callable[[], object]) -> list[str]:
         if "jobs" in statement or "attempts" in statement:
             said.append((statement, parameters))
 
-    engine = library.database._engine
-    event.listen(engine, "before_cursor_execute", note)
+    engines = {library.database._engine, library.database._writes}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         act()
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
     explain = "EXPLAIN " if library.database.shared else "EXPLAIN QUERY PLAN "
     found = []
     with library.database.write() as connection:

@@ -120,9 +120,12 @@ def counted(library: Library) -> Iterator[list[str]]:
     def message(_: Connection, __: object, statement: str, *___: object) -> None:
         sent.append(statement)
 
-    event.listen(library.database._engine, "before_cursor_execute", message)
+    engines = {library.database._engine, library.database._writes}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", message)
     yield sent
-    event.remove(library.database._engine, "before_cursor_execute", message)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", message)
 
 
 # ---- roots

@@ -42,9 +42,11 @@ def pgbouncer(folder: Path, database: str, mode: str, ignored: str) -> Iterator[
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        until(lambda: answers(port))
-        yield url.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
-        process.terminate()
+        try:
+            until(lambda: answers(port))
+            yield url.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
+        finally:
+            process.terminate()
 
 
 def answers(port: int) -> bool:
@@ -55,6 +57,7 @@ def answers(port: int) -> bool:
     return True
 
 
+@pytest.mark.usefixtures("durable_postgres")
 @pytest.mark.parametrize(
     ("mode", "ignored"), [("transaction", ""), ("transaction", "options"), ("session", "options")]
 )

@@ -25,6 +25,7 @@ from tests.servers import administer, drop_database, named
 from tonearm.jobs.worker_registry import Heartbeat, WorkerInstance, WorkerRegistry
 from tonearm.library.database import open_postgres, reach_postgres
 
+pytestmark = pytest.mark.usefixtures("durable_postgres")
 CLOCK = "import time; time.time = lambda now=time.time: now() + 3600"
 """Lets the process of the command have a clock that is an hour ahead."""
 

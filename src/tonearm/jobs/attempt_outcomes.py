@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from tonearm.errors import Failure
@@ -281,7 +281,7 @@ def quarantine_interrupted(connection: Connection, job: int, file: int, now: flo
 
 def keep_what_was_read(connection: Connection, file: int, read: ReadFile, now: float) -> None:
     """Store the tags and facts of a file that could not be analysed."""
-    facts: dict[str, Any] = {"id": file, "graph_due_at": now}
+    facts: dict[str, Any] = {"id": file}
     if read.audio_hash is not None and read.sound is not None:
         [stored] = write_sounds(connection, [Sound(read.audio_hash, read.sound, None)], now).values()
         facts["audio_id"] = stored.audio
@@ -289,7 +289,12 @@ def keep_what_was_read(connection: Connection, file: int, read: ReadFile, now: f
         facts |= file_columns(read.file, None)
     with row_batch(connection) as batch:
         add_tags(batch, {file: read.tags}, now)
-        batch.change(file_table, [facts])
+        if len(facts) > 1:
+            batch.change(file_table, [facts])
+    has_sound = and_(
+        file_table.c.id == file, file_table.c.audio_id.is_not(None)
+    )  # others are not in the graph
+    connection.execute(update(file_table).where(has_sound).values(graph_due_at=now))
 
 
 def set_file_state(connection: Connection, file: int, state: str) -> None:
