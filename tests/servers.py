@@ -26,6 +26,8 @@ from sqlalchemy.engine import make_url
 
 FleetUrls = Callable[[Iterable[str]], dict[str, str]]
 """Tells the addresses of services, such as ``RABBITMQ``, by the names of their variables."""
+DURABLE = 20_417
+"""The advisory lock that processes of tests share while PostgreSQL has to wait for the disk."""
 SCRIPT = Path(__file__).parents[1] / "scripts" / "servers"
 VARIABLES = (
     "TONEARM_DATABASE_URL",
@@ -201,16 +203,22 @@ def missing(what: str) -> NoReturn:
     pytest.skip(f"needs {what}")
 
 
-@pytest.fixture(scope="session")
-def durable_postgres(servers: Mapping[str, str]) -> None:
-    """Have PostgreSQL wait for the disk from now on, as one in order does; for other tests it may wait for nothing."""
+@pytest.fixture(scope="module")
+def durable_postgres(servers: Mapping[str, str]) -> Iterator[None]:
+    """Have PostgreSQL wait for the disk meanwhile, as one in order does; for other tests it may wait for nothing."""
     with administer(named(servers, "TONEARM_DATABASE_URL")) as connection:
+        connection.execute("SELECT pg_advisory_lock_shared(%s)", (DURABLE,))
         connection.execute("ALTER SYSTEM SET fsync = on")
         connection.execute("SELECT pg_reload_conf()")
         end = time.monotonic() + 60
         while connection.execute("SHOW fsync").fetchone() != ("on",):
             assert time.monotonic() < end
             time.sleep(0.05)
+        yield
+        connection.execute("SELECT pg_advisory_unlock_shared(%s)", (DURABLE,))
+        if connection.execute("SELECT pg_try_advisory_lock(%s)", (DURABLE,)).fetchone() == (True,):
+            connection.execute("ALTER SYSTEM RESET fsync")  # no other process of tests needs it
+            connection.execute("SELECT pg_reload_conf()")
 
 
 def create_database(server: str) -> str:
