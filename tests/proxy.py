@@ -126,6 +126,7 @@ class Proxy:
 
     def _wait(self) -> dict[int, int]:
         """Wait until something can be done; what is ready, by its descriptor."""
+        now = time.monotonic()
         poll = select.poll()
         poll.register(self._woken, select.POLLIN)
         if self._listener is not None:
@@ -133,8 +134,8 @@ class Proxy:
         dues = []
         if self._passing:
             for link in self._links:
-                link.register(poll)
-                dues += link.dues()
+                link.register(poll, now)
+                dues += link.dues(now)
         left = max(0.0, min(dues) - time.monotonic()) * 1000 + 1 if dues else None
         return dict(poll.poll(left))
 
@@ -160,7 +161,10 @@ class _Way:
 
     @property
     def writing(self) -> bool:
-        return bool(self.pieces) and self.pieces[0][0] <= time.monotonic()
+        return self.is_due(time.monotonic())
+
+    def is_due(self, now: float) -> bool:
+        return bool(self.pieces) and self.pieces[0][0] <= now
 
     def move(self, delay_s: float, hear: Callable[[bytes], object]) -> None:
         with suppress(BlockingIOError):
@@ -193,19 +197,19 @@ class _Link:
         self._ways: tuple[_Way, ...] = ()
         self._client.setblocking(False)
 
-    def register(self, poll: select.poll) -> None:
+    def register(self, poll: select.poll, now: float) -> None:
         if self._server is None:
             self._connect()
         masks = {way.source.fileno(): select.POLLIN if way.reading else 0 for way in self._ways}
         for way in self._ways:
-            masks[way.sink.fileno()] |= select.POLLOUT if way.writing else 0
+            masks[way.sink.fileno()] |= select.POLLOUT if way.is_due(now) else 0
         for number, mask in masks.items():
             if mask:  # else it would be told for ever of an end that nothing can be done about yet
                 poll.register(number, mask)
 
-    def dues(self) -> list[float]:
+    def dues(self, now: float) -> list[float]:
         """When a piece that still waits is due."""
-        return [way.pieces[0][0] for way in self._ways if way.pieces and not way.writing]
+        return [way.pieces[0][0] for way in self._ways if way.pieces and not way.is_due(now)]
 
     def move(self, delay_s: float, hear: Callable[[bytes], object]) -> bool:
         """Move what can be moved; whether the connection lives on."""
