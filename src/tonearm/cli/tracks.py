@@ -14,12 +14,11 @@ from tonearm.cli.totals import print_count, say_count
 from tonearm.cli.track_columns import columns_for
 from tonearm.cli.track_page import print_track
 from tonearm.errors import NotFound
-from tonearm.graph.key_names import camelot_of
+from tonearm.graph.key_names import named_camelot
 from tonearm.names import printable
 from tonearm.views.formatting import plural
-from tonearm.views.tracks import TrackQuery, Tracks
+from tonearm.views.tracks import STATES, TrackQuery, Tracks
 
-STATES = ("done", "partial", "quarantined", "waiting", "left-out")
 ABOUT = 0.5
 """Half the width, in BPM, of the range that a single tempo stands for."""
 
@@ -134,12 +133,10 @@ def _range(text: str | None) -> tuple[float, float] | None:
 
 def _key(text: str | None) -> str | None:
     """The Camelot code of a key. Raises click.BadParameter."""
-    if text is None:
-        return None
-    code = camelot_of(text)
-    if code is None:
-        raise click.BadParameter(f'{text!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
-    return code
+    try:
+        return None if text is None else named_camelot(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _print_list(known: Tracks, query: TrackQuery, limit: int | None) -> None:

@@ -22,6 +22,14 @@ def camelot_of(text: str) -> str | None:
     return _CODES[heard] if (heard := _tonic(text)) else None
 
 
+def named_camelot(text: str) -> str:
+    """The same; raises ValueError, with what to write instead, where it is no key."""
+    code = camelot_of(text)
+    if code is None:
+        raise ValueError(f'{text!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
+    return code
+
+
 def _tonic(name: str) -> tuple[int, bool] | None:
     """The tonic of a named key in semitones above C, and whether it is minor; keys that sound the same are equal."""
     found = _NAME.fullmatch(name)

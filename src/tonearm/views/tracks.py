@@ -23,6 +23,8 @@ from tonearm.views.walks import Position
 
 Shown = TypeVar("Shown", Track, TrackDetail)
 Read = Callable[[Connection, Sequence[int]], list[Shown]]
+STATES = ("done", "partial", "quarantined", "waiting", "left-out")
+"""The states that tracks can be filtered by."""
 KEY_NAMES = ("key", "camelot", "open_key")
 """The columns that hold the same key under different names."""
 

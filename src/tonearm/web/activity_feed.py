@@ -7,7 +7,6 @@ kept, and is told to begin anew otherwise. A listener that does not keep up is d
 
 import asyncio
 import contextlib
-import json
 import threading
 import time
 import uuid
@@ -19,6 +18,7 @@ from typing import Any
 from tonearm.errors import TonearmError
 from tonearm.events.report import report, where
 from tonearm.views.activity import Activity
+from tonearm.web.json_response import json_text
 
 EVERY_S = 1.0
 PAUSE_FACTOR = 10.0
@@ -34,13 +34,14 @@ HEARTBEAT_S = 15.0
 class FeedEvent:
     """Something that listeners are told. name: ``activity``, ``trouble`` or ``reset``. data: JSON; ``id``: its place.
 
-    activity: what was read; ``None`` for the others.
+    activity: what was read last. trouble: why nothing newer could be read.
     """
 
     id: str
     name: str
-    data: Any
+    data: str
     activity: Activity | None = None
+    trouble: str = ""
 
 
 class _Listener:
@@ -83,7 +84,8 @@ class ActivityFeed:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = False
-        self._last = ""
+        self._last = "", ""
+        self._activity: Activity | None = None
         self._thread = threading.Thread(target=self._run, name="activity feed", daemon=True)
         self._thread.start()
 
@@ -138,7 +140,7 @@ class ActivityFeed:
         for place, event in enumerate(kept):
             if event.id == last_id:
                 return kept[place + 1 :]
-        return [FeedEvent(self._id(), "reset", {}), *kept[-1:]]
+        return [FeedEvent(self._id(), "reset", "{}"), *kept[-1:]]
 
     def _id(self) -> str:
         return f"{self._instance}-{self._number}"
@@ -161,21 +163,26 @@ class ActivityFeed:
         try:
             activity = self._read()
         except TonearmError as error:
-            self._tell("trouble", {"reason": str(error)})
+            self._tell_trouble(str(error))
         except Exception as error:  # noqa: BLE001  a mistake must not end the feed
             report(f"reading the activity failed: {where(error)}")
-            self._tell("trouble", {"reason": "a mistake of this program; the log says more"})
+            self._tell_trouble("a mistake of this program; the log says more")
         else:
-            self._tell("activity", activity.to_json(), activity)
+            self._activity = activity
+            found = activity.to_json()
+            self._tell("activity", found, json_text({**found, "at": None}))
 
-    def _tell(self, name: str, data: Any, activity: Activity | None = None) -> None:
-        said = name + json.dumps({key: value for key, value in data.items() if key != "at"})
+    def _tell_trouble(self, reason: str) -> None:
+        self._tell("trouble", {"reason": reason}, reason, reason)
+
+    def _tell(self, name: str, data: Any, said: str, trouble: str = "") -> None:
+        """Tell the listeners, unless they know it. said: what makes it differ from the last event."""
         with self._lock:
-            if said == self._last and self._kept:
+            if (name, said) == self._last:
                 return
-            self._last = said
+            self._last = name, said
             self._number += 1
-            event = FeedEvent(self._id(), name, data, activity)
+            event = FeedEvent(self._id(), name, json_text(data), self._activity, trouble)
             self._kept.append(event)
             listeners = list(self._listeners)
         for listener in listeners:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 
 from tonearm.errors import NotFound
 from tonearm.library.roots import Place
@@ -15,6 +15,8 @@ MOST = 500
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of rows.")]
 Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the page before.")]
 Id = Annotated[int, Path(ge=1, lt=2**63)]
+IsPart = Annotated[str | None, Header(alias="hx-request")]
+"""Sent by htmx: only a part of the page is wanted."""
 DryRun = Annotated[bool, Query(description="Only say how many rows would be changed.")]
 
 _PROBLEMS = {

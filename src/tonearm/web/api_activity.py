@@ -1,6 +1,5 @@
 """``/api/v1``: the state of the library, what goes on, and its changes as server-sent events."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -9,12 +8,13 @@ from starlette.responses import StreamingResponse
 
 from tonearm.analysis.catalog import versions
 from tonearm.views.status import read_status
-from tonearm.web.activity_feed import FeedEvent
 from tonearm.web.answers import described
 from tonearm.web.json_response import Json
 from tonearm.web.models import ActivityModel, StatusModel
 from tonearm.web.parts import Parts
 
+STILL_THERE = b": still there\n\n"
+STILL_THERE = b": still there\n\n"
 LastId = Annotated[str | None, Header(max_length=100)]
 
 
@@ -52,12 +52,14 @@ def routes(parts: Parts) -> APIRouter:
 
 async def _lines(parts: Parts, last_id: str | None) -> AsyncIterator[bytes]:
     async for event in parts.feed.events(last_id):
-        yield encoded(event, None if event is None else json.dumps(event.data, separators=(",", ":")))
+        yield STILL_THERE if event is None else encoded(event.id, event.data, event.name)
 
 
-def encoded(event: FeedEvent | None, data: str | None) -> bytes:
-    """An event in the form of the HTML standard, section 9.2.6; a comment for ``None``."""
-    if event is None or data is None:
-        return b": still there\n\n"
-    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
-    return f"id: {event.id}\nevent: {event.name}\n{lines}\n".encode("utf-8", "replace")
+def encoded(id: str, data: str, name: str = "") -> bytes:  # noqa: A002  the standard's name
+    """An event in the form of the HTML standard, section 9.2.6. name: empty for an event without one."""
+    lines = [
+        f"id: {id}",
+        *([f"event: {name}"] if name else []),
+        *(f"data: {line}" for line in data.splitlines()),
+    ]
+    return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")

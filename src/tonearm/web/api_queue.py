@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from tonearm.errors import ConfigurationError
 from tonearm.jobs.failed_jobs import START, FailedSelection
-from tonearm.jobs.job import JobState
+from tonearm.jobs.job import OPEN, JobState
 from tonearm.settings import Level
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
@@ -33,7 +33,6 @@ from tonearm.web.models import (
 )
 from tonearm.web.parts import Parts
 
-OPEN_STATES = (JobState.RUNNING, JobState.QUEUED, JobState.RETRYING)
 ACTIONS = "/api/v1/actions"
 RETRY = "retry failed files"
 Key = Annotated[
@@ -101,7 +100,7 @@ def _jobs(parts: Parts) -> APIRouter:
         cursor: Cursor = None,
     ) -> Json:
         """Running jobs, then waiting ones in the order of the queue, then ended ones; open jobs by default."""
-        states = state or list(OPEN_STATES)
+        states = state or list(OPEN)
         known = [str(each) for each in JobState]
         if unknown := [each for each in states if each not in known]:
             raise ConfigurationError(f"state: {unknown[0]!r} is none of {', '.join(known)}")

@@ -1,56 +1,41 @@
 """``/api/v1/tracks``: lists of tracks, their number, and everything about one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
 from tonearm.errors import ConfigurationError
-from tonearm.graph.key_names import camelot_of
+from tonearm.graph.key_names import named_camelot
 from tonearm.views.reading import PAGE
-from tonearm.views.tracks import TrackQuery
+from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web import cursors
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at
 from tonearm.web.json_response import Json
 from tonearm.web.models import CountModel, Page, detail_model, track_model
 from tonearm.web.parts import Parts
 
-STATES = ("done", "partial", "quarantined", "waiting")
-TEXTS = ("artist", "album", "title", "genre", "codec")
 RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")
 Text = Annotated[str | None, Query(max_length=200, description="A part of it; case makes no difference.")]
 
 
-class TrackFilter:
-    """Which tracks, as the parameters of a request say it."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tracks, as a request says it; an empty text asks for nothing.
 
-    def __init__(
-        self,
-        artist: Text = None,
-        album: Text = None,
-        title: Text = None,
-        genre: Text = None,
-        codec: Text = None,
-        key: Annotated[str | None, Query(max_length=20, description="Such as A minor, Am, 8A or 1m.")] = None,
-        state: Annotated[str | None, Query(description=", ".join(STATES))] = None,
-        path: Annotated[str | None, Query(max_length=4096, description="Tracks at or below it.")] = None,
-        missing: Annotated[bool, Query(description="Files that the last scan did not find.")] = False,
-        stale: Annotated[
-            bool, Query(description="Files whose results are not from the present analysers.")
-        ] = False,
-        range: Annotated[  # noqa: A002  the API's name
-            list[str] | None,
-            Query(max_length=10, description="COLUMN:LOW-HIGH, such as bpm:120-128; both are included."),
-        ] = None,
-        sort: Annotated[str, Query(max_length=60, description="A column; -COLUMN for descending.")] = "path",
-    ) -> None:
-        texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
-        self.texts: Mapping[str, str] = {name: text for name, text in texts.items() if text}
-        self.key, self.state, self.path = key or None, state or None, path or None
-        self.missing, self.stale = missing, stale
-        self.ranges = [each for each in range or () if each]
-        self.sort = sort
+    ranges: each ``COLUMN:LOW-HIGH``. sort: ``COLUMN``, or ``-COLUMN`` for descending.
+    """
+
+    texts: Mapping[str, str | None]
+    key: str | None = None
+    state: str | None = None
+    path: str | None = None
+    missing: bool = False
+    stale: bool = False
+    ranges: Sequence[str] = ()
+    sort: str = "path"
 
     def query(self, parts: Parts) -> TrackQuery:
         """The query. Raises ConfigurationError and NotFound."""
@@ -58,14 +43,14 @@ class TrackFilter:
         column = self.sort.removeprefix("-")
         if column not in columns:
             raise ConfigurationError(f"sort: there is no column {column!r}")
-        if self.state is not None and self.state not in STATES:
+        if self.state and self.state not in STATES:
             raise ConfigurationError(f"state: {self.state!r} is none of {', '.join(STATES)}")
         return TrackQuery(
-            place=place_at(parts, self.path),
-            state=self.state,
-            texts=self.texts,
-            key=_camelot(self.key),
-            ranges=dict(_range(each, parts) for each in self.ranges),
+            place=place_at(parts, self.path or None),
+            state=self.state or None,
+            texts={name: text for name, text in self.texts.items() if text},
+            key=_camelot(self.key or None),
+            ranges=dict(_range(each, parts) for each in self.ranges if each),
             missing=self.missing,
             stale=self.stale,
             sort=column,
@@ -73,7 +58,31 @@ class TrackFilter:
         )
 
 
-Filter = Annotated[TrackFilter, Depends()]
+def wanted_tracks(
+    artist: Text = None,
+    album: Text = None,
+    title: Text = None,
+    genre: Text = None,
+    codec: Text = None,
+    key: Annotated[str | None, Query(max_length=20, description="Such as A minor, Am, 8A or 1m.")] = None,
+    state: Annotated[str | None, Query(description=", ".join(STATES))] = None,
+    path: Annotated[str | None, Query(max_length=4096, description="Tracks at or below it.")] = None,
+    missing: Annotated[bool, Query(description="Files that the last scan did not find.")] = False,
+    stale: Annotated[
+        bool, Query(description="Files whose results are not from the present analysers.")
+    ] = False,
+    range: Annotated[  # noqa: A002  the API's name
+        list[str] | None,
+        Query(max_length=10, description="COLUMN:LOW-HIGH, such as bpm:120-128; both are included."),
+    ] = None,
+    sort: Annotated[str, Query(max_length=60, description="A column; -COLUMN for descending.")] = "path",
+) -> Wanted:
+    """Which tracks, from the parameters of a request."""
+    texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
+    return Wanted(texts, key, state, path, missing, stale, range or (), sort)
+
+
+Filter = Annotated[Wanted, Depends(wanted_tracks)]
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -104,12 +113,10 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def _camelot(key: str | None) -> str | None:
-    if key is None:
-        return None
-    code = camelot_of(key)
-    if code is None:
-        raise ConfigurationError(f'key: {key!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
-    return code
+    try:
+        return None if key is None else named_camelot(key)
+    except ValueError as error:
+        raise ConfigurationError(f"key: {error}") from error
 
 
 def _range(text: str, parts: Parts) -> tuple[str, tuple[float, float]]:

@@ -1,29 +1,16 @@
 """The forms of the API's answers and of the bodies of its requests, from which the OpenAPI document is made."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, create_model
 
 from tonearm.analysis.declaration import AnalyserSpec
-from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
+from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track
 
 Item = TypeVar("Item")
 
 LevelName = Literal["critical", "high", "normal", "low", "background"]
-NUMBERS = {
-    "duration_s": float,
-    "decoded_s": float,
-    "sample_rate_hz": int,
-    "channels": int,
-    "bit_depth": int,
-    "bit_rate_bps": int,
-    "track": int,
-    "disc": int,
-    "year": int,
-    "original_year": int,
-}
-"""The types of the fields of a track that are no texts."""
 
 
 class Model(BaseModel):
@@ -212,7 +199,8 @@ def track_model(analysers: Sequence[AnalyserSpec]) -> type[Model]:
         "id": (int, Field(description="Of the file, in this library.")),
         "state": (str, Field(description="done, partial, quarantined, waiting or missing.")),
     }
-    fields |= {name: (NUMBERS.get(name, str) | None, ...) for name in (*AUDIO_FIELDS, *TAG_FIELDS)}
+    declared = get_type_hints(Track)
+    fields |= {name: (declared[name], ...) for name in (*AUDIO_FIELDS, *TAG_FIELDS)}
     for spec in analysers:
         for column in spec.columns:
             kind: Any = Any if column.type is object else column.type

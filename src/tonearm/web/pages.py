@@ -4,19 +4,15 @@ They work without JavaScript; with it, the page of what goes on follows by itsel
 scrolled.
 """
 
-import os
 import urllib.parse
 from collections.abc import AsyncIterator, Mapping
-from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import jinja2
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from tonearm.analysis.value_text import tempo_doubt
 from tonearm.errors import TonearmError
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.failures import cause_of
@@ -27,113 +23,20 @@ from tonearm.views.activity import Activity
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
-from tonearm.views.tracks import TrackQuery
 from tonearm.web import cursors
-from tonearm.web.activity_feed import FeedEvent
-from tonearm.web.answers import Cursor, Id
-from tonearm.web.api_activity import encoded
+from tonearm.web.answers import Cursor, Id, IsPart
+from tonearm.web.api_activity import STILL_THERE, LastId, encoded
 from tonearm.web.api_queue import RETRY, retry_steps
-from tonearm.web.api_tracks import STATES, TrackFilter
+from tonearm.web.library_pages import add_library
 from tonearm.web.parts import Parts
-from tonearm.web.problems import status_of
-from tonearm.web.track_table import file_facts, result_groups, table_columns
-
-TEMPLATES = Path(__file__).parent / "templates"
-LARGEST_BPM = "999"
-IsPart = Annotated[str | None, Header(alias="hx-request")]
-"""Sent by htmx: only a part of the page is wanted."""
-
-
-class TableFilter:
-    """Which tracks the table shows and in which order, as the fields of its form say it."""
-
-    def __init__(
-        self,
-        title: str = "",
-        artist: str = "",
-        album: str = "",
-        genre: str = "",
-        codec: str = "",
-        key: str = "",
-        state: str = "",
-        bpm_from: str = "",
-        bpm_to: str = "",
-        sort: str = "path",
-        order: str = "",
-    ) -> None:
-        self.sort, self.descending = sort, bool(order)
-        self.texts = {"title": title, "artist": artist, "album": album, "genre": genre, "codec": codec}
-        fields = {"key": key, "state": state, "bpm_from": bpm_from, "bpm_to": bpm_to}
-        self.values = self.texts | fields | {"sort": sort, "order": order}
-        self.texts = {name: text for name, text in self.texts.items() if text}
-
-    def query(self, parts: Parts) -> TrackQuery:
-        """The query. Raises ConfigurationError and NotFound."""
-        low, high = self.values["bpm_from"], self.values["bpm_to"]
-        wanted = TrackFilter(
-            title=self.values["title"],
-            artist=self.values["artist"],
-            album=self.values["album"],
-            genre=self.values["genre"],
-            codec=self.values["codec"],
-            key=self.values["key"],
-            state=self.values["state"],
-            range=[f"bpm:{low or 0}-{high or LARGEST_BPM}"] if low or high else [],
-            sort=f"-{self.sort}" if self.descending else self.sort,
-        )
-        return wanted.query(parts)
-
-    def sorted_by(self, name: str) -> str:
-        """The link of a heading: sort by its column, or turn the order round."""
-        turned = "descending" if name == self.sort and not self.descending else ""
-        return _link("/library", **self.values | {"sort": name, "order": turned})
-
-
-class Pages:
-    """Renders templates."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
-        )
-        words = ("duration", "moment", "plural", "resting", "outlook_text", "number")
-        self._templates.globals |= {name: getattr(formatting, name) for name in words}
-        self._templates.globals["printable"] = printable
-
-    def text(self, template: str, **values: Any) -> str:
-        """A template with values. Characters that UTF-8 has no form for are replaced."""
-        library = printable(self._parts.library.database.address)
-        made = self._templates.get_template(template).render(library=library, here="", **values)
-        return made.encode("utf-8", "replace").decode("utf-8")
-
-    def page(self, template: str, here: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A whole page. here: the path of its entry in the menu."""
-        library = printable(self._parts.library.database.address)
-        made = self._templates.get_template(template).render(
-            library=library, here=here, title=title, **values
-        )
-        return HTMLResponse(made.encode("utf-8", "replace"), status)
-
-    def activity(self, activity: Activity | None, trouble: str = "") -> str:
-        """The part of the first page that changes by itself."""
-        runs = []
-        if activity is not None:
-            database = self._parts.library.database
-            runs = with_outlooks(database, read_liveness(database), activity.runs)
-        return self.text("activity.html", now=activity, runs=runs, trouble=trouble)
-
-    def problem(self, error: TonearmError, here: str = "") -> HTMLResponse:
-        """A page that says what is wrong."""
-        status = status_of(error)
-        return self.page("problem.html", here, HTTPStatus(status).phrase, status, problem=str(error))
+from tonearm.web.rendering import Pages, link
 
 
 def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = Pages(parts)
-    for add in (_now, _runs, _library, _failures, _workers):
+    for add in (_now, _runs, add_library, _failures, _workers):
         add(router, parts, pages)
     return router
 
@@ -141,40 +44,27 @@ def routes(parts: Parts) -> APIRouter:
 def _now(router: APIRouter, parts: Parts, pages: Pages) -> None:
     @router.get("/")
     def now() -> Response:
+        activity: Activity | None = None
+        trouble = ""
         try:
-            activity, trouble = parts.watched.read(), ""
+            activity = parts.watched.read()
+            runs = pages.open_runs(activity)
         except TonearmError as error:
-            activity, trouble = None, str(error)
-        runs = (
-            []
-            if activity is None
-            else with_outlooks(parts.library.database, read_liveness(parts.library.database), activity.runs)
-        )
+            activity, runs, trouble = None, [], str(error)
         return pages.page("now.html", "/", "Now", now=activity, runs=runs, trouble=trouble)
 
     @router.get("/now/events")
-    async def events(last_event_id: Annotated[str | None, Header(max_length=100)] = None) -> Response:
+    async def events(last_event_id: LastId = None) -> Response:
         return StreamingResponse(_parts_of_page(parts, pages, last_event_id), media_type="text/event-stream")
 
 
 async def _parts_of_page(parts: Parts, pages: Pages, last_id: str | None) -> AsyncIterator[bytes]:
-    """The changing part of the first page, again with every event."""
-    last: Activity | None = None
+    """The changing part of the first page, again with every event. An event without a name is shown by htmx."""
     async for event in parts.feed.events(last_id):
         if event is None:
-            yield encoded(None, None)
+            yield STILL_THERE
         elif event.name != "reset":
-            last = event.activity or last
-            trouble = "" if event.activity is not None else str(event.data["reason"])
-            html = await run_in_threadpool(_rendered, pages, last, trouble)
-            yield encoded(FeedEvent(event.id, "message", {}), html)
-
-
-def _rendered(pages: Pages, activity: Activity | None, trouble: str) -> str:
-    try:
-        return pages.activity(activity, trouble)
-    except TonearmError as error:
-        return pages.activity(None, str(error))
+            yield encoded(event.id, await run_in_threadpool(pages.event, event))
 
 
 def _runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
@@ -188,7 +78,7 @@ def _runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
             shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:PAGE]])
         except TonearmError as error:
             return pages.problem(error, "/runs")
-        following = _link("/runs", cursor=cursors.of_id(shown[-1].id)) if len(found) > PAGE else None
+        following = link("/runs", cursor=cursors.of_id(shown[-1].id)) if len(found) > PAGE else None
         return pages.page("runs.html", "/runs", "Runs", runs=shown, following=following)
 
     @router.post("/runs/{id}/{verb}")
@@ -205,77 +95,7 @@ def _runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
             trouble = str(error)
         if hx_request is None:
             return RedirectResponse("/", 303)
-        return HTMLResponse(_rendered(pages, parts.watched.read(), trouble))
-
-
-def _library(router: APIRouter, parts: Parts, pages: Pages) -> None:
-    library = parts.library
-
-    @router.get("/library")
-    def tracks(
-        given: Annotated[TableFilter, Depends()], cursor: Cursor = None, hx_request: IsPart = None
-    ) -> Response:
-        view: dict[str, Any] = {
-            "given": given.values,
-            "states": STATES,
-            "columns": library.tracks.columns,
-            "sort": given.sort,
-            "descending": given.descending,
-            "counting": _link("/library/count", **given.values),
-            "shown": [],
-            "tracks": [],
-            "following": None,
-            "after": cursor,
-            "problem": "",
-            "sorted_by": given.sorted_by,
-        }
-        status = 200
-        try:
-            page = library.tracks.page(given.query(parts), cursors.to_tracks(cursor), PAGE)
-            view["shown"] = table_columns([given.sort, *given.texts], parts.analysers)
-            view["tracks"] = page.tracks
-            if page.end is not None:
-                view["following"] = _link("/library", **given.values, cursor=cursors.of_tracks(page.end))
-        except TonearmError as error:
-            view["problem"], status = str(error), status_of(error)
-        if hx_request is not None and not view["problem"]:
-            return HTMLResponse(pages.text("tracks.html", **view))
-        return pages.page("library.html", "/library", "Library", status, **view)
-
-    @router.get("/library/count")
-    def count(given: Annotated[TableFilter, Depends()]) -> Response:
-        """How many tracks there are; asked after the table, as it takes longer."""
-        try:
-            found = library.tracks.count(given.query(parts))
-        except TonearmError as error:
-            return pages.problem(error, "/library")
-        return HTMLResponse(found.of_noun("track"))
-
-    @router.get("/tracks/{id}")
-    def track(id: Id) -> Response:  # noqa: A002  the API's name
-        try:
-            detail = library.tracks.detail(id)
-        except TonearmError as error:
-            return pages.problem(error, "/library")
-        one = detail.track
-        return pages.page(
-            "track.html",
-            "/library",
-            one.title or printable(os.path.basename(one.path)),
-            track=one,
-            name=printable(os.path.basename(one.path)),
-            path=printable(one.path),
-            doubt=tempo_doubt(one.to_json()),
-            warnings=list(map(printable, detail.warnings)),
-            remarks=list(map(printable, detail.remarks)),
-            facts=list(file_facts(one)),
-            results=result_groups(one, parts.analysers),
-            tags=[(printable(name), printable(str(value))) for name, value in detail.tags.items()],
-            history=[
-                (formatting.moment(event["at"]), printable(f"{event['what']} {event.get('reason') or ''}"))
-                for event in detail.history
-            ],
-        )
+        return HTMLResponse(pages.activity(parts.watched.read(), trouble))
 
 
 def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
@@ -301,7 +121,7 @@ def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
         except TonearmError as error:
             return pages.problem(error, "/failures")
         following = (
-            None if end is None else _link("/failures/files", code=code, cursor=cursors.of_failures(end))
+            None if end is None else link("/failures/files", code=code, cursor=cursors.of_failures(end))
         )
         return pages.page(
             "failed_files.html",
@@ -320,7 +140,7 @@ def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
         if not code:
             return HTMLResponse(status_code=422)
         action = await run_in_threadpool(_retry, parts, code)
-        return RedirectResponse(_link("/failures", started=action), 303)
+        return RedirectResponse(link("/failures", started=action), 303)
 
 
 def _retry(parts: Parts, code: str) -> str:
@@ -358,14 +178,10 @@ def _workers(router: APIRouter, parts: Parts, pages: Pages) -> None:
             await run_in_threadpool(library.workers.drain, name)
         except TonearmError as error:
             return pages.problem(error, "/workers")
-        return RedirectResponse(_link("/workers", drained=name), 303)
+        return RedirectResponse(link("/workers", drained=name), 303)
 
 
 async def _form(request: Request) -> Mapping[str, str]:
     """The fields of a form as browsers send it."""
     body = (await request.body()).decode("utf-8", "replace")
     return dict(urllib.parse.parse_qsl(body, max_num_fields=20))
-
-
-def _link(path: str, **parameters: str | None) -> str:
-    return f"{path}?{urllib.parse.urlencode({name: value for name, value in parameters.items() if value})}"

@@ -195,6 +195,7 @@ def test_the_page_of_what_goes_on_is_sent_again_when_it_changes(service: Client)
     text = b"".join(iter(lambda: stream.readline().strip(), b"")).decode()
     connection.close()
     assert "Files in hand" in text
+    assert "event: " not in text  # htmx shows events without a name alone
 
 
 def test_files_of_the_page_are_those_that_the_table_names(service: Client) -> None:

@@ -1,0 +1,135 @@
+"""The pages of the library: the table of tracks, and one track."""
+
+import os
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import HTMLResponse, Response
+
+from tonearm.analysis.value_text import tempo_doubt
+from tonearm.errors import TonearmError
+from tonearm.names import printable
+from tonearm.views import formatting
+from tonearm.views.reading import PAGE
+from tonearm.views.tracks import STATES, TrackQuery
+from tonearm.web import cursors
+from tonearm.web.answers import Cursor, Id, IsPart
+from tonearm.web.api_tracks import Wanted
+from tonearm.web.parts import Parts
+from tonearm.web.problems import status_of
+from tonearm.web.rendering import Pages, link
+from tonearm.web.track_table import file_facts, result_groups, table_columns
+
+LARGEST_BPM = "999"
+
+
+class TableFilter:
+    """Which tracks the table shows and in which order, as the fields of its form say it."""
+
+    def __init__(
+        self,
+        title: str = "",
+        artist: str = "",
+        album: str = "",
+        genre: str = "",
+        codec: str = "",
+        key: str = "",
+        state: str = "",
+        bpm_from: str = "",
+        bpm_to: str = "",
+        sort: str = "path",
+        order: str = "",
+    ) -> None:
+        self.sort, self.descending = sort, bool(order)
+        self.texts = {"title": title, "artist": artist, "album": album, "genre": genre, "codec": codec}
+        fields = {"key": key, "state": state, "bpm_from": bpm_from, "bpm_to": bpm_to}
+        self.values = self.texts | fields | {"sort": sort, "order": order}
+        self.texts = {name: text for name, text in self.texts.items() if text}
+
+    def query(self, parts: Parts) -> TrackQuery:
+        """The query. Raises ConfigurationError and NotFound."""
+        low, high = self.values["bpm_from"], self.values["bpm_to"]
+        wanted = Wanted(
+            texts=self.texts,
+            key=self.values["key"],
+            state=self.values["state"],
+            ranges=[f"bpm:{low or 0}-{high or LARGEST_BPM}"] if low or high else [],
+            sort=f"-{self.sort}" if self.descending else self.sort,
+        )
+        return wanted.query(parts)
+
+    def sorted_by(self, name: str) -> str:
+        """The link of a heading: sort by its column, or turn the order round."""
+        turned = "descending" if name == self.sort and not self.descending else ""
+        return link("/library", **self.values | {"sort": name, "order": turned})
+
+
+def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    """Add the routes of the library."""
+    library = parts.library
+
+    @router.get("/library")
+    def tracks(
+        given: Annotated[TableFilter, Depends()], cursor: Cursor = None, hx_request: IsPart = None
+    ) -> Response:
+        view: dict[str, Any] = {
+            "given": given.values,
+            "states": STATES,
+            "columns": library.tracks.columns,
+            "sort": given.sort,
+            "descending": given.descending,
+            "counting": link("/library/count", **given.values),
+            "shown": [],
+            "tracks": [],
+            "following": None,
+            "after": cursor,
+            "problem": "",
+            "sorted_by": given.sorted_by,
+        }
+        status = 200
+        try:
+            page = library.tracks.page(given.query(parts), cursors.to_tracks(cursor), PAGE)
+            view["shown"] = table_columns([given.sort, *given.texts], parts.analysers)
+            view["tracks"] = page.tracks
+            if page.end is not None:
+                view["following"] = link("/library", **given.values, cursor=cursors.of_tracks(page.end))
+        except TonearmError as error:
+            view["problem"], status = str(error), status_of(error)
+        if hx_request is not None and not view["problem"]:
+            return HTMLResponse(pages.text("tracks.html", **view))
+        return pages.page("library.html", "/library", "Library", status, **view)
+
+    @router.get("/library/count")
+    def count(given: Annotated[TableFilter, Depends()]) -> Response:
+        """How many tracks there are; asked after the table, as it takes longer."""
+        try:
+            found = library.tracks.count(given.query(parts))
+        except TonearmError as error:
+            return pages.problem(error, "/library")
+        return HTMLResponse(found.of_noun("track"))
+
+    @router.get("/tracks/{id}")
+    def track(id: Id) -> Response:  # noqa: A002  the API's name
+        try:
+            detail = library.tracks.detail(id)
+        except TonearmError as error:
+            return pages.problem(error, "/library")
+        one = detail.track
+        return pages.page(
+            "track.html",
+            "/library",
+            one.title or printable(os.path.basename(one.path)),
+            track=one,
+            name=printable(os.path.basename(one.path)),
+            path=printable(one.path),
+            doubt=tempo_doubt(one.to_json()),
+            warnings=list(map(printable, detail.warnings)),
+            remarks=list(map(printable, detail.remarks)),
+            facts=list(file_facts(one)),
+            results=result_groups(one, parts.analysers),
+            tags=[(printable(name), printable(str(value))) for name, value in detail.tags.items()],
+            history=[
+                (formatting.moment(event["at"]), printable(f"{event['what']} {event.get('reason') or ''}"))
+                for event in detail.history
+            ],
+        )

@@ -1,0 +1,79 @@
+"""Renders the templates of the pages."""
+
+import threading
+import urllib.parse
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.responses import HTMLResponse
+
+from tonearm.errors import TonearmError
+from tonearm.names import printable
+from tonearm.views import formatting
+from tonearm.views.activity import Activity
+from tonearm.views.liveness import read_liveness
+from tonearm.views.outlook import with_outlooks
+from tonearm.views.runs import RunView
+from tonearm.web.activity_feed import FeedEvent
+from tonearm.web.parts import Parts
+from tonearm.web.problems import status_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Pages:
+    """Renders templates."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._database = parts.library.database
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+        )
+        words = ("duration", "moment", "plural", "resting", "outlook_text", "number")
+        self._templates.globals |= {name: getattr(formatting, name) for name in words}
+        self._templates.globals |= {"printable": printable, "library": printable(self._database.address)}
+        self._lock = threading.Lock()
+        self._last = "", ""
+        """The last event that was rendered, and what it gave: it is the same for everybody who listens."""
+
+    def text(self, template: str, **values: Any) -> str:
+        """A template with values. Characters that UTF-8 has no form for are replaced."""
+        made = self._templates.get_template(template).render(**values)
+        return made.encode("utf-8", "replace").decode("utf-8")
+
+    def page(self, template: str, here: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A whole page. here: the path of its entry in the menu."""
+        return HTMLResponse(self.text(template, here=here, title=title, **values), status)
+
+    def problem(self, error: TonearmError, here: str = "") -> HTMLResponse:
+        """A page that says what is wrong."""
+        status = status_of(error)
+        return self.page("problem.html", here, HTTPStatus(status).phrase, status, problem=str(error))
+
+    def activity(self, activity: Activity | None, trouble: str = "") -> str:
+        """The part of the first page that changes by itself."""
+        try:
+            runs = self.open_runs(activity)
+        except TonearmError as error:
+            activity, runs, trouble = None, [], str(error)
+        return self.text("activity.html", now=activity, runs=runs, trouble=trouble)
+
+    def event(self, event: FeedEvent) -> str:
+        """The same as an event tells it."""
+        with self._lock:
+            if self._last[0] != event.id:
+                self._last = event.id, self.activity(event.activity, event.trouble)
+            return self._last[1]
+
+    def open_runs(self, activity: Activity | None) -> list[RunView]:
+        """The open runs with what is left of them. Raises StorageError."""
+        if activity is None:
+            return []
+        return with_outlooks(self._database, read_liveness(self._database), activity.runs)
+
+
+def link(path: str, **parameters: str | None) -> str:
+    """A path with those parameters that have a value."""
+    return f"{path}?{urllib.parse.urlencode({name: value for name, value in parameters.items() if value})}"
