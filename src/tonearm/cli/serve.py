@@ -10,6 +10,7 @@ from tonearm.cli.logged import logged
 from tonearm.cli.options import data_option, json_option, print_json
 from tonearm.cli.terminal import say
 from tonearm.errors import ConfigurationError
+from tonearm.settings.readers import listen_address
 from tonearm.worker.signals import StopSwitch
 
 LISTEN = "127.0.0.1:8337"
@@ -36,11 +37,13 @@ def serve(listen: str, data: str | None, as_json: bool) -> None:
         raise ConfigurationError(
             f"the service needs {error.name}, which is not installed: pip install 'tonearm[server]'"
         ) from error
+    try:
+        address = listen_address(listen)
+    except ValueError as error:
+        raise click.BadParameter(f"--listen {listen!r} {error}") from error
     settings = existing_library(data)
-    if not listen.rpartition(":")[2].isdigit():
-        raise click.BadParameter(f"{listen!r} is not HOST:PORT such as {LISTEN}")
     stop = StopSwitch()
-    with logged(settings, "tonearm-serve"), stop.on_signals(), open_service(settings, listen) as url:
+    with logged(settings, "tonearm-serve"), stop.on_signals(), open_service(settings, address) as url:
         if as_json:
             print_json({"url": url})
         else:
