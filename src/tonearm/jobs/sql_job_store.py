@@ -1,12 +1,11 @@
 """The job store in the database. Without a message broker the jobs table is also the queue."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, case, select, update
 
 from tonearm.errors import Failure, Fault
-from tonearm.jobs import attempt_outcomes, attempts, queue_depth
+from tonearm.jobs import attempt_outcomes, attempts, giving_back, queue_depth
 from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
@@ -44,28 +43,6 @@ _MEASURED = (
 _LEASES = select(job_table.c.id, job_table.c.attempts, job_table.c.lease_until).where(
     in_state(JobState.RUNNING), IS_OPEN
 )
-_RUNNING_JOBS = (
-    select(
-        job_table.c.id,
-        job_table.c.file_id,
-        job_table.c.attempts,
-        job_table.c.lease_until,
-        job_table.c.interruptions,
-        job_table.c.worker,
-        job_table.c.started_at,
-        job_table.c.queued_at,
-    )
-    .where(in_state(JobState.RUNNING), IS_OPEN)
-    .order_by(job_table.c.rank)
-    .with_for_update(skip_locked=True)
-)
-_RETURNED = {
-    "state": JobState.QUEUED,
-    "uncharged_attempts": job_table.c.uncharged_attempts + 1,
-    "worker": None,
-    "lease_until": None,
-    "stage": None,
-}
 
 
 class SqlJobStore:
@@ -261,55 +238,13 @@ class SqlJobStore:
     def give_back(
         self, leases: Sequence[Lease], after_s: float = 0.0, work_s: Mapping[int, float] = NO_WORK
     ) -> None:
-        if not leases:
-            return
-        with self._database.write() as connection:
-            rows = attempt_outcomes.lock_leased(connection, leases)
-            if not rows:
-                return
-            now = next(iter(rows.values())).now
-            attempts.record(
-                connection,
-                [
-                    attempts.ended(lease, Outcome.RETURNED, now, run_s=work_s.get(lease.job, 0.0))
-                    for lease in rows
-                ],
-            )
-            later = {"state": JobState.RETRYING, "not_before": now + after_s} if after_s else {}
-            self._requeue(connection, [lease.job for lease in rows], now, now + after_s, later)
+        if leases:
+            with self._database.write() as connection:
+                giving_back.give_back(connection, leases, after_s, work_s)
 
     def give_back_except(self, worker: str, known: Collection[int]) -> int:
         with self._database.write() as connection:
-            lost = connection.execute(
-                _RUNNING_JOBS.where(job_table.c.worker == worker, job_table.c.id.not_in(known))
-            ).all()
-            if lost:
-                now = clock(connection)
-                attempts.record(
-                    connection, [attempts.ended_unreported(job, Outcome.RETURNED, now) for job in lost]
-                )
-                self._requeue(connection, [job.id for job in lost], now, now, {})
-            return len(lost)
-
-    def _requeue(
-        self,
-        connection: Connection,
-        jobs: Sequence[int],
-        now: float,
-        ready_at: float,
-        later: Mapping[str, Any],
-    ) -> None:
-        """Queue running jobs, to be taken from ``ready_at`` on, with other values if ``later`` has them.
-
-        Jobs of cancelled runs are cancelled.
-        """
-        chosen = job_table.c.id.in_(jobs)
-        connection.execute(
-            update(job_table)
-            .where(chosen)
-            .values(queued_at=ready_at, publish_due_at=ready_at, **{**_RETURNED, **later})
-        )
-        cancel_unwanted(connection, chosen, now)
+            return giving_back.give_back_except(connection, worker, known)
 
     def recover_expired(self) -> list[InterruptedAttempt]:
         with self._database.read() as connection:
@@ -319,9 +254,7 @@ class SqlJobStore:
             queue_due_retries(connection)
             if not expired:
                 return []
-            found = connection.execute(
-                _RUNNING_JOBS.where(job_table.c.id.in_([job for job, *_ in expired]))
-            ).all()
+            found = giving_back.running_jobs(connection, job_table.c.id.in_([job for job, *_ in expired]))
             lost = [row for row in found if (row.id, row.attempts, row.lease_until) in expired]
             return recover_interrupted(connection, lost, self._backoff)
 
@@ -330,7 +263,7 @@ class SqlJobStore:
         with self._database.write() as connection:
             queue_due_retries(connection)
             own = [job_table.c.worker == worker] if worker is not None else []
-            lost = connection.execute(_RUNNING_JOBS.where(*own)).all()
+            lost = giving_back.running_jobs(connection, *own)
             return recover_interrupted(connection, lost, self._backoff)
 
     # Counts.
