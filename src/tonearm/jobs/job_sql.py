@@ -68,14 +68,19 @@ def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: flo
     return connection.execute(
         update(job_table)
         .where(among, job_table.c.state.in_(WAITING), job_table.c.run_id.in_(unwanted))
-        .values(
-            state=JobState.CANCELLED,
-            finished_at=now,
-            publish_due_at=None,
-            published_level=None,
-            **reasons(CANCELLED_BY_PERSON),
-        )
+        .values(**cancelled(CANCELLED_BY_PERSON, now))
     ).rowcount
+
+
+def cancelled(failure: Failure, now: float) -> dict[str, Any]:
+    """Values of the columns of a waiting job that is cancelled; ``failure``: why."""
+    return {
+        "state": JobState.CANCELLED,
+        "finished_at": now,
+        "publish_due_at": None,
+        "published_level": None,
+        **reasons(failure),
+    }
 
 
 def of_run(run: int | None) -> ColumnElement[bool]:

@@ -5,8 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, select, update
 
 from tonearm.errors import Failure
-from tonearm.jobs.job import JobState
-from tonearm.jobs.job_sql import IS_OPEN, WAITING, clock, reasons
+from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancelled, clock
 from tonearm.library.database import Database
 from tonearm.library.files import MARK_AT_ONCE
 from tonearm.library.history import note_all
@@ -48,11 +47,5 @@ def _mark(connection: Connection, files: Sequence[int], now: float) -> None:
     connection.execute(
         update(job_table)
         .where(job_table.c.file_id.in_(files), job_table.c.state.in_(WAITING), IS_OPEN)
-        .values(
-            state=JobState.CANCELLED,
-            finished_at=now,
-            publish_due_at=None,
-            published_level=None,
-            **reasons(NOT_WANTED),
-        )
+        .values(**cancelled(NOT_WANTED, now))
     )
