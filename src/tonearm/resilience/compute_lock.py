@@ -16,29 +16,38 @@ LIMIT_S = 0.05
 """Maximum seconds to wait for the lock."""
 
 
+class _OfThread(threading.local):
+    """State of one thread. lock: the one that it shares with others, if any. held: whether it has it now."""
+
+    lock: "ComputeLock | None" = None
+    held = False
+
+
+_own = _OfThread()
+
+
 class ComputeLock:
     """Held by one thread at a time, each of which computes for itself."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._next = threading.Lock()  # of the thread that waits for the other one
-        self._own = threading.local()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the lock in the calling thread, except where it calls ``begin_waiting``."""
-        _lock_of.this = self
+        _own.lock = self
         self.take()
         try:
             yield
         finally:
             self.give_up()
-            del _lock_of.this
+            _own.lock = None
 
     def take(self) -> None:
         """Take the lock, after those that came before; or go on without it after ``LIMIT_S``."""
-        if not getattr(self._own, "held", False) and self._next.acquire(timeout=LIMIT_S):
-            self._own.held = self._lock.acquire(timeout=LIMIT_S)
+        if not _own.held and self._next.acquire(timeout=LIMIT_S):
+            _own.held = self._lock.acquire(timeout=LIMIT_S)
             self._next.release()
 
     def give_way(self) -> None:
@@ -49,33 +58,27 @@ class ComputeLock:
 
     def give_up(self) -> None:
         """Give up the lock, if the calling thread has it."""
-        if getattr(self._own, "held", False):
-            self._own.held = False
+        if _own.held:
+            _own.held = False
             self._lock.release()
-
-
-_lock_of = threading.local()
 
 
 def begin_waiting() -> None:
     """Note that the calling thread begins to wait; the lock that it holds, if any, is given up."""
-    lock: ComputeLock | None = getattr(_lock_of, "this", None)
-    if lock is not None:
-        lock.give_up()
+    if _own.lock is not None:
+        _own.lock.give_up()
 
 
 def end_waiting() -> None:
     """Note that the calling thread has waited, and take back the lock."""
-    lock: ComputeLock | None = getattr(_lock_of, "this", None)
-    if lock is not None:
-        lock.take()
+    if _own.lock is not None:
+        _own.lock.take()
 
 
 def give_way() -> None:
     """Let another thread compute that waits for the lock of the calling thread, between two pieces of its work."""
-    lock: ComputeLock | None = getattr(_lock_of, "this", None)
-    if lock is not None:
-        lock.give_way()
+    if _own.lock is not None:
+        _own.lock.give_way()
 
 
 @contextmanager
