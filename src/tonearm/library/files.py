@@ -60,12 +60,7 @@ class KnownFile(NamedTuple):
 
     def is_as(self, found: FoundFile) -> bool:
         """Whether nothing of its row is changed by finding it so at its path."""
-        return (
-            self.size == found.size
-            and self.mtime_ns == found.mtime_ns
-            and self.inode == found.inode
-            and self.missing_since is None
-        )
+        return self.is_same(found) and self.inode == found.inode and self.missing_since is None
 
 
 class FileChange(StrEnum):
