@@ -156,6 +156,7 @@ class _Walk:
 
     def __init__(self, root: bytes, patterns: Patterns) -> None:
         self._root = root
+        self._canonical = os.path.realpath(root) if patterns.follow_links else root
         self._patterns = patterns
         self._read: set[tuple[int, int]] = set()
 
@@ -196,7 +197,7 @@ class _Walk:
 
     def _list(self, folder: _Folder) -> list[_Entry]:
         place = os.path.join(self._root, folder.path) if folder.path else self._root
-        return _list_folder(place, self._patterns, folder, self._root)
+        return _list_folder(place, self._patterns, folder, self._canonical)
 
 
 def _list_folder(place: bytes, patterns: Patterns, folder: _Folder, root: bytes) -> list[_Entry]:
@@ -289,7 +290,10 @@ def _relevant(
 def _linked(
     entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns, others: list[bytes], root: bytes
 ) -> _Entry | None:
-    """What a link points to, as ``_relevant`` says it. A folder below the root is read where it is. Raises OSError."""
+    """What a link points to, as ``_relevant`` says it. A folder below the root is read where it is. Raises OSError.
+
+    root: its canonical path.
+    """
     try:
         status = entry.stat()
     except OSError as error:
@@ -300,8 +304,8 @@ def _linked(
     if patterns.excludes(inside, is_folder):
         return None
     if is_folder:
-        target, inner = os.path.realpath(entry.path), os.path.realpath(root)
-        if target == inner or target.startswith(inner.rstrip(b"/") + b"/"):
+        target = os.path.realpath(entry.path)
+        if target == root or target.startswith(root.rstrip(b"/") + b"/"):
             return Skipped(inside, READ_ALREADY)
         return _Folder(inside, status.st_dev, status.st_ino)
     extension = patterns.music(entry.name)
