@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tonearm.settings.readers import Problem, Wrong, array, number, read_fields, required, setting, texts
+from tonearm.settings.readers import each_table, number, read_fields, required, setting, texts
 
 
 class Level(IntEnum):
@@ -61,21 +61,7 @@ def read_rule(written: Mapping[str, object]) -> Rule:
 
 def read_rules(value: object) -> tuple[Rule, ...]:
     """Read an array of rules, which may be written as JSON. Raises Wrong."""
-    form = 'an array such as [{"level": "high", "formats": ["flac"]}]'
-    found: list[Rule] = []
-    problems: list[Problem] = []
-    for index, written in enumerate(array(value, form)):
-        if not isinstance(written, Mapping):
-            raise ValueError(f"must be {form}")
-        try:
-            found.append(read_rule(written))
-        except Wrong as error:
-            problems += [
-                Problem((str(index), *each.names), each.value, each.reason) for each in error.problems
-            ]
-    if problems:
-        raise Wrong(problems)
-    return tuple(found)
+    return each_table(value, '[{"level": "high", "formats": ["flac"]}]', read_rule)
 
 
 DEFAULT_RULES = (

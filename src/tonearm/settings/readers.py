@@ -200,3 +200,27 @@ def array(value: object, form: str) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"must be {form}")
     return list(value)
+
+
+def each_table(
+    value: object, example: str, read: Callable[[Mapping[str, object]], Value]
+) -> tuple[Value, ...]:
+    """Read an array of tables, which may be written as JSON, each by ``read``, which raises Wrong. Raises Wrong.
+
+    ``example``: such an array as it may be written.
+    """
+    form = f"an array such as {example}"
+    found: list[Value] = []
+    problems: list[Problem] = []
+    for index, written in enumerate(array(value, form)):
+        if not isinstance(written, Mapping):
+            raise ValueError(f"must be {form}")
+        try:
+            found.append(read(written))
+        except Wrong as error:
+            problems += [
+                Problem((str(index), *each.names), each.value, each.reason) for each in error.problems
+            ]
+    if problems:
+        raise Wrong(problems)
+    return tuple(found)

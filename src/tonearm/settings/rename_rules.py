@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tonearm.settings.readers import Problem, Wrong, array, number, read_fields, setting, text, texts, truth
+from tonearm.settings.readers import (
+    Problem,
+    Wrong,
+    each_table,
+    number,
+    read_fields,
+    setting,
+    text,
+    texts,
+    truth,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,22 +36,12 @@ class RenameRule:
 
 def read_rename_rules(value: object) -> tuple[RenameRule, ...]:
     """Read an array of rules, which may be written as JSON. Raises Wrong."""
-    form = 'an array such as [{"preset": "dj", "extensions": ["aiff"]}]'
-    found: list[RenameRule] = []
-    problems: list[Problem] = []
-    for index, written in enumerate(array(value, form)):
-        if not isinstance(written, Mapping):
-            raise ValueError(f"must be {form}")
-        try:
-            rule = RenameRule(**read_fields(RenameRule, written))
-        except Wrong as error:
-            problems += [
-                Problem((str(index), *each.names), each.value, each.reason) for each in error.problems
-            ]
-            continue
-        if rule.template is not None and rule.preset is not None:
-            problems.append(Problem((str(index), "preset"), rule.preset, "a rule has a template or a preset"))
-        found.append(rule)
-    if problems:
-        raise Wrong(problems)
-    return tuple(found)
+    return each_table(value, '[{"preset": "dj", "extensions": ["aiff"]}]', _read_rule)
+
+
+def _read_rule(written: Mapping[str, object]) -> RenameRule:
+    """Raises Wrong."""
+    rule = RenameRule(**read_fields(RenameRule, written))
+    if rule.template is not None and rule.preset is not None:
+        raise Wrong([Problem(("preset",), rule.preset, "a rule has a template or a preset")])
+    return rule
