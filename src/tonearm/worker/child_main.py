@@ -62,7 +62,7 @@ class Child:
         self._progress_at = 0.0
         self._sending = False
         self._is_identified = False
-        self._facts: dict[str, Any] | None = None
+        self._facts: FileFacts | None = None
         self._deferred: list[bytes] = []
         self._sampler = ChildSampler(self._send_or_defer)
 
@@ -163,11 +163,11 @@ class Child:
             advice=error.fault.advice,
             transient=error.fault.transient,
             tags=tags,
-            file=None if tags is None else self._facts,
+            file=None if tags is None or self._facts is None else asdict(self._facts),
         )
 
     def _described(self, facts: FileFacts) -> None:
-        self._facts = asdict(facts)
+        self._facts = facts
 
     def _work(self, file: io.FileIO, former: bool) -> None:
         """``former``: the identity that the previous version gave it is wanted too."""
