@@ -38,7 +38,7 @@ def _begins_alike(first: bytes, rest: bytes, size: int | None) -> bool:
     """Whether a frame begins in what is left behind whole ones: its header, or the first bytes of one."""
     if len(rest) >= HEADER_BYTES:
         return size is not None
-    return bool(rest) and rest[:2] == first[: min(2, len(rest))]
+    return bool(rest) and first.startswith(rest[:2])
 
 
 def _mpeg(head: bytes) -> int | None:
