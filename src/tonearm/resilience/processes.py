@@ -20,6 +20,18 @@ def command_of(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", program, ABOVE, *arguments]
 
 
+def started(module: str) -> "subprocess.Popen[bytes]":
+    """Start a process that is asked through its standard input, and answers through its standard output."""
+    return subprocess.Popen(  # noqa: S603  our own interpreter and our own module
+        command_of(module),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={},
+    )
+
+
 def end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
     """Kill a process and wait for its end, so many seconds at most.
 

@@ -6,7 +6,6 @@ import json
 import marshal
 import os
 import select
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import starmap
@@ -17,7 +16,7 @@ from tonearm.library.found_file import FoundFile
 from tonearm.library.mount_table import MountTable, read_mounts
 from tonearm.library.mounts import is_inside
 from tonearm.names import to_document
-from tonearm.resilience.processes import command_of, end
+from tonearm.resilience.processes import end, started
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.reader_process import HEAD, STARTED
 from tonearm.scan.walk import (
@@ -191,14 +190,7 @@ class _Process:
     def __init__(self, question: dict[str, Any]) -> None:
         self._received = b""
         self._is_started = False
-        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-            command_of("tonearm.scan.reader_process"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env={},
-        )
+        self._process = started("tonearm.scan.reader_process")
         assert self._process.stdin is not None  # noqa: S101  it is a pipe
         assert self._process.stdout is not None  # noqa: S101  it is a pipe
         self._descriptor = self._process.stdout.fileno()

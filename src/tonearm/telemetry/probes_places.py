@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tonearm.names import from_document
-from tonearm.resilience.processes import command_of, end
+from tonearm.resilience.processes import end, started
 from tonearm.telemetry.probes import Checks
 from tonearm.telemetry.probes_findings import Place, finding_of, hung
 
@@ -85,7 +85,7 @@ class PlacesLoop:
 
     def _ask(self, places: Sequence[Place], stop: threading.Event) -> int:
         """Ask a new process about places, and keep its answers; returns how many of them it has answered."""
-        process = _started()
+        process = started("tonearm.telemetry.probes_process")
         try:
             with contextlib.suppress(BrokenPipeError):
                 _send(process, places)
@@ -105,17 +105,6 @@ class PlacesLoop:
             return len(places)
         finally:
             _end(process)
-
-
-def _started() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-        command_of("tonearm.telemetry.probes_process"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={},
-    )
 
 
 def _send(process: subprocess.Popen[bytes], places: Sequence[Place]) -> None:

@@ -100,12 +100,12 @@ def test_no_second_process_is_started_for_a_place_while_the_first_one_hangs(
 ) -> None:
     started: list[subprocess.Popen[bytes]] = []
 
-    def silent() -> subprocess.Popen[bytes]:
+    def silent(_: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(["sleep", "1000"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         started.append(process)
         return process
 
-    monkeypatch.setattr(module, "_started", silent)
+    monkeypatch.setattr(module, "started", silent)
     monkeypatch.setattr(module, "START_S", 0.0)
     monkeypatch.setattr(subprocess.Popen, "kill", lambda _: None)  # as in the kernel
     monkeypatch.setattr(module, "KILLED_S", 0.01)
