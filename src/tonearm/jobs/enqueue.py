@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, select, update
 
 from tonearm.events.job_trace import JobTrace
 from tonearm.jobs.job import ANALYSED, LEFT_OUT, OPEN, JobState
+from tonearm.jobs.job_sql import last_jobs
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.run_counts import keep_failed, record_handover
 from tonearm.jobs.trace_context import Sampler
@@ -127,13 +128,10 @@ def keep_in_quarantine(connection: Connection, run: int, files: Sequence[int]) -
     """
     if not files:
         return 0
-    last_jobs = (
-        select(func.max(job_table.c.id)).where(job_table.c.file_id.in_(files)).group_by(job_table.c.file_id)
-    )
     others = connection.execute(
         select(job_table.c.id, job_table.c.run_id)
         .where(
-            job_table.c.id.in_(last_jobs),
+            job_table.c.id.in_(last_jobs(files)),
             job_table.c.state == JobState.QUARANTINED,
             job_table.c.run_id != run,
         )

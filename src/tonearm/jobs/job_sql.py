@@ -3,7 +3,19 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, not_, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from tonearm.errors import Failure
 from tonearm.jobs.failures import CANCELLED_BY_PERSON
@@ -81,6 +93,13 @@ def cancelled(failure: Failure, now: float) -> dict[str, Any]:
         "published_level": None,
         **reasons(failure),
     }
+
+
+def last_jobs(files: Collection[int] | Select[tuple[int]]) -> Select[tuple[int]]:
+    """The id of the newest job of each file."""
+    return (
+        select(func.max(job_table.c.id)).where(job_table.c.file_id.in_(files)).group_by(job_table.c.file_id)
+    )
 
 
 def of_run(run: int | None) -> ColumnElement[bool]:

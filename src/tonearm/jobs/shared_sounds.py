@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from tonearm.jobs.enqueue import new_correlation_id
 from tonearm.jobs.job import JobState, Lease
-from tonearm.jobs.job_sql import versions_in
+from tonearm.jobs.job_sql import last_jobs, versions_in
 from tonearm.jobs.port import Result
 from tonearm.jobs.runs import count_discovered
 from tonearm.library.bulk_write import add, among
@@ -53,11 +53,8 @@ def _queue(connection: Connection, lease: Lease, audio: int, engine: str, now: f
         file_table.c.missing_since.is_(None),
         file_table.c.moved_to_id.is_(None),
     )
-    last = (
-        select(func.max(job_table.c.id)).where(job_table.c.file_id.in_(given)).group_by(job_table.c.file_id)
-    )
     jobs = connection.execute(
-        select(job_table).where(job_table.c.id.in_(last), job_table.c.finished_at.is_not(None))
+        select(job_table).where(job_table.c.id.in_(last_jobs(given)), job_table.c.finished_at.is_not(None))
     ).all()
     rows = [
         {
