@@ -9,7 +9,7 @@ import functools
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tonearm.events.batches import JobsEnqueued
@@ -137,8 +137,10 @@ class Scanner:
             self._take_in(batch, scan)
         if self._stopping():
             return ScanOutcome(complete=False)
-        missing = self._mark_missing(scan, device)
-        self._leave_out(scan)
+        not_found = [known for known in scan.not_found if known.id not in scan.moved]
+        excluded = {known.id for known in not_found if not self._patterns.wants(known.path)}
+        missing = self._mark_missing(scan, device, [one for one in not_found if one.id not in excluded])
+        self._leave_out(scan, excluded, [known.id for known in not_found])
         if not place.scope and missing is not None:
             self._store_mounts(scan, device)
         left_out = most_frequent(scan.left_out)
@@ -274,20 +276,15 @@ class Scanner:
             compared.append(ScannedFile(scanned.found, FileChange.MOVED, known))
         return compared
 
-    def _mark_missing(self, scan: _Scan, device: int) -> int | None:
-        """Mark known files that were not found as missing, except those in unmounted or unreadable folders.
+    def _mark_missing(self, scan: _Scan, device: int, wanted: Sequence[KnownFile]) -> int | None:
+        """Mark wanted files that were not found as missing, except those in unmounted or unreadable folders.
 
         Returns how many; ``None`` if the root looks unmounted.
         """
         place = scan.place
         unread = frozenset(scan.unread)
         not_found = [
-            known
-            for known in scan.not_found
-            if known.id not in scan.moved
-            and not known.missing
-            and not is_at_or_inside(known.path, unread)
-            and self._patterns.wants(known.path)
+            known for known in wanted if not known.missing and not is_at_or_inside(known.path, unread)
         ]
         lost = [
             mount
@@ -309,11 +306,10 @@ class Scanner:
         self._storage_retry(lambda: self._files.mark_missing(gone))
         return len(gone)
 
-    def _leave_out(self, scan: _Scan) -> None:
+    def _leave_out(self, scan: _Scan, excluded: set[int], not_found: Sequence[int]) -> None:
         """Note which known files are left out now: by patterns or ignore files, or as links are not followed."""
-        kept = {known.id: known.path for known in scan.not_found if known.id not in scan.moved}
-        out = {*scan.ignored, *(file for file, path in kept.items() if not self._patterns.wants(path))}
-        self._storage_retry(lambda: self._intake.leave_out(scan.place, out - scan.moved, kept))
+        out = excluded.union(scan.ignored) - scan.moved
+        self._storage_retry(lambda: self._intake.leave_out(scan.place, out, not_found))
 
     def _store_mounts(self, scan: _Scan, device: int) -> None:
         """Store the device of a root and its mount points, including those that are lost or unreadable now."""
