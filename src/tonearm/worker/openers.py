@@ -227,8 +227,8 @@ class Openers:
         for opener in [*self._openers.values()]:
             if opener.hangs(now):
                 self._give_up(opener, now)
-        for mount, (process, look_at) in [*self._hung.items()]:
-            if now >= look_at and process.poll() is not None:
+        for mount, (process, next_look) in [*self._hung.items()]:
+            if now >= next_look and process.poll() is not None:
                 del self._hung[mount]
                 self._look(mount)
 
