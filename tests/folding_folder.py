@@ -1,25 +1,22 @@
-"""A file system that can be written to and takes several names for one: ``python folding_folder.py``.
+"""A file system that can be written to and takes several names for one: ``python -m tests.folding_folder``.
 
 It folds case, stores names in a normal form, limits their length, and refuses the flags of renames, as the arguments
 say. Below it is a folder of the machine, whose files it shows. It speaks the protocol of /dev/fuse as ``fuse_folder``.
 """
 
-import ctypes
 import errno
 import os
 import struct
-import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import pytest
+from tests.fuse_folder import Server, mount, shown
 
-from tests.fuse_folder import Server
-
-LINK, RENAME, RENAME2, MKDIR, UNLINK, RMDIR, CREATE, WRITE, SETATTR = 13, 12, 45, 9, 10, 11, 35, 16, 4
+UNLINK, RENAME2 = 10, 45
 OPEN_FLAGS = struct.Struct("=QII")
 
 
@@ -112,46 +109,14 @@ class Folding(Server):
         return b""
 
 
-def main() -> None:
-    """Mount the folder that the first argument names over the second one; the others are the rules."""
-    folder, where, *rules = sys.argv[1:]
-    device = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"folding", os.fsencode(where), b"fuse", 0, options) != 0:
-        sys.exit(os.strerror(ctypes.get_errno()))
-    server = Folding(device, folder, set(rules))
-    print("mounted", flush=True)
-    server.serve()
-
-
 @contextmanager
 def folding(folder: Path, where: Path, *rules: str) -> Iterator[Path]:
     """Show ``folder`` at ``where`` by some rules, until the end. Skips where that is not allowed."""
     folder.mkdir()
-    where.mkdir()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.folding_folder", str(folder), str(where), *rules],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    assert server.stderr is not None
-    try:
-        if not server.stdout.readline():
-            text = f"needs to mount with FUSE: {server.stderr.read().strip()}"
-            if os.environ.get("CI") and os.geteuid() == 0:
-                pytest.fail(text)
-            pytest.skip(text)
+    with shown(folder, where, __name__, *rules):
         yield where
-    finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()
-        server.stderr.close()
-        ctypes.CDLL(None).umount2(os.fsencode(where), 2)
 
 
 if __name__ == "__main__":
-    main()
+    source, target, *kept = sys.argv[1:]
+    mount(source, target, partial(Folding, rules=set(kept)))

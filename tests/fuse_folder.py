@@ -1,8 +1,8 @@
-"""A read-only file system that shows a folder, served by a process that can be stopped: ``python fuse_folder.py``.
+"""A read-only file system that shows a folder: ``python -m tests.fuse_folder FOLDER WHERE``.
 
-It speaks the protocol of /dev/fuse (Linux kernel, include/uapi/linux/fuse.h, version 7.31) and keeps nothing in the
-caches of the kernel, so that every look at a file reaches it. From SIGUSR1 to SIGUSR2 it reads the questions and
-answers none: who asks then can't even be killed.
+The process that serves it can be stopped. It speaks the protocol of /dev/fuse (Linux kernel, include/uapi/linux/fuse.h,
+version 7.31) and keeps nothing in the caches of the kernel, so that every look at a file reaches it. From SIGUSR1 to
+SIGUSR2 it reads the questions and answers none: who asks then can't even be killed.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ import stat
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -109,31 +109,35 @@ class Server:
         return listed
 
 
-def main() -> None:
-    """Mount the folder that the first argument names over the second one, say so, and serve."""
-    folder, where = sys.argv[1:]
+def mount(folder: str, where: str, make: Callable[[int, str], Server]) -> None:
+    """Show one folder at another one, say so, and serve until the end; ``make`` is given the device and the folder."""
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"shown", os.fsencode(where), b"fuse", 0, options) != 0:
         sys.exit(os.strerror(ctypes.get_errno()))
-    server = Server(device, folder)
+    server = make(device, folder)
     print("mounted", flush=True)
     server.serve()
 
 
 @contextmanager
-def shown(folder: Path, where: Path) -> Iterator[subprocess.Popen[str]]:
+def shown(
+    folder: Path, where: Path, module: str = __name__, *arguments: str
+) -> Iterator[subprocess.Popen[str]]:
     """Show ``folder`` at ``where`` until the ``with`` block ends; yields the process that serves it.
+
+    module: what that process runs, with the two folders and ``arguments``; it calls ``mount``.
 
     Skips where that is not allowed, and fails there where ``CI`` is set and this is root.
     """
     where.mkdir()
     server = subprocess.Popen(
-        [sys.executable, __file__, str(folder), str(where)],
+        [sys.executable, "-m", module, str(folder), str(where), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=Path(__file__).parents[1],
     )
     assert server.stdout is not None
     assert server.stderr is not None
@@ -153,4 +157,4 @@ def shown(folder: Path, where: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 if __name__ == "__main__":
-    main()
+    mount(sys.argv[1], sys.argv[2], Server)
