@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.variables import other_variables
+
 MAIN = "from tonearm.bootstrap import doctor; doctor.LIMIT_S = 100.0; from tonearm.cli import main; main()"
 """The command, which gives a busy machine the time that it needs."""
 STATUSES = {"fact": 0, "warning": 1, "error": 2}
@@ -37,7 +39,7 @@ def doctor(data: Path, *planted: str, **environment: str) -> Examination:
     ended = subprocess.run(
         [sys.executable, "-c", program, "doctor", "--json", "--data", str(data)],
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")},
+            **other_variables(),
             "TONEARM_CONFIG": os.devnull,
             "TONEARM_WORKERS": "0",
             "TONEARM_CONNECT_TIMEOUT_S": "30",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import forked
+from tests.variables import other_variables
 
 Event = dict[str, Any]
 MANY = 24
@@ -49,7 +50,7 @@ class Program:
         self._python = python
         self._started: list[subprocess.Popen[bytes]] = []
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")},
+            **other_variables(),
             "TONEARM_CONFIG": os.devnull,
             "TONEARM_DATA_DIR": str(data),
             "TONEARM_WORKERS": "2",

@@ -16,6 +16,7 @@ from tests.contracts.queue_setups import PATIENCE_S, QUIET_S, QueueSetup, Rabbit
 from tests.program import Program
 from tests.proxy import Proxy, through
 from tests.unit.library_fixture import Library, finish_one, result, take_from
+from tests.variables import unset_variables
 from tonearm.bootstrap.analyze import open_session
 from tonearm.errors import ConfigurationError, ServiceRefused
 from tonearm.events.batches import MessagesPublished
@@ -308,8 +309,7 @@ def test_a_queue_of_other_arguments_is_refused_with_the_way_out(
 ) -> None:
     name = topology.queues[0].name
     broker.declare(name, {"x-queue-type": "classic"})
-    for variable in [name for name in os.environ if name.startswith("TONEARM_")]:
-        monkeypatch.delenv(variable)
+    unset_variables(monkeypatch)
     monkeypatch.setenv("TONEARM_CONFIG", os.devnull)
     settings = load_settings(
         {"database_url": standing_postgres, "rabbitmq_url": rabbitmq_url, "namespace": topology.namespace}

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from tests.performance.jobs import CHILD, broker, opened
 from tests.performance.places import broker_mb, create_database, delete_from_rabbitmq, drop_database
+from tests.variables import taken_variables
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library
 from tonearm.events.event import Event
@@ -98,7 +99,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--worked", type=int, default=5_000)
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     os.environ["TONEARM_CONFIG"] = os.devnull
     management, server = urls["TONEARM_RABBITMQ_MANAGEMENT_URL"], urls["TONEARM_DATABASE_URL"]
     with ExitStack() as stack:

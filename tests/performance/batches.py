@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from tests.performance.jobs import broker, enqueue, opened, rate, through_sql, work
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
 from tests.proxy import Proxy
+from tests.variables import taken_variables
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library
 from tonearm.jobs import outbox_relay
@@ -138,7 +139,7 @@ def main() -> int:
     parser.add_argument("--delay-ms", type=float, default=0.0, help="how far away RabbitMQ is")
     parser.add_argument("--values", type=int, nargs="+", help="others than the usual ones")
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     os.environ["TONEARM_CONFIG"] = os.devnull
     possible = {"scan": "SQLite PostgreSQL", "relay": "RabbitMQ", "prefetch": "RabbitMQ"}
     kinds = possible.get(options.what, "PostgreSQL RabbitMQ").split()

@@ -26,6 +26,7 @@ from tests.performance.guide import variables_of
 from tests.performance.results import record
 from tests.performance.tuning import held
 from tests.program import Program
+from tests.variables import taken_variables
 
 NAME = "first_run"
 
@@ -48,7 +49,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=LONGEST_S - 20)
     parser.add_argument("--slices", type=int, default=1000)
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     with library(urls if options.servers else None) as program:
         slices = []
         for each in sliced(program, options.folder, options.seconds, options.slices):

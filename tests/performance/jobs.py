@@ -24,6 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
+from tests.variables import taken_variables
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.events.event import Event
@@ -259,9 +260,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--kinds", default="SQLite,PostgreSQL,RabbitMQ", help="those to measure")
     options = parser.parse_args()
-    urls = {name: value for name, value in os.environ.items() if name.startswith("TONEARM_")}
-    for name in urls:
-        del os.environ[name]
+    urls = taken_variables()
     os.environ["TONEARM_CONFIG"] = os.devnull
     wanted = options.kinds.split(",")
     kinds = [("SQLite", 1)] if "SQLite" in wanted else []

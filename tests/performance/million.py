@@ -32,6 +32,7 @@ from tests.performance.rescan import fill
 from tests.performance.results import record
 from tests.performance.tuning import held
 from tests.program import Program, wait_for
+from tests.variables import taken_variables
 
 NAME = "million"
 DATABASES = ("SQLite", "PostgreSQL")
@@ -189,7 +190,7 @@ def main() -> int:
     parser.add_argument("--music", type=Path)
     parser.add_argument("--only", choices=DATABASES)
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     os.environ["TONEARM_CONFIG"] = os.devnull
     server = urls.get("TONEARM_DATABASE_URL")
     of_all = options.files == parser.get_default("files")

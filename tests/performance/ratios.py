@@ -30,6 +30,7 @@ from tests.performance.material import ENCODINGS, Tape, music_in, write
 from tests.performance.results import commit, machine
 from tests.performance.startup import called
 from tests.program import Program
+from tests.variables import taken_variables
 from tonearm.analysis.identity import audio_hash
 from tonearm.library.database import Database
 from tonearm.worker.child_main import warm_up
@@ -133,8 +134,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="put today's ratios into the file of limits")
     options = parser.parse_args()
-    for name in [name for name in os.environ if name.startswith("TONEARM_")]:
-        del os.environ[name]
+    taken_variables()
     os.environ["TONEARM_CONFIG"] = os.devnull
     warm_up(ANALYSERS)
     with tempfile.TemporaryDirectory() as folder:

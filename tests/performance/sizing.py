@@ -24,6 +24,7 @@ from tests.performance.results import record
 from tests.performance.throughput import CUTS, MIXED_SIZE
 from tests.performance.tuning import held
 from tests.program import Program
+from tests.variables import taken_variables
 
 NAME = "sizing"
 SHORT = "30 s"
@@ -37,7 +38,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=8)
     parser.add_argument("--pace", type=Path)
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     if options.pace:
         return pace(options.pace, urls)
     cuts = {name: music_in(place(options.cuts, MIXED_SIZE, name)) for name in ENCODINGS}

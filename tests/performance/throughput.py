@@ -8,7 +8,6 @@ takes the cells whose names start with one of its texts; with ``--seconds``, no 
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from tests.performance.cell import Cell, measured
 from tests.performance.material import ENCODINGS, SIZES, make, music_in, place
 from tests.performance.results import commit, machine, record, recorded
+from tests.variables import taken_variables
 
 NAME = "throughput"
 EACH = 4
@@ -78,7 +78,7 @@ def main() -> int:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     due = [
         each
         for each in cells()

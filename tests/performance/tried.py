@@ -21,6 +21,7 @@ from tests.performance.guide import blocks, variables_of
 from tests.performance.results import record
 from tests.performance.tuning import confined, held
 from tests.program import Program
+from tests.variables import taken_variables
 
 NAME = "tried"
 MACHINES = {"tiny": (1, 1_000), "small": (2, 2_000), "nas": (2, 2_000)}
@@ -39,7 +40,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=80)
     parser.add_argument("--only", nargs="*")
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     for name, (kind, text) in blocks().items():
         if options.only and name not in options.only:
             continue

@@ -16,6 +16,7 @@ from tests.fleet import BASIC, Fleet
 from tests.performance.bare import Round
 from tests.performance.pipeline import chosen, pipeline
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
+from tests.variables import taken_variables
 
 
 def distributed(paths: list[Path], workers: int, urls: dict[str, str]) -> Round:
@@ -49,7 +50,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=48, help="at most so many, evenly chosen")
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
-    urls = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TONEARM_")}
+    urls = taken_variables()
     paths = chosen(options.folder, options.files)
     print(f"{len(paths)} files{'':24}{'workers':>8}{'x real time':>13}{'tracks/h':>10}{'efficiency':>12}")
     for _ in range(options.rounds):

@@ -4,9 +4,10 @@ import os
 
 import pytest
 
+from tests.variables import unset_variables
+
 
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TONEARM_")]:
-        monkeypatch.delenv(name)
+    unset_variables(monkeypatch)
     monkeypatch.setenv("TONEARM_CONFIG", os.devnull)

@@ -1,6 +1,5 @@
 """Options do what their help describes, and an invalid one is refused with the valid values."""
 
-import os
 from pathlib import Path
 
 import click
@@ -14,13 +13,6 @@ from tonearm.cli.opened import place_of
 from tonearm.cli.tracks import _range
 from tonearm.errors import NotFound
 from tonearm.settings import Settings
-
-
-@pytest.fixture(autouse=True)
-def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The servers that other tests are given are none of this program's."""
-    for name in [name for name in os.environ if name.startswith("TONEARM_")]:
-        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.variables import unset_variables
 from tonearm.errors import ConfigurationError
 from tonearm.settings import (
     DEFAULT_RULES,
@@ -31,8 +32,7 @@ Write = Callable[[str], Path]
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.upper().startswith("TONEARM_")]:
-        monkeypatch.delenv(name)
+    unset_variables(monkeypatch)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
 

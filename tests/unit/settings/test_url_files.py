@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.variables import unset_variables
 from tonearm.errors import ConfigurationError, ServiceUnavailable
 from tonearm.settings import load, load_settings, unknown_variables, url_source
 from tonearm.settings.model import ADDRESSES
@@ -14,8 +15,7 @@ DATABASE = "postgresql://me:hush@db/music"
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().startswith("TONEARM_")]:
-        monkeypatch.delenv(name)
+    unset_variables(monkeypatch)
     monkeypatch.setenv("TONEARM_CONFIG", os.devnull)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.variables import other_variables
 from tonearm.events.facts import WorkerStateChanged
 from tonearm.events.services import BrokerStateChanged, StorageStateChanged
 from tonearm.events.states import BrokerState, StorageState, WorkerState
@@ -151,8 +152,7 @@ def test_an_address_that_is_no_local_socket_is_nobody(address: str) -> None:
 
 @pytest.mark.parametrize("listener", ["path"], indirect=True)
 def test_a_worker_tells_that_it_waits_for_its_database_and_that_it_ends(listener: Listener) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TONEARM_")}
-    environment |= {
+    environment = other_variables() | {
         "TONEARM_CONFIG": os.devnull,
         "TONEARM_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
         "NOTIFY_SOCKET": listener.address,

@@ -1,6 +1,5 @@
 """A service over a small library."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from tests.unit.library_fixture import Library, opened, result
 from tests.unit.web.client import Client
+from tests.variables import unset_variables
 from tonearm.errors import Failure
 from tonearm.settings import Settings, load_settings
 from tonearm.web.opened import open_service
@@ -32,8 +32,7 @@ def fill(library: Library) -> Library:
 def settings_of(folder: Path) -> Settings:
     """The settings of the library in a folder, whatever servers the environment names."""
     with pytest.MonkeyPatch.context() as environment:
-        for name in [name for name in os.environ if name.startswith("TONEARM_")]:
-            environment.delenv(name)
+        unset_variables(environment)
         return load_settings({"data_dir": str(folder)})
 
 
