@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,28 +17,13 @@ from tests.program import Program
 from tests.sizes import size
 from tests.unit.library_fixture import opened
 from tests.unit.naming.collection import Collection
+from tests.variables import set_variables
 from tonearm.cli.app import app
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
 Call = tuple[str, int]
 """A system call and which one of its kind in its thread."""
-
-
-@pytest.fixture
-def program(make_program: Callable[..., Program], tmp_path: Path, empty: bytes) -> Program:
-    """A library with files in a swap, a chain, a new folder and, if there is one, on another file system."""
-    del empty
-    return make_program(tmp_path / "data")
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    from tonearm.library.database import open_sqlite
-
-    folder = tmp_path_factory.mktemp("empty")
-    open_sqlite(folder).close()
-    return (folder / "tonearm.db").read_bytes()
 
 
 class Scene:
@@ -112,11 +97,7 @@ class Scene:
         self._check_agreement()
 
     def _call(self, *arguments: str) -> Result:
-        environment: dict[str, str | None] = {
-            name: self.program.environment.get(name)
-            for name in {*os.environ, "TONEARM_DATA_DIR", "TONEARM_CONFIG"}
-            if name.startswith("TONEARM_")
-        }
+        environment = {**dict.fromkeys(set_variables()), **self.program.environment}
         return CliRunner().invoke(app, ["rename", *arguments], env=environment)
 
     def _check_agreement(self) -> None:
