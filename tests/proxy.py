@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 PIECE = 65_536
 """Bytes read at once."""
+PORTS = {"postgresql": 5432, "amqp": 5672, "http": 15672, "redis": 6379, "bolt": 7687}
+"""The ports of addresses that name none."""
 MAX_PIECES = 64
 """Pieces of one direction that may be under way; more are left in the sender's socket."""
 
@@ -248,10 +250,9 @@ class _Link:
 
 
 def proxy_of(url: str) -> Proxy:
-    """A proxy before the server of an address, which names its port."""
+    """A proxy before the server of an address."""
     parts = urlsplit(url)
-    assert parts.port, url
-    return Proxy(parts.hostname or "127.0.0.1", parts.port)
+    return Proxy(parts.hostname or "127.0.0.1", parts.port or PORTS[parts.scheme.partition("+")[0]])
 
 
 def through(proxy: Proxy, url: str) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.clock import Clock
 from tests.program import until
-from tests.proxy import Proxy
+from tests.proxy import Proxy, proxy_of, through
 from tests.servers import OwnServers, administer
 from tests.unit.library_fixture import Library
 from tonearm.errors import (
@@ -57,15 +57,14 @@ SLOW_POLICY = replace(POLICY, slow_call_s=0.3)
 @pytest.fixture
 def proxy(postgres_url: str) -> Iterator[Proxy]:
     """The network between us and the server."""
-    address = make_url(postgres_url)
-    with Proxy(address.host or "127.0.0.1", address.port or 5432) as proxy:
+    with proxy_of(postgres_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def behind(postgres_url: str, proxy: Proxy) -> Iterator[Database]:
     """The server's database, reached through the proxy; a call may take a second."""
-    database = open_postgres(through(postgres_url, proxy), 2, CALL_S)
+    database = open_postgres(through(proxy, postgres_url), 2, CALL_S)
     yield database
     database.close()
 
@@ -76,10 +75,6 @@ def database(postgres_url: str) -> Iterator[Database]:
     database = open_postgres(postgres_url, 5, 30)
     yield database
     database.close()
-
-
-def through(url: str, proxy: Proxy) -> str:
-    return make_url(url).set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
 
 
 def ask(database: Database) -> float:
@@ -123,7 +118,7 @@ def test_a_server_that_is_not_there_is_away_and_said_where(postgres_url: str, pr
         within(PATIENCE_S),
         pytest.raises(StorageUnavailable, match=rf"at 127\.0\.0\.1:{proxy.port} does not answer: "),
     ):
-        open_postgres(through(postgres_url, proxy), 2, CALL_S)
+        open_postgres(through(proxy, postgres_url), 2, CALL_S)
 
 
 def test_a_connection_that_is_cut_is_away_and_the_next_one_is_made_anew(
@@ -481,10 +476,9 @@ def _setting(url: str, name: str) -> str:
 
 
 def test_a_tls_connection_that_breaks_is_a_server_that_is_away(encrypted_url: str) -> None:
-    address = make_url(encrypted_url)
     with (
-        Proxy(address.host or "127.0.0.1", address.port or 5432) as proxy,
-        closing(open_postgres(through(encrypted_url, proxy), 2, CALL_S)) as database,
+        proxy_of(encrypted_url) as proxy,
+        closing(open_postgres(through(proxy, encrypted_url), 2, CALL_S)) as database,
     ):
         with database.read() as connection:
             encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -529,7 +523,7 @@ class Watched:
 
 @pytest.fixture
 def watched(postgres_url: str, proxy: Proxy) -> Iterator[Watched]:
-    watched = Watched(through(postgres_url, proxy))
+    watched = Watched(through(proxy, postgres_url))
     yield watched
     watched.database.close()
 
@@ -584,7 +578,7 @@ def test_a_call_that_was_refused_inside_another_is_no_failure_of_the_server(
 
 
 def test_a_slow_way_to_the_server_opens_the_breaker(postgres_url: str, proxy: Proxy) -> None:
-    watched = Watched(through(postgres_url, proxy), SLOW_POLICY)
+    watched = Watched(through(proxy, postgres_url), SLOW_POLICY)
     proxy.delay_s = 0.5
     ends = watched.ask(10)
     assert ends[-1] == "refused"

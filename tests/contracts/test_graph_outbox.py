@@ -3,12 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.program import until
-from tests.proxy import Proxy
+from tests.proxy import Proxy, proxy_of
 from tests.unit.library_fixture import VERSIONS, Library, features_of, finish_one, found, result
 from tonearm.errors import ServiceUnavailable
 from tonearm.events.batches import GraphUpdated
@@ -60,8 +59,7 @@ def make_bolt() -> Iterator[MakeBolt]:
 @pytest.fixture
 def proxy(neo4j_url: str) -> Iterator[Proxy]:
     """A network to Neo4j that can be made bad."""
-    place = urlsplit(neo4j_url)
-    with Proxy(place.hostname or "127.0.0.1", place.port or 7687) as proxy:
+    with proxy_of(neo4j_url) as proxy:
         yield proxy
 
 

@@ -13,10 +13,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 
 from tests.contracts.test_database import migrations
-from tests.contracts.test_database_faults import through
 from tests.contracts.test_library import AWKWARD, HOSTILE, WORDS, kept
 from tests.program import Program
-from tests.proxy import Proxy
+from tests.proxy import proxy_of, through
 from tests.servers import administer
 from tests.unit.library_fixture import Library
 from tonearm.errors import LibraryInUse, StorageUnavailable
@@ -196,9 +195,8 @@ def test_a_move_that_is_broken_off_has_not_happened(here: Database, there: Datab
 def test_a_server_that_goes_away_meanwhile_is_named_and_nothing_is_kept(
     here: Database, postgres_url: str
 ) -> None:
-    address = make_url(postgres_url)
-    with Proxy(address.host or "127.0.0.1", address.port or 5432) as proxy:
-        there = open_postgres(through(postgres_url, proxy), 2, 2)
+    with proxy_of(postgres_url) as proxy:
+        there = open_postgres(through(proxy, postgres_url), 2, 2)
 
         def cut(step: str, table: str, *_: object) -> None:
             if (step, table) == ("copied", "files"):

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pika
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from tests.contracts.broker import Broker
 from tests.contracts.queue_setups import PATIENCE_S, QUIET_S, QueueSetup, RabbitSetup, within
 from tests.program import Program
-from tests.proxy import Proxy, through
+from tests.proxy import Proxy, proxy_of, through
 from tests.unit.library_fixture import Library, finish_one, result, take_from
 from tests.variables import unset_variables
 from tonearm.bootstrap.analyze import open_session
@@ -78,8 +77,7 @@ def broker(rabbitmq_url: str) -> Iterator[Broker]:
 
 @pytest.fixture
 def proxy(rabbitmq_url: str) -> Iterator[Proxy]:
-    parts = urlsplit(rabbitmq_url)
-    with Proxy(parts.hostname or "127.0.0.1", parts.port or 5672) as proxy:
+    with proxy_of(rabbitmq_url) as proxy:
         yield proxy
 
 

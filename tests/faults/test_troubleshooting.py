@@ -15,7 +15,7 @@ from tests import material
 from tests.fleet import Fleet
 from tests.integration.test_plugin import Environment
 from tests.program import Event, Program, until, wait_for
-from tests.proxy import Proxy
+from tests.proxy import proxy_of, through
 from tests.served_folder import served_folder
 from tests.servers import OwnServers
 
@@ -126,10 +126,10 @@ def test_slow_storage_is_told_by_the_stage_that_reads(program: Program, tmp_path
 
 
 def test_a_slow_database_is_told_by_the_stages_that_wait_for_it(fleet: Fleet, music: Path) -> None:
-    parts = urlsplit(fleet.urls["TONEARM_DATABASE_URL"])
-    with Proxy(parts.hostname or "127.0.0.1", parts.port or 5432) as proxy:
+    url = fleet.urls["TONEARM_DATABASE_URL"]
+    with proxy_of(url) as proxy:
         proxy.delay_s = 0.05
-        far = parts._replace(netloc=f"{parts.username}@127.0.0.1:{proxy.port}").geturl()
+        far = through(proxy, url)
         run = fleet.enqueue(music)
         fleet.worker("far", environment={"TONEARM_DATABASE_URL": far, "TONEARM_LEASE_S": "60"})
         fleet.finished(run)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.program import Program, until
 from tests.prometheus import Prometheus, prometheus_can_start
-from tests.proxy import Proxy, through
+from tests.proxy import Proxy, proxy_of, through
 from tests.servers import named
 
 SERVERS = {
@@ -30,7 +30,6 @@ QUICK = {
     "TONEARM_BREAKER_MINIMUM_CALLS": "3",
     "TONEARM_BREAKER_OPEN_S": "1",
 }
-PORTS = {"postgresql": 5432, "amqp": 5672, "http": 15672, "redis": 6379, "bolt": 7687}
 
 
 class Worker:
@@ -92,11 +91,7 @@ def worker(
         "postgresql": postgres_url
     }
     with ExitStack() as proxies:
-        opened: dict[str, Proxy] = {}
-        for name, url in addresses.items():
-            parts = urlsplit(url)
-            port = parts.port or PORTS[parts.scheme.partition("+")[0]]
-            opened[name] = proxies.enter_context(Proxy(parts.hostname or "127.0.0.1", port))
+        opened = {name: proxies.enter_context(proxy_of(url)) for name, url in addresses.items()}
         environment = {SERVERS[name]: through(opened[name], url) for name, url in addresses.items()}
         program = make_program(
             tmp_path / "data", **environment, **QUICK, TONEARM_NAMESPACE=namespace, TONEARM_WORKERS="1"

@@ -5,12 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from urllib.parse import urlsplit
 
 import pytest
 import redis
 
-from tests.proxy import Proxy, through
+from tests.proxy import Proxy, proxy_of, through
 from tests.unit.facts import job_ref
 from tests.unit.library_fixture import Library, opened
 from tonearm.errors import ConfigurationError, ServiceUnavailable
@@ -83,8 +82,7 @@ def progress(redis_url: str, namespace: str) -> Iterator[RedisProgress]:
 
 @pytest.fixture
 def proxy(redis_url: str) -> Iterator[Proxy]:
-    parts = urlsplit(redis_url)
-    with Proxy(parts.hostname or "127.0.0.1", parts.port or 6379) as proxy:
+    with proxy_of(redis_url) as proxy:
         yield proxy
 
 

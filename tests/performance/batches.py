@@ -16,11 +16,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
-from urllib.parse import urlsplit
 
 from tests.performance.jobs import broker, enqueue, opened, rate, through_sql, work
 from tests.performance.places import create_database, delete_from_rabbitmq, drop_database
-from tests.proxy import Proxy
+from tests.proxy import proxy_of, through
 from tests.variables import taken_variables
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import Library
@@ -120,12 +119,9 @@ def far_away(urls: Mapping[str, str], delay_s: float) -> Iterator[Mapping[str, s
     if not delay_s or name not in urls:
         yield urls
         return
-    parts = urlsplit(urls[name])
-    with Proxy(parts.hostname or "127.0.0.1", parts.port or 5672) as proxy:
+    with proxy_of(urls[name]) as proxy:
         proxy.delay_s = delay_s
-        login = parts.netloc.rpartition("@")[0]
-        there = parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
-        yield {**urls, name: there}
+        yield {**urls, name: through(proxy, urls[name])}
 
 
 def main() -> int:
