@@ -55,7 +55,11 @@ class Prometheus:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        until(self._is_ready, 60)
+        try:
+            until(self._is_ready, 60)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> "Prometheus":
         return self

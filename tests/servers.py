@@ -145,13 +145,15 @@ def namespace(servers: Mapping[str, str]) -> Iterator[str]:
 def own_namespace(servers: Mapping[str, str]) -> Iterator[str]:
     """As the fixture ``namespace``, for fixtures that last longer than a test."""
     name = f"t{secrets.token_hex(5)}"
-    yield name
-    if (url := servers.get("TONEARM_RABBITMQ_MANAGEMENT_URL")) is not None:
-        delete_from_rabbitmq(url, name)
-    if (url := servers.get("TONEARM_REDIS_URL")) is not None:
-        delete_from_redis(url, name)
-    if (url := servers.get("TONEARM_NEO4J_URL")) is not None:
-        delete_from_neo4j(url, name)
+    try:
+        yield name
+    finally:
+        if (url := servers.get("TONEARM_RABBITMQ_MANAGEMENT_URL")) is not None:
+            delete_from_rabbitmq(url, name)
+        if (url := servers.get("TONEARM_REDIS_URL")) is not None:
+            delete_from_redis(url, name)
+        if (url := servers.get("TONEARM_NEO4J_URL")) is not None:
+            delete_from_neo4j(url, name)
 
 
 @pytest.fixture(scope="session")

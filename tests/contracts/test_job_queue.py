@@ -117,8 +117,10 @@ def test_many_workers_do_all_that_there_is_and_nothing_twice(setup: QueueSetup) 
     queues = [setup.queue(f"w{number}", slots=2) for number in range(3)]
     taken: list[Lease] = []
 
+    end_at = time.monotonic() + 60
+
     def work(queue: JobQueue) -> None:
-        while len(taken) < 60:
+        while len(taken) < 60 and time.monotonic() < end_at:
             if (lease := patiently(lambda: take_from(queue, frozenset()))) is not None:
                 taken.append(lease)
                 patiently(functools.partial(end, setup, queue, lease))

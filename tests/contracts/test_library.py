@@ -123,9 +123,11 @@ def counted(library: Library) -> Iterator[list[str]]:
     engines = {library.database._engine, library.database._writes}
     for engine in engines:
         event.listen(engine, "before_cursor_execute", message)
-    yield sent
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", message)
+    try:
+        yield sent
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", message)
 
 
 # ---- roots

@@ -266,9 +266,10 @@ def test_every_message_delivered_ten_times_gives_one_result_each(setup: RabbitSe
     setup.sender.publisher.publish(messages * 4)
     queues = [setup.queue(f"w{number}", slots=2) for number in range(2)]
     taken: list[Lease] = []
+    end_at = time.monotonic() + 60
 
     def work(queue: JobQueue) -> None:
-        while len(taken) < 20:
+        while len(taken) < 20 and time.monotonic() < end_at:
             if (lease := take_from(queue, frozenset())) is not None:
                 taken.append(lease)
                 end(setup, queue, lease)

@@ -47,8 +47,10 @@ def sqlite() -> Iterator[Library | None]:
     """A library of its own in a folder."""
     with tempfile.TemporaryDirectory() as folder:
         database = open_sqlite(Path(folder))
-        yield Library(database)
-        database.close()
+        try:
+            yield Library(database)
+        finally:
+            database.close()
 
 
 @contextmanager

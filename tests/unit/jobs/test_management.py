@@ -5,6 +5,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import Message
 
 import pytest
@@ -49,14 +50,16 @@ def broker() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
-            client, _ = server.accept()
-            with client:
-                client.recv(4096)
-                client.sendall(b"AMQP\0\0\x09\x01")
+            with suppress(OSError):  # nobody has asked until the end
+                client, _ = server.accept()
+                with client:
+                    client.recv(4096)
+                    client.sendall(b"AMQP\0\0\x09\x01")
 
         thread = threading.Thread(target=answer)
         thread.start()
         yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 

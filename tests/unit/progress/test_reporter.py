@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from tests.memory_progress import MemoryProgress
+from tests.program import until
 from tests.unit.facts import job_ref
 from tests.unit.library_fixture import Library
 from tonearm.errors import ServiceUnavailable, StorageUnavailable
@@ -285,13 +286,13 @@ def test_it_reports_in_its_own_thread_until_it_is_stopped_and_then_leaves(librar
     stop = threading.Event()
     thread = threading.Thread(target=reporter.run, args=(stop,))
     thread.start()
-    until = time.monotonic() + 60
-    while not (board.running() and board.latest()) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert [file.job for file in board.running()] == [7]
-    assert not board.lead("another")
-    stop.set()
-    thread.join(60)
+    try:
+        until(lambda: bool(board.running() and board.latest()))
+        assert [file.job for file in board.running()] == [7]
+        assert not board.lead("another")
+    finally:
+        stop.set()
+        thread.join(60)
     assert not thread.is_alive()
     assert board.running() == ()
     assert board.lead("another")

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.program import until
 from tonearm.errors import (
     ConfigurationError,
     ServiceRefused,
@@ -109,10 +110,12 @@ def test_a_loop_checks_at_intervals_sooner_after_a_failure_and_at_once_when_it_i
     loop = ProbeLoop("redis", ask, checks, every_s=3600, failing_s=0.05, is_urgent=urgent.is_set)
     thread = threading.Thread(target=loop.run, args=(stop,))
     thread.start()
-    while len(starts) < 2:
-        time.sleep(0.01)
-    assert not stop.is_set()
-    urgent.set()
-    thread.join(60)
+    try:
+        until(lambda: len(starts) >= 2)
+        assert not stop.is_set()
+        urgent.set()
+        thread.join(60)
+    finally:
+        stop.set()
     assert len(starts) == 3
     assert starts[1] - starts[0] >= 0.05

@@ -246,9 +246,11 @@ time.sleep(60)
 def test_a_child_dies_with_its_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        child, said = parent.stdout.readline().split()
-        assert said == "ready"
-        parent.kill()
+        try:
+            child, said = parent.stdout.readline().split()
+            assert said == "ready"
+        finally:
+            parent.kill()
         parent.wait()
         until(lambda: not alive(int(child)))
 

@@ -83,13 +83,16 @@ def test_what_hangs_in_the_kernel_can_be_left_by_a_second_signal() -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline() == b"hanging\n"
-        process.terminate()
-        time.sleep(0.4)
-        assert process.poll() is None, "one signal asks for no haste"
-        process.terminate()
-        assert process.wait(60) == 130
-        assert b"does not answer" in process.stderr.read()
+        try:
+            assert process.stdout.readline() == b"hanging\n"
+            process.terminate()
+            time.sleep(0.4)
+            assert process.poll() is None, "one signal asks for no haste"
+            process.terminate()
+            assert process.wait(60) == 130
+            assert b"does not answer" in process.stderr.read()
+        finally:
+            process.kill()
 
 
 def test_signals_are_given_back_when_the_work_fails(stop: StopSwitch) -> None:
