@@ -4,11 +4,11 @@
 class Clock:
     """Stands for the module ``time`` in a module under test: `monkeypatch.setattr(module, "time", Clock())`.
 
-    It stands still; a test moves it by changing ``now``.
+    Also stands for one of its functions that tell the time. It stands still; a test moves it by changing ``now``.
     """
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from tests.clock import Clock
 from tests.memory_progress import MemoryProgress
 from tests.program import until
 from tests.unit.facts import job_ref
@@ -23,16 +24,6 @@ from tonearm.progress.reporter import Reporter
 from tonearm.views import snapshots
 
 EMPTY = Snapshot(1.0, {}, 0, 0, 0, ())
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Board(MemoryProgress):

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.clock import Clock
 from tonearm.resilience import threads as module
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.probes import ProbeGate
@@ -11,18 +12,9 @@ from tonearm.resilience.threads import SupervisedThreads
 from tonearm.resilience.turns import LoopTurns
 
 
-class Clock:
-    """A clock that is moved by hand."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 def test_a_turn_is_as_old_as_it_is(clock: Clock) -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 
+from tests.clock import Clock
 from tonearm.events.facts import ChildEnded, ChildReady
 from tonearm.settings import load_settings
 from tonearm.telemetry.probes import Status
@@ -25,15 +26,6 @@ class Starts:
         return self.children[-1]
 
 
-class Clock:
-    """A clock that is moved by hand."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_real_child_is_started_and_ended_where_none_is_known() -> None:
     starts = Starts(READY)
     probe = ChildrenProbe(starts)
@@ -54,7 +46,7 @@ def test_children_that_do_not_start_fail_with_their_last_words() -> None:
 
 
 def test_a_child_that_is_ready_for_the_work_is_evidence_enough() -> None:
-    starts, clock = Starts(BROKEN), Clock()
+    starts, clock = Starts(BROKEN), Clock(100.0)
     probe = ChildrenProbe(starts, clock)
     probe(ChildReady(7, 0.75))
     clock.now += 10 * TRUSTED_S

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.clock import Clock
 from tests.unit.facts import job_ref
 from tonearm.events.facts import (
     ChildEnded,
@@ -15,16 +16,9 @@ from tonearm.events.facts import (
 from tonearm.tuning.occupancy import Occupancy
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(0.0)
 
 
 def finished(job: int, store_s: float = 0.0) -> JobFinished:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.clock import Clock
 from tonearm.events.event import Event
 from tonearm.events.rests import WorkerResting, WorkerResumed, WorkTimesKnown
 from tonearm.events.states import RestCode
@@ -27,19 +28,9 @@ class Rule:
         return self.wanted
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now: float = NOON
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture
