@@ -233,6 +233,3 @@ def _refusal(error: OSError, path: bytes) -> Refused:
     return Refused(
         _CODES.get(error.errno or 0, "source-gone" if error.errno == errno.ENOENT else "io-error"), path
     )
-
-
-__all__ = ["Disk", "NeedsLink", "Refused", "Stopped", "identity_of", "look"]

@@ -28,8 +28,9 @@ from tonearm.events.renames import (
 from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import Completed, Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap
-from tonearm.naming.disk import Disk, NeedsLink, Refused, Stopped, identity_of, look
-from tonearm.naming.order import Move, Unit, UnitStep, units
+from tonearm.naming.copying import Stopped
+from tonearm.naming.disk import Disk, NeedsLink, Refused, identity_of, look
+from tonearm.naming.order import Move, Unit, units
 
 CHANGED = "changed-since"
 GROUP = 250
@@ -286,6 +287,3 @@ class Renamer:
 def moves_of(unit: Unit) -> list[Move]:
     """The moves of a unit, each once."""
     return list({step.move.proposal: step.move for step in unit}.values())
-
-
-__all__ = ["Outcome", "Renamer", "UnitStep"]
