@@ -20,7 +20,7 @@ from tonearm.events.renames import RenamesRecovered
 from tonearm.events.report import report
 from tonearm.library.canonical import canonical
 from tonearm.library.roots import Place
-from tonearm.names import PathMap, printable, to_bytes
+from tonearm.names import PathMap, path_fields, printable, to_bytes
 from tonearm.naming.fields import fields as all_fields
 from tonearm.naming.functions import FUNCTIONS
 from tonearm.naming.name_rules import NameRules
@@ -99,8 +99,6 @@ def try_template(template: str, path: str, data: str | None, as_json: bool) -> N
         raise NotFound(f"{printable(path)}: not one file of the library")
     made = propose(parsed, tracks[0], NameRules())
     if as_json:
-        from tonearm.names import path_fields
-
         print_json(
             {
                 **path_fields(tracks[0].path),
@@ -194,11 +192,9 @@ def _destination(opened: Library, path: str | None) -> Place | None:
     given = to_bytes(path)
     if not os.path.isdir(given):
         raise NotFound(f"{printable(path)}: no such folder; make it first")
-    place = opened.roots.locate(given)
-    if place is not None:
-        return place
-    known = PathMap(opened.settings.path_map).known(canonical(given))
-    return Place(0, known, b"", here=canonical(given))
+    here = canonical(given)
+    known = PathMap(opened.settings.path_map).known(here)
+    return opened.roots.locate(here, is_canonical=True) or Place(0, known, b"", here=here)
 
 
 def _say_recovered(event: Event) -> None:

@@ -93,7 +93,7 @@ def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selecti
     """The applied proposals that are meant. Raises NotFound."""
     applied = (ProposalStatus.APPLIED,)
     if what is None:
-        latest = proposals.latest_batch(*applied)
+        latest = proposals.latest_batch(ProposalStatus.APPLIED)
         if latest is None:
             raise NotFound("nothing was renamed that could be undone")
         return Selection(batch=latest, statuses=applied)
@@ -121,7 +121,7 @@ def _run(
     with logged(settings, "tonearm-rename", bar) as log, stop.on_signals():
         bus = EventBus()
         log.join(bus)
-        bus.subscribe(while_read(show_json if as_json else _Lines(), stop), "the output")
+        bus.subscribe(while_read(show_json if as_json else _print_lines, stop), "the output")
         with open_library(settings) as opened:
             if prepare is not None:
                 prepare(opened)
@@ -142,24 +142,22 @@ def _say_left(renaming: Renaming) -> None:
         )
 
 
-class _Lines:
-    """Prints facts as lines for people; progress on a terminal only."""
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case FileRenamed():
-                write_line(f"{printable(event.from_path)} -> {printable(event.path)}")
-            case RenameRefused():
-                write_line(f"{printable(event.path)}: refused, {event.code}: {printable(event.at)}")
-            case RenamingProgress() if is_terminal() and event.eta_s is not None:
-                left = between(event.eta_s, event.eta_s)
-                say(f"{event.done:,} of {event.files:,}, {left} to go", "dim")
-            case RenamesRecovered():
-                say(
-                    f"Renames that were interrupted: {event.finished:,} finished, {event.taken_back:,} taken back."
-                )
-            case RenamingFinished():
-                done = "have their old names again" if event.is_undo else "renamed"
-                say(f"{plural(event.renamed, 'file')} {done}, {event.refused:,} refused.")
-                if event.interrupted:
-                    say("Stopped; the same call continues.")
+def _print_lines(event: Event) -> None:
+    """Print a fact as a line for people; progress on a terminal only."""
+    match event:
+        case FileRenamed():
+            write_line(f"{printable(event.from_path)} -> {printable(event.path)}")
+        case RenameRefused():
+            write_line(f"{printable(event.path)}: refused, {event.code}: {printable(event.at)}")
+        case RenamingProgress() if is_terminal():
+            left = between(event.eta_s, event.eta_s)
+            say(f"{event.done:,} of {event.files:,}, {left} to go", "dim")
+        case RenamesRecovered():
+            say(
+                f"Renames that were interrupted: {event.finished:,} finished, {event.taken_back:,} taken back."
+            )
+        case RenamingFinished():
+            done = "have their old names again" if event.is_undo else "renamed"
+            say(f"{plural(event.renamed, 'file')} {done}, {event.refused:,} refused.")
+            if event.interrupted:
+                say("Stopped; the same call continues.")

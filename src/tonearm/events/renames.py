@@ -39,7 +39,7 @@ class RenamingProgress(Event):
     done: int
     files: int
     elapsed_s: float
-    eta_s: float | None = None
+    eta_s: float
 
 
 @dataclass(frozen=True, slots=True)

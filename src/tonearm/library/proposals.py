@@ -144,14 +144,10 @@ class Proposals:
             )
             return set(connection.execute(found).scalars())
 
-    def latest_batch(self, *statuses: ProposalStatus) -> int | None:
-        """The newest batch, or the newest with a proposal in one of some states."""
-        newest = select(func.max(proposal_table.c.batch_id))
+    def latest_batch(self, status: ProposalStatus) -> int | None:
+        """The newest batch with a proposal in a state."""
+        newest = select(func.max(proposal_table.c.batch_id)).where(proposal_table.c.status == status)
         with self._database.read() as connection:
-            if statuses:
-                newest = newest.where(proposal_table.c.status.in_(statuses))
-            else:
-                newest = select(func.max(rename_batch_table.c.id))
             found: int | None = connection.execute(newest).scalar_one()
             return found
 
