@@ -282,8 +282,10 @@ class Planner:
     def _albums(self, plan: Plan) -> None:
         """What goes along with whole folders, and which folders become empty."""
         for folder, source in self._sources.items():
+            if source.track is None or source.target == folder:
+                continue
             listing = self._companions.listing(self._here(folder))
-            if source.track is None or source.target == folder or not listing.music <= source.going:
+            if not listing.music <= source.going:
                 continue
             found = []
             if not source.several and source.target is not None:
