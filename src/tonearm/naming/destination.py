@@ -34,12 +34,13 @@ def trier() -> bytes:
 
 
 class Destination:
-    """Looks at folders once each, and tries each file system once."""
+    """Looks at folders once each, and tries each file system once, or in each folder where nothing can be written."""
 
     def __init__(self, journal: RenameJournal, paths: PathMap) -> None:
         self._journal = journal
         self._paths = paths
         self._rules: dict[int, NameRules] = {}
+        self._not_writable: dict[bytes, NameRules] = {}
         self._folders: dict[bytes, FolderState] = {}
         self._spelled: dict[bytes, bytes] = {}
 
@@ -63,11 +64,16 @@ class Destination:
     def rules(self, folder: bytes) -> NameRules:
         """What the file system of a folder does with names; tried in the nearest folder that is there."""
         device = self.folder(folder).device
-        found = self._rules.get(device)
+        if device in self._rules:
+            return self._rules[device]
+        nearest = self._nearest(folder)
+        found = self._not_writable.get(nearest)
         if found is None:
-            found = self._try(self._nearest(folder))
-            if found.writable:  # where nothing could be tried, another folder of this device may do
+            found = self._try(nearest)
+            if found.writable:
                 self._rules[device] = found
+            else:  # another folder of this device may do
+                self._not_writable[nearest] = found
         return found
 
     def _nearest(self, folder: bytes) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import StepKind
-from tonearm.naming.copying import Stopped, copy_file, part_of, same_content
+from tonearm.naming.copying import copy_file, part_of, same_content
 from tonearm.naming.folders import Folders
 from tonearm.naming.safe_rename import UNSUPPORTED, link_and_remove, rename_no_replace
 

@@ -13,7 +13,8 @@ from tests.unit.library_fixture import Library
 from tests.unit.naming.collection import Collection
 from tonearm.library.proposal import Identity, ProposalStatus
 from tonearm.library.rename_journal import Group, Step, StepKind
-from tonearm.naming.name_rules import LengthUnit, RenameMethod
+from tonearm.naming import destination
+from tonearm.naming.name_rules import STRICTEST, LengthUnit, NameRules, RenameMethod
 from tonearm.naming.order import temporary_path, units
 from tonearm.naming.requests import approved
 from tonearm.naming.trial import TRIAL, trial_folder, tried
@@ -50,6 +51,22 @@ def test_a_folder_that_can_not_be_written_is_taken_for_the_strictest() -> None:
     rules = tried(trial_folder(b"/proc"))
     assert not rules.writable
     assert rules.folds_case
+
+
+def test_a_folder_that_can_not_be_written_is_tried_once(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[bytes] = []
+
+    def refuse(place: bytes) -> NameRules:
+        places.append(place)
+        return STRICTEST
+
+    monkeypatch.setattr(destination, "tried", refuse)
+    for path in ("a", "b", "x/c", "x/d"):
+        collection.put(f"{path}.flac", title=f"{path[-1]} new")
+    collection.plan("{title}")
+    assert sorted(map(os.path.dirname, places)) == [bytes(collection.folder), bytes(collection.folder / "x")]
 
 
 @pytest.mark.parametrize(
