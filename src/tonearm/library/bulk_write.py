@@ -14,6 +14,7 @@ from sqlalchemy import (
     Dialect,
     FromClause,
     LargeBinary,
+    Select,
     String,
     Table,
     bindparam,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from tonearm.library.postgres_write import PostgresWrite
     from tonearm.library.sqlite_write import SqliteWrite
 
+_NEXT_IDS = text(
+    "SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, CAST(:count AS integer))"
+)
 Row = dict[str, Any]
 Names = tuple[str, ...]
 
@@ -132,6 +137,19 @@ def add(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
             connection.execute(_statement("postgresql", write), {"rows": _with_binary_as_text(table, alike)})
         else:
             _sqlite_write(write).execute(connection, alike)
+
+
+def new_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
+    """Ids for new rows, which are then added with them: returning an id for each row takes ten times longer."""
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(_last_id(table)).scalar_one()
+        return range(last + 1, last + 1 + count)  # there is no other writer
+    return connection.execute(_NEXT_IDS, {"table": table.name, "count": count}).scalars().all()
+
+
+@functools.cache
+def _last_id(table: Table) -> Select[int]:
+    return select(func.coalesce(func.max(table.c.id), 0))
 
 
 def _with_binary_as_text(table: Table, rows: list[Row]) -> list[Row]:

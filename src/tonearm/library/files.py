@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from tonearm.errors import NotFound
-from tonearm.library.bulk_write import add
+from tonearm.library.bulk_write import add, new_ids
 from tonearm.library.database import Database, database_time
 from tonearm.library.found_file import FoundFile
 from tonearm.library.history import note, note_all
@@ -18,10 +18,6 @@ from tonearm.names import to_document
 
 MARK_AT_ONCE = 500
 """Number of files that one statement marks as missing."""
-_LAST_ID = select(func.coalesce(func.max(file_table.c.id), 0))
-_NEXT_IDS = text(
-    "SELECT nextval(pg_get_serial_sequence('files', 'id')) FROM generate_series(1, CAST(:count AS integer))"
-)
 
 _NEXT_PRESENT = (
     select(file_table.c.id, file_table.c.path, root_table.c.path.label("root"))
@@ -196,7 +192,7 @@ def _insert_new(
 ) -> dict[bytes, int]:
     if not files:
         return {}
-    ids = _new_ids(connection, len(files))
+    ids = new_ids(connection, file_table, len(files))
     add(
         connection,
         file_table,
@@ -216,14 +212,6 @@ def _insert_new(
         ],
     )
     return {file.path: file_id for file_id, file in zip(ids, files, strict=True)}
-
-
-def _new_ids(connection: Connection, count: int) -> Sequence[int]:
-    """Ids for new rows, which are then written with them: returning an id for each row takes ten times longer."""
-    if connection.dialect.name == "sqlite":
-        last = connection.execute(_LAST_ID).scalar_one()
-        return range(last + 1, last + 1 + count)  # there is no other writer
-    return connection.execute(_NEXT_IDS, {"count": count}).scalars().all()
 
 
 def _update_known(

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
 
-from tonearm.library.bulk_write import add, among, change
+from tonearm.library.bulk_write import add, among, change, new_ids
 from tonearm.library.column_types import unindexed
 from tonearm.library.database import Database, database_time
 from tonearm.library.proposal import (
@@ -22,11 +22,6 @@ from tonearm.names import from_document, to_document
 
 AT_ONCE = 500
 """Proposals that are read together."""
-_LAST_ID = select(func.coalesce(func.max(proposal_table.c.id), 0))
-_NEXT_IDS = text(
-    "SELECT nextval(pg_get_serial_sequence('proposals', 'id'))"
-    " FROM generate_series(1, CAST(:count AS integer))"
-)
 _OPEN = (ProposalStatus.PENDING, ProposalStatus.APPROVED)
 
 
@@ -53,7 +48,8 @@ class Proposals:
             return
         with self._database.write() as connection:
             now = _now(connection)
-            for proposal, number in zip(proposals, _new_ids(connection, len(proposals)), strict=True):
+            numbers = new_ids(connection, proposal_table, len(proposals))
+            for proposal, number in zip(proposals, numbers, strict=True):
                 proposal.number = number
             _expire_earlier(connection, batch, proposals, now)
             add(connection, proposal_table, [_row(batch, proposal, now) for proposal in proposals])
@@ -216,13 +212,6 @@ class Proposals:
 
 def _now(connection: Connection) -> float:
     return float(connection.execute(select(database_time())).scalar_one())
-
-
-def _new_ids(connection: Connection, count: int) -> Sequence[int]:
-    if connection.dialect.name == "sqlite":
-        last = connection.execute(_LAST_ID).scalar_one()
-        return range(last + 1, last + 1 + count)  # there is no other writer
-    return connection.execute(_NEXT_IDS, {"count": count}).scalars().all()
 
 
 def _expire_earlier(connection: Connection, batch: int, proposals: Sequence[NewProposal], now: float) -> None:
