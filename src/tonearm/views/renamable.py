@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tonearm.library.database import Database
 from tonearm.library.files import KnownFile, known_files
-from tonearm.library.roots import Place, below
+from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import file_table, root_table
 from tonearm.views.reading import MANY_AT_ONCE
 from tonearm.views.track import Track
@@ -36,12 +36,10 @@ class RenamableFiles:
         after: bytes | None = None
         while True:
             conditions = [
-                file_table.c.root_id == place.root,
+                in_place(place),
                 file_table.c.missing_since.is_(None),
                 file_table.c.left_out_since.is_(None),
             ]
-            if place.scope:
-                conditions.append(below(place.scope))
             if after is not None:
                 conditions.append(file_table.c.path > after)
             with self._database.read() as connection:
