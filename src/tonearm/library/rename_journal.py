@@ -13,6 +13,7 @@ from tonearm.library.database import Database, database_time
 from tonearm.library.history import note_each
 from tonearm.library.proposal import Identity, ProposalStatus
 from tonearm.library.rename_schema import proposal_table, rename_step_table
+from tonearm.library.roots import scope_in
 from tonearm.library.schema import file_table, root_table
 from tonearm.names import to_document
 
@@ -221,7 +222,7 @@ def _move_rows(connection: Connection, completed: Sequence[Completed], now: floa
     if not moved:
         return
     roots = [(row.id, row.path) for row in connection.execute(select(root_table.c.id, root_table.c.path))]
-    places = {each.file: located(roots, each.target) for each in moved if each.file is not None}
+    places = {each.file: _located(roots, each.target) for each in moved if each.file is not None}
     known = set(
         connection.execute(
             select(file_table.c.id).where(among(file_table.c.id, "files")), {"files": list(places)}
@@ -286,10 +287,7 @@ def _clear_places(
     change(connection, file_table, hidden)
 
 
-def located(roots: Sequence[tuple[int, bytes]], path: bytes) -> tuple[int, bytes] | None:
-    """The root that a path is below, by id, and the path relative to it."""
-    fitting = [(id_, root) for id_, root in roots if path.startswith(root.rstrip(b"/") + b"/")]
-    if not fitting:
-        return None
-    id_, root = max(fitting, key=lambda pair: len(pair[1]))
-    return id_, path[len(root.rstrip(b"/")) + 1 :]
+def _located(roots: Sequence[tuple[int, bytes]], path: bytes) -> tuple[int, bytes] | None:
+    """The root that a path is below, by id, and the path relative to it. No root is in another one."""
+    scopes = ((id_, scope_in(root, path)) for id_, root in roots)
+    return next(((id_, scope) for id_, scope in scopes if scope is not None), None)

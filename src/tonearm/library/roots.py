@@ -46,6 +46,14 @@ class Place:
         return not self.scope or other.scope == self.scope or other.scope.startswith(self.scope + b"/")
 
 
+def scope_in(root: bytes, path: bytes) -> bytes | None:
+    """A path relative to the folder of a root, empty for the folder itself; ``None`` where it is not in it."""
+    if path == root:
+        return b""
+    inside = root.rstrip(b"/") + b"/"
+    return path[len(inside) :] if path.startswith(inside) else None
+
+
 def below(scope: bytes) -> ColumnElement[bool]:
     """Files that are ``scope`` or lie in it; the range form uses the index on paths."""
     return or_(
@@ -160,25 +168,23 @@ def _locate(connection: Connection, path: bytes) -> Place | None:
     for row in connection.execute(
         select(root_table.c.id, root_table.c.path, root_table.c.device, root_table.c.mounts)
     ):
-        inside = row.path.rstrip(b"/") + b"/"
-        if path == row.path or path.startswith(inside):
-            scope = path[len(inside) :] if path != row.path else b""
+        scope = scope_in(row.path, path)
+        if scope is not None:
             return Place(row.id, row.path, scope, row.device, _mounts(row.mounts))
     return None
 
 
 def _take_over(connection: Connection, root: int, folder: bytes) -> None:
-    inside = folder.rstrip(b"/") + b"/"
     mounts: list[str] = []
     for older in connection.execute(
         select(root_table.c.id, root_table.c.path, root_table.c.mounts).where(root_table.c.id != root)
     ).all():
-        if not older.path.startswith(inside):
+        below_here = scope_in(folder, older.path)
+        if below_here is None:
             continue
         connection.execute(
             select(root_table.c.id).where(root_table.c.id == older.id).with_for_update()
         )  # a scan may be adding files to it
-        below_here = older.path[len(inside) :]
         mounts += [below_here.hex()]  # guarded as a whole, as it was when it was a root
         mounts += [(below_here + b"/" + mount).hex() for mount in _mounts(older.mounts)]
         moved = cast(literal(below_here + b"/", LargeBinary).op("||")(file_table.c.path), LargeBinary)

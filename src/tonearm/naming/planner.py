@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from tonearm.library.proposal import Conflict, Identity, NewProposal
 from tonearm.library.proposals import Proposals
-from tonearm.library.roots import Place
+from tonearm.library.roots import Place, scope_in
 from tonearm.names import PathMap
 from tonearm.naming.companions import Companions
 from tonearm.naming.destination import Destination
@@ -302,16 +302,17 @@ class Planner:
 
     def _check_missing(self, place: Place, found: Sequence[NewProposal]) -> None:
         """A path at which the library knows a missing file is not given to another one: its results would be hidden."""
-        inside = place.root_path.rstrip(b"/") + b"/"
         wanted = {
-            each.target[len(inside) :]: each
+            scope: each
             for each in found
-            if each.target and each.target.startswith(inside)
+            if each.target and (scope := scope_in(place.root_path, each.target)) is not None
         }
         for known in self._files.at_paths(place.root, list(wanted)):
             if known.missing:
                 proposal = wanted[known.path]
-                proposal.conflicts.append(Conflict("known-missing", inside + known.path))
+                proposal.conflicts.append(
+                    Conflict("known-missing", os.path.join(place.root_path, known.path))
+                )
 
     def _simulate(self, batch: int) -> int:
         """Compare a batch with itself; returns how many proposals have conflicts."""
