@@ -1,10 +1,27 @@
-"""Converts file names, which are bytes, to text, and escapes them for the terminal."""
+"""Converts file names, which are bytes, to text, escapes them for the terminal, and tells their extensions."""
 
 import base64
 import os
 import unicodedata
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+_STARTS = (b"", b"/")
+"""What is before the first character of a name."""
+
+
+def extension_of(name: bytes) -> bytes:
+    """The end of a name or path after its last dot, in lower case; dots at the start of a name do not count."""
+    before, _, extension = name.rpartition(b".")
+    if b"/" in extension or before.rstrip(b".")[-1:] in _STARTS:
+        return b""
+    return extension.lower()
+
+
+def plain_extensions(written: Iterable[str]) -> dict[bytes, str]:
+    """Extensions as ``extension_of`` tells them, with their texts; ``written``: with a dot or without, in any case."""
+    plain = {extension.lower().lstrip(".") for extension in written} - {""}
+    return {extension.encode(): extension for extension in plain}
 
 
 def to_text(path: bytes) -> str:

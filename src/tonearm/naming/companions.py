@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tonearm.names import extension_of, plain_extensions
+
 OF_TRACK = (".lrc", ".txt", ".cue", ".log", ".jpg", ".jpeg", ".png", ".webp", ".nfo", ".srt", ".vtt")
 OF_ALBUM = (
     *OF_TRACK,
@@ -39,10 +41,10 @@ class Listing:
 
 
 class Companions:
-    """Finds what goes along. ``extensions``: the endings of music."""
+    """Finds what goes along. ``extensions``: of music."""
 
     def __init__(self, extensions: Sequence[str]) -> None:
-        self._music = tuple(f".{ending}".encode() for ending in extensions)
+        self._music = plain_extensions(extensions).keys()
         self._listings: OrderedDict[bytes, Listing] = OrderedDict()
 
     def listing(self, folder: bytes) -> Listing:
@@ -81,7 +83,7 @@ class Companions:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         listing.folders.add(entry.name)
-                    elif entry.name.lower().endswith(self._music):
+                    elif extension_of(entry.name) in self._music:
                         listing.music.add(entry.name)
                     elif entry.is_file(follow_symlinks=False):
                         listing.others.add(entry.name)

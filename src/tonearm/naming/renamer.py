@@ -27,7 +27,7 @@ from tonearm.events.renames import (
 )
 from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import Completed, Group, RenameJournal, Step, StepKind
-from tonearm.names import PathMap
+from tonearm.names import PathMap, extension_of, plain_extensions
 from tonearm.naming.copying import Stopped
 from tonearm.naming.disk import Disk, NeedsLink, Refused, identity_of, look
 from tonearm.naming.order import Move, Unit, units
@@ -83,13 +83,13 @@ class Renamer:
         stopping: Callable[[], bool],
         extensions: Sequence[str],
     ) -> None:
-        """``extensions``: endings of music; a file that goes along with a folder waits until none is left in it."""
+        """``extensions``: of music; a file that goes along with a folder waits until none is left in it."""
         self._journal = journal
         self._disk = disk
         self._paths = paths
         self._announce = announce
         self._stopping = stopping
-        self._music = tuple(f".{ending}".encode() for ending in extensions)
+        self._music = plain_extensions(extensions).keys()
         self._outcome = Outcome()
         self._files = 0
         self._began = self._shown = time.monotonic()
@@ -192,7 +192,7 @@ class Renamer:
     def _holds_music(self, folder: bytes) -> bool:
         try:
             with os.scandir(folder) as entries:
-                return any(entry.name.lower().endswith(self._music) for entry in entries)
+                return any(extension_of(entry.name) in self._music for entry in entries)
         except OSError:
             return True
 

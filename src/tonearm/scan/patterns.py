@@ -4,10 +4,7 @@ import fnmatch
 import re
 from collections.abc import Sequence
 
-from tonearm.names import folders_above, to_text
-
-_STARTS = (b"", b"/")
-"""What is before the first character of a name."""
+from tonearm.names import extension_of, folders_above, plain_extensions, to_text
 
 
 class Patterns:
@@ -27,8 +24,7 @@ class Patterns:
         self.follow_links = follow_links
         self._include = _compiled(include)
         self._exclude = _compiled(exclude)
-        plain = {extension.lower().lstrip(".") for extension in extensions}
-        self._extensions = {extension.encode(): extension for extension in plain}
+        self._extensions = plain_extensions(extensions)
 
     def music(self, name: bytes) -> str:
         """The extension in lower case, if it is a music file extension; else an empty text."""
@@ -53,14 +49,6 @@ class Patterns:
         if is_folder or self._include is None:
             return False
         return not (self._include.match(name) or self._include.match(text))
-
-
-def extension_of(name: bytes) -> bytes:
-    """The end of a name or path after its last dot, in lower case; dots at the start of a name do not count."""
-    before, _, extension = name.rpartition(b".")
-    if b"/" in extension or before.rstrip(b".")[-1:] in _STARTS:
-        return b""
-    return extension.lower()
 
 
 def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:

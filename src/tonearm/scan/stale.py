@@ -14,8 +14,8 @@ from tonearm.jobs.stale_files import StaleFiles
 from tonearm.library.files import FileChange, KnownFile, ScannedFile
 from tonearm.library.found_file import FoundFile
 from tonearm.library.roots import Place
+from tonearm.names import extension_of
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.scan.patterns import extension_of
 from tonearm.settings import Level
 
 BATCH = 2000

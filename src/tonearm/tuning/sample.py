@@ -12,7 +12,8 @@ from pathlib import Path
 import tonearm
 from tonearm.library.canonical import canonical
 from tonearm.library.found_file import FoundFile
-from tonearm.scan.patterns import Patterns, extension_of
+from tonearm.names import extension_of
+from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import walk
 
 WALK_S = 5.0

@@ -34,6 +34,8 @@ NO_PATHS = PathMap(())
 class Collection:
     """Files below a folder; each holds its first name, so that it can be told from the others."""
 
+    extensions: Sequence[str] = EXTENSIONS
+
     def __init__(self, library: Library, folder: Path, destination: Destination | None = None) -> None:
         """``destination``: what has tried the file system of the folder already."""
         self.library = library
@@ -117,7 +119,7 @@ class Collection:
             RenamableFiles(self.library.database, results()),
             self.proposals,
             self.destination,
-            Companions(EXTENSIONS),
+            Companions(self.extensions),
             NO_PATHS,
             lambda: False,
         )
@@ -147,7 +149,9 @@ class Collection:
     def carry_out(self, moves: Sequence[Move], is_undo: bool = False) -> Outcome:
         """Rename files."""
         with self._disk() as disk:
-            renamer = Renamer(self.journal, disk, NO_PATHS, self.events.append, self._stopping, EXTENSIONS)
+            renamer = Renamer(
+                self.journal, disk, NO_PATHS, self.events.append, self._stopping, self.extensions
+            )
             return renamer.carry_out(moves, is_undo)
 
     def apply(self, batch: int | None = None) -> Outcome:

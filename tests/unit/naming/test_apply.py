@@ -71,7 +71,11 @@ def test_what_belongs_to_a_track_or_an_album_goes_along_and_comes_back(collectio
     assert collection.folders() == {b"in"}
 
 
-def test_what_belongs_to_an_album_waits_for_the_last_of_its_tracks(collection: Collection) -> None:
+@pytest.mark.parametrize("extensions", [("flac",), (".FLAC",)])
+def test_what_belongs_to_an_album_waits_for_the_last_of_its_tracks(
+    collection: Collection, extensions: tuple[str, ...]
+) -> None:
+    collection.extensions = extensions
     collection.put("in/1.flac", title="one", album="disc")
     collection.put("in/2.flac", title="two", album="disc")
     collection.write("in/cover.jpg", b"cover")

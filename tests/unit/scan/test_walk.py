@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.unit.scan.sick import make_dead
 from tonearm.library.found_file import FoundFile
 from tonearm.library.left_out import add_counts
-from tonearm.scan.patterns import Patterns, extension_of
+from tonearm.names import extension_of
+from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import Ignored, InvalidLine, LeftOut, Skipped, Unreadable, WalkItem, walk
 from tonearm.settings import EXTENSIONS, Settings
 
