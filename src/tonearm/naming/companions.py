@@ -2,26 +2,39 @@
 
 import os
 import re
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tonearm.names import extension_of, plain_extensions
 
-OF_TRACK = (".lrc", ".txt", ".cue", ".log", ".jpg", ".jpeg", ".png", ".webp", ".nfo", ".srt", ".vtt")
+OF_TRACK = (
+    b".lrc",
+    b".txt",
+    b".cue",
+    b".log",
+    b".jpg",
+    b".jpeg",
+    b".png",
+    b".webp",
+    b".nfo",
+    b".srt",
+    b".vtt",
+)
 OF_ALBUM = (
     *OF_TRACK,
-    ".m3u",
-    ".m3u8",
-    ".pls",
-    ".pdf",
-    ".accurip",
-    ".md5",
-    ".ffp",
-    ".sfv",
-    ".gif",
-    ".bmp",
-    ".toc",
+    b".m3u",
+    b".m3u8",
+    b".pls",
+    b".pdf",
+    b".accurip",
+    b".md5",
+    b".ffp",
+    b".sfv",
+    b".gif",
+    b".bmp",
+    b".toc",
 )
 CUE_BYTES = 1 << 20
 _CUE_FILE = re.compile(rb'^\s*FILE\s+(?:"([^"\r\n]*)"|(\S+))', re.MULTILINE | re.IGNORECASE)
@@ -31,10 +44,10 @@ KEPT = 64
 
 @dataclass(slots=True)
 class Listing:
-    """What is in a folder. others: files that are no music; claimed: of those, the ones that go with a track."""
+    """What is in a folder. others: files that are no music, in order; claimed: those of them that go with a track."""
 
     music: set[bytes] = field(default_factory=set)
-    others: set[bytes] = field(default_factory=set)
+    others: list[bytes] = field(default_factory=list)
     folders: set[bytes] = field(default_factory=set)
     claimed: set[bytes] = field(default_factory=set)
     in_cue_sheets: set[bytes] = field(default_factory=set)
@@ -59,22 +72,20 @@ class Companions:
     def of_track(self, folder: bytes, name: bytes) -> list[tuple[bytes, bytes]]:
         """Files that are named like a track, with what follows the common beginning; each is given once."""
         listing = self.listing(folder)
-        if not listing.others:
-            return []
         stem = os.path.splitext(name)[0]
-        found = sorted(
+        first = bisect_left(listing.others, stem + b".")
+        end = bisect_left(listing.others, stem + b"/")  # the character after the dot, which no name has
+        found = [
             other
-            for other in listing.others - listing.claimed
-            if other.startswith(stem + b".") and other.lower().endswith(_endings(OF_TRACK))
-        )
-        listing.claimed |= set(found)
+            for other in listing.others[first:end]
+            if other not in listing.claimed and other.lower().endswith(OF_TRACK)
+        ]
+        listing.claimed.update(found)
         return [(other, other[len(stem) :]) for other in found]
 
     def of_album(self, folder: bytes) -> list[bytes]:
         """Files of a folder that belong to all of its tracks."""
-        return sorted(
-            name for name in self.listing(folder).others if name.lower().endswith(_endings(OF_ALBUM))
-        )
+        return [name for name in self.listing(folder).others if name.lower().endswith(OF_ALBUM)]
 
     def _read(self, folder: bytes) -> Listing:
         listing = Listing()
@@ -86,17 +97,15 @@ class Companions:
                     elif extension_of(entry.name) in self._music:
                         listing.music.add(entry.name)
                     elif entry.is_file(follow_symlinks=False):
-                        listing.others.add(entry.name)
+                        listing.others.append(entry.name)
         except OSError:
             return listing
+        finally:
+            listing.others.sort()
         for name in listing.others:
             if name.lower().endswith(b".cue"):
                 listing.in_cue_sheets |= _named_in(os.path.join(folder, name))
         return listing
-
-
-def _endings(endings: Sequence[str]) -> tuple[bytes, ...]:
-    return tuple(ending.encode() for ending in endings)
 
 
 def _named_in(path: bytes) -> set[bytes]:

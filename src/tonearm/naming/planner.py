@@ -295,7 +295,7 @@ class Planner:
                         found.append(self._companion(source.track, name, target, "folder"))
             plan.along += len(found)
             self._store(plan.batch, found)
-            left = (listing.others | listing.folders) - source.going
+            left = {*listing.others, *listing.folders} - source.going
             plan.emptied += not left
 
     # the whole batch
