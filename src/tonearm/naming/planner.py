@@ -137,20 +137,19 @@ class Planner:
         self._store(plan.batch, found)
 
     def _store(self, batch: int, found: Sequence[NewProposal]) -> None:
-        taken = {id(each): path for each in found if (path := self._occupant(each)) is not None}
         self._proposals.add(batch, found)
         for each in found:
-            if id(each) in taken:
-                self._taken[each.number] = taken[id(each)]
+            if each.target is not None and self._is_taken(each, each.target):
+                self._taken[each.number] = each.target
 
-    def _occupant(self, proposal: NewProposal) -> bytes | None:
-        """The target of a proposal, where something is there already that is not the file itself."""
-        if proposal.target is None or proposal.target_key == proposal.source_key:
-            return None
+    def _is_taken(self, proposal: NewProposal, target: bytes) -> bool:
+        """Whether something is at the target of a proposal already that is not the file itself."""
+        if proposal.target_key == proposal.source_key:
+            return False
         try:
-            return proposal.target if look(self._here(proposal.target)) is not None else None
+            return look(self._here(target)) is not None
         except OSError:
-            return proposal.target
+            return True
 
     # one file
 
