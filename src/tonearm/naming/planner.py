@@ -179,17 +179,15 @@ class Planner:
             conflicts=made.conflicts,
             warnings=list(made.warnings),
         )
-        self._check(proposal, rules)
+        self._check(proposal, look(self._here(source)), rules)
         self._note(proposal, made)
         return proposal
 
     def _rules(self, folder_here: bytes) -> NameRules:
         return self._destination.rules(folder_here)
 
-    def _check(self, proposal: NewProposal, rules: NameRules) -> None:
-        """Compare a proposal with the disk: its source, the folder it is to come to, and the length of its path."""
-        here = self._here(proposal.source)
-        status = look(here)
+    def _check(self, proposal: NewProposal, status: os.stat_result | None, rules: NameRules) -> None:
+        """Compare a proposal with the disk: the status of its source, the folder it comes to, its length."""
         add = proposal.conflicts.append
         if status is None:
             add(Conflict("source-gone", proposal.source))
@@ -273,7 +271,7 @@ class Planner:
         )
         if rules.length(os.path.basename(target)) > rules.longest:
             proposal.conflicts.append(Conflict("name-too-long", target))
-        self._check(proposal, rules)
+        self._check(proposal, status, rules)
         if os.path.dirname(source) != os.path.dirname(target):
             self._sources.setdefault(os.path.dirname(source), _Source()).going.add(name)
         return proposal
