@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,9 +28,8 @@ Call = tuple[str, int]
 class Scene:
     """A library and its music, which can be put back as they were before."""
 
-    def __init__(self, program: Program, folder: Path, kept: Path, music: Path, before: str) -> None:
+    def __init__(self, program: Program, kept: Path, music: Path, before: str) -> None:
         self.program = program
-        self._folder = folder
         self._kept = kept
         self.music = music
         self.before = before
@@ -116,7 +114,8 @@ class Scene:
             assert whole.read_bytes() == b"music of " + first_name.encode()
 
 
-def scenes(tmp_path: Path, empty: bytes, program: Program, before: str) -> Iterator[Scene]:
+def made_scene(tmp_path: Path, empty: bytes, program: Program, before: str) -> Scene:
+    """A library with files in a swap, a chain and a new folder, and with files that go along."""
     music = tmp_path / "music"
     music.mkdir()
     wanted = {"a/1": "a/2", "a/2": "a/1", "b/1": "b/2", "b/2": "b/3", "c/1": "new/c", "c/2": "new/d"}
@@ -136,9 +135,9 @@ def scenes(tmp_path: Path, empty: bytes, program: Program, before: str) -> Itera
         collection.approve(plan.batch)
         if before == "undo":
             assert collection.apply().refused == {}
-    scene = Scene(program, tmp_path, tmp_path / "kept", music, before)
+    scene = Scene(program, tmp_path / "kept", music, before)
     scene.keep()
-    yield scene
+    return scene
 
 
 def chosen(calls: list[Call]) -> list[Call]:
@@ -153,11 +152,11 @@ def chosen(calls: list[Call]) -> list[Call]:
 def test_a_kill_at_any_system_call_loses_nothing(
     before: str, program: Program, tmp_path: Path, empty: bytes
 ) -> None:
-    for scene in scenes(tmp_path, empty, program, before):
-        calls = scene.calls(tmp_path / "trace")
-        assert sum(name == "renameat2" for name, _ in calls) == 9
-        for name, number in chosen(calls):
-            scene.put_back()
-            killed = scene.rename("-o", os.devnull, "-e", f"inject={name}:signal=KILL:when={number}")
-            assert killed.returncode in (-9, 137, 0), killed.stderr
-            scene.check_after_kill()
+    scene = made_scene(tmp_path, empty, program, before)
+    calls = scene.calls(tmp_path / "trace")
+    assert sum(name == "renameat2" for name, _ in calls) == 9
+    for name, number in chosen(calls):
+        scene.put_back()
+        killed = scene.rename("-o", os.devnull, "-e", f"inject={name}:signal=KILL:when={number}")
+        assert killed.returncode in (-9, 137, 0), killed.stderr
+        scene.check_after_kill()
