@@ -49,6 +49,14 @@ def at_work(fleet: Fleet, folder: Path) -> int:
     return run
 
 
+def stop_children(fleet: Fleet) -> None:
+    """Stop the children of the worker with a file in each, which none of them can finish."""
+    for child in children_of(fleet.process("w0").pid):
+        kill(child, signal.SIGSTOP)
+    time.sleep(1)  # what a child sent before it was stopped is stored, and it is given the next file
+    until(lambda: len(fleet.events("w0", "job_started")) - len(fleet.events("w0", "job_finished")) == 2)
+
+
 def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_says_goodbye(
     fleet: Fleet, many_files: Path
 ) -> None:
@@ -70,10 +78,7 @@ def test_what_does_not_end_within_the_grace_is_given_back_at_no_charge(
 ) -> None:
     fleet.program.environment["TONEARM_GRACE_S"] = "0"
     run = at_work(fleet, many_files)
-    for child in children_of(fleet.process("w0").pid):
-        kill(child, signal.SIGSTOP)
-    time.sleep(1)  # what a child sent before it was stopped is stored, and it is given the next file
-    until(lambda: len(fleet.events("w0", "job_started")) > len(fleet.events("w0", "job_finished")))
+    stop_children(fleet)
     assert fleet.stop("w0") == 0
     assert fleet.events("w0", "job_returned"), "it had files in hand"
     assert fleet.query("SELECT max(attempts - uncharged_attempts) FROM jobs WHERE state = 'queued'") == [(0,)]
@@ -86,8 +91,7 @@ def test_what_does_not_end_within_the_grace_is_given_back_at_no_charge(
 def test_a_second_signal_stops_at_once(fleet: Fleet, many_files: Path) -> None:
     fleet.program.environment["TONEARM_GRACE_S"] = "1000"
     run = at_work(fleet, many_files)
-    for child in children_of(fleet.process("w0").pid):
-        kill(child, signal.SIGSTOP)
+    stop_children(fleet)
     fleet.process("w0").send_signal(signal.SIGTERM)
     time.sleep(1)
     assert fleet.process("w0").poll() is None, "it waits for what runs"
