@@ -287,13 +287,16 @@ def _names_this_host(hosts: list[str]) -> bool:
     """
     if len(hosts) > 1:
         return False
-    if not hosts:  # HTTP/1.0; a browser always sends it
-        return True
-    name = urllib.parse.urlsplit(f"//{hosts[0]}").hostname or ""
-    if name == "localhost":
-        return True
+    return not hosts or address_named(hosts[0]) is not None  # HTTP/1.0 has none; a browser always sends it
+
+
+def address_named(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a Host header names, with or without a port; ``None`` for a name other than ``localhost``.
+
+    Raises ValueError: it is no name at all.
+    """
+    name = urllib.parse.urlsplit(f"//{host}").hostname or ""
     try:
-        ipaddress.ip_address(name)
+        return ipaddress.ip_address(LOOPBACK if name == "localhost" else name)
     except ValueError:
-        return False
-    return True
+        return None

@@ -4,14 +4,13 @@ A page from elsewhere can make a browser send requests here, and a name of its o
 to name this host, and a request that changes something has to come from a page of this service or from a program.
 """
 
-import ipaddress
 import time
-import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tonearm.telemetry.http import address_named
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.problems import problem
 
@@ -112,10 +111,10 @@ def _too_long(found: Mapping[bytes, Sequence[str]]) -> tuple[HTTPStatus, str] | 
 def is_this_host(host: str) -> bool:
     """Whether a Host header names this host: ``localhost`` or a loopback address, with or without a port."""
     try:
-        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+        address = address_named(host)
     except ValueError:
         return False
+    return address is not None and address.is_loopback
 
 
 def _template(scope: Scope) -> str:
