@@ -207,12 +207,19 @@ def alive(pid: int) -> bool:
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until a condition holds; fail when it does not in time."""
+    assert within(seconds, condition), "it did not come about in time"
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Wait until a condition holds; whether it does in time."""
     end = time.monotonic() + seconds
     pause = 0.02
     while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
+        if time.monotonic() >= end:
+            return False
         time.sleep(pause)
         pause = min(0.1, 1.2 * pause)  # asking keeps the machine from what is waited for
+    return True
 
 
 def events_of(process: "subprocess.Popen[bytes]") -> Iterator[Event]:

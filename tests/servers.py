@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ import pytest
 import redis
 from psycopg import sql
 from sqlalchemy.engine import make_url
+
+from tests.program import until
 
 FleetUrls = Callable[[Iterable[str]], dict[str, str]]
 """Tells the addresses of services, such as ``RABBITMQ``, by the names of their variables."""
@@ -212,10 +213,7 @@ def durable_postgres(servers: Mapping[str, str]) -> Iterator[None]:
         connection.execute("SELECT pg_advisory_lock_shared(%s)", (DURABLE,))
         connection.execute("ALTER SYSTEM SET fsync = on")
         connection.execute("SELECT pg_reload_conf()")
-        end = time.monotonic() + 60
-        while connection.execute("SHOW fsync").fetchone() != ("on",):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: connection.execute("SHOW fsync").fetchone() == ("on",))
         yield
         connection.execute("SELECT pg_advisory_unlock_shared(%s)", (DURABLE,))
         if connection.execute("SELECT pg_try_advisory_lock(%s)", (DURABLE,)).fetchone() == (True,):

@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
 
 from tests.contracts.broker import Broker
+from tests.program import within
 from tests.unit.library_fixture import AGEING_S, Library, take_from
 from tonearm.events.event import Event
 from tonearm.jobs.job import Lease, UnmountedPlace
@@ -20,16 +20,6 @@ from tonearm.resilience.gate import Gate, Unguarded
 RECONCILE_S = 0.5
 PATIENCE_S = 90.0
 QUIET_S = 0.3
-
-
-def within(seconds: float, so: Callable[[], bool]) -> bool:
-    """Wait until something is so; whether it came about in time."""
-    until = time.monotonic() + seconds
-    while not so():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 class QueueSetup:

@@ -13,7 +13,8 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from tests.contracts.queue_setups import PATIENCE_S, QueueSetup, RabbitSetup, within
+from tests.contracts.queue_setups import PATIENCE_S, QueueSetup, RabbitSetup
+from tests.program import within
 from tests.unit.library_fixture import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
 from tonearm.jobs.intake import Intake

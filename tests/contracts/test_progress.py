@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.memory_progress import MemoryProgress
+from tests.program import within
 from tonearm.errors import ServiceRefused
 from tonearm.events.states import Obstacle, Outlook
 from tonearm.progress.port import Progress, RunningFile, RunProgress, Snapshot
@@ -68,16 +69,6 @@ def hand(worker: str, job: int, path: bytes = b"/music/a.flac", **changes: Any) 
 
 def jobs(progress: Progress) -> list[tuple[str, int]]:
     return [(file.worker, file.job) for file in progress.running()]
-
-
-def within(seconds: float, so: Callable[[], bool]) -> bool:
-    """Wait until something is so, as others see it."""
-    until = time.monotonic() + seconds
-    while not so():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_at_first_nothing_is_known(progress: Progress) -> None:

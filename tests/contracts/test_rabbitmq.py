@@ -11,8 +11,8 @@ import pika
 import pytest
 
 from tests.contracts.broker import Broker
-from tests.contracts.queue_setups import PATIENCE_S, QUIET_S, QueueSetup, RabbitSetup, within
-from tests.program import Program
+from tests.contracts.queue_setups import PATIENCE_S, QUIET_S, QueueSetup, RabbitSetup
+from tests.program import Program, within
 from tests.proxy import Proxy, proxy_of, through
 from tests.unit.library_fixture import Library, finish_one, result, take_from
 from tests.variables import unset_variables

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 import redis
 
+from tests.program import within
 from tests.proxy import Proxy, proxy_of, through
 from tests.unit.facts import job_ref
 from tests.unit.library_fixture import Library, opened
@@ -84,15 +85,6 @@ def progress(redis_url: str, namespace: str) -> Iterator[RedisProgress]:
 def proxy(redis_url: str) -> Iterator[Proxy]:
     with proxy_of(redis_url) as proxy:
         yield proxy
-
-
-def within(seconds: float, so: Callable[[], bool]) -> bool:
-    until = time.monotonic() + seconds
-    while not so():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 class Worker:

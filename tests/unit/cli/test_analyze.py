@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import pytest
 from click.testing import CliRunner
 
+from tests.program import within
 from tests.unit.scan.sick import lock
 from tonearm.cli import analyze
 from tonearm.cli.app import app
@@ -205,10 +206,3 @@ def ended_jobs(database: Path) -> int:
         return int(
             connection.execute("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL").fetchone()[0]
         )
-
-
-def within(seconds: float, so: Callable[[], bool]) -> bool:
-    until = time.monotonic() + seconds
-    while not so() and time.monotonic() < until:
-        time.sleep(0.05)
-    return so()

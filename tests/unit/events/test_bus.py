@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.clock import Clock
+from tests.program import until
 from tonearm.events import queued
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
@@ -18,13 +19,6 @@ from tonearm.events.states import Severity, WarningCode
 
 def progress(number: int) -> ScanProgress:
     return ScanProgress(number, 0)
-
-
-def wait_for(reached: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not reached():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 class Stalled:
@@ -94,7 +88,7 @@ def test_a_subscriber_that_fails_is_reported_once_and_the_others_hear_all(
     bus.subscribe(heard.append)
     for number in range(5):
         bus(progress(number))
-    wait_for(lambda: any(isinstance(event, Warned) for event in heard))
+    until(lambda: any(isinstance(event, Warned) for event in heard))
     bus.close()
     assert [event for event in heard if isinstance(event, ScanProgress)] == [progress(n) for n in range(5)]
     [warning] = [event for event in heard if isinstance(event, Warned)]
@@ -144,7 +138,7 @@ def test_a_subscriber_that_stalls_holds_nobody_up_and_what_it_missed_is_counted(
     assert heard == [progress(number) for number in range(11)]
     assert bus.dropped() == {"the log": 7}
     stalled.go_on.set()
-    wait_for(lambda: len(stalled.heard) == 4)
+    until(lambda: len(stalled.heard) == 4)
     bus.close()
     [warning] = [event for event in heard if isinstance(event, Warned)]
     assert warning.code == WarningCode.EVENTS_DROPPED
@@ -245,7 +239,7 @@ def test_a_subscriber_may_announce_what_it_finds(bus: EventBus) -> None:
     bus.subscribe(heard.append)
     bus.subscribe_queued(answer, "answers")
     bus(progress(1))
-    wait_for(lambda: len(heard) == 2)
+    until(lambda: len(heard) == 2)
     assert heard == [progress(1), progress(2)]
 
 
@@ -283,6 +277,6 @@ def test_a_subscriber_is_spared_the_kinds_of_events_that_are_not_for_it(bus: Eve
     for number in range(100):
         bus(progress(number))
     bus(Warned(WarningCode.NO_SANDBOX, "x"))
-    wait_for(lambda: bool(heard))
+    until(lambda: bool(heard))
     assert heard == [Warned(WarningCode.NO_SANDBOX, "x")]
     assert bus.dropped() == {"the screen": 0}
