@@ -27,6 +27,10 @@ class ServiceUnavailable(TonearmError):
     """A service outside this process does not answer; the call can be repeated later."""
 
 
+class CircuitOpen(ServiceUnavailable):
+    """The call was refused, because too many recent calls of the service have failed."""
+
+
 class ServiceRefused(ServiceUnavailable):
     """A service refused the credentials or the call; a person has to check its address and password."""
 

@@ -7,7 +7,8 @@ from tests.contracts.broker import Broker
 from tests.program import within
 from tests.unit.library_fixture import AGEING_S, Library, take_from
 from tonearm.events.event import Event
-from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.job import UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq.connection import BrokerConnection

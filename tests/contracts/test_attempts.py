@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests.unit.library_fixture import WORKER, Library, finish_one, found, result
 from tonearm.errors import Failure
 from tonearm.jobs.history import History
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import attempt_table
 from tonearm.resilience.backoff import Backoff

@@ -10,7 +10,8 @@ from tests.contracts.test_job_store import Deaf
 from tests.program import until
 from tests.unit.library_fixture import AT_ONCE, VERSIONS, Library, result
 from tonearm.errors import Failure, StorageUnavailable
-from tonearm.jobs.job import Lease, Refusal
+from tonearm.jobs.job import Refusal
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.resilience.backoff import Backoff

@@ -32,10 +32,11 @@ from tonearm.errors import (
 )
 from tonearm.events.event import Event
 from tonearm.events.services import BreakerChanged
+from tonearm.events.states import BreakerState
 from tonearm.library import database as database_module
 from tonearm.library.database import Database, database_time, open_postgres
 from tonearm.library.postgres_errors import kind_of
-from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 
 SECRET = "hush-hush"  # noqa: S105  it opens nothing
 CALL_S = 1.0

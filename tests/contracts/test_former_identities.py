@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.library_fixture import VERSIONS, Library, finish_one, result
 from tonearm.events.states import RunState
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import Result
 from tonearm.library.database import Database
 from tonearm.library.forget import forget

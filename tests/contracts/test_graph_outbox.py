@@ -15,7 +15,7 @@ from tonearm.events.event import Event
 from tonearm.events.facts import Warned
 from tonearm.events.job_trace import JobTrace
 from tonearm.events.services import BreakerChanged
-from tonearm.events.states import RunState
+from tonearm.events.states import BreakerState, RunState
 from tonearm.graph.bolt import Bolt
 from tonearm.graph.fallback import FallbackGraph
 from tonearm.graph.neo4j import Neo4jGraph
@@ -24,7 +24,7 @@ from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
 from tonearm.library.files import FileChange, KnownFile, ScannedFile
 from tonearm.library.forget import forget
-from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import Unguarded
 
 MakeBolt = Callable[..., Bolt]

@@ -18,7 +18,8 @@ from tests.program import within
 from tests.unit.library_fixture import AGEING_S, VERSIONS, Library, finish_one, result, take_from
 from tonearm.errors import Failure, StorageBusy
 from tonearm.jobs.intake import Intake
-from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.job import UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.jobs.sql_job_store import SqlJobStore

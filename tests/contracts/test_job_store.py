@@ -29,7 +29,8 @@ from tonearm.events.states import RunState
 from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Intake, IntakeResult
-from tonearm.jobs.job import OPEN, JobState, Lease, Refusal
+from tonearm.jobs.job import OPEN, JobState, Refusal
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import ReadFile
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.sql_job_store import SqlJobStore

@@ -10,7 +10,8 @@ from tests.unit.library_fixture import Library
 from tonearm.errors import NotFound
 from tonearm.jobs.history import History
 from tonearm.jobs.profile_requests import CannotProfile, ProfileRequest, ProfileRequests
-from tonearm.jobs.worker_registry import LOST_S, WorkerInstance, WorkerRegistry
+from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
+from tonearm.jobs.worker_rows import LOST_S
 from tonearm.library.database import open_sqlite
 from tonearm.telemetry import profile_call
 from tonearm.telemetry.profile_call import ask_for_profile

@@ -24,7 +24,7 @@ from tonearm.events.job_trace import JobTrace
 from tonearm.events.services import BrokerStateChanged
 from tonearm.events.states import BrokerState, WarningCode
 from tonearm.jobs.intake import Intake
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.outbox_relay import JobMessage
 from tonearm.jobs.port import JobQueue
 from tonearm.jobs.rabbitmq import connection as link_module

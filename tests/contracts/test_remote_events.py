@@ -19,7 +19,7 @@ from tonearm.events.facts import (
     StageReached,
 )
 from tonearm.jobs import finished_jobs
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.retry import INTERRUPTIONS
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import analysis_table

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 from tonearm.events.states import RunState
 from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.jobs.intake import Intake, IntakeResult
-from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job import Refusal, UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import AttemptOutcome, JobQueue, Result
 from tonearm.jobs.queue_admin import QueueAdmin

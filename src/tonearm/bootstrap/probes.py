@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from tonearm.bootstrap.server_probes import ask_broker
 from tonearm.bootstrap.servers import Servers
 from tonearm.errors import ServiceRefused, ServiceUnavailable, TonearmError
 from tonearm.settings import Settings
@@ -53,6 +52,8 @@ def probe_servers(settings: Settings) -> ServerReport:
     services: dict[str, ServerState] = {}
     queues, live = None, None
     if settings.rabbitmq_url is not None:
+        from tonearm.bootstrap.server_probes import ask_broker  # not needed without a broker
+
         services["RabbitMQ"], _ = ask(lambda: ask_broker(servers))
         if settings.rabbitmq_management_url is not None:
             services["RabbitMQ management"], queues = ask(lambda: _figures(servers))

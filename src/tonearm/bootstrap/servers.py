@@ -14,9 +14,7 @@ from tonearm.errors import ConfigurationError
 from tonearm.events.event import Announce
 from tonearm.library.database import Database, open_leader, open_postgres, open_sqlite, reach_postgres
 from tonearm.library.leader import AdvisoryLeader, Leadership, SoleProcess
-from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
-from tonearm.resilience.gate import AnnouncingGate, Gate
-from tonearm.resilience.probes import ProbeGate
+from tonearm.resilience.gate import Gate
 from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Level, Settings, url_source
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from tonearm.jobs.rabbitmq.management import QueueFigures as QueueFigures
     from tonearm.jobs.sql_job_store import SqlJobStore
     from tonearm.progress.port import Progress
+    from tonearm.resilience.breaker import CircuitBreaker
 
 FIGURES_S = 4.0
 """Statement timeout for reading figures over the whole library, in seconds."""
@@ -54,13 +53,21 @@ class Servers:
         self._settings = settings
         self._announce = announce
         self._turns = turns or LoopTurns()
-        self.breakers = _breakers(settings, announce, self._turns)
-        self._gates: Mapping[str, Gate] = {
-            name: AnnouncingGate(name, breaker, announce) for name, breaker in self.breakers.items()
-        }
+        self.breakers: Mapping[str, CircuitBreaker] = {}
+        self._gates: Mapping[str, Gate] = {}
+        if services := named_services(settings):
+            from tonearm.bootstrap.breakers import (  # not needed without a server
+                announcing_gates,
+                make_breakers,
+            )
+
+            self.breakers = make_breakers(services, settings, announce, self._turns)
+            self._gates = announcing_gates(self.breakers, announce)
 
     def for_probes(self) -> "Servers":
         """The same servers, for probes: calls have short limits, and pass a breaker that is open."""
+        from tonearm.resilience.probes import ProbeGate  # of processes that run for long
+
         servers = copy.copy(self)
         servers._gates = {name: ProbeGate(breaker) for name, breaker in self.breakers.items()}
         servers._settings = dataclasses.replace(
@@ -270,25 +277,16 @@ def open_for_maintenance(address: str | Path, connect_timeout_s: float, migrate:
     return open_postgres(address, connect_timeout_s, WHOLE_TABLE_S, migrate=migrate)
 
 
-def _breakers(settings: Settings, announce: Announce, turns: LoopTurns) -> dict[str, CircuitBreaker]:
-    """One breaker for each service that the settings name."""
-    policy = BreakerPolicy(
-        window_s=settings.breaker_window_s,
-        minimum_calls=settings.breaker_minimum_calls,
-        failure_rate=settings.breaker_failure_rate,
-        slow_call_s=settings.breaker_slow_call_s,
-        slow_rate=settings.breaker_slow_rate,
-        open_s=settings.breaker_open_s,
-        half_open_calls=settings.breaker_half_open_calls,
-    )
-    named = {
+def named_services(settings: Settings) -> list[str]:
+    """The services whose address is set."""
+    addresses = {
         "PostgreSQL": settings.database_url,
         "RabbitMQ": settings.rabbitmq_url,
         "RabbitMQ management": settings.rabbitmq_management_url,
         "Redis": settings.redis_url,
         "Neo4j": settings.neo4j_url,
     }
-    return {name: CircuitBreaker(name, policy, announce, turns=turns) for name, url in named.items() if url}
+    return [name for name, address in addresses.items() if address]
 
 
 @contextlib.contextmanager

@@ -62,6 +62,14 @@ class ChildEnding(StrEnum):
     CANCELLED = "cancelled"  # the run of its job was cancelled
 
 
+class BreakerState(StrEnum):
+    """State of a circuit breaker."""
+
+    CLOSED = "closed"  # calls pass
+    OPEN = "open"  # calls are refused
+    HALF_OPEN = "half_open"  # a few calls pass on trial
+
+
 class CallOutcome(StrEnum):
     """How a call of a server ended."""
 

@@ -9,11 +9,13 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from tonearm.errors import Failure
 from tonearm.jobs import attempts
 from tonearm.jobs.failures import INTERRUPTED_OFTEN, incomplete
-from tonearm.jobs.job import JobState, Lease
+from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import in_state, reasons
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, ReadFile, Result
 from tonearm.jobs.shared_sounds import part_shared_sounds
-from tonearm.library.bulk_write import among, change, row_batch
+from tonearm.library.among import among
+from tonearm.library.bulk_write import change, row_batch
 from tonearm.library.database import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import DecodeFacts, FileFacts

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import NO_TIMINGS
 from tonearm.library.bulk_write import Row, RowBatch, row_batch
 from tonearm.library.schema import attempt_table

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, literal_column, select, update
 
-from tonearm.jobs.job import JobState, Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job import JobState, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IDENTITY, IS_OPEN, WAITING, cancel_unwanted, in_mounted_places, in_state
-from tonearm.library.bulk_write import among, change
+from tonearm.jobs.lease import Lease
+from tonearm.library.among import among
+from tonearm.library.bulk_write import change
 from tonearm.library.database import database_time
 from tonearm.library.schema import file_table, job_table, root_table, run_table
 from tonearm.settings import Level

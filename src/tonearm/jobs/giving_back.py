@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from tonearm.jobs import attempt_outcomes, attempts
 from tonearm.jobs.attempts import Outcome
-from tonearm.jobs.job import JobState, Lease
+from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import IS_OPEN, cancel_unwanted, clock, in_state
+from tonearm.jobs.lease import Lease
 from tonearm.library.schema import job_table
 
 _RUNNING_JOBS = (

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from tonearm.errors import Failure
 from tonearm.events.job_ref import JobRef
-from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job import Refusal, UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.former_identities import FormerIdentity
 from tonearm.settings import Level

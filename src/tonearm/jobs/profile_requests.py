@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, true, 
 
 from tonearm.errors import TonearmError
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.worker_registry import LOST_S, nobody
+from tonearm.jobs.worker_registry import nobody
+from tonearm.jobs.worker_rows import LOST_S
 from tonearm.library.database import Database
 from tonearm.library.schema import profile_table, worker_table
 from tonearm.names import printable

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from tonearm.jobs import attempt_outcomes
 from tonearm.jobs.attempt_outcomes import Finished
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables

@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from tonearm.jobs.enqueue import new_correlation_id
-from tonearm.jobs.job import JobState, Lease
+from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import last_jobs, versions_in
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import Result
 from tonearm.jobs.runs import count_discovered
-from tonearm.library.bulk_write import add, among
+from tonearm.library.among import among
+from tonearm.library.bulk_write import add
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import AUDIO_ID
 from tonearm.library.former_identities import shared_wrongly

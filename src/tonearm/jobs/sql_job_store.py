@@ -11,8 +11,9 @@ from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
 from tonearm.jobs.failures import CHILD_LOST, unstorable
 from tonearm.jobs.interruptions import recover_interrupted
-from tonearm.jobs.job import LEFT_OUT, Depth, JobState, Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job import LEFT_OUT, Depth, JobState, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import (
     NO_IDENTITIES,
@@ -26,7 +27,7 @@ from tonearm.jobs.port import (
 from tonearm.jobs.result_writer import ResultWriter
 from tonearm.jobs.retry import retry_after
 from tonearm.jobs.run_counts import count_left_out
-from tonearm.library.bulk_write import among
+from tonearm.library.among import among
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.former_identities import FormerIdentity, adopt

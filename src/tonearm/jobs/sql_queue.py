@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.job import UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
 

@@ -11,18 +11,10 @@ from sqlalchemy import Connection, select, update
 from tonearm.errors import NotFound, TonearmError
 from tonearm.events.states import Shift
 from tonearm.jobs.job_sql import clock
+from tonearm.jobs.worker_rows import LOST_S, log_levels_at, shift_of
 from tonearm.library.bulk_write import upsert
 from tonearm.library.database import Database, serialize_transactions
 from tonearm.library.schema import worker_table
-
-LOST_S = 30.0
-"""Seconds without a heartbeat after which a worker is shown as lost, and its slots are not counted.
-
-docs/explanation/jobs.md lists this beside the other times after which a worker counts as ended."""
-
-
-ALONE = "alone:"
-"""What the instance of the only process that works on a library in a folder begins with."""
 
 
 class NameTaken(TonearmError):
@@ -237,19 +229,6 @@ class WorkerRegistry:
         """Mark workers without a heartbeat for ``after_s``, a day by default, as ended; returns how many."""
         with self._database.write() as connection:
             return _end_lost(connection, after_s)
-
-
-def shift_of(row: Any) -> Shift:
-    """When a worker takes jobs, by its row."""
-    stopped = row.rest_code is not None and row.rest_until is None
-    return Shift(row.slots, tuple((begin, end) for begin, end in row.work_times), stopped)
-
-
-def log_levels_at(stored: Mapping[str, Mapping[str, Any]], now: float) -> dict[str, str]:
-    """The levels that apply at a time by the database's clock, by logger. ``stored``: as in the row of a worker."""
-    return {
-        logger: one["level"] for logger, one in stored.items() if one["until"] is None or one["until"] > now
-    }
 
 
 def nobody(name: str) -> NotFound:

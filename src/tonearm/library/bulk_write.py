@@ -1,7 +1,6 @@
 """Writes many rows by few statements, on SQLite and PostgreSQL. A statement is built once for any number of rows."""
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +10,9 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
-    Dialect,
     FromClause,
     LargeBinary,
     Select,
-    String,
     Table,
     bindparam,
     column,
@@ -25,10 +22,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import Insert, ReturningInsert, Update
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from tonearm.library.column_types import FiniteFloat
 
@@ -242,48 +236,3 @@ def _recordset(write: _Write, document: str) -> tuple[FromClause, dict[str, Colu
         name: given.c[name] + literal_column("0.0") if isinstance(kind, FiniteFloat) else given.c[name]
         for name, kind in types.items()  # a negative zero becomes a positive one, as SQLite has no other
     }
-
-
-class _Several(TypeDecorator[Sequence[Any]]):
-    """Values of one type as one parameter: an array on PostgreSQL, the text of a JSON array on SQLite."""
-
-    impl = String
-    cache_ok = True
-
-    def __init__(self, item: TypeEngine[Any]) -> None:
-        super().__init__()
-        self.item = item
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """An array type on PostgreSQL, text on SQLite."""
-        if dialect.name != "postgresql":
-            return String()
-        from sqlalchemy.dialects.postgresql import ARRAY
-
-        return ARRAY(self.item)
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """A list on PostgreSQL, the text of a JSON array on SQLite."""
-        return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
-
-
-class among(FunctionElement[Any]):  # noqa: N801  written as the SQL function it stands for
-    """Whether a column has one of the values of a parameter; the statement is the same for any number of them."""
-
-    type = NullType()  # a Boolean would be compared with 1 on SQLite, which then uses no index
-    inherit_cache = True
-
-    def __init__(self, column: Any, name: str) -> None:
-        super().__init__(column, bindparam(name, type_=_Several(column.type)))
-
-
-@compiles(among, "sqlite")
-def _among_sqlite(element: among, compiler: Any, **kw: Any) -> str:
-    one, several = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{one} IN (SELECT value FROM json_each({several}))"  # noqa: S608  names of ours
-
-
-@compiles(among, "postgresql")
-def _among_postgresql(element: among, compiler: Any, **kw: Any) -> str:
-    one, several = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{one} = ANY ({several})"

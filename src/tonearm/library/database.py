@@ -16,6 +16,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.addresses import Address, url_of
 from tonearm.errors import (
+    CircuitOpen,
     ConfigurationError,
     ServiceUnavailable,
     StorageError,
@@ -27,7 +28,6 @@ from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.lock import refuse_while_at_work
 from tonearm.library.statement_waits import note_waits
-from tonearm.resilience.breaker import CircuitOpen
 from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 

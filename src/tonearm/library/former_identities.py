@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from tonearm.library.bulk_write import among
+from tonearm.library.among import among
 from tonearm.library.schema import alias_table, analysis_table, audio_table
 
 SAME_S = 0.1

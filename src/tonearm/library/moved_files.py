@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from tonearm.library.bulk_write import among
+from tonearm.library.among import among
 from tonearm.library.files import whole_path
 from tonearm.library.history import note
 from tonearm.library.schema import file_table

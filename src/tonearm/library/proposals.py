@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
 
-from tonearm.library.bulk_write import add, among, change, new_ids
+from tonearm.library.among import among
+from tonearm.library.bulk_write import add, change, new_ids
 from tonearm.library.column_types import unindexed
 from tonearm.library.database import Database, database_time
 from tonearm.library.proposal import (

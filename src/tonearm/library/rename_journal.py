@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from tonearm.library.bulk_write import add, among, change
+from tonearm.library.among import among
+from tonearm.library.bulk_write import add, change
 from tonearm.library.database import Database, database_time
 from tonearm.library.history import note_each
 from tonearm.library.proposal import Identity, ProposalStatus

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, literal_column, select, update
 
-from tonearm.library.bulk_write import Names, RowBatch, among, upsert, upsert_returning
+from tonearm.library.among import among
+from tonearm.library.bulk_write import Names, RowBatch, upsert, upsert_returning
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.features import FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags, values_of

@@ -16,25 +16,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 
-from tonearm.errors import ServiceUnavailable
+from tonearm.errors import CircuitOpen, ServiceUnavailable
 from tonearm.events.event import Announce
 from tonearm.events.services import BreakerChanged
+from tonearm.events.states import BreakerState
 from tonearm.resilience.rolling_window import Tally, TimeWindow
 from tonearm.resilience.turns import LoopTurns
-
-
-class BreakerState(StrEnum):
-    """State of a breaker."""
-
-    CLOSED = "closed"  # calls pass
-    OPEN = "open"  # calls are refused
-    HALF_OPEN = "half_open"  # a few calls pass on trial
-
-
-class CircuitOpen(ServiceUnavailable):
-    """The call was refused, because too many recent calls of the service have failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ call that the breaker would have admitted counts like any other: so the breaker 
 opens when the service fails, and closes when it answers again.
 """
 
-from tonearm.resilience.breaker import CircuitBreaker, CircuitOpen
+from tonearm.errors import CircuitOpen
+from tonearm.resilience.breaker import CircuitBreaker
 
 
 class ProbeGate:

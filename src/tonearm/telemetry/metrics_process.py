@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from tonearm.events.event import Event
 from tonearm.events.facts import ChildEnded, ChildStarted, JobFinished, JobRetrying, JobReturned, JobStarted
 from tonearm.events.rests import WorkerResting, WorkerResumed
-from tonearm.resilience.breaker import BreakerState
+from tonearm.events.states import BreakerState
 from tonearm.telemetry.label_values import service_label
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

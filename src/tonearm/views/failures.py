@@ -11,7 +11,7 @@ from tonearm.jobs import failed_jobs
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection
 from tonearm.jobs.failures import CHILD_LOST, cause_of
 from tonearm.jobs.job import JobState
-from tonearm.library.bulk_write import among
+from tonearm.library.among import among
 from tonearm.library.column_types import without_numbers
 from tonearm.library.database import Database
 from tonearm.library.schema import (

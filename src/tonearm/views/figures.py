@@ -10,7 +10,7 @@ from tonearm.events.states import RunState
 from tonearm.jobs import failed_jobs, queue_depth
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
-from tonearm.jobs.worker_registry import ALONE
+from tonearm.jobs.worker_rows import ALONE
 from tonearm.library.schema import job_table, run_table, worker_table
 from tonearm.settings import Level
 from tonearm.views.workers import STATES, state_of

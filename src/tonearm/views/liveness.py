@@ -12,14 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from tonearm.events.states import RunState, Shift
+from tonearm.events.states import BreakerState, RunState, Shift
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.worker_registry import LOST_S, shift_of
+from tonearm.jobs.worker_rows import LOST_S, shift_of
 from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.library.schema import worker_table
-from tonearm.resilience.breaker import BreakerState
 from tonearm.views.jobs import JobView
 from tonearm.views.runs import RunView
 from tonearm.views.workers import RestView, rest_of

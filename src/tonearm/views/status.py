@@ -86,7 +86,7 @@ def read_status(database: Database, versions: Versions, unavailable: Collection[
     with database.read() as connection:
         depth = queue_depth.depth(connection, None)
         unsent = queue_depth.count_unsent(connection) if database.shared else None
-    jobs = [alive.job(job) for job in JobList(database).first((JobState.RUNNING,), None, None, SHOWN_RUNNING)]
+    jobs = _running_jobs(database, alive) if depth.running else []
     runs = RunList(database).latest(SHOWN_RUNS)
     return StatusView(
         address=database.address,
@@ -103,6 +103,10 @@ def read_status(database: Database, versions: Versions, unavailable: Collection[
         workers=tuple(WorkerList(database).each()) if database.shared else None,
         rest=alive.rest,
     )
+
+
+def _running_jobs(database: Database, alive: Liveness) -> list[JobView]:
+    return [alive.job(job) for job in JobList(database).first((JobState.RUNNING,), None, None, SHOWN_RUNNING)]
 
 
 def _open_runs(database: Database, alive: Liveness, runs: Sequence[RunView]) -> tuple[RunView, ...]:

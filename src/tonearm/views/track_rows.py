@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, select
 
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import engine_text
-from tonearm.library.bulk_write import among
+from tonearm.library.among import among
 from tonearm.library.schema import (
     analysis_table,
     audio_table,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tonearm.jobs.job_sql import clock
-from tonearm.jobs.worker_registry import ALONE, LOST_S, log_levels_at
+from tonearm.jobs.worker_rows import ALONE, LOST_S, log_levels_at
 from tonearm.library.column_types import sort_key
 from tonearm.library.database import Database
 from tonearm.library.schema import worker_table

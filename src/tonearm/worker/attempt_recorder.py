@@ -9,7 +9,8 @@ from tonearm.events.facts import FileMoved, JobEvent, JobFinished, JobRetrying, 
 from tonearm.events.job_ref import JobRef
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import cause_of
-from tonearm.jobs.job import JobState, Lease, UnmountedPlace
+from tonearm.jobs.job import JobState, UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import (
     NO_TIMINGS,
     AttemptOutcome,

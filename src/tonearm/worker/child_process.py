@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tonearm.analysis.catalog import for_child
 from tonearm.errors import Failure
 from tonearm.jobs.failures import DEADLINE, KILLED, crashed, ended
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import ReadFile
 from tonearm.settings import Settings
 from tonearm.worker.child_output import ChildOutput

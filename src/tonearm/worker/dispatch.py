@@ -11,7 +11,7 @@ from tonearm.events.event import Announce
 from tonearm.events.facts import JobStarted, Warned
 from tonearm.events.states import WarningCode
 from tonearm.jobs.failures import GONE, NOT_MOUNTED
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
 from tonearm.worker.mount_guard import MountGuard

@@ -6,7 +6,7 @@ from tonearm.events.event import Announce
 from tonearm.events.facts import JobReturned
 from tonearm.events.states import ChildEnding
 from tonearm.jobs.failures import CANCELLED_BY_PERSON, DEADLINE
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import JobQueue
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from tonearm.events.event import Announce
 from tonearm.events.facts import JobTaken
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import JobQueue
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.pending_writes import PendingWrites

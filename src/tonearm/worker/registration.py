@@ -16,7 +16,6 @@ from tonearm.events.messages import LogLevelsChanged
 from tonearm.events.rests import WorkerResting, WorkerResumed, WorkTimesKnown
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import (
-    ALONE,
     Heartbeat,
     HeartbeatAnswer,
     Resting,
@@ -24,6 +23,7 @@ from tonearm.jobs.worker_registry import (
     WorkerRegistry,
     WorkerStatus,
 )
+from tonearm.jobs.worker_rows import ALONE
 from tonearm.names import to_document
 from tonearm.resilience.breaker import CircuitBreaker
 from tonearm.settings import Settings

@@ -28,7 +28,8 @@ from tonearm.events.event import Announce, Event
 from tonearm.events.facts import JobFinished, JobReturned, RunStateChanged, WorkerStateChanged
 from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import RunState, StorageState, WorkerState
-from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.job import UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from tests.program import until
 from tonearm.cli.app import app
-from tonearm.jobs.worker_registry import LOST_S, WorkerInstance, WorkerRegistry
+from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
+from tonearm.jobs.worker_rows import LOST_S
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.schema import worker_table
 

@@ -21,8 +21,8 @@ from tests.unit.library_fixture import (
 )
 from tonearm.errors import Failure
 from tonearm.jobs.failures import GONE, INTERRUPTED
-from tonearm.jobs.job import Lease
 from tonearm.jobs.job_sql import engine_text
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.retry import INTERRUPTIONS, retry_after
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.resilience.backoff import Backoff

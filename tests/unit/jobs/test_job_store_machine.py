@@ -34,7 +34,8 @@ from tests.unit.library_fixture import (
 from tonearm.errors import Failure, NotFound
 from tonearm.events.states import RunState
 from tonearm.jobs.failures import GONE
-from tonearm.jobs.job import OPEN, Lease
+from tonearm.jobs.job import OPEN
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.library.roots import Place

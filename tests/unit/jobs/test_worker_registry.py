@@ -13,7 +13,6 @@ from sqlalchemy import delete
 from tests.unit.library_fixture import Library
 from tonearm.errors import NotFound
 from tonearm.jobs.worker_registry import (
-    LOST_S,
     DrainState,
     Heartbeat,
     NameTaken,
@@ -21,6 +20,7 @@ from tonearm.jobs.worker_registry import (
     WorkerRegistry,
     WorkerStatus,
 )
+from tonearm.jobs.worker_rows import LOST_S
 from tonearm.library.database import open_postgres, open_sqlite
 from tonearm.library.schema import worker_table
 from tonearm.views.workers import WorkerList, WorkerView

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tonearm.errors import Fault, FileFault, ServiceUnavailable, StorageUnavailable, TonearmError
+from tonearm.errors import CircuitOpen, Fault, FileFault, ServiceUnavailable, StorageUnavailable, TonearmError
 from tonearm.events.event import Event
 from tonearm.events.services import BreakerChanged
-from tonearm.resilience.breaker import BreakerPolicy, BreakerState, CircuitBreaker, CircuitOpen
+from tonearm.events.states import BreakerState
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import Gate, Unguarded
 
 POLICY = BreakerPolicy(

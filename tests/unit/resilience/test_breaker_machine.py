@@ -6,9 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tonearm.errors import CircuitOpen
 from tonearm.events.event import Event
 from tonearm.events.services import BreakerChanged
-from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker, CircuitOpen
+from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.rolling_window import PARTS
 
 ALLOWED = {("closed", "open"), ("open", "half_open"), ("half_open", "open"), ("half_open", "closed")}

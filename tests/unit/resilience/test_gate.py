@@ -6,7 +6,8 @@ from tonearm.errors import ServiceUnavailable
 from tonearm.events.event import Event
 from tonearm.events.services import ServiceCalled
 from tonearm.events.states import CallOutcome
-from tonearm.resilience.gate import AnnouncingGate, Unguarded
+from tonearm.resilience.announcing_gate import AnnouncingGate
+from tonearm.resilience.gate import Unguarded
 
 
 class Closed(Unguarded):

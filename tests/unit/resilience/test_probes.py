@@ -1,7 +1,7 @@
 """Probes reach a service while its breaker is open, and move the breaker of a service that nothing else calls."""
 
 from tests.unit.resilience.test_breaker import Service
-from tonearm.resilience.breaker import BreakerState
+from tonearm.events.states import BreakerState
 from tonearm.resilience.gate import Gate
 from tonearm.resilience.probes import ProbeGate
 

@@ -6,7 +6,8 @@ from tests.unit.library_fixture import WORKER, Library
 from tonearm.events.rests import WorkerResting, WorkTimesKnown
 from tonearm.events.states import RestCode, RunState, Shift
 from tonearm.jobs.job import OPEN
-from tonearm.jobs.worker_registry import LOST_S, Heartbeat, Resting, WorkerInstance, WorkerRegistry
+from tonearm.jobs.worker_registry import Heartbeat, Resting, WorkerInstance, WorkerRegistry
+from tonearm.jobs.worker_rows import LOST_S
 from tonearm.library.database import Database, open_postgres
 from tonearm.library.lock import exclusive_lock
 from tonearm.settings import load_settings

@@ -16,7 +16,7 @@ from tests.tagging import retagged
 from tests.unit.library_fixture import Library, finish_one
 from tonearm.analysis.tags import read_tags
 from tonearm.events.states import Severity
-from tonearm.jobs.job import Lease
+from tonearm.jobs.lease import Lease
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.child_protocol import InvalidReply, Message
 from tonearm.worker.child_replies import parsed_failure, parsed_identity, parsed_log, result_of

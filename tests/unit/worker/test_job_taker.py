@@ -6,7 +6,8 @@ import pytest
 
 from tests.clock import Clock
 from tonearm.errors import StorageUnavailable
-from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.job import UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.names import PathMap
 from tonearm.worker import job_taker, pending_writes

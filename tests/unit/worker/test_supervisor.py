@@ -19,7 +19,8 @@ from tonearm.events.facts import JobFinished, JobRetrying, JobReturned, Warned
 from tonearm.events.rests import WorkerResting, WorkerResumed
 from tonearm.events.states import RestCode
 from tonearm.jobs.failures import NOT_MOUNTED
-from tonearm.jobs.job import Lease, UnmountedPlace
+from tonearm.jobs.job import UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.retry import INTERRUPTIONS
 from tonearm.jobs.sql_queue import SqlQueue

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from tonearm.jobs.job import Lease, Refusal, UnmountedPlace
+from tonearm.jobs.job import Refusal, UnmountedPlace
+from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, JobClaims, JobQueue, Result
 from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
 from tonearm.settings import Level
