@@ -6,7 +6,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from tests.unit.library_fixture import opened
 from tests.unit.naming.collection import Collection
 from tests.variables import set_variables
 from tonearm.cli.app import app
+from tonearm.library.roots import Roots
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
@@ -28,10 +32,12 @@ Call = tuple[str, int]
 class Scene:
     """A library and its music, which can be put back as they were before."""
 
-    def __init__(self, program: Program, kept: Path, music: Path, before: str) -> None:
+    def __init__(self, program: Program, kept: Path, folders: Sequence[Path], before: str) -> None:
+        """``folders``: that of the music, and others that files come to."""
         self.program = program
         self._kept = kept
-        self.music = music
+        self.folders = folders
+        self.music = folders[0]
         self.before = before
         self.sounds = self.contents()
 
@@ -39,20 +45,24 @@ class Scene:
         """The contents of all files, wherever they are now."""
         return Counter(
             path.read_bytes()
-            for path in self.music.rglob("*")
+            for path in self._paths()
             if path.is_file() and b".tonearm-copying" not in bytes(path)
         )
+
+    def _paths(self) -> Iterator[Path]:
+        for folder in self.folders:
+            yield from folder.rglob("*")
 
     def keep(self) -> None:
         """Keep the present state."""
         shutil.rmtree(self._kept, ignore_errors=True)
-        self._copy(self.program.data, self._kept / "data")
-        self._copy(self.music, self._kept / "music")
+        for number, folder in enumerate((self.program.data, *self.folders)):
+            self._copy(folder, self._kept / str(number))
 
     def put_back(self) -> None:
         """Put everything back as it was kept."""
-        self._copy(self._kept / "data", self.program.data)
-        self._copy(self._kept / "music", self.music)
+        for number, folder in enumerate((self.program.data, *self.folders)):
+            self._copy(self._kept / str(number), folder)
 
     @staticmethod
     def _copy(source: Path, target: Path) -> None:
@@ -100,7 +110,7 @@ class Scene:
 
     def _check_agreement(self) -> None:
         assert self.contents() == self.sounds
-        assert [path for path in self.music.rglob("*") if path.name.startswith(".tonearm")] == []
+        assert [path for path in self._paths() if path.name.startswith(".tonearm")] == []
         connection = sqlite3.connect(self.program.data / "tonearm.db")
         rows = connection.execute(
             "SELECT f.path, t.genre, r.path FROM files f JOIN tags t ON t.file_id = f.id"
@@ -114,8 +124,13 @@ class Scene:
             assert whole.read_bytes() == b"music of " + first_name.encode()
 
 
-def made_scene(tmp_path: Path, empty: bytes, program: Program, before: str) -> Scene:
-    """A library with files in a swap, a chain and a new folder, and with files that go along."""
+def made_scene(
+    tmp_path: Path, empty: bytes, program: Program, before: str, elsewhere: Path | None = None
+) -> Scene:
+    """A library with files in a swap, a chain and a new folder, and with files that go along.
+
+    ``elsewhere``: a folder that all of them are to come to; without it they stay below theirs.
+    """
     music = tmp_path / "music"
     music.mkdir()
     wanted = {"a/1": "a/2", "a/2": "a/1", "b/1": "b/2", "b/2": "b/3", "c/1": "new/c", "c/2": "new/d"}
@@ -130,12 +145,13 @@ def made_scene(tmp_path: Path, empty: bytes, program: Program, before: str) -> S
             )
         collection.write("c/1.lrc", b"lyrics")
         collection.write("c/cover.jpg", b"cover")
-        plan = collection.plan("{album}/{title}")
+        to = None if elsewhere is None else Roots(library.database).ensure(bytes(elsewhere))
+        plan = collection.plan("{album}/{title}", to=to)
         assert plan.conflicted == 0
         collection.approve(plan.batch)
         if before == "undo":
             assert collection.apply().refused == {}
-    scene = Scene(program, tmp_path / "kept", music, before)
+    scene = Scene(program, tmp_path / "kept", [music] if elsewhere is None else [music, elsewhere], before)
     scene.keep()
     return scene
 
@@ -148,15 +164,38 @@ def chosen(calls: list[Call]) -> list[Call]:
     return writes[1 :: len(writes) // 2]
 
 
-@pytest.mark.parametrize("before", ["apply", "undo"])
-def test_a_kill_at_any_system_call_loses_nothing(
-    before: str, program: Program, tmp_path: Path, empty: bytes
-) -> None:
-    scene = made_scene(tmp_path, empty, program, before)
-    calls = scene.calls(tmp_path / "trace")
-    assert sum(name == "renameat2" for name, _ in calls) == 9
+def kill_everywhere(scene: Scene, trace: Path, renames: int) -> None:
+    """Kill the command at its system calls, and check after each. ``renames``: how many it makes in the end."""
+    calls = scene.calls(trace)
+    assert sum(name == "renameat2" for name, _ in calls) == renames
     for name, number in chosen(calls):
         scene.put_back()
         killed = scene.rename("-o", os.devnull, "-e", f"inject={name}:signal=KILL:when={number}")
         assert killed.returncode in (-9, 137, 0), killed.stderr
         scene.check_after_kill()
+
+
+@pytest.mark.parametrize("before", ["apply", "undo"])
+def test_a_kill_at_any_system_call_loses_nothing(
+    before: str, program: Program, tmp_path: Path, empty: bytes
+) -> None:
+    kill_everywhere(made_scene(tmp_path, empty, program, before), tmp_path / "trace", 9)
+
+
+@pytest.mark.parametrize("before", ["apply", "undo"])
+def test_a_kill_while_files_go_to_another_file_system_loses_nothing(
+    before: str, program: Program, tmp_path: Path, empty: bytes
+) -> None:
+    with another_file_system(tmp_path) as elsewhere:
+        kill_everywhere(made_scene(tmp_path, empty, program, before, elsewhere), tmp_path / "trace", 8)
+
+
+@contextmanager
+def another_file_system(folder: Path) -> Iterator[Path]:
+    """An empty folder that is not on the file system of ``folder``."""
+    for place in (Path("/dev/shm"), Path("/var/tmp"), Path("/tmp")):  # noqa: S108  a folder of its own is made there
+        if place.is_dir() and place.stat().st_dev != folder.stat().st_dev:
+            with tempfile.TemporaryDirectory(dir=place) as made:
+                yield Path(made)
+            return
+    pytest.skip("needs a second file system")
