@@ -40,8 +40,10 @@ def safe_name(chunks: Sequence[Chunk], ending: bytes, rules: NameRules, is_file:
         Unusable: nothing is left, it is reserved, or too long.
     """
     whole = "".join([chunk.text for chunk in chunks])
-    if _is_plain(whole, rules) and len(whole) + len(ending) <= rules.longest and ending.isascii():
-        return SafeName(whole.encode("ascii") + ending)
+    if _is_plain(whole, rules) and ending.isascii():
+        name = rules.stored(whole.encode() + ending)
+        if rules.length(name) <= rules.longest:
+            return SafeName(name)
     changed: set[str] = set()
     pieces = [_cleaned(chunk, rules, changed) for chunk in chunks]
     pieces = _stripped(pieces, rules, ends=not ending)
@@ -57,10 +59,9 @@ def safe_name(chunks: Sequence[Chunk], ending: bytes, rules: NameRules, is_file:
 
 
 def _is_plain(text: str, rules: NameRules) -> bool:
-    """Whether nothing has to be done to a text, as is so for most."""
+    """Whether nothing has to be done to a text, as is so for most: what ``_sign`` replaces is not printable."""
     return (
-        text.isascii()
-        and text.isprintable()
+        text.isprintable()
         and "/" not in text
         and text[:1] not in {"", " ", "."}
         and text[-1] not in " ."
@@ -75,7 +76,7 @@ def _cleaned(chunk: Chunk, rules: NameRules, changed: set[str]) -> Chunk:
     if chunk.field is None:
         if rules.refused.isdisjoint(text):
             return chunk
-    elif text.isascii() and text.isprintable() and "/" not in text and rules.refused.isdisjoint(text):
+    elif text.isprintable() and "/" not in text and rules.refused.isdisjoint(text):
         return chunk
     clean = "".join(_sign(sign, rules) for sign in text)
     if chunk.field and clean != text:

@@ -87,15 +87,11 @@ Part = Text | Use | Section
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A parsed template."""
+    """A parsed template. ``has_folders``: whether it names folders, not only files."""
 
     source: str
     parts: tuple[Part, ...]
-
-    @property
-    def has_folders(self) -> bool:
-        """Whether it names folders, not only files."""
-        return any("/" in part.text for part in _texts(self.parts))
+    has_folders: bool
 
     @property
     def fields(self) -> frozenset[str]:
@@ -138,7 +134,7 @@ def parse(source: str, fields: Mapping[str, type]) -> Template:
     parts = parser.parts(closing="", depth=0)
     if not parts:
         raise TemplateError(source, 0, "it is empty")
-    return Template(source, parts)
+    return Template(source, parts, any("/" in part.text for part in _texts(parts)))
 
 
 class _Parser:

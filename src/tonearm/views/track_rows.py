@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
 
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import engine_text
@@ -39,6 +39,14 @@ class Results:
     series: Mapping[str, tuple[()] | None]
 
 
+_OF_DETAILS = (
+    file_table.c.complete,
+    file_table.c.warnings,
+    file_table.c.remarks,
+    audio_table.c.warnings.label("sound_warnings"),
+)
+
+
 class TrackRows:
     """Makes tracks of the rows of files."""
 
@@ -47,6 +55,7 @@ class TrackRows:
         self._results = results
         self._tells_stale = tells_stale
         self._engine = engine_text(results.versions)
+        self._no_results = dict.fromkeys(results.columns)
         self._analyses = {name: analysis_table.alias(f"of_{name}") for name in results.versions}
         self._chosen = self._everything().where(among(file_table.c.id, "files"))
 
@@ -57,7 +66,7 @@ class TrackRows:
 
     def details(self, connection: Connection, files: Sequence[int]) -> list[TrackDetail]:
         """The same, with everything that is stored about each."""
-        rows = {row.id: row for row in self._rows(connection, files)}
+        rows = {row.id: row for row in self._rows(connection, files, _OF_DETAILS)}
         tags = {
             row.file_id: row
             for row in connection.execute(select(tags_table).where(tags_table.c.file_id.in_(rows)))
@@ -77,8 +86,11 @@ class TrackRows:
             if file in rows
         ]
 
-    def _rows(self, connection: Connection, files: Sequence[int]) -> Sequence[Row[Any]]:
-        return connection.execute(self._chosen, {"files": list(files)}).all()
+    def _rows(
+        self, connection: Connection, files: Sequence[int], also: Sequence[ColumnElement[Any]] = ()
+    ) -> Sequence[Row[Any]]:
+        chosen = self._chosen.add_columns(*also) if also else self._chosen
+        return connection.execute(chosen, {"files": list(files)}).all()
 
     def _everything(self) -> Select[*tuple[Any, ...]]:
         """A query for everything that a list of tracks shows."""
@@ -96,10 +108,6 @@ class TrackRows:
                 root_table.c.path.label("root"),
                 file_table.c.audio_id,
                 file_table.c.missing_since,
-                file_table.c.complete,
-                file_table.c.warnings,
-                file_table.c.remarks,
-                audio_table.c.warnings.label("sound_warnings"),
                 audio_table.c.hash.label("audio_hash"),
                 *facts,
                 *[tags_table.c[name] for name in TAG_FIELDS],
@@ -123,10 +131,9 @@ class TrackRows:
 
     def _track(self, row: Row[Any]) -> Track:
         values = row._mapping  # the library's public name for a row as a mapping
-        results: dict[str, Any] = {}
+        results: dict[str, Any] = self._no_results.copy()
         for name in self._analyses:
             results |= values[f"scalars_{name}"] or {}
-        results |= {name: None for name in self._results.columns if name not in results}
         return Track(
             id=row.id,
             path=os.path.join(row.root, row.path),
