@@ -53,6 +53,7 @@ CASES: dict[str, tuple[TrackQuery, Callable[[Track], bool]]] = {
         TrackQuery(place=Place(1, b"/music", b"b")),
         lambda track: track.path.startswith(b"/music/b/"),
     ),
+    "codec": (TrackQuery(texts={"codec": "FL"}), lambda track: "fl" in (track.codec or "")),
     "nothing": (TrackQuery(texts={"title": "zzzz"}), lambda _: False),
 }
 
@@ -87,7 +88,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(walks, "MOST", 8)
     monkeypatch.setattr(effort.Effort, "reads", request.param != "few")
     monkeypatch.setattr(effort.Effort, "patience", 4.0 if request.param == "both" else math.inf)
-    monkeypatch.setattr(conditions, "FEW_VALUES", 1_000 if request.param == "few" else 1)
+    few_values = {"few": 1_000, "many": 2, "both": 1}  # "many": those of codec and camelot
+    monkeypatch.setattr(conditions, "FEW_VALUES", few_values[request.param])
 
 
 def pages(library: Library, query: TrackQuery, limit: int) -> Iterator[Track]:

@@ -76,7 +76,9 @@ PARTIAL_INDEXES = (
 
 TEXT_INDEXES = (  # what tracks are sorted by
     Index("ix_files_container", text_key(file_table.c.container)),
-    Index("ix_audio_codec", text_key(audio_table.c.codec)),
+    # lossy codecs have no bit depth, so that all others precede them; SQLite uses the first one, PostgreSQL the second
+    Index("ix_audio_codec", text_key(audio_table.c.codec), audio_table.c.bit_depth),
+    Index("ix_audio_bit_depth", audio_table.c.bit_depth, text_key(audio_table.c.codec)),
     *[
         Index(f"ix_tags_{name}", text_key(tags_table.c[name]))
         for name in ("title", "artist", "album", "album_artist", "genre")

@@ -48,7 +48,7 @@ audio_table = Table(
     Column("codec", CleanText, nullable=False),
     Column("sample_rate_hz", BigInteger, index=True, nullable=False),
     Column("channels", Integer, index=True, nullable=False),
-    Column("bit_depth", Integer, index=True),
+    Column("bit_depth", Integer),
     Column("decoded_s", FiniteFloat, index=True),
     Column("intact", Boolean),  # decoding reached the end and lost no more than a moment
     Column("warnings", Document, default=list, nullable=False),

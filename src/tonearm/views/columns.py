@@ -22,6 +22,7 @@ class SearchColumn:
     owner: the column of ``table`` with the id of the file (``of_file``) or of the audio. value: the whole value.
     key: what tracks are sorted by and what is indexed: the value, or the first characters of a text.
     words: the column in the index over parts of texts; ``None`` where there is none.
+    behind: the column whose index has this one's values too, after its own; ``None`` where there is none.
     """
 
     name: str
@@ -32,6 +33,7 @@ class SearchColumn:
     key: ColumnElement[Any]
     is_text: bool
     words: str | None = None
+    behind: "SearchColumn | None" = None
 
 
 def search_columns(features: FeatureTables) -> Mapping[str, SearchColumn]:
@@ -61,9 +63,9 @@ def _of_file(name: str) -> SearchColumn:
 def _of_audio(name: str) -> SearchColumn:
     value = audio_table.c["hash" if name == "audio_hash" else name]
     key: ColumnElement[Any] = text_key(value) if name == "codec" else value
-    return SearchColumn(
-        name, audio_table, audio_table.c.id, False, value, key, name in ("audio_hash", "codec")
-    )
+    is_text = name in ("audio_hash", "codec")
+    behind = _of_audio("codec") if name == "bit_depth" else None
+    return SearchColumn(name, audio_table, audio_table.c.id, False, value, key, is_text, behind=behind)
 
 
 def _of_tags(name: str) -> SearchColumn:

@@ -3,7 +3,7 @@
 All times are microseconds of one core, measured with a library of a million tracks; only their ratios matter.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -43,7 +43,7 @@ COUNTED = 50_000
 MANY = 200_000
 """Maximum number of tracks that are fetched and sorted after reading in order was in vain."""
 MOST = 0.2
-"""Share of the tracks that is assumed to meet a condition that more than ``COUNTED`` meet, or that has no index."""
+"""Share of the tracks that is assumed to meet a condition that has no index, or that more meet than were counted."""
 IN_VAIN = 10_000.0
 """Time that is spent on reading in order before it counts as in vain, though it was expected to take less."""
 SCAN = 0.1
@@ -92,7 +92,8 @@ class Sizes:
         if condition.owners is None:
             return MOST
         size = self.size(condition, COUNTED)
-        return max(1, size) / max(size, self.total) if size <= COUNTED else MOST
+        known = self._estimates or size <= COUNTED
+        return max(1, size) / max(size, self.total) if known else MOST
 
     @property
     def total(self) -> int:
@@ -186,11 +187,28 @@ def estimated(sizes: Sizes, wanted: Sequence[Condition], column: SearchColumn | 
     best = sizes.fewest(wanted, COUNTED)
     if best is None:
         return Effort(None, 0.0, read, entry, least)
-    found = float(sizes.size(best, COUNTED))
-    inside = [each for each in wanted if each is not best and each.tables == (best.source,)]
-    fetching = found * costs.lookup
-    found *= prod(sizes.share(condition) for condition in inside)
-    sorted_by = set() if column is None else {column.table}
-    beside = (tables | sorted_by) - {best.source, file_table}
-    fetching += found * costs.lookup * ((best.source is not file_table) + len(beside))
-    return Effort(best, fetching, read, entry, least)
+    return Effort(best, _fetching(sizes, wanted, best, column), read, entry, least)
+
+
+def _fetching(
+    sizes: Sizes, wanted: Sequence[Condition], best: Condition, column: SearchColumn | None
+) -> float:
+    """What it takes to fetch the tracks that meet ``best``; each table tests those that are left by the ones before."""
+    lookup = COSTS[sizes.dialect].lookup
+    share_by_table: dict[Any, float] = {best.source: 1.0, file_table: 1.0}
+    for condition in in_order_of_tests(wanted):
+        for source in condition.tables:
+            share = 1.0 if condition is best else sizes.share(condition)
+            share_by_table[source] = share_by_table.get(source, 1.0) * share
+    if column is not None:
+        share_by_table.setdefault(column.table, 1.0)
+    found, cost = float(sizes.size(best, COUNTED)), 0.0
+    for share in share_by_table.values():
+        cost += found * lookup
+        found *= share
+    return cost
+
+
+def in_order_of_tests(wanted: Iterable[Condition]) -> list[Condition]:
+    """Conditions in the order in which they are tested: functions over texts take longest, and come last."""
+    return sorted(wanted, key=lambda condition: condition.scanned is not None)

@@ -27,7 +27,7 @@ from tonearm.library.schema import audio_table, file_table, root_table, tags_tab
 from tonearm.views import conditions
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
-from tonearm.views.effort import MANY, Effort, Sizes, estimated
+from tonearm.views.effort import MANY, Effort, Sizes, estimated, in_order_of_tests
 from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Portions, Position
 
 
@@ -173,7 +173,8 @@ class Search:
         for portion in walk.portions():
             spent += walk.read * effort.entry
             self._spent += walk.read * effort.entry
-            if spent > effort.patience and (better := self._better(wanted)) is not None:
+            in_vain = spent > effort.patience and portions.needed * effort.entry > effort.fetching
+            if in_vain and (better := self._better(wanted)) is not None:
                 return self._of_key(self._collected(wanted, better, None, after, limit, descending), key)
             path = file_table.c.path
             rows = self._found(wanted, None).rows.where(portion)
@@ -251,8 +252,7 @@ class Search:
 
         Each table is read once: what the owners' own table says is tested and taken where the owners are found.
         """
-        tests = [condition for condition in wanted if not (condition is few and few.exact)]
-        tests.sort(key=lambda condition: condition.scanned is not None)  # functions over texts take longest
+        tests = in_order_of_tests(each for each in wanted if not (each is few and few.exact))
         file: Any = file_table.c
         key = None if column is None else column.key
         source: Any = file_table
@@ -264,13 +264,13 @@ class Search:
             if few.source is file_table:
                 more = (file_table.c.root_id, file_table.c.path, file_table.c.audio_id)
                 owners = owners.add_columns(*more).where(self._there)
-            chosen = owners.cte("owners").prefix_with("MATERIALIZED")
+            chosen = owners.cte("owners")
             if column is not None and column.table is few.source:
                 key = chosen.c.key
             if few.source is file_table:
                 file, source = chosen.c, chosen
             else:
-                source = chosen.join(file_table, _is_owned(next(iter(chosen.c)), few.of_file))
+                source = chosen.join(file_table, _is_owned(unindexed(next(iter(chosen.c))), few.of_file))
         if len(self._roots) > 1:
             source = source.join(root_table, root_table.c.id == unindexed(file.root_id))
         tables = {table: None for condition in tests for table in condition.tables}

@@ -56,6 +56,9 @@ class ColumnWalk:
         """Whether a condition asks for a value of this very column."""
         key = column.key
         self._within = [key.is_not(None), *[key >= c.low for c in own], *[key <= c.high for c in own]]
+        first = column.behind
+        if first is not None:
+            self._within += [first.key == c.low for c in wanted if c.column == first.name and c.has_one_key]
         self._from = None if after is None else self._beyond(after.key)
 
     def groups(self) -> Iterator["OneKey | ColumnElement[bool]"]:
@@ -164,6 +167,8 @@ class Portions:
         """``expected``: number of entries in which ``limit`` files are expected to be found."""
         self._limit = limit
         self._read = 0
+        self.needed = expected
+        """Entries in which the rest of the page is expected."""
         self._next = _bounded(MARGIN * expected)
 
     def __next__(self) -> int:
@@ -173,8 +178,8 @@ class Portions:
 
     def found(self, number: int) -> None:
         """Note how many files all portions so far have had."""
-        needed = self._read * (self._limit - number) / max(number, 1)
-        self._next = _bounded(min(MARGIN * needed, 2 * self._next))
+        self.needed = self._read * (self._limit - number) / max(number, 1)
+        self._next = _bounded(min(MARGIN * self.needed, 2 * self._next))
 
 
 def _bounded(number: float) -> int:

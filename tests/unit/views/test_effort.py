@@ -27,6 +27,14 @@ CODEC = Condition(
     of_file=False,
     column="codec",
 )
+TITLE = Condition(
+    true(),
+    (tags_table,),
+    select(tags_table.c.file_id),
+    select(tags_table.c.file_id),
+    source=file_table,
+    column="title",
+)
 NO_INDEX = Condition(true(), (tags_table,))
 BIT_RATE = SearchColumn(
     "bit_rate_bps",
@@ -89,6 +97,13 @@ def test_two_conditions_that_few_meet_together_are_not_looked_for_in_order(diale
     assert together.entries == pytest.approx(50 / 0.013 / 0.01)
 
 
+def test_what_few_pass_costs_the_tables_behind_it_nothing(dialect: str) -> None:
+    alone = effort(dialect, None, TITLE, title=5_000)
+    # audio is asked about all of them, tags about hardly any
+    tested_first = effort(dialect, None, TITLE, CODEC, title=5_000, codec=10_000)
+    assert tested_first.fetching == pytest.approx(alone.fetching, rel=0.01)
+
+
 def test_reading_is_given_up_before_it_takes_longer_than_fetching(dialect: str) -> None:
     patient = effort(dialect, BIT_RATE, YEAR, year=20_000)
     assert (
@@ -101,7 +116,7 @@ def test_a_statement_reads_what_is_needed_to_fill_the_page() -> None:
     portions = Portions(expected=2_000, limit=50)
     assert next(portions) == 2_600
     portions.found(40)
-    assert next(portions) == 845
+    assert (portions.needed, next(portions)) == (650, 845)
     portions.found(40)
     assert next(portions) == pytest.approx(1.3 * (2_600 + 845) / 4, abs=1)
     portions = Portions(expected=2_000, limit=50)

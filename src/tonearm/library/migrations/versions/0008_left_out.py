@@ -22,15 +22,29 @@ def upgrade() -> None:
     )
     _create_aliases()
     _create_renames()
+    _index_codecs(together=True)
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    _index_codecs(together=False)
     for table in ("rename_steps", "proposals", "rename_batches", "audio_aliases"):
         op.drop_table(table)
     op.drop_index("ix_files_left_out", table_name="files")
     op.drop_column("files", "left_out_since")
     op.drop_column("runs", "left_out")
+
+
+def _index_codecs(together: bool) -> None:
+    """Index codecs and bit depths anew, each with the other one behind it or alone."""
+    codec = (
+        "substr(codec, 1, 100)"
+        if op.get_bind().dialect.name == "sqlite"
+        else 'substr(codec, 1, 100) COLLATE "C"'
+    )
+    for name, first, second in (("codec", codec, "bit_depth"), ("bit_depth", "bit_depth", codec)):
+        op.execute(f"DROP INDEX ix_audio_{name}")
+        op.execute(f"CREATE INDEX ix_audio_{name} ON audio ({first}{f', {second}' if together else ''})")
 
 
 def _create_aliases() -> None:
