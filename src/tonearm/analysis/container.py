@@ -77,7 +77,10 @@ _OPTIONS = {
     "max_probe_packets": "4",
 }
 _DEMUXER_OPTIONS = {
-    "wav": {"max_size": str(1 << 14)},
+    "wav": {"max_size": str(1 << 15)},
+    "flac": {"raw_packet_size": str(1 << 14)},
+    "ac3": {"raw_packet_size": str(1 << 14)},
+    "eac3": {"raw_packet_size": str(1 << 14)},
     "mov": {"enable_drefs": "0", "use_absolute_path": "0"},
 }
 

@@ -1,21 +1,28 @@
-"""The identity that the previous version of ``identity.py`` gave a sound, by which its results are found again.
+"""The identities that previous versions of ``identity.py`` gave a sound, by which its results are found again.
 
-That version hashed the format and the packets of the first link alone, those that an edit list cuts off too. Files that
-differ in what is dropped of their packets, or in the setup of their decoder, had one identity.
+The first version hashed the format and the packets of the first link alone, those that an edit list cuts off too. Files
+that differ in what is dropped of their packets, or in the setup of their decoder, had one identity. The second version
+differs from the present one in the hash function alone.
 """
 
 import hashlib
+from functools import partial
 
 from tonearm.analysis.container import Opened, open_container
 from tonearm.analysis.file_window import RawFile
-from tonearm.analysis.identity import DIGEST_BYTES
-from tonearm.library.content_versions import IDENTITY_VERSION
+from tonearm.analysis.identity import Hashing, identify
+
+_BLAKE2 = partial(hashlib.blake2b, digest_size=16)
+_SECOND = Hashing(partial(_BLAKE2, person=b"tonearm audio 2"), _BLAKE2)
 
 
-def former_hash(file: RawFile) -> str:
-    """Return the hash of a file's audio by the previous version, 32 hexadecimal digits. Raises ``FileFault``."""
-    person = f"tonearm audio {IDENTITY_VERSION - 1}".encode()
-    whole = hashlib.blake2b(digest_size=DIGEST_BYTES, person=person)
+def former_hash(file: RawFile, version: int) -> str:
+    """Return the hash of a file's audio by a previous version, 32 hexadecimal digits. Raises ``FileFault``."""
+    return _first_hash(file) if version == 1 else identify(file, _SECOND).hash
+
+
+def _first_hash(file: RawFile) -> str:
+    whole = _BLAKE2(person=b"tonearm audio 1")
     with open_container(file, edited=False) as opened:
         context = opened.stream.codec_context
         whole.update(f"{_form(opened)} {context.sample_rate} {context.channels}\n".encode())

@@ -6,8 +6,10 @@ iTunSMPB) and the pre-skip of Opus reach it in no other form.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from av.audio.stream import AudioStream
 from av.packet import Packet
@@ -18,10 +20,31 @@ from tonearm.analysis.file_window import RawFile
 from tonearm.errors import Fault, FileFault
 from tonearm.library.content_versions import IDENTITY_VERSION
 
-DIGEST_BYTES = 16
-HELD = 64
-"""Number of pieces that are hashed together, as each call takes longer than the hash of a short packet."""
-PERSON = f"tonearm audio {IDENTITY_VERSION}".encode()
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+HASH_DIGITS = 32
+
+
+class Hash(Protocol):
+    """The part of a hash of ``hashlib`` that is used."""
+
+    def update(self, data: "ReadableBuffer", /) -> None: ...
+    def digest(self) -> bytes: ...
+    def hexdigest(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """The hash of a version of the identity. whole, part: begin the hash of all links, and of a part of one."""
+
+    whole: Callable[[], Hash]
+    part: Callable[[], Hash]
+
+
+_SHA256 = partial(hashlib.sha256, usedforsecurity=False)
+PRESENT = Hashing(partial(_SHA256, f"tonearm audio {IDENTITY_VERSION}\n".encode()), _SHA256)
+"""Processors have instructions for SHA-256, which make it the fastest of the sound ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +73,23 @@ def audio_hash(file: RawFile) -> str:
     return identify(file).hash
 
 
-def identify(file: RawFile) -> AudioIdentity:
+def identify(file: RawFile, hashing: Hashing = PRESENT) -> AudioIdentity:
     """Read all packets of all links without decoding them.
 
     Tags, pictures, the layout of the container and, for PCM, the borders of packets do not change the hash. Raises
     ``FileFault``, also ``NO_SAMPLES`` when there is no packet.
     """
     with open_container(file) as opened:
-        return HashedAudio(opened).identity()
+        return HashedAudio(opened, hashing).identity()
 
 
 class HashedAudio:
     """The links of an open container, whose packets are hashed when they are read."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, hashing: Hashing = PRESENT) -> None:
         self._opened = opened
-        self._whole = hashlib.blake2b(digest_size=DIGEST_BYTES, person=PERSON)
+        self._hashing = hashing
+        self._whole = hashing.whole()
         self._packets = self._audio_bytes = self._failed_reads = 0
         self._seconds = 0.0
         self.links = self._links()
@@ -79,12 +103,16 @@ class HashedAudio:
             raise FileFault(Fault.NO_SAMPLES)
         failed_reads = self._failed_reads + self._opened.failed_reads
         return AudioIdentity(
-            self._whole.hexdigest(), self._packets, self._audio_bytes, self._seconds, failed_reads
+            self._whole.hexdigest()[:HASH_DIGITS],
+            self._packets,
+            self._audio_bytes,
+            self._seconds,
+            failed_reads,
         )
 
     def _links(self) -> "Iterator[tuple[Opened, Iterator[Packet[AudioStream]]]]":
         for link in self._opened.links():
-            hashed = _Link(link)
+            hashed = _Link(link, self._hashing)
             packets = hashed.packets()
             yield link, packets
             for _ in packets:
@@ -99,22 +127,21 @@ class HashedAudio:
 class _Link:
     """The hash of one link: its decoder's setup, its packets, and what is dropped of them."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, hashing: Hashing) -> None:
         self._opened = opened
         self._setup = decoder_setup(opened)
         self._framed = opened.codec != "pcm"
-        self._data = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        self._dropped = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        self._held: list[bytes | Packet[AudioStream]] = []
+        self._link, self._data, self._dropped = (hashing.part() for _ in range(3))
         self.count = self.duration = self.audio_bytes = 0
 
     def packets(self) -> "Iterator[Packet[AudioStream]]":
         """Yield the packets, after they were taken into the hash."""
+        take, framed = self._data.update, self._framed
         for packet in self._opened.packets():
             size = packet.size
-            if self._framed:
-                self._held.append(size.to_bytes(4, "little"))
-            self._held.append(packet)
+            if framed:
+                take(size.to_bytes(4, "little"))
+            take(packet)
             if packet.is_discard:
                 self._dropped.update(b"%d:%d;" % (self.audio_bytes, size))
             for data in packet.iter_sidedata():
@@ -124,18 +151,11 @@ class _Link:
             self.count += 1
             self.duration += packet.duration or 0
             self.audio_bytes += size
-            if len(self._held) >= HELD:
-                self._hash_held()
             yield packet
-
-    def _hash_held(self) -> None:
-        self._data.update(b"".join(self._held))
-        self._held.clear()
 
     def digest(self) -> bytes:
         """Return the hash over everything taken so far."""
-        self._hash_held()
-        link = hashlib.blake2b(self._setup, digest_size=DIGEST_BYTES)
-        link.update(self._data.digest())
-        link.update(self._dropped.digest())
-        return link.digest()
+        self._link.update(self._setup)
+        self._link.update(self._data.digest())
+        self._link.update(self._dropped.digest())
+        return self._link.digest()

@@ -7,7 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, literal_column, select, update
 
 from tonearm.jobs.job import JobState, Refusal, UnmountedPlace
-from tonearm.jobs.job_sql import IDENTITY, IS_OPEN, WAITING, cancel_unwanted, in_mounted_places, in_state
+from tonearm.jobs.job_sql import (
+    IS_OPEN,
+    WAITING,
+    cancel_unwanted,
+    former_identity,
+    in_mounted_places,
+    in_state,
+)
 from tonearm.jobs.lease import Lease
 from tonearm.library.among import among
 from tonearm.library.bulk_write import change
@@ -254,7 +261,7 @@ def _lease(connection: Connection, rows: Sequence[Any], worker: str, lease_s: fl
             correlation_id=row.correlation_id,
             retried=row.retried,
             sampled=row.sampled,
-            has_former_identity=row.engine is not None and not row.engine.startswith(IDENTITY),
+            former_identity=former_identity(row.engine),
             taken_at=now,
             waited_s=max(0.0, now - row.queued_at),
         )

@@ -28,8 +28,6 @@ from tonearm.library.schema import file_table, job_table, run_table
 Versions = Mapping[str, int]
 FILE_VERSIONS: Versions = {"identity": IDENTITY_VERSION, "tags": TAGS_VERSION}
 """The versions of the identity of the sound, and of the reading of tags."""
-IDENTITY = f"identity:{IDENTITY_VERSION} "
-"""What ``engine_text`` begins with."""
 WAITING = (JobState.QUEUED, JobState.RETRYING)
 IS_OPEN = job_table.c.finished_at.is_(None)
 """Condition: jobs that have not ended. The queue's partial indexes contain only these; the database uses such an index
@@ -56,6 +54,12 @@ def versions_in(engine: str) -> dict[str, int]:
     """The versions that ``engine_text`` has put into a text, by name."""
     pairs = (part.rpartition(":") for part in engine.split())
     return {name: int(version) for name, _, version in pairs}
+
+
+def former_identity(engine: str | None) -> int | None:
+    """The version of the identity in an ``engine_text``, ``None`` if it is the present one or there is no text."""
+    version = versions_in(engine).get("identity", 1) if engine else IDENTITY_VERSION
+    return None if version == IDENTITY_VERSION else version
 
 
 def has_stale_results(engine: str) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ class Lease:
     traceparent: trace context of the message that announced the job, if a valid one came.
     retried: how often a person has queued the file again.
     sampled: whether its trace is recorded, as decided when it was queued; ``None``: not decided.
-    has_former_identity: the file has results that were stored by another version of the identity of sounds.
+    former_identity: the version of the identity by which the file's results were stored, if it is not the present one.
     """
 
     job: int
@@ -40,7 +40,7 @@ class Lease:
     traceparent: str | None = None
     retried: int = 0
     sampled: bool | None = None
-    has_former_identity: bool = False
+    former_identity: int | None = None
     ref: JobRef = field(init=False, repr=False, compare=False)
     """This attempt, as events refer to it."""
 

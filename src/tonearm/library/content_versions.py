@@ -1,6 +1,6 @@
 """The versions of what is told of a file besides the results of analysers. Apart, as most commands need only these."""
 
-IDENTITY_VERSION = 2
+IDENTITY_VERSION = 3
 """Increased by every change that gives the same file another hash; all files are then identified and measured again."""
 
 TAGS_VERSION = 2

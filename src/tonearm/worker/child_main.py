@@ -108,7 +108,7 @@ class Child:
             except OSError:  # its file system fails, as a mount does whose server is gone
                 self._failed(FileFault(Fault.READ_ERROR))
                 continue
-            self._attempt(file, message.get("tags_first") is True, message.get("former") is True)
+            self._attempt(file, message.get("tags_first") is True, message.get("former"))
             with contextlib.suppress(OSError):  # for the same reason; the descriptor is freed all the same
                 file.close()
 
@@ -124,7 +124,7 @@ class Child:
         )
         return SECONDS / self._cpu_share + paced_s
 
-    def _attempt(self, file: io.FileIO, tags_first: bool, former: bool) -> None:
+    def _attempt(self, file: io.FileIO, tags_first: bool, former: int | None) -> None:
         self._is_identified, self._facts = False, None
         try:
             if tags_first:
@@ -169,13 +169,13 @@ class Child:
     def _described(self, facts: FileFacts) -> None:
         self._facts = facts
 
-    def _work(self, file: io.FileIO, former: bool) -> None:
-        """``former``: the identity that the previous version gave it is wanted too."""
+    def _work(self, file: io.FileIO, former: int | None) -> None:
+        """``former``: the version of the identity that is wanted too, if another one than the present."""
         watch = Stopwatch()
         began = time.perf_counter()
         self.send(stage="identify")
         sound, facts, identity = examine(file, self._described)
-        former_identity = former_hash(file) if former else None
+        former_identity = former_hash(file, former) if former is not None else None
         facts = replace(
             facts, unreadable=identity.failed_reads, bit_rate_bps=identity.bit_rate_bps or facts.bit_rate_bps
         )

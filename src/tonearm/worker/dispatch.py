@@ -71,7 +71,7 @@ class Dispatcher:
             functools.partial(self._opened, child, assignment),
             functools.partial(self._gave_up, child, assignment),
             tags_first=lease.attempt > 1,
-            former=lease.has_former_identity,
+            former=lease.former_identity,
         )
 
     def mount_changed(self, mount: bytes, is_hung: bool) -> None:

@@ -200,13 +200,13 @@ class Openers:
         answered: Callable[["OpenFile | int"], None],
         unanswered: Callable[[], None],
         tags_first: bool = False,
-        former: bool = False,
+        former: int | None = None,
     ) -> None:
         """Open a file below ``root`` and send it to a child.
 
         base_s: the setting ``deadline_base_s``. answered: called with the file, or with the number of the error.
         tags_first: the child is to send the tags before it does anything else, as it may not survive that.
-        former: it is to find the former identity of the sound too.
+        former: the version of the identity of the sound that it is to find too.
         """
         number = next(self._numbers)
         whole = os.path.join(root, path)

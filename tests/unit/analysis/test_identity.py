@@ -12,6 +12,7 @@ import pytest
 from tests import material
 from tests.tagging import WRITERS, apev2, asf, flac, id3, mp4, mutagen, retagged
 from tonearm.analysis.decode import open_audio
+from tonearm.analysis.former_identity import former_hash
 from tonearm.analysis.identity import audio_hash, identify
 
 BIG_PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000
@@ -112,6 +113,12 @@ def test_the_same_bytes_read_as_other_samples_are_other_audio() -> None:
     read_as_integers = floats[:20] + b"\1\0" + floats[22:]
     shorter = material.wav(np.zeros((12_000, 1), np.int16))
     assert len({hash_of(floats), hash_of(read_as_integers), hash_of(shorter)}) == 3
+
+
+def test_the_hashes_of_previous_versions_are_those_that_libraries_hold() -> None:
+    file = io.BytesIO(material.wav(np.arange(4000, dtype=np.int16).reshape(-1, 1), 8000))
+    assert former_hash(file, 1) == "bafab60bec67bd0a7fe9b81536a1e224"
+    assert former_hash(file, 2) == "2372a4b96c3ade401b565aaf7d51beec"
 
 
 def test_opus_that_is_played_softer_is_other_audio() -> None:

@@ -91,7 +91,7 @@ def test_a_child_is_sent_the_open_file_and_the_supervisor_is_told_its_status(
     assert received is not None
     message, descriptor = received
     allowed_s = pytest.approx(BASE_S + 10, abs=0.1)
-    assert message == {"cpu_s": allowed_s, "tags_first": False, "former": False}
+    assert message == {"cpu_s": allowed_s, "tags_first": False, "former": None}
     assert descriptor is not None
     assert os.read(descriptor, 10) == b"la la"
     os.close(descriptor)
