@@ -1,16 +1,30 @@
 """A library of the previous identity keeps its results without decoding, but for sounds that were shared wrongly."""
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 
-from tests.unit.library_fixture import VERSIONS, Library, finish_one, result
+from tests.program import until
+from tests.unit.library_fixture import (
+    DECODED,
+    SOUND,
+    VERSIONS,
+    Library,
+    finish_one,
+    result,
+    write_one_findings,
+    write_one_sound,
+)
 from tonearm.events.states import RunState
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import Result
 from tonearm.library.database import Database
 from tonearm.library.forget import forget
-from tonearm.library.former_identities import FormerIdentity
+from tonearm.library.former_identities import FormerIdentity, adopt
 
 ALL = frozenset(VERSIONS)
 
@@ -104,6 +118,82 @@ def test_a_sound_that_is_known_by_its_present_hash_stays_apart(library: Library)
     [a] = taken(library, b"a.flac")
     assert known(library, (a, "new", "old", None)) == [ALL]
     assert hash_of(library, b"a.flac") == "old"
+
+
+@contextmanager
+def meanwhile(library: Library, change: Callable[[Connection], object]) -> Iterator[list[frozenset[str]]]:
+    """A worker asks about a.flac while another one has made a change that is not committed yet."""
+    [a] = taken(library, b"a.flac")
+    answer: list[frozenset[str]] = []
+    thread = threading.Thread(target=lambda: answer.extend(known(library, (a, "new", "old", None))))
+    waits = (
+        "SELECT count(*) AS waiting FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with library.database.write() as connection:
+        change(connection)
+        thread.start()
+        if library.database.shared:  # another connection would wait for the whole transaction
+            until(lambda: bool(library.rows(waits)[0]["waiting"]))
+    thread.join(60)
+    yield answer
+
+
+def test_a_sound_that_another_worker_stores_by_its_present_hash_just_then_stays_apart(
+    library: Library,
+) -> None:
+    def store(connection: Connection) -> None:
+        audio = write_one_sound(connection, "new", SOUND, DECODED, 1.0)
+        found = result("new").findings
+        write_one_findings(connection, audio, found, 1.0)
+
+    with meanwhile(library, store) as answer:
+        assert answer == [ALL]
+    assert hash_of(library, b"a.flac") == "old"
+    assert library.rows("SELECT adopted_at FROM audio_aliases") == [{"adopted_at": None}]
+
+
+def test_a_sound_that_another_worker_found_to_be_two_just_then_keeps_its_former_hash(
+    library: Library,
+) -> None:
+    both = {present: FormerIdentity("old") for present in ("new", "other")}
+    with meanwhile(library, lambda connection: adopt(connection, both, 1.0)) as answer:
+        assert answer == [frozenset()]
+    assert hash_of(library, b"a.flac") == "old"
+
+
+def test_a_file_whose_results_turn_out_to_be_those_of_another_before_it_is_stored_is_measured(
+    library: Library,
+) -> None:
+    a, b = taken(library, b"a.flac", b"b.flac")
+    assert known(library, (a, "new-a", "old", None)) == [ALL]
+    assert known(library, (b, "new-b", "old", None)) == [frozenset()]
+    stored(library, b, "new-b", "old", was_known=False)
+    stored(library, a, "new-a", "old", was_known=True)
+    again = library.take(b.run)
+    assert again.path == b"a.flac"
+    finish_one(library.job_store, again, result("new-a", bpm=90.0))
+    assert library.job_store.depth(b.run).open == 0
+    assert library.job_store.known_results([(b, "new-a"), (b, "new-b")]) == [ALL, ALL]
+
+
+def test_a_file_whose_sound_is_forgotten_before_it_is_stored_is_measured(library: Library) -> None:
+    library.finish(library.run(), b"gone.flac", result("same"))
+    run = library.run()
+    library.meet(run, b"new.flac")
+    lease = library.take(run)
+    assert library.job_store.known_results([(lease, "same")]) == [ALL]
+    library.change("DELETE FROM analyses WHERE audio_id = (SELECT id FROM audio WHERE hash = 'same')")
+    library.change("UPDATE files SET audio_id = NULL WHERE path = :path", path=b"gone.flac")
+    for table in library.features.tables:
+        library.change(f"DELETE FROM {table.name}")  # noqa: S608  a name of ours
+    library.change("DELETE FROM audio WHERE hash = 'same'")
+    finish_one(library.job_store, lease, result("same", known=True))
+    again = library.take(run)
+    assert again.path == b"new.flac"
+    assert library.job_store.known_results([(again, "same")]) == [frozenset()]
+    finish_one(library.job_store, again, result("same"))
+    assert library.job_store.depth(run).open == 0
 
 
 def test_aliases_are_forgotten_with_their_sound(library: Library) -> None:

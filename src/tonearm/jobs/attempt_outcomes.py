@@ -13,7 +13,7 @@ from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import in_state, reasons
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, ReadFile, Result
-from tonearm.jobs.shared_sounds import part_shared_sounds
+from tonearm.jobs.shared_sounds import part_shared_sounds, queue_unmeasured
 from tonearm.library.among import among
 from tonearm.library.bulk_write import change, row_batch
 from tonearm.library.database import database_time
@@ -179,6 +179,12 @@ def store(
                 for lease, result, _ in ordered
             ],
         )
+    undecoded = [
+        (lease, known.audio)
+        for lease, result, known in ordered
+        if known.decoded is None and not result.findings
+    ]
+    queue_unmeasured(connection, undecoded, engine, now)
     return outcomes
 
 

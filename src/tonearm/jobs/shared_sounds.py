@@ -1,13 +1,13 @@
-"""Analyses files again whose results may be those of another file, as both had one identity by a former version."""
+"""Analyses files again whose results were those of another file, or were dropped before the file was stored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Select, delete, select, update
 
 from tonearm.jobs.enqueue import new_correlation_id
 from tonearm.jobs.job import JobState
-from tonearm.jobs.job_sql import last_jobs, versions_in
+from tonearm.jobs.job_sql import FILE_VERSIONS, last_jobs, versions_in
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import Result
 from tonearm.jobs.runs import count_discovered
@@ -36,7 +36,31 @@ def part_shared_sounds(
         audio = shared_wrongly(connection, result.audio_hash, result.former_hash, versions_in(engine))
         if audio is not None:
             _drop_results(connection, audio, features)
-            _queue(connection, lease, audio, engine, now)
+            given = select(file_table.c.id).where(
+                file_table.c.audio_id == audio,
+                file_table.c.id != lease.file,
+                file_table.c.engine == engine,
+                file_table.c.missing_since.is_(None),
+                file_table.c.moved_to_id.is_(None),
+            )
+            _queue(connection, lease.run, given, now)
+
+
+def queue_unmeasured(
+    connection: Connection, without_results: Sequence[tuple[Lease, int]], engine: str, now: float
+) -> None:
+    """Queue files again whose sound had results when they were identified, and has none now that they are stored.
+
+    without_results: files that were not decoded, and their sounds, which no stored result is known of.
+    """
+    if not without_results or not versions_in(engine).keys() - FILE_VERSIONS.keys():
+        return
+    audios = [audio for _, audio in without_results]
+    measured = select(analysis_table.c.audio_id).where(among(analysis_table.c.audio_id, "audios"))
+    known = set(connection.execute(measured, {"audios": audios}).scalars())
+    for lease, audio in without_results:
+        if audio not in known:
+            _queue(connection, lease.run, [lease.file], now)
 
 
 def _drop_results(connection: Connection, audio: int, features: FeatureTables) -> None:
@@ -47,21 +71,15 @@ def _drop_results(connection: Connection, audio: int, features: FeatureTables) -
     connection.execute(update(audio_table).where(audio_table.c.id == audio).values(**undecoded))
 
 
-def _queue(connection: Connection, lease: Lease, audio: int, engine: str, now: float) -> None:
-    given = select(file_table.c.id).where(
-        file_table.c.audio_id == audio,
-        file_table.c.id != lease.file,
-        file_table.c.engine == engine,
-        file_table.c.missing_since.is_(None),
-        file_table.c.moved_to_id.is_(None),
-    )
+def _queue(connection: Connection, run: int, files: Collection[int] | Select[tuple[int]], now: float) -> None:
+    """Queue those files again that have no open job."""
     jobs = connection.execute(
-        select(job_table).where(job_table.c.id.in_(last_jobs(given)), job_table.c.finished_at.is_not(None))
+        select(job_table).where(job_table.c.id.in_(last_jobs(files)), job_table.c.finished_at.is_not(None))
     ).all()
     rows = [
         {
             "file_id": job.file_id,
-            "run_id": lease.run,
+            "run_id": run,
             "state": JobState.QUEUED,
             "level": job.level,
             "level_by": job.level_by,
@@ -74,6 +92,6 @@ def _queue(connection: Connection, lease: Lease, audio: int, engine: str, now: f
     ]
     if rows:
         add(connection, job_table, rows)
-        count_discovered(connection, lease.run, len(rows))
+        count_discovered(connection, run, len(rows))
         waiting = update(file_table).where(among(file_table.c.id, "files")).values(state="waiting")
         connection.execute(waiting, {"files": [job.file_id for job in jobs]})

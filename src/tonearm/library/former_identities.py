@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from tonearm.library.among import among
 from tonearm.library.schema import alias_table, analysis_table, audio_table
@@ -47,20 +48,31 @@ def adopt(connection: Connection, identities: Mapping[str, FormerIdentity], now:
     presents: dict[str, list[str]] = {}
     for present, former in identities.items():
         presents.setdefault(former.hash, []).append(present)
-    aliases = set(connection.execute(_ALIASES, {"hashes": list(presents)}).scalars())
+    rows = connection.execute(_CALLED_LOCKED, {"hashes": list(presents)}).all()
+    aliases = set(
+        connection.execute(_ALIASES, {"hashes": list(presents)}).scalars()
+    )  # those of other workers too
     taken = {row.hash for row in connection.execute(_CALLED, {"hashes": list(identities)})}
-    for row in connection.execute(_CALLED_LOCKED, {"hashes": list(presents)}).all():
+    for row in rows:
         if row.hash in aliases:
             continue
         first, *others = presents[row.hash]
         declared_s = identities[first].exact_s
         differs = None not in (declared_s, row.decoded_s) and abs(declared_s - row.decoded_s) > SAME_S
-        is_it = not (others or first in taken or differs)
+        is_it = not (others or first in taken or differs) and _call(connection, row.id, first)
         connection.execute(
             insert(alias_table).values(hash=row.hash, audio_id=row.id, adopted_at=now if is_it else None)
         )
-        if is_it:
-            connection.execute(update(audio_table).where(audio_table.c.id == row.id).values(hash=first))
+
+
+def _call(connection: Connection, audio: int, present: str) -> bool:
+    """Give a sound its present hash; ``False`` if another worker is storing a sound by it just now."""
+    try:
+        with connection.begin_nested():
+            connection.execute(update(audio_table).where(audio_table.c.id == audio).values(hash=present))
+    except IntegrityError:
+        return False
+    return True
 
 
 def shared_wrongly(
