@@ -55,7 +55,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as data, Program(Path(data)) as program:
-        program.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start may compile what is not compiled
+        program.environment.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # or each start may compile what is not compiled
         program.run("analyze", SAMPLES, check=True)
 
         def command(*arguments: str) -> Callable[[], float]:

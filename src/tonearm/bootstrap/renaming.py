@@ -1,12 +1,14 @@
 """Composes the planning of names, and the renaming of files."""
 
 import contextlib
+import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from tonearm.bootstrap.library import Library, results
 from tonearm.errors import LibraryInUse
 from tonearm.events.event import Announce
+from tonearm.library.proposal import Selection
 from tonearm.library.proposals import Proposals
 from tonearm.library.rename_journal import RenameJournal
 from tonearm.library.rename_lock import rename_lock
@@ -17,7 +19,8 @@ from tonearm.naming.disk import Disk
 from tonearm.naming.fields import fields
 from tonearm.naming.planner import Planner
 from tonearm.naming.recovery import Recovered, recover
-from tonearm.naming.renamer import Renamer
+from tonearm.naming.renamer import Outcome, Renamer
+from tonearm.naming.requests import approved, undoing
 from tonearm.views.renamable import RenamableFiles
 from tonearm.views.track_rows import Results
 
@@ -69,6 +72,29 @@ def open_renaming(library: Library, announce: Announce, stopping: Callable[[], b
                 ),
                 recovered,
             )
+
+
+def apply_approved(
+    library: Library, batch: int | None, announce: Announce, stopping: Callable[[], bool]
+) -> tuple[Outcome, Recovered]:
+    """Rename the files whose proposals are approved, of one batch or of all. Raises LibraryInUse and StorageError."""
+    proposals = Proposals(library.database)
+    paths = PathMap(library.settings.path_map)
+    for folder in proposals.destinations(batch):
+        if os.path.isdir(paths.here(folder)):
+            library.roots.ensure(paths.here(folder))
+    with open_renaming(library, announce, stopping) as renaming:
+        return renaming.renamer.carry_out(approved(proposals, batch)), renaming.recovered
+
+
+def undo_applied(
+    library: Library, wanted: Selection, announce: Announce, stopping: Callable[[], bool]
+) -> tuple[Outcome, Recovered]:
+    """Give the files of applied proposals their old names. Raises LibraryInUse and StorageError."""
+    files = RenamableFiles(library.database, results())
+    with open_renaming(library, announce, stopping) as renaming:
+        moves = undoing(Proposals(library.database), files, wanted)
+        return renaming.renamer.carry_out(moves, is_undo=True), renaming.recovered
 
 
 def settle(library: Library, announce: Announce) -> Recovered:

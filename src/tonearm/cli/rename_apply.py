@@ -1,12 +1,12 @@
 """``tonearm rename apply`` and ``tonearm rename undo``."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import click
 
-from tonearm.bootstrap.library import Library, open_library, results
-from tonearm.bootstrap.renaming import Renaming, open_renaming
+from tonearm.bootstrap.library import Library, open_library
+from tonearm.bootstrap.renaming import apply_approved, undo_applied
 from tonearm.cli import INTERRUPTED
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import existing_library
@@ -16,7 +16,7 @@ from tonearm.cli.standard_output import while_read
 from tonearm.cli.terminal import is_terminal, say, write_line
 from tonearm.errors import NotFound
 from tonearm.events.bus import EventBus
-from tonearm.events.event import Event
+from tonearm.events.event import Announce, Event
 from tonearm.events.renames import (
     FileRenamed,
     RenameRefused,
@@ -28,14 +28,15 @@ from tonearm.library.canonical import canonical
 from tonearm.library.proposal import ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import PathMap, printable, to_bytes
-from tonearm.naming.order import Move
-from tonearm.naming.requests import approved, of_file, undoing
+from tonearm.naming.recovery import Recovered
+from tonearm.naming.renamer import Outcome
+from tonearm.naming.requests import of_file
 from tonearm.views.formatting import between, plural
-from tonearm.views.renamable import RenamableFiles
 from tonearm.worker.signals import StopSwitch
 
 SOME_REFUSED = 1
-Requested = Callable[[Library], Sequence[Move]]
+Stopping = Callable[[], bool]
+Renaming = Callable[[Library, Announce, Stopping], tuple[Outcome, Recovered]]
 
 
 @click.command("apply")
@@ -56,19 +57,12 @@ def apply(batch: int | None, data: str | None, as_json: bool) -> None:
       130  stopped with files left
     """
 
-    def requested(opened: Library) -> list[Move]:
-        proposals = Proposals(opened.database)
-        if batch is not None and not proposals.exists(batch):
+    def renamed(opened: Library, announce: Announce, stopping: Stopping) -> tuple[Outcome, Recovered]:
+        if batch is not None and not Proposals(opened.database).exists(batch):
             raise NotFound(f"there is no batch {batch}")
-        return approved(proposals, batch)
+        return apply_approved(opened, batch, announce, stopping)
 
-    def destinations(opened: Library) -> None:
-        paths = PathMap(opened.settings.path_map)
-        for folder in Proposals(opened.database).destinations(batch):
-            if os.path.isdir(paths.here(folder)):
-                opened.roots.ensure(paths.here(folder))
-
-    _run(data, as_json, requested, destinations)
+    _run(data, as_json, renamed)
 
 
 @click.command("undo", short_help="Give files their old names again.")
@@ -81,12 +75,11 @@ def undo(what: str | None, data: str | None, as_json: bool) -> None:
     Files that were edited or renamed since go back too; one whose old name is taken is refused, and that is said.
     """
 
-    def requested(opened: Library) -> list[Move]:
-        proposals = Proposals(opened.database)
-        files = RenamableFiles(opened.database, results())
-        return undoing(proposals, files, _to_undo(opened, proposals, what))
+    def undone(opened: Library, announce: Announce, stopping: Stopping) -> tuple[Outcome, Recovered]:
+        wanted = _to_undo(opened, Proposals(opened.database), what)
+        return undo_applied(opened, wanted, announce, stopping)
 
-    _run(data, as_json, requested)
+    _run(data, as_json, undone)
 
 
 def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selection:
@@ -108,13 +101,8 @@ def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selecti
     return found
 
 
-def _run(
-    data: str | None,
-    as_json: bool,
-    requested: Requested,
-    prepare: Callable[[Library], None] | None = None,
-) -> None:
-    """Carry out what is requested. ``prepare``: makes the folders known that files are to come to; not for undoing."""
+def _run(data: str | None, as_json: bool, rename: Renaming) -> None:
+    """Rename files, and tell what becomes of them."""
     settings = existing_library(data)
     stop = StopSwitch()
     bar = not as_json and is_terminal()
@@ -123,19 +111,16 @@ def _run(
         log.join(bus)
         bus.subscribe(while_read(show_json if as_json else _print_lines, stop), "the output")
         with open_library(settings) as opened:
-            if prepare is not None:
-                prepare(opened)
-            with open_renaming(opened, bus, lambda: stop.requests > 0) as renaming:
-                outcome = renaming.renamer.carry_out(requested(opened), is_undo=prepare is None)
-                _say_left(renaming)
+            outcome, recovered = rename(opened, bus, lambda: stop.requests > 0)
+        _say_left(recovered)
         bus.close()
     if outcome.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     raise click.exceptions.Exit(SOME_REFUSED if outcome.refused else 0)
 
 
-def _say_left(renaming: Renaming) -> None:
-    for path in renaming.recovered.left:
+def _say_left(recovered: Recovered) -> None:
+    for path in recovered.left:
         say(
             f"{printable(path)}: what an earlier call began can't be settled yet; "
             "see that its disk is there and that nothing has its old and its new name"
