@@ -1,6 +1,5 @@
 """``tonearm rename list``, ``show``, ``approve``, ``reject`` and ``expire``."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -74,7 +73,7 @@ def _selection(opened: Library, ids: Sequence[int], given: dict[str, Any]) -> Se
         ids=tuple(ids),
         batch=batch,
         statuses=tuple(ProposalStatus(each) for each in given["statuses"]),
-        below=None if place is None else os.path.join(place.root_path, place.scope).rstrip(b"/"),
+        below=None if place is None else place.path,
         least=given["sure"],
         most=given["unsure"],
         conflicted=given["conflicts"],

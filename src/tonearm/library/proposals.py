@@ -190,6 +190,12 @@ class Proposals:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def decidable(self, wanted: Selection, status: ProposalStatus) -> int:
+        """How many selected proposals ``decide`` would give a state, not counting the files that go along."""
+        with self._database.read() as connection:
+            chosen = select(func.count()).where(*_conditions(wanted), *_undecided(status))
+            return int(connection.execute(chosen).scalar_one())
+
     def decide(self, wanted: Selection, status: ProposalStatus) -> int:
         """Give selected proposals a state, with the files that go along; returns how many rows were changed.
 
@@ -198,17 +204,23 @@ class Proposals:
         """
         table = proposal_table
         with self._database.write() as connection:
-            now = _now(connection)
-            open_ = [table.c.status.in_(DECIDABLE), table.c.status != status]
-            if status is ProposalStatus.APPROVED:
-                whole = select(rename_batch_table.c.id).where(rename_batch_table.c.complete)
-                open_ += [~table.c.conflicted, table.c.batch_id.in_(whole)]
+            open_ = _undecided(status)
             chosen = select(table.c.id).where(*_conditions(wanted), *open_)
-            values = {"status": status, "changed_at": now, "refusal": None}
+            values = {"status": status, "changed_at": _now(connection), "refusal": None}
             followers = update(table).where(table.c.follows.in_(chosen), *open_).values(**values)
             changed = connection.execute(followers).rowcount
             selected = update(table).where(*_conditions(wanted), *open_).values(**values)
             return changed + connection.execute(selected).rowcount
+
+
+def _undecided(status: ProposalStatus) -> list[ColumnElement[bool]]:
+    """The conditions of a proposal that can be given a state, and has not got it."""
+    table = proposal_table
+    found = [table.c.status.in_(DECIDABLE), table.c.status != status]
+    if status is ProposalStatus.APPROVED:
+        whole = select(rename_batch_table.c.id).where(rename_batch_table.c.complete)
+        found += [~table.c.conflicted, table.c.batch_id.in_(whole)]
+    return found
 
 
 def _now(connection: Connection) -> float:

@@ -39,6 +39,11 @@ class Place:
     mounts: tuple[bytes, ...] = ()
     here: bytes = b""
 
+    @property
+    def path(self) -> bytes:
+        """The whole path, as the library knows it."""
+        return os.path.join(self.root_path, self.scope).rstrip(b"/") or b"/"
+
     def holds(self, other: "Place") -> bool:
         """Whether another place is this one or lies in it."""
         if self.root != other.root:

@@ -1,5 +1,6 @@
 """How routes describe what they answer, and parameters that several lists share."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Header, Path, Query
@@ -7,9 +8,12 @@ from fastapi import Header, Path, Query
 from tonearm.errors import NotFound
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
+from tonearm.web.bulk_actions import Work
+from tonearm.web.json_response import Json
 from tonearm.web.models import ProblemModel
 from tonearm.web.parts import Parts
 
+ACTIONS = "/api/v1/actions"
 MOST = 500
 """Maximum number of rows of a page."""
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of rows.")]
@@ -17,6 +21,9 @@ Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 IsPart = Annotated[str | None, Header(alias="hx-request")]
 """Sent by htmx: only a part of the page is wanted."""
+Key = Annotated[
+    str | None, Header(max_length=200, description="A second request with the same key starts nothing.")
+]
 DryRun = Annotated[bool, Query(description="Only say how many rows would be changed.")]
 
 _PROBLEMS = {
@@ -55,6 +62,12 @@ def place_at(parts: Parts, path: str | None) -> Place | None:
     if place is None or not parts.library.roots.holds(place):
         raise NotFound(f"{printable(path)}: not in the library")
     return place
+
+
+def started(parts: Parts, what: str, work: Work, total: int | None, key: str | None) -> Json:
+    """Start an action, and answer where to ask how far it is."""
+    action = parts.actions.start(what, work, total, key)
+    return Json(action.to_json(), HTTPStatus.ACCEPTED, {"Location": f"{ACTIONS}/{action.id}"})
 
 
 def _sent(path: str) -> bytes:

@@ -1,10 +1,8 @@
 """``/api/v1``: runs, jobs, failures and workers, and what can be done with them."""
 
-from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from tonearm.errors import ConfigurationError
@@ -15,8 +13,8 @@ from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
-from tonearm.web.answers import Cursor, DryRun, Id, Limit, described, place_at
-from tonearm.web.bulk_actions import Steps
+from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
+from tonearm.web.bulk_actions import Progress, Work
 from tonearm.web.json_response import Json
 from tonearm.web.models import (
     ActionModel,
@@ -33,11 +31,7 @@ from tonearm.web.models import (
 )
 from tonearm.web.parts import Parts
 
-ACTIONS = "/api/v1/actions"
 RETRY = "retry failed files"
-Key = Annotated[
-    str | None, Header(max_length=200, description="A second request with the same key starts nothing.")
-]
 Path = Annotated[str | None, Query(max_length=4096, description="Files at or below it.")]
 
 
@@ -119,12 +113,11 @@ def _jobs(parts: Parts) -> APIRouter:
         place = place_at(parts, wanted.path)
         assert place is not None  # noqa: S101  a path was given
 
-        def steps() -> Iterator[int]:
-            yield parts.actions.repeated(
-                lambda: library.queue_admin.prioritize(place, Level[wanted.level.upper()])
-            )
+        def work(progress: Progress) -> None:
+            level = Level[wanted.level.upper()]
+            progress.advance(parts.actions.repeated(lambda: library.queue_admin.prioritize(place, level)))
 
-        return _started(parts, f"set the priority {wanted.level}", steps, None, idempotency_key)
+        return started(parts, f"set the priority {wanted.level}", work, None, idempotency_key)
 
     return router
 
@@ -169,7 +162,7 @@ def _failures(parts: Parts) -> APIRouter:
         if dry_run:
             return Json({"count": files})
 
-        return _started(parts, RETRY, retry_steps(parts, chosen), files, idempotency_key)
+        return started(parts, RETRY, retrying(parts, chosen), files, idempotency_key)
 
     return router
 
@@ -209,19 +202,14 @@ def _actions(parts: Parts) -> APIRouter:
     return router
 
 
-def retry_steps(parts: Parts, chosen: FailedSelection) -> Steps:
-    """The steps that queue failed files again."""
+def retrying(parts: Parts, chosen: FailedSelection) -> Work:
+    """What queues failed files again."""
 
-    def steps() -> Iterator[int]:
-        retrying = parts.library.queue_admin.retry(chosen)
+    def work(progress: Progress) -> None:
+        retry = parts.library.queue_admin.retry(chosen)
         queued = 0
-        while not retrying.ended:
-            queued += parts.actions.repeated(retrying.step)
-            yield queued
+        while not (retry.ended or progress.stopping):
+            queued += parts.actions.repeated(retry.step)
+            progress.advance(queued)
 
-    return steps
-
-
-def _started(parts: Parts, what: str, steps: Steps, total: int | None, key: str | None) -> Json:
-    action = parts.actions.start(what, steps, total, key)
-    return Json(action.to_json(), HTTPStatus.ACCEPTED, {"Location": f"{ACTIONS}/{action.id}"})
+    return work

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,35 @@ KEPT = 200
 """Number of actions that are remembered."""
 CLOSE_S = 5.0
 
-Steps = Callable[[], Iterator[int]]
-"""Carries an action out: yields after each step how many rows it has changed."""
+
+class Progress:
+    """How an action says how far it is, and hears whether it is to go on."""
+
+    def __init__(self, action: "BulkAction", stopping: threading.Event) -> None:
+        self._action = action
+        self._stopping = stopping
+
+    def advance(self, done: int, failed: int = 0) -> None:
+        """Tell how many rows were changed so far, and how many could not be."""
+        self._action.done, self._action.failed = done, failed
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the action is to end after its present step."""
+        return self._stopping.is_set()
+
+
+Work = Callable[[Progress], None]
+"""Carries an action out, step by step."""
 
 
 @dataclass(slots=True)
 class BulkAction:
-    """An action. state: running, done, failed or stopped. total: how many rows it was to change, if that is known."""
+    """An action.
+
+    state: running, done, failed or stopped. total: how many rows it was to change, if that is known. done, failed: how
+    many it has changed, and how many it could not change.
+    """
 
     id: str
     what: str
@@ -30,6 +52,7 @@ class BulkAction:
     started_at: float
     state: str = "running"
     done: int = 0
+    failed: int = 0
     reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -50,7 +73,7 @@ class BulkActions:
         self.repeated = StorageRetry(lambda _: None, self._stopping.is_set)
         """Makes a call of a step, and repeats it while the database does not answer."""
 
-    def start(self, what: str, steps: Steps, total: int | None, key: str | None = None) -> BulkAction:
+    def start(self, what: str, work: Work, total: int | None, key: str | None = None) -> BulkAction:
         """Start an action. A second call with the same ``key`` starts nothing and returns the first one's action."""
         with self._lock:
             if key is not None and (known := self._known.get(self._by_key.get(key, ""))) is not None:
@@ -63,7 +86,7 @@ class BulkActions:
                 forgotten, _ = self._known.popitem(last=False)
                 self._by_key = {each: known for each, known in self._by_key.items() if known != forgotten}
             thread = threading.Thread(
-                target=self._run, args=(action, steps), name=f"action {what}", daemon=True
+                target=self._run, args=(action, work), name=f"action {what}", daemon=True
             )
             self._threads.add(thread)
         thread.start()
@@ -83,10 +106,10 @@ class BulkActions:
         for thread in list(self._threads):
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _run(self, action: BulkAction, steps: Steps) -> None:
+    def _run(self, action: BulkAction, work: Work) -> None:
         try:
             with self._one:
-                action.state = self._carry_out(action, steps)
+                action.state = self._carry_out(action, work)
         except TonearmError as error:
             action.state, action.reason = "failed", str(error)
         except Exception as error:  # noqa: BLE001  told by its state
@@ -95,9 +118,6 @@ class BulkActions:
         finally:
             self._threads.discard(threading.current_thread())
 
-    def _carry_out(self, action: BulkAction, steps: Steps) -> str:
-        for done in steps():
-            action.done = done
-            if self._stopping.is_set():
-                return "stopped"
-        return "done"
+    def _carry_out(self, action: BulkAction, work: Work) -> str:
+        work(Progress(action, self._stopping))
+        return "stopped" if self._stopping.is_set() else "done"

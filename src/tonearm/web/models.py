@@ -1,11 +1,12 @@
 """The forms of the API's answers and of the bodies of its requests, from which the OpenAPI document is made."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, create_model
 
 from tonearm.analysis.declaration import AnalyserSpec
+from tonearm.library.proposal import ProposalStatus
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track
 
 Item = TypeVar("Item")
@@ -170,8 +171,52 @@ class ActionModel(Model):
     state: Literal["running", "done", "failed", "stopped"]
     total: int | None
     done: int
+    failed: int
     started_at: float
     reason: str | None
+
+
+class ProposalModel(PathModel):
+    """A file, and the name that is proposed for it."""
+
+    id: int
+    batch: int
+    proposed_path: str | None
+    confidence: float
+    costs: list[dict[str, Any]] = Field(
+        description="What the confidence was reduced by: field, reason, cost."
+    )
+    conflicts: list[dict[str, Any]] = Field(description="What keeps the name from being used: code, path.")
+    warnings: list[dict[str, Any]]
+    status: Literal["pending", "approved", "rejected", "applied", "undone", "expired"]
+    goes_with: str | None = Field(
+        description="For a file that is no music: the track or folder it goes with."
+    )
+    follows: int | None = Field(description="The proposal of that track.")
+    refusal: str | None = Field(description="Why the last attempt to rename the file did not succeed.")
+
+
+class ProposalFilter(BaseModel):
+    """Which proposals are meant: those that meet every condition that is given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field([], max_length=500)
+    batch: int | None = Field(None, ge=1, lt=2**63, examples=[1])
+    status: list[ProposalStatus] = Field([], max_length=10)
+    below: str | None = Field(None, max_length=4096, description="Files at or below this path.")
+    sure: float | None = Field(None, ge=0, le=1, description="At least this confidence.")
+    unsure: float | None = Field(None, ge=0, le=1, description="At most this confidence.")
+    conflicts: StrictBool | None = Field(None, description="Only those with, or without, conflicts.")
+    all: StrictBool = Field(False, description="Every proposal; needed where nothing else is given.")
+
+
+class Batch(BaseModel):
+    """A batch of proposals: one call of `tonearm rename plan`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    batch: int = Field(ge=1, lt=2**63, examples=[1])
 
 
 class FailedFilter(BaseModel):

@@ -1,11 +1,10 @@
-"""The pages for people: what goes on, the library, one track, failures, runs, workers.
+"""The pages for people: what goes on, the library, one track, names, failures, runs, workers.
 
 They work without JavaScript; with it, the page of what goes on follows by itself, and tables continue as they are
 scrolled.
 """
 
-import urllib.parse
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +25,10 @@ from tonearm.views.reading import PAGE
 from tonearm.web import cursors
 from tonearm.web.answers import Cursor, Id, IsPart
 from tonearm.web.api_activity import STILL_THERE, LastId, encoded
-from tonearm.web.api_queue import RETRY, retry_steps
+from tonearm.web.api_queue import RETRY, retrying
+from tonearm.web.forms import form_of
 from tonearm.web.library_pages import add_library
+from tonearm.web.name_pages import add_names
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
 
@@ -36,7 +37,7 @@ def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = Pages(parts)
-    for add in (_now, _runs, add_library, _failures, _workers):
+    for add in (_now, _runs, add_library, add_names, _failures, _workers):
         add(router, parts, pages)
     return router
 
@@ -136,7 +137,7 @@ def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
 
     @router.post("/failures/retry")
     async def retry(request: Request) -> Response:
-        code = (await _form(request)).get("code", "")
+        code = (await form_of(request)).get("code", "")
         if not code:
             return HTMLResponse(status_code=422)
         action = await run_in_threadpool(_retry, parts, code)
@@ -146,7 +147,7 @@ def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
 def _retry(parts: Parts, code: str) -> str:
     """Queue all files that failed with a code again; returns the id of the action."""
     chosen = FailedSelection(codes=[code])
-    return parts.actions.start(RETRY, retry_steps(parts, chosen), None).id
+    return parts.actions.start(RETRY, retrying(parts, chosen), None).id
 
 
 def _workers(router: APIRouter, parts: Parts, pages: Pages) -> None:
@@ -173,15 +174,9 @@ def _workers(router: APIRouter, parts: Parts, pages: Pages) -> None:
 
     @router.post("/workers/drain")
     async def drain(request: Request) -> Response:
-        name = (await _form(request)).get("name", "")
+        name = (await form_of(request)).get("name", "")
         try:
             await run_in_threadpool(library.workers.drain, name)
         except TonearmError as error:
             return pages.problem(error, "/workers")
         return RedirectResponse(link("/workers", drained=name), 303)
-
-
-async def _form(request: Request) -> Mapping[str, str]:
-    """The fields of a form as browsers send it."""
-    body = (await request.body()).decode("utf-8", "replace")
-    return dict(urllib.parse.parse_qsl(body, max_num_fields=20))

@@ -61,3 +61,4 @@ def test_every_answer_says_what_a_browser_may_do_with_it(service: Client) -> Non
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin", "with none, a form of a page has the Origin null"

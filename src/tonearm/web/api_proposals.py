@@ -1,0 +1,148 @@
+"""``/api/v1/proposals``: proposed names, decisions about them, and renaming."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from tonearm.errors import ConfigurationError, NotFound
+from tonearm.library.proposal import ProposalStatus, Selection
+from tonearm.library.proposals import Proposals
+from tonearm.views.proposals import proposal_json
+from tonearm.views.reading import PAGE
+from tonearm.web import cursors
+from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
+from tonearm.web.bulk_actions import Progress, Work
+from tonearm.web.json_response import Json
+from tonearm.web.models import ActionModel, Batch, Page, ProposalFilter, ProposalModel, TotalModel
+from tonearm.web.parts import Parts
+from tonearm.web.renaming import RENAME, UNDO, renaming, undoing
+
+DECISIONS = {
+    "approve": ProposalStatus.APPROVED,
+    "reject": ProposalStatus.REJECTED,
+    "expire": ProposalStatus.EXPIRED,
+}
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The routes over proposed names."""
+    router = APIRouter(prefix="/proposals", tags=["proposals"])
+    proposals = Proposals(parts.library.database)
+    _lists(router, parts, proposals)
+    for verb, status in DECISIONS.items():
+        _decision(router, parts, proposals, verb, status)
+    _renames(router, parts, proposals)
+    return router
+
+
+def _lists(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
+    @router.get("", responses=described(Page[ProposalModel], 400, 404), summary="List proposals")
+    def listed(
+        batch: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+        status: Annotated[list[ProposalStatus] | None, Query(max_length=10)] = None,
+        below: Annotated[str | None, Query(max_length=4096, description="Files at or below it.")] = None,
+        sure: Annotated[float | None, Query(ge=0, le=1, description="At least this confidence.")] = None,
+        unsure: Annotated[float | None, Query(ge=0, le=1, description="At most this confidence.")] = None,
+        conflicts: Annotated[
+            bool | None, Query(description="Only those with, or without, conflicts.")
+        ] = None,
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> Json:
+        """Proposed names in the order of their numbers."""
+        wanted = Selection(
+            batch=batch,
+            statuses=tuple(status or ()),
+            below=_below(parts, below),
+            least=sure,
+            most=unsure,
+            conflicted=conflicts,
+        )
+        found = proposals.page(wanted, cursors.to_id(cursor) or 0, limit + 1)
+        following = cursors.of_id(found[limit - 1].id if len(found) > limit else None)
+        return Json({"items": [proposal_json(each) for each in found[:limit]], "next": following})
+
+    @router.get("/{id}", responses=described(ProposalModel, 404), summary="Show a proposal")
+    def one(id: Id) -> Json:  # noqa: A002  the API's name
+        """One proposed name, with what each field costs."""
+        found = proposals.page(Selection(ids=(id,)), 0, 1)
+        if not found:
+            raise NotFound(f"there is no proposal {id}")
+        return Json(proposal_json(found[0]))
+
+
+def _decision(
+    router: APIRouter, parts: Parts, proposals: Proposals, verb: str, status: ProposalStatus
+) -> None:
+    @router.post(
+        f"/{verb}",
+        name=verb,
+        response_model=None,
+        responses=described(TotalModel, 400, 404, said="With `dry_run`: how many would be changed.")
+        | described(ActionModel, 400, 404, status=202, said="The action was started.", changes=True),
+        status_code=202,
+        summary=f"{verb.capitalize()} proposals",
+    )
+    def decide(wanted: ProposalFilter, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+        """Decide on the proposals that match, with the files that go along. No file is changed."""
+        selection = selected(parts, wanted)
+        total = proposals.decidable(selection, status)
+        if dry_run:
+            return Json({"count": total})
+
+        def work(progress: Progress) -> None:
+            progress.advance(parts.actions.repeated(lambda: proposals.decide(selection, status)))
+
+        return started(parts, f"{verb} proposals", work, total, idempotency_key)
+
+
+def _renames(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
+    def carried_out(
+        what: str, batch: int, status: ProposalStatus, work: Work, dry_run: bool, key: str | None
+    ) -> Response:
+        if not proposals.exists(batch):
+            raise NotFound(f"there is no batch {batch}")
+        total = sum(proposals.count(Selection(batch=batch, statuses=(status,))).values())
+        return Json({"count": total}) if dry_run else started(parts, what, work, total, key)
+
+    described_both = described(TotalModel, 404, said="With `dry_run`: how many files.") | described(
+        ActionModel, 404, status=202, said="The action was started.", changes=True
+    )
+
+    @router.post(
+        "/apply", response_model=None, responses=described_both, status_code=202, summary="Rename files"
+    )
+    def apply(wanted: Batch, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+        """Rename the files of a batch whose proposals are approved. Nothing is overwritten."""
+        work = renaming(parts, wanted.batch)
+        return carried_out(RENAME, wanted.batch, ProposalStatus.APPROVED, work, dry_run, idempotency_key)
+
+    @router.post(
+        "/undo", response_model=None, responses=described_both, status_code=202, summary="Undo renames"
+    )
+    def undo(wanted: Batch, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+        """Give the renamed files of a batch their old names again."""
+        work = undoing(parts, wanted.batch)
+        return carried_out(UNDO, wanted.batch, ProposalStatus.APPLIED, work, dry_run, idempotency_key)
+
+
+def selected(parts: Parts, wanted: ProposalFilter) -> Selection:
+    """What a body selects. Raises NotFound, and ConfigurationError for one that selects nothing in particular."""
+    given = wanted.model_dump(exclude_defaults=True)
+    if not given:
+        raise ConfigurationError('give "ids", a filter, or "all"')
+    return Selection(
+        ids=tuple(wanted.ids),
+        batch=wanted.batch,
+        statuses=tuple(wanted.status),
+        below=_below(parts, wanted.below),
+        least=wanted.sure,
+        most=wanted.unsure,
+        conflicted=wanted.conflicts,
+    )
+
+
+def _below(parts: Parts, path: str | None) -> bytes | None:
+    place = place_at(parts, path)
+    return None if place is None else place.path

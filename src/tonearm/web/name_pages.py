@@ -1,0 +1,206 @@
+"""The page on which a person decides about proposed names, and the page of an action over many rows."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from tonearm.errors import ConfigurationError, NotFound, TonearmError
+from tonearm.library.proposal import DECIDABLE, Proposal, ProposalStatus, Selection
+from tonearm.library.proposals import Proposals
+from tonearm.names import printable
+from tonearm.views.reading import PAGE
+from tonearm.web import cursors
+from tonearm.web.answers import Cursor, IsPart
+from tonearm.web.api_proposals import DECISIONS
+from tonearm.web.bulk_actions import Progress, Work
+from tonearm.web.forms import form_of
+from tonearm.web.name_difference import Piece, differences
+from tonearm.web.parts import Parts
+from tonearm.web.renaming import RENAME, UNDO, renaming, undoing
+from tonearm.web.rendering import Pages, link
+
+ALL = "all"
+EVERY = "every"
+"""As the batch of a filter: those of every batch."""
+
+
+class NameFilter:
+    """Which proposals the page shows, as the fields of its form say it."""
+
+    def __init__(
+        self, batch: str = "", status: str = "", sure: str = "", unsure: str = "", conflicts: str = ""
+    ) -> None:
+        self.values = {
+            "batch": batch,
+            "status": status,
+            "sure": sure,
+            "unsure": unsure,
+            "conflicts": conflicts,
+        }
+
+    def selection(self) -> Selection:
+        """The proposals that match. Raises ConfigurationError."""
+        values = self.values
+        try:
+            return Selection(
+                batch=int(values["batch"]) if values["batch"] not in ("", EVERY) else None,
+                statuses=(ProposalStatus(values["status"]),) if values["status"] else (),
+                least=_share(values["sure"]),
+                most=_share(values["unsure"]),
+                conflicted={"with": True, "without": False}.get(values["conflicts"]),
+            )
+        except ValueError as error:
+            raise ConfigurationError("batch is a number; confidence is from 0 to 1") from error
+
+
+def _share(text: str) -> float | None:
+    if not text:
+        return None
+    if not 0 <= float(text) <= 1:
+        raise ValueError(text)
+    return float(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownName:
+    """A proposal as a row of the table. to_folder: where the file goes; empty if it stays where it is."""
+
+    proposal: Proposal
+    folder: str
+    to_folder: list[Piece]
+    old: list[Piece]
+    new: list[Piece]
+
+    @property
+    def decidable(self) -> bool:
+        """Whether a person can still decide."""
+        return self.proposal.status in DECIDABLE
+
+    @property
+    def notes(self) -> list[str]:
+        """Conflicts, warnings, and what the confidence was reduced by."""
+        proposal = self.proposal
+        found = [f"{each.code}: {printable(each.path)}" for each in proposal.conflicts]
+        found += [f"refused: {proposal.refusal}"] if proposal.refusal else []
+        for warning in proposal.warnings:
+            found.append(": ".join(filter(None, (warning["code"], printable(warning["detail"])))))
+        fields: dict[str, list[str]] = {}
+        for cost in proposal.costs:
+            fields.setdefault(cost["reason"], []).append(cost["field"])
+        return found + [f"{reason}: {', '.join(named)}" for reason, named in fields.items()]
+
+
+def shown(proposal: Proposal) -> ShownName:
+    """A proposal as a row of the table."""
+    folder, name = os.path.split(proposal.source)
+    if proposal.target is None:
+        return ShownName(proposal, printable(folder), [], [Piece(printable(name), False)], [])
+    to_folder, to_name = os.path.split(proposal.target)
+    old, new = differences(printable(name), printable(to_name))
+    moved = differences(printable(folder), printable(to_folder))[1] if to_folder != folder else []
+    return ShownName(proposal, printable(folder), moved, old, new)
+
+
+def add_names(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    """Add the routes of proposed names and of actions."""
+    proposals = Proposals(parts.library.database)
+    _add_table(router, pages, proposals)
+    _add_changes(router, parts, pages, proposals)
+
+    @router.get("/actions/{id}")
+    def action(id: str, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
+        try:
+            found = parts.actions.get(id)
+        except TonearmError as error:
+            return pages.problem(error)
+        view = {"action": found, "here": "/names", "title": found.what}
+        return HTMLResponse(pages.text("action_part.html" if hx_request else "action.html", **view))
+
+
+def _add_table(router: APIRouter, pages: Pages, proposals: Proposals) -> None:
+    @router.get("/names")
+    def names(given: Annotated[NameFilter, Depends()], cursor: Cursor = None) -> Response:
+        try:
+            batch = _latest(proposals)
+            if batch is not None and not given.values["batch"]:
+                given.values["batch"] = str(batch)
+            wanted = given.selection()
+            found = proposals.page(wanted, cursors.to_id(cursor) or 0, PAGE + 1)
+            view: dict[str, Any] = {
+                "given": given.values,
+                "statuses": list(ProposalStatus),
+                "counts": proposals.count(wanted),
+                "batch": wanted.batch or batch,
+                "can": {verb: proposals.decidable(wanted, status) for verb, status in DECISIONS.items()},
+                "names": [shown(each) for each in found[:PAGE]],
+                "following": None,
+                "every": link("/names", batch=EVERY),
+            }
+            of_batch = proposals.count(Selection(batch=view["batch"]))
+            view |= {name: of_batch.get(name, 0) for name in ("approved", "applied")}
+        except TonearmError as error:
+            return pages.problem(error, "/names")
+        if len(found) > PAGE:
+            view["following"] = link("/names", **given.values, cursor=cursors.of_id(found[PAGE - 1].id))
+        return pages.page("names.html", "/names", "Names", **view)
+
+
+def _add_changes(router: APIRouter, parts: Parts, pages: Pages, proposals: Proposals) -> None:
+    def started(verb: str, form: Mapping[str, str]) -> str:
+        """Start what a form asks for; returns where to look. Raises NotFound, ConfigurationError, StorageError."""
+        if verb in DECISIONS:
+            return _decided(parts, proposals, verb, form)
+        batch = NameFilter(batch=form.get("batch", "")).selection().batch
+        if batch is None or not proposals.exists(batch):
+            raise NotFound("there is no such batch")
+        what, status, work = {
+            "apply": (RENAME, ProposalStatus.APPROVED, renaming(parts, batch)),
+            "undo": (UNDO, ProposalStatus.APPLIED, undoing(parts, batch)),
+        }[verb]
+        total = sum(proposals.count(Selection(batch=batch, statuses=(status,))).values())
+        return f"/actions/{parts.actions.start(what, work, total).id}"
+
+    @router.post("/names/{verb}")
+    async def change(verb: str, request: Request) -> Response:
+        if verb not in {*DECISIONS, "apply", "undo"}:
+            return HTMLResponse(status_code=404)
+        try:
+            where = await run_in_threadpool(started, verb, await form_of(request))
+        except TonearmError as error:
+            return pages.problem(error, "/names")
+        return RedirectResponse(where, 303)
+
+
+def _decided(parts: Parts, proposals: Proposals, verb: str, form: Mapping[str, str]) -> str:
+    """Decide on one proposal at once, or on all that match a filter as an action."""
+    fields = {name: form.get(name, "") for name in NameFilter().values}
+    wanted, status = NameFilter(**fields).selection(), DECISIONS[verb]
+    if ALL in form:
+        work = _deciding(parts, proposals, wanted, status)
+        total = proposals.decidable(wanted, status)
+        return f"/actions/{parts.actions.start(f'{verb} proposals', work, total).id}"
+    number = form.get("id", "")
+    if not number.isdecimal():
+        raise NotFound("there is no such proposal")
+    parts.actions.repeated(lambda: proposals.decide(Selection(ids=(int(number),)), status))
+    return f"{link('/names', **fields, cursor=form.get('cursor'))}#{number}"
+
+
+def _deciding(parts: Parts, proposals: Proposals, wanted: Selection, status: ProposalStatus) -> Work:
+    def work(progress: Progress) -> None:
+        progress.advance(parts.actions.repeated(lambda: proposals.decide(wanted, status)))
+
+    return work
+
+
+def _latest(proposals: Proposals) -> int | None:
+    """The batch that a person most likely means."""
+    for status in (ProposalStatus.APPROVED, ProposalStatus.PENDING, ProposalStatus.APPLIED):
+        if (batch := proposals.latest_batch(status)) is not None:
+            return batch
+    return None
