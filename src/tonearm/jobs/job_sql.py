@@ -83,7 +83,7 @@ def cancel_unwanted(connection: Connection, among: ColumnElement[bool], now: flo
     unwanted = select(run_table.c.id).where(run_table.c.state == "cancelled")
     return connection.execute(
         update(job_table)
-        .where(among, job_table.c.state.in_(WAITING), job_table.c.run_id.in_(unwanted))
+        .where(among, job_table.c.state.in_(WAITING), IS_OPEN, job_table.c.run_id.in_(unwanted))
         .values(**cancelled(CANCELLED_BY_PERSON, now))
     ).rowcount
 

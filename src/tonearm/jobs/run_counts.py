@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.job_sql import IS_OPEN
 from tonearm.library.left_out import add_counts, most_frequent
 from tonearm.library.schema import handover_table, job_table, run_table
 
@@ -39,11 +40,11 @@ def counts_of(connection: Connection, run: int) -> RunCounts:
 
 
 def _count(connection: Connection, run: int, row: Any) -> RunCounts:
-    groups = connection.execute(
-        select(job_table.c.state, func.count().label("jobs"))
-        .where(job_table.c.run_id == run)
-        .group_by(job_table.c.state)
-    ).all()
+    ended, unfinished = (
+        select(job_table.c.state, func.count().label("jobs")).where(part).group_by(job_table.c.state)
+        for part in _parts(run)
+    )
+    groups = connection.execute(ended.union_all(unfinished)).all()
     jobs = {group.state: group.jobs for group in groups}
     handed_over = sum(handovers(connection, [run]).get(run, {}).values())
     return RunCounts(
@@ -54,6 +55,12 @@ def _count(connection: Connection, run: int, row: Any) -> RunCounts:
         failed=row.failed + jobs.get(JobState.QUARANTINED, 0),
         pending=sum(jobs.get(state, 0) for state in OPEN),
     )
+
+
+def _parts(run: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Conditions for the jobs of a run that have ended, and for its open ones: each part has an index."""
+    of_run = job_table.c.run_id == run
+    return and_(of_run, job_table.c.finished_at.is_not(None)), and_(of_run, IS_OPEN)
 
 
 def count_left_out(connection: Connection, run: int, counts: Mapping[str, int]) -> None:
@@ -117,5 +124,6 @@ def keep_failed(connection: Connection, former: Iterable[int]) -> None:
 
 def decoded_seconds(connection: Connection, run: int) -> float:
     """Seconds of audio that the jobs of a run decoded."""
-    total = select(func.coalesce(func.sum(job_table.c.decoded_s), 0.0)).where(job_table.c.run_id == run)
-    return float(connection.execute(total).scalar_one())
+    ended, unfinished = (select(job_table.c.decoded_s).where(part) for part in _parts(run))
+    decoded = ended.union_all(unfinished).subquery()
+    return float(connection.execute(select(func.coalesce(func.sum(decoded.c.decoded_s), 0.0))).scalar_one())

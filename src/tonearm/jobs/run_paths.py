@@ -38,7 +38,11 @@ def left_out(connection: Connection, run: int) -> list[bytes]:
     cancelled = (
         select(file_table.c.root_id)
         .join(job_table, job_table.c.file_id == file_table.c.id)
-        .where(job_table.c.run_id == run, job_table.c.state == JobState.CANCELLED)
+        .where(
+            job_table.c.run_id == run,
+            job_table.c.state == JobState.CANCELLED,
+            job_table.c.finished_at.is_not(None),
+        )
     )
     roots = select(root_table.c.path).where(root_table.c.id.in_(cancelled)).order_by(root_table.c.path)
     return list(connection.execute(roots).scalars())

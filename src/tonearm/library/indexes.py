@@ -63,7 +63,8 @@ PARTIAL_INDEXES = (
     _partial(job_table, "ix_jobs_suspect", ("id",), "child_deaths > 1"),
     # retries, by the time when they are due
     _partial(job_table, "ix_jobs_not_before", ("state", "not_before"), "not_before IS NOT NULL"),
-    # ended jobs of a run, oldest first
+    # ended jobs of a run, by state, and oldest first; they are not in the way when an open job changes its run
+    _partial(job_table, "ix_jobs_run_id_state", ("run_id", "state"), "finished_at IS NOT NULL"),
     _partial(job_table, "ix_jobs_run_id_finished_at", ("run_id", "finished_at"), "finished_at IS NOT NULL"),
     _partial(
         job_table,

@@ -274,7 +274,6 @@ job_table = Table(
     Column("advice", CleanText),
     Column("work_s", FiniteFloat, default=0.0, nullable=False),
     Column("decoded_s", FiniteFloat, default=0.0, nullable=False),
-    Index("ix_jobs_run_id_state", "run_id", "state"),
     Index("ix_jobs_file_id", "file_id"),
 )
 """One file to analyse in one run; the states are drawn in docs/explanation/jobs.md.

@@ -23,10 +23,12 @@ def upgrade() -> None:
     _create_aliases()
     _create_renames()
     _index_codecs(together=True)
+    _index_runs(sa.text("finished_at IS NOT NULL"))
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    _index_runs(None)
     _index_codecs(together=False)
     for table in ("rename_steps", "proposals", "rename_batches", "audio_aliases"):
         op.drop_table(table)
@@ -45,6 +47,14 @@ def _index_codecs(together: bool) -> None:
     for name, first, second in (("codec", codec, "bit_depth"), ("bit_depth", "bit_depth", codec)):
         op.execute(f"DROP INDEX ix_audio_{name}")
         op.execute(f"CREATE INDEX ix_audio_{name} ON audio ({first}{f', {second}' if together else ''})")
+
+
+def _index_runs(jobs: sa.TextClause | None) -> None:
+    """Index jobs by their run and state anew: some of them, or all."""
+    op.drop_index("ix_jobs_run_id_state", table_name="jobs")
+    op.create_index(
+        "ix_jobs_run_id_state", "jobs", ["run_id", "state"], sqlite_where=jobs, postgresql_where=jobs
+    )
 
 
 def _create_aliases() -> None:
