@@ -89,6 +89,24 @@ class IgnoreRules:
         return False
 
 
+def rules_above(root: bytes, scope: bytes, is_folder: bool) -> tuple[IgnoreRules | None, str]:
+    """The ignore files in force above a scope, and what leaves the scope out, empty for nothing. Raises OSError."""
+    rules: IgnoreRules | None = None
+    parts = scope.split(b"/") if scope else []
+    for depth in range(len(parts)):
+        path = b"/".join(parts[:depth])
+        folder = os.path.join(root, path)
+        if os.path.lexists(os.path.join(folder, MARKER)):
+            return None, f"{printable(MARKER)} in {printable(folder)}"
+        rules, _ = read_ignore_file(folder, path, rules)
+        below = b"/".join(parts[: depth + 1])
+        if rules is not None and rules.ignores(below, is_folder or depth + 1 < len(parts)):
+            return None, f"{printable(IGNORE_FILE)} in {printable(folder)} or above"
+    if is_folder and os.path.lexists(os.path.join(root, scope, MARKER)):
+        return None, f"{printable(MARKER)} in it"
+    return rules, ""
+
+
 def read_ignore_file(
     folder: bytes, path: bytes, above: IgnoreRules | None
 ) -> tuple[IgnoreRules | None, list[str]]:

@@ -38,6 +38,13 @@ class Patterns:
             and not any(self.excludes(folder, True) for folder in folders_above(path))
         )
 
+    def is_hung(self, _path: bytes, _is_link: bool) -> bool:
+        """Whether a path, or what a link leads to, is known not to answer, and must not be touched."""
+        return False
+
+    def follow(self, _link: bytes) -> None:
+        """Called with a symbolic link before what it leads to is touched, and with an empty path afterwards."""
+
     def excludes(self, path: bytes, is_folder: bool) -> bool:
         """Whether the patterns exclude this path. ``include`` applies to files only."""
         if self._exclude is None and (is_folder or self._include is None):

@@ -20,6 +20,8 @@ from tonearm.resilience.processes import end, started
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.reader_process import HEAD, STARTED
 from tonearm.scan.walk import (
+    LIMIT_S,
+    UNANSWERED,
     Ignored,
     InvalidLine,
     LeftOut,
@@ -31,8 +33,6 @@ from tonearm.scan.walk import (
     WalkItem,
 )
 
-LIMIT_S = 3.0
-"""Seconds in which a mount has to answer."""
 START_S = 10.0
 """Seconds in which a process has to start."""
 LOOK_S = 0.25
@@ -40,7 +40,6 @@ LOOK_S = 0.25
 ENDED_S = 0.1
 SILENT = object()
 """Stands for an answer that has not come."""
-UNANSWERED = f"its disk or server does not answer within {LIMIT_S:.0f} s"
 ROOT_READ = b"\0"
 """Less than any path, but not empty."""
 _PATH = itemgetter(0)
@@ -107,7 +106,7 @@ class FolderReader:
         """
         process = self._begun(root, scope, patterns, (), b"")
         top, answer, hung = os.path.join(root, scope) if scope else root, process.next(self._stopping), []
-        if answer is SILENT and not self._holds(hung := self._hung(top, ()), top):
+        if answer is SILENT and not self._holds(hung := self._hung(root, top, (), process.followed), top):
             process.close()
             process = self._begun(root, scope, patterns, hung, b"")
             answer = process.next(self._stopping)
@@ -128,7 +127,7 @@ class FolderReader:
         try:
             while part := process.next(self._stopping):
                 if part is SILENT:
-                    new = self._hung(top, hung)
+                    new = self._hung(root, top, hung, process.followed)
                     if self._holds(new, top):
                         raise PlaceUnreadable(f"it can't be read any more: {UNANSWERED}")
                     if new:
@@ -149,20 +148,36 @@ class FolderReader:
     def _begun(
         self, root: bytes, scope: bytes, patterns: Patterns, without: Sequence[bytes], after: bytes
     ) -> "_Process":
-        inside = [to_document(os.path.relpath(mount, root)) for mount in without]
+        inside = [path for path in without if is_inside(path, root.rstrip(b"/"))]
         return _Process(
             {
                 "ask": "walk",
                 "root": to_document(root),
                 "scope": to_document(scope),
                 "patterns": patterns.given,
-                "without": inside,
+                "without": [to_document(os.path.relpath(path, root)) for path in inside],
+                "elsewhere": [to_document(path) for path in without if path not in inside],
                 "after": to_document(after),
             }
         )
 
-    def _hung(self, top: bytes, known: Sequence[bytes]) -> list[bytes]:
-        """The mounts that ``top`` lies on, or that lie below it, which do not answer."""
+    def _hung(self, root: bytes, top: bytes, known: Sequence[bytes], followed: bytes) -> list[bytes]:
+        """The mounts that ``top`` lies on, or that lie below it, which do not answer.
+
+        If all do: the mount that ``followed`` leads to, the link below ``root`` that a walk is following; or that link
+        itself, if a mount hangs below what it leads to.
+        """
+        if (hung := self._hung_mounts(top, known)) or not followed:
+            return hung
+        link, mount = os.path.join(root, followed), b""
+        with _Process({"ask": "lead", "path": to_document(link)}) as process:
+            while isinstance(answer := process.next(self._stopping), list) and answer:
+                [mount] = answer
+        if answer is SILENT:
+            return [mount]
+        return [link] if isinstance(answer, tuple) and self._hung_mounts(answer[0], ()) else []
+
+    def _hung_mounts(self, top: bytes, known: Sequence[bytes]) -> list[bytes]:
         on = MountTable().mount_of(top)
         mounts = [
             mount for mount in read_mounts() if is_inside(mount, top.rstrip(b"/")) and mount not in known
@@ -177,8 +192,10 @@ class FolderReader:
         return MountTable().mount_of(top) in mounts
 
 
-def _unreadable(mounts: Sequence[bytes], root: bytes) -> Iterator[WalkItem]:
-    for mount in mounts:
+def _unreadable(hung: Sequence[bytes], root: bytes) -> Iterator[WalkItem]:
+    """The mounts below a root that hang; links are told by the walk itself."""
+    mounts = read_mounts()
+    for mount in (path for path in hung if path in mounts and is_inside(path, root.rstrip(b"/"))):
         inside = os.path.relpath(mount, root)
         yield MountPoint(inside)
         yield Unreadable(inside, UNANSWERED)
@@ -190,6 +207,8 @@ class _Process:
     def __init__(self, question: dict[str, Any]) -> None:
         self._received = b""
         self._is_started = False
+        self.followed = b""
+        """The symbolic link that is followed; empty if none is."""
         self._process = started("tonearm.scan.reader_process")
         assert self._process.stdin is not None  # noqa: S101  it is a pipe
         assert self._process.stdout is not None  # noqa: S101  it is a pipe
@@ -202,11 +221,14 @@ class _Process:
 
         ``EIO`` if the process has ended. Before the first answer it has ``START_S`` to start.
         """
-        answer = self._next(LIMIT_S if self._is_started else START_S, stopping)
-        if answer != STARTED:
-            return answer
-        self._is_started = True
-        return self.next(stopping)
+        while True:
+            answer = self._next(LIMIT_S if self._is_started else START_S, stopping)
+            if answer == STARTED:
+                self._is_started = True
+            elif isinstance(answer, bytes):
+                self.followed = answer
+            else:
+                return answer
 
     def _next(self, seconds: float, stopping: Callable[[], bool]) -> Any:
         until = time.monotonic() + seconds

@@ -24,7 +24,10 @@ SEND_S = 0.1
 
 
 def main() -> None:
-    """Answer the question: a walk by the device of the root and lists of items, of which the last one is empty."""
+    """Answer the question: a walk by the device of the root and lists of items, of which the last one is empty.
+
+    Between these is each symbolic link that is followed, and nothing once it is not followed any more.
+    """
     question = json.loads(sys.stdin.readline())
     _write(STARTED)
     try:
@@ -37,6 +40,8 @@ def main() -> None:
                 _write(0)
             case "exist":
                 _write([os.path.lexists(from_document(path)) for path in question["paths"]])
+            case "lead":
+                _lead(from_document(question["path"]))
             case "resolve":
                 for path in question["paths"]:
                     _write(named_path(from_document(path)))
@@ -48,6 +53,17 @@ def _write(value: Any) -> None:
     body = marshal.dumps(value)
     sys.stdout.buffer.write(HEAD.pack(len(body)) + body)
     sys.stdout.buffer.flush()
+
+
+def _lead(link: bytes) -> None:
+    """Write the mounts that a link leads over, each before it is touched, then the canonical path of the link."""
+    from tonearm.library.mount_table import read_mounts
+    from tonearm.scan.links import mounts_on_the_way
+
+    for mount in mounts_on_the_way(link, read_mounts()):
+        _write([mount])
+    os.stat(link)
+    _write((os.path.realpath(link),))
 
 
 def named_path(path: bytes) -> tuple[bytes, int | None, int | None]:
@@ -62,18 +78,32 @@ def named_path(path: bytes) -> tuple[bytes, int | None, int | None]:
 
 
 def _walk(question: dict[str, Any]) -> None:
+    from tonearm.scan.links import mounts_on_the_way
     from tonearm.scan.patterns import Patterns
     from tonearm.scan.walk import walk
 
     hung = frozenset(from_document(path) for path in question["without"])
+    elsewhere = frozenset(from_document(path) for path in question["elsewhere"])
     after = from_document(question["after"])
 
     class Rest(Patterns):
-        """The patterns, which also exclude what hangs and the folders that were read before."""
+        """The patterns, which also exclude what hangs and the folders that were read before; links are announced."""
+
+        followed = b""
+
+        def is_hung(self, path: bytes, is_link: bool) -> bool:
+            if path in hung:
+                return True
+            return is_link and bool(elsewhere) and any(mounts_on_the_way(os.path.join(root, path), elsewhere))
+
+        def follow(self, link: bytes) -> None:
+            if link != self.followed:
+                self.followed = link
+                _write(link)
 
         def excludes(self, path: bytes, is_folder: bool) -> bool:
             read = is_folder and path + b"/" < after and not after.startswith(path + b"/")
-            return read or path in hung or super().excludes(path, is_folder)
+            return read or super().excludes(path, is_folder)
 
     root, scope = from_document(question["root"]), from_document(question["scope"])
     patterns = Rest(*question["patterns"])

@@ -12,7 +12,7 @@ from tonearm.errors import TonearmError
 from tonearm.library.found_file import FoundFile
 from tonearm.library.left_out import count_names
 from tonearm.names import printable
-from tonearm.scan.ignore_files import IGNORE_FILE, MARKER, IgnoreRules, read_ignore_file
+from tonearm.scan.ignore_files import IGNORE_FILE, MARKER, IgnoreRules, read_ignore_file, rules_above
 from tonearm.scan.patterns import Patterns
 
 
@@ -76,12 +76,13 @@ class InvalidLine:
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder to walk, the device and inode it has, and the ignore files in force above it."""
+    """A folder to walk: its device and inode, the ignore files in force above it, the link by which it was found."""
 
     path: bytes
     device: int
     inode: int = 0
     rules: IgnoreRules | None = None
+    link: bytes = b""
 
 
 WalkItem = FoundFile | Skipped | Unreadable | MountPoint | LeftOut | Ignored | InvalidLine
@@ -99,6 +100,9 @@ Walk = Callable[[bytes, bytes, Patterns], Walked]
 
 _Entry = WalkItem | _Folder
 
+LIMIT_S = 3.0
+"""Seconds in which a mount has to answer."""
+UNANSWERED = f"its disk or server does not answer within {LIMIT_S:.0f} s"
 READ_ALREADY = "it leads to a folder that is read by another path"
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -123,7 +127,7 @@ def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:
     top = os.path.join(root, scope) if scope else root
     status = os.stat(top, follow_symlinks=not scope or patterns.follow_links)
     is_folder = stat.S_ISDIR(status.st_mode)
-    rules, ignored_by = _rules_above(root, scope, is_folder) if patterns.ignore_files else (None, "")
+    rules, ignored_by = rules_above(root, scope, is_folder) if patterns.ignore_files else (None, "")
     if ignored_by:
         place = scope + b"/" if is_folder and scope else scope
         return iter([Skipped(scope, f"it is left out by {ignored_by}"), Ignored(place, is_folder)])
@@ -131,24 +135,6 @@ def walk(root: bytes, scope: bytes, patterns: Patterns) -> Iterator[WalkItem]:
         return iter([_classified(scope, patterns.music(scope), status)])
     walked = _Walk(root, patterns)
     return walked.below(_Folder(scope, status.st_dev, status.st_ino, rules))
-
-
-def _rules_above(root: bytes, scope: bytes, is_folder: bool) -> tuple[IgnoreRules | None, str]:
-    """The ignore files in force above a scope, and what leaves the scope out, empty for nothing. Raises OSError."""
-    rules: IgnoreRules | None = None
-    parts = scope.split(b"/") if scope else []
-    for depth in range(len(parts)):
-        path = b"/".join(parts[:depth])
-        folder = os.path.join(root, path)
-        if os.path.lexists(os.path.join(folder, MARKER)):
-            return None, f"{printable(MARKER)} in {printable(folder)}"
-        rules, _ = read_ignore_file(folder, path, rules)
-        below = b"/".join(parts[: depth + 1])
-        if rules is not None and rules.ignores(below, is_folder or depth + 1 < len(parts)):
-            return None, f"{printable(IGNORE_FILE)} in {printable(folder)} or above"
-    if is_folder and os.path.lexists(os.path.join(root, scope, MARKER)):
-        return None, f"{printable(MARKER)} in it"
-    return rules, ""
 
 
 class _Walk:
@@ -197,6 +183,7 @@ class _Walk:
 
     def _list(self, folder: _Folder) -> list[_Entry]:
         place = os.path.join(self._root, folder.path) if folder.path else self._root
+        self._patterns.follow(folder.link)
         return _list_folder(place, self._patterns, folder, self._canonical)
 
 
@@ -215,7 +202,7 @@ def _list_folder(place: bytes, patterns: Patterns, folder: _Folder, root: bytes)
         for entry in entries:
             inside = above + entry.name
             try:
-                item = _relevant(entry, inside, patterns, others, root)
+                item = _relevant(entry, inside, patterns, others, root, folder.link)
             except OSError as error:  # such as a mount point whose server does not answer
                 if not patterns.excludes(inside, True):
                     reason = f"its status can't be read: {error.strerror}"
@@ -262,19 +249,33 @@ def _judged(item: _Entry, rules: IgnoreRules) -> _Entry:
 
 
 def _relevant(
-    entry: os.DirEntry[bytes], inside: bytes, patterns: Patterns, others: list[bytes], root: bytes
+    entry: os.DirEntry[bytes],
+    inside: bytes,
+    patterns: Patterns,
+    others: list[bytes],
+    root: bytes,
+    link: bytes,
 ) -> _Entry | None:
-    """What an entry is; ``None`` if it is not relevant or was deleted. Raises OSError.
+    """What an entry is; ``None`` if it is not relevant, was deleted or is a mount point that hangs. Raises OSError.
 
-    others: gets the names of files of other kinds.
+    others: gets the names of files of other kinds. link: by which its folder was found.
     """
-    if patterns.follow_links and entry.is_symlink():
-        return _linked(entry, inside, patterns, others, root)
+    is_link = entry.is_symlink()
+    is_hung = patterns.is_hung(inside, is_link)
+    if is_hung and not is_link:
+        return None
+    if patterns.follow_links and is_link:
+        if is_hung:
+            raise OSError(errno.ETIMEDOUT, UNANSWERED)
+        patterns.follow(inside)
+        item = _linked(entry, inside, patterns, others, root)
+        patterns.follow(link)
+        return item
     is_folder = entry.is_dir(follow_symlinks=False)
     if patterns.excludes(inside, is_folder):
         return None
     extension = "" if is_folder else patterns.music(entry.name)
-    if not (is_folder or extension or _links_to_folder(entry)):
+    if not (is_folder or extension or (is_link and (is_hung or _links_to_folder(entry, inside, patterns)))):
         if entry.is_file(follow_symlinks=False):
             others.append(entry.name)
         return None  # a person does not expect it to be music
@@ -283,7 +284,7 @@ def _relevant(
     except FileNotFoundError:
         return None  # deleted since its name was read
     if stat.S_ISDIR(status.st_mode):
-        return _Folder(inside, status.st_dev, status.st_ino)
+        return _Folder(inside, status.st_dev, status.st_ino, link=link)
     return _classified(inside, extension, status)
 
 
@@ -307,7 +308,7 @@ def _linked(
         target = os.path.realpath(entry.path)
         if target == root or target.startswith(root.rstrip(b"/") + b"/"):
             return Skipped(inside, READ_ALREADY)
-        return _Folder(inside, status.st_dev, status.st_ino)
+        return _Folder(inside, status.st_dev, status.st_ino, link=inside)
     extension = patterns.music(entry.name)
     if not extension:
         if stat.S_ISREG(status.st_mode):
@@ -316,11 +317,14 @@ def _linked(
     return _classified(inside, extension, status)
 
 
-def _links_to_folder(entry: os.DirEntry[bytes]) -> bool:
+def _links_to_folder(link: os.DirEntry[bytes], inside: bytes, patterns: Patterns) -> bool:
+    patterns.follow(inside)
     try:
-        return entry.is_symlink() and entry.is_dir()
+        return link.is_dir()
     except OSError:  # a cycle of links
         return True
+    finally:
+        patterns.follow(b"")
 
 
 def _classified(path: bytes, extension: str, status: os.stat_result) -> FoundFile | Skipped:
