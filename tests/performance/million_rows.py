@@ -53,8 +53,14 @@ def analysed(settings: dict[str, Any], files: int) -> None:
             add_results(database, connection, feature_tables(), files)
             connection.execute(text(_FILES), {"engine": engine_text(versions())})
             connection.execute(text(_JOBS))
-            connection.execute(text(_RUNS))
+    end_runs(settings)
     refresh(settings)
+
+
+def end_runs(settings: dict[str, Any]) -> None:
+    """End the runs of scans that were ended."""
+    with opened(settings) as database, database.write() as connection:
+        connection.execute(text(_RUNS))
 
 
 def refresh(settings: dict[str, Any]) -> None:
