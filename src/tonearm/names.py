@@ -103,7 +103,7 @@ def printable(text: bytes | str) -> str:
     """Text with all control and formatting characters escaped, so that it can be printed on a terminal safely."""
     if isinstance(text, bytes):
         text = to_text(text)
-    return "".join(_shown(sign) for sign in text)
+    return text if text.isprintable() else "".join(_shown(sign) for sign in text)
 
 
 def _shown(sign: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonearm.cli.options import print_json
-from tonearm.events.event import Event
+from tonearm.events.event import Event, shown_fields
 from tonearm.events.event_name import event_name
 from tonearm.events.facts import Remote
 from tonearm.events.job_ref import JobRef
@@ -23,20 +23,20 @@ def as_json(event: Event) -> dict[str, Any]:
 
 def _fields(value: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(value):
-        if not field.metadata.get("shown", True):
-            continue
-        inner = getattr(value, field.name)
+    for name in shown_fields(value):
+        inner = getattr(value, name)
         if isinstance(inner, bytes):
-            fields |= path_fields(inner, field.name)
+            fields |= path_fields(inner, name)
         elif isinstance(inner, JobRef):
             fields |= _fields(inner)
         else:
-            fields[field.name] = _plain(inner)
+            fields[name] = _plain(inner)
     return fields
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields(value)
     if isinstance(value, Mapping):

@@ -3,8 +3,10 @@
 It is apart from the facts, so that naming these types loads none of them.
 """
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 NOT_SHOWN = {"shown": False}
 """Metadata of a field that is not for people or programs that follow a run, such as the ids of thousands of traces."""
@@ -13,6 +15,17 @@ NOT_SHOWN = {"shown": False}
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. Paths are the exact bytes, times are seconds."""
+
+
+def shown_fields(part: object) -> tuple[str, ...]:
+    """The names of the fields of a fact, or of a part of one, that are for people and programs that follow a run."""
+    kind: Any = type(part)
+    return _shown_fields(kind)
+
+
+@functools.cache
+def _shown_fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.metadata.get("shown", True))
 
 
 Announce = Callable[[Event], None]

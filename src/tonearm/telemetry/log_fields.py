@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tonearm.events.event import Event
+from tonearm.events.event import Event, shown_fields
 from tonearm.events.event_name import event_name
 from tonearm.events.facts import JobFinished, JobRetrying, JobReturned, JobTaken
 from tonearm.events.job_ref import JobRef
@@ -80,17 +80,15 @@ def _trace_fields(record: logging.LogRecord) -> dict[str, str]:
 def fact_fields(fact: Event) -> dict[str, Any]:
     """The fields of a fact, those of its job beside its own. Durations are in milliseconds, paths are escaped."""
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(fact):
-        if not field.metadata.get("shown", True):
-            continue
-        value = getattr(fact, field.name)
+    for own in shown_fields(fact):
+        value = getattr(fact, own)
         if isinstance(value, JobRef):
             names = _JOB if isinstance(fact, _WIDE) else _WHICH_JOB
             fields |= {_name(name): _plain(name, getattr(value, name)) for name in names}
-        elif field.name == "timings":
+        elif own == "timings":
             fields["stages_ms"] = {printable(stage): _ms(seconds) for stage, seconds in value.items()}
         elif value is not None or not isinstance(fact, JobFinished | JobRetrying):
-            fields[_name(field.name)] = _plain(field.name, value)
+            fields[_name(own)] = _plain(own, value)
     return fields
 
 
@@ -109,6 +107,8 @@ def _ms(seconds: float) -> float | None:
 
 
 def _plain(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, bytes | str):
         return printable(value)
     if isinstance(value, float):
