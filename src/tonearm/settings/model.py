@@ -215,9 +215,9 @@ class Settings:
         8, number(above=0), "seconds of audio for which one second is allowed beside the base"
     )
     recycle_files: int = setting(
-        500, whole(1), "files after which an analysing process is replaced by a new one"
+        500, whole(1), "files that are decoded until an analysing process is replaced by a new one"
     )
-    recycle_mb: int = setting(8000, whole(1), "megabytes of files after which it is replaced")
+    recycle_mb: int = setting(8000, whole(1), "megabytes of files after which it is replaced, decoded or not")
     grace_s: float = setting(10, number(least=0), "seconds that running files get to finish when stopped")
     lease_s: float = setting(
         60,

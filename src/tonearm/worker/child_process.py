@@ -178,10 +178,13 @@ class ChildProcess:
     def send_analysers(self, names: list[str], declared_s: float | None) -> None:
         """Send the analysers to run on the identified file, and set its deadline by its duration.
 
-        ``declared_s``: the duration that the file declares.
+        ``names``: none where its sound is known; the file does not count towards ``recycle_files`` then, as a new
+        process costs as much as some hundred of such files. ``declared_s``: the duration that the file declares.
         """
         if self.assignment is None or self.assignment.file is None:
             return
+        if not names:
+            self._files_sent -= 1
         size = self.assignment.file.status.size
         seconds = _longest_s(size, declared_s)
         allowed = self._settings.deadline_base_s + seconds / self._settings.deadline_speed

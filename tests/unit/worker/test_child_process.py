@@ -18,8 +18,8 @@ from tonearm.worker.safe_open import FileStatus
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[ChildProcess]:
     """A child that does nothing."""
-    times = {"deadline_base_s": 60, "deadline_speed": 8}
-    child = ChildProcess(load_settings({"data_dir": tmp_path, **times}), ("-c", "pass"))
+    given = {"deadline_base_s": 60, "deadline_speed": 8, "recycle_files": 2}
+    child = ChildProcess(load_settings({"data_dir": tmp_path, **given}), ("-c", "pass"))
     yield child
     child.close()
 
@@ -48,6 +48,25 @@ def test_memory_that_a_child_keeps_after_a_file_counts_from_half_of_what_it_may_
         child.release_file()
         assert child.kept_memory == kept
         assert child.kept_memory is None, "it is looked up once"
+
+
+def test_only_files_that_are_decoded_count_towards_the_end_of_a_child(
+    child: ChildProcess, library: Library, tmp_path: Path
+) -> None:
+    openers = Openers(lambda *_: None, lambda _: None, lambda *_: None)  # it is asked to close the files
+    path = tmp_path / "1.mp3"
+    path.touch()
+    library.meet(library.run(), b"1.mp3")
+    lease = library.take()
+    known: list[str] = []
+    ends = []
+    for analysers in (["tempo"], known, known, known, ["tempo"]):
+        child.expect_file(lease, os.fsencode(path))
+        child.file_opened(OpenFile(openers, 1, os.fsencode(path), FileStatus.of(path.stat())))
+        child.send_analysers(analysers, None)
+        child.release_file()
+        ends.append(child.due_for_recycling)
+    assert ends == [False, False, False, False, True]
 
 
 @pytest.mark.parametrize(
