@@ -23,7 +23,10 @@ from tests.variables import set_variables
 from tonearm.cli.app import app
 from tonearm.library.roots import Roots
 
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace"),
+    pytest.mark.timeout(size(300, 7200)),
+]
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
 Call = tuple[str, int]
 """A system call and which one of its kind in its thread."""

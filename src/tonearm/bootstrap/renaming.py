@@ -59,7 +59,7 @@ def open_renaming(library: Library, announce: Announce, stopping: Callable[[], b
     """Hold the lock for renames, settle what a kill left, and compose what renames. Raises LibraryInUse."""
     with rename_lock(library.database, library.settings.data_dir):
         recovered = settle(library, announce)
-        disk = _disk(library, stopping)
+        disk = open_disk(library, stopping)
         with contextlib.closing(disk):
             yield Renaming(
                 Renamer(
@@ -99,7 +99,7 @@ def undo_applied(
 
 def settle(library: Library, announce: Announce) -> Recovered:
     """Settle what an earlier call left open, by the holder of the lock."""
-    with contextlib.closing(_disk(library, lambda: False)) as disk:
+    with contextlib.closing(open_disk(library, lambda: False)) as disk:
         return recover(RenameJournal(library.database), disk, PathMap(library.settings.path_map), announce)
 
 
@@ -109,5 +109,6 @@ def settle_if_free(library: Library, announce: Announce) -> None:
         settle(library, announce)
 
 
-def _disk(library: Library, stopping: Callable[[], bool]) -> Disk:
+def open_disk(library: Library, stopping: Callable[[], bool]) -> Disk:
+    """The disk below the roots of a library; to be closed."""
     return Disk([place.here for place in library.roots.every()], stopping)

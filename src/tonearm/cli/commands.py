@@ -50,8 +50,9 @@ SECTIONS = {
         Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),
         Entry("forget", "forget:forget_files", "Remove missing files from the library."),
     ),
-    "Names": (
+    "Names and tags": (
         Entry("rename", "rename:rename", "Propose names for files, decide on them, rename, and undo."),
+        Entry("tags", "tags:tags", "Propose to write results into tags, decide, write, and undo."),
     ),
     "Servers and settings": (
         Entry("doctor", "doctor:doctor", "Examine the installation: what is wrong, and what to do about it."),

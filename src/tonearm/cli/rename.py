@@ -11,7 +11,7 @@ from tonearm.cli import INTERRUPTED
 from tonearm.cli.opened import library, place_of
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.rename_apply import apply, undo
-from tonearm.cli.rename_review import approve, expire, list_proposals, reject, show
+from tonearm.cli.review import review_commands
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
 from tonearm.errors import ConfigurationError, NotFound
@@ -19,6 +19,7 @@ from tonearm.events.event import Event
 from tonearm.events.renames import RenamesRecovered
 from tonearm.events.report import report
 from tonearm.library.canonical import canonical
+from tonearm.library.proposal import ProposalKind
 from tonearm.library.roots import Place
 from tonearm.names import PathMap, path_fields, printable, to_bytes
 from tonearm.naming.fields import fields as all_fields
@@ -235,5 +236,5 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
         say(f"`tonearm rename list --batch {plan.batch}` lists them; `tonearm rename approve` decides.")
 
 
-for command in (list_proposals, show, approve, reject, expire, apply, undo):
+for command in (*review_commands(ProposalKind.RENAME), apply, undo):
     rename.add_command(command)

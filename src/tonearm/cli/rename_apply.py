@@ -25,18 +25,19 @@ from tonearm.events.renames import (
     RenamingProgress,
 )
 from tonearm.library.canonical import canonical
-from tonearm.library.proposal import ProposalStatus, Selection
+from tonearm.library.proposal import ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import PathMap, printable, to_bytes
 from tonearm.naming.recovery import Recovered
 from tonearm.naming.renamer import Outcome
 from tonearm.naming.requests import of_file
+from tonearm.tagging.tagger import TagOutcome
 from tonearm.views.formatting import between, plural
 from tonearm.worker.signals import StopSwitch
 
 SOME_REFUSED = 1
 Stopping = Callable[[], bool]
-Renaming = Callable[[Library, Announce, Stopping], tuple[Outcome, Recovered]]
+Work = Callable[[Library, Announce, Stopping], tuple[Outcome | TagOutcome, Recovered]]
 
 
 @click.command("apply")
@@ -62,7 +63,7 @@ def apply(batch: int | None, data: str | None, as_json: bool) -> None:
             raise NotFound(f"there is no batch {batch}")
         return apply_approved(opened, batch, announce, stopping)
 
-    _run(data, as_json, renamed)
+    carry_out(data, as_json, "tonearm-rename", renamed, _print_lines)
 
 
 @click.command("undo", short_help="Give files their old names again.")
@@ -79,21 +80,16 @@ def undo(what: str | None, data: str | None, as_json: bool) -> None:
         wanted = _to_undo(opened, Proposals(opened.database), what)
         return undo_applied(opened, wanted, announce, stopping)
 
-    _run(data, as_json, undone)
+    carry_out(data, as_json, "tonearm-rename", undone, _print_lines)
 
 
 def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selection:
     """The applied proposals that are meant. Raises NotFound."""
-    applied = (ProposalStatus.APPLIED,)
+    batch = batch_to_undo(proposals, what, ProposalKind.RENAME)
+    if batch is not None:
+        return batch
     if what is None:
-        latest = proposals.latest_batch(ProposalStatus.APPLIED)
-        if latest is None:
-            raise NotFound("nothing was renamed that could be undone")
-        return Selection(batch=latest, statuses=applied)
-    if what.isdecimal() and not os.path.lexists(what):
-        if not proposals.exists(int(what)):
-            raise NotFound(f"there is no batch {what}")
-        return Selection(batch=int(what), statuses=applied)
+        raise NotFound("nothing was renamed that could be undone")
     path = PathMap(opened.settings.path_map).known(canonical(to_bytes(what)))
     found = of_file(proposals, path)
     if found is None:
@@ -101,17 +97,35 @@ def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selecti
     return found
 
 
-def _run(data: str | None, as_json: bool, rename: Renaming) -> None:
-    """Rename files, and tell what becomes of them."""
+def batch_to_undo(proposals: Proposals, what: str | None, kind: ProposalKind) -> Selection | None:
+    """What was applied of the latest batch, or of one by its number; ``None`` for a file, or where there is none.
+
+    Raises NotFound where there is no batch of that number.
+    """
+    applied = (ProposalStatus.APPLIED,)
+    if what is None:
+        latest = proposals.latest_batch(ProposalStatus.APPLIED, kind)
+        return None if latest is None else Selection(batch=latest, statuses=applied, kind=kind)
+    if what.isdecimal() and not os.path.lexists(what):
+        if not proposals.exists(int(what)):
+            raise NotFound(f"there is no batch {what}")
+        return Selection(batch=int(what), statuses=applied, kind=kind)
+    return None
+
+
+def carry_out(
+    data: str | None, as_json: bool, program: str, work: Work, print_lines: Callable[[Event], None]
+) -> None:
+    """Change files, tell what becomes of them, and exit. ``program``: the name of the command in its log."""
     settings = existing_library(data)
     stop = StopSwitch()
     bar = not as_json and is_terminal()
-    with logged(settings, "tonearm-rename", bar) as log, stop.on_signals():
+    with logged(settings, program, bar) as log, stop.on_signals():
         bus = EventBus()
         log.join(bus)
-        bus.subscribe(while_read(show_json if as_json else _print_lines, stop), "the output")
+        bus.subscribe(while_read(show_json if as_json else print_lines, stop), "the output")
         with open_library(settings) as opened:
-            outcome, recovered = rename(opened, bus, lambda: stop.requests > 0)
+            outcome, recovered = work(opened, bus, lambda: stop.requests > 0)
         _say_left(recovered)
         bus.close()
     if outcome.interrupted:

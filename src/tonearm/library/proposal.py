@@ -1,4 +1,4 @@
-"""A proposed name: what is stored, its states, and which ones are selected."""
+"""A proposed name, or proposed tags: what is stored, its states, and which ones are selected."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,14 +6,21 @@ from enum import StrEnum
 from typing import Any
 
 
+class ProposalKind(StrEnum):
+    """What is proposed for a file."""
+
+    RENAME = "rename"  # another path
+    TAGS = "tags"  # other texts in its tags
+
+
 class ProposalStatus(StrEnum):
     """Where a proposal is."""
 
     PENDING = "pending"  # nobody has decided yet
-    APPROVED = "approved"  # `rename apply` carries it out
+    APPROVED = "approved"  # `apply` carries it out
     REJECTED = "rejected"
-    APPLIED = "applied"  # the file has the proposed name
-    UNDONE = "undone"  # it was applied, and the file has its old name again
+    APPLIED = "applied"  # the file has the proposed name, or tags
+    UNDONE = "undone"  # it was applied, and the file has its old name, or tags, again
     EXPIRED = "expired"  # the file has changed since, or there is a later proposal for it
 
 
@@ -42,7 +49,7 @@ class Conflict:
 class NewProposal:
     """A proposal before it is stored; ``number`` is given when it is. The other fields are those of the table.
 
-    follows: the proposal of the track that it goes along with.
+    follows: the proposal of the track that it goes along with. changes: of tags, each with field, name, before, after.
     """
 
     source: bytes
@@ -52,6 +59,8 @@ class NewProposal:
     identity: Identity
     confidence: float
     file: int | None = None
+    kind: ProposalKind = ProposalKind.RENAME
+    changes: Sequence[Mapping[str, Any]] = ()
     along: str | None = None
     follows: "NewProposal | None" = None
     costs: Sequence[Mapping[str, Any]] = ()
@@ -66,11 +75,13 @@ class Proposal:
 
     id: int
     batch: int
+    kind: ProposalKind
     file: int | None
     along: str | None
     follows: int | None
     source: bytes
     target: bytes | None
+    changes: Sequence[Mapping[str, Any]]
     source_key: bytes
     target_key: bytes | None
     identity: Identity
@@ -85,10 +96,11 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which proposals: those that meet every condition that is given.
+    """Which proposals of a kind: those that meet every condition that is given.
 
     below: at or below this path, by the name at the time of the plan. least, most: confidence. conflicted: with or
     without conflicts. target: with this proposed path. follows: those that go along with this proposal.
+    file: of this file.
     """
 
     ids: tuple[int, ...] = ()
@@ -100,3 +112,5 @@ class Selection:
     conflicted: bool | None = None
     target: bytes | None = None
     follows: int | None = None
+    file: int | None = None
+    kind: ProposalKind = ProposalKind.RENAME

@@ -1,4 +1,4 @@
-"""Stores and reads proposed names."""
+"""Stores and reads proposed names and tags."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,6 +15,7 @@ from tonearm.library.proposal import (
     Identity,
     NewProposal,
     Proposal,
+    ProposalKind,
     ProposalStatus,
     Selection,
 )
@@ -27,7 +28,7 @@ _OPEN = (ProposalStatus.PENDING, ProposalStatus.APPROVED)
 
 
 class Proposals:
-    """The proposed names of a library."""
+    """The proposed names and tags of a library."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,7 +45,10 @@ class Proposals:
             return int(connection.execute(select(func.max(rename_batch_table.c.id))).scalar_one())
 
     def add(self, batch: int, proposals: Sequence[NewProposal]) -> None:
-        """Store proposals, and give them their numbers; earlier open ones of the same files expire."""
+        """Store proposals, and give them their numbers; earlier open ones of the same files expire.
+
+        All are of one kind.
+        """
         if not proposals:
             return
         with self._database.write() as connection:
@@ -141,9 +145,11 @@ class Proposals:
             )
             return set(connection.execute(found).scalars())
 
-    def latest_batch(self, status: ProposalStatus) -> int | None:
-        """The newest batch with a proposal in a state."""
-        newest = select(func.max(proposal_table.c.batch_id)).where(proposal_table.c.status == status)
+    def latest_batch(self, status: ProposalStatus, kind: ProposalKind = ProposalKind.RENAME) -> int | None:
+        """The newest batch with a proposal of a kind in a state."""
+        newest = select(func.max(proposal_table.c.batch_id)).where(
+            proposal_table.c.kind == kind, proposal_table.c.status == status
+        )
         with self._database.read() as connection:
             found: int | None = connection.execute(newest).scalar_one()
             return found
@@ -231,7 +237,8 @@ def _expire_earlier(connection: Connection, batch: int, proposals: Sequence[NewP
     files = [proposal.file for proposal in proposals if proposal.file is not None]
     table = proposal_table
     is_open = unindexed(table.c.status).in_(_OPEN)  # of all proposals most are open
-    earlier = (among(table.c.file_id, "files"), is_open, unindexed(table.c.batch_id) != batch)
+    others = (table.c.kind == proposals[0].kind, unindexed(table.c.batch_id) != batch)
+    earlier = (among(table.c.file_id, "files"), is_open, *others)
     values = {"status": ProposalStatus.EXPIRED, "changed_at": now}
     replaced = connection.execute(select(table.c.id).where(*earlier), {"files": files}).scalars().all()
     for chosen in (among(table.c.id, "ids"), among(table.c.follows, "ids")) if replaced else ():
@@ -242,11 +249,13 @@ def _row(batch: int, proposal: NewProposal, now: float) -> dict[str, Any]:
     return {
         "id": proposal.number,
         "batch_id": batch,
+        "kind": proposal.kind,
         "file_id": proposal.file,
         "along": proposal.along,
         "follows": proposal.follows.number if proposal.follows is not None else None,
         "source": proposal.source,
         "target": proposal.target,
+        "changes": [dict(change) for change in proposal.changes],
         "source_key": proposal.source_key,
         "target_key": proposal.target_key,
         "size": proposal.identity.size,
@@ -270,11 +279,13 @@ def _proposal(row: Any) -> Proposal:
     return Proposal(
         id=row.id,
         batch=row.batch_id,
+        kind=ProposalKind(row.kind),
         file=row.file_id,
         along=row.along,
         follows=row.follows,
         source=row.source,
         target=row.target,
+        changes=row.changes,
         source_key=row.source_key,
         target_key=row.target_key,
         identity=Identity(row.size, row.mtime_ns, row.inode),
@@ -290,7 +301,7 @@ def _proposal(row: Any) -> Proposal:
 
 def _conditions(wanted: Selection) -> list[ColumnElement[bool]]:
     table = proposal_table
-    found: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = [unindexed(table.c.kind) == wanted.kind]
     if wanted.ids:
         found.append(table.c.id.in_(wanted.ids))
     if wanted.batch is not None:
@@ -309,6 +320,8 @@ def _conditions(wanted: Selection) -> list[ColumnElement[bool]]:
         found.append(table.c.conflicted if wanted.conflicted else ~table.c.conflicted)
     if wanted.target is not None:
         found.append(table.c.target == wanted.target)
+    if wanted.file is not None:
+        found.append(table.c.file_id == wanted.file)
     if wanted.follows is not None:
         found.append(table.c.follows == wanted.follows)
     return found or [literal(1) == 1]

@@ -1,4 +1,4 @@
-"""The journal of renames: what is about to be done, what was done, and the rows of files that move along."""
+"""The journal of what is done to files: what is about to be done, what was done, and the rows that follow."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +6,14 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change
 from tonearm.library.database import Database, database_time
-from tonearm.library.history import note_each
+from tonearm.library.followed import Completed, change_rows, move_rows
 from tonearm.library.proposal import Identity, ProposalStatus
-from tonearm.library.rename_schema import proposal_table, rename_step_table
-from tonearm.library.roots import scope_in
-from tonearm.library.schema import file_table, root_table
-from tonearm.names import to_document
+from tonearm.library.rename_schema import proposal_table, rename_step_table, rewrite_table
 
 
 class StepKind(StrEnum):
@@ -26,6 +23,7 @@ class StepKind(StrEnum):
     LINK = "link"  # by a second link, then removing the first
     COPY = "copy"  # to another file system
     FOLDER = "folder"  # makes the folder ``target``
+    REWRITE = "rewrite"  # puts the changed copy ``target`` in the place of ``source``
     TRY = "try"  # makes the folder ``target`` to try what the file system does, and removes it
 
 
@@ -65,15 +63,13 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
-    """A proposal that was carried out, or taken back. ``identity``: of a copy, where its row is to get it."""
+class Rewrite:
+    """A changed copy that was written whole. before, after: SHA-256. restore: makes the old file of the changed one."""
 
     proposal: int
-    file: int | None
-    source: bytes
-    target: bytes
-    is_undo: bool
-    identity: Identity | None = None
+    before: bytes
+    after: bytes
+    restore: bytes
 
 
 class RenameJournal:
@@ -109,7 +105,8 @@ class RenameJournal:
         with self._database.write() as connection:
             now = connection.execute(select(database_time())).scalar_one()
             _close(connection, group, set(done), set(left))
-            _move_rows(connection, completed, now)
+            move_rows(connection, [each for each in completed if each.target != each.source], now)
+            change_rows(connection, [each for each in completed if each.target == each.source], now)
             _undo_later(connection, completed, now)
             change(
                 connection,
@@ -134,6 +131,35 @@ class RenameJournal:
                 proposal_table,
                 [{"id": id_, "status": ProposalStatus.EXPIRED, "changed_at": now} for id_ in expired],
             )
+
+    def rewriting(self, group: int, rewrite: Rewrite) -> None:
+        """Write that the changed copy of a group is whole, before it takes its place."""
+        with self._database.write() as connection:
+            row = {
+                "group_id": group,
+                "proposal_id": rewrite.proposal,
+                "before": rewrite.before,
+                "after": rewrite.after,
+                "restore": rewrite.restore,
+            }
+            add(connection, rewrite_table, [row])
+
+    def rewrite_of(self, group: int) -> Rewrite | None:
+        """The changed copy of a group, ``None`` where it was not whole."""
+        return self._rewrite(rewrite_table.c.group_id == group)
+
+    def applied_rewrite(self, proposal: int) -> Rewrite | None:
+        """The copy that took its place when a proposal was applied."""
+        steps = rename_step_table.c
+        applied = select(steps.group_id).where(
+            steps.proposal_id == proposal, steps.state == StepState.DONE, ~steps.is_undo
+        )
+        return self._rewrite(rewrite_table.c.group_id.in_(applied))
+
+    def _rewrite(self, condition: ColumnElement[bool]) -> Rewrite | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(rewrite_table).where(condition)).first()
+        return None if row is None else Rewrite(row.proposal_id, row.before, row.after, row.restore)
 
     def open_groups(self) -> list[Group]:
         """The steps that are written and not settled, by group."""
@@ -215,80 +241,3 @@ def _step(row: Any) -> Step:
         file=row.file_id,
         is_undo=row.is_undo,
     )
-
-
-def _move_rows(connection: Connection, completed: Sequence[Completed], now: float) -> None:
-    """Give the rows of files their new paths; their results stay."""
-    moved = [each for each in completed if each.file is not None]
-    if not moved:
-        return
-    roots = [(row.id, row.path) for row in connection.execute(select(root_table.c.id, root_table.c.path))]
-    places = {each.file: _located(roots, each.target) for each in moved if each.file is not None}
-    known = set(
-        connection.execute(
-            select(file_table.c.id).where(among(file_table.c.id, "files")), {"files": list(places)}
-        ).scalars()
-    )
-    _clear_places(connection, {file: place for file, place in places.items() if place}, known, now)
-    rows = []
-    for each in moved:
-        place = places[each.file] if each.file in known and each.file is not None else None
-        if place is None:  # forgotten meanwhile, or outside every root
-            continue
-        row = {
-            "id": each.file,
-            "root_id": place[0],
-            "path": place[1],
-            "missing_since": None,
-            "graph_due_at": now,
-        }
-        if each.identity is not None:
-            row |= {"mtime_ns": each.identity.mtime_ns, "inode": each.identity.inode}
-        rows.append(row)
-    change(connection, file_table, rows)
-    note_each(
-        connection,
-        {
-            each.file: {"from": to_document(each.source), "proposal": each.proposal}
-            for each in moved
-            if each.file in known and each.file is not None
-        },
-        "moved",
-        now,
-    )
-
-
-def _clear_places(
-    connection: Connection, places: Mapping[int, tuple[int, bytes]], known: set[int], now: float
-) -> None:
-    """Free the places in the table: rows that move too are parked, others are known by the row that comes there."""
-    by_root: dict[int, list[bytes]] = {}
-    for root, path in places.values():
-        by_root.setdefault(root, []).append(path)
-    comes = {place: file for file, place in places.items() if file in known}
-    parked, hidden = [], []
-    for root, paths in by_root.items():
-        for row in connection.execute(
-            select(file_table.c.id, file_table.c.path).where(
-                file_table.c.root_id == root,
-                file_table.c.path.in_(paths),
-                file_table.c.moved_to_id.is_(None),
-            )
-        ):
-            comer = comes.get((root, row.path))
-            if comer is None or comer == row.id:
-                continue
-            if row.id in known:
-                parked.append({"id": row.id, "path": b"\0%d" % row.id})
-            else:
-                hidden.append(
-                    {"id": row.id, "moved_to_id": comer, "missing_since": None, "graph_due_at": now}
-                )
-    change(connection, file_table, parked)
-    change(connection, file_table, hidden)
-
-
-def _located(roots: Sequence[tuple[int, bytes]], path: bytes) -> tuple[int, bytes] | None:
-    """The root that a path is below, by id, and the path relative to it. No root is in another one."""
-    scopes = ((id_, scope_in(root, path)) for id_, root in roots)
-    return next(((id_, scope) for id_, scope in scopes if scope is not None), None)

@@ -46,10 +46,19 @@ def _doubts(field: Field, value: Value) -> Iterator[Cost]:
         if field.name.endswith("year") and known not in YEARS:
             yield Cost(field.name, "not a year of a recording", STRANGE_YEAR)
     if field.certainty is not None:
-        sure = value(field.certainty)
-        doubt = 1 - sure if isinstance(sure, int | float) else 1.0
-        if doubt > LEAST_DOUBT:
-            yield Cost(field.name, f"{field.certainty} is {1 - doubt:.2f}", round(DOUBT * doubt, 3))
+        cost = doubt_of(field.name, field.certainty, value(field.certainty))
+        if cost is not None:
+            yield cost
+
+
+def doubt_of(field: str, certainty: str, sure: Any) -> Cost | None:
+    """What a measured value costs by how certain it is, from 0 to 1; ``None`` where that is enough."""
+    doubt = 1 - sure if isinstance(sure, int | float) else 1.0
+    return (
+        Cost(field, f"{certainty} is {1 - doubt:.2f}", round(DOUBT * doubt, 3))
+        if doubt > LEAST_DOUBT
+        else None
+    )
 
 
 def confidence(costs: list[Cost]) -> float:

@@ -40,7 +40,7 @@ def copy_file(
         write = os.open(target, flags, 0o600, dir_fd=target_folder)
         try:
             digest = _copied(read, write, stopping)
-            _keep_attributes(read, write, status)
+            keep_attributes(read, write, status)
             os.fsync(write)
             if digest != _digest(write, stopping):
                 raise OSError(errno.EIO, "the copy differs from the original")
@@ -91,8 +91,8 @@ def _digest(descriptor: int, stopping: Callable[[], bool]) -> bytes:
     return digest.digest()
 
 
-def _keep_attributes(read: int, write: int, status: os.stat_result) -> None:
-    """What the other file system can keep: extended attributes, owner, permissions, times."""
+def keep_attributes(read: int, write: int, status: os.stat_result, times: bool = True) -> None:
+    """What the file system of the copy can keep: extended attributes, owner, permissions, and its times."""
     if hasattr(os, "listxattr"):
         with contextlib.suppress(OSError):
             for name in os.listxattr(read):
@@ -102,4 +102,5 @@ def _keep_attributes(read: int, write: int, status: os.stat_result) -> None:
         os.fchown(write, status.st_uid, status.st_gid)
     with contextlib.suppress(OSError):
         os.fchmod(write, status.st_mode & 0o7777)
-    os.utime(write, ns=(status.st_atime_ns, status.st_mtime_ns))
+    if times:
+        os.utime(write, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -66,12 +66,17 @@ class Disk:
         self._stopping = stopping
         self._linking: set[int] = set()
 
+    @property
+    def folders(self) -> Folders:
+        """The open folders."""
+        return self._folders
+
     def kind(self, source: bytes, target: bytes) -> StepKind:
         """How a file gets from one path to another. Raises Refused."""
         try:
             here, there = self._device(os.path.dirname(source)), self._device(os.path.dirname(target))
         except OSError as error:
-            raise _refusal(error, target) from error
+            raise refusal(error, target) from error
         if here != there:
             return StepKind.COPY
         return StepKind.LINK if there in self._linking else StepKind.RENAME
@@ -94,7 +99,7 @@ class Disk:
         try:
             self._folders.make(folder)
         except OSError as error:
-            raise _refusal(error, folder) from error
+            raise refusal(error, folder) from error
 
     def remove_if_empty(self, folder: bytes) -> bool:
         """Remove an empty folder that is no root; returns whether it was."""
@@ -105,7 +110,7 @@ class Disk:
         try:
             status = look(path)
         except OSError as error:
-            raise _refusal(error, path) from error
+            raise refusal(error, path) from error
         if status is None:
             raise Refused("source-gone", path)
         if not stat.S_ISREG(status.st_mode):
@@ -130,7 +135,7 @@ class Disk:
             else:
                 self._rename(source, target)
         except OSError as error:
-            raise _refusal(error, target) from error
+            raise refusal(error, target) from error
         self._folders.changed(source)
         self._folders.changed(target)
 
@@ -206,7 +211,7 @@ class Disk:
                 os.unlink(old, dir_fd=here)
                 self._folders.changed(source)
         except OSError as error:
-            raise _refusal(error, source) from error
+            raise refusal(error, source) from error
 
     def finish_copy(self, source: bytes, target: bytes) -> bool:
         """Remove a source whose whole copy is in place, and else the part of a copy; returns whether it is copied."""
@@ -224,12 +229,13 @@ class Disk:
             here, old = self._folders.split(source)
             os.unlink(old, dir_fd=here)
         except OSError as error:
-            raise _refusal(error, source) from error
+            raise refusal(error, source) from error
         self._folders.changed(source)
         return True
 
 
-def _refusal(error: OSError, path: bytes) -> Refused:
+def refusal(error: OSError, path: bytes) -> Refused:
+    """What an error of the system means for a step."""
     return Refused(
         _CODES.get(error.errno or 0, "source-gone" if error.errno == errno.ENOENT else "io-error"), path
     )

@@ -13,11 +13,13 @@ from itertools import groupby
 
 from tonearm.events.event import Announce
 from tonearm.events.renames import RenamesRecovered
+from tonearm.library.followed import Completed
 from tonearm.library.proposal import Identity
-from tonearm.library.rename_journal import Completed, Group, RenameJournal, Step, StepKind
+from tonearm.library.rename_journal import Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap
 from tonearm.naming.destination import trier
 from tonearm.naming.disk import Disk, NeedsLink, Refused, identity_of, look
+from tonearm.naming.rewriting import Rewriter
 from tonearm.naming.trial import TRIAL
 
 COPIED_WITHIN_NS = 2_100_000_000
@@ -64,7 +66,7 @@ class _Recovery:
         for steps in _units(group.steps):
             positions = [step.position for step in steps]
             try:
-                if self._finished(steps):
+                if self._finished(group.id, steps):
                     done += positions
                     completed += self._completed(steps)
                     self._recovered.finished += 1
@@ -84,8 +86,11 @@ class _Recovery:
         self._journal.settle(group, done, completed, left=left)
         self._disk.close()
 
-    def _finished(self, steps: Sequence[Step]) -> bool:
+    def _finished(self, group: int, steps: Sequence[Step]) -> bool:
         """Whether a unit is done now; else nothing of it is. Raises Refused where it is stuck half-way."""
+        if steps[0].kind is StepKind.REWRITE:
+            rewriter = Rewriter(self._disk.folders, lambda: False)
+            return rewriter.settled(self._here(steps[0].source), self._journal.rewrite_of(group))
         number = self._done_steps(steps)
         if number == 0:
             return False
@@ -171,7 +176,8 @@ class _Recovery:
             if any(step.kind is StepKind.COPY for step in own):
                 status = look(self._here(last.target))
                 identity = None if status is None else identity_of(status)
-            yield Completed(proposal, last.file, first.source, last.target, last.is_undo, identity)
+            target = last.source if last.kind is StepKind.REWRITE else last.target
+            yield Completed(proposal, last.file, first.source, target, last.is_undo, identity)
 
     def _is_trying(self, step: Step) -> bool:
         """Whether the process that tries something still may; one of another host may for ever, here."""

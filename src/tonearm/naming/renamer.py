@@ -25,8 +25,9 @@ from tonearm.events.renames import (
     RenamingProgress,
     RenamingStarted,
 )
+from tonearm.library.followed import Completed
 from tonearm.library.proposal import Identity
-from tonearm.library.rename_journal import Completed, Group, RenameJournal, Step, StepKind
+from tonearm.library.rename_journal import Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap, extension_of, plain_extensions
 from tonearm.naming.copying import Stopped
 from tonearm.naming.disk import Disk, NeedsLink, Refused, identity_of, look

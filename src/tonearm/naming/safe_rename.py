@@ -10,6 +10,8 @@ from functools import cache
 UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a file system answers that does not know the flag, or a kernel that does not know the call."""
 _NO_REPLACE_LINUX, _EXCLUSIVE_MACOS = 1, 4
+_EXCHANGE = 2
+"""Of both systems."""
 
 
 def rename_no_replace(source_folder: int, source: bytes, target_folder: int, target: bytes) -> None:
@@ -18,7 +20,20 @@ def rename_no_replace(source_folder: int, source: bytes, target_folder: int, tar
     Raises:
         OSError: with one of ``UNSUPPORTED`` where this system or this file system can't do it.
     """
-    call, flag = _call()
+    _renamed(source_folder, source, target_folder, target, _call()[1])
+
+
+def exchange(folder: int, one: bytes, other: bytes) -> None:
+    """Exchange the names of two files at once.
+
+    Raises:
+        OSError: with one of ``UNSUPPORTED`` where this system or this file system can't do it.
+    """
+    _renamed(folder, one, folder, other, _EXCHANGE)
+
+
+def _renamed(source_folder: int, source: bytes, target_folder: int, target: bytes, flag: int) -> None:
+    call = _call()[0]
     if call is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     if call(source_folder, source, target_folder, target, flag) != 0:

@@ -206,6 +206,14 @@ class Settings:
     rename_rules: tuple[RenameRule, ...] = setting(
         (), read_rename_rules, "rules that choose the template of a file's name; the first that fits applies"
     )
+    bpm_tag: str = setting(
+        "integer", choice("integer", "decimal"), "how `tags plan` writes a tempo: integer or decimal"
+    )
+    key_tag: str = setting(
+        "text",
+        choice("text", "camelot", "open_key"),
+        "how `tags plan` writes a key: text, camelot or open_key",
+    )
     ageing_s: float = setting(
         21_600, number(above=0), "seconds of waiting that raise a job by one level, never to critical"
     )

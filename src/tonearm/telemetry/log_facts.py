@@ -4,7 +4,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
-from tonearm.events import batches, facts, messages, renames, rests, services
+from tonearm.events import batches, facts, messages, renames, rests, services, tags
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
@@ -91,6 +91,9 @@ RULES: Mapping[type[Event], tuple[str, Level]] = {
     renames.RenamingProgress: ("naming", logging.DEBUG),
     renames.RenamesRecovered: ("naming", logging.WARNING),
     renames.RenamingFinished: ("naming", logging.INFO),
+    tags.TagsWritten: ("tagging", logging.INFO),
+    tags.TagsRefused: ("tagging", logging.WARNING),
+    tags.TaggingFinished: ("tagging", logging.INFO),
 }
 """Logger below ``tonearm`` and level of each fact; a fact that is not here is logged at DEBUG."""
 

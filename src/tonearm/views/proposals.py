@@ -1,15 +1,17 @@
-"""Proposed names as people and programs read them."""
+"""Proposed names and tags as people and programs read them."""
 
 from typing import Any
 
-from tonearm.library.proposal import Proposal
+from tonearm.library.proposal import Proposal, ProposalKind
 from tonearm.names import path_fields
 
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
     """The JSON object of a proposal."""
     found: dict[str, Any] = {"id": proposal.id, "batch": proposal.batch, **path_fields(proposal.source)}
-    if proposal.target is None:
+    if proposal.kind is ProposalKind.TAGS:
+        found["changes"] = list(proposal.changes)
+    elif proposal.target is None:
         found["proposed_path"] = None
     else:
         found |= path_fields(proposal.target, "proposed_path")

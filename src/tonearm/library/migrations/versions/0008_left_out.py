@@ -1,4 +1,4 @@
-"""What is left out, as numbers and as known files; proposed names of files, and the journal of renames."""
+"""What is left out, as numbers and as known files; proposed names and tags of files, and their journal."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,7 +30,7 @@ def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
     _index_runs(None)
     _index_codecs(together=False)
-    for table in ("rename_steps", "proposals", "rename_batches", "audio_aliases"):
+    for table in ("rewrites", "rename_steps", "proposals", "rename_batches", "audio_aliases"):
         op.drop_table(table)
     op.drop_index("ix_files_left_out", table_name="files")
     op.drop_column("files", "left_out_since")
@@ -82,11 +82,13 @@ def _create_renames() -> None:
         "proposals",
         sa.Column("id", key, primary_key=True),
         sa.Column("batch_id", key, sa.ForeignKey("rename_batches.id"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("file_id", key, sa.ForeignKey("files.id")),
         sa.Column("along", sa.String()),
         sa.Column("follows", key),
         sa.Column("source", sa.LargeBinary(), nullable=False),
         sa.Column("target", sa.LargeBinary()),
+        sa.Column("changes", sa.JSON(), nullable=False),
         sa.Column("source_key", sa.LargeBinary(), nullable=False),
         sa.Column("target_key", sa.LargeBinary()),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -126,3 +128,12 @@ def _create_renames() -> None:
     )
     op.create_index("ix_rename_steps_proposal_id", "rename_steps", ["proposal_id"])
     op.create_index("ix_rename_steps_state", "rename_steps", ["state"])
+    op.create_table(
+        "rewrites",
+        sa.Column("group_id", key, primary_key=True, autoincrement=False),
+        sa.Column("proposal_id", key, nullable=False),
+        sa.Column("before", sa.LargeBinary(), nullable=False),
+        sa.Column("after", sa.LargeBinary(), nullable=False),
+        sa.Column("restore", sa.LargeBinary(), nullable=False),
+    )
+    op.create_index("ix_rewrites_proposal_id", "rewrites", ["proposal_id"])

@@ -1,4 +1,4 @@
-"""``tonearm rename list``, ``show``, ``approve``, ``reject`` and ``expire``."""
+"""``list``, ``show``, ``approve``, ``reject`` and ``expire`` of ``tonearm rename`` and ``tonearm tags``."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from tonearm.cli.options import (
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, write_line
 from tonearm.errors import NotFound
-from tonearm.library.proposal import Proposal, ProposalStatus, Selection
+from tonearm.library.proposal import Proposal, ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import printable
 from tonearm.views.formatting import plural
@@ -55,6 +55,32 @@ FILTERS = (
 )
 
 
+DECISIONS = (
+    (
+        "approve",
+        ProposalStatus.APPROVED,
+        "Approve proposals, by number or filter.",
+        (
+            "Approve proposals, by number or filter; what goes along with a track is approved with it. "
+            "Those with conflicts are left out. No file is changed."
+        ),
+    ),
+    (
+        "reject",
+        ProposalStatus.REJECTED,
+        "Reject proposals, by number or filter.",
+        "Reject proposals, by number or filter; what goes along with a track is rejected with it.",
+    ),
+    (
+        "expire",
+        ProposalStatus.EXPIRED,
+        "Close proposals that nobody is to decide on.",
+        "Have proposals expire, by number or filter: they can't be decided on any more.",
+    ),
+)
+"""The commands that decide: name, state, and what they say of themselves."""
+
+
 def filters(command: Decorated) -> Decorated:
     """The options that select proposals."""
     for option in reversed(FILTERS):
@@ -62,7 +88,7 @@ def filters(command: Decorated) -> Decorated:
     return command
 
 
-def _selection(opened: Library, ids: Sequence[int], given: dict[str, Any]) -> Selection:
+def _selection(opened: Library, kind: ProposalKind, ids: Sequence[int], given: dict[str, Any]) -> Selection:
     """What ids and options select. Raises NotFound."""
     proposals = Proposals(opened.database)
     batch = given["batch"]
@@ -77,36 +103,45 @@ def _selection(opened: Library, ids: Sequence[int], given: dict[str, Any]) -> Se
         least=given["sure"],
         most=given["unsure"],
         conflicted=given["conflicts"],
+        kind=kind,
     )
 
 
-@click.command("list")
-@filters
-@click.option(
-    "--after", metavar="ID", type=click.IntRange(0), default=0, help="Only those that follow this one."
-)
-@limit_option(None)
-@count_option
-@data_option
-@json_option
-def list_proposals(
-    after: int, limit: int | None, only_count: bool, data: str | None, as_json: bool, **given: Any
-) -> None:
-    """List proposals in the order of their numbers."""
-    with library(data) as opened:
-        wanted = _selection(opened, (), given)
-        proposals = Proposals(opened.database)
-        if only_count:
-            _print_counts(proposals.count(wanted), as_json)
-            return
-        found = proposals.page(wanted, after, limit) if limit else proposals.each(wanted, after)
-        if as_json:
-            for proposal in found:
-                print_json(proposal_json(proposal))
-            return
-        with Listing(COLUMNS, "No such proposals.") as listing:
-            for proposal in found:
-                listing.add(*_cells(proposal))
+def review_commands(kind: ProposalKind) -> list[click.Command]:
+    """The commands that list proposals of a kind, and decide on them."""
+    return [_listing(kind), _showing(kind), *(_deciding(kind, *each) for each in DECISIONS)]
+
+
+def _listing(kind: ProposalKind) -> click.Command:
+    @click.command("list")
+    @filters
+    @click.option(
+        "--after", metavar="ID", type=click.IntRange(0), default=0, help="Only those that follow this one."
+    )
+    @limit_option(None)
+    @count_option
+    @data_option
+    @json_option
+    def list_proposals(
+        after: int, limit: int | None, only_count: bool, data: str | None, as_json: bool, **given: Any
+    ) -> None:
+        """List proposals in the order of their numbers."""
+        with library(data) as opened:
+            wanted = _selection(opened, kind, (), given)
+            proposals = Proposals(opened.database)
+            if only_count:
+                _print_counts(proposals.count(wanted), as_json)
+                return
+            found = proposals.page(wanted, after, limit) if limit else proposals.each(wanted, after)
+            if as_json:
+                for proposal in found:
+                    print_json(proposal_json(proposal))
+                return
+            with Listing(COLUMNS, "No such proposals.") as listing:
+                for proposal in found:
+                    listing.add(*_cells(proposal))
+
+    return list_proposals
 
 
 def _print_counts(counts: dict[str, int], as_json: bool) -> None:
@@ -127,26 +162,43 @@ def _cells(proposal: Proposal) -> tuple[str, ...]:
         ", ".join(codes if proposal.refusal is None else [*codes, proposal.refusal]),
         ", ".join(dict.fromkeys(each["code"] for each in proposal.warnings)),
         printable(proposal.source),
-        "–" if proposal.target is None else printable(proposal.target),
+        "; ".join(_proposed(proposal)) or "–",
     )
 
 
-@click.command("show", short_help="Show one proposal in full.")
-@click.argument("number", metavar="ID", type=int)
-@data_option
-@json_option
-def show(number: int, data: str | None, as_json: bool) -> None:
-    """Show one proposal: what each field costs, its conflicts and warnings."""
-    with library(data) as opened:
-        found = Proposals(opened.database).page(Selection(ids=(number,)), 0, 1)
-    if not found:
-        raise NotFound(f"there is no proposal {number}")
-    if as_json:
-        print_json(proposal_json(found[0]))
-        return
-    proposal = found[0]
+def _proposed(proposal: Proposal) -> list[str]:
+    """What is proposed: the path, or what becomes of each tag."""
+    if proposal.kind is ProposalKind.RENAME:
+        return [] if proposal.target is None else [printable(proposal.target)]
+    return [
+        printable(f"{each['name']}: {', '.join(each['before']) or '–'} -> {', '.join(each['after']) or '–'}")
+        for each in proposal.changes
+    ]
+
+
+def _showing(kind: ProposalKind) -> click.Command:
+    @click.command("show", short_help="Show one proposal in full.")
+    @click.argument("number", metavar="ID", type=int)
+    @data_option
+    @json_option
+    def show(number: int, data: str | None, as_json: bool) -> None:
+        """Show one proposal: what is proposed, what each field costs, its conflicts and warnings."""
+        with library(data) as opened:
+            found = Proposals(opened.database).page(Selection(ids=(number,), kind=kind), 0, 1)
+        if not found:
+            raise NotFound(f"there is no proposal {number}")
+        if as_json:
+            print_json(proposal_json(found[0]))
+        else:
+            _print(found[0])
+
+    return show
+
+
+def _print(proposal: Proposal) -> None:
     write_line(f"file        {printable(proposal.source)}")
-    write_line(f"proposed    {'–' if proposal.target is None else printable(proposal.target)}")
+    for line in _proposed(proposal) or ["–"]:
+        write_line(f"proposed    {line}")
     write_line(f"status      {proposal.status}, batch {proposal.batch}")
     write_line(f"confidence  {proposal.confidence:.2f}")
     for cost in proposal.costs:
@@ -161,7 +213,7 @@ def show(number: int, data: str | None, as_json: bool) -> None:
         write_line(f"refused     {proposal.refusal}")
 
 
-def _deciding(name: str, status: ProposalStatus, short: str, text: str) -> click.Command:
+def _deciding(kind: ProposalKind, name: str, status: ProposalStatus, short: str, text: str) -> click.Command:
     """A command that gives proposals a state."""
 
     def decide(ids: Sequence[int], everything: bool, data: str | None, as_json: bool, **given: Any) -> None:
@@ -169,7 +221,7 @@ def _deciding(name: str, status: ProposalStatus, short: str, text: str) -> click
         if not ids and not everything and not filtered:
             raise click.UsageError("name proposals by their numbers, or filter them, or --all")
         with library(data) as opened:
-            wanted = _selection(opened, ids, given)
+            wanted = _selection(opened, kind, ids, given)
             changed = retried(lambda: Proposals(opened.database).decide(wanted, status))
         if as_json:
             print_json({status.value: changed})
@@ -187,24 +239,3 @@ def _deciding(name: str, status: ProposalStatus, short: str, text: str) -> click
     ):
         command = decorate(command)
     return click.command(name, short_help=short)(command)
-
-
-approve = _deciding(
-    "approve",
-    ProposalStatus.APPROVED,
-    "Approve proposals, by number or filter.",
-    "Approve proposals, by number or filter; what goes along with a track is approved with it. "
-    "Those with conflicts are left out. No file is changed.",
-)
-reject = _deciding(
-    "reject",
-    ProposalStatus.REJECTED,
-    "Reject proposals, by number or filter.",
-    "Reject proposals, by number or filter; what goes along with a track is rejected with it.",
-)
-expire = _deciding(
-    "expire",
-    ProposalStatus.EXPIRED,
-    "Close proposals that nobody is to decide on.",
-    "Have proposals expire, by number or filter: they can't be decided on any more.",
-)

@@ -1,0 +1,194 @@
+"""Puts a changed copy in the place of a file, so that at any moment the whole old or the whole new file is there.
+
+1. The copy is written beside the file, synced, and compared by the caller.
+2. Both exchange their names in one step; where the file system can't do that, the copy replaces the file.
+3. The old file, which has the name of the copy now, is removed if it is still the one that was copied.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import FileIO
+
+from tonearm.library.proposal import Identity
+from tonearm.library.rename_journal import Rewrite
+from tonearm.naming.copying import BLOCK, Stopped, keep_attributes, part_of
+from tonearm.naming.disk import Refused, identity_of, look, refusal
+from tonearm.naming.folders import Folders
+from tonearm.naming.safe_rename import UNSUPPORTED, exchange
+from tonearm.naming.splices import Splice, spliced
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """SHA-256 of a file and of its changed copy."""
+
+    before: bytes
+    after: bytes
+
+
+def aside(path: bytes) -> bytes:
+    """The path of the changed copy of a file while it is written."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, part_of(name))
+
+
+class Rewriter:
+    """Rewrites files below some roots. ``stopping``: whether a person has asked to stop; asked during copies."""
+
+    def __init__(self, folders: Folders, stopping: Callable[[], bool]) -> None:
+        self._folders = folders
+        self._stopping = stopping
+
+    def copy(
+        self,
+        path: bytes,
+        splices: Sequence[Splice],
+        is_same: Callable[[FileIO, FileIO], bool],
+        keep_times: bool = False,
+    ) -> Digests:
+        """Write the changed copy. ``is_same``: whether both files hold the same sound.
+
+        Raises:
+            Refused: it can't be written, or ``audio-differs``; nothing was changed.
+            Stopped: a person has asked to stop; nothing was changed.
+        """
+        folder, name = self._split(path)
+        part = part_of(name)
+        try:
+            self._remove(folder, part)
+            with _opened(name, READ, folder) as old, _opened(part, _WRITE, folder) as new:
+                digests = self._written(old, new, splices)
+                keep_attributes(old.fileno(), new.fileno(), os.fstat(old.fileno()), keep_times)
+                os.fsync(new.fileno())
+                if not is_same(old, new):
+                    raise Refused("audio-differs", path)
+        except (OSError, ValueError, Refused, Stopped) as error:
+            with contextlib.suppress(OSError):
+                self._remove(folder, part)
+            if isinstance(error, OSError):
+                raise refusal(error, path) from error
+            if isinstance(error, ValueError):
+                raise Refused("changed-since", path) from error
+            raise
+        return digests
+
+    def _split(self, path: bytes) -> tuple[int, bytes]:
+        try:
+            return self._folders.split(path)
+        except OSError as error:
+            raise refusal(error, path) from error
+
+    def _written(self, old: FileIO, new: FileIO, splices: Sequence[Splice]) -> Digests:
+        before, after = hashlib.sha256(), hashlib.sha256()
+
+        def read(size: int) -> bytes:
+            if self._stopping():
+                raise Stopped
+            data = old.read(size) or b""
+            before.update(data)
+            return data
+
+        for piece in spliced(read, splices):
+            after.update(piece)
+            view = memoryview(piece)
+            while view:
+                view = view[new.write(view) or 0 :]
+        return Digests(before.digest(), after.digest())
+
+    def put_in_place(self, path: bytes, identity: Identity) -> Identity:
+        """Let the copy take the place of the file; returns what tells it. Raises Refused, and the file is as it was.
+
+        The folder is to be synced then, and ``remove_old`` called.
+        """
+        folder, name = self._split(path)
+        part = part_of(name)
+        copy = identity_of(_status(folder, part))
+        try:
+            if identity_of(_status(folder, name)) != identity:
+                raise Refused("changed-since", path)
+            if _exchanged(folder, name, part) and identity_of(_status(folder, part)) != identity:
+                exchange(folder, name, part)  # it was written to meanwhile
+                raise Refused("changed-since", path)
+        except (OSError, Refused) as error:
+            with contextlib.suppress(OSError):
+                if identity_of(_status(folder, part)) == copy:
+                    self._remove(folder, part)
+            raise refusal(error, path) if isinstance(error, OSError) else error from error
+        self._folders.changed(path)
+        return copy
+
+    def remove_old(self, path: bytes) -> None:
+        """Remove the old file beside the copy that has its place. Raises Refused."""
+        folder, name = self._split(path)
+        try:
+            self._remove(folder, part_of(name))
+        except OSError as error:
+            raise refusal(error, path) from error
+
+    def settled(self, path: bytes, rewrite: Rewrite | None) -> bool:
+        """After a kill: whether the copy has the place of the file; what is left beside it is removed.
+
+        Raises OSError.
+        """
+        part = aside(path)
+        if look(os.path.dirname(path)) is None:
+            raise FileNotFoundError(path)
+        has_part = look(part) is not None
+        if rewrite is None:
+            if has_part:
+                os.unlink(part)
+            return False
+        beside = digest_of(part) if has_part else None
+        if look(path) is None:
+            return False
+        done = digest_of(path) == rewrite.after or beside == rewrite.before
+        if done and beside not in (None, rewrite.before):  # the file was written to just before
+            folder, name = self._folders.split(path)
+            exchange(folder, name, part_of(name))
+            done = False
+        if has_part:
+            os.unlink(part)
+            self._folders.changed(path)
+        return done
+
+    @staticmethod
+    def _remove(folder: int, name: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+
+
+def digest_of(path: bytes) -> bytes:
+    """The SHA-256 of a file. Raises OSError."""
+    digest = hashlib.sha256()
+    with FileIO(os.open(path, READ), "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.digest()
+
+
+def _exchanged(folder: int, name: bytes, part: bytes) -> bool:
+    """Exchange a file and its copy; where the file system can't, the copy replaces the file, and this is false."""
+    try:
+        exchange(folder, name, part)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return False
+    return True
+
+
+def _status(folder: int, name: bytes) -> os.stat_result:
+    return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+@contextlib.contextmanager
+def _opened(name: bytes, flags: int, folder: int) -> Iterator[FileIO]:
+    with FileIO(os.open(name, flags, 0o600, dir_fd=folder), "r+b" if flags & os.O_RDWR else "rb") as file:
+        yield file

@@ -1,0 +1,1 @@
+"""Writes results and corrected texts into the tags of files; every other byte of them stays."""

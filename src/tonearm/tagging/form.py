@@ -1,0 +1,34 @@
+"""What every form of tag offers to a writer: the texts it has by name, and what to replace in it for other ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tonearm.naming.splices import Splice
+
+Texts = Mapping[str, Sequence[str]]
+"""Texts by the name that the form has for them."""
+MOST_TAG_BYTES = 1 << 26
+"""A larger tag is refused: it is held in memory while it is changed."""
+
+
+class Unwritable(Exception):
+    """A file whose tags can't be changed without a risk; ``code`` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Form(Protocol):
+    """The tags of one open file, in one form."""
+
+    def texts(self, names: Sequence[str]) -> Texts:
+        """The texts of some names; a name that is not there has none."""
+        ...
+
+    def splices(self, changes: Texts) -> list[Splice]:
+        """What to replace so that these names have these texts, and none where there are none.
+
+        Raises Unwritable where the tag would become too large.
+        """
+        ...

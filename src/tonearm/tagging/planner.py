@@ -1,0 +1,156 @@
+"""Plans what is written into the tags of many files: what each has now, and what it would get."""
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import FileIO
+from typing import Any
+
+from tonearm.library.proposal import Conflict, Identity, NewProposal, ProposalKind
+from tonearm.library.proposals import Proposals
+from tonearm.library.roots import Place
+from tonearm.names import PathMap
+from tonearm.naming.confidence import Cost, confidence, doubt_of
+from tonearm.naming.destination import Destination
+from tonearm.naming.disk import identity_of, look
+from tonearm.naming.name_rules import NameRules
+from tonearm.naming.rewriting import READ
+from tonearm.tagging.fields import FIELDS, Family, Spelling
+from tonearm.tagging.form import Form, Unwritable
+from tonearm.tagging.forms import form_of
+from tonearm.views.renamable import Renamable, RenamableFiles
+from tonearm.views.track import Track
+
+NO_IDENTITY = Identity(0, 0, 0)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What was planned: numbers. unchanged: files whose tags say it already. unknown: without any of the results."""
+
+    batch: int
+    files: int = 0
+    unchanged: int = 0
+    unknown: int = 0
+    conflicted: int = 0
+    interrupted: bool = False
+
+
+class TagPlanner:
+    """Plans one batch. Paths ending in ``here`` are those of this host."""
+
+    def __init__(
+        self,
+        files: RenamableFiles,
+        proposals: Proposals,
+        destination: Destination,
+        paths: PathMap,
+        spelling: Spelling,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._files = files
+        self._proposals = proposals
+        self._destination = destination
+        self._paths = paths
+        self._spelling = spelling
+        self._stopping = stopping
+
+    def plan(self, places: Sequence[Place], wanted: Sequence[str]) -> Plan:
+        """Write a batch of proposals for the files at or below some places. Raises StorageError."""
+        plan = Plan(self._proposals.begin(", ".join(wanted), None))
+        for place in places:
+            for page in self._files.each(place):
+                if self._stopping():
+                    plan.interrupted = True
+                    return plan
+                found = [made for each in page if (made := self._proposed(plan, each, wanted)) is not None]
+                self._proposals.add(plan.batch, found)
+                plan.files += len(found)
+                plan.conflicted += sum(bool(each.conflicts) for each in found)
+        self._proposals.complete(plan.batch)
+        return plan
+
+    def _proposed(self, plan: Plan, each: Renamable, wanted: Sequence[str]) -> NewProposal | None:
+        """The proposal for a file; ``None`` where nothing is to be changed."""
+        track = each.track
+        here = self._paths.here(track.path)
+        if not any(_known(track, name, self._spelling) for name in wanted):
+            plan.unknown += 1
+            return None
+        costs = [cost for name in wanted if (cost := _doubt(name, track, self._spelling)) is not None]
+        proposal = NewProposal(
+            source=track.path,
+            target=None,
+            source_key=NameRules().key(track.path),
+            target_key=None,
+            identity=Identity(each.file.size, each.file.mtime_ns, each.file.inode),
+            confidence=confidence(costs),
+            file=each.file.id,
+            kind=ProposalKind.TAGS,
+            costs=[{"field": cost.field, "reason": cost.reason, "cost": cost.cost} for cost in costs],
+        )
+        try:
+            self._check(proposal, look(here), os.path.dirname(here))
+            if not proposal.conflicts:
+                proposal.changes = self._changes(here, track, wanted)
+                if not proposal.changes:
+                    plan.unchanged += 1
+                    return None
+        except Unwritable as error:
+            proposal.conflicts.append(Conflict(error.code, track.path))
+        except OSError:
+            proposal.conflicts.append(Conflict("io-error", track.path))
+        return proposal
+
+    def _check(self, proposal: NewProposal, status: os.stat_result | None, folder: bytes) -> None:
+        add = proposal.conflicts.append
+        known = (proposal.identity.size, proposal.identity.mtime_ns)
+        if status is None:
+            add(Conflict("source-gone", proposal.source))
+        elif not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != known:
+            add(Conflict("changed-since", proposal.source))
+        else:
+            proposal.identity = identity_of(status)
+            if status.st_nlink > 1:
+                add(Conflict("hard-linked", proposal.source))
+        problem = self._destination.folder(folder).problem
+        if problem is not None:
+            add(Conflict(problem, self._paths.known(folder)))
+
+    def _changes(self, here: bytes, track: Track, wanted: Sequence[str]) -> list[dict[str, Any]]:
+        """What is to be changed in a file: field, name, and its texts before and after. Raises Unwritable, OSError."""
+        with FileIO(os.open(here, READ)) as file:
+            family, form = form_of(file, os.fstat(file.fileno()).st_size)
+            found = [
+                change for name in wanted for change in _of_field(name, family, form, track, self._spelling)
+            ]
+            if found:
+                form.splices({change["name"]: change["after"] for change in found})  # whether it can be done
+            return found
+
+
+def _known(track: Track, field: str, spelling: Spelling) -> bool:
+    return any(
+        made(track, spelling) is not None for names in FIELDS[field].names.values() for _, made in names
+    )
+
+
+def _doubt(field: str, track: Track, spelling: Spelling) -> Cost | None:
+    certainty = FIELDS[field].certainty
+    if certainty is None or not _known(track, field, spelling):
+        return None
+    return doubt_of(field, certainty, track.results.get(certainty))
+
+
+def _of_field(
+    field: str, family: Family, form: Form, track: Track, spelling: Spelling
+) -> list[dict[str, Any]]:
+    names = FIELDS[field].names[family]
+    before = form.texts([name for name, _ in names])
+    found = []
+    for name, made in names:
+        text = made(track, spelling)
+        if text is not None and list(before[name]) != [text]:
+            found.append({"field": field, "name": name, "before": list(before[name]), "after": [text]})
+    return found

@@ -1,0 +1,203 @@
+"""Carries out approved tags, or takes them back: a changed copy of each file takes its place.
+
+1. The intent is committed: which file, and the name of the copy.
+2. The copy is written and synced, and its sound compared with that of the file.
+3. That it is whole is committed, with what makes the old file of it again.
+4. It takes the place of the file, and the folder is synced.
+5. One transaction settles it: the step, the row of the file, the proposal.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import FileIO
+from typing import Any
+
+from tonearm.analysis.identity import audio_hash
+from tonearm.analysis.tags import read_tags
+from tonearm.errors import FileFault
+from tonearm.events.event import Announce
+from tonearm.events.tags import TaggingFinished, TagsRefused, TagsWritten
+from tonearm.library.followed import Completed
+from tonearm.library.proposal import Identity, Proposal
+from tonearm.library.rename_journal import Group, RenameJournal, Rewrite, Step, StepKind
+from tonearm.names import PathMap
+from tonearm.naming.copying import Stopped
+from tonearm.naming.disk import Disk, Refused, look, refusal
+from tonearm.naming.renamer import CHANGED, RenamingFailed
+from tonearm.naming.rewriting import READ, Rewriter, aside, digest_of
+from tonearm.naming.splices import Splice, inverse, packed, unpacked
+from tonearm.tagging.form import Unwritable
+from tonearm.tagging.forms import form_of
+
+
+@dataclass(slots=True)
+class TagOutcome:
+    """What became of all files: numbers, and the codes of the refused ones by proposal."""
+
+    written: int = 0
+    refused: dict[int, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be replaced in a file, and the texts that it then has. ``edited``: see ``TagsWritten``."""
+
+    splices: Sequence[Splice]
+    texts: Mapping[str, Sequence[str]]
+    edited: bool = False
+
+
+class Tagger:
+    """Changes tags. One object for one call, by the holder of the library's lock for renames."""
+
+    def __init__(
+        self,
+        journal: RenameJournal,
+        disk: Disk,
+        paths: PathMap,
+        announce: Announce,
+        stopping: Callable[[], bool],
+        keep_times: bool = False,
+    ) -> None:
+        """``keep_times``: whether the times of modification stay."""
+        self._journal = journal
+        self._disk = disk
+        self._rewriter = Rewriter(disk.folders, stopping)
+        self._paths = paths
+        self._announce = announce
+        self._stopping = stopping
+        self._keep_times = keep_times
+        self._outcome = TagOutcome()
+
+    def carry_out(
+        self, proposals: Sequence[Proposal], now_at: Mapping[int, bytes], is_undo: bool = False
+    ) -> TagOutcome:
+        """Write what is proposed, or take it back. ``now_at``: the present path by file.
+
+        A file that can't be changed is refused, and the others go on.
+
+        Raises:
+            StorageError: the database can't be written.
+            RenamingFailed: the disk does not confirm what was done.
+        """
+        began = time.monotonic()
+        for proposal in proposals:
+            if self._stopping():
+                self._outcome.interrupted = True
+                break
+            path = now_at.get(proposal.file or 0, proposal.source)
+            try:
+                self._carry_out(proposal, path, is_undo)
+            except Stopped:
+                self._outcome.interrupted = True
+                break
+            finally:
+                self._disk.close()
+        outcome = self._outcome
+        elapsed = time.monotonic() - began
+        self._announce(
+            TaggingFinished(outcome.written, len(outcome.refused), elapsed, outcome.interrupted, is_undo)
+        )
+        return outcome
+
+    def _carry_out(self, proposal: Proposal, path: bytes, is_undo: bool) -> None:
+        here = self._paths.here(path)
+        group = None
+        try:
+            identity = self._disk.check_same(here, proposal.identity, any_content=is_undo)
+            change = self._change(proposal, here, is_undo)
+            target = self._paths.known(aside(here))
+            step = Step(StepKind.REWRITE, path, target, identity, 0, 0, proposal.id, proposal.file, is_undo)
+            group = Group(secrets.randbits(62), [step])
+            self._journal.intend(group)
+            completed = self._rewritten(group, proposal, here, path, identity, change, is_undo)
+        except Refused as error:
+            self._refuse(group, proposal, path, error.code, is_undo)
+            return
+        except Stopped:
+            if group is not None:
+                self._journal.settle(group, [], [])
+            raise
+        self._journal.settle(group, [0], [completed])
+        self._outcome.written += 1
+        texts = {name: list(said) for name, said in change.texts.items()}
+        self._announce(TagsWritten(proposal.id, path, texts, change.edited))
+
+    def _rewritten(
+        self,
+        group: Group,
+        proposal: Proposal,
+        here: bytes,
+        path: bytes,
+        identity: Identity,
+        change: _Change,
+        is_undo: bool,
+    ) -> Completed:
+        """Write the copy and put it in place. Raises Refused and Stopped, and nothing was changed."""
+        digests = self._rewriter.copy(here, change.splices, _same_sound, self._keep_times)
+        restore = packed(inverse(change.splices))
+        self._journal.rewriting(group.id, Rewrite(proposal.id, digests.before, digests.after, restore))
+        now = self._rewriter.put_in_place(here, identity)
+        try:
+            self._disk.sync()
+        except OSError as error:
+            raise RenamingFailed(f"the disk does not confirm the new tags: {error.strerror}") from error
+        self._rewriter.remove_old(here)
+        tags = None
+        try:
+            with FileIO(os.open(here, READ)) as file:
+                tags = read_tags(file)
+        except (OSError, FileFault):
+            pass  # the next scan reads them
+        return Completed(proposal.id, proposal.file, path, path, is_undo, now if tags else None, tags)
+
+    def _change(self, proposal: Proposal, here: bytes, is_undo: bool) -> _Change:
+        """What is to be replaced in a file. Raises Refused."""
+        try:
+            status = look(here)
+            if status is not None and status.st_nlink > 1:
+                raise Refused("hard-linked", here)
+            if is_undo:
+                return self._back(proposal, here)
+            return self._changed(here, _texts(proposal.changes, "after"))
+        except OSError as error:
+            raise refusal(error, here) from error
+
+    def _back(self, proposal: Proposal, here: bytes) -> _Change:
+        """What takes a proposal back: the bytes as they were, or, in a file that was edited since, the texts."""
+        texts = _texts(proposal.changes, "before")
+        applied = self._journal.applied_rewrite(proposal.id)
+        if applied is not None and digest_of(here) == applied.after:
+            return _Change(unpacked(applied.restore), texts)
+        return self._changed(here, texts, edited=True)
+
+    def _changed(self, here: bytes, texts: Mapping[str, Sequence[str]], edited: bool = False) -> _Change:
+        try:
+            with FileIO(os.open(here, READ)) as file:
+                _, form = form_of(file, os.fstat(file.fileno()).st_size)
+                return _Change(form.splices(texts), texts, edited)
+        except Unwritable as error:
+            raise Refused(error.code, here) from error
+
+    def _refuse(self, group: Group | None, proposal: Proposal, path: bytes, code: str, is_undo: bool) -> None:
+        expired = [proposal.id] if code == CHANGED and not is_undo else []
+        empty = group or Group(secrets.randbits(62), [])
+        self._journal.settle(empty, [], [], {proposal.id: code}, expired)
+        self._outcome.refused[proposal.id] = code
+        self._announce(TagsRefused(proposal.id, path, code))
+
+
+def _texts(changes: Sequence[Mapping[str, Any]], which: str) -> dict[str, list[str]]:
+    return {change["name"]: list(change[which]) for change in changes}
+
+
+def _same_sound(old: FileIO, new: FileIO) -> bool:
+    """Whether both files hold the same sound, by the identity that results belong to."""
+    try:
+        return audio_hash(old) == audio_hash(new)
+    except FileFault:
+        return False

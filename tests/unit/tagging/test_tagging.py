@@ -1,0 +1,222 @@
+"""Approved tags are written, and taken back: the file as it was, or, once it was edited, only what was written."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import mutagen
+import pytest
+
+from tests.material import good, opus_with_gain
+from tests.unit.library_fixture import Library
+from tests.unit.tagging.collection import TagCollection, tags_of
+from tonearm.events.tags import TagsRefused, TagsWritten
+from tonearm.naming import rewriting
+from tonearm.naming.copying import PART
+from tonearm.tagging import tagger
+from tonearm.tagging.fields import Spelling
+
+
+@pytest.fixture
+def collection(library: Library, tmp_path: Path) -> TagCollection:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    return TagCollection(library, folder)
+
+
+def left_over(collection: TagCollection) -> list[str]:
+    return [name for name in os.listdir(collection.folder) if name.startswith(PART.decode())]
+
+
+def test_what_is_approved_is_written_and_taken_back_to_the_byte(collection: TagCollection) -> None:
+    paths = [
+        collection.put(f"{name}.x") for name in ("flac", "mp3", "vorbis", "opus", "aac", "wav", "aiff", "wma")
+    ]
+    before = [path.read_bytes() for path in paths]
+    plan = collection.plan("bpm", "key", "replaygain", "energy")
+    assert (plan.files, plan.conflicted) == (8, 0)
+    assert [path.read_bytes() for path in paths] == before
+    outcome = collection.apply()
+    assert (outcome.written, outcome.refused) == (8, {})
+    flac = tags_of(paths[0])
+    assert (flac["bpm"], flac["initialkey"], flac["grouping"]) == (["128"], ["C#m"], ["Energy 7"])
+    assert (flac["replaygain_track_gain"], flac["replaygain_track_peak"]) == (["-7.50 dB"], ["0.988553"])
+    mp3 = tags_of(paths[1])
+    assert (mp3["TBPM"].text, mp3["TKEY"].text, mp3["TIT1"].text) == (["128"], ["C#m"], ["Energy 7"])
+    assert tags_of(paths[3])["r128_track_gain"] == [str(256 * -12.5).partition(".")[0]]
+    m4a = tags_of(paths[4])
+    assert (m4a["tmpo"], m4a["----:com.apple.iTunes:BPM"]) == ([128], [b"127.96"])
+    assert collection.plan("bpm", "key", "replaygain", "energy").unchanged == 8
+
+    for row, path in zip(collection.library.rows("SELECT * FROM files ORDER BY id"), paths, strict=True):
+        assert (row["size"], row["inode"]) == (path.stat().st_size, path.stat().st_ino)
+    assert collection.library.rows("SELECT everything FROM tags WHERE file_id = 1")[0]["everything"].count(
+        "C#m"
+    )
+    undone = collection.undo()
+    assert (undone.written, undone.refused) == (8, {})
+    assert [path.read_bytes() for path in paths] == before
+    assert left_over(collection) == []
+
+
+def test_in_a_file_that_was_edited_since_only_our_texts_are_restored(collection: TagCollection) -> None:
+    path = collection.put("flac.x")
+    collection.plan("bpm")
+    collection.apply()
+    opened = mutagen.File(path)
+    assert opened is not None
+    opened["title"] = "Other"
+    opened.save()
+    assert collection.undo().refused == {}
+    tags = tags_of(path)
+    assert (tags["title"], "bpm" in tags) == (["Other"], False)
+    last = collection.events[-2]
+    assert isinstance(last, TagsWritten)
+    assert last.edited
+
+
+def test_a_spelling_is_chosen(collection: TagCollection) -> None:
+    path = collection.put("mp3.x")
+    collection.plan("bpm", "key", spelling=Spelling("decimal", "camelot"))
+    collection.apply()
+    tags = tags_of(path)
+    assert (tags["TBPM"].text, tags["TKEY"].text) == (["127.96"], ["12A"])
+
+
+def test_times_permissions_and_the_gain_of_the_header_of_opus_stay(collection: TagCollection) -> None:
+    path = collection.put("opus.x", opus_with_gain(-700))
+    head = path.read_bytes()[28:47]
+    os.chmod(path, 0o640)
+    os.utime(path, ns=(1, 10**18 + 7))
+    collection.library.change("UPDATE files SET mtime_ns = :mtime", mtime=10**18 + 7)
+    collection.plan("replaygain")
+    assert collection.apply(keep_times=True).written == 1
+    assert (path.stat().st_mtime_ns, path.stat().st_mode & 0o777) == (10**18 + 7, 0o640)
+    assert path.read_bytes()[28:47] == head
+
+
+def test_what_can_not_be_written_is_said_by_the_plan(collection: TagCollection) -> None:
+    collection.put("1.x", b"RF64" + good("wav")[4:])
+    linked = collection.put("flac.x")
+    os.link(linked, collection.folder / "other")
+    changed = collection.put("mp3.x")
+    changed.write_bytes(changed.read_bytes() + b"x")
+    gone = collection.put("wma.x")
+    gone.unlink()
+    plan = collection.plan()
+    codes = [each.code for row in collection.batch(plan.batch) for each in row.conflicts]
+    assert sorted(codes) == ["changed-since", "hard-linked", "large-wave", "source-gone"]
+    collection.approve()
+    assert collection.statuses() == {"pending": 4}
+
+
+def test_a_file_that_changes_after_the_plan_is_refused(collection: TagCollection) -> None:
+    path = collection.put("flac.x")
+    collection.plan()
+    path.write_bytes(path.read_bytes() + b"x")
+    before = path.read_bytes()
+    assert list(collection.apply().refused.values()) == ["changed-since"]
+    assert path.read_bytes() == before
+    assert isinstance(collection.events[0], TagsRefused)
+    assert collection.statuses() == {"expired": 1}
+
+
+def test_a_full_or_a_read_only_disk_costs_nothing(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("flac.x")
+    before = path.read_bytes()
+    collection.plan()
+    for number, code in ((errno.ENOSPC, "disk-full"), (errno.EROFS, "read-only")):
+
+        def failing(*_: object, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(rewriting, "keep_attributes", failing)
+            assert list(collection.apply().refused.values()) == [code]
+        assert (path.read_bytes(), left_over(collection)) == (before, [])
+    assert collection.apply().written == 1
+
+
+def test_another_sound_is_never_put_in_place(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("flac.x")
+    before = path.read_bytes()
+    collection.plan()
+    monkeypatch.setattr(tagger, "_same_sound", lambda *_: False)
+    assert list(collection.apply().refused.values()) == ["audio-differs"]
+    assert (path.read_bytes(), left_over(collection)) == (before, [])
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+STEPS: dict[str, Callable[[pytest.MonkeyPatch, Callable[..., None]], None]] = {
+    "copying": lambda patch, kill: patch.setattr(rewriting, "keep_attributes", kill),
+    "before the exchange": lambda patch, kill: patch.setattr(rewriting.Rewriter, "put_in_place", kill),
+    "after the exchange": lambda patch, kill: patch.setattr(tagger.Disk, "sync", kill),
+    "before the removal": lambda patch, kill: patch.setattr(rewriting.Rewriter, "remove_old", kill),
+    "before it is settled": lambda patch, kill: patch.setattr(tagger, "read_tags", kill),
+}
+
+
+@pytest.mark.parametrize("is_undo", [False, True])
+@pytest.mark.parametrize("step", list(STEPS))
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_kill_leaves_the_whole_old_or_the_whole_new_file(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch, step: str, is_undo: bool, can_exchange: bool
+) -> None:
+    path = collection.put("flac.x")
+    old = path.read_bytes()
+    collection.plan()
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.EINVAL, "not known here")
+
+    if not can_exchange:
+        monkeypatch.setattr(rewriting, "exchange", unsupported)
+    if is_undo:
+        collection.apply()
+    first = path.read_bytes()
+    with monkeypatch.context() as patched:
+        STEPS[step](patched, kill)
+        with pytest.raises(Killed):
+            collection.undo() if is_undo else collection.apply()
+    is_done = step not in ("copying", "before the exchange")
+    assert (path.read_bytes() == first) is not is_done
+    recovered = collection.recover()
+    assert (recovered.finished, recovered.taken_back, recovered.left) == (is_done, not is_done, [])
+    assert left_over(collection) == []
+    assert (path.read_bytes() == first) is not is_done
+    assert collection.statuses() == {
+        ("undone" if is_done else "applied") if is_undo else ("applied" if is_done else "approved"): 1
+    }
+    if not is_undo:
+        collection.apply()
+    if collection.statuses() == {"applied": 1}:
+        collection.undo()
+    assert path.read_bytes() == old
+
+
+def test_what_another_program_wrote_at_the_last_moment_is_kept(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("flac.x")
+    collection.plan()
+    real = rewriting.exchange
+
+    def written_to(folder: int, one: bytes, other: bytes) -> None:
+        monkeypatch.setattr(rewriting, "exchange", real)
+        path.write_bytes(b"edited")
+        real(folder, one, other)
+
+    monkeypatch.setattr(rewriting, "exchange", written_to)
+    assert list(collection.apply().refused.values()) == ["changed-since"]
+    assert (path.read_bytes(), left_over(collection)) == (b"edited", [])
