@@ -41,6 +41,7 @@ from tonearm.library.proposal import ProposalStatus
 from tonearm.naming.reference import filled
 from tonearm.settings import EXTENSIONS, Level, RenameRule, Rule, Settings
 from tonearm.settings.model import DEFAULT_EXCLUDES
+from tonearm.tagging.reference import filled as filled_names
 from tonearm.telemetry.health_check import CheckStatus, Situation, library_perfdata
 from tonearm.views.figures import Figures
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
@@ -284,10 +285,16 @@ def test_the_tables_of_templates_are_those_of_the_program() -> None:
     assert shown == filled(shown), "run python -m tonearm.naming.reference"
 
 
+def test_the_names_of_tags_are_those_of_the_program() -> None:
+    shown = page("tag-names.md")
+    assert shown == filled_names(shown), "run python -m tonearm.tagging.reference"
+
+
 def test_codes_of_proposals_are_in_the_reference() -> None:
-    told = section(page("commands.md"), "## tonearm rename")
-    source = "".join(path.read_text() for path in (PROJECT / "src" / "tonearm" / "naming").glob("*.py"))
-    codes = set(re.findall(r'(?:Conflict|Refused|Unusable|warning)\(\s*"([a-z-]+)"', source))
+    told = section(page("commands.md"), "## tonearm tags")
+    packages = (PROJECT / "src" / "tonearm" / name for name in ("naming", "tagging"))
+    source = "".join(path.read_text() for package in packages for path in package.glob("*.py"))
+    codes = set(re.findall(r'(?:Conflict|Refused|Unusable|Unwritable|warning)\(\s*"([a-z-]+)"', source))
     assert len(codes) > 20
     assert [code for code in codes if f"`{code}`" not in told] == []
     assert [status for status in ProposalStatus if f"| `{status}` |" not in told] == []

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Protocol
 
 import click
 
@@ -31,13 +32,21 @@ from tonearm.names import PathMap, printable, to_bytes
 from tonearm.naming.recovery import Recovered
 from tonearm.naming.renamer import Outcome
 from tonearm.naming.requests import of_file
-from tonearm.tagging.tagger import TagOutcome
 from tonearm.views.formatting import between, plural
 from tonearm.worker.signals import StopSwitch
 
 SOME_REFUSED = 1
 Stopping = Callable[[], bool]
-Work = Callable[[Library, Announce, Stopping], tuple[Outcome | TagOutcome, Recovered]]
+
+
+class Ended(Protocol):
+    """How it ended: the codes of the refused files by proposal, and whether a person stopped it."""
+
+    refused: dict[int, str]
+    interrupted: bool
+
+
+Work = Callable[[Library, Announce, Stopping], tuple[Ended, Recovered]]
 
 
 @click.command("apply")

@@ -14,6 +14,8 @@ from tests.unit.tagging.collection import TagCollection, tags_of
 from tonearm.events.tags import TagsRefused, TagsWritten
 from tonearm.naming import rewriting
 from tonearm.naming.copying import PART
+from tonearm.naming.disk import Disk
+from tonearm.naming.safe_rename import exchange
 from tonearm.tagging import tagger
 from tonearm.tagging.fields import Spelling
 
@@ -158,7 +160,7 @@ class Killed(BaseException):
 STEPS: dict[str, Callable[[pytest.MonkeyPatch, Callable[..., None]], None]] = {
     "copying": lambda patch, kill: patch.setattr(rewriting, "keep_attributes", kill),
     "before the exchange": lambda patch, kill: patch.setattr(rewriting.Rewriter, "put_in_place", kill),
-    "after the exchange": lambda patch, kill: patch.setattr(tagger.Disk, "sync", kill),
+    "after the exchange": lambda patch, kill: patch.setattr(Disk, "sync", kill),
     "before the removal": lambda patch, kill: patch.setattr(rewriting.Rewriter, "remove_old", kill),
     "before it is settled": lambda patch, kill: patch.setattr(tagger, "read_tags", kill),
 }
@@ -210,7 +212,7 @@ def test_what_another_program_wrote_at_the_last_moment_is_kept(
 ) -> None:
     path = collection.put("flac.x")
     collection.plan()
-    real = rewriting.exchange
+    real = exchange
 
     def written_to(folder: int, one: bytes, other: bytes) -> None:
         monkeypatch.setattr(rewriting, "exchange", real)

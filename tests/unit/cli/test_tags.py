@@ -1,0 +1,63 @@
+"""``tonearm tags`` as a person calls it."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.unit.library_fixture import opened
+from tests.unit.tagging.collection import TagCollection
+from tonearm.cli.app import app
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(tmp_path: Path, empty: bytes) -> Call:
+    """Calls the command on a library with a FLAC, and a file whose tags are not written."""
+    music = tmp_path / "music"
+    music.mkdir()
+    with opened(tmp_path / "data", empty) as library:
+        collection = TagCollection(library, music)
+        collection.put("flac.x")
+        collection.put("other.x", b"wvpk" + bytes(100))
+
+    def run(*arguments: str) -> Result:
+        environment = {
+            "TONEARM_DATA_DIR": str(tmp_path / "data"),
+            "TONEARM_CONFIG": os.devnull,
+            "TONEARM_KEY_TAG": "camelot",
+        }
+        return CliRunner().invoke(app, ["tags", *arguments], env=environment)
+
+    return run
+
+
+def objects(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_from_a_plan_to_the_undo(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "music" / "flac.x"
+    before = path.read_bytes()
+    [plan] = objects(call("plan", str(tmp_path / "music"), "--write", "bpm", "--write", "key", "--json"))
+    assert (plan["proposals"], plan["conflicted"], plan["unchanged"]) == (2, 1, 0)
+    first, second = objects(call("list", "--json"))
+    assert first["changes"] == [
+        {"field": "bpm", "name": "BPM", "before": [], "after": ["128"]},
+        {"field": "key", "name": "INITIALKEY", "before": [], "after": ["12A"]},
+    ]
+    assert [cost["field"] for cost in first["costs"]] == ["key"]
+    assert [each["code"] for each in second["conflicts"]] == ["format"]
+    assert "INITIALKEY: – -> 12A" in call("show", "1").stdout
+    assert objects(call("approve", "--all", "--json")) == [{"approved": 1}]
+    applied = call("apply", "--json")
+    assert (applied.exit_code, objects(applied)[-1]["written"]) == (0, 1)
+    assert path.read_bytes() != before
+    assert call("undo", str(path)).exit_code == 0
+    assert path.read_bytes() == before
+    assert call("undo").exit_code == 2
