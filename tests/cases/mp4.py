@@ -1,7 +1,7 @@
 """MP4 and QuickTime files: edit lists, boxes as old and careless programs write them, chapters."""
 
 import struct
-from functools import cache
+from functools import cache, partial
 
 from tests import material
 from tests.cases.case import Case, Kind
@@ -14,6 +14,8 @@ NAMED = Kind("quicktime-tags", "HandBrake/HandBrake#855, QuickTime File Format, 
 META = Kind("mp4-meta-without-version", "taglib/taglib#1042, Sohex/musefs#543")
 CHAPTERS = Kind("chapters-hide-nothing", "tinytag/tinytag#34, aadsm/jsmediatags#46")
 TWINS = Kind("same-packets-other-container", "tinytag/tinytag#237, RFC 7845, 4.5")
+
+FRAGMENTS = Kind("mp4-in-fragments", "ISO/IEC 14496-12, 8.8: movie fragments, whose number no header tells")
 
 FOUR = {"duration_s": (4.0, 0.06)}
 SONG = {"title": "Song", "artist": "Band", **FOUR}
@@ -97,6 +99,14 @@ def moov_first(name: str = "aac") -> bytes:
     return struct.pack(">I", at) + b"wide" + bytes(at - 8) + data[at:]
 
 
+@cache
+def in_fragments() -> bytes:
+    """A file of eight fragments, as cameras and streaming services write them."""
+    options = (("movflags", "frag_keyframe+empty_moov"), ("frag_duration", "500000"))
+    form = material.Format("m4a", "mp4", "aac", bit_rate_bps=128_000, muxer_options=options)
+    return material.encode_as(material.music(4.0), form)
+
+
 def with_chapters(*extra: bytes) -> bytes:
     """A file with chapters beside its tags."""
     inside = itunes()[8:]
@@ -146,5 +156,9 @@ CASES = (
     Case(TWINS, "same.webm", lambda: remuxed(material.good("opus"), "webm"), {**FOUR, "container": "matroska"}),
     Case(TWINS, "flac.mka", lambda: remuxed(material.good("flac"), "matroska"), {**FOUR, "container": "matroska"}),
     Case(TWINS, "vorbis.mka", lambda: remuxed(material.good("vorbis"), "matroska"), {**FOUR, "container": "matroska"}),
+    Case(NAMED, "udta-track.m4a", lambda: m4a(user((b"\xa9nam", b"Song"), (b"\xa9ART", b"Band"), (b"\xa9trk", b"3/9"))), {**SONG, "track": 3}),
+    Case(NAMED, "3gp-year.m4a", lambda: m4a(box(b"udta", box(b"yrrc", bytes(4), b"\x07\xce"))), {"year": 1998}),
+    Case(FRAGMENTS, "whole.m4a", in_fragments, {"duration_s": (4.0, 0.1)}),
+    *(Case(FRAGMENTS, f"cut-at-{part}.m4a", partial(material.truncated, in_fragments(), part / 16), {"state": "partial", "says": "it ends inside a fragment"}) for part in (5, 8, 11, 15)),
 )
 # fmt: on

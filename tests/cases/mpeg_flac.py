@@ -21,6 +21,9 @@ RAW = Kind("flac-without-a-beginning", "RFC 9639, 9.1")
 INSIDE = Kind(
     "cut-where-no-length-is-declared", "ISO/IEC 11172-3, 2.4.1; ISO/IEC 14496-3, 1.A.2; ETSI TS 102 366, 4.1"
 )
+MIDDLE = Kind(
+    "recorded-from-the-middle-of-a-frame", "schreibfaul1/ESP32-audioI2S#945, streams of radio stations"
+)
 BLOCK = Kind("flac-comment-block-too-short", "quodlibet/mutagen#52")
 RATE = Kind("bit-rate-with-a-picture", "finamp-app/finamp#1465, tinytag/tinytag#338, taglib/taglib#917")
 FRAMES = Kind("flac-of-changing-form", "RFC 9639, 9.1")
@@ -104,6 +107,11 @@ def cut_frames(name: str) -> bytes:
     return material.truncated(material.encode(material.music(2.0), name), 0.6)
 
 
+def beheaded(name: str, lost: int) -> bytes:
+    """A file without its first bytes."""
+    return good(name)[lost:]
+
+
 def raw_flac(rate_hz: int = 44_100, channels: int = 2) -> bytes:
     """Frames of FLAC without the beginning of the file."""
     return flac_frames(
@@ -184,5 +192,8 @@ CASES = (
     Case(RATE, "padded.flac", lambda: flac_with(good("flac"), (1, bytes(300_000)), (4, comments([b"TITLE=Song"]))), {**FOUR, "bit_rate_bps": rate_of("flac"), "title": "Song"}),
     Case(RATE, "ape-behind.mp3", lambda: good("mp3") + ape([("Cover Art (Front)", b"a.png\0" + PICTURE)]), {**FOUR, "bit_rate_bps": rate_of("mp3")}),
     Case(RATE, "free.m4a", lambda: mp4_with(material.index_last(), box(b"free", bytes(200_000))), {**FOUR, "bit_rate_bps": rate_of("aac")}),
+    *(Case(MIDDLE, f"{lost}-bytes.{material.MORE_FORMATS[name].extension}", partial(beheaded, name, lost), {"duration_s": (4.0, 0.1)}) for name in ("raw-aac", "ac3", "eac3", "mp2") for lost in (1, 100)),
+    Case(MIDDLE, "zeros.aac", lambda: bytes(5000) + good("raw-aac"), {"duration_s": (4.0, 0.1)}),
+    Case(MIDDLE, "tagged.aac", lambda: id3v2(frame("TIT2", text("Song"))) + good("raw-aac")[50:], {"title": "Song", "duration_s": (4.0, 0.1)}),
 )
 # fmt: on

@@ -1,5 +1,6 @@
 """Ogg files of recorders, radio stations and editors."""
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -81,6 +82,19 @@ def loom(count: int | None = None, *more: bytes) -> bytes:
     return comments([b"TITLE=Loom", b"ARTIST=YMO", *more], count)
 
 
+def pictured(name: str) -> bytes:
+    """A file with a picture of six megabytes before its tags, in many pages."""
+    block = (
+        (3).to_bytes(4, "big")
+        + (9).to_bytes(4, "big")
+        + b"image/png"
+        + bytes(20)
+        + (6 << 20).to_bytes(4, "big")
+    )
+    picture = b"METADATA_BLOCK_PICTURE=" + base64.b64encode(block + bytes(6 << 20))
+    return commented(name, comments([picture, b"TITLE=Loom", b"ARTIST=YMO"]) + b"\1")
+
+
 def each(
     names: tuple[str, ...], kind: Kind, name: str, make: Callable[[str], bytes], right: Mapping[str, Any]
 ) -> tuple[Case, ...]:
@@ -122,6 +136,7 @@ CASES = (
     *each(ALL, COMMENTS, "too-many-said", lambda codec: commented(codec, loom(9)), {**LOOM, "says": "9 comments are declared, 2 are there"}),
     *each(ALL, COMMENTS, "none-said", lambda codec: commented(codec, loom(0) + b"\1"), LOOM),
     Case(COMMENTS, "over-pages.ogg", lambda: commented("vorbis", loom(None, b"X=" + b"x" * 200_000) + b"\1"), LOOM),
+    *(Case(COMMENTS, f"picture-of-6-megabytes-{name}.ogg", partial(pictured, name), LOOM) for name in ("vorbis", "opus")),
     Case(COMMENTS, "over-pages.opus", lambda: commented("opus", loom(None, b"X=" + b"x" * 200_000)), LOOM),
 )
 # fmt: on

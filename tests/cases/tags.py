@@ -8,7 +8,8 @@ from tests.cases.mp4 import itunes
 from tests.cases.ogg import commented
 from tests.cases.riff import chunk
 from tests.material import good, index_last
-from tests.tag_bytes import ape, comments, flac_with, frame, id3v1, id3v2, listed, mp4_with, text
+from tests.tag_bytes import ape, comments, flac_with, frame, id3v1, id3v2, listed, mp4_with, syncsafe, text
+from tests.tagging import asf, retagged
 
 BEFORE = Kind(
     "id3v2-before-other-container", "google/ExoPlayer#4055, tinytag/tinytag#46, quodlibet/quodlibet#183"
@@ -25,6 +26,11 @@ ALBUM_ARTISTS = Kind("album-artist-names", "Borewit/music-metadata#685, DeaDBeeF
 TRACKS = Kind("track-numbers", "id3.org, ID3v2.4.0 frames, 4.2.1")
 GENRES = Kind("genres", "quodlibet/mutagen#149, id3/ID3v2.4#13")
 VERSIONS = Kind("frames-of-other-versions", "taglib/taglib#127, taglib/taglib#949")
+
+EXTENDED = Kind("extended-header", "quodlibet/quodlibet#126, Zeugma440/atldotnet#388")
+UNMARKED = Kind("utf-16-without-a-mark", "dhowden/tag#18, moumar/ruby-mp3info#55")
+AT_START = Kind("ape-at-the-start", "hydrogenaud.io, APEv2 specification: tags at the beginning of a file")
+NUMBERS = Kind("numbers-in-other-forms", "Microsoft, WM/Track; Apple, Core Audio Format, information chunk")
 
 LONG = "A title that is longer than thirty characters"
 
@@ -106,6 +112,40 @@ def encoded(name: str, words: str, encoding: str) -> Case:
     return Case(LEGACY, name, lambda: flac(*entries), {"title": words, "artist": words})
 
 
+def extended(version: int, head: bytes, *frames: bytes) -> bytes:
+    """A tag with an extended header, or with nothing where it should be."""
+    body = head + b"".join(frames)
+    return b"ID3" + bytes([version, 0, 0x40]) + syncsafe(len(body)) + body + good("mp3")
+
+
+def units(words: str, order: str) -> bytes:
+    """A title in units of 16 bits without a mark that tells their order."""
+    return frame("TIT2", b"\1" + words.encode(f"utf-16-{order}"), 3)
+
+
+def core_audio(*pairs: tuple[bytes, bytes]) -> bytes:
+    """A CAF file with an information chunk behind its description."""
+    entries = b"".join(key + b"\0" + value + b"\0" for key, value in pairs)
+    body = len(pairs).to_bytes(4, "big") + entries
+    return good("caf")[:52] + b"info" + len(body).to_bytes(8, "big") + body + good("caf")[52:]
+
+
+def numbered(**numbers: int) -> bytes:
+    """A WMA file with attributes that are numbers."""
+    return retagged(
+        "wma",
+        lambda opened: opened.update({f"WM/{key}": [asf.ASFDWordAttribute(n)] for key, n in numbers.items()}),
+    )
+
+
+FRONT = ape([("Title", b"Song"), ("Artist", b"Band")])
+
+
+def fronted(name: str) -> bytes:
+    """A file behind a tag of APEv2."""
+    return FRONT + good(name)
+
+
 VORBIS_TITLED = comments([b"TITLE=Two"]) + b"\1"
 PRE_AND_PICTURE = (frame("APIC", b"\0image/png\0\3\0" + bytes(99)),)
 
@@ -150,6 +190,9 @@ CASES = (
     *year("1998年", 1998),
     *year("recorded in the spring of 1998", 1998),
     *year("1998-00-00", 1998),
+    *year("19980501083000", 1998),
+    *year("199805010830", 1998),
+    *year("120198", None),
     *year("unknown", None),
     *year("0000", None),
     *year("98", None),
@@ -198,5 +241,24 @@ CASES = (
     Case(VERSIONS, "plain-sizes-in-v4.mp3", lambda: mp3(frame("TIT2", text("x" * 200, 0), size=(201).to_bytes(4, "big")), own(4, "Never")), {"title": {"x" * 200, "x" * 200 + "; Never"}}),
     Case(VERSIONS, "v2-2.mp3", lambda: mp3(own(2), said("TP1", "Band", 2), said("TYE", "1998", 2), version=2), {"title": "Song", "artist": "Band", "year": 1998}),
     Case(VERSIONS, "bad-frame-between.mp3", lambda: mp3(own(), b"\0\1\2\3" + bytes(6), said("TPE1", "Band")), {"title": "Song", "artist": {"Band", None}}),
+    Case(EXTENDED, "v3-none-there.mp3", lambda: extended(3, b"", own(3), said("TPE1", "Band", 3)), {"title": "Song", "artist": "Band"}),
+    Case(EXTENDED, "v4-none-there.mp3", lambda: extended(4, b"", own(), said("TPE1", "Band")), {"title": "Song", "artist": "Band"}),
+    Case(EXTENDED, "v3.mp3", lambda: extended(3, b"\0\0\0\6" + bytes(6), own(3)), {"title": "Song"}),
+    Case(EXTENDED, "v3-checksum.mp3", lambda: extended(3, b"\0\0\0\x0a\x80\0" + bytes(8), own(3)), {"title": "Song"}),
+    Case(EXTENDED, "v4-checksum.mp3", lambda: extended(4, b"\0\0\0\x0c\1\x20\5" + bytes(5), own()), {"title": "Song"}),
+    Case(UNMARKED, "little.mp3", lambda: mp3(units("Song", "le"), version=3), {"title": "Song"}),
+    Case(UNMARKED, "big.mp3", lambda: mp3(units("Song", "be"), version=3), {"title": "Song"}),
+    Case(UNMARKED, "big-letters.mp3", lambda: mp3(units("Größe – Café", "be"), version=3), {"title": "Größe – Café"}),
+    Case(UNMARKED, "little-kana.mp3", lambda: mp3(units("さくら", "le"), version=3), {"title": "さくら"}),
+    Case(UNMARKED, "first-marked.mp3", lambda: mp3(frame("TPE1", b"\1" + "One".encode("utf-16") + b"\0\0" + "Two".encode("utf-16-le"))), {"artist": "One; Two"}),
+    *(Case(AT_START, f"in-front.{ending}", partial(fronted, name), {"title": "Song", "artist": "Band", "duration_s": (4.0, 0.1)}) for name, ending in (("mp3", "mp3"), ("wavpack", "wv"), ("tta", "tta"), ("raw-aac", "aac"))),
+    Case(AT_START, "behind-id3.mp3", lambda: id3v2(said("TPE1", "One")) + FRONT + good("mp3"), {"title": "Song", "artist": "One"}),
+    Case(GENRES, "many-digits.mp3", lambda: mp3(said("TCON", "00019999")), {"genre": None}),
+    Case(GENRES, "more-digits.mp3", lambda: mp3(said("TCON", "9" * 5000)), {"genre": None}),
+    Case(NUMBERS, "track-from-zero.wma", lambda: numbered(Track=4), {"track": 5}),
+    Case(NUMBERS, "track-from-one.wma", lambda: numbered(Track=4, TrackNumber=5), {"track": 5}),
+    Case(NUMBERS, "information.caf", lambda: core_audio((b"title", b"Song"), (b"track number", b"3"), (b"recorded date", b"1998-05-01")), {"title": "Song", "track": 3, "year": 1998}),
+    Case(NUMBERS, "short-pair.m4a", lambda: mp4_with(index_last(), itunes(listed(b"trkn", bytes((0, 0, 0, 3)), 0))), {"track": 3}),
+    Case(NUMBERS, "pair-in-words.m4a", lambda: mp4_with(index_last(), itunes(listed(b"trkn", b"13/120"))), {"track": 13}),
 )
 # fmt: on

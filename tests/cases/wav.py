@@ -169,5 +169,6 @@ CASES = (
     Case(CODED, "a-law.wav", lambda: coded("pcm_alaw"), {"duration_s": 3.0, "codec": "pcm-alaw"}),
     Case(CODED, "ima-cut.wav", lambda: material.truncated(coded("adpcm_ima_wav"), 0.5), HALF),
     Case(CODED, "yamaha.wav", lambda: coded("adpcm_yamaha"), {"state": "quarantined", "code": "unsupported-format", "says": "adpcm_yamaha"}),
+    Case(SIZE, "empty.wav", lambda: riff(form(RATE_HZ, 1, 16), chunk(b"data", b""), info((b"INAM", bytes(9000)))), {"state": "quarantined", "code": "no-samples"}),
 )
 # fmt: on

@@ -1,18 +1,6 @@
-"""Recognises AAC without a container: frames in a row, each with a header of its own (ISO/IEC 14496-3, 1.A.2, ADTS)."""
+"""The frames of AAC without a container, each with a header of its own (ISO/IEC 14496-3, 1.A.2, ADTS)."""
 
-FRAMES_IN_A_ROW = 3
 HEADER_BYTES = 7
-
-
-def adts_frames(data: bytes) -> bool:
-    """Whether some data begin with frames, as many as ``FRAMES_IN_A_ROW`` or all up to their end."""
-    at = seen = 0
-    while seen < FRAMES_IN_A_ROW and at + HEADER_BYTES <= len(data):
-        size = adts_frame_bytes(data[at : at + HEADER_BYTES])
-        if size is None:
-            return False
-        seen, at = seen + 1, at + size
-    return seen > 1
 
 
 def adts_frame_bytes(head: bytes) -> int | None:

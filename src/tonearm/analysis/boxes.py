@@ -1,5 +1,6 @@
 """Reads the boxes of MP4 and QuickTime files (ISO/IEC 14496-12, 4.2), and how long the edit list of a track plays."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -36,6 +37,15 @@ def boxes(file: Window, start: int, end: int) -> Iterator[Box]:
             return
         yield Box(head[4:8], at + head_bytes, min(at + size, end))
         at += size
+
+
+def cut_in_fragment(file: Window) -> bool:
+    """Whether a file in fragments, whose header does not tell how many there are, ends inside a box."""
+    fragmented, at, size = False, 0, 0
+    for box in boxes(file, 0, sys.maxsize):
+        fragmented = fragmented or box.name == b"moof"
+        at, size = box.start, box.end - box.start
+    return fragmented and file.size < at + size
 
 
 def edited_seconds(file: Window, track: int) -> tuple[float, float] | None:

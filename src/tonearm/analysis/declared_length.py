@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tonearm.analysis import kinds
-from tonearm.analysis.boxes import edited_seconds
+from tonearm.analysis.boxes import cut_in_fragment, edited_seconds
 from tonearm.analysis.chunks import caf_chunks, chunks, wide_chunks
 from tonearm.analysis.container import Opened
 from tonearm.analysis.file_window import Window, os_reason
@@ -76,12 +76,13 @@ def _declared_length(opened: Opened) -> Declared:
 
 def _declared_by_edits(opened: Opened, seconds: float) -> Declared:
     """The length of a track of MP4, of which the edit list may leave out a part."""
+    cut = "it ends inside a fragment" if cut_in_fragment(opened.window) else ""
     edited = edited_seconds(opened.window, opened.stream.id)
     if edited is None:
-        return Declared(seconds, exact=True)
+        return Declared(seconds, True, cut)
     played, there = edited
     remark = f"its edit list plays {played:.1f} s of the {there:.1f} s of audio in it"
-    return Declared(min(seconds, played), True, remarks=(remark,) if there - played > LEFT_OUT_S else ())
+    return Declared(min(seconds, played), True, cut, remarks=(remark,) if there - played > LEFT_OUT_S else ())
 
 
 def _cut(opened: Opened) -> str:

@@ -6,7 +6,7 @@ it, and are no part of the identity of the audio.
 
 from typing import Protocol
 
-from tonearm.analysis.adts import adts_frames
+from tonearm.analysis.bare_frames import aac_begins, first_bare_frame
 from tonearm.analysis.flac_frames import flac_frames
 from tonearm.analysis.kinds import AAC, HEAD_BYTES, MP3, UNREAD, Kind, kind_of
 from tonearm.analysis.mpeg import first_frame, info_frame, is_free_format
@@ -122,22 +122,21 @@ def _find_audio(file: RawFile) -> tuple[Kind, Window]:
     if head[:4] in UNREAD:
         raise FileFault(Fault.UNSUPPORTED_FORMAT, UNREAD[head[:4]])
     kind = kind_of(head)
-    if kind is None and adts_frames(whole.part(start, SEARCH_BYTES)):
+    if kind is None and aac_begins(whole.part(start, SEARCH_BYTES)):
         kind = AAC
     elif kind is None:
-        kind = MP3
-        start = _first_mpeg_frame(whole, start, tagged=start > 0)
+        kind, start = _first_frame(whole, start, tagged=start > 0)
     end = trailing_tags(whole, start) if kind.tagged_around else whole.size
     return kind, Window(file, start, end)
 
 
 def leading_tags(whole: Window) -> int:
-    """Return where the ID3v2 tags at the beginning end (id3.org, ID3v2.4.0 structure, 3.1).
+    """Return where the ID3v2 and APE tags at the beginning end (id3.org, ID3v2.4.0 structure, 3.1).
 
     Of a tag that claims to reach past the end of the file, only the header is skipped.
     """
     at = 0
-    while (size := leading_tag_bytes(whole, at)) is not None:
+    while (size := leading_tag_bytes(whole, at) or leading_ape_bytes(whole, at)) is not None:
         if at + size >= whole.size:
             return at + 10
         at += size
@@ -151,6 +150,14 @@ def leading_tag_bytes(whole: Window, at: int) -> int | None:
         return None
     footer = 10 if head[5] & 0x10 else 0
     return 10 + syncsafe(head[6:]) + footer
+
+
+def leading_ape_bytes(whole: Window, at: int) -> int | None:
+    """The size of the APEv2 tag that begins at an offset, by its header; ``None`` if there is none."""
+    head = whole.part(at, APE_FOOTER_BYTES)
+    if head[:8] != b"APETAGEX" or len(head) < APE_FOOTER_BYTES or not head[23] & 0x20:
+        return None
+    return APE_FOOTER_BYTES + int.from_bytes(head[12:16], "little")
 
 
 def syncsafe(four: bytes) -> int:
@@ -181,13 +188,18 @@ def without_last_tag(whole: Window, end: int) -> int:
     return end
 
 
-def _first_mpeg_frame(whole: Window, start: int, tagged: bool) -> int:
-    """Where MPEG audio begins: at its first frames, or at the one before them that declares the length."""
+def _first_frame(whole: Window, start: int, tagged: bool) -> tuple[Kind, int]:
+    """Where MPEG audio begins, or else AAC or AC-3 that was recorded from the middle of a frame on.
+
+    MPEG audio begins at its first frames, or at the one before them that declares the length.
+    """
     data = whole.part(start, SEARCH_BYTES)
     at = first_frame(data, ends=start + len(data) == whole.size)
     if at is not None:
         info = info_frame(data[:at])
-        return start + (at if info is None else info)
+        return MP3, start + (at if info is None else info)
+    if (found := first_bare_frame(data)) is not None:
+        return found[0], start + found[1]
     if is_free_format(data):
         raise FileFault(Fault.UNSUPPORTED_FORMAT, "MPEG audio in free format, without a bit rate")
     if flac_frames(data):

@@ -79,13 +79,16 @@ def kind_of(head: bytes) -> Kind | None:
         return ASF
     if head[:3] == b"MP+":
         return MUSEPACK
-    if head[:2] == b"\x0b\x77" and len(head) > 5:
-        return _ac3(head[5] >> 3)
+    if head[:2] == b"\x0b\x77":
+        return ac3_kind(head)
     return BY_FIRST_BYTES.get(head[:4])
 
 
-def _ac3(stream_id: int) -> Kind | None:
+def ac3_kind(head: bytes) -> Kind | None:
     """AC-3 or Enhanced AC-3 by the identification of the bit stream (ETSI TS 102 366, 4.4.2.1 and E.1.3.1.6)."""
+    if len(head) < 6:
+        return None
+    stream_id = head[5] >> 3
     if stream_id <= _MOST_AC3_ID:
         return AC3
     return EAC3 if stream_id <= _MOST_EAC3_ID else None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tonearm.analysis import kinds
+from tonearm.analysis.ac3 import ac3_frame_bytes, eac3_frame_bytes
 from tonearm.analysis.adts import adts_frame_bytes
 from tonearm.analysis.file_window import Window
 from tonearm.analysis.mpeg import parse_header
@@ -11,8 +12,6 @@ TAIL_BYTES = 1 << 15
 """Holds the longest frame (8,191 bytes) and several more."""
 FRAMES_IN_A_ROW = 3
 HEADER_BYTES = 7
-
-AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 
 
 def last_frame_cut(window: Window, kind: kinds.Kind) -> bool:
@@ -46,27 +45,9 @@ def _mpeg(head: bytes) -> int | None:
     return header.frame_bytes if header else None
 
 
-def _ac3(head: bytes) -> int | None:
-    """The size of a frame of AC-3 (ETSI TS 102 366, 4.4.1.4): in units of 16 bits, by rate and sample rate."""
-    if len(head) < HEADER_BYTES or head[:2] != b"\x0b\x77":
-        return None
-    rate, code = head[4] >> 6, head[4] & 0x3F
-    if rate == 3 or code >> 1 >= len(AC3_KBPS):
-        return None
-    kbps = AC3_KBPS[code >> 1]
-    return (4 * kbps, 2 * (kbps * 320 // 147 + (code & 1)), 6 * kbps)[rate]
-
-
-def _eac3(head: bytes) -> int | None:
-    """The size of a frame of Enhanced AC-3 (ETSI TS 102 366, E.1.3.1.3)."""
-    if len(head) < HEADER_BYTES or head[:2] != b"\x0b\x77":
-        return None
-    return 2 * (((head[2] & 7) << 8 | head[3]) + 1)
-
-
 FRAME_BYTES: Mapping[kinds.Kind, Callable[[bytes], int | None]] = {
     kinds.MP3: _mpeg,
     kinds.AAC: adts_frame_bytes,
-    kinds.AC3: _ac3,
-    kinds.EAC3: _eac3,
+    kinds.AC3: ac3_frame_bytes,
+    kinds.EAC3: eac3_frame_bytes,
 }

@@ -77,15 +77,30 @@ def wav_layout(window: Window) -> WavLayout | None:
             if size == TO_THE_END and size64:
                 size = size64
             there = window.size - at
-            is_placeholder = _is_placeholder(size, there, int.from_bytes(head[4:8], order), window.size)
+            if size not in (0, TO_THE_END):
+                size += max(0, there - size) >> 32 << 32  # of more than 4 GiB its 32 bits tell the rest alone
+            whole = int.from_bytes(head[4:8], order)
+            is_placeholder = not _is_empty(window, at, size, whole, order) and _is_placeholder(
+                size, there, whole, window.size
+            )
             declared = None if is_placeholder else size
-            return WavLayout(order, form, samples, at, min(there, declared or there), declared)
+            return WavLayout(
+                order, form, samples, at, there if declared is None else min(there, declared), declared
+            )
     return None
+
+
+def _is_empty(window: Window, at: int, size: int, whole: int, order: Literal["little", "big"]) -> bool:
+    """Whether there are no data: the file is as large as it says, and a chunk follows that fits."""
+    if size or whole + 8 != window.size:
+        return False
+    head = window.part(at, 8)
+    return head[:4].isalnum() and at + 8 + int.from_bytes(head[4:], order) <= window.size
 
 
 def _is_placeholder(size: int, there: int, whole: int, file_bytes: int) -> bool:
     """Whether a size of the data is none. ``whole``: the size of the file as its first chunk declares it."""
-    if size == 0:
+    if size in (0, TO_THE_END):
         return True
     if size <= there:
         return False

@@ -3,5 +3,5 @@
 IDENTITY_VERSION = 3
 """Increased by every change that gives the same file another hash; all files are then identified and measured again."""
 
-TAGS_VERSION = 2
+TAGS_VERSION = 3
 """Increased by every change that reads other tags from the same file; the tags of all files are then read again."""

@@ -18,6 +18,8 @@ _EXTENSION = UUID("5FBF03B5-A92E-11CF-8EE3-00C00C205365").bytes_le
 _METADATA = UUID("C5F8CBEA-5BAF-4877-8467-AA8C44FA4CCA").bytes_le
 _LIBRARY = UUID("44231C94-9498-49D1-A141-1D134E457054").bytes_le
 _TEXT, _BYTES, _FLAG, _DWORD, _QWORD, _WORD, _UUID = range(7)
+FROM_ZERO, FROM_ONE = "WM/Track", "WM/TrackNumber"
+"""The number of a track, the older of the two counted from zero (Microsoft, Windows Media attributes)."""
 _DESCRIPTION = ("Title", "Author", "Copyright", "Description", "Rating")
 
 
@@ -108,7 +110,10 @@ def _add(file: Window, key: str, kind: int, at: int, size: int, found: TagSet) -
     elif kind == _FLAG:
         found.write(key, str(bool(_number(file, at, min(size, 8)))))
     elif kind in (_DWORD, _QWORD, _WORD):
-        found.write(key, str(_number(file, at, min(size, 8))))
+        number = _number(file, at, min(size, 8))
+        found.write(key, str(number))
+        if key == FROM_ZERO:
+            found.write(FROM_ONE, str(number + 1))
 
 
 def _picture(head: bytes, size: int, key: str, found: TagSet) -> None:

@@ -36,14 +36,24 @@ KEYS = {
         "ITRK",
         "IPRT",
         "TRACKNUM",
-        "WM/Track",
+        "TRACK NUMBER",
+        "©trk",
     ),
     "track_total": ("TRACKTOTAL", "TOTALTRACKS", "TXXX:TRACKTOTAL", "TXXX:TOTALTRACKS", "TRACKC"),
     "disc": ("TPOS", "DISCNUMBER", "DISC", "disk", "WM/PartOfSet"),
     "disc_total": ("DISCTOTAL", "TOTALDISCS", "TXXX:DISCTOTAL", "TXXX:TOTALDISCS", "DISCC"),
     "year": (
         *("TDRC", "TYER", "DATE", "YEAR", "©day", "WM/Year", "ICRD", "TDRL", "RELEASEDATE", "RELEASE DATE"),
-        *("RELEASE_DATE", "RELEASETIME", "creationdate", "TXXX:DATE", "TXXX:YEAR", "TXXX:RELEASEDATE"),
+        *(
+            "RELEASE_DATE",
+            "RELEASETIME",
+            "creationdate",
+            "yrrc",
+            "RECORDED DATE",
+            "TXXX:DATE",
+            "TXXX:YEAR",
+            "TXXX:RELEASEDATE",
+        ),
     ),
     "original_year": (
         *("TDOR", "TORY", "ORIGINALDATE", "ORIGINALYEAR", "ORIGINAL DATE", "ORIGINAL YEAR", "ORIGYEAR"),
@@ -59,8 +69,8 @@ ID3V1_CHARACTERS = range(28, 31)
 """A text of so many characters may have been cut to fit into ID3v1."""
 
 _NUMBER_OF_TOTAL = re.compile(r"\s*(\d{1,5})(?!\d)(?:[^\d/]*/\s*(\d{1,5})(?!\d)|\s*of\s*(\d{1,5})(?!\d))?")
-_YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01]))?(?!\d)")
-"""Four digits by themselves, or a month and a day right behind them (20031112)."""
+_YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}(?:\d{2})?)?)?(?!\d)")
+"""Four digits by themselves, or a month and a day right behind them (20031112), and a time behind these."""
 
 
 @dataclass(slots=True)

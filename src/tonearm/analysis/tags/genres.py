@@ -217,4 +217,4 @@ def genres_of(text: str) -> list[str]:
 
 
 def _numbered(digits: str) -> str:
-    return GENRES[int(digits)] if int(digits[:4]) < len(GENRES) else ""
+    return GENRES[int(digits)] if len(digits) < 5 and int(digits) < len(GENRES) else ""

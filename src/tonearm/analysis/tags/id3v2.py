@@ -65,8 +65,10 @@ def read_id3v2(file: Window, at: int) -> TagSet:
 
 
 def _extended_header(size: bytes, version: int) -> int:
-    """Bytes of the extended header, whose size includes itself in version 2.4 only."""
-    if len(size) < 4:
+    """Bytes of the extended header, whose size includes itself in version 2.4 only; some programs announce one that
+    they do not write.
+    """
+    if len(size) < 4 or _ID[3].fullmatch(size):
         return 0
     return int.from_bytes(size, "big") + 4 if version == 3 else syncsafe(size)
 

@@ -105,10 +105,17 @@ def _texts(data: bytes) -> list[Text]:
     while pieces and not pieces[-1]:
         pieces.pop()
     first = pieces[0] if pieces else b""
-    order = "utf-16-be" if encoding == _UTF16_BE or first.startswith(b"\xfe\xff") else "utf-16-le"
+    order = "utf-16-be" if encoding == _UTF16_BE or _is_big_endian(first) else "utf-16-le"
     if encoding in (_UTF16, _UTF16_BE):
         return [utf16(piece, order) for piece in pieces]
     return [unmarked(piece) for piece in pieces] if encoding <= _UTF8 else [unmarked(data)]
+
+
+def _is_big_endian(text: bytes) -> bool:
+    """Whether the first byte of each unit is the higher one: by its mark, or where none is, as its zeros tell."""
+    if text.startswith((b"\xfe\xff", b"\xff\xfe")):
+        return text[0] == 0xFE
+    return text[::2].count(0) > text[1::2].count(0)
 
 
 def _split(data: bytes, encoding: int) -> list[bytes]:

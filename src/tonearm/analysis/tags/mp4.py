@@ -43,6 +43,8 @@ def _user_data(file: Window, udta: Box, listed: TagSet, named: TagSet, old: TagS
             _old_text(file, box, old)
         elif box.name in _ASSET_TEXTS:
             _asset_text(file, box, old)
+        elif box.name == b"yrrc":  # version and flags, and the year as a number
+            old.write("yrrc", str(int.from_bytes(file.part(box.start + 4, 2), "big")))
 
 
 def _metadata(file: Window, meta: Box, listed: TagSet, named: TagSet) -> None:
@@ -95,7 +97,7 @@ def _value(file: Window, data: Box, key: str, name: bytes, found: TagSet) -> Non
         found.picture(key, _IMAGES.get(kind, "image"), size)
         return
     raw = file.part(start, min(size, MAX_TEXT_BYTES))
-    if name in _PAIRS and size >= 6:
+    if name in _PAIRS and kind != _UTF8 and size >= 4:
         number, total = int.from_bytes(raw[2:4], "big"), int.from_bytes(raw[4:6], "big")
         found.write(key, f"{number}/{total}" if total else str(number))
     elif name == b"gnre" and size == 2:

@@ -46,7 +46,7 @@ def _window(packet: bytes) -> Window:
 def _header_packets(file: Window, at: int) -> Iterator[bytes]:
     """The packets of the first stream that is audio, from its first one on; checksums are not looked at."""
     serial: int | None = None
-    unfinished = b""
+    unfinished = bytearray()
     total = 0
     for page in islice(pages(file, at), MAX_PAGES):
         if serial is None and not (page.flags & FIRST and file.part(page.start, 8).startswith(tuple(_FIRST))):
@@ -60,8 +60,8 @@ def _header_packets(file: Window, at: int) -> Iterator[bytes]:
             unfinished += body[offset : offset + size]
             offset += size
             if size < 255:
-                yield unfinished
-                unfinished = b""
+                yield bytes(unfinished)
+                unfinished.clear()
         total += len(body)
         if total > MAX_HEADER_BYTES:
             return

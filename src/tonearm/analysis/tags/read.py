@@ -19,6 +19,7 @@ from tonearm.analysis.file_window import (
     RawFile,
     Window,
     find_audio,
+    leading_ape_bytes,
     leading_tag_bytes,
     os_reason,
     without_last_tag,
@@ -95,10 +96,13 @@ def _tags(kind: Kind, whole: Window, audio: Window) -> Iterator[TagSet]:
         yield from own[kind](audio)
     at = 0
     for _ in range(MAX_TAGS):
-        size = leading_tag_bytes(whole, at)
-        if size is None:
+        if (size := leading_tag_bytes(whole, at)) is not None:
+            yield read_id3v2(whole, at)
+        elif (size := leading_ape_bytes(whole, at)) is not None:
+            if (items := ape_items(whole, at + size)) is not None:
+                yield read_ape(whole, *items)
+        else:
             break
-        yield read_id3v2(whole, at)
         at += size
     yield from _tags_at_the_end(whole, audio)
 
