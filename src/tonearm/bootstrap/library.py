@@ -12,6 +12,7 @@ from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.jobs.worker_registry import WorkerRegistry
+from tonearm.library.audit import Audit
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables, SearchableColumns
 from tonearm.library.roots import Roots
@@ -48,6 +49,7 @@ class Library:
     job_store: SqlJobStore
     workers: WorkerRegistry
     profile_requests: ProfileRequests
+    audit: Audit
 
 
 @contextlib.contextmanager
@@ -85,6 +87,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
             ),
             workers=WorkerRegistry(database),
             profile_requests=ProfileRequests(database),
+            audit=Audit(database),
         )
 
 

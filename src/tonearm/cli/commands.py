@@ -58,6 +58,8 @@ SECTIONS = {
         Entry("doctor", "doctor:doctor", "Examine the installation: what is wrong, and what to do about it."),
         Entry("workers", "workers:workers", "List workers; drain one."),
         Entry("graph", "graph:graph", "Rebuild the graph in Neo4j, or compare it with the database."),
+        Entry("token", "token:token", "Make, list and revoke tokens of the HTTP service."),
+        Entry("audit", "audit:audit", "Show who had what done."),
         Entry("migrate", "migrate:migrate", "Bring the tables of the library to the newest revision."),
         Entry("move", "move:move_library", "Copy a library into another database."),
         Entry("tune", "tune:tune", "Measure this machine on real music, and propose settings."),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 import click
 
 from tonearm.bootstrap.library import Library
+from tonearm.cli.acting import noted
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import Seconds, data_option, json_option, print_json
 from tonearm.cli.terminal import note, say
@@ -62,6 +63,7 @@ def drain(
     with library(data) as opened:
         chosen = names or _workers_here(opened)
         instances = {name: _ask(opened, name, until) for name in chosen}
+        noted(opened, "drain workers", {"workers": list(instances)}, len(instances))
         if not wait:
             for name in instances:
                 _show_asked(name, as_json)

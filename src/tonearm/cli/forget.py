@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import click
 
 from tonearm.bootstrap.library import Library
+from tonearm.cli.acting import noted
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.terminal import say, write_line
@@ -49,6 +50,7 @@ def forget_files(paths: Sequence[str], everything: bool, yes: bool, data: str | 
             raise click.exceptions.Exit(NOT_REMOVED)
         with _locked_against_analysis(opened):
             removed = sum((_remove(opened.database, place) for place in places), Removed())
+        noted(opened, "forget missing files", {"paths": list(map(printable, paths))}, removed.files)
     if as_json:
         print_json(
             {

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from tonearm.cli.acting import noted
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (
@@ -109,6 +110,7 @@ def prioritize(path: str, level: str, data: str | None, as_json: bool) -> None:
         count = 0
         if place is not None and chosen is not None:
             count = retried(functools.partial(app.queue_admin.prioritize, place, chosen))
+            noted(app, "change priorities", {"path": printable(path), "level": level}, count)
     if as_json:
         print_json({"changed": count, "level": level})
         return

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
 
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.renaming import apply_approved, undo_applied
 from tonearm.cli import INTERRUPTED
+from tonearm.cli.acting import noted
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.logged import logged
@@ -42,6 +43,10 @@ Stopping = Callable[[], bool]
 class Ended(Protocol):
     """How it ended: the codes of the refused files by proposal, and whether a person stopped it."""
 
+    @property
+    def changed(self) -> int:
+        """Number of files that were changed."""
+
     refused: dict[int, str]
     interrupted: bool
 
@@ -72,7 +77,7 @@ def apply(batch: int | None, data: str | None, as_json: bool) -> None:
             raise NotFound(f"there is no batch {batch}")
         return apply_approved(opened, batch, announce, stopping)
 
-    carry_out(data, as_json, "tonearm-rename", renamed, _print_lines)
+    carry_out(data, as_json, "tonearm-rename", renamed, _print_lines, "rename files", {"batch": batch})
 
 
 @click.command("undo", short_help="Give files their old names again.")
@@ -89,7 +94,8 @@ def undo(what: str | None, data: str | None, as_json: bool) -> None:
         wanted = _to_undo(opened, Proposals(opened.database), what)
         return undo_applied(opened, wanted, announce, stopping)
 
-    carry_out(data, as_json, "tonearm-rename", undone, _print_lines)
+    about = {"what": None if what is None else printable(what)}
+    carry_out(data, as_json, "tonearm-rename", undone, _print_lines, "undo renames", about)
 
 
 def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selection:
@@ -123,9 +129,18 @@ def batch_to_undo(proposals: Proposals, what: str | None, kind: ProposalKind) ->
 
 
 def carry_out(
-    data: str | None, as_json: bool, program: str, work: Work, print_lines: Callable[[Event], None]
+    data: str | None,
+    as_json: bool,
+    program: str,
+    work: Work,
+    print_lines: Callable[[Event], None],
+    action: str,
+    about: dict[str, Any],
 ) -> None:
-    """Change files, tell what becomes of them, and exit. ``program``: the name of the command in its log."""
+    """Change files, tell what becomes of them, and exit.
+
+    program: the name of the command in its log. action, about: what is noted in the audit.
+    """
     settings = existing_library(data)
     stop = StopSwitch()
     bar = not as_json and is_terminal()
@@ -135,6 +150,7 @@ def carry_out(
         bus.subscribe(while_read(show_json if as_json else print_lines, stop), "the output")
         with open_library(settings) as opened:
             outcome, recovered = work(opened, bus, lambda: stop.requests > 0)
+            noted(opened, action, about, outcome.changed)
         _say_left(recovered)
         bus.close()
     if outcome.interrupted:

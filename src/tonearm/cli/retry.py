@@ -8,6 +8,7 @@ import click
 
 from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.traces import announcing
+from tonearm.cli.acting import noted
 from tonearm.cli.failure_code import FAILURE_CODE
 from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
@@ -76,6 +77,12 @@ def retry(
             say("Nothing was queued.")
             raise click.exceptions.Exit(NOT_RETRIED)
         count = _queue(app, chosen, files)
+        about = {
+            "paths": list(map(printable, (*paths, *below))),
+            "codes": list(codes),
+            "partial": partial or None,
+        }
+        noted(app, "retry failed files", about, count)
         working, shared = is_analysing(app), app.database.shared
     if as_json:
         print_json({"queued": count})

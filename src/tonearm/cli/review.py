@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from tonearm.bootstrap.library import Library
+from tonearm.cli.acting import noted
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (
     PATH,
@@ -213,6 +214,16 @@ def _print(proposal: Proposal) -> None:
         write_line(f"refused     {proposal.refusal}")
 
 
+def _about(ids: Sequence[int], given: dict[str, Any]) -> dict[str, Any]:
+    """What ids and options select, for the audit."""
+    below = given["below"]
+    return given | {
+        "ids": list(ids),
+        "statuses": list(given["statuses"]),
+        "below": None if below is None else printable(below),
+    }
+
+
 def _deciding(kind: ProposalKind, name: str, status: ProposalStatus, short: str, text: str) -> click.Command:
     """A command that gives proposals a state."""
 
@@ -223,6 +234,7 @@ def _deciding(kind: ProposalKind, name: str, status: ProposalStatus, short: str,
         with library(data) as opened:
             wanted = _selection(opened, kind, ids, given)
             changed = retried(lambda: Proposals(opened.database).decide(wanted, status))
+            noted(opened, f"{name} proposals", {"kind": kind.value} | _about(ids, given), changed)
         if as_json:
             print_json({status.value: changed})
         else:

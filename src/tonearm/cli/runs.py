@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from tonearm.cli.acting import noted
 from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
@@ -67,6 +68,7 @@ def pause(run: int, data: str | None, as_json: bool) -> None:
     """Take no more of a run's files; the files that are being analysed are finished."""
     with library(data) as opened:
         retried(lambda: opened.runs.pause(run))
+        noted(opened, "pause a run", {"run": run})
     if as_json:
         print_json({"run": run, "state": RunState.PAUSED})
         return
@@ -81,6 +83,7 @@ def resume(run: int, data: str | None, as_json: bool) -> None:
     """Continue a paused run."""
     with library(data) as opened:
         retried(lambda: opened.runs.resume(run))
+        noted(opened, "resume a run", {"run": run})
         working = is_analysing(opened)
     if as_json:
         print_json({"run": run, "state": RunState.RUNNING, "worked_on": working})
@@ -97,6 +100,7 @@ def cancel(run: int, data: str | None, as_json: bool) -> None:
     """End a run: its waiting files are not analysed, those that are being analysed are given up; results stay."""
     with library(data) as opened:
         waited = retried(lambda: opened.runs.cancel(run))
+        noted(opened, "cancel a run", {"run": run}, waited)
         running = opened.runs.counts(run).pending
         paths = opened.runs.paths_to_analyse_again(run)
     if as_json:

@@ -120,7 +120,7 @@ def apply(batch: int | None, keep_mtime: bool, data: str | None, as_json: bool) 
             raise NotFound(f"there is no batch {batch}")
         return write_approved(opened, batch, keep_mtime, announce, stopping)
 
-    carry_out(data, as_json, "tonearm-tags", written, _print_lines)
+    carry_out(data, as_json, "tonearm-tags", written, _print_lines, "write tags", {"batch": batch})
 
 
 @tags.command("undo", short_help="Give files their old tags again.")
@@ -139,7 +139,8 @@ def undo(what: str | None, keep_mtime: bool, data: str | None, as_json: bool) ->
         wanted = _to_undo(opened, Proposals(opened.database), what)
         return undo_written(opened, wanted, keep_mtime, announce, stopping)
 
-    carry_out(data, as_json, "tonearm-tags", undone, _print_lines)
+    about = {"what": None if what is None else printable(what)}
+    carry_out(data, as_json, "tonearm-tags", undone, _print_lines, "undo tags", about)
 
 
 def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selection:

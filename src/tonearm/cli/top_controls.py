@@ -1,13 +1,16 @@
 """The keys of ``tonearm top``: what they ask, and what is done then."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from tonearm.bootstrap.library import Library
+from tonearm.cli.acting import actor
 from tonearm.cli.keyboard import BACKSPACE, ENTER, ERASE_LINE, ESCAPE
 from tonearm.cli.opened import place_of
 from tonearm.jobs.failed_jobs import FailedSelection
+from tonearm.names import printable
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Level
 from tonearm.views.activity import pausable, paused
@@ -114,6 +117,7 @@ class Controls:
     def _pause(self, run: int) -> Action:
         def act() -> Iterator[str | Question]:
             self._repeated(lambda: self._app.runs.pause(run))
+            self._note("pause a run", {"run": run})
             yield f"Run {run} is paused; its running files are finished."
 
         return act
@@ -121,9 +125,14 @@ class Controls:
     def _resume(self, run: int) -> Action:
         def act() -> Iterator[str | Question]:
             self._repeated(lambda: self._app.runs.resume(run))
+            self._note("resume a run", {"run": run})
             yield f"Run {run} continues."
 
         return act
+
+    def _note(self, action: str, about: Mapping[str, Any], rows: int | None = None) -> None:
+        """Note in the audit what was done."""
+        self._repeated(lambda: self._app.audit.record(actor("tonearm top"), action, about, rows))
 
     def _ask_level(self, path: str) -> "Question | Action | str":
         if not path:
@@ -144,6 +153,8 @@ class Controls:
             changed = 0
             if place is not None:
                 changed = self._repeated(partial(self._app.queue_admin.prioritize, place, level))
+                about = {"path": printable(path), "level": level.label}
+                self._note("change priorities", about, changed)
             yield f"{plural(changed, 'open job')} set to {level.label}."
 
         return act
@@ -173,6 +184,7 @@ class Controls:
             while not retrying.ended:
                 files += self._repeated(retrying.step)
                 yield f"{plural(files, 'file')} queued again so far."
+            self._note("retry failed files", {"codes": list(chosen.codes)}, files)
             yield f"{plural(files, 'file')} queued again."
 
         return act

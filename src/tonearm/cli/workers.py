@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tonearm.cli.acting import noted
 from tonearm.cli.drain import drain
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import Seconds, data_option, json_option, print_json
@@ -103,6 +104,9 @@ def log(name: str, level: str, logger: str, for_s: float | None, data: str | Non
     with library(data) as opened:
         chosen = None if level == AS_SET else level
         retried(lambda: opened.workers.set_log_level(name, logger, chosen, for_s))
+        noted(
+            opened, "change a log level", {"worker": name, "logger": logger, "level": level, "for_s": for_s}
+        )
     if as_json:
         print_json({"worker": name, "logger": logger, "level": level, "for_s": for_s})
         return

@@ -51,6 +51,11 @@ class Outcome:
     refused: dict[int, str] = field(default_factory=dict)
     interrupted: bool = False
 
+    @property
+    def changed(self) -> int:
+        """Number of files that were changed."""
+        return self.renamed
+
 
 @dataclass(slots=True)
 class _Planned:

@@ -41,6 +41,11 @@ class TagOutcome:
     refused: dict[int, str] = field(default_factory=dict)
     interrupted: bool = False
 
+    @property
+    def changed(self) -> int:
+        """Number of files that were changed."""
+        return self.written
+
 
 @dataclass(frozen=True, slots=True)
 class _Change:

@@ -1,19 +1,31 @@
-"""Who may use the service: this host, and pages of its own.
+"""Who may use the service: this host or the holders of tokens, and pages of its own.
 
 A page from elsewhere can make a browser send requests here, and a name of its own can lead here. So the Host header has
-to name this host, and a request that changes something has to come from a page of this service or from a program.
+to name this host where no token is asked for, and a request that changes something has to come from a page of this
+service or from a program.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import urllib.parse
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Annotated
 
+from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tonearm.errors import TonearmError
+from tonearm.library.audit import Actor
 from tonearm.telemetry.http import address_named
+from tonearm.web.guard import Guard, Refusal
 from tonearm.web.http_metrics import HttpMetrics
-from tonearm.web.problems import problem
+from tonearm.web.problems import problem, status_of
 
+ACTOR = "tonearm.actor"
+"""Where the scope of a request holds who has sent it."""
 BODY_BYTES = 65_536
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = "; ".join(
@@ -39,11 +51,12 @@ STREAM = b"text/event-stream"
 
 
 class Access:
-    """Refuses requests that this host has not made, adds the headers of safety, and counts the answers."""
+    """Refuses requests that nobody may send, adds the headers of safety, and counts the answers."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, guard: Guard) -> None:
         self._app = app
         self._metrics = metrics
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -66,24 +79,63 @@ class Access:
                 message = {**message, "headers": headers}
             await send(message)
 
-        refusal = refused(scope["method"], scope["scheme"], scope["headers"])
-        app = self._app if refusal is None else problem(*refusal)
         try:
+            app = await self._answering(scope)
             await app(scope, receive, sending)
         finally:
             taken = None if is_stream else time.monotonic() - began
             self._metrics.answered(_template(scope), _known(scope["method"]), status, taken)
 
+    async def _answering(self, scope: Scope) -> ASGIApp:
+        """What answers a request: the application, or a problem. Notes in the scope who sends the request."""
+        headers: dict[bytes, list[str]] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.lower(), []).append(value.decode("latin-1"))
+        method, path = scope["method"], scope["path"]
+        refusal = refused(method, scope["scheme"], headers, any_host=self._guard.is_asked_for)
+        if refusal is not None:
+            return problem(*refusal)
+        address = (scope.get("client") or ("unknown", 0))[0]
+        try:
+            found = await run_in_threadpool(self._guard.admit, path, method not in SAFE, headers, address)
+        except TonearmError as error:
+            return problem(status_of(error), str(error))
+        if isinstance(found, Refusal):
+            return _asking(found, method, path, headers)
+        scope[ACTOR] = found
+        return self._app
+
+
+def actor_of(request: Request) -> Actor:
+    """Who has sent a request."""
+    found: Actor = request.scope[ACTOR]
+    return found
+
+
+Who = Annotated[Actor, Depends(actor_of)]
+
+
+def _asking(refusal: Refusal, method: str, path: str, headers: Mapping[bytes, Sequence[str]]) -> ASGIApp:
+    """The answer to a request that lacks a token: for a browser the page that asks for one."""
+    if not refusal.asks:
+        return problem(refusal.status, refusal.detail)
+    if method in SAFE and any("text/html" in value for value in headers.get(b"accept", ())):
+        return RedirectResponse(f"/login?{urllib.parse.urlencode({'next': path})}", HTTPStatus.SEE_OTHER)
+    answer = problem(refusal.status, refusal.detail)
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
 
 def refused(
-    method: str, scheme: str, headers: Iterable[tuple[bytes, bytes]]
+    method: str, scheme: str, found: Mapping[bytes, Sequence[str]], any_host: bool = False
 ) -> tuple[HTTPStatus, str] | None:
-    """Why a request is refused; ``None`` if it is not."""
-    found: dict[bytes, list[str]] = {}
-    for name, value in headers:
-        found.setdefault(name.lower(), []).append(value.decode("latin-1"))
+    """Why a request is refused; ``None`` if it is not.
+
+    found: the headers by name in lower case. any_host: whatever the Host header names, as a token is asked for, which
+    no page of another host has.
+    """
     hosts = found.get(b"host", [])
-    if len(hosts) != 1 or not is_this_host(hosts[0]):
+    if len(hosts) != 1 or not (any_host or is_this_host(hosts[0])):
         return (
             HTTPStatus.MISDIRECTED_REQUEST,
             "the Host header does not name this host: use 127.0.0.1 or localhost",
@@ -91,7 +143,7 @@ def refused(
     if method in SAFE:
         return None
     origin = found.get(b"origin", [])
-    if origin and origin != [f"{scheme}://{hosts[0]}"]:
+    if origin and list(origin) != [f"{scheme}://{hosts[0]}"]:
         return HTTPStatus.FORBIDDEN, "the request comes from a page of another site"
     if found.get(b"sec-fetch-site", ["none"])[0] not in ("none", "same-origin"):
         return HTTPStatus.FORBIDDEN, "the request comes from a page of another site"

@@ -28,7 +28,8 @@ DryRun = Annotated[bool, Query(description="Only say how many rows would be chan
 
 _PROBLEMS = {
     400: "The request can't be understood.",
-    403: "The request comes from a page of another site.",
+    401: "A token is needed, or the one that was sent is not accepted.",
+    403: "The request comes from a page of another site, or with a token that may only read.",
     404: "There is no such thing.",
     411: "The body has no length.",
     413: "The body is too large.",
@@ -46,7 +47,7 @@ def described(
     changes: whether the route changes something, so that pages of other sites and large bodies are refused.
     """
     found: dict[int | str, Any] = {status: {"model": model, "description": said}}
-    for each in sorted({*problems, *((400, 403, 411, 413) if changes else ()), 421, 422, 503}):
+    for each in sorted({*problems, *((400, 403, 411, 413) if changes else ()), 401, 421, 422, 503}):
         found[each] = {
             "description": _PROBLEMS[each],
             "content": {"application/problem+json": {"schema": ProblemModel.model_json_schema()}},

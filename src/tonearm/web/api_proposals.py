@@ -11,18 +11,13 @@ from tonearm.library.proposals import Proposals
 from tonearm.views.proposals import proposal_json
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
+from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
-from tonearm.web.bulk_actions import Progress, Work
+from tonearm.web.bulk_actions import Work
 from tonearm.web.json_response import Json
 from tonearm.web.models import ActionModel, Batch, Page, ProposalFilter, ProposalModel, TotalModel
 from tonearm.web.parts import Parts
-from tonearm.web.renaming import RENAME, UNDO, renaming, undoing
-
-DECISIONS = {
-    "approve": ProposalStatus.APPROVED,
-    "reject": ProposalStatus.REJECTED,
-    "expire": ProposalStatus.EXPIRED,
-}
+from tonearm.web.renaming import DECISIONS, RENAME, UNDO, deciding, renaming, undoing
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -84,16 +79,16 @@ def _decision(
         status_code=202,
         summary=f"{verb.capitalize()} proposals",
     )
-    def decide(wanted: ProposalFilter, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+    def decide(
+        wanted: ProposalFilter, who: Who, dry_run: DryRun = False, idempotency_key: Key = None
+    ) -> Response:
         """Decide on the proposals that match, with the files that go along. No file is changed."""
         selection = selected(parts, wanted)
         total = proposals.decidable(selection, status)
         if dry_run:
             return Json({"count": total})
 
-        def work(progress: Progress) -> None:
-            progress.advance(parts.actions.repeated(lambda: proposals.decide(selection, status)))
-
+        work = deciding(parts, verb, selection, who)
         return started(parts, f"{verb} proposals", work, total, idempotency_key)
 
 
@@ -113,17 +108,17 @@ def _renames(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
     @router.post(
         "/apply", response_model=None, responses=described_both, status_code=202, summary="Rename files"
     )
-    def apply(wanted: Batch, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+    def apply(wanted: Batch, who: Who, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
         """Rename the files of a batch whose proposals are approved. Nothing is overwritten."""
-        work = renaming(parts, wanted.batch)
+        work = renaming(parts, wanted.batch, who)
         return carried_out(RENAME, wanted.batch, ProposalStatus.APPROVED, work, dry_run, idempotency_key)
 
     @router.post(
         "/undo", response_model=None, responses=described_both, status_code=202, summary="Undo renames"
     )
-    def undo(wanted: Batch, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+    def undo(wanted: Batch, who: Who, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
         """Give the renamed files of a batch their old names again."""
-        work = undoing(parts, wanted.batch)
+        work = undoing(parts, wanted.batch, who)
         return carried_out(UNDO, wanted.batch, ProposalStatus.APPLIED, work, dry_run, idempotency_key)
 
 

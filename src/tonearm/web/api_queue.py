@@ -8,11 +8,14 @@ from starlette.responses import Response
 from tonearm.errors import ConfigurationError
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.job import OPEN, JobState
+from tonearm.library.audit import Actor
+from tonearm.names import printable
 from tonearm.settings import Level
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
+from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
 from tonearm.web.bulk_actions import Progress, Work
 from tonearm.web.json_response import Json
@@ -57,25 +60,28 @@ def _runs(parts: Parts) -> APIRouter:
         return Json({"items": [run.to_json() for run in shown], "next": following})
 
     @router.post("/{id}/pause", responses=described(RunStateModel, 404, changes=True), summary="Pause a run")
-    def pause(id: Id) -> Json:  # noqa: A002  the API's name
+    def pause(id: Id, who: Who) -> Json:  # noqa: A002  the API's name
         """Take no more of its files; those that are being analysed are finished."""
         library.runs.pause(id)
+        parts.note(who, "pause a run", {"run": id})
         return Json({"run": id, "state": "paused"})
 
     @router.post(
         "/{id}/resume", responses=described(RunStateModel, 404, changes=True), summary="Resume a run"
     )
-    def resume(id: Id) -> Json:  # noqa: A002  the API's name
+    def resume(id: Id, who: Who) -> Json:  # noqa: A002  the API's name
         """Continue a paused run."""
         library.runs.resume(id)
+        parts.note(who, "resume a run", {"run": id})
         return Json({"run": id, "state": "running"})
 
     @router.post(
         "/{id}/cancel", responses=described(RunStateModel, 404, changes=True), summary="Cancel a run"
     )
-    def cancel(id: Id) -> Json:  # noqa: A002  the API's name
+    def cancel(id: Id, who: Who) -> Json:  # noqa: A002  the API's name
         """End it: waiting files are not analysed, running ones are given up; results stay."""
         cancelled = library.runs.cancel(id)
+        parts.note(who, "cancel a run", {"run": id}, cancelled)
         return Json({"run": id, "state": "cancelled", "cancelled": cancelled})
 
     return router
@@ -108,14 +114,18 @@ def _jobs(parts: Parts) -> APIRouter:
         status_code=202,
         summary="Change priorities",
     )
-    def prioritize(wanted: Priority, idempotency_key: Key = None) -> Json:
+    def prioritize(wanted: Priority, who: Who, idempotency_key: Key = None) -> Json:
         """Set the level of every waiting job at or below a path."""
         place = place_at(parts, wanted.path)
         assert place is not None  # noqa: S101  a path was given
 
         def work(progress: Progress) -> None:
             level = Level[wanted.level.upper()]
-            progress.advance(parts.actions.repeated(lambda: library.queue_admin.prioritize(place, level)))
+            changed = parts.actions.repeated(lambda: library.queue_admin.prioritize(place, level))
+            progress.advance(changed)
+            parts.note(
+                who, "change priorities", {"path": printable(wanted.path), "level": wanted.level}, changed
+            )
 
         return started(parts, f"set the priority {wanted.level}", work, None, idempotency_key)
 
@@ -153,7 +163,9 @@ def _failures(parts: Parts) -> APIRouter:
         status_code=202,
         summary="Queue failed files again",
     )
-    def retry(wanted: FailedFilter, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+    def retry(
+        wanted: FailedFilter, who: Who, dry_run: DryRun = False, idempotency_key: Key = None
+    ) -> Response:
         """Queue every failed file that matches again; their attempts count from zero."""
         chosen = FailedSelection(
             place_at(parts, wanted.below), wanted.codes, wanted.partial or bool(wanted.codes)
@@ -162,7 +174,7 @@ def _failures(parts: Parts) -> APIRouter:
         if dry_run:
             return Json({"count": files})
 
-        return started(parts, RETRY, retrying(parts, chosen), files, idempotency_key)
+        return started(parts, RETRY, retrying(parts, chosen, who), files, idempotency_key)
 
     return router
 
@@ -181,11 +193,12 @@ def _workers(parts: Parts) -> APIRouter:
     @router.post(
         "/{name}/drain", responses=described(WorkerModel, 404, changes=True), summary="Drain a worker"
     )
-    def drain(name: str) -> Json:
+    def drain(name: str, who: Who) -> Json:
         """Have a worker finish what it has, take nothing new, and end."""
         if "\0" in name:
             raise ConfigurationError("a name of a worker has no NUL character")
         library.workers.drain(name)
+        parts.note(who, "drain workers", {"workers": [name]}, 1)
         return Json({"worker": name, "state": "draining"})
 
     return router
@@ -202,7 +215,7 @@ def _actions(parts: Parts) -> APIRouter:
     return router
 
 
-def retrying(parts: Parts, chosen: FailedSelection) -> Work:
+def retrying(parts: Parts, chosen: FailedSelection, who: Actor) -> Work:
     """What queues failed files again."""
 
     def work(progress: Progress) -> None:
@@ -211,5 +224,8 @@ def retrying(parts: Parts, chosen: FailedSelection) -> Work:
         while not (retry.ended or progress.stopping):
             queued += parts.actions.repeated(retry.step)
             progress.advance(queued)
+        place = None if chosen.place is None else printable(chosen.place.path)
+        about = {"path": place, "codes": list(chosen.codes), "partial": chosen.partial or None}
+        parts.note(who, RETRY, about, queued)
 
     return work

@@ -219,6 +219,17 @@ class Batch(BaseModel):
     batch: int = Field(ge=1, lt=2**63, examples=[1])
 
 
+class AuditModel(Model):
+    """Something that a person or a program had the library do."""
+
+    id: int
+    at: float
+    who: str = Field(description="The name of a token, `this host`, or the user of a command.")
+    action: str
+    about: dict[str, Any]
+    rows: int | None = Field(description="How many rows were changed, where that is known.")
+
+
 class FailedFilter(BaseModel):
     """Which failed files are meant; all that are quarantined or retrying by default."""
 

@@ -10,18 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tonearm.errors import ConfigurationError, NotFound, TonearmError
+from tonearm.library.audit import Actor
 from tonearm.library.proposal import DECIDABLE, Proposal, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import printable
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
+from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, IsPart
-from tonearm.web.api_proposals import DECISIONS
-from tonearm.web.bulk_actions import Progress, Work
 from tonearm.web.forms import form_of
 from tonearm.web.name_difference import Piece, differences
 from tonearm.web.parts import Parts
-from tonearm.web.renaming import RENAME, UNDO, renaming, undoing
+from tonearm.web.renaming import DECISIONS, RENAME, UNDO, deciding, renaming, undoing
 from tonearm.web.rendering import Pages, link
 
 ALL = "all"
@@ -151,51 +151,45 @@ def _add_table(router: APIRouter, pages: Pages, proposals: Proposals) -> None:
 
 
 def _add_changes(router: APIRouter, parts: Parts, pages: Pages, proposals: Proposals) -> None:
-    def started(verb: str, form: Mapping[str, str]) -> str:
+    def started(verb: str, form: Mapping[str, str], who: Actor) -> str:
         """Start what a form asks for; returns where to look. Raises NotFound, ConfigurationError, StorageError."""
         if verb in DECISIONS:
-            return _decided(parts, proposals, verb, form)
+            return _decided(parts, proposals, verb, form, who)
         batch = NameFilter(batch=form.get("batch", "")).selection().batch
         if batch is None or not proposals.exists(batch):
             raise NotFound("there is no such batch")
         what, status, work = {
-            "apply": (RENAME, ProposalStatus.APPROVED, renaming(parts, batch)),
-            "undo": (UNDO, ProposalStatus.APPLIED, undoing(parts, batch)),
+            "apply": (RENAME, ProposalStatus.APPROVED, renaming(parts, batch, who)),
+            "undo": (UNDO, ProposalStatus.APPLIED, undoing(parts, batch, who)),
         }[verb]
         total = sum(proposals.count(Selection(batch=batch, statuses=(status,))).values())
         return f"/actions/{parts.actions.start(what, work, total).id}"
 
     @router.post("/names/{verb}")
-    async def change(verb: str, request: Request) -> Response:
+    async def change(verb: str, request: Request, who: Who) -> Response:
         if verb not in {*DECISIONS, "apply", "undo"}:
             return HTMLResponse(status_code=404)
         try:
-            where = await run_in_threadpool(started, verb, await form_of(request))
+            where = await run_in_threadpool(started, verb, await form_of(request), who)
         except TonearmError as error:
             return pages.problem(error, "/names")
         return RedirectResponse(where, 303)
 
 
-def _decided(parts: Parts, proposals: Proposals, verb: str, form: Mapping[str, str]) -> str:
+def _decided(parts: Parts, proposals: Proposals, verb: str, form: Mapping[str, str], who: Actor) -> str:
     """Decide on one proposal at once, or on all that match a filter as an action."""
     fields = {name: form.get(name, "") for name in NameFilter().values}
     wanted, status = NameFilter(**fields).selection(), DECISIONS[verb]
     if ALL in form:
-        work = _deciding(parts, proposals, wanted, status)
+        work = deciding(parts, verb, wanted, who)
         total = proposals.decidable(wanted, status)
         return f"/actions/{parts.actions.start(f'{verb} proposals', work, total).id}"
     number = form.get("id", "")
     if not number.isdecimal():
         raise NotFound("there is no such proposal")
     parts.actions.repeated(lambda: proposals.decide(Selection(ids=(int(number),)), status))
+    parts.note(who, f"{verb} proposals", {"ids": [int(number)]}, 1)
     return f"{link('/names', **fields, cursor=form.get('cursor'))}#{number}"
-
-
-def _deciding(parts: Parts, proposals: Proposals, wanted: Selection, status: ProposalStatus) -> Work:
-    def work(progress: Progress) -> None:
-        progress.advance(parts.actions.repeated(lambda: proposals.decide(wanted, status)))
-
-    return work
 
 
 def _latest(proposals: Proposals) -> int | None:

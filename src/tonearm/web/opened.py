@@ -11,15 +11,18 @@ from tonearm.bootstrap.background import running
 from tonearm.bootstrap.health import Health, place_probes, probing_servers
 from tonearm.bootstrap.library import open_library
 from tonearm.bootstrap.servers import Servers
+from tonearm.errors import ConfigurationError
 from tonearm.events.event import Event
+from tonearm.library.access_tokens import AccessTokens
 from tonearm.settings import Settings
 from tonearm.telemetry.metrics_text import MetricsPage
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.app import make_app
 from tonearm.web.bulk_actions import BulkActions
+from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.parts import Parts
-from tonearm.web.server import serving
+from tonearm.web.server import is_loopback, serving
 
 
 @contextlib.contextmanager
@@ -40,13 +43,25 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         opened.enter_context(running(place_probes(health, library), _ignore, health.turns))
         watched = Watched(library, progress)
         feed = ActivityFeed(watched.read)
-        parts = Parts(watched, feed, BulkActions(), HttpMetrics(registry), tuple(analysers().values()))
+        guard = _guard(AccessTokens(library.database), listen)
+        parts = Parts(watched, feed, BulkActions(), HttpMetrics(registry), tuple(analysers().values()), guard)
         parts.metrics.count_clients(lambda: feed.clients)
         app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})
         opened.callback(parts.actions.close)
         url = opened.enter_context(serving(app, listen))
         opened.callback(feed.close)  # before the server, which waits for its streams
         yield url
+
+
+def _guard(tokens: AccessTokens, listen: str) -> Guard:
+    """What asks for tokens where others can reach the service. Raises ConfigurationError where there are none."""
+    is_asked_for = not is_loopback(listen)
+    if is_asked_for and not tokens.each():
+        raise ConfigurationError(
+            f"{listen}: others can reach the service there, and there is no token yet; "
+            "make one first with `tonearm token make NAME`, or listen on 127.0.0.1"
+        )
+    return Guard(tokens, is_asked_for)
 
 
 def _ignore(_: Event) -> None:

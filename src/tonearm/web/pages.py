@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from tonearm.errors import TonearmError
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.failures import cause_of
+from tonearm.library.audit import Actor
 from tonearm.library.lock import holder
 from tonearm.names import printable
 from tonearm.views import formatting
@@ -23,11 +24,13 @@ from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
+from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, IsPart
 from tonearm.web.api_activity import STILL_THERE, LastId, encoded
 from tonearm.web.api_queue import RETRY, retrying
 from tonearm.web.forms import form_of
 from tonearm.web.library_pages import add_library
+from tonearm.web.login import add_login
 from tonearm.web.name_pages import add_names
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
@@ -37,7 +40,7 @@ def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = Pages(parts)
-    for add in (_now, _runs, add_library, add_names, _failures, _workers):
+    for add in (_now, _runs, add_library, add_names, _failures, _workers, add_login):
         add(router, parts, pages)
     return router
 
@@ -83,13 +86,14 @@ def _runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
         return pages.page("runs.html", "/runs", "Runs", runs=shown, following=following)
 
     @router.post("/runs/{id}/{verb}")
-    def change(id: Id, verb: str, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
+    def change(id: Id, verb: str, who: Who, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
         verbs = {"pause": library.runs.pause, "resume": library.runs.resume, "cancel": library.runs.cancel}
         if verb not in verbs:
             return HTMLResponse(status_code=404)
         trouble = ""
         try:
             verbs[verb](id)
+            parts.note(who, f"{verb} a run", {"run": id})
         except TonearmError as error:
             if hx_request is None:
                 return pages.problem(error)
@@ -136,18 +140,18 @@ def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
         )
 
     @router.post("/failures/retry")
-    async def retry(request: Request) -> Response:
+    async def retry(request: Request, who: Who) -> Response:
         code = (await form_of(request)).get("code", "")
         if not code:
             return HTMLResponse(status_code=422)
-        action = await run_in_threadpool(_retry, parts, code)
+        action = await run_in_threadpool(_retry, parts, code, who)
         return RedirectResponse(link("/failures", started=action), 303)
 
 
-def _retry(parts: Parts, code: str) -> str:
+def _retry(parts: Parts, code: str, who: Actor) -> str:
     """Queue all files that failed with a code again; returns the id of the action."""
     chosen = FailedSelection(codes=[code])
-    return parts.actions.start(RETRY, retrying(parts, chosen), None).id
+    return parts.actions.start(RETRY, retrying(parts, chosen, who), None).id
 
 
 def _workers(router: APIRouter, parts: Parts, pages: Pages) -> None:
@@ -173,10 +177,11 @@ def _workers(router: APIRouter, parts: Parts, pages: Pages) -> None:
         )
 
     @router.post("/workers/drain")
-    async def drain(request: Request) -> Response:
+    async def drain(request: Request, who: Who) -> Response:
         name = (await form_of(request)).get("name", "")
         try:
             await run_in_threadpool(library.workers.drain, name)
+            await run_in_threadpool(parts.note, who, "drain workers", {"workers": [name]}, 1)
         except TonearmError as error:
             return pages.problem(error, "/workers")
         return RedirectResponse(link("/workers", drained=name), 303)

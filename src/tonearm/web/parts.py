@@ -1,13 +1,16 @@
 """What the routes of the service work with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tonearm.analysis.declaration import AnalyserSpec
 from tonearm.bootstrap.activity import Watched
 from tonearm.bootstrap.library import Library
+from tonearm.library.audit import Actor
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.bulk_actions import BulkActions
+from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
 
 
@@ -23,8 +26,13 @@ class Parts:
     actions: BulkActions
     metrics: HttpMetrics
     analysers: Sequence[AnalyserSpec]
+    guard: Guard
 
     @property
     def library(self) -> Library:
         """The opened library."""
         return self.watched.library
+
+    def note(self, actor: Actor, action: str, about: Mapping[str, Any], rows: int | None = None) -> None:
+        """Note in the audit what was done. ``rows``: how many rows were changed. Raises StorageError."""
+        self.actions.repeated(lambda: self.library.audit.record(actor, action, about, rows))

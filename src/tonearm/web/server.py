@@ -64,7 +64,7 @@ def serving(app: ASGIApp, listen: str) -> Iterator[str]:
     """Serve an application at ``listen``: ``HOST:PORT``, ``:PORT`` or ``PORT``; yields its URL.
 
     Raises:
-        ConfigurationError: the address can't be listened on, or is not one of this host alone.
+        ConfigurationError: the address can't be listened on.
     """
     host, port = split_address(listen)
     with _bound(listen, host, port) as bound:
@@ -94,20 +94,26 @@ def serving(app: ASGIApp, listen: str) -> Iterator[str]:
             thread.join()
 
 
-@contextlib.contextmanager
-def _bound(listen: str, host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens at an address of this host alone. Raises ConfigurationError."""
+def is_loopback(listen: str) -> bool:
+    """Whether only this host can reach an address. Raises ConfigurationError where it is none."""
+    address = _looked_up(listen, *split_address(listen))[4]
+    return ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
+
+
+def _looked_up(listen: str, host: str, port: int) -> tuple[Any, ...]:
+    """What the system needs to listen at an address. Raises ConfigurationError."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise ConfigurationError(
             f"{listen}: is not an address; name one such as 127.0.0.1:8337 with --listen"
         ) from error
-    if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-        raise ConfigurationError(
-            f"{listen}: others could use the service there without a password; listen on 127.0.0.1, and let a "
-            "reverse proxy on this host ask for one"
-        )
+
+
+@contextlib.contextmanager
+def _bound(listen: str, host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens at an address. Raises ConfigurationError."""
+    family, kind, protocol, _, address = _looked_up(listen, host, port)
     bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

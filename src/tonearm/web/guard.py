@@ -1,0 +1,97 @@
+"""Finds out who sends a request: this host, or the holder of a token."""
+
+import threading
+import time
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+
+from tonearm.library.access_tokens import AccessToken, AccessTokens
+from tonearm.library.audit import Actor
+
+COOKIE = "tonearm_token"
+BEARER = "bearer "
+REMEMBERED_S = 5.0
+"""Seconds for which a token that was found is taken as valid: a revoked one is refused after them at the latest."""
+MOST_REMEMBERED = 100
+THIS_HOST = "this host"
+OPEN = ("/health", "/login", "/static/")
+"""Paths that are answered without a token: a probe, the page that asks for one, and what that page loads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not answered. asks: whether a token is lacking, or was not accepted."""
+
+    status: HTTPStatus
+    detail: str
+    asks: bool = False
+
+
+class Guard:
+    """Admits requests. Its calls wait for the database."""
+
+    def __init__(self, tokens: AccessTokens, is_asked_for: bool) -> None:
+        """``is_asked_for``: every request needs a token, because others than this host can send one."""
+        self._tokens = tokens
+        self.is_asked_for = is_asked_for
+        self._lock = threading.Lock()
+        self._remembered: dict[str, tuple[AccessToken, float]] = {}
+
+    def admit(
+        self, path: str, changes: bool, headers: Mapping[bytes, Sequence[str]], address: str
+    ) -> Actor | Refusal:
+        """Who sends a request, or why it is refused. Raises StorageError and ServiceUnavailable.
+
+        changes: whether it may change something. headers: by name in lower case.
+        """
+        secret = _secret(headers)
+        if secret is None:
+            if not self.is_asked_for or path.startswith(OPEN):
+                return Actor(THIS_HOST if not self.is_asked_for else "nobody", _origin(path, address))
+            return Refusal(HTTPStatus.UNAUTHORIZED, "send a token: `tonearm token make NAME` makes one", True)
+        token = self.find(secret)
+        if token is None:
+            if path.startswith(OPEN):
+                return Actor("nobody", _origin(path, address))
+            return Refusal(HTTPStatus.UNAUTHORIZED, "there is no such token, or it was revoked", True)
+        if changes and not token.may_act and not path.startswith(OPEN) and path != "/logout":
+            return Refusal(HTTPStatus.FORBIDDEN, f"the token {token.name} may only read")
+        return Actor(token.name, _origin(path, address))
+
+    def find(self, secret: str) -> AccessToken | None:
+        """The token with a secret."""
+        now = time.monotonic()
+        with self._lock:
+            token, until = self._remembered.get(secret, (None, 0.0))
+        if token is not None and now < until:
+            return token
+        token = self._tokens.find(secret)
+        with self._lock:
+            self._remembered.pop(secret, None)
+            if token is not None:
+                if len(self._remembered) >= MOST_REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[secret] = token, now + REMEMBERED_S
+        return token
+
+
+def _secret(headers: Mapping[bytes, Sequence[str]]) -> str | None:
+    """What a request shows: the token of a program, or that of a browser."""
+    for value in headers.get(b"authorization", ()):
+        if value.lower().startswith(BEARER):
+            return value[len(BEARER) :].strip()
+    for value in headers.get(b"cookie", ()):
+        try:
+            found = SimpleCookie(value).get(COOKIE)
+        except CookieError:
+            continue
+        if found is not None:
+            return urllib.parse.unquote(found.value)
+    return None
+
+
+def _origin(path: str, address: str) -> str:
+    return f"{address}, {'API' if path.startswith('/api/') else 'page'}"

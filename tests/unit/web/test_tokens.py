@@ -1,0 +1,124 @@
+"""Who may use a service that others can reach, and what is noted about what they do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.unit.library_fixture import Library
+from tests.unit.web.client import Client
+from tests.unit.web.conftest import served, settings_of
+from tonearm.errors import ConfigurationError
+from tonearm.library.access_tokens import AccessTokens
+from tonearm.web import guard
+from tonearm.web.opened import open_service
+
+EVERYWHERE = "0.0.0.0:0"
+RETRY = "/api/v1/failures/retry"
+
+
+@pytest.fixture
+def tokens(filled: Library) -> AccessTokens:
+    """The tokens of a library."""
+    return AccessTokens(filled.database)
+
+
+@pytest.fixture
+def folder(filled: Library) -> Path:
+    """The folder of that library."""
+    return Path(filled.database.address).parent
+
+
+@contextmanager
+def reached_by_others(folder: Path) -> Iterator[Client]:
+    """A service that listens on every address."""
+    with open_service(settings_of(folder), EVERYWHERE) as url:
+        yield Client(f"http://127.0.0.1:{url.rpartition(':')[2]}")
+
+
+def test_a_service_that_others_can_reach_does_not_start_without_a_token(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match="tonearm token make"), reached_by_others(folder):
+        pass
+
+
+def test_without_a_token_nothing_is_answered_but_the_probe_and_the_question(
+    folder: Path, tokens: AccessTokens
+) -> None:
+    tokens.make("reader", may_act=False)
+    with reached_by_others(folder) as client:
+        for path in ("/", "/library", "/api/v1/tracks", "/metrics", "/ready", "/openapi.json", "/now/events"):
+            answer = client.get(path)
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer"), path
+            assert client.get(path, Authorization="Bearer tonearm_wrong").status == 401
+        assert client.post(RETRY, {}).status == 401
+        assert client.get("/health").status == 200
+        asked = client.get("/library", Accept="text/html")
+        assert (asked.status, asked.headers["location"]) == (303, "/login?next=%2Flibrary")
+        question = client.get("/login?next=//elsewhere").text
+        assert 'name="next" value="/"' in question
+        assert str(folder) not in question
+
+
+def test_a_token_reads_and_one_with_the_right_acts(folder: Path, tokens: AccessTokens) -> None:
+    reader, actor = tokens.make("reader", may_act=False), tokens.make("actor", may_act=True)
+    with reached_by_others(folder) as client:
+        assert client.get("/api/v1/tracks", Authorization=f"Bearer {reader}").status == 200
+        assert (
+            client.get("/api/v1/tracks", Authorization=f"bearer {actor}", Host="music.example").status == 200
+        )
+        refused = client.post(RETRY, {}, Authorization=f"Bearer {reader}")
+        assert (refused.status, refused.json["detail"]) == (403, "the token reader may only read")
+        assert client.post(RETRY, {}, Authorization=f"Bearer {actor}").status == 202
+        elsewhere = {"Authorization": f"Bearer {actor}", "Origin": "http://elsewhere.example"}
+        assert client.post(RETRY, {}, **elsewhere).status == 403
+    assert {token.name: token.used_at is not None for token in tokens.each()} == {
+        "actor": True,
+        "reader": True,
+    }
+
+
+def test_a_browser_keeps_its_token_and_takes_it_back(folder: Path, tokens: AccessTokens) -> None:
+    secret = tokens.make("browser", may_act=True)
+    with reached_by_others(folder) as client:
+        assert client.post("/login", "token=tonearm_wrong").status == 401
+        answer = client.post("/login", f"token={secret}&next=/runs")
+        cookie = answer.headers["set-cookie"]
+        assert (answer.status, answer.headers["location"]) == (303, "/runs")
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        shown = {"Cookie": cookie.partition(";")[0]}
+        assert client.get("/runs", **shown).status == 200
+        assert client.post("/runs/1/pause", "", **shown).status == 303
+        assert "Max-Age=0" in client.post("/logout", "", **shown).headers["set-cookie"]
+
+
+def test_a_revoked_token_is_refused(
+    folder: Path, tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "REMEMBERED_S", 0.0)
+    secret = tokens.make("guest", may_act=False)
+    with reached_by_others(folder) as client:
+        assert client.get("/api/v1/tracks", Authorization=f"Bearer {secret}").status == 200
+        tokens.revoke("guest")
+        assert client.get("/api/v1/tracks", Authorization=f"Bearer {secret}").status == 401
+
+
+def test_a_secret_is_stored_nowhere(folder: Path, tokens: AccessTokens) -> None:
+    secret = tokens.make("guest", may_act=False)
+    stored = b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+    assert secret.encode() not in stored
+
+
+def test_what_is_done_through_the_service_is_noted_with_who_did_it(
+    folder: Path, tokens: AccessTokens
+) -> None:
+    secret = tokens.make("anna", may_act=True)
+    with served(folder) as client:
+        client.post("/api/v1/runs/1/pause", None, Authorization=f"Bearer {secret}")
+        client.post("/runs/1/resume", "")
+        found = client.get("/api/v1/audit").json["items"]
+    assert [(entry["who"], entry["from"], entry["action"], entry["about"]) for entry in found] == [
+        ("this host", "127.0.0.1, page", "resume a run", {"run": 1}),
+        ("anna", "127.0.0.1, API", "pause a run", {"run": 1}),
+    ]
