@@ -4,7 +4,7 @@ Acc1 and Acc2: Gouyon et al., "An experimental comparison of audio tempo inducti
 2006). Beat F-measure and the weighted key score: mir_eval (Raffel et al., ISMIR 2014).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import mir_eval
@@ -56,6 +56,21 @@ def score(tool: str, pieces: Iterable[Piece], answers: Mapping[str, Answer]) -> 
     return Scores(tool, means, points)
 
 
+def merged(tool: str, rounds: Sequence[Points]) -> Scores:
+    """The scores of several rounds over the same pieces: each piece has the mean of its points."""
+    points: Points = {}
+    for measure in MEASURES:
+        names = {name for found in rounds for name in found[measure]}
+        points[measure] = {
+            name: float(np.mean([found[measure][name] for found in rounds if name in found[measure]]))
+            for name in sorted(names)
+        }
+    means = {
+        measure: float(np.mean(list(found.values()))) if found else None for measure, found in points.items()
+    }
+    return Scores(tool, means, points)
+
+
 def points_of(piece: Piece, answer: Answer) -> dict[str, float]:
     """The points of one answer, by measure."""
     found: dict[str, float] = {}
@@ -103,10 +118,11 @@ def key_score(true_key: str | None, key: str | None) -> float:
     """1 for the key, .5 a fifth off, .3 for the relative, .2 for the parallel key."""
     if not true_key or not key:
         return 0.0
-    return float(mir_eval.key.weighted_score(_sharp(true_key), _sharp(key)))
+    return float(mir_eval.key.weighted_score(sharp(true_key), sharp(key)))
 
 
-def _sharp(key: str) -> str:
+def sharp(key: str) -> str:
+    """The key with its root spelt by a sharp, as mir_eval wants it."""
     root, _, mode = key.partition(" ")
     return f"{FLATS.get(root, root)} {mode}"
 

@@ -49,14 +49,40 @@ def _trace(best: Float32, earlier: Int32, reach: float) -> Int32:
     return np.array(beats[::-1], np.int32)
 
 
-def centred(beats: Int32, strength: Float32, reach: int = 2) -> Float64:
-    """Move each beat to the centre of gravity of the strength within ``reach`` frames, (beats,) frames.
+BEFORE, AFTER = 7, 2
+"""Frames before and after a beat among which its onset is looked for."""
 
-    Strength can be constant over a few frames, with the beat at any of them; the result may lie between frames.
+HALF_RISE = 0.3
+
+RISE_TO_ATTACK = 1.0
+"""Frames from the half-way point of the rise to the attack. The spectrum's window reaches two frames ahead; half
+of the rise of a compressed level is reached when about a quarter of the window lies behind the attack."""
+
+CENTRE_TO_ATTACK = -1.6
+"""The same from the frame of a beat that has no onset of its own."""
+
+
+def attacks(beats: Int32, strength: Float32, least: float) -> Float64:
+    """(beats,) where the sound at each beat starts, in frames, between which it may lie.
+
+    Onset strength rises when the window meets the attack and stays up for some frames, whichever the tracker has
+    taken: the half-way point of that rise is found by going back from the beat. A beat whose onset strength stays
+    below ``least`` has no such point and is left where it is.
     """
-    offsets = np.arange(-reach, reach + 1)
-    around = np.pad(strength, reach)[beats[:, None] + offsets + reach].astype(np.float64)
-    return np.asarray(beats + (around @ offsets) / (around.sum(axis=1) + 1e-9), np.float64)
+    columns = np.arange(-BEFORE, AFTER + 1)
+    around = np.pad(strength, (BEFORE, AFTER))[beats[:, None] + columns + BEFORE].astype(np.float64)
+    peak = around[:, BEFORE - 2 :].max(axis=1)
+    top = BEFORE - 2 + around[:, BEFORE - 2 :].argmax(axis=1)
+    half = HALF_RISE * peak
+    below = (around < half[:, None]) & (np.arange(len(columns)) < top[:, None])
+    found = below.any(axis=1) & (peak >= least)
+    last = len(columns) - 1 - below[:, ::-1].argmax(axis=1)
+    last = np.where(found, last, 0)
+    rows = np.arange(len(beats))
+    low, high = around[rows, last], around[rows, np.minimum(last + 1, len(columns) - 1)]
+    part = np.clip((half - low) / np.maximum(high - low, 1e-9), 0, 1)
+    crossing = beats - BEFORE + last + part + RISE_TO_ATTACK
+    return np.asarray(np.where(found, crossing, beats + CENTRE_TO_ATTACK), np.float64)
 
 
 @dataclass(frozen=True, slots=True)

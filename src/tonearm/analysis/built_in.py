@@ -4,12 +4,13 @@ from tonearm.analysis.declaration import AnalyserSpec, Column, Series
 
 TEMPO = AnalyserSpec(
     name="tempo",
-    version=2,
+    version=3,
     implementation="tonearm.analysis.tempo:TempoAnalyser",
     inputs=("spectrum",),
     columns=(
         Column("bpm", float, "tempo", "tempo of the whole track", "BPM", 2),
         Column("bpm_confidence", float, "tempo confidence", "0 to 1: how certain the tempo is", digits=2),
+        Column("loose_pulse", bool, "loose pulse", "whether the beat is so faint that it may be none"),
         Column(
             "bpm_alternatives",
             object,
@@ -33,7 +34,7 @@ TEMPO = AnalyserSpec(
 
 KEY = AnalyserSpec(
     name="key",
-    version=2,
+    version=3,
     implementation="tonearm.analysis.key:KeyAnalyser",
     inputs=("key",),
     columns=(
@@ -42,11 +43,16 @@ KEY = AnalyserSpec(
         Column("key_mode", str, "mode", "major or minor"),
         Column("camelot", str, "Camelot", "code of the key on the Camelot wheel"),
         Column("open_key", str, "Open Key", "code of the key in the Open Key notation"),
-        Column("key_confidence", float, "key confidence", "0 to 1: its share among all 24 keys", digits=2),
+        Column(
+            "key_confidence", float, "key confidence", "0 to 1: its probability among all 24 keys", digits=2
+        ),
         Column("key_alternative", str, "second key", "the key that fits second best"),
         Column("tuning_cents", float, "tuning", "offset of the music's A from 440 Hz", "cents", 0),
     ),
-    series=(Series("chroma", "chroma", "shares of the twelve pitch classes from C to B, sum 1"),),
+    series=(
+        Series("chroma", "chroma", "shares of the twelve pitch classes from C to B, sum 1"),
+        Series("key_windows", "keys over time", "key of every 20 seconds", absent=()),
+    ),
 )
 
 LOUDNESS = AnalyserSpec(

@@ -1,4 +1,4 @@
-"""Measures the share of each pitch class: spectral peaks vote for pitches; the tuning is found from all votes."""
+"""Measures the share of each pitch class, register by register: spectral peaks vote for pitches."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,18 @@ FRAME_S = 4096 / 11025
 the same frames in every format. Frames overlap by half: without, the key of one in a hundred changed with the
 format, by where the frames happened to begin."""
 
-FADE_IN_HZ, FADE_OUT_HZ = (40.0, 60.0), (1000.0, 2000.0)
-"""Peaks vote from E1 to B6, fully between B1 and B5: below, drums dominate, and above, overtones. The soft
-edges make notes near them count alike in similar recordings."""
+Edge = tuple[float, float]
 
-TILT_HZ, TILT = 440.0, -0.5
-"""A vote at f is multiplied by (f / 440 Hz)^−0.5: low peaks are more often fundamentals, and the bass
-distinguishes a key from its relative."""
+REGISTERS: tuple[tuple[Edge, Edge], ...] = (
+    ((40.0, 60.0), (160.0, 250.0)),
+    ((160.0, 250.0), (500.0, 800.0)),
+    ((500.0, 800.0), (1500.0, 2500.0)),
+    ((40.0, 60.0), (1000.0, 2000.0)),
+)
+"""Bass, middle, melody and the whole: where each fades in and out, in Hz. The soft edges make notes near them count
+alike in similar recordings."""
+
+LOWEST_HZ, HIGHEST_HZ = 40.0, 2500.0
 
 COMPRESSION = 0.6
 """Votes are peak amplitude, relative to the frame's strongest, to this power: quiet passages count as
@@ -30,18 +35,27 @@ HARMONICS = tuple((harmonic, 0.6 ** (harmonic - 1)) for harmonic in (1, 3, 5))
 of E. Gómez, "Tonal description of polyphonic audio for music content processing", INFORMS Journal on Computing
 18(3), 2006. Even overtones have the pitch class of lower ones."""
 
-CENTS = 1200
-"""Bins an octave of the histogram of votes: one a cent, the first on C."""
+STEP_CENTS = 10
+"""Width of a bin of the histogram of votes."""
+
+BINS = round(1200 * np.log2(HIGHEST_HZ / LOWEST_HZ) / STEP_CENTS) + 1
+"""Bins from ``LOWEST_HZ`` to ``HIGHEST_HZ``."""
+
+WINDOW_S = 20.0
+"""Music for which votes are kept together, so that the key can be told over time."""
 
 FRAMES_AT_ONCE = 32
+
+_CENTS = 1200 * np.log2(LOWEST_HZ / 440.0) + 900 + STEP_CENTS * np.arange(BINS)
+"""Pitch of each bin in cents above C4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chroma:
-    """The result of all votes of a file.
+    """The pitch classes of a piece or of a part of it, C first.
 
-    classes: (12,) float64, share of each pitch class, C first, sum 1.
-    tuning_cents: offset of the music's A from 440 Hz, −50 to 50.
+    classes: (12,) float64, share of each over the whole, sum 1.
+    registers: (REGISTERS, 12) float64, the shares within each register, sum 1; even where a register is silent.
     tonality: how far the sound is from unpitched, 0 to about 3: the coefficient of variation of the classes (do
     some sound more than others?) times the concentration of the votes around the semitones, 0 to 1 (do they
     keep to a scale?). Noise has neither, drums little of the second.
@@ -49,28 +63,59 @@ class Chroma:
     """
 
     classes: Float64
-    tuning_cents: float
+    registers: Float64
     tonality: float
     sounding_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """The votes of a stream: of each window of ``WINDOW_S``, (windows, BINS), its sounding seconds, and the tuning.
+
+    tuning_cents: offset of the music's A from 440 Hz, −50 to 50.
+    """
+
+    windows: Float32
+    sounding_s: Float64
+    tuning_cents: float
+    concentration: float
+
+    def whole(self) -> Chroma:
+        """The chroma of everything."""
+        return self._chroma(self.windows.sum(axis=0, dtype=np.float64), float(self.sounding_s.sum()))
+
+    def of_window(self, number: int) -> Chroma | None:
+        """The chroma of one window, ``None`` where there was no peak."""
+        votes = self.windows[number].astype(np.float64)
+        return self._chroma(votes, float(self.sounding_s[number])) if votes.any() else None
+
+    def _chroma(self, votes: Float64, sounding_s: float) -> Chroma:
+        parts = [fold(votes * weight, self.tuning_cents / 100) for weight in _WEIGHTS]
+        shares = np.array([part / part.sum() if part.any() else np.full(12, 1 / 12) for part in parts])
+        classes = shares[-1]
+        tonality = 12 * float(classes.std()) * self.concentration
+        return Chroma(classes, shares, tonality, sounding_s)
+
+
 class PitchVotes:
-    """Collects the votes of a stream's spectral peaks; memory does not grow with the stream."""
+    """Collects the votes of a stream's spectral peaks; memory grows by 2.4 kB a window."""
 
     def __init__(self, rate_hz: float) -> None:
         self._size = max(16, round(rate_hz * FRAME_S))
         self._hop = self._size // 2
         self._fft_size = fast_length(self._size)
         bin_hz = rate_hz / self._fft_size
-        self._first = max(2, int(FADE_IN_HZ[0] / bin_hz))
-        self._last = min(self._fft_size // 2 - 1, int(FADE_OUT_HZ[1] / bin_hz) + 1)
-        self._weight = _band_weight(np.arange(self._first - 1, self._last + 2, dtype=np.float64) * bin_hz)
-        self._cents_of_first_bin = 1200 * np.log2(bin_hz / 440.0) + 900
+        self._first = max(2, int(LOWEST_HZ / bin_hz))
+        self._last = min(self._fft_size // 2 - 1, int(HIGHEST_HZ / bin_hz) + 1)
+        self._cents_of_first_bin = 1200 * np.log2(bin_hz / LOWEST_HZ)
         window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self._size) / self._size)
         self._window = (window * 2 / window.sum()).astype(np.float32)
+        self._window_frames = round(WINDOW_S * rate_hz / self._hop)
         self._waiting = np.zeros(0, np.float32)
-        self._votes = np.zeros(CENTS)
-        self._sounding = 0
+        self._around = np.zeros(100)
+        self._votes: list[Float32] = []
+        self._sounding: list[int] = []
+        self._room = 0
 
     def push(self, samples: Float32) -> None:
         """Take (n,) float32 mono samples."""
@@ -78,64 +123,79 @@ class PitchVotes:
         while len(self._waiting) >= self._size + (FRAMES_AT_ONCE - 1) * self._hop:
             self._vote(FRAMES_AT_ONCE)
 
-    def finish(self) -> Chroma | None:
+    def finish(self) -> Votes | None:
         """Add the last samples, padded with silence, and return the result; ``None`` where there was no peak."""
         frames = max(0, -(-(len(self._waiting) - self._size) // self._hop)) + 1
         missing = self._size + (frames - 1) * self._hop - len(self._waiting)
         self._waiting = np.concatenate([self._waiting, np.zeros(missing, np.float32)])
         self._vote(frames)
-        if not self._votes.any():
+        if not self._around.any():
             return None
-        tuning, concentration = tuning_of(self._votes)
-        classes = fold(self._votes, tuning)
-        classes /= classes.sum()
-        tonality = 12 * float(classes.std()) * concentration
-        return Chroma(classes, 100 * tuning, tonality, self._sounding * FRAME_S / 2)
+        tuning, concentration = tuning_of(self._around)
+        sounding_s = np.array(self._sounding) * FRAME_S / 2
+        return Votes(np.array(self._votes), sounding_s, 100 * tuning, concentration)
 
     def _vote(self, count: int) -> None:
         """Add the votes of the next ``count`` frames."""
         frames = np.lib.stride_tricks.sliding_window_view(self._waiting, self._size)[:: self._hop][:count]
-        spectra = rfft(frames * self._window, self._fft_size)
+        spectra = np.abs(rfft(frames * self._window, self._fft_size)[:, self._first - 1 : self._last + 2])
         self._waiting = self._waiting[count * self._hop :]
-        peaks = find_peaks(np.abs(spectra[:, self._first - 1 : self._last + 2]))
-        self._sounding += peaks.frames
-        self._add(peaks)
+        while len(spectra):
+            if not self._room:
+                self._votes.append(np.zeros(BINS, np.float32))
+                self._sounding.append(0)
+                self._room = self._window_frames
+            peaks = find_peaks(spectra[: self._room])
+            self._sounding[-1] += peaks.frames
+            self._add(peaks)
+            done = min(self._room, len(spectra))
+            self._room -= done
+            spectra = spectra[done:]
 
     def _add(self, peaks: Peaks) -> None:
-        weights = peaks.strengths ** np.float32(COMPRESSION) * self._weight[peaks.bins]
+        strengths = peaks.strengths ** np.float32(COMPRESSION)
         bins = (self._first - 1 + peaks.bins).astype(np.float32) + peaks.offsets
-        cents = np.rint(1200 * np.log2(bins) + np.float32(self._cents_of_first_bin)).astype(np.int64) % CENTS
-        self._votes += np.bincount(cents, weights=weights, minlength=CENTS)
+        cents = 1200 * np.log2(bins) + np.float32(self._cents_of_first_bin)
+        steps = np.rint(cents / STEP_CENTS).astype(np.int64)
+        inside = (steps >= 0) & (steps < BINS)
+        self._votes[-1] += np.bincount(steps[inside], strengths[inside], BINS).astype(np.float32)
+        around = np.rint(cents + np.float32(_CENTS[0])).astype(np.int64) % 100
+        self._around += np.bincount(around, strengths, 100)
 
 
-def _band_weight(hz: Float64) -> Float64:
-    """Weight of votes at ``hz``: the tilt, and raised cosines over log frequency at both edges."""
-    low = np.clip(np.log(hz / FADE_IN_HZ[0]) / np.log(FADE_IN_HZ[1] / FADE_IN_HZ[0]), 0, 1)
-    high = np.clip(np.log(FADE_OUT_HZ[1] / hz) / np.log(FADE_OUT_HZ[1] / FADE_OUT_HZ[0]), 0, 1)
-    edges = (np.sin(np.pi / 2 * low) * np.sin(np.pi / 2 * high)) ** 2
-    weight: Float64 = edges * (hz / TILT_HZ) ** TILT
-    return weight
+def _weights() -> Float64:
+    """(REGISTERS, BINS) weights of the bins: raised cosines over log frequency at both edges."""
+    hz = LOWEST_HZ * 2 ** (STEP_CENTS * np.arange(BINS) / 1200)
+
+    def rise(edge: Edge) -> Float64:
+        part: Float64 = np.clip(np.log(hz / edge[0]) / np.log(edge[1] / edge[0]), 0, 1)
+        return np.sin(np.pi / 2 * part) ** 2
+
+    return np.array([rise(low) * (1 - rise(high)) for low, high in REGISTERS])
+
+
+_WEIGHTS = _weights()
 
 
 def tuning_of(votes: Float64) -> tuple[float, float]:
-    """Where the semitones of (1200,) votes lie, and how closely the votes keep to them.
+    """Where the semitones lie, of (100,) votes by cents above the note below, and how closely they keep to them.
 
     The angle and the length of the votes' circular mean over a semitone: first, in semitones from −0.5 to 0.5,
     the offset from the equal-tempered scale on A = 440 Hz; second, 0 (votes everywhere) to 1 (only on the scale).
     """
-    around = np.exp(2j * np.pi * np.arange(CENTS) / 100)
+    around = np.exp(2j * np.pi * np.arange(100) / 100)
     mean = complex(np.dot(votes, around)) / float(votes.sum())
     return float(np.angle(mean) / (2 * np.pi)), abs(mean)
 
 
 def fold(votes: Float64, tuning: float) -> Float64:
-    """Reduce (1200,) votes by cent to (12,) votes by pitch class, C first.
+    """Reduce (BINS,) votes to (12,) votes by pitch class, C first.
 
     A vote is weighted by the squared cosine of its distance from the semitone, so that a vote midway between
-    two semitones counts for neither.
+    two semitones counts for neither. tuning: in semitones.
     """
     classes = np.zeros(12)
-    semitones = np.arange(CENTS) / 100 - tuning
+    semitones = _CENTS / 100 - tuning
     for harmonic, weight in HARMONICS:
         notes = semitones - 12 * np.log2(harmonic)
         nearest = np.rint(notes)

@@ -1,35 +1,40 @@
-"""Key profiles: how much each degree of the chromatic scale belongs to a major and to a minor key."""
-
-from dataclasses import dataclass
+"""Key profiles: how much each degree of the chromatic scale speaks for a major and for a minor key, by register."""
 
 import numpy as np
 
 from tonearm.analysis.analyser import Float64
+from tonearm.analysis.chroma import REGISTERS
+from tonearm.analysis.weights import weights_of
 
-
-@dataclass(frozen=True, slots=True)
-class KeyProfile:
-    """Weights of the twelve degrees, tonic first, in any unit: they are compared by correlation."""
-
-    major: tuple[float, ...]
-    minor: tuple[float, ...]
-
-
-SHAATH = KeyProfile(
-    (6.6, 2.0, 3.5, 2.3, 4.6, 4.0, 2.5, 5.2, 2.4, 3.7, 2.3, 3.4),
-    (6.5, 2.7, 3.5, 5.4, 2.6, 3.5, 2.5, 5.2, 4.0, 2.7, 4.3, 3.2),
+MODES = ("major", "minor")
+REGISTER_NAMES = ("bass", "middle", "melody", "whole")
+NAMES = tuple(
+    f"{mode}_{register}_{degree}" for mode in MODES for register in REGISTER_NAMES for degree in range(12)
 )
-"""I. Sha'ath, "Estimation of key in digital music recordings", MSc project report, Birkbeck College, 2011: the
-listeners' ratings of Krumhansl and Kessler (1982), adjusted to popular and electronic music, above all by a
-stronger minor seventh in minor."""
+"""The order of ``KEY_WEIGHTS``, before the advantage of minor over major, which is the last."""
+
+KEY_WEIGHTS = weights_of("key", (*NAMES, "minor"))
+"""Learned with the profiles of I. Sha'ath, "Estimation of key in digital music recordings" (MSc project report,
+Birkbeck College, 2011), as the prior in every register; the roots share them, so that none is preferred."""
 
 
-def profile_matrix(profile: KeyProfile) -> Float64:
-    """(24, 12) float64: the profile on every tonic, the major keys from C up, then the minor ones.
+def features(registers: Float64) -> Float64:
+    """(24, len(KEY_WEIGHTS)) of (REGISTERS, 12) shares: a row a key, the major keys from C up, then the minor ones.
 
-    Each row has mean 0 and length 1.
+    A row holds the shares in the order of the degrees of its key, relative to an even spread and less 1.
     """
-    rows = np.array([np.roll(mode, tonic) for mode in (profile.major, profile.minor) for tonic in range(12)])
-    rows -= rows.mean(axis=1, keepdims=True)
-    matrix: Float64 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return matrix
+    shares = 12 * registers - 1
+    size = 12 * len(REGISTERS)
+    rows = np.zeros((24, 2 * size + 1))
+    for key in range(24):
+        degrees = np.roll(shares, -(key % 12), axis=1).ravel()
+        start = size * (key // 12)
+        rows[key, start : start + size] = degrees
+        rows[key, -1] = key // 12
+    return rows
+
+
+def key_scores(registers: Float64) -> Float64:
+    """(24,) log odds of the keys from (REGISTERS, 12) shares of the pitch classes."""
+    scores: Float64 = features(registers) @ KEY_WEIGHTS
+    return scores

@@ -4,22 +4,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tonearm.analysis import pulse
 from tonearm.analysis.analyser import Float32, Float64
-from tonearm.analysis.beats import Int32, track_beats
-from tonearm.analysis.onsets import Onsets, spread
+from tonearm.analysis.level_cues import CUES, ONSET, Trial
+from tonearm.analysis.onsets import Onsets
 from tonearm.analysis.tempogram import TEMPI, Comb, autocorrelations
+from tonearm.analysis.weights import weights_of
 
 PEAKS = 5
 """Peaks of the tempogram that are tried as beats."""
 
 RELATIVES = {"half": 1 / 2, "double": 2.0, "2/3": 2 / 3, "3/2": 3 / 2}
-"""The best peak's relatives are tried too: a level may be weak on its own and still be the one counted."""
+"""Relatives of the highest peaks are tried too: a level may be weak on its own and still be the one counted."""
+
+FARTHER_RELATIVES = {"third": 1 / 3, "triple": 3.0}
+
+PARENTS = 2
+"""Peaks whose relatives are tried."""
 
 SLOWEST_BPM, FASTEST_BPM = 45.0, 230.0
 TEMPOGRAM_BASS = 0.4
-ACCENT_BASS = 0.3
-ONSET = 0.5
-"""Onset strength, in standard deviations, from which a beat counts as having an onset."""
 
 LEAST_COVERAGE = 0.25
 """A level with onsets at a smaller share of its beats has no pulse; a few clicks are none."""
@@ -30,26 +34,8 @@ PULSE_LAGS_S = (0.35, 2.1)
 MINUTE = 25
 """Windows of the tempogram in one minute of music."""
 
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """The weight of each kind of evidence when levels are compared; all of them are natural logarithms.
-
-    periodicity: of the tempogram. clarity: mean onset strength at the beats over the mean of all frames.
-    coverage: share of the beats with an onset. quarters: strength above 2.3 kHz at a quarter and three
-    quarters of the way between beats, over its mean: a beat is seldom divided into four strong notes.
-    comfort: cost of each squared octave from ``comfort_bpm``; a log-normal preference, as in Parncutt, "A
-    perceptual model of pulse salience and metrical accent in musical rhythms" (Music Perception 11, 1994).
-
-    The values are a regularised logistic fit, so that exponentials of scores compare as probabilities.
-    """
-
-    periodicity: float = 1.5
-    clarity: float = 4.2
-    coverage: float = 1.4
-    quarters: float = -0.5
-    comfort: float = 3.1
-    comfort_bpm: float = 133.0
+WEIGHTS = weights_of("level", CUES)
+"""Regularised logistic weights of the cues, so that exponentials of scores compare as probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +43,24 @@ class Level:
     """A tempo the piece could be counted in.
 
     score: log of how well it explains the onsets, comparable within one file only.
-    clarity: mean onset strength at its beats, relative to the mean over all frames.
-    coverage: share of its beats with an onset.
+    cues: (CUES,) what lies on and between its beats, see ``level_cues``.
     """
 
     bpm: float
     score: float
-    clarity: float
-    coverage: float
+    cues: Float64
+
+    def cue(self, name: str) -> float:
+        """One of the cues."""
+        return float(self.cues[CUES.index(name)])
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The levels of a piece, best first, and how clear its pulse is.
-
-    pulse: the best level's clarity times the height of the autocorrelation's highest peak, times the onsets'
-    standard deviation, which is 1 unless hardly anything starts. Music with beats lies above some 0.25, pads
-    and noise below 0.2.
-    """
+    """The levels of a piece, best first, and the cues that tell whether it has a beat at all, see ``pulse``."""
 
     levels: list[Level]
-    pulse: float
+    pulse: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,71 +71,30 @@ class _Periodicity:
     peak: float
 
 
-def rank_levels(onsets: Onsets, weights: Weights | None = None) -> Ranking:
-    """Try the tempogram's peaks, then the best one's relatives, as beats; no level where there is no onset."""
+def rank_levels(onsets: Onsets) -> Ranking | None:
+    """Try the tempogram's peaks and the relatives of the highest as beats; ``None`` where hardly any beat is heard."""
     if not (onsets.full > ONSET).any():
-        return Ranking([], 0.0)
+        return None
     periodicity = _periodicity(onsets)
-    trial = _Trial(onsets, periodicity.tempogram, weights or Weights())
-    tried = _peaks(periodicity.tempogram)[:PEAKS]
-    levels = trial.weigh(tried)
-    if not levels:
-        return Ranking([], 0.0)
-    for _ in range(2):
-        best = max(levels, key=lambda level: level.score)
-        more = _relatives(periodicity.tempogram, best.bpm, tried)
-        tried += more
-        levels += trial.weigh(more)
+    trial = Trial(onsets, periodicity.tempogram)
+    levels = []
+    for index in candidates(periodicity.tempogram):
+        found = trial.cues(index)
+        if found is not None:
+            levels.append(Level(float(TEMPI[index]), float(WEIGHTS @ found), found))
     levels.sort(key=lambda level: -level.score)
-    best = levels[0]
-    audible = float(onsets.full.std(dtype=np.float64)) if best.coverage >= LEAST_COVERAGE else 0.0
-    return Ranking(levels, best.clarity * periodicity.peak * audible)
+    if not levels or np.exp(levels[0].cue("coverage")) < LEAST_COVERAGE:
+        return None
+    named = dict(zip(CUES, levels[0].cues.tolist(), strict=True))
+    return Ranking(levels, pulse.cues(onsets, periodicity.peak, levels[0].score, named))
 
 
-class _Trial:
-    """Tracks beats at a candidate tempo and scores the onsets on and between them."""
-
-    def __init__(self, onsets: Onsets, tempogram: Float64, weights: Weights) -> None:
-        self._rate = onsets.frame_rate_hz
-        self._tempogram = tempogram
-        self._weights = weights
-        self._accents = onsets.accents(ACCENT_BASS)
-        self._joint = spread(self._accents)
-        self._treble = spread(onsets.treble)
-        self._joint_mean = float(self._joint.mean()) + 1e-9
-        self._treble_mean = float(self._treble.mean()) + 1e-9
-
-    def weigh(self, candidates: list[int]) -> list[Level]:
-        """Return the levels of these indices into TEMPI, without those of fewer than four beats."""
-        levels = []
-        for index in candidates:
-            bpm = float(TEMPI[index])
-            period = np.full(len(self._accents), 60 * self._rate / bpm, np.float32)
-            beats = track_beats(self._accents, period)
-            beats = beats[(beats > 0) & (beats < len(period) - 1)]
-            if len(beats) >= 4:
-                levels.append(self._level(bpm, float(self._tempogram[index]), beats))
-        return levels
-
-    def _level(self, bpm: float, periodicity: float, beats: Int32) -> Level:
-        weights = self._weights
-        gaps = np.diff(beats)
-        quarters = np.concatenate([beats[:-1] + gaps // 4, beats[:-1] + 3 * gaps // 4])
-        at_beats = self._joint[beats]
-        clarity = float(at_beats.mean()) / self._joint_mean
-        coverage = float((at_beats > ONSET).mean())
-        score = (
-            weights.periodicity * _log(periodicity)
-            + weights.clarity * _log(clarity)
-            + weights.coverage * _log(coverage)
-            + weights.quarters * _log(float(self._treble[quarters].mean()) / self._treble_mean)
-            - weights.comfort * float(np.log2(bpm / weights.comfort_bpm)) ** 2
-        )
-        return Level(bpm, score, clarity, coverage)
-
-
-def _log(ratio: float) -> float:
-    return float(np.log(max(ratio, 0.03)))
+def candidates(tempogram: Float64) -> list[int]:
+    """Indices into TEMPI of the tempi that are tried."""
+    tried = _peaks(tempogram)[:PEAKS]
+    for index in tried[:PARENTS]:
+        tried += _relatives(tempogram, float(TEMPI[index]), tried)
+    return tried
 
 
 def _periodicity(onsets: Onsets) -> _Periodicity:

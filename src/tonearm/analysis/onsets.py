@@ -1,4 +1,4 @@
-"""Measures onset strength: how much new sound starts in each spectral frame, overall, in the bass and in the treble."""
+"""Measures onset strength: how much new sound starts in each spectral frame, overall and in parts of the spectrum."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.percentile import percentile
+from tonearm.analysis.repetition import COARSE_BANDS, Repetition
 
 SEGMENT_FRAMES = 51_680
 """Ten minutes of frames: the stretch whose loudness sets the compression of its mel powers."""
@@ -23,6 +24,9 @@ kick drum, which is loud there, from a bass note between two beats, which only b
 TREBLE_FROM = 22
 """The bands from here on lie above 2.3 kHz: cymbals, and the noise in any attack."""
 
+BODY = slice(3, 15)
+"""The bands from 0.2 to 1.3 kHz, whose level tells whether a sound goes on after its attack."""
+
 LAG = 4
 """Frames over which a rise is measured, 46 ms: the first distance at which two windows share no sample. Slow
 attacks rise fully within it, and a trembling steady tone does not."""
@@ -30,6 +34,12 @@ attacks rise fully within it, and a trembling steady tone does not."""
 FULL_FLOOR, BASS_FLOOR, TREBLE_FLOOR = 0.012, 0.03, 0.002
 """The smallest standard deviations that onset strengths are divided by. Music with attacks lies well above; they keep a
 steady tone's numerical ripple, and the bass of music without bass, small."""
+
+FLOORS = {
+    "full": FULL_FLOOR,
+    "bass": BASS_FLOOR,
+    "treble": TREBLE_FLOOR,
+}
 
 CHUNK = 1 << 16
 
@@ -42,12 +52,16 @@ class Onsets:
     full: over all mel bands.
     bass: over the lowest bands, where only loud sounds count.
     treble: over the upper bands.
+    body: no strength but the level of the bands from 0.2 to 1.3 kHz, the mean of their logarithms, 0 or more.
+    repetition: see ``Repetition.curve``.
     frame_rate_hz: frames a second; the strength of frame ``i`` is the rise between frames ``i - LAG`` and ``i``.
     """
 
     full: Float32
     bass: Float32
     treble: Float32
+    body: Float32
+    repetition: Float32
     frame_rate_hz: float
 
     def accents(self, bass_share: float) -> Float32:
@@ -72,9 +86,8 @@ class OnsetStream:
         self.held = 0
         self._before: Float32 | None = None
         self._loudest = np.zeros(0, np.float32)
-        self._full: list[Float32] = []
-        self._bass: list[Float32] = []
-        self._treble: list[Float32] = []
+        self._parts: dict[str, list[Float32]] = {name: [] for name in FLOORS | {"body": 0.0}}
+        self._repetition = Repetition()
 
     def push(self, mel: Float32) -> None:
         """Take (n, bands) float32 mel powers."""
@@ -93,10 +106,10 @@ class OnsetStream:
             self._reduce()
         span = int(self._frame_rate_hz) | 1
         return Onsets(
-            normalised(self._full, span, FULL_FLOOR),
-            normalised(self._bass, span, BASS_FLOOR),
-            normalised(self._treble, span, TREBLE_FLOOR),
-            self._frame_rate_hz,
+            **{name: normalised(self._parts[name], span, floor) for name, floor in FLOORS.items()},
+            body=np.concatenate([np.zeros(0, np.float32), *self._parts["body"]]),
+            repetition=self._repetition.curve(),
+            frame_rate_hz=self._frame_rate_hz,
         )
 
     def _reduce(self) -> None:
@@ -112,10 +125,19 @@ class OnsetStream:
         joined *= scale
         np.log1p(joined, out=joined)
         rises = np.maximum(joined[LAG:] - joined[:-LAG], 0)
-        self._full.append(rises.mean(axis=1))
         deep = np.maximum(lowest[LAG:] - lowest[:-LAG], 0)
-        self._bass.append(deep.mean(axis=1))
-        self._treble.append(rises[:, TREBLE_FROM:].mean(axis=1))
+        self._parts["full"].append(rises.mean(axis=1))
+        self._parts["bass"].append(deep.mean(axis=1))
+        self._parts["treble"].append(rises[:, TREBLE_FROM:].mean(axis=1))
+        self._parts["body"].append(joined[LAG:, BODY].mean(axis=1))
+        self._repetition.push(_coarse(joined))
+
+
+def _coarse(levels: Float32) -> Float32:
+    """(n + LAG, bands) log powers to (n, COARSE_BANDS) rises of the means of neighbouring bands."""
+    means = levels.reshape(len(levels), COARSE_BANDS, -1).mean(axis=2)
+    rises: Float32 = np.maximum(means[LAG:] - means[:-LAG], 0)
+    return rises
 
 
 def normalised(parts: list[Float32], span: int, floor: float) -> Float32:

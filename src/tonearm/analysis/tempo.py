@@ -2,13 +2,17 @@
 
 import numpy as np
 
-from tonearm.analysis.analyser import Block, Findings, Signal, Value
-from tonearm.analysis.beats import centred, fit_line, track_beats
-from tonearm.analysis.levels import ACCENT_BASS, ONSET, RELATIVES, Level, rank_levels
-from tonearm.analysis.onsets import LAG, Onsets, OnsetStream, spread
+from tonearm.analysis import pulse
+from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Value
+from tonearm.analysis.beats import Int32, attacks, fit_line
+from tonearm.analysis.level_cues import ACCENT_BASS, ONSET
+from tonearm.analysis.levels import FARTHER_RELATIVES, RELATIVES, Level, rank_levels
+from tonearm.analysis.onsets import Onsets, OnsetStream, spread
 from tonearm.analysis.percentile import percentile
+from tonearm.analysis.phase import Phases
 from tonearm.analysis.tempo_curve import (
     BeatTrain,
+    Bool,
     Window,
     edge_bpm,
     near_onsets,
@@ -21,18 +25,11 @@ from tonearm.analysis.tempogram import tempo_path
 SHORTEST_S = 3.0
 """Shorter music gets no tempo."""
 
-LEAST_PULSE = 0.23
-"""Music with a weaker pulse has no beat."""
+LEAST_CERTAINTY = 0.3
+"""Music whose beat is less probable than this has none."""
 
 EDGE_S = 30.0
 """Start and end tempo are measured over this much of either end."""
-
-BEAT_BASS = 1.3
-"""Share of the bass when beats are placed: more than when levels are chosen, so that beats fall on the kick
-drum rather than on the cymbal between two of them."""
-
-DELAY_FRAMES = LAG / 2
-"""Onset strength is level over about LAG frames from the onset on; beats lie in their middle."""
 
 EARLY_S = 0.03
 """A beat placed up to this much before the beginning is moved to the beginning."""
@@ -46,9 +43,6 @@ STEADY_SPREAD = 0.06
 EDGE_NOISE = 0.01
 """Start and end of steady music within this share of its tempo are that tempo, less exactly measured."""
 
-FARTHER_RELATIVES = {"third": 1 / 3, "triple": 3.0}
-"""Listed as alternatives where they were tried, as they are in triple metre."""
-
 SILENCE_S = 2.0
 """Beats farther than this from any onset are dropped."""
 
@@ -58,7 +52,8 @@ class TempoAnalyser:
 
     Values: ``bpm`` (the slope of a straight line through the beats of steady music, else the
     prevailing one), ``bpm_confidence`` (probability of the level chosen among those tried, times the share of regular
-    intervals), ``bpm_alternatives``, ``bpm_start``, ``bpm_end``, ``tempo_stability`` (see ``stability``).
+    intervals), ``loose_pulse`` (whether the beat is so faint that it may be none), ``bpm_alternatives``,
+    ``bpm_start``, ``bpm_end``, ``tempo_stability`` (see ``stability``).
     Series: ``beats`` in seconds, ``tempo_windows``; the last window is as long as the rest of the file.
     """
 
@@ -80,32 +75,51 @@ class TempoAnalyser:
         if duration_s < SHORTEST_S:
             return _nothing(duration_s, self._window_s)
         ranking = rank_levels(onsets)
-        if ranking.pulse < LEAST_PULSE:
+        certainty = 0.0 if ranking is None else pulse.probability(ranking.pulse)
+        if ranking is None or certainty < LEAST_CERTAINTY:
             return _nothing(duration_s, self._window_s)
         beats = _follow(onsets, ranking.levels[0].bpm)
         main = _main_bpm(beats)
         if main is None:
             return _nothing(duration_s, self._window_s)
-        return _findings(beats, main, ranking.levels, duration_s, self._window_s)
+        found = _findings(beats, main, ranking.levels, duration_s, self._window_s)
+        return Findings({**found.values, "loose_pulse": certainty < pulse.LOOSE}, found.series)
 
 
 def _follow(onsets: Onsets, level_bpm: float) -> BeatTrain:
     """Track the beats at one level: at a constant period where the tempo holds, else along its path."""
+    return beat_train(onsets, Phases(onsets, beat_period(onsets, level_bpm)).best())
+
+
+def beat_period(onsets: Onsets, level_bpm: float) -> Float32:
+    """(frames,) float32 frames a beat: constant where the tempo holds."""
     rate = onsets.frame_rate_hz
     centres, path = tempo_path(onsets.accents(ACCENT_BASS), level_bpm, rate)
     median = percentile(path, 50)
     if np.all(np.abs(path / median - 1) <= CONSTANT_TEMPO):
-        period = np.full(len(onsets), 60 * rate / median, np.float32)
-    else:
-        frames = np.arange(len(onsets), dtype=np.float32)
-        period = (60 * rate / np.interp(frames, centres * rate, path)).astype(np.float32)
-    frames_of_beats = track_beats(onsets.accents(BEAT_BASS), period)
+        return np.full(len(onsets), 60 * rate / median, np.float32)
+    frames = np.arange(len(onsets), dtype=np.float32)
+    return (60 * rate / np.interp(frames, centres * rate, path)).astype(np.float32)
+
+
+def beat_train(onsets: Onsets, frames_of_beats: Int32) -> BeatTrain:
+    """The times of beats near which something sounds."""
+    rate = onsets.frame_rate_hz
     accents = spread(onsets.accents(ACCENT_BASS))
     sounding = near_onsets(accents, ONSET, round(SILENCE_S * rate))
     frames_of_beats = frames_of_beats[sounding[frames_of_beats]]
-    times = (centred(frames_of_beats, onsets.accents(BEAT_BASS)) - DELAY_FRAMES) / rate
+    times = attacks(frames_of_beats, onsets.accents(ACCENT_BASS), ONSET) / rate
     kept = times >= -EARLY_S
-    return BeatTrain(np.maximum(times[kept], 0), (accents[frames_of_beats] > ONSET)[kept])
+    return _from_beginning(np.maximum(times[kept], 0), (accents[frames_of_beats] > ONSET)[kept])
+
+
+def _from_beginning(times_s: Float64, with_onset: Bool) -> BeatTrain:
+    """The beats, and one at the very beginning of music that begins on a beat: no rise can be seen there."""
+    if len(times_s) > 1 and abs(2 * times_s[0] - times_s[1]) <= EARLY_S < times_s[0]:
+        return BeatTrain(
+            np.append(max(0.0, 2 * times_s[0] - times_s[1]), times_s), np.append(True, with_onset)
+        )
+    return BeatTrain(times_s, with_onset)
 
 
 def _main_bpm(beats: BeatTrain) -> tuple[float, bool] | None:
@@ -144,7 +158,7 @@ def _findings(
 def _nothing(duration_s: float, window_s: float) -> Findings:
     nowhere = BeatTrain(np.zeros(0), np.zeros(0, np.bool_))
     values: dict[str, Value] = dict.fromkeys(
-        ("bpm", "bpm_confidence", "bpm_start", "bpm_end", "tempo_stability")
+        ("bpm", "bpm_confidence", "loose_pulse", "bpm_start", "bpm_end", "tempo_stability")
     )
     values["bpm_alternatives"] = []
     curve = windows(nowhere, duration_s, window_s)

@@ -8,48 +8,66 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.analysis.sounds import RATE_HZ, cadence, noise, tone
-from tonearm.analysis.chroma import Chroma, PitchVotes
+from tonearm.analysis.chroma import Chroma, PitchVotes, Votes
 from tonearm.analysis.peaks import find_peaks
 
 
-def chroma_of(samples: np.ndarray, cuts: list[int]) -> Chroma | None:
+def votes_of(samples: np.ndarray, cuts: list[int]) -> Votes | None:
     votes = PitchVotes(RATE_HZ)
     for piece in np.split(samples, sorted(cut % len(samples) for cut in cuts)):
         votes.push(piece)
     return votes.finish()
 
 
+def chroma_of(samples: np.ndarray) -> Chroma:
+    votes = votes_of(samples, [])
+    assert votes is not None
+    return votes.whole()
+
+
 @given(st.lists(st.integers(0, 200_000), max_size=6))
 @settings(max_examples=15, deadline=None)
 def test_the_way_a_stream_is_cut_changes_nothing(cuts: list[int]) -> None:
     samples = cadence(5, "minor")
-    whole, cut = chroma_of(samples, []), chroma_of(samples, cuts)
+    whole, cut = votes_of(samples, []), votes_of(samples, cuts)
     assert whole is not None
     assert cut is not None
-    assert np.array_equal(whole.classes, cut.classes)
-    assert (whole.tuning_cents, whole.tonality) == (cut.tuning_cents, cut.tonality)
+    assert np.array_equal(whole.windows, cut.windows)
+    assert (whole.tuning_cents, whole.concentration) == (cut.tuning_cents, cut.concentration)
 
 
 @pytest.mark.parametrize("pitch", range(45, 82, 4))
 def test_a_single_note_is_its_own_pitch_class(pitch: int) -> None:
-    chroma = chroma_of(tone(440 * 2 ** ((pitch - 69) / 12), 3.0), [])
-    assert chroma is not None
-    assert chroma.classes.argmax() == pitch % 12
-    assert chroma.tuning_cents == pytest.approx(0.0, abs=1.0)
+    votes = votes_of(tone(440 * 2 ** ((pitch - 69) / 12), 3.0), [])
+    assert votes is not None
+    assert votes.whole().classes.argmax() == pitch % 12
+    assert votes.tuning_cents == pytest.approx(0.0, abs=1.0)
+
+
+def test_a_low_and_a_high_note_are_told_apart_by_register() -> None:
+    registers = chroma_of(
+        tone(110.0, 3.0, overtones=1) + tone(880 * 2 ** (3 / 12), 3.0, overtones=1)
+    ).registers
+    assert registers[0].argmax() == 9
+    assert registers[2].argmax() == 0
 
 
 def test_music_is_far_more_tonal_than_noise() -> None:
-    music, hiss = chroma_of(cadence(0, "major"), []), chroma_of(noise(8.0), [])
-    assert music is not None
-    assert hiss is not None
-    assert music.tonality > 100 * hiss.tonality
+    assert chroma_of(cadence(0, "major")).tonality > 100 * chroma_of(noise(8.0)).tonality
 
 
 def test_only_sounding_time_counts() -> None:
     samples = np.concatenate([np.zeros(10 * RATE_HZ, np.float32), noise(4.0)])
-    chroma = chroma_of(samples, [])
-    assert chroma is not None
-    assert chroma.sounding_s == pytest.approx(4.0, abs=0.4)
+    assert chroma_of(samples).sounding_s == pytest.approx(4.0, abs=0.4)
+
+
+def test_windows_hold_what_sounds_in_them() -> None:
+    votes = votes_of(np.concatenate([cadence(0, "major")] * 3 + [cadence(6, "minor")] * 3), [])
+    assert votes is not None
+    first, last = votes.of_window(0), votes.of_window(len(votes.windows) - 1)
+    assert first is not None
+    assert last is not None
+    assert first.classes[0] > 3 * last.classes[0]
 
 
 def test_memory_does_not_grow_with_the_stream() -> None:

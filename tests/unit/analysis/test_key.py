@@ -82,7 +82,7 @@ def test_the_sample_rate_changes_no_name(rate_hz: int) -> None:
 def test_what_has_no_pitch_has_no_key(samples: Float32) -> None:
     found = analyse(KeyAnalyser, samples)
     assert found.values == dict.fromkeys(VALUES)
-    assert found.series == {"chroma": None}
+    assert found.series == {"chroma": None, "key_windows": []}
 
 
 @pytest.mark.parametrize("fading_s", [0.01, 0.03, 0.1])
@@ -116,3 +116,13 @@ def test_chroma_are_twelve_shares_led_by_the_tonic_chord() -> None:
     assert isinstance(shares, list)
     assert sum(shares) == pytest.approx(1.0, abs=1e-4)
     assert set(np.argsort(shares)[-3:]) == {0, 4, 7}
+
+
+def test_a_change_of_key_shows_in_the_windows() -> None:
+    music = np.concatenate([cadence(0, "major")] * 5 + [cadence(9, "minor")] * 5)
+    windows = analyse(KeyAnalyser, music).series["key_windows"]
+    assert isinstance(windows, list)
+    assert [window["start_s"] for window in windows] == [0, 20, 40, 60]
+    assert windows[0]["key"] == "C major"
+    assert windows[3]["key"] == "A minor"
+    assert all(0 < window["confidence"] <= 1 for window in windows)

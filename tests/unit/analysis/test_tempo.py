@@ -28,7 +28,7 @@ def windows(findings: Findings) -> list[dict[str, float | None]]:
 
 
 def is_beatless(findings: Findings) -> bool:
-    names = ("bpm", "bpm_confidence", "bpm_start", "bpm_end", "tempo_stability")
+    names = ("bpm", "bpm_confidence", "loose_pulse", "bpm_start", "bpm_end", "tempo_stability")
     unknown = all(findings.values[name] is None for name in names)
     return unknown and findings.values["bpm_alternatives"] == [] and beats(findings) == []
 
@@ -75,15 +75,35 @@ def test_alternatives_are_the_tempo_s_relatives_likeliest_first() -> None:
     assert scores == sorted(scores, reverse=True)
 
 
-@pytest.mark.parametrize(("beat", "relation", "bpm"), [(180, "third", 60), (200, "triple", 200)])
-def test_a_waltz_has_bar_and_beat_as_tempo_and_alternative(beat: float, relation: str, bpm: float) -> None:
+@pytest.mark.parametrize("beat", [180, 200])
+def test_a_waltz_has_its_bar_as_an_alternative(beat: float) -> None:
     times = beat_times([(beat, 20)])
     accents, steps = clicks(times[::3], 20.5), clicks(times, 20.5)
-    found = tempo_of(accents + np.float32(0.3) * steps).values["bpm_alternatives"]
+    findings = tempo_of(accents + np.float32(0.3) * steps)
+    found = findings.values["bpm_alternatives"]
     assert isinstance(found, list)
-    (other,) = [row for row in found if row["relation"] == relation]
-    assert other["bpm"] == pytest.approx(bpm, rel=0.001)
-    assert other["score"] > 0.1
+    tempi = [number(findings, "bpm"), *(row["bpm"] for row in found if row["score"] > 0.01)]
+    assert any(tempo == pytest.approx(beat, rel=0.001) for tempo in tempi)
+    assert any(tempo == pytest.approx(beat / 3, rel=0.001) for tempo in tempi)
+
+
+def sound_of(name: str, time: Float64, hiss: Float64) -> Float64:
+    kick: Float64 = np.sin(2 * np.pi * (50 * time + 6 * (1 - np.exp(-30 * time)))) * np.exp(-12 * time)
+    return {"click": hiss * np.exp(-time / 0.002), "kick": kick, "noise": hiss * np.exp(-time / 0.08)}[name]
+
+
+@pytest.mark.parametrize("name", ["click", "kick", "noise"])
+def test_beats_lie_where_the_sounds_start(name: str) -> None:
+    times = beat_times([(121.7, 20)])
+    random = np.random.default_rng(4)
+    span = round(0.25 * RATE)
+    sound = sound_of(name, np.arange(span) / RATE, random.standard_normal(span))
+    samples = 0.001 * random.standard_normal(21 * RATE)
+    for at in np.rint(times * RATE).astype(int):
+        samples[at : at + span] += 0.5 * sound
+    found = np.array(beats(tempo_of(samples.astype(np.float32))))
+    nearest = found[np.abs(found[None, :] - times[:, None]).argmin(axis=1)]
+    assert abs(np.median(nearest - times)) < 0.006
 
 
 def test_a_change_of_tempo_is_followed() -> None:

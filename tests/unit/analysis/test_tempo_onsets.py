@@ -50,3 +50,19 @@ def test_normalising_in_chunks_equals_normalising_at_once() -> None:
 
 def test_spread_takes_the_greatest_of_three_neighbours() -> None:
     assert list(spread(np.array([0, 3, 0, 0, 1], np.float32))) == [3, 3, 3, 1, 1]
+
+
+def test_repetition_peaks_at_the_distance_of_onsets() -> None:
+    stream = OnsetStream(86.13)
+    stream.push(steps(list(range(50, 3000, 43)), 3000))
+    curve = stream.finish().repetition
+    assert curve[0] == 1
+    assert curve[20:60].argmax() + 20 == 43
+    assert curve[43] > 0.9
+    assert curve[21] < 0.1
+
+
+def test_repetition_is_not_measured_beyond_the_file() -> None:
+    stream = OnsetStream(86.13)
+    stream.push(steps([20, 60], 100))
+    assert not stream.finish().repetition[100:].any()

@@ -1,0 +1,136 @@
+"""Learns the weights of tempo level, place of the beat and key: ``python -m tests.accuracy.learn --help``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import numpy as np
+
+from tests.accuracy.answers import Stored, answer_to, front_ends
+from tests.accuracy.examples import MODELS, choices_of
+from tests.accuracy.report import table
+from tests.accuracy.scores import Points, merged, score
+from tests.accuracy.softmax import Choice, Float64, fit
+from tests.accuracy.truth import Answer, Piece, read_pieces
+from tonearm.analysis import key_profiles, levels, phase, pulse, weights
+
+ROLES = ("recordings", "charts", "rendered", "beatless")
+DIGITS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """A piece, its front end, and what it teaches."""
+
+    piece: Piece
+    stored: Stored
+    folder: str
+    choices: dict[str, Choice]
+
+
+def main() -> int:
+    """Learn from all pieces and write the weights; with ``--folds`` print the scores out of fold first."""
+    options = _options()
+    taught = [
+        Taught(piece, stored, folder, choices_of(piece, stored, role))
+        for role in ROLES
+        for folder in getattr(options, role)
+        for piece, stored in front_ends(folder, read_pieces(folder), options.cache)
+    ]
+    if options.folds:
+        print(_out_of_fold(taught, options.judged or options.recordings, options.folds, options.repeats))
+    if options.write:
+        learned = learn(taught)
+        with open(
+            os.path.join(os.path.dirname(weights.__file__), "weights.json"), "w", encoding="utf-8"
+        ) as out:
+            json.dump(_named(learned), out, indent=1)
+            out.write("\n")
+    return 0
+
+
+def learn(taught: Sequence[Taught]) -> dict[str, Float64]:
+    """The weights of every model."""
+    return {
+        model.name: fit(
+            [one.choices[model.name] for one in taught if model.name in one.choices],
+            model.penalty,
+            model.prior,
+            scaled=model.scaled,
+        )
+        for model in MODELS
+    }
+
+
+def _named(learned: dict[str, Float64]) -> dict[str, dict[str, float]]:
+    return {
+        model.name: {
+            cue: round(float(weight), DIGITS)
+            for cue, weight in zip(model.cues, learned[model.name], strict=True)
+        }
+        for model in MODELS
+    }
+
+
+@contextmanager
+def using(learned: dict[str, Float64]) -> Iterator[None]:
+    """Analyse with these weights instead of those of the package."""
+    with ExitStack() as stack:
+        for module, name, model in (
+            (levels, "WEIGHTS", "level"),
+            (phase, "WEIGHTS", "phase"),
+            (pulse, "WEIGHTS", "pulse"),
+            (key_profiles, "KEY_WEIGHTS", "key"),
+        ):
+            stack.enter_context(patch.object(module, name, learned[model]))
+        yield
+
+
+def _out_of_fold(taught: Sequence[Taught], folders: Sequence[str], folds: int, repeats: int) -> str:
+    """Our scores in each folder when no piece is analysed with weights that were learned from it."""
+    generator = np.random.default_rng(0)
+    rounds: dict[str, list[Points]] = {folder: [] for folder in folders}
+    for _ in range(repeats):
+        fold_of = generator.permutation(len(taught)) % folds
+        answers: dict[str, dict[str, Answer]] = {folder: {} for folder in folders}
+        for fold in range(folds):
+            with using(learn([one for one, where in zip(taught, fold_of, strict=True) if where != fold])):
+                for one, where in zip(taught, fold_of, strict=True):
+                    if where == fold and one.folder in answers:
+                        answers[one.folder][one.piece.name] = answer_to(one.stored)
+        for folder in folders:
+            pieces = [one.piece for one in taught if one.folder == folder]
+            rounds[folder].append(score("tonearm, out of fold", pieces, answers[folder]).points)
+    return "\n\n".join(
+        f"{folder}\n{table([merged('tonearm, out of fold', found)])}" for folder, found in rounds.items()
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy.learn", description=__doc__)
+    for role, meaning in (
+        ("recordings", "with beats that people marked"),
+        ("charts", "recordings with the grid of a rhythm game"),
+        ("rendered", "rendered from notes"),
+        ("beatless", "pads, noise and speech"),
+    ):
+        parser.add_argument(f"--{role}", action="append", default=[], metavar="FOLDER", help=meaning)
+    parser.add_argument("--cache", required=True, metavar="FOLDER", help="where front ends are kept")
+    parser.add_argument(
+        "--folds", type=int, default=0, help="print scores of cross-validation with so many folds"
+    )
+    parser.add_argument("--repeats", type=int, default=1, help="repeat cross-validation with other folds")
+    parser.add_argument(
+        "--judged", action="append", default=[], metavar="FOLDER", help="print these folders' scores instead"
+    )
+    parser.add_argument("--write", action="store_true", help="write the weights learned from everything")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

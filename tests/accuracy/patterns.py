@@ -1,0 +1,118 @@
+"""Renders drum patterns of known tempo, from metronomes to jungle: ``python -m tests.accuracy.patterns FOLDER``."""
+
+import json
+import os
+import sys
+import wave
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 44_100
+SECONDS = 20.0
+SEED = 11
+
+PATTERNS: dict[str, tuple[tuple[float, float], int, dict[str, tuple[float, ...]]]] = {
+    "metronome": ((60, 180), 1, {"click": (0,)}),
+    "kick": ((100, 150), 1, {"kick": (0,)}),
+    "kick and hat": ((100, 150), 1, {"kick": (0,), "hat": (0.5,)}),
+    "backbeat": ((70, 160), 4, {"kick": (0, 2), "snare": (1, 3)}),
+    "rock": ((80, 160), 4, {"kick": (0, 2, 2.5), "snare": (1, 3), "hat": (0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5)}),
+    "house": ((115, 135), 4, {"kick": (0, 1, 2, 3), "snare": (1, 3), "hat": (0.5, 1.5, 2.5, 3.5)}),
+    "shuffle": (
+        (90, 150),
+        4,
+        {"kick": (0, 2), "snare": (1, 3), "hat": (0, 0.667, 1, 1.667, 2, 2.667, 3, 3.667)},
+    ),
+    "twelve eighths": (
+        (55, 90),
+        4,
+        {"kick": (0, 2), "snare": (1, 3), "hat": tuple(i / 3 for i in range(12))},
+    ),
+    "six eighths": ((50, 90), 2, {"kick": (0,), "snare": (1,), "hat": tuple(i / 3 for i in range(6))}),
+    "waltz": ((90, 180), 3, {"kick": (0,), "hat": (1, 2)}),
+    "half time": ((70, 90), 4, {"kick": (0, 1.5), "snare": (2,), "hat": tuple(i / 2 for i in range(8))}),
+    "two step": ((160, 180), 4, {"kick": (0, 2.5), "snare": (1, 3), "hat": tuple(i / 2 for i in range(8))}),
+    "amen": (
+        (160, 180),
+        4,
+        {"kick": (0, 0.5, 2.5), "snare": (1, 1.75, 2.25, 3), "hat": tuple(i / 2 for i in range(8))},
+    ),
+    "jungle": (
+        (160, 180),
+        4,
+        {"kick": (0, 1.5, 2.5), "snare": (1, 3, 3.75), "hat": tuple(i / 2 for i in range(8))},
+    ),
+    "steppers": ((160, 180), 4, {"kick": (0, 2), "snare": (1, 3), "hat": tuple(i / 2 for i in range(8))}),
+}
+"""By style: the range of tempi, beats a bar, and for each drum the beats on which it is struck."""
+
+EACH = 4
+"""Pieces of each style, their tempi evenly spread."""
+
+Samples = NDArray[np.float64]
+
+
+def main() -> int:
+    """Write the audio and ``truth.json``."""
+    folder = sys.argv[1]
+    os.makedirs(folder, exist_ok=True)
+    rows = []
+    for style, ((slowest, fastest), bar, drums) in PATTERNS.items():
+        for number in range(EACH):
+            bpm = slowest + (fastest - slowest) * (number + 0.5) / EACH
+            name = f"{style.replace(' ', '-')}-{number}"
+            _write(os.path.join(folder, name + ".wav"), render(bpm, bar, drums, SEED + number))
+            beats = [round(beat * 60 / bpm, 4) for beat in range(int(SECONDS * bpm / 60))]
+            rows.append(
+                {
+                    "id": name,
+                    "file": name + ".wav",
+                    "set": "synth",
+                    "style": style,
+                    "bpm": bpm,
+                    "key": None,
+                    "beats": beats,
+                    "duration_s": SECONDS,
+                }
+            )
+    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as out:
+        json.dump(rows, out, indent=1)
+    return 0
+
+
+def render(bpm: float, bar: int, drums: dict[str, tuple[float, ...]], seed: int) -> Samples:
+    """(n,) samples of a pattern, with a little noise and strokes of varying strength."""
+    random = np.random.default_rng(seed)
+    sounds = _sounds(random)
+    samples = 0.001 * random.standard_normal(round(SECONDS * RATE_HZ))
+    for drum, strokes in drums.items():
+        for start in range(0, int(SECONDS * bpm / 60) + 1, bar):
+            for stroke in strokes:
+                at = round((start + stroke) * 60 / bpm * RATE_HZ)
+                part = samples[at : at + len(sounds[drum])]
+                part += random.uniform(0.8, 1.0) * sounds[drum][: len(part)]
+    return samples
+
+
+def _sounds(random: np.random.Generator) -> dict[str, Samples]:
+    time = np.arange(round(0.3 * RATE_HZ)) / RATE_HZ
+    hiss = random.standard_normal(len(time))
+    return {
+        "click": 0.4 * hiss * np.exp(-time / 0.004),
+        "kick": 0.6 * np.sin(2 * np.pi * (50 * time + 4 * (1 - np.exp(-30 * time)))) * np.exp(-time / 0.1),
+        "snare": (0.25 * hiss + 0.2 * np.sin(2 * np.pi * 190 * time)) * np.exp(-time / 0.07),
+        "hat": 0.1 * np.diff(hiss, prepend=0.0) * np.exp(-time / 0.02),
+    }
+
+
+def _write(path: str, samples: Samples) -> None:
+    with wave.open(path, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE_HZ)
+        out.writeframes((32_767 * np.clip(samples, -1, 1)).astype("<i2").tobytes())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
