@@ -3,7 +3,7 @@
 import numpy as np
 
 from tonearm.analysis import pulse
-from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Value
+from tonearm.analysis.analyser import Block, Findings, Float32, Signal, Value
 from tonearm.analysis.beats import Int32, attacks, fit_line
 from tonearm.analysis.level_cues import ACCENT_BASS, ONSET
 from tonearm.analysis.levels import FARTHER_RELATIVES, RELATIVES, Level, rank_levels
@@ -12,7 +12,6 @@ from tonearm.analysis.percentile import percentile
 from tonearm.analysis.phase import Phases
 from tonearm.analysis.tempo_curve import (
     BeatTrain,
-    Bool,
     Window,
     edge_bpm,
     near_onsets,
@@ -110,16 +109,16 @@ def beat_train(onsets: Onsets, frames_of_beats: Int32) -> BeatTrain:
     frames_of_beats = frames_of_beats[sounding[frames_of_beats]]
     times = attacks(frames_of_beats, onsets.accents(ACCENT_BASS), ONSET) / rate
     kept = times >= -EARLY_S
-    return _from_beginning(np.maximum(times[kept], 0), (accents[frames_of_beats] > ONSET)[kept])
+    train = BeatTrain(np.maximum(times[kept], 0), (accents[frames_of_beats] > ONSET)[kept])
+    return _from_beginning(train) if onsets.body[0] >= onsets.body.mean() else train
 
 
-def _from_beginning(times_s: Float64, with_onset: Bool) -> BeatTrain:
+def _from_beginning(train: BeatTrain) -> BeatTrain:
     """The beats, and one at the very beginning of music that begins on a beat: no rise can be seen there."""
-    if len(times_s) > 1 and abs(2 * times_s[0] - times_s[1]) <= EARLY_S < times_s[0]:
-        return BeatTrain(
-            np.append(max(0.0, 2 * times_s[0] - times_s[1]), times_s), np.append(True, with_onset)
-        )
-    return BeatTrain(times_s, with_onset)
+    times = train.times_s
+    if len(times) < 2 or times[0] <= EARLY_S or abs(2 * times[0] - times[1]) > EARLY_S:
+        return train
+    return BeatTrain(np.append(max(0.0, 2 * times[0] - times[1]), times), np.append(True, train.with_onset))
 
 
 def _main_bpm(beats: BeatTrain) -> tuple[float, bool] | None:
