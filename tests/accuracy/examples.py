@@ -1,6 +1,6 @@
 """Makes the choices that the weights are learned from: tempo levels, places of the beat, and keys of known pieces."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import mir_eval
@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.accuracy.answers import Stored
 from tests.accuracy.scores import LEAST_BEATS, TEMPO_TOLERANCE, beat_f, sharp
-from tests.accuracy.softmax import Choice, Float64
+from tests.accuracy.softmax import Choice, Float64, fit
 from tests.accuracy.truth import BEATLESS, STEADY, Piece, answer_of
 from tonearm.analysis import key, key_profiles, level_cues, levels, phase, pulse, tempo
 from tonearm.analysis.chroma import PitchVotes
@@ -17,12 +17,19 @@ from tonearm.analysis.onsets import Onsets, OnsetStream
 SURE_F = 0.05
 """Places of the beat whose F-measures differ by this much differ in probability by a factor of e."""
 
-SHAATH = (
-    (6.6, 2.0, 3.5, 2.3, 4.6, 4.0, 2.5, 5.2, 2.4, 3.7, 2.3, 3.4),
-    (6.5, 2.7, 3.5, 5.4, 2.6, 3.5, 2.5, 5.2, 4.0, 2.7, 4.3, 3.2),
+PROFILES = (
+    (
+        (6.6, 2.0, 3.5, 2.3, 4.6, 4.0, 2.5, 5.2, 2.4, 3.7, 2.3, 3.4),
+        (6.5, 2.7, 3.5, 5.4, 2.6, 3.5, 2.5, 5.2, 4.0, 2.7, 4.3, 3.2),
+    ),
+    (
+        (1.00, 0.00, 0.42, 0.00, 0.53, 0.37, 0.00, 0.77, 0.00, 0.38, 0.21, 0.30),
+        (1.00, 0.00, 0.36, 0.39, 0.00, 0.38, 0.00, 0.74, 0.27, 0.00, 0.42, 0.23),
+    ),
 )
-"""Major and minor profile of I. Sha'ath, "Estimation of key in digital music recordings", MSc project report, Birkbeck
-College, 2011."""
+"""Published profiles of major and minor: I. Sha'ath, "Estimation of key in digital music recordings" (MSc project
+report, Birkbeck College, 2011), and "bgate" of Á. Faraldo, S. Jordà and P. Herrera, "A multi-profile method for key
+estimation in EDM" (AES Conference on Semantic Audio, 2017)."""
 
 PROFILE_SCALE = 6.0
 
@@ -31,7 +38,7 @@ PROFILE_SCALE = 6.0
 class Model:
     """What is learned: the cues' names, the penalty, how much pieces of each role count, and the prior.
 
-    counts: by role: recordings, charts (recordings with the grid of a game) and rendered.
+    counts: by role, see ``ROLES``; a role that is missing counts nothing.
     """
 
     name: str
@@ -42,86 +49,151 @@ class Model:
     scaled: bool
 
 
+ROLES = {
+    "rendered": "rendered from notes, beatless pads among them",
+    "accompaniments": "of tests.accuracy.accompaniments",
+    "patterns": "of tests.accuracy.patterns",
+    "charts": "recordings with the grid of a rhythm game",
+    "beatless": "pads, noise and speech",
+}
+"""The kinds of pieces that are learned from."""
+
+
 def key_prior() -> Float64:
-    """(cues,) the same profile in every register, and no preference for a mode."""
+    """(cues,) the mean of the published profiles in every register, and no preference for a mode."""
     registers = len(key_profiles.REGISTER_NAMES)
-    parts = []
-    for profile in np.array(SHAATH):
-        centred = profile - profile.mean()
-        parts += [PROFILE_SCALE / registers * centred / np.linalg.norm(centred)] * registers
+    centred = np.array(PROFILES) - np.mean(PROFILES, axis=2, keepdims=True)
+    means = (centred / np.linalg.norm(centred, axis=2, keepdims=True)).mean(axis=0)
+    parts = [
+        PROFILE_SCALE / registers * profile / np.linalg.norm(profile)
+        for profile in means
+        for _ in range(registers)
+    ]
     return np.concatenate([*parts, [0.0]])
 
 
-MODELS = (
-    Model(
-        "level",
-        level_cues.CUES,
-        0.25,
-        {"recordings": 1.0, "charts": 0.25, "rendered": 0.5, "beatless": 0.0},
-        np.zeros(len(level_cues.CUES)),
-        scaled=True,
-    ),
-    Model(
-        "phase",
-        phase.CUES,
-        1.0,
-        {"recordings": 1.0, "charts": 0.5, "rendered": 0.5, "beatless": 0.0},
-        np.zeros(len(phase.CUES)),
-        scaled=True,
-    ),
-    Model(
-        "pulse",
-        pulse.CUES,
-        0.5,
-        {"recordings": 2.0, "charts": 0.25, "rendered": 0.5, "beatless": 1.0},
-        np.zeros(len(pulse.CUES)),
-        scaled=True,
-    ),
-    Model(
-        "key",
-        (*key_profiles.NAMES, "minor"),
-        6.0,
-        {"recordings": 1.0, "charts": 1.0, "rendered": 1.0, "beatless": 0.0},
-        key_prior(),
-        scaled=False,
-    ),
+LEVEL = Model(
+    "level",
+    level_cues.CUES,
+    0.25,
+    {"rendered": 2.0, "accompaniments": 0.5, "patterns": 2.0, "charts": 0.25},
+    np.zeros(len(level_cues.CUES)),
+    scaled=True,
 )
+PHASE = Model(
+    "phase",
+    phase.CUES,
+    1.0,
+    {"rendered": 1.0, "accompaniments": 0.25, "patterns": 0.5, "charts": 0.5},
+    np.zeros(len(phase.CUES)),
+    scaled=True,
+)
+PULSE = Model(
+    "pulse",
+    pulse.CUES,
+    0.5,
+    {"rendered": 1.0, "accompaniments": 1.0, "patterns": 1.0, "charts": 1.0, "beatless": 1.5},
+    np.zeros(len(pulse.CUES)),
+    scaled=True,
+)
+KEY = Model(
+    "key",
+    (*key_profiles.NAMES, "minor"),
+    6.0,
+    {"rendered": 1.0, "accompaniments": 1.0},
+    key_prior(),
+    scaled=False,
+)
+MODELS = (LEVEL, PHASE, PULSE, KEY)
 
 
-def choices_of(piece: Piece, stored: Stored, role: str) -> dict[str, Choice]:
-    """The choices that a piece teaches, by model."""
-    counts = {model.name: model.counts["beatless" if piece.kind == BEATLESS else role] for model in MODELS}
-    found: dict[str, Choice] = {}
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a piece teaches about having a beat, for each level that may be chosen.
+
+    levels: (levels, level cues). cues: (levels, pulse cues), the score of the level left at 0.
+    """
+
+    levels: Float64
+    cues: Float64
+    has_beat: bool
+    count: float
+
+    def choice(self, level_weights: Float64) -> Choice:
+        """A beat or none, by the cues of the level that these weights choose."""
+        scores = self.levels @ level_weights
+        best = int(scores.argmax())
+        cues = self.cues[best].copy()
+        cues[pulse.CUES.index("score")] = scores[best]
+        right = np.array([self.has_beat, not self.has_beat], np.float64)
+        return Choice(np.array([cues, np.zeros(len(cues))]), right, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a piece teaches: choices by model, and whether it has a beat."""
+
+    choices: Mapping[str, Choice]
+    pulse: Pulse | None
+
+
+def lesson_of(piece: Piece, stored: Stored, role: str) -> Lesson:
+    """What a piece of a role teaches."""
+    counts = {
+        model.name: model.counts.get("beatless" if piece.kind == BEATLESS else role, 0.0) for model in MODELS
+    }
+    choices: dict[str, Choice | None] = {}
+    beat = None
     if piece.kind == BEATLESS or (piece.kind in STEADY and piece.bpm):
         stream = OnsetStream(stored.signal.frame_rate_hz)
         stream.push(stored.block.spectrum.mel)
-        found |= _rhythm(piece, stream.finish(), counts)
+        onsets = stream.finish()
+        ranking = levels.rank_levels(onsets)
+        if ranking is not None:
+            beat = _pulse(piece, onsets, ranking, counts[PULSE.name])
+            choices = _rhythm(piece, onsets, ranking.levels, counts)
     if piece.key:
-        tonal = _key(piece.key, stored, counts["key"])
-        found |= {"key": tonal} if tonal is not None else {}
-    return found
+        choices[KEY.name] = _key(piece.key, stored, counts[KEY.name])
+    taught = {name: choice for name, choice in choices.items() if choice is not None and choice.weight}
+    return Lesson(taught, beat if beat is not None and beat.count else None)
 
 
-def _rhythm(piece: Piece, onsets: Onsets, counts: Mapping[str, float]) -> dict[str, Choice]:
-    ranking = levels.rank_levels(onsets)
-    if ranking is None:
-        return {}
-    has_beat = np.array([float(piece.kind != BEATLESS), float(piece.kind == BEATLESS)])
-    found = {
-        "pulse": Choice(np.array([ranking.pulse, np.zeros(len(ranking.pulse))]), has_beat, counts["pulse"])
+def learn(lessons: Sequence[Lesson]) -> dict[str, Float64]:
+    """The weights of every model; those of the pulse build on those of the level."""
+    learned = {
+        model.name: _fit(model, [one.choices[model.name] for one in lessons if model.name in one.choices])
+        for model in (LEVEL, PHASE, KEY)
     }
-    ranked = ranking.levels
+    beats = [one.pulse.choice(learned[LEVEL.name]) for one in lessons if one.pulse is not None]
+    return learned | {PULSE.name: _fit(PULSE, beats)}
+
+
+def _fit(model: Model, choices: Sequence[Choice]) -> Float64:
+    return fit(choices, model.penalty, model.prior, scaled=model.scaled)
+
+
+def _pulse(piece: Piece, onsets: Onsets, ranking: levels.Ranking, count: float) -> Pulse:
+    rows = [
+        pulse.cues(onsets, ranking.peak, 0.0, dict(zip(level_cues.CUES, level.cues.tolist(), strict=True)))
+        for level in ranking.levels
+    ]
+    return Pulse(
+        np.array([level.cues for level in ranking.levels]), np.array(rows), piece.kind != BEATLESS, count
+    )
+
+
+def _rhythm(
+    piece: Piece, onsets: Onsets, ranked: list[levels.Level], counts: Mapping[str, float]
+) -> dict[str, Choice | None]:
     right = np.array(
         [bool(piece.bpm) and abs(level.bpm / (piece.bpm or 1) - 1) <= TEMPO_TOLERANCE for level in ranked],
         np.float64,
     )
-    if right.any():
-        found["level"] = Choice(
-            np.array([level.cues for level in ranked]), right / right.sum(), counts["level"]
-        )
-        place = _place(piece, onsets, ranked[int(right.argmax())].bpm, counts["phase"])
-        found |= {"phase": place} if place is not None else {}
-    return found
+    if not right.any():
+        return {}
+    level = Choice(np.array([level.cues for level in ranked]), right / right.sum(), counts[LEVEL.name])
+    place = _place(piece, onsets, ranked[int(right.argmax())].bpm, counts[PHASE.name])
+    return {LEVEL.name: level, PHASE.name: place}
 
 
 def _place(piece: Piece, onsets: Onsets, bpm: float, count: float) -> Choice | None:

@@ -1,4 +1,4 @@
-"""Learns the weights of tempo level, place of the beat and key: ``python -m tests.accuracy.learn --help``."""
+"""Learns the weights of tempo level, place of the beat, pulse and key: ``python -m tests.accuracy.learn --help``."""
 
 import argparse
 import json
@@ -12,14 +12,13 @@ from unittest.mock import patch
 import numpy as np
 
 from tests.accuracy.answers import Stored, answer_to, front_ends
-from tests.accuracy.examples import MODELS, choices_of
+from tests.accuracy.examples import MODELS, ROLES, Lesson, learn, lesson_of
 from tests.accuracy.report import table
 from tests.accuracy.scores import Points, merged, score
-from tests.accuracy.softmax import Choice, Float64, fit
+from tests.accuracy.softmax import Float64
 from tests.accuracy.truth import Answer, Piece, read_pieces
 from tonearm.analysis import key_profiles, levels, phase, pulse, weights
 
-ROLES = ("recordings", "charts", "rendered", "beatless")
 DIGITS = 5
 
 
@@ -30,41 +29,35 @@ class Taught:
     piece: Piece
     stored: Stored
     folder: str
-    choices: dict[str, Choice]
+    lesson: Lesson
 
 
 def main() -> int:
     """Learn from all pieces and write the weights; with ``--folds`` print the scores out of fold first."""
     options = _options()
     taught = [
-        Taught(piece, stored, folder, choices_of(piece, stored, role))
+        Taught(piece, stored, folder, lesson_of(piece, stored, role))
         for role in ROLES
         for folder in getattr(options, role)
         for piece, stored in front_ends(folder, read_pieces(folder), options.cache)
     ]
     if options.folds:
-        print(_out_of_fold(taught, options.judged or options.recordings, options.folds, options.repeats))
+        print(
+            _out_of_fold(
+                taught,
+                [folder for role in ROLES for folder in getattr(options, role)],
+                options.folds,
+                options.repeats,
+            )
+        )
     if options.write:
-        learned = learn(taught)
+        learned = learn([one.lesson for one in taught])
         with open(
             os.path.join(os.path.dirname(weights.__file__), "weights.json"), "w", encoding="utf-8"
         ) as out:
             json.dump(_named(learned), out, indent=1)
             out.write("\n")
     return 0
-
-
-def learn(taught: Sequence[Taught]) -> dict[str, Float64]:
-    """The weights of every model."""
-    return {
-        model.name: fit(
-            [one.choices[model.name] for one in taught if model.name in one.choices],
-            model.penalty,
-            model.prior,
-            scaled=model.scaled,
-        )
-        for model in MODELS
-    }
 
 
 def _named(learned: dict[str, Float64]) -> dict[str, dict[str, float]]:
@@ -99,7 +92,8 @@ def _out_of_fold(taught: Sequence[Taught], folders: Sequence[str], folds: int, r
         fold_of = generator.permutation(len(taught)) % folds
         answers: dict[str, dict[str, Answer]] = {folder: {} for folder in folders}
         for fold in range(folds):
-            with using(learn([one for one, where in zip(taught, fold_of, strict=True) if where != fold])):
+            others = [one.lesson for one, where in zip(taught, fold_of, strict=True) if where != fold]
+            with using(learn(others)):
                 for one, where in zip(taught, fold_of, strict=True):
                     if where == fold and one.folder in answers:
                         answers[one.folder][one.piece.name] = answer_to(one.stored)
@@ -113,21 +107,13 @@ def _out_of_fold(taught: Sequence[Taught], folders: Sequence[str], folds: int, r
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.learn", description=__doc__)
-    for role, meaning in (
-        ("recordings", "with beats that people marked"),
-        ("charts", "recordings with the grid of a rhythm game"),
-        ("rendered", "rendered from notes"),
-        ("beatless", "pads, noise and speech"),
-    ):
+    for role, meaning in ROLES.items():
         parser.add_argument(f"--{role}", action="append", default=[], metavar="FOLDER", help=meaning)
     parser.add_argument("--cache", required=True, metavar="FOLDER", help="where front ends are kept")
     parser.add_argument(
         "--folds", type=int, default=0, help="print scores of cross-validation with so many folds"
     )
     parser.add_argument("--repeats", type=int, default=1, help="repeat cross-validation with other folds")
-    parser.add_argument(
-        "--judged", action="append", default=[], metavar="FOLDER", help="print these folders' scores instead"
-    )
     parser.add_argument("--write", action="store_true", help="write the weights learned from everything")
     return parser.parse_args()
 

@@ -33,7 +33,7 @@ def essentia(folder: str) -> list[Scores]:
     ("measure", "floor"),
     [
         ("acc1", 0.93),
-        ("acc2", 0.99),
+        ("acc2", 0.98),
         ("close", 0.98),
         ("beat_f", 0.94),
         ("key", 0.85),

@@ -57,10 +57,14 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The levels of a piece, best first, and the cues that tell whether it has a beat at all, see ``pulse``."""
+    """The levels of a piece, best first, and what tells whether it has a beat at all.
+
+    pulse: the cues of the best level, see ``pulse``. peak: mean over minutes of the autocorrelation's highest peak.
+    """
 
     levels: list[Level]
     pulse: Float64
+    peak: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def rank_levels(onsets: Onsets) -> Ranking | None:
     if not levels or np.exp(levels[0].cue("coverage")) < LEAST_COVERAGE:
         return None
     named = dict(zip(CUES, levels[0].cues.tolist(), strict=True))
-    return Ranking(levels, pulse.cues(onsets, periodicity.peak, levels[0].score, named))
+    return Ranking(levels, pulse.cues(onsets, periodicity.peak, levels[0].score, named), periodicity.peak)
 
 
 def candidates(tempogram: Float64) -> list[int]:
