@@ -15,8 +15,8 @@ NAMES = tuple(
 
 KEY_WEIGHTS = weights_of("key", (*NAMES, "minor"))
 """Learned with the mean of two published profiles as the prior in every register, those of I. Sha'ath, "Estimation of
-key in digital music recordings" (MSc project report, Birkbeck College, 2011), and of Á. Faraldo, S. Jordà and P. Herrera,
-"A multi-profile method for key estimation in EDM" (AES Conference on Semantic Audio, 2017); the roots share them."""
+key in digital music recordings" (MSc project report, Birkbeck College, 2011), and of Á. Faraldo, S. Jordà and
+P. Herrera, "A multi-profile method for key estimation in EDM" (AES Conference on Semantic Audio, 2017)."""
 
 
 def features(registers: Float64) -> Float64:
