@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from tonearm.analysis.built_in import TEMPO
 from tonearm.events.states import RunState
 from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.jobs.intake import Intake, IntakeResult
@@ -36,7 +37,7 @@ from tonearm.views.runs import RunList
 from tonearm.views.track_rows import Results
 from tonearm.views.tracks import Tracks
 
-VERSIONS = {"tempo": 2, "key": 1}
+VERSIONS = {"tempo": TEMPO.version, "key": 1}
 COLUMNS: dict[str, tuple[str, type]] = {
     "bpm": ("tempo", float),
     "key": ("key", str),
