@@ -1,4 +1,4 @@
-"""A library of a million real files: ``python -m tests.performance million [--music FOLDER] [--only NAME]``.
+"""A library of a million real files: ``python -m tests.performance million [--music FOLDER] [--only NAME] [--scans]``.
 
 The real command scans ``--files`` files, made in a temporary folder unless ``--music`` names one with them, with SQLite
 and, where the environment names a server, with PostgreSQL: the first time, while all of their jobs wait, when
@@ -29,7 +29,7 @@ from tests.performance import million_rows
 from tests.performance.cell import Memory
 from tests.performance.places import create_database, drop_database
 from tests.performance.rescan import fill
-from tests.performance.results import record
+from tests.performance.results import record, recorded
 from tests.performance.tuning import held
 from tests.program import Program, wait_for
 from tests.variables import taken_variables
@@ -60,6 +60,12 @@ class Report:
 
     command: str
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def keep(self) -> None:
+        """Begin with the rows that are recorded."""
+        for each in recorded(NAME):
+            if each.command == self.command:
+                self.rows |= each.figures
 
     def add(self, what: str, row: dict[str, float]) -> None:
         """Add a row, print and record it; rows about the same thing stand together."""
@@ -133,9 +139,18 @@ def taken(settings: dict[str, Any]) -> dict[str, float]:
 
 
 def measure(
-    report: Report, name: str, settings: dict[str, Any], music: Path, files: int, goal: str | None
+    report: Report,
+    name: str,
+    settings: dict[str, Any],
+    music: Path,
+    files: int,
+    goal: str | None,
+    scans: bool,
 ) -> None:
-    """All pieces with one database. ``goal``: the folder or address that the library is moved to at last, if any."""
+    """All pieces with one database, or the first two ``scans``.
+
+    ``goal``: the folder or address that the library is moved to at last, if any.
+    """
     variables = {f"TONEARM_{key.upper()}": str(value) for key, value in settings.items()}
     variables |= {"TONEARM_WORK_HOURS": hours_of_rest(), "TONEARM_LOG_LEVEL": "error"}
     with Program(settings["data_dir"], **variables) as program:
@@ -143,6 +158,8 @@ def measure(
         report.add(f"first scan, {name}", first)
         million_rows.refresh(settings)
         report.add(f"rescan, all wait, {name}", scan(program, music, unchanged=files))
+        if scans:
+            return
         listed(report, program, WAITING_LISTS, f"all wait, {name}")
         report.add(f"{AT_ONCE} jobs taken, all wait, {name}", taken(settings))
         million_rows.analysed(settings, files)
@@ -200,6 +217,9 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--music", type=Path)
     parser.add_argument("--only", choices=DATABASES)
+    parser.add_argument(
+        "--scans", action="store_true", help="Only the first two scans; the other recorded figures stay."
+    )
     options = parser.parse_args()
     urls = taken_variables()
     os.environ["TONEARM_CONFIG"] = os.devnull
@@ -222,7 +242,9 @@ def main() -> int:
             try:
                 goal = str(beside) if name == "PostgreSQL" else url
                 report = Report(f"{command} --only {name}")
-                measure(report, name, settings, music, options.files, goal)
+                if options.scans:
+                    report.keep()
+                measure(report, name, settings, music, options.files, goal, options.scans)
             finally:
                 if server and url:
                     drop_database(server, url)

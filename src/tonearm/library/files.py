@@ -8,10 +8,11 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from tonearm.errors import NotFound
-from tonearm.library.bulk_write import add, new_ids
+from tonearm.library.among import among
+from tonearm.library.bulk_write import add, change, new_ids
 from tonearm.library.database import Database, database_time
 from tonearm.library.found_file import FoundFile
-from tonearm.library.history import note, note_all
+from tonearm.library.history import note_all, note_each
 from tonearm.library.roots import below
 from tonearm.library.schema import file_table, root_table
 from tonearm.names import to_document
@@ -19,6 +20,11 @@ from tonearm.names import to_document
 MARK_AT_ONCE = 500
 """Number of files that one statement marks as missing."""
 
+_WHOLE_PATHS = (
+    select(file_table.c.id, file_table.c.path, root_table.c.path.label("root"))
+    .join(root_table, root_table.c.id == file_table.c.root_id)
+    .where(among(file_table.c.id, "files"))
+)
 _NEXT_PRESENT = (
     select(file_table.c.id, file_table.c.path, root_table.c.path.label("root"))
     .join(root_table, root_table.c.id == file_table.c.root_id)
@@ -169,22 +175,18 @@ def write_files(
     ids = _insert_new(
         connection, root, [scanned.found for scanned in scanned_files if scanned.known is None], now
     )
-    for scanned in scanned_files:
-        if scanned.known is not None:
-            ids[scanned.found.path] = scanned.known.id
-            _update_known(connection, root, scanned, scanned.known, now)
+    known = [(scanned, scanned.known) for scanned in scanned_files if scanned.known is not None]
+    _note_changes(connection, known, now)
+    change(connection, file_table, [row for each in known if len(row := _changes(root, *each, now)) > 1])
+    ids |= {scanned.found.path: file.id for scanned, file in known}
     return [ids[scanned.found.path] for scanned in scanned_files]
 
 
-def whole_path(connection: Connection, file: int) -> bytes:
-    """The absolute path of a file."""
-    row = connection.execute(
-        select(root_table.c.path.label("root"), file_table.c.path)
-        .join(root_table, root_table.c.id == file_table.c.root_id)
-        .where(file_table.c.id == file)
-    ).one()
-    path: bytes = os.path.join(row.root, row.path)
-    return path
+def whole_paths(connection: Connection, files: Sequence[int]) -> dict[int, bytes]:
+    """The absolute paths of files, by id."""
+    return {
+        row.id: os.path.join(row.root, row.path) for row in connection.execute(_WHOLE_PATHS, {"files": files})
+    }
 
 
 def _insert_new(
@@ -214,26 +216,39 @@ def _insert_new(
     return {file.path: file_id for file_id, file in zip(ids, files, strict=True)}
 
 
-def _update_known(
-    connection: Connection, root: int, scanned: ScannedFile, known: KnownFile, now: float
-) -> None:
+def _changes(root: int, scanned: ScannedFile, known: KnownFile, now: float) -> dict[str, object]:
+    """The id of a known file, and the columns of its row that change."""
     found = scanned.found
-    changes: dict[str, object] = {}
+    changes: dict[str, object] = {"id": known.id}
     if scanned.change == FileChange.CHANGED:
         changes |= {"size": found.size, "mtime_ns": found.mtime_ns, "inode": found.inode, "state": "waiting"}
-        note(connection, known.id, "changed", {"size": found.size, "was": known.size}, now)
     if scanned.change == FileChange.MOVED:
         changes |= {"root_id": root, "path": found.path, "extension": found.extension, "graph_due_at": now}
         changes |= {"left_out_since": None}
-        note(connection, known.id, "moved", {"from": to_document(whole_path(connection, known.id))}, now)
     if known.missing:
         changes |= {"missing_since": None, "graph_due_at": now}
-        if scanned.change != FileChange.MOVED:
-            note(connection, known.id, "back", {}, now)
     if known.inode != found.inode:
         changes |= {"inode": found.inode}
-    if changes:
-        connection.execute(update(file_table).where(file_table.c.id == known.id).values(**changes))
+    return changes
+
+
+def _note_changes(
+    connection: Connection, scanned_files: Sequence[tuple[ScannedFile, KnownFile]], now: float
+) -> None:
+    """Add to the history of known files what the scan found, before their rows are changed."""
+    changed = {
+        known.id: {"size": scanned.found.size, "was": known.size}
+        for scanned, known in scanned_files
+        if scanned.change == FileChange.CHANGED
+    }
+    note_each(connection, changed, "changed", now)
+    moved = [known.id for scanned, known in scanned_files if scanned.change == FileChange.MOVED]
+    former = whole_paths(connection, moved) if moved else {}
+    note_each(connection, {file: {"from": to_document(path)} for file, path in former.items()}, "moved", now)
+    back = [
+        known.id for scanned, known in scanned_files if known.missing and scanned.change != FileChange.MOVED
+    ]
+    note_all(connection, back, "back", now)
 
 
 def known_files(

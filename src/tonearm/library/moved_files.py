@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from tonearm.library.among import among
-from tonearm.library.files import whole_path
+from tonearm.library.files import whole_paths
 from tonearm.library.history import note
 from tonearm.library.schema import file_table
 from tonearm.names import to_document
@@ -63,7 +63,7 @@ def _link(connection: Connection, here: Any, gone: Sequence[Any], now: float) ->
             .values(moved_to_id=here.id, missing_since=None, graph_due_at=now)
         )
         if linked.rowcount:  # otherwise another worker has linked it
-            path = whole_path(connection, row.id)
+            path = whole_paths(connection, [row.id])[row.id]
             note(connection, here.id, "moved", {"from": to_document(path)}, now)
             return path
     return None
