@@ -32,6 +32,7 @@ _LISTED = (
     select(job_table, root_table.c.path.label("root"), file_table.c.path)
     .join(file_table, file_table.c.id == job_table.c.file_id)
     .join(root_table, root_table.c.id == file_table.c.root_id)
+    .where(among(job_table.c.id, "listed"))
 )
 
 
@@ -100,14 +101,15 @@ class JobList:
                 if not chosen or len(rows) > limit or (after is not None and number < after.part):
                     continue
                 later = [_later(after)] if after is not None and number == after.part else []
-                first = (
-                    select(job_table.c.id)
-                    .where(job_table.c.state.in_(chosen), indexed, *wanted, *later)
-                    .order_by(*order)
-                    .limit(limit + 1 - len(rows))
-                )
-                listed = connection.execute(_LISTED.where(job_table.c.id.in_(first)).order_by(*order))
-                rows += [(number, row) for row in listed]
+                needed = limit + 1 - len(rows)
+                first: list[int] = []
+                # waiting jobs are in the index state by state
+                for several in [[state] for state in chosen] if part == WAITING else [chosen]:
+                    of_part = job_table.c.state.in_(several), indexed, *wanted, *later
+                    ids = select(job_table.c.id).where(*of_part).order_by(*order).limit(needed)
+                    first += connection.execute(ids).scalars()
+                listed = _LISTED.order_by(*order).limit(needed)
+                rows += [(number, row) for row in connection.execute(listed, {"listed": first})]
             positions = _queue_positions(connection, [row for _, row in rows[:limit] if row.state in WAITING])
         jobs = [_view(row, positions.get(row.id)) for _, row in rows[:limit]]
         return jobs, _position(*rows[limit - 1]) if len(rows) > limit else None
