@@ -137,7 +137,10 @@ class Renamer:
                 if self._stopping():
                     self._outcome.interrupted = True
                     break
-                self._carry_out(each, results)
+                if results.again:  # it may wait for one of these
+                    results.again.append(each.unit)
+                else:
+                    self._carry_out(each, results)
             self._sync()
             self._remove_emptied(steps, results)
         codes = {proposal: error.code for proposal, (_, error) in results.refused.items()}

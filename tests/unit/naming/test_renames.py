@@ -1,27 +1,22 @@
 """Any batch of renames does to files and rows what a model of names says, and can be undone."""
 
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from tests.folding_folder import folding
 from tests.sizes import size
 from tests.unit.library_fixture import Library
-from tests.unit.naming.collection import NO_PATHS, Collection, in_memory
-from tonearm.library.proposal import ProposalStatus
+from tests.unit.naming.collection import NO_PATHS, in_memory
+from tests.unit.naming.model import BATCHES, Batch, check
 from tonearm.library.rename_journal import RenameJournal
 from tonearm.naming.destination import Destination
-from tonearm.naming.planner import Mode
 
-FOLDERS, STEMS = ("x", "y", "x/z"), ("a", "b", "c", "d", "e")
-PATHS = st.sampled_from([f"{folder}/{stem}" for folder in FOLDERS for stem in STEMS])
-BATCHES = st.tuples(st.dictionaries(PATHS, PATHS, min_size=1, max_size=10), st.sets(PATHS, max_size=3))
-"""Wanted paths by present ones, and the paths of files that the library does not know."""
+MEMORY = Path("/dev/shm")  # noqa: S108  folders of their own are made there
 
 
 @pytest.fixture(scope="module")
@@ -30,58 +25,31 @@ def quick_library(empty: bytes) -> Iterator[tuple[Library, Destination]]:
         yield library, Destination(RenameJournal(library.database), NO_PATHS)
 
 
-def expected(wanted: Mapping[str, str], strangers: set[str]) -> set[str]:
-    """The present paths of those files that can get their wanted path."""
-    going = {path for path, target in wanted.items() if path != target}
-    targets = list(wanted.values())
-    staying = strangers | (wanted.keys() - going)
-    going = {path for path in going if targets.count(wanted[path]) == 1}
-    stuck: set[str] = {path for path in wanted if path not in going} | staying
-    while more := {path for path in going if wanted[path] in stuck}:
-        going -= more
-        stuck |= more
-    return going
-
-
-@settings(max_examples=size(15, 20_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(15, 1000), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=BATCHES)
-def test_any_batch_does_what_the_model_says(
-    quick_library: tuple[Library, Destination], batch: tuple[dict[str, str], set[str]]
-) -> None:
-    wanted, strangers = batch[0], batch[1] - batch[0].keys()
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  a folder of its own is made there
-    folder = Path(tempfile.mkdtemp(dir=memory))
+def test_any_batch_does_what_the_model_says(quick_library: tuple[Library, Destination], batch: Batch) -> None:
+    folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        collection = Collection(quick_library[0], folder, quick_library[1])
-        for path, target in wanted.items():
-            album, title = os.path.split(target)
-            first, _, second = album.partition("/")
-            collection.put(f"{path}.flac", title=title, album=first, artist=second or None)
-        for path in strangers:
-            collection.write(f"{path}.flac", b"stranger " + path.encode())
-        collection.remember()
-        before, rows_before = collection.on_disk(), collection.in_library()
+        check(*quick_library, folder, batch)
+    finally:
+        shutil.rmtree(folder)
 
-        plan = collection.plan("{album}/<{artist}/>{title}", Mode.MOVE)
-        collection.approve(plan.batch)
-        outcome = collection.apply(plan.batch)
 
-        moved = expected(wanted, strangers)
-        after = {
-            (
-                f"{wanted[name]}.flac" if (name := path.decode()[:-5]) in moved else f"{name}.flac"
-            ).encode(): text
-            for path, text in before.items()
-        }
-        assert collection.on_disk() == after
-        assert collection.in_library().items() <= after.items()
-        assert len(collection.in_library()) == len(wanted)
-        assert (outcome.renamed, outcome.refused) == (len(moved), {})
-        assert collection.statuses(plan.batch).get(ProposalStatus.APPLIED, 0) == len(moved)
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that folds case, stores names decomposed, limits them and renames by links only."""
+    place = tmp_path_factory.mktemp("folded")
+    with folding(place / "below", place / "music", "fold", "nfd", "noflags", "short") as where:
+        yield where
 
-        undone = collection.undo(plan.batch)
-        assert (undone.renamed, undone.refused) == (len(moved), {})
-        assert collection.on_disk() == before
-        assert collection.in_library() == rows_before
+
+@settings(max_examples=size(3, 300), deadline=None)
+@given(batch=BATCHES)
+def test_any_batch_does_the_same_on_a_file_system_that_folds_names(
+    quick_library: tuple[Library, Destination], folded: Path, batch: Batch
+) -> None:
+    folder = Path(tempfile.mkdtemp(dir=folded))
+    try:
+        check(quick_library[0], None, folder, batch)
     finally:
         shutil.rmtree(folder)
