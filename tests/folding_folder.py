@@ -16,16 +16,23 @@ from pathlib import Path
 
 from tests.fuse_folder import Server, mount, shown
 
-UNLINK, RENAME2 = 10, 45
+UNLINK, RENAME2, WRITE = 10, 45, 16
+CHANGING = {4, 9, UNLINK, 11, 12, 13, WRITE, 35, RENAME2}
+EXCHANGE = 2
+TROUBLE = ".trouble"
 OPEN_FLAGS = struct.Struct("=QII")
 
 
 class Folding(Server):
-    """Answers also what changes files. ``rules``: of ``fold``, ``nfd``, ``noflags``, ``nolinks``, ``short``."""
+    """Answers also what changes files.
+
+    rules: of ``fold``, ``nfd``, ``noflags``, ``nolinks``, ``short`` and ``deaf``.
+    """
 
     def __init__(self, device: int, folder: str, rules: set[str]) -> None:
         super().__init__(device, folder)
         self._rules = rules
+        self._trouble = f"{folder}{TROUBLE}"
 
     def _key(self, name: str) -> str:
         if "nfd" in self._rules:
@@ -44,6 +51,8 @@ class Folding(Server):
 
     def _answer(self, code: int, node: int, question: bytes) -> bytes:
         path = self._paths.get(node, "")
+        if code in CHANGING:
+            self._refuse(code)
         match code:
             case 1:  # LOOKUP
                 return self._entry(self._at(path, question.rstrip(b"\0")))
@@ -88,6 +97,17 @@ class Folding(Server):
                 return b""
         return super()._answer(code, node, question)
 
+    def _refuse(self, code: int) -> None:
+        """Fail as a disk does whose trouble ``trouble`` has written down."""
+        try:
+            with open(self._trouble) as file:
+                said = file.read()
+        except FileNotFoundError:
+            return
+        if said == "read-only" or (said == "full" and code == WRITE):
+            number = errno.EROFS if said == "read-only" else errno.ENOSPC
+            raise OSError(number, os.strerror(number))
+
     def _rename(self, path: str, code: int, question: bytes) -> bytes:
         flags = 0
         (folder,) = struct.unpack_from("=Q", question)
@@ -97,13 +117,17 @@ class Folding(Server):
             raise OSError(errno.EINVAL, "no flags here")
         old, new = question[16 if code == RENAME2 else 8 :].rstrip(b"\0").split(b"\0")
         source, target = self._at(path, old), self._at(self._paths[folder], new)
+        if flags & EXCHANGE and "deaf" not in self._rules:
+            raise OSError(errno.EINVAL, "no exchange here")
         if flags & 1 and os.path.lexists(target):
             raise OSError(errno.EEXIST, "it is there")
         if source == target:  # another spelling of the same name
             target = os.path.join(self._paths[folder], os.fsdecode(new))
         os.rename(source, target)
         for node, known in self._paths.items():
-            if known == source or known.startswith(source + "/"):
+            if known == target != source:  # it is replaced
+                self._paths[node] = f"{target} (gone)"
+            elif known == source or known.startswith(source + "/"):
                 self._paths[node] = target + known[len(source) :]
         self._nodes = {known: node for node, known in self._paths.items()}
         return b""
@@ -115,6 +139,15 @@ def folding(folder: Path, where: Path, *rules: str) -> Iterator[Path]:
     folder.mkdir()
     with shown(folder, where, __name__, *rules):
         yield where
+
+
+def trouble(folder: Path, what: str | None) -> None:
+    """Let the disk below ``folder`` be ``full`` or ``read-only`` from now on, or neither."""
+    file = Path(f"{folder}{TROUBLE}")
+    if what is None:
+        file.unlink()
+    else:
+        file.write_text(what)
 
 
 if __name__ == "__main__":

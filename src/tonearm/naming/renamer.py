@@ -13,7 +13,7 @@ import itertools
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tonearm.errors import TonearmError
@@ -132,12 +132,14 @@ class Renamer:
         journalled = Group(secrets.randbits(62), steps)
         if planned:
             self._journal.intend(journalled)
-            self._make_folders(steps, results)
+            unmade = self._make_folders(steps, results)
             for each in planned:
                 if self._stopping():
                     self._outcome.interrupted = True
                     break
-                if results.again:  # it may wait for one of these
+                if error := _in_unmade(each.unit, unmade):
+                    self._refuse(each.unit, error, results)
+                elif results.again:  # it may wait for one of these
                     results.again.append(each.unit)
                 else:
                     self._carry_out(each, results)
@@ -205,15 +207,18 @@ class Renamer:
         except OSError:
             return True
 
-    def _make_folders(self, steps: Sequence[Step], results: _Results) -> None:
+    def _make_folders(self, steps: Sequence[Step], results: _Results) -> dict[bytes, Refused]:
+        """Make the folders; returns those that could not be made, with the reason."""
+        unmade: dict[bytes, Refused] = {}
         for step in steps:
             if step.kind is not StepKind.FOLDER:
                 break
             try:
                 self._disk.make_folder(self._here(step.target))
                 results.done.append(step.position)
-            except Refused:  # what is to go there is refused for the same reason
-                continue
+            except Refused as error:
+                unmade[step.target] = unmade.get(os.path.dirname(step.target), error)
+        return unmade
 
     def _carry_out(self, planned: _Planned, results: _Results) -> None:
         """Do the steps of a unit, or none of them."""
@@ -291,6 +296,12 @@ class Renamer:
 
     def _here(self, path: bytes) -> bytes:
         return self._paths.here(path)
+
+
+def _in_unmade(unit: Unit, unmade: Mapping[bytes, Refused]) -> Refused | None:
+    """Why a folder could not be made that a unit needs, if that is so."""
+    found = (unmade.get(os.path.dirname(step.target)) for step in unit)
+    return next((error for error in found if error is not None), None)
 
 
 def moves_of(unit: Unit) -> list[Move]:

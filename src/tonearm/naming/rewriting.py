@@ -17,7 +17,7 @@ from tonearm.library.rename_journal import Rewrite
 from tonearm.naming.copying import BLOCK, Stopped, keep_attributes, part_of
 from tonearm.naming.disk import Refused, identity_of, look, refusal
 from tonearm.naming.folders import Folders
-from tonearm.naming.safe_rename import UNSUPPORTED, exchange
+from tonearm.naming.safe_rename import UNSUPPORTED, exchange, rename_no_replace
 from tonearm.naming.splices import Splice, spliced
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -112,12 +112,16 @@ class Rewriter:
         try:
             if identity_of(_status(folder, name)) != identity:
                 raise Refused("changed-since", path)
-            if _exchanged(folder, name, part) and identity_of(_status(folder, part)) != identity:
-                exchange(folder, name, part)  # it was written to meanwhile
+            exchanged = _exchanged(folder, name, part)
+            if _found(folder, name) != copy:  # the file system takes the flag and does something else
+                rename_no_replace(folder, part, folder, name)
+                raise Refused("no-safe-rename", path)
+            if exchanged and _found(folder, part) != identity:  # it was written to meanwhile
+                exchange(folder, name, part)
                 raise Refused("changed-since", path)
         except (OSError, Refused) as error:
             with contextlib.suppress(OSError):
-                if identity_of(_status(folder, part)) == copy:
+                if _found(folder, part) == copy:
                     self._remove(folder, part)
             raise refusal(error, path) if isinstance(error, OSError) else error from error
         self._folders.changed(path)
@@ -182,6 +186,14 @@ def _exchanged(folder: int, name: bytes, part: bytes) -> bool:
         os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
         return False
     return True
+
+
+def _found(folder: int, name: bytes) -> Identity | None:
+    """What tells the file of a name; ``None`` where there is none. Raises OSError."""
+    try:
+        return identity_of(_status(folder, name))
+    except FileNotFoundError:
+        return None
 
 
 def _status(folder: int, name: bytes) -> os.stat_result:
