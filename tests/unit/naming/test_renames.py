@@ -45,7 +45,9 @@ def folded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @settings(max_examples=size(3, 300), deadline=None)
 @given(batch=BATCHES)
-@example(batch=({"x/a": "x/b", "x/c": "x/a"}, set()))  # the second waits for the first, which is done by a link
+@example(
+    batch=({"x/a": "x/b", "x/c": "x/a"}, set())
+)  # the second waits for the first, which is done by a link
 def test_any_batch_does_the_same_on_a_file_system_that_folds_names(
     quick_library: tuple[Library, Destination], folded: Path, batch: Batch
 ) -> None:
