@@ -35,6 +35,8 @@ Call = tuple[str, int]
 class Scene:
     """A library and its music, which can be put back as they were before."""
 
+    group = "rename"
+
     def __init__(self, program: Program, kept: Path, folders: Sequence[Path], before: str) -> None:
         """``folders``: that of the music, and others that files come to."""
         self.program = program
@@ -74,7 +76,7 @@ class Scene:
 
     def rename(self, *options: str) -> "subprocess.CompletedProcess[bytes]":
         """Call the command, through strace with these options."""
-        command = ["strace", "-f", "-qq", *options, sys.executable, "-m", "tonearm", "rename", self.before]
+        command = ["strace", "-f", "-qq", *options, sys.executable, "-m", "tonearm", self.group, self.before]
         return subprocess.run(command, env=self.program.environment, capture_output=True, timeout=300)
 
     def calls(self, log: Path) -> list[Call]:
