@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import HTMLResponse, Response
 
 from tonearm.analysis.value_text import tempo_doubt
@@ -39,21 +39,30 @@ class TableFilter:
         bpm_to: str = "",
         sort: str = "path",
         order: str = "",
+        range: Annotated[list[str], Query(max_length=10)] = [],  # noqa: A002, B006  the API's name; never changed
     ) -> None:
         self.sort, self.descending = sort, bool(order)
         self.texts = {"title": title, "artist": artist, "album": album, "genre": genre, "codec": codec}
         fields = {"key": key, "state": state, "bpm_from": bpm_from, "bpm_to": bpm_to}
-        self.values = self.texts | fields | {"sort": sort, "order": order}
+        self.ranges = [each for each in range if each]
+        self.values: dict[str, str | list[str]] = {
+            **self.texts,
+            **fields,
+            "sort": sort,
+            "order": order,
+            "range": self.ranges,
+        }
+        self.fields = fields
         self.texts = {name: text for name, text in self.texts.items() if text}
 
     def query(self, parts: Parts) -> TrackQuery:
         """The query. Raises ConfigurationError and NotFound."""
-        low, high = self.values["bpm_from"], self.values["bpm_to"]
+        low, high = self.fields["bpm_from"], self.fields["bpm_to"]
         wanted = Wanted(
             texts=self.texts,
-            key=self.values["key"],
-            state=self.values["state"],
-            ranges=[f"bpm:{low or 0}-{high or LARGEST_BPM}"] if low or high else [],
+            key=self.fields["key"],
+            state=self.fields["state"],
+            ranges=[*self.ranges, *([f"bpm:{low or 0}-{high or LARGEST_BPM}"] if low or high else [])],
             sort=f"-{self.sort}" if self.descending else self.sort,
         )
         return wanted.query(parts)

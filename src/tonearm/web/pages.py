@@ -1,4 +1,4 @@
-"""The pages for people: what goes on, the library, one track, names, failures, runs, workers.
+"""The pages for people: what goes on, the library, one track, plots, names, failures, runs, workers.
 
 They work without JavaScript; with it, the page of what goes on follows by itself, and tables continue as they are
 scrolled.
@@ -33,6 +33,7 @@ from tonearm.web.library_pages import add_library
 from tonearm.web.login import add_login
 from tonearm.web.name_pages import add_names
 from tonearm.web.parts import Parts
+from tonearm.web.plot_pages import add_plots
 from tonearm.web.rendering import Pages, link
 
 
@@ -40,7 +41,7 @@ def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = Pages(parts)
-    for add in (_now, _runs, add_library, add_names, _failures, _workers, add_login):
+    for add in (_now, _runs, add_library, add_plots, add_names, _failures, _workers, add_login):
         add(router, parts, pages)
     return router
 

@@ -2,6 +2,7 @@
 
 import threading
 import urllib.parse
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class Pages:
         return with_outlooks(self._database, read_liveness(self._database), activity.runs)
 
 
-def link(path: str, **parameters: str | None) -> str:
-    """A path with those parameters that have a value."""
-    return f"{path}?{urllib.parse.urlencode({name: value for name, value in parameters.items() if value})}"
+def link(path: str, **parameters: str | Sequence[str] | None) -> str:
+    """A path with those parameters that have a value, or several."""
+    given = {name: value for name, value in parameters.items() if value}
+    return f"{path}?{urllib.parse.urlencode(given, doseq=True)}"

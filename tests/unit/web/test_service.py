@@ -1,16 +1,20 @@
 """The API and the pages answer what the library holds, and change what commands can change."""
 
+import html
 import json
 import re
 import time
 from collections.abc import Iterator
 from http.client import HTTPResponse
+from pathlib import Path
 
 import pytest
 
 from tests import api_reference
-from tests.unit.library_fixture import Library
+from tests.unit.library_fixture import Library, result
 from tests.unit.web.client import Client
+from tests.unit.web.conftest import served
+from tonearm.analysis.catalog import versions as present_versions
 
 API = "/api/v1"
 PAGES = ("/", "/library", "/failures", "/failures/files?code=not-audio", "/runs", "/workers", "/tracks/1")
@@ -214,3 +218,27 @@ def test_the_reference_describes_the_api_as_it_is(service: Client) -> None:
     assert page == api_reference.written(page, service.get("/openapi.json").json), (
         "write it anew: python -m tests.api_reference"
     )
+
+
+def test_each_number_of_a_plot_leads_to_as_many_tracks(library: Library) -> None:
+    now = present_versions()
+    known = Library(library.database, versions=now)
+    run = known.run()
+    for number, bpm in enumerate((120.0, 122.0, 125.0, 128.0)):
+        values = {"tempo": (now["tempo"], {"bpm": bpm}, {}), "key": (now["key"], {"camelot": "8A"}, {})}
+        known.finish(run, b"%d.flac" % number, result(f"{number:08}", findings=values))
+    with served(Path(library.database.address).parent) as service:
+        _follow_every_number(service)
+
+
+def _follow_every_number(service: Client) -> None:
+    page = service.get("/plots").text
+    found = re.findall(r'<a href="(/library\?[^"]*)">(\d+)</a>', page)
+    assert sorted(int(tracks) for where, tracks in found if "key=8A" in where) == [2, 2]
+    for where, tracks in found:
+        query = html.unescape(where).partition("?")[2]
+        assert service.get(f"/library/count?{query}").text.split()[0] == tracks
+    narrowed = service.get("/library?range=bpm:119-121").text
+    assert 'name="range" value="bpm:119-121"' in narrowed
+    assert narrowed.count("/tracks/") == 1
+    assert service.get("/library?range=bpm").status == 400

@@ -1,0 +1,76 @@
+"""How many tracks there are by two columns: tempo by key, loudness by year."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Integer, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from tonearm.library.database import Database
+from tonearm.library.schema import file_table
+from tonearm.views.columns import SearchColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A column of a grid. step: the width of its ranges; ``None`` for each value apart."""
+
+    column: SearchColumn
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Numbers of tracks by two columns.
+
+    cells: by the values, or by the numbers of the ranges: range 3 of width 5 is from 15 to below 20.
+    unknown: number of tracks that lack one of the two values.
+    """
+
+    cells: Mapping[tuple[Any, Any], int]
+    unknown: int
+
+
+class floored(FunctionElement[int]):  # noqa: N801  written as the SQL function it stands for
+    """The greatest whole number that is not greater."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(floored, "sqlite")
+def _floored_sqlite(element: floored, compiler: Any, **kw: Any) -> str:
+    value = compiler.process(element.clauses, **kw)
+    return (
+        f"(CAST({value} AS INTEGER) - ({value} < CAST({value} AS INTEGER)))"  # floor() is not in every SQLite
+    )
+
+
+@compiles(floored, "postgresql")
+def _floored_postgresql(element: floored, compiler: Any, **kw: Any) -> str:
+    return f"CAST(floor({compiler.process(element.clauses, **kw)}) AS INTEGER)"
+
+
+def read_grid(database: Database, x: Axis, y: Axis) -> Grid:
+    """Count the tracks that the last scan found; this reads the whole library."""
+    source: FromClause = file_table
+    for column in {axis.column.table: axis.column for axis in (x, y)}.values():
+        if column.table is not file_table:
+            file_id = file_table.c.id if column.of_file else file_table.c.audio_id
+            source = source.outerjoin(column.table, column.owner == file_id)
+    across, down = _place(x), _place(y)
+    with database.read() as connection:
+        rows = connection.execute(
+            select(across.label("across"), down.label("down"), func.count().label("tracks"))
+            .select_from(source)
+            .where(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
+            .group_by("across", "down")
+        ).all()
+    known = {(row.across, row.down): row.tracks for row in rows if None not in (row.across, row.down)}
+    return Grid(known, sum(row.tracks for row in rows) - sum(known.values()))
+
+
+def _place(axis: Axis) -> ColumnElement[Any]:
+    return axis.column.value if axis.step is None else floored(axis.column.value / axis.step)
