@@ -225,7 +225,10 @@ def test_each_number_of_a_plot_leads_to_as_many_tracks(library: Library) -> None
     known = Library(library.database, versions=now)
     run = known.run()
     for number, bpm in enumerate((120.0, 122.0, 125.0, 128.0)):
-        values = {"tempo": (now["tempo"], {"bpm": bpm}, {}), "key": (now["key"], {"camelot": "8A"}, {})}
+        values: dict[str, tuple[int, dict[str, object], dict[str, object]]] = {
+            "tempo": (now["tempo"], {"bpm": bpm}, {}),
+            "key": (now["key"], {"camelot": "8A"}, {}),
+        }
         known.finish(run, b"%d.flac" % number, result(f"{number:08}", findings=values))
     with served(Path(library.database.address).parent) as service:
         _follow_every_number(service)
