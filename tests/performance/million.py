@@ -1,4 +1,4 @@
-"""A library of a million real files: ``python -m tests.performance million [--music FOLDER] [--only NAME] [--scans]``.
+"""A library of a million real files: ``python -m tests.performance million [--only NAME] [--until PIECE]``.
 
 The real command scans ``--files`` files, made in a temporary folder unless ``--music`` names one with them, with SQLite
 and, where the environment names a server, with PostgreSQL: the first time, while all of their jobs wait, when
@@ -35,6 +35,8 @@ from tests.program import Program, wait_for
 from tests.variables import taken_variables
 
 NAME = "million"
+PIECES = ("waiting", "moved", "move")
+"""Where a measurement may end: with the scan while all jobs wait, with that of moved files, with the move of all."""
 DATABASES = ("SQLite", "PostgreSQL")
 MOVED = 10
 """One file of so many is moved."""
@@ -145,9 +147,9 @@ def measure(
     music: Path,
     files: int,
     goal: str | None,
-    scans: bool,
+    until: str,
 ) -> None:
-    """All pieces with one database, or the first two ``scans``.
+    """The pieces with one database, up to one of ``PIECES``.
 
     ``goal``: the folder or address that the library is moved to at last, if any.
     """
@@ -158,7 +160,7 @@ def measure(
         report.add(f"first scan, {name}", first)
         million_rows.refresh(settings)
         report.add(f"rescan, all wait, {name}", scan(program, music, unchanged=files))
-        if scans:
+        if until == "waiting":
             return
         listed(report, program, WAITING_LISTS, f"all wait, {name}")
         report.add(f"{AT_ONCE} jobs taken, all wait, {name}", taken(settings))
@@ -170,7 +172,7 @@ def measure(
             report.add(f"last migration done, {name}", call(program, "migrate"))
         with moved(music, files // MOVED) as number:
             report.add(f"rescan, a tenth moved, {name}", scan(program, music, moved=number))
-        if goal is not None:
+        if goal is not None and until == "move":
             million_rows.end_runs(settings)
             origin = str(settings.get("database_url") or settings["data_dir"])
             with locked():
@@ -217,9 +219,8 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--music", type=Path)
     parser.add_argument("--only", choices=DATABASES)
-    parser.add_argument(
-        "--scans", action="store_true", help="Only the first two scans; the other recorded figures stay."
-    )
+    told = "Measure up to this piece; recorded figures of later ones stay."
+    parser.add_argument("--until", choices=PIECES, default=PIECES[-1], help=told)
     options = parser.parse_args()
     urls = taken_variables()
     os.environ["TONEARM_CONFIG"] = os.devnull
@@ -242,9 +243,9 @@ def main() -> int:
             try:
                 goal = str(beside) if name == "PostgreSQL" else url
                 report = Report(f"{command} --only {name}")
-                if options.scans:
+                if options.until != PIECES[-1]:
                     report.keep()
-                measure(report, name, settings, music, options.files, goal, options.scans)
+                measure(report, name, settings, music, options.files, goal, options.until)
             finally:
                 if server and url:
                     drop_database(server, url)
