@@ -21,7 +21,7 @@ from tests.unit.library_fixture import (
 )
 from tonearm.errors import Failure
 from tonearm.jobs.failures import GONE, INTERRUPTED
-from tonearm.jobs.job_sql import engine_text
+from tonearm.jobs.job_sql import FILE_VERSIONS, engine_text, versions_in
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.retry import INTERRUPTIONS, retry_after
 from tonearm.jobs.sql_job_store import SqlJobStore
@@ -103,7 +103,7 @@ def test_a_finished_file_is_done_with_its_results(library: Library) -> None:
     assert ending is not None
     assert (ending.state, ending.failure, ending.retry_in_s) == ("done", None, None)
     file = library.file(b"1.flac")
-    assert (file["state"], file["engine"]) == ("done", "identity:2 tags:2 key:1 tempo:2")
+    assert (file["state"], file["engine"]) == ("done", engine_text(VERSIONS))
     assert (file["size"], file["mtime_ns"], file["inode"]) == (11, 12, 13)
     job = library.job(lease.job)
     assert (job["state"], job["stage"], job["lease_until"], job["code"]) == ("done", None, None, None)
@@ -406,7 +406,7 @@ def test_results_that_are_there_already_are_named(library: Library) -> None:
     lease = library.take(run)
     assert stored_one(library.job_store, lease, "known") == {"tempo", "key"}
     assert stored_one(library.job_store, lease, "unknown") == frozenset()
-    newer = SqlJobStore(library.database, {"tempo": 3, "key": 1}, AT_ONCE, 60)
+    newer = SqlJobStore(library.database, VERSIONS | {"tempo": VERSIONS["tempo"] + 1}, AT_ONCE, 60)
     assert stored_one(newer, lease, "known") == {"key"}
 
 
@@ -434,7 +434,9 @@ def test_the_depth_of_the_queue_is_counted_by_level_and_state(library: Library) 
 
 
 def test_the_engine_is_named_the_same_in_any_order() -> None:
-    assert engine_text({"b": 2, "a": 1}) == engine_text({"a": 1, "b": 2}) == "identity:2 tags:2 a:1 b:2"
+    text = engine_text({"a": 1, "b": 2})
+    assert text == engine_text({"b": 2, "a": 1})
+    assert versions_in(text) == {**FILE_VERSIONS, "a": 1, "b": 2}
 
 
 def test_attempts_that_are_not_charged_are_not_shown_as_attempts(library: Library) -> None:
