@@ -57,10 +57,10 @@ def _write(value: Any) -> None:
 
 def _lead(link: bytes) -> None:
     """Write the mounts that a link leads over, each before it is touched, then the canonical path of the link."""
+    from tonearm.library.links import crossings
     from tonearm.library.mount_table import read_mounts
-    from tonearm.scan.links import mounts_on_the_way
 
-    for mount in mounts_on_the_way(link, read_mounts()):
+    for mount, _ in crossings(link, read_mounts()):
         _write([mount])
     os.stat(link)
     _write((os.path.realpath(link),))
@@ -78,7 +78,7 @@ def named_path(path: bytes) -> tuple[bytes, int | None, int | None]:
 
 
 def _walk(question: dict[str, Any]) -> None:
-    from tonearm.scan.links import mounts_on_the_way
+    from tonearm.library.links import crossings
     from tonearm.scan.patterns import Patterns
     from tonearm.scan.walk import walk
 
@@ -94,7 +94,7 @@ def _walk(question: dict[str, Any]) -> None:
         def is_hung(self, path: bytes, is_link: bool) -> bool:
             if path in hung:
                 return True
-            return is_link and bool(elsewhere) and any(mounts_on_the_way(os.path.join(root, path), elsewhere))
+            return is_link and bool(elsewhere) and any(crossings(os.path.join(root, path), elsewhere))
 
         def follow(self, link: bytes) -> None:
             if link != self.followed:

@@ -129,7 +129,8 @@ class Dispatcher:
     def _hung(self, assignment: Assignment) -> None:
         lease = assignment.lease
         root = self._mount_guard.local_path(lease.root)
-        self._mount_guard.remember_hung(self._openers.mount_of(assignment.path), lease.root_id, root)
+        mount, link = self._openers.mount_of(assignment.path), self._openers.link_in(assignment.path)
+        self._mount_guard.remember_hung(mount, lease.root_id, root, link)
 
     def _ask_whether_mounted(self, child: ChildProcess, assignment: Assignment, failure: Failure) -> None:
         """Ask whether a file's folder is mounted here; it counts as not mounted while the database can't be read."""

@@ -53,10 +53,14 @@ class MountGuard:
         """Note that a mount on this host does not answer."""
         self._hung.setdefault(mount, set())
 
-    def remember_hung(self, mount: bytes, root_id: int, root: bytes) -> None:
-        """Have no jobs taken of a root on this host that is, or lies on, a mount that does not answer, or holds it."""
+    def remember_hung(self, mount: bytes, root_id: int, root: bytes, link: bytes | None = None) -> None:
+        """Have no jobs taken of a root on this host that is, or lies on, a mount that does not answer, or holds it.
+
+        link: a link in the root that leads to the mount; only what is below it waits.
+        """
         if mount in self._hung:
-            scope = mount[len(root) + 1 :] if is_inside(mount, root) else b""
+            place = mount if link is None else link
+            scope = place[len(root) + 1 :] if is_inside(place, root) else b""
             self._hung[mount].add(UnmountedPlace(root_id, scope))
 
     def answers(self, mount: bytes) -> None:
@@ -66,7 +70,7 @@ class MountGuard:
     def covers(self, root_id: int, path: bytes) -> bool:
         """Whether a file lies in a place that is known not to be mounted on this host, or not to answer."""
         return any(
-            place.root == root_id and (not place.scope or is_inside(path, place.scope))
+            place.root == root_id and (not place.scope or path == place.scope or is_inside(path, place.scope))
             for place in self.unmounted_places()
         )
 

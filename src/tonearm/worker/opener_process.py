@@ -4,7 +4,9 @@ If the mount does not answer, this process hangs and the supervisor does not. A 
 are answered one after the other:
 
 open: opens a file, answers with its status or an error number, then sends the open file to the child whose socket came
-with the message. check: answers whether an open file was replaced, or an error number, and closes it.
+with the message. A file to which a symbolic link leads on another mount is not touched: the answer is that mount, and
+the part of the path that leads to it. check: answers whether an open file was replaced, or an error number, and closes
+it.
 close: closes it, without an answer. look: answers once a folder can be read.
 mounted: answers whether a root and folders below it look mounted.
 
@@ -20,8 +22,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tonearm.library.links import crossings
+from tonearm.library.mount_table import read_mounts
 from tonearm.library.mounts import empty_mounts, is_root_mounted
-from tonearm.names import from_document, to_bytes, to_document
+from tonearm.names import from_document, to_bytes, to_document, to_text
 from tonearm.worker.child_protocol import Message, encode, receive_with_files, send_with_files
 from tonearm.worker.limits import die_with_parent
 from tonearm.worker.safe_open import FileStatus, open_inside, was_replaced
@@ -35,9 +39,9 @@ TOGETHER_S = 0.01
 
 
 def main() -> None:
-    """Answer until the supervisor closes the connection. Called as ``python … FOLDER SOCKET PARENT``."""
+    """Answer until the supervisor closes the connection. Called as ``python … FOLDER SOCKET PARENT MOUNT``."""
     die_with_parent(int(sys.argv[3]))
-    _Opener(socket.socket(fileno=int(sys.argv[2]))).serve()
+    _Opener(socket.socket(fileno=int(sys.argv[2])), os.fsencode(sys.argv[4])).serve()
 
 
 def allowed_s(base_s: float, size: int) -> float:
@@ -46,8 +50,9 @@ def allowed_s(base_s: float, size: int) -> float:
 
 
 class _Opener:
-    def __init__(self, link: socket.socket) -> None:
+    def __init__(self, link: socket.socket, mount: bytes) -> None:
         self._link = link
+        self._mount = mount
         self._files: dict[int, int] = {}
         self._answers: list[Any] = []
         self._unsent: list[tuple[socket.socket, Message, int]] = []
@@ -101,8 +106,13 @@ class _Opener:
         links: bool,
         wanted: Message,
         child: socket.socket,
-    ) -> Sequence[int] | int:
-        """The status of a file, or the number of the error. links: follow symbolic links. wanted: for the child."""
+    ) -> Sequence[int] | Sequence[str] | int:
+        """The status of a file, or the number of the error, or the answer of ``_onward``.
+
+        links: follow symbolic links. wanted: for the child.
+        """
+        if links and (onward := self._onward(os.path.join(to_bytes(root), to_bytes(path)))) is not None:
+            return onward
         try:
             descriptor, status = open_inside(to_bytes(root), to_bytes(path), links)
         except OSError as error:
@@ -111,6 +121,15 @@ class _Opener:
         cpu_s = allowed_s(base_s, status.size) + CPU_MORE_S
         self._unsent.append((child, {"cpu_s": cpu_s, **wanted}, descriptor))
         return status
+
+    def _onward(self, path: bytes) -> Sequence[str] | None:
+        """The next mount behind this one that a path leads to by a link, and the part of the path up to that link."""
+        is_here = self._mount == b"/"
+        for mount, at in crossings(path, read_mounts()):
+            if is_here and mount != self._mount:
+                return to_text(mount), to_text(at)
+            is_here = is_here or mount == self._mount
+        return None
 
     def _check(self, number: int, path: str, links: bool, then: FileStatus) -> bool | int:
         """Whether a file was replaced, or the number of the error."""

@@ -14,7 +14,7 @@ from typing import Any
 from tonearm.errors import Failure
 from tonearm.jobs.failures import REPLACED
 from tonearm.library.mount_table import MountTable
-from tonearm.names import to_text
+from tonearm.names import folders_above, to_bytes, to_text
 from tonearm.resilience.processes import command_of, end
 from tonearm.worker.child_protocol import MessageBuffer, send_with_files
 from tonearm.worker.safe_open import FileStatus, failure_of
@@ -67,7 +67,12 @@ class _Opener:
         self.link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-                command_of("tonearm.worker.opener_process", str(theirs.fileno()), str(os.getpid())),
+                command_of(
+                    "tonearm.worker.opener_process",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    os.fsdecode(mount),
+                ),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -162,6 +167,8 @@ class Openers:
         self._openers: dict[bytes, _Opener] = {}
         self._hung: dict[bytes, tuple[subprocess.Popen[bytes], float]] = {}
         self._numbers = itertools.count(1)
+        self._links: dict[bytes, bytes] = {}
+        """The mounts that links lead to, by their paths."""
 
     @property
     def is_busy(self) -> bool:
@@ -174,12 +181,19 @@ class Openers:
             opener.send()
 
     def mount_of(self, path: bytes) -> bytes:
-        """The mount on which a path lies."""
-        return self._mounts.mount_of(path)
+        """The mount on which a path lies, or to which a link in it leads, as far as that is known."""
+        link = self.link_in(path)
+        return self._mounts.mount_of(path) if link is None else self._links[link]
+
+    def link_in(self, path: bytes) -> bytes | None:
+        """The part of a path up to a link that is known to lead to another mount; ``None`` if there is none."""
+        if not self._links:
+            return None
+        return next((place for place in (path, *folders_above(path)) if place in self._links), None)
 
     def ask(self, path: bytes, question: Question) -> None:
         """Ask about the file or folder at ``path``, at the next call of ``send``."""
-        mount = self._mounts.mount_of(path)
+        mount = self.mount_of(path)
         if mount in self._hung:
             question.unanswered()
         else:
@@ -187,7 +201,7 @@ class Openers:
 
     def tell(self, path: bytes, words: Sequence[Any]) -> None:
         """Say something about an open file, without an answer; it is closed already where its process has ended."""
-        opener = self._openers.get(self._mounts.mount_of(path))
+        opener = self._openers.get(self.mount_of(path))
         if opener is not None:
             opener.ask(Question(words))
 
@@ -211,15 +225,20 @@ class Openers:
         number = next(self._numbers)
         whole = os.path.join(root, path)
 
-        def opened(answer: Sequence[int] | int) -> None:
+        def opened(answer: Sequence[Any] | int) -> None:
             if isinstance(answer, int):
                 answered(answer)
+            elif isinstance(answer[0], str):
+                mount, link = map(to_bytes, answer)
+                self._links[link] = mount
+                self.ask(whole, question)
             else:
                 answered(OpenFile(self, number, whole, FileStatus(*answer)))
 
         asked = (base_s, self.follow_links, {"tags_first": tags_first, "former": former})
         words = ("open", number, to_text(root), to_text(path), *asked)
-        self.ask(whole, Question(words, opened, unanswered, child))
+        question = Question(words, opened, unanswered, child)
+        self.ask(whole, question)
 
     def turn(self, now: float) -> None:
         """Send what was asked, give up mounts that do not answer, and look again at those that did not."""

@@ -8,8 +8,8 @@ import pytest
 
 from tests.hung_mount import hung_mount
 from tonearm.library.found_file import FoundFile
+from tonearm.library.links import Crossing, crossings
 from tonearm.scan import reader
-from tonearm.scan.links import mounts_on_the_way
 from tonearm.scan.patterns import Patterns
 from tonearm.scan.walk import Skipped, Unreadable, WalkItem
 
@@ -67,11 +67,11 @@ def test_the_mounts_on_the_way_of_a_link_are_found(tmp_path: Path, link: str, ta
     (folder / "two").symlink_to("../up/one/deeper")
     if not (folder / link).is_symlink():
         (folder / link).symlink_to(target)
-    way = mounts_on_the_way(os.fsencode(folder / link), {b"/mnt/nas", b"/srv"})
-    assert next(way) == b"/mnt/nas"
+    way = crossings(os.fsencode(folder / link / "a.flac"), {b"/mnt/nas", b"/srv"})
+    assert next(way) == Crossing(b"/mnt/nas", os.fsencode(folder / link))
 
 
 def test_links_in_a_circle_lead_to_no_mount(tmp_path: Path) -> None:
     (tmp_path / "round").symlink_to("round")
     place = os.fsencode(tmp_path)
-    assert len([*mounts_on_the_way(place + b"/round", {place})]) == 1
+    assert len([*crossings(place + b"/round", {place})]) == 1

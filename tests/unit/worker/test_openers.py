@@ -4,6 +4,7 @@ import errno
 import os
 import select
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -150,6 +151,38 @@ def test_a_mount_that_hangs_is_given_up_and_asked_again_until_it_answers(loop: L
         assert loop.answers.pop() == "unanswered"  # at once
     loop.turn_until(lambda: loop.mounts[-1] == (nas, False))
     assert len(loop.mounts) == 2
+
+
+def test_links_to_a_mount_that_hangs_hold_up_nothing_but_themselves(loop: Loop, tmp_path: Path) -> None:
+    loop.openers.follow_links = True
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music/song.mp3").touch()
+    (tmp_path / "nas").mkdir()
+    (tmp_path / "music/link").symlink_to("../nas/album")
+    (tmp_path / "music/one.mp3").symlink_to(tmp_path / "nas/one.mp3")
+    music, nas = os.fsencode(tmp_path / "music"), os.fsencode(tmp_path / "nas")
+    with hung_mount(tmp_path / "nas"):
+        for name in (b"link/a.mp3", b"link/b/c.mp3", b"one.mp3"):
+            loop.open(tmp_path / "music", name)
+        assert loop.opened(tmp_path / "music", b"song.mp3").status.size == 0
+        loop.turn_until(lambda: len(loop.answers) == 3)
+        assert loop.answers == ["unanswered"] * 3
+        assert loop.mounts == [(nas, True)]
+        assert loop.openers.mount_of(music + b"/link/b/c.mp3") == nas
+        assert loop.openers.link_in(music + b"/link/b/c.mp3") == music + b"/link"
+        assert loop.openers.link_in(music + b"/one.mp3") == music + b"/one.mp3"
+        assert loop.openers.link_in(music + b"/song.mp3") is None
+
+
+def test_a_file_behind_a_link_to_another_mount_is_opened(loop: Loop, tmp_path: Path) -> None:
+    loop.openers.follow_links = True
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as song:
+        song.write(b"la la")
+        song.flush()
+        (tmp_path / "link").symlink_to(os.path.dirname(song.name))
+        file = loop.opened(tmp_path, b"link/" + os.fsencode(os.path.basename(song.name)))
+        assert file.status.size == 5
+        assert not loop.was_replaced(file)
 
 
 def test_questions_to_a_process_that_was_killed_are_given_up_and_the_next_starts_another(
