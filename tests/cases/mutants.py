@@ -111,7 +111,7 @@ class Child:
         finally:
             os.close(descriptor)
         found = self._until("tags", "failed")
-        if "tags" in found:
+        if "failed" not in found:  # a file that fails has its tags in the same message
             self._link.sendall(encode({"analyse": ["loudness"], "cpu_s": CPU_S}))
             found |= self._until("finished", "failed")
         return found
