@@ -22,14 +22,15 @@ LISTEN = "127.0.0.1:8337"
     metavar="HOST:PORT",
     default=LISTEN,
     show_default=True,
-    help="Where to serve, on this host only; port 0: a free one.",
+    help="Where to serve; port 0: a free one. Where others can reach it, a token is asked for.",
 )
 @data_option
 @json_option
 def serve(listen: str, data: str | None, as_json: bool) -> None:
     """Serve the pages and the API of a library until Ctrl-C or SIGTERM; it analyses nothing itself.
 
-    The pages show what goes on, the library, each track, failures, runs and workers. /openapi.json describes the API.
+    The pages show what goes on, the library, each track, plots, proposed names, failures, runs and workers.
+    /openapi.json describes the API. `tonearm token` makes tokens for those who use it from other hosts.
     """
     try:
         from tonearm.web.opened import open_service
