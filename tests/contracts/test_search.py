@@ -81,8 +81,11 @@ def fill(library: Library) -> None:
     library.meet(run, b"a/waiting.mp3")
 
 
-@pytest.fixture(params=["few", "many", "both"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+WAYS = ("few", "many", "both")
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How pages are found: by fetching what matches, by reading in order, or by one after the other in vain."""
     monkeypatch.setattr(walks, "LEAST", 2)
     monkeypatch.setattr(walks, "MOST", 8)
@@ -90,6 +93,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(effort.Effort, "patience", 4.0 if request.param == "both" else math.inf)
     few_values = {"few": 1_000, "many": 2, "both": 1}  # "many": those of codec and camelot
     monkeypatch.setattr(conditions, "FEW_VALUES", few_values[request.param])
+    return WAYS.index(request.param)
 
 
 def pages(library: Library, query: TrackQuery, limit: int) -> Iterator[Track]:
@@ -108,13 +112,15 @@ def value_of(track: Track, column: str) -> Any:
     return value[:100] if isinstance(value, str) else value
 
 
-@pytest.mark.usefixtures("way")
-def test_pages_put_together_are_the_whole_list(library: Library) -> None:
+def test_pages_put_together_are_the_whole_list(library: Library, way: int) -> None:
+    """Every filter in every order: on SQLite in every way, on PostgreSQL in one of the ways each."""
     fill(library)
     known = list(library.tracks.each(TrackQuery()))
     assert len(known) == 61
     for number, (query, wanted) in enumerate(CASES.values()):
         for place, column in enumerate(SORTS):
+            if library.database.shared and (number + place) % len(WAYS) != way:
+                continue
             chosen = TrackQuery(
                 place=query.place,
                 texts=query.texts,
