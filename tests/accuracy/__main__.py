@@ -6,7 +6,7 @@ import os
 import sys
 
 from tests.accuracy.answers import analyse_all, analyse_stored
-from tests.accuracy.report import as_json, groups, paired, table
+from tests.accuracy.report import as_json, groups, paired, reliability, table
 from tests.accuracy.scores import score
 from tests.accuracy.truth import VARIABLE, read_peers, read_pieces, truth_folder
 
@@ -29,6 +29,7 @@ def main() -> int:
     print(table(rows))
     if len(rows) > 1:
         print("\n" + paired(rows, ours))
+    print("\n" + reliability(pieces, answers, ours))
     for field in options.by:
         print("\n" + groups(pieces, answers, field))
     return 0

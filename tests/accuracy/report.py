@@ -1,6 +1,7 @@
 """Tables of scores: means with intervals, differences of pairs, groups of pieces."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from tests.accuracy.truth import Answer, Piece
 
 RESAMPLES = 2000
 CONFIDENCE = 95.0
+
+CONFIDENCES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""Edges of the classes of confidence."""
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -78,6 +82,24 @@ def groups(pieces: Sequence[Piece], answers: Mapping[str, Answer], field: str) -
         found.setdefault(getattr(piece, field) or "–", []).append(piece)
     rows = [score(f"{name} ({len(members)})", members, answers) for name, members in sorted(found.items())]
     return table(rows)
+
+
+def reliability(pieces: Sequence[Piece], answers: Mapping[str, Answer], ours: Scores) -> str:
+    """How often a tempo (Acc1) and a key are right, by the confidence given: mean confidence, share right, pieces."""
+    lines = []
+    for what, measure in (("tempo", "acc1"), ("key", "key_exact")):
+        given = {piece.name: getattr(answers[piece.name], f"{what}_confidence") for piece in pieces}
+        rows = [
+            (given[name], right) for name, right in ours.points[measure].items() if given[name] is not None
+        ]
+        for low, high in pairwise(CONFIDENCES):
+            inside = [row for row in rows if low <= row[0] < high or row[0] == high == 1]
+            if inside:
+                said, right = np.mean(inside, axis=0)
+                lines.append(
+                    f"{what:6} {low:.2f}–{high:.2f}  said {said:.2f}  right {right:.2f}  {len(inside):>4}"
+                )
+    return "\n".join(lines)
 
 
 def _number(cell: float | None) -> str:

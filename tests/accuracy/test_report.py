@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.accuracy.report import as_json, differences, groups, interval, table
+from tests.accuracy.report import as_json, differences, groups, interval, reliability, table
 from tests.accuracy.scores import score
 from tests.accuracy.truth import Answer, Piece, answer_of, piece_of
 
@@ -70,3 +70,14 @@ def test_tables_have_a_line_for_each_tool_and_each_style() -> None:
     by_style = groups(pieces, answers, "style")
     assert "jazz (1)" in by_style
     assert "rock (1)" in by_style
+
+
+def test_confidence_is_held_against_how_often_it_is_right() -> None:
+    pieces = [piece(name) for name in "abc"]
+    said = {"a": (120.0, 0.95), "b": (60.0, 0.93), "c": (120.0, 0.3)}
+    answers = {name: answer(bpm=bpm, bpm_confidence=sure) for name, (bpm, sure) in said.items()}
+    lines = reliability(pieces, answers, score("ours", pieces, answers)).splitlines()
+    assert [line.split() for line in lines] == [
+        ["tempo", "0.25–0.50", "said", "0.30", "right", "1.00", "1"],
+        ["tempo", "0.90–1.00", "said", "0.94", "right", "0.50", "2"],
+    ]
