@@ -1,12 +1,11 @@
 """Learns the weights of tempo level, place of the beat, pulse and key: ``python -m tests.accuracy.learn --help``."""
 
 import argparse
-import json
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -17,7 +16,8 @@ from tests.accuracy.report import table
 from tests.accuracy.scores import Points, merged, score
 from tests.accuracy.softmax import Float64
 from tests.accuracy.truth import Answer, Piece, read_pieces
-from tonearm.analysis import key_profiles, levels, phase, pulse, weights
+from tonearm.analysis import key_profiles, levels, phase, pulse
+from tonearm.analysis import learned as learned_weights
 
 DIGITS = 5
 
@@ -52,12 +52,22 @@ def main() -> int:
         )
     if options.write:
         learned = learn([one.lesson for one in taught])
-        with open(
-            os.path.join(os.path.dirname(weights.__file__), "weights.json"), "w", encoding="utf-8"
-        ) as out:
-            json.dump(_named(learned), out, indent=1)
-            out.write("\n")
+        Path(learned_weights.__file__).write_text(_module(_named(learned)), encoding="utf-8")
     return 0
+
+
+def _module(named: Mapping[str, Mapping[str, float]]) -> str:
+    """The module that holds the weights of the package."""
+    lines = [
+        '"""The weights of tempo and key, by model and cue. `python -m tests.accuracy.learn --write` writes them."""',
+        "",
+        "LEARNED: dict[str, dict[str, float]] = {",
+    ]
+    for model, weights in named.items():
+        lines.append(f'    "{model}": {{')
+        lines += [f'        "{cue}": {weight},' for cue, weight in weights.items()]
+        lines.append("    },")
+    return "\n".join([*lines, "}", ""])
 
 
 def _named(learned: dict[str, Float64]) -> dict[str, dict[str, float]]:
