@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
@@ -19,9 +20,11 @@ from tonearm.jobs.worker_rows import LOST_S, shift_of
 from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.library.schema import worker_table
-from tonearm.views.jobs import JobView
 from tonearm.views.runs import RunView
 from tonearm.views.workers import RestView, rest_of
+
+if TYPE_CHECKING:
+    from tonearm.views.jobs import JobView
 
 INTERRUPTED = "interrupted"
 """Shown for a job or a run whose process has ended and which no other process has recovered yet."""
@@ -57,7 +60,7 @@ class Liveness:
         """Whether the process with a name is alive."""
         return self.workers is None or worker in self.workers
 
-    def job(self, job: JobView) -> JobView:
+    def job(self, job: "JobView") -> "JobView":
         """A job as it is shown: a running job whose process has ended is interrupted, and has no worker."""
         if job.state != JobState.RUNNING or self.is_alive(job.worker):
             return job

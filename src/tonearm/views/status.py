@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tonearm.jobs import queue_depth
 from tonearm.jobs.job import Depth, JobState
@@ -12,12 +12,14 @@ from tonearm.jobs.job_sql import Versions
 from tonearm.library.database import Database
 from tonearm.library.lock import holder
 from tonearm.names import path_fields
-from tonearm.views.jobs import JobList, JobView
 from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness
 from tonearm.views.runs import RunList, RunView
 from tonearm.views.stale import Coverage, read_coverage
 from tonearm.views.totals import Totals, read_totals
 from tonearm.views.workers import RestView, WorkerList, WorkerView
+
+if TYPE_CHECKING:
+    from tonearm.views.jobs import JobView
 
 SHOWN_RUNNING = 100
 SHOWN_RUNS = 5
@@ -41,7 +43,7 @@ class StatusView:
     totals: Totals
     coverage: Coverage
     depth: Depth
-    running: tuple[JobView, ...]
+    running: "tuple[JobView, ...]"
     interrupted: int
     process: int | None
     analysing: bool
@@ -105,7 +107,9 @@ def read_status(database: Database, versions: Versions, unavailable: Collection[
     )
 
 
-def _running_jobs(database: Database, alive: Liveness) -> list[JobView]:
+def _running_jobs(database: Database, alive: Liveness) -> "list[JobView]":
+    from tonearm.views.jobs import JobList  # not needed without a running job
+
     return [alive.job(job) for job in JobList(database).first((JobState.RUNNING,), None, None, SHOWN_RUNNING)]
 
 
@@ -118,5 +122,5 @@ def _open_runs(database: Database, alive: Liveness, runs: Sequence[RunView]) -> 
     return tuple(with_outlooks(database, alive, is_open))
 
 
-def _running(job: JobView) -> Mapping[str, Any]:
+def _running(job: "JobView") -> Mapping[str, Any]:
     return path_fields(job.path) | {"stage": job.stage, "job": job.id, "worker": job.worker}
