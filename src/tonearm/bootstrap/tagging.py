@@ -18,6 +18,7 @@ from tonearm.tagging.fields import Spelling
 from tonearm.tagging.planner import TagPlanner
 from tonearm.tagging.tagger import Tagger, TagOutcome
 from tonearm.views.renamable import RenamableFiles
+from tonearm.worker.identifier import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ def _opened(
     """Hold the lock for renames, settle what a kill left, and compose what writes. Raises LibraryInUse."""
     with rename_lock(library.database, library.settings.data_dir):
         recovered = settle(library, announce)
-        with contextlib.closing(open_disk(library, stopping)) as disk:
+        with (
+            contextlib.closing(open_disk(library, stopping)) as disk,
+            contextlib.closing(Identifier(library.settings)) as identify,
+        ):
             journal, paths = RenameJournal(library.database), PathMap(library.settings.path_map)
-            yield _Tagging(Tagger(journal, disk, paths, announce, stopping, keep_times), recovered)
+            tagger = Tagger(journal, disk, paths, announce, stopping, identify, keep_times)
+            yield _Tagging(tagger, recovered)

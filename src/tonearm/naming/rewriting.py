@@ -52,7 +52,7 @@ class Rewriter:
         is_same: Callable[[FileIO, FileIO], bool],
         keep_times: bool = False,
     ) -> Digests:
-        """Write the changed copy. ``is_same``: whether both files hold the same sound.
+        """Write the changed copy. ``is_same``: whether both files, open for reading alone, hold the same sound.
 
         Raises:
             Refused: it can't be written, or ``audio-differs``; nothing was changed.
@@ -62,12 +62,14 @@ class Rewriter:
         part = part_of(name)
         try:
             self._remove(folder, part)
-            with _opened(name, READ, folder) as old, _opened(part, _WRITE, folder) as new:
-                digests = self._written(old, new, splices)
-                keep_attributes(old.fileno(), new.fileno(), os.fstat(old.fileno()), keep_times)
-                os.fsync(new.fileno())
-                if not is_same(old, new):
-                    raise Refused("audio-differs", path)
+            with _opened(name, READ, folder) as old:
+                with _opened(part, _WRITE, folder) as new:
+                    digests = self._written(old, new, splices)
+                    keep_attributes(old.fileno(), new.fileno(), os.fstat(old.fileno()), keep_times)
+                    os.fsync(new.fileno())
+                with _opened(part, READ, folder) as copy:
+                    if not is_same(old, copy):
+                        raise Refused("audio-differs", path)
         except (OSError, ValueError, Refused, Stopped) as error:
             with contextlib.suppress(OSError):
                 self._remove(folder, part)

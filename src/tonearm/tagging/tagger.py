@@ -15,9 +15,6 @@ from dataclasses import dataclass, field
 from io import FileIO
 from typing import Any
 
-from tonearm.analysis.identity import audio_hash
-from tonearm.analysis.tags import read_tags
-from tonearm.errors import FileFault
 from tonearm.events.event import Announce
 from tonearm.events.tags import TaggingFinished, TagsRefused, TagsWritten
 from tonearm.library.followed import Completed
@@ -31,6 +28,10 @@ from tonearm.naming.rewriting import READ, Rewriter, aside, digest_of
 from tonearm.naming.splices import Splice, inverse, packed, unpacked
 from tonearm.tagging.form import Unwritable
 from tonearm.tagging.forms import form_of
+from tonearm.worker.child_replies import IdentifiedFile
+
+Identify = Callable[[FileIO], IdentifiedFile | None]
+"""Tells the identity of the sound of a file and its tags; ``None`` if it can't be identified."""
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Tagger:
         paths: PathMap,
         announce: Announce,
         stopping: Callable[[], bool],
+        identify: Identify,
         keep_times: bool = False,
     ) -> None:
         """``keep_times``: whether the times of modification stay."""
@@ -75,6 +77,7 @@ class Tagger:
         self._paths = paths
         self._announce = announce
         self._stopping = stopping
+        self._identify = identify
         self._keep_times = keep_times
         self._outcome = TagOutcome()
 
@@ -143,7 +146,14 @@ class Tagger:
         is_undo: bool,
     ) -> Completed:
         """Write the copy and put it in place. Raises Refused and Stopped, and nothing was changed."""
-        digests = self._rewriter.copy(here, change.splices, _same_sound, self._keep_times)
+        copy: IdentifiedFile | None = None
+
+        def is_same(old: FileIO, new: FileIO) -> bool:
+            nonlocal copy
+            before, copy = self._identify(old), self._identify(new)
+            return before is not None and copy is not None and before.hash == copy.hash
+
+        digests = self._rewriter.copy(here, change.splices, is_same, self._keep_times)
         restore = packed(inverse(change.splices))
         self._journal.rewriting(group.id, Rewrite(proposal.id, digests.before, digests.after, restore))
         now = self._rewriter.put_in_place(here, identity)
@@ -152,13 +162,8 @@ class Tagger:
         except OSError as error:
             raise RenamingFailed(f"the disk does not confirm the new tags: {error.strerror}") from error
         self._rewriter.remove_old(here)
-        tags = None
-        try:
-            with FileIO(os.open(here, READ)) as file:
-                tags = read_tags(file)
-        except (OSError, FileFault):
-            pass  # the next scan reads them
-        return Completed(proposal.id, proposal.file, path, path, is_undo, now if tags else None, tags)
+        tags = None if copy is None else copy.tags
+        return Completed(proposal.id, proposal.file, path, path, is_undo, now, tags)
 
     def _change(self, proposal: Proposal, here: bytes, is_undo: bool) -> _Change:
         """What is to be replaced in a file. Raises Refused."""
@@ -198,11 +203,3 @@ class Tagger:
 
 def _texts(changes: Sequence[Mapping[str, Any]], which: str) -> dict[str, list[str]]:
     return {change["name"]: list(change[which]) for change in changes}
-
-
-def _same_sound(old: FileIO, new: FileIO) -> bool:
-    """Whether both files hold the same sound, by the identity that results belong to."""
-    try:
-        return audio_hash(old) == audio_hash(new)
-    except FileFault:
-        return False

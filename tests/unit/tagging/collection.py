@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Mapping
 from contextlib import closing
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from tests.material import good
 from tests.unit.library_fixture import Library
 from tests.unit.naming.collection import NO_PATHS
 from tonearm.analysis.catalog import versions
+from tonearm.analysis.decode import examine
+from tonearm.analysis.tags import read_tags
 from tonearm.bootstrap.library import results
+from tonearm.errors import FileFault
 from tonearm.events.event import Event
 from tonearm.library.proposal import Proposal, ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
@@ -28,6 +32,7 @@ from tonearm.tagging.fields import USUAL, Spelling
 from tonearm.tagging.planner import Plan, TagPlanner
 from tonearm.tagging.tagger import Tagger, TagOutcome
 from tonearm.views.renamable import RenamableFiles
+from tonearm.worker.child_replies import IdentifiedFile
 
 RESULTS: Mapping[str, Mapping[str, Any]] = {
     "tempo": {"bpm": 127.96, "bpm_confidence": 0.95},
@@ -117,10 +122,25 @@ class TagCollection:
         files = RenamableFiles(self.library.database, results())
         with self._disk() as disk:
             tagger = Tagger(
-                self.journal, disk, NO_PATHS, self.events.append, lambda: self.stopping, keep_times
+                self.journal,
+                disk,
+                NO_PATHS,
+                self.events.append,
+                lambda: self.stopping,
+                self.identify,
+                keep_times,
             )
             now_at = files.paths([each.file for each in found if each.file is not None])
             return tagger.carry_out(found, now_at, is_undo)
+
+    @staticmethod
+    def identify(file: FileIO) -> IdentifiedFile | None:
+        """What a child would say of a file."""
+        try:
+            sound, facts, identity = examine(file)
+        except FileFault:
+            return None
+        return IdentifiedFile(identity.hash, sound, facts, read_tags(file))
 
     def apply(self, keep_times: bool = False) -> TagOutcome:
         """Write what is approved."""
