@@ -18,7 +18,8 @@ from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
-TABLES = ("jobs", "files", "audio", "tags", "analyses", "features_tempo_2", "features_key_1", "history")
+FEATURES = tuple(f"features_{name}_{version}" for name, version in VERSIONS.items())
+TABLES = ("jobs", "files", "audio", "tags", "analyses", *FEATURES, "history")
 TIMES = {"queued_at", "started_at", "finished_at", "first_seen_at", "made_at", "read_at", "at", "found_at"}
 TIMES |= {"graph_due_at", "publish_due_at", "lease_until", "correlation_id", "rank"}
 
@@ -53,7 +54,7 @@ def mixed(leases: list[Lease]) -> list[tuple[Lease, Result]]:
         result("c", tags={"title": "Ünï \U0001f3b5", "year": 1999}),
         result("a", bpm=101.0, tags={"title": "a copy"}),
         result("c", known=True, tags={"title": "another"}),
-        result("d", findings={"tempo": (2, {"bpm": 90.0}, {})}),
+        result("d", findings={"tempo": (VERSIONS["tempo"], {"bpm": 90.0}, {})}),
         result("d", findings={"key": (1, {"camelot": "8A"}, {})}),
         result("b", known=True, complete=False),
     ]
@@ -68,8 +69,8 @@ def test_many_results_stored_together_are_as_if_stored_one_by_one(library: Libra
     for pair in mixed(leased(library, *PATHS)):
         one_by_one += library.job_store.finish([pair])
     alone = all_rows(library)
-    library.change("DELETE FROM features_tempo_2")
-    library.change("DELETE FROM features_key_1")
+    for table in FEATURES:
+        library.change(f"DELETE FROM {table}")  # noqa: S608  names of ours
     library.change("DELETE FROM analyses")
     library.change("DELETE FROM tags")
     library.change("DELETE FROM attempts")

@@ -19,6 +19,7 @@ from tests.unit.library_fixture import (
     COLUMNS,
     DECODED,
     SOUND,
+    VERSIONS,
     Library,
     follow_one,
     found,
@@ -81,7 +82,7 @@ def kept(
     with library.database.write() as connection:
         audio = write_one_sound(connection, path.hex(), replace(SOUND, codec=codec), DECODED, 1.0)
         findings: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
-            "tempo": (2, {"bpm": bpm}, {}),
+            "tempo": (VERSIONS["tempo"], {"bpm": bpm}, {}),
             "key": (1, {"key": key}, {}),
         }
         write_one_findings(connection, audio, findings, 1.0)
@@ -287,7 +288,9 @@ def test_a_path_is_known_once(library: Library) -> None:
 def test_what_was_measured_comes_back_to_the_last_bit(library: Library) -> None:
     with library.database.write() as connection:
         audio = write_one_sound(connection, "x", SOUND, DECODED, 1.0)
-        write_one_findings(connection, audio, {"tempo": (2, AWKWARD, {"series": [AWKWARD] * 3})}, 1.0)
+        write_one_findings(
+            connection, audio, {"tempo": (VERSIONS["tempo"], AWKWARD, {"series": [AWKWARD] * 3})}, 1.0
+        )
         scalars, series = connection.execute(select(analysis_table.c.scalars, analysis_table.c.series)).one()
     assert json.dumps(scalars) == json.dumps(AWKWARD)
     assert json.dumps(series) == json.dumps({"series": [AWKWARD] * 3})
@@ -306,7 +309,7 @@ DOCUMENTS = st.recursive(
 def test_any_document_comes_back_as_the_same_text(library: Library, value: dict[str, Any]) -> None:
     with library.database.write() as connection:
         audio = write_one_sound(connection, "x", SOUND, DECODED, 1.0)
-        write_one_findings(connection, audio, {"tempo": (2, value, {})}, 1.0)
+        write_one_findings(connection, audio, {"tempo": (VERSIONS["tempo"], value, {})}, 1.0)
         stored = connection.execute(select(analysis_table.c.scalars)).scalar_one()
     assert json.dumps(stored) == json.dumps(clean(value))
 
@@ -375,7 +378,9 @@ def test_workers_that_store_the_same_audio_at_once_store_it_once(library: Librar
     def store(number: int) -> None:
         with library.database.write() as connection:
             audio = write_one_sound(connection, "same", SOUND, DECODED, 1.0)
-            write_one_findings(connection, audio, {"tempo": (2, {"bpm": 120.0}, {})}, float(number))
+            write_one_findings(
+                connection, audio, {"tempo": (VERSIONS["tempo"], {"bpm": 120.0}, {})}, float(number)
+            )
 
     together(store, 6)
     assert library.rows("SELECT count(*) AS n FROM audio") == [{"n": 1}]

@@ -29,8 +29,10 @@ OTHERS = {
     "own_servers": "tests/servers.py",
     "parentbased_traceidratio": "OpenTelemetry",
     "disk_free_limit": "RabbitMQ",
+    "nott_dr": "truth.json",
+    "nott_nodr": "truth.json",
 }
-"""Names of other programs, and whose they are."""
+"""Names of other programs and of files that they make, and whose they are."""
 
 
 def text_of(guide: Path) -> str:

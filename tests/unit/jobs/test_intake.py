@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.library_fixture import Library, finish_one, found, result
+from tests.unit.library_fixture import VERSIONS, Library, finish_one, found, result
 from tonearm.errors import Failure
 from tonearm.jobs.intake import Intake, IntakeResult
 from tonearm.jobs.run_counts import RunCounts
@@ -109,7 +109,7 @@ def test_a_partial_file_has_its_results_too(library: Library) -> None:
 
 def test_a_newer_analyser_measures_known_files_again(library: Library) -> None:
     library.finish(library.run(), TEN, result())
-    library.intake = Intake(library.database, {"tempo": 3, "key": 1}, (), 1.0)
+    library.intake = Intake(library.database, VERSIONS | {"tempo": VERSIONS["tempo"] + 1}, (), 1.0)
     assert library.meet(library.run(), TEN) == IntakeResult(to_analyse=1, enqueued=1)
 
 
