@@ -28,7 +28,7 @@ analyze: setup
 	@.venv/bin/tonearm analyze "$(MUSIC)" $(ARGS)
 
 test: setup-dev
-	SERVERS_FSYNC=off scripts/servers run .venv/bin/python -m pytest -n 5 --dist worksteal --durations 15 $(ARGS)
+	SERVERS_FSYNC=off scripts/servers run .venv/bin/python -m pytest -n 6 --dist worksteal --durations 15 $(ARGS)
 
 test-long: setup-dev
 	TONEARM_TEST_LONG=1 SERVERS_FSYNC=off scripts/servers run \
