@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.clock import Clock
 from tests.program import until
 from tonearm.errors import (
     ConfigurationError,
@@ -28,19 +29,23 @@ def failing(error: TonearmError) -> Finding:
     return asked(call, ADVICE)
 
 
-def test_a_call_that_is_answered_passes_with_its_latency(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLOW_S", 60.0)
-    found = asked(lambda: time.sleep(0.02), ADVICE)
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def test_a_call_that_is_answered_passes_with_its_latency(clock: Clock) -> None:
+    found = asked(lambda: clock.sleep(0.02), ADVICE)
     assert (found.status, found.unit, found.output, found.advice) == (Status.PASS, "ms", None, None)
-    assert found.value is not None
-    assert 20 <= found.value < 60_000
+    assert found.value == pytest.approx(20)
 
 
-def test_a_slow_answer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLOW_S", 0.01)
-    found = asked(lambda: time.sleep(0.02), ADVICE)
+def test_a_slow_answer_is_a_warning(clock: Clock) -> None:
+    found = asked(lambda: clock.sleep(module.SLOW_S + 0.25), ADVICE)
     assert found.status is Status.WARN
-    assert found.output == "it answers, but needed 0.0 s"
+    assert found.output == f"it answers, but needed {module.SLOW_S + 0.25:.1f} s"
 
 
 @pytest.mark.parametrize(
