@@ -34,7 +34,11 @@ class Pages:
         )
         words = ("duration", "moment", "plural", "resting", "outlook_text", "number")
         self._templates.globals |= {name: getattr(formatting, name) for name in words}
-        self._templates.globals |= {"printable": printable, "library": printable(self._database.address)}
+        self._templates.globals |= {
+            "printable": printable,
+            "library": printable(self._database.address),
+            "asks_for_token": parts.guard.is_asked_for,
+        }
         self._lock = threading.Lock()
         self._last = "", ""
         """The last event that was rendered, and what it gave: it is the same for everybody who listens."""
