@@ -73,8 +73,7 @@ def apply(batch: int | None, data: str | None, as_json: bool) -> None:
     """
 
     def renamed(opened: Library, announce: Announce, stopping: Stopping) -> tuple[Outcome, Recovered]:
-        if batch is not None and not Proposals(opened.database).exists(batch):
-            raise NotFound(f"there is no batch {batch}")
+        Proposals(opened.database).require(batch)
         return apply_approved(opened, batch, announce, stopping)
 
     carry_out(data, as_json, "tonearm-rename", renamed, _print_lines, "rename files", {"batch": batch})
@@ -122,8 +121,7 @@ def batch_to_undo(proposals: Proposals, what: str | None, kind: ProposalKind) ->
         latest = proposals.latest_batch(ProposalStatus.APPLIED, kind)
         return None if latest is None else Selection(batch=latest, statuses=applied, kind=kind)
     if what.isdecimal() and not os.path.lexists(what):
-        if not proposals.exists(int(what)):
-            raise NotFound(f"there is no batch {what}")
+        proposals.require(int(what))
         return Selection(batch=int(what), statuses=applied, kind=kind)
     return None
 

@@ -24,7 +24,7 @@ from tonearm.library.proposal import Proposal, ProposalKind, ProposalStatus, Sel
 from tonearm.library.proposals import Proposals
 from tonearm.names import printable
 from tonearm.views.formatting import plural
-from tonearm.views.proposals import proposal_json
+from tonearm.views.proposals import proposal_json, selection_json
 
 COLUMNS = (
     Column("id", right=True),
@@ -91,14 +91,11 @@ def filters(command: Decorated) -> Decorated:
 
 def _selection(opened: Library, kind: ProposalKind, ids: Sequence[int], given: dict[str, Any]) -> Selection:
     """What ids and options select. Raises NotFound."""
-    proposals = Proposals(opened.database)
-    batch = given["batch"]
-    if batch is not None and not proposals.exists(batch):
-        raise NotFound(f"there is no batch {batch}")
+    Proposals(opened.database).require(given["batch"])
     place = place_of(opened, given["below"])
     return Selection(
         ids=tuple(ids),
-        batch=batch,
+        batch=given["batch"],
         statuses=tuple(ProposalStatus(each) for each in given["statuses"]),
         below=None if place is None else place.path,
         least=given["sure"],
@@ -214,16 +211,6 @@ def _print(proposal: Proposal) -> None:
         write_line(f"refused     {proposal.refusal}")
 
 
-def _about(ids: Sequence[int], given: dict[str, Any]) -> dict[str, Any]:
-    """What ids and options select, for the audit."""
-    below = given["below"]
-    return given | {
-        "ids": list(ids),
-        "statuses": list(given["statuses"]),
-        "below": None if below is None else printable(below),
-    }
-
-
 def _deciding(kind: ProposalKind, name: str, status: ProposalStatus, short: str, text: str) -> click.Command:
     """A command that gives proposals a state."""
 
@@ -234,7 +221,7 @@ def _deciding(kind: ProposalKind, name: str, status: ProposalStatus, short: str,
         with library(data) as opened:
             wanted = _selection(opened, kind, ids, given)
             changed = retried(lambda: Proposals(opened.database).decide(wanted, status))
-            noted(opened, f"{name} proposals", {"kind": kind.value} | _about(ids, given), changed)
+            noted(opened, f"{name} proposals", selection_json(wanted), changed)
         if as_json:
             print_json({status.value: changed})
         else:

@@ -116,8 +116,7 @@ def apply(batch: int | None, keep_mtime: bool, data: str | None, as_json: bool) 
     """
 
     def written(opened: Library, announce: Announce, stopping: Stopping) -> tuple[TagOutcome, Recovered]:
-        if batch is not None and not Proposals(opened.database).exists(batch):
-            raise NotFound(f"there is no batch {batch}")
+        Proposals(opened.database).require(batch)
         return write_approved(opened, batch, keep_mtime, announce, stopping)
 
     carry_out(data, as_json, "tonearm-tags", written, _print_lines, "write tags", {"batch": batch})

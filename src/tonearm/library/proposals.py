@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
 
+from tonearm.errors import NotFound
 from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change, new_ids
 from tonearm.library.column_types import unindexed
@@ -163,11 +164,14 @@ class Proposals:
         with self._database.read() as connection:
             return list(connection.execute(wanted).scalars())
 
-    def exists(self, batch: int) -> bool:
-        """Whether there is such a batch."""
+    def require(self, batch: int | None) -> None:
+        """Raise NotFound if there is no such batch; ``None`` stands for all of them."""
+        if batch is None:
+            return
         with self._database.read() as connection:
             wanted = select(rename_batch_table.c.id).where(rename_batch_table.c.id == batch)
-            return connection.execute(wanted).first() is not None
+            if connection.execute(wanted).first() is None:
+                raise NotFound(f"there is no batch {batch}")
 
     def page(self, wanted: Selection, after: int, limit: int) -> list[Proposal]:
         """The next proposals by number."""

@@ -1,9 +1,10 @@
 """Proposed names and tags as people and programs read them."""
 
+import dataclasses
 from typing import Any
 
-from tonearm.library.proposal import Proposal, ProposalKind
-from tonearm.names import path_fields
+from tonearm.library.proposal import Proposal, ProposalKind, Selection
+from tonearm.names import path_fields, printable
 
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
@@ -25,4 +26,17 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "follows": proposal.follows,
         "changed_at": proposal.changed_at,
         "refusal": proposal.refusal,
+    }
+
+
+def selection_json(wanted: Selection) -> dict[str, Any]:
+    """The JSON object of what selects proposals, with names that can be printed."""
+    given = {field.name: getattr(wanted, field.name) for field in dataclasses.fields(wanted)}
+    return {
+        name: printable(value)
+        if isinstance(value, bytes)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in given.items()
     }

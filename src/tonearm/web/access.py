@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tonearm.errors import TonearmError
 from tonearm.library.audit import Actor
 from tonearm.telemetry.http import address_named
-from tonearm.web.guard import Guard, Refusal
+from tonearm.web.guard import Guard, Refusal, secret_of
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.problems import problem, status_of
 
@@ -97,7 +97,11 @@ class Access:
             return problem(*refusal)
         address = (scope.get("client") or ("unknown", 0))[0]
         try:
-            found = await run_in_threadpool(self._guard.admit, path, method not in SAFE, headers, address)
+            if (secret := secret_of(headers)) is None:
+                found = self._guard.admit(path, address)
+            else:
+                changes = method not in SAFE
+                found = await run_in_threadpool(self._guard.admit_with, secret, path, changes, address)
         except TonearmError as error:
             return problem(status_of(error), str(error))
         if isinstance(found, Refusal):

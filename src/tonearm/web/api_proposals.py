@@ -13,11 +13,10 @@ from tonearm.views.reading import PAGE
 from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
-from tonearm.web.bulk_actions import Work
 from tonearm.web.json_response import Json
 from tonearm.web.models import ActionModel, Batch, Page, ProposalFilter, ProposalModel, TotalModel
 from tonearm.web.parts import Parts
-from tonearm.web.renaming import DECISIONS, RENAME, UNDO, deciding, renaming, undoing
+from tonearm.web.renaming import DECISIONS, Prepared, changing, deciding
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -25,9 +24,9 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(prefix="/proposals", tags=["proposals"])
     proposals = Proposals(parts.library.database)
     _lists(router, parts, proposals)
-    for verb, status in DECISIONS.items():
-        _decision(router, parts, proposals, verb, status)
-    _renames(router, parts, proposals)
+    for verb in DECISIONS:
+        _decision(router, parts, verb)
+    _renames(router, parts)
     return router
 
 
@@ -67,9 +66,7 @@ def _lists(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
         return Json(proposal_json(found[0]))
 
 
-def _decision(
-    router: APIRouter, parts: Parts, proposals: Proposals, verb: str, status: ProposalStatus
-) -> None:
+def _decision(router: APIRouter, parts: Parts, verb: str) -> None:
     @router.post(
         f"/{verb}",
         name=verb,
@@ -83,24 +80,10 @@ def _decision(
         wanted: ProposalFilter, who: Who, dry_run: DryRun = False, idempotency_key: Key = None
     ) -> Response:
         """Decide on the proposals that match, with the files that go along. No file is changed."""
-        selection = selected(parts, wanted)
-        total = proposals.decidable(selection, status)
-        if dry_run:
-            return Json({"count": total})
-
-        work = deciding(parts, verb, selection, who)
-        return started(parts, f"{verb} proposals", work, total, idempotency_key)
+        return _started(parts, deciding(parts, verb, selected(parts, wanted), who), dry_run, idempotency_key)
 
 
-def _renames(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
-    def carried_out(
-        what: str, batch: int, status: ProposalStatus, work: Work, dry_run: bool, key: str | None
-    ) -> Response:
-        if not proposals.exists(batch):
-            raise NotFound(f"there is no batch {batch}")
-        total = sum(proposals.count(Selection(batch=batch, statuses=(status,))).values())
-        return Json({"count": total}) if dry_run else started(parts, what, work, total, key)
-
+def _renames(router: APIRouter, parts: Parts) -> None:
     described_both = described(TotalModel, 404, said="With `dry_run`: how many files.") | described(
         ActionModel, 404, status=202, said="The action was started.", changes=True
     )
@@ -110,16 +93,20 @@ def _renames(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
     )
     def apply(wanted: Batch, who: Who, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
         """Rename the files of a batch whose proposals are approved. Nothing is overwritten."""
-        work = renaming(parts, wanted.batch, who)
-        return carried_out(RENAME, wanted.batch, ProposalStatus.APPROVED, work, dry_run, idempotency_key)
+        return _started(parts, changing(parts, "apply", wanted.batch, who), dry_run, idempotency_key)
 
     @router.post(
         "/undo", response_model=None, responses=described_both, status_code=202, summary="Undo renames"
     )
     def undo(wanted: Batch, who: Who, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
         """Give the renamed files of a batch their old names again."""
-        work = undoing(parts, wanted.batch, who)
-        return carried_out(UNDO, wanted.batch, ProposalStatus.APPLIED, work, dry_run, idempotency_key)
+        return _started(parts, changing(parts, "undo", wanted.batch, who), dry_run, idempotency_key)
+
+
+def _started(parts: Parts, action: Prepared, dry_run: bool, key: str | None) -> Response:
+    if dry_run:
+        return Json({"count": action.total})
+    return started(parts, action.what, action.work, action.total, key)
 
 
 def selected(parts: Parts, wanted: ProposalFilter) -> Selection:

@@ -17,6 +17,7 @@ REMEMBERED_S = 5.0
 """Seconds for which a token that was found is taken as valid: a revoked one is refused after them at the latest."""
 MOST_REMEMBERED = 100
 THIS_HOST = "this host"
+NOBODY = "nobody"
 OPEN = ("/health", "/login", "/static/")
 """Paths that are answered without a token: a probe, the page that asks for one, and what that page loads."""
 
@@ -31,7 +32,7 @@ class Refusal:
 
 
 class Guard:
-    """Admits requests. Its calls wait for the database."""
+    """Admits requests."""
 
     def __init__(self, tokens: AccessTokens, is_asked_for: bool) -> None:
         """``is_asked_for``: every request needs a token, because others than this host can send one."""
@@ -40,22 +41,23 @@ class Guard:
         self._lock = threading.Lock()
         self._remembered: dict[str, tuple[AccessToken, float]] = {}
 
-    def admit(
-        self, path: str, changes: bool, headers: Mapping[bytes, Sequence[str]], address: str
-    ) -> Actor | Refusal:
-        """Who sends a request, or why it is refused. Raises StorageError and ServiceUnavailable.
+    def admit(self, path: str, address: str) -> Actor | Refusal:
+        """Who sends a request without a token, or why it is refused."""
+        if not self.is_asked_for:
+            return Actor(THIS_HOST, _origin(path, address))
+        if path.startswith(OPEN):
+            return Actor(NOBODY, _origin(path, address))
+        return Refusal(HTTPStatus.UNAUTHORIZED, "send a token: `tonearm token make NAME` makes one", True)
 
-        changes: whether it may change something. headers: by name in lower case.
+    def admit_with(self, secret: str, path: str, changes: bool, address: str) -> Actor | Refusal:
+        """The same of a request with a token. Waits for the database. Raises StorageError and ServiceUnavailable.
+
+        changes: whether the request may change something.
         """
-        secret = _secret(headers)
-        if secret is None:
-            if not self.is_asked_for or path.startswith(OPEN):
-                return Actor(THIS_HOST if not self.is_asked_for else "nobody", _origin(path, address))
-            return Refusal(HTTPStatus.UNAUTHORIZED, "send a token: `tonearm token make NAME` makes one", True)
         token = self.find(secret)
         if token is None:
             if path.startswith(OPEN):
-                return Actor("nobody", _origin(path, address))
+                return Actor(NOBODY, _origin(path, address))
             return Refusal(HTTPStatus.UNAUTHORIZED, "there is no such token, or it was revoked", True)
         if changes and not token.may_act and not path.startswith(OPEN) and path != "/logout":
             return Refusal(HTTPStatus.FORBIDDEN, f"the token {token.name} may only read")
@@ -78,7 +80,7 @@ class Guard:
         return token
 
 
-def _secret(headers: Mapping[bytes, Sequence[str]]) -> str | None:
+def secret_of(headers: Mapping[bytes, Sequence[str]]) -> str | None:
     """What a request shows: the token of a program, or that of a browser."""
     for value in headers.get(b"authorization", ()):
         if value.lower().startswith(BEARER):

@@ -21,7 +21,7 @@ from tonearm.web.answers import Cursor, IsPart
 from tonearm.web.forms import form_of
 from tonearm.web.name_difference import Piece, differences
 from tonearm.web.parts import Parts
-from tonearm.web.renaming import DECISIONS, RENAME, UNDO, deciding, renaming, undoing
+from tonearm.web.renaming import CHANGES, DECISIONS, Prepared, changing, decide, deciding
 from tonearm.web.rendering import Pages, link
 
 ALL = "all"
@@ -110,7 +110,7 @@ def add_names(router: APIRouter, parts: Parts, pages: Pages) -> None:
     """Add the routes of proposed names and of actions."""
     proposals = Proposals(parts.library.database)
     _add_table(router, pages, proposals)
-    _add_changes(router, parts, pages, proposals)
+    _add_changes(router, parts, pages)
 
     @router.get("/actions/{id}")
     def action(id: str, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
@@ -136,7 +136,7 @@ def _add_table(router: APIRouter, pages: Pages, proposals: Proposals) -> None:
                 "statuses": list(ProposalStatus),
                 "counts": proposals.count(wanted),
                 "batch": wanted.batch or batch,
-                "can": {verb: proposals.decidable(wanted, status) for verb, status in DECISIONS.items()},
+                "can": {verb: proposals.decidable(wanted, DECISIONS[verb]) for verb in ("approve", "reject")},
                 "names": [shown(each) for each in found[:PAGE]],
                 "following": None,
                 "every": link("/names", batch=EVERY),
@@ -150,46 +150,40 @@ def _add_table(router: APIRouter, pages: Pages, proposals: Proposals) -> None:
         return pages.page("names.html", "/names", "Names", **view)
 
 
-def _add_changes(router: APIRouter, parts: Parts, pages: Pages, proposals: Proposals) -> None:
-    def started(verb: str, form: Mapping[str, str], who: Actor) -> str:
-        """Start what a form asks for; returns where to look. Raises NotFound, ConfigurationError, StorageError."""
-        if verb in DECISIONS:
-            return _decided(parts, proposals, verb, form, who)
-        batch = NameFilter(batch=form.get("batch", "")).selection().batch
-        if batch is None or not proposals.exists(batch):
-            raise NotFound("there is no such batch")
-        what, status, work = {
-            "apply": (RENAME, ProposalStatus.APPROVED, renaming(parts, batch, who)),
-            "undo": (UNDO, ProposalStatus.APPLIED, undoing(parts, batch, who)),
-        }[verb]
-        total = sum(proposals.count(Selection(batch=batch, statuses=(status,))).values())
-        return f"/actions/{parts.actions.start(what, work, total).id}"
-
+def _add_changes(router: APIRouter, parts: Parts, pages: Pages) -> None:
     @router.post("/names/{verb}")
     async def change(verb: str, request: Request, who: Who) -> Response:
-        if verb not in {*DECISIONS, "apply", "undo"}:
+        if verb not in DECISIONS and verb not in CHANGES:
             return HTMLResponse(status_code=404)
         try:
-            where = await run_in_threadpool(started, verb, await form_of(request), who)
+            where = await run_in_threadpool(_done, parts, verb, await form_of(request), who)
         except TonearmError as error:
             return pages.problem(error, "/names")
         return RedirectResponse(where, 303)
 
 
-def _decided(parts: Parts, proposals: Proposals, verb: str, form: Mapping[str, str], who: Actor) -> str:
-    """Decide on one proposal at once, or on all that match a filter as an action."""
+def _done(parts: Parts, verb: str, form: Mapping[str, str], who: Actor) -> str:
+    """Do what a form asks for: decide on one proposal at once, everything else as an action; returns where to look.
+
+    Raises NotFound, ConfigurationError and StorageError.
+    """
     fields = {name: form.get(name, "") for name in NameFilter().values}
-    wanted, status = NameFilter(**fields).selection(), DECISIONS[verb]
+    wanted = NameFilter(**fields).selection()
+    if verb in CHANGES:
+        if wanted.batch is None:
+            raise NotFound("there is no such batch")
+        return _started(parts, changing(parts, verb, wanted.batch, who))
     if ALL in form:
-        work = deciding(parts, verb, wanted, who)
-        total = proposals.decidable(wanted, status)
-        return f"/actions/{parts.actions.start(f'{verb} proposals', work, total).id}"
+        return _started(parts, deciding(parts, verb, wanted, who))
     number = form.get("id", "")
     if not number.isdecimal():
         raise NotFound("there is no such proposal")
-    parts.actions.repeated(lambda: proposals.decide(Selection(ids=(int(number),)), status))
-    parts.note(who, f"{verb} proposals", {"ids": [int(number)]}, 1)
+    decide(parts, verb, Selection(ids=(int(number),)), who)
     return f"{link('/names', **fields, cursor=form.get('cursor'))}#{number}"
+
+
+def _started(parts: Parts, action: Prepared) -> str:
+    return f"/actions/{parts.actions.start(action.what, action.work, action.total).id}"
 
 
 def _latest(proposals: Proposals) -> int | None:

@@ -1,25 +1,35 @@
 """Decides on names and renames files for a request, as actions that say how far they are."""
 
-import dataclasses
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.renaming import apply_approved, undo_applied
-from tonearm.events.event import Event
+from tonearm.events.event import Announce, Event
 from tonearm.events.renames import RenameRefused, RenamingFinished, RenamingProgress
 from tonearm.library.audit import Actor
 from tonearm.library.proposal import ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
-from tonearm.names import printable
+from tonearm.naming.recovery import Recovered
+from tonearm.naming.renamer import Outcome
+from tonearm.views.proposals import selection_json
 from tonearm.web.bulk_actions import Progress, Work
 from tonearm.web.parts import Parts
 
-RENAME = "rename files"
-UNDO = "undo renames"
 DECISIONS = {
     "approve": ProposalStatus.APPROVED,
     "reject": ProposalStatus.REJECTED,
     "expire": ProposalStatus.EXPIRED,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An action that can be started. total: how many rows it would change."""
+
+    what: str
+    total: int
+    work: Work
 
 
 class _Told:
@@ -40,47 +50,46 @@ class _Told:
                 self._progress.advance(event.renamed, event.refused)
 
 
-def deciding(parts: Parts, verb: str, wanted: Selection, who: Actor) -> Work:
-    """What decides on proposals. ``verb``: one of ``DECISIONS``."""
+def decide(parts: Parts, verb: str, wanted: Selection, who: Actor) -> int:
+    """Decide on proposals; returns how many were changed. ``verb``: one of ``DECISIONS``."""
+    proposals = Proposals(parts.library.database)
+    changed = parts.actions.repeated(lambda: proposals.decide(wanted, DECISIONS[verb]))
+    parts.note(who, f"{verb} proposals", selection_json(wanted), changed)
+    return changed
+
+
+def deciding(parts: Parts, verb: str, wanted: Selection, who: Actor) -> Prepared:
+    """What decides on proposals."""
+    total = Proposals(parts.library.database).decidable(wanted, DECISIONS[verb])
+    return Prepared(
+        f"{verb} proposals", total, lambda progress: progress.advance(decide(parts, verb, wanted, who))
+    )
+
+
+def changing(parts: Parts, verb: str, batch: int, who: Actor) -> Prepared:
+    """What renames the approved files of a batch, or gives the renamed ones their old names. Raises NotFound.
+
+    verb: one of ``CHANGES``.
+    """
+    what, status, change = CHANGES[verb]
+    proposals = Proposals(parts.library.database)
+    proposals.require(batch)
+    wanted = Selection(batch=batch, statuses=(status,))
 
     def work(progress: Progress) -> None:
-        proposals = Proposals(parts.library.database)
-        changed = parts.actions.repeated(lambda: proposals.decide(wanted, DECISIONS[verb]))
-        progress.advance(changed)
-        parts.note(who, f"{verb} proposals", _about(wanted), changed)
+        outcome, _ = change(parts.library, wanted, _Told(progress), lambda: progress.stopping)
+        parts.note(who, what, {"batch": batch}, outcome.changed)
 
-    return work
+    return Prepared(what, sum(proposals.count(wanted).values()), work)
 
 
-def renaming(parts: Parts, batch: int | None, who: Actor) -> Work:
-    """What renames the files that are approved, of a batch or of all."""
-
-    def work(progress: Progress) -> None:
-        outcome, _ = apply_approved(parts.library, batch, _Told(progress), lambda: progress.stopping)
-        parts.note(who, RENAME, {"batch": batch}, outcome.renamed)
-
-    return work
+def _apply(
+    library: Library, wanted: Selection, announce: Announce, stopping: Callable[[], bool]
+) -> tuple[Outcome, Recovered]:
+    return apply_approved(library, wanted.batch, announce, stopping)
 
 
-def undoing(parts: Parts, batch: int, who: Actor) -> Work:
-    """What gives the renamed files of a batch their old names again."""
-    wanted = Selection(batch=batch, statuses=(ProposalStatus.APPLIED,))
-
-    def work(progress: Progress) -> None:
-        outcome, _ = undo_applied(parts.library, wanted, _Told(progress), lambda: progress.stopping)
-        parts.note(who, UNDO, {"batch": batch}, outcome.renamed)
-
-    return work
-
-
-def _about(wanted: Selection) -> dict[str, Any]:
-    """What a selection is about, for the audit."""
-    given = {field.name: getattr(wanted, field.name) for field in dataclasses.fields(wanted)}
-    return {
-        name: printable(value)
-        if isinstance(value, bytes)
-        else list(value)
-        if isinstance(value, tuple)
-        else value
-        for name, value in given.items()
-    }
+CHANGES = {
+    "apply": ("rename files", ProposalStatus.APPROVED, _apply),
+    "undo": ("undo renames", ProposalStatus.APPLIED, undo_applied),
+}
