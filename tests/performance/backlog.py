@@ -28,7 +28,8 @@ from tonearm.jobs.port import JobQueue
 from tonearm.names import PathMap
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.signals import StopSwitch
-from tonearm.worker.supervisor import Supervisor, Task
+from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.task import Task
 
 FILES = """
 INSERT INTO files (root_id, path, size, mtime_ns, inode, extension, state, found_at)

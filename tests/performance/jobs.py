@@ -40,7 +40,8 @@ from tonearm.resilience.gate import Unguarded
 from tonearm.settings import Level, Settings, load_settings
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.signals import StopSwitch
-from tonearm.worker.supervisor import Supervisor, Task
+from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.task import Task
 
 MakeQueue = Callable[[Library, StopSwitch, str], JobQueue]
 

@@ -25,7 +25,8 @@ from tonearm.tuning.watch import Watch
 from tonearm.worker.limits import allow_files
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.signals import StopSwitch
-from tonearm.worker.supervisor import Supervisor, Task
+from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.task import Task
 
 WORKER = "tune"
 BYTES_A_SECOND = 50e6

@@ -34,7 +34,7 @@ from tonearm.session.background_scan import BackgroundScan
 from tonearm.session.coordination import Coordination
 from tonearm.settings import Level
 from tonearm.worker.signals import StopSwitch
-from tonearm.worker.supervisor import Task
+from tonearm.worker.task import Task
 
 ESTIMATE_S = 5.0
 """Seconds between announcements of what is left."""

@@ -8,7 +8,8 @@ from tonearm.events.event import Announce
 from tonearm.events.facts import WorkerStateChanged
 from tonearm.events.states import WorkerState
 from tonearm.jobs.runs import Runs
-from tonearm.worker.supervisor import Supervisor, Task
+from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.task import Task
 
 CLOSE_RUNS_S = 5.0
 

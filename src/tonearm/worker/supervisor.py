@@ -20,15 +20,13 @@ Results that arrive during a write are stored together by the next one; no resul
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from tonearm.errors import StorageError
 from tonearm.events.event import Announce, Event
 from tonearm.events.facts import JobFinished, JobReturned, RunStateChanged, WorkerStateChanged
 from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import RunState, StorageState, WorkerState
-from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.runs import Runs
@@ -52,6 +50,7 @@ from tonearm.worker.pool import ChildPool
 from tonearm.worker.rest import RestWatch
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.storing_thread import StoringThread
+from tonearm.worker.task import Task
 
 MAINTENANCE_S = 1.0
 WAIT_S = 0.25
@@ -61,21 +60,6 @@ LOOP = "supervisor"
 """Name under which the turns of the loop are noted."""
 
 GIVEN_BACK = "given back to the queue"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What a supervisor works on.
-
-    run: the run whose state is followed and announced; ``None`` for a worker that serves all runs.
-    is_over: whether the task is complete; called with the unmounted places when there is no job to take and no file is
-        being analysed.
-    each_second: called about once a second.
-    """
-
-    run: int | None
-    is_over: Callable[[frozenset[UnmountedPlace]], bool]
-    each_second: Callable[[], None]
 
 
 class Supervisor:

@@ -40,7 +40,8 @@ from tonearm.worker.maintenance import Registration
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.rest import Rest, RestWatch
 from tonearm.worker.signals import StopSwitch
-from tonearm.worker.supervisor import Supervisor, Task
+from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.task import Task
 
 CHILD = str(Path(__file__).parents[2] / "performance" / "idle_child.py")
 SILENT_ONCE = """
