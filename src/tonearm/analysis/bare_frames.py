@@ -23,7 +23,7 @@ def first_bare_frame(data: bytes) -> tuple[Kind, int] | None:
         at = data.find(sync, 0, SEARCH_BYTES)
         while at >= 0:
             kind = AAC if sync != SYNC else ac3_kind(data[at : at + HEADER_BYTES])
-            if kind is not None and _frames_follow(data, at, _FRAME_BYTES[kind]):
+            if kind is not None and _frames_follow(data, at, FRAME_BYTES[kind]):
                 return kind, at
             at = data.find(sync, at + 1, SEARCH_BYTES)
     return None
@@ -40,4 +40,4 @@ def _frames_follow(data: bytes, at: int, size_of: Callable[[bytes], int | None])
     return seen > 1
 
 
-_FRAME_BYTES = {AAC: adts_frame_bytes, AC3: ac3_frame_bytes, EAC3: eac3_frame_bytes}
+FRAME_BYTES = {AAC: adts_frame_bytes, AC3: ac3_frame_bytes, EAC3: eac3_frame_bytes}

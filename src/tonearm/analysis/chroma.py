@@ -54,7 +54,6 @@ _CENTS = 1200 * np.log2(LOWEST_HZ / 440.0) + 900 + STEP_CENTS * np.arange(BINS)
 class Chroma:
     """The pitch classes of a piece or of a part of it, C first.
 
-    classes: (12,) float64, share of each over the whole, sum 1.
     registers: (REGISTERS, 12) float64, the shares within each register, sum 1; even where a register is silent.
     tonality: how far the sound is from unpitched, 0 to about 3: the coefficient of variation of the classes (do
     some sound more than others?) times the concentration of the votes around the semitones, 0 to 1 (do they
@@ -62,10 +61,15 @@ class Chroma:
     sounding_s: seconds that were not silent.
     """
 
-    classes: Float64
     registers: Float64
     tonality: float
     sounding_s: float
+
+    @property
+    def classes(self) -> Float64:
+        """(12,) float64, share of each over the whole, sum 1."""
+        whole: Float64 = self.registers[-1]
+        return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,8 @@ class Votes:
     def _chroma(self, votes: Float64, sounding_s: float) -> Chroma:
         parts = [fold(votes * weight, self.tuning_cents / 100) for weight in _WEIGHTS]
         shares = np.array([part / part.sum() if part.any() else np.full(12, 1 / 12) for part in parts])
-        classes = shares[-1]
-        tonality = 12 * float(classes.std()) * self.concentration
-        return Chroma(classes, shares, tonality, sounding_s)
+        tonality = 12 * float(shares[-1].std()) * self.concentration
+        return Chroma(shares, tonality, sounding_s)
 
 
 class PitchVotes:

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from tonearm.analysis import kinds
-from tonearm.analysis.ac3 import ac3_frame_bytes, eac3_frame_bytes
-from tonearm.analysis.adts import adts_frame_bytes
+from tonearm.analysis import bare_frames, kinds
+from tonearm.analysis.bare_frames import FRAMES_IN_A_ROW, HEADER_BYTES
 from tonearm.analysis.file_window import Window
 from tonearm.analysis.mpeg import parse_header
 
 TAIL_BYTES = 1 << 15
 """Holds the longest frame (8,191 bytes) and several more."""
-FRAMES_IN_A_ROW = 3
-HEADER_BYTES = 7
 
 
 def last_frame_cut(window: Window, kind: kinds.Kind) -> bool:
@@ -47,7 +44,5 @@ def _mpeg(head: bytes) -> int | None:
 
 FRAME_BYTES: Mapping[kinds.Kind, Callable[[bytes], int | None]] = {
     kinds.MP3: _mpeg,
-    kinds.AAC: adts_frame_bytes,
-    kinds.AC3: ac3_frame_bytes,
-    kinds.EAC3: eac3_frame_bytes,
+    **bare_frames.FRAME_BYTES,
 }

@@ -57,9 +57,9 @@ class Trial:
         self._tempogram = tempogram
         self._repetition = onsets.repetition
         self._accents = onsets.accents(ACCENT_BASS)
-        self._joint = spread(self._accents)
-        self._treble = spread(onsets.treble)
-        self._bass = spread(onsets.bass)
+        self._joint = _Curve(spread(self._accents))
+        self._treble = _Curve(spread(onsets.treble))
+        self._bass = _Curve(spread(onsets.bass))
 
     def cues(self, index: int) -> Float64 | None:
         """(CUES,) of the tempo ``TEMPI[index]``; ``None`` where it has fewer than four beats."""
@@ -81,20 +81,20 @@ class Trial:
         )
 
     def _on_beats(self, beats: Int32, octaves: float) -> tuple[float, ...]:
-        covered = float((self._joint[beats] > ONSET).mean())
-        return _share(self._joint, beats), _log(covered), octaves, octaves**2
+        covered = float((self._joint.values[beats] > ONSET).mean())
+        return self._joint.share(beats), _log(covered), octaves, octaves**2
 
     def _between(self, beats: Int32) -> tuple[float, ...]:
         half, thirds, quarters = (_points(beats, parts) for parts in ((0.5,), (1 / 3, 2 / 3), (0.25, 0.75)))
         return (
-            *(_share(self._joint, at) for at in (half, thirds, quarters)),
-            *(_share(self._treble, at) for at in (half, thirds, quarters)),
-            *(_share(self._bass, at) for at in (beats, half)),
+            *(self._joint.share(at) for at in (half, thirds, quarters)),
+            *(self._treble.share(at) for at in (half, thirds, quarters)),
+            *(self._bass.share(at) for at in (beats, half)),
         )
 
     def _alternation(self, beats: Int32) -> tuple[float, float]:
         joint, bass = (
-            [_share(curve, part, floor) for part in (beats[::2], beats[1::2])]
+            [curve.share(part, floor) for part in (beats[::2], beats[1::2])]
             for curve, floor in ((self._joint, 0.0), (self._bass, 0.1))
         )
         return abs(joint[0] - joint[1]), abs(bass[0] - bass[1])
@@ -110,9 +110,16 @@ def _points(beats: Int32, parts: tuple[float, ...]) -> Int32:
     return np.concatenate([beats[:-1] + np.rint(gaps * part).astype(np.int32) for part in parts])
 
 
-def _share(curve: Float32, at: Int32, floor: float = 0.0) -> float:
-    """Logarithm of the mean at some frames over the mean of all."""
-    return _log(float(curve[at].mean()) / (float(curve.mean()) + 1e-6) + floor)
+class _Curve:
+    """The strength of onsets by frame, and its mean, which is looked up for every tempo."""
+
+    def __init__(self, values: Float32) -> None:
+        self.values = values
+        self._mean = float(values.mean()) + 1e-6
+
+    def share(self, at: Int32, floor: float = 0.0) -> float:
+        """Logarithm of the mean at some frames over the mean of all."""
+        return _log(float(self.values[at].mean()) / self._mean + floor)
 
 
 def _log(ratio: float) -> float:

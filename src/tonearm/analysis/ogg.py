@@ -242,6 +242,11 @@ def checksum(page: bytes) -> int:
     return int.from_bytes(value.to_bytes(4, "little").translate(_MIRRORED), "big")
 
 
+def with_checksum(page: bytes) -> bytes:
+    """A page with the checksum that it should have."""
+    return page[:22] + struct.pack("<I", checksum(page)) + page[26:]
+
+
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -272,8 +277,7 @@ def _mended(window: Window, page: Page) -> MendedFile | None:
         return None
     position = struct.pack("<q", max(page.position, 0))
     head = data[:6] + position + data[14:26] + bytes([len(sizes)]) + sizes + contents
-    head = head[:22] + struct.pack("<I", checksum(head)) + head[26:]
-    return MendedFile(window.part(0, page.at) + head, window, page.end, window.size)
+    return MendedFile(window.part(0, page.at) + with_checksum(head), window, page.end, window.size)
 
 
 def _packet_segments(segments: bytes) -> Iterator[bytes]:

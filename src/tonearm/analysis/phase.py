@@ -44,8 +44,8 @@ class Phases:
     def cues(self) -> Float64:
         """(TRAINS, CUES) of the trains; each has three beats or more."""
         rows = [
-            np.concatenate([_cues_of(curve, beats, _between(beats)) for curve in self._curves])
-            for beats in self.trains
+            np.concatenate([_cues_of(curve, beats, halves) for curve in self._curves])
+            for beats, halves in ((train, _between(train)) for train in self.trains)
         ]
         return np.concatenate([np.array(rows), np.eye(len(TRAINS))[:, 1:]], axis=1)
 

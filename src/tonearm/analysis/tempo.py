@@ -104,12 +104,13 @@ def beat_period(onsets: Onsets, level_bpm: float) -> Float32:
 def beat_train(onsets: Onsets, frames_of_beats: Int32) -> BeatTrain:
     """The times of beats near which something sounds."""
     rate = onsets.frame_rate_hz
-    accents = spread(onsets.accents(ACCENT_BASS))
-    sounding = near_onsets(accents, ONSET, round(SILENCE_S * rate))
+    accents = onsets.accents(ACCENT_BASS)
+    joint = spread(accents)
+    sounding = near_onsets(joint, ONSET, round(SILENCE_S * rate))
     frames_of_beats = frames_of_beats[sounding[frames_of_beats]]
-    times = attacks(frames_of_beats, onsets.accents(ACCENT_BASS), ONSET) / rate
+    times = attacks(frames_of_beats, accents, ONSET) / rate
     kept = times >= -EARLY_S
-    train = BeatTrain(np.maximum(times[kept], 0), (accents[frames_of_beats] > ONSET)[kept])
+    train = BeatTrain(np.maximum(times[kept], 0), (joint[frames_of_beats] > ONSET)[kept])
     return _from_beginning(train) if onsets.body[0] >= onsets.body.mean() else train
 
 

@@ -1,7 +1,7 @@
 """How certain a proposed name is: 1 less the costs of the fields that it was made of."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,11 @@ def doubt_of(field: str, certainty: str, sure: Any) -> Cost | None:
         if doubt > LEAST_DOUBT
         else None
     )
+
+
+def cost_rows(costs: Sequence[Cost]) -> list[dict[str, Any]]:
+    """Costs as plain values."""
+    return [{"field": each.field, "reason": each.reason, "cost": each.cost} for each in costs]
 
 
 def confidence(costs: list[Cost]) -> float:

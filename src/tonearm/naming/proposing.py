@@ -7,7 +7,7 @@ from typing import Any
 
 from tonearm.library.proposal import Conflict
 from tonearm.naming.components import Unusable, safe_name
-from tonearm.naming.confidence import CHANGED, SHORTENED, Cost, confidence, costs_of
+from tonearm.naming.confidence import CHANGED, SHORTENED, Cost, confidence, cost_rows, costs_of
 from tonearm.naming.fields import fields, value_of
 from tonearm.naming.name_rules import NameRules
 from tonearm.naming.render import fill
@@ -32,7 +32,7 @@ class Proposed:
 
     def cost_rows(self) -> list[dict[str, Any]]:
         """The costs as plain values."""
-        return [{"field": each.field, "reason": each.reason, "cost": each.cost} for each in self.costs]
+        return cost_rows(self.costs)
 
 
 def warning(code: str, detail: str = "") -> Mapping[str, str]:

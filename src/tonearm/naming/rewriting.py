@@ -8,7 +8,7 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import FileIO
 
@@ -202,7 +202,5 @@ def _status(folder: int, name: bytes) -> os.stat_result:
     return os.stat(name, dir_fd=folder, follow_symlinks=False)
 
 
-@contextlib.contextmanager
-def _opened(name: bytes, flags: int, folder: int) -> Iterator[FileIO]:
-    with FileIO(os.open(name, flags, 0o600, dir_fd=folder), "r+b" if flags & os.O_RDWR else "rb") as file:
-        yield file
+def _opened(name: bytes, flags: int, folder: int) -> FileIO:
+    return FileIO(os.open(name, flags, 0o600, dir_fd=folder), "r+b" if flags & os.O_RDWR else "rb")

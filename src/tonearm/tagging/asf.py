@@ -4,15 +4,13 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tonearm.analysis.declared_length import ASF_FILE_PROPERTIES
 from tonearm.analysis.file_window import Window
+from tonearm.analysis.tags.asf import EXTENDED_CONTENT, HEADER_BYTES, OBJECT_HEAD_BYTES
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
 
-_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-_EXTENDED = bytes.fromhex("40a4d0d207e3d21197f000a0c95ea850")
 _SIGNATURE = bytes.fromhex("fcb3112223bdd211b4b700a0c955fc6e")
-HEADER_BYTES = 30
-OBJECT_BYTES = 24
 TEXT = 0
 _WIDTHS = {3: "<I", 4: "<Q", 5: "<H", 2: "<I"}
 
@@ -46,14 +44,14 @@ class AsfTags:
         at = HEADER_BYTES
         for _ in range(int.from_bytes(self._header[24:28], "little")):
             size = int.from_bytes(self._header[at + 16 : at + 24], "little")
-            if size < OBJECT_BYTES or at + size > len(self._header):
+            if size < OBJECT_HEAD_BYTES or at + size > len(self._header):
                 raise Unwritable("container-damaged")
             kind = self._header[at : at + 16]
             if kind == _SIGNATURE:
                 raise Unwritable("signed")
-            if kind == _FILE and size >= 48:
+            if kind == ASF_FILE_PROPERTIES and size >= 48:
                 self._file_at = at
-            elif kind == _EXTENDED and self._extended is None:
+            elif kind == EXTENDED_CONTENT and self._extended is None:
                 self._extended = at, at + size
             at += size
         if at != len(self._header) or self._file_at is None:
@@ -67,9 +65,9 @@ class AsfTags:
         if self._extended is None:
             return []
         start, end = self._extended
-        data, at, found = self._header[start:end], OBJECT_BYTES + 2, []
+        data, at, found = self._header[start:end], OBJECT_HEAD_BYTES + 2, []
         try:
-            for _ in range(struct.unpack_from("<H", data, OBJECT_BYTES)[0]):
+            for _ in range(struct.unpack_from("<H", data, OBJECT_HEAD_BYTES)[0]):
                 begin = at
                 size = struct.unpack_from("<H", data, at)[0]
                 name = data[at + 2 : at + 2 + size].decode("utf-16-le", "replace").rstrip("\0")
@@ -101,14 +99,9 @@ class AsfTags:
             places = [i for i, each in enumerate(attributes) if each.name.upper() == name.upper()]
             own = attributes[places[0]].name if places else name
             new = [_made(own, text) for text in texts]
-            for index in reversed(places[1:]):
-                del attributes[index]
-            if places:
-                attributes[places[0] : places[0] + 1] = new
-            else:
-                attributes += new
+            attributes = replaced(attributes, places, new)
         raw = b"".join(attribute.raw for attribute in attributes)
-        made = _EXTENDED + struct.pack("<QH", OBJECT_BYTES + 2 + len(raw), len(attributes)) + raw
+        made = EXTENDED_CONTENT + struct.pack("<QH", OBJECT_HEAD_BYTES + 2 + len(raw), len(attributes)) + raw
         start, end = self._extended or (len(self._header), len(self._header))
         header = bytearray(self._header[:start] + made + self._header[end:])
         grown = len(header) - len(self._header)

@@ -1,10 +1,11 @@
 """What every form of tag offers to a writer: the texts it has by name, and what to replace in it for other ones."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tonearm.naming.splices import Splice
 
+Entry = TypeVar("Entry")
 Texts = Mapping[str, Sequence[str]]
 """Texts by the name that the form has for them."""
 MOST_TAG_BYTES = 1 << 26
@@ -17,6 +18,14 @@ class Unwritable(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+def replaced(entries: Sequence[Entry], places: Sequence[int], new: Sequence[Entry]) -> list[Entry]:
+    """Entries with new ones in the first of some places, without the others of these; at the end without places."""
+    if not places:
+        return [*entries, *new]
+    behind = (entry for index, entry in enumerate(entries) if index > places[0] and index not in places)
+    return [*entries[: places[0]], *new, *behind]
 
 
 class Form(Protocol):

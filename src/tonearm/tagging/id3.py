@@ -5,7 +5,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
 
 HEADER_BYTES = 10
 UNSYNCHRONISED, EXTENDED, FOOTER = 0x80, 0x40, 0x10
@@ -104,12 +104,7 @@ class Id3Tag:
         for name, texts in changes.items():
             places = [index for index, frame in enumerate(frames) if self._is(frame, name)]
             new = [self._made(name, texts, frames[places[0]] if places else None)] if texts else []
-            for index in reversed(places[1:]):
-                del frames[index]
-            if places:
-                frames[places[0] : places[0] + 1] = new
-            else:
-                frames += new
+            frames = replaced(frames, places, new)
         body = self._start + b"".join(frame.raw for frame in frames) + self._padding
         if self._unsynchronised:
             body = _unsynchronised(body)

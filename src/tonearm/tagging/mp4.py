@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tonearm.analysis.file_window import Window
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
 
 UTF8, INTEGER = 1, 21
 FREE_FORM = "----:"
@@ -92,12 +92,7 @@ class Mp4Tags:
         for name, texts in changes.items():
             places = [index for index, item in enumerate(items) if _name_of(item) == name.upper()]
             new = [_made(name, texts, items[places[0]] if places else None)] if texts else []
-            for index in reversed(places[1:]):
-                del items[index]
-            if places:
-                items[places[0] : places[0] + 1] = new
-            else:
-                items += new
+            items = replaced(items, places, new)
         assert self._at is not None  # noqa: S101  else it would have been refused
         moov = self._with_items(b"".join(items))
         moved = self._with_places(moov, self._at + len(self._moov), len(moov) - len(self._moov))

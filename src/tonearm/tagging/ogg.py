@@ -4,7 +4,16 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from tonearm.analysis.file_window import Window
-from tonearm.analysis.ogg import FIRST, HEADER_BYTES, NO_POSITION, Page, checksum, is_whole, pages
+from tonearm.analysis.ogg import (
+    FIRST,
+    HEADER_BYTES,
+    NO_POSITION,
+    Page,
+    checksum,
+    is_whole,
+    pages,
+    with_checksum,
+)
 from tonearm.naming.splices import Splice
 from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable
 from tonearm.tagging.vorbis import Comments
@@ -98,7 +107,7 @@ class OggTags:
             )
             size = sum(own)
             page = head + bytes([len(own)]) + bytes(own) + contents[:size]
-            yield page[:22] + struct.pack("<I", checksum(page)) + page[26:]
+            yield with_checksum(page)
             contents, number, is_continued = contents[size:], number + 1, own[-1] == 255
 
     def _renumbered(self, shift: int) -> Iterator[Splice]:
@@ -111,5 +120,4 @@ class OggTags:
                 raise Unwritable("container-damaged")
             following = page.end
             new = data[:18] + struct.pack("<I", (page.number + shift) & 0xFFFFFFFF) + data[22:]
-            new = new[:22] + struct.pack("<I", checksum(new)) + new[26:]
-            yield Splice(page.at + 18, data[18:26], new[18:26])
+            yield Splice(page.at + 18, data[18:26], with_checksum(new)[18:26])

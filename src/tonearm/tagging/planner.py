@@ -11,7 +11,7 @@ from tonearm.library.proposal import Conflict, Identity, NewProposal, ProposalKi
 from tonearm.library.proposals import Proposals
 from tonearm.library.roots import Place
 from tonearm.names import PathMap
-from tonearm.naming.confidence import Cost, confidence, doubt_of
+from tonearm.naming.confidence import Cost, confidence, cost_rows, doubt_of
 from tonearm.naming.destination import Destination
 from tonearm.naming.disk import identity_of, look
 from tonearm.naming.name_rules import NameRules
@@ -21,8 +21,6 @@ from tonearm.tagging.form import Form, Unwritable
 from tonearm.tagging.forms import form_of
 from tonearm.views.renamable import Renamable, RenamableFiles
 from tonearm.views.track import Track
-
-NO_IDENTITY = Identity(0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -88,7 +86,7 @@ class TagPlanner:
             confidence=confidence(costs),
             file=each.file.id,
             kind=ProposalKind.TAGS,
-            costs=[{"field": cost.field, "reason": cost.reason, "cost": cost.cost} for cost in costs],
+            costs=cost_rows(costs),
         )
         try:
             self._check(proposal, look(here), os.path.dirname(here))

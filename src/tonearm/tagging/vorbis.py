@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tonearm.analysis.file_window import Window
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
 
 VENDOR = b"Tonearm"
 COMMENT_BLOCK = 4
@@ -52,12 +52,7 @@ class Comments:
             places = [index for index, entry in enumerate(entries) if _is_named(entry, name)]
             key = entries[places[0]].partition(b"=")[0] if places else name.encode()
             new = [key + b"=" + text.encode("utf-8", "surrogateescape") for text in texts]
-            for index in reversed(places[1:]):
-                del entries[index]
-            if places:
-                entries[places[0] : places[0] + 1] = new
-            else:
-                entries += new
+            entries = replaced(entries, places, new)
         parts = [struct.pack("<I", len(entry)) + entry for entry in entries]
         head = struct.pack("<I", len(self._vendor)) + self._vendor + struct.pack("<I", len(entries))
         return head + b"".join(parts) + self._rest
