@@ -332,7 +332,10 @@ def test_a_child_that_cannot_be_ended_is_left_behind_and_its_file_tried_again(
     hung: list[subprocess.Popen[bytes]] = []
 
     def kill(process: "subprocess.Popen[bytes]", number: int) -> None:
-        if not hung or process in hung:
+        is_child = "time.sleep(1000)" in str(
+            process.args
+        )  # an opener may be killed, too, where the machine is slow
+        if process in hung or (is_child and not hung):
             hung.append(process)
             os.kill(process.pid, signal.SIGSTOP)
         else:
