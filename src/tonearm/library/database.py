@@ -32,7 +32,7 @@ from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration."""
 ADVISORY = 0x746F6E65
 """PostgreSQL's advisory lock for what only one process may do at a time."""

@@ -178,6 +178,7 @@ run_table = Table(
     Column("batches", Integer, default=0, nullable=False),  # number of batches of files that were enqueued
     Column("correlation_id", CleanText),  # 32 hexadecimal digits
     Column("left_out", Document, default=dict, nullable=False),  # number of files of other kinds by extension
+    Column("asked", JSON(none_as_null=True)),  # how to scan, until a process that scans takes it up
 )
 """One call over many files. ``counts`` is fixed when the run closes."""
 
@@ -215,6 +216,9 @@ worker_table = Table(
     Column("rest_since", FiniteFloat),
     Column("rest_until", FiniteFloat),  # NULL: nobody knows
     Column("work_times", Document, default=list, nullable=False),  # pairs of times, for days; empty: always
+    Column(
+        "scans", Boolean, default=False, nullable=False
+    ),  # whether it carries out scans that are asked for
 )
 """A process that takes jobs, as of its last heartbeat."""
 
