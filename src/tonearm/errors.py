@@ -95,7 +95,7 @@ class Explanation:
 
 
 class Fault(Enum):
-    """Every way in which one file can fail."""
+    """What can be wrong with a file, as its child finds out; ``jobs/failures.py`` has what the parent sees."""
 
     EMPTY_FILE = Explanation(
         "empty-file",

@@ -1,7 +1,6 @@
 """Converts file names, which are bytes, to text, escapes them for the terminal, and tells their extensions."""
 
 import base64
-import os
 import unicodedata
 import urllib.parse
 from collections.abc import Iterable, Sequence
@@ -29,9 +28,9 @@ def to_text(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
 
 
-def to_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The exact bytes of a path that came from the command line or from ``to_text``."""
-    return os.fsencode(path)
+def to_bytes(path: str) -> bytes:
+    """The inverse of ``to_text``, in every locale; a path of the command line is one for ``os.fsencode``."""
+    return path.encode("utf-8", "surrogateescape")
 
 
 def to_document(path: bytes) -> str:

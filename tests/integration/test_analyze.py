@@ -39,6 +39,23 @@ def test_every_format_of_the_same_music_gives_the_same_facts(program: Program, e
         }  # fmt: skip
 
 
+def test_a_locale_without_utf_8_changes_no_name_and_ends_no_command(program: Program, tmp_path: Path) -> None:
+    """Names are bytes: in which encoding the terminal shows them does not matter to what is opened."""
+    folder = bytes(tmp_path) + "/Łódź".encode()
+    os.mkdir(folder)
+    names = {"é.mp3".encode(), b"caf\xe9.mp3"}
+    for name in names:
+        with open(folder + b"/" + name, "wb") as file:
+            file.write(material.good("mp3"))
+    program.environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for arguments in (("analyze", folder), ("show", folder + b"/" + "é.mp3".encode())):
+        process = program.start(*arguments, through=("env",))
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert output.isascii()
+    assert len(program.tracks()) == 2
+
+
 def test_a_second_call_skips_everything(program: Program, every_format: Path) -> None:
     program.run("analyze", every_format, check=True)
     before = program.query("SELECT * FROM files") + program.query("SELECT * FROM jobs")

@@ -1,4 +1,4 @@
-"""Reads the chunks of RIFF (WAV) and FORM (AIFF) files."""
+"""Reads the chunks of RIFF (WAV), FORM (AIFF), CAF and DSDIFF files."""
 
 from collections.abc import Iterator
 from typing import Literal

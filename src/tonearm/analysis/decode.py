@@ -40,13 +40,11 @@ class DecodeReport:
     """The outcome of decoding; the same packets always give the same report.
 
     decoded_samples: length of the audio, in samples of one channel.
-    damaged_packets: packets that were skipped.
     non_finite_samples: samples that were replaced by silence.
     """
 
     facts: DecodeFacts
     decoded_samples: int
-    damaged_packets: int
     non_finite_samples: int
 
 
@@ -133,7 +131,6 @@ class AudioSource:
         return DecodeReport(
             DecodeFacts(decoded_s, intact, list(self._warnings())),
             decoded_samples=self._decoded,
-            damaged_packets=self._damaged,
             non_finite_samples=self._silenced,
         )
 

@@ -10,7 +10,7 @@ from tonearm.library.database import Database
 from tonearm.library.mount_table import read_mounts
 from tonearm.library.mounts import is_inside
 from tonearm.library.roots import Roots
-from tonearm.names import PathMap, path_fields
+from tonearm.names import PathMap, path_fields, to_text
 from tonearm.settings import Settings
 
 FILES = 20
@@ -40,7 +40,7 @@ def folders_in_trouble(settings: Settings, database: Database) -> list[Mapping[s
     for root in roots:
         with database.read() as connection:
             files = queue_depth.samples(connection, root.root, FILES)
-        places.append(Place(os.fsdecode(root.here), "root", root.here, files=files, mounts=root.mounts))
+        places.append(Place(to_text(root.here), "root", root.here, files=files, mounts=root.mounts))
     checks = Checks()
     PlacesLoop(lambda: places, checks).check(threading.Event())
     return [

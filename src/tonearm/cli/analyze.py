@@ -1,6 +1,7 @@
 """``tonearm analyze``: scans folders, analyses files, shows the progress and the result."""
 
 import errno
+import os
 import stat
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -34,7 +35,7 @@ from tonearm.events.facts import Summary
 from tonearm.events.report import report
 from tonearm.events.states import Severity
 from tonearm.library.data_folder import require_library
-from tonearm.names import printable, to_bytes
+from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.scan.reader import NamedPath, reason_of, resolved
 from tonearm.scan.stale import Budget
@@ -143,7 +144,7 @@ def analyze(
     """
     level = level_of(priority)
     budget = _budget(stale, files, seconds, fresh, detach)
-    given = [to_bytes(path) for path in paths]
+    given = [os.fsencode(path) for path in paths]
     named = resolved(given)
     for path, one in zip(given, named, strict=True):
         _require_path(path, one)

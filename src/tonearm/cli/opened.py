@@ -15,7 +15,7 @@ from tonearm.events.report import report
 from tonearm.events.services import StorageStateChanged
 from tonearm.events.states import StorageState
 from tonearm.library.roots import Place
-from tonearm.names import printable, to_bytes
+from tonearm.names import printable
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.views.liveness import read_liveness
 
@@ -37,7 +37,7 @@ def place_of(app: Library, path: str | None) -> Place | None:
     """
     if path is None:
         return None
-    given = to_bytes(path)
+    given = os.fsencode(path)
     place = app.roots.locate(given)
     if place is None:
         meant = "" if os.path.lexists(given) else meant_path(given)

@@ -11,7 +11,7 @@ from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.terminal import say
 from tonearm.errors import ConfigurationError, NotFound
 from tonearm.library.lock import holder
-from tonearm.names import path_fields, printable, to_bytes
+from tonearm.names import path_fields, printable
 from tonearm.telemetry.profile_call import ask_for_profile
 from tonearm.telemetry.profile_files import FORMS, write_profile
 from tonearm.views.liveness import read_liveness
@@ -50,7 +50,7 @@ def profile(
     NAME is that of a worker, as `tonearm workers` lists it. In a library that only one process at a time can use,
     it may be left out. Without --child, the worker itself and all its children are sampled.
     """
-    path = to_bytes(output)
+    path = os.fsencode(output)
     require_writable(path)
     with library(data) as opened:
         worker = _worker(opened, name)

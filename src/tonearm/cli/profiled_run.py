@@ -1,8 +1,9 @@
 """``analyze --profile``: writes the profile of a run at its end."""
 
+import os
+
 from tonearm.errors import ConfigurationError
 from tonearm.events.report import report
-from tonearm.names import to_bytes
 from tonearm.worker.profiler import WholeRun
 
 
@@ -20,7 +21,7 @@ class ProfiledRun:
         if file is not None:
             from tonearm.cli.profile import require_writable
 
-            self._path = to_bytes(file)
+            self._path = os.fsencode(file)
             require_writable(self._path)
             self.whole_run = WholeRun()
 

@@ -21,7 +21,7 @@ from tonearm.events.report import report
 from tonearm.library.canonical import canonical
 from tonearm.library.proposal import ProposalKind
 from tonearm.library.roots import Place
-from tonearm.names import PathMap, path_fields, printable, to_bytes
+from tonearm.names import PathMap, path_fields, printable
 from tonearm.naming.fields import fields as all_fields
 from tonearm.naming.functions import FUNCTIONS
 from tonearm.naming.name_rules import NameRules
@@ -190,7 +190,7 @@ def _destination(opened: Library, path: str | None) -> Place | None:
     """The folder of --to: below a known root or one that becomes a root when files come there."""
     if path is None:
         return None
-    given = to_bytes(path)
+    given = os.fsencode(path)
     if not os.path.isdir(given):
         raise NotFound(f"{printable(path)}: no such folder; make it first")
     here = canonical(given)

@@ -29,7 +29,7 @@ from tonearm.events.renames import (
 from tonearm.library.canonical import canonical
 from tonearm.library.proposal import ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
-from tonearm.names import PathMap, printable, to_bytes
+from tonearm.names import PathMap, printable
 from tonearm.naming.recovery import Recovered
 from tonearm.naming.renamer import Outcome
 from tonearm.naming.requests import of_file
@@ -104,7 +104,7 @@ def _to_undo(opened: Library, proposals: Proposals, what: str | None) -> Selecti
         return batch
     if what is None:
         raise NotFound("nothing was renamed that could be undone")
-    path = PathMap(opened.settings.path_map).known(canonical(to_bytes(what)))
+    path = PathMap(opened.settings.path_map).known(canonical(os.fsencode(what)))
     found = of_file(proposals, path)
     if found is None:
         raise NotFound(f"{printable(what)}: it has not got this name by `rename apply`")

@@ -56,7 +56,10 @@ class Errors(Output):
 
 @contextmanager
 def watched_output() -> Iterator[None]:
-    """Have standard output raise ReaderGone after its reader has ended, at the latest when this context ends."""
+    """Have standard output raise ReaderGone after its reader has ended, at the latest when this context ends.
+
+    Characters that the terminal's encoding lacks are escaped.
+    """
     sys.stderr = _replaced(sys.stderr, Errors)
     sys.stdout = _replaced(sys.stdout, Output)
     sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]  # shutil gets the terminal's width from it
@@ -71,7 +74,8 @@ def _replaced(plain: TextIO, kind: type[Output]) -> TextIO:
     if not isinstance(plain, io.TextIOWrapper):  # it is closed
         return plain
     lines, at_once = plain.line_buffering, plain.write_through
-    return kind(plain.detach(), plain.encoding, plain.errors, line_buffering=lines, write_through=at_once)
+    encoding = plain.encoding
+    return kind(plain.detach(), encoding, "backslashreplace", line_buffering=lines, write_through=at_once)
 
 
 def while_read(show: Subscriber, stop: StopSwitch) -> Subscriber:

@@ -12,7 +12,7 @@ from tonearm.names import printable
 from tonearm.settings import Level
 from tonearm.views.activity import WINDOWS_S, Activity
 from tonearm.views.figures import PAUSED
-from tonearm.views.formatting import hour, plural
+from tonearm.views.formatting import hour, outlook_text, plural
 from tonearm.views.workers import ALIVE, WorkerView
 
 LEVELS = (
@@ -93,18 +93,17 @@ def _runs(activity: Activity) -> list[Line]:
     if not activity.runs:
         return [Line("No run is open.", "dim")]
     lines = []
-    for run in activity.runs[:SHOWN_RUNS]:
+    more = len(activity.runs) - SHOWN_RUNS
+    for place, run in enumerate(activity.runs[:SHOWN_RUNS], 1):
         counts = run.counts
         ended = counts.discovered - counts.pending
         share = f" ({ended / counts.discovered:.0%})" if counts.discovered else ""
         text = f"Run {run.id} is {run.state}: {ended:,} of {plural(counts.discovered, 'file')} ended{share}"
         text += f", {counts.failed:,} failed" if counts.failed else ""
         text += f", {counts.partial:,} partial" if counts.partial else ""
+        text += f"; {more:,} more open" if place == SHOWN_RUNS and more > 0 else ""
+        text += f" · {outlook_text(run.outlook)}" if run.outlook is not None else ""
         lines.append(Line(text, "yellow" if run.state != "running" else "green"))
-    more = len(activity.runs) - SHOWN_RUNS
-    if more > 0:
-        last = lines[-1]
-        lines[-1] = Line(f"{last.text}; {more:,} more open", last.style)
     return lines
 
 

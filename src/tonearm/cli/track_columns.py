@@ -65,6 +65,7 @@ _FURTHER = (
     _whole("track", "track"),
     _whole("disc", "disc"),
     _whole("year", "year"),
+    _whole("original_year", "original year"),
 )
 
 

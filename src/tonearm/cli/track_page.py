@@ -17,7 +17,7 @@ IN_FULL = 12
 CURVE_WIDTH = 60
 """Maximum number of characters of a curve."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_TAGS = ("title", "artist", "album", "album_artist", "genre", "year", "track", "disc")
+_TAGS = ("title", "artist", "album", "album_artist", "genre", "year", "original_year", "track", "disc")
 
 
 def print_track(track: Track) -> None:

@@ -1,5 +1,6 @@
 """``tonearm tune``: measures this machine on real music, and proposes settings."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, terminal_width
 from tonearm.cli.tune_json import tune_rows
 from tonearm.errors import NotFound
-from tonearm.names import printable, to_bytes
+from tonearm.names import printable
 from tonearm.settings import Loaded, located_config
 from tonearm.tuning.advice import bottleneck, gains, shares_of_work
 from tonearm.tuning.measured import Measured
@@ -68,7 +69,7 @@ def tune(paths: Sequence[str], seconds: float, write: bool, data: str | None, as
     with stop.on_signals(), _progress() as tell:
         tell("choosing files")
         sample, source = chosen_files(
-            settings, [to_bytes(path) for path in paths], stopping := lambda: stop.requests > 0
+            settings, [os.fsencode(path) for path in paths], stopping := lambda: stop.requests > 0
         )
         if not sample:
             raise NotFound("there is no file to measure with")

@@ -1,4 +1,4 @@
-"""Whether a file has all the audio that it declares, decided each time it is read."""
+"""Whether a file has all the audio that it declares; stored with the file whenever it is analysed."""
 
 from tonearm.library.file_contents import DecodeFacts, FileFacts
 

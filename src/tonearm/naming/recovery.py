@@ -123,7 +123,11 @@ class _Recovery:
         return 0 if self._holds(source, first) else len(steps)
 
     def _half_done(self, steps: Sequence[Step]) -> int:
-        """For a unit whose first file has its temporary name: after which step one name is free."""
+        """Of a unit whose first file has its temporary name, the number of the last step that was done.
+
+        After a step that was done, its source is free. Where none is, it is the last whose
+        target the file has.
+        """
         for number in range(len(steps) - 1, 0, -1):
             step = steps[number - 1]
             if step.kind is StepKind.LINK:
@@ -180,7 +184,7 @@ class _Recovery:
             yield Completed(proposal, last.file, first.source, target, last.is_undo, identity)
 
     def _is_trying(self, step: Step) -> bool:
-        """Whether the process that tries something still may; one of another host may for ever, here."""
+        """Whether the process that tries names may still run; one of another host counts as running."""
         host, _, process = step.source.rpartition(b":")
         if host != trier().rpartition(b":")[0]:
             return True

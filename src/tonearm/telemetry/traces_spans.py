@@ -13,7 +13,6 @@ from tonearm.names import printable
 from tonearm.telemetry.trace_ids import AttemptTrace
 
 Value = str | int | float | bool
-NO_ATTRIBUTES: Mapping[str, Value] = {}
 
 
 @dataclass(frozen=True, slots=True)

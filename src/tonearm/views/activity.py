@@ -21,6 +21,7 @@ from tonearm.views.failures import FailedFile, FailureList
 from tonearm.views.figures import Figures, read_figures
 from tonearm.views.jobs import JobList, JobView
 from tonearm.views.liveness import Liveness, read_liveness
+from tonearm.views.outlook import with_outlooks
 from tonearm.views.runs import RunList, RunView
 from tonearm.views.workers import RestView, WorkerList, WorkerView
 
@@ -153,7 +154,7 @@ def read_activity(database: Database, reported: Sequence[RunningFile] | None) ->
         figures = read_figures(connection)
         rates = _rates(connection, now)
     workers = tuple(WorkerList(database).page()) if database.shared else ()
-    runs = (alive.run(run) for run in RunList(database).latest(SHOWN_RUNS) if run.finished_at is None)
+    runs = [alive.run(run) for run in RunList(database).latest(SHOWN_RUNS) if run.finished_at is None]
     return Activity(
         at=now,
         address=database.address,
@@ -162,7 +163,7 @@ def read_activity(database: Database, reported: Sequence[RunningFile] | None) ->
         analysing=alive.analysing,
         rest=alive.rest,
         figures=figures,
-        runs=tuple(runs),
+        runs=tuple(with_outlooks(database, alive, runs)),
         workers=workers,
         files=tuple(_files(database, alive, workers, reported, now)),
         rates=rates,

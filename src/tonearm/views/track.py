@@ -26,7 +26,7 @@ class Track:
     """A file with its tags, technical facts and current results.
 
     id: of the file in this library. path: exact bytes, whole. Unknown is ``None``.
-    state: how its last analysis ended; ``waiting`` or ``missing``.
+    state: how its last analysis ended, or ``waiting``, ``missing`` or ``left-out``.
     results: what the analysers returned, by column. stale: by analyser, the version that the results are from where
     that is not the present one; ``None`` where there are none.
     """

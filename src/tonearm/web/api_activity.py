@@ -14,7 +14,6 @@ from tonearm.web.models import ActivityModel, StatusModel
 from tonearm.web.parts import Parts
 
 STILL_THERE = b": still there\n\n"
-STILL_THERE = b": still there\n\n"
 LastId = Annotated[str | None, Header(max_length=100)]
 
 

@@ -67,6 +67,10 @@ class TableFilter:
         )
         return wanted.query(parts)
 
+    def columns(self) -> list[str]:
+        """The columns that the list is sorted or filtered by."""
+        return [self.sort, *self.texts, *(each.partition(":")[0] for each in self.ranges)]
+
     def sorted_by(self, name: str) -> str:
         """The link of a heading: sort by its column, or turn the order round."""
         turned = "descending" if name == self.sort and not self.descending else ""
@@ -98,7 +102,7 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
         status = 200
         try:
             page = library.tracks.page(given.query(parts), cursors.to_tracks(cursor), PAGE)
-            view["shown"] = table_columns([given.sort, *given.texts], parts.analysers)
+            view["shown"] = table_columns(given.columns(), parts.analysers)
             view["tracks"] = page.tracks
             if page.end is not None:
                 view["following"] = link("/library", **given.values, cursor=cursors.of_tracks(page.end))

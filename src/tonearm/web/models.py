@@ -253,7 +253,7 @@ def track_model(analysers: Sequence[AnalyserSpec]) -> type[Model]:
     """The model of a track, with a field for everything that the analysers return."""
     fields: dict[str, Any] = {
         "id": (int, Field(description="Of the file, in this library.")),
-        "state": (str, Field(description="done, partial, quarantined, waiting or missing.")),
+        "state": (str, Field(description="done, partial, quarantined, waiting, missing or left-out.")),
     }
     declared = get_type_hints(Track)
     fields |= {name: (declared[name], ...) for name in (*AUDIO_FIELDS, *TAG_FIELDS)}

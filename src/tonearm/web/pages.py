@@ -53,10 +53,9 @@ def _now(router: APIRouter, parts: Parts, pages: Pages) -> None:
         trouble = ""
         try:
             activity = parts.watched.read()
-            runs = pages.open_runs(activity)
         except TonearmError as error:
-            activity, runs, trouble = None, [], str(error)
-        return pages.page("now.html", "/", "Now", now=activity, runs=runs, trouble=trouble)
+            trouble = str(error)
+        return pages.page("now.html", "/", "Now", now=activity, trouble=trouble)
 
     @router.get("/now/events")
     async def events(last_event_id: LastId = None) -> Response:

@@ -14,9 +14,6 @@ from tonearm.errors import TonearmError
 from tonearm.names import printable
 from tonearm.views import formatting
 from tonearm.views.activity import Activity
-from tonearm.views.liveness import read_liveness
-from tonearm.views.outlook import with_outlooks
-from tonearm.views.runs import RunView
 from tonearm.web.activity_feed import FeedEvent
 from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
@@ -59,11 +56,7 @@ class Pages:
 
     def activity(self, activity: Activity | None, trouble: str = "") -> str:
         """The part of the first page that changes by itself."""
-        try:
-            runs = self.open_runs(activity)
-        except TonearmError as error:
-            activity, runs, trouble = None, [], str(error)
-        return self.text("activity.html", now=activity, runs=runs, trouble=trouble)
+        return self.text("activity.html", now=activity, trouble=trouble)
 
     def event(self, event: FeedEvent) -> str:
         """The same as an event tells it."""
@@ -71,12 +64,6 @@ class Pages:
             if self._last[0] != event.id:
                 self._last = event.id, self.activity(event.activity, event.trouble)
             return self._last[1]
-
-    def open_runs(self, activity: Activity | None) -> list[RunView]:
-        """The open runs with what is left of them. Raises StorageError."""
-        if activity is None:
-            return []
-        return with_outlooks(self._database, read_liveness(self._database), activity.runs)
 
 
 def link(path: str, **parameters: str | Sequence[str] | None) -> str:

@@ -86,7 +86,7 @@ class Maintenance:
 
     @property
     def owes_return(self) -> bool:
-        """Whether jobs are to be given back whose leases were lost with the connection; until then none are taken."""
+        """Whether leases that this worker may have without knowing are to be given back; until then it takes none."""
         return self._pending_writes.unavailable_at > self._gave_back_at
 
     def run_due(
@@ -141,7 +141,7 @@ class Maintenance:
         return frozenset(stages) - leased
 
     def _give_back_unknown(self, known: Set[int], unavailable_at: float) -> None:
-        """Give back jobs that were leased to this worker, but whose leases were lost with the connection.
+        """Give back jobs that are leased to this worker without its knowledge, as an answer never arrived.
 
         known: the jobs that it has. Does nothing if another worker has registered this one's name, because the leases
         are then that worker's.

@@ -64,7 +64,7 @@ class PendingWrites:
     Without a thread the caller waits for each write.
 
     There is no limit while a database server is unavailable. A failure is over when an access of the same kind, or of a
-    more demanding one, succeeds, unless its answer does not show that the database was used.
+    more demanding one, has succeeded with an answer that only the database can give.
     """
 
     def __init__(self, wait_s: float, thread: StoringThread | None = None) -> None:

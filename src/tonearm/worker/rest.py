@@ -1,4 +1,4 @@
-"""Decides when a worker takes no jobs because of its manners: hours, the load of the machine, its battery.
+"""Decides when a worker rests, that is takes no jobs: by hours, by the load of the machine and by its battery.
 
 Each rule says whether to rest; the first that does so applies. What changes is announced.
 """

@@ -107,6 +107,12 @@ def test_80_by_24_shows_some_of_everything(busy: Activity) -> None:
     assert lines[-1] == HELP
 
 
+def test_what_is_left_of_a_run_is_shown(activity: Activity) -> None:
+    [run] = (line for line in text(activity, 120).splitlines() if line.startswith("Run 1 is"))
+    assert "0 of 2 files ended" in run
+    assert "2 files left" in run
+
+
 def test_a_rest_is_shown_with_its_end(activity: Activity) -> None:
     at = time.mktime((*time.localtime()[:3], 23, 59, 0, 0, 0, -1))
     rest = RestView("hours", "outside the hours of work_hours", 1.0, at)

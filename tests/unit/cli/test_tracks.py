@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from tests.unit.library_fixture import Library, result
 from tonearm.cli.app import app
+from tonearm.cli.track_columns import columns_for
 
 
 @pytest.fixture
@@ -79,6 +80,11 @@ def test_the_column_that_is_sorted_or_filtered_by_is_shown(heads: Callable[..., 
     assert heads("--sort=-tempo_stability") == [*standard[:-1], "tempo stability", "file"]
     assert heads("--sort=tuning_cents")[-2] == "tuning (cents)"
     assert heads("--genre=jazz", "--sort=year")[-3:] == ["genre", "year", "file"]
+
+
+def test_every_column_that_can_be_sorted_by_can_be_shown(library: Library) -> None:
+    for name in library.tracks.columns:
+        assert name in {column.name for column in columns_for([name])}
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

@@ -167,7 +167,9 @@ def test_what_is_answered_is_counted(service: Client) -> None:
 def test_events_have_the_state_and_go_on_where_a_client_left(own_service: Client, filled: Library) -> None:
     with_state = _first_event(own_service, {})
     assert with_state["event"] == "activity"
-    assert json.loads(with_state["data"])["queue"][2]["queued"] == 1
+    told = json.loads(with_state["data"])
+    assert told["queue"][2]["queued"] == 1
+    assert told["runs"][0]["outlook"]["files"] == 1
     [run] = (each.id for each in filled.run_list.latest())
     filled.runs.pause(run)
     later = _first_event(own_service, {"Last-Event-ID": with_state["id"]})
@@ -244,4 +246,5 @@ def _follow_every_number(service: Client) -> None:
     narrowed = service.get("/library?range=bpm:119-121").text
     assert 'name="range" value="bpm:119-121"' in narrowed
     assert narrowed.count("/tracks/") == 1
+    assert ">energy<" in service.get("/library?range=energy:0-1").text
     assert service.get("/library?range=bpm").status == 400
