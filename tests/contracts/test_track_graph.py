@@ -16,7 +16,7 @@ from tests.unit.library_fixture import features_of
 from tonearm.errors import NotFound
 from tonearm.events.event import Event
 from tonearm.graph.bolt import Bolt
-from tonearm.graph.harmony import KEYS, Relation, energy_distance, mixes, related, score, tempo_change
+from tonearm.graph.harmony import Relation, energy_distance, mixes, related, score, tempo_change
 from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.port import ConnectionStep, GraphCounts, TrackGraph
 from tonearm.graph.relay import GraphRelay
@@ -25,6 +25,7 @@ from tonearm.graph.track import GraphTrack, NodeType
 from tonearm.library.bulk_write import row_batch
 from tonearm.library.database import Database, open_sqlite
 from tonearm.library.features import Findings
+from tonearm.library.keys import KEYS
 from tonearm.library.schema import audio_table, file_table, root_table, tags_table
 from tonearm.resilience.gate import Unguarded
 
@@ -74,7 +75,7 @@ class GraphScene:
                         "character": (current["character"], {"energy": track.energy}, {}),
                     }
                     with row_batch(connection) as batch:
-                        FEATURES.write(batch, {number: found})
+                        FEATURES.write(batch, {number: found}, {})
                 path = track.path.removeprefix(ROOT + b"/")
                 values = _file(track.file, path) | {"audio_id": self._audio[track.audio]}
                 connection.execute(insert(file_table).values(**values))

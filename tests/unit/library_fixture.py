@@ -294,7 +294,7 @@ def write_one_findings(connection: Connection, audio: int, findings: Findings, n
     """Store what was found in one piece of audio."""
     mark_changed_in_graph(connection, [audio], now)
     with row_batch(connection) as batch:
-        add_findings(batch, {audio: findings}, now, features_of(VERSIONS))
+        add_findings(batch, {audio: findings}, now, features_of(VERSIONS), {})
 
 
 def write_one_tags(connection: Connection, file: int, said: Tags, now: float) -> None:

@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonearm.analysis.declaration import Column
+from tonearm.views.doubtful_tempi import is_doubtful
 
 UNKNOWN = "–"
-DOUBT_BELOW = 0.5
-"""A tempo with a lower confidence is in doubt."""
-DOUBT_FROM = 0.25
-"""A tempo is in doubt, too, where another one has at least this probability."""
 WORTH_NAMING = 0.1
 """Least probability of another tempo that is named beside one that is in doubt."""
 
@@ -38,10 +35,10 @@ def tempo_doubt(track: Mapping[str, Any]) -> str | None:
     bpm, confidence = track["bpm"], track["bpm_confidence"]
     if bpm is None:
         return None
-    others = [other for other in track["bpm_alternatives"] or () if (other["score"] or 0.0) >= WORTH_NAMING]
-    low = confidence is not None and confidence < DOUBT_BELOW
-    if not low and not any(other["score"] >= DOUBT_FROM for other in others):
+    alternatives = track["bpm_alternatives"] or ()
+    if not is_doubtful(bpm, confidence, alternatives):
         return None
+    others = [other for other in alternatives if (other["score"] or 0.0) >= WORTH_NAMING]
     if not others:
         return f"The tempo of {bpm:.1f} BPM is in doubt: the beats are irregular."
     meant = " or ".join(

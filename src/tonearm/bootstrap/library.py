@@ -15,6 +15,7 @@ from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.library.audit import Audit
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables, SearchableColumns
+from tonearm.library.locking import Locking
 from tonearm.library.roots import Roots
 from tonearm.names import PathMap
 from tonearm.resilience.backoff import Backoff
@@ -50,6 +51,7 @@ class Library:
     workers: WorkerRegistry
     profile_requests: ProfileRequests
     audit: Audit
+    locking: Locking
 
 
 @contextlib.contextmanager
@@ -88,6 +90,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
             workers=WorkerRegistry(database),
             profile_requests=ProfileRequests(database),
             audit=Audit(database),
+            locking=Locking(database, features, versions()),
         )
 
 

@@ -50,6 +50,10 @@ SECTIONS = {
         Entry("runs", "runs:runs", "List runs; pause, resume or cancel one."),
         Entry("forget", "forget:forget_files", "Remove missing files from the library."),
     ),
+    "Decide": (
+        Entry("tempo", "tempo:tempo", "List tempi that are in doubt; set and lock the tempo of a track."),
+        Entry("key", "key:key", "Set and lock the key of a track."),
+    ),
     "Names and tags": (
         Entry("rename", "rename:rename", "Propose names for files, decide on them, rename, and undo."),
         Entry("tags", "tags:tags", "Propose to write results into tags, decide, write, and undo."),

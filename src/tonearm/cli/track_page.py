@@ -29,7 +29,7 @@ def print_track(track: Track) -> None:
         write_line()
         _print_lines(
             [
-                *((column.label, *_value(column, track[column.name])) for column in analyser.columns),
+                *((column.label, *_counting(column, track)) for column in analyser.columns),
                 *((series.label, *_series(series, track.get(series.name))) for series in analyser.series),
             ]
         )
@@ -60,6 +60,14 @@ def _audio(track: Track) -> str:
         f"{track['codec']}, {duration(track['duration_s'])}, {track['sample_rate_hz'] / 1000:g} kHz{bits}, "
         f"{channels}{rate}"
     )
+
+
+def _counting(column: Column, track: Track) -> tuple[str, str]:
+    """The value that counts, with the measured one where a person has locked another, and what the column means."""
+    text, description = _value(column, track[column.name])
+    if column.name not in track["measured"]:
+        return text, description
+    return f"{text} (set by hand; measured: {_value(column, track['measured'][column.name])[0]})", description
 
 
 def _value(column: Column, value: Any) -> tuple[str, str]:

@@ -10,12 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-_FROM_8A = ("A", "E", "B", "F#", "C#", "G#", "Eb", "Bb", "F", "C", "G", "D")
-_FROM_8B = ("C", "G", "D", "A", "E", "B", "F#", "Db", "Ab", "Eb", "Bb", "F")
-KEYS = {f"{(step + 7) % 12 + 1}A": f"{root} minor" for step, root in enumerate(_FROM_8A)} | {
-    f"{(step + 7) % 12 + 1}B": f"{root} major" for step, root in enumerate(_FROM_8B)
-}
-"""The 24 codes and the names of their keys, spelled as the key analyser spells them."""
+from tonearm.library.keys import KEYS
 
 
 class Relation(StrEnum):

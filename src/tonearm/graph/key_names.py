@@ -2,7 +2,7 @@
 
 import re
 
-from tonearm.graph.harmony import KEYS
+from tonearm.library.keys import KEYS
 
 _NAME = re.compile(r"(?i:([a-g])(?:[ -]?(#|♯|sharp|b|♭|flat))?)(?: ?(m|(?i:min|minor|maj|major)))?")
 """Names of the modes. A capital M alone is not accepted: for some it means major, and others write only capitals."""

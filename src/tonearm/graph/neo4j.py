@@ -14,7 +14,7 @@ from tonearm.errors import NotFound
 from tonearm.graph import cypher
 from tonearm.graph.bolt import Bolt, run
 from tonearm.graph.chain import find_chain
-from tonearm.graph.harmony import KEYS, WEIGHTS, related
+from tonearm.graph.harmony import WEIGHTS, related
 from tonearm.graph.mixing import Candidate, Point, Ranges, find_mixes, find_path
 from tonearm.graph.port import ConnectionStep, GraphCounts, Mix
 from tonearm.graph.track import (
@@ -28,6 +28,7 @@ from tonearm.graph.track import (
     genres_of,
     track_title,
 )
+from tonearm.library.keys import KEYS
 from tonearm.names import from_document, to_document
 
 AT_ONCE = 5_000

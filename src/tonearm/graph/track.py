@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tonearm.graph.harmony import KEYS
+from tonearm.library.keys import KEYS
 from tonearm.names import to_document, to_text
 
 SEPARATOR = "; "

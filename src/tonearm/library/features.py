@@ -1,7 +1,8 @@
 """Tables of the values that analysers return, one for each analyser and version, with an index over each column.
 
-They are generated from the columns that analysers declare, so that tracks can be filtered and sorted by the columns of
-any analyser. They are derived from ``analyses`` and can be dropped: opening the library creates and fills missing ones.
+A value that a person has locked stands here in place of the measured one. They are generated from the columns that
+analysers declare, so that tracks can be filtered and sorted by the columns of any analyser. They are derived from
+``analyses`` and ``locked_values`` and can be dropped: opening the library creates and fills missing ones.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, Table, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, delete, select, text
 
 from tonearm.library.bulk_write import RowBatch, upsert
 from tonearm.library.column_types import KEY_LENGTH, FiniteFloat, KeyText, storable_text
+from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.database import Database, disable_statement_timeout, serialize_transactions
 from tonearm.library.file_contents import AUDIO_ID
+from tonearm.library.locked_values import NO_LOCKS, Locks, locks_of
 from tonearm.library.schema import Key, analysis_table
 
 PREFIX = "features_"
@@ -98,16 +101,34 @@ class FeatureTables:
                 quoted = connection.dialect.identifier_preparer.quote(name)
                 connection.execute(text(f"DROP TABLE {quoted}"))
 
-    def write(self, batch: RowBatch, found: Mapping[int, Findings]) -> None:
-        """Add the values of some audio, by its id. Values of other versions than the current ones are left out."""
+    def write(self, batch: RowBatch, found: Mapping[int, Findings], locked: Mapping[int, Locks]) -> None:
+        """Add the values of some audio, by its id. Values of other versions than the current ones are left out.
+
+        locked: what is locked for audio; the caller keeps it from being changed meanwhile.
+        """
         for analyser, declared in self._declared.items():
             rows = [
-                self._row(declared, audio, results[analyser][1])
+                _row(declared, audio, results[analyser][1], locked.get(audio, NO_LOCKS))
                 for audio, results in found.items()
                 if analyser in results and results[analyser][0] == declared.version
             ]
             if rows:
                 batch.upsert(self._tables[analyser], (AUDIO_ID,), rows)
+
+    def write_locked(self, connection: Connection, audio: int, locks: Locks) -> None:
+        """Write the rows of one piece of audio again, whose locks have changed."""
+        for analyser, declared in self._declared.items():
+            table = self._tables[analyser]
+            stored = select(analysis_table.c.scalars).where(
+                analysis_table.c.audio_id == audio,
+                analysis_table.c.analyser == analyser,
+                analysis_table.c.version == declared.version,
+            )
+            scalars = connection.execute(stored).scalar_one_or_none()
+            if scalars is None and not declared.columns.keys() & locks.counting({}).keys():
+                connection.execute(delete(table).where(table.c[AUDIO_ID] == audio))
+            else:
+                upsert(connection, table, (AUDIO_ID,), [_row(declared, audio, scalars or {}, locks)])
 
     def _unfit(self, found: Mapping[str, set[str]]) -> list[str]:
         """The analysers whose tables are missing or have other columns."""
@@ -118,7 +139,8 @@ class FeatureTables:
         ]
 
     def _fill(self, connection: Connection, analyser: str) -> None:
-        declared = self._declared[analyser]
+        declared, table = self._declared[analyser], self._tables[analyser]
+        self._fill_unmeasured(connection, analyser)
         after = 0
         results = (
             select(analysis_table.c.audio_id, analysis_table.c.scalars)
@@ -127,20 +149,39 @@ class FeatureTables:
             .limit(FILLED_AT_ONCE)
         )
         while rows := connection.execute(results.where(analysis_table.c.audio_id > after)).all():
-            upsert(
-                connection,
-                self._tables[analyser],
-                (AUDIO_ID,),
-                [self._row(declared, row.audio_id, row.scalars) for row in rows],
-            )
+            locked = locks_of(connection, [row.audio_id for row in rows])
+            found = [
+                _row(declared, row.audio_id, row.scalars, locked.get(row.audio_id, NO_LOCKS)) for row in rows
+            ]
+            upsert(connection, table, (AUDIO_ID,), found)
             after = rows[-1].audio_id
 
-    def _row(self, declared: SearchableColumns, audio: int, values: Mapping[str, Any]) -> dict[str, Any]:
-        row: dict[str, Any] = {AUDIO_ID: audio}
-        for name, kind in declared.columns.items():
-            value = values.get(name)
-            row[name] = None if value is None else _kept(kind, value)
-        return row
+    def _fill_unmeasured(self, connection: Connection, analyser: str) -> None:
+        """Write what is locked; audio that this version has not measured yet has nothing else."""
+        declared, table = self._declared[analyser], self._tables[analyser]
+        after = 0
+        audios = select(locked_value_table.c.audio_id).order_by(locked_value_table.c.audio_id)
+        audios = audios.limit(FILLED_AT_ONCE)
+        while (
+            found := connection.execute(audios.where(locked_value_table.c.audio_id > after)).scalars().all()
+        ):
+            rows = [
+                _row(declared, audio, {}, locks)
+                for audio, locks in locks_of(connection, found).items()
+                if declared.columns.keys() & locks.counting({}).keys()
+            ]
+            if rows:
+                upsert(connection, table, (AUDIO_ID,), rows)
+            after = found[-1]
+
+
+def _row(declared: SearchableColumns, audio: int, values: Mapping[str, Any], locks: Locks) -> dict[str, Any]:
+    counting = {**values, **locks.counting(values)}
+    row: dict[str, Any] = {AUDIO_ID: audio}
+    for name, kind in declared.columns.items():
+        value = counting.get(name)
+        row[name] = None if value is None else _kept(kind, value)
+    return row
 
 
 def _table(metadata: MetaData, declared: SearchableColumns) -> Table:

@@ -20,6 +20,7 @@ from sqlalchemy import column as named
 from sqlalchemy.exc import OperationalError
 
 from tonearm.library.bulk_write import upsert
+from tonearm.library.curation_schema import locked_value_table  # noqa: F401  its rows refer to audio
 from tonearm.library.database import Database
 from tonearm.library.features import PREFIX
 from tonearm.library.file_contents import AUDIO_ID

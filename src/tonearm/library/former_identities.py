@@ -1,4 +1,4 @@
-"""Keeps results when sounds get other identities by a new version: the former hash of a sound stays as its alias."""
+"""Keeps results and locks when sounds get other identities by a new version: the former hash stays as an alias."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tonearm.library.among import among
+from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.schema import alias_table, analysis_table, audio_table
 
 SAME_S = 0.1
@@ -36,6 +37,11 @@ _DOUBTFUL = (
         alias_table.c.adopted_at.is_not(None),
         audio_table.c.hash != bindparam("present"),
     )
+)
+_LOCKED = (
+    select(locked_value_table)
+    .join(alias_table, alias_table.c.audio_id == locked_value_table.c.audio_id)
+    .where(alias_table.c.hash == bindparam("former"), alias_table.c.audio_id != bindparam("audio"))
 )
 
 
@@ -73,6 +79,17 @@ def _call(connection: Connection, audio: int, present: str) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def inherit_locks(connection: Connection, formers: Mapping[int, str]) -> None:
+    """Copy what is locked for sounds that were called by former hashes to the new sounds that were called so too.
+
+    formers: former hash by the id of the new sound. Its results are measured anew, but what a person said of it stays.
+    """
+    for audio, former in formers.items():
+        row = connection.execute(_LOCKED, {"former": former, "audio": audio}).one_or_none()
+        if row is not None:
+            connection.execute(insert(locked_value_table).values({**row._mapping, "audio_id": audio}))
 
 
 def shared_wrongly(

@@ -8,6 +8,7 @@ from sqlalchemy import Index, MetaData, Table, text
 
 from tonearm.library.access_schema import audit_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.column_types import text_key
+from tonearm.library.curation_schema import locked_value_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.rename_schema import rename_step_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.schema import audio_table, file_table, job_table, metadata, tags_table
 

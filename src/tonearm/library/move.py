@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, text
 
 from tonearm.errors import StorageError, TonearmError
 from tonearm.library.access_schema import audit_table  # noqa: F401  its module adds tables to the metadata
+from tonearm.library.curation_schema import locked_value_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.database import Database, disable_statement_timeout
 from tonearm.library.lock import refuse_while_at_work
 from tonearm.library.rename_schema import rename_step_table  # noqa: F401  its module adds tables to the metadata

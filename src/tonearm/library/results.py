@@ -11,6 +11,7 @@ from tonearm.library.bulk_write import Names, RowBatch, upsert, upsert_returning
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.features import FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags, values_of
+from tonearm.library.locked_values import Locks
 from tonearm.library.schema import (
     analysis_table,
     audio_table,
@@ -121,8 +122,17 @@ def add_tags(batch: RowBatch, tags: Mapping[int, Tags], now: float) -> None:
     )
 
 
-def add_findings(batch: RowBatch, found: Mapping[int, Findings], now: float, features: FeatureTables) -> None:
-    """Store a row for each audio, analyser and version, and its features; measuring again replaces the row."""
+def add_findings(
+    batch: RowBatch,
+    found: Mapping[int, Findings],
+    now: float,
+    features: FeatureTables,
+    locked: Mapping[int, Locks],
+) -> None:
+    """Store a row for each audio, analyser and version, and its features; measuring again replaces the row.
+
+    locked: what a person has locked for audio. It is read after ``write_sounds``, which keeps it from being changed.
+    """
     rows = [
         {
             "audio_id": audio,
@@ -136,7 +146,7 @@ def add_findings(batch: RowBatch, found: Mapping[int, Findings], now: float, fea
         for analyser, (version, scalars, series) in findings.items()
     ]
     batch.upsert(analysis_table, ("audio_id", "analyser", "version"), rows)
-    features.write(batch, found)
+    features.write(batch, found, locked)
 
 
 def mark_changed_in_graph(connection: Connection, audios: Sequence[int], now: float) -> None:

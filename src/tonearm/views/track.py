@@ -1,7 +1,7 @@
 """A track as it is shown, in a list and alone, and its JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tonearm.library.file_contents import AUDIO_ID
@@ -29,6 +29,8 @@ class Track:
     state: how its last analysis ended, or ``waiting``, ``missing`` or ``left-out``.
     results: what the analysers returned, by column. stale: by analyser, the version that the results are from where
     that is not the present one; ``None`` where there are none.
+    locked: what a person has locked: ``bpm``, ``first_beat``, ``key``. measured: what was measured in place of the
+    results that count instead.
     """
 
     id: int
@@ -54,11 +56,21 @@ class Track:
     genre: str | None
     results: Mapping[str, Any]
     stale: Mapping[str, int | None]
+    locked: Sequence[str] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
         facts = {name: getattr(self, name) for name in ("state", *AUDIO_FIELDS, *TAG_FIELDS)}
-        return {"id": self.id, **path_fields(self.path), **facts, **self.results, "stale": dict(self.stale)}
+        return {
+            "id": self.id,
+            **path_fields(self.path),
+            **facts,
+            **self.results,
+            "stale": dict(self.stale),
+            "locked": list(self.locked),
+            "measured": dict(self.measured),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +115,6 @@ class TrackDetail:
 
 
 RESERVED = frozenset(
-    {field.name for of in (Track, TrackDetail) for field in fields(of)}
-    | set(path_fields(b"\xff"))
-    | {AUDIO_ID}
+    {each.name for of in (Track, TrackDetail) for each in fields(of)} | set(path_fields(b"\xff")) | {AUDIO_ID}
 )
 """Names that no column or series of an analyser may have: a track has them already, in JSON or in a table."""

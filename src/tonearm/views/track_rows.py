@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import engine_text
 from tonearm.library.among import among
+from tonearm.library.curation_schema import locked_value_table
+from tonearm.library.locked_values import LOCKED_COLUMNS, NO_LOCKS, Locks
 from tonearm.library.schema import (
     analysis_table,
     audio_table,
@@ -112,11 +114,13 @@ class TrackRows:
                 *facts,
                 *[tags_table.c[name] for name in TAG_FIELDS],
                 *[alias.c.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
+                *[column.label(f"locked_{column.name}") for column in LOCKED_COLUMNS],
             )
             .select_from(file_table)
             .join(root_table, root_table.c.id == file_table.c.root_id)
             .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
             .outerjoin(tags_table, tags_table.c.file_id == file_table.c.id)
+            .outerjoin(locked_value_table, locked_value_table.c.audio_id == file_table.c.audio_id)
         )
         for name, alias in self._analyses.items():
             chosen = chosen.outerjoin(
@@ -131,17 +135,25 @@ class TrackRows:
 
     def _track(self, row: Row[Any]) -> Track:
         values = row._mapping  # the library's public name for a row as a mapping
-        results: dict[str, Any] = self._no_results.copy()
-        for name in self._analyses:
-            results |= values[f"scalars_{name}"] or {}
+        measured = self._measured(row)
+        locks = _locks(row)
+        counting = locks.counting(measured)
         return Track(
             id=row.id,
             path=os.path.join(row.root, row.path),
             state=row.state if row.missing_since is None else "missing",
-            results=results,
+            results={**measured, **counting},
             stale=self._stale(row),
+            locked=locks.names,
+            measured={name: measured.get(name) for name in counting},
             **{name: values[name] for name in (*AUDIO_FIELDS, *TAG_FIELDS)},
         )
+
+    def _measured(self, row: Row[Any]) -> dict[str, Any]:
+        results: dict[str, Any] = self._no_results.copy()
+        for name in self._analyses:
+            results |= row._mapping[f"scalars_{name}"] or {}
+        return results
 
     def _stale(self, row: Row[Any]) -> dict[str, int | None]:
         """The analysers whose results are not from the present version, with the version that they are from."""
@@ -164,6 +176,7 @@ class TrackRows:
         for analysis in analyses:
             if self._results.versions.get(analysis.analyser) == analysis.version:
                 series |= analysis.series
+        series |= _locks(row).series(series, self._measured(row), row.decoded_s)
         art = None
         if tags is not None:
             art = {"count": tags.art_count, "bytes": tags.art_bytes, "mime": tags.art_mime}
@@ -180,6 +193,12 @@ class TrackRows:
             art=art,
             history=history,
         )
+
+
+def _locks(row: Row[Any]) -> Locks:
+    if row.locked_bpm is None and row.locked_camelot is None:
+        return NO_LOCKS
+    return Locks(row.locked_bpm, row.locked_first_beat_s, row.locked_camelot)
 
 
 def _histories(connection: Connection, files: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

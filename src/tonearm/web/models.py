@@ -263,6 +263,8 @@ def track_model(analysers: Sequence[AnalyserSpec]) -> type[Model]:
             said = f"{column.description} ({column.unit})" if column.unit else column.description
             fields[column.name] = (kind | None if kind is not Any else Any, Field(description=said))
     fields["stale"] = (dict[str, int | None], Field(description="Results from other versions, by analyser."))
+    fields["locked"] = (list[str], Field(description="What a person has locked: bpm, first_beat, key."))
+    fields["measured"] = (dict[str, Any], Field(description="What was measured where a locked value counts."))
     return create_model("Track", __base__=PathModel, __doc__="A file with its results.", **fields)
 
 

@@ -10,7 +10,7 @@ from tonearm.bootstrap.library import open_library
 from tonearm.cli.app import app
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.opened import place_of
-from tonearm.cli.tracks import _range
+from tonearm.cli.track_filters import _range
 from tonearm.errors import NotFound
 from tonearm.settings import Settings
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from tonearm.analysis.key import camelot, key_name
 from tonearm.graph.harmony import (
-    KEYS,
     WEIGHTS,
     Change,
     Relation,
@@ -24,6 +23,7 @@ from tonearm.graph.harmony import (
     tempos_near,
     within,
 )
+from tonearm.library.keys import KEYS
 
 CODES = st.sampled_from(sorted(KEYS))
 TEMPOS = st.integers(300, 4000)

@@ -82,7 +82,7 @@ def test_every_track_comes_with_tags_facts_and_results(album: Library) -> None:
         "camelot": "8A",
     }
     assert expected.items() <= track.items()
-    assert set(track) == {*album.tracks.columns, "id", "stale"}
+    assert set(track) == {*album.tracks.columns, "id", "stale", "locked", "measured"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Scans that one process asks another one for, and which workers carry them out."""
+"""Scans that one process asks another one for, and which workers carry them out; values that a person has locked."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,12 +10,26 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add columns; every row stays."""
+    """Add columns and tables; every row stays."""
     op.add_column("runs", sa.Column("asked", sa.JSON(), nullable=True))
     op.add_column("workers", sa.Column("scans", sa.Boolean(), nullable=False, server_default=sa.false()))
+    _create_locked_values()
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    op.drop_table("locked_values")
     op.drop_column("workers", "scans")
     op.drop_column("runs", "asked")
+
+
+def _create_locked_values() -> None:
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "locked_values",
+        sa.Column("audio_id", key, sa.ForeignKey("audio.id"), primary_key=True, autoincrement=False),
+        sa.Column("bpm", sa.Double(), nullable=True),
+        sa.Column("first_beat_s", sa.Double(), nullable=True),
+        sa.Column("camelot", sa.String(), nullable=True),
+        sa.Column("locked_at", sa.Double(), nullable=False),
+    )

@@ -1,0 +1,102 @@
+"""The options that choose tracks, for every command that lists or exports some."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from tonearm.bootstrap.library import Library
+from tonearm.cli.nearest import no_such
+from tonearm.cli.opened import place_of
+from tonearm.cli.options import Decorated
+from tonearm.graph.key_names import named_camelot
+from tonearm.views.tracks import STATES, TrackQuery
+
+ABOUT = 0.5
+"""Half the width, in BPM, of the range that a single tempo stands for."""
+TEXTS = ("artist", "album", "title", "genre", "codec")
+
+_FILTERS = (
+    click.option("--artist", metavar="TEXT", help="Part of the artist's name."),
+    click.option("--album", metavar="TEXT", help="Part of the album's name."),
+    click.option("--title", metavar="TEXT", help="Part of the title."),
+    click.option("--genre", metavar="TEXT", help="Part of the genre."),
+    click.option("--codec", metavar="TEXT", help="Part of the codec's name."),
+    click.option("--key", metavar="KEY", help='A key: "A minor", Am, 8A or 1m.'),
+    click.option("--bpm", metavar="LOW-HIGH", help="A range of tempi, or one tempo ± 0.5 BPM."),
+    click.option("--state", metavar="STATE", help=f"{', '.join(STATES[:-1])} or {STATES[-1]}."),
+    click.option("--missing", is_flag=True, help="Files that the last scan did not find."),
+    click.option("--stale", is_flag=True, help="Files whose results are older than the present analysers."),
+)
+_SORT = click.option(
+    "--sort", metavar="COLUMN", default="path", show_default=True, help="A column; -COLUMN for descending."
+)
+
+
+def filters(command: Decorated) -> Decorated:
+    """The options that choose tracks."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+def filters_and_order(command: Decorated) -> Decorated:
+    """The options that choose tracks, and the one that orders them."""
+    return filters(_SORT(command))
+
+
+def query_of(app: Library, path: str | None, given: Mapping[str, Any]) -> TrackQuery:
+    """Which tracks the options choose, at or below a path. Raises NotFound and click.BadParameter."""
+    state, sort = given["state"], given.get("sort", "path")
+    if state is not None and state not in STATES:
+        raise click.BadParameter(no_such("state", state, STATES))
+    column = sort.removeprefix("-")
+    if column not in app.tracks.columns:
+        raise click.BadParameter(no_such("column", column, app.tracks.columns))
+    tempo = _range(given["bpm"])
+    return TrackQuery(
+        place=place_of(app, path),
+        state=state,
+        texts={name: given[name] for name in TEXTS if given[name]},
+        key=_key(given["key"]),
+        ranges={} if tempo is None else {"bpm": tempo},
+        missing=given["missing"],
+        stale=given["stale"],
+        sort=column,
+        descending=sort.startswith("-"),
+    )
+
+
+def filtered_by(query: TrackQuery) -> Sequence[str]:
+    """The columns that tracks are filtered by."""
+    return [
+        *query.texts,
+        *(["key"] if query.key else []),
+        *query.ranges,
+        *(["state"] if query.state or query.missing else []),
+    ]
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    """The lowest and the highest tempo. Raises click.BadParameter."""
+    if text is None:
+        return None
+    low, dash, high = text.partition("-")
+    try:
+        lowest, highest = (float(low), float(high)) if dash else (float(low) - ABOUT, float(low) + ABOUT)
+    except ValueError:
+        lowest = highest = math.nan
+    if not math.isfinite(lowest + highest):
+        raise click.BadParameter(f"{text!r} is not a range such as 120-128, nor a tempo such as 125")
+    if lowest > highest:
+        raise click.BadParameter(f"{text} begins with the higher tempo; did you mean {high}-{low}?")
+    return lowest, highest
+
+
+def _key(text: str | None) -> str | None:
+    """The Camelot code of a key. Raises click.BadParameter."""
+    try:
+        return None if text is None else named_camelot(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
