@@ -35,7 +35,7 @@ def test_every_format_of_the_same_music_gives_the_same_facts(program: Program, e
         assert len(track["beats"]) > 20
         assert track["tempo_windows"][0]["bpm"] == pytest.approx(120, rel=0.02)
         assert {analyser["name"] for analyser in track["analysers"]} == {
-            "tempo", "key", "loudness", "character",
+            "tempo", "key", "loudness", "character", "waveform",
         }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ STAGES = [
     "key",
     "loudness",
     "character",
+    "waveform",
     "store",
 ]
 Make = Callable[..., Program]

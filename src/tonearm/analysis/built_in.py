@@ -101,4 +101,32 @@ CHARACTER = AnalyserSpec(
     ),
 )
 
-BUILT_IN = (TEMPO, KEY, LOUDNESS, CHARACTER)
+WAVEFORM = AnalyserSpec(
+    name="waveform",
+    version=1,
+    implementation="tonearm.analysis.waveform:WaveformAnalyser",
+    inputs=("low", "key"),
+    columns=(
+        Column(
+            "waveform_step_s",
+            float,
+            "waveform step",
+            "seconds from one column of the waveform to the next",
+            "s",
+            digits=3,
+            searchable=False,
+        ),
+    ),
+    series=tuple(
+        Series(
+            f"waveform_{band}",
+            f"{word}, waveform",
+            f"level of the {word} frequencies, 0 for full scale",
+            "dB",
+            (),
+        )
+        for band, word in (("low", "low"), ("mid", "middle"), ("high", "high"))
+    ),
+)
+
+BUILT_IN = (TEMPO, KEY, LOUDNESS, CHARACTER, WAVEFORM)
