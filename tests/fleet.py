@@ -13,12 +13,11 @@ from sqlalchemy.engine import make_url
 from tests import forked
 from tests.program import Event, Outcome, Program, kill, until
 from tests.servers import OwnServers
+from tonearm.analysis.built_in import BUILT_IN
 
 BASIC = ("DATABASE", "RABBITMQ", "RABBITMQ_MANAGEMENT")
 ALL = (*BASIC, "REDIS", "NEO4J")
 SERVERS = {"DATABASE": "postgres", "RABBITMQ": "rabbitmq", "REDIS": "redis", "NEO4J": "neo4j"}
-CURRENT = 4
-"""Analysers, each of which has one current result a piece of audio."""
 
 
 class Fleet:
@@ -149,7 +148,7 @@ class Fleet:
             self.query(
                 "SELECT f.path FROM files f WHERE f.state IN ('done', 'partial') AND "
                 "(SELECT count(*) FROM analyses a WHERE a.audio_id = f.audio_id) != %s",
-                CURRENT,
+                len(BUILT_IN),
             )
             == []
         )
