@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tonearm.analysis import kinds
+from tonearm.analysis.asf import asf_cut, asf_seconds
 from tonearm.analysis.boxes import cut_in_fragment, edited_seconds
 from tonearm.analysis.chunks import caf_chunks, chunks, wide_chunks
 from tonearm.analysis.container import Opened
@@ -26,9 +27,8 @@ TAG_BYTES = 512
 """Fewer bytes outside of the pages of an Ogg file are a tag that a program has put at its end."""
 LEFT_OUT_S = 0.5
 """An edit list that leaves out more than this is remarked; less is what encoders add."""
-
-ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-ASF_HEADER_BYTES = 1 << 16
+NO_LENGTH = "its header declares no length"
+"""A remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,18 @@ def _declared_length(opened: Opened) -> Declared:
     if opened.kind is kinds.MP4 and estimated is not None:
         return _declared_by_edits(opened, estimated)
     if opened.kind is kinds.ASF:
-        seconds_in_header = asf_seconds(opened.window)
-        return Declared(seconds_in_header or estimated, seconds_in_header is not None)
+        return _declared_by_asf(opened.window, estimated)
     exact = opened.kind in EXACT_BY_FFMPEG and estimated is not None
-    remarks = () if exact or opened.kind in UNDECLARED else ("its header declares no length",)
+    remarks = () if exact or opened.kind in UNDECLARED else (NO_LENGTH,)
     return Declared(estimated, exact, _cut(opened), remarks)
+
+
+def _declared_by_asf(window: Window, estimated: float | None) -> Declared:
+    """The length in the header of an ASF file, or an estimate: of a broadcast, or a recording that was interrupted."""
+    seconds = asf_seconds(window)
+    if seconds is not None:
+        return Declared(seconds, exact=True)
+    return Declared(estimated, exact=False, cut=asf_cut(window), remarks=(NO_LENGTH,))
 
 
 def _declared_by_edits(opened: Opened, seconds: float) -> Declared:
@@ -295,16 +302,3 @@ def aiff_samples(window: Window) -> int | None:
         if name == b"COMM":
             return int.from_bytes(window.part(at + 2, 4), "big") or None
     return None
-
-
-def asf_seconds(window: Window) -> float | None:
-    """Return the play duration less the preroll (ASF specification, 3.2); ``None`` for a broadcast or 0."""
-    header = window.part(0, ASF_HEADER_BYTES)
-    at = header.find(ASF_FILE_PROPERTIES)
-    if at < 0 or len(header) < at + 92:
-        return None
-    play_100ns = int.from_bytes(header[at + 64 : at + 72], "little")
-    preroll_ms = int.from_bytes(header[at + 80 : at + 88], "little")
-    broadcast = header[at + 88] & 1
-    seconds = play_100ns / 1e7 - preroll_ms / 1e3
-    return seconds if seconds > 0 and not broadcast else None
