@@ -6,7 +6,10 @@ from tests.cases.case import Case, Kind
 from tests.material import good
 from tonearm.analysis.asf import DATA_HEAD_BYTES, FILE_PROPERTIES
 
-UNDECLARED = Kind("asf-undeclared", "Advanced Systems Format 3.2 and 5.1: the broadcast flag, a data object that was never filled in")
+UNDECLARED = Kind(
+    "asf-undeclared",
+    "Advanced Systems Format 3.2 and 5.1: the broadcast flag, a data object that was never filled in",
+)
 NO_LENGTH = {"remark": "its header declares no length"}
 WHOLE = {**NO_LENGTH, "duration_s": 4.0}
 CUT = {**NO_LENGTH, "state": "partial", "says": "it ends inside a packet"}
@@ -15,7 +18,9 @@ END_CHUNK = b"$E\x08\0" + bytes(8)
 """What FFmpeg writes at the end of a stream."""
 
 
-def undeclared(end: Callable[[int, int, int], int], flags: int = LIVE, sized: bool = False, behind: bytes = b"") -> bytes:
+def undeclared(
+    end: Callable[[int, int, int], int], flags: int = LIVE, sized: bool = False, behind: bytes = b""
+) -> bytes:
     """A WMA file whose header tells no length. end: where it is cut, by the first packet, the size of one, and the end of the last. sized: its data object tells its size."""
     data = bytearray(good("wma"))
     at = data.find(FILE_PROPERTIES)
@@ -48,6 +53,11 @@ CASES = (
     Case(UNDECLARED, "in-the-head-of-a-packet.wma", lambda: undeclared(packets(9.001)), CUT),
     Case(UNDECLARED, "interrupted.wma", lambda: undeclared(packets(12.3), RECORDED), CUT),
     Case(UNDECLARED, "between-packets.wma", lambda: undeclared(packets(9)), NO_LENGTH),
-    Case(UNDECLARED, "size-of-data.wma", lambda: undeclared(packets(9), RECORDED, sized=True), {**CUT, "says": "bytes of data instead of the"}),
+    Case(
+        UNDECLARED,
+        "size-of-data.wma",
+        lambda: undeclared(packets(9), RECORDED, sized=True),
+        {**CUT, "says": "bytes of data instead of the"},
+    ),
     Case(UNDECLARED, "size-of-data-whole.wma", lambda: undeclared(whole, RECORDED, sized=True), WHOLE),
 )

@@ -3,7 +3,15 @@
 from tests.cases import ape, asf, mp4, mpeg_flac, ogg, tags, wav
 from tests.cases.case import Case
 
-CASES: tuple[Case, ...] = (*wav.CASES, *ogg.CASES, *mpeg_flac.CASES, *mp4.CASES, *ape.CASES, *asf.CASES, *tags.CASES)
+CASES: tuple[Case, ...] = (
+    *wav.CASES,
+    *ogg.CASES,
+    *mpeg_flac.CASES,
+    *mp4.CASES,
+    *ape.CASES,
+    *asf.CASES,
+    *tags.CASES,
+)
 
 LEAVINGS = (
     *(

@@ -146,6 +146,11 @@ def fronted(name: str) -> bytes:
     return FRONT + good(name)
 
 
+def overlong_ape(name: str) -> bytes:
+    """A file behind the header of a tag that claims more than the file has."""
+    return FRONT[:12] + (1 << 28).to_bytes(4, "little") + FRONT[16:32] + good(name)
+
+
 VORBIS_TITLED = comments([b"TITLE=Two"]) + b"\1"
 PRE_AND_PICTURE = (frame("APIC", b"\0image/png\0\3\0" + bytes(99)),)
 
@@ -253,6 +258,7 @@ CASES = (
     Case(UNMARKED, "first-marked.mp3", lambda: mp3(frame("TPE1", b"\1" + "One".encode("utf-16") + b"\0\0" + "Two".encode("utf-16-le"))), {"artist": "One; Two"}),
     *(Case(AT_START, f"in-front.{ending}", partial(fronted, name), {"title": "Song", "artist": "Band", "duration_s": (4.0, 0.1)}) for name, ending in (("mp3", "mp3"), ("wavpack", "wv"), ("tta", "tta"), ("raw-aac", "aac"))),
     Case(AT_START, "behind-id3.mp3", lambda: id3v2(said("TPE1", "One")) + FRONT + good("mp3"), {"title": "Song", "artist": "One"}),
+    *(Case(AT_START, f"claims-too-much.{ending}", partial(overlong_ape, name), {"duration_s": (4.0, 0.06)}) for name, ending in (("flac", "flac"), ("vorbis", "ogg"), ("mp3", "mp3"), ("wavpack", "wv"))),
     Case(GENRES, "many-digits.mp3", lambda: mp3(said("TCON", "00019999")), {"genre": None}),
     Case(GENRES, "more-digits.mp3", lambda: mp3(said("TCON", "9" * 5000)), {"genre": None}),
     Case(NUMBERS, "track-from-zero.wma", lambda: numbered(Track=4), {"track": 5}),

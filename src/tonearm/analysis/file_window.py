@@ -10,13 +10,15 @@ from tonearm.analysis.bare_frames import aac_begins, first_bare_frame
 from tonearm.analysis.flac_frames import flac_frames
 from tonearm.analysis.kinds import AAC, HEAD_BYTES, MP3, UNREAD, Kind, kind_of
 from tonearm.analysis.mpeg import first_frame, info_frame, is_free_format
+from tonearm.analysis.syncsafe import is_syncsafe, syncsafe
 from tonearm.errors import Fault, FileFault
 
 SEARCH_BYTES = 1 << 20
 """The first MPEG frame is searched for in this many bytes of a file that begins with nothing known."""
 
 ID3V1_BYTES = 128
-APE_FOOTER_BYTES = 32
+ID3V2_HEADER_BYTES = 10
+APE_HEADER_BYTES = 32
 LYRICS3_FOOTER_BYTES = 15
 
 
@@ -136,33 +138,32 @@ def leading_tags(whole: Window) -> int:
     Of a tag that claims to reach past the end of the file, only the header is skipped.
     """
     at = 0
-    while (size := leading_tag_bytes(whole, at) or leading_ape_bytes(whole, at)) is not None:
+    while True:
+        header, size = ID3V2_HEADER_BYTES, leading_tag_bytes(whole, at)
+        if size is None:
+            header, size = APE_HEADER_BYTES, leading_ape_bytes(whole, at)
+        if size is None:
+            return at
         if at + size >= whole.size:
-            return at + 10
+            return at + header
         at += size
-    return at
 
 
 def leading_tag_bytes(whole: Window, at: int) -> int | None:
     """The size of the ID3v2 tag that begins at an offset, by its header; ``None`` if there is none."""
-    head = whole.part(at, 10)
-    if head[:3] != b"ID3" or len(head) < 10 or max(head[6:]) >= 0x80:
+    head = whole.part(at, ID3V2_HEADER_BYTES)
+    if head[:3] != b"ID3" or len(head) < ID3V2_HEADER_BYTES or not is_syncsafe(head[6:]):
         return None
-    footer = 10 if head[5] & 0x10 else 0
-    return 10 + syncsafe(head[6:]) + footer
+    footer = ID3V2_HEADER_BYTES if head[5] & 0x10 else 0
+    return ID3V2_HEADER_BYTES + syncsafe(head[6:]) + footer
 
 
 def leading_ape_bytes(whole: Window, at: int) -> int | None:
     """The size of the APEv2 tag that begins at an offset, by its header; ``None`` if there is none."""
-    head = whole.part(at, APE_FOOTER_BYTES)
-    if head[:8] != b"APETAGEX" or len(head) < APE_FOOTER_BYTES or not head[23] & 0x20:
+    head = whole.part(at, APE_HEADER_BYTES)
+    if head[:8] != b"APETAGEX" or len(head) < APE_HEADER_BYTES or not head[23] & 0x20:
         return None
-    return APE_FOOTER_BYTES + int.from_bytes(head[12:16], "little")
-
-
-def syncsafe(four: bytes) -> int:
-    """The value of four bytes of seven bits each, the form of sizes in ID3v2."""
-    return four[0] << 21 | four[1] << 14 | four[2] << 7 | four[3]
+    return APE_HEADER_BYTES + int.from_bytes(head[12:16], "little")
 
 
 def trailing_tags(whole: Window, start: int) -> int:
@@ -177,13 +178,13 @@ def without_last_tag(whole: Window, end: int) -> int:
     """Where the tag begins that ends at an offset: ID3v1, APE, Lyrics3 or ID3v2; ``end`` if there is none."""
     if whole.part(end - ID3V1_BYTES, 3) == b"TAG":
         return end - ID3V1_BYTES
-    footer = whole.part(end - APE_FOOTER_BYTES, min(end, APE_FOOTER_BYTES))
+    footer = whole.part(end - APE_HEADER_BYTES, min(end, APE_HEADER_BYTES))
     if footer[:8] == b"APETAGEX":
-        header = APE_FOOTER_BYTES if footer[23] & 0x80 else 0
+        header = APE_HEADER_BYTES if footer[23] & 0x80 else 0
         return end - int.from_bytes(footer[12:16], "little") - header
     if footer.endswith(b"LYRICS200") and footer[-LYRICS3_FOOTER_BYTES:-9].isdigit():
         return end - int(footer[-LYRICS3_FOOTER_BYTES:-9]) - LYRICS3_FOOTER_BYTES
-    if footer[-10:-7] == b"3DI" and max(footer[-4:]) < 0x80:
+    if footer[-10:-7] == b"3DI" and is_syncsafe(footer[-4:]):
         return end - syncsafe(footer[-4:]) - 20
     return end
 

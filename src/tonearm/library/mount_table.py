@@ -1,6 +1,9 @@
 """The mount points of this host, as the kernel lists them. Reading the list touches none of them, and never hangs."""
 
+import contextlib
+import os
 import re
+import select
 import time
 from collections.abc import Callable, Mapping
 
@@ -19,6 +22,30 @@ def read_mounts() -> dict[bytes, bytes]:
     except OSError:  # not Linux
         return {}
     return {_ESCAPED.sub(_byte, one[4]): one[one.index(b"-") + 1] for one in mounts}
+
+
+class MountList:
+    """The kind of file system by mount point, read again only after the kernel has told of a change (proc(5))."""
+
+    def __init__(self) -> None:
+        self._changed: select.poll | None = None
+        with contextlib.suppress(OSError):  # not Linux
+            self._descriptor = os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+            self._changed = select.poll()
+            self._changed.register(self._descriptor, select.POLLPRI)
+        self._points = read_mounts()
+
+    def points(self) -> Mapping[bytes, bytes]:
+        """The mount points at this moment."""
+        if self._changed is not None and self._changed.poll(0):
+            self._points = read_mounts()
+        return self._points
+
+    def close(self) -> None:
+        """Be told of no more changes."""
+        if self._changed is not None:
+            os.close(self._descriptor)
+            self._changed = None
 
 
 class MountTable:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tonearm.analysis.declared_length import ASF_FILE_PROPERTIES
+from tonearm.analysis.asf import FILE_PROPERTIES
 from tonearm.analysis.file_window import Window
 from tonearm.analysis.tags.asf import EXTENDED_CONTENT, HEADER_BYTES, OBJECT_HEAD_BYTES
 from tonearm.naming.splices import Splice
@@ -49,7 +49,7 @@ class AsfTags:
             kind = self._header[at : at + 16]
             if kind == _SIGNATURE:
                 raise Unwritable("signed")
-            if kind == ASF_FILE_PROPERTIES and size >= 48:
+            if kind == FILE_PROPERTIES and size >= 48:
                 self._file_at = at
             elif kind == EXTENDED_CONTENT and self._extended is None:
                 self._extended = at, at + size

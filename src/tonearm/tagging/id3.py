@@ -5,6 +5,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tonearm.analysis.syncsafe import is_syncsafe, syncsafe, syncsafe_bytes
 from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
 
 HEADER_BYTES = 10
@@ -54,10 +55,14 @@ class Id3Tag:
         if self._version == 3:
             if body[4] & 0x80:
                 raise Unwritable("tag-form")  # a checksum
-            return 4 + int.from_bytes(body[:4], "big")
-        if body[5] & 0x20:
+            size = 4 + int.from_bytes(body[:4], "big")
+        elif body[5] & 0x20:
             raise Unwritable("tag-form")
-        return _syncsafe_value(body[:4])
+        else:
+            size = syncsafe(body[:4])
+        if size > len(body):
+            raise Unwritable("tags-damaged")
+        return size
 
     def _read(self, data: bytes) -> tuple[list[_Frame], bytes]:
         found = self._walked(data)
@@ -77,10 +82,10 @@ class Id3Tag:
             if re.fullmatch(rb"[A-Z][A-Z0-9]{2,3} ?", name) is None:
                 return None
             raw_size = data[at + width : at + 2 * width]
-            syncsafe = self._version == 4 and not self._plain_sizes
-            if syncsafe and any(byte & 0x80 for byte in raw_size):
+            is_safe = self._version == 4 and not self._plain_sizes
+            if is_safe and not is_syncsafe(raw_size):
                 return None
-            size = _syncsafe_value(raw_size) if syncsafe else int.from_bytes(raw_size, "big")
+            size = syncsafe(raw_size) if is_safe else int.from_bytes(raw_size, "big")
             end = at + head_bytes + size
             if end > len(data):
                 return None
@@ -110,7 +115,7 @@ class Id3Tag:
             body = _unsynchronised(body)
         if len(body) > min(MOST_TAG_BYTES, (1 << 28) - 1):
             raise Unwritable("tags-too-large")
-        return self._head[:6] + _syncsafe(len(body)) + body
+        return self._head[:6] + syncsafe_bytes(len(body)) + body
 
     def _id(self, name: str) -> str:
         base = name.partition(":")[0]
@@ -138,7 +143,7 @@ class Id3Tag:
             head = id_.encode() + len(body).to_bytes(3, "big")
             return _Frame(id_, head + body, 0, body)
         size = (
-            _syncsafe(len(body))
+            syncsafe_bytes(len(body))
             if self._version == 4 and not self._plain_sizes
             else struct.pack(">I", len(body))
         )
@@ -201,21 +206,10 @@ def _unsynchronised(data: bytes) -> bytes:
     return changed + b"\0" if changed.endswith(b"\xff") else changed
 
 
-def _syncsafe(value: int) -> bytes:
-    return bytes(value >> shift & 0x7F for shift in (21, 14, 7, 0))
-
-
-def _syncsafe_value(data: bytes) -> int:
-    value = 0
-    for byte in data:
-        value = value << 7 | byte & 0x7F
-    return value
-
-
 def tag_bytes(head: bytes) -> int:
     """The bytes of the tag that begins with these ten, header included; 0 where none does. Raises Unwritable."""
     if len(head) < HEADER_BYTES or head[:3] != b"ID3":
         return 0
-    if any(byte & 0x80 for byte in head[6:10]):
+    if not is_syncsafe(head[6:10]):
         raise Unwritable("tags-damaged")
-    return HEADER_BYTES + _syncsafe_value(head[6:10])
+    return HEADER_BYTES + syncsafe(head[6:10])

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tonearm.library.links import crossings
-from tonearm.library.mount_table import read_mounts
+from tonearm.library.mount_table import MountList
 from tonearm.library.mounts import empty_mounts, is_root_mounted
 from tonearm.names import from_document, to_bytes, to_document, to_text
 from tonearm.worker.child_protocol import Message, encode, receive_with_files, send_with_files
@@ -53,6 +53,7 @@ class _Opener:
     def __init__(self, link: socket.socket, mount: bytes) -> None:
         self._link = link
         self._mount = mount
+        self._mounts = MountList()
         self._files: dict[int, int] = {}
         self._answers: list[Any] = []
         self._unsent: list[tuple[socket.socket, Message, int]] = []
@@ -72,6 +73,7 @@ class _Opener:
             self._send()
             for link in children:
                 link.close()
+        self._mounts.close()
 
     def _consider(self, question: list[Any], children: Iterator[socket.socket]) -> None:
         match question:
@@ -125,7 +127,7 @@ class _Opener:
     def _onward(self, path: bytes) -> Sequence[str] | None:
         """The next mount behind this one that a path leads to by a link, and the part of the path up to that link."""
         is_here = self._mount == b"/"
-        for mount, at in crossings(path, read_mounts()):
+        for mount, at in crossings(path, self._mounts.points()):
             if is_here and mount != self._mount:
                 return to_text(mount), to_text(at)
             is_here = is_here or mount == self._mount

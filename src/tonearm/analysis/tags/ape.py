@@ -1,6 +1,6 @@
 """Reads APEv1 and APEv2 tags (hydrogenaud.io, APEv2 specification)."""
 
-from tonearm.analysis.file_window import APE_FOOTER_BYTES, Window
+from tonearm.analysis.file_window import APE_HEADER_BYTES, Window
 from tonearm.analysis.tags.tag_set import TagSet
 from tonearm.analysis.tags.text import unmarked
 
@@ -43,8 +43,8 @@ def _item(file: Window, at: int, size: int, kind: int, key: str, found: TagSet) 
 
 def ape_items(file: Window, end: int) -> tuple[int, int] | None:
     """Where the items of the tag begin and end whose footer ends at an offset; ``None`` if there is no such footer."""
-    footer = file.part(end - APE_FOOTER_BYTES, min(end, APE_FOOTER_BYTES))
-    if footer[:8] != b"APETAGEX" or len(footer) < APE_FOOTER_BYTES:
+    footer = file.part(end - APE_HEADER_BYTES, min(end, APE_HEADER_BYTES))
+    if footer[:8] != b"APETAGEX" or len(footer) < APE_HEADER_BYTES:
         return None
     size = int.from_bytes(footer[12:16], "little")  # of the items and the footer
-    return max(0, end - size), end - APE_FOOTER_BYTES
+    return max(0, end - size), end - APE_HEADER_BYTES

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
-from tonearm.analysis.file_window import Window, syncsafe
+from tonearm.analysis.file_window import Window
+from tonearm.analysis.syncsafe import is_syncsafe, syncsafe
 from tonearm.analysis.tags.id3v2_frames import read_frame
 from tonearm.analysis.tags.tag_set import TagSet
 
@@ -21,11 +22,6 @@ MAX_FRAME_BYTES = 1 << 20
 MAX_FRAMES = 50_000
 _ID = {2: re.compile(rb"[A-Z][A-Z0-9]{2}"), 3: re.compile(rb"[A-Z][A-Z0-9]{3}")}
 _FRAME_START = re.compile(rb"[A-Z][A-Z0-9]{3}[\x00-\xff]{4}")
-
-
-def is_syncsafe(four: bytes) -> bool:
-    """Whether no byte of a size uses its highest bit."""
-    return len(four) == 4 and max(four) < 0x80
 
 
 def synchronised(data: bytes) -> bytes:
