@@ -7,6 +7,7 @@ from typing import Any
 from tonearm.analysis import catalog
 from tonearm.analysis.value_text import UNKNOWN, value_text
 from tonearm.cli.tables import Column
+from tonearm.library.file_contents import NUMBER_TAGS, TEXT_TAGS
 from tonearm.names import printable
 from tonearm.views.formatting import duration, number
 
@@ -51,9 +52,7 @@ _STANDARD = (
     TrackColumn("path", Column("file", 0, least=12, path=True), str),
 )
 _FURTHER = (
-    _text("album", 1, least=8),
-    _text("album_artist", 1, least=8),
-    _text("genre", 1, least=8),
+    *(_text(name, 1, least=8) for name in TEXT_TAGS if name not in ("title", "artist")),
     _text("codec", 1),
     _text("container", 1),
     _text("audio_hash", 1, "audio"),
@@ -62,10 +61,7 @@ _FURTHER = (
     _whole("channels", "channels"),
     _whole("bit_depth", "bits"),
     TrackColumn("bit_rate_bps", Column("kbit/s", 1, right=True), lambda rate: f"{rate / 1000:.0f}"),
-    _whole("track", "track"),
-    _whole("disc", "disc"),
-    _whole("year", "year"),
-    _whole("original_year", "original year"),
+    *(_whole(name, name.replace("_", " ")) for name in NUMBER_TAGS),
 )
 
 

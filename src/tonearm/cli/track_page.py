@@ -9,6 +9,7 @@ from tonearm.analysis.value_text import UNKNOWN, relation_text, tempo_doubt, val
 from tonearm.cli.terminal import cell_width, is_terminal, say, styled, terminal_width, wrapped, write_line
 from tonearm.names import printable
 from tonearm.views.formatting import duration, moment
+from tonearm.views.track import TAG_FIELDS
 
 Track = Mapping[str, Any]
 
@@ -17,7 +18,6 @@ IN_FULL = 12
 CURVE_WIDTH = 60
 """Maximum number of characters of a curve."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_TAGS = ("title", "artist", "album", "album_artist", "genre", "year", "original_year", "track", "disc")
 
 
 def print_track(track: Track) -> None:
@@ -41,7 +41,7 @@ def print_track(track: Track) -> None:
 
 def _about(track: Track) -> list[tuple[str, str, str]]:
     lines = [("state", track["state"], "")]
-    lines += [(name.replace("_", " "), printable(str(track[name])), "") for name in _TAGS if track[name]]
+    lines += [(name.replace("_", " "), printable(str(track[name])), "") for name in TAG_FIELDS if track[name]]
     lines.append(("audio", _audio(track), ""))
     lines += [("warning", printable(warning), "") for warning in track["warnings"]]
     lines += [("remark", printable(remark), "") for remark in track["remarks"]]

@@ -14,6 +14,10 @@ Size = Annotated[int, "size"]
 AUDIO_ID = "audio_id"
 """Name of the column that says, in tables of what was measured, which audio a row belongs to."""
 
+TEXT_TAGS = ("title", "artist", "album", "album_artist", "genre")
+NUMBER_TAGS = ("track", "disc", "year", "original_year")
+"""The fields of ``Tags`` that a person sees, filters and sorts by: texts, and whole numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tags:

@@ -9,6 +9,7 @@ from sqlalchemy import Index, MetaData, Table, text
 from tonearm.library.access_schema import audit_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.column_types import text_key
 from tonearm.library.curation_schema import locked_value_table  # noqa: F401  its module adds tables to the metadata
+from tonearm.library.file_contents import TEXT_TAGS
 from tonearm.library.rename_schema import rename_step_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.schema import audio_table, file_table, job_table, metadata, tags_table
 
@@ -82,10 +83,7 @@ TEXT_INDEXES = (  # what tracks are sorted by
     # lossy codecs have no bit depth, so that all others precede them; SQLite uses the first one, PostgreSQL the second
     Index("ix_audio_codec", text_key(audio_table.c.codec), audio_table.c.bit_depth),
     Index("ix_audio_bit_depth", audio_table.c.bit_depth, text_key(audio_table.c.codec)),
-    *[
-        Index(f"ix_tags_{name}", text_key(tags_table.c[name]))
-        for name in ("title", "artist", "album", "album_artist", "genre")
-    ],
+    *[Index(f"ix_tags_{name}", text_key(tags_table.c[name])) for name in TEXT_TAGS],
 )
 
 complete_metadata: MetaData = metadata

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from tonearm.analysis.catalog import analysers
+from tonearm.library.file_contents import TEXT_TAGS
 from tonearm.names import to_text
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track
 
@@ -15,16 +16,15 @@ OF_FILE = {
     "folder": "name of the folder that the file is in",
     "extension": "ending of the name, in lower case and without the dot",
 }
-_TEXTS: Mapping[str, tuple[type, str, str]] = {
-    "title": (str, "", "title"),
-    "artist": (str, "", "artist"),
-    "album": (str, "", "album"),
-    "album_artist": (str, "", "artist of the album"),
-    "track": (int, "", "number on the disc"),
-    "disc": (int, "", "number of the disc"),
-    "year": (int, "", "year of the release"),
-    "original_year": (int, "", "year of the first release"),
-    "genre": (str, "", "genre"),
+_TAGS = {
+    "album_artist": "artist of the album",
+    "track": "number on the disc",
+    "disc": "number of the disc",
+    "year": "year of the release",
+    "original_year": "year of the first release",
+}
+"""What a tag is, where its name does not say it."""
+_FACTS: Mapping[str, tuple[type, str, str]] = {
     "audio_hash": (str, "", "identity of the audio, 32 hexadecimal digits"),
     "duration_s": (float, "s", "duration"),
     "decoded_s": (float, "s", "duration of what was decoded"),
@@ -58,10 +58,12 @@ class Field:
 def fields() -> dict[str, Field]:
     """Every field by its name: of the file, the tags, the facts, and the analysers with those of plug-ins."""
     found = [Field(name, str, text, "file") for name, text in OF_FILE.items()]
-    for names, source in ((TAG_FIELDS, "tag"), (AUDIO_FIELDS, "fact")):
-        for name in names:
-            kind, unit, text = _TEXTS[name]
-            found.append(Field(name, kind, text, source, unit, 0 if kind is float else None))
+    found += [
+        Field(name, str if name in TEXT_TAGS else int, _TAGS.get(name, name), "tag") for name in TAG_FIELDS
+    ]
+    for name in AUDIO_FIELDS:
+        kind, unit, text = _FACTS[name]
+        found.append(Field(name, kind, text, "fact", unit, 0 if kind is float else None))
     for spec in analysers().values():
         certainty = next((each.name for each in spec.columns if each.name.endswith("_confidence")), None)
         for column in spec.columns:

@@ -8,6 +8,7 @@ from sqlalchemy import Column, ColumnElement, Table
 
 from tonearm.library.column_types import text_key
 from tonearm.library.features import FeatureTables
+from tonearm.library.file_contents import TEXT_TAGS
 from tonearm.library.schema import audio_table, file_table, tags_table
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 
@@ -70,7 +71,7 @@ def _of_audio(name: str) -> SearchColumn:
 
 def _of_tags(name: str) -> SearchColumn:
     value = tags_table.c[name]
-    is_text = name not in ("track", "disc", "year", "original_year")
+    is_text = name in TEXT_TAGS
     key: ColumnElement[Any] = text_key(value) if is_text else value
     words = name if name in ("title", "artist", "album", "genre") else None
     return SearchColumn(name, tags_table, tags_table.c.file_id, True, value, key, is_text, words)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from tonearm.library.file_contents import AUDIO_ID
+from tonearm.library.file_contents import AUDIO_ID, NUMBER_TAGS, TEXT_TAGS
 from tonearm.names import path_fields
 
-TAG_FIELDS = ("title", "artist", "album", "album_artist", "track", "disc", "year", "original_year", "genre")
+TAG_FIELDS = (*TEXT_TAGS, *NUMBER_TAGS)
 AUDIO_FIELDS = (
     "audio_hash",
     "duration_s",

@@ -37,7 +37,7 @@ from tonearm.analysis.tags.tag_set import Entry, TagSet
 from tonearm.analysis.tags.text import legacy_encoding, unmarked
 from tonearm.analysis.tags.vorbis import read_flac_blocks
 from tonearm.errors import Fault, FileFault
-from tonearm.library.file_contents import Tags
+from tonearm.library.file_contents import TEXT_TAGS, Tags
 
 MEMORY_BYTES = 192 << 20
 SECONDS = 10.0
@@ -174,7 +174,7 @@ def _chosen(found: Sequence[TagSet], legacy: str, stopped: str | None) -> Tags:
     disc, disc_total = fields.number("disc")
     original_year = fields.year("original_year")
     pictures = [picture for tag in found for picture in tag.pictures]
-    chosen = {name: fields.text(name) for name in ("title", "artist", "album", "album_artist", "genre")}
+    chosen = {name: fields.text(name) for name in TEXT_TAGS}
     year = fields.year("year")
     track_total = track_total or fields.number("track_total")[0]
     disc_total = disc_total or fields.number("disc_total")[0]
