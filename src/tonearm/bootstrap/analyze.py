@@ -5,26 +5,21 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.renaming import settle, settle_if_free
+from tonearm.bootstrap.scanning import asked_of, patterns_of, scanning
 from tonearm.bootstrap.servers import job_queue
 from tonearm.bootstrap.worker import WorkerParts, background, join, make_supervisor, open_parts
 from tonearm.errors import ConfigurationError
-from tonearm.events.event import Event, Subscriber
-from tonearm.events.facts import ScanProgress
-from tonearm.jobs.intake import Intake
-from tonearm.jobs.stale_files import StaleFiles
-from tonearm.library.files import Files
-from tonearm.library.lock import exclusive_lock
+from tonearm.events.event import Subscriber
+from tonearm.jobs.asked_runs import AskedRuns
+from tonearm.library.lock import exclusive_lock, holder, takes_requests
 from tonearm.progress.live import LiveView
 from tonearm.progress.poller import ProgressPoller
+from tonearm.progress.remote_events import RemoteEvents
 from tonearm.progress.run_follower import RunFollower
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.scan.patterns import Patterns
-from tonearm.scan.reader import FolderReader, exist
-from tonearm.scan.scanner import Scanner
-from tonearm.scan.stale import StaleScan
 from tonearm.session.coordination import Coordination, EmbeddedRun, SharedRun
+from tonearm.session.handing_over import HandedOver
 from tonearm.session.session import Session
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
@@ -46,7 +41,7 @@ def open_session(
     exporter: "Exporter | None" = None,
     log: FactLog | None = None,
     whole_run: "WholeRun | None" = None,
-) -> Iterator[Session]:
+) -> Iterator[Session | HandedOver]:
     """Compose one call of ``analyze``. ``view`` and ``show`` are subscribed to all events; ``exporter`` counts and
     ``log`` logs them. ``whole_run`` gets a profile of the call.
 
@@ -61,9 +56,38 @@ def open_session(
             "--workers 0 leaves the work to other processes, and there are none without PostgreSQL: "
             "set TONEARM_DATABASE_URL, or take --workers 1 or more"
         )
-    kind = _embedded if settings.database_url is None else _shared
-    with open_parts(settings, view, show, stop, exporter, log, whole_run) as parts, kind(parts) as session:
-        yield session
+    with open_parts(settings, view, show, stop, exporter, log, whole_run) as parts:
+        if settings.database_url is None and takes_requests(settings.data_dir):
+            yield _handed_over(parts)
+            return
+        kind = _embedded if settings.database_url is None else _shared
+        with kind(parts) as session:
+            yield session
+
+
+def _handed_over(parts: WorkerParts) -> HandedOver:
+    """A call whose work is done by the process that keeps the library up to date."""
+    library, stop, settings = parts.library, parts.stop, parts.library.settings
+
+    def keeper() -> int | None:
+        return holder(settings.data_dir) if takes_requests(settings.data_dir) else None
+
+    def events(run: int) -> RemoteEvents:
+        return RemoteEvents(library.database, None, run, "")
+
+    return HandedOver(
+        roots=library.roots,
+        runs=library.runs,
+        asked=AskedRuns(library.database),
+        keeper=keeper,
+        events=events,
+        patterns=asked_of(settings),
+        view=parts.view,
+        announce=parts.bus,
+        stop=stop,
+        storage_retry=StorageRetry(parts.bus, lambda: stop.requests > 0, settings.storage_wait_s),
+        workers=settings.workers,
+    )
 
 
 @contextlib.contextmanager
@@ -108,51 +132,24 @@ def _shared(parts: WorkerParts) -> Iterator[Session]:
 
 
 def _session(parts: WorkerParts, worker: str, coordination: Coordination) -> Session:
-    library, settings, bus, stop = parts.library, parts.library.settings, parts.bus, parts.stop
+    library, stop = parts.library, parts.stop
     cancelled = threading.Event()
-
-    def wake(event: Event) -> None:
-        if isinstance(event, ScanProgress):  # there may be jobs to take
-            stop.wake()
-
-    bus.subscribe(wake, "the waking of the supervisor")
 
     def stopping() -> bool:
         return stop.requests > 0 or cancelled.is_set()
 
-    storage_retry = StorageRetry(bus, stopping, settings.storage_wait_s)
-    present = versions()
-    intake = Intake(library.database, present, settings.rules, settings.ageing_s, parts.tracing.sampler)
-    stale = StaleFiles(library.database, present)
-    scanner = Scanner(
-        Files(library.database),
-        intake,
-        library.roots,
-        library.runs,
-        Patterns(
-            settings.include,
-            settings.excluded,
-            settings.extensions,
-            settings.ignore_files,
-            settings.follow_links,
-        ),
-        bus,
-        stopping,
-        storage_retry,
-        FolderReader(stopping).walk,
-        exist,
-    )
+    scans = scanning(parts, stopping)
     return Session(
         worker=worker,
         coordination=coordination,
         roots=library.roots,
         runs=library.runs,
-        scanner=scanner,
-        stale_scan=StaleScan(stale, intake, library.runs, bus, stopping, storage_retry),
+        scanner=scans.scanner(patterns_of(library.settings)),
+        stale_scan=scans.stale_scan,
         view=parts.view,
-        announce=bus,
+        announce=parts.bus,
         stop=stop,
-        storage_retry=storage_retry,
-        workers=settings.workers,
+        storage_retry=scans.storage_retry,
+        workers=library.settings.workers,
         scan_cancelled=cancelled,
     )

@@ -194,8 +194,10 @@ def open_worker(
 
 
 @contextlib.contextmanager
-def join(parts: WorkerParts) -> Iterator[Membership]:
+def join(parts: WorkerParts, scans: bool = False) -> Iterator[Membership]:
     """Register this process as a worker of a shared library and connect it to the broker.
+
+    scans: whether it carries out scans that others ask for.
 
     Raises:
         NameTaken: another worker with the same name is alive.
@@ -209,6 +211,7 @@ def join(parts: WorkerParts) -> Iterator[Membership]:
         parts.servers.breakers,
         parts.bus,
         parts.exporter.url if parts.exporter is not None else None,
+        scans,
     )
     StorageRetry(parts.bus, lambda: stop.requests > 0)(registration.register)
     try:

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 import click
@@ -25,6 +25,7 @@ from tonearm.cli.options import (
     load_options,
     workers_option,
 )
+from tonearm.cli.page import RunPage
 from tonearm.cli.plain_progress import PlainLines, summary_lines
 from tonearm.cli.profiled_run import ProfiledRun
 from tonearm.cli.standard_output import ReaderGone, while_read
@@ -35,6 +36,7 @@ from tonearm.events.facts import Summary
 from tonearm.events.report import report
 from tonearm.events.states import Severity
 from tonearm.library.data_folder import require_library
+from tonearm.library.lock import holder, takes_requests
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.scan.reader import NamedPath, reason_of, resolved
@@ -100,6 +102,7 @@ DONE, SOME_FAILED = 0, 1
     type=PATH,
     help="Sample where the time of the run goes; written there at the end (.svg or .json).",
 )
+@click.option("--page", is_flag=True, help="Show the run in a browser, too; the address is printed.")
 @json_option
 def analyze(
     paths: Sequence[str],
@@ -122,6 +125,7 @@ def analyze(
     listen: str | None,
     metrics_file: str | None,
     profile_file: str | None,
+    page: bool,
     as_json: bool,
 ) -> None:
     """Scan folders, analyse what is new or changed, and show the progress.
@@ -134,6 +138,11 @@ def analyze(
     Ctrl-C finishes or gives back the files that are being analysed; a second one stops at once. Nothing is
     lost: the next call continues where this one stopped. In a library that several hosts share, other workers
     continue meanwhile.
+
+    Where `tonearm serve` keeps the library up to date, that process does the work, and this one shows it.
+
+    With --page the pages of `tonearm serve` are there until the run has ended and, on a terminal, Enter or Ctrl-C
+    was pressed.
 
     \b
     Exit status:
@@ -162,10 +171,27 @@ def analyze(
         listen=listen,
     )
     _require_a_library(settings, must_exist=stale or not named, detach=detach)
+    _refuse_what_another_process_decides(
+        settings,
+        {
+            "--workers": workers,
+            "--work-hours": work_hours,
+            "--cpu-share": cpu_share,
+            "--read-mb-s": read_mb_s,
+            "--now": now or None,
+            "--listen": listen,
+            "--metrics-file": metrics_file,
+            "--profile": profile_file,
+        },
+    )
     profiled = ProfiledRun(profile_file)
     stop = StopSwitch()
     bar = not as_json and is_terminal()
-    with logged(settings, "tonearm-analyze", bar) as log, stop.on_signals():
+    with (
+        logged(settings, "tonearm-analyze", bar) as log,
+        stop.on_signals(),
+        RunPage(settings, page, as_json) as shown,
+    ):
         summary = _shown(
             settings,
             AnalyzeRequest(named, level, fresh, detach, budget),
@@ -174,7 +200,10 @@ def analyze(
             log,
             metrics_file,
             profiled,
+            shown,
         )
+        if summary is not None and not summary.interrupted:
+            shown.until_seen(stop)
     if summary is None or summary.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     raise click.exceptions.Exit(SOME_FAILED if summary.failed or summary.unread else DONE)
@@ -208,6 +237,16 @@ def _require_a_library(settings: Settings, must_exist: bool, detach: bool) -> No
         require_library(settings.data_dir)
 
 
+def _refuse_what_another_process_decides(settings: Settings, given: Mapping[str, object]) -> None:
+    """Raise ConfigurationError for options of the analysis itself where `serve` does it."""
+    options = [name for name, value in given.items() if value is not None]
+    if options and settings.database_url is None and takes_requests(settings.data_dir):
+        raise ConfigurationError(
+            f"{', '.join(options)}: process {holder(settings.data_dir)} (`tonearm serve`) analyses what this call "
+            "asks for; give such options to that one, or end it first"
+        )
+
+
 def _require_path(given: bytes, named: NamedPath) -> None:
     """Raise ConfigurationError for what is no file and no folder. Other errors are reported by the scan."""
     if named.number in {errno.ENOENT, errno.ENOTDIR}:
@@ -224,6 +263,7 @@ def _shown(
     log: FactLog,
     metrics_file: str | None,
     profiled: ProfiledRun,
+    page: RunPage,
 ) -> Summary | None:
     view = LiveView()
     display: AbstractContextManager[object] = nullcontext()
@@ -239,6 +279,7 @@ def _shown(
     else:
         show = PlainLines(view)
     known: list[bytes] | None = None
+    left = ""
     show = until_summary(while_read(show, stop))
     try:
         with (
@@ -250,14 +291,16 @@ def _shown(
             known = [place.here for place in session.roots.every()]
             if not request.paths and not known:
                 raise NotFound("nothing was analysed yet; name a folder, as in: tonearm analyze ~/Music")
+            page.show()
             session.analyze(request)
+            left = session.left
     except StorageError as error:
         if known is None:  # the library could not be opened
             raise
         report(str(error), Severity.ERROR)
     finally:  # the summary matters most where the analysis failed
         if not as_json and view.summary is not None:
-            _print_summary(view.summary, settings, request, known or [])
+            _print_summary(view.summary, settings, request, known or [], left)
         if not as_json:
             with suppress(ReaderGone):
                 for line in profiled.lines:
@@ -279,10 +322,11 @@ def until_summary(show: Subscriber) -> Subscriber:
 
 
 def _print_summary(
-    summary: Summary, settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]
+    summary: Summary, settings: Settings, request: AnalyzeRequest, known: Sequence[bytes], left: str
 ) -> None:
+    """Print the summary. ``left``: what is to be said of a run that goes on in another process."""
     with suppress(ReaderGone):  # the exit status still says how the run ended
-        for line in summary_lines(summary, settings.database_url is not None):
+        for line in summary_lines(summary, settings.database_url is not None, left):
             say(line)
         if not summary.discovered and not summary.unread and not summary.interrupted:
             say(_what_to_do(settings, request, known))

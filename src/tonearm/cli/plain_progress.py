@@ -174,10 +174,10 @@ def finished_lines(event: JobFinished) -> list[str]:
     return [line, f"         {event.reason}"] if event.reason else [line]
 
 
-def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
+def summary_lines(summary: Summary, shared: bool = False, left: str = "") -> list[str]:
     """The summary of a run: the counts, the slowest files, and how to continue.
 
-    ``shared``: other workers continue with the files that are left.
+    ``shared``: other workers continue with the files that are left. ``left``: who else does, if not they.
     """
     speed = summary.decoded_s / summary.elapsed_s if summary.elapsed_s else 0.0
     text = []
@@ -197,7 +197,9 @@ def summary_lines(summary: Summary, shared: bool = False) -> list[str]:
         text.append(f"{plural(summary.unread, 'path')} could not be read: see the warnings.")
     if summary.failed or summary.partial:
         text.append("`tonearm failures` lists what went wrong and what to do.")
-    if summary.pending and shared:
+    if left:
+        text.append(left)
+    elif summary.pending and shared:
         text.append(
             f"{plural(summary.pending, 'file')} left; nothing is lost. Workers continue run {summary.run}: "
             "`tonearm status` shows it, `tonearm runs` can pause and cancel it."

@@ -122,6 +122,7 @@ class WarningCode(StrEnum):
     MOUNT_POINT_GONE = "mount-point-gone"
     NO_SANDBOX = "no-sandbox"
     NOT_MOUNTED = "not-mounted"
+    NOT_WATCHED = "not-watched"
     PATH_UNREADABLE = "path-unreadable"
     RESULT_NOT_STORED = "result-not-stored"
     SUBSCRIBER_FAILED = "subscriber-failed"

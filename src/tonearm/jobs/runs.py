@@ -84,6 +84,7 @@ class Runs:
                 select(run_table.c.id, run_table.c.scanned_at)
                 .where(
                     run_table.c.finished_at.is_(None),
+                    run_table.c.asked.is_(None),
                     ~is_open,
                     or_(run_table.c.scanned_at.is_not(None), run_table.c.seen_at < now - SCAN_SILENCE_S),
                 )

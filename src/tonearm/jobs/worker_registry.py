@@ -42,7 +42,7 @@ class WorkerInstance:
     """One process of a worker. A later process may have the same name, but never the same ``instance``.
 
     The part of ``instance`` after ``@`` is the process-id namespace: two containers may both have a process 1.
-    url: where it serves its metrics over HTTP, if it does.
+    url: where it serves its metrics over HTTP, if it does. scans: whether it carries out scans that others ask for.
     """
 
     name: str
@@ -52,6 +52,7 @@ class WorkerInstance:
     version: str
     slots: int
     url: str | None = None
+    scans: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class WorkerRegistry:
                 "ended_at": None,
                 "drain": False,
                 "url": instance.url,
+                "scans": instance.scans,
                 "log_levels": {},
                 **Heartbeat().columns,
             }

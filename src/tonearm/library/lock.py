@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -15,9 +15,13 @@ MIGRATION_HEARTBEAT_S = 60
 """Seconds since the last heartbeat of a worker after which a library on a server may be migrated or moved."""
 
 
+SCANS = "scans"
+"""Beside the process id in the lock: the holder carries out scans that other processes ask for."""
+
+
 @contextlib.contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Hold the library's lock.
+def exclusive_lock(folder: Path, scans: bool = False) -> Iterator[None]:
+    """Hold the library's lock. ``scans``: whether this process carries out scans that others ask for.
 
     Raises:
         LibraryInUse: another process holds it; the message names its process id.
@@ -29,14 +33,11 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
         raise StorageUnusable(f"{path}: can't be opened: {error.strerror}") from error
     try:
         if not _taken(descriptor):
-            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-            raise LibraryInUse(
-                f"process {holder} is analysing with the library in {folder}; "
-                "watch it with `tonearm status`, or wait for it to end"
-            )
+            raise LibraryInUse(_in_use(folder, _read(descriptor)))
+        said = f"{os.getpid()} {SCANS}\n" if scans else f"{os.getpid()}\n"
         with contextlib.suppress(OSError):  # on a full disk the lock is held without the process id in it
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+            os.pwrite(descriptor, said.encode("ascii"), 0)
         yield
     finally:
         os.close(descriptor)
@@ -56,6 +57,19 @@ def _taken(descriptor: int) -> bool:
 
 def holder(folder: Path) -> int | None:
     """The id of the process that is analysing now, or ``None``."""
+    words = _words(folder)
+    if words is None:
+        return None
+    return int(words[0]) if words and words[0].isdigit() else 0
+
+
+def takes_requests(folder: Path) -> bool:
+    """Whether a process is analysing now that carries out scans which others ask for."""
+    return SCANS in (_words(folder) or ())
+
+
+def _words(folder: Path) -> list[str] | None:
+    """What the holder has written into the lock; ``None`` if nobody holds it."""
     try:
         descriptor = os.open(folder / "analyze.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -63,11 +77,27 @@ def holder(folder: Path) -> int | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.pread(descriptor, 20, 0).strip()
-        return int(text) if text.isdigit() else 0
+        return _read(descriptor)
     finally:
         os.close(descriptor)
     return None
+
+
+def _read(descriptor: int) -> list[str]:
+    return os.pread(descriptor, 40, 0).decode("ascii", "replace").split()
+
+
+def _in_use(folder: Path, words: Sequence[str]) -> str:
+    process = words[0] if words else "unknown"
+    if SCANS in words:
+        return (
+            f"process {process} keeps the library in {folder} up to date (`tonearm serve`); "
+            "end that first with Ctrl-C or SIGTERM"
+        )
+    return (
+        f"process {process} is analysing with the library in {folder}; "
+        "watch it with `tonearm status`, or wait for it to end"
+    )
 
 
 def refuse_while_at_work(connection: Connection, address: str) -> None:

@@ -36,6 +36,12 @@ class Coordination(Protocol):
         """Seconds of audio that all workers decoded for the run."""
 
 
+def take_over(job_store: SqlJobStore, runs: Runs, announce: Announce) -> None:
+    """Recover the jobs, and close the runs, of processes that have ended; by the holder of the library's lock."""
+    announce_interrupted(job_store.recover_worker(None), announce)
+    runs.close_abandoned()
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddedRun:
     """The only process that works on the library, and holds its lock."""
@@ -47,8 +53,7 @@ class EmbeddedRun:
     announce: Announce
 
     def prepare(self) -> None:
-        announce_interrupted(self.job_store.recover_worker(None), self.announce)
-        self.runs.close_abandoned()
+        take_over(self.job_store, self.runs, self.announce)
 
     def supervisor(self, run: int) -> Supervisor:
         return self.make_supervisor(run)

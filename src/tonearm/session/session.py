@@ -2,7 +2,6 @@
 
 import functools
 import secrets
-import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from tonearm.events.event import Announce
 from tonearm.events.facts import (
     ProgressEstimated,
     RunStarted,
-    Slow,
     Summary,
     Warned,
     WorkerStateChanged,
@@ -26,12 +24,14 @@ from tonearm.library.roots import Place, Roots, outermost
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.resilience.storage_retry import StorageRetry
-from tonearm.scan.reader import NamedPath, reason_of, resolved
+from tonearm.scan.reader import NamedPath, resolved
 from tonearm.scan.scanner import Scanner
 from tonearm.scan.stale import Budget, StaleScan
 from tonearm.scan.walk import PlaceUnreadable
 from tonearm.session.background_scan import BackgroundScan
 from tonearm.session.coordination import Coordination
+from tonearm.session.places import place_of
+from tonearm.session.summary import summary_of
 from tonearm.settings import Level
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.task import Task
@@ -75,7 +75,7 @@ class Session:
     """Runs one call with its collaborators, which bootstrap has composed.
 
     worker: the name under which this process takes jobs. workers: how many files it analyses at the same time.
-    scan_cancelled: set to end the scan; a request to stop also ends it.
+    scan_cancelled: set to end the scan; a request to stop also ends it. left: nothing goes on in another process.
     """
 
     worker: str
@@ -90,6 +90,7 @@ class Session:
     storage_retry: StorageRetry
     workers: int
     scan_cancelled: threading.Event
+    left: str = ""
 
     def analyze(self, request: AnalyzeRequest) -> Summary:
         """Scan the paths and analyse the files that need it.
@@ -186,7 +187,7 @@ class Session:
         for one in named:
             path = one.path
             try:
-                place = self.storage_retry(functools.partial(self._place, one))
+                place = self.storage_retry(functools.partial(place_of, self.roots, one))
                 outcome = self.scanner.scan(run.id, place, request.level, request.fresh)
                 run.unread.update(outcome.unread)
                 if not outcome.complete:
@@ -196,15 +197,6 @@ class Session:
                 self.announce(Warned(WarningCode.PATH_UNREADABLE, str(error), path))
         self.storage_retry(lambda: self.runs.mark_scanned(run.id))
         return True
-
-    def _place(self, named: NamedPath) -> Place:
-        """The place of a path, which becomes a root if it is in none. Raises PlaceUnreadable for one that can't be."""
-        if named.mode is not None:
-            return self.roots.ensure(named.path, stat.S_ISDIR(named.mode))
-        place = self.roots.locate(named.path, is_canonical=True)
-        if place is None:
-            raise PlaceUnreadable(f"it can't be read: {reason_of(named.number or 0)}")
-        return place
 
     def _take_up_stale(self, run: _Run, places: Sequence[Place], request: AnalyzeRequest) -> bool:
         """Enqueue the files with stale results; what is not enqueued stays stale, so the scan is always complete."""
@@ -244,20 +236,12 @@ class Session:
         self.announce(summary)
 
     def _summary(self, run: _Run, interrupted: bool) -> Summary:
-        counts = self.runs.counts(run.id)
-        return Summary(
-            run=run.id,
-            discovered=counts.discovered,
-            done=counts.done,
-            partial=counts.partial,
-            skipped=counts.skipped,
-            failed=counts.failed,
-            pending=counts.pending,
-            elapsed_s=time.monotonic() - run.began,
-            decoded_s=self.coordination.decoded_s(run.id),
-            interrupted=interrupted,
-            unread=len(run.unread),
-            left_out=self.runs.left_out(run.id),
-            cancelled=self.runs.states([run.id])[run.id] == RunState.CANCELLED,
-            slowest=tuple(Slow(path, elapsed, decoded) for elapsed, path, decoded in self.view.slowest),
+        return summary_of(
+            self.runs,
+            self.view,
+            run.id,
+            time.monotonic() - run.began,
+            self.coordination.decoded_s(run.id),
+            interrupted,
+            len(run.unread),
         )

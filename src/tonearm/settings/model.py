@@ -198,6 +198,14 @@ class Settings:
         False, truth, "whether symbolic links are followed, to folders and files anywhere on this host"
     )
     extensions: tuple[str, ...] = setting(EXTENSIONS, texts, "file name endings that are music")
+    watch_folders: int = setting(
+        65_536,
+        whole(0),
+        "folders that `serve` watches for changes at most; 0 watches none, and all are scanned every rescan_s",
+    )
+    rescan_s: float = setting(
+        3600, number(least=1), "seconds between scans by `serve` of folders that it can't watch"
+    )
     rules: tuple[Rule, ...] = setting(
         DEFAULT_RULES,
         read_rules,

@@ -43,10 +43,12 @@ class WorkerRegistration:
         breakers: Mapping[str, CircuitBreaker],
         announce: Announce,
         url: str | None = None,
+        scans: bool = False,
     ) -> None:
         """``announce`` hears what became of the jobs that an earlier start of this worker had.
 
-        url: where this process serves its metrics over HTTP, if it does.
+        url: where this process serves its metrics over HTTP, if it does. scans: whether it carries out scans
+        that others ask for.
         """
         host = socket.gethostname()
         self.name = _registered_name(settings)
@@ -57,7 +59,7 @@ class WorkerRegistration:
         self._announce = announce
         instance_id = f"{uuid.uuid4().hex}@{_pid_namespace()}"
         self._instance = WorkerInstance(
-            self.name, instance_id, host, os.getpid(), __version__, settings.workers, url
+            self.name, instance_id, host, os.getpid(), __version__, settings.workers, url, scans
         )
         self._heartbeat = Heartbeat()
         self._rest = RestState()

@@ -14,13 +14,20 @@ from tonearm.worker.task import Task
 CLOSE_RUNS_S = 5.0
 
 
-def serve(supervisor: Supervisor, runs: Runs, announce: Announce, worker: str, slots: int) -> None:
-    """Work until stopped or drained. Closes runs without open jobs every ``CLOSE_RUNS_S``."""
+def serve(
+    supervisor: Supervisor,
+    runs: Runs,
+    announce: Announce,
+    worker: str,
+    slots: int,
+    close_runs_s: float = CLOSE_RUNS_S,
+) -> None:
+    """Work until stopped or drained. Closes runs without open jobs every ``close_runs_s``."""
     closed_at = 0.0
 
     def close_ended_runs() -> None:
         nonlocal closed_at
-        if time.monotonic() - closed_at > CLOSE_RUNS_S:
+        if time.monotonic() - closed_at > close_runs_s:
             closed_at = time.monotonic()
             with contextlib.suppress(StorageError):
                 runs.close_ended()
