@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from tonearm import __version__
 from tonearm.telemetry.http import Request as PlainRequest
 from tonearm.telemetry.http import Route
-from tonearm.web import api_activity, api_audit, api_proposals, api_queue, api_tracks, pages
+from tonearm.web import api_activity, api_audio, api_audit, api_proposals, api_queue, api_tracks, pages
 from tonearm.web.access import Access
 from tonearm.web.parts import Parts
 from tonearm.web.problems import answer_errors
@@ -30,7 +30,7 @@ def make_app(parts: Parts, process_routes: Mapping[str, Route]) -> FastAPI:
     )
     answer_errors(app)
     api = APIRouter(prefix="/api/v1")
-    for part in (api_activity, api_tracks, api_queue, api_proposals, api_audit):
+    for part in (api_activity, api_tracks, api_audio, api_queue, api_proposals, api_audit):
         api.include_router(part.routes(parts))
     app.include_router(api)
     app.include_router(pages.routes(parts))

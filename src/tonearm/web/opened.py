@@ -18,6 +18,7 @@ from tonearm.settings import Settings
 from tonearm.telemetry.metrics_text import MetricsPage
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.app import make_app
+from tonearm.web.audio_decoding import AudioDecoding
 from tonearm.web.bulk_actions import BulkActions
 from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
@@ -44,7 +45,15 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         watched = Watched(library, progress)
         feed = ActivityFeed(watched.read)
         guard = _guard(AccessTokens(library.database), listen)
-        parts = Parts(watched, feed, BulkActions(), HttpMetrics(registry), tuple(analysers().values()), guard)
+        parts = Parts(
+            watched,
+            feed,
+            BulkActions(),
+            HttpMetrics(registry),
+            tuple(analysers().values()),
+            guard,
+            AudioDecoding(settings),
+        )
         parts.metrics.count_clients(lambda: feed.clients)
         app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})
         opened.callback(parts.actions.close)

@@ -27,6 +27,7 @@ from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, IsPart
 from tonearm.web.api_activity import STILL_THERE, LastId, encoded
+from tonearm.web.api_audio import add_audio
 from tonearm.web.api_queue import RETRY, retrying
 from tonearm.web.forms import form_of
 from tonearm.web.library_pages import add_library
@@ -43,6 +44,7 @@ def routes(parts: Parts) -> APIRouter:
     pages = Pages(parts)
     for add in (_now, _runs, add_library, add_plots, add_names, _failures, _workers, add_login):
         add(router, parts, pages)
+    add_audio(router, parts)
     return router
 
 

@@ -9,6 +9,7 @@ from tonearm.bootstrap.activity import Watched
 from tonearm.bootstrap.library import Library
 from tonearm.library.audit import Actor
 from tonearm.web.activity_feed import ActivityFeed
+from tonearm.web.audio_decoding import AudioDecoding
 from tonearm.web.bulk_actions import BulkActions
 from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
@@ -27,6 +28,7 @@ class Parts:
     metrics: HttpMetrics
     analysers: Sequence[AnalyserSpec]
     guard: Guard
+    audio: AudioDecoding
 
     @property
     def library(self) -> Library:

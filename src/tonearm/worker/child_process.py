@@ -121,7 +121,7 @@ class ChildProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=self.output.writer,
                 start_new_session=True,
-                env=_environment(),
+                env=environment(),
             )
         self.output.started()
         self.connection.setblocking(True)
@@ -293,7 +293,8 @@ class ChildProcess:
         self.close_file()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The environment of a child."""
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return kept | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
