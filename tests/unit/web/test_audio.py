@@ -1,4 +1,4 @@
-"""Sounds are decoded for players in children of their own: exactly what was analysed, a few at once, nobody for long."""
+"""Sounds are decoded for players in children: exactly what was analysed, a few at once, nobody for long."""
 
 import os
 import socket
