@@ -5,14 +5,13 @@ from typing import Any
 
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
-from tonearm.graph.harmony import Change, Relation
 from tonearm.graph.port import Mix
 from tonearm.graph.track import GraphTrack, track_title
 from tonearm.names import path_fields, printable
 from tonearm.views.formatting import number
+from tonearm.views.mix_text import change_in_words, relation_in_words
 
 UNKNOWN = "–"
-_FELT = {0.5: " ×½", 1.0: "", 2.0: " ×2"}
 _COLUMNS = (
     Column("title", 1, least=10),
     Column("artist", 2, least=8),
@@ -23,26 +22,6 @@ _COLUMNS = (
     Column("energy", rank=4, right=True),
     Column("file", least=12, path=True),
 )
-
-
-def relation_in_words(relation: Relation, camelot: str) -> str:
-    """The relation of two keys; ``camelot`` is the code of the second one."""
-    mode = "major" if camelot.endswith("B") else "minor"
-    return {
-        Relation.SAME: "same key",
-        Relation.RELATIVE: f"relative {mode}",
-        Relation.FIFTH_UP: "a fifth up",
-        Relation.FIFTH_DOWN: "a fifth down",
-        Relation.PARALLEL: f"parallel {mode}",
-        Relation.LIFT: "a whole tone up",
-    }[relation]
-
-
-def change_in_words(change: Change) -> str:
-    """``+1.6 %``, or ``−0.4 % ×2`` for a track that is felt at double its tempo."""
-    percent = round(change.percent, 1)
-    sign = "+" if percent > 0 else "−" if percent < 0 else ""
-    return f"{sign}{abs(percent):.1f} %{_FELT[change.level]}"
 
 
 def print_mixes(playing: GraphTrack, mixes: Sequence[Mix], empty: str) -> None:

@@ -1,24 +1,20 @@
 """The pages of the library: the table of tracks, and one track."""
 
-import os
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import HTMLResponse, Response
 
-from tonearm.analysis.value_text import tempo_doubt
 from tonearm.errors import TonearmError
-from tonearm.names import printable
-from tonearm.views import formatting
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web import cursors
-from tonearm.web.answers import Cursor, Id, IsPart
+from tonearm.web.answers import Cursor, IsPart
 from tonearm.web.api_tracks import Wanted
 from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
 from tonearm.web.rendering import Pages, link
-from tonearm.web.track_table import file_facts, result_groups, table_columns
+from tonearm.web.track_table import table_columns
 
 LARGEST_BPM = "999"
 
@@ -120,29 +116,3 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
         except TonearmError as error:
             return pages.problem(error, "/library")
         return HTMLResponse(found.of_noun("track"))
-
-    @router.get("/tracks/{id}")
-    def track(id: Id) -> Response:  # noqa: A002  the API's name
-        try:
-            detail = library.tracks.detail(id)
-        except TonearmError as error:
-            return pages.problem(error, "/library")
-        one = detail.track
-        return pages.page(
-            "track.html",
-            "/library",
-            one.title or printable(os.path.basename(one.path)),
-            track=one,
-            name=printable(os.path.basename(one.path)),
-            path=printable(one.path),
-            doubt=tempo_doubt(one.to_json()),
-            warnings=list(map(printable, detail.warnings)),
-            remarks=list(map(printable, detail.remarks)),
-            facts=list(file_facts(one)),
-            results=result_groups(one, parts.analysers),
-            tags=[(printable(name), printable(str(value))) for name, value in detail.tags.items()],
-            history=[
-                (formatting.moment(event["at"]), printable(f"{event['what']} {event.get('reason') or ''}"))
-                for event in detail.history
-            ],
-        )

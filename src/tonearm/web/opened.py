@@ -13,6 +13,7 @@ from tonearm.bootstrap.library import open_library
 from tonearm.bootstrap.servers import Servers
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Event
+from tonearm.graph.sql import SqlGraph
 from tonearm.library.access_tokens import AccessTokens
 from tonearm.settings import Settings
 from tonearm.telemetry.metrics_text import MetricsPage
@@ -53,6 +54,7 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
             tuple(analysers().values()),
             guard,
             AudioDecoding(settings),
+            SqlGraph(library.database, library.features),
         )
         parts.metrics.count_clients(lambda: feed.clients)
         app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})

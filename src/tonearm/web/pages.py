@@ -36,13 +36,14 @@ from tonearm.web.name_pages import add_names
 from tonearm.web.parts import Parts
 from tonearm.web.plot_pages import add_plots
 from tonearm.web.rendering import Pages, link
+from tonearm.web.track_page import add_track
 
 
 def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = Pages(parts)
-    for add in (_now, _runs, add_library, add_plots, add_names, _failures, _workers, add_login):
+    for add in (_now, _runs, add_library, add_track, add_plots, add_names, _failures, _workers, add_login):
         add(router, parts, pages)
     add_audio(router, parts)
     return router

@@ -7,6 +7,7 @@ from typing import Any
 from tonearm.analysis.declaration import AnalyserSpec
 from tonearm.bootstrap.activity import Watched
 from tonearm.bootstrap.library import Library
+from tonearm.graph.port import TrackGraph
 from tonearm.library.audit import Actor
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.audio_decoding import AudioDecoding
@@ -29,6 +30,7 @@ class Parts:
     analysers: Sequence[AnalyserSpec]
     guard: Guard
     audio: AudioDecoding
+    graph: TrackGraph
 
     @property
     def library(self) -> Library:

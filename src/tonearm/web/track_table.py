@@ -8,8 +8,8 @@ from typing import Any
 from tonearm.analysis.declaration import AnalyserSpec, Column
 from tonearm.analysis.value_text import UNKNOWN, relation_text, value_text
 from tonearm.names import printable
-from tonearm.views.formatting import duration, number
-from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track
+from tonearm.views.formatting import duration, moment, number
+from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track, TrackDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,14 @@ def _further(name: str, column: Column | None) -> ShownColumn:
 
 @dataclass(frozen=True, slots=True)
 class ResultGroup:
-    """What one analyser has returned for a track. stale: why the results are not from the present version."""
+    """What one analyser has returned for a track.
+
+    version: with the time at which it was measured; empty without results.
+    stale: why the results are not from the present version.
+    """
 
     name: str
+    version: str
     stale: str
     values: Sequence[tuple[str, str, str]]
 
@@ -83,16 +88,18 @@ def file_facts(track: Track) -> Iterator[tuple[str, str]]:
         yield name.replace("_", " "), printable(text)
 
 
-def result_groups(track: Track, analysers: Sequence[AnalyserSpec]) -> list[ResultGroup]:
-    """The results of each analyser, with units and explanations."""
+def result_groups(detail: TrackDetail, analysers: Sequence[AnalyserSpec]) -> list[ResultGroup]:
+    """The results of each analyser, with units and explanations; beside what is set by hand, what was measured."""
+    track = detail.track
+    made = {(each["name"], each["version"]): each["made_at"] for each in detail.analysers}
     return [
         ResultGroup(
             spec.name,
+            f"version {spec.version}, {moment(made[spec.name, spec.version])}"
+            if (spec.name, spec.version) in made
+            else "",
             _stale(spec, track.stale),
-            [
-                (column.label, _value(column, track.results.get(column.name)), column.description)
-                for column in spec.columns
-            ],
+            [(column.label, _counting(column, track), column.description) for column in spec.columns],
         )
         for spec in analysers
     ]
@@ -105,10 +112,19 @@ def _stale(spec: AnalyserSpec, stale: Mapping[str, int | None]) -> str:
     return "missing" if found is None else f"from version {found}, now {spec.version}"
 
 
+def _counting(column: Column, track: Track) -> str:
+    text = _value(column, track.results.get(column.name))
+    if column.name not in track.measured:
+        return text
+    return f"{text} (set by hand; measured: {_value(column, track.measured[column.name])})"
+
+
 def _value(column: Column, value: Any) -> str:
     if value is None or value == []:
         return UNKNOWN
     if isinstance(value, list) and isinstance(value[0], dict) and "bpm" in value[0]:
         return ", ".join(f"{each['bpm']:.1f} ({relation_text(each)}, {each['score']:.0%})" for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = value_text(column, value)
     return printable(f"{text} {column.unit}" if column.unit else text)

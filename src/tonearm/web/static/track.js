@@ -1,56 +1,70 @@
 "use strict";
-// Draws the curves of one track from what the API answers about it.
-const page = document.getElementById("track");
-const ink = () => getComputedStyle(document.body).getPropertyValue("color");
-const colour = (name) => {
-  const probe = document.createElement("span");
-  probe.className = name;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-};
-const clock = (s) => `${Math.floor(s / 60)}:${String(Math.round(s) % 60).padStart(2, "0")}`;
+// Moves the playhead along the waveform, counts the beats, and seeks where the waveform is pressed.
+const audio = document.getElementById("audio");
+const wave = document.getElementById("wave");
+const head = document.getElementById("playhead");
 
-// A range of at least 4 units, so that a steady tempo looks steady.
-function widened(low, high) {
-  const middle = (low + high) / 2;
-  const half = Math.max(2, ((high - low) / 2) * 1.1);
-  return [middle - half, middle + half];
+// How many beats have begun at a time: the first beat after it.
+function begun(beats, at) {
+  let low = 0;
+  let high = beats.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (beats[middle] <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
-function draw(id, label, unit, xs, ys, extra = {}) {
-  const place = document.getElementById(id);
-  if (!place || xs.length < 2) return;
-  place.closest(".panel").hidden = false;
-  const axis = { stroke: ink, grid: { stroke: "rgba(128,128,128,.2)" }, ticks: { stroke: "rgba(128,128,128,.2)" } };
-  const plot = new uPlot(
-    {
-      width: place.clientWidth,
-      height: 180,
-      scales: { x: { time: false }, y: { range: (_, low, high) => widened(low, high) } },
-      axes: [{ ...axis, values: (_, at) => at.map(clock) }, { ...axis, size: 55 }],
-      series: [
-        { label: "time", value: (_, at) => (at == null ? "" : clock(at)) },
-        { label: `${label} (${unit})`, stroke: colour("good"), width: 2, value: (_, v) => (v == null ? "–" : v.toFixed(1)), ...extra },
-      ],
-    },
-    [xs, ys],
-    place,
-  );
-  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 180 })).observe(place);
+async function beatsOf(id) {
+  const answer = await fetch(`/api/v1/tracks/${id}`);
+  return answer.ok ? (await answer.json()).beats || [] : [];
 }
 
-async function show() {
-  const answer = await fetch(`/api/v1/tracks/${page.dataset.id}`);
-  if (!answer.ok) return;
-  const track = await answer.json();
-  const windows = (track.tempo_windows || []).filter((each) => each.bpm != null);
-  draw("tempo", "tempo", "BPM", windows.map((each) => each.start_s), windows.map((each) => each.bpm));
-  const loudness = track.loudness_curve || [];
-  draw("loudness", "short-term loudness", "LUFS", loudness.map((_, second) => second), loudness);
-  const beats = track.beats || [];
-  const gaps = beats.slice(1).map((at, number) => 60 / (at - beats[number]));
-  draw("beats", "tempo from beat to beat", "BPM", beats.slice(1), gaps, { points: { size: 3 } });
+function follow(beats) {
+  const lamp = document.querySelector("#beat .lamp");
+  const number = document.getElementById("beat-number");
+  const scroll = document.getElementById("scroll");
+  document.getElementById("beat").hidden = !beats.length;
+  let drawn = -1;
+  function draw() {
+    const at = audio.currentTime;
+    if (wave && at !== drawn) {
+      const x = at / Number(wave.dataset.step);
+      head.setAttribute("transform", `translate(${x} 0)`);
+      head.setAttribute("visibility", "visible");
+      const place = (x / wave.viewBox.baseVal.width) * scroll.scrollWidth;
+      const away = place - scroll.scrollLeft;
+      if (!audio.paused && (away < 0 || away > scroll.clientWidth * 0.9)) scroll.scrollLeft = place - scroll.clientWidth * 0.1;
+    }
+    if (at !== drawn) {
+      const count = begun(beats, at);
+      number.textContent = count;
+      lamp.classList.toggle("lit", count > 0 && at - beats[count - 1] < 0.12);
+    }
+    drawn = at;
+    requestAnimationFrame(draw);
+  }
+  draw();
 }
-if (page) show();
+
+function seekable() {
+  const zoom = document.getElementById("zoom");
+  const wide = document.getElementById("wide");
+  zoom.closest("label").hidden = false;
+  zoom.addEventListener("input", () => {
+    const scroll = document.getElementById("scroll");
+    const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / scroll.scrollWidth;
+    wide.style.width = `${zoom.value * 100}%`;
+    scroll.scrollLeft = middle * scroll.scrollWidth - scroll.clientWidth / 2;
+  });
+  wave.addEventListener("click", (event) => {
+    const box = wave.getBoundingClientRect();
+    audio.currentTime = ((event.clientX - box.left) / box.width) * wave.viewBox.baseVal.width * Number(wave.dataset.step);
+  });
+}
+
+if (audio) {
+  if (wave) seekable();
+  beatsOf(document.getElementById("track").dataset.id).then(follow);
+}

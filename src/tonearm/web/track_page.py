@@ -1,0 +1,158 @@
+"""The page of one track, and what a person decides there about its tempo and key."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from tonearm.analysis.value_text import relation_text, tempo_doubt
+from tonearm.errors import ConfigurationError, TonearmError
+from tonearm.graph.key_names import named_camelot
+from tonearm.graph.port import Mix
+from tonearm.library.audit import Actor
+from tonearm.library.keys import KEYS
+from tonearm.library.locking import Decide, with_key, with_tempo, without_key, without_tempo
+from tonearm.names import printable
+from tonearm.views import formatting
+from tonearm.views.mix_text import change_in_words, relation_in_words
+from tonearm.views.track import Track, TrackDetail
+from tonearm.web.access import Who
+from tonearm.web.answers import Id
+from tonearm.web.drawings import curves, keys_over_time, waveform
+from tonearm.web.forms import form_of
+from tonearm.web.parts import Parts
+from tonearm.web.rendering import Pages
+from tonearm.web.track_table import file_facts, result_groups
+
+MIXES = 10
+MIX_PERCENT = 6.0
+"""Maximum change of tempo of the tracks that are shown as mixing."""
+SLOWEST_BPM, FASTEST_BPM = 10.0, 1000.0
+HERE = "/library"
+
+
+def add_track(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    """Add the routes of one track."""
+
+    @router.get("/tracks/{id}")
+    def track(id: Id) -> Response:  # noqa: A002  the API's name
+        try:
+            detail = parts.library.tracks.detail(id)
+            mixes = _mixes(parts, detail.track)
+        except TonearmError as error:
+            return pages.problem(error, HERE)
+        one = detail.track
+        title = one.title or printable(os.path.basename(one.path))
+        return pages.page("track.html", HERE, title, **_about(detail, parts), mixes=mixes)
+
+    @router.post("/tracks/{id}/locks")
+    async def lock(id: Id, request: Request, who: Who) -> Response:  # noqa: A002  the API's name
+        form = await form_of(request)
+        try:
+            await run_in_threadpool(change_lock, parts, who, id, form.get("what", ""), form.get("value", ""))
+        except TonearmError as error:
+            return pages.problem(error, HERE)
+        return RedirectResponse(f"/tracks/{id}", 303)
+
+
+def change_lock(parts: Parts, who: Actor, file: int, what: str, value: str) -> None:
+    """Lock the tempo or the key of a track, or unlock it where there is no value.
+
+    Raises ConfigurationError, NotFound and StorageError.
+    """
+    if what == "tempo":
+        decide = _tempo(value)
+    elif what == "key":
+        decide = _key(value)
+    else:
+        raise ConfigurationError("lock the tempo or the key")
+    changed = parts.actions.repeated(lambda: parts.library.locking.change(file, decide))
+    action = f"{'set' if value else 'unlock'} {what}"
+    parts.note(who, action, {"file": file, "value": value}, changed.files)
+
+
+def _tempo(value: str) -> Decide:
+    if not value:
+        return without_tempo
+    try:
+        bpm = float(value)
+    except ValueError:
+        bpm = 0.0
+    if not SLOWEST_BPM <= bpm <= FASTEST_BPM:
+        raise ConfigurationError(f"a tempo is a number from {SLOWEST_BPM:g} to {FASTEST_BPM:g}")
+    return lambda counted: with_tempo(counted, bpm, None, None)
+
+
+def _key(value: str) -> Decide:
+    if not value:
+        return without_key
+    try:
+        camelot = named_camelot(value)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    return lambda counted: with_key(counted, camelot)
+
+
+def _about(detail: TrackDetail, parts: Parts) -> dict[str, Any]:
+    one, series = detail.track, detail.series
+    length_s = one.decoded_s or 0.0
+    return {
+        "track": one,
+        "name": printable(os.path.basename(one.path)),
+        "path": printable(one.path),
+        "length": formatting.duration(one.decoded_s),
+        "doubt": tempo_doubt(one.to_json()),
+        "warnings": list(map(printable, detail.warnings)),
+        "remarks": list(map(printable, detail.remarks)),
+        "wave": waveform(series, one.results.get("waveform_step_s")),
+        "beats": len(series.get("beats") or ()),
+        "curves": list(curves(series, length_s)),
+        "keys": keys_over_time(series.get("key_windows") or (), length_s),
+        "tempi": _tempi(one),
+        "key_choices": KEYS,
+        "facts": list(file_facts(one)),
+        "results": result_groups(detail, parts.analysers),
+        "tags": [(printable(name), printable(_said(value))) for name, value in detail.tags.items()],
+        "history": [
+            (formatting.moment(event["at"]), printable(f"{event['what']} {event.get('reason') or ''}"))
+            for event in detail.history
+        ],
+    }
+
+
+def _said(value: Any) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _tempi(track: Track) -> Sequence[tuple[str, str]]:
+    """The tempi that a person may choose from, and what is said of each: the one that was measured comes first."""
+    said = {**track.results, **track.measured}
+    bpm = said.get("bpm")
+    if bpm is None:
+        return ()
+    others = said.get("bpm_alternatives") or ()
+    return [
+        (f"{bpm:.2f}", "measured"),
+        *((f"{each['bpm']:.2f}", f"{relation_text(each)}, {each['score']:.0%}") for each in others),
+    ]
+
+
+def _mixes(parts: Parts, track: Track) -> list[dict[str, str]]:
+    found = parts.graph.track(track.path)
+    mixes: Sequence[Mix] = () if found is None else parts.graph.mixes(found, MIXES, MIX_PERCENT)
+    return [
+        {
+            "link": f"/tracks/{mix.track.file}",
+            "title": printable(mix.track.title or os.path.basename(mix.track.path)),
+            "artist": printable(mix.track.artist or ""),
+            "key": f"{mix.track.key} ({mix.track.camelot})",
+            "relation": relation_in_words(mix.relation, mix.track.camelot or ""),
+            "bpm": formatting.number(mix.track.bpm),
+            "change": change_in_words(mix.change),
+            "score": f"{mix.score:.0%}",
+        }
+        for mix in mixes
+    ]
