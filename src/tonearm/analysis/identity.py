@@ -16,7 +16,8 @@ from av.packet import Packet
 
 from tonearm.analysis.container import Opened, open_container
 from tonearm.analysis.decoder_setup import decoder_setup
-from tonearm.analysis.file_window import RawFile
+from tonearm.analysis.file_window import RawFile, Window, os_reason
+from tonearm.analysis.pcm_data import pcm_data, pieces
 from tonearm.errors import Fault, FileFault
 from tonearm.library.content_versions import IDENTITY_VERSION
 
@@ -52,7 +53,8 @@ class AudioIdentity:
     """The identity of a file's audio.
 
     hash: 32 hexadecimal digits.
-    packets, audio_bytes, packets_s: how many packets, bytes in them, and seconds, where the container says.
+    packets, audio_bytes, packets_s: how many packets, of samples in WAV and AIFF those that were read; bytes in all of
+    them, and seconds, where the container says.
     failed_reads: places in the container that could not be read.
     """
 
@@ -112,16 +114,22 @@ class HashedAudio:
 
     def _links(self) -> "Iterator[tuple[Opened, Iterator[Packet[AudioStream]]]]":
         for link in self._opened.links():
-            hashed = _Link(link, self._hashing)
-            packets = hashed.packets()
-            yield link, packets
-            for _ in packets:
-                pass
+            hashed = _link_of(link, self._hashing)
+            yield link, hashed.packets
+            hashed.finish()
             self._whole.update(hashed.digest())
             self._packets += hashed.count
             self._audio_bytes += hashed.audio_bytes
-            self._seconds += float(hashed.duration * (link.stream.time_base or 0))
+            self._seconds += hashed.seconds
             self._failed_reads += link.failed_reads if link is not self._opened else 0
+
+
+def _link_of(opened: Opened, hashing: Hashing) -> "_Link | _Samples":
+    try:
+        data = pcm_data(opened)
+    except OSError as error:
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
+    return _Link(opened, hashing) if data is None else _Samples(opened, hashing, data)
 
 
 class _Link:
@@ -132,10 +140,11 @@ class _Link:
         self._setup = decoder_setup(opened)
         self._framed = opened.codec != "pcm"
         self._link, self._data, self._dropped = (hashing.part() for _ in range(3))
-        self.count = self.duration = self.audio_bytes = 0
+        self._duration = self.count = self.audio_bytes = 0
+        self.packets = self._packets()
+        """The packets, each after it was taken into the hash."""
 
-    def packets(self) -> "Iterator[Packet[AudioStream]]":
-        """Yield the packets, after they were taken into the hash."""
+    def _packets(self) -> "Iterator[Packet[AudioStream]]":
         take, framed = self._data.update, self._framed
         for packet in self._opened.packets():
             size = packet.size
@@ -149,9 +158,19 @@ class _Link:
                     skipped = bytes(data)[:8]  # at its start, at its end
                     self._dropped.update(b"%d+%b;" % (self.audio_bytes, skipped))
             self.count += 1
-            self.duration += packet.duration or 0
+            self._duration += packet.duration or 0
             self.audio_bytes += size
             yield packet
+
+    def finish(self) -> None:
+        """Take the packets that are left. Raises ``FileFault``."""
+        for _ in self.packets:
+            pass
+
+    @property
+    def seconds(self) -> float:
+        """The length of the packets so far."""
+        return float(self._duration * (self._opened.stream.time_base or 0))
 
     def digest(self) -> bytes:
         """Return the hash over everything taken so far."""
@@ -159,3 +178,33 @@ class _Link:
         self._link.update(self._data.digest())
         self._link.update(self._dropped.digest())
         return self._link.digest()
+
+
+class _Samples(_Link):
+    """The same hash of uncompressed samples, which are taken where they lie: packets divide them anyhow, and only those
+    that a caller wants are read, the first of them at least.
+    """
+
+    def __init__(self, opened: Opened, hashing: Hashing, data: Window) -> None:
+        super().__init__(opened, hashing)
+        self._samples = data
+        self._first_bytes = 0
+
+    def _packets(self) -> "Iterator[Packet[AudioStream]]":
+        for packet in self._opened.packets():
+            if not self.count:
+                self._first_bytes, self._duration = packet.size, packet.duration or 0
+            self.count += 1
+            yield packet
+
+    def finish(self) -> None:
+        """Take all samples. Raises ``FileFault``."""
+        if not self.count and next(self.packets, None) is None:
+            return
+        try:
+            for piece in pieces(self._samples):
+                self._data.update(piece)
+                self.audio_bytes += len(piece)
+        except OSError as error:
+            raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
+        self._duration = self._duration * self.audio_bytes // self._first_bytes
