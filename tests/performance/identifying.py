@@ -1,4 +1,4 @@
-"""The share of CPU time that facts, identity and tags of a file take: ``python -m tests.performance identifying MUSIC``.
+"""What facts, identity and tags cost, by the CPU time of a file: ``python -m tests.performance identifying MUSIC``.
 
 Cuts of two minutes are written in eleven formats to a temporary folder. Each is read as a child process does: what
 describes and identifies it, its tags, then everything else. Each is read twice; the fewest seconds count.
