@@ -57,7 +57,8 @@ class Curated:
     ) -> int:
         """Store a file with its results; returns the id of the file."""
         self.library.meet(self.run, path)
-        lease = self.library.take(self.run)
+        while (lease := self.library.take(self.run)).path != path:
+            pass
         found = {
             "tempo": (versions()["tempo"], tempo, {"beats": list(beats), "tempo_windows": []}),
             "key": (versions()["key"], KEY, {"chroma": None, "key_windows": []}),

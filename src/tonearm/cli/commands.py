@@ -35,6 +35,7 @@ SECTIONS = {
         Entry("profile", "profile:profile", "Sample where the time of a running worker goes."),
         Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
         Entry("show", "tracks:show", "Show everything that is stored about one track."),
+        Entry("duplicates", "duplicates:list_duplicates", "List the same sound under several paths."),
         Entry("mix", "mixes:mix", "List what mixes well with a track."),
         Entry("path", "mixes:path", "Find a sequence of tracks in which each mixes with the next."),
         Entry("connection", "mixes:connection", "Show what connects two artists."),
@@ -57,6 +58,11 @@ SECTIONS = {
     "Names and tags": (
         Entry("rename", "rename:rename", "Propose names for files, decide on them, rename, and undo."),
         Entry("tags", "tags:tags", "Propose to write results into tags, decide, write, and undo."),
+    ),
+    "Other programs": (
+        Entry(
+            "export", "export:export", "Export tracks: CSV, JSON, Parquet, M3U8, Rekordbox, Traktor, Mixxx."
+        ),
     ),
     "Servers and settings": (
         Entry("doctor", "doctor:doctor", "Examine the installation: what is wrong, and what to do about it."),

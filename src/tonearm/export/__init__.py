@@ -1,0 +1,1 @@
+"""Writes tracks into files that other programs read."""
