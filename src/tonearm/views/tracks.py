@@ -102,6 +102,11 @@ class Tracks:
             raise NotFound(f"track {file}: not in the library")
         return found[0]
 
+    def details(self, files: Sequence[int]) -> list[TrackDetail]:
+        """Everything that is stored about tracks, by the ids of their files; unknown ones are left out."""
+        with reading(self._database) as connection:
+            return self._rows.details(connection, files)
+
     def count(self, query: TrackQuery) -> BoundedCount:
         """How many tracks match, counted up to ``COUNTED``."""
         with reading(self._database) as connection:

@@ -6,19 +6,16 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from tonearm.errors import ConfigurationError
-from tonearm.jobs.failed_jobs import START, FailedSelection
-from tonearm.jobs.job import OPEN, JobState
+from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.library.audit import Actor
 from tonearm.names import printable
 from tonearm.settings import Level
-from tonearm.views.liveness import read_liveness
-from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
-from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
 from tonearm.web.bulk_actions import Progress, Work
 from tonearm.web.json_response import Json
+from tonearm.web.listings import failure_page, job_page, run_page, worker_page
 from tonearm.web.models import (
     ActionModel,
     FailedFilter,
@@ -53,11 +50,7 @@ def _runs(parts: Parts) -> APIRouter:
     @router.get("", responses=described(Page[RunModel], 400), summary="List runs")
     def runs(limit: Limit = PAGE, cursor: Cursor = None) -> Json:
         """The runs, the newest first; open ones with what is left of them."""
-        alive = read_liveness(library.database)
-        found = library.run_list.latest(limit + 1, cursors.to_id(cursor))
-        shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:limit]])
-        following = cursors.of_id(shown[-1].id if len(found) > limit else None)
-        return Json({"items": [run.to_json() for run in shown], "next": following})
+        return Json(run_page(parts, limit, cursor))
 
     @router.post("/{id}/pause", responses=described(RunStateModel, 404, changes=True), summary="Pause a run")
     def pause(id: Id, who: Who) -> Json:  # noqa: A002  the API's name
@@ -100,13 +93,7 @@ def _jobs(parts: Parts) -> APIRouter:
         cursor: Cursor = None,
     ) -> Json:
         """Running jobs, then waiting ones in the order of the queue, then ended ones; open jobs by default."""
-        states = state or list(OPEN)
-        known = [str(each) for each in JobState]
-        if unknown := [each for each in states if each not in known]:
-            raise ConfigurationError(f"state: {unknown[0]!r} is none of {', '.join(known)}")
-        alive = read_liveness(library.database)
-        found, end = library.job_list.page(states, place_at(parts, path), run, cursors.to_jobs(cursor), limit)
-        return Json({"items": [alive.job(job).to_json() for job in found], "next": cursors.of_jobs(end)})
+        return Json(job_page(parts, state, run, path, limit, cursor))
 
     @router.post(
         "/prioritize",
@@ -144,10 +131,7 @@ def _failures(parts: Parts) -> APIRouter:
         cursor: Cursor = None,
     ) -> Json:
         """Failed files, by code and then in the order in which they were queued."""
-        chosen = FailedSelection(place_at(parts, path), code or ())
-        after = cursors.to_failures(cursor) or START
-        found, end = library.failures.page(chosen, limit, after)
-        return Json({"items": [file.to_json() for file in found], "next": cursors.of_failures(end)})
+        return Json(failure_page(parts, code, path, limit, cursor))
 
     @router.get("/groups", responses=described(GroupsModel, 404), summary="Group failed files")
     def groups(path: Path = None, limit: Limit = PAGE) -> Json:
@@ -186,9 +170,7 @@ def _workers(parts: Parts) -> APIRouter:
     @router.get("", responses=described(Page[WorkerModel], 400), summary="List workers")
     def workers(ended: bool = False, limit: Limit = PAGE, cursor: Cursor = None) -> Json:
         """The workers of a shared library by name; those that have not ended, by default."""
-        found = library.worker_list.page(ended, cursors.to_name(cursor), limit + 1)
-        following = cursors.of_name(found[limit - 1].name if len(found) > limit else None)
-        return Json({"items": [worker.to_json() for worker in found[:limit]], "next": following})
+        return Json(worker_page(parts, ended, limit, cursor))
 
     @router.post(
         "/{name}/drain", responses=described(WorkerModel, 404, changes=True), summary="Drain a worker"

@@ -11,7 +11,16 @@ from starlette.staticfiles import StaticFiles
 from tonearm import __version__
 from tonearm.telemetry.http import Request as PlainRequest
 from tonearm.telemetry.http import Route
-from tonearm.web import api_activity, api_audio, api_audit, api_proposals, api_queue, api_tracks, pages
+from tonearm.web import (
+    api_activity,
+    api_audio,
+    api_audit,
+    api_graphql,
+    api_proposals,
+    api_queue,
+    api_tracks,
+    pages,
+)
 from tonearm.web.access import Access
 from tonearm.web.parts import Parts
 from tonearm.web.problems import answer_errors
@@ -33,6 +42,7 @@ def make_app(parts: Parts, process_routes: Mapping[str, Route]) -> FastAPI:
     for part in (api_activity, api_tracks, api_audio, api_queue, api_proposals, api_audit):
         api.include_router(part.routes(parts))
     app.include_router(api)
+    app.include_router(api_graphql.routes(parts))
     app.include_router(pages.routes(parts))
     for path, route in process_routes.items():
         app.add_api_route(path, _adapted(route), include_in_schema=False)

@@ -143,6 +143,14 @@ class StatusModel(Model):
     analysing: bool
 
 
+class AnalysisModel(Model):
+    """A stored result of an analyser for the sound of a track."""
+
+    name: str
+    version: int
+    made_at: float
+
+
 class CountModel(Model):
     """A number of rows, counted up to 10,000."""
 
@@ -274,6 +282,7 @@ def detail_model(track: type[Model], analysers: Sequence[AnalyserSpec]) -> type[
         "complete": (bool | None, ...),
         "warnings": (list[str], ...),
         "remarks": (list[str], ...),
+        "analysers": (list[AnalysisModel], Field(description="The stored results.")),
         "tags": (dict[str, Any], Field(description="Each tag as written.")),
         "history": (list[dict[str, Any]], ...),
     }

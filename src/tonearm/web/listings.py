@@ -1,0 +1,62 @@
+"""Pages of runs, jobs, failed files and workers, as the API and GraphQL answer them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tonearm.errors import ConfigurationError
+from tonearm.jobs.failed_jobs import START, FailedSelection
+from tonearm.jobs.job import OPEN, JobState
+from tonearm.views.liveness import read_liveness
+from tonearm.views.outlook import with_outlooks
+from tonearm.web import cursors
+from tonearm.web.answers import place_at
+from tonearm.web.parts import Parts
+
+Listed = dict[str, Any]
+"""``items`` and ``next``, the cursor of the next page."""
+
+
+def run_page(parts: Parts, limit: int, cursor: str | None) -> Listed:
+    """The runs, the newest first; open ones with what is left of them. Raises InvalidCursor and StorageError."""
+    library = parts.library
+    alive = read_liveness(library.database)
+    found = library.run_list.latest(limit + 1, cursors.to_id(cursor))
+    shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:limit]])
+    following = cursors.of_id(shown[-1].id if len(found) > limit else None)
+    return {"items": [run.to_json() for run in shown], "next": following}
+
+
+def job_page(
+    parts: Parts,
+    state: Sequence[str] | None,
+    run: int | None,
+    path: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Listed:
+    """Jobs by their states, the open ones by default. Raises ConfigurationError, NotFound and StorageError."""
+    library = parts.library
+    states = state or list(OPEN)
+    known = [str(each) for each in JobState]
+    if unknown := [each for each in states if each not in known]:
+        raise ConfigurationError(f"state: {unknown[0]!r} is none of {', '.join(known)}")
+    alive = read_liveness(library.database)
+    found, end = library.job_list.page(states, place_at(parts, path), run, cursors.to_jobs(cursor), limit)
+    return {"items": [alive.job(job).to_json() for job in found], "next": cursors.of_jobs(end)}
+
+
+def failure_page(
+    parts: Parts, code: Sequence[str] | None, path: str | None, limit: int, cursor: str | None
+) -> Listed:
+    """Failed files, by code and then in the order in which they were queued. Raises NotFound and StorageError."""
+    chosen = FailedSelection(place_at(parts, path), code or ())
+    after = cursors.to_failures(cursor) or START
+    found, end = parts.library.failures.page(chosen, limit, after)
+    return {"items": [file.to_json() for file in found], "next": cursors.of_failures(end)}
+
+
+def worker_page(parts: Parts, ended: bool, limit: int, cursor: str | None) -> Listed:
+    """The workers of a shared library by name. Raises InvalidCursor and StorageError."""
+    found = parts.library.worker_list.page(ended, cursors.to_name(cursor), limit + 1)
+    following = cursors.of_name(found[limit - 1].name if len(found) > limit else None)
+    return {"items": [worker.to_json() for worker in found[:limit]], "next": following}
