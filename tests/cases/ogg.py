@@ -16,6 +16,10 @@ SKIP = Kind("opus-pre-skip", "tinytag/tinytag#237, MusicPlayerDaemon/MPD#867")
 LATE = Kind("ogg-recorded-from-the-middle", "libsndfile/libsndfile#556")
 HURT = Kind("ogg-pages-damaged", "RFC 3533, 6")
 CHAIN = Kind("ogg-chained", "zaps166/QMPlay2#94, savonet/liquidsoap#3062")
+AGAIN = Kind(
+    "vorbis-headers-repeated",
+    "Debian hyperrogue-music 12.0q: hr-savino-*.ogg, which FFmpeg refuses and players play",
+)
 COMMENTS = Kind("ogg-comments-damaged", "Gagravarr/VorbisJava#9, quodlibet/mutagen#52")
 
 FOUR = {"duration_s": (4.0, 0.03)}
@@ -54,6 +58,30 @@ def without_page(name: str, number: int, renumbered: bool = False) -> bytes:
         return pages
 
     return changed(good(name), fewer)
+
+
+def headers_again(position: int | None = None, stray: int = 0) -> bytes:
+    """A Vorbis file whose first page of audio repeats the headers. position: of that page; stray: segments of audio in a page before it, where the positions begin anew."""
+    pages = pages_of(good("vorbis"))
+    first = next(place for place, page in enumerate(pages) if page.position > 0)
+    sounding = pages[first]
+    headers = [page for page in pages[:first] if page.serial == sounding.serial]
+    segments = b"".join(page.segments for page in headers)
+    at = sounding.position if position is None else position
+    again = replace(
+        sounding,
+        position=at,
+        segments=segments + sounding.segments,
+        data=b"".join(page.data for page in headers) + sounding.data,
+    )
+    before = []
+    if stray:
+        cut = sounding.segments[:stray]
+        before = [replace(sounding, position=5312, segments=cut, data=sounding.data[: sum(cut)])]
+    behind = [*before, again, *pages[first + 1 :]]
+    return joined(
+        [*pages[:first], *(replace(page, number=first + place) for place, page in enumerate(behind))]
+    )
 
 
 def cut_in_page(name: str, part: float) -> bytes:
@@ -135,6 +163,11 @@ CASES = (
     *each(("vorbis",), COMMENTS, "no-framing-bit", lambda codec: commented(codec, loom()), LOOM),
     *each(ALL, COMMENTS, "too-many-said", lambda codec: commented(codec, loom(9)), {**LOOM, "says": "9 comments are declared, 2 are there"}),
     *each(ALL, COMMENTS, "none-said", lambda codec: commented(codec, loom(0) + b"\1"), LOOM),
+    Case(AGAIN, "in-the-first-page.ogg", headers_again, FOUR),
+    Case(AGAIN, "negative-position.ogg", lambda: headers_again(-104), FOUR),
+    Case(AGAIN, "position-zero.ogg", lambda: headers_again(0), FOUR),
+    Case(AGAIN, "behind-stray-sound.ogg", lambda: headers_again(-104, stray=4), FOUR),
+    Case(AGAIN, "behind-more-stray-sound.ogg", lambda: headers_again(0, stray=10), FOUR),
     Case(COMMENTS, "over-pages.ogg", lambda: commented("vorbis", loom(None, b"X=" + b"x" * 200_000) + b"\1"), LOOM),
     *(Case(COMMENTS, f"picture-of-6-megabytes-{name}.ogg", partial(pictured, name), LOOM) for name in ("vorbis", "opus")),
     Case(COMMENTS, "over-pages.opus", lambda: commented("opus", loom(None, b"X=" + b"x" * 200_000)), LOOM),

@@ -17,6 +17,8 @@ TAIL_BYTES = 1 << 17
 """Holds the longest page (65,307 bytes) and as much again."""
 MAX_PACKETS_OF_HEADER = 3
 FLAC_HEADER = b"\x7fFLAC"
+MOST_REPLACED = 11_025
+"""So many samples before headers that come again are replaced by the stream behind them, whose positions begin anew."""
 VORBIS_HEADERS = (b"\x01vorbis", b"\x03vorbis", b"\x05vorbis")
 OPUS_MOST = 5760
 """Samples at 48 kHz of the longest packet of Opus, 120 ms (RFC 6716, 2)."""
@@ -251,21 +253,28 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def without_repeated_headers(window: Window, serial: int) -> MendedFile | None:
-    """A link whose first page of audio repeats the headers of Vorbis, without them; ``None`` for any other link.
+    """A link that repeats the headers of Vorbis in its first page of audio, or in one where its positions begin anew,
+    without these and without the audio before them; ``None`` for any other link.
 
     Players pass over such packets, and FFmpeg refuses the file. Raises ``OSError``.
     """
-    headers = 0
+    headers = sound_at = last = 0
     for page in pages(Window(window, 0, min(window.size, PIECE_BYTES))):
-        if page.serial != serial:
+        if page.serial != serial or last > MOST_REPLACED:
             return None
-        if headers >= MAX_PACKETS_OF_HEADER:
-            return _mended(window, page)
-        headers += page.packets
+        if headers < MAX_PACKETS_OF_HEADER:
+            headers, sound_at = headers + page.packets, page.end
+        elif page.position != NO_POSITION and page.position <= last:
+            return _mended(window, page, sound_at)
+        elif page.at == sound_at and (mended := _mended(window, page, sound_at)) is not None:
+            return mended
+        else:
+            last = max(last, page.position)
     return None
 
 
-def _mended(window: Window, page: Page) -> MendedFile | None:
+def _mended(window: Window, page: Page, sound_at: int) -> MendedFile | None:
+    """A link that goes on after its headers with what is audio in a page; ``None`` if all in it is."""
     data = window.part(page.at, page.end - page.at)
     place, sizes, contents = page.start - page.at, b"", b""
     for packet in _packet_segments(page.segments):
@@ -277,7 +286,7 @@ def _mended(window: Window, page: Page) -> MendedFile | None:
         return None
     position = struct.pack("<q", max(page.position, 0))
     head = data[:6] + position + data[14:26] + bytes([len(sizes)]) + sizes + contents
-    return MendedFile(window.part(0, page.at) + with_checksum(head), window, page.end, window.size)
+    return MendedFile(window.part(0, sound_at) + with_checksum(head), window, page.end, window.size)
 
 
 def _packet_segments(segments: bytes) -> Iterator[bytes]:
