@@ -33,9 +33,13 @@ def open_graph(settings: Settings, announce: Announce) -> Iterator[LibraryGraph]
     """
     servers = Servers(settings, announce)
     with open_library(settings, servers) as library, servers.open_graph() as neo4j:
-        answers = SqlGraph(library.database, library.features)
-        if neo4j is None:
-            yield LibraryGraph(library, answers, None)
-            return
-        relay = GraphRelay(library.database, neo4j, library.features, announce)
-        yield LibraryGraph(library, FallbackGraph(neo4j, answers, relay.pending, announce), relay)
+        yield graph_of(library, neo4j, announce)
+
+
+def graph_of(library: Library, neo4j: TrackGraph | None, announce: Announce) -> LibraryGraph:
+    """The graph of an opened library. ``neo4j``: ``None`` where the settings name none."""
+    answers = SqlGraph(library.database, library.features)
+    if neo4j is None:
+        return LibraryGraph(library, answers, None)
+    relay = GraphRelay(library.database, neo4j, library.features, announce)
+    return LibraryGraph(library, FallbackGraph(neo4j, answers, relay.pending, announce), relay)

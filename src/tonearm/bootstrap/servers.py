@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tonearm.jobs.rabbitmq.management import QueueFigures as QueueFigures
     from tonearm.jobs.sql_job_store import SqlJobStore
     from tonearm.progress.port import Progress
+    from tonearm.progress.shared import Shared
     from tonearm.resilience.breaker import CircuitBreaker
 
 FIGURES_S = 4.0
@@ -120,6 +121,19 @@ class Servers:
         progress = RedisProgress(address, settings.namespace, self._gates["Redis"])
         with contextlib.closing(progress):
             yield progress
+
+    @contextlib.contextmanager
+    def open_shared(self) -> Iterator["Shared | None"]:
+        """What instances of the service share; ``None`` where the settings name no Redis. Connects when first used."""
+        settings = self._settings
+        if settings.redis_url is None:
+            yield None
+            return
+        with _driver_of("Redis"):
+            from tonearm.progress.redis_shared import RedisShared
+        address = url_source(settings, "redis_url")
+        with contextlib.closing(RedisShared(address, settings.namespace, self._gates["Redis"])) as shared:
+            yield shared
 
     @contextlib.contextmanager
     def open_graph(self) -> Iterator["TrackGraph | None"]:

@@ -1,7 +1,5 @@
 """``tonearm config``: shows every setting, its value and where it comes from, without passwords."""
 
-import dataclasses
-import os
 from typing import Any
 
 import click
@@ -14,14 +12,12 @@ from tonearm.cli.terminal import is_terminal, note, say
 from tonearm.errors import ConfigurationError
 from tonearm.names import printable
 from tonearm.settings import (
-    Level,
-    Loaded,
     Settings,
     load,
     located_config,
     unknown_variables,
-    without_password,
 )
+from tonearm.settings.listing import shown_settings
 
 COLUMNS = (Column("setting"), Column("value"), Column("from"), Column("what it does"))
 
@@ -37,7 +33,7 @@ def config(data: str | None, check: bool, as_json: bool) -> None:
     if check:
         _check(load({"data_dir": data}).settings)
         return
-    rows = _rows(chosen_settings({"data_dir": data}))
+    rows = shown_settings(chosen_settings({"data_dir": data}))
     if as_json:
         for row in rows:
             print_json(row)
@@ -63,33 +59,6 @@ def _check(settings: Settings) -> None:
         if address is not None:
             parts_of(name, address)
     check_consistent(settings)
-
-
-def _rows(loaded: Loaded) -> list[dict[str, Any]]:
-    return [
-        {
-            "setting": field.name,
-            "value": _plain(getattr(loaded.settings, field.name), field.name),
-            "from": loaded.origins[field.name],
-            "environment": f"TONEARM_{field.name.upper()}",
-            "description": field.metadata["description"],
-        }
-        for field in dataclasses.fields(Settings)
-    ]
-
-
-def _plain(value: Any, name: str) -> Any:
-    """A value as plain JSON, without passwords."""
-    if isinstance(value, tuple):
-        return [_plain(each, name) for each in value]
-    if dataclasses.is_dataclass(value):
-        inner = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {name: _plain(each, name) for name, each in inner.items()}
-    if isinstance(value, Level):
-        return value.label
-    if isinstance(value, os.PathLike):
-        return str(value)
-    return without_password(value) if value is not None and name.endswith("_url") else value
 
 
 def _short(value: Any) -> str:

@@ -1,13 +1,12 @@
-"""Prints tracks that mix, as a list and as JSON."""
+"""Prints tracks that mix, as a list."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.graph.port import Mix
 from tonearm.graph.track import GraphTrack, track_title
-from tonearm.names import path_fields, printable
+from tonearm.names import printable
 from tonearm.views.formatting import number
 from tonearm.views.mix_text import change_in_words, relation_in_words
 
@@ -39,30 +38,6 @@ def print_path(start: GraphTrack, mixes: Sequence[Mix]) -> None:
         listing.add("0", *_cells(start, None))
         for step, mix in enumerate(mixes, 1):
             listing.add(str(step), *_cells(mix.track, mix))
-
-
-def track_fields(track: GraphTrack) -> dict[str, Any]:
-    """A track as JSON."""
-    return {
-        **path_fields(track.path),
-        "title": track.title,
-        "artist": track.artist,
-        "bpm": track.bpm,
-        "key": track.key,
-        "camelot": track.camelot,
-        "energy": track.energy,
-    }
-
-
-def mix_fields(mix: Mix) -> dict[str, Any]:
-    """A mix as JSON."""
-    return {
-        **track_fields(mix.track),
-        "relation": mix.relation.value,
-        "tempo_change_percent": round(mix.change.percent, 3),
-        "felt_at": mix.change.level,
-        "score": mix.score,
-    }
 
 
 def _cells(track: GraphTrack, mix: Mix | None) -> list[str]:

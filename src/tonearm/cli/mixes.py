@@ -9,7 +9,7 @@ import click
 
 from tonearm.bootstrap.graph import LibraryGraph, open_graph
 from tonearm.cli.library_settings import existing_library
-from tonearm.cli.mix_table import mix_fields, print_mixes, print_path, track_fields
+from tonearm.cli.mix_table import print_mixes, print_path
 from tonearm.cli.opened import place_of
 from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json
 from tonearm.cli.tables import Column, Listing
@@ -20,6 +20,7 @@ from tonearm.events.facts import Warned
 from tonearm.graph.track import GraphTrack
 from tonearm.names import printable
 from tonearm.views.formatting import plural
+from tonearm.views.mix_fields import mix_fields, track_fields
 from tonearm.views.tracks import TrackQuery
 
 file_argument = click.argument("path", metavar="PATH", type=PATH)

@@ -1,7 +1,5 @@
 """``tonearm status``: shows what the library holds, what is running, and whether the servers answer."""
 
-import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +7,8 @@ import click
 
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.database import open_database
-from tonearm.bootstrap.probes import LiveState, ServerReport, ServerState, ask, failed, probe_servers
+from tonearm.bootstrap.probes import ask, failed, probe_servers
+from tonearm.bootstrap.server_fields import server_fields
 from tonearm.bootstrap.status_folders import folders_in_trouble
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.options import data_option, json_option, print_json
@@ -18,13 +17,13 @@ from tonearm.cli.terminal import say, write_line
 from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.events.states import Outlook
 from tonearm.library.database import Database
-from tonearm.names import path_fields, printable
+from tonearm.names import printable
 from tonearm.settings import Settings
 from tonearm.views.formatting import duration, outlook_text, plural, resting
 from tonearm.views.status import read_status
 
 if TYPE_CHECKING:
-    from tonearm.progress.port import RunningFile
+    pass
 
 UNKNOWN = "–"
 SERVICE_COLUMNS = (
@@ -82,7 +81,7 @@ def _checked(data: str | None, as_json: bool) -> int:
 
 def _show_other_servers(settings: Settings, error: TonearmError, as_json: bool) -> None:
     """Show the state of every server while the database can't be used."""
-    found = {"library": None} | _server_fields(probe_servers(settings), failed(error), None)
+    found = {"library": None} | server_fields(probe_servers(settings), failed(error), None)
     if as_json:
         print_json(found)
     else:
@@ -96,36 +95,7 @@ def _gathered(settings: Settings, database: Database) -> dict[str, Any]:
     found = read_status(database, versions(), unavailable).to_json()
     postgres = ask(database.ping)[0] if database.shared else None
     folders = {"folders": folders_in_trouble(settings, database)}
-    return found | folders | _server_fields(report, postgres, database)
-
-
-def _server_fields(
-    report: ServerReport, postgres: ServerState | None, database: Database | None
-) -> dict[str, Any]:
-    """Whether each server answers now; the broker's own figures; what the live view holds."""
-    states = ({} if postgres is None else {"PostgreSQL": postgres}) | dict(report.services)
-    services: dict[str, dict[str, Any]] = {name: dataclasses.asdict(state) for name, state in states.items()}
-    if "Neo4j" in services:
-        from tonearm.graph.relay import pending_files  # what makes the graph is not needed without one
-
-        services["Neo4j"]["pending"] = None if database is None else ask(lambda: pending_files(database))[1]
-    return {
-        "services": services,
-        "broker": None if report.queues is None else [dataclasses.asdict(queue) for queue in report.queues],
-        "live": None if report.live is None else _live_fields(report.live),
-    }
-
-
-def _live_fields(live: LiveState) -> dict[str, Any]:
-    from tonearm.progress.json_codec import snapshot_to_json  # not needed without a live view
-
-    snapshot = None if live.snapshot is None else json.loads(snapshot_to_json(live.snapshot))
-    return {"snapshot": snapshot, "running": [_file_fields(file) for file in live.running]}
-
-
-def _file_fields(file: "RunningFile") -> dict[str, Any]:
-    fields = {name: getattr(file, name) for name in file.__slots__ if name != "path"}
-    return path_fields(file.path) | fields
+    return found | folders | server_fields(report, postgres, database)
 
 
 def _print(found: dict[str, Any], shared: bool) -> None:

@@ -1,6 +1,6 @@
 """Commands on the queue: change priorities, retry files."""
 
-from sqlalchemy import case, select, update
+from sqlalchemy import Select, case, func, select, update
 
 from tonearm.events.event import Announce
 from tonearm.jobs.batched_update import update_in_batches
@@ -35,16 +35,19 @@ class QueueAdmin:
                 (job_table.c.state == JobState.QUEUED, now), else_=job_table.c.publish_due_at
             ),
         }
-        there = (
-            select(file_table.c.id).where(file_table.c.id == job_table.c.file_id, in_place(place)).exists()
-        )
         return update_in_batches(
             self._database,
-            select(job_table.c.id).where(job_table.c.state.in_(OPEN), IS_OPEN, there),
+            _open_jobs(place),
             lambda connection, jobs: (
                 connection.execute(update(job_table).where(job_table.c.id.in_(jobs)).values(values)).rowcount
             ),
         )
+
+    def count_open(self, place: Place) -> int:
+        """How many open jobs there are at or below a place."""
+        with self._database.read() as connection:
+            counted = select(func.count()).select_from(_open_jobs(place).subquery())
+            return int(connection.execute(counted).scalar_one())
 
     def retry(
         self, chosen: FailedSelection, announce: Announce | None = None, sampler: Sampler | None = None
@@ -54,3 +57,8 @@ class QueueAdmin:
         ``announce``: told of each batch. ``sampler``: decides which traces are recorded, if any are.
         """
         return FailedFilesRetry(self._database, chosen, announce, sampler)
+
+
+def _open_jobs(place: Place) -> Select[int]:
+    there = select(file_table.c.id).where(file_table.c.id == job_table.c.file_id, in_place(place)).exists()
+    return select(job_table.c.id).where(job_table.c.state.in_(OPEN), IS_OPEN, there)

@@ -13,14 +13,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from tonearm.addresses import Address, not_an_address, parts_of, url_of
-from tonearm.errors import ServiceRefused, ServiceUnavailable
+from tonearm.addresses import Address
+from tonearm.errors import ServiceUnavailable
 from tonearm.names import to_document
 from tonearm.progress.json_codec import (
     Unreadable,
@@ -32,27 +30,21 @@ from tonearm.progress.json_codec import (
     snapshot_to_json,
 )
 from tonearm.progress.port import LEAD_S, REPORT_VALID_S, SNAPSHOT_VALID_S, Notice, RunningFile, Snapshot
+from tonearm.progress.redis_calls import TIMEOUT_S, RedisCalls, milliseconds, sentence_of
 from tonearm.resilience.gate import Gate
 
-TIMEOUT_S = 1.0
-"""Timeout of connecting and of each call: the live view must not delay anything else."""
 INDEX_S = 3600.0
 """How long the set of workers is kept after the last report."""
 SILENCE_S = 5.0
 """How long a listener receives nothing before it checks the connection."""
 
-Answer = TypeVar("Answer")
 
-
-class RedisProgress:
+class RedisProgress(RedisCalls):
     """Progress in Redis. Safe to use from several threads."""
 
     def __init__(self, address: Address, namespace: str, gate: Gate, valid_s: float = REPORT_VALID_S) -> None:
         """Nothing is connected yet. Raises ConfigurationError when the URL is not one."""
-        self._address = address
-        self._url = url_of(address)
-        self._redis = _client(self._url)
-        self._gate = gate
+        super().__init__(address, gate)
         self._valid_s = valid_s
         self._start = f"{namespace}:live:"
 
@@ -61,9 +53,9 @@ class RedisProgress:
 
         def write(client: redis.Redis) -> None:
             with client.pipeline() as pipe:
-                pipe.set(self._report_key(name), files_to_json(files), px=_ms(self._valid_s))
+                pipe.set(self._report_key(name), files_to_json(files), px=milliseconds(self._valid_s))
                 pipe.sadd(self._key("workers"), name)
-                pipe.pexpire(self._key("workers"), _ms(INDEX_S))
+                pipe.pexpire(self._key("workers"), milliseconds(INDEX_S))
                 pipe.execute()
 
         self._call(write)
@@ -92,7 +84,7 @@ class RedisProgress:
         return tuple(sorted(files, key=lambda file: (file.worker, file.job)))
 
     def lead(self, worker: str, for_s: float = LEAD_S) -> bool:
-        name, key, time_ms = _name(worker), self._key("leader"), _ms(for_s)
+        name, key, time_ms = _name(worker), self._key("leader"), milliseconds(for_s)
 
         def take(client: redis.Redis) -> bool:
             with client.pipeline() as pipe:
@@ -107,7 +99,7 @@ class RedisProgress:
 
     def post(self, snapshot: Snapshot, for_s: float = SNAPSHOT_VALID_S) -> None:
         text = snapshot_to_json(snapshot)
-        self._call(lambda client: client.set(self._key("snapshot"), text, px=_ms(for_s)))
+        self._call(lambda client: client.set(self._key("snapshot"), text, px=milliseconds(for_s)))
 
     def latest(self) -> Snapshot | None:
         text: Any = self._call(lambda client: client.get(self._key("snapshot")))
@@ -141,10 +133,6 @@ class RedisProgress:
     def changes(self) -> "_Subscription":
         return _Subscription(self._redis, self._key("changes"), self._call)
 
-    def close(self) -> None:
-        """Close every connection."""
-        self._redis.close()
-
     def _reports(self, client: redis.Redis) -> list[tuple[bytes, int]]:
         """Each worker's report, and for how many milliseconds it is valid; removes expired ones from the index."""
         names: Any = client.smembers(self._key("workers"))
@@ -174,35 +162,6 @@ class RedisProgress:
                     pipe.execute()
             except redis.WatchError:
                 return  # the next call removes them
-
-    def _call(self, command: Callable[[redis.Redis], Answer]) -> Answer:
-        """Make a call to Redis through the gate.
-
-        Raises:
-            ServiceRefused: Redis refused the credentials.
-            ServiceUnavailable: it does not answer, or answers with another error; or the file that holds its address
-                can't be read.
-        """
-        self._gate.admit()
-        began = time.monotonic()
-        try:
-            answer = command(self._redis)
-        except (redis.RedisError, OSError) as error:
-            reason = f"Redis {_sentence(error)}"
-            self._gate.failed(time.monotonic() - began, reason)
-            self._follow_address()
-            if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
-                raise ServiceRefused(f"{reason}; check user and password in redis_url") from error
-            raise ServiceUnavailable(reason) from error
-        self._gate.succeeded(time.monotonic() - began)
-        return answer
-
-    def _follow_address(self) -> None:
-        """Use the address as it is now, if it has changed: the next call connects with it."""
-        url = url_of(self._address)
-        if url != self._url:
-            before, self._redis, self._url = self._redis, _client(url), url
-            before.close()
 
     def _key(self, part: str) -> str:
         return self._start + part
@@ -238,7 +197,7 @@ class _Subscription:
                 said = self._listen(min(left, TIMEOUT_S))
             except (redis.RedisError, OSError) as error:
                 self.close()
-                raise ServiceUnavailable(f"Redis {_sentence(error)}") from error
+                raise ServiceUnavailable(f"Redis {sentence_of(error)}") from error
             if said is not None and said["type"] == "message":
                 try:
                     return notice_from_json(said["data"])
@@ -285,54 +244,6 @@ class _Subscription:
         return said
 
 
-def _client(url: str) -> redis.Redis:
-    """A client of the server at a URL; not connected yet. Raises ConfigurationError when the URL is not one."""
-    parts_of("redis_url", url)
-    try:
-        return redis.Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),  # the caller tries again; the gate counts
-            protocol=2,
-            client_name="tonearm",
-        )
-    except (ValueError, TypeError):
-        raise not_an_address("redis_url") from None
-
-
-def _sentence(error: BaseException) -> str:
-    """The end of a sentence that begins with ``Redis``, for a person."""
-    match error:
-        case redis.AuthenticationError():
-            return "refused the credentials"
-        case redis.exceptions.NoPermissionError():
-            return "refused a command to this user"
-        case redis.exceptions.BusyLoadingError():
-            return "does not answer: it is loading its data"
-        case redis.exceptions.ReadOnlyError():
-            return "is a read-only replica"
-        case redis.exceptions.OutOfMemoryError():
-            return "is out of memory"
-        case redis.TimeoutError() | TimeoutError():
-            return "does not answer in time"
-        case redis.ConnectionError() | OSError():
-            cause: BaseException | None = error
-            while cause is not None:
-                if isinstance(cause, OSError) and cause.strerror:
-                    return f"does not answer: {cause.strerror}"
-                cause = cause.__cause__ or cause.__context__
-            return "does not answer: the connection was lost"
-        case redis.ResponseError():
-            return "refused a command: it holds other data under these names, or is not Redis"
-        case _:
-            return "does not answer as it should"
-
-
 def _name(worker: str) -> bytes:
     """A worker's name as part of a key; names may contain any bytes."""
     return to_document(os.fsencode(worker)).encode("ascii")
-
-
-def _ms(seconds: float) -> int:
-    return max(1, round(seconds * 1000))

@@ -20,12 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tonearm.errors import TonearmError
 from tonearm.library.audit import Actor
 from tonearm.telemetry.http import address_named
-from tonearm.web.guard import Guard, Refusal, secret_of
+from tonearm.web.guard import ACTOR, Guard, Refusal, secret_of
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.problems import problem, status_of
+from tonearm.web.rate import Rate
 
-ACTOR = "tonearm.actor"
-"""Where the scope of a request holds who has sent it."""
 BODY_BYTES = 65_536
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 READING = frozenset({"/graphql"})
@@ -61,6 +60,7 @@ class Access:
         self._app = app
         self._metrics = metrics
         self._guard = guard
+        self._rate = Rate()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -102,6 +102,8 @@ class Access:
         if refusal is not None:
             return problem(*refusal)
         address = (scope.get("client") or ("unknown", 0))[0]
+        if not self._rate.admits(address):
+            return problem(HTTPStatus.TOO_MANY_REQUESTS, "this host sends too many requests; wait a second")
         try:
             if (secret := secret_of(headers)) is None:
                 found = self._guard.admit(path, address)
@@ -111,6 +113,8 @@ class Access:
         except TonearmError as error:
             return problem(status_of(error), str(error))
         if isinstance(found, Refusal):
+            if secret is not None and found.asks:
+                self._rate.refused(address)
             return _asking(found, method, path, headers)
         scope[ACTOR] = found
         return self._app

@@ -1,8 +1,9 @@
 """Reads the activity of the library while somebody listens, and hands each change to all listeners.
 
-One thread reads for all. It reads from the live view and the database, so that every instance of the service shows the
-same. An event has an id; a listener that comes back with the last id that it had gets what it missed, if that is still
-kept, and is told to begin anew otherwise. A listener that does not keep up is dropped.
+One thread reads for all. Where instances of the service share a stream (in Redis), one of them appends what it reads,
+and all hand out what it holds; otherwise, and while the stream can't be reached, each reads for itself. An event
+has an id; a listener that comes back with the last id that it had gets what it missed, from any instance, if that is
+still held, and is told to begin anew otherwise. A listener that does not keep up is dropped.
 """
 
 import asyncio
@@ -12,11 +13,11 @@ import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from tonearm.errors import TonearmError
+from tonearm.errors import ServiceUnavailable, TonearmError
 from tonearm.events.report import report, where
+from tonearm.progress.shared import Shared
 from tonearm.views.activity import Activity
 from tonearm.web.json_response import json_text
 
@@ -34,7 +35,8 @@ HEARTBEAT_S = 15.0
 class FeedEvent:
     """Something that listeners are told. name: ``activity``, ``trouble`` or ``reset``. data: JSON; ``id``: its place.
 
-    activity: what was read last. trouble: why nothing newer could be read.
+    activity: what was read last; ``None`` where nobody needed more than ``data``. trouble: why nothing newer could be
+    read.
     """
 
     id: str
@@ -47,8 +49,9 @@ class FeedEvent:
 class _Listener:
     """A queue of one client, filled by the reading thread and emptied in the event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, needs_activity: bool) -> None:
         self._loop = loop
+        self.needs_activity = needs_activity
         self.events: deque[FeedEvent] = deque()
         self.dropped = False
         self.ended = False
@@ -73,10 +76,13 @@ class _Listener:
 class ActivityFeed:
     """The events of a library."""
 
-    def __init__(self, read: Callable[[], Activity], every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, read: Callable[[], Activity], every_s: float = EVERY_S, shared: Shared | None = None
+    ) -> None:
         """``read``: reads the activity. It is called in a thread of the feed, and only while somebody listens."""
         self._read = read
         self._every_s = every_s
+        self._shared = shared
         self._instance = uuid.uuid4().hex[:8]
         self._number = 0
         self._kept: deque[FeedEvent] = deque(maxlen=KEPT)
@@ -84,7 +90,8 @@ class ActivityFeed:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = False
-        self._last = "", ""
+        self._said = ""
+        self._seen: str | None = None
         self._activity: Activity | None = None
         self._thread = threading.Thread(target=self._run, name="activity feed", daemon=True)
         self._thread.start()
@@ -104,23 +111,29 @@ class ActivityFeed:
             listener.end()
         self._thread.join()
 
-    async def events(self, last_id: str | None = None) -> AsyncIterator[FeedEvent | None]:
+    async def events(
+        self, last_id: str | None = None, needs_activity: bool = False
+    ) -> AsyncIterator[FeedEvent | None]:
         """The events from now on, first those after ``last_id``; ``None`` where nothing has happened for a while.
 
-        Ends when the feed is closed, or when the listener was too slow.
+        Ends when the feed is closed, or when the listener was too slow. needs_activity: whether ``activity`` is needed.
         """
-        listener = _Listener(asyncio.get_running_loop())
+        listener = _Listener(asyncio.get_running_loop(), needs_activity)
         with self._lock:
             if self._closing:
                 return
-            for event in self._missed(last_id):
-                listener.events.append(event)
             self._listeners.add(listener)
             self._changed.notify_all()
         try:
+            missed = await asyncio.to_thread(self._missed, last_id, needs_activity)
+            sent = {event.id for event in missed}
+            for event in missed:
+                yield event
             while not (listener.dropped or listener.ended):
                 while listener.events:
-                    yield listener.events.popleft()
+                    event = listener.events.popleft()
+                    if event.id not in sent:
+                        yield event
                 listener.arrived.clear()
                 if listener.events or listener.ended:
                     continue
@@ -132,17 +145,37 @@ class ActivityFeed:
             with self._lock:
                 self._listeners.discard(listener)
 
-    def _missed(self, last_id: str | None) -> list[FeedEvent]:
-        """What a listener is told first: what it missed, or that it has to begin anew and the present state."""
-        kept = list(self._kept)
+    def _missed(self, last_id: str | None, needs_activity: bool) -> list[FeedEvent]:
+        """What a listener is told first: what it missed, or that it has to begin anew and the present state.
+
+        For one that needs the activity only the last one counts, as it is the whole state.
+        """
+        missed = self._after(last_id)
+        if not needs_activity:
+            return missed
+        last = missed[-1:]
+        if last and last[0].name == "activity" and last[0].activity is None:
+            with contextlib.suppress(TonearmError):
+                last = [replace(last[0], activity=self._read())]
+        return last
+
+    def _after(self, last_id: str | None) -> list[FeedEvent]:
+        with self._lock:
+            kept = list(self._kept)
         if last_id is None:
             return kept[-1:]
         for place, event in enumerate(kept):
             if event.id == last_id:
                 return kept[place + 1 :]
+        if self._shared is not None:
+            with contextlib.suppress(ServiceUnavailable):
+                held = self._shared.after(last_id)
+                if held is not None:
+                    return [FeedEvent(each.id, "activity", each.data) for each in held]
         return [FeedEvent(self._id(), "reset", "{}"), *kept[-1:]]
 
     def _id(self) -> str:
+        """The id of an event that only this instance knows."""
         return f"{self._instance}-{self._number}"
 
     def _run(self) -> None:
@@ -161,29 +194,66 @@ class ActivityFeed:
 
     def _turn(self) -> None:
         try:
-            activity = self._read()
+            if self._shared is not None:
+                with contextlib.suppress(ServiceUnavailable):
+                    self._take_part(self._shared)
+                    return
+            self._read_alone()
         except TonearmError as error:
             self._tell_trouble(str(error))
         except Exception as error:  # noqa: BLE001  a mistake must not end the feed
             report(f"reading the activity failed: {where(error)}")
             self._tell_trouble("a mistake of this program; the log says more")
-        else:
-            self._activity = activity
-            found = activity.to_json()
-            self._tell("activity", found, json_text({**found, "at": None}))
+
+    def _read_alone(self) -> None:
+        """Tell this instance's listeners what it has read, if it has changed."""
+        self._seen = None
+        if (data := self._news()) is not None:
+            self._number += 1
+            self._tell(FeedEvent(self._id(), "activity", data, self._activity))
+
+    def _take_part(self, shared: Shared) -> None:
+        """Append what has changed, if this instance leads, and tell what the stream has."""
+        own = None
+        if shared.lead(self._instance) and (data := self._news()) is not None:
+            own = shared.append(data).id
+        newest = None
+        held = shared.after(self._seen) if self._seen is not None else None
+        if held is None and (newest := shared.newest()) is not None:
+            if self._seen is not None:  # the stream was emptied, or this instance was away for too long
+                self._tell(FeedEvent(self._id(), "reset", "{}"))
+            held = [newest]
+        if held is None and self._said:  # nothing is there any more: appended again by the next turn
+            self._said, self._seen = "", None
+        for event in held or ():
+            self._seen = event.id
+            if event.id != own and any(listener.needs_activity for listener in tuple(self._listeners)):
+                self._activity = self._read()
+            self._tell(FeedEvent(event.id, "activity", event.data, self._activity))
+
+    def _news(self) -> str | None:
+        """What goes on as JSON; ``None`` if nothing has changed since the last time."""
+        activity = self._read()
+        found = activity.to_json()
+        said = json_text({**found, "at": None})
+        if said == self._said:
+            return None
+        self._activity, self._said = activity, said
+        return json_text(found)
 
     def _tell_trouble(self, reason: str) -> None:
-        self._tell("trouble", {"reason": reason}, reason, reason)
-
-    def _tell(self, name: str, data: Any, said: str, trouble: str = "") -> None:
-        """Tell the listeners, unless they know it. said: what makes it differ from the last event."""
-        with self._lock:
-            if (name, said) == self._last:
-                return
-            self._last = name, said
+        if self._said != reason:
+            self._said = reason
             self._number += 1
-            event = FeedEvent(self._id(), name, json_text(data), self._activity, trouble)
-            self._kept.append(event)
+            data = json_text({"reason": reason})
+            self._tell(FeedEvent(self._id(), "trouble", data, self._activity, reason))
+
+    def _tell(self, event: FeedEvent) -> None:
+        with self._lock:
+            if event.name == "reset":
+                self._kept.clear()
+            else:
+                self._kept.append(event)
             listeners = list(self._listeners)
         for listener in listeners:
             listener.put(event)

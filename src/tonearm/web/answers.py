@@ -14,6 +14,7 @@ from tonearm.web.models import ProblemModel
 from tonearm.web.parts import Parts
 
 ACTIONS = "/api/v1/actions"
+RUNS = "/api/v1/runs"
 MOST = 500
 """Maximum number of rows of a page."""
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of rows.")]
@@ -21,9 +22,6 @@ Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 IsPart = Annotated[str | None, Header(alias="hx-request")]
 """Sent by htmx: only a part of the page is wanted."""
-Key = Annotated[
-    str | None, Header(max_length=200, description="A second request with the same key starts nothing.")
-]
 DryRun = Annotated[bool, Query(description="Only say how many rows would be changed.")]
 
 _PROBLEMS = {
@@ -31,12 +29,13 @@ _PROBLEMS = {
     401: "A token is needed, or the one that was sent is not accepted.",
     403: "The request comes from a page of another site, or with a token that may only read.",
     404: "There is no such thing.",
-    409: "The file can't be played: it was changed since it was analysed, or can't be read now.",
+    409: "It can't be done at this moment, for a reason that the answer gives.",
     411: "The body has no length.",
     413: "The body is too large.",
     416: "The range begins behind the end.",
     421: "The Host header does not name this host.",
     422: "A parameter is wrong.",
+    429: "Too many requests; `Retry-After` says when to ask again.",
     503: "The database or another server does not answer.",
 }
 
@@ -49,7 +48,8 @@ def described(
     changes: whether the route changes something, so that pages of other sites and large bodies are refused.
     """
     found: dict[int | str, Any] = {status: {"model": model, "description": said}}
-    for each in sorted({*problems, *((400, 403, 411, 413) if changes else ()), 401, 421, 422, 503}):
+    usual = (400, 403, 409, 411, 413) if changes else ()
+    for each in sorted({*problems, *usual, 401, 421, 422, 429, 503}):
         found[each] = {
             "description": _PROBLEMS[each],
             "content": {"application/problem+json": {"schema": ProblemModel.model_json_schema()}},
@@ -67,9 +67,17 @@ def place_at(parts: Parts, path: str | None) -> Place | None:
     return place
 
 
-def started(parts: Parts, what: str, work: Work, total: int | None, key: str | None) -> Json:
+def known_place(parts: Parts, path: str) -> Place:
+    """The place of a path in a folder of the library, whether or not any file is known there. Raises NotFound."""
+    place = None if "\0" in path else parts.library.roots.locate(_sent(path))
+    if place is None:
+        raise NotFound(f"{printable(path)}: not in a folder of the library")
+    return place
+
+
+def started(parts: Parts, what: str, work: Work, total: int | None) -> Json:
     """Start an action, and answer where to ask how far it is."""
-    action = parts.actions.start(what, work, total, key)
+    action = parts.actions.start(what, work, total)
     return Json(action.to_json(), HTTPStatus.ACCEPTED, {"Location": f"{ACTIONS}/{action.id}"})
 
 

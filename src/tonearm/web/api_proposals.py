@@ -12,7 +12,7 @@ from tonearm.views.proposals import proposal_json
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
 from tonearm.web.access import Who
-from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
+from tonearm.web.answers import Cursor, DryRun, Id, Limit, described, place_at, started
 from tonearm.web.json_response import Json
 from tonearm.web.models import ActionModel, Batch, Page, ProposalFilter, ProposalModel, TotalModel
 from tonearm.web.parts import Parts
@@ -76,11 +76,9 @@ def _decision(router: APIRouter, parts: Parts, verb: str) -> None:
         status_code=202,
         summary=f"{verb.capitalize()} proposals",
     )
-    def decide(
-        wanted: ProposalFilter, who: Who, dry_run: DryRun = False, idempotency_key: Key = None
-    ) -> Response:
+    def decide(wanted: ProposalFilter, who: Who, dry_run: DryRun = False) -> Response:
         """Decide on the proposals that match, with the files that go along. No file is changed."""
-        return _started(parts, deciding(parts, verb, selected(parts, wanted), who), dry_run, idempotency_key)
+        return _started(parts, deciding(parts, verb, selected(parts, wanted), who), dry_run)
 
 
 def _renames(router: APIRouter, parts: Parts) -> None:
@@ -91,22 +89,22 @@ def _renames(router: APIRouter, parts: Parts) -> None:
     @router.post(
         "/apply", response_model=None, responses=described_both, status_code=202, summary="Rename files"
     )
-    def apply(wanted: Batch, who: Who, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+    def apply(wanted: Batch, who: Who, dry_run: DryRun = False) -> Response:
         """Rename the files of a batch whose proposals are approved. Nothing is overwritten."""
-        return _started(parts, changing(parts, "apply", wanted.batch, who), dry_run, idempotency_key)
+        return _started(parts, changing(parts, "apply", wanted.batch, who), dry_run)
 
     @router.post(
         "/undo", response_model=None, responses=described_both, status_code=202, summary="Undo renames"
     )
-    def undo(wanted: Batch, who: Who, dry_run: DryRun = False, idempotency_key: Key = None) -> Response:
+    def undo(wanted: Batch, who: Who, dry_run: DryRun = False) -> Response:
         """Give the renamed files of a batch their old names again."""
-        return _started(parts, changing(parts, "undo", wanted.batch, who), dry_run, idempotency_key)
+        return _started(parts, changing(parts, "undo", wanted.batch, who), dry_run)
 
 
-def _started(parts: Parts, action: Prepared, dry_run: bool, key: str | None) -> Response:
+def _started(parts: Parts, action: Prepared, dry_run: bool) -> Response:
     if dry_run:
         return Json({"count": action.total})
-    return started(parts, action.what, action.work, action.total, key)
+    return started(parts, action.what, action.work, action.total)
 
 
 def selected(parts: Parts, wanted: ProposalFilter) -> Selection:

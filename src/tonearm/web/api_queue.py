@@ -1,4 +1,4 @@
-"""``/api/v1``: runs, jobs, failures and workers, and what can be done with them."""
+"""``/api/v1``: jobs, failures and workers, and what can be done with them."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ from tonearm.names import printable
 from tonearm.settings import Level
 from tonearm.views.reading import PAGE
 from tonearm.web.access import Who
-from tonearm.web.answers import Cursor, DryRun, Id, Key, Limit, described, place_at, started
+from tonearm.web.answers import Cursor, DryRun, Limit, described, place_at, started
 from tonearm.web.bulk_actions import Progress, Work
 from tonearm.web.json_response import Json
-from tonearm.web.listings import failure_page, job_page, run_page, worker_page
+from tonearm.web.listings import failure_page, job_page, worker_page
 from tonearm.web.models import (
     ActionModel,
     FailedFilter,
@@ -24,8 +24,6 @@ from tonearm.web.models import (
     JobModel,
     Page,
     Priority,
-    RunModel,
-    RunStateModel,
     TotalModel,
     WorkerModel,
 )
@@ -38,45 +36,8 @@ Path = Annotated[str | None, Query(max_length=4096, description="Files at or bel
 def routes(parts: Parts) -> APIRouter:
     """The routes over the queue."""
     router = APIRouter()
-    for part in (_runs, _jobs, _failures, _workers, _actions):
+    for part in (_jobs, _failures, _workers, _actions):
         router.include_router(part(parts))
-    return router
-
-
-def _runs(parts: Parts) -> APIRouter:
-    router = APIRouter(prefix="/runs", tags=["runs"])
-    library = parts.library
-
-    @router.get("", responses=described(Page[RunModel], 400), summary="List runs")
-    def runs(limit: Limit = PAGE, cursor: Cursor = None) -> Json:
-        """The runs, the newest first; open ones with what is left of them."""
-        return Json(run_page(parts, limit, cursor))
-
-    @router.post("/{id}/pause", responses=described(RunStateModel, 404, changes=True), summary="Pause a run")
-    def pause(id: Id, who: Who) -> Json:  # noqa: A002  the API's name
-        """Take no more of its files; those that are being analysed are finished."""
-        library.runs.pause(id)
-        parts.note(who, "pause a run", {"run": id})
-        return Json({"run": id, "state": "paused"})
-
-    @router.post(
-        "/{id}/resume", responses=described(RunStateModel, 404, changes=True), summary="Resume a run"
-    )
-    def resume(id: Id, who: Who) -> Json:  # noqa: A002  the API's name
-        """Continue a paused run."""
-        library.runs.resume(id)
-        parts.note(who, "resume a run", {"run": id})
-        return Json({"run": id, "state": "running"})
-
-    @router.post(
-        "/{id}/cancel", responses=described(RunStateModel, 404, changes=True), summary="Cancel a run"
-    )
-    def cancel(id: Id, who: Who) -> Json:  # noqa: A002  the API's name
-        """End it: waiting files are not analysed, running ones are given up; results stay."""
-        cancelled = library.runs.cancel(id)
-        parts.note(who, "cancel a run", {"run": id}, cancelled)
-        return Json({"run": id, "state": "cancelled", "cancelled": cancelled})
-
     return router
 
 
@@ -97,14 +58,19 @@ def _jobs(parts: Parts) -> APIRouter:
 
     @router.post(
         "/prioritize",
-        responses=described(ActionModel, 404, status=202, said="The action was started.", changes=True),
+        response_model=None,
+        responses=described(TotalModel, 404, said="With `dry_run`: how many jobs would be changed.")
+        | described(ActionModel, 404, status=202, said="The action was started.", changes=True),
         status_code=202,
         summary="Change priorities",
     )
-    def prioritize(wanted: Priority, who: Who, idempotency_key: Key = None) -> Json:
-        """Set the level of every waiting job at or below a path."""
+    def prioritize(wanted: Priority, who: Who, dry_run: DryRun = False) -> Response:
+        """Set the level of every open job at or below a path."""
         place = place_at(parts, wanted.path)
         assert place is not None  # noqa: S101  a path was given
+        jobs = library.queue_admin.count_open(place)
+        if dry_run:
+            return Json({"count": jobs})
 
         def work(progress: Progress) -> None:
             level = Level[wanted.level.upper()]
@@ -114,7 +80,7 @@ def _jobs(parts: Parts) -> APIRouter:
                 who, "change priorities", {"path": printable(wanted.path), "level": wanted.level}, changed
             )
 
-        return started(parts, f"set the priority {wanted.level}", work, None, idempotency_key)
+        return started(parts, f"set the priority {wanted.level}", work, jobs)
 
     return router
 
@@ -147,9 +113,7 @@ def _failures(parts: Parts) -> APIRouter:
         status_code=202,
         summary="Queue failed files again",
     )
-    def retry(
-        wanted: FailedFilter, who: Who, dry_run: DryRun = False, idempotency_key: Key = None
-    ) -> Response:
+    def retry(wanted: FailedFilter, who: Who, dry_run: DryRun = False) -> Response:
         """Queue every failed file that matches again; their attempts count from zero."""
         chosen = FailedSelection(
             place_at(parts, wanted.below), wanted.codes, wanted.partial or bool(wanted.codes)
@@ -158,7 +122,7 @@ def _failures(parts: Parts) -> APIRouter:
         if dry_run:
             return Json({"count": files})
 
-        return started(parts, RETRY, retrying(parts, chosen, who), files, idempotency_key)
+        return started(parts, RETRY, retrying(parts, chosen, who), files)
 
     return router
 

@@ -16,12 +16,18 @@ from tonearm.web import (
     api_audio,
     api_audit,
     api_graphql,
+    api_mixes,
     api_proposals,
     api_queue,
+    api_runs,
+    api_servers,
     api_tracks,
     pages,
 )
 from tonearm.web.access import Access
+from tonearm.web.answered_once import AnsweredOnce
+from tonearm.web.openapi import describe
+from tonearm.web.packed import Packed
 from tonearm.web.parts import Parts
 from tonearm.web.problems import answer_errors
 
@@ -39,14 +45,27 @@ def make_app(parts: Parts, process_routes: Mapping[str, Route]) -> FastAPI:
     )
     answer_errors(app)
     api = APIRouter(prefix="/api/v1")
-    for part in (api_activity, api_tracks, api_audio, api_queue, api_proposals, api_audit):
+    for part in (
+        api_activity,
+        api_servers,
+        api_tracks,
+        api_audio,
+        api_mixes,
+        api_runs,
+        api_queue,
+        api_proposals,
+        api_audit,
+    ):
         api.include_router(part.routes(parts))
     app.include_router(api)
     app.include_router(api_graphql.routes(parts))
     app.include_router(pages.routes(parts))
     for path, route in process_routes.items():
         app.add_api_route(path, _adapted(route), include_in_schema=False)
+    describe(app)
     app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_middleware(AnsweredOnce)
+    app.add_middleware(Packed)
     app.add_middleware(Access, metrics=parts.metrics, guard=parts.guard)
     return app
 

@@ -65,7 +65,6 @@ class BulkActions:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, BulkAction] = OrderedDict()
-        self._by_key: dict[str, str] = {}
         self._lock = threading.Lock()
         self._one = threading.Lock()
         self._stopping = threading.Event()
@@ -73,18 +72,13 @@ class BulkActions:
         self.repeated = StorageRetry(lambda _: None, self._stopping.is_set)
         """Makes a call of a step, and repeats it while the database does not answer."""
 
-    def start(self, what: str, work: Work, total: int | None, key: str | None = None) -> BulkAction:
-        """Start an action. A second call with the same ``key`` starts nothing and returns the first one's action."""
+    def start(self, what: str, work: Work, total: int | None) -> BulkAction:
+        """Start an action."""
         with self._lock:
-            if key is not None and (known := self._known.get(self._by_key.get(key, ""))) is not None:
-                return known
             action = BulkAction(uuid.uuid4().hex[:12], what, total, time.time())
             self._known[action.id] = action
-            if key is not None:
-                self._by_key[key] = action.id
             while len(self._known) > KEPT:
-                forgotten, _ = self._known.popitem(last=False)
-                self._by_key = {each: known for each, known in self._by_key.items() if known != forgotten}
+                self._known.popitem(last=False)
             thread = threading.Thread(
                 target=self._run, args=(action, work), name=f"action {what}", daemon=True
             )

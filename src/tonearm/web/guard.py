@@ -11,6 +11,8 @@ from http.cookies import CookieError, SimpleCookie
 from tonearm.library.access_tokens import AccessToken, AccessTokens
 from tonearm.library.audit import Actor
 
+ACTOR = "tonearm.actor"
+"""Where the scope of a request holds who has sent it."""
 COOKIE = "tonearm_token"
 BEARER = "bearer "
 REMEMBERED_S = 5.0

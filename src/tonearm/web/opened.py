@@ -8,12 +8,12 @@ from prometheus_client import CollectorRegistry
 from tonearm.analysis.catalog import analysers
 from tonearm.bootstrap.activity import Watched
 from tonearm.bootstrap.background import running
+from tonearm.bootstrap.graph import graph_of
 from tonearm.bootstrap.health import Health, place_probes, probing_servers
 from tonearm.bootstrap.library import open_library
 from tonearm.bootstrap.servers import Servers
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Event
-from tonearm.graph.sql import SqlGraph
 from tonearm.library.access_tokens import AccessTokens
 from tonearm.settings import Settings
 from tonearm.telemetry.metrics_text import MetricsPage
@@ -44,8 +44,10 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         progress = opened.enter_context(servers.open_progress())
         opened.enter_context(running(place_probes(health, library), _ignore, health.turns))
         watched = Watched(library, progress)
-        feed = ActivityFeed(watched.read)
+        shared = opened.enter_context(servers.open_shared())
+        feed = ActivityFeed(watched.read, shared=shared)
         guard = _guard(AccessTokens(library.database), listen)
+        graph = graph_of(library, opened.enter_context(servers.open_graph()), _ignore).graph
         parts = Parts(
             watched,
             feed,
@@ -54,7 +56,7 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
             tuple(analysers().values()),
             guard,
             AudioDecoding(settings),
-            SqlGraph(library.database, library.features),
+            graph,
         )
         parts.metrics.count_clients(lambda: feed.clients)
         app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})

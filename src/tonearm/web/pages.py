@@ -67,7 +67,7 @@ def _now(router: APIRouter, parts: Parts, pages: Pages) -> None:
 
 async def _parts_of_page(parts: Parts, pages: Pages, last_id: str | None) -> AsyncIterator[bytes]:
     """The changing part of the first page, again with every event. An event without a name is shown by htmx."""
-    async for event in parts.feed.events(last_id):
+    async for event in parts.feed.events(last_id, needs_activity=True):
         if event is None:
             yield STILL_THERE
         elif event.name != "reset":

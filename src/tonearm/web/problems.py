@@ -29,6 +29,10 @@ STATUSES: tuple[tuple[type[TonearmError], HTTPStatus], ...] = (
 """The status of an exception: that of the first class that fits."""
 
 
+RETRY_AFTER_S: dict[int, str] = {HTTPStatus.SERVICE_UNAVAILABLE: "5", HTTPStatus.TOO_MANY_REQUESTS: "1"}
+"""Seconds after which a request may be repeated, by the status of the problem."""
+
+
 class Problem(Json):
     """The answer to a request that can't be fulfilled."""
 
@@ -38,7 +42,7 @@ class Problem(Json):
 def problem(status: int, detail: str, **more: Any) -> Problem:
     """A problem with what is wrong and what to do, in one sentence."""
     fields = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    headers = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"Retry-After": RETRY_AFTER_S[status]} if status in RETRY_AFTER_S else {}
     return Problem(fields | more, status, headers)
 
 

@@ -24,14 +24,18 @@ CLOSE_S = 3
 HEAD_BYTES = 32_768
 REQUEST_S = 10.0
 """Seconds in which a request has to arrive, with its body."""
+UNREAD_S = 30.0
+"""Seconds after which a connection is ended whose client does not read what is sent."""
 
 
 class BoundedProtocol(H11Protocol):
-    """HTTP/1.1 that ends a connection whose request does not arrive within ``REQUEST_S``."""
+    """HTTP/1.1 that ends a connection whose request does not arrive within ``REQUEST_S``, or whose client reads nothing
+    of the answer for ``UNREAD_S``."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._expiry: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Expect the first request."""
@@ -46,8 +50,20 @@ class BoundedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         super().connection_lost(exc)
-        if self._expiry is not None:
-            self._expiry.cancel()
+        for timer in (self._expiry, self._unread):
+            if timer is not None:
+                timer.cancel()
+
+    def pause_writing(self) -> None:
+        """Wait for the client, which has more to read than is kept for it."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
 
     def _expect(self) -> None:
         """Begin to count the time, or stop that once the whole request is there."""

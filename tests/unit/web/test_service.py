@@ -1,5 +1,6 @@
 """The API and the pages answer what the library holds, and change what commands can change."""
 
+import gzip
 import html
 import json
 import re
@@ -15,6 +16,9 @@ from tests.unit.library_fixture import Library, result
 from tests.unit.web.client import Client
 from tests.unit.web.conftest import served
 from tonearm.analysis.catalog import versions as present_versions
+from tonearm.jobs.asked_runs import AskedRuns
+from tonearm.library.lock import exclusive_lock
+from tonearm.settings import Level
 
 API = "/api/v1"
 PAGES = ("/", "/library", "/failures", "/failures/files?code=not-audio", "/runs", "/workers", "/tracks/1")
@@ -248,3 +252,58 @@ def _follow_every_number(service: Client) -> None:
     assert narrowed.count("/tracks/") == 1
     assert ">energy<" in service.get("/library?range=energy:0-1").text
     assert service.get("/library?range=bpm").status == 400
+
+
+def test_a_run_is_asked_for_where_a_process_scans(own_service: Client, filled: Library) -> None:
+    wanted = {"paths": ["/music/new"], "level": "high"}
+    refused = own_service.post(f"{API}/runs", wanted)
+    assert (refused.status, "tonearm serve" in refused.json["detail"]) == (409, True)
+    with exclusive_lock(Path(filled.database.address).parent, scans=True):
+        started = own_service.post(f"{API}/runs", wanted, Idempotency_Key="once")
+        again = own_service.post(f"{API}/runs", wanted, Idempotency_Key="once")
+        other = own_service.post(f"{API}/runs", {}, Idempotency_Key="once")
+        assert own_service.post(f"{API}/runs", {"paths": ["/elsewhere"]}).status == 404
+    assert (started.status, again.json, other.status) == (202, started.json, 422)
+    shown = own_service.get(started.headers["location"]).json
+    assert (shown["run"], shown["paths"]) == (started.json["run"], ["/music/new"])
+    asked = AskedRuns(filled.database)
+    taken = asked.take_up()
+    assert taken is not None
+    assert (taken.run, taken.paths, taken.request.level) == (shown["run"], (b"/music/new",), Level.HIGH)
+    assert asked.take_up() is None
+    assert own_service.get(f"{API}/runs/99").status == 404
+
+
+def test_priorities_say_first_how_many_jobs_they_would_change(own_service: Client) -> None:
+    wanted = {"path": "/music", "level": "low"}
+    assert own_service.post(f"{API}/jobs/prioritize?dry_run=true", wanted).json == {"count": 1}
+
+
+def test_settings_are_shown_without_passwords_and_servers_by_name(service: Client) -> None:
+    settings = {one["setting"]: one for one in service.get(f"{API}/settings").json["items"]}
+    assert settings["workers"]["environment"] == "TONEARM_WORKERS"
+    assert service.get(f"{API}/services").json == {"items": [], "broker": None}
+
+
+def test_progress_has_the_open_runs(service: Client) -> None:
+    found = service.get(f"{API}/progress").json
+    assert [(run["discovered"], run["pending"]) for run in found["runs"]] == [(5, 1)]
+
+
+def test_similar_tracks_of_one_track_and_why_nothing_mixes(service: Client) -> None:
+    [first] = service.get(f"{API}/tracks?title=First").json["items"]
+    refused = service.get(f"{API}/tracks/{first['id']}/mixes")
+    assert (refused.status, "no key" in refused.json["detail"]) == (400, True)
+    assert service.get(f"{API}/tracks/{first['id']}/similar").json == {"items": []}
+    assert [service.get(f"{API}/tracks/99/{what}").status for what in ("mixes", "similar")] == [404, 404]
+
+
+def test_answers_are_compressed_and_not_sent_twice(service: Client) -> None:
+    for path in (f"{API}/tracks", "/library", "/static/page.css", "/openapi.json"):
+        plain = service.get(path)
+        packed = service.get(path, Accept_Encoding="gzip")
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        same = service.get(path, If_None_Match=plain.headers["etag"])
+        assert (same.status, same.body) == (304, b"")
+    assert service.get(f"{API}/tracks", If_None_Match='"other"').status == 200
