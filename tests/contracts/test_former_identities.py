@@ -25,6 +25,8 @@ from tonearm.jobs.port import Result
 from tonearm.library.database import Database
 from tonearm.library.forget import forget
 from tonearm.library.former_identities import FormerIdentity, adopt
+from tonearm.library.locking import Locking, with_tempo
+from tonearm.views.tracks import TrackQuery
 
 ALL = frozenset(VERSIONS)
 
@@ -205,3 +207,18 @@ def test_aliases_are_forgotten_with_their_sound(library: Library) -> None:
         library.runs.close(run["id"], RunState.FINISHED)
     forget(library.database, [library.file(b"c.flac")["id"]])
     assert library.rows("SELECT hash FROM audio_aliases") == []
+
+
+def test_what_is_locked_for_a_sound_stays_for_every_file_that_was_called_so(library: Library) -> None:
+    file = library.file(b"a.flac")["id"]
+    Locking(library.database, library.features, VERSIONS).change(
+        file, lambda counted: with_tempo(counted, 60.0, None, None)
+    )
+    a, b = taken(library, b"a.flac", b"b.flac")
+    assert known(library, (a, "new-a", "old", None)) == [ALL]
+    stored(library, a, "new-a", "old", was_known=True)
+    assert known(library, (b, "new-b", "old", None)) == [frozenset()]
+    stored(library, b, "new-b", "old", was_known=False)
+    found = {track.path: (track.results["bpm"], track.locked) for track in library.tracks.each(TrackQuery())}
+    assert found[b"/music/a.flac"] == found[b"/music/b.flac"] == (60.0, ("bpm",))
+    assert found[b"/music/c.flac"] == (120.0, ())

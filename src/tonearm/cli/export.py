@@ -15,6 +15,7 @@ from tonearm.bootstrap.library import Library
 from tonearm.cli import INTERRUPTED
 from tonearm.cli.opened import library
 from tonearm.cli.options import PATH, data_option, limit_option
+from tonearm.cli.standard_output import ReaderGone
 from tonearm.cli.track_filters import filters_and_order, query_of
 from tonearm.events.report import report
 from tonearm.export.exported import LeftOut
@@ -148,9 +149,8 @@ def _to_standard_output(options: ExportOptions, write: Callable[[BinaryIO], Expo
                 file.seek(0)
                 shutil.copyfileobj(file, output)
         output.flush()
-    except BrokenPipeError:
-        sys.stdout.flush()  # ends the command as one whose reader has gone
-        raise
+    except BrokenPipeError as error:
+        raise ReaderGone from error
     return outcome
 
 

@@ -1,6 +1,6 @@
 """Records in the database how attempts end: stores results, ends jobs, and postpones jobs that are tried again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, update
@@ -24,7 +24,6 @@ from tonearm.library.locked_values import locks_of
 from tonearm.library.moved_files import link_moved_files
 from tonearm.library.results import (
     Sound,
-    StoredSound,
     add_findings,
     add_tags,
     file_columns,
@@ -114,7 +113,8 @@ def store(
     """Store results and end their jobs. The caller has locked the rows of the leases."""
     part_shared_sounds(connection, finished, engine, features, now)
     stored = write_sounds(connection, _sounds(finished), now)
-    inherit_locks(connection, _new_with_former(finished, stored))
+    former = {result.audio_hash: result.former_hash for _, result in finished if result.former_hash}
+    inherit_locks(connection, {stored[present].audio: before for present, before in former.items()})
     ordered = [
         (lease, result, stored[result.audio_hash])
         for lease, result in sorted(finished, key=lambda one: one[1].audio_hash)
@@ -199,15 +199,6 @@ def _sounds(finished: Sequence[Finished]) -> list[Sound]:
         if result.decoded is not None or result.audio_hash not in sounds:
             sounds[result.audio_hash] = Sound(result.audio_hash, result.sound, result.decoded)
     return list(sounds.values())
-
-
-def _new_with_former(finished: Sequence[Finished], stored: Mapping[str, StoredSound]) -> dict[int, str]:
-    """The former hash of each new sound that had one, by its id."""
-    return {
-        stored[result.audio_hash].audio: result.former_hash
-        for _, result in finished
-        if result.former_hash is not None and stored[result.audio_hash].is_new
-    }
 
 
 def _ending(

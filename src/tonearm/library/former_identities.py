@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tonearm.library.among import among
 from tonearm.library.curation_schema import locked_value_table
+from tonearm.library.locked_values import locks_of
 from tonearm.library.schema import alias_table, analysis_table, audio_table
 
 SAME_S = 0.1
@@ -39,9 +40,9 @@ _DOUBTFUL = (
     )
 )
 _LOCKED = (
-    select(locked_value_table)
+    select(alias_table.c.hash.label("former"), locked_value_table)
     .join(alias_table, alias_table.c.audio_id == locked_value_table.c.audio_id)
-    .where(alias_table.c.hash == bindparam("former"), alias_table.c.audio_id != bindparam("audio"))
+    .where(among(alias_table.c.hash, "formers"))
 )
 
 
@@ -82,14 +83,18 @@ def _call(connection: Connection, audio: int, present: str) -> bool:
 
 
 def inherit_locks(connection: Connection, formers: Mapping[int, str]) -> None:
-    """Copy what is locked for sounds that were called by former hashes to the new sounds that were called so too.
+    """Copy what is locked for sounds that were called by former hashes to other sounds that were called so too.
 
-    formers: former hash by the id of the new sound. Its results are measured anew, but what a person said of it stays.
+    formers: former hash by the id of the sound. Its results are measured anew, but what a person said of it stays.
     """
-    for audio, former in formers.items():
-        row = connection.execute(_LOCKED, {"former": former, "audio": audio}).one_or_none()
-        if row is not None:
-            connection.execute(insert(locked_value_table).values({**row._mapping, "audio_id": audio}))
+    if not formers:
+        return
+    rows = connection.execute(_LOCKED, {"formers": list(set(formers.values()))}).all()
+    locks = {row.former: dict(row._mapping) for row in rows}
+    wanted = {audio: locks[former] for audio, former in formers.items() if former in locks}
+    for audio in wanted.keys() - locks_of(connection, list(wanted)).keys():
+        row = {name: value for name, value in wanted[audio].items() if name != "former"}
+        connection.execute(insert(locked_value_table).values(row | {"audio_id": audio}))
 
 
 def shared_wrongly(
