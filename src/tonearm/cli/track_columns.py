@@ -40,6 +40,10 @@ def _whole(name: str, title: str) -> TrackColumn:
     return TrackColumn(name, Column(title, 1, right=True), str)
 
 
+def _names(locked: Any) -> str:
+    return ", ".join(name.replace("_", " ") for name in locked) or UNKNOWN
+
+
 _STANDARD = (
     _text("title", 1, least=10),
     _text("artist", 2, least=8),
@@ -49,6 +53,7 @@ _STANDARD = (
     _text("camelot", 6, "Camelot"),  # another name of the key
     TrackColumn("loudness_lufs", Column("LUFS", 7, right=True), number),
     _text("state", 5),
+    TrackColumn("locked", Column("set by hand", 8), _names),
     TrackColumn("path", Column("file", 0, least=12, path=True), str),
 )
 _FURTHER = (

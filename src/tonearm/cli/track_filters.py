@@ -29,6 +29,9 @@ _FILTERS = (
     click.option("--missing", is_flag=True, help="Files that the last scan did not find."),
     click.option("--stale", is_flag=True, help="Files whose results are older than the present analysers."),
 )
+_LOCKED = click.option(
+    "--locked", is_flag=True, help="Files whose tempo or key a person has set or confirmed."
+)
 _SORT = click.option(
     "--sort", metavar="COLUMN", default="path", show_default=True, help="A column; -COLUMN for descending."
 )
@@ -42,8 +45,8 @@ def filters(command: Decorated) -> Decorated:
 
 
 def filters_and_order(command: Decorated) -> Decorated:
-    """The options that choose tracks, and the one that orders them."""
-    return filters(_SORT(command))
+    """The options that choose tracks, locked ones too, and the one that orders them."""
+    return filters(_LOCKED(_SORT(command)))
 
 
 def query_of(app: Library, path: str | None, given: Mapping[str, Any]) -> TrackQuery:
@@ -63,6 +66,7 @@ def query_of(app: Library, path: str | None, given: Mapping[str, Any]) -> TrackQ
         ranges={} if tempo is None else {"bpm": tempo},
         missing=given["missing"],
         stale=given["stale"],
+        locked=given.get("locked", False),
         sort=column,
         descending=sort.startswith("-"),
     )

@@ -24,6 +24,7 @@ from sqlalchemy.types import NullType
 
 from tonearm.jobs.job_sql import has_stale_results
 from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text, unindexed
+from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
@@ -114,6 +115,19 @@ def missing() -> Condition:
         tables=(file_table,),
         owners=select(file_table.c.id).where(since.is_not(None)),
         source=file_table,
+    )
+
+
+def locked() -> Condition:
+    """Files with a sound of which a person has locked something."""
+    owner = locked_value_table.c.audio_id
+    return Condition(
+        test=owner.is_not(None),
+        tables=(locked_value_table,),
+        owners=select(owner),
+        source=locked_value_table,
+        exact=True,
+        of_file=False,
     )
 
 

@@ -35,7 +35,8 @@ class TrackQuery:
 
     place: at or below a path. texts: parts of texts by column; case makes no difference. key: a key, in any notation.
     ranges: lowest and highest value by column, both included. missing: missing files instead of the others.
-    stale: only files with results that are missing or from other versions than the present ones. sort: a column;
+    stale: only files with results that are missing or from other versions than the present ones.
+    locked: only files of whose sound a person has locked something. sort: a column;
     tracks without a value come last, equal ones in the order of their paths.
     """
 
@@ -46,6 +47,7 @@ class TrackQuery:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     missing: bool = False
     stale: bool = False
+    locked: bool = False
     sort: str = "path"
     descending: bool = False
 
@@ -142,6 +144,8 @@ class Tracks:
             wanted.append(conditions.with_key(self._columns["state"], query.state))
         if query.stale:
             wanted.append(conditions.stale(self._engine))
+        if query.locked:
+            wanted.append(conditions.locked())
         if query.key is not None:
             names = [self._columns[name] for name in KEY_NAMES if name in self._columns]
             wanted.append(conditions.named(connection, names, query.key))

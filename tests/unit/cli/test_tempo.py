@@ -49,6 +49,8 @@ def test_a_set_tempo_counts_for_every_file_of_the_sound_and_the_measured_one_is_
     assert listed(music, "--bpm", "174") == ["/music/a.flac", "/music/copy.flac"]
     assert listed(music, "--bpm", "87") == []
     assert listed(music, "--sort", "-bpm")[0] == "/music/a.flac"
+    assert listed(music, "--locked") == ["/music/a.flac", "/music/copy.flac"]
+    assert "174.0\tA minor\t8A\t–\tdone\tbpm\t/music/a.flac" in music.call("tracks").stdout
     assert music.objects("tempo", "review") == []
 
 

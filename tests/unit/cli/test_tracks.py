@@ -75,7 +75,7 @@ def heads(library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 def test_the_column_that_is_sorted_or_filtered_by_is_shown(heads: Callable[..., list[str]]) -> None:
-    standard = ["title", "artist", "time", "BPM", "key", "Camelot", "LUFS", "state", "file"]
+    standard = ["title", "artist", "time", "BPM", "key", "Camelot", "LUFS", "state", "set by hand", "file"]
     assert heads() == heads("--bpm=110-130", "--artist=miles") == standard
     assert heads("--sort=-tempo_stability") == [*standard[:-1], "tempo stability", "file"]
     assert heads("--sort=tuning_cents")[-2] == "tuning (cents)"
