@@ -63,8 +63,8 @@ class Lease:
         object.__setattr__(self, "ref", ref)  # the class is frozen
 
     def __hash__(self) -> int:
-        """A job has one lease for each attempt."""
-        return hash((self.job, self.attempt))
+        """A job seldom has a second lease."""
+        return self.job
 
     @property
     def charged_attempts(self) -> int:

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
@@ -156,8 +157,8 @@ def _with_binary_as_text(table: Table, rows: list[Row]) -> list[Row]:
 
 def _by_columns(rows: Iterable[Row]) -> dict[Names, list[Row]]:
     groups: dict[Names, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row), []).append(row)
+    for names, alike in groupby(rows, key=tuple):
+        groups.setdefault(names, []).extend(alike)
     return groups
 
 

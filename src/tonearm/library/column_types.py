@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, String
@@ -57,6 +58,21 @@ def stored_text(value: str | None) -> str | None:
 def stored_float(value: float | None) -> float | None:
     """A value of a column of type ``FiniteFloat`` as it is stored."""
     return None if value is None else float(value) + 0.0
+
+
+def stored_texts(values: Iterable[str | None]) -> list[str | None]:
+    """``stored_text`` of several values, without a call for each."""
+    return [
+        text
+        if text is None or (type(text) is str and text.isascii() and "\0" not in text)
+        else storable_text(text)
+        for text in values
+    ]
+
+
+def stored_floats(values: Iterable[float | None]) -> list[float | None]:
+    """``stored_float`` of several values, without a call for each."""
+    return [None if value is None else float(value) + 0.0 for value in values]
 
 
 class CleanText(TypeDecorator[str]):

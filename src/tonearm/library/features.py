@@ -176,12 +176,12 @@ class FeatureTables:
 
 
 def _row(declared: SearchableColumns, audio: int, values: Mapping[str, Any], locks: Locks) -> dict[str, Any]:
-    counting = {**values, **locks.counting(values)}
-    row: dict[str, Any] = {AUDIO_ID: audio}
-    for name, kind in declared.columns.items():
-        value = counting.get(name)
-        row[name] = None if value is None else _kept(kind, value)
-    return row
+    counting = values if locks is NO_LOCKS else {**values, **locks.counting(values)}
+    kept = {
+        name: None if (value := counting.get(name)) is None else _kept(kind, value)
+        for name, kind in declared.columns.items()
+    }
+    return {AUDIO_ID: audio, **kept}
 
 
 def _table(metadata: MetaData, declared: SearchableColumns) -> Table:

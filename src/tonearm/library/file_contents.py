@@ -4,7 +4,10 @@ The child fills these records in, the worker checks them against their types, an
 ``Tags``, ``SoundFacts`` and ``DecodeFacts`` are columns of the tables ``tags`` and ``audio``.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any
 
 Size = Annotated[int, "size"]
@@ -103,4 +106,12 @@ class FileFacts:
 
 def values_of(record: Tags | SoundFacts | DecodeFacts) -> dict[str, Any]:
     """The fields of a record by their names. ``dataclasses.asdict`` would copy every value, for every file."""
-    return {name: getattr(record, name) for name in record.__slots__}
+    names, values = _fields(type(record))
+    return dict(zip(names, values(record), strict=True))
+
+
+@cache
+def _fields(record: type[Tags | SoundFacts | DecodeFacts]) -> tuple[tuple[str, ...], Callable[[object], Any]]:
+    """The names of a record's fields, and what returns their values."""
+    names = tuple(field.name for field in fields(record))
+    return names, attrgetter(*names)

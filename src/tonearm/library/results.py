@@ -1,13 +1,13 @@
 """Writes the results of many files at once: audio, tags, analyses. Always inside the caller's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from tonearm.library.among import among
-from tonearm.library.bulk_write import Names, RowBatch, upsert, upsert_returning
+from tonearm.library.bulk_write import Names, RowBatch, new_ids, upsert, upsert_returning
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.features import FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags, values_of
@@ -40,10 +40,12 @@ class StoredSound:
 
 _STORED_COLUMNS = tuple(audio_table.c[name] for name in ("id", "hash", "decoded_s", "intact", "warnings"))
 _RETURNED = (
-    *_STORED_COLUMNS,
+    audio_table.c.id,
+    audio_table.c.hash,
     literal_column("(audio.xmax = 0)").label("is_new"),
 )  # an updated row has another
 _STORED = select(*_STORED_COLUMNS).where(among(audio_table.c.hash, "hashes"))
+_IDS = select(audio_table.c.id, audio_table.c.hash).where(among(audio_table.c.hash, "hashes"))
 _MARK_CHANGED_IN_GRAPH = (
     update(file_table).where(among(file_table.c.audio_id, "audios")).values(graph_due_at=bindparam("now"))
 )
@@ -54,36 +56,40 @@ def write_sounds(connection: Connection, sounds: Sequence[Sound], now: float) ->
 
     Audio that was not decoded now does not change a stored row.
     """
-    decoded, others = [], {}
+    decoded, others = {}, {}
     for sound in sorted(sounds, key=lambda sound: sound.hash):  # one order for all writers avoids deadlocks
-        values = values_of(sound.decoded) if sound.decoded else {"warnings": []}
-        row = {"hash": sound.hash, "first_seen_at": now, **values_of(sound.facts), **values}
-        if sound.decoded:
-            decoded.append(row)
-        else:
-            others[sound.hash] = row
+        (others if sound.decoded is None else decoded)[sound.hash] = sound
     stored = _stored(connection, others) if others else {}
-    missing = [row for digest, row in others.items() if digest not in stored]
-    stored |= _write(connection, decoded, first=("first_seen_at",))
-    stored |= _write(connection, missing, first=tuple(audio_table.columns.keys()))
-    return stored
+    missing = {digest: sound for digest, sound in others.items() if digest not in stored}
+    stored |= _write(connection, decoded, now, first=("first_seen_at",))
+    return stored | _write(connection, missing, now, first=tuple(audio_table.columns.keys()))
 
 
-def _write(connection: Connection, rows: Sequence[dict[str, Any]], first: Names) -> dict[str, StoredSound]:
-    if not rows:
+def _write(
+    connection: Connection, sounds: Mapping[str, Sound], now: float, first: Names
+) -> dict[str, StoredSound]:
+    if not sounds:
         return {}
-    hashes = [row["hash"] for row in rows]
+    rows = [_row(sound, now) for sound in sounds.values()]
     if connection.dialect.name == "postgresql":
         found = upsert_returning(connection, audio_table, ("hash",), rows, first, _RETURNED)
-        stored = {row.hash: StoredSound(row.id, _decoded(row), row.is_new) for row in found}
-        unchanged = [digest for digest in hashes if digest not in stored]  # of another worker's transaction
+        stored = {row.hash: StoredSound(row.id, sounds[row.hash].decoded, row.is_new) for row in found}
+        unchanged = [digest for digest in sounds if digest not in stored]  # of another worker's transaction
         return stored | _stored(connection, unchanged) if unchanged else stored
-    known = _stored(connection, hashes)
-    upsert(connection, audio_table, ("hash",), rows, first)
+    known = {row.hash: row.id for row in connection.execute(_IDS, {"hashes": sounds})}
+    new = [digest for digest in sounds if digest not in known]
+    ids = known | dict(zip(new, new_ids(connection, audio_table, len(new)), strict=True))
+    rows = [{"id": ids[row["hash"]], **row} for row in rows]
+    upsert(connection, audio_table, ("hash",), rows, ("id", *first))
     return {
-        digest: replace(sound, is_new=digest not in known)
-        for digest, sound in _stored(connection, hashes).items()
+        digest: StoredSound(ids[digest], sound.decoded, digest not in known)
+        for digest, sound in sounds.items()
     }
+
+
+def _row(sound: Sound, now: float) -> dict[str, Any]:
+    decoded = values_of(sound.decoded) if sound.decoded else {"warnings": []}
+    return {"hash": sound.hash, "first_seen_at": now, **values_of(sound.facts), **decoded}
 
 
 def _stored(connection: Connection, hashes: Collection[str]) -> dict[str, StoredSound]:

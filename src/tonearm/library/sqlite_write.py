@@ -14,9 +14,11 @@ from sqlalchemy import Column, Connection
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert, Update
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import JSON, TypeEngine
 
-from tonearm.library.column_types import CleanText, FiniteFloat, json_text, stored_float, stored_text
+from tonearm.library.column_types import CleanText, FiniteFloat, json_text, stored_floats, stored_texts
+
+_Conversion = Callable[[Iterable[Any]], list[Any]]
 
 _DIALECT = sqlite.dialect(json_serializer=json_text)
 
@@ -26,13 +28,13 @@ class SqliteWrite:
     """A compiled statement that is executed for each of some rows.
 
     values_of: the values of a row, in the order of the statement's parameters.
-    conversions: what makes the stored value from a value at an index, for the columns that need it.
+    conversions: what makes the stored values from the values at an index, for the columns that need it.
     defaults: the stored values of columns that the rows lack, by their places among the parameters.
     """
 
     text: str
     values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    conversions: tuple[tuple[int, Callable[[Any], Any]], ...]
+    conversions: tuple[tuple[int, _Conversion], ...]
     defaults: tuple[tuple[int, Any], ...]
 
     def execute(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -54,7 +56,7 @@ class SqliteWrite:
         columns: list[Iterable[Any]] = [*zip(*map(self.values_of, rows), strict=True)]
         try:
             for index, convert in self.conversions:
-                columns[index] = [*map(convert, columns[index])]
+                columns[index] = convert(columns[index])
         except TypeError as error:
             raise ValueError(f"a value of a wrong type: {error}") from error
         for place, value in self.defaults:
@@ -85,13 +87,20 @@ def prepared(statement: Insert | Update, names: Mapping[str, str]) -> SqliteWrit
     return SqliteWrite(compiled.string, values_of, tuple(conversions), tuple(defaults))
 
 
-def _conversion(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    """What SQLAlchemy does to each value of a type, by one call where this module knows the type."""
+def _conversion(kind: TypeEngine[Any]) -> _Conversion | None:
+    """What SQLAlchemy does to each value of a type, for a column at a time where this module knows the type."""
     if isinstance(kind, CleanText):
-        return stored_text
+        return stored_texts
     if isinstance(kind, FiniteFloat):
-        return stored_float
-    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        return stored_floats
+    if type(kind) is JSON and not kind.none_as_null:
+        return _json_texts
+    convert = kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    return None if convert is None else lambda values: [*map(convert, values)]
+
+
+def _json_texts(values: Iterable[Any]) -> list[str]:
+    return [*map(json_text, values)]
 
 
 def _stored_default(column: Column[Any]) -> Any:
@@ -99,4 +108,4 @@ def _stored_default(column: Column[Any]) -> Any:
     default: Any = column.default
     value = default.arg(None) if default.is_callable else default.arg
     convert = _conversion(column.type)
-    return value if convert is None else convert(value)
+    return value if convert is None else convert([value])[0]

@@ -15,11 +15,16 @@ from pydantic import (
     ConfigDict,
     GetCoreSchemaHandler,
     ValidationError,
-    create_model,
 )
 from pydantic import Field as Limits
-from pydantic_core import CoreSchema
-from pydantic_core.core_schema import no_info_after_validator_function
+from pydantic_core.core_schema import (
+    CoreConfig,
+    CoreSchema,
+    dataclass_args_schema,
+    dataclass_field,
+    dataclass_schema,
+    with_default_schema,
+)
 
 from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
@@ -68,26 +73,32 @@ def _bounded(hint: Any) -> Any:
     return get_origin(hint)[tuple(inner)] if inner else hint
 
 
-def _model_of(record: type[Any]) -> type[_Reply]:
-    """A model that checks the fields of a record of ``file_contents``, with the same defaults."""
-    hints = get_type_hints(record, include_extras=True)
-    checked: dict[str, Any] = {one.name: (_bounded(hints[one.name]), _default(one)) for one in fields(record)}
-    return create_model(record.__name__, __base__=_Reply, **checked)
-
-
-def _default(one: Field[Any]) -> Any:
-    if one.default_factory is not MISSING:
-        return Limits(default_factory=one.default_factory)
-    return ... if one.default is MISSING else one.default
-
-
 class _Record:
-    """Says of a field that its value is checked by the types and bounds of a record, and becomes that record."""
+    """Says of a field that its value is an object with the fields of a record, by their types and bounds.
+
+    What comes out is the record; a field that it lacks gets the record's default.
+    """
 
     def __get_pydantic_core_schema__(self, record: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_after_validator_function(
-            lambda reply: record(**vars(reply)), handler.generate_schema(_model_of(record))
+        hints = get_type_hints(record, include_extras=True)
+        checked = [
+            dataclass_field(one.name, _or_default(one, handler.generate_schema(_bounded(hints[one.name]))))
+            for one in fields(record)
+        ]
+        return dataclass_schema(
+            record,
+            dataclass_args_schema(record.__name__, checked),
+            [one.name for one in fields(record)],
+            slots=True,
+            strict=False,  # it comes as a dict, which is strictly no record; the values are checked strictly
+            config=CoreConfig(strict=True, extra_fields_behavior="ignore"),
         )
+
+
+def _or_default(one: Field[Any], schema: CoreSchema) -> CoreSchema:
+    if one.default_factory is not MISSING:
+        return with_default_schema(schema, default_factory=one.default_factory)
+    return schema if one.default is MISSING else with_default_schema(schema, default=one.default)
 
 
 class _Stage(_Reply):
@@ -220,7 +231,9 @@ def _as_declared(
     """The values and series that the analyser declares; ``None`` for a value that is not of its column's type."""
     types, named = _declarations().get(analyser, ({}, frozenset()))
     kept = {
-        name: value if _is_a(types[name], value) else None for name, value in values.items() if name in types
+        name: value if type(value) is types[name] or _is_a(types[name], value) else None
+        for name, value in values.items()
+        if name in types
     }
     return kept, {name: value for name, value in series.items() if name in named}
 

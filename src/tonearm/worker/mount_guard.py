@@ -41,6 +41,8 @@ class MountGuard:
 
     def unmounted_places(self) -> frozenset[UnmountedPlace]:
         """The places that are known not to be mounted on this host, or not to answer."""
+        if not (self._unmounted or self._hung):
+            return frozenset()
         now = time.monotonic()
         self._unmounted = {place: found for place, found in self._unmounted.items() if found[0] > now}
         return frozenset(self._unmounted).union(*self._hung.values())

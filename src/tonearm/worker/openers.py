@@ -222,23 +222,31 @@ class Openers:
         tags_first: the child is to send the tags before it does anything else, as it may not survive that.
         former: the version of the identity of the sound that it is to find too.
         """
-        number = next(self._numbers)
-        whole = os.path.join(root, path)
+        number, whole = next(self._numbers), os.path.join(root, path)
+        asked = (base_s, self.follow_links, {"tags_first": tags_first, "former": former})
+        words = ("open", number, to_text(root), to_text(path), *asked)
+        self._ask_to_open(number, whole, words, child, answered, unanswered)
 
+    def _ask_to_open(
+        self,
+        number: int,
+        path: bytes,
+        words: Sequence[Any],
+        child: socket.socket,
+        answered: Callable[["OpenFile | int"], None],
+        unanswered: Callable[[], None],
+    ) -> None:
         def opened(answer: Sequence[Any] | int) -> None:
             if isinstance(answer, int):
                 answered(answer)
             elif isinstance(answer[0], str):
                 mount, link = map(to_bytes, answer)
                 self._links[link] = mount
-                self.ask(whole, question)
+                self._ask_to_open(number, path, words, child, answered, unanswered)
             else:
-                answered(OpenFile(self, number, whole, FileStatus(*answer)))
+                answered(OpenFile(self, number, path, FileStatus(*answer)))
 
-        asked = (base_s, self.follow_links, {"tags_first": tags_first, "former": former})
-        words = ("open", number, to_text(root), to_text(path), *asked)
-        question = Question(words, opened, unanswered, child)
-        self.ask(whole, question)
+        self.ask(path, Question(words, opened, unanswered, child))
 
     def turn(self, now: float) -> None:
         """Send what was asked, give up mounts that do not answer, and look again at those that did not."""

@@ -81,7 +81,7 @@ class ChildPool:
     @property
     def idle(self) -> list[ChildProcess]:
         """Children that are ready for a file."""
-        return [child for child in self._children if child.idle]
+        return [child for child in self._children if child.assignment is None and child.idle]
 
     @property
     def busy(self) -> list[tuple[ChildProcess, Assignment]]:

@@ -32,6 +32,7 @@ from tonearm.jobs.port import JobQueue, JobStore
 from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.resilience.compute_lock import ComputeLock
+from tonearm.resilience.garbage import collected_seldom
 from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 from tonearm.worker.attempt_recorder import AttemptRecorder
@@ -150,7 +151,7 @@ class Supervisor:
         """
         self._sampling.attend()
         try:
-            with self._computing.held():
+            with collected_seldom(), self._computing.held():
                 return self._loop(task)
         finally:
             self._turns.ended(LOOP)
