@@ -50,7 +50,7 @@ def files_needed(slots: int) -> int:
 def private_bytes(pid: int) -> int:
     """The memory of a process that ``confine`` limits, in bytes; 0 where the system does not tell it."""
     try:
-        file = os.open(f"/proc/{pid}/statm", os.O_RDONLY)  # without a buffer, which would take longer than reading
+        file = os.open(f"/proc/{pid}/statm", os.O_RDONLY)  # a buffer would take longer than reading
     except OSError:
         return 0
     try:

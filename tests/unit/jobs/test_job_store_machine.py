@@ -34,7 +34,7 @@ from tests.unit.library_fixture import (
 from tonearm.errors import Failure, NotFound
 from tonearm.events.states import RunState
 from tonearm.jobs.failures import GONE
-from tonearm.jobs.job import OPEN
+from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome
 from tonearm.jobs.run_counts import RunCounts
@@ -63,6 +63,7 @@ class PendingWrites(RuleBasedStateMachine):
         self.held: list[Lease] = []
         self.stale: list[Lease] = []
         self.outcomes: dict[tuple[int, int], AttemptOutcome | None] = {}
+        self.failed: dict[tuple[int, int], Failure] = {}
         self.attempts: Counter[int] = Counter()
         self.done: dict[int, Row] = {}
         self.closed: dict[int, RunCounts] = {}
@@ -160,6 +161,7 @@ class PendingWrites(RuleBasedStateMachine):
             assert ending.state == ("retrying" if charged < failure.attempts else "quarantined")
             assert self.library.job(lease.job)["code"] == failure.code
         assert self.library.job(lease.job)["state"] == ending.state
+        self.failed[lease.job, lease.attempt] = failure
         if ending.state == "quarantined":
             self.outcomes[lease.job, lease.attempt] = ending
 
@@ -202,6 +204,9 @@ class PendingWrites(RuleBasedStateMachine):
         )  # told again, when it was its own end
         if how == "finish":
             assert told(finish_one(self.library.job_store, lease, result("late"))) == told(ended)
+        elif how == "fail" and not over and self.failed.get((lease.job, lease.attempt)) == FAILURES[0]:
+            now = JobState.CANCELLED if row["state"] == "cancelled" else JobState.RETRYING  # by a person
+            assert told(self.library.job_store.fail(lease, FAILURES[0], 1.0)) == (now, FAILURES[0].code)
         elif how == "fail":
             assert told(self.library.job_store.fail(lease, FAILURES[0], 1.0)) == told(ended)
         elif how == "cancel":
