@@ -114,7 +114,8 @@ def store(
     part_shared_sounds(connection, finished, engine, features, now)
     stored = write_sounds(connection, _sounds(finished), now)
     former = {result.audio_hash: result.former_hash for _, result in finished if result.former_hash}
-    inherit_locks(connection, {stored[present].audio: before for present, before in former.items()})
+    inherited = {stored[present].audio: before for present, before in former.items()}
+    inherit_locks(connection, inherited)
     ordered = [
         (lease, result, stored[result.audio_hash])
         for lease, result in sorted(finished, key=lambda one: one[1].audio_hash)
@@ -135,8 +136,9 @@ def store(
         lease: _ending(result.file, known.decoded, contents[lease]["complete"], moved.get(lease.file))
         for lease, result, known in ordered
     }
+    locks = locks_of(connection, found.keys() & (with_files | inherited.keys()))  # others can't have any
     with row_batch(connection) as batch:
-        add_findings(batch, found, now, features, locks_of(connection, found))
+        add_findings(batch, found, now, features, locks)
         add_tags(batch, {lease.file: result.tags for lease, result, _ in ordered}, now)
         batch.change(
             file_table,

@@ -6,7 +6,6 @@ The child fills these records in, the worker checks them against their types, an
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from functools import cache
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -106,12 +105,14 @@ class FileFacts:
 
 def values_of(record: Tags | SoundFacts | DecodeFacts) -> dict[str, Any]:
     """The fields of a record by their names. ``dataclasses.asdict`` would copy every value, for every file."""
-    names, values = _fields(type(record))
+    names, values = _FIELDS[type(record)]
     return dict(zip(names, values(record), strict=True))
 
 
-@cache
-def _fields(record: type[Tags | SoundFacts | DecodeFacts]) -> tuple[tuple[str, ...], Callable[[object], Any]]:
+def _fields(record: type[Any]) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:
     """The names of a record's fields, and what returns their values."""
-    names = tuple(field.name for field in fields(record))
+    names = tuple(each.name for each in fields(record))
     return names, attrgetter(*names)
+
+
+_FIELDS = {record: _fields(record) for record in (Tags, SoundFacts, DecodeFacts)}

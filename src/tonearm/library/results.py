@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, update
 
 from tonearm.library.among import among
 from tonearm.library.bulk_write import Names, RowBatch, new_ids, upsert, upsert_returning
@@ -39,7 +39,7 @@ class StoredSound:
 
 
 _STORED_COLUMNS = tuple(audio_table.c[name] for name in ("id", "hash", "decoded_s", "intact", "warnings"))
-_RETURNED = (
+_RETURNED: tuple[ColumnElement[Any], ...] = (
     audio_table.c.id,
     audio_table.c.hash,
     literal_column("(audio.xmax = 0)").label("is_new"),
@@ -56,7 +56,8 @@ def write_sounds(connection: Connection, sounds: Sequence[Sound], now: float) ->
 
     Audio that was not decoded now does not change a stored row.
     """
-    decoded, others = {}, {}
+    decoded: dict[str, Sound] = {}
+    others: dict[str, Sound] = {}
     for sound in sorted(sounds, key=lambda sound: sound.hash):  # one order for all writers avoids deadlocks
         (others if sound.decoded is None else decoded)[sound.hash] = sound
     stored = _stored(connection, others) if others else {}
