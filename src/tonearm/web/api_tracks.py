@@ -12,9 +12,11 @@ from tonearm.graph.key_names import named_camelot
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web import cursors
+from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at
 from tonearm.web.json_response import Json
-from tonearm.web.models import CountModel, Page, detail_model, track_model
+from tonearm.web.locks import change_lock
+from tonearm.web.models import CountModel, LockChange, Page, detail_model, track_model
 from tonearm.web.parts import Parts
 
 RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")
@@ -108,6 +110,16 @@ def routes(parts: Parts) -> APIRouter:
     def one(id: Id) -> Json:  # noqa: A002  the API's name
         """Everything that is stored about one track."""
         return Json(parts.library.tracks.detail(id).to_json())
+
+    @router.post(
+        "/{id}/locks", responses=described(track, 400, 404, changes=True), summary="Set tempo and key by hand"
+    )
+    def lock(id: Id, wanted: LockChange, who: Who) -> Json:  # noqa: A002  the API's name
+        """What is set counts everywhere, for every file with this sound; what was measured stays stored."""
+        for what, value in (("tempo", wanted.bpm), ("key", wanted.key)):
+            if ("bpm" if what == "tempo" else what) in wanted.model_fields_set:
+                change_lock(parts, who, id, what, "" if value is None else str(value))
+        return Json(parts.library.tracks.detail(id).track.to_json())
 
     return router
 

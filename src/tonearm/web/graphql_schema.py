@@ -108,9 +108,7 @@ def _track(parts: Parts, track: Any) -> Any:
         except NotFound:
             return None
 
-    return _returning(
-        one, track | None, "One track, by the id of its file; null where there is none.", "track"
-    )
+    return _returning(one, track, "One track, by the id of its file; null where there is none.", "track")
 
 
 def _queue(parts: Parts) -> list[Any]:
@@ -150,7 +148,7 @@ def _page(model: Any, name: str) -> Any:
 
 
 def _returning(resolver: Any, kind: Any, description: str, name: str | None = None) -> Any:
-    resolver.__annotations__["return"] = kind
+    resolver.__annotations__["return"] = kind | None  # so that what fails does not take the rest with it
     return strawberry.field(resolver=resolver, name=name or resolver.__name__, description=description)
 
 

@@ -341,6 +341,17 @@ class FailedFilter(BaseModel):
     partial: StrictBool = Field(False, description="Partial files, too.")
 
 
+class LockChange(BaseModel):
+    """What is set by hand for the sound of a track. A field that is not given stays; null unlocks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bpm: float | None = Field(None, ge=10, le=1000, examples=[128.0])
+    key: str | None = Field(
+        None, max_length=20, examples=["8A"], description="Such as A minor, Am, 8A or 1m."
+    )
+
+
 class Priority(BaseModel):
     """A priority for the waiting jobs at or below a path."""
 

@@ -9,12 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from tonearm.analysis.value_text import relation_text, tempo_doubt
-from tonearm.errors import ConfigurationError, TonearmError
-from tonearm.graph.key_names import named_camelot
+from tonearm.errors import TonearmError
 from tonearm.graph.port import Mix
-from tonearm.library.audit import Actor
 from tonearm.library.keys import KEYS
-from tonearm.library.locking import Decide, with_key, with_tempo, without_key, without_tempo
 from tonearm.names import printable
 from tonearm.views import formatting
 from tonearm.views.mix_text import change_in_words, relation_in_words
@@ -23,6 +20,7 @@ from tonearm.web.access import Who
 from tonearm.web.answers import Id
 from tonearm.web.drawings import curves, keys_over_time, waveform
 from tonearm.web.forms import form_of
+from tonearm.web.locks import change_lock
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages
 from tonearm.web.track_table import file_facts, result_groups
@@ -30,7 +28,6 @@ from tonearm.web.track_table import file_facts, result_groups
 MIXES = 10
 MIX_PERCENT = 6.0
 """Maximum change of tempo of the tracks that are shown as mixing."""
-SLOWEST_BPM, FASTEST_BPM = 10.0, 1000.0
 HERE = "/library"
 
 
@@ -56,44 +53,6 @@ def add_track(router: APIRouter, parts: Parts, pages: Pages) -> None:
         except TonearmError as error:
             return pages.problem(error, HERE)
         return RedirectResponse(f"/tracks/{id}", 303)
-
-
-def change_lock(parts: Parts, who: Actor, file: int, what: str, value: str) -> None:
-    """Lock the tempo or the key of a track, or unlock it where there is no value.
-
-    Raises ConfigurationError, NotFound and StorageError.
-    """
-    if what == "tempo":
-        decide = _tempo(value)
-    elif what == "key":
-        decide = _key(value)
-    else:
-        raise ConfigurationError("lock the tempo or the key")
-    changed = parts.actions.repeated(lambda: parts.library.locking.change(file, decide))
-    action = f"{'set' if value else 'unlock'} {what}"
-    parts.note(who, action, {"file": file, "value": value}, changed.files)
-
-
-def _tempo(value: str) -> Decide:
-    if not value:
-        return without_tempo
-    try:
-        bpm = float(value)
-    except ValueError:
-        bpm = 0.0
-    if not SLOWEST_BPM <= bpm <= FASTEST_BPM:
-        raise ConfigurationError(f"a tempo is a number from {SLOWEST_BPM:g} to {FASTEST_BPM:g}")
-    return lambda counted: with_tempo(counted, bpm, None, None)
-
-
-def _key(value: str) -> Decide:
-    if not value:
-        return without_key
-    try:
-        camelot = named_camelot(value)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
-    return lambda counted: with_key(counted, camelot)
 
 
 def _about(detail: TrackDetail, parts: Parts) -> dict[str, Any]:

@@ -174,3 +174,9 @@ def test_a_token_that_may_only_read_is_enough(own_service: Client, filled: Libra
 def test_the_reference_is_that_of_the_schema() -> None:
     page = graphql_reference.PAGE.read_text(encoding="utf-8")
     assert page == graphql_reference.written(page), "run python -m tests.graphql_reference"
+
+
+def test_a_list_that_fails_does_not_take_the_others_with_it(service: Client) -> None:
+    answer = ask(service, '{ tracks(sort: "nothing") { next } runs { items { run } } }').json
+    assert answer["data"]["tracks"] is None
+    assert len(answer["data"]["runs"]["items"]) == len(answer["errors"]) == 1

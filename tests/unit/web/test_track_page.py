@@ -90,3 +90,19 @@ def test_tempo_and_key_are_set_and_unlocked_on_the_page(library: Library, track:
         (row["action"], row["rows"]) for row in library.rows("SELECT action, rows FROM audit ORDER BY id")
     ]
     assert noted == [("set tempo", 1), ("set key", 1), ("unlock tempo", 1), ("unlock key", 1)]
+
+
+def test_tempo_and_key_are_set_through_the_api(library: Library, track: int) -> None:
+    with served(Path(library.database.address).parent) as service:
+
+        def lock(body: dict[str, object]) -> tuple[int, dict[str, object]]:
+            answer = service.post(f"/api/v1/tracks/{track}/locks", body)
+            return answer.status, answer.json
+
+        status, now = lock({"bpm": 60, "key": "Em"})
+        assert (status, now["bpm"], now["camelot"], now["locked"]) == (200, 60.0, "9A", ["bpm", "key"])
+        status, now = lock({"key": None})
+        assert (now["bpm"], now["camelot"], now["locked"]) == (60.0, "8A", ["bpm"])
+        assert lock({})[1]["locked"] == ["bpm"]
+        assert lock({"bpm": 5})[0] == lock({"tempo": 60})[0] == 422
+        assert lock({"key": "H"})[0] == 400
