@@ -9,7 +9,7 @@ import numpy as np
 from tests.accuracy.answers import Stored
 from tests.accuracy.scores import LEAST_BEATS, TEMPO_TOLERANCE, beat_f, sharp
 from tests.accuracy.softmax import Choice, Float64, fit
-from tests.accuracy.truth import BEATLESS, STEADY, Piece, answer_of
+from tests.accuracy.truth import BEATLESS, CHANGING, STEADY, Piece, answer_of
 from tonearm.analysis import key, key_profiles, level_cues, levels, phase, pulse, tempo
 from tonearm.analysis.chroma import PitchVotes
 from tonearm.analysis.onsets import Onsets, OnsetStream
@@ -53,6 +53,7 @@ ROLES = {
     "rendered": "rendered from notes, beatless pads among them",
     "accompaniments": "of tests.accuracy.accompaniments",
     "patterns": "of tests.accuracy.patterns",
+    "performances": "of tests.accuracy.performances",
     "charts": "recordings with the grid of a rhythm game",
     "beatless": "pads, noise and speech",
 }
@@ -92,7 +93,7 @@ PULSE = Model(
     "pulse",
     pulse.CUES,
     0.5,
-    {"rendered": 1.0, "accompaniments": 1.0, "patterns": 1.0, "charts": 1.0, "beatless": 1.25},
+    {"rendered": 1.0, "accompaniments": 1.0, "patterns": 1.0, "performances": 0.35, "charts": 1.0, "beatless": 1.25},
     np.zeros(len(pulse.CUES)),
     scaled=True,
 )
@@ -111,7 +112,7 @@ MODELS = (LEVEL, PHASE, PULSE, KEY)
 class Pulse:
     """What a piece teaches about having a beat, for each level that may be chosen.
 
-    levels: (levels, level cues). cues: (levels, pulse cues), the score of the level left at 0.
+    levels: (levels, level cues). cues: (levels, pulse cues).
     """
 
     levels: Float64
@@ -122,9 +123,7 @@ class Pulse:
     def choice(self, level_weights: Float64) -> Choice:
         """A beat or none, by the cues of the level that these weights choose."""
         scores = self.levels @ level_weights
-        best = int(scores.argmax())
-        cues = self.cues[best].copy()
-        cues[pulse.CUES.index("score")] = scores[best]
+        cues = self.cues[int(scores.argmax())]
         right = np.array([self.has_beat, not self.has_beat], np.float64)
         return Choice(np.array([cues, np.zeros(len(cues))]), right, self.count)
 
@@ -144,14 +143,14 @@ def lesson_of(piece: Piece, stored: Stored, role: str) -> Lesson:
     }
     choices: dict[str, Choice | None] = {}
     beat = None
-    if piece.kind == BEATLESS or (piece.kind in STEADY and piece.bpm):
+    if piece.kind in (BEATLESS, *CHANGING) or (piece.kind in STEADY and piece.bpm):
         stream = OnsetStream(stored.signal.frame_rate_hz)
         stream.push(stored.block.spectrum.mel)
         onsets = stream.finish()
         ranking = levels.rank_levels(onsets)
         if ranking is not None:
             beat = _pulse(piece, onsets, ranking, counts[PULSE.name])
-            choices = _rhythm(piece, onsets, ranking.levels, counts)
+            choices = _rhythm(piece, onsets, ranking.levels, counts) if piece.kind in STEADY else {}
     if piece.key:
         choices[KEY.name] = _key(piece.key, stored, counts[KEY.name])
     taught = {name: choice for name, choice in choices.items() if choice is not None and choice.weight}
@@ -174,7 +173,7 @@ def _fit(model: Model, choices: Sequence[Choice]) -> Float64:
 
 def _pulse(piece: Piece, onsets: Onsets, ranking: levels.Ranking, count: float) -> Pulse:
     rows = [
-        pulse.cues(onsets, ranking.peak, 0.0, dict(zip(level_cues.CUES, level.cues.tolist(), strict=True)))
+        pulse.cues(onsets, ranking.peak, dict(zip(level_cues.CUES, level.cues.tolist(), strict=True)))
         for level in ranking.levels
     ]
     return Pulse(

@@ -1,9 +1,13 @@
-"""Renders drum patterns of known tempo, from metronomes to jungle: ``python -m tests.accuracy.patterns FOLDER``."""
+"""Renders drum patterns of known tempo, from metronomes to jungle: ``python -m tests.accuracy.patterns FOLDER``.
+
+Some change their tempo half-way or little by little; whether there is a beat is learned from these too.
+"""
 
 import json
 import os
 import sys
 import wave
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +54,10 @@ PATTERNS: dict[str, tuple[tuple[float, float], int, dict[str, tuple[float, ...]]
 EACH = 4
 """Pieces of each style, their tempi evenly spread."""
 
+CHANGING = ("metronome", "kick", "kick and hat", "backbeat", "rock", "house")
+CHANGES = {"change": (0.85, 1.18), "ramp": (0.8, 1.25)}
+"""Styles that are rendered with changes of tempo too, and by how much it changes."""
+
 Samples = NDArray[np.float64]
 
 
@@ -57,42 +65,78 @@ def main() -> int:
     """Write the audio and ``truth.json``."""
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    rows = []
-    for style, ((slowest, fastest), bar, drums) in PATTERNS.items():
-        for number in range(EACH):
-            bpm = slowest + (fastest - slowest) * (number + 0.5) / EACH
-            name = f"{style.replace(' ', '-')}-{number}"
-            _write(os.path.join(folder, name + ".wav"), render(bpm, bar, drums, SEED + number))
-            beats = [round(beat * 60 / bpm, 4) for beat in range(int(SECONDS * bpm / 60))]
-            rows.append(
-                {
-                    "id": name,
-                    "file": name + ".wav",
-                    "set": "synth",
-                    "style": style,
-                    "bpm": bpm,
-                    "key": None,
-                    "beats": beats,
-                    "duration_s": SECONDS,
-                }
-            )
+    rows = [row for style in PATTERNS for row in (*_steady(folder, style), *_changing(folder, style))]
     with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as out:
         json.dump(rows, out, indent=1)
     return 0
 
 
-def render(bpm: float, bar: int, drums: dict[str, tuple[float, ...]], seed: int) -> Samples:
-    """(n,) samples of a pattern, with a little noise and strokes of varying strength."""
+def _steady(folder: str, style: str) -> Iterator[dict[str, object]]:
+    slowest, fastest = PATTERNS[style][0]
+    for number in range(EACH):
+        bpm = slowest + (fastest - slowest) * (number + 0.5) / EACH
+        name = f"{style.replace(' ', '-')}-{number}"
+        times = beat_times([bpm] * int(SECONDS * bpm / 60))
+        yield {"bpm": bpm, **_written(folder, name, "synth", style, times, SEED + number)}
+
+
+def _changing(folder: str, style: str) -> Iterator[dict[str, object]]:
+    if style not in CHANGING:
+        return
+    bpm = sum(PATTERNS[style][0]) / 2
+    count = int(SECONDS * bpm / 60)
+    for kind, ratios in CHANGES.items():
+        for number, ratio in enumerate(ratios):
+            jump = [bpm] * (count // 2) + [bpm * ratio] * (count // 2)
+            tempi = jump if kind == "change" else list(bpm * np.linspace(1, ratio, count))
+            name = f"{style.replace(' ', '-')}-{kind}-{number}"
+            row = _written(folder, name, kind, style, beat_times(tempi), SEED + number)
+            yield {"bpm": None, "bpm_start": bpm, "bpm_end": bpm * ratio, **row}
+
+
+def beat_times(tempi: Sequence[float]) -> Samples:
+    """When the beats are, from the tempo of each, until the music ends."""
+    times = np.concatenate([[0.0], np.cumsum(60 / np.asarray(tempi))])
+    return times[times < SECONDS]
+
+
+def _written(
+    folder: str, name: str, kind: str, style: str, times: Samples, seed: int
+) -> dict[str, object]:
+    """Write a pattern on these beats; returns its row of ``truth.json`` without the tempo."""
+    _, bar, drums = PATTERNS[style]
+    write(os.path.join(folder, name + ".wav"), render(times, bar, drums, seed))
+    return {
+        "id": name,
+        "file": name + ".wav",
+        "set": kind,
+        "style": style,
+        "key": None,
+        "beats": [round(float(at), 4) for at in times],
+        "duration_s": SECONDS,
+    }
+
+
+def render(times: Samples, bar: int, drums: dict[str, tuple[float, ...]], seed: int) -> Samples:
+    """(n,) samples of a pattern on beats at some times, with a little noise and strokes of varying strength."""
     random = np.random.default_rng(seed)
     sounds = _sounds(random)
     samples = 0.001 * random.standard_normal(round(SECONDS * RATE_HZ))
     for drum, strokes in drums.items():
-        for start in range(0, int(SECONDS * bpm / 60) + 1, bar):
+        for start in range(0, len(times), bar):
             for stroke in strokes:
-                at = round((start + stroke) * 60 / bpm * RATE_HZ)
+                at = round(_time(times, start + stroke) * RATE_HZ)
                 part = samples[at : at + len(sounds[drum])]
                 part += random.uniform(0.8, 1.0) * sounds[drum][: len(part)]
     return samples
+
+
+def _time(times: Samples, beat: float) -> float:
+    """When a part of a beat is; behind the last one the beats go on as before."""
+    last = len(times) - 1
+    if beat >= last:
+        return float(times[last] + (beat - last) * (times[last] - times[last - 1]))
+    return float(np.interp(beat, np.arange(len(times)), times))
 
 
 def _sounds(random: np.random.Generator) -> dict[str, Samples]:
@@ -106,7 +150,8 @@ def _sounds(random: np.random.Generator) -> dict[str, Samples]:
     }
 
 
-def _write(path: str, samples: Samples) -> None:
+def write(path: str, samples: Samples) -> None:
+    """Write samples as a mono WAV file of 16 bits."""
     with wave.open(path, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

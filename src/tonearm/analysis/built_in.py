@@ -4,7 +4,7 @@ from tonearm.analysis.declaration import AnalyserSpec, Column, Series
 
 TEMPO = AnalyserSpec(
     name="tempo",
-    version=3,
+    version=4,
     implementation="tonearm.analysis.tempo:TempoAnalyser",
     inputs=("spectrum",),
     columns=(
@@ -75,7 +75,7 @@ LOUDNESS = AnalyserSpec(
 
 CHARACTER = AnalyserSpec(
     name="character",
-    version=2,
+    version=3,
     implementation="tonearm.analysis.descriptors:DescriptorAnalyser",
     inputs=("samples", "spectrum"),
     columns=(
@@ -96,7 +96,10 @@ CHARACTER = AnalyserSpec(
             searchable=False,
         ),
         Column("energy", float, "energy", "0 to 1: level and movement", digits=2),
-        Column("danceability", float, "danceability", "0 to 1: how strictly the level pulses", digits=2),
+        Column("energy_level", int, "energy level", "1 to 10: the tenth of the range in which energy lies"),
+        Column(
+            "danceability", float, "danceability", "0 to 1: how strictly level and onsets pulse", digits=2
+        ),
         Column("mood_arousal", float, "arousal", "0 to 1: calm to excited", digits=2),
     ),
 )

@@ -1,10 +1,10 @@
-"""Describes the character of a recording by eleven numbers and the list ``band_balance``."""
+"""Describes the character of a recording by twelve numbers and the list ``band_balance``."""
 
 import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Spectrum, Value
 from tonearm.analysis.built_in import CHARACTER
-from tonearm.analysis.fluctuation import fluctuation_exponent
+from tonearm.analysis.fluctuation import fluctuation_exponent, regularity
 from tonearm.analysis.front import MEL_BANDS
 from tonearm.analysis.percentile import percentile
 from tonearm.analysis.timbre import Flux, balance, brightness, flatness, mel_bands, moments_hz, rolloff_hz
@@ -36,7 +36,10 @@ EDGE_FRAMES = 3
 LOUDNESS_DB = (-34.0, -10.0)
 MOVEMENT_FLUX = (0.05, 0.30)
 DANCEABILITY_EXPONENT = (1.3, 0.3)
+DANCEABILITY_REGULARITY = (0.15, 0.5)
 """The values at which each scale is 0 and 1: about the range of two hundred recordings and renderings."""
+
+ENERGY_LEVELS = 10
 
 
 class DescriptorAnalyser:
@@ -54,11 +57,13 @@ class DescriptorAnalyser:
     Derived from these, 0 to 1, by heuristic rules that suit the sorting of recordings. Loudness is the mean level
     of the frames within ``LOUDNESS_DB``, movement is the flux within ``MOVEMENT_FLUX``:
     energy, the mean of loudness and movement;
+    energy_level, the same from 1 to 10: the tenth of that range in which it lies, 10 also for 1;
     mood_arousal, two parts loudness and one part movement: the arousal that listeners report follows loudness
     first and tempo next (E. Schubert, "Modeling perceived emotion with continuous musical features", Music
     Perception 21(4), 2004); movement stands in for tempo;
-    danceability, the fluctuation exponent of the level within ``DANCEABILITY_EXPONENT`` (see ``fluctuation``),
-    ``None`` for less than 17.7 s and for a level that does not change.
+    danceability, the geometric mean of the fluctuation exponent of the level within ``DANCEABILITY_EXPONENT`` and of
+    the regularity of its rises within ``DANCEABILITY_REGULARITY`` (see ``fluctuation``), ``None`` for less than 17.7 s
+    and for a level that does not change.
     Valence (happy to sad) is not among them: no published rule predicts it well from a few such numbers.
     """
 
@@ -127,12 +132,21 @@ class DescriptorAnalyser:
         loudness = ramp(level_db, LOUDNESS_DB)
         movement = ramp(self._flux.share(), MOVEMENT_FLUX)
         level = np.sqrt(power[EDGE_FRAMES:-EDGE_FRAMES])
-        exponent = fluctuation_exponent(level, self._signal.frame_rate_hz)
+        energy = round((loudness + movement) / 2, 4)
         return {
-            "energy": (loudness + movement) / 2,
-            "danceability": None if exponent is None else ramp(exponent, DANCEABILITY_EXPONENT),
+            "energy": energy,
+            "energy_level": min(ENERGY_LEVELS, 1 + int(ENERGY_LEVELS * energy)),
+            "danceability": self._danceability(level),
             "mood_arousal": (2 * loudness + movement) / 3,
         }
+
+    def _danceability(self, level: Float64) -> float | None:
+        rate_hz = self._signal.frame_rate_hz
+        exponent = fluctuation_exponent(level, rate_hz)
+        if exponent is None:
+            return None
+        strictness = ramp(exponent, DANCEABILITY_EXPONENT)
+        return (strictness * ramp(regularity(self._flux.curve(), rate_hz), DANCEABILITY_REGULARITY)) ** 0.5
 
 
 def _rounded(name: str, value: Value) -> Value:

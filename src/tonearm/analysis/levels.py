@@ -90,7 +90,7 @@ def rank_levels(onsets: Onsets) -> Ranking | None:
     if not levels or np.exp(levels[0].cue("coverage")) < LEAST_COVERAGE:
         return None
     named = dict(zip(CUES, levels[0].cues.tolist(), strict=True))
-    return Ranking(levels, pulse.cues(onsets, periodicity.peak, levels[0].score, named), periodicity.peak)
+    return Ranking(levels, pulse.cues(onsets, periodicity.peak, named), periodicity.peak)
 
 
 def candidates(tempogram: Float64) -> list[int]:

@@ -7,6 +7,7 @@ import numpy as np
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.percentile import percentile
 from tonearm.analysis.repetition import COARSE_BANDS, Repetition
+from tonearm.analysis.steadiness import Steadiness
 
 SEGMENT_FRAMES = 51_680
 """Ten minutes of frames: the stretch whose loudness sets the compression of its mel powers."""
@@ -53,7 +54,8 @@ class Onsets:
     bass: over the lowest bands, where only loud sounds count.
     treble: over the upper bands.
     body: no strength but the level of the bands from 0.2 to 1.3 kHz, the mean of their logarithms, 0 or more.
-    repetition: see ``Repetition.curve``.
+    repetition: see ``Repetition.curve``. steadiness: see ``Steadiness.mean``.
+    unit: the rise, as a logarithm of power, that strength 1 of ``full`` stands for.
     frame_rate_hz: frames a second; the strength of frame ``i`` is the rise between frames ``i - LAG`` and ``i``.
     """
 
@@ -62,6 +64,8 @@ class Onsets:
     treble: Float32
     body: Float32
     repetition: Float32
+    steadiness: tuple[float, float]
+    unit: float
     frame_rate_hz: float
 
     def accents(self, bass_share: float) -> Float32:
@@ -88,6 +92,7 @@ class OnsetStream:
         self._loudest = np.zeros(0, np.float32)
         self._parts: dict[str, list[Float32]] = {name: [] for name in FLOORS | {"body": 0.0}}
         self._repetition = Repetition()
+        self._steadiness = Steadiness()
 
     def push(self, mel: Float32) -> None:
         """Take (n, bands) float32 mel powers."""
@@ -105,10 +110,13 @@ class OnsetStream:
         if self.held:
             self._reduce()
         span = int(self._frame_rate_hz) | 1
+        curves = {name: normalised(self._parts[name], span, floor) for name, floor in FLOORS.items()}
         return Onsets(
-            **{name: normalised(self._parts[name], span, floor) for name, floor in FLOORS.items()},
+            **{name: curve for name, (curve, _) in curves.items()},
             body=np.concatenate([np.zeros(0, np.float32), *self._parts["body"]]),
             repetition=self._repetition.curve(),
+            steadiness=self._steadiness.mean(),
+            unit=curves["full"][1],
             frame_rate_hz=self._frame_rate_hz,
         )
 
@@ -131,6 +139,7 @@ class OnsetStream:
         self._parts["treble"].append(rises[:, TREBLE_FROM:].mean(axis=1))
         self._parts["body"].append(joined[LAG:, BODY].mean(axis=1))
         self._repetition.push(_coarse(joined))
+        self._steadiness.push(joined[LAG:])
 
 
 def _coarse(levels: Float32) -> Float32:
@@ -140,10 +149,10 @@ def _coarse(levels: Float32) -> Float32:
     return rises
 
 
-def normalised(parts: list[Float32], span: int, floor: float) -> Float32:
+def normalised(parts: list[Float32], span: int, floor: float) -> tuple[Float32, float]:
     """Subtract the mean over ``span`` frames around each, cut below zero, divide by the deviation or floor.
 
-    Empties ``parts``, so that only one copy is kept.
+    Returns what comes of it, and what it was divided by. Empties ``parts``, so that only one copy is kept.
     """
     strength = np.concatenate([np.zeros(0, np.float32), *parts])
     parts.clear()
@@ -159,8 +168,9 @@ def normalised(parts: list[Float32], span: int, floor: float) -> Float32:
         out[start:stop] = strength[start:stop] - (sums[span:] - sums[:-span]) / span
     np.maximum(out, 0, out=out)
     deviation = float(out.std(dtype=np.float64)) if len(out) else 0.0
-    out /= np.float32(max(deviation, floor))
-    return out
+    unit = max(deviation, floor)
+    out /= np.float32(unit)
+    return out, unit
 
 
 def spread(strength: Float32) -> Float32:

@@ -14,17 +14,19 @@ from tonearm.analysis.tempo_curve import (
     BeatTrain,
     Window,
     edge_bpm,
+    moves,
     near_onsets,
     prevailing_bpm,
     stability,
     windows,
+    within,
 )
 from tonearm.analysis.tempogram import tempo_path
 
 SHORTEST_S = 3.0
 """Shorter music gets no tempo."""
 
-LEAST_CERTAINTY = 0.3
+LEAST_CERTAINTY = 0.4
 """Music whose beat is less probable than this has none."""
 
 EDGE_S = 30.0
@@ -128,7 +130,7 @@ def _main_bpm(beats: BeatTrain) -> tuple[float, bool] | None:
     if prevails is None:
         return None
     line = fit_line(beats.times_s, 60 / prevails)
-    if line is not None and line.spread_s < STEADY_SPREAD * line.period_s:
+    if line is not None and line.spread_s < STEADY_SPREAD * line.period_s and not moves(beats):
         return 60 / line.period_s, True
     return prevails, False
 
@@ -138,10 +140,11 @@ def _findings(
 ) -> Findings:
     bpm, steady = main
     shares = _shares(levels)
-    start = edge_bpm(beats.between(0, EDGE_S), at_end=False)
-    end = edge_bpm(beats.between(duration_s - EDGE_S, np.inf), at_end=True)
-    if steady:
-        start, end = (bpm if edge and abs(edge / bpm - 1) < EDGE_NOISE else edge for edge in (start, end))
+    curve = windows(beats, duration_s, window_s)
+    start, end = (
+        bpm if steady and edge and abs(edge / bpm - 1) < EDGE_NOISE else edge
+        for edge in _edges(beats, curve, duration_s)
+    )
     values: dict[str, Value] = {
         "bpm": round(bpm, 3),
         "bpm_confidence": round(shares[0] * beats.regularity(), 3),
@@ -150,9 +153,19 @@ def _findings(
         "bpm_end": _rounded(end),
         "tempo_stability": _rounded(stability(beats)),
     }
-    curve = windows(beats, duration_s, window_s)
     times: list[Value] = [round(float(at), 3) for at in beats.times_s]
     return Findings(values, {"beats": times, "tempo_windows": [_row(window) for window in curve]})
+
+
+def _edges(beats: BeatTrain, curve: list[Window], duration_s: float) -> tuple[float | None, float | None]:
+    """The tempo at the start and at the end, neither beyond that of the windows there."""
+    last = duration_s - EDGE_S
+    start = edge_bpm(beats.between(0, EDGE_S), at_end=False)
+    end = edge_bpm(beats.between(last, np.inf), at_end=True)
+    return (
+        within(start, [window for window in curve if window.start_s < EDGE_S]),
+        within(end, [window for window in curve if window.end_s > last]),
+    )
 
 
 def _nothing(duration_s: float, window_s: float) -> Findings:

@@ -16,14 +16,14 @@ SPAN_BEATS = 8
 NEAR_INTERVAL = 0.08
 """An interval this close to the local one (as a share of it) is regular."""
 
-NEAR_TEMPO = 0.04
-"""A local tempo this close to the prevailing one counts as the same tempo."""
+UNMOVED, MOVED = 0.0075, 0.04
+"""A local tempo this close to the prevailing one is the same tempo, and one this far from it is another."""
 
 SAME_TEMPO = 0.015
 """Local tempi this close to each other are one tempo, seen through the grid of frames."""
 
-LEAST_AT_MEDIAN = 0.03
-"""Where less of the time than this share is spent at the median tempo, the median fell between two tempi."""
+LEAST_AT_MEDIAN = 0.5
+"""Where less time is spent at the median tempo than this share of the time at another, it fell between two tempi."""
 
 BENDS = 0.6
 """A parabola through a section of beats is used where it leaves less than this share of the straight line's
@@ -86,21 +86,22 @@ class BeatTrain:
 def stability(beats: BeatTrain) -> float | None:
     """Share of regular intervals times the share of time spent at the prevailing tempo.
 
-    1 for a drum machine, near 1 for a steady band, lower where the tempo changes or beats are uncertain. ``None`` for
-    fewer than three beats.
+    Time at a tempo between ``UNMOVED`` and ``MOVED`` away from it counts in part. 1 for a drum machine, near 1 for a
+    steady band, lower where the tempo changes or beats are uncertain. ``None`` for fewer than three beats.
     """
     if len(beats) < 3:
         return None
     local = beats.local_bpm()
     time = 1 / local
-    same = np.abs(local / prevailing(local) - 1) <= NEAR_TEMPO
-    return beats.regularity() * float(time[same].sum() / time.sum())
+    away = np.abs(local / prevailing(local) - 1)
+    same = np.clip((MOVED - away) / (MOVED - UNMOVED), 0, 1)
+    return beats.regularity() * float((time * same).sum() / time.sum())
 
 
 def prevailing(local: Float64) -> float:
     """The median of the local tempo over time.
 
-    Where the tempo jumps in the middle of the file, hardly any time is spent at the median; then it is the tempo at
+    Where the tempo jumps in the middle of the file, little time is spent at the median; then it is the tempo at
     which most time is spent.
     """
     tempi = np.sort(local)
@@ -109,7 +110,7 @@ def prevailing(local: Float64) -> float:
     last = np.searchsorted(tempi, tempi * (1 + SAME_TEMPO), side="right")
     around = (passed[last] - passed[first]) / passed[-1]
     middle = int(np.searchsorted(passed[1:], passed[-1] / 2))
-    return float(tempi[middle if around[middle] >= LEAST_AT_MEDIAN else around.argmax()])
+    return float(tempi[middle if around[middle] >= LEAST_AT_MEDIAN * around.max() else around.argmax()])
 
 
 def prevailing_bpm(beats: BeatTrain) -> float | None:
@@ -152,6 +153,20 @@ def edge_bpm(beats: BeatTrain, *, at_end: bool) -> float | None:
     period = float(np.polyval(np.polyder(bend), index[-1 if at_end else 0]))
     low, high = float(local.min()), float(local.max())
     return float(np.clip(60 / period, low, high)) if period > 0 else straight
+
+
+def moves(beats: BeatTrain) -> bool:
+    """Whether the first half of the beats has another tempo than the second."""
+    middle = len(beats) // 2
+    halves = (BeatTrain(beats.times_s[part], beats.with_onset[part]) for part in (slice(middle), slice(middle, None)))
+    first, second = (stretch_bpm(half) for half in halves)
+    return first is not None and second is not None and abs(first / second - 1) > SAME_TEMPO
+
+
+def within(edge: float | None, near: list[Window]) -> float | None:
+    """A tempo at the edge of a file, moved into the range of the windows there; ``None`` where none of them has one."""
+    tempi = [window.bpm for window in near if window.bpm is not None]
+    return min(max(edge, min(tempi)), max(tempi)) if edge is not None and tempi else None
 
 
 def windows(beats: BeatTrain, duration_s: float, window_s: float) -> list[Window]:

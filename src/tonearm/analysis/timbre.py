@@ -111,18 +111,28 @@ class Flux:
 
     def __init__(self) -> None:
         self._last: Float32 | None = None
-        self._risen = 0.0
-        self._total = 0.0
+        self._risen: list[Float32] = []
+        self._total: list[Float32] = []
 
     def push(self, amplitude: Float32) -> None:
         """Take (frames, bands) float32 amplitudes, the next frames of the stream."""
         before = amplitude[:1].repeat(self.LAG, axis=0) if self._last is None else self._last
         joined = np.concatenate([before, amplitude])
         rises = joined[self.LAG :] - joined[: -self.LAG]
-        self._risen += float(np.maximum(rises, 0).sum(dtype=np.float64))
-        self._total += float(amplitude.sum(dtype=np.float64))
+        self._risen.append(np.maximum(rises, 0).sum(axis=1))
+        self._total.append(amplitude.sum(axis=1))
         self._last = joined[-self.LAG :]
 
     def share(self) -> float:
         """Mean share of a frame's amplitude that was not there one lag before, 0 (steady) to 1."""
-        return self._risen / self._total if self._total else 0.0
+        risen, total = self._sums()
+        return float(risen.sum(dtype=np.float64) / max(float(total.sum(dtype=np.float64)), 1e-20))
+
+    def curve(self) -> Float32:
+        """(frames,) that share frame by frame, 0 where it is silent."""
+        risen, total = self._sums()
+        return risen / np.maximum(total, TINY)
+
+    def _sums(self) -> tuple[Float32, Float32]:
+        nothing = np.zeros(0, np.float32)
+        return np.concatenate([nothing, *self._risen]), np.concatenate([nothing, *self._total])

@@ -133,3 +133,9 @@ def curve(values: Sequence[float | None], unit: str = "BPM") -> str:
         return "".join(" " if value is None else _BLOCKS[3] for value in values) + " steady"
     steps = [" " if value is None else _BLOCKS[round((value - low) / (high - low) * 7)] for value in values]
     return f"{''.join(steps)} {low:.1f} to {high:.1f} {unit}"
+
+
+def blocks(counts: Sequence[int]) -> str:
+    """Numbers as blocks of their height, a space for 0."""
+    most = max(counts)
+    return "".join(_BLOCKS[round((count / most) * 7)] if count else " " for count in counts)

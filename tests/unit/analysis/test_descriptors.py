@@ -8,7 +8,7 @@ from tonearm.analysis.analyser import Float32
 from tonearm.analysis.descriptors import VALUES, DescriptorAnalyser
 from tonearm.analysis.fluctuation import fluctuation_exponent
 
-UNSTEADY = {"band_balance", "danceability", "spectral_flatness"}
+UNSTEADY = {"band_balance", "danceability", "energy_level", "spectral_flatness"}
 """Lists, unknown for short sounds, or next to nothing for tones."""
 
 
@@ -86,6 +86,24 @@ def test_a_steady_beat_is_more_danceable_than_a_slow_swell() -> None:
     drift = np.cumsum(noise(60.0, strength=1.0))
     swell = noise(60.0) * (1 + drift / np.abs(drift).max()).astype(np.float32)
     assert number(drum_loop(60.0), "danceability") > number(swell, "danceability") + 0.3
+
+
+@pytest.mark.parametrize("slope", [0.0, -0.5, -1.0], ids=["white", "pink", "brown"])
+def test_noise_is_not_danceable(slope: float) -> None:
+    spectrum = np.fft.rfft(np.random.default_rng(3).standard_normal(30 * RATE_HZ))
+    hz = np.maximum(np.fft.rfftfreq(30 * RATE_HZ, 1 / RATE_HZ), 20)
+    coloured = np.fft.irfft(spectrum * hz**slope, 30 * RATE_HZ)
+    heard = (0.2 * coloured / np.abs(coloured).max()).astype(np.float32)
+    assert number(heard, "danceability") < 0.2
+    assert number(drum_loop(30.0), "danceability") > 0.8
+
+
+@pytest.mark.parametrize("strength", [0.001, 0.05, 0.3, 1.0])
+def test_the_energy_level_is_the_tenth_of_its_range_in_which_energy_lies(strength: float) -> None:
+    found = analyse(DescriptorAnalyser, np.float32(strength) * drum_loop(4.0)).values
+    assert isinstance(found["energy"], float)
+    assert found["energy_level"] == min(10, int(found["energy"] * 10) + 1)
+    assert type(found["energy_level"]) is int
 
 
 def test_random_levels_have_an_exponent_of_one_half() -> None:

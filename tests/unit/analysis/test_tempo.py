@@ -131,6 +131,31 @@ def test_speeding_up_shows_at_both_ends() -> None:
     assert number(findings, "bpm_end") == pytest.approx(125, rel=0.03)
 
 
+@pytest.mark.parametrize("tempi", [(124, 130.2), (130.2, 124)], ids=["faster", "slower"])
+def test_a_change_of_five_percent_is_no_full_stability_and_the_tempo_is_one_of_the_two(
+    tempi: tuple[float, float],
+) -> None:
+    for seconds in (8, 40):
+        found = tempo_of(clicks(beat_times([(bpm, seconds) for bpm in tempi]), 2 * seconds + 0.5))
+        assert min(abs(number(found, "bpm") / bpm - 1) for bpm in tempi) < 0.01
+        assert number(found, "tempo_stability") < 0.8
+
+
+def test_a_slow_rise_of_five_percent_is_no_full_stability() -> None:
+    seconds = np.interp(np.arange(0, 130), *_ramp(122, 128, 60))
+    found = tempo_of(clicks(seconds[seconds < 59] + 0.5, 60))
+    assert number(found, "tempo_stability") < 0.9
+    assert 122 < number(found, "bpm") < 128
+
+
+def test_start_and_end_lie_in_the_range_of_the_windows_there() -> None:
+    seconds = np.interp(np.arange(0, 120), *_ramp(100, 125, 60))
+    found = tempo_of(clicks(seconds[seconds < 59] + 0.5, 60))
+    tempi = [window["bpm"] for window in windows(found) if window["bpm"] is not None]
+    assert min(tempi[:3]) <= number(found, "bpm_start") <= max(tempi[:3])
+    assert min(tempi[-3:]) <= number(found, "bpm_end") <= max(tempi[-3:])
+
+
 def test_windows_cover_the_file_and_the_last_is_shorter() -> None:
     found = windows(tempo_of(clicks(beat_times([(120, 25)]), 25.5), window_s=8.0))
     assert [window["start_s"] for window in found] == [0, 8, 16, 24]

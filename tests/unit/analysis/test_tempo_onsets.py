@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tonearm.analysis import onsets
 from tonearm.analysis.analyser import Float32
@@ -42,10 +43,11 @@ def test_no_more_than_a_segment_of_mel_powers_is_kept() -> None:
 def test_normalising_in_chunks_equals_normalising_at_once() -> None:
     random = np.random.default_rng(0).random(3 * onsets.CHUNK + 17).astype(np.float32)
     span = 87
-    found = onsets.normalised([random], span, 1e-3)
+    found, unit = onsets.normalised([random], span, 1e-3)
     around = np.convolve(random.astype(np.float64), np.ones(span) / span, "same")
     expected = np.maximum(random - around, 0)
     assert np.allclose(found, expected / expected.std(), atol=1e-4)
+    assert unit == pytest.approx(expected.std(), rel=1e-4)
 
 
 def test_spread_takes_the_greatest_of_three_neighbours() -> None:
