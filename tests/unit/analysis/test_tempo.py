@@ -75,7 +75,7 @@ def test_alternatives_are_the_tempo_s_relatives_likeliest_first() -> None:
     assert scores == sorted(scores, reverse=True)
 
 
-@pytest.mark.parametrize(("beat", "relation", "bpm"), [(180, "third", 60), (200, "triple", 200)])
+@pytest.mark.parametrize(("beat", "relation", "bpm"), [(200, "third", 200 / 3), (210, "triple", 210)])
 def test_a_waltz_has_bar_and_beat_as_tempo_and_alternative(beat: float, relation: str, bpm: float) -> None:
     times = beat_times([(beat, 20)])
     accents, steps = clicks(times[::3], 20.5), clicks(times, 20.5)
