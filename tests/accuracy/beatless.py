@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--soundfont", action="append", required=True, help="used in turn")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "id": name,
             "file": f"{name}.wav",
@@ -70,7 +70,9 @@ def _written(folder: str, fonts: list[str]) -> Iterator[str]:
         struck = program in BELLS
         name = f"{'bells' if struck else 'pad'}-{program}"
         notes = list(bells(chance) if struck else held_chords(chance))
-        if render(os.path.join(folder, name), midi_file(notes, {0: program}, SECONDS), fonts[number % len(fonts)]):
+        if render(
+            os.path.join(folder, name), midi_file(notes, {0: program}, SECONDS), fonts[number % len(fonts)]
+        ):
             yield name
     for name, samples in [*noises(random_numbers), *speeches(chance, random_numbers)]:
         write(os.path.join(folder, f"{name}.wav"), 0.5 * samples / float(np.abs(samples).max()))
@@ -94,7 +96,12 @@ def bells(chance: random.Random) -> Iterator[Note]:
     mean_s = chance.uniform(0.25, 1.5)
     at = 0.0
     while (at := at + chance.expovariate(1 / mean_s)) < SECONDS:
-        yield Note(at, chance.uniform(1, 4), 60 + chance.choice((0, 2, 4, 7, 9, 12, 14, 16)), chance.randrange(40, 100))
+        yield Note(
+            at,
+            chance.uniform(1, 4),
+            60 + chance.choice((0, 2, 4, 7, 9, 12, 14, 16)),
+            chance.randrange(40, 100),
+        )
 
 
 def noises(numbers: np.random.Generator) -> Iterator[tuple[str, Samples]]:
@@ -106,7 +113,9 @@ def noises(numbers: np.random.Generator) -> Iterator[tuple[str, Samples]]:
         yield f"rain-{number}", rain(numbers, rate)
     time = np.arange(COUNT) / RATE_HZ
     for number in range(6):
-        tones = numbers.choice([110, 130.8, 146.8, 164.8, 196, 220, 261.6, 293.7, 329.6, 392], 5, replace=False)
+        tones = numbers.choice(
+            [110, 130.8, 146.8, 164.8, 196, 220, 261.6, 293.7, 329.6, 392], 5, replace=False
+        )
         parts = [np.sin(2 * np.pi * (hz * time + numbers.uniform())) * slow(numbers, 0.1) for hz in tones]
         yield f"sines-{number}", np.asarray(np.sum(parts, axis=0), np.float64)
 
@@ -123,7 +132,9 @@ def slow(numbers: np.random.Generator, least: float) -> Samples:
     """A curve between ``least`` and 1 that turns every second or two."""
     points = np.convolve(numbers.standard_normal(int(4 * SECONDS) + 8), np.hanning(9), "valid")
     points = (points - points.min()) / float(np.ptp(points))
-    return np.asarray(least + (1 - least) * np.interp(np.arange(COUNT), np.linspace(0, COUNT, len(points)), points))
+    return np.asarray(
+        least + (1 - least) * np.interp(np.arange(COUNT), np.linspace(0, COUNT, len(points)), points)
+    )
 
 
 def rain(numbers: np.random.Generator, rate: float) -> Samples:

@@ -93,7 +93,14 @@ PULSE = Model(
     "pulse",
     pulse.CUES,
     0.5,
-    {"rendered": 1.0, "accompaniments": 1.0, "patterns": 1.0, "performances": 0.35, "charts": 1.0, "beatless": 1.25},
+    {
+        "rendered": 1.0,
+        "accompaniments": 1.0,
+        "patterns": 1.0,
+        "performances": 0.35,
+        "charts": 1.0,
+        "beatless": 1.25,
+    },
     np.zeros(len(pulse.CUES)),
     scaled=True,
 )

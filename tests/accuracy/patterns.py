@@ -100,9 +100,7 @@ def beat_times(tempi: Sequence[float]) -> Samples:
     return times[times < SECONDS]
 
 
-def _written(
-    folder: str, name: str, kind: str, style: str, times: Samples, seed: int
-) -> dict[str, object]:
+def _written(folder: str, name: str, kind: str, style: str, times: Samples, seed: int) -> dict[str, object]:
     """Write a pattern on these beats; returns its row of ``truth.json`` without the tempo."""
     _, bar, drums = PATTERNS[style]
     write(os.path.join(folder, name + ".wav"), render(times, bar, drums, seed))

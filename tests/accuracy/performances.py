@@ -46,19 +46,60 @@ class Texture:
     rubato: tuple[float, float]
 
 
-STRINGS, PIANO, WINDS = ((48, 48), (49, 40), (48, 42)), ((0, 0), (1, 0), (0, 73)), ((68, 73), (71, 68), (60, 56))
+STRINGS, PIANO, WINDS = (
+    ((48, 48), (49, 40), (48, 42)),
+    ((0, 0), (1, 0), (0, 73)),
+    ((68, 73), (71, 68), (60, 56)),
+)
 TEXTURES = {
-    "chorale": Texture((*STRINGS, (19, 19), (52, 52)), (55, 100), (4, 3), 1, (0,), (1, 2), False, False, 1.0, (0.02, 0.06)),
+    "chorale": Texture(
+        (*STRINGS, (19, 19), (52, 52)), (55, 100), (4, 3), 1, (0,), (1, 2), False, False, 1.0, (0.02, 0.06)
+    ),
     "adagio": Texture((*STRINGS, *WINDS), (42, 72), (4, 3), 2, (0,), (2, 4), False, False, 2.0, (0.03, 0.09)),
-    "repeated chords": Texture((*STRINGS, *PIANO), (60, 130), (4, 3, 2), 2, (0, 1), (2, 4), False, True, 0.8, (0.02, 0.06)),
+    "repeated chords": Texture(
+        (*STRINGS, *PIANO), (60, 130), (4, 3, 2), 2, (0, 1), (2, 4), False, True, 0.8, (0.02, 0.06)
+    ),
     "nocturne": Texture(PIANO, (45, 90), (4, 3), 3, (0, 1, 2), (2, 4), True, True, 2.5, (0.05, 0.12)),
-    "arpeggio": Texture(((46, 73), (24, 24), (0, 42), (6, 6)), (60, 120), (4, 3), 4, (0, 1, 2, 3), (2, 4), True, True, 2.0, (0.02, 0.08)),
+    "arpeggio": Texture(
+        ((46, 73), (24, 24), (0, 42), (6, 6)),
+        (60, 120),
+        (4, 3),
+        4,
+        (0, 1, 2, 3),
+        (2, 4),
+        True,
+        True,
+        2.0,
+        (0.02, 0.08),
+    ),
     "waltz": Texture((*PIANO, *STRINGS), (90, 180), (3,), 1, (1, 2), (3, 6), False, True, 0.7, (0.03, 0.10)),
     "quartet": Texture(STRINGS, (60, 140), (4, 3, 2), 2, (0, 1), (1, 2, 4), True, False, 1.0, (0.02, 0.06)),
-    "solo": Texture(((40, 40), (73, 73), (42, 42), (24, 24)), (50, 110), (4, 3), 4, (), (4,), False, False, 1.0, (0.04, 0.10)),
-    "walking bass": Texture(((0, 66), (26, 26), (0, 0)), (90, 200), (4,), 1, (1, 3), (2, 4), False, True, 0.6, (0.01, 0.03)),
-}  # fmt: skip
-MELODY = ((1.0,), (0.5, 0.5), (1.5, 0.5), (2.0,), (0.25, 0.25, 0.5), (0.75, 0.25), (1 / 3, 1 / 3, 1 / 3), (3.0,))
+    "solo": Texture(
+        ((40, 40), (73, 73), (42, 42), (24, 24)),
+        (50, 110),
+        (4, 3),
+        4,
+        (),
+        (4,),
+        False,
+        False,
+        1.0,
+        (0.04, 0.10),
+    ),
+    "walking bass": Texture(
+        ((0, 66), (26, 26), (0, 0)), (90, 200), (4,), 1, (1, 3), (2, 4), False, True, 0.6, (0.01, 0.03)
+    ),
+}
+MELODY = (
+    (1.0,),
+    (0.5, 0.5),
+    (1.5, 0.5),
+    (2.0,),
+    (0.25, 0.25, 0.5),
+    (0.75, 0.25),
+    (1 / 3, 1 / 3, 1 / 3),
+    (3.0,),
+)
 """Lengths of the melody's notes in beats, a figure at a time."""
 
 
@@ -154,7 +195,9 @@ class Performance:
                 at, length = beat + step / texture.parts, texture.held / texture.parts
                 played = [chord[(beat * texture.parts + step) % 4]] if texture.broken else chord
                 for pitch in played:
-                    yield self._note(at, length * (lasts if texture.parts == 1 and not texture.bass else 1), pitch, 55)
+                    yield self._note(
+                        at, length * (lasts if texture.parts == 1 and not texture.bass else 1), pitch, 55
+                    )
 
     def _melody(self) -> Iterator[Note]:
         at, degree, end = 0.0, self._chance.randrange(7), len(self.beats) - 1

@@ -1,5 +1,7 @@
 """Describes the character of a recording by twelve numbers and the list ``band_balance``."""
 
+import math
+
 import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Spectrum, Value
@@ -146,7 +148,7 @@ class DescriptorAnalyser:
         if exponent is None:
             return None
         strictness = ramp(exponent, DANCEABILITY_EXPONENT)
-        return (strictness * ramp(regularity(self._flux.curve(), rate_hz), DANCEABILITY_REGULARITY)) ** 0.5
+        return math.sqrt(strictness * ramp(regularity(self._flux.curve(), rate_hz), DANCEABILITY_REGULARITY))
 
 
 def _rounded(name: str, value: Value) -> Value:

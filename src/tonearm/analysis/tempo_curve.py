@@ -158,7 +158,10 @@ def edge_bpm(beats: BeatTrain, *, at_end: bool) -> float | None:
 def moves(beats: BeatTrain) -> bool:
     """Whether the first half of the beats has another tempo than the second."""
     middle = len(beats) // 2
-    halves = (BeatTrain(beats.times_s[part], beats.with_onset[part]) for part in (slice(middle), slice(middle, None)))
+    halves = (
+        BeatTrain(beats.times_s[part], beats.with_onset[part])
+        for part in (slice(middle), slice(middle, None))
+    )
     first, second = (stretch_bpm(half) for half in halves)
     return first is not None and second is not None and abs(first / second - 1) > SAME_TEMPO
 

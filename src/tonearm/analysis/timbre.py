@@ -131,7 +131,7 @@ class Flux:
     def curve(self) -> Float32:
         """(frames,) that share frame by frame, 0 where it is silent."""
         risen, total = self._sums()
-        return risen / np.maximum(total, TINY)
+        return np.divide(risen, np.maximum(total, TINY), dtype=np.float32)
 
     def _sums(self) -> tuple[Float32, Float32]:
         nothing = np.zeros(0, np.float32)

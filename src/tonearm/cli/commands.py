@@ -35,13 +35,10 @@ SECTIONS = {
         Entry("profile", "profile:profile", "Sample where the time of a running worker goes."),
         Entry("tracks", "tracks:tracks", "List tracks: filter, sort, limit."),
         Entry("show", "tracks:show", "Show everything that is stored about one track."),
-<<<<<<< HEAD
         Entry("duplicates", "duplicates:list_duplicates", "List the same sound under several paths."),
-=======
         Entry(
             "descriptors", "descriptors:descriptors", "Show how each result is distributed over the library."
         ),
->>>>>>> 4c58458e (Tell beats from pads, noise and speech by how long sounds stay as they are, by pauses and starts; grade stability; energy level; danceability needs a pulse; print distributions)
         Entry("mix", "mixes:mix", "List what mixes well with a track."),
         Entry("path", "mixes:path", "Find a sequence of tracks in which each mixes with the next."),
         Entry("connection", "mixes:connection", "Show what connects two artists."),

@@ -67,5 +67,9 @@ def _as_json(column: Column, distribution: Distribution) -> dict[str, object]:
         "unit": column.unit or None,
         "tracks": distribution.tracks,
         "percentiles": dict(zip(map(str, PERCENTS), distribution.percentiles, strict=False)),
-        "histogram": {"low": distribution.low, "high": distribution.high, "counts": list(distribution.counts)},
+        "histogram": {
+            "low": distribution.low,
+            "high": distribution.high,
+            "counts": list(distribution.counts),
+        },
     }

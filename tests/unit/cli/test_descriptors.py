@@ -20,7 +20,7 @@ def with_tempi(library: Library, *tempi: float | None) -> None:
     """Add a track of each tempo."""
     run = library.run()
     for number, bpm in enumerate(tempi):
-        findings = {"tempo": (versions()["tempo"], {"bpm": bpm}, {})}
+        findings: dict[str, object] = {"tempo": (versions()["tempo"], {"bpm": bpm}, {})}
         library.finish(run, f"{number}.flac".encode(), result(f"{number:08}", findings=findings))
 
 
