@@ -21,11 +21,11 @@ SHORTEST_S = 0.02
 """Minimum length of a column."""
 LOW_HZ, HIGH_HZ = 300.0, 2800.0
 """Where the bands are to meet: they do at the nearest octave below half of the shared rate."""
+LEAST_SAMPLES = 4
+"""Minimum number of samples of the lowest band in a column."""
 FLOOR_DB = -60
 TOGETHER = 4
 """Blocks that are worked through together, which costs less than one by one: most steps are short."""
-LEAST_SAMPLES = 4
-"""Minimum number of samples of the lowest band in a column."""
 
 
 class WaveformAnalyser:
@@ -44,10 +44,9 @@ class WaveformAnalyser:
         shortest = max(SHORTEST_S * signal.low_rate_hz, LEAST_SAMPLES << octaves)
         self._column = 1 << math.ceil(math.log2(shortest))
         self._halvers = [Halver() for _ in range(octaves - 1)]
-        self._octaves = [_Octave(self._column >> octave) for octave in range(1, octaves + 1)]
-        self._borders = [_Border(self._column >> octave) for octave in range(2, octaves + 1)]
-        self._lowest = _Means(self._column >> octaves)
+        self._streams = [np.zeros(0, np.float32) for _ in range(octaves + 1)]
         self._waiting: list[tuple[Float32, Float32]] = []
+        self._powers = [array("f") for _ in range(3)]
 
     def feed(self, block: Block) -> None:
         """Take the next block's ``low`` and ``key``: the shared rate, and half of it."""
@@ -56,112 +55,68 @@ class WaveformAnalyser:
             self._push(is_last=False)
 
     def _push(self, is_last: bool) -> None:
-        """Work through the blocks that wait."""
-        samples, halved = (np.concatenate(form) for form in zip(*self._waiting, strict=True))
+        """Halve the blocks that wait, and measure the columns that are complete."""
+        low, key = ([each[form] for each in self._waiting] for form in (0, 1))
         self._waiting.clear()
-        taken = [self._octaves[0].push(samples, halved)]
-        for halver, octave in zip(self._halvers, self._octaves[1:], strict=True):
-            samples, halved = halved, halver.push(halved)
+        halved = np.concatenate(key)
+        self._streams[0] = np.concatenate([self._streams[0], *low])
+        self._streams[1] = np.concatenate([self._streams[1], halved])
+        for level, halver in enumerate(self._halvers, 2):
+            halved = halver.push(halved)
             if is_last:
                 halved = np.concatenate([halved, halver.flush()])
-            taken.append(octave.push(samples, halved))
-        for border, (upper, lower) in zip(self._borders, pairwise(taken), strict=True):
-            border.push(upper, lower)
-        self._lowest.push(np.square(halved))
+            self._streams[level] = np.concatenate([self._streams[level], halved])
+        lowest = self._column >> (len(self._streams) - 1)
+        self._measure(self._complete() // lowest, lowest)
+        if is_last and (rest := self._complete()):
+            self._measure(1, rest)
+
+    def _complete(self) -> int:
+        """The number of samples at the lowest rate whose time every stream has."""
+        deepest = len(self._streams) - 1
+        return min(len(stream) >> (deepest - level) for level, stream in enumerate(self._streams))
+
+    def _measure(self, columns: int, lowest: int) -> None:
+        """Measure columns of ``lowest`` samples at the lowest rate."""
+        if not columns:
+            return
+        deepest = len(self._streams) - 1
+        ends = [columns * lowest << (deepest - level) for level in range(deepest + 1)]
+        streams = [stream[:end] for stream, end in zip(self._streams, ends, strict=True)]
+        self._streams = [stream[end:] for stream, end in zip(self._streams, ends, strict=True)]
+        taken = [upper[::2] - lower for upper, lower in pairwise(streams)]
+        powers = [_means(np.square(octave), columns) for octave in taken]
+        for octave, (upper, lower) in enumerate(pairwise(taken), 1):
+            if octave != self._high_octaves:  # at the border of two octaves each has half of the amplitude
+                powers[octave] += _means(np.float32(2) * upper[::2] * lower, columns)
+        nothing = np.zeros(columns, np.float32)
+        split = self._high_octaves
+        bands = (
+            _means(np.square(streams[-1]), columns),
+            sum(powers[split:], nothing),
+            sum(powers[:split], nothing),
+        )
+        for found, power in zip(self._powers, bands, strict=True):
+            found.frombytes(power.astype(np.float32).tobytes())
 
     def finish(self) -> Findings:
         """Return the levels by column."""
         self._waiting.append((np.zeros(0, np.float32), np.zeros(0, np.float32)))
         self._push(is_last=True)
-        low = self._lowest.finish()
-        split = self._high_octaves
-        high = self._sum(len(low), [*self._octaves[:split], *self._borders[: max(0, split - 1)]])
-        middle = self._sum(len(low), [*self._octaves[split:], *self._borders[split:]])
-        together = max(1, -(-len(low) // MOST_COLUMNS))
+        found = [np.array(powers, np.float64) for powers in self._powers]
+        columns = len(found[0])
+        together = max(1, -(-columns // MOST_COLUMNS))
+        names = ("waveform_low", "waveform_mid", "waveform_high")
         return Findings(
-            {"waveform_step_s": together * self._column / self._rate_hz if len(low) else None},
-            {
-                "waveform_low": levels_db(low, together),
-                "waveform_mid": levels_db(middle, together),
-                "waveform_high": levels_db(high, together),
-            },
+            {"waveform_step_s": together * self._column / self._rate_hz if columns else None},
+            {name: levels_db(powers, together) for name, powers in zip(names, found, strict=True)},
         )
 
-    def _sum(self, columns: int, parts: "Sequence[_Octave | _Border]") -> Float64:
-        """The sum of powers; a stream at a higher rate may have one column more or less than the lowest one."""
-        total = np.zeros(columns)
-        for part in parts:
-            found = part.power.finish()[:columns]
-            total[: len(found)] += found
-        return total
 
-
-class _Means:
-    """The means of columns of ``size`` numbers of a stream."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept = np.zeros(0, np.float32)
-        self._found = array("f")
-
-    def push(self, numbers: Float32) -> None:
-        joined = np.concatenate([self._kept, numbers])
-        whole = len(joined) // self._size * self._size
-        sums = np.add.reduce(joined[:whole].reshape(-1, self._size), axis=1)
-        self._found.frombytes((sums / np.float32(self._size)).tobytes())
-        self._kept = joined[whole:]
-
-    def finish(self) -> Float64:
-        """All of them; the last column may have fewer numbers."""
-        if len(self._kept):
-            self._found.append(float(self._kept.mean()))
-        return np.array(self._found, np.float64)
-
-
-class _Pairs:
-    """Every second sample of a stream, with the sample of a stream at half the rate that is at the same time."""
-
-    def __init__(self) -> None:
-        self._is_odd = False
-        self._whole = np.zeros(0, np.float32)
-        self._halved = np.zeros(0, np.float32)
-
-    def push(self, samples: Float32, halved: Float32) -> tuple[Float32, Float32]:
-        """Take the next samples of both, of which either may come later; returns what is complete."""
-        whole = np.concatenate([self._whole, samples[self._is_odd :: 2]])
-        self._is_odd ^= bool(len(samples) % 2)
-        joined = np.concatenate([self._halved, halved])
-        both = min(len(whole), len(joined))
-        self._whole, self._halved = whole[both:], joined[both:]
-        return whole[:both], joined[:both]
-
-
-class _Octave:
-    """What a halving takes away, and its power by columns of ``size`` halved samples."""
-
-    def __init__(self, size: int) -> None:
-        self.power = _Means(size)
-        self._pairs = _Pairs()
-
-    def push(self, samples: Float32, halved: Float32) -> Float32:
-        """Take the next samples before and after halving; returns the octave's own, at the halved rate."""
-        first, second = self._pairs.push(samples, halved)
-        taken: Float32 = first - second
-        self.power.push(np.square(taken))
-        return taken
-
-
-class _Border:
-    """The power that two neighbouring octaves have together: half of each amplitude is in either at their border."""
-
-    def __init__(self, size: int) -> None:
-        self.power = _Means(size)
-        self._pairs = _Pairs()
-
-    def push(self, upper: Float32, lower: Float32) -> None:
-        """Take the next samples of both octaves."""
-        first, second = self._pairs.push(upper, lower)
-        self.power.push(np.float32(2) * first * second)
+def _means(numbers: Float32, columns: int) -> Float32:
+    """The means of so many columns of equal length."""
+    sums: Float32 = np.add.reduce(numbers.reshape(columns, -1), axis=1)
+    return sums * np.float32(columns / len(numbers))
 
 
 def levels_db(powers: Float64, together: int) -> Sequence[int]:
