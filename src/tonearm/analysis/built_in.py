@@ -57,7 +57,7 @@ KEY = AnalyserSpec(
 
 LOUDNESS = AnalyserSpec(
     name="loudness",
-    version=2,
+    version=3,
     implementation="tonearm.analysis.loudness:LoudnessAnalyser",
     inputs=("samples",),
     columns=(
@@ -70,7 +70,10 @@ LOUDNESS = AnalyserSpec(
         Column("replaygain_track_gain_db", float, "ReplayGain", "gain that brings it to −18 LUFS", "dB", 2),
         Column("replaygain_track_peak", float, "ReplayGain peak", "true peak, 1 for full scale", digits=3),
     ),
-    series=(Series("loudness_curve", "loudness curve", "short-term loudness, one value a second", "LUFS"),),
+    series=(
+        Series("loudness_curve", "loudness curve", "short-term loudness, one value a second", "LUFS"),
+        Series("loudness_blocks", "loudness blocks", "how many blocks of 400 ms have which level"),
+    ),
 )
 
 CHARACTER = AnalyserSpec(

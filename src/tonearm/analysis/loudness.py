@@ -10,6 +10,7 @@ from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal
 from tonearm.analysis.filters import TRUE_PEAK_TAPS, k_weighting
 from tonearm.analysis.kernels import sample_peak, true_peak, weigh
 from tonearm.analysis.kernels_numpy import Int64
+from tonearm.analysis.loudness_blocks import ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU, counted, lufs_of, power_of
 
 STEPS_PER_SECOND = 10
 GATING_STEPS = 4
@@ -25,8 +26,6 @@ MOMENTARY_FINE_STEPS = 40
 """A momentary value: 400 ms, every 10 ms, so that the loudest one is found within 0.1 LU wherever it begins (cases 13
 and 14 of EBU Tech 3341)."""
 
-ABSOLUTE_GATE_LUFS = -70.0
-INTEGRATED_GATE_LU = 10.0
 RANGE_GATE_LU = 20.0
 REPLAYGAIN_REFERENCE_LUFS = -18.0
 
@@ -68,6 +67,8 @@ class LoudnessAnalyser:
 
     ``series["loudness_curve"]``: short-term loudness, one value a second; value ``i`` covers the three
     seconds around second ``i`` (from ``i - 1`` to ``i + 2``, less at the ends), ``None`` below -70 LUFS.
+    ``series["loudness_blocks"]``: how many gating blocks had which level, from which the loudness of several tracks
+    together follows.
     """
 
     def __init__(self, signal: Signal) -> None:
@@ -121,7 +122,8 @@ class LoudnessAnalyser:
         fine = np.frombuffer(self._powers, np.float64) if self._powers else np.zeros(0)
         powers = fine[: len(fine) // FINE_STEPS * FINE_STEPS].reshape(-1, FINE_STEPS).mean(axis=1)
         short_term = _windows(powers, SHORT_TERM_STEPS)
-        integrated = integrated_loudness(_windows(powers, GATING_STEPS))
+        gating = _windows(powers, GATING_STEPS)
+        integrated = integrated_loudness(gating)
         peak = max(self._true_peak, self._sample_peak)
         values = {
             "loudness_lufs": _rounded(integrated),
@@ -135,16 +137,17 @@ class LoudnessAnalyser:
             ),
             "replaygain_track_peak": _rounded(peak, 6),
         }
-        return Findings(values, {"loudness_curve": loudness_curve(powers)})
+        blocks = counted(map(lufs_of, gating[gating > power_of(ABSOLUTE_GATE_LUFS)].tolist()))
+        return Findings(values, {"loudness_curve": loudness_curve(powers), "loudness_blocks": blocks})
 
 
 def integrated_loudness(powers: Float64) -> float | None:
     """Twice-gated loudness in LUFS of the mean squares of 400 ms blocks (ITU-R BS.1770-5 Annex 1)."""
-    loud = powers[powers > _power(ABSOLUTE_GATE_LUFS)]
+    loud = powers[powers > power_of(ABSOLUTE_GATE_LUFS)]
     if not len(loud):
         return None
-    kept = loud[loud > loud.mean() / 10 ** (INTEGRATED_GATE_LU / 10)]
-    return _lufs(float(kept.mean()))
+    kept = loud[loud > loud.mean() / 10 ** (RELATIVE_GATE_LU / 10)]
+    return lufs_of(float(kept.mean()))
 
 
 def loudness_range(powers: Float64) -> float | None:
@@ -153,12 +156,12 @@ def loudness_range(powers: Float64) -> float | None:
     The distance from the 10th to the 95th percentile of what passes both gates, by nearest rank as in the
     paper's listing.
     """
-    loud = powers[powers > _power(ABSOLUTE_GATE_LUFS)]
+    loud = powers[powers > power_of(ABSOLUTE_GATE_LUFS)]
     if not len(loud):
         return None
     kept = np.sort(loud[loud >= loud.mean() / 10 ** (RANGE_GATE_LU / 10)])
     low, high = (kept[round((len(kept) - 1) * share)] for share in (0.10, 0.95))
-    return _lufs(float(high)) - _lufs(float(low))
+    return lufs_of(float(high)) - lufs_of(float(low))
 
 
 def loudness_curve(powers: Float64) -> list[float | None]:
@@ -169,7 +172,7 @@ def loudness_curve(powers: Float64) -> list[float | None]:
         start = max(0, first - STEPS_PER_SECOND)
         end = min(len(powers), first + 2 * STEPS_PER_SECOND)
         power = (sums[end] - sums[start]) / (end - start)
-        curve.append(round(_lufs(power), 1) if power > _power(ABSOLUTE_GATE_LUFS) else None)
+        curve.append(round(lufs_of(power), 1) if power > power_of(ABSOLUTE_GATE_LUFS) else None)
     return curve
 
 
@@ -183,15 +186,7 @@ def _windows(powers: Float64, steps: int) -> Float64:
 
 def _loudest(powers: Float64) -> float | None:
     most = float(powers.max(initial=0.0))
-    return _lufs(most) if most > _power(ABSOLUTE_GATE_LUFS) else None
-
-
-def _lufs(power: float) -> float:
-    return -0.691 + 10 * math.log10(power)
-
-
-def _power(lufs: float) -> float:
-    return float(10 ** ((lufs + 0.691) / 10))
+    return lufs_of(most) if most > power_of(ABSOLUTE_GATE_LUFS) else None
 
 
 def _decibels(factor: float) -> float | None:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tonearm.analysis.built_in import LOUDNESS
 from tonearm.bootstrap.library import Library, results
 from tonearm.bootstrap.renaming import open_disk, settle
 from tonearm.events.event import Announce
@@ -14,9 +15,11 @@ from tonearm.library.rename_lock import rename_lock
 from tonearm.names import PathMap
 from tonearm.naming.destination import Destination
 from tonearm.naming.recovery import Recovered
+from tonearm.tagging.albums import AlbumGains
 from tonearm.tagging.fields import Spelling
 from tonearm.tagging.planner import TagPlanner
 from tonearm.tagging.tagger import Tagger, TagOutcome
+from tonearm.views.albums import AlbumSounds
 from tonearm.views.renamable import RenamableFiles
 from tonearm.worker.identifier import Identifier
 
@@ -39,6 +42,7 @@ def tag_planner(library: Library, stopping: Callable[[], bool]) -> TagPlanner:
         Destination(RenameJournal(library.database), paths),
         paths,
         Spelling(settings.bpm_tag, settings.key_tag),
+        AlbumGains(AlbumSounds(library.database, LOUDNESS.name, LOUDNESS.version)),
         stopping,
     )
 

@@ -56,7 +56,8 @@ def tags() -> None:
 def plan(paths: Sequence[str], fields: Sequence[str], data: str | None, as_json: bool) -> None:
     """Propose what to write into the tags of the files at or below each PATH. No file is changed.
 
-    The gain of albums is not written: what is stored of a track does not tell the loudness of several together.
+    The gain of an album is that of all its files, also of those that are at none of the PATHs, as soon as all of them
+    are measured.
     """
     stop = StopSwitch()
     with library(data) as opened, stop.on_signals():

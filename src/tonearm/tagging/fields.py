@@ -7,8 +7,11 @@ from enum import StrEnum
 from tonearm.views.track import Track
 
 R128_REFERENCE_LUFS = -23.0
+REPLAYGAIN_REFERENCE_LUFS = -18.0
 ITUNES = "----:com.apple.iTunes:"
 MOST_R128 = 1 << 15
+ALBUM = "replaygain_album"
+"""The field for which albums are read."""
 
 
 class Family(StrEnum):
@@ -75,9 +78,26 @@ def _peak(track: Track, _: Spelling) -> str | None:
     return None if peak is None else f"{peak:.6f}"
 
 
+def _album_gain(track: Track, _: Spelling) -> str | None:
+    loudness = track.results.get("album_loudness_lufs")
+    return None if loudness is None else f"{REPLAYGAIN_REFERENCE_LUFS - loudness:.2f} dB"
+
+
+def _album_peak(track: Track, _: Spelling) -> str | None:
+    peak = track.results.get("album_peak")
+    return None if peak is None else f"{peak:.6f}"
+
+
 def _r128(track: Track, _: Spelling) -> str | None:
+    return _r128_steps(track.results.get("loudness_lufs"))
+
+
+def _album_r128(track: Track, _: Spelling) -> str | None:
+    return _r128_steps(track.results.get("album_loudness_lufs"))
+
+
+def _r128_steps(loudness: float | None) -> str | None:
     """Steps of 1/256 dB to -23 LUFS; what is decoded has the gain of the header already (RFC 7845, 5.2.1)."""
-    loudness = track.results.get("loudness_lufs")
     if loudness is None:
         return None
     return str(max(-MOST_R128, min(MOST_R128 - 1, round(256 * (R128_REFERENCE_LUFS - loudness)))))
@@ -94,16 +114,19 @@ def _named(made: Made, vorbis: str, id3: str, mp4: str, asf: str) -> dict[Family
     return {family: [(name, made)] for family, name in names.items()}
 
 
-def _gains() -> dict[Family, list[tuple[str, Made]]]:
-    gain, peak = "REPLAYGAIN_TRACK_GAIN", "REPLAYGAIN_TRACK_PEAK"
+def _gains(
+    what: str, gain_made: Made, peak_made: Made, r128_made: Made
+) -> dict[Family, list[tuple[str, Made]]]:
+    """The names of the gain and peak of a ``TRACK`` or ``ALBUM``."""
+    gain, peak = f"REPLAYGAIN_{what}_GAIN", f"REPLAYGAIN_{what}_PEAK"
     before = {Family.VORBIS: "", Family.ID3: "TXXX:", Family.MP4: ITUNES, Family.ASF: ""}
     found: dict[Family, list[tuple[str, Made]]] = {
-        family: [(start + gain, _gain), (start + peak, _peak)] for family, start in before.items()
+        family: [(start + gain, gain_made), (start + peak, peak_made)] for family, start in before.items()
     }
     for family in (Family.MP4, Family.ASF):
         found[family] = [(name.replace(gain, gain.lower()), made) for name, made in found[family]]
         found[family] = [(name.replace(peak, peak.lower()), made) for name, made in found[family]]
-    return found | {Family.OPUS: [("R128_TRACK_GAIN", _r128)]}
+    return found | {Family.OPUS: [(f"R128_{what}_GAIN", r128_made)]}
 
 
 _TEMPO = _named(_bpm, "BPM", "TBPM", "tmpo", "WM/BeatsPerMinute")
@@ -118,7 +141,16 @@ FIELDS: Mapping[str, TagField] = {
             _named(_key, "INITIALKEY", "TKEY", ITUNES + "initialkey", "WM/InitialKey"),
             "key_confidence",
         ),
-        TagField("replaygain", "gain to -18 LUFS and true peak; in Opus the gain to -23 LUFS", _gains()),
+        TagField(
+            "replaygain",
+            "gain to -18 LUFS and true peak; in Opus the gain to -23 LUFS",
+            _gains("TRACK", _gain, _peak, _r128),
+        ),
+        TagField(
+            ALBUM,
+            "the same of the album, which is the files of one folder with the same names of album and album artist",
+            _gains("ALBUM", _album_gain, _album_peak, _album_r128),
+        ),
         TagField(
             "energy",
             "energy from 1 to 10, as grouping",
@@ -127,5 +159,5 @@ FIELDS: Mapping[str, TagField] = {
     )
 }
 """What can be written, by name."""
-USUAL = ("bpm", "key", "replaygain")
+USUAL = ("bpm", "key", "replaygain", ALBUM)
 """What is written unless something else is asked for."""

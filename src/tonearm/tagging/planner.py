@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from typing import Any
 
@@ -16,7 +16,8 @@ from tonearm.naming.destination import Destination
 from tonearm.naming.disk import identity_of, look
 from tonearm.naming.name_rules import NameRules
 from tonearm.naming.rewriting import READ
-from tonearm.tagging.fields import FIELDS, Family, Spelling
+from tonearm.tagging.albums import AlbumGains
+from tonearm.tagging.fields import ALBUM, FIELDS, Family, Spelling
 from tonearm.tagging.form import Form, Unwritable
 from tonearm.tagging.forms import form_of
 from tonearm.views.renamable import Renamable, RenamableFiles
@@ -45,6 +46,7 @@ class TagPlanner:
         destination: Destination,
         paths: PathMap,
         spelling: Spelling,
+        albums: AlbumGains,
         stopping: Callable[[], bool],
     ) -> None:
         self._files = files
@@ -52,6 +54,7 @@ class TagPlanner:
         self._destination = destination
         self._paths = paths
         self._spelling = spelling
+        self._albums = albums
         self._stopping = stopping
 
     def plan(self, places: Sequence[Place], wanted: Sequence[str]) -> Plan:
@@ -72,6 +75,8 @@ class TagPlanner:
     def _proposed(self, plan: Plan, each: Renamable, wanted: Sequence[str]) -> NewProposal | None:
         """The proposal for a file; ``None`` where nothing is to be changed."""
         track = each.track
+        if ALBUM in wanted:
+            track = replace(track, results={**track.results, **self._albums.of(each)})
         here = self._paths.here(track.path)
         if not any(_known(track, name, self._spelling) for name in wanted):
             plan.unknown += 1

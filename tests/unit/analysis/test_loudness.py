@@ -341,4 +341,4 @@ def test_samples_far_beyond_full_scale_give_no_infinite_numbers() -> None:
 
 
 def test_a_track_is_named_by_analyser_and_version() -> None:
-    assert (LOUDNESS.name, LOUDNESS.version) == ("loudness", 2)
+    assert (LOUDNESS.name, LOUDNESS.version) == ("loudness", 3)

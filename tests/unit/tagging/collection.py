@@ -2,18 +2,19 @@
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import mutagen
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, update
 
 from tests.material import good
 from tests.unit.library_fixture import Library
 from tests.unit.naming.collection import NO_PATHS
+from tonearm.analysis.built_in import LOUDNESS
 from tonearm.analysis.catalog import versions
 from tonearm.analysis.decode import examine
 from tonearm.analysis.tags import read_tags
@@ -24,13 +25,15 @@ from tonearm.library.proposal import Proposal, ProposalKind, ProposalStatus, Sel
 from tonearm.library.proposals import Proposals
 from tonearm.library.rename_journal import RenameJournal
 from tonearm.library.roots import Roots
-from tonearm.library.schema import analysis_table, audio_table, file_table
+from tonearm.library.schema import analysis_table, audio_table, file_table, tags_table
 from tonearm.naming.destination import Destination
 from tonearm.naming.disk import Disk
 from tonearm.naming.recovery import Recovered, recover
+from tonearm.tagging.albums import AlbumGains
 from tonearm.tagging.fields import USUAL, Spelling
 from tonearm.tagging.planner import Plan, TagPlanner
 from tonearm.tagging.tagger import Tagger, TagOutcome
+from tonearm.views.albums import AlbumSounds
 from tonearm.views.renamable import RenamableFiles
 from tonearm.worker.child_replies import IdentifiedFile
 
@@ -61,6 +64,7 @@ class TagCollection:
     def put(self, name: str, data: bytes | None = None) -> Path:
         """A file, by default a good one of the format that its name begins with."""
         path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(good(name.partition(".")[0]) if data is None else data)
         status = path.stat()
         number = len(self.library.rows("SELECT id FROM files")) + 1
@@ -94,17 +98,35 @@ class TagCollection:
             )
         return path
 
-    def plan(self, *fields: str, spelling: Spelling | None = None) -> Plan:
-        """Plan what is written into all files."""
+    def put_on_album(self, name: str, lowest_lufs: float, counts: Sequence[int], **tags: Any) -> Path:
+        """A file of an album, with blocks of these levels; no measured ones without ``counts``."""
+        path = self.put(name, good(Path(name).suffix.removeprefix(".")))
+        blocks = {"lowest_lufs": lowest_lufs, "counts": list(counts)}
+        number = len(self.library.rows("SELECT id FROM files"))
+        is_loudness = (analysis_table.c.audio_id == number) & (analysis_table.c.analyser == LOUDNESS.name)
+        with self.library.database.write() as connection:
+            row = {"file_id": number, "album": "Album", "art_count": 0, "art_bytes": 0, "read_at": 1.0}
+            connection.execute(insert(tags_table).values(row | {"everything": {}, "exact": {}} | tags))
+            if counts:
+                connection.execute(
+                    update(analysis_table).where(is_loudness).values(series={"loudness_blocks": blocks})
+                )
+            else:
+                connection.execute(delete(analysis_table).where(is_loudness))
+        return path
+
+    def plan(self, *fields: str, spelling: Spelling | None = None, below: str = "") -> Plan:
+        """Plan what is written into all files, or those at or below a path in the folder."""
         planner = TagPlanner(
             RenamableFiles(self.library.database, results()),
             self.proposals,
             Destination(self.journal, NO_PATHS),
             NO_PATHS,
             spelling or Spelling(),
+            AlbumGains(AlbumSounds(self.library.database, LOUDNESS.name, LOUDNESS.version)),
             lambda: False,
         )
-        place = Roots(self.library.database).locate(bytes(self.folder), is_canonical=True)
+        place = Roots(self.library.database).locate(bytes(self.folder / below), is_canonical=True)
         assert place is not None
         return planner.plan([place], fields or USUAL)
 
