@@ -1,8 +1,8 @@
 """The loudness of several tracks one behind another, from how many gating blocks of each had which level.
 
-A block is counted at the nearest multiple of a tenth of a loudness unit: the level of each, and so that of all together,
-is off by 0.05 LU at most. Blocks that near to the relative gate may be on its other side; they have a tenth of the mean
-power, so that even many of them move the result by less.
+A block is counted at the nearest multiple of a tenth of a loudness unit: the level of each, and so that of all
+together, is off by 0.05 LU at most. Blocks that near to the relative gate may be on its other side; each has a tenth of
+the mean power, so that even many of them move the result by less.
 """
 
 import math
