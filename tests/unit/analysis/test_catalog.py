@@ -121,7 +121,7 @@ def test_a_declaration_that_can_not_be_used_is_refused(mistake: str) -> None:
     [
         (AnalyserSpec("key", 1, "other:X", (), ()), "another analyser of this name"),
         (AnalyserSpec("mine", 1, "other:X", (), KEY.columns[:1]), "columns key"),
-        (AnalyserSpec("mine", 1, "other:X", (), (), LOUDNESS.series), "columns loudness_curve"),
+        (AnalyserSpec("mine", 1, "other:X", (), (), LOUDNESS.series[:1]), "columns loudness_curve"),
         *(
             (measuring(name), f"package other can't be used: every track already has {name}. ")
             for name in OF_TRACKS
