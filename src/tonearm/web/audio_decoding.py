@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 
 from tonearm.errors import ServiceUnavailable, TonearmError
 from tonearm.names import PathMap, to_text
@@ -24,7 +25,6 @@ AT_ONCE = 4
 FREE_S = 5.0
 """Seconds that a listener waits for one of them to end."""
 PIECE_BYTES = 1 << 16
-REAP_S = 0.1
 HEAD = struct.Struct("!I")
 """The length before a message of the child."""
 
@@ -152,9 +152,5 @@ class Playing:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._free.release()
-        self._reap()
-
-    def _reap(self) -> None:
-        """Look for the end of the process until it has ended; a mount that does not answer may hold it up."""
-        if self._process.poll() is None:
-            asyncio.get_running_loop().call_later(REAP_S, self._reap)
+        # It ends at once, but not while a mount does not answer, so nothing else waits for it.
+        threading.Thread(target=self._process.wait, name="end-of-decoder", daemon=True).start()
