@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse
 from pydantic import BaseModel, ConfigDict, Field
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.events.report import report, where
@@ -75,7 +76,10 @@ def answered(schema: Schema, question: Question, long: Collection[str] = ()) -> 
         return _refused([{"message": str(error)}])
     except RecursionError:
         return _refused([{"message": "the query is nested too deep"}])
-    result = schema.execute_sync(question.query, variables, operation_name=question.operationName)
+    try:
+        result = schema.execute_sync(question.query, variables, operation_name=question.operationName or None)
+    except CannotGetOperationTypeError:
+        return _refused([{"message": "there is no operation of that name in the query"}])
     errors = [_told(error) for error in result.errors or ()]
     if result.data is None and not any("path" in error for error in errors):
         return _refused(errors)
