@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from tonearm.views.formatting import duration
 
@@ -19,9 +19,12 @@ LEAST_RANGE = 4.0
 """Minimum range of a curve in its unit, so that a steady tempo looks steady."""
 MARKS = 6
 """Number of times that are written below a drawing, at most."""
+MOST_POINTS = 5_000
+"""Maximum number of beats and of points that are drawn: of a sound of hours every second one, or every third, …"""
 ROWS = 60
 """Maximum number of rows of a table."""
 BANDS = ("low", "mid", "high")
+Point = TypeVar("Point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def waveform(series: Mapping[str, Any], step_s: float | None) -> Waveform | None
     scale = HALF / max(loudest, 0.02)
     bands = [(band, _outline([round(_amplitude(level) * scale) for level in levels[band]])) for band in BANDS]
     beats = "".join(
-        f"M{at / step_s:.2f} {-HALF}v{TICK}m0 {2 * (HALF - TICK)}v{TICK}" for at in series.get("beats") or ()
+        f"M{at / step_s:.2f} {-HALF}v{TICK}m0 {2 * (HALF - TICK)}v{TICK}"
+        for at in _thinned(series.get("beats") or ())
     )
     return Waveform(columns, step_s, bands, beats, marks_of(columns * step_s))
 
@@ -130,6 +134,10 @@ def _gaps(beats: Sequence[float]) -> list[tuple[float, float | None]]:
     return [(at, 60 / interval if usual / 2 <= interval <= usual * 2 else None) for at, interval in intervals]
 
 
+def _thinned(points: Sequence[Point]) -> Sequence[Point]:
+    return points[:: max(1, -(-len(points) // MOST_POINTS))]
+
+
 def _amplitude(level_db: float) -> float:
     return float(10 ** (level_db / 20))
 
@@ -154,7 +162,7 @@ def _curve(
     half = max(LEAST_RANGE / 2, (high - low) / 2 * 1.1)
     bottom, top = (low + high) / 2 - half, (low + high) / 2 + half
     parts, is_open = [], False
-    for at, value in points:
+    for at, value in _thinned(points):
         if value is None:
             is_open = False
             continue

@@ -30,6 +30,13 @@ def test_beats_are_drawn_at_their_times() -> None:
     assert [place * drawn.step_s for place in places] == SERIES["beats"]
 
 
+def test_beats_of_a_day_are_thinned() -> None:
+    drawn = waveform({**SERIES, "beats": [number / 2 for number in range(172_800)]}, 21_600.0)
+    assert drawn is not None
+    assert drawn.beats.count("M") < 5_001
+    assert drawn.beats.startswith("M0.00 ")
+
+
 @pytest.mark.parametrize("series", [{}, {"waveform_low": []}, {**SERIES, "waveform_mid": [-3]}])
 def test_no_waveform_is_drawn_of_nothing(series: dict[str, Any]) -> None:
     assert waveform(series, 2.0) is None
