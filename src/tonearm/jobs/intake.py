@@ -57,6 +57,11 @@ class Intake:
         self._sampler = sampler
         self._batches: dict[int, int] = {}
 
+    @property
+    def is_in_server(self) -> bool:
+        """Whether a server does most of the work of ``record``, while this process can do something else."""
+        return self._database.shared
+
     def is_settled(self, found: FoundFile, known: KnownFile) -> bool:
         """Whether a known file needs neither a job nor a change of its row, so that it only has to be counted."""
         return known.engine == self._engine and known.is_as(found) and known.state in ANALYSED

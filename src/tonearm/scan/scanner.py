@@ -28,6 +28,7 @@ from tonearm.scan.batch import Batch, compare
 from tonearm.scan.ignore_files import IGNORE_FILE
 from tonearm.scan.moves import Exist, exist_here, moved_from, new_inodes
 from tonearm.scan.patterns import Patterns
+from tonearm.scan.recording import Recording
 from tonearm.scan.walk import (
     Ignored,
     InvalidLine,
@@ -133,8 +134,9 @@ class Scanner:
             device, walked = self._walk(place.here, place.scope, self._patterns)
         except OSError as error:
             raise PlaceUnreadable(f"it can't be read: {error.strerror}; {KEPT}") from error
-        for batch in self._batches(walked, scan):
-            self._take_in(batch, scan)
+        with Recording(beside=self._intake.is_in_server) as recording:
+            for batch in self._batches(walked, scan):
+                self._take_in(batch, scan, recording)
         if self._stopping():
             return ScanOutcome(complete=False)
         not_found = [known for known in scan.not_found if known.id not in scan.moved]
@@ -230,13 +232,17 @@ class Scanner:
             scan.skipped_uncounted += 1
             self._announce(FileSkipped(path, item.reason))
 
-    def _take_in(self, batch: Batch, scan: _Scan) -> None:
+    def _take_in(self, batch: Batch, scan: _Scan, recording: Recording) -> None:
+        recording.wait()
         if scan.skipped_uncounted:
             self._storage_retry(lambda: self._runs.count_skipped(scan.run, scan.skipped_uncounted))
             scan.skipped_uncounted = 0
         if not (batch.files or batch.unchanged or batch.settled):
             return
         files = self._with_moves(batch.files, scan)
+        recording.begin(functools.partial(self._record, batch, files, scan))
+
+    def _record(self, batch: Batch, files: Sequence[ScannedFile], scan: _Scan) -> None:
         record = functools.partial(
             self._intake.record,
             *(scan.run, scan.place.root, files, scan.level, scan.fresh, batch.settled, batch.unchanged),
