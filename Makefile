@@ -25,7 +25,8 @@ setup: .venv/.ready-$(WANTED)
 setup-dev: .venv/.ready-dev-$(WANTED)
 
 analyze: setup
-	@.venv/bin/tonearm analyze "$(MUSIC)" $(ARGS)
+	@music="$(MUSIC)"; case "$$music" in "~/"*) music="$$HOME/$${music#"~/"}";; esac; \
+	  .venv/bin/tonearm analyze "$$music" $(ARGS)
 
 test: setup-dev
 	SERVERS_FSYNC=off scripts/servers run .venv/bin/python -m pytest -n 6 --dist worksteal --durations 15 $(ARGS)

@@ -23,7 +23,7 @@ def _run() -> int:
     import click
 
     from tonearm.cli.app import app
-    from tonearm.cli.standard_output import UNREAD, ReaderGone, watched_output
+    from tonearm.cli.standard_output import UNREAD, OutputFailed, ReaderGone, watched_output
 
     try:
         with watched_output():
@@ -37,5 +37,8 @@ def _run() -> int:
         return REFUSED
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+    except OutputFailed as error:
+        sys.stderr.write(f"tonearm: {error}\n")
+        return REFUSED
     except ReaderGone:
         return UNREAD

@@ -18,6 +18,7 @@ from tonearm.cli.nearest import meant_path
 from tonearm.cli.options import (
     PATH,
     Seconds,
+    WholeNumber,
     data_option,
     json_option,
     level_of,
@@ -78,7 +79,7 @@ DONE, SOME_FAILED = 0, 1
     is_flag=True,
     help="Only files whose results are older than the present analysers, at background priority.",
 )
-@click.option("--files", metavar="N", type=click.IntRange(1), help="With --stale: N files at most.")
+@click.option("--files", metavar="N", type=WholeNumber(1), help="With --stale: N files at most.")
 @click.option(
     "--for",
     "seconds",

@@ -14,7 +14,7 @@ from tonearm.bootstrap.exporting import FORMATS, SEEKABLE, ExportOptions, export
 from tonearm.bootstrap.library import Library
 from tonearm.cli import INTERRUPTED
 from tonearm.cli.opened import library
-from tonearm.cli.options import PATH, data_option, limit_option
+from tonearm.cli.options import PATH, WholeNumber, data_option, limit_option
 from tonearm.cli.standard_output import ReaderGone
 from tonearm.cli.track_filters import filters_and_order, query_of
 from tonearm.events.report import report
@@ -57,7 +57,7 @@ class Stopped(Exception):
 @click.option(
     "--traktor-version",
     metavar="3|4",
-    type=click.IntRange(3, 4),
+    type=WholeNumber(3, 4),
     default=4,
     show_default=True,
     help="With traktor: 4 has beat grids of several tempi.",

@@ -8,7 +8,7 @@ import click
 from tonearm.bootstrap.library import Library
 from tonearm.cli.failure_code import FAILURE_CODE
 from tonearm.cli.opened import library, place_of
-from tonearm.cli.options import data_option, json_option, limit_option, print_json, where
+from tonearm.cli.options import WholeNumber, data_option, json_option, limit_option, print_json, where
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection
@@ -68,7 +68,7 @@ SUSPECT_COLUMNS = (
 @click.option(
     "--after",
     metavar="JOB",
-    type=click.IntRange(0),
+    type=WholeNumber(),
     help="Only files that follow after this job in the list.",
 )
 @limit_option(None)

@@ -10,6 +10,7 @@ from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (
     PATH,
+    WholeNumber,
     count_option,
     data_option,
     json_option,
@@ -46,7 +47,7 @@ COLUMNS = (
     multiple=True,
     help=f"Only jobs in this state, repeatable: {', '.join(JobState)}.",
 )
-@click.option("--run", metavar="RUN", type=int, help="Only jobs of this run.")
+@click.option("--run", metavar="RUN", type=WholeNumber(), help="Only jobs of this run.")
 @click.option("--all", "everything", is_flag=True, help="Ended jobs too.")
 @limit_option(50)
 @count_option

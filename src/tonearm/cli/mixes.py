@@ -11,7 +11,7 @@ from tonearm.bootstrap.graph import LibraryGraph, open_graph
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.mix_table import print_mixes, print_path
 from tonearm.cli.opened import place_of
-from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json
+from tonearm.cli.options import PATH, Number, data_option, json_option, limit_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import note, say
 from tonearm.errors import NotFound, TonearmError
@@ -27,7 +27,7 @@ file_argument = click.argument("path", metavar="PATH", type=PATH)
 tempo_option = click.option(
     "--tempo",
     metavar="PERCENT",
-    type=click.FloatRange(0, 50),
+    type=Number(0, 50),
     default=6.0,
     show_default=True,
     help="Maximum change of tempo.",

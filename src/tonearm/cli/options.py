@@ -1,6 +1,7 @@
 """Options that several commands share, and the printing of JSON."""
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -17,10 +18,48 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 
+LARGEST = 2**63 - 1
+"""The largest number that a database holds."""
+
+
+class WholeNumber(click.IntRange):
+    """A whole number that a database can hold."""
+
+    def __init__(self, least: int = 0, most: int = LARGEST) -> None:
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        number = click.INT.convert(value, param, ctx)
+        if number > LARGEST:
+            self.fail(f"{value} is too large", param, ctx)
+        return super().convert(number, param, ctx)
+
+    def _describe_range(self) -> str:
+        return f"x>={self.min}" if self.max == LARGEST else super()._describe_range()
+
+
+class Number(click.FloatRange):
+    """A number, which is neither infinite nor NaN."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
 class PathText(click.ParamType[str]):
     """A path as it was typed; shells can complete it."""
 
     name = "path"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path. An empty text, as of a variable that is not set, is refused."""
+        if not value:
+            self.fail("an empty text is no path; the present folder is .", param, ctx)
+        return value
 
     def shell_complete(
         self,
@@ -63,7 +102,11 @@ count_option = click.option(
     "--count", "only_count", is_flag=True, help="Only count the rows, up to 10,000, and list none."
 )
 workers_option = click.option(
-    "--workers", "-w", metavar="N", type=int, help="Files analysed at the same time [TONEARM_WORKERS]."
+    "--workers",
+    "-w",
+    metavar="N",
+    type=WholeNumber(),
+    help="Files analysed at the same time [TONEARM_WORKERS].",
 )
 listen_option = click.option(
     "--listen",
@@ -77,10 +120,13 @@ _LOAD_OPTIONS = (
         "--work-hours", metavar="HOURS", help="When to work, such as 22:00-07:00 [TONEARM_WORK_HOURS]."
     ),
     click.option(
-        "--cpu-share", metavar="SHARE", type=float, help="Share of the CPU time to use [TONEARM_CPU_SHARE]."
+        "--cpu-share",
+        metavar="SHARE",
+        type=Number(),
+        help="Share of the CPU time to use [TONEARM_CPU_SHARE].",
     ),
     click.option(
-        "--read-mb-s", metavar="MB", type=float, help="Megabytes a second to read [TONEARM_READ_MB_S]."
+        "--read-mb-s", metavar="MB", type=Number(), help="Megabytes a second to read [TONEARM_READ_MB_S]."
     ),
     click.option(
         "--now", is_flag=True, help="Work at once: no rest for hours, for other programs or on battery."
@@ -97,7 +143,7 @@ def load_options(command: Decorated) -> Decorated:
 
 def limit_option(default: int | None, maximum: int | None = None) -> Callable[[Decorated], Decorated]:
     """The option ``--limit``."""
-    bounds = click.IntRange(1, maximum)
+    bounds = WholeNumber(1, maximum or LARGEST)
     return click.option(
         "--limit",
         "-n",

@@ -7,7 +7,7 @@ import click
 
 from tonearm.bootstrap.library import Library
 from tonearm.cli.opened import library
-from tonearm.cli.options import PATH, data_option, json_option, print_json
+from tonearm.cli.options import PATH, Number, WholeNumber, data_option, json_option, print_json
 from tonearm.cli.terminal import say
 from tonearm.errors import ConfigurationError, NotFound
 from tonearm.library.lock import holder
@@ -34,12 +34,12 @@ LONGEST_S = 600
 @click.option(
     "--seconds",
     metavar="N",
-    type=click.FloatRange(0.1, LONGEST_S),
+    type=Number(0.1, LONGEST_S),
     default=10.0,
     show_default="10",
     help=f"For how long samples are taken, up to {LONGEST_S}.",
 )
-@click.option("--child", metavar="PID", type=int, help="Only the child with this process id.")
+@click.option("--child", metavar="PID", type=WholeNumber(), help="Only the child with this process id.")
 @data_option
 @json_option
 def profile(

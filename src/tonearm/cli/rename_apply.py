@@ -13,7 +13,7 @@ from tonearm.cli.acting import noted
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.logged import logged
-from tonearm.cli.options import data_option, json_option
+from tonearm.cli.options import WholeNumber, data_option, json_option
 from tonearm.cli.standard_output import while_read
 from tonearm.cli.terminal import is_terminal, say, write_line
 from tonearm.errors import NotFound
@@ -55,7 +55,7 @@ Work = Callable[[Library, Announce, Stopping], tuple[Ended, Recovered]]
 
 
 @click.command("apply")
-@click.option("--batch", metavar="N", type=click.IntRange(1), help="Only what is approved of this batch.")
+@click.option("--batch", metavar="N", type=WholeNumber(1), help="Only what is approved of this batch.")
 @data_option
 @json_option
 def apply(batch: int | None, data: str | None, as_json: bool) -> None:

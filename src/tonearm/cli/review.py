@@ -11,6 +11,8 @@ from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (
     PATH,
     Decorated,
+    Number,
+    WholeNumber,
     count_option,
     data_option,
     json_option,
@@ -36,7 +38,7 @@ COLUMNS = (
     Column("proposed", least=20, path=True),
 )
 FILTERS = (
-    click.option("--batch", metavar="N", type=click.IntRange(1), help="Only those of this batch."),
+    click.option("--batch", metavar="N", type=WholeNumber(1), help="Only those of this batch."),
     click.option(
         "--status",
         "statuses",
@@ -46,12 +48,8 @@ FILTERS = (
         help="Only those in this state; repeatable.",
     ),
     click.option("--below", metavar="PATH", type=PATH, help="Only files at or below this path."),
-    click.option(
-        "--sure", metavar="LEAST", type=click.FloatRange(0, 1), help="Only with at least this confidence."
-    ),
-    click.option(
-        "--unsure", metavar="MOST", type=click.FloatRange(0, 1), help="Only with at most this confidence."
-    ),
+    click.option("--sure", metavar="LEAST", type=Number(0, 1), help="Only with at least this confidence."),
+    click.option("--unsure", metavar="MOST", type=Number(0, 1), help="Only with at most this confidence."),
     click.option("--conflicts/--no-conflicts", default=None, help="Only those with, or without, conflicts."),
 )
 
@@ -114,7 +112,7 @@ def _listing(kind: ProposalKind) -> click.Command:
     @click.command("list")
     @filters
     @click.option(
-        "--after", metavar="ID", type=click.IntRange(0), default=0, help="Only those that follow this one."
+        "--after", metavar="ID", type=WholeNumber(), default=0, help="Only those that follow this one."
     )
     @limit_option(None)
     @count_option
@@ -176,7 +174,7 @@ def _proposed(proposal: Proposal) -> list[str]:
 
 def _showing(kind: ProposalKind) -> click.Command:
     @click.command("show", short_help="Show one proposal in full.")
-    @click.argument("number", metavar="ID", type=int)
+    @click.argument("number", metavar="ID", type=WholeNumber())
     @data_option
     @json_option
     def show(number: int, data: str | None, as_json: bool) -> None:
@@ -234,7 +232,7 @@ def _deciding(kind: ProposalKind, name: str, status: ProposalStatus, short: str,
         data_option,
         click.option("--all", "everything", is_flag=True, help="Every proposal that can be decided on."),
         filters,
-        click.argument("ids", metavar="[ID]...", nargs=-1, type=int),
+        click.argument("ids", metavar="[ID]...", nargs=-1, type=WholeNumber()),
     ):
         command = decorate(command)
     return click.command(name, short_help=short)(command)

@@ -6,7 +6,7 @@ import click
 
 from tonearm.cli.acting import noted
 from tonearm.cli.opened import is_analysing, library, retried
-from tonearm.cli.options import data_option, json_option, limit_option, print_json
+from tonearm.cli.options import WholeNumber, data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
@@ -26,7 +26,7 @@ COLUMNS = (
     Column("left", rank=1, least=16),
     Column("paths", least=12, path=True),
 )
-number = click.argument("run", metavar="RUN", type=int)
+number = click.argument("run", metavar="RUN", type=WholeNumber())
 
 
 @click.group(invoke_without_command=True)

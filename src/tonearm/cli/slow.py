@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tonearm.cli.opened import library
-from tonearm.cli.options import data_option, json_option, limit_option, print_json
+from tonearm.cli.options import WholeNumber, data_option, json_option, limit_option, print_json
 from tonearm.cli.since import SINCE
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
@@ -63,7 +63,7 @@ WORKER_COLUMNS = (Column("worker", least=16), Column("host", rank=7), *_SHARED_C
     show_default=True,
     help="What a row is about.",
 )
-@click.option("--run", metavar="RUN", type=int, help="Only jobs of this run that have ended.")
+@click.option("--run", metavar="RUN", type=WholeNumber(), help="Only jobs of this run that have ended.")
 @click.option(
     "--since", metavar="WHEN", type=SINCE, help="Only what ended since then: 90m, 12h, 7d or a date and time."
 )

@@ -19,27 +19,33 @@ class ReaderGone(Exception):
     """The reader of the output has ended. Not an OSError, because libraries would handle that."""
 
 
+class OutputFailed(ReaderGone):
+    """Standard output can't be written, for example because the disk is full."""
+
+
 class Output(io.TextIOWrapper):
-    """Raises ReaderGone once, at the first write after its reader has ended; later writes are dropped."""
+    """Raises ReaderGone once, at the first write that fails; later writes are dropped."""
 
     def write(self, text: str) -> int:
         """Write a text."""
         try:
             return super().write(text)
-        except BrokenPipeError:
-            self._left()
+        except OSError as error:
+            self._failed(error)
             return len(text)
 
     def flush(self) -> None:
         """Send what was written."""
         try:
             super().flush()
-        except BrokenPipeError:
-            self._left()
+        except OSError as error:
+            self._failed(error)
 
-    def _left(self) -> None:
+    def _failed(self, error: OSError) -> None:
         self._drop()
-        raise ReaderGone
+        if isinstance(error, BrokenPipeError):
+            raise ReaderGone
+        raise OutputFailed(f"standard output can't be written: {error.strerror}") from None
 
     def _drop(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -48,9 +54,9 @@ class Output(io.TextIOWrapper):
 
 
 class Errors(Output):
-    """Drops what is written after the reader has ended, without an exception."""
+    """Drops what is written after a write has failed, without an exception."""
 
-    def _left(self) -> None:
+    def _failed(self, error: OSError) -> None:  # noqa: ARG002  the same for every error
         self._drop()
 
 
@@ -60,6 +66,7 @@ def watched_output() -> Iterator[None]:
 
     Characters that the terminal's encoding lacks are escaped.
     """
+    open_missing()
     sys.stderr = _replaced(sys.stderr, Errors)
     sys.stdout = _replaced(sys.stdout, Output)
     sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]  # shutil gets the terminal's width from it
@@ -71,21 +78,34 @@ def watched_output() -> Iterator[None]:
 
 
 def _replaced(plain: TextIO, kind: type[Output]) -> TextIO:
-    if not isinstance(plain, io.TextIOWrapper):  # it is closed
+    if not isinstance(plain, io.TextIOWrapper):  # something that collects it
         return plain
     lines, at_once = plain.line_buffering, plain.write_through
     encoding = plain.encoding
     return kind(plain.detach(), encoding, "backslashreplace", line_buffering=lines, write_through=at_once)
 
 
+def open_missing() -> None:
+    """Open the null device in place of standard input, output and error that are closed.
+
+    Otherwise the next file or socket that is opened would get one of their numbers.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(opened, True)
+    os.close(opened)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode))
+
+
 def while_read(show: Subscriber, stop: StopSwitch) -> Subscriber:
-    """Show events until the reader of the output has ended; then request a stop, as Ctrl-C does."""
+    """Show events until the output can't be written any more; then request a stop, as Ctrl-C does."""
 
     def show_event(event: Event) -> None:
         try:
             show(event)
-        except ReaderGone:
-            report("the reader of the output has ended: stopping")
+        except ReaderGone as error:
+            report(f"{str(error) or 'the reader of the output has ended'}: stopping")
             stop.request()
 
     return show_event

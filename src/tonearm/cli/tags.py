@@ -9,7 +9,7 @@ from tonearm.bootstrap.renaming import settle_if_free
 from tonearm.bootstrap.tagging import tag_planner, undo_written, write_approved
 from tonearm.cli import INTERRUPTED
 from tonearm.cli.opened import library, place_of
-from tonearm.cli.options import PATH, data_option, json_option, print_json
+from tonearm.cli.options import PATH, WholeNumber, data_option, json_option, print_json
 from tonearm.cli.rename_apply import Stopping, batch_to_undo, carry_out
 from tonearm.cli.review import review_commands
 from tonearm.cli.terminal import say, write_line
@@ -99,7 +99,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 
 
 @tags.command("apply")
-@click.option("--batch", metavar="N", type=click.IntRange(1), help="Only what is approved of this batch.")
+@click.option("--batch", metavar="N", type=WholeNumber(1), help="Only what is approved of this batch.")
 @click.option("--keep-mtime", is_flag=True, help="Keep the times of modification of the files.")
 @data_option
 @json_option

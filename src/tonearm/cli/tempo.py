@@ -8,7 +8,7 @@ import click
 
 from tonearm.cli.locking import change_locks
 from tonearm.cli.opened import library
-from tonearm.cli.options import PATH, data_option, json_option, limit_option, print_json, where
+from tonearm.cli.options import PATH, Number, data_option, json_option, limit_option, print_json, where
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.track_filters import filters, query_of
 from tonearm.library.locking import with_tempo, without_tempo
@@ -107,9 +107,7 @@ def _cells(doubtful: DoubtfulTempo) -> tuple[str, ...]:
 
 @tempo.command("set", short_help="Set and lock the tempo of tracks.")
 @paths_argument
-@click.option(
-    "--bpm", metavar="BPM", type=click.FloatRange(SLOWEST_BPM, FASTEST_BPM), help="The tempo itself."
-)
+@click.option("--bpm", metavar="BPM", type=Number(SLOWEST_BPM, FASTEST_BPM), help="The tempo itself.")
 @click.option(
     "--times",
     metavar="FACTOR",
@@ -119,7 +117,7 @@ def _cells(doubtful: DoubtfulTempo) -> tuple[str, ...]:
 @click.option(
     "--offset",
     metavar="SECONDS",
-    type=click.FloatRange(0),
+    type=Number(0),
     help="Where the first beat is: the beats are a constant grid from there on.",
 )
 @data_option

@@ -15,7 +15,7 @@ import click
 from tonearm.bootstrap.activity import Watched, open_watched
 from tonearm.cli.keyboard import Keyboard
 from tonearm.cli.library_settings import existing_library
-from tonearm.cli.options import data_option, json_option, print_json
+from tonearm.cli.options import Number, data_option, json_option, print_json
 from tonearm.cli.top_controls import Action, Controls, Question
 from tonearm.cli.top_screen import screen
 from tonearm.errors import TonearmError
@@ -38,7 +38,7 @@ CLOCK_S = 1.0
     "--every",
     "every_s",
     metavar="SECONDS",
-    type=click.FloatRange(0.2, 60.0),
+    type=Number(0.2, 60.0),
     default=1.0,
     show_default=True,
     help="How often the library is read.",

@@ -10,7 +10,7 @@ import click
 
 from tonearm.bootstrap.tune import Measurements, chosen_files, refuse_while_analysing
 from tonearm.cli import INTERRUPTED
-from tonearm.cli.options import PATH, chosen_settings, data_option, json_option, print_json
+from tonearm.cli.options import PATH, Number, chosen_settings, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say, terminal_width
 from tonearm.cli.tune_json import tune_rows
@@ -41,7 +41,7 @@ SERVER_COLUMNS = (Column("server"), Column("call"), Column("middle", right=True)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=PATH)
 @click.option(
     "--seconds",
-    type=click.FloatRange(1, 3600),
+    type=Number(1, 3600),
     default=SECONDS,
     show_default=True,
     help="How long to measure, about.",

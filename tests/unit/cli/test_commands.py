@@ -48,6 +48,22 @@ def test_help_fits_the_terminal_and_shows_nothing_of_the_implementation(name: li
         assert not re.search(raw, shown.stdout, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", [name for name in commands() if name], ids=" ".join)
+def test_no_parameter_takes_an_empty_path_or_a_number_that_no_database_holds(name: list[str]) -> None:
+    first = app.commands[name[0]]
+    assert isinstance(first, Deferred)
+    command = first.loaded()
+    if name[1:]:
+        assert isinstance(command, click.Group)
+        command = command.commands[name[1]]
+    for parameter in command.params:
+        for text in {"path": [""], "integer": ["9" * 20], "float": ["nan", "inf"]}.get(
+            parameter.type.name.partition(" ")[0], []
+        ):
+            with pytest.raises(click.BadParameter):
+                parameter.type.convert(text, parameter, None)
+
+
 def test_help_lists_every_command_in_its_section() -> None:
     shown = CliRunner().invoke(app, ["--help"]).stdout
     for title, entries in SECTIONS.items():
