@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+API = "/api/"
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -20,8 +21,8 @@ def describe(app: FastAPI) -> None:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             found = made()
-            for path in found["paths"].values():
-                if "post" in path:
+            for name, path in found["paths"].items():
+                if "post" in path and name.startswith(API):
                     path["post"].setdefault("parameters", []).append(KEY)
         return app.openapi_schema or {}
 
