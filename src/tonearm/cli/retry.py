@@ -15,6 +15,7 @@ from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.jobs.failed_jobs import FailedSelection
+from tonearm.library.lock import takes_requests
 from tonearm.library.roots import Place, outermost
 from tonearm.names import printable
 from tonearm.views.failures import FailureGroup
@@ -83,11 +84,11 @@ def retry(
             "partial": partial or None,
         }
         noted(app, "retry failed files", about, count)
-        working, shared = is_analysing(app), app.database.shared
+        working, taken_by = is_analysing(app), _taken_by(app)
     if as_json:
         print_json({"queued": count})
         return
-    _say_queued(count, working, shared, partial or bool(codes))
+    _say_queued(count, working, taken_by, partial or bool(codes))
 
 
 def _matching(app: Library, chosen: Sequence[FailedSelection]) -> tuple[list[FailureGroup], int]:
@@ -151,11 +152,18 @@ def _progress(whole: int) -> Callable[[int], None]:
     return report
 
 
-def _say_queued(count: int, working: bool, shared: bool, partial: bool) -> None:
+def _taken_by(app: Library) -> str:
+    """Who takes every job that is queued, as the beginning of a sentence; empty where nobody does."""
+    if app.database.shared:
+        return "The workers take"
+    return "`tonearm serve` takes" if takes_requests(app.settings.data_dir) else ""
+
+
+def _say_queued(count: int, working: bool, taken_by: str, partial: bool) -> None:
     them = "it" if count == 1 else "them"
     how = f" `tonearm analyze` works on {them}." if count else ""
-    if working and count and shared:
-        how = f" The workers take {them}."
+    if working and count and taken_by:
+        how = f" {taken_by} {them}."
     elif working and count:
         how = " The process that is analysing takes those that it scanned, `tonearm analyze` all others."
     if not count and not partial:

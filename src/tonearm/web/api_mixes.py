@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 from tonearm.errors import ConfigurationError, NotFound
 from tonearm.views.mix_fields import mix_fields
 from tonearm.views.similar import MOST_SIMILAR, similar_tracks
+from tonearm.web.answer_models import MixesModel, SimilarModel
 from tonearm.web.answers import Id, described
 from tonearm.web.json_response import Json
-from tonearm.web.models import MixesModel, SimilarModel
 from tonearm.web.parts import Parts
 
 Number = Annotated[int, Query(ge=1, le=MOST_SIMILAR, description="Maximum number of tracks.")]

@@ -11,9 +11,9 @@ from tonearm.bootstrap.server_fields import server_fields
 from tonearm.settings import load
 from tonearm.settings.listing import shown_settings
 from tonearm.views.workers import WorkerList
+from tonearm.web.answer_models import ProgressModel, ServicesModel, SettingsModel
 from tonearm.web.answers import described
 from tonearm.web.json_response import Json
-from tonearm.web.models import ProgressModel, ServicesModel, SettingsModel
 from tonearm.web.parts import Parts
 
 KEPT_S = 2.0

@@ -119,40 +119,6 @@ class WorkerModel(Model):
     failed: int
 
 
-class MixModel(PathModel):
-    """A track that mixes with another one."""
-
-    title: str | None
-    artist: str | None
-    bpm: float | None
-    key: str | None
-    camelot: str | None
-    energy: float | None
-    relation: str
-    tempo_change_percent: float
-    felt_at: float
-    score: float
-
-
-class MixesModel(Model):
-    """Tracks that mix with another one, the best first."""
-
-    items: list[MixModel]
-
-
-class SimilarTrackModel(PathModel):
-    """A track that is near to another one."""
-
-    id: int
-    distance: float = Field(description="In steps: about 1 is hard to tell apart.")
-
-
-class SimilarModel(Model):
-    """Tracks that are near to another one, the nearest first."""
-
-    items: list[SimilarTrackModel]
-
-
 class ActivityModel(Model):
     """What the workers of the library do at this moment."""
 
@@ -211,50 +177,6 @@ class NewRun(BaseModel):
     )
     level: LevelName | None = Field(None, description="The priority; by the rules where none is given.")
     fresh: StrictBool = Field(False, description="Measure again what has results.")
-
-
-class ServiceModel(Model):
-    """A server that the settings name."""
-
-    service: str
-    state: Literal["up", "unavailable", "wrong"]
-    latency_ms: float | None
-    reason: str | None
-    breakers: dict[str, str] = Field(description="The state of its circuit breaker, by worker.")
-
-
-class ServicesModel(Model):
-    """Whether the servers answer."""
-
-    items: list[ServiceModel]
-    broker: list[dict[str, Any]] | None = Field(description="The queues of RabbitMQ, by its own figures.")
-
-
-class SettingModel(Model):
-    """A setting of the process that answers."""
-
-    setting: str
-    value: Any
-    origin: Literal["default", "file", "environment", "command line"] = Field(alias="from")
-    environment: str
-    description: str
-
-
-class SettingsModel(Model):
-    """Every setting."""
-
-    items: list[SettingModel]
-
-
-class ProgressModel(Model):
-    """How far the open runs are."""
-
-    at: float
-    analysing: bool
-    rest: dict[str, Any] | None
-    runs: list[RunModel]
-    running: list[dict[str, Any]]
-    rates: list[dict[str, Any]]
 
 
 class RunStateModel(Model):
