@@ -76,7 +76,7 @@ class RabbitQueue:
             if isinstance(lease, Lease):
                 self._taken[lease.job, lease.attempt] = delivery
                 context = delivery.message.context
-                leases.append(replace(lease, traceparent=str(context) if context else None))
+                leases.append(lease if context is None else replace(lease, traceparent=str(context)))
             elif lease is not None:
                 self._receiver.acknowledge(delivery)
         return leases
