@@ -41,8 +41,17 @@ def test_a_missing_file_goes_with_everything_that_is_stored_of_it(library: Libra
     removed = forget(library.database, files.values())
     assert (removed.files, removed.audio) == (frozenset(files.values()), 1)
     after = {table: rows(library, table) for table in metadata.tables}
-    assert after == before | {"runs": 1, "forgotten_files": 1}
+    assert after == before | {"runs": 1, "forgotten_files": 1, "highest_ids": 1}
     assert library.run_list.latest(1)[0].counts.done == 1
+
+
+def test_a_new_file_never_has_the_number_of_a_forgotten_one(library: Library) -> None:
+    files = ended(library, b"a.flac", b"b.flac")
+    library.files.mark_missing(list(files.values()))
+    for each in sorted(files.values(), reverse=True):
+        forget(library.database, [each])
+    [new] = ended(library, b"c.flac").values()
+    assert new > max(files.values())
 
 
 def test_new_audio_with_the_number_of_forgotten_audio_has_nothing_of_it(library: Library) -> None:

@@ -300,7 +300,7 @@ def write_one_findings(connection: Connection, audio: int, findings: Findings, n
 def write_one_tags(connection: Connection, file: int, said: Tags, now: float) -> None:
     """Store what one file says of itself."""
     with row_batch(connection) as batch:
-        add_tags(batch, {file: said}, now)
+        add_tags(batch, {file: (now, said)})
 
 
 def follow_one(connection: Connection, file: int, audio: int, now: float) -> bytes | None:

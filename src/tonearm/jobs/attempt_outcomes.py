@@ -139,7 +139,7 @@ def store(
     locks = locks_of(connection, found.keys() & (with_files | inherited.keys()))  # others can't have any
     with row_batch(connection) as batch:
         add_findings(batch, found, now, features, locks)
-        add_tags(batch, {lease.file: result.tags for lease, result, _ in ordered}, now)
+        add_tags(batch, {lease.file: (lease.taken_at, result.tags) for lease, result, _ in ordered})
         batch.change(
             file_table,
             [
@@ -293,8 +293,9 @@ def quarantine_interrupted(connection: Connection, job: int, file: int, now: flo
     set_file_state(connection, file, JobState.QUARANTINED)
 
 
-def keep_what_was_read(connection: Connection, file: int, read: ReadFile, now: float) -> None:
+def keep_what_was_read(connection: Connection, lease: Lease, read: ReadFile, now: float) -> None:
     """Store the tags and facts of a file that could not be analysed."""
+    file = lease.file
     facts: dict[str, Any] = {"id": file}
     if read.audio_hash is not None and read.sound is not None:
         [stored] = write_sounds(connection, [Sound(read.audio_hash, read.sound, None)], now).values()
@@ -302,7 +303,7 @@ def keep_what_was_read(connection: Connection, file: int, read: ReadFile, now: f
     if read.file is not None:
         facts |= file_columns(read.file, None)
     with row_batch(connection) as batch:
-        add_tags(batch, {file: read.tags}, now)
+        add_tags(batch, {file: (lease.taken_at, read.tags)})
         if len(facts) > 1:
             batch.change(file_table, [facts])
     has_sound = and_(

@@ -213,7 +213,7 @@ class SqlJobStore:
                 attempt_outcomes.end(connection, lease, JobState.QUARANTINED, now, failure, work_s)
                 attempt_outcomes.set_file_state(connection, lease.file, JobState.QUARANTINED)
                 if read is not None:
-                    attempt_outcomes.keep_what_was_read(connection, lease.file, read, now)
+                    attempt_outcomes.keep_what_was_read(connection, lease, read, now)
                 return AttemptOutcome(JobState.QUARANTINED, failure)
             attempt_outcomes.postpone(connection, lease.job, now + delay_s, failure)
             if cancel_unwanted(connection, job_table.c.id == lease.job, now):

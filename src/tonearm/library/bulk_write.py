@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import Insert, ReturningInsert, Update
 
 from tonearm.library.column_types import FiniteFloat
+from tonearm.library.schema import highest_id_table
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -49,6 +50,7 @@ class _Write:
     names: Names
     keys: Names = ()
     first: Names = ()
+    newest: str = ""
 
 
 class RowBatch:
@@ -58,13 +60,16 @@ class RowBatch:
         self._writes: list[_Write] = []
         self._rows: list[list[Row]] = []
 
-    def upsert(self, table: Table, keys: Names, rows: Iterable[Row], first: Names = ()) -> None:
+    def upsert(
+        self, table: Table, keys: Names, rows: Iterable[Row], first: Names = (), newest: str = ""
+    ) -> None:
         """Insert rows, or update those with the same keys. No two of the rows may have the same keys.
 
-        ``first`` names columns that keep the value they were inserted with.
+        first: columns that keep the value they were inserted with. newest: a column with a time; a row that has a later
+        one stays as it is.
         """
         for names, alike in _by_columns(rows).items():
-            self._writes.append(_Write("upsert", table, names, keys, first))
+            self._writes.append(_Write("upsert", table, names, keys, first, newest))
             self._rows.append(alike)
 
     def change(self, table: Table, rows: Iterable[Row]) -> None:
@@ -144,7 +149,9 @@ def new_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
 
 @functools.cache
 def _last_id(table: Table) -> Select[int]:
-    return select(func.coalesce(func.max(table.c.id), 0))
+    """Of the rows, and of those that were removed."""
+    removed = select(highest_id_table.c.id).where(highest_id_table.c.name == table.name).scalar_subquery()
+    return select(func.max(func.coalesce(func.max(table.c.id), 0), func.coalesce(removed, 0)))
 
 
 def _with_binary_as_text(table: Table, rows: list[Row]) -> list[Row]:
@@ -198,7 +205,8 @@ def _statement(dialect: str, write: _Write, document: str = "rows") -> Insert | 
     changes = {name: statement.excluded[name] for name in write.names if name not in kept}
     if not changes:
         return statement.on_conflict_do_nothing(index_elements=list(write.keys))
-    return statement.on_conflict_do_update(index_elements=list(write.keys), set_=changes)
+    newest = write.table.c[write.newest] <= statement.excluded[write.newest] if write.newest else None
+    return statement.on_conflict_do_update(index_elements=list(write.keys), set_=changes, where=newest)
 
 
 def _insert(dialect: str, write: _Write, document: str) -> "postgresql.Insert | sqlite.Insert":

@@ -90,7 +90,7 @@ def change_rows(connection: Connection, completed: Sequence[Completed], now: flo
     ]
     change(connection, file_table, rows)
     with row_batch(connection) as batch:
-        add_tags(batch, {file: each.tags for file, each in changed.items() if each.tags is not None}, now)
+        add_tags(batch, {file: (now, each.tags) for file, each in changed.items() if each.tags is not None})
     details = {file: {"proposal": each.proposal} for file, each in changed.items()}
     note_each(connection, details, "tags written", now)
 

@@ -24,12 +24,13 @@ from tonearm.library.curation_schema import locked_value_table  # noqa: F401  it
 from tonearm.library.database import Database
 from tonearm.library.features import PREFIX
 from tonearm.library.file_contents import AUDIO_ID
-from tonearm.library.rename_schema import proposal_table  # noqa: F401  its rows refer to files
+from tonearm.library.rename_schema import proposal_table, rename_step_table, rewrite_table
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import (
     audio_table,
     file_table,
     forgotten_file_table,
+    highest_id_table,
     job_table,
     metadata,
     run_table,
@@ -38,6 +39,8 @@ from tonearm.library.schema import (
 BATCH = 200
 """Files that are removed in one transaction."""
 _OPEN_STATES = ("queued", "running", "retrying")
+_NAMED_ELSEWHERE = (file_table, proposal_table)
+"""Tables whose ids are kept where the database does not know it: in the graph, by people."""
 _MISSING = (file_table.c.missing_since.is_not(None), file_table.c.moved_to_id.is_(None))
 
 
@@ -113,6 +116,7 @@ def forget(database: Database, files: Iterable[int]) -> Forgotten:
         removed = {row.id: row.audio_id for row in chosen if row.id not in busy}
         with_former = removed | _former_rows(connection, list(removed))
         _add_to_graph_outbox(connection, list(with_former))
+        _forget_journal(connection, list(with_former))
         _delete(connection, file_table, file_table.c.id, list(with_former))
     return Forgotten(frozenset(removed), _forget_audio(database, set(with_former.values()) - {None}))
 
@@ -158,6 +162,25 @@ def _add_to_graph_outbox(connection: Connection, files: Sequence[int]) -> None:
     )
 
 
+def _forget_journal(connection: Connection, files: Sequence[int]) -> None:
+    """Remove what was done to files, and the bytes that they had before; what is not settled yet stays."""
+    table = rename_step_table
+    settled = (table.c.file_id.in_(files), table.c.state != "intent")
+    of_files = select(table.c.group_id).where(*settled)
+    connection.execute(delete(rewrite_table).where(rewrite_table.c.group_id.in_(of_files)))
+    connection.execute(delete(table).where(*settled))
+
+
+def _note_highest(connection: Connection, of: Table, key: Column[int], values: Sequence[int]) -> None:
+    """Note the ids of rows that are to be removed, which no other row may get."""
+    table = highest_id_table
+    wanted = select(func.max(of.c.id)).where(key.in_(values))
+    highest = connection.execute(wanted).scalar_one()
+    known = connection.execute(select(table.c.id).where(table.c.name == of.name)).scalar()
+    if highest is not None and highest > (known or 0):
+        upsert(connection, table, ("name",), [{"name": of.name, "id": highest}])
+
+
 def _delete(connection: Connection, of: Table, key: Column[int], values: Sequence[int]) -> None:
     """Delete rows by a key, after every row of another table that refers to them."""
     if not values:
@@ -172,6 +195,8 @@ def _delete(connection: Connection, of: Table, key: Column[int], values: Sequenc
         ids = connection.execute(select(of.c.id).where(key.in_(values))).scalars().all()
         for other, column in referring:
             _delete(connection, other, column, ids)
+    if of in _NAMED_ELSEWHERE:
+        _note_highest(connection, of, key, values)
     connection.execute(delete(of).where(key.in_(values)))
 
 

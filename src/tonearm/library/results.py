@@ -120,12 +120,16 @@ def _longer(declared_s: float | None, decoded_s: float | None) -> float | None:
     return max((length for length in (declared_s, decoded_s) if length is not None), default=None)
 
 
-def add_tags(batch: RowBatch, tags: Mapping[int, Tags], now: float) -> None:
-    """Replace the stored tags of files."""
+def add_tags(batch: RowBatch, tags: Mapping[int, tuple[float, Tags]]) -> None:
+    """Replace the stored tags of files, unless they were read later.
+
+    tags: with the time before which they were not read, by the database's clock.
+    """
     batch.upsert(
         tags_table,
         ("file_id",),
-        [{"file_id": file, "read_at": now, **values_of(read)} for file, read in tags.items()],
+        [{"file_id": file, "read_at": at, **values_of(read)} for file, (at, read) in tags.items()],
+        newest="read_at",
     )
 
 

@@ -107,6 +107,15 @@ forgotten_file_table = Table(
 )
 """A file that was removed from the library and may still be in the graph: part of the graph's outbox."""
 
+highest_id_table = Table(
+    "highest_ids",
+    metadata,
+    Column("name", CleanText, primary_key=True),  # of a table
+    Column("id", Key, nullable=False),
+)
+"""The highest id that rows had which were removed from a table: other rows and servers may still name them, and SQLite
+would number new rows from the highest id that is left."""
+
 tags_table = Table(
     "tags",
     metadata,

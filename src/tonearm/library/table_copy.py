@@ -11,6 +11,7 @@ from sqlalchemy import JSON, Column, Connection, Table, Text, cast, func, select
 
 from tonearm.library.column_types import json_text, sort_key, storable_text
 from tonearm.library.driver_errors import translated_errors
+from tonearm.library.schema import highest_id_table
 
 ROWS = 100
 """Number of rows in memory at once; one row may hold the beats of a recording of a day."""
@@ -70,11 +71,12 @@ def write_rows(connection: Connection, table: Table, rows: Iterator[Values]) -> 
 
 
 def continue_numbering(connection: Connection, table: Table) -> None:
-    """Let the ids of new rows follow the highest id; SQLite does that by itself."""
+    """Let the ids of new rows follow the highest id that there is or was; SQLite does that by itself."""
     column = table.autoincrement_column
     if connection.dialect.name != "postgresql" or column is None:
         return
-    last = connection.execute(select(func.max(column))).scalar_one()
+    removed = select(highest_id_table.c.id).where(highest_id_table.c.name == table.name).scalar_subquery()
+    last = connection.execute(select(func.greatest(func.max(column), removed))).scalar_one()
     if last is not None:
         sequence = func.pg_get_serial_sequence(table.name, column.name)
         connection.execute(select(func.setval(sequence, last)))

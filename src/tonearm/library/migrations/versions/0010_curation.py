@@ -14,10 +14,12 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("asked", sa.JSON(), nullable=True))
     op.add_column("workers", sa.Column("scans", sa.Boolean(), nullable=False, server_default=sa.false()))
     _create_locked_values()
+    _create_highest_ids()
 
 
 def downgrade() -> None:
     """Remove what ``upgrade`` has added."""
+    op.drop_table("highest_ids")
     op.drop_table("locked_values")
     op.drop_column("workers", "scans")
     op.drop_column("runs", "asked")
@@ -33,3 +35,26 @@ def _create_locked_values() -> None:
         sa.Column("camelot", sa.String(), nullable=True),
         sa.Column("locked_at", sa.Double(), nullable=False),
     )
+
+
+def _create_highest_ids() -> None:
+    """With the ids that other tables still name, as no row may get them again."""
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    table = op.create_table(
+        "highest_ids",
+        sa.Column("name", sa.String(), primary_key=True),
+        sa.Column("id", key, nullable=False),
+    )
+    named = {
+        "files": (("forgotten_files", "file_id"), ("rename_steps", "file_id")),
+        "proposals": (("rename_steps", "proposal_id"), ("rewrites", "proposal_id")),
+    }
+    for name, columns in named.items():
+        ids = [
+            op.get_bind()
+            .execute(sa.select(sa.func.max(sa.column(column))).select_from(sa.table(other)))
+            .scalar()
+            for other, column in columns
+        ]
+        if highest := max((id_ for id_ in ids if id_ is not None), default=None):
+            op.execute(sa.insert(table).values(name=name, id=highest))
