@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change
+from tonearm.library.column_types import unindexed
 from tonearm.library.database import Database, database_time
 from tonearm.library.followed import Completed, change_rows, move_rows
-from tonearm.library.proposal import Identity, ProposalStatus
+from tonearm.library.proposal import DECIDABLE, Identity, ProposalKind, ProposalStatus
 from tonearm.library.rename_schema import proposal_table, rename_step_table, rewrite_table
 
 
@@ -107,6 +108,7 @@ class RenameJournal:
             _close(connection, group, set(done), set(left))
             move_rows(connection, [each for each in completed if each.target != each.source], now)
             change_rows(connection, [each for each in completed if each.target == each.source], now)
+            _keep_open(connection, group, completed)
             _undo_later(connection, completed, now)
             change(
                 connection,
@@ -148,11 +150,20 @@ class RenameJournal:
         """The changed copy of a group, ``None`` where it was not whole."""
         return self._rewrite(rewrite_table.c.group_id == group)
 
-    def applied_rewrite(self, proposal: int) -> Rewrite | None:
-        """The copy that took its place when a proposal was applied."""
+    def applied_rewrite(self, proposal: int, file: int | None) -> Rewrite | None:
+        """The copy that last took the place of a file when a proposal for it was applied."""
         steps = rename_step_table.c
-        applied = select(steps.group_id).where(
-            steps.proposal_id == proposal, steps.state == StepState.DONE, ~steps.is_undo
+        applied = (
+            select(steps.group_id)
+            .where(
+                steps.proposal_id == proposal,
+                steps.file_id == file,
+                steps.kind == StepKind.REWRITE,
+                steps.state == StepState.DONE,
+                ~steps.is_undo,
+            )
+            .order_by(steps.at.desc())
+            .limit(1)
         )
         return self._rewrite(rewrite_table.c.group_id.in_(applied))
 
@@ -191,11 +202,45 @@ def _close(connection: Connection, group: Group, done: set[int], left: set[int])
             )
 
 
+def _keep_open(connection: Connection, group: Group, completed: Sequence[Completed]) -> None:
+    """What else is proposed for a file that was changed or copied is proposed for the file as it is now."""
+    table = proposal_table
+    before = {step.proposal: step.identity for step in group.steps}
+    known = [
+        {
+            "file": each.file,
+            "size_then": before[each.proposal].size,
+            "mtime_then": before[each.proposal].mtime_ns,
+            "size_now": each.identity.size,
+            "mtime_now": each.identity.mtime_ns,
+            "inode_now": each.identity.inode,
+        }
+        for each in completed
+        if each.file is not None and each.identity is not None and each.proposal in before
+    ]
+    if known:
+        connection.execute(
+            update(table)
+            .where(
+                table.c.file_id == bindparam("file"),
+                unindexed(table.c.status).in_(DECIDABLE),
+                table.c.size == bindparam("size_then"),
+                table.c.mtime_ns == bindparam("mtime_then"),
+            )
+            .values(
+                size=bindparam("size_now"), mtime_ns=bindparam("mtime_now"), inode=bindparam("inode_now")
+            ),
+            known,
+        )
+
+
 def _undo_later(connection: Connection, completed: Sequence[Completed], now: float) -> None:
     """What was renamed again after an earlier proposal has its old name too when that one is undone."""
     table = proposal_table
     undone = [
-        {"file": each.file, "proposal": each.proposal} for each in completed if each.is_undo and each.file
+        {"file": each.file, "proposal": each.proposal}
+        for each in completed
+        if each.is_undo and each.file and each.target != each.source  # else it is about tags
     ]
     if undone:
         connection.execute(
@@ -203,6 +248,7 @@ def _undo_later(connection: Connection, completed: Sequence[Completed], now: flo
             .where(
                 table.c.file_id == bindparam("file"),
                 table.c.id > bindparam("proposal"),
+                table.c.kind == ProposalKind.RENAME,
                 table.c.status == ProposalStatus.APPLIED,
             )
             .values(status=ProposalStatus.UNDONE, changed_at=now),

@@ -30,7 +30,9 @@ proposal_table = Table(
     Column("follows", Key, index=True),  # the proposal of the track that it goes along with
     Column("source", LargeBinary, nullable=False),
     Column("target", LargeBinary),  # NULL: no name could be made, or it is about tags
-    Column("changes", Document, default=list, nullable=False),  # of tags: field, name, before, after
+    Column(
+        "changes", Document, default=list, nullable=False
+    ),  # of tags: field, name, texts before and after, entries
     Column("source_key", LargeBinary, nullable=False),  # equal for paths that the file system takes for one
     Column("target_key", LargeBinary),
     Column("size", BigInteger, nullable=False),

@@ -8,7 +8,7 @@ from tonearm.analysis.asf import FILE_PROPERTIES
 from tonearm.analysis.file_window import Window
 from tonearm.analysis.tags.asf import EXTENDED_CONTENT, HEADER_BYTES, OBJECT_HEAD_BYTES
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, Values, replaced
 
 _SIGNATURE = bytes.fromhex("fcb3112223bdd211b4b700a0c955fc6e")
 TEXT = 0
@@ -27,6 +27,8 @@ class _Attribute:
 
 class AsfTags:
     """The attributes of a WMA file."""
+
+    layout = "asf"
 
     def __init__(self, window: Window) -> None:
         """Raises Unwritable and OSError."""
@@ -92,13 +94,23 @@ class AsfTags:
             for name in names
         }
 
-    def splices(self, changes: Texts) -> list[Splice]:
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The attributes of some names, whole."""
+        return {
+            name: [each.raw for each in self._attributes if each.name.upper() == name.upper()]
+            for name in names
+        }
+
+    def splices(self, changes: Values) -> list[Splice]:
         """Another header, with the size of the file in it. Raises Unwritable."""
         attributes = list(self._attributes)
         for name, texts in changes.items():
             places = [i for i, each in enumerate(attributes) if each.name.upper() == name.upper()]
             own = attributes[places[0]].name if places else name
-            new = [_made(own, text) for text in texts]
+            new = [
+                _made(own, text) if isinstance(text, str) else _Attribute(own, TEXT, b"", text)
+                for text in texts
+            ]
             attributes = replaced(attributes, places, new)
         raw = b"".join(attribute.raw for attribute in attributes)
         made = EXTENDED_CONTENT + struct.pack("<QH", OBJECT_HEAD_BYTES + 2 + len(raw), len(attributes)) + raw

@@ -8,6 +8,8 @@ from tonearm.naming.splices import Splice
 Entry = TypeVar("Entry")
 Texts = Mapping[str, Sequence[str]]
 """Texts by the name that the form has for them."""
+Values = Mapping[str, Sequence[str] | Sequence[bytes]]
+"""By name, texts, or whole entries as ``entries`` gives them."""
 MOST_TAG_BYTES = 1 << 26
 """A larger tag is refused: it is held in memory while it is changed."""
 
@@ -29,14 +31,21 @@ def replaced(entries: Sequence[Entry], places: Sequence[int], new: Sequence[Entr
 
 
 class Form(Protocol):
-    """The tags of one open file, in one form."""
+    """The tags of one open file, in one form. ``layout``: entries go into tags of the same layout only."""
+
+    @property
+    def layout(self) -> str: ...
 
     def texts(self, names: Sequence[str]) -> Texts:
         """The texts of some names; a name that is not there has none."""
         ...
 
-    def splices(self, changes: Texts) -> list[Splice]:
-        """What to replace so that these names have these texts, and none where there are none.
+    def entries(self, names: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """The entries of some names as they are in the tag, also those that are no text."""
+        ...
+
+    def splices(self, changes: Values) -> list[Splice]:
+        """What to replace so that these names have these texts or entries, and none where there are none.
 
         Raises Unwritable where the tag would become too large.
         """

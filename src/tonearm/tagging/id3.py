@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tonearm.analysis.syncsafe import is_syncsafe, syncsafe, syncsafe_bytes
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, Values, replaced
 
 HEADER_BYTES = 10
 UNSYNCHRONISED, EXTENDED, FOOTER = 0x80, 0x40, 0x10
@@ -103,12 +103,24 @@ class Id3Tag:
             found[name] = [text for frame in frames for text in _texts_of(frame, ":" in name)]
         return found
 
-    def changed(self, changes: Texts) -> bytes:
+    @property
+    def layout(self) -> str:
+        """The version, and how sizes are written."""
+        return f"id3v2.{self._version}{' plain' if self._plain_sizes else ''}"
+
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The frames of some names, whole."""
+        return {name: [frame.raw for frame in self._frames if self._is(frame, name)] for name in names}
+
+    def changed(self, changes: Values) -> bytes:
         """The whole tag with other texts. Raises Unwritable."""
         frames = list(self._frames)
         for name, texts in changes.items():
             places = [index for index, frame in enumerate(frames) if self._is(frame, name)]
-            new = [self._made(name, texts, frames[places[0]] if places else None)] if texts else []
+            said = [text for text in texts if isinstance(text, str)]
+            new = [_Frame(self._id(name), text, 0, b"") for text in texts if isinstance(text, bytes)]
+            if said:
+                new = [self._made(name, said, frames[places[0]] if places else None)]
             frames = replaced(frames, places, new)
         body = self._start + b"".join(frame.raw for frame in frames) + self._padding
         if self._unsynchronised:

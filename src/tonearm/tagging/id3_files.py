@@ -5,7 +5,7 @@ from typing import Literal
 
 from tonearm.analysis.file_window import Window
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, Values
 from tonearm.tagging.id3 import HEADER_BYTES, Id3Tag, tag_bytes
 
 MOST_CHUNKS = 10_000
@@ -27,7 +27,16 @@ class Mp3Tags:
         """The texts of some names."""
         return self._tag.texts(names)
 
-    def splices(self, changes: Texts) -> list[Splice]:
+    @property
+    def layout(self) -> str:
+        """That of the tag."""
+        return self._tag.layout
+
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The frames of some names, whole."""
+        return self._tag.entries(names)
+
+    def splices(self, changes: Values) -> list[Splice]:
         """Another tag. Raises Unwritable."""
         return [Splice(0, self._data, self._tag.changed(changes))]
 
@@ -81,7 +90,16 @@ class ChunkTags:
         """The texts of some names."""
         return self._tag.texts(names)
 
-    def splices(self, changes: Texts) -> list[Splice]:
+    @property
+    def layout(self) -> str:
+        """That of the tag."""
+        return self._tag.layout
+
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The frames of some names, whole."""
+        return self._tag.entries(names)
+
+    def splices(self, changes: Values) -> list[Splice]:
         """Another chunk, and the size of the form. Raises Unwritable."""
         tag = self._tag.changed(changes)
         if self._chunk is not None:

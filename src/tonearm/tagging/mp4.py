@@ -1,16 +1,18 @@
 """Changes the tags of an M4A file: the box ``moov`` is made anew, with the new places of the audio."""
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tonearm.analysis.file_window import Window
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, Values, replaced
 
 UTF8, INTEGER = 1, 21
 FREE_FORM = "----:"
 MOST_BOXES = 10_000
+MOST_TEMPO = (1 << 16) - 1
 _OFFSETS = {b"stco": ">I", b"co64": ">Q"}
 _HANDLER = b"\0\0\0\x21hdlr" + bytes(8) + b"mdirappl" + bytes(9)
 
@@ -27,6 +29,8 @@ class _Box:
 
 class Mp4Tags:
     """The items of an M4A file. Fragmented files are refused."""
+
+    layout = "mp4"
 
     def __init__(self, window: Window) -> None:
         """Raises Unwritable and OSError."""
@@ -86,12 +90,20 @@ class Mp4Tags:
             for name in names
         }
 
-    def splices(self, changes: Texts) -> list[Splice]:
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The items of some names, whole."""
+        items = self._items()
+        return {name: [item for item in items if _name_of(item) == name.upper()] for name in names}
+
+    def splices(self, changes: Values) -> list[Splice]:
         """Another ``moov``. Raises Unwritable."""
         items = self._items()
         for name, texts in changes.items():
             places = [index for index, item in enumerate(items) if _name_of(item) == name.upper()]
-            new = [_made(name, texts, items[places[0]] if places else None)] if texts else []
+            said = [text for text in texts if isinstance(text, str)]
+            new = [text for text in texts if isinstance(text, bytes)]
+            if said:
+                new = [_made(name, said, items[places[0]] if places else None)]
             items = replaced(items, places, new)
         assert self._at is not None  # noqa: S101  else it would have been refused
         moov = self._with_items(b"".join(items))
@@ -205,6 +217,8 @@ def _made(name: str, texts: Sequence[str], former: bytes | None) -> bytes:
     data = []
     for text in texts:
         if name == "tmpo":
+            if not re.fullmatch("[0-9]{1,5}", text) or int(text) > MOST_TEMPO:
+                raise Unwritable("text-form")
             data.append(_box(b"data", struct.pack(">II", INTEGER, 0) + struct.pack(">H", int(text))))
         else:
             data.append(_box(b"data", struct.pack(">II", UTF8, 0) + text.encode("utf-8", "surrogateescape")))

@@ -15,7 +15,7 @@ from tonearm.analysis.ogg import (
     with_checksum,
 )
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, Values
 from tonearm.tagging.vorbis import Comments
 
 CONTINUED = 1
@@ -27,6 +27,8 @@ MOST_SEGMENTS = 255
 
 class OggTags:
     """The comments of a file with one stream; chained and multiplexed files are refused."""
+
+    layout = "vorbis"
 
     def __init__(self, window: Window) -> None:
         """Raises Unwritable and OSError."""
@@ -83,7 +85,11 @@ class OggTags:
         """The texts of some names."""
         return self._comments.texts(names)
 
-    def splices(self, changes: Texts) -> list[Splice]:
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The comments of some names, whole."""
+        return self._comments.entries(names)
+
+    def splices(self, changes: Values) -> list[Splice]:
         """Other pages of headers; where their number changes, all later pages get another number. Raises Unwritable."""
         comments = self._marker + self._comments.changed(changes)
         if len(comments) > MOST_TAG_BYTES:

@@ -19,6 +19,7 @@ from tonearm.naming.rewriting import READ
 from tonearm.tagging.albums import AlbumGains
 from tonearm.tagging.fields import ALBUM, FIELDS, Family, Spelling
 from tonearm.tagging.form import Form, Unwritable
+from tonearm.tagging.former import former
 from tonearm.tagging.forms import form_of
 from tonearm.views.renamable import Renamable, RenamableFiles
 from tonearm.views.track import Track
@@ -150,10 +151,10 @@ def _of_field(
     field: str, family: Family, form: Form, track: Track, spelling: Spelling
 ) -> list[dict[str, Any]]:
     names = FIELDS[field].names[family]
-    before = form.texts([name for name, _ in names])
     found = []
     for name, made in names:
         text = made(track, spelling)
-        if text is not None and list(before[name]) != [text]:
-            found.append({"field": field, "name": name, "before": list(before[name]), "after": [text]})
+        before = former(form, name)
+        if text is not None and before["before"] != [text]:
+            found.append({"field": field, "name": name, **before, "after": [text]})
     return found

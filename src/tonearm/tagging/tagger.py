@@ -17,6 +17,7 @@ from typing import Any
 
 from tonearm.events.event import Announce
 from tonearm.events.tags import TaggingFinished, TagsRefused, TagsWritten
+from tonearm.library.file_contents import Tags
 from tonearm.library.followed import Completed
 from tonearm.library.proposal import Identity, Proposal
 from tonearm.library.rename_journal import Group, RenameJournal, Rewrite, Step, StepKind
@@ -27,6 +28,7 @@ from tonearm.naming.renamer import CHANGED, RenamingFailed
 from tonearm.naming.rewriting import READ, Rewriter, aside, digest_of
 from tonearm.naming.splices import Splice, inverse, packed, unpacked
 from tonearm.tagging.form import Unwritable
+from tonearm.tagging.former import former_values
 from tonearm.tagging.forms import form_of
 from tonearm.worker.child_replies import IdentifiedFile
 
@@ -151,7 +153,11 @@ class Tagger:
         def is_same(old: FileIO, new: FileIO) -> bool:
             nonlocal copy
             before, copy = self._identify(old), self._identify(new)
-            return before is not None and copy is not None and before.hash == copy.hash
+            if before is None or copy is None or before.hash != copy.hash:
+                return False
+            if not is_undo and not _says(copy.tags, change.texts):
+                raise Refused("tags-damaged", here)
+            return True
 
         digests = self._rewriter.copy(here, change.splices, is_same, self._keep_times)
         restore = packed(inverse(change.splices))
@@ -180,16 +186,20 @@ class Tagger:
     def _back(self, proposal: Proposal, here: bytes) -> _Change:
         """What takes a proposal back: the bytes as they were, or, in a file that was edited since, the texts."""
         texts = _texts(proposal.changes, "before")
-        applied = self._journal.applied_rewrite(proposal.id)
+        applied = self._journal.applied_rewrite(proposal.id, proposal.file)
         if applied is not None and digest_of(here) == applied.after:
             return _Change(unpacked(applied.restore), texts)
-        return self._changed(here, texts, edited=True)
+        return self._changed(here, texts, proposal.changes)
 
-    def _changed(self, here: bytes, texts: Mapping[str, Sequence[str]], edited: bool = False) -> _Change:
+    def _changed(
+        self, here: bytes, texts: Mapping[str, Sequence[str]], back: Sequence[Mapping[str, Any]] = ()
+    ) -> _Change:
+        """What gives a file some texts. ``back``: the changes that are taken back by that."""
         try:
             with FileIO(os.open(here, READ)) as file:
                 _, form = form_of(file, os.fstat(file.fileno()).st_size)
-                return _Change(form.splices(texts), texts, edited)
+                former = {change["name"]: former_values(change, form.layout) for change in back}
+                return _Change(form.splices(former or texts), texts, bool(back))
         except Unwritable as error:
             raise Refused(error.code, here) from error
 
@@ -199,6 +209,12 @@ class Tagger:
         self._journal.settle(empty, [], [], {proposal.id: code}, expired)
         self._outcome.refused[proposal.id] = code
         self._announce(TagsRefused(proposal.id, path, code))
+
+
+def _says(tags: Tags, texts: Mapping[str, Sequence[str]]) -> bool:
+    """Whether what reads the tags of all files finds the texts."""
+    found = {text for said in tags.everything.values() for text in said}
+    return all(text in found for said in texts.values() for text in said)
 
 
 def _texts(changes: Sequence[Mapping[str, Any]], which: str) -> dict[str, list[str]]:

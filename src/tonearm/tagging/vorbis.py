@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tonearm.analysis.file_window import Window
 from tonearm.naming.splices import Splice
-from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, replaced
+from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, Values, replaced
 
 VENDOR = b"Tonearm"
 COMMENT_BLOCK = 4
@@ -45,13 +45,20 @@ class Comments:
             for name in names
         }
 
-    def changed(self, changes: Texts) -> bytes:
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The comments of some names, whole."""
+        return {name: [entry for entry in self._entries if _is_named(entry, name)] for name in names}
+
+    def changed(self, changes: Values) -> bytes:
         """The list with other texts: in the places of the former ones, and at the end where there were none."""
         entries = list(self._entries)
         for name, texts in changes.items():
             places = [index for index, entry in enumerate(entries) if _is_named(entry, name)]
             key = entries[places[0]].partition(b"=")[0] if places else name.encode()
-            new = [key + b"=" + text.encode("utf-8", "surrogateescape") for text in texts]
+            new = [
+                key + b"=" + text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+                for text in texts
+            ]
             entries = replaced(entries, places, new)
         parts = [struct.pack("<I", len(entry)) + entry for entry in entries]
         head = struct.pack("<I", len(self._vendor)) + self._vendor + struct.pack("<I", len(entries))
@@ -69,6 +76,8 @@ def _is_named(entry: bytes, name: str) -> bool:
 
 class FlacTags:
     """The comments of a FLAC file."""
+
+    layout = "vorbis"
 
     def __init__(self, window: Window, start: int) -> None:
         """``start``: where ``fLaC`` is. Raises Unwritable and OSError."""
@@ -97,7 +106,11 @@ class FlacTags:
         """The texts of some names."""
         return self._comments.texts(names)
 
-    def splices(self, changes: Texts) -> list[Splice]:
+    def entries(self, names: Sequence[str]) -> dict[str, list[bytes]]:
+        """The comments of some names, whole."""
+        return self._comments.entries(names)
+
+    def splices(self, changes: Values) -> list[Splice]:
         """Another block of comments; every other block and the padding stay. Raises Unwritable."""
         data = self._comments.changed(changes)
         if len(data) > min(MOST_BLOCK_BYTES, MOST_TAG_BYTES):

@@ -6,12 +6,14 @@ from typing import Any
 from tonearm.library.proposal import Proposal, ProposalKind, Selection
 from tonearm.names import path_fields, printable
 
+_OF_A_CHANGE = ("field", "name", "before", "after")
+
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
     """The JSON object of a proposal."""
     found: dict[str, Any] = {"id": proposal.id, "batch": proposal.batch, **path_fields(proposal.source)}
     if proposal.kind is ProposalKind.TAGS:
-        found["changes"] = list(proposal.changes)
+        found["changes"] = [{name: change[name] for name in _OF_A_CHANGE} for change in proposal.changes]
     elif proposal.target is None:
         found["proposed_path"] = None
     else:

@@ -138,9 +138,12 @@ class TagCollection:
         """Approve all that can be."""
         self.proposals.decide(Selection(kind=ProposalKind.TAGS), ProposalStatus.APPROVED)
 
-    def carry_out(self, status: ProposalStatus, is_undo: bool, keep_times: bool = False) -> TagOutcome:
-        """Write what has a state, or take it back."""
-        found = list(self.proposals.each(Selection(statuses=(status,), kind=ProposalKind.TAGS)))
+    def carry_out(
+        self, status: ProposalStatus, is_undo: bool, keep_times: bool = False, batch: int | None = None
+    ) -> TagOutcome:
+        """Write what has a state, or take it back; of one batch, or of all."""
+        wanted = Selection(statuses=(status,), batch=batch, kind=ProposalKind.TAGS)
+        found = list(self.proposals.each(wanted))
         files = RenamableFiles(self.library.database, results())
         with self._disk() as disk:
             tagger = Tagger(
@@ -169,9 +172,9 @@ class TagCollection:
         self.approve()
         return self.carry_out(ProposalStatus.APPROVED, is_undo=False, keep_times=keep_times)
 
-    def undo(self) -> TagOutcome:
-        """Take back what was written."""
-        return self.carry_out(ProposalStatus.APPLIED, is_undo=True)
+    def undo(self, batch: int | None = None) -> TagOutcome:
+        """Take back what was written, by one batch or by all."""
+        return self.carry_out(ProposalStatus.APPLIED, is_undo=True, batch=batch)
 
     def recover(self) -> Recovered:
         """Settle what was left open."""

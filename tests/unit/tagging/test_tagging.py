@@ -1,9 +1,13 @@
 """Approved tags are written, and taken back: the file as it was, or, once it was edited, only what was written."""
 
 import errno
+import io
+import json
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mutagen
 import pytest
@@ -16,8 +20,10 @@ from tonearm.naming import rewriting
 from tonearm.naming.copying import PART
 from tonearm.naming.disk import Disk
 from tonearm.naming.safe_rename import exchange
+from tonearm.naming.splices import Splice
 from tonearm.tagging import tagger
 from tonearm.tagging.fields import Spelling
+from tonearm.tagging.id3_files import Mp3Tags
 
 
 @pytest.fixture
@@ -76,6 +82,82 @@ def test_in_a_file_that_was_edited_since_only_our_texts_are_restored(collection:
     last = collection.events[-2]
     assert isinstance(last, TagsWritten)
     assert last.edited
+
+
+def without_text(name: str) -> bytes:
+    """A file with a tag of the tempo or key that is no plain text."""
+    data = good(name)
+    changed = io.BytesIO(data)
+    opened: Any = mutagen.File(changed) if name in ("wma", "aac") else None
+    changed.seek(0)
+    if name == "wma":
+        opened["WM/InitialKey"] = b"\1\2\3"
+        opened.save(changed)
+        return changed.getvalue()
+    if name == "aac":
+        opened["tmpo"] = [1]
+        opened.save(changed)
+        integer = b"\0\0\0\x12data\0\0\0\x15\0\0\0\0\0\x01"
+        assert changed.getvalue().count(integer) == 1
+        return changed.getvalue().replace(integer, integer[:11] + b"\x01" + integer[12:16] + b"xy")
+    if name == "mp3":
+        frame = b"TKEY\0\0\0\x03\0\x80abc"
+        return b"ID3\3\0\0\0\0\0" + bytes([len(frame)]) + frame + data[data.index(b"\xff\xfb") :]
+    comment = struct.pack("<I", 5) + b"BPM=\xff"
+    block = struct.pack("<II", 0, 1) + comment
+    return b"fLaC" + data[4:42] + b"\x04" + len(block).to_bytes(3, "big") + block + data[42:]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "entry"),
+    [
+        ("wma", "key", b"\1\2\3"),
+        ("aac", "bpm", b"\0\0\0\x12data\0\0\0\x01\0\0\0\0xy"),
+        ("mp3", "key", b"TKEY\0\0\0\x03\0\x80abc"),
+        ("flac", "bpm", b"BPM=\xff"),
+    ],
+)
+def test_what_was_no_text_is_restored_as_it_was_in_a_file_that_was_edited_since(
+    collection: TagCollection, name: str, field: str, entry: bytes
+) -> None:
+    path = collection.put(f"{name}.x", without_text(name))
+    assert entry in path.read_bytes()
+    collection.plan(field)
+    assert collection.apply().refused == {}
+    assert entry not in path.read_bytes()
+    path.write_bytes(path.read_bytes() + (bytes(8) if name != "aac" else b"\0\0\0\x08free"))
+    assert collection.undo().refused == {}
+    assert entry in path.read_bytes()
+
+
+@pytest.mark.parametrize("before", ["?", "12.5", "-1", "70000"])
+def test_a_former_text_that_can_not_be_written_is_refused_and_the_other_files_go_on(
+    collection: TagCollection, before: str
+) -> None:
+    paths = [collection.put("aac.x"), collection.put("flac.x")]
+    collection.plan("bpm")
+    change = {"field": "bpm", "name": "tmpo", "before": [before], "after": ["128"]}  # of an earlier version
+    collection.library.change(
+        "UPDATE proposals SET changes = :changes WHERE file_id = 1", changes=json.dumps([change])
+    )
+    collection.apply()
+    paths[0].write_bytes(paths[0].read_bytes() + b"\0\0\0\x08free")
+    outcome = collection.undo()
+    assert (outcome.written, list(outcome.refused.values())) == (
+        1,
+        ["former-text-unknown" if before == "?" else "text-form"],
+    )
+
+
+def test_a_tag_that_would_not_be_readable_is_not_written(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("mp3.x")
+    before = path.read_bytes()
+    collection.plan("bpm")
+    monkeypatch.setattr(Mp3Tags, "splices", lambda *_: [Splice(0, b"ID3", b"ID3")])
+    assert list(collection.apply().refused.values()) == ["tags-damaged"]
+    assert (path.read_bytes(), left_over(collection)) == (before, [])
 
 
 def test_a_spelling_is_chosen(collection: TagCollection) -> None:
