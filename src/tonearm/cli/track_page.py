@@ -43,6 +43,8 @@ def _about(track: Track) -> list[tuple[str, str, str]]:
     lines = [("state", track["state"], "")]
     lines += [(name.replace("_", " "), printable(str(track[name])), "") for name in TAG_FIELDS if track[name]]
     lines.append(("audio", _audio(track), ""))
+    if track["locked"]:
+        lines.append(("set by hand", ", ".join(name.replace("_", " ") for name in track["locked"]), ""))
     lines += [("warning", printable(warning), "") for warning in track["warnings"]]
     lines += [("remark", printable(remark), "") for remark in track["remarks"]]
     if track["tags_warning"]:

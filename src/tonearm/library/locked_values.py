@@ -55,9 +55,9 @@ class Locks:
                 "beats": counted_anew(beats, ratio),
                 "tempo_windows": [{**each, "bpm": _times(each["bpm"], ratio)} for each in windows],
             }
-        first_s = self.first_beat_s if self.first_beat_s is not None else next(iter(beats), 0.0)
+        first_s = self.first_beat_s if self.first_beat_s is not None else next(iter(beats), None)
         return {
-            "beats": constant_grid(self.bpm, first_s, length_s or 0.0),
+            "beats": [] if first_s is None else constant_grid(self.bpm, first_s, length_s or 0.0),
             "tempo_windows": [{**each, "bpm": self.bpm} for each in windows],
         }
 

@@ -26,11 +26,12 @@ class LockedSound:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What counts for a sound while it is decided on. bpm, camelot: locked or measured. measured: the columns."""
+    """What counts for a sound while it is decided on. bpm, camelot: locked or measured. length_s: of the sound."""
 
     locks: Locks
     bpm: float | None
     camelot: str | None
+    length_s: float | None
 
 
 Decide = Callable[[Counted], Locks]
@@ -52,7 +53,7 @@ class Locking:
             audio = _locked_row(connection, file)
             locks = locks_of(connection, [audio.id]).get(audio.id, NO_LOCKS)
             now = connection.execute(select(database_time())).scalar_one()
-            changed = decide(self._counted(connection, audio.id, locks))
+            changed = decide(self._counted(connection, audio, locks))
             if changed != locks:
                 _write(connection, audio.id, changed, now)
                 self._features.write_locked(connection, audio.id, changed)
@@ -68,24 +69,26 @@ class Locking:
             ).scalar_one()
         return LockedSound(audio.hash, changed, files)
 
-    def _counted(self, connection: Connection, audio: int, locks: Locks) -> Counted:
+    def _counted(self, connection: Connection, audio: Any, locks: Locks) -> Counted:
         measured: dict[str, Any] = {}
         for row in connection.execute(
             select(analysis_table.c.analyser, analysis_table.c.version, analysis_table.c.scalars).where(
-                analysis_table.c.audio_id == audio
+                analysis_table.c.audio_id == audio.id
             )
         ):
             if self._versions.get(row.analyser) == row.version:
                 measured |= row.scalars
         counting = {**measured, **locks.counting(measured)}
-        return Counted(locks, counting.get("bpm"), counting.get("camelot"))
+        return Counted(locks, counting.get("bpm"), counting.get("camelot"), audio.decoded_s)
 
 
 def _locked_row(connection: Connection, file: int) -> Any:
     """The sound of a file; no result of it is stored until the end of this transaction. Raises NotFound."""
     sound = select(file_table.c.audio_id).where(file_table.c.id == file).scalar_subquery()
     row = connection.execute(
-        select(audio_table.c.id, audio_table.c.hash).where(audio_table.c.id == sound).with_for_update()
+        select(audio_table.c.id, audio_table.c.hash, audio_table.c.decoded_s)
+        .where(audio_table.c.id == sound)
+        .with_for_update()
     ).one_or_none()
     if row is None:
         raise NotFound("its sound is not known yet; `tonearm analyze` it first")
@@ -111,6 +114,8 @@ def with_tempo(counted: Counted, bpm: float | None, times: float | None, first_b
 
     first_beat_s: where a constant grid begins; ``None``: the beats follow the music.
     """
+    if first_beat_s is not None and counted.length_s is not None and first_beat_s >= counted.length_s:
+        raise ValueError(f"it is only {counted.length_s:.3f} s long")
     if bpm is None:
         if counted.bpm is None:
             raise ValueError("no tempo is known of it; state one with --bpm")

@@ -1,6 +1,7 @@
 """Requests with an Idempotency-Key are carried out once: a second one with the key gets the first one's answer."""
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ KEPT = 1_000
 MOST_BYTES = 100_000
 """Longer answers are not remembered; those of requests that change something are short."""
 KEY_LENGTH = 200
+KEY = re.compile(f"[!-~]{{1,{KEY_LENGTH}}}")
 
 
 @dataclass(slots=True)
@@ -41,8 +43,10 @@ class AnsweredOnce:
         if key is None:
             await self._app(scope, receive, send)
             return
-        if len(key) > KEY_LENGTH:
-            said = f"Idempotency-Key: it is longer than {KEY_LENGTH} characters"
+        if not KEY.fullmatch(key):
+            said = (
+                f"Idempotency-Key: it must be 1 to {KEY_LENGTH} printable characters of ASCII without spaces"
+            )
             await problem(HTTPStatus.UNPROCESSABLE_ENTITY, said)(scope, receive, send)
             return
         body = await _body_of(receive)
@@ -96,7 +100,7 @@ def _key_of(scope: Scope) -> str | None:
     if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(API):
         return None
     for name, value in scope["headers"]:
-        if name.lower() == b"idempotency-key" and value:
+        if name.lower() == b"idempotency-key":
             return str(value.decode("latin-1"))
     return None
 

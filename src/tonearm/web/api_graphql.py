@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter
-from graphql import GraphQLError, parse
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse
 from pydantic import BaseModel, ConfigDict, Field
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-from tonearm.errors import TonearmError
+from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.events.report import report, where
 from tonearm.web.answers import described
 from tonearm.web.graphql_limits import MOST_CHARACTERS, MOST_TOKENS, check_extent
@@ -38,8 +39,13 @@ class AnsweredModel(Model):
     errors: list[dict[str, Any]] | None = Field(None, description="Each with `message`, `locations`, `path`.")
 
 
-ANSWERS = described(AnsweredModel, 403, 411, 413) | {
-    400: {"model": AnsweredModel, "description": "The query can't be executed."}
+_SHARED = described(AnsweredModel, 400, 403, 411, 413)
+ANSWERS = _SHARED | {
+    400: {
+        **_SHARED[400],
+        "model": AnsweredModel,
+        "description": "The query can't be executed, or the body is no JSON.",
+    }
 }
 
 
@@ -63,17 +69,34 @@ def answered(schema: Schema, question: Question, long: Collection[str] = ()) -> 
     try:
         document = parse(question.query, max_tokens=MOST_TOKENS)
         check_extent(document, variables, long)
+        _check_operation(document, question.operationName)
     except GraphQLError as error:
         return _refused([error.formatted])
     except TonearmError as error:
         return _refused([{"message": str(error)}])
     except RecursionError:
         return _refused([{"message": "the query is nested too deep"}])
-    result = schema.execute_sync(question.query, variables, operation_name=question.operationName)
+    try:
+        result = schema.execute_sync(question.query, variables, operation_name=question.operationName or None)
+    except CannotGetOperationTypeError:
+        return _refused([{"message": "there is no operation of that name in the query"}])
     errors = [_told(error) for error in result.errors or ()]
     if result.data is None and not any("path" in error for error in errors):
         return _refused(errors)
     return Json({"data": result.data, **({"errors": errors} if errors else {})})
+
+
+def _check_operation(document: DocumentNode, name: str | None) -> None:
+    """Raise ConfigurationError where it is not clear which operation is meant."""
+    names = [
+        each.name and each.name.value
+        for each in document.definitions
+        if isinstance(each, OperationDefinitionNode)
+    ]
+    if name is None and len(names) > 1:
+        raise ConfigurationError("the query has several operations: say which one with operationName")
+    if name is not None and name not in names:
+        raise ConfigurationError(f"the query has no operation {name!r}")
 
 
 def _refused(errors: list[Any]) -> Json:

@@ -57,7 +57,7 @@ def _lists(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
         following = cursors.of_id(found[limit - 1].id if len(found) > limit else None)
         return Json({"items": [proposal_json(each) for each in found[:limit]], "next": following})
 
-    @router.get("/{id}", responses=described(ProposalModel, 404), summary="Show a proposal")
+    @router.get("/{id:int}", responses=described(ProposalModel, 404), summary="Show a proposal")
     def one(id: Id) -> Json:  # noqa: A002  the API's name
         """One proposed name, with what each field costs."""
         found = proposals.page(Selection(ids=(id,)), 0, 1)

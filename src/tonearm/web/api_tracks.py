@@ -102,7 +102,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/count", responses=described(CountModel, 400, 404), summary="Count tracks")
     def count(wanted: Filter) -> Json:
         """How many tracks meet all conditions, counted up to 10,000."""
-        return Json(parts.library.tracks.count(wanted.query(parts)).to_json())
+        return Json(parts.count(wanted.query(parts)).to_json())
 
     @router.get(
         "/{id}", responses=described(detail_model(track, parts.analysers), 404), summary="Show one track"

@@ -29,6 +29,17 @@ class HttpMetrics:
             "tonearm_sse_clients", "Clients that receive server-sent events now.", registry=registry
         )
 
+        self._counts = Counter(
+            "tonearm_count_cache",
+            "Numbers of tracks and plots that were asked for: known here, known to another instance, or counted.",
+            ("result",),
+            registry=registry,
+        )
+
+    def counted(self, result: str) -> None:
+        """Count a number that was asked for. result: ``here``, ``shared`` or ``miss``."""
+        self._counts.labels(result).inc()
+
     def answered(self, route: str, method: str, status: int, duration_s: float | None) -> None:
         """Count a request. route: the template of its path. duration_s: ``None`` for a stream."""
         self._requests.labels(route, method, str(status)).inc()

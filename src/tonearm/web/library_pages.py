@@ -112,7 +112,7 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
     def count(given: Annotated[TableFilter, Depends()]) -> Response:
         """How many tracks there are; asked after the table, as it takes longer."""
         try:
-            found = library.tracks.count(given.query(parts))
+            found = parts.count(given.query(parts))
         except TonearmError as error:
             return pages.problem(error, "/library")
         return HTMLResponse(found.of_noun("track"))

@@ -11,7 +11,6 @@ KEY = {
     "required": False,
     "description": "A second request with the same key changes nothing, and gets the first one's answer.",
     "schema": {"type": "string", "maxLength": 200, "minLength": 1, "pattern": "^[!-~]+$"},
-    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 
 

@@ -17,10 +17,12 @@ from tonearm.events.event import Event
 from tonearm.library.access_tokens import AccessTokens
 from tonearm.settings import Settings
 from tonearm.telemetry.metrics_text import MetricsPage
+from tonearm.views.revision import read_revision
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.app import make_app
 from tonearm.web.audio_decoding import AudioDecoding
 from tonearm.web.bulk_actions import BulkActions
+from tonearm.web.counted import Counted
 from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.parts import Parts
@@ -48,15 +50,18 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         feed = ActivityFeed(watched.read, shared=shared)
         guard = _guard(AccessTokens(library.database), listen)
         graph = graph_of(library, opened.enter_context(servers.open_graph()), _ignore).graph
+        metrics = HttpMetrics(registry)
+        counted = Counted(lambda: read_revision(library.database), shared, metrics.counted)
         parts = Parts(
             watched,
             feed,
             BulkActions(),
-            HttpMetrics(registry),
+            metrics,
             tuple(analysers().values()),
             guard,
             AudioDecoding(settings),
             graph,
+            counted,
         )
         parts.metrics.count_clients(lambda: feed.clients)
         app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})

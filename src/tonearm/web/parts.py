@@ -9,9 +9,12 @@ from tonearm.bootstrap.activity import Watched
 from tonearm.bootstrap.library import Library
 from tonearm.graph.port import TrackGraph
 from tonearm.library.audit import Actor
+from tonearm.views.reading import BoundedCount
+from tonearm.views.tracks import TrackQuery
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.audio_decoding import AudioDecoding
 from tonearm.web.bulk_actions import BulkActions
+from tonearm.web.counted import Counted
 from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
 
@@ -31,11 +34,17 @@ class Parts:
     guard: Guard
     audio: AudioDecoding
     graph: TrackGraph
+    counted: Counted
 
     @property
     def library(self) -> Library:
         """The opened library."""
         return self.watched.library
+
+    def count(self, query: TrackQuery) -> BoundedCount:
+        """How many tracks match, now or a moment ago. Raises StorageError."""
+        found = self.counted.get(f"count {query!r}", lambda: self.library.tracks.count(query).to_json())
+        return BoundedCount(found["total"], found["more"])
 
     def note(self, actor: Actor, action: str, about: Mapping[str, Any], rows: int | None = None) -> None:
         """Note in the audit what was done. ``rows``: how many rows were changed. Raises StorageError."""

@@ -1,8 +1,8 @@
 """The page of plots: how many tracks there are by two columns. Each cell leads to its tracks."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -14,8 +14,6 @@ from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
 
 SHADES = 9
-KEPT_S = 2.0
-"""Seconds for which a plot is shown again without counting; ten times as long as counting took, if that is more."""
 JUST_BELOW = 1e-9
 """What is taken from the end of a range, because a filter includes both of its ends."""
 CAMELOT = tuple(f"{hour}{side}" for side in "AB" for hour in range(1, 13))
@@ -79,22 +77,21 @@ class ShownPlot:
 
 
 class PlotPages:
-    """Counts, and remembers for a moment what was counted."""
+    """Counts, unless that was counted for the library as it is."""
 
     def __init__(self, parts: Parts) -> None:
         self._database = parts.library.database
         self._columns = search_columns(parts.library.features)
-        self._counted: dict[str, tuple[float, ShownPlot]] = {}
+        self._counted = parts.counted
 
     def shown(self, plot: Plot) -> ShownPlot:
         """A plot of the library as it is, or was a moment ago. Raises StorageError."""
-        until, known = self._counted.get(plot.title, (0.0, None))
-        began = time.monotonic()
-        if known is None or began > until:
-            known = laid_out(plot, read_grid(self._database, self._axis(plot.x), self._axis(plot.y)))
-            took = time.monotonic() - began
-            self._counted[plot.title] = began + max(KEPT_S, 10 * took), known
-        return known
+        found = self._counted.get(f"plot {plot.title}", lambda: self._grid(plot))
+        return laid_out(plot, Grid({(x, y): tracks for x, y, tracks in found["cells"]}, found["unknown"]))
+
+    def _grid(self, plot: Plot) -> dict[str, Any]:
+        grid = read_grid(self._database, self._axis(plot.x), self._axis(plot.y))
+        return {"cells": [[x, y, tracks] for (x, y), tracks in grid.cells.items()], "unknown": grid.unknown}
 
     def _axis(self, scale: Scale) -> Axis:
         column: SearchColumn = self._columns["camelot" if scale.column == "key" else scale.column]

@@ -73,6 +73,15 @@ def test_an_offset_gives_a_constant_grid_until_the_end(music: Curated) -> None:
     assert music.shown("/music/b.flac")["beats"][:2] == [0.5, 1.5]
 
 
+def test_beats_are_not_made_up_where_none_were_measured(music: Curated) -> None:
+    music.put(b"pad.flac", "p", tempo=SURE | {"bpm": None, "bpm_confidence": None})
+    assert "no tempo is known of it" in music.call("tempo", "lock", "/music/pad.flac").output
+    music.call("tempo", "set", "/music/pad.flac", "--bpm", "60")
+    assert (music.shown("/music/pad.flac")["bpm"], music.shown("/music/pad.flac")["beats"]) == (60.0, [])
+    music.call("tempo", "set", "/music/pad.flac", "--bpm", "60", "--offset", "8")
+    assert music.shown("/music/pad.flac")["beats"] == [8.0, 9.0, 10.0]
+
+
 def test_locking_confirms_and_unlocking_has_the_measured_tempo_count_again(music: Curated) -> None:
     assert "set by hand, measured: 87.0" in music.call("tempo", "lock", "/music/a.flac").stdout
     assert music.objects("tempo", "review") == []
@@ -117,6 +126,7 @@ def test_who_set_what_is_in_the_audit_and_the_graph_is_brought_up_to_date(music:
         (("tempo", "set", "/music/a.flac", "--times", "1/0"), "'1/0' is no factor"),
         (("tempo", "lock", "/music"), "/music: a folder; name its files"),
         (("key", "set", "/music/a.flac", "H"), "'H' is no key"),
+        (("tempo", "set", "/music/a.flac", "--offset", "10"), "/music/a.flac: it is only 10.000 s long"),
         (("tempo", "lock", "/music/waiting.flac"), "its sound is not known yet"),
     ],
 )

@@ -103,6 +103,7 @@ def test_a_page_of_any_length_makes_the_same_number_of_database_queries(library:
         ("{ nothing }", "Cannot query field 'nothing'"),
         ("{ tracks { items { title }", "Syntax Error"),
         ("mutation { forget }", "mutation"),
+        ("query A { runs { next } } query B { jobs { next } }", "several operations"),
         ("fragment A on Query { ...B } fragment B on Query { ...A } { ...A }", "leads to itself"),
         ("{" + "a " * 3_000 + "}", "tokens"),
         ("{ " + " ".join(f"a{n}: runs {{ next }}" for n in range(31)) + " }", "aliases"),
@@ -136,6 +137,9 @@ def test_a_body_that_is_no_question_is_a_problem(service: Client) -> None:
     assert service.post("/graphql", {"query": "{ runs { next } }", "more": 1}).status == 422
     assert service.post("/graphql", {"query": "{" + " " * 10_001 + "}"}).status == 422
     assert service.get("/graphql").status == 405
+    named = {"query": "query A { runs { next } } query B { jobs { next } }", "operationName": "B"}
+    assert list(service.post("/graphql", named).json["data"]) == ["jobs"]
+    assert service.post("/graphql", {**named, "operationName": "C"}).status == 400
     assert service.send("POST", "/graphql", b"{}", {"Origin": "http://elsewhere"}).status == 403
 
 

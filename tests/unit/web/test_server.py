@@ -2,9 +2,12 @@
 
 import re
 import socket
+import threading
+import urllib.parse
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from tests.unit.library_fixture import Library
 from tests.unit.web.client import Client
@@ -78,3 +81,20 @@ def test_the_end_of_the_service_ends_its_streams(library: Library) -> None:
         assert stream.readline().startswith(b"id: ")
     assert all(isinstance(line, bytes) for line in iter(stream.readline, b""))  # it has an end
     connection.close()
+
+
+def test_a_client_that_reads_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "UNREAD_S", 0.2)
+    ended = threading.Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  as ASGI has it
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(200):  # more than any buffer between them holds
+            await send({"type": "http.response.body", "body": bytes(1_000_000), "more_body": True})
+        ended.set()
+
+    with server.serving(endless, "127.0.0.1:0") as url:
+        address = urllib.parse.urlsplit(url)
+        with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert ended.wait(60)
