@@ -101,7 +101,7 @@ def require_server() -> None:
     """Raise ConfigurationError where what the service needs is not installed. Nothing of it is imported."""
     from importlib.util import find_spec
 
-    for name in ("fastapi", "uvicorn", "jinja2"):
+    for name in ("fastapi", "uvicorn", "jinja2", "strawberry"):
         if find_spec(name) is None:
             raise ConfigurationError(
                 f"the service needs {name}, which is not installed: pip install 'tonearm[server]'"

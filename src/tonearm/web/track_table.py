@@ -77,6 +77,14 @@ class ResultGroup:
     values: Sequence[tuple[str, str, str]]
 
 
+_UNITS = {
+    "_s": lambda value: f"{duration(value)} ({value:.3f} s)",
+    "_hz": lambda value: f"{value:,} Hz",
+    "_bps": lambda value: f"{value / 1000:,.0f} kbit/s",
+}
+"""How a value is printed, by the unit at the end of its name."""
+
+
 def file_facts(track: Track) -> Iterator[tuple[str, str]]:
     """The names and values of what is known about the file itself."""
     yield "state", track.state
@@ -84,8 +92,9 @@ def file_facts(track: Track) -> Iterator[tuple[str, str]]:
         value = getattr(track, name)
         if value is None or value == "":
             continue
-        text = f"{duration(value)} ({value:.3f} s)" if name.endswith("_s") else str(value)
-        yield name.replace("_", " "), printable(text)
+        unit = next((end for end in _UNITS if name.endswith(end)), "")
+        text = _UNITS[unit](value) if unit else str(value)
+        yield name.removesuffix(unit).replace("_", " "), printable(text)
 
 
 def result_groups(detail: TrackDetail, analysers: Sequence[AnalyserSpec]) -> list[ResultGroup]:

@@ -58,6 +58,7 @@ def test_the_page_has_waveform_beats_keys_and_tracks_that_mix(library: Library, 
         "Tempo from 120.0 to 120.0 BPM: as a table",
         "<td>0:00</td><td>0:10</td><td>A minor</td>",
         ">Neighbour</a>",
+        "44,100 Hz",
         "version 1, ",
         f'src="/tracks/{track}/audio?format=wav"',
     ):
