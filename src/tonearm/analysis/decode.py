@@ -104,21 +104,29 @@ class AudioSource:
         return round(size * 8 / declared.seconds)
 
     def samples(self) -> Iterator[Float32]:
-        """Yield the audio as (n, channels) float32, full scale ±1, finite, in order; n is about a second.
+        """Yield the audio as (n, channels) float32, full scale ±1, finite, in order; n is ``PIECE_SAMPLES`` until the end.
 
         Encoder delay and padding are removed. Raises ``FileFault``: ``READ_ERROR``, ``OUT_OF_MEMORY``.
         """
         piece, held = self._empty(PIECE_SAMPLES), 0
         for frame in self._at_one_rate(chain(self._first, self._frames)):
-            count = frame.samples
-            if held + count > len(piece):
-                yield self._clean(piece[:held])
-                piece, held = self._empty(max(PIECE_SAMPLES, count)), 0
+            fits = held + frame.samples <= PIECE_SAMPLES
+            part = piece[held : held + frame.samples] if fits else self._empty(frame.samples)
             try:
-                self._adapted += fill(piece[held : held + count], frame)
-                held += count
+                self._adapted += fill(part, frame)
             except ValueError:
                 self._damaged += 1
+                continue
+            if fits:
+                held += len(part)
+                continue
+            while len(part):
+                room = min(PIECE_SAMPLES - held, len(part))
+                piece[held : held + room] = part[:room]
+                held, part = held + room, part[room:]
+                if held == PIECE_SAMPLES:
+                    yield self._clean(piece)
+                    piece, held = self._empty(PIECE_SAMPLES), 0
         if held:
             yield self._clean(piece[:held])
         self._finished = True

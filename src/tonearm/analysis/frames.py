@@ -8,6 +8,7 @@ from av.audio.plane import AudioPlane
 from numpy.typing import NDArray
 
 from tonearm.analysis.analyser import Float32
+from tonearm.analysis.kernels import sample_peak
 
 LOUDEST = 1000.0
 """Samples beyond ±1000 (60 dB above full scale) are not sound but damage."""
@@ -45,13 +46,12 @@ def _convert(out: Float32, frame: AudioFrame, channels: int) -> None:
     name = frame.format.name
     dtype, factor, offset = _FORMS[name.removesuffix("p")]
     count = len(out)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if name.endswith("p"):
-            for channel in range(channels):
-                _scale(out[:, channel], _plane(frame, channel, dtype, count), factor)
-        else:
-            packed = _plane(frame, 0, dtype, count * channels)
-            _scale(out, packed.reshape(count, channels), factor)
+    if name.endswith("p"):
+        for channel in range(channels):
+            _scale(out[:, channel], _plane(frame, channel, dtype, count), factor)
+    else:
+        packed = _plane(frame, 0, dtype, count * channels)
+        _scale(out, packed.reshape(count, channels), factor)
     if offset:
         out += offset
 
@@ -64,13 +64,16 @@ def _plane(frame: AudioFrame, index: int, dtype: Number, count: int) -> NDArray[
 def _scale(out: Float32, raw: NDArray[Any], factor: np.float32) -> None:
     if raw.dtype == np.float32:
         out[:] = raw
+    elif raw.dtype == np.float64:  # asked for here alone, as it costs as much as a short frame
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.multiply(raw, factor, out=out, dtype=np.float32, casting="unsafe")
     else:
         np.multiply(raw, factor, out=out, dtype=np.float32, casting="unsafe")
 
 
 def silence_nonsense(samples: Float32) -> int:
     """Replace samples that are not finite or beyond ±``LOUDEST`` by 0, in place; return how many."""
-    if not samples.size or (samples.min() >= -LOUDEST and samples.max() <= LOUDEST):
+    if sample_peak(samples) <= LOUDEST:
         return 0
     nonsense = ~(np.abs(samples) <= LOUDEST)
     samples[nonsense] = 0

@@ -200,7 +200,8 @@ class FrontEnd:
         waiting: list[Float32] = []
         held = total = 0
         for piece in pieces:
-            waiting.append(np.ascontiguousarray(piece, np.float32))
+            samples = np.ascontiguousarray(piece, np.float32)
+            waiting = [*waiting, samples] if held else [samples]
             held += len(piece)
             total += len(piece)
             if held >= BLOCK_FRAMES:

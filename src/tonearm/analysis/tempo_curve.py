@@ -22,6 +22,8 @@ UNMOVED, MOVED = 0.0075, 0.04
 SAME_TEMPO = 0.015
 """Local tempi this close to each other are one tempo, seen through the grid of frames."""
 
+SETTLING_STEPS = 8
+
 LEAST_AT_MEDIAN = 0.5
 """Where less time is spent at the median tempo than this share of the time at another, it fell between two tempi."""
 
@@ -116,14 +118,18 @@ def prevailing(local: Float64) -> float:
 def prevailing_bpm(beats: BeatTrain) -> float | None:
     """The prevailing tempo of a section; ``None`` for fewer than four beats.
 
-    Beats lie on frames, so local tempi come in steps; the mean of those within SAME_TEMPO of the prevailing one
-    smooths them.
+    Beats lie on frames, so local tempi come in steps; the mean of those near it smooths them. The nearer one is, the
+    more it counts, and the mean takes the place of the prevailing one several times, so that small differences between
+    two formats of a recording make a small difference.
     """
     if len(beats) < 4:
         return None
     local = beats.local_bpm()
-    same = np.abs(local / prevailing(local) - 1) <= SAME_TEMPO
-    return float(same.sum() / (1 / local[same]).sum())
+    bpm = prevailing(local)
+    for _ in range(SETTLING_STEPS):
+        near = np.maximum(1 - np.abs(local / bpm - 1) / MOVED, 0)
+        bpm = float(near.sum() / (near / local).sum())
+    return bpm
 
 
 def stretch_bpm(beats: BeatTrain) -> float | None:
