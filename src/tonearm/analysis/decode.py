@@ -104,7 +104,7 @@ class AudioSource:
         return round(size * 8 / declared.seconds)
 
     def samples(self) -> Iterator[Float32]:
-        """Yield the audio as (n, channels) float32, full scale ±1, finite, in order; n is ``PIECE_SAMPLES`` until the end.
+        """Yield the audio as (n, channels) float32, full scale ±1, finite, in order, ``PIECE_SAMPLES`` at a time.
 
         Encoder delay and padding are removed. Raises ``FileFault``: ``READ_ERROR``, ``OUT_OF_MEMORY``.
         """
