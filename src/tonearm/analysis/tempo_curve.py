@@ -22,7 +22,8 @@ UNMOVED, MOVED = 0.0075, 0.04
 SAME_TEMPO = 0.015
 """Local tempi this close to each other are one tempo, seen through the grid of frames."""
 
-SETTLING_STEPS = 8
+NEAR, SETTLING_STEPS = 0.02, 8
+"""Local tempi within this share of the prevailing one are averaged, the nearer the more, so many times."""
 
 LEAST_AT_MEDIAN = 0.5
 """Where less time is spent at the median tempo than this share of the time at another, it fell between two tempi."""
@@ -127,7 +128,7 @@ def prevailing_bpm(beats: BeatTrain) -> float | None:
     local = beats.local_bpm()
     bpm = prevailing(local)
     for _ in range(SETTLING_STEPS):
-        near = np.maximum(1 - np.abs(local / bpm - 1) / MOVED, 0)
+        near = np.maximum(1 - np.abs(local / bpm - 1) / NEAR, 0)
         bpm = float(near.sum() / (near / local).sum())
     return bpm
 
