@@ -22,7 +22,7 @@ from tonearm.library.proposal import ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import printable
 from tonearm.naming.recovery import Recovered
-from tonearm.tagging.fields import FIELDS, USUAL
+from tonearm.tagging.fields import FIELDS, MOST_TEXT, TEXTS, USUAL
 from tonearm.tagging.planner import Plan
 from tonearm.tagging.tagger import TagOutcome
 from tonearm.views.formatting import plural
@@ -51,22 +51,52 @@ def tags() -> None:
     type=click.Choice(tuple(FIELDS)),
     help=f"What to write: {', '.join(FIELDS)}; repeatable. By default {', '.join(USUAL)}.",
 )
+@click.option(
+    "--set",
+    "texts",
+    metavar="FIELD=TEXT",
+    multiple=True,
+    help=f"A text that the files are to have: {', '.join(TEXTS)}; repeatable. Without TEXT the tag is removed.",
+)
 @data_option
 @json_option
-def plan(paths: Sequence[str], fields: Sequence[str], data: str | None, as_json: bool) -> None:
+def plan(
+    paths: Sequence[str], fields: Sequence[str], texts: Sequence[str], data: str | None, as_json: bool
+) -> None:
     """Propose what to write into the tags of the files at or below each PATH. No file is changed.
 
     The gain of an album is that of all its files, also of those that are at none of the PATHs, as soon as all of them
-    are measured.
+    are measured. With --set, results are proposed only if --write names them.
     """
+    wanted = _texts(texts)
     stop = StopSwitch()
     with library(data) as opened, stop.on_signals():
         places = [place for path in paths if (place := place_of(opened, path)) is not None]
         settle_if_free(opened, _say_recovered)
-        made = tag_planner(opened, lambda: stop.requests > 0).plan(places, fields or USUAL)
+        made = tag_planner(opened, lambda: stop.requests > 0).plan(
+            places, fields or (() if wanted else USUAL), wanted
+        )
     _print_plan(made, as_json)
     if made.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _texts(given: Sequence[str]) -> dict[str, str]:
+    """The texts by their fields. Raises BadParameter."""
+    found = {}
+    for each in given:
+        field, is_given, text = each.partition("=")
+        if field not in TEXTS or not is_given:
+            raise click.BadParameter(
+                f"{printable(each)}: FIELD=TEXT is needed, FIELD one of {', '.join(TEXTS)}",
+                param_hint="--set",
+            )
+        if len(text) > MOST_TEXT or not text.isprintable():
+            raise click.BadParameter(
+                f"{field}: {MOST_TEXT:,} printable characters at most", param_hint="--set"
+            )
+        found[field] = text
+    return found
 
 
 def _say_recovered(event: Event) -> None:

@@ -161,3 +161,19 @@ FIELDS: Mapping[str, TagField] = {
 """What can be written, by name."""
 USUAL = ("bpm", "key", "replaygain", ALBUM)
 """What is written unless something else is asked for."""
+
+
+def _text(vorbis: str, id3: str, mp4: str, asf: str | None) -> Mapping[Family, str | None]:
+    return {Family.VORBIS: vorbis, Family.OPUS: vorbis, Family.ID3: id3, Family.MP4: mp4, Family.ASF: asf}
+
+
+TEXTS: Mapping[str, Mapping[Family, str | None]] = {
+    "title": _text("TITLE", "TIT2", "\u00a9nam", None),
+    "artist": _text("ARTIST", "TPE1", "\u00a9ART", None),
+    "album": _text("ALBUM", "TALB", "\u00a9alb", "WM/AlbumTitle"),
+    "album_artist": _text("ALBUMARTIST", "TPE2", "aART", "WM/AlbumArtist"),
+    "genre": _text("GENRE", "TCON", "\u00a9gen", "WM/Genre"),
+}
+"""Texts that a person can set, and what each form calls them; ``None`` where it keeps them elsewhere."""
+MOST_TEXT = 1000
+"""Characters of a text."""

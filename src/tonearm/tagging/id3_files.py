@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tonearm.analysis.file_window import Window
+from tonearm.analysis.wav import wav_layout
 from tonearm.naming.splices import Splice
 from tonearm.tagging.form import MOST_TAG_BYTES, Texts, Unwritable, Values
 from tonearm.tagging.id3 import HEADER_BYTES, Id3Tag, tag_bytes
@@ -49,6 +50,8 @@ class ChunkTags:
         self._form = window.part(0, 12)
         if self._form[:4] in (b"RF64", b"BW64"):
             raise Unwritable("large-wave")
+        if self._form[:4] != b"FORM" and not _tells_data_size(window):
+            raise Unwritable("container-damaged")
         self._order: Literal["little", "big"] = "little" if self._form[:4] == b"RIFF" else "big"
         self._name = b"ID3 " if self._form[:4] == b"FORM" else b"id3 "
         self._end = 8 + int.from_bytes(self._form[4:8], self._order)
@@ -116,3 +119,9 @@ class ChunkTags:
         if size > MOST_FORM_BYTES:
             raise Unwritable("tags-too-large")
         return [Splice(4, self._form[4:8], size.to_bytes(4, self._order)), Splice(at, old, new)]
+
+
+def _tells_data_size(window: Window) -> bool:
+    """Whether a WAV file says how large its data are; otherwise they go to the end, where a chunk would be heard."""
+    layout = wav_layout(window)
+    return layout is not None and bool(layout.declared_bytes)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import FileIO
 from typing import Any
@@ -17,12 +17,14 @@ from tonearm.naming.disk import identity_of, look
 from tonearm.naming.name_rules import NameRules
 from tonearm.naming.rewriting import READ
 from tonearm.tagging.albums import AlbumGains
-from tonearm.tagging.fields import ALBUM, FIELDS, Family, Spelling
+from tonearm.tagging.fields import ALBUM, FIELDS, TEXTS, Family, Spelling
 from tonearm.tagging.form import Form, Unwritable
 from tonearm.tagging.former import former
 from tonearm.tagging.forms import form_of
 from tonearm.views.renamable import Renamable, RenamableFiles
 from tonearm.views.track import Track
+
+NO_TEXTS: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -58,28 +60,37 @@ class TagPlanner:
         self._albums = albums
         self._stopping = stopping
 
-    def plan(self, places: Sequence[Place], wanted: Sequence[str]) -> Plan:
-        """Write a batch of proposals for the files at or below some places. Raises StorageError."""
-        plan = Plan(self._proposals.begin(", ".join(wanted), None))
+    def plan(
+        self, places: Sequence[Place], wanted: Sequence[str], texts: Mapping[str, str] = NO_TEXTS
+    ) -> Plan:
+        """Write a batch of proposals for the files at or below some places. Raises StorageError.
+
+        wanted: names of ``FIELDS``. texts: what a person sets, by names of ``TEXTS``; an empty one removes the tag.
+        """
+        plan = Plan(self._proposals.begin(", ".join([*wanted, *texts]), None))
         for place in places:
             for page in self._files.each(place):
                 if self._stopping():
                     plan.interrupted = True
                     return plan
-                found = [made for each in page if (made := self._proposed(plan, each, wanted)) is not None]
+                found = [
+                    made for each in page if (made := self._proposed(plan, each, wanted, texts)) is not None
+                ]
                 self._proposals.add(plan.batch, found)
                 plan.files += len(found)
                 plan.conflicted += sum(bool(each.conflicts) for each in found)
         self._proposals.complete(plan.batch)
         return plan
 
-    def _proposed(self, plan: Plan, each: Renamable, wanted: Sequence[str]) -> NewProposal | None:
+    def _proposed(
+        self, plan: Plan, each: Renamable, wanted: Sequence[str], texts: Mapping[str, str]
+    ) -> NewProposal | None:
         """The proposal for a file; ``None`` where nothing is to be changed."""
         track = each.track
         if ALBUM in wanted:
             track = replace(track, results={**track.results, **self._albums.of(each)})
         here = self._paths.here(track.path)
-        if not any(_known(track, name, self._spelling) for name in wanted):
+        if not texts and not any(_known(track, name, self._spelling) for name in wanted):
             plan.unknown += 1
             return None
         costs = [cost for name in wanted if (cost := _doubt(name, track, self._spelling)) is not None]
@@ -97,7 +108,7 @@ class TagPlanner:
         try:
             self._check(proposal, look(here), os.path.dirname(here))
             if not proposal.conflicts:
-                proposal.changes = self._changes(here, track, wanted)
+                proposal.changes = self._changes(here, track, wanted, texts)
                 if not proposal.changes:
                     plan.unchanged += 1
                     return None
@@ -122,13 +133,16 @@ class TagPlanner:
         if problem is not None:
             add(Conflict(problem, self._paths.known(folder)))
 
-    def _changes(self, here: bytes, track: Track, wanted: Sequence[str]) -> list[dict[str, Any]]:
+    def _changes(
+        self, here: bytes, track: Track, wanted: Sequence[str], texts: Mapping[str, str]
+    ) -> list[dict[str, Any]]:
         """What is to be changed in a file: field, name, and its texts before and after. Raises Unwritable, OSError."""
         with FileIO(os.open(here, READ)) as file:
             family, form = form_of(file, os.fstat(file.fileno()).st_size)
             found = [
                 change for name in wanted for change in _of_field(name, family, form, track, self._spelling)
             ]
+            found += _of_texts(texts, family, form)
             if found:
                 form.splices({change["name"]: change["after"] for change in found})  # whether it can be done
             return found
@@ -157,4 +171,17 @@ def _of_field(
         before = former(form, name)
         if text is not None and before["before"] != [text]:
             found.append({"field": field, "name": name, **before, "after": [text]})
+    return found
+
+
+def _of_texts(texts: Mapping[str, str], family: Family, form: Form) -> list[dict[str, Any]]:
+    """What is changed so that a file has these texts. Raises Unwritable."""
+    found = []
+    for field, text in texts.items():
+        name = TEXTS[field][family]
+        if name is None:
+            raise Unwritable("tag-form")
+        before, after = list(form.texts([name])[name]), [text] if text else []
+        if before != after:
+            found.append({"field": field, "name": name, "before": before, "after": after})
     return found

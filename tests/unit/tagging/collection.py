@@ -115,7 +115,13 @@ class TagCollection:
                 connection.execute(delete(analysis_table).where(is_loudness))
         return path
 
-    def plan(self, *fields: str, spelling: Spelling | None = None, below: str = "") -> Plan:
+    def plan(
+        self,
+        *fields: str,
+        spelling: Spelling | None = None,
+        below: str = "",
+        texts: Mapping[str, str] | None = None,
+    ) -> Plan:
         """Plan what is written into all files, or those at or below a path in the folder."""
         planner = TagPlanner(
             RenamableFiles(self.library.database, results()),
@@ -128,7 +134,7 @@ class TagCollection:
         )
         place = Roots(self.library.database).locate(bytes(self.folder / below), is_canonical=True)
         assert place is not None
-        return planner.plan([place], fields or USUAL)
+        return planner.plan([place], fields or (() if texts else USUAL), texts or {})
 
     def batch(self, number: int) -> list[Proposal]:
         """The proposals of a batch."""

@@ -13,8 +13,10 @@ import mutagen
 import pytest
 
 from tests.material import good, opus_with_gain
+from tests.tagging import WRITERS, retagged
 from tests.unit.library_fixture import Library
 from tests.unit.tagging.collection import TagCollection, tags_of
+from tonearm.analysis.tags import read_tags
 from tonearm.events.tags import TagsRefused, TagsWritten
 from tonearm.naming import rewriting
 from tonearm.naming.copying import PART
@@ -66,6 +68,36 @@ def test_what_is_approved_is_written_and_taken_back_to_the_byte(collection: TagC
     assert (undone.written, undone.refused) == (8, {})
     assert [path.read_bytes() for path in paths] == before
     assert left_over(collection) == []
+
+
+def test_texts_that_a_person_sets_are_written_in_every_format_and_taken_back(
+    collection: TagCollection,
+) -> None:
+    paths = [
+        collection.put(f"{name}.x") for name in ("flac", "mp3", "vorbis", "opus", "aac", "wav", "aiff", "wma")
+    ]
+    before = [path.read_bytes() for path in paths]
+    texts = {"album": "Señales / ☀", "album_artist": "Various", "genre": "Dub"}
+    plan = collection.plan(texts=texts)
+    assert (plan.files, plan.conflicted, collection.apply().refused) == (8, 0, {})
+    for path in paths:
+        with io.FileIO(str(path)) as file:
+            read = read_tags(file)
+        assert (read.album, read.album_artist, read.genre) == tuple(texts.values())
+    assert collection.plan(texts=texts).unchanged == 8
+    collection.undo()
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_an_empty_text_removes_the_tag_and_a_title_of_wma_is_refused(collection: TagCollection) -> None:
+    path = collection.put("flac.x", retagged("flac", WRITERS["flac"]))
+    assert "title" in tags_of(path)
+    collection.put("wma.x")
+    plan = collection.plan(texts={"title": ""})
+    assert (plan.files, plan.conflicted) == (2, 1)
+    assert collection.batch(plan.batch)[1].conflicts[0].code == "tag-form"
+    collection.apply()
+    assert "title" not in tags_of(path)
 
 
 def test_in_a_file_that_was_edited_since_only_our_texts_are_restored(collection: TagCollection) -> None:
