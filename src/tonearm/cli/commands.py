@@ -29,7 +29,7 @@ SECTIONS = {
             "status:status",
             "Show what the library holds, what is running, and whether the servers answer.",
         ),
-        Entry("serve", "serve:serve", "Serve pages and an API over HTTP."),
+        Entry("serve", "serve:serve", "Keep the library up to date, and serve pages and an API."),
         Entry("top", "top:top", "Show live what the workers do; keys pause, resume, prioritise and retry."),
         Entry("slow", "slow:slow", "Show where the time went: by stage, file, codec or worker."),
         Entry("profile", "profile:profile", "Sample where the time of a running worker goes."),
