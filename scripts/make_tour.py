@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from tonearm.settings import load_settings
-from tonearm.web.opened import open_service
+from tonearm.web.open_service import open_service
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "tutorial" / "pictures"

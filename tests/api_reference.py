@@ -9,7 +9,7 @@ from typing import Any
 
 from tonearm.library.database import open_sqlite
 from tonearm.settings import load_settings
-from tonearm.web.opened import open_service
+from tonearm.web.open_service import open_service
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "http-api.md"
 BEGIN = "<!-- From the OpenAPI document, by `python -m tests.api_reference`. -->"

@@ -10,7 +10,7 @@ from tests.contracts.test_history import plans
 from tests.unit.library_fixture import Library, finish_one, result
 from tonearm.errors import Failure, StorageBusy
 from tonearm.events.states import RunState
-from tonearm.jobs import retrying
+from tonearm.jobs import queue_again
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection
 from tonearm.jobs.failures import KILLED, crashed
 from tonearm.jobs.run_counts import RunCounts
@@ -135,7 +135,7 @@ def test_the_latest_failures_come_first(library: Library) -> None:
 def test_what_matches_a_code_is_retried_in_short_transactions(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrying, "BATCH", 2)
+    monkeypatch.setattr(queue_again, "BATCH", 2)
     run = library.run()
     fail(library, run, PICTURE, CABLE, PICTURE, PICTURE, PICTURE, PICTURE)
     work = library.queue_admin.retry(FailedSelection(codes=["not-audio"]))
@@ -173,7 +173,7 @@ def test_a_job_that_was_given_back_has_not_failed(library: Library) -> None:
 
 
 def test_files_of_a_cancelled_run_get_one_new_run(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "BATCH", 2)
+    monkeypatch.setattr(queue_again, "BATCH", 2)
     run = library.run()
     fail(library, run, PICTURE, PICTURE, PICTURE)
     library.runs.cancel(run)
@@ -189,7 +189,7 @@ def test_files_of_a_cancelled_run_get_one_new_run(library: Library, monkeypatch:
 def test_a_new_run_that_has_ended_meanwhile_is_not_used_again(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrying, "BATCH", 1)
+    monkeypatch.setattr(queue_again, "BATCH", 1)
     run = library.run()
     fail(library, run, PICTURE, PICTURE)
     library.runs.cancel(run)

@@ -16,9 +16,9 @@ from tonearm.library.database import open_sqlite
 from tonearm.telemetry import profile_call
 from tonearm.telemetry.profile_call import ask_for_profile
 from tonearm.worker import profiler as profiler_module
-from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.profile import Profile
 from tonearm.worker.profiler import BEING_PROFILED, STUCK, Profiler, WholeRun
+from tonearm.worker.sampling_requests import ChildSampling
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,7 +15,7 @@ from tests.sizes import size
 from tests.unit.library_fixture import Library, result
 from tonearm.library.database import open_postgres
 from tonearm.library.roots import Place
-from tonearm.views import conditions, effort, walks
+from tonearm.views import conditions, query_costs, walks
 from tonearm.views.reading import BoundedCount
 from tonearm.views.track import Track
 from tonearm.views.tracks import TrackQuery
@@ -92,8 +92,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How pages are found: by fetching what matches, by reading in order, or by one after the other in vain."""
     monkeypatch.setattr(walks, "LEAST", 2)
     monkeypatch.setattr(walks, "MOST", 8)
-    monkeypatch.setattr(effort.Effort, "reads", request.param != "few")
-    monkeypatch.setattr(effort.Effort, "patience", 4.0 if request.param == "both" else math.inf)
+    monkeypatch.setattr(query_costs.Effort, "reads", request.param != "few")
+    monkeypatch.setattr(query_costs.Effort, "patience", 4.0 if request.param == "both" else math.inf)
     few_values = {"few": 1_000, "many": 2, "both": 1}  # "many": those of codec and camelot
     monkeypatch.setattr(conditions, "FEW_VALUES", few_values[request.param])
     return WAYS.index(request.param)

@@ -34,12 +34,12 @@ from tonearm.resilience.threads import Body
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
 from tonearm.views.snapshots import take_snapshot
-from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.limits import allow_files
 from tonearm.worker.mount_guard import MountGuard
 from tonearm.worker.own_cpu import OwnCpu
 from tonearm.worker.profiler import Profiler, WholeRun
 from tonearm.worker.registration import SoleRegistration, WorkerRegistration
+from tonearm.worker.sampling_requests import ChildSampling
 from tonearm.worker.serve import serve
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor

@@ -12,7 +12,7 @@ from tonearm.bootstrap.maintenance import open_move
 from tonearm.cli.options import PATH, chosen_settings, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say
-from tonearm.library.move import Moved, MoveDiffers, ShowProgress, move
+from tonearm.library.move_library import Moved, MoveDiffers, ShowProgress, move
 from tonearm.settings import without_password
 from tonearm.views.formatting import duration, plural
 

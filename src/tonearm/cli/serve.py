@@ -89,7 +89,7 @@ def serve(
 
 def _serve(settings: Settings, address: str, as_json: bool, ends_with_input: bool) -> None:
     """Serve from this process, which analyses nothing."""
-    from tonearm.web.opened import open_service
+    from tonearm.web.open_service import open_service
 
     stop = StopSwitch()
     watched = [stop.wakeup, *([sys.stdin.fileno()] if ends_with_input else [])]

@@ -8,7 +8,7 @@ from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, clock
 from tonearm.jobs.priority import rank
-from tonearm.jobs.retrying import FailedFilesRetry
+from tonearm.jobs.queue_again import FailedFilesRetry
 from tonearm.jobs.trace_context import Sampler
 from tonearm.library.database import Database
 from tonearm.library.roots import Place, in_place

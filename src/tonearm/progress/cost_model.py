@@ -4,13 +4,13 @@ Of a file that was decoded two ratios are known: bytes per second of audio (its 
 audio (its pace). Both are modelled by their natural logarithms, as their errors are factors:
 
     log rate = log usual rate of the kind + line(kind) + noise
-    log pace = level + log effort of the kind + line(kind) + noise
+    log pace = slowness + log effort of the kind + line(kind) + noise
 
 The kind is AAC or ALAC for an M4A file, CD quality or a high sample rate for a FLAC file, and so on. Before a file is
 decoded its kind is not known; but lengths are alike, so its size tells which is likelier. ``line`` has an intercept
 and a slope over the logarithm of the size: a file larger than usual is partly longer and partly of a higher quality,
 in the ratio in which lengths and qualities vary. It is a Bayesian regression, so that a kind without a decoded file
-has its usual values, and the weight of what was observed increases with each file. ``level`` is the speed of the
+has its usual values, and the weight of what was observed increases with each file. ``slowness`` is that of the
 machine under its load, common to all formats: a format that was not met yet is predicted with the speed that the
 others showed.
 """
@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from tonearm.events.states import Decoded
 from tonearm.progress.formats import Kind, kinds_of
-from tonearm.progress.level import Level, earlier_level
 from tonearm.progress.regression import Line, Noise
+from tonearm.progress.slowness import Slowness, earlier_slowness
 
 USUAL_S = 240.0
 """Usual length of a file, until the sizes of a run's files are known."""
@@ -119,12 +119,12 @@ class _Files:
     def pace_of(self, work_s: float, decoded_s: float) -> float:
         return math.log(max(work_s - FIXED_S, work_s / 2, 1e-4) / decoded_s / self.kind.effort)
 
-    def predict(self, size: float, level: float) -> Prediction:
+    def predict(self, size: float, slowness: float) -> Prediction:
         x = self.x(size)
         (rate, rate_known), (pace, pace_known) = self.rate.at(x), self.pace.at(x)
         rate_noise, pace_noise = self.rate_noise.variance, self.pace_noise.variance
         audio_s = size / (self.kind.bytes_per_s * math.exp(rate - rate_noise / 2))
-        factor = self.kind.effort * math.exp(level + pace + pace_noise / 2)
+        factor = self.kind.effort * math.exp(slowness + pace + pace_noise / 2)
         common, single = rate_known + pace_known, rate_noise + pace_noise
         return Prediction(audio_s, FIXED_S + audio_s * factor, common, single)
 
@@ -146,7 +146,7 @@ class CostModel:
         """
         self._files: dict[str, list[_Files]] = {}
         self._lengths = lengths or Lengths()
-        self.level = Level()
+        self.slowness = Slowness()
         self.known = False
         """Whether any file was decoded, in this run or before."""
         self._learn_earlier([(name, one) for name, one in learned if one.usable], run)
@@ -161,25 +161,25 @@ class CostModel:
         files.rate_noise.learn(rate - line, known)
         files.rate.learn(x, rate, files.rate_noise.variance + (OTHER_BYTES / size) ** 2)
         line, known = files.pace.at(x)
-        level, level_variance = self.level.now, self.level.variance
+        slowness, slowness_variance = self.slowness.now, self.slowness.variance
         noise = files.pace_noise.variance + (FIXED_S / work_s) ** 2
-        files.pace_noise.learn(pace - level - line, known + level_variance)
-        files.pace.learn(x, pace - level, noise + level_variance)
-        self.level.learn(pace - line, known + noise)
+        files.pace_noise.learn(pace - slowness - line, known + slowness_variance)
+        files.pace.learn(x, pace - slowness, noise + slowness_variance)
+        self.slowness.learn(pace - line, known + noise)
         self.known = True
 
-    def predict(self, extension: str, size: float, level: float, files: int = 1) -> Prediction:
-        """What is expected of a file that is decoded while the machine has this level.
+    def predict(self, extension: str, size: float, slowness: float, files: int = 1) -> Prediction:
+        """What is expected of a file that is decoded while the machine has this slowness.
 
         files: how many files of this format have about this size; they show better of which kind they are.
         """
         kinds = self._kinds(extension)
         if len(kinds) == 1:
-            return kinds[0].predict(size, level)
+            return kinds[0].predict(size, slowness)
         votes = min(files, KIND_VOTES)
         weights = [one.count * max(one.likelihood(size), TINY) ** votes for one in kinds]
         shares = [weight / sum(weights) for weight in weights]
-        each = [one.predict(size, level) for one in kinds]
+        each = [one.predict(size, slowness) for one in kinds]
         work_s = sum(share * one.work_s for share, one in zip(shares, each, strict=True))
         between = sum(
             share * math.log(one.work_s / work_s) ** 2 for share, one in zip(shares, each, strict=True)
@@ -204,25 +204,25 @@ class CostModel:
         return kind
 
     def _learn_earlier(self, learned: Sequence[tuple[str, Decoded]], current: int | None) -> None:
-        """Learn what runs needed, each of which had a level of its own; that of the current run goes on."""
-        levels = {
+        """Learn what runs needed, each of which had a slowness of its own; that of the current run goes on."""
+        slownesses = {
             run: self._learn_run(
                 [(name, decoded) for name, decoded in learned if decoded.run == run],
                 0.0 if run == current else LEARNED_SPREAD,
             )
             for run in sorted({decoded.run for _, decoded in learned})
         }
-        if not levels:
+        if not slownesses:
             return
         self.known = True
-        own = levels.pop(current, None) if current is not None else None
-        if levels:
-            self.level = earlier_level(list(levels.values()))
+        own = slownesses.pop(current, None) if current is not None else None
+        if slownesses:
+            self.slowness = earlier_slowness(list(slownesses.values()))
         if own is not None:
-            self.level.learn(own[0], 1 / own[1])
+            self.slowness.learn(own[0], 1 / own[1])
 
     def _learn_run(self, learned: Sequence[tuple[str, Decoded]], spread: float) -> tuple[float, float]:
-        """Learn from the files of one run; returns its level and the weight of that.
+        """Learn from the files of one run; returns its slowness and the weight of that.
 
         spread: standard deviation of the files of one format and size in that run around those of this run.
         """
@@ -238,7 +238,7 @@ class CostModel:
             doubt += (FIXED_S * decoded.files / decoded.work_s) ** 2
             seen.append((files, x, pace, doubt, 1 / (known + doubt), line))
         weight = sum(one for *_, one, _ in seen)
-        level = sum((pace - line) * one for _, _, pace, _, one, line in seen) / weight
+        slowness = sum((pace - line) * one for _, _, pace, _, one, line in seen) / weight
         for files, x, pace, doubt, _, _ in seen:
-            files.pace.learn(x, pace - level, doubt + 1 / weight)
-        return level, weight
+            files.pace.learn(x, pace - slowness, doubt + 1 / weight)
+        return slowness, weight

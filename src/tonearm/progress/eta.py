@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from tonearm.events.states import Decoded, Workload
 from tonearm.progress.cost_model import CostModel, Lengths
-from tonearm.progress.level import DRIFT
 from tonearm.progress.open_files import OpenFiles
 from tonearm.progress.schedule import Batch, makespan
 from tonearm.progress.slots import Slots
+from tonearm.progress.slowness import DRIFT
 
 LEVELS = ("critical", "high", "normal", "low", "background")
 SURE_FRACTION = 0.1
@@ -157,7 +157,7 @@ class Eta:
         """Tell how many files are running from now on, by a monotonic clock. ``working``: whether jobs are taken."""
         waiting = self.files_left > running
         if self._observed_at is not None and working:
-            self._model.level.passed(max(0.0, at - self._observed_at))
+            self._model.slowness.passed(max(0.0, at - self._observed_at))
         self._observed_at = at
         self._slots.observe(at, running, self.workers if working and waiting else 0)
 
@@ -184,32 +184,34 @@ class Eta:
             return Estimate(0.0, 0.0, 0.0, 0, 0.0)
         if not self._model.known:
             return None
-        level = self._model.level.ahead(self._ahead_s)  # it depends on how far ahead the end is
-        seconds, work, running_s, audio_s = self._planned(running, level)
+        slowness = self._model.slowness.ahead(self._ahead_s)  # it depends on how far ahead the end is
+        seconds, work, running_s, audio_s = self._planned(running, slowness)
         self._ahead_s = seconds
         spread = self._spread(work, running_s, seconds)
         return Estimate(seconds, seconds * math.exp(-spread), seconds * math.exp(spread), files, audio_s)
 
-    def _planned(self, running: Sequence[FileInProgress], level: float) -> tuple[float, _Sum, float, float]:
+    def _planned(
+        self, running: Sequence[FileInProgress], slowness: float
+    ) -> tuple[float, _Sum, float, float]:
         """Seconds until the end; the work of waiting files; work and seconds of audio of running ones."""
         left = self._left.copy()
         running_s, audio_s = [], 0.0
         for file in running:
             left.remove(file.extension, file.size, file.level)
-            own_s, own_audio_s = self._left_of(file, self._model.level.now)
+            own_s, own_audio_s = self._left_of(file, self._model.slowness.now)
             running_s.append(own_s)
             audio_s += own_audio_s
-        batches, work = self._waiting(left, level)
+        batches, work = self._waiting(left, slowness)
         seconds = makespan(self.workers, running_s, batches)
         if batches:
             seconds /= self._slots.share
         return seconds, work, sum(running_s), audio_s + work.audio_s
 
-    def _waiting(self, left: OpenFiles, level: float) -> tuple[list[Batch], _Sum]:
+    def _waiting(self, left: OpenFiles, slowness: float) -> tuple[list[Batch], _Sum]:
         batches, work = [], _Sum()
         more = 1 + self._lost_s / self._work_s if self._work_s else 1.0
         for one in left:
-            expected = self._model.predict(one.extension, one.mean_size, level, one.files)
+            expected = self._model.predict(one.extension, one.mean_size, slowness, one.files)
             share, doubt = self._decoded_share(one.extension)
             share *= (one.files - one.copies) / one.files
             other_s = self._other_s(one.extension, one.mean_size)
@@ -225,9 +227,9 @@ class Eta:
             )
         return batches, work
 
-    def _left_of(self, file: FileInProgress, level: float) -> tuple[float, float]:
+    def _left_of(self, file: FileInProgress, slowness: float) -> tuple[float, float]:
         """Seconds of work and of audio that a running file still needs."""
-        expected = self._model.predict(file.extension, file.size, level)
+        expected = self._model.predict(file.extension, file.size, slowness)
         share = file.fraction or 0.0
         left_s = max(expected.work_s - file.elapsed_s, END_SHARE * expected.work_s)
         if share:  # its own speed counts more, the more of it is decoded
@@ -261,7 +263,7 @@ class Eta:
         if not total_s:
             return 0.0
         drift = min(DRIFT * math.sqrt(seconds / 3), MOST_DRIFT)
-        variance = work.variance * (work.total_s / total_s) ** 2 + self._model.level.variance
+        variance = work.variance * (work.total_s / total_s) ** 2 + self._model.slowness.variance
         variance += drift**2 + OTHER_SPREAD**2
         return QUANTILE * math.sqrt(variance)
 

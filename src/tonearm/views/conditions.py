@@ -28,7 +28,7 @@ from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.estimates import estimated_rows
+from tonearm.views.row_estimates import estimated_rows
 
 FEW_VALUES = 1_000
 """Maximum number of distinct values of a text column that is searched by comparing each distinct value once."""

@@ -27,7 +27,7 @@ from tonearm.library.schema import audio_table, file_table, root_table, tags_tab
 from tonearm.views import conditions
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
-from tonearm.views.effort import MANY, Effort, Sizes, estimated, in_order_of_tests
+from tonearm.views.query_costs import MANY, Effort, Sizes, estimated, in_order_of_tests
 from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Portions, Position
 
 

@@ -29,9 +29,9 @@ from tonearm.worker.child_replies import (
     read_so_far,
     result_of,
 )
-from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.pool import ChildPool
+from tonearm.worker.sampling_requests import ChildSampling
 
 
 class Conversation:

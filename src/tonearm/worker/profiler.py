@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from tonearm.errors import StorageError
 from tonearm.jobs.profile_requests import ProfileRequest, ProfileRequests
 from tonearm.worker.child_sampler import INTERVAL_S
-from tonearm.worker.child_sampling import ChildSampling, SampledChildren
 from tonearm.worker.profile import Profile, SampledProcess
+from tonearm.worker.sampling_requests import ChildSampling, SampledChildren
 from tonearm.worker.thread_sampler import ThreadSampler
 
 POLL_S = 2.0

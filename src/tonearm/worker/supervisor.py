@@ -37,7 +37,6 @@ from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import CHILD
-from tonearm.worker.child_sampling import ChildSampling
 from tonearm.worker.conversation import Conversation
 from tonearm.worker.cpu_budget import CpuBudget
 from tonearm.worker.dispatch import Dispatcher
@@ -49,6 +48,7 @@ from tonearm.worker.openers import Openers
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.pool import ChildPool
 from tonearm.worker.rest import RestWatch
+from tonearm.worker.sampling_requests import ChildSampling
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.storing_thread import StoringThread
 from tonearm.worker.task import Task

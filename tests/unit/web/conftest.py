@@ -11,7 +11,7 @@ from tests.unit.web.client import Client
 from tests.variables import unset_variables
 from tonearm.errors import Failure
 from tonearm.settings import Settings, load_settings
-from tonearm.web.opened import open_service
+from tonearm.web.open_service import open_service
 
 BAD = Failure("not-audio", "This is not a music file.", "Check what it is.", attempts=1)
 SCRIPT = "<script>alert(1)</script>"

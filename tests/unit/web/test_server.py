@@ -14,7 +14,7 @@ from tests.unit.web.client import Client
 from tests.unit.web.conftest import served, settings_of
 from tonearm.errors import ConfigurationError
 from tonearm.web import server
-from tonearm.web.opened import open_service
+from tonearm.web.open_service import open_service
 
 PARTS = [
     b"",

@@ -12,7 +12,7 @@ from tests.unit.web.conftest import served, settings_of
 from tonearm.errors import ConfigurationError
 from tonearm.library.access_tokens import AccessTokens
 from tonearm.web import guard
-from tonearm.web.opened import open_service
+from tonearm.web.open_service import open_service
 
 EVERYWHERE = "0.0.0.0:0"
 RETRY = "/api/v1/failures/retry"

@@ -16,7 +16,7 @@ from tonearm.worker.child_main import Child
 from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.child_protocol import InvalidReply, MessageBuffer
 from tonearm.worker.child_sampler import BEGIN, END, ChildSampler
-from tonearm.worker.child_sampling import MANY, ChildSampling
+from tonearm.worker.sampling_requests import MANY, ChildSampling
 from tonearm.worker.stacks import WAITING, Frame, Stack, Stacks
 from tonearm.worker.thread_sampler import MAIN, ThreadSampler
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, true
 from tonearm.library.schema import audio_table, file_table, tags_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
-from tonearm.views.effort import COUNTED, IN_VAIN, MOST, PATIENCE, Effort, Sizes, estimated
+from tonearm.views.query_costs import COUNTED, IN_VAIN, MOST, PATIENCE, Effort, Sizes, estimated
 from tonearm.views.walks import Portions
 
 YEAR = Condition(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, func, select
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
-from tonearm.views.estimates import estimated_rows
+from tonearm.views.row_estimates import estimated_rows
 
 
 @dataclass(frozen=True, slots=True)
