@@ -1,12 +1,14 @@
 """The columns that tracks can be filtered and sorted by, and where they are stored."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table
+from sqlalchemy import BigInteger, Column, ColumnElement, Table
+from sqlalchemy.types import TypeDecorator
 
-from tonearm.library.column_types import text_key
+from tonearm.library.column_types import stored_text, text_key
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import TEXT_TAGS
 from tonearm.library.schema import audio_table, file_table, tags_table
@@ -35,6 +37,21 @@ class SearchColumn:
     is_text: bool
     words: str | None = None
     behind: "SearchColumn | None" = None
+
+    def can_have(self, key: Any) -> bool:
+        """Whether the database can compare ``key`` with the keys of the column."""
+        if key is None:
+            return True
+        declared = self.key.type
+        kind = declared.impl_instance if isinstance(declared, TypeDecorator) else declared
+        if type(key) is not kind.python_type:
+            return False
+        if isinstance(key, str):
+            return stored_text(key) == key
+        if isinstance(key, float):
+            return math.isfinite(key)
+        bits = 63 if isinstance(kind, BigInteger) else 31
+        return bool(-(2**bits) <= key < 2**bits)
 
 
 def search_columns(features: FeatureTables) -> Mapping[str, SearchColumn]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -78,6 +78,10 @@ class Tracks:
     def number_columns(self) -> tuple[str, ...]:
         """Every column that tracks can be filtered by from a lowest to a highest value."""
         return tuple(name for name, column in self._columns.items() if not column.is_text)
+
+    def can_follow(self, sort: str, key: Any) -> bool:
+        """Whether a list in the order of ``sort`` can have a position with ``key``."""
+        return key is None if sort == "path" else self._columns[sort].can_have(key)
 
     def page(self, query: TrackQuery, after: Position | None = None, limit: int = PAGE) -> TrackPage:
         """The tracks that follow after a position, or the first ones, as one transaction sees them."""

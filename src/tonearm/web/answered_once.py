@@ -50,6 +50,8 @@ class AnsweredOnce:
             await problem(HTTPStatus.UNPROCESSABLE_ENTITY, said)(scope, receive, send)
             return
         body = await _body_of(receive)
+        if body is None:
+            return
         asked = hashlib.sha256(b"\0".join((scope["path"].encode(), scope["query_string"], body))).digest()
         place = (str(getattr(scope.get(ACTOR), "who", "")), key)
         with self._lock:
@@ -105,13 +107,15 @@ def _key_of(scope: Scope) -> str | None:
     return None
 
 
-async def _body_of(receive: Receive) -> bytes:
-    """The whole body; its length was checked before."""
+async def _body_of(receive: Receive) -> bytes | None:
+    """The whole body, whose length was checked before; ``None`` where the client broke off."""
     body: bytes = b""
     while True:
         message = await receive()
+        if message["type"] != "http.request":
+            return None
         body += bytes(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
+        if not message.get("more_body", False):
             return body
 
 

@@ -15,6 +15,7 @@ from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at
 from tonearm.web.json_response import Json
+from tonearm.web.listings import track_page
 from tonearm.web.locks import change_lock
 from tonearm.web.models import CountModel, LockChange, Page, detail_model, track_model
 from tonearm.web.parts import Parts
@@ -95,8 +96,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("", responses=described(Page[track], 400, 404), summary="List tracks")  # type: ignore[valid-type]  # made from the analysers
     def tracks(wanted: Filter, limit: Limit = PAGE, cursor: Cursor = None) -> Json:
         """Tracks that meet all conditions, in the order of a column, then of their paths."""
-        after = cursors.to_tracks(cursor)
-        page = parts.library.tracks.page(wanted.query(parts), after, limit)
+        page = track_page(parts, wanted.query(parts), cursor, limit)
         return Json({"items": [each.to_json() for each in page.tracks], "next": cursors.of_tracks(page.end)})
 
     @router.get("/count", responses=described(CountModel, 400, 404), summary="Count tracks")

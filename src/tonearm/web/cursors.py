@@ -3,10 +3,13 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from tonearm.errors import ConfigurationError
 from tonearm.jobs.failed_jobs import FailedPosition
+from tonearm.library.column_types import stored_text
 from tonearm.views.jobs import JobPosition
 from tonearm.views.walks import Position
 
@@ -25,12 +28,12 @@ def of_tracks(position: Position | None) -> str | None:
     return _encoded([position.key, _text(position.root), _text(position.path)])
 
 
-def to_tracks(cursor: str | None) -> Position | None:
-    """The position of a cursor. Raises InvalidCursor."""
+def to_tracks(cursor: str | None, can_follow: Callable[[Any], bool]) -> Position | None:
+    """The position of a cursor. can_follow: whether the list can have a key. Raises InvalidCursor."""
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [None | str() | int() | float() as key, str(root), str(path)]:
+        case [key, str(root), str(path)] if can_follow(key):
             return Position(key, _bytes(root), _bytes(path))
     raise InvalidCursor
 
@@ -45,8 +48,10 @@ def to_jobs(cursor: str | None) -> JobPosition | None:
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [0 | 1 | 2 as part, int() | float() as key, int(id)] if _fits(id):
-            return JobPosition(part, float(key), id)
+        case [part, float(key), id] if (
+            _is_whole(part) and part in (0, 1, 2) and isfinite(key) and _is_whole(id)
+        ):
+            return JobPosition(part, key, id)
     raise InvalidCursor
 
 
@@ -60,7 +65,7 @@ def to_failures(cursor: str | None) -> FailedPosition | None:
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [str(code), int(id)] if _fits(id):
+        case [str(code), id] if _is_text(code) and _is_whole(id):
             return FailedPosition(code, id)
     raise InvalidCursor
 
@@ -75,8 +80,8 @@ def to_id(cursor: str | None) -> int | None:
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [int(number)] if _fits(number):
-            return number
+        case [number] if _is_whole(number):
+            return int(number)
     raise InvalidCursor
 
 
@@ -90,7 +95,7 @@ def to_name(cursor: str | None) -> str | None:
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [str(name)]:
+        case [str(name)] if _is_text(name):
             return name
     raise InvalidCursor
 
@@ -122,6 +127,11 @@ def _bytes(text: str) -> bytes:
         raise InvalidCursor from error
 
 
-def _fits(number: int) -> bool:
-    """Whether a database has room for a number."""
-    return -(2**63) <= number < 2**63
+def _is_whole(number: Any) -> bool:
+    """Whether it is a whole number that a database has room for."""
+    return type(number) is int and -(2**63) <= number < 2**63
+
+
+def _is_text(text: str) -> bool:
+    """Whether a database can compare the text with its own."""
+    return stored_text(text) == text

@@ -15,7 +15,8 @@ from tonearm.web import cursors
 from tonearm.web.api_tracks import wanted_tracks
 from tonearm.web.graphql_limits import MOST_ROWS
 from tonearm.web.graphql_types import INT_64, Int64, of_mapping, page_of, type_of
-from tonearm.web.listings import failure_page, job_page, run_page, worker_page
+from tonearm.web.ids import id_of
+from tonearm.web.listings import failure_page, job_page, run_page, track_page, worker_page
 from tonearm.web.models import FailureModel, JobModel, RunModel, WorkerModel, detail_model, track_model
 from tonearm.web.parts import Parts
 
@@ -94,7 +95,7 @@ def _tracks(parts: Parts, track: Any) -> Any:
         wanted = wanted_tracks(
             artist, album, title, genre, codec, key, state, path, missing, stale, (range or [])[:10], sort
         )
-        page = parts.library.tracks.page(wanted.query(parts), cursors.to_tracks(cursor), _rows(limit))
+        page = track_page(parts, wanted.query(parts), cursor, _rows(limit))
         return {"items": Batch(parts, page.tracks).rows(), "next": cursors.of_tracks(page.end)}
 
     said = "Tracks that meet all conditions, in the order of a column, then of their paths."
@@ -104,7 +105,7 @@ def _tracks(parts: Parts, track: Any) -> Any:
 def _track(parts: Parts, track: Any) -> Any:
     def one(id: Int64) -> Any:  # noqa: A002  the API's name
         try:
-            return Batch(parts, [parts.library.tracks.detail(_id(id)).track]).rows()[0]
+            return Batch(parts, [parts.library.tracks.detail(id_of(id)).track]).rows()[0]
         except NotFound:
             return None
 
@@ -123,7 +124,7 @@ def _queue(parts: Parts) -> list[Any]:
         cursor: Cursor = None,
     ) -> Any:
         _short(*(state or ()))
-        number = None if run is None else _id(run)
+        number = None if run is None else id_of(run)
         return job_page(parts, state, number, path, _rows(limit), cursor)
 
     def failures(
@@ -164,9 +165,3 @@ def _rows(limit: int) -> int:
     if not 1 <= limit <= MOST_ROWS:
         raise ConfigurationError(f"limit: {limit} is not from 1 to {MOST_ROWS}")
     return limit
-
-
-def _id(number: int) -> int:
-    if not 0 < number < 2**63:
-        raise ConfigurationError(f"{number} is no id")
-    return number

@@ -11,6 +11,7 @@ from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web import cursors
 from tonearm.web.answers import Cursor, IsPart
 from tonearm.web.api_tracks import Wanted
+from tonearm.web.listings import track_page
 from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
 from tonearm.web.rendering import Pages, link
@@ -97,7 +98,7 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
         }
         status = 200
         try:
-            page = library.tracks.page(given.query(parts), cursors.to_tracks(cursor), PAGE)
+            page = track_page(parts, given.query(parts), cursor, PAGE)
             view["shown"] = table_columns(given.columns(), parts.analysers)
             view["tracks"] = page.tracks
             if page.end is not None:

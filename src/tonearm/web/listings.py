@@ -1,4 +1,4 @@
-"""Pages of runs, jobs, failed files and workers, as the API and GraphQL answer them."""
+"""Pages of tracks, runs, jobs, failed files and workers, as the API and GraphQL answer them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,20 @@ from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
+from tonearm.views.tracks import TrackPage, TrackQuery
 from tonearm.web import cursors
 from tonearm.web.answers import place_at
 from tonearm.web.parts import Parts
 
 Listed = dict[str, Any]
 """``items`` and ``next``, the cursor of the next page."""
+
+
+def track_page(parts: Parts, query: TrackQuery, cursor: str | None, limit: int) -> TrackPage:
+    """Tracks in the order of a column, then of their paths. Raises InvalidCursor, NotFound and StorageError."""
+    tracks = parts.library.tracks
+    after = cursors.to_tracks(cursor, lambda key: tracks.can_follow(query.sort, key))
+    return tracks.page(query, after, limit)
 
 
 def run_page(parts: Parts, limit: int, cursor: str | None) -> Listed:

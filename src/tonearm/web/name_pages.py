@@ -19,6 +19,7 @@ from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, IsPart
 from tonearm.web.forms import form_of
+from tonearm.web.ids import id_of
 from tonearm.web.name_difference import Piece, differences
 from tonearm.web.parts import Parts
 from tonearm.web.renaming import CHANGES, DECISIONS, Prepared, changing, decide, deciding
@@ -48,7 +49,7 @@ class NameFilter:
         values = self.values
         try:
             return Selection(
-                batch=int(values["batch"]) if values["batch"] not in ("", EVERY) else None,
+                batch=id_of(values["batch"]) if values["batch"] not in ("", EVERY) else None,
                 statuses=(ProposalStatus(values["status"]),) if values["status"] else (),
                 least=_share(values["sure"]),
                 most=_share(values["unsure"]),
@@ -175,10 +176,8 @@ def _done(parts: Parts, verb: str, form: Mapping[str, str], who: Actor) -> str:
         return _started(parts, changing(parts, verb, wanted.batch, who))
     if ALL in form:
         return _started(parts, deciding(parts, verb, wanted, who))
-    number = form.get("id", "")
-    if not number.isdecimal():
-        raise NotFound("there is no such proposal")
-    decide(parts, verb, Selection(ids=(int(number),)), who)
+    number = id_of(form.get("id", ""))
+    decide(parts, verb, Selection(ids=(number,)), who)
     return f"{link('/names', **fields, cursor=form.get('cursor'))}#{number}"
 
 

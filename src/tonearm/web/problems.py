@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from tonearm.errors import (
     ConfigurationError,
@@ -57,6 +58,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(TonearmError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_request)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _of_nobody)
     app.add_exception_handler(Exception, _of_mistake)
 
 
@@ -77,6 +79,11 @@ def _of_http(_: Request, error: Exception) -> Problem:
     made = problem(error.status_code, str(error.detail))
     made.headers.update(error.headers or {})
     return made
+
+
+def _of_nobody(_: Request, __: Exception) -> Response:
+    """What a client gets that has broken its request off, and so never reads it."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _of_mistake(request: Request, error: Exception) -> Problem:

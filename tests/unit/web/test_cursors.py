@@ -1,5 +1,6 @@
 """A cursor leads back to its position, and any other text is refused."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -8,13 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonearm.jobs.failed_jobs import FailedPosition
+from tonearm.library.features import FeatureTables
+from tonearm.views.columns import search_columns
 from tonearm.views.jobs import JobPosition
 from tonearm.views.walks import Position
 from tonearm.web import cursors
 from tonearm.web.cursors import InvalidCursor
 
+
+def to_tracks(cursor: str | None) -> Position | None:
+    return cursors.to_tracks(cursor, lambda _: True)
+
+
 READERS: list[Callable[[str | None], Any]] = [
-    cursors.to_tracks,
+    to_tracks,
     cursors.to_jobs,
     cursors.to_failures,
     cursors.to_id,
@@ -26,10 +34,15 @@ KEYS = st.none() | st.text() | st.integers() | st.floats(allow_nan=False, allow_
 @given(KEYS, st.binary(), st.binary())
 def test_of_tracks(key: Any, root: bytes, path: bytes) -> None:
     position = Position(key, root, path)
-    assert cursors.to_tracks(cursors.of_tracks(position)) == position
+    assert to_tracks(cursors.of_tracks(position)) == position
 
 
-@given(st.integers(0, 2), st.floats(0, 1e12), st.integers(0, 2**62), st.text())
+@given(
+    st.integers(0, 2),
+    st.floats(0, 1e12),
+    st.integers(0, 2**62),
+    st.text(st.characters(exclude_characters="\0")),
+)
 def test_of_jobs_failures_ids_and_names(part: int, key: float, number: int, name: str) -> None:
     job, failed = JobPosition(part, key, number), FailedPosition(name, number)
     assert cursors.to_jobs(cursors.of_jobs(job)) == job
@@ -53,4 +66,42 @@ def test_numbers_that_no_database_holds_are_refused() -> None:
     with pytest.raises(InvalidCursor):
         cursors.to_id(cursors.of_id(2**70))
     with pytest.raises(InvalidCursor):
-        cursors.to_tracks("W05hTiwiIiwiIl0")  # [NaN,"",""]
+        to_tracks("W05hTiwiIiwiIl0")  # [NaN,"",""]
+
+
+@pytest.mark.parametrize("key", ["1", True, 2**63, -(2**70), 10**400, 1.5, "\0", "\ud800"])
+def test_a_key_of_another_type_than_the_column_is_refused(key: Any) -> None:
+    columns = search_columns(FeatureTables(()))
+    with pytest.raises(InvalidCursor):
+        cursors.to_tracks(cursors._encoded([key, "", ""]), columns["year"].can_have)
+    if not isinstance(key, float):
+        with pytest.raises(InvalidCursor):
+            cursors.to_tracks(cursors._encoded([key, "", ""]), columns["duration_s"].can_have)
+    if key != "1":
+        with pytest.raises(InvalidCursor):
+            cursors.to_tracks(cursors._encoded([key, "", ""]), columns["title"].can_have)
+
+
+@pytest.mark.parametrize(
+    ("read", "values"),
+    [
+        (cursors.to_jobs, [True, True, True]),
+        (cursors.to_jobs, [0, 10**400, 1]),
+        (cursors.to_jobs, [1, 1.0, 2**63]),
+        (cursors.to_failures, ["\ud800", 1]),
+        (cursors.to_failures, ["\0", 1]),
+        (cursors.to_failures, ["a", True]),
+        (cursors.to_id, [True]),
+        (cursors.to_name, ["\ud800"]),
+        (cursors.to_name, ["\0"]),
+    ],
+)
+def test_values_that_no_row_has_are_refused(read: Callable[[str | None], Any], values: Any) -> None:
+    with pytest.raises(InvalidCursor):
+        read(cursors._encoded(values))
+
+
+def test_an_infinite_number_is_refused() -> None:
+    for text in (b"[0,1e999,1]", b"[0,-1e999,1]"):
+        with pytest.raises(InvalidCursor):
+            cursors.to_jobs(base64.urlsafe_b64encode(text).decode())
