@@ -5,9 +5,11 @@ to name this host where no token is asked for, and a request that changes someth
 service or from a program.
 """
 
+import contextlib
 import time
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -20,11 +22,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tonearm.errors import TonearmError
 from tonearm.library.audit import Actor
 from tonearm.telemetry.http import address_named
-from tonearm.web.guard import ACTOR, Guard, Refusal, secret_of
+from tonearm.web.guard import ACTOR, Guard, Refusal, Shown, shown_in
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.problems import problem, status_of
 from tonearm.web.rate import Rate
 
+STILL = "tonearm.still"
+"""Where the scope of a request holds what asks whether it would be admitted now, too."""
+LONGEST_NEXT = 4096
+"""Maximum number of characters of the path to which a browser returns after it has shown a token."""
 BODY_BYTES = 65_536
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 READING = frozenset({"/graphql"})
@@ -105,19 +111,40 @@ class Access:
         if not self._rate.admits(address):
             return problem(HTTPStatus.TOO_MANY_REQUESTS, "this host sends too many requests; wait a second")
         try:
-            if (secret := secret_of(headers)) is None:
+            if (shown := shown_in(headers)) is None:
                 found = self._guard.admit(path, address)
             else:
                 changes = method not in SAFE and path not in READING
-                found = await run_in_threadpool(self._guard.admit_with, secret, path, changes, address)
+                found = await run_in_threadpool(self._guard.admit_with, shown, path, changes, address)
         except TonearmError as error:
             return problem(status_of(error), str(error))
         if isinstance(found, Refusal):
-            if secret is not None and found.asks:
+            if shown is not None and found.asks:
                 self._rate.refused(address)
-            return _asking(found, method, path, headers)
+            return _asking(found, scope, headers)
         scope[ACTOR] = found
+        scope[STILL] = partial(self._still_admits, shown)
         return self._app
+
+    async def _still_admits(self, shown: Shown | None) -> bool:
+        if shown is None or self._guard.remembers(shown.secret) is not None:
+            return True
+        return await run_in_threadpool(self._guard.still_admits, shown)
+
+
+async def is_still_admitted(scope: Scope) -> bool:
+    """Whether the token of a request was not revoked since it was admitted. For answers that last."""
+    found: bool = await scope[STILL]()
+    return found
+
+
+async def while_admitted(request: Request, pieces: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of an answer, until the token of the request is revoked."""
+    async with contextlib.aclosing(pieces):
+        async for piece in pieces:
+            if not await is_still_admitted(request.scope):
+                return
+            yield piece
 
 
 def actor_of(request: Request) -> Actor:
@@ -129,15 +156,24 @@ def actor_of(request: Request) -> Actor:
 Who = Annotated[Actor, Depends(actor_of)]
 
 
-def _asking(refusal: Refusal, method: str, path: str, headers: Mapping[bytes, Sequence[str]]) -> ASGIApp:
+def _asking(refusal: Refusal, scope: Scope, headers: Mapping[bytes, Sequence[str]]) -> ASGIApp:
     """The answer to a request that lacks a token: for a browser the page that asks for one."""
     if not refusal.asks:
         return problem(refusal.status, refusal.detail)
-    if method in SAFE and any("text/html" in value for value in headers.get(b"accept", ())):
-        return RedirectResponse(f"/login?{urllib.parse.urlencode({'next': path})}", HTTPStatus.SEE_OTHER)
+    if scope["method"] in SAFE and any("text/html" in value for value in headers.get(b"accept", ())):
+        following = urllib.parse.urlencode({"next": _asked_for(scope)})
+        return RedirectResponse(f"/login?{following}", HTTPStatus.SEE_OTHER)
     answer = problem(refusal.status, refusal.detail)
     answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
+
+
+def _asked_for(scope: Scope) -> str:
+    """The path of a request with its query, as far as the page that asks for a token takes it."""
+    path = urllib.parse.quote(scope["path"])
+    query = scope["query_string"].decode("latin-1")
+    whole = f"{path}?{query}" if query else path
+    return whole if len(whole) <= LONGEST_NEXT else path
 
 
 def refused(

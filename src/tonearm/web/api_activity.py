@@ -1,13 +1,14 @@
 """``/api/v1``: the state of the library, what goes on, and its changes as server-sent events."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
 from tonearm.analysis.catalog import versions
 from tonearm.views.status import read_status
+from tonearm.web.access import while_admitted
 from tonearm.web.answers import described
 from tonearm.web.json_response import Json
 from tonearm.web.models import ActivityModel, StatusModel
@@ -38,18 +39,19 @@ def routes(parts: Parts) -> APIRouter:
         | {200: {"content": {"text/event-stream": {}}, "description": "The events."}},
         summary="Follow what goes on",
     )
-    async def events(last_event_id: LastId = None) -> StreamingResponse:
+    async def events(request: Request, last_event_id: LastId = None) -> StreamingResponse:
         """What `activity` answers, sent whenever it changes, as server-sent events with ids.
 
         `activity` has the whole state. `trouble` says why it can't be read now. After `reset` nothing that was sent
-        before may be relied on. A comment is sent every 15 s.
+        before may be relied on. A comment is sent every 15 s. Ends when the token is revoked.
         """
-        return StreamingResponse(_lines(parts, last_event_id), media_type="text/event-stream")
+        lines = while_admitted(request, _lines(parts, last_event_id))
+        return StreamingResponse(lines, media_type="text/event-stream")
 
     return router
 
 
-async def _lines(parts: Parts, last_id: str | None) -> AsyncIterator[bytes]:
+async def _lines(parts: Parts, last_id: str | None) -> AsyncGenerator[bytes]:
     async for event in parts.feed.events(last_id):
         yield STILL_THERE if event is None else encoded(event.id, event.data, event.name)
 

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from tonearm.events.report import report
 from tonearm.views.playable import Playable
+from tonearm.web.access import is_still_admitted
 from tonearm.web.audio_decoding import AudioDecoding, Playing
 from tonearm.web.wav import FRAME_BYTES, HEAD_BYTES, Wav
 
@@ -39,9 +40,9 @@ class AudioResponse(Response):
         self._skipped = max(0, self._at - HEAD_BYTES) % FRAME_BYTES
         """Bytes of the first sample that are not wanted."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's form
-        """Send until the end, or until the client has gone."""
-        sending = asyncio.ensure_future(self._send_all(send))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the end, or until the client has gone or its token is revoked."""
+        sending = asyncio.ensure_future(self._send_all(scope, send))
         leaving = asyncio.ensure_future(_gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -54,12 +55,14 @@ class AudioResponse(Response):
             if self._playing is not None:
                 self._playing.close()
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if self._at < HEAD_BYTES:
             head = self._wav.head[self._at : self._end]
             await self._send(send, head)
         while self._at < self._end:
+            if not await is_still_admitted(scope):
+                return
             await self._send(send, await self._samples())
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 
+from tonearm.errors import TonearmError
 from tonearm.library.access_tokens import AccessToken, AccessTokens
 from tonearm.library.audit import Actor
 
@@ -20,8 +21,8 @@ REMEMBERED_S = 5.0
 MOST_REMEMBERED = 100
 THIS_HOST = "this host"
 NOBODY = "nobody"
-OPEN = ("/health", "/login", "/static/")
-"""Paths that are answered without a token: a probe, the page that asks for one, and what that page loads."""
+OPEN = ("/health", "/login", "/logout", "/static/")
+"""Paths that are answered without a token: a probe, the pages that ask for one and forget it, and what they load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Refusal:
     asks: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows. is_cookie: the browser sent it, which does not know for which service of a host it is."""
+
+    secret: str
+    is_cookie: bool
+
+
 class Guard:
     """Admits requests."""
 
@@ -41,6 +50,7 @@ class Guard:
         self._tokens = tokens
         self.is_asked_for = is_asked_for
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._remembered: dict[str, tuple[AccessToken, float]] = {}
 
     def admit(self, path: str, address: str) -> Actor | Refusal:
@@ -51,27 +61,44 @@ class Guard:
             return Actor(NOBODY, _origin(path, address))
         return Refusal(HTTPStatus.UNAUTHORIZED, "send a token: `tonearm token make NAME` makes one", True)
 
-    def admit_with(self, secret: str, path: str, changes: bool, address: str) -> Actor | Refusal:
+    def admit_with(self, shown: Shown, path: str, changes: bool, address: str) -> Actor | Refusal:
         """The same of a request with a token. Waits for the database. Raises StorageError and ServiceUnavailable.
 
-        changes: whether the request may change something.
+        changes: whether the request may change something. The cookie of another service counts as none.
         """
-        token = self.find(secret)
+        token = self.find(shown.secret)
         if token is None:
-            if path.startswith(OPEN):
-                return Actor(NOBODY, _origin(path, address))
+            if path.startswith(OPEN) or (shown.is_cookie and not self.is_asked_for):
+                return self.admit(path, address)
             return Refusal(HTTPStatus.UNAUTHORIZED, "there is no such token, or it was revoked", True)
-        if changes and not token.may_act and not path.startswith(OPEN) and path != "/logout":
+        if changes and not token.may_act and not path.startswith(OPEN):
             return Refusal(HTTPStatus.FORBIDDEN, f"the token {token.name} may only read")
         return Actor(token.name, _origin(path, address))
 
-    def find(self, secret: str) -> AccessToken | None:
-        """The token with a secret."""
-        now = time.monotonic()
+    def remembers(self, secret: str) -> AccessToken | None:
+        """The token with a secret, if it was found a moment ago."""
         with self._lock:
             token, until = self._remembered.get(secret, (None, 0.0))
-        if token is not None and now < until:
-            return token
+        return token if time.monotonic() < until else None
+
+    def still_admits(self, shown: Shown) -> bool:
+        """Whether an answer to a request with a token, which was admitted, may go on. Waits for the database.
+
+        It may while the database does not answer.
+        """
+        if not self.is_asked_for and shown.is_cookie:
+            return True
+        with self._asking:  # all the streams of one token are answered by one query
+            try:
+                return self.find(shown.secret) is not None
+            except TonearmError:
+                return True
+
+    def find(self, secret: str) -> AccessToken | None:
+        """The token with a secret. Waits for the database. Raises StorageError and ServiceUnavailable."""
+        if (known := self.remembers(secret)) is not None:
+            return known
+        now = time.monotonic()
         token = self._tokens.find(secret)
         with self._lock:
             self._remembered.pop(secret, None)
@@ -82,18 +109,18 @@ class Guard:
         return token
 
 
-def secret_of(headers: Mapping[bytes, Sequence[str]]) -> str | None:
+def shown_in(headers: Mapping[bytes, Sequence[str]]) -> Shown | None:
     """What a request shows: the token of a program, or that of a browser."""
     for value in headers.get(b"authorization", ()):
         if value.lower().startswith(BEARER):
-            return value[len(BEARER) :].strip()
+            return Shown(value[len(BEARER) :].strip(), False)
     for value in headers.get(b"cookie", ()):
         try:
             found = SimpleCookie(value).get(COOKIE)
         except CookieError:
             continue
         if found is not None:
-            return urllib.parse.unquote(found.value)
+            return Shown(urllib.parse.unquote(found.value), True)
     return None
 
 

@@ -8,13 +8,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from tonearm.errors import TonearmError
+from tonearm.web.access import LONGEST_NEXT
 from tonearm.web.forms import form_of
 from tonearm.web.guard import COOKIE
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages
 
 KEPT_S = 30 * 86_400
-Next = Annotated[str, Query(max_length=4096)]
+Next = Annotated[str, Query(max_length=LONGEST_NEXT)]
 
 
 def add_login(router: APIRouter, parts: Parts, pages: Pages) -> None:

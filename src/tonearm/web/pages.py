@@ -4,7 +4,7 @@ They work without JavaScript; with it, the page of what goes on follows by itsel
 scrolled.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
-from tonearm.web.access import Who
+from tonearm.web.access import Who, while_admitted
 from tonearm.web.answers import Cursor, Id, IsPart
 from tonearm.web.api_activity import STILL_THERE, LastId, encoded
 from tonearm.web.api_audio import add_audio
@@ -61,11 +61,12 @@ def _now(router: APIRouter, parts: Parts, pages: Pages) -> None:
         return pages.page("now.html", "/", "Now", now=activity, trouble=trouble)
 
     @router.get("/now/events")
-    async def events(last_event_id: LastId = None) -> Response:
-        return StreamingResponse(_parts_of_page(parts, pages, last_event_id), media_type="text/event-stream")
+    async def events(request: Request, last_event_id: LastId = None) -> Response:
+        shown = while_admitted(request, _parts_of_page(parts, pages, last_event_id))
+        return StreamingResponse(shown, media_type="text/event-stream")
 
 
-async def _parts_of_page(parts: Parts, pages: Pages, last_id: str | None) -> AsyncIterator[bytes]:
+async def _parts_of_page(parts: Parts, pages: Pages, last_id: str | None) -> AsyncGenerator[bytes]:
     """The changing part of the first page, again with every event. An event without a name is shown by htmx."""
     async for event in parts.feed.events(last_id, needs_activity=True):
         if event is None:

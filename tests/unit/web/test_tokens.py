@@ -1,18 +1,29 @@
 """Who may use a service that others can reach, and what is noted about what they do."""
 
+import asyncio
+import contextlib
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from starlette.types import Message
 
 from tests.unit.library_fixture import Library
 from tests.unit.web.client import Client
 from tests.unit.web.conftest import served, settings_of
 from tonearm.errors import ConfigurationError
 from tonearm.library.access_tokens import AccessTokens
-from tonearm.web import guard
+from tonearm.settings import Settings
+from tonearm.views.playable import Playable
+from tonearm.web import activity_feed, guard
+from tonearm.web.access import STILL
+from tonearm.web.api_activity import STILL_THERE
+from tonearm.web.audio_decoding import AudioDecoding
+from tonearm.web.audio_response import AudioResponse
 from tonearm.web.open_service import open_service
+from tonearm.web.wav import HEAD_BYTES, Wav
 
 EVERYWHERE = "0.0.0.0:0"
 RETRY = "/api/v1/failures/retry"
@@ -102,6 +113,75 @@ def test_a_revoked_token_is_refused(
         assert client.get("/api/v1/tracks", Authorization=f"Bearer {secret}").status == 200
         tokens.revoke("guest")
         assert client.get("/api/v1/tracks", Authorization=f"Bearer {secret}").status == 401
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/now/events"])
+def test_a_stream_ends_when_its_token_is_revoked(
+    folder: Path, tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(guard, "REMEMBERED_S", 0.0)
+    monkeypatch.setattr(activity_feed, "HEARTBEAT_S", 0.05)
+    secret = tokens.make("guest", may_act=False)
+    with reached_by_others(folder) as client, contextlib.closing(client.connection()) as connection:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {secret}"})
+        stream = connection.getresponse()
+        while stream.readline() != STILL_THERE[:-1]:
+            pass
+        tokens.revoke("guest")
+        assert not all(stream.readline() for _ in range(100))
+
+
+@pytest.mark.parametrize("first", [0, HEAD_BYTES])
+def test_a_sound_ends_when_its_token_is_revoked(first: int) -> None:
+    sent: list[Message] = []
+
+    async def still() -> bool:
+        return False
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sound = Playable(b"/music", b"1.flac", 1, 1, 44_100, 1000, "1")
+    wav = Wav(44_100, 1000)
+    answer = AudioResponse(AudioDecoding(Settings()), sound, wav, (first, wav.size), None, 200, {})
+    asyncio.run(answer({"type": "http", STILL: still}, receive, send))
+    assert sum(len(each.get("body", b"")) for each in sent) == HEAD_BYTES - first
+
+
+def test_the_cookie_of_another_service_of_this_host_counts_as_none(folder: Path) -> None:
+    stale = {"Cookie": "tonearm_token=tonearm_other"}
+    with served(folder) as client:
+        assert client.get("/library", **stale).status == 200
+        assert client.post("/runs/1/pause", "", **stale).status == 303
+        assert client.get("/api/v1/audit").json["items"][0]["who"] == "this host"
+        assert client.get("/library", Authorization="Bearer tonearm_other").status == 401
+        assert "Max-Age=0" in client.post("/logout", "", **stale).headers["set-cookie"]
+
+
+def test_a_browser_can_forget_a_revoked_token(folder: Path, tokens: AccessTokens) -> None:
+    tokens.make("reader", may_act=False)
+    stale = {"Cookie": "tonearm_token=tonearm_other"}
+    with reached_by_others(folder) as client:
+        assert client.get("/library", **stale).status == 401
+        assert "Max-Age=0" in client.post("/logout", "", **stale).headers["set-cookie"]
+
+
+def test_a_browser_returns_to_what_it_has_asked_for_with_its_query(
+    folder: Path, tokens: AccessTokens
+) -> None:
+    secret = tokens.make("browser", may_act=False)
+    asked = "/library?artist=A%26B&range=bpm%3A1-2&sort=bpm"
+    with reached_by_others(folder) as client:
+        question = client.get(asked, Accept="text/html").headers["location"]
+        [following] = urllib.parse.parse_qs(urllib.parse.urlsplit(question).query)["next"]
+        form = urllib.parse.urlencode({"token": secret, "next": following})
+        assert client.post("/login", form).headers["location"] == asked
+        long = client.get("/library?artist=" + "a" * 5000, Accept="text/html").headers["location"]
+        assert client.get(long).status == 200
 
 
 def test_a_secret_is_stored_nowhere(folder: Path, tokens: AccessTokens) -> None:
