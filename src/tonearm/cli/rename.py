@@ -31,6 +31,7 @@ from tonearm.naming.proposing import propose
 from tonearm.naming.rules import Chooser, always, by_rules, template_of
 from tonearm.naming.template import TemplateError
 from tonearm.views.formatting import plural
+from tonearm.views.renamable import count_left_out
 from tonearm.views.tracks import TrackQuery
 from tonearm.worker.signals import StopSwitch
 
@@ -156,10 +157,11 @@ def plan(
         chooser = _chooser(opened, template, preset)
         places = [place for path in paths if (place := place_of(opened, path)) is not None]
         settle_if_free(opened, _say_recovered)
+        left_out = count_left_out(opened.database, places)
         made = planner(opened, chooser.fields, lambda: stop.requests > 0).plan(
             places, chooser, mode, _destination(opened, destination)
         )
-    _print_plan(made, as_json)
+    _print_plan(made, left_out, as_json)
     if made.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -203,7 +205,7 @@ def _say_recovered(event: Event) -> None:
         report(f"renames that were interrupted: {event.finished} finished, {event.taken_back} taken back")
 
 
-def _print_plan(plan: Plan, as_json: bool) -> None:
+def _print_plan(plan: Plan, left_out: int, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -214,6 +216,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
                 "unchanged": plan.unchanged,
                 "kept": plan.kept,
                 "emptied_folders": plan.emptied,
+                "left_out": left_out,
                 "interrupted": plan.interrupted,
             }
         )
@@ -230,6 +233,8 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
         say(f"{plural(plan.kept, 'file')} without a rule that gives a name.")
     if plan.emptied:
         say(f"{plural(plan.emptied, 'folder')} would become empty, and be removed.")
+    if left_out:
+        say(f"{plural(left_out, 'file')} that scans leave out, by a pattern or an ignore file.")
     if plan.interrupted:
         say("Stopped before every file was looked at: nothing of this batch can be approved.")
     elif plan.files:

@@ -179,7 +179,8 @@ def _print_lines(event: Event) -> None:
                 f"Renames that were interrupted: {event.finished:,} finished, {event.taken_back:,} taken back."
             )
         case RenamingFinished():
-            done = "have their old names again" if event.is_undo else "renamed"
+            again = "has its old name again" if event.renamed == 1 else "have their old names again"
+            done = again if event.is_undo else "renamed"
             say(f"{plural(event.renamed, 'file')} {done}, {event.refused:,} refused.")
             if event.interrupted:
                 say("Stopped; the same call continues.")

@@ -26,6 +26,7 @@ from tonearm.tagging.fields import FIELDS, MOST_TEXT, TEXTS, USUAL
 from tonearm.tagging.planner import Plan
 from tonearm.tagging.tagger import TagOutcome
 from tonearm.views.formatting import plural
+from tonearm.views.renamable import count_left_out
 from tonearm.views.tracks import TrackQuery
 from tonearm.worker.signals import StopSwitch
 
@@ -73,10 +74,11 @@ def plan(
     with library(data) as opened, stop.on_signals():
         places = [place for path in paths if (place := place_of(opened, path)) is not None]
         settle_if_free(opened, _say_recovered)
+        left_out = count_left_out(opened.database, places)
         made = tag_planner(opened, lambda: stop.requests > 0).plan(
             places, fields or (() if wanted else USUAL), wanted
         )
-    _print_plan(made, as_json)
+    _print_plan(made, left_out, as_json)
     if made.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -104,7 +106,7 @@ def _say_recovered(event: Event) -> None:
         report(f"changes that were interrupted: {event.finished} finished, {event.taken_back} taken back")
 
 
-def _print_plan(plan: Plan, as_json: bool) -> None:
+def _print_plan(plan: Plan, left_out: int, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -113,6 +115,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
                 "conflicted": plan.conflicted,
                 "unchanged": plan.unchanged,
                 "unknown": plan.unknown,
+                "left_out": left_out,
                 "interrupted": plan.interrupted,
             }
         )
@@ -122,6 +125,8 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
         say(f"{plural(plan.unchanged, 'file')} whose tags say it already.")
     if plan.unknown:
         say(f"{plural(plan.unknown, 'file')} without results to write.")
+    if left_out:
+        say(f"{plural(left_out, 'file')} that scans leave out, by a pattern or an ignore file.")
     if plan.interrupted:
         say("Stopped before every file was looked at: nothing of this batch can be approved.")
     elif plan.files:
@@ -206,7 +211,8 @@ def _print_lines(event: Event) -> None:
                 f"Changes that were interrupted: {event.finished:,} finished, {event.taken_back:,} taken back."
             )
         case TaggingFinished():
-            done = "have their old tags again" if event.is_undo else "written"
+            again = "has its old tags again" if event.written == 1 else "have their old tags again"
+            done = again if event.is_undo else "written"
             say(f"{plural(event.written, 'file')} {done}, {event.refused:,} refused.")
             if event.interrupted:
                 say("Stopped; the same call continues.")

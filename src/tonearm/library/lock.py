@@ -17,11 +17,15 @@ MIGRATION_HEARTBEAT_S = 60
 
 SCANS = "scans"
 """Beside the process id in the lock: the holder carries out scans that other processes ask for."""
+CHANGES = "changes"
+"""The holder does not analyse: it renames files, or writes their tags."""
 
 
 @contextlib.contextmanager
-def exclusive_lock(folder: Path, scans: bool = False) -> Iterator[None]:
-    """Hold the library's lock. ``scans``: whether this process carries out scans that others ask for.
+def exclusive_lock(folder: Path, scans: bool = False, changes: bool = False) -> Iterator[None]:
+    """Hold the library's lock.
+
+    scans: whether this process carries out scans that others ask for. changes: whether it changes files instead.
 
     Raises:
         LibraryInUse: another process holds it; the message names its process id.
@@ -34,7 +38,7 @@ def exclusive_lock(folder: Path, scans: bool = False) -> Iterator[None]:
     try:
         if not _taken(descriptor):
             raise LibraryInUse(_in_use(folder, _read(descriptor)))
-        said = f"{os.getpid()} {SCANS}\n" if scans else f"{os.getpid()}\n"
+        said = f"{os.getpid()}{f' {SCANS}' * scans}{f' {CHANGES}' * changes}\n"
         with contextlib.suppress(OSError):  # on a full disk the lock is held without the process id in it
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, said.encode("ascii"), 0)
@@ -58,7 +62,7 @@ def _taken(descriptor: int) -> bool:
 def holder(folder: Path) -> int | None:
     """The id of the process that is analysing now, or ``None``."""
     words = _words(folder)
-    if words is None:
+    if words is None or CHANGES in words:
         return None
     return int(words[0]) if words and words[0].isdigit() else 0
 
@@ -94,6 +98,8 @@ def _in_use(folder: Path, words: Sequence[str]) -> str:
             f"process {process} keeps the library in {folder} up to date (`tonearm serve`); "
             "end that first with Ctrl-C or SIGTERM"
         )
+    if CHANGES in words:
+        return f"process {process} renames files of the library in {folder}, or writes their tags; wait for it to end"
     return (
         f"process {process} is analysing with the library in {folder}; "
         "watch it with `tonearm status`, or wait for it to end"

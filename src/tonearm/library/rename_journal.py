@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change
@@ -223,7 +223,7 @@ def _keep_open(connection: Connection, group: Group, completed: Sequence[Complet
             update(table)
             .where(
                 table.c.file_id == bindparam("file"),
-                unindexed(table.c.status).in_(DECIDABLE),
+                or_(*(unindexed(table.c.status) == each for each in DECIDABLE)),
                 table.c.size == bindparam("size_then"),
                 table.c.mtime_ns == bindparam("mtime_then"),
             )

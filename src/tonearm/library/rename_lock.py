@@ -22,7 +22,7 @@ def rename_lock(database: Database, folder: Path) -> Iterator[None]:
         LibraryInUse: another process holds it.
     """
     if not database.shared:
-        with exclusive_lock(folder):
+        with exclusive_lock(folder, changes=True):
             yield
         return
     with database.read_once() as connection:

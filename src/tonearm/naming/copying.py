@@ -98,8 +98,11 @@ def keep_attributes(read: int, write: int, status: os.stat_result, times: bool =
             for name in os.listxattr(read):
                 with contextlib.suppress(OSError):
                     os.setxattr(write, name, os.getxattr(read, name))
-    with contextlib.suppress(OSError):
+    try:
         os.fchown(write, status.st_uid, status.st_gid)
+    except OSError:  # only root gives files away; the group can be kept by its members
+        with contextlib.suppress(OSError):
+            os.fchown(write, -1, status.st_gid)
     with contextlib.suppress(OSError):
         os.fchmod(write, status.st_mode & 0o7777)
     if times:

@@ -37,12 +37,8 @@ class Refused(Exception):
         self.path = path
 
 
-class NeedsLink(Exception):
-    """The file system of a folder does not know the flag of the rename; nothing was changed."""
-
-    def __init__(self, device: int) -> None:
-        super().__init__(device)
-        self.device = device
+class OtherKind(Exception):
+    """A rename can't be done by this kind of step; ``Disk.kind`` gives another one now. Nothing was changed."""
 
 
 def identity_of(status: os.stat_result) -> Identity:
@@ -65,6 +61,7 @@ class Disk:
         self._folders = Folders(roots)
         self._stopping = stopping
         self._linking: set[int] = set()
+        self._apart: set[tuple[bytes, bytes]] = set()
 
     @property
     def folders(self) -> Folders:
@@ -72,18 +69,14 @@ class Disk:
         return self._folders
 
     def kind(self, source: bytes, target: bytes) -> StepKind:
-        """How a file gets from one path to another. Raises Refused."""
+        """How a file gets from one path to another, by what renames before have shown. Raises Refused."""
         try:
             here, there = self._device(os.path.dirname(source)), self._device(os.path.dirname(target))
         except OSError as error:
             raise refusal(error, target) from error
-        if here != there:
+        if here != there or (os.path.dirname(source), os.path.dirname(target)) in self._apart:
             return StepKind.COPY
         return StepKind.LINK if there in self._linking else StepKind.RENAME
-
-    def use_links(self, device: int) -> None:
-        """Rename by links on this device from now on."""
-        self._linking.add(device)
 
     def missing_folders(self, folder: bytes) -> list[bytes]:
         """The folders that have to be made, the outermost first. Raises OSError."""
@@ -113,6 +106,8 @@ class Disk:
             raise refusal(error, path) from error
         if status is None:
             raise Refused("source-gone", path)
+        if stat.S_ISLNK(status.st_mode):
+            raise Refused("symbolic-link", path)
         if not stat.S_ISREG(status.st_mode):
             raise Refused("changed-since", path)
         if not any_content and (status.st_size, status.st_mtime_ns) != (identity.size, identity.mtime_ns):
@@ -124,7 +119,7 @@ class Disk:
 
         Raises:
             Refused: it can't be done; nothing was changed.
-            NeedsLink: this kind of step can't be done here; nothing was changed.
+            OtherKind: this kind of step can't be done here; nothing was changed.
             Stopped: a person has asked to stop during a copy; nothing was changed.
         """
         try:
@@ -163,8 +158,12 @@ class Disk:
             rename_no_replace(here, old, there, name)
         except OSError as error:
             if error.errno in UNSUPPORTED:
-                raise NeedsLink(os.fstat(there).st_dev) from error
-            raise
+                self._linking.add(os.fstat(there).st_dev)
+            elif error.errno == errno.EXDEV:  # two mounts of one disk, or two quotas
+                self._apart.add((os.path.dirname(source), os.path.dirname(target)))
+            else:
+                raise
+            raise OtherKind from error
 
     def _link(self, source: bytes, target: bytes) -> None:
         there, name = self._folders.split(target)

@@ -191,6 +191,8 @@ class Planner:
         add = proposal.conflicts.append
         if status is None:
             add(Conflict("source-gone", proposal.source))
+        elif stat.S_ISLNK(status.st_mode):
+            add(Conflict("symbolic-link", proposal.source))
         elif not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != (
             proposal.identity.size,
             proposal.identity.mtime_ns,

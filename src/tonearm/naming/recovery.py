@@ -18,7 +18,7 @@ from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap
 from tonearm.naming.destination import trier
-from tonearm.naming.disk import Disk, NeedsLink, Refused, identity_of, look
+from tonearm.naming.disk import Disk, OtherKind, Refused, identity_of, look
 from tonearm.naming.rewriting import Rewriter
 from tonearm.naming.trial import TRIAL
 
@@ -72,7 +72,7 @@ class _Recovery:
                     self._recovered.finished += 1
                 else:
                     self._recovered.taken_back += 1
-            except (_Unreachable, Refused, NeedsLink, OSError):
+            except (_Unreachable, Refused, OtherKind, OSError):
                 left += positions
                 self._recovered.left.append(steps[0].source)
         for step in reversed(group.steps):
@@ -98,7 +98,7 @@ class _Recovery:
             for step in steps[number:]:
                 self._disk.carry_out(step.kind, self._here(step.source), self._here(step.target))
                 number += 1
-        except (Refused, NeedsLink):
+        except (Refused, OtherKind):
             for step in reversed(steps[:number]):
                 self._disk.carry_out(step.kind, self._here(step.target), self._here(step.source))
             return False

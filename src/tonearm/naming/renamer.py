@@ -30,7 +30,7 @@ from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap, extension_of, plain_extensions
 from tonearm.naming.copying import Stopped
-from tonearm.naming.disk import Disk, NeedsLink, Refused, identity_of, look
+from tonearm.naming.disk import Disk, OtherKind, Refused, identity_of, look
 from tonearm.naming.order import Move, Unit, units
 
 CHANGED = "changed-since"
@@ -227,14 +227,13 @@ class Renamer:
             for kind, step in zip(planned.kinds, planned.unit, strict=True):
                 self._disk.carry_out(kind, self._here(step.source), self._here(step.target))
                 done += 1
-        except (Refused, NeedsLink, Stopped) as error:
+        except (Refused, OtherKind, Stopped) as error:
             if not self._taken_back(planned, done):
                 results.left += range(planned.first, planned.first + len(planned.unit))
                 self._refuse(planned.unit, Refused("left-half-way", planned.unit[0].target), results)
             elif isinstance(error, Refused):
                 self._refuse(planned.unit, error, results)
-            elif isinstance(error, NeedsLink):
-                self._disk.use_links(error.device)
+            elif isinstance(error, OtherKind):
                 results.again.append(planned.unit)
             else:
                 self._outcome.interrupted = True
@@ -248,7 +247,7 @@ class Renamer:
         try:
             for kind, step in reversed(pairs):
                 self._disk.carry_out(kind, self._here(step.target), self._here(step.source))
-        except (Refused, NeedsLink, Stopped):
+        except (Refused, OtherKind, Stopped):
             return False
         return True
 

@@ -55,7 +55,7 @@ class Rewriter:
         """Write the changed copy. ``is_same``: whether both files, open for reading alone, hold the same sound.
 
         Raises:
-            Refused: it can't be written, or ``audio-differs``; nothing was changed.
+            Refused: it can't be written, ``owner-differs`` or ``audio-differs``; nothing was changed.
             Stopped: a person has asked to stop; nothing was changed.
         """
         folder, name = self._split(path)
@@ -65,7 +65,10 @@ class Rewriter:
             with _opened(name, READ, folder) as old:
                 with _opened(part, _WRITE, folder) as new:
                     digests = self._written(old, new, splices)
-                    keep_attributes(old.fileno(), new.fileno(), os.fstat(old.fileno()), keep_times)
+                    status = os.fstat(old.fileno())
+                    keep_attributes(old.fileno(), new.fileno(), status, keep_times)
+                    if _rights(os.fstat(new.fileno())) != _rights(status):
+                        raise Refused("owner-differs", path)
                     os.fsync(new.fileno())
                 with _opened(part, READ, folder) as copy:
                     if not is_same(old, copy):
@@ -129,16 +132,28 @@ class Rewriter:
         self._folders.changed(path)
         return copy
 
-    def remove_old(self, path: bytes) -> None:
-        """Remove the old file beside the copy that has its place. Raises Refused."""
+    def remove_old(self, path: bytes, identity: Identity) -> None:
+        """Remove the old file beside the copy that has its place.
+
+        Raises Refused; with ``changed-since``, as the old file was written to, it has its place again.
+        """
         folder, name = self._split(path)
+        part = part_of(name)
         try:
-            self._remove(folder, part_of(name))
+            if _found(folder, part) not in (None, identity):
+                exchange(folder, name, part)
+                self._remove(folder, part)
+                self._folders.changed(path)
+                self._folders.sync()
+                raise Refused("changed-since", path)
+            self._remove(folder, part)
         except OSError as error:
             raise refusal(error, path) from error
 
     def settled(self, path: bytes, rewrite: Rewrite | None) -> bool:
         """After a kill: whether the copy has the place of the file; what is left beside it is removed.
+
+        Where somebody has moved the copy elsewhere from there, the old file gets its place again.
 
         Raises OSError.
         """
@@ -152,6 +167,8 @@ class Rewriter:
             return False
         beside = digest_of(part) if has_part else None
         if look(path) is None:
+            if has_part:
+                self._settle_moved(path, beside, rewrite)
             return False
         done = digest_of(path) == rewrite.after or beside == rewrite.before
         if done and beside not in (None, rewrite.before):  # the file was written to just before
@@ -162,6 +179,15 @@ class Rewriter:
             os.unlink(part)
             self._folders.changed(path)
         return done
+
+    def _settle_moved(self, path: bytes, beside: bytes | None, rewrite: Rewrite) -> None:
+        """Settle what is left beside a path at which nothing is any more. Raises OSError."""
+        folder, name = self._folders.split(path)
+        if beside == rewrite.after:
+            self._remove(folder, part_of(name))
+        else:
+            rename_no_replace(folder, part_of(name), folder, name)
+        self._folders.changed(path)
 
     @staticmethod
     def _remove(folder: int, name: bytes) -> None:
@@ -196,6 +222,11 @@ def _found(folder: int, name: bytes) -> Identity | None:
         return identity_of(_status(folder, name))
     except FileNotFoundError:
         return None
+
+
+def _rights(status: os.stat_result) -> tuple[int, int, int]:
+    """Whose a file is, and who may do what with it."""
+    return status.st_uid, status.st_gid, status.st_mode
 
 
 def _status(folder: int, name: bytes) -> os.stat_result:

@@ -123,6 +123,8 @@ class TagPlanner:
         known = (proposal.identity.size, proposal.identity.mtime_ns)
         if status is None:
             add(Conflict("source-gone", proposal.source))
+        elif stat.S_ISLNK(status.st_mode):
+            add(Conflict("symbolic-link", proposal.source))
         elif not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != known:
             add(Conflict("changed-since", proposal.source))
         else:

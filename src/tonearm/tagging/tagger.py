@@ -167,7 +167,7 @@ class Tagger:
             self._disk.sync()
         except OSError as error:
             raise RenamingFailed(f"the disk does not confirm the new tags: {error.strerror}") from error
-        self._rewriter.remove_old(here)
+        self._rewriter.remove_old(here, identity)
         tags = None if copy is None else copy.tags
         return Completed(proposal.id, proposal.file, path, path, is_undo, now, tags)
 

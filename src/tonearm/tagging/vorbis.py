@@ -97,6 +97,8 @@ class FlacTags:
                     raise Unwritable("tags-damaged")
                 self._block = at, head + data
             at += 4 + size
+            if at > window.size:
+                raise Unwritable("container-damaged")
             if head[0] & LAST_BLOCK:
                 break
         empty = struct.pack("<I", len(VENDOR)) + VENDOR + struct.pack("<I", 0)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tonearm.library.database import Database
 from tonearm.library.files import KnownFile, known_files
@@ -13,6 +13,16 @@ from tonearm.library.schema import file_table, root_table
 from tonearm.views.reading import MANY_AT_ONCE
 from tonearm.views.track import Track
 from tonearm.views.track_rows import Results, TrackRows
+
+
+def count_left_out(database: Database, places: Sequence[Place]) -> int:
+    """How many known files at or below some places get no proposals, as scans leave them out."""
+    conditions = [file_table.c.left_out_since.is_not(None), file_table.c.missing_since.is_(None)]
+    with database.read() as connection:
+        counted = (
+            select(func.count()).select_from(file_table).where(in_place(each), *conditions) for each in places
+        )
+        return sum(connection.execute(each).scalar_one() for each in counted)
 
 
 @dataclass(frozen=True, slots=True)

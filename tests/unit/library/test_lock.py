@@ -103,3 +103,13 @@ def test_looking_who_analyses_keeps_nobody_from_analysing(tmp_path: Path) -> Non
         over.set()
         for watcher in watchers:
             watcher.join()
+
+
+def test_a_process_that_changes_files_is_not_said_to_analyse(tmp_path: Path) -> None:
+    with exclusive_lock(tmp_path, changes=True):
+        assert holder(tmp_path) is None
+        with (
+            pytest.raises(LibraryInUse, match=f"process {os.getpid()} renames files"),
+            exclusive_lock(tmp_path),
+        ):
+            raise AssertionError("both of them have it")

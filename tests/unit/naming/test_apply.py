@@ -1,5 +1,6 @@
 """What `apply` and `undo` do on the disk, when all goes well and when it does not."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from tests.unit.naming.collection import Collection
 from tonearm.events.renames import FileRenamed, RenameRefused, RenamingFinished
 from tonearm.library.proposal import ProposalStatus, Selection
 from tonearm.library.roots import Place, Roots
-from tonearm.naming import safe_rename
+from tonearm.naming import disk, safe_rename
+from tonearm.naming.copying import keep_attributes
 from tonearm.naming.planner import Mode
 
 
@@ -238,3 +240,49 @@ def test_names_of_any_bytes_survive(collection: Collection) -> None:
     assert isinstance(collection.events[1], FileRenamed)
     collection.undo(batch)
     assert set(collection.on_disk()) == {b"\xff\n \xc3(.flac"}
+
+
+def test_a_file_that_only_a_copy_brings_to_another_mount_of_its_disk_is_copied(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        collection.put(f"in/{name}.flac", title=name, album="disc")
+    rename = safe_rename.rename_no_replace
+
+    def apart(here: int, old: bytes, there: int, new: bytes) -> None:
+        if here != there:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(here, old, there, new)
+
+    monkeypatch.setattr(disk, "rename_no_replace", apart)
+    before = collection.on_disk()
+    batch = applied(collection, "{album}/{title}")
+    assert set(collection.on_disk()) == {b"disc/a.flac", b"disc/b.flac"}
+    assert collection.undo(batch).refused == {}
+    assert collection.on_disk() == before
+
+
+def test_a_symbolic_link_is_said_to_be_one(collection: Collection) -> None:
+    path = collection.put("a.flac", title="b")
+    collection.write("elsewhere", b"x")
+    os.unlink(path)
+    os.symlink(b"elsewhere", path)
+    [proposal] = collection.batch(collection.plan("{title}").batch).values()
+    assert [each.code for each in proposal.conflicts] == ["symbolic-link"]
+
+
+def test_the_group_of_a_file_is_kept_by_whom_its_owner_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def fchown(_: int, owner: int, group: int) -> None:
+        given.append((owner, group))
+        if owner != -1:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "fchown", fchown)
+    with open(tmp_path / "one", "wb") as one, open(tmp_path / "other", "wb") as other:
+        status = os.fstat(one.fileno())
+        keep_attributes(one.fileno(), other.fileno(), status)
+    assert given == [(status.st_uid, status.st_gid), (-1, status.st_gid)]

@@ -336,3 +336,58 @@ def test_what_another_program_wrote_at_the_last_moment_is_kept(
     monkeypatch.setattr(rewriting, "exchange", written_to)
     assert list(collection.apply().refused.values()) == ["changed-since"]
     assert (path.read_bytes(), left_over(collection)) == (b"edited", [])
+
+
+def test_what_is_written_through_a_file_that_is_still_open_is_kept(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("flac.x")
+    collection.plan()
+    sync = Disk.sync
+    with open(path, "ab") as opened:
+
+        def written_to(disk: Disk) -> None:
+            opened.write(b"edited")
+            opened.flush()
+            sync(disk)
+
+        monkeypatch.setattr(Disk, "sync", written_to)
+        assert list(collection.apply().refused.values()) == ["changed-since"]
+    assert (path.read_bytes(), left_over(collection)) == (good("flac") + b"edited", [])
+
+
+def test_nothing_is_left_beside_a_file_that_was_moved_after_a_kill(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("flac.x")
+    collection.plan()
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rewriting.Rewriter, "remove_old", kill)
+        with pytest.raises(Killed):
+            collection.apply()
+    path.rename(collection.folder / "moved.x")
+    recovered = collection.recover()
+    assert (recovered.finished, recovered.taken_back, recovered.left) == (0, 1, [])
+    assert left_over(collection) == []
+    assert path.read_bytes() == good("flac")
+
+
+def test_a_file_whose_owner_or_permissions_a_copy_can_not_get_is_refused(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("flac.x")
+    path.chmod(0o644)
+    collection.plan()
+    monkeypatch.setattr(rewriting, "keep_attributes", lambda *_: None)
+    assert list(collection.apply().refused.values()) == ["owner-differs"]
+    assert (path.read_bytes(), left_over(collection)) == (good("flac"), [])
+
+
+def test_a_flac_file_that_ends_in_its_blocks_is_said_to_be_damaged(collection: TagCollection) -> None:
+    collection.put("flac.x", good("flac")[:42] + b"\x81\x00\x03\xe8abc")
+    [proposal] = collection.batch(collection.plan("bpm").batch)
+    assert [each.code for each in proposal.conflicts] == ["container-damaged"]
