@@ -67,7 +67,7 @@ class Rewriter:
                     digests = self._written(old, new, splices)
                     status = os.fstat(old.fileno())
                     keep_attributes(old.fileno(), new.fileno(), status, keep_times)
-                    if _rights(os.fstat(new.fileno())) != _rights(status):
+                    if owner(os.fstat(new.fileno())) != owner(status):
                         raise Refused("owner-differs", path)
                     os.fsync(new.fileno())
                 with _opened(part, READ, folder) as copy:
@@ -224,9 +224,9 @@ def _found(folder: int, name: bytes) -> Identity | None:
         return None
 
 
-def _rights(status: os.stat_result) -> tuple[int, int, int]:
-    """Whose a file is, and who may do what with it."""
-    return status.st_uid, status.st_gid, status.st_mode
+def owner(status: os.stat_result) -> tuple[int, int]:
+    """Owner and group of a file."""
+    return status.st_uid, status.st_gid
 
 
 def _status(folder: int, name: bytes) -> os.stat_result:

@@ -183,7 +183,7 @@ def _of_texts(texts: Mapping[str, str], family: Family, form: Form) -> list[dict
         name = TEXTS[field][family]
         if name is None:
             raise Unwritable("tag-form")
-        before, after = list(form.texts([name])[name]), [text] if text else []
-        if before != after:
-            found.append({"field": field, "name": name, "before": before, "after": after})
+        before, after = former(form, name), [text] if text else []
+        if before["before"] != after:
+            found.append({"field": field, "name": name, **before, "after": after})
     return found
