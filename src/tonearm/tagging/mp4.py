@@ -60,6 +60,8 @@ class Mp4Tags:
             if not inside:
                 break
             path.append(inside[0])
+        if len(path) > 2 and any(box.name == b"keys" for box in self._boxes(path[2])):
+            raise Unwritable("tag-form")  # QuickTime's items, which have numbers for names
         return path
 
     def _boxes(self, box: _Box) -> Iterator[_Box]:

@@ -10,6 +10,7 @@ from typing import Any
 import mutagen
 import pytest
 
+from tests.cases import mp4
 from tests.material import good
 from tests.tag_bytes import frame, id3v2, text
 from tests.tagging import WRITERS, retagged
@@ -168,3 +169,9 @@ def test_an_index_behind_the_audio_and_before_it_keep_their_places() -> None:
     for data in (good("aac"), retagged("aac", lambda opened: opened.__setitem__("\xa9nam", ["x" * 3000]))):
         new = changed(data, {"----:com.apple.iTunes:BPM": ["127.96"]})
         assert samples(new) == samples(data)
+
+
+def test_items_of_quicktime_that_have_numbers_for_names_are_not_mixed_with_others() -> None:
+    data = next(case for case in mp4.CASES if case.name == "mdta-in-udta.m4a").make()
+    with pytest.raises(Unwritable, match="tag-form"):
+        form_of(io.BytesIO(data), len(data))
