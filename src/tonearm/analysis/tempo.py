@@ -1,5 +1,7 @@
 """Finds the tempo and the beats of a track."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tonearm.analysis import pulse
@@ -42,7 +44,7 @@ STEADY_SPREAD = 0.06
 """Beats whose standard deviation from one straight line is below this share of a period are steady."""
 
 EDGE_NOISE = 0.01
-"""Start and end of steady music within this share of its tempo are that tempo, less exactly measured."""
+"""Start, end and windows of steady music within this share of its tempo have that tempo, less exactly measured."""
 
 SILENCE_S = 2.0
 """Beats farther than this from any onset are dropped."""
@@ -140,11 +142,12 @@ def _findings(
 ) -> Findings:
     bpm, steady = main
     shares = _shares(levels)
-    curve = windows(beats, duration_s, window_s)
-    start, end = (
-        bpm if steady and edge and abs(edge / bpm - 1) < EDGE_NOISE else edge
-        for edge in _edges(beats, curve, duration_s)
-    )
+
+    def settled(tempo: float | None) -> float | None:
+        return bpm if steady and tempo and abs(tempo / bpm - 1) < EDGE_NOISE else tempo
+
+    curve = [replace(window, bpm=settled(window.bpm)) for window in windows(beats, duration_s, window_s)]
+    start, end = map(settled, _edges(beats, curve, duration_s))
     values: dict[str, Value] = {
         "bpm": round(bpm, 3),
         "bpm_confidence": round(shares[0] * beats.regularity(), 3),
