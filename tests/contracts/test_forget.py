@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.test_features import migrate
 from tests.unit.library_fixture import Library, found, result
 from tonearm.events.states import RunState
+from tonearm.library.database import REVISION, Database
 from tonearm.library.forget import BATCH, count_missing, forget, is_gone, missing_files
 from tonearm.library.roots import Place
 from tonearm.library.schema import metadata
@@ -141,3 +143,17 @@ def test_a_file_is_gone_only_when_that_is_certain(tmp_path: Path, name: str, gon
     (tmp_path / "there").touch()
     assert is_gone(bytes(tmp_path / name)) == gone
     assert not is_gone(bytes(tmp_path / ("x" * 300)))  # a name that is too long: the system can't say
+
+
+def test_ids_that_a_journal_of_an_earlier_version_names_are_given_to_nobody(new_database: Database) -> None:
+    library = Library(new_database)
+    migrate(library, "0009")
+    library.change(
+        "INSERT INTO rename_steps (group_id, position, unit, proposal_id, file_id, kind, is_undo, source, target, size,"
+        " mtime_ns, inode, state, at) VALUES (1, 0, 0, 41, 31, 'rewrite', :no, :path, :path, 1, 1, 1, 'done', 1)",
+        no=False,
+        path=b"/music/a",
+    )
+    migrate(library, REVISION)
+    kept = {row["name"]: row["id"] for row in library.rows("SELECT name, id FROM highest_ids")}
+    assert kept == {"files": 31, "proposals": 41}

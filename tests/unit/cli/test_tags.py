@@ -2,7 +2,9 @@
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +63,11 @@ def test_from_a_plan_to_the_undo(call: Call, tmp_path: Path) -> None:
     assert call("undo", str(path)).exit_code == 0
     assert path.read_bytes() == before
     assert call("undo").exit_code == 2
+
+
+def test_what_scans_leave_out_is_counted(call: Call, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "data" / "tonearm.db")) as database, database:
+        database.execute("UPDATE files SET left_out_since = 1 WHERE path = ?", (b"flac.x",))
+    [plan] = objects(call("plan", str(tmp_path / "music"), "--json"))
+    assert (plan["proposals"], plan["left_out"]) == (1, 1)
+    assert "1 file that scans leave out" in call("plan", str(tmp_path / "music")).output
