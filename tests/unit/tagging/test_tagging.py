@@ -181,6 +181,15 @@ def test_a_former_text_that_can_not_be_written_is_refused_and_the_other_files_go
     )
 
 
+def test_a_text_may_be_longer_than_what_is_read_of_it(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection.put("flac.x")
+    collection.plan("bpm")
+    monkeypatch.setattr(tagger, "_texts", lambda *_: {"BPM": ["1" * 100_000]})
+    assert collection.apply().refused == {}
+
+
 def test_a_tag_that_would_not_be_readable_is_not_written(
     collection: TagCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
