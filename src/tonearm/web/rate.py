@@ -26,7 +26,7 @@ class Rate:
 
     def admits(self, address: str) -> bool:
         """Whether a host may send one more request now; counts it."""
-        if _is_this_host(address):
+        if is_of_this_host(address):
             return True
         with self._lock:
             left = self._now(address)
@@ -37,7 +37,7 @@ class Rate:
 
     def refused(self, address: str) -> None:
         """Note that a host has sent a token that is not accepted."""
-        if not _is_this_host(address):
+        if not is_of_this_host(address):
             with self._lock:
                 self._keep(address, max(0.0, self._now(address) - REFUSED_COST))
 
@@ -52,7 +52,8 @@ class Rate:
             self._left.popitem(last=False)
 
 
-def _is_this_host(address: str) -> bool:
+def is_of_this_host(address: str) -> bool:
+    """Whether a client's address is a loopback address."""
     try:
         return ipaddress.ip_address(address.partition("%")[0]).is_loopback
     except ValueError:

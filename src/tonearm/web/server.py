@@ -6,7 +6,8 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import h11
 import uvicorn
@@ -15,10 +16,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tonearm.errors import ConfigurationError
 from tonearm.telemetry.http import split_address
+from tonearm.web.connections import Connections, room
 
 BACKLOG = 256
-AT_ONCE = 1_500
-"""Maximum number of connections; further ones are answered with 503."""
 CLOSE_S = 3
 """Seconds in which requests that are being answered may end."""
 HEAD_BYTES = 32_768
@@ -26,30 +26,46 @@ REQUEST_S = 10.0
 """Seconds in which a request has to arrive, with its body."""
 UNREAD_S = 30.0
 """Seconds after which a connection is ended whose client does not read what is sent."""
+FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
+"""What a client gets for whose connection there is no room, whatever it asks for."""
 
 
 class BoundedProtocol(H11Protocol):
     """HTTP/1.1 that ends a connection whose request does not arrive within ``REQUEST_S``, or whose client reads nothing
-    of the answer for ``UNREAD_S``."""
+    of the answer for ``UNREAD_S``, and at once where there is no room for it."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, open_ones: Connections, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self._open_ones = open_ones
+        self._address: str | None = None
+        """Whose connection is counted; ``None`` while it is not."""
         self._expiry: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
-        """Expect the first request."""
+        """Expect the first request, if there is room for the client."""
         super().connection_made(transport)
-        self._expect()
+        address = self.client[0] if self.client else ""
+        if self._open_ones.admits(address):
+            self._address = address
+            self._expect()
+        else:
+            transport.write(FULL)
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of a request."""
-        super().data_received(data)
-        self._expect()
+        if self._address is not None:
+            super().data_received(data)
+            self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         super().connection_lost(exc)
+        if self._address is not None:
+            self._open_ones.ended(self._address)
         for timer in (self._expiry, self._unread):
             if timer is not None:
                 timer.cancel()
@@ -87,7 +103,7 @@ def serving(app: ASGIApp, listen: str) -> Iterator[str]:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http=BoundedProtocol,
+                http=cast(type[asyncio.Protocol], partial(BoundedProtocol, Connections(room()))),
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -95,7 +111,7 @@ def serving(app: ASGIApp, listen: str) -> Iterator[str]:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=AT_ONCE,
+                backlog=BACKLOG,
                 timeout_graceful_shutdown=CLOSE_S,
                 h11_max_incomplete_event_size=HEAD_BYTES,
             )
