@@ -11,6 +11,7 @@ from tonearm.settings.readers import (
     listen_address,
     number,
     path,
+    public_address,
     setting,
     text,
     texts,
@@ -164,6 +165,11 @@ class Settings:
         None,
         listen_address,
         "HOST:PORT where metrics and health are served over HTTP; without a host, to this host alone",
+    )
+    public_url: str | None = setting(
+        None,
+        public_address,
+        "URL under which a reverse proxy offers the pages of `tonearm serve` to browsers",
     )
     path_map: tuple[str, ...] = setting(
         (), texts, "FROM=TO pairs: where this host has mounted folders that the library knows as FROM"

@@ -179,6 +179,19 @@ def listen_address(value: object) -> str:
     return str(written)
 
 
+def public_address(value: object) -> str:
+    """The URL of a whole host as browsers write an origin: ``https://HOST``, ``http://HOST``, with or without a port."""
+    form = "must be a URL without a path, such as https://music.example.org"
+    if not isinstance(value, str):
+        raise ValueError(form)
+    found = re.fullmatch(r"(https?)://([^\s:/?#@\[\]]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?/?", value.lower())
+    if found is None:
+        raise ValueError(form)
+    scheme, host, port = found.groups()
+    is_usual = port is None or int(port) == {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{host}" if is_usual else f"{scheme}://{host}:{int(port)}"
+
+
 def texts(value: object) -> tuple[str, ...]:
     """Several texts: an array, or one text that holds JSON or values separated by commas."""
     form = 'an array such as ["a", "b"], or texts with commas between them'

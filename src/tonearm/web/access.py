@@ -104,7 +104,7 @@ class Access:
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(value.decode("latin-1"))
         method, path = scope["method"], scope["path"]
-        refusal = refused(method, scope["scheme"], headers, any_host=self._guard.is_asked_for)
+        refusal = refused(method, scope["scheme"], headers, self._guard.is_asked_for, self._guard.public_url)
         if refusal is not None:
             return problem(*refusal)
         address = (scope.get("client") or ("unknown", 0))[0]
@@ -177,23 +177,28 @@ def _asked_for(scope: Scope) -> str:
 
 
 def refused(
-    method: str, scheme: str, found: Mapping[bytes, Sequence[str]], any_host: bool = False
+    method: str,
+    scheme: str,
+    found: Mapping[bytes, Sequence[str]],
+    any_host: bool = False,
+    public_url: str | None = None,
 ) -> tuple[HTTPStatus, str] | None:
     """Why a request is refused; ``None`` if it is not.
 
     found: the headers by name in lower case. any_host: whatever the Host header names, as a token is asked for, which
-    no page of another host has.
+    no page of another host has. public_url: the origin of the pages where a reverse proxy offers them.
     """
+    public_host = urllib.parse.urlsplit(public_url or "").netloc
     hosts = found.get(b"host", [])
-    if len(hosts) != 1 or not (any_host or is_this_host(hosts[0])):
+    if len(hosts) != 1 or not (any_host or hosts[0].lower() == public_host or is_this_host(hosts[0])):
         return (
             HTTPStatus.MISDIRECTED_REQUEST,
-            "the Host header does not name this host: use 127.0.0.1 or localhost",
+            "the Host header does not name this host: use 127.0.0.1 or localhost, or the host of public_url",
         )
     if method in SAFE:
         return None
     origin = found.get(b"origin", [])
-    if origin and list(origin) != [f"{scheme}://{hosts[0]}"]:
+    if origin and (len(origin) > 1 or origin[0] not in (f"{scheme}://{hosts[0]}", public_url)):
         return HTTPStatus.FORBIDDEN, "the request comes from a page of another site"
     if found.get(b"sec-fetch-site", ["none"])[0] not in ("none", "same-origin"):
         return HTTPStatus.FORBIDDEN, "the request comes from a page of another site"

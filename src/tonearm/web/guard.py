@@ -45,8 +45,12 @@ class Shown:
 class Guard:
     """Admits requests."""
 
-    def __init__(self, tokens: AccessTokens, is_asked_for: bool) -> None:
-        """``is_asked_for``: every request needs a token, because others than this host can send one."""
+    def __init__(self, tokens: AccessTokens, is_asked_for: bool, public_url: str | None = None) -> None:
+        """``is_asked_for``: every request needs a token, because others than this host can send one.
+
+        public_url: the origin of the pages where a reverse proxy offers them.
+        """
+        self.public_url = public_url
         self._tokens = tokens
         self.is_asked_for = is_asked_for
         self._lock = threading.Lock()

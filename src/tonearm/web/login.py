@@ -41,7 +41,7 @@ def add_login(router: APIRouter, parts: Parts, pages: Pages) -> None:
             )
         answer = RedirectResponse(following, HTTPStatus.SEE_OTHER)
         answer.set_cookie(
-            COOKIE, secret, KEPT_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+            COOKIE, secret, KEPT_S, httponly=True, samesite="strict", secure=_is_encrypted(request)
         )
         return answer
 
@@ -50,6 +50,12 @@ def add_login(router: APIRouter, parts: Parts, pages: Pages) -> None:
         answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(COOKIE)
         return answer
+
+
+def _is_encrypted(request: Request) -> bool:
+    """Whether the browser sees the page over TLS, which a reverse proxy may do for this service."""
+    origin = request.headers.get("origin", "")  # was found to be that of this service
+    return "https" in (request.url.scheme, origin.partition(":")[0])
 
 
 def _own(path: str) -> str:

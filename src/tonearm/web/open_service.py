@@ -48,7 +48,7 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         watched = Watched(library, progress)
         shared = opened.enter_context(servers.open_shared())
         feed = ActivityFeed(watched.read, shared=shared)
-        guard = _guard(AccessTokens(library.database), listen)
+        guard = _guard(AccessTokens(library.database), listen, settings.public_url)
         graph = graph_of(library, opened.enter_context(servers.open_graph()), _ignore).graph
         metrics = HttpMetrics(registry)
         counted = Counted(lambda: read_revision(library.database), shared, metrics.counted)
@@ -71,7 +71,7 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         yield url
 
 
-def _guard(tokens: AccessTokens, listen: str) -> Guard:
+def _guard(tokens: AccessTokens, listen: str, public_url: str | None) -> Guard:
     """What asks for tokens where others can reach the service. Raises ConfigurationError where there are none."""
     is_asked_for = not is_loopback(listen)
     if is_asked_for and not tokens.each():
@@ -79,7 +79,7 @@ def _guard(tokens: AccessTokens, listen: str) -> Guard:
             f"{listen}: others can reach the service there, and there is no token yet; "
             "make one first with `tonearm token make NAME`, or listen on 127.0.0.1"
         )
-    return Guard(tokens, is_asked_for)
+    return Guard(tokens, is_asked_for, public_url)
 
 
 def _ignore(_: Event) -> None:

@@ -29,11 +29,11 @@ def fill(library: Library) -> Library:
     return library
 
 
-def settings_of(folder: Path) -> Settings:
+def settings_of(folder: Path, **more: str) -> Settings:
     """The settings of the library in a folder, whatever servers the environment names."""
     with pytest.MonkeyPatch.context() as environment:
         unset_variables(environment)
-        return load_settings({"data_dir": str(folder)})
+        return load_settings({"data_dir": str(folder), **more})
 
 
 @contextmanager

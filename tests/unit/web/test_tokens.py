@@ -16,6 +16,7 @@ from tests.unit.web.conftest import served, settings_of
 from tonearm.errors import ConfigurationError
 from tonearm.library.access_tokens import AccessTokens
 from tonearm.settings import Settings
+from tonearm.settings.readers import public_address
 from tonearm.views.playable import Playable
 from tonearm.web import activity_feed, guard
 from tonearm.web.access import STILL
@@ -42,9 +43,9 @@ def folder(filled: Library) -> Path:
 
 
 @contextmanager
-def reached_by_others(folder: Path) -> Iterator[Client]:
+def reached_by_others(folder: Path, **more: str) -> Iterator[Client]:
     """A service that listens on every address."""
-    with open_service(settings_of(folder), EVERYWHERE) as url:
+    with open_service(settings_of(folder, **more), EVERYWHERE) as url:
         yield Client(f"http://127.0.0.1:{url.rpartition(':')[2]}")
 
 
@@ -182,6 +183,52 @@ def test_a_browser_returns_to_what_it_has_asked_for_with_its_query(
         assert client.post("/login", form).headers["location"] == asked
         long = client.get("/library?artist=" + "a" * 5000, Accept="text/html").headers["location"]
         assert client.get(long).status == 200
+
+
+def test_behind_a_proxy_with_tls_the_cookie_is_sent_over_tls_alone(
+    folder: Path, tokens: AccessTokens
+) -> None:
+    secret = tokens.make("browser", may_act=True)
+    proxied = {"Host": "music.example.org", "Origin": "https://music.example.org"}
+    with reached_by_others(folder, public_url="https://Music.example.org:443/") as client:
+        answer = client.post("/login", f"token={secret}", **proxied)
+        assert (answer.status, "Secure" in answer.headers["set-cookie"]) == (303, True)
+        direct = client.post("/login", f"token={secret}", Origin=client.url)
+        assert (direct.status, "Secure" in direct.headers["set-cookie"]) == (303, False)
+        elsewhere = {**proxied, "Origin": "https://elsewhere.example.org"}
+        assert client.post("/login", f"token={secret}", **elsewhere).status == 403
+
+
+def test_behind_a_proxy_the_service_answers_to_the_public_name_too(folder: Path) -> None:
+    settings = settings_of(folder, public_url="https://music.example.org")
+    with open_service(settings, "127.0.0.1:0") as url:
+        client = Client(url)
+        assert client.get("/runs", Host="music.example.org").status == 200
+        assert client.get("/runs", Host="elsewhere.example.org").status == 421
+        origin = {"Origin": "https://music.example.org"}
+        assert client.post("/runs/1/pause", "", Host="music.example.org", **origin).status == 303
+        assert client.post("/runs/1/resume", "", **origin).status == 303
+        assert client.post("/runs/1/pause", "", Origin="http://music.example.org").status == 403
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("https://Music.Example.org/", "https://music.example.org"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://a:8443", "https://a:8443"),
+    ],
+)
+def test_a_public_url_is_read_as_an_origin(written: str, found: str) -> None:
+    assert public_address(written) == found
+
+
+@pytest.mark.parametrize(
+    "written", ["music.example.org", "https://a/b", "ftp://a", "https://u:p@a", "https://", 1]
+)
+def test_a_public_url_that_is_no_origin_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match="without a path"):
+        public_address(written)
 
 
 def test_a_secret_is_stored_nowhere(folder: Path, tokens: AccessTokens) -> None:
