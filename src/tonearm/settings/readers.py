@@ -180,7 +180,7 @@ def listen_address(value: object) -> str:
 
 
 def public_address(value: object) -> str:
-    """The URL of a whole host as browsers write an origin: ``https://HOST``, ``http://HOST``, with or without a port."""
+    """The URL of a whole host as browsers write an origin: ``https://HOST`` with a port if it needs one."""
     form = "must be a URL without a path, such as https://music.example.org"
     if not isinstance(value, str):
         raise ValueError(form)
