@@ -17,6 +17,8 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
+    Visitor,
+    visit,
 )
 
 from tonearm.errors import ConfigurationError
@@ -31,6 +33,8 @@ MOST_COST = 25_000
 LONG = 10
 """What a field with a long list counts."""
 MOST_ALIASES = 30
+MOST_DIGITS = 20
+"""Of a whole number, with its sign."""
 MOST_ROWS = 200
 """Maximum number of rows of a page."""
 LISTS = frozenset({"tracks", "runs", "jobs", "failures", "workers"})
@@ -56,8 +60,9 @@ class Extent:
 def check_extent(document: DocumentNode, variables: Mapping[str, Any], long: Collection[str] = ()) -> Extent:
     """The extent of a document. ``long``: names of fields with long lists.
 
-    Raises TooMuch, for fragments that lead to themselves as well.
+    Raises TooMuch, for fragments that lead to themselves and for numbers of more than ``MOST_DIGITS`` as well.
     """
+    visit(document, _Numbers())
     found = _Measure(document, variables, long).extent()
     for word, value, most in (
         ("deep", found.depth, MOST_DEPTH),
@@ -67,6 +72,12 @@ def check_extent(document: DocumentNode, variables: Mapping[str, Any], long: Col
         if value > most:
             raise TooMuch(f"the query is too {word}: {value:,}, and {most:,} is the most")
     return found
+
+
+class _Numbers(Visitor):
+    def enter_int_value(self, node: IntValueNode, *_: Any) -> None:
+        if len(node.value) > MOST_DIGITS:
+            raise TooMuch(f"a number has more than {MOST_DIGITS} digits")
 
 
 class _Measure:

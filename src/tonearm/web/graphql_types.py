@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NewType, Union, get_args, get_origin
 
 import strawberry
+from graphql import GraphQLError
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from strawberry.scalars import JSON
@@ -13,11 +14,19 @@ from strawberry.tools import create_type
 Value = Callable[[Any, str], Any]
 """Gives the value of a field, by its name, of the object that stands for a row."""
 Int64 = NewType("Int64", int)
+
+
+def _whole(sent: object) -> int:
+    if type(sent) is not int:
+        raise GraphQLError("an Int64 is a whole number, without quotation marks")
+    return sent
+
+
 INT_64: Any = strawberry.scalar(
     name="Int64",
     description="A whole number of up to 64 bits.",
     serialize=int,
-    parse_value=int,
+    parse_value=_whole,
 )
 
 

@@ -127,6 +127,12 @@ def test_a_query_that_can_not_be_executed_is_refused(service: Client, query: str
         ('{ tracks(artist: "%s") { next } }' % ("x" * 201), "more than 200 characters"),
         ('{ jobs(state: ["odd"]) { next } }', "'odd' is none of"),
         ("{ track(id: 9223372036854775808) { title } }", "an id is a whole number"),
+        ("{ track(id: %s) { title } }" % ("9" * 5000), "more than 20 digits"),
+        ("{ tracks(limit: %s) { next } }" % ("9" * 5000), "more than 20 digits"),
+        *[
+            (f"{{ track(id: {each}) {{ title }} }}", "is a whole number")
+            for each in ("1e999", "[1]", "{a: 1}", "true")
+        ],
     ],
 )
 def test_a_wrong_argument_is_an_error_that_names_it(service: Client, query: str, said: str) -> None:
