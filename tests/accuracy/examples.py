@@ -9,7 +9,7 @@ import numpy as np
 from tests.accuracy.answers import Stored
 from tests.accuracy.scores import LEAST_BEATS, TEMPO_TOLERANCE, beat_f, sharp
 from tests.accuracy.softmax import Choice, Float64, fit
-from tests.accuracy.truth import BEATLESS, CHANGING, STEADY, Piece, answer_of
+from tests.accuracy.truth import BEATLESS, CHANGING, HELD, STEADY, Piece, answer_of
 from tonearm.analysis import key, key_profiles, level_cues, levels, phase, pulse, tempo
 from tonearm.analysis.chroma import PitchVotes
 from tonearm.analysis.onsets import Onsets, OnsetStream
@@ -38,7 +38,7 @@ PROFILE_SCALE = 6.0
 class Model:
     """What is learned: the cues' names, the penalty, how much pieces of each role count, and the prior.
 
-    counts: by role, see ``ROLES``; a role that is missing counts nothing.
+    counts: by role, see ``ROLES``, or by set where only the pulse is learned from it; what is missing counts nothing.
     """
 
     name: str
@@ -97,6 +97,7 @@ PULSE = Model(
         "rendered": 1.0,
         "accompaniments": 1.0,
         "patterns": 1.0,
+        "held": 0.25,
         "performances": 0.35,
         "charts": 1.0,
         "beatless": 1.25,
@@ -146,11 +147,12 @@ class Lesson:
 def lesson_of(piece: Piece, stored: Stored, role: str) -> Lesson:
     """What a piece of a role teaches."""
     counts = {
-        model.name: model.counts.get("beatless" if piece.kind == BEATLESS else role, 0.0) for model in MODELS
+        model.name: model.counts.get(piece.kind if piece.kind in (BEATLESS, HELD) else role, 0.0)
+        for model in MODELS
     }
     choices: dict[str, Choice | None] = {}
     beat = None
-    if piece.kind in (BEATLESS, *CHANGING) or (piece.kind in STEADY and piece.bpm):
+    if piece.kind in (BEATLESS, HELD, *CHANGING) or (piece.kind in STEADY and piece.bpm):
         stream = OnsetStream(stored.signal.frame_rate_hz)
         stream.push(stored.block.spectrum.mel)
         onsets = stream.finish()

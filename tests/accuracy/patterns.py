@@ -1,6 +1,6 @@
 """Renders drum patterns of known tempo, from metronomes to jungle: ``python -m tests.accuracy.patterns FOLDER``.
 
-Some change their tempo half-way or little by little; whether there is a beat is learned from these too.
+Some change their tempo half-way or little by little, and some are heard over held chords.
 """
 
 import json
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.accuracy.truth import HELD
 
 RATE_HZ = 44_100
 SECONDS = 20.0
@@ -58,6 +60,12 @@ CHANGING = ("metronome", "kick", "kick and hat", "backbeat", "rock", "house")
 CHANGES = {"change": (0.85, 1.18), "ramp": (0.8, 1.25)}
 """Styles that are rendered with changes of tempo too, and by how much it changes."""
 
+OVER_CHORDS = ("metronome", "kick", "kick and hat", "backbeat", "house", "six eighths")
+CHORD_LEVELS = (0.1, 0.25, 0.5)
+"""Styles that are rendered over held chords too, and the amplitude of each of their three notes."""
+ROOTS = (0, 5, 7, 0)
+"""The chords, in semitones above the first; one lasts for 4, 8, and all beats."""
+
 Samples = NDArray[np.float64]
 
 
@@ -65,10 +73,16 @@ def main() -> int:
     """Write the audio and ``truth.json``."""
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    rows = [row for style in PATTERNS for row in (*_steady(folder, style), *_changing(folder, style))]
+    rows = [row for style in PATTERNS for row in _rows(folder, style)]
     with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as out:
         json.dump(rows, out, indent=1)
     return 0
+
+
+def _rows(folder: str, style: str) -> Iterator[dict[str, object]]:
+    yield from _steady(folder, style)
+    yield from _changing(folder, style)
+    yield from _over_chords(folder, style)
 
 
 def _steady(folder: str, style: str) -> Iterator[dict[str, object]]:
@@ -94,16 +108,46 @@ def _changing(folder: str, style: str) -> Iterator[dict[str, object]]:
             yield {"bpm": None, "bpm_start": bpm, "bpm_end": bpm * ratio, **row}
 
 
+def _over_chords(folder: str, style: str) -> Iterator[dict[str, object]]:
+    if style not in OVER_CHORDS:
+        return
+    slowest, fastest = PATTERNS[style][0]
+    for number, level in enumerate(CHORD_LEVELS):
+        for length, beats in enumerate((4, 8, 1000)):
+            bpm = slowest + (fastest - slowest) * (3 * number + length + 0.5) / 9
+            times = beat_times([bpm] * int(SECONDS * bpm / 60))
+            chords = held_chords(times, beats, 7 * number + 3 * length, is_soft=bool((number + length) % 2))
+            name = f"{style.replace(' ', '-')}-chords-{number}-{length}"
+            row = _written(folder, name, HELD, f"{style} over chords", times, SEED + number, level * chords)
+            yield {"bpm": bpm, **row}
+
+
+def held_chords(times: Samples, beats: int, transposed: int, is_soft: bool) -> Samples:
+    """(n,) samples of major chords that change every so many beats; of a sine a note, or of many partials."""
+    time = np.arange(round(SECONDS * RATE_HZ)) / RATE_HZ
+    place = np.searchsorted(times, time, side="right") - 1
+    root = 110 * 2 ** ((np.array(ROOTS)[place // beats % len(ROOTS)] + transposed % 12) / 12)
+    samples = np.zeros(len(time))
+    for ratio in (1.0, 2 ** (4 / 12), 2 ** (7 / 12)):
+        turns = np.cumsum(root * ratio) / RATE_HZ
+        partials = (1,) if is_soft else range(1, 12)
+        samples += sum(np.sin(2 * np.pi * partial * turns) / partial for partial in partials)
+    return samples
+
+
 def beat_times(tempi: Sequence[float]) -> Samples:
     """When the beats are, from the tempo of each, until the music ends."""
     times = np.concatenate([[0.0], np.cumsum(60 / np.asarray(tempi))])
     return times[times < SECONDS]
 
 
-def _written(folder: str, name: str, kind: str, style: str, times: Samples, seed: int) -> dict[str, object]:
-    """Write a pattern on these beats; returns its row of ``truth.json`` without the tempo."""
-    _, bar, drums = PATTERNS[style]
-    write(os.path.join(folder, name + ".wav"), render(times, bar, drums, seed))
+def _written(
+    folder: str, name: str, kind: str, style: str, times: Samples, seed: int, beside: Samples | None = None
+) -> dict[str, object]:
+    """Write a pattern on these beats, with what sounds beside it; its row of ``truth.json`` without the tempo."""
+    _, bar, drums = PATTERNS[style.removesuffix(" over chords")]
+    samples = render(times, bar, drums, seed)
+    write(os.path.join(folder, name + ".wav"), samples if beside is None else samples + beside)
     return {
         "id": name,
         "file": name + ".wav",

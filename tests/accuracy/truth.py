@@ -12,6 +12,8 @@ STEADY = ("synth", "nott_dr", "nott_nodr", "openmsx", "real")
 """Sets whose pieces have one tempo; what people play may waver around it."""
 
 CHANGING = ("change", "ramp")
+HELD = "held"
+"""Drums over held chords: of these it is only learned that there is a beat."""
 BEATLESS = "beatless"
 
 
@@ -19,7 +21,7 @@ BEATLESS = "beatless"
 class Piece:
     """One file and the truth about it; ``None`` where the truth has no such value.
 
-    kind: the set it belongs to, one of ``STEADY``, ``CHANGING`` or ``BEATLESS``.
+    kind: the set it belongs to, one of ``STEADY``, ``CHANGING``, ``HELD`` or ``BEATLESS``.
     style: genre, or a word for the kind of music; empty where none is given.
     exact: whether the tempo is constant and known exactly, so that 0.1 % can be asked for.
     beats: empty where only the tempo is sure.

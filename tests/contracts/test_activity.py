@@ -109,7 +109,7 @@ def test_reading_leaves_alone_what_has_ended(at_work: Library) -> None:
     at_work.change(
         "INSERT INTO jobs (file_id, run_id, state, level, level_by, rank, fresh, attempts, uncharged_attempts,"
         " interruptions, queued_at, finished_at, worker, work_s, decoded_s)"
-        " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+        " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
         " SELECT 1, :run, 'done', 2, 'rules', i, :fresh, 1, 0, 0, i, i, 'w', 1.0, 1.0 FROM n",
         fresh=False,
         run=earlier,

@@ -10,6 +10,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from tests.unit.library_fixture import AT_ONCE, LEASE_S, Library, opened, result
+from tests.variables import set_variables
 from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.library import feature_tables
 from tonearm.cli.app import app
@@ -69,7 +70,8 @@ class Curated:
     def call(self, *arguments: str) -> Result:
         """Call the command."""
         environment = {"TONEARM_DATA_DIR": str(self.data), "TONEARM_CONFIG": os.devnull, "COLUMNS": "200"}
-        return CliRunner().invoke(app, arguments, env=environment)
+        unset = dict.fromkeys(set_variables())
+        return CliRunner().invoke(app, arguments, env={**unset, **environment})
 
     def objects(self, *arguments: str) -> list[dict[str, Any]]:
         """What the command prints as JSON; it must succeed."""

@@ -24,6 +24,7 @@ ELSEWHERE = ("infrastructure", "scripts", "Makefile", "tests/sizes.py", "src")
 """Where variables and names are used that are not settings, such as those of compose."""
 
 OTHERS = {
+    "auth_basic": "nginx",
     "do_commit": "SQLAlchemy",
     "do_execute": "SQLAlchemy",
     "own_servers": "tests/servers.py",

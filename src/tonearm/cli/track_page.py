@@ -88,6 +88,8 @@ def _value(column: Column, value: Any) -> tuple[str, str]:
 
 def _series(series: Series, values: Any) -> tuple[str, str]:
     """A list in one line: in full where it is short, its length where it is a list of times, otherwise a curve."""
+    if isinstance(values, dict):  # counts, with what the first one is of
+        values = next((value for value in values.values() if isinstance(value, list)), [])
     if not values:
         return UNKNOWN, series.description
     if isinstance(values[0], dict):

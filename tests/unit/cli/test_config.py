@@ -11,7 +11,11 @@ from tonearm.errors import ConfigurationError
 from tonearm.settings import Settings
 
 NAMES = [field.name for field in dataclasses.fields(Settings)]
-URLS = {name: f"scheme://ada:hush-{name}@host:1/x" for name in NAMES if name.endswith("_url")}
+URLS = {
+    name: f"scheme://ada:hush-{name}@host:1/x"
+    for name in NAMES
+    if name.endswith("_url") and name != "public_url"
+}
 
 
 @pytest.mark.parametrize("arguments", [["config"], ["config", "--json"]])

@@ -57,7 +57,11 @@ def page(library: Library, tmp_path: Path) -> list[str]:
     series = {"beats": [0.5, 1.0], "tempo_windows": []}
     findings = {
         "tempo": (versions["tempo"], tempo, series),
-        "loudness": (versions["loudness"], {"true_peak_dbtp": -0.26}, {"loudness_curve": [-9.0, -12.0]}),
+        "loudness": (
+            versions["loudness"],
+            {"true_peak_dbtp": -0.26},
+            {"loudness_curve": [-9.0, -12.0], "loudness_blocks": {"lowest_lufs": -9.0, "counts": [1, 5]}},
+        ),
     }
     library.finish(library.run(), b"a.flac", result(findings=findings))
     shown = CliRunner().invoke(app, ["show", "/music/a.flac", "--data", str(tmp_path / "data")])
@@ -76,5 +80,6 @@ def test_values_have_their_units(page: list[str]) -> None:
     assert ["tempo", "120.25", "BPM"] in [line[:3] for line in words]
     assert ["true", "peak", "-0.3", "dBTP"] in [line[:4] for line in words]
     assert ["loudness", "curve", "█▁", "-12.0", "to", "-9.0", "LUFS"] in [line[:7] for line in words]
+    assert ["loudness", "blocks", "1.00", "5.00"] in [line[:4] for line in words]
     assert ["beats", "2"] in [line[:2] for line in words]
     assert "The tempo of 120.2 BPM is in doubt: the beats are irregular." in page
