@@ -17,6 +17,7 @@ PYTHON ?= $(if $(wildcard .venv/bin/uv),.venv/bin/python,python3)
 MUSIC ?= samples
 UV_VERSION = 0.13.9
 WANTED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+export PYTHONDONTWRITEBYTECODE =# each process would compile the tests, and rewrite their assertions, again
 SOURCES = pyproject.toml setup.py src/tonearm/analysis/_kernels.c
 
 .PHONY: setup setup-dev analyze test test-long check bench bench-check bench-small bench-report clean

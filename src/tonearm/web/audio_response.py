@@ -39,6 +39,7 @@ class AudioResponse(Response):
         self._at, self._end = span
         self._skipped = max(0, self._at - HEAD_BYTES) % FRAME_BYTES
         """Bytes of the first sample that are not wanted."""
+        self._is_silent = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end, or until the client has gone or its token is revoked."""
@@ -68,6 +69,8 @@ class AudioResponse(Response):
 
     async def _samples(self) -> bytes:
         """The next bytes. Silence stands for what a child did not decode: the length was announced."""
+        if self._is_silent:
+            return SILENCE[: self._end - self._at]
         if self._playing is None:
             self._playing = await self._decoding.go_on(self._sound, *samples_in(self._at, self._end))
             self._skipped = (self._at - HEAD_BYTES) % FRAME_BYTES
@@ -76,6 +79,7 @@ class AudioResponse(Response):
             report(
                 f"the decoder of a sound has ended before its time; the rest is silent: {self._sound.audio}"
             )
+            self._is_silent = True
             piece = SILENCE
         skipped = min(self._skipped, len(piece))
         self._skipped -= skipped
