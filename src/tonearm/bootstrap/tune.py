@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tonearm.bootstrap.database import open_database
+from tonearm.bootstrap.scanning import patterns_of
 from tonearm.bootstrap.tune_place import temporary_place
 from tonearm.bootstrap.tune_round import measure_round, preload
 from tonearm.bootstrap.tune_servers import measure_servers
@@ -14,7 +15,6 @@ from tonearm.library.data_folder import require_library
 from tonearm.library.files import Files
 from tonearm.library.lock import holder
 from tonearm.names import PathMap, printable
-from tonearm.scan.patterns import Patterns
 from tonearm.settings import Settings
 from tonearm.settings.machine import CHILD_MB, WORKER_MB, this_machine
 from tonearm.tuning.measured import Measured, Round
@@ -64,7 +64,7 @@ def chosen_files(
     count = max(FILES, FILES_A_CORE * this_machine().cores)
     if paths:
         try:
-            below = found_below(paths, _patterns(settings), count, stopping)
+            below = found_below(paths, patterns_of(settings), count, stopping)
         except OSError as error:
             raise ConfigurationError(
                 f"{printable(os.fsencode(error.filename or b''))}: {error.strerror}"
@@ -77,20 +77,10 @@ def chosen_files(
     samples = bundled()
     if samples is None:
         raise NotFound("the library has no file that could be measured; name a folder of music")
-    found = ordered(found_below([samples], _patterns(settings), count, stopping))
+    found = ordered(found_below([samples], patterns_of(settings), count, stopping))
     return (
         found,
         f"{printable(samples)}, as no library has files: name a folder of your own music for better advice",
-    )
-
-
-def _patterns(settings: Settings) -> Patterns:
-    return Patterns(
-        settings.include,
-        settings.excluded,
-        settings.extensions,
-        settings.ignore_files,
-        settings.follow_links,
     )
 
 

@@ -1,9 +1,7 @@
 """``tonearm serve``: serves the pages and the API of a library, and keeps it up to date, until it is stopped."""
 
-import contextlib
 import select
 import sys
-from collections.abc import Iterator
 
 import click
 
@@ -11,8 +9,8 @@ from tonearm.cli.library_settings import existing_library, settings_of
 from tonearm.cli.logged import logged
 from tonearm.cli.options import data_option, json_option, load_options, print_json, workers_option
 from tonearm.cli.service_process import require_server, service_beside
+from tonearm.cli.stopped import ended_by_request
 from tonearm.cli.terminal import say
-from tonearm.errors import StorageUnavailable
 from tonearm.library.data_folder import require_library
 from tonearm.settings import Settings
 from tonearm.settings.readers import listen_address
@@ -114,7 +112,7 @@ def _keep(settings: Settings, address: str, as_json: bool) -> None:
         stop.on_signals(),
         open_exporter(settings, must_listen=False) as exporter,
         service_beside(settings, address) as url,
-        _ended_by_request(stop),
+        ended_by_request(stop),
         open_service_manager() as manager,
     ):
         _say_where(url, as_json, "The library is kept up to date, and served")
@@ -128,13 +126,3 @@ def _say_where(url: str, as_json: bool, what: str) -> None:
     else:
         say(f"{what} at {url} until Ctrl-C.")
     sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _ended_by_request(stop: StopSwitch) -> Iterator[None]:
-    """A process that is stopped while it waits for its database ends in order, too."""
-    try:
-        yield
-    except StorageUnavailable:
-        if not stop.requests:
-            raise

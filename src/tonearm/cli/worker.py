@@ -1,7 +1,6 @@
 """``tonearm worker``: takes jobs of a shared library until it is stopped."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import click
 
@@ -14,8 +13,8 @@ from tonearm.cli.logged import logged, logs_to_terminal
 from tonearm.cli.options import data_option, json_option, listen_option, load_options, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
+from tonearm.cli.stopped import ended_by_request
 from tonearm.cli.terminal import is_terminal
-from tonearm.errors import StorageUnavailable
 from tonearm.events.event import Event, Subscriber
 from tonearm.progress.live import LiveView
 from tonearm.worker.signals import StopSwitch
@@ -77,7 +76,7 @@ def worker(
         stop.on_signals(),
         open_exporter(settings, must_listen=True) as exporter,
         open_service_manager() as manager,
-        _ended_by_request(stop),
+        ended_by_request(stop),
         open_worker(settings, view, show, stop, exporter, log, manager) as work,
     ):
         work()
@@ -85,13 +84,3 @@ def worker(
 
 def _show_nothing(_: Event) -> None:
     """In place of output."""
-
-
-@contextlib.contextmanager
-def _ended_by_request(stop: StopSwitch) -> Iterator[None]:
-    """A worker that is stopped while it waits for its database ends in order, too."""
-    try:
-        yield
-    except StorageUnavailable:
-        if not stop.requests:
-            raise

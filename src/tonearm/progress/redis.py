@@ -84,18 +84,7 @@ class RedisProgress(RedisCalls):
         return tuple(sorted(files, key=lambda file: (file.worker, file.job)))
 
     def lead(self, worker: str, for_s: float = LEAD_S) -> bool:
-        name, key, time_ms = _name(worker), self._key("leader"), milliseconds(for_s)
-
-        def take(client: redis.Redis) -> bool:
-            with client.pipeline() as pipe:
-                pipe.set(key, name, nx=True, px=time_ms)
-                pipe.get(key)
-                new, leader = pipe.execute()
-            if not new and leader == name:
-                client.pexpire(key, time_ms)
-            return bool(leader == name)
-
-        return self._call(take)
+        return self._take_lead(self._key("leader"), _name(worker), for_s)
 
     def post(self, snapshot: Snapshot, for_s: float = SNAPSHOT_VALID_S) -> None:
         text = snapshot_to_json(snapshot)

@@ -61,6 +61,21 @@ class RedisCalls:
             before, self._redis, self._url = self._redis, _client(url), url
             before.close()
 
+    def _take_lead(self, key: str, name: bytes, for_s: float) -> bool:
+        """Lead for so many seconds, unless somebody else does; whether this one leads now."""
+        time_ms = milliseconds(for_s)
+
+        def take(client: redis.Redis) -> bool:
+            with client.pipeline() as pipe:
+                pipe.set(key, name, nx=True, px=time_ms)
+                pipe.get(key)
+                new, leader = pipe.execute()
+            if not new and leader == name:
+                client.pexpire(key, time_ms)
+            return bool(leader == name)
+
+        return self._call(take)
+
 
 def _client(url: str) -> redis.Redis:
     """A client of the server at a URL; not connected yet. Raises ConfigurationError when the URL is not one."""

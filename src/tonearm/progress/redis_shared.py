@@ -35,18 +35,7 @@ class RedisShared(RedisCalls):
         self._start = f"{namespace}:web:"
 
     def lead(self, instance: str, for_s: float = LEAD_S) -> bool:
-        key, name, time_ms = self._start + "leader", instance.encode(), milliseconds(for_s)
-
-        def take(client: redis.Redis) -> bool:
-            with client.pipeline() as pipe:
-                pipe.set(key, name, nx=True, px=time_ms)
-                pipe.get(key)
-                new, leader = pipe.execute()
-            if not new and leader == name:
-                client.pexpire(key, time_ms)
-            return bool(leader == name)
-
-        return self._call(take)
+        return self._take_lead(self._start + "leader", instance.encode(), for_s)
 
     def append(self, data: str) -> SharedEvent:
         key = self._start + "events"
