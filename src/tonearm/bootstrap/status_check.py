@@ -14,7 +14,7 @@ from tonearm.bootstrap.side_by_side import unfinished
 from tonearm.errors import StorageError, TonearmError
 from tonearm.jobs.job import JobState
 from tonearm.library.database import Database
-from tonearm.library.schema import file_table
+from tonearm.library.schema import IS_PRESENT, file_table
 from tonearm.settings import Settings
 from tonearm.telemetry.health_check import (
     CheckStatus,
@@ -116,8 +116,7 @@ def _situation(database: Database) -> Situation:
     workers = tuple(WorkerList(database).each()) if database.shared else ()
     failed = select(func.count()).where(
         file_table.c.state == JobState.QUARANTINED,
-        file_table.c.missing_since.is_(None),
-        file_table.c.moved_to_id.is_(None),
+        IS_PRESENT,
     )
     with database.read() as connection:
         figures = read_figures(connection)

@@ -11,12 +11,11 @@ from tonearm.graph.mixing import Candidate, Point, Ranges
 from tonearm.graph.track import SEPARATOR, GraphTrack
 from tonearm.library.column_types import unindexed
 from tonearm.library.features import FeatureTables
-from tonearm.library.schema import audio_table, file_table, root_table, tags_table
+from tonearm.library.schema import IS_PRESENT, audio_table, file_table, root_table, tags_table
 
 PRESENT = and_(
     file_table.c.audio_id.is_not(None),
-    file_table.c.missing_since.is_(None),
-    file_table.c.moved_to_id.is_(None),
+    IS_PRESENT,
 )
 """Condition: files that the last scan found and that have results."""
 FASTEST_BPM = 1e6

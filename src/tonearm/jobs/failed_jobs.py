@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, not_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, not_, select, tuple_
 
 from tonearm.jobs.job import JobState
 from tonearm.library.roots import Place, in_place
-from tonearm.library.schema import file_table, job_table
+from tonearm.library.schema import IS_PRESENT, file_table, job_table
 
 FAILED: ColumnElement[bool] = literal_column("jobs.state IN ('quarantined', 'partial', 'retrying')")
 """Condition of the index of failed jobs, written out because SQLite compares it with that of a query word for word."""
@@ -22,7 +22,6 @@ IS_LAST = not_(
     select(_later.c.id).where(_later.c.file_id == job_table.c.file_id, _later.c.id > job_table.c.id).exists()
 )
 """Condition: no later job of the same file exists."""
-IS_PRESENT = and_(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
 """Condition: the file has neither gone nor moved."""
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from tonearm.jobs.job import OPEN, Depth, JobState, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, WAITING, in_mounted_places, of_run
-from tonearm.library.schema import file_table, job_table
+from tonearm.library.schema import IS_PRESENT, file_table, job_table
 from tonearm.settings import Level
 
 _ONE_OPEN = (
@@ -50,9 +50,7 @@ def count_unsent(connection: Connection) -> int:
 
 def samples(connection: Connection, root: int, limit: int) -> list[bytes]:
     """Paths of some files that the last scan of a root found: the first and the last that were recorded."""
-    present = select(file_table.c.path).where(
-        file_table.c.root_id == root, file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None)
-    )
+    present = select(file_table.c.path).where(file_table.c.root_id == root, IS_PRESENT)
     oldest = connection.execute(present.order_by(file_table.c.id).limit(limit // 2)).scalars().all()
     newest = connection.execute(present.order_by(file_table.c.id.desc()).limit(limit // 2)).scalars().all()
     return list(dict.fromkeys((*oldest, *newest)))

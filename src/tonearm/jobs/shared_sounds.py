@@ -16,7 +16,7 @@ from tonearm.library.bulk_write import add
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import AUDIO_ID
 from tonearm.library.former_identities import shared_wrongly
-from tonearm.library.schema import analysis_table, audio_table, file_table, job_table
+from tonearm.library.schema import IS_PRESENT, analysis_table, audio_table, file_table, job_table
 
 
 def part_shared_sounds(
@@ -40,8 +40,7 @@ def part_shared_sounds(
                 file_table.c.audio_id == audio,
                 file_table.c.id != lease.file,
                 file_table.c.engine == engine,
-                file_table.c.missing_since.is_(None),
-                file_table.c.moved_to_id.is_(None),
+                IS_PRESENT,
             )
             _queue(connection, lease.run, given, now)
 

@@ -14,7 +14,7 @@ from tonearm.library.database import Database, database_time
 from tonearm.library.found_file import FoundFile
 from tonearm.library.history import note_all, note_each
 from tonearm.library.roots import below
-from tonearm.library.schema import file_table, root_table
+from tonearm.library.schema import IS_PRESENT, file_table, root_table
 from tonearm.names import to_document
 
 MARK_AT_ONCE = 500
@@ -30,8 +30,7 @@ _NEXT_PRESENT = (
     .join(root_table, root_table.c.id == file_table.c.root_id)
     .where(
         file_table.c.id >= bindparam("at_least"),
-        file_table.c.missing_since.is_(None),
-        file_table.c.moved_to_id.is_(None),
+        IS_PRESENT,
     )
     .order_by(file_table.c.id)
     .limit(1)

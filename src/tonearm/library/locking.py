@@ -12,7 +12,7 @@ from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.database import Database, database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.locked_values import NO_LOCKS, Locks, locks_of
-from tonearm.library.schema import analysis_table, audio_table, file_table
+from tonearm.library.schema import IS_PRESENT, analysis_table, audio_table, file_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ class Locking:
             files = connection.execute(
                 select(func.count()).where(
                     file_table.c.audio_id == audio.id,
-                    file_table.c.missing_since.is_(None),
-                    file_table.c.moved_to_id.is_(None),
+                    IS_PRESENT,
                 )
             ).scalar_one()
         return LockedSound(audio.hash, changed, files)

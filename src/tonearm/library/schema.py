@@ -12,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    and_,
 )
 
 from tonearm.library.column_types import CleanText, FiniteFloat
@@ -98,6 +99,9 @@ file_table = Table(
     ),  # since when a change is not in the graph yet; NULL: it is up to date
 )
 """A file below a root. ``state`` is how its last job ended; ``engine`` names the analysers that ran."""
+
+IS_PRESENT = and_(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
+"""Condition: files that the last scan found."""
 
 forgotten_file_table = Table(
     "forgotten_files",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, select
 
 from tonearm.library.database import Database
-from tonearm.library.schema import file_table
+from tonearm.library.schema import IS_PRESENT, file_table
 
 PERCENTS = (0, 5, 25, 50, 75, 95, 100)
 """The percentiles that are told."""
@@ -37,7 +37,7 @@ def read_distribution(database: Database, column: Column[float]) -> Distribution
     wanted = (
         select(column)
         .join_from(file_table, table, file_table.c.audio_id == table.c.audio_id)
-        .where(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None), column.is_not(None))
+        .where(IS_PRESENT, column.is_not(None))
     )
     values = array("d")
     with database.read() as connection:

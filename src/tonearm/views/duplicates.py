@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 from tonearm.library.among import among
 from tonearm.library.database import Database
 from tonearm.library.roots import Place, in_place
-from tonearm.library.schema import audio_table, file_table, root_table, tags_table
+from tonearm.library.schema import IS_PRESENT, audio_table, file_table, root_table, tags_table
 from tonearm.names import path_fields
 from tonearm.views.reading import MANY_AT_ONCE, reading
 
@@ -18,8 +18,6 @@ SOUNDS_AT_ONCE = 200
 """Number of sounds whose files are read by the same statements."""
 DESCRIBED = ("title", "artist", "album", "album_artist", "track", "year", "genre")
 """Tags that are counted to tell which file is described best."""
-
-_PRESENT = and_(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +92,12 @@ _FILES = (
     .join(root_table, root_table.c.id == file_table.c.root_id)
     .join(audio_table, audio_table.c.id == file_table.c.audio_id)
     .outerjoin(tags_table, tags_table.c.file_id == file_table.c.id)
-    .where(among(file_table.c.audio_id, "audios"), _PRESENT)
+    .where(among(file_table.c.audio_id, "audios"), IS_PRESENT)
     .order_by(*_ORDER)
 )
 _COPIES = (
     select(file_table.c.audio_id, func.count().label("files"))
-    .where(among(file_table.c.audio_id, "audios"), _PRESENT)
+    .where(among(file_table.c.audio_id, "audios"), IS_PRESENT)
     .group_by(file_table.c.audio_id)
     .having(func.count() > 1)
 )
@@ -127,7 +125,7 @@ def _several(after: int, place: Place | None) -> Any:
     audio = file_table.c.audio_id
     found = select(audio).where(audio > after).group_by(audio).having(func.count() > 1)
     if place is not None:
-        here = func.sum(case((and_(in_place(place), _PRESENT), 1), else_=0))
+        here = func.sum(case((and_(in_place(place), IS_PRESENT), 1), else_=0))
         found = found.having(here > 0)
     return found.order_by(audio).limit(SOUNDS_AT_ONCE)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.library.database import Database
-from tonearm.library.schema import file_table
+from tonearm.library.schema import IS_PRESENT, file_table
 from tonearm.views.columns import SearchColumn
 
 
@@ -65,7 +65,7 @@ def read_grid(database: Database, x: Axis, y: Axis) -> Grid:
         rows = connection.execute(
             select(across.label("across"), down.label("down"), func.count().label("tracks"))
             .select_from(source)
-            .where(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
+            .where(IS_PRESENT)
             .group_by("across", "down")
         ).all()
     known = {(row.across, row.down): row.tracks for row in rows if None not in (row.across, row.down)}

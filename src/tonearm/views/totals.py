@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from tonearm.library.database import Database
-from tonearm.library.schema import audio_table, file_table
+from tonearm.library.schema import IS_PRESENT, audio_table, file_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def read_totals(database: Database) -> Totals:
         rows = connection.execute(
             select(file_table.c.state, func.count().label("files"), duration.label("duration_s"))
             .outerjoin(audio_table, audio_table.c.id == file_table.c.audio_id)
-            .where(file_table.c.missing_since.is_(None), file_table.c.moved_to_id.is_(None))
+            .where(IS_PRESENT)
             .group_by(file_table.c.state)
             .order_by(file_table.c.state)
         ).all()
