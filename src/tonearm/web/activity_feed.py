@@ -58,7 +58,7 @@ class _Listener:
         self.arrived = asyncio.Event()
 
     def put(self, event: FeedEvent) -> None:
-        if len(self.events) >= BEHIND:
+        if self.dropped or len(self.events) >= BEHIND:  # once dropped, what followed would leave a hole
             self.dropped = True
         else:
             self.events.append(event)
