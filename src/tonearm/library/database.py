@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
+CACHES_KB = (
+    4_000,
+    32_000,
+)  # of a connection to SQLite: one that reads, of which a service has 15, or that writes
 REVISION = "0010"
 """The newest migration."""
 ADVISORY = 0x746F6E65
@@ -198,8 +203,8 @@ def open_sqlite(folder: Path) -> Database:
     path = folder / DATABASE
     url, wait = URL.create("sqlite", database=str(path)), {"timeout": BUSY_TIMEOUT_S}
     engines = [create_engine(url, connect_args=wait, json_serializer=json_text) for _ in "rw"]
-    for engine in engines:
-        event.listen(engine, "connect", _prepare_sqlite)
+    for engine, kb in zip(engines, CACHES_KB, strict=True):
+        event.listen(engine, "connect", partial(_prepare_sqlite, cache_kb=kb))
     reads, writes = engines  # a connection keeps what it has read until another one writes
     database = Database(reads, str(path), writes=writes)
     with _closed_on_failure(database):
@@ -281,14 +286,14 @@ def _closed_on_failure(opened: Database | sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001  the library's signature
+def _prepare_sqlite(connection: sqlite3.Connection, _: object, cache_kb: int) -> None:
     connection.isolation_level = None  # transactions begin where ``Database`` says
     connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
     connection.create_function("tonearm_padded", 1, padded, deterministic=True)
     connection.create_function("tonearm_without_numbers", 1, numbers_replaced, deterministic=True)
     with _closed_on_failure(connection):
         _use_wal(connection)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache_kb}"):
             connection.execute(f"PRAGMA {pragma}")
 
 

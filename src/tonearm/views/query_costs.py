@@ -181,13 +181,21 @@ def estimated(sizes: Sizes, wanted: Sequence[Condition], column: SearchColumn | 
     else:
         tables -= {column.table}
         entry = costs.scattered * ((1 if column.table is file_table else 2) + len(tables))
-    read = min(sizes.total, limit / prod(sizes.share(condition) for condition in wanted))
+    tested = [condition for condition in wanted if column is None or not _is_walked(condition, column)]
+    if wanted and not tested:  # every entry that is read will do
+        return Effort(None, 0.0, limit, entry, IN_VAIN)
+    read = min(sizes.total, limit / prod(sizes.share(condition) for condition in tested))
     scans = any(condition.owners is None and condition.scanned is not None for condition in wanted)
     least = max(IN_VAIN, SCAN * sizes.total) if scans else IN_VAIN
     best = sizes.fewest(wanted, COUNTED)
     if best is None:
         return Effort(None, 0.0, read, entry, least)
     return Effort(best, _fetching(sizes, wanted, best, column), read, entry, least)
+
+
+def _is_walked(condition: Condition, column: SearchColumn) -> bool:
+    """Whether reading the index of a column in order comes upon tracks that meet a condition, and no others."""
+    return condition.column == column.name and (condition.has_one_key or not column.is_text)
 
 
 def _fetching(

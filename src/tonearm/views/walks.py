@@ -11,7 +11,7 @@ from tonearm.library.schema import file_table, root_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
 
-LEAST, MOST = 500, 100_000
+LEAST, MOST = 100, 100_000
 """Number of entries of an index that are read by one statement."""
 MARGIN = 1.3
 """How many times the expected number of entries is read, so that most pages take one statement."""

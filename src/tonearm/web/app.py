@@ -30,6 +30,7 @@ from tonearm.web.openapi import describe
 from tonearm.web.packed import Packed
 from tonearm.web.parts import Parts
 from tonearm.web.problems import answer_errors
+from tonearm.web.shared_answers import SharedAnswers
 
 STATIC = Path(__file__).parent / "static"
 
@@ -64,6 +65,7 @@ def make_app(parts: Parts, process_routes: Mapping[str, Route]) -> FastAPI:
         app.add_api_route(path, _adapted(route), include_in_schema=False)
     describe(app)
     app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_middleware(SharedAnswers, version=parts.version, seen=parts.metrics.listed)
     app.add_middleware(AnsweredOnce)
     app.add_middleware(Packed)
     app.add_middleware(Access, metrics=parts.metrics, guard=parts.guard)

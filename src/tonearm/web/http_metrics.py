@@ -36,6 +36,17 @@ class HttpMetrics:
             registry=registry,
         )
 
+        self._lists = Counter(
+            "tonearm_list_cache",
+            "Lists of tracks that were asked for: kept, being made for another reader, or made.",
+            ("result",),
+            registry=registry,
+        )
+
+    def listed(self, result: str) -> None:
+        """Count a list that was asked for. result: ``kept``, ``awaited`` or ``made``."""
+        self._lists.labels(result).inc()
+
     def counted(self, result: str) -> None:
         """Count a number that was asked for. result: ``here``, ``shared`` or ``miss``."""
         self._counts.labels(result).inc()

@@ -15,6 +15,7 @@ from tonearm.bootstrap.servers import Servers
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Event
 from tonearm.library.access_tokens import AccessTokens
+from tonearm.library.data_version import data_version
 from tonearm.settings import Settings
 from tonearm.telemetry.metrics_text import MetricsPage
 from tonearm.views.revision import read_revision
@@ -62,6 +63,7 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
             AudioDecoding(settings),
             graph,
             counted,
+            opened.enter_context(contextlib.closing(data_version(library.database))),
         )
         parts.metrics.count_clients(lambda: feed.clients)
         app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})

@@ -12,9 +12,10 @@ KINDS = (b"application/json", b"application/problem+json", b"text/html", b"text/
 LEAST_BYTES = 1_000
 """Shorter answers are sent as they are: the frame of gzip and the time outweigh what is saved."""
 MOST_BYTES = 4_000_000
-LEVEL = 4
+LEVEL, BEST = 4, 9
+"""Levels of gzip: of answers, and of the files of the pages."""
 KEPT = 64
-"""Number of compressed files of the pages that are kept."""
+"""Number of compressed answers that are kept: of files of the pages, and of lists that many ask for."""
 FILES = "/static/"
 
 
@@ -23,7 +24,7 @@ class Packed:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._files: OrderedDict[bytes, bytes] = OrderedDict()
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -60,15 +61,16 @@ class Packed:
         """The answer as it is sent."""
         asked = {name.lower(): value for name, value in scope["headers"]}
         headers = {name.lower(): value for name, value in start["headers"]}
+        own_tag = headers.get(b"etag", b"")
         if scope["method"] == "GET" and start["status"] == HTTPStatus.OK:
-            tag = headers.setdefault(b"etag", _tag(body))
+            tag = headers[b"etag"] = own_tag or tag_of(body)
             headers.setdefault(b"cache-control", b"private, no-cache")  # kept, and asked for again each time
             if _weak(tag) in map(_weak, asked.get(b"if-none-match", b"").split(b",")):
                 kept = [(name, headers[name]) for name in (b"etag", b"cache-control")]
                 return {**start, "status": 304, "headers": kept}, {"type": "http.response.body", "body": b""}
         headers[b"vary"] = b"Accept-Encoding"
         if len(body) >= LEAST_BYTES and b"gzip" in asked.get(b"accept-encoding", b""):
-            body = self._compressed(scope["path"], headers.get(b"etag", b""), body)
+            body = self._compressed(scope["path"], own_tag, body)
             headers[b"content-encoding"] = b"gzip"
         headers[b"content-length"] = b"%d" % len(body)
         cookies = [(name, value) for name, value in start["headers"] if name.lower() == b"set-cookie"]
@@ -79,14 +81,15 @@ class Packed:
         }
 
     def _compressed(self, path: str, tag: bytes, body: bytes) -> bytes:
-        """The body, compressed; what the pages load is compressed once."""
-        if not path.startswith(FILES):
-            return gzip.compress(body, LEVEL, mtime=0)
-        if tag not in self._files:
-            self._files[tag] = gzip.compress(body, mtime=0)
-            while len(self._files) > KEPT:
-                self._files.popitem(last=False)
-        return self._files[tag]
+        """The body, compressed; once where it came with an ETag, as it is then sent more than once."""
+        level = BEST if path.startswith(FILES) else LEVEL
+        if not tag:
+            return gzip.compress(body, level, mtime=0)
+        if tag not in self._kept:
+            self._kept[tag] = gzip.compress(body, level, mtime=0)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[tag]
 
 
 def _is_packable(start: Message) -> bool:
@@ -96,7 +99,8 @@ def _is_packable(start: Message) -> bool:
     return is_whole and kind in KINDS and b"content-encoding" not in headers
 
 
-def _tag(body: bytes) -> bytes:
+def tag_of(body: bytes) -> bytes:
+    """The ETag of an answer. Weak, as it is the same whether the answer is compressed or not."""
     return b'W/"%s"' % hashlib.sha256(body).hexdigest()[:20].encode()
 
 

@@ -9,6 +9,7 @@ from tonearm.bootstrap.activity import Watched
 from tonearm.bootstrap.library import Library
 from tonearm.graph.port import TrackGraph
 from tonearm.library.audit import Actor
+from tonearm.library.data_version import DataVersion
 from tonearm.views.reading import BoundedCount
 from tonearm.views.tracks import TrackQuery
 from tonearm.web.activity_feed import ActivityFeed
@@ -35,6 +36,7 @@ class Parts:
     audio: AudioDecoding
     graph: TrackGraph
     counted: Counted
+    version: DataVersion
 
     @property
     def library(self) -> Library:

@@ -1,0 +1,204 @@
+"""A list is made once for all who ask for it, until something is written to the library."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from tests.unit.library_fixture import opened, result
+from tests.unit.web.client import Client
+from tests.unit.web.conftest import served
+from tonearm.errors import StorageUnavailable
+from tonearm.web.shared_answers import KEPT_BYTES, LARGEST, SharedAnswers
+
+
+class World:
+    """A library whose version and clock a test sets, and an application that counts what it answers."""
+
+    look_s = 0.0
+
+    def __init__(self) -> None:
+        self.version, self.now, self.asked, self.made, self.status = "1", 0.0, 0, 0, 200
+        self.body, self.headers = b"", list[tuple[bytes, bytes]]()
+        self.seen = Counter[str]()
+        self.going_on: asyncio.Event | None = None
+        self.answers = SharedAnswers(self.app, self, lambda one: self.seen.update([one]), lambda: self.now)
+
+    def read(self) -> str:
+        self.asked += 1
+        if not self.version:
+            raise StorageUnavailable("it is away")
+        return self.version
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  as ASGI has it
+        self.made += 1
+        body = self.body or b"%d" % self.made
+        if self.going_on is not None:
+            await self.going_on.wait()
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": body[:1], "more_body": True})
+        await send({"type": "http.response.body", "body": body[1:]})
+
+    async def get(
+        self, path: str = "/library", query: str = "", method: str = "GET", **headers: str
+    ) -> bytes:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        given = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope: Mapping[str, Any] = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "headers": given,
+        }
+        await self.answers(dict(scope), receive, send)
+        assert sent[0]["status"] == self.status
+        return b"".join(each.get("body", b"") for each in sent[1:])
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await test()
+
+    asyncio.run(whole())
+
+
+def test_an_answer_is_given_again_until_something_is_written(world: World) -> None:
+    async def test() -> None:
+        assert [await world.get(), await world.get()] == [b"1", b"1"]
+        world.version = "2"
+        assert await world.get() == b"2"
+        world.version = "1"  # a version that comes back is a new one
+        assert await world.get() == b"3"
+
+    run(test)
+    assert world.seen == {"made": 3, "kept": 1}
+
+
+def test_answers_to_different_questions_are_not_mixed_up(world: World) -> None:
+    async def test() -> None:
+        given = [
+            await world.get(),
+            await world.get(query="sort=bpm"),
+            await world.get("/api/v1/tracks"),
+            await world.get(**{"HX-Request": "true"}),
+            await world.get("/api/v1/tracks/1"),
+            await world.get("/api/v1/tracks/1"),
+            await world.get(method="POST"),
+        ]
+        assert given == [b"1", b"2", b"3", b"4", b"5", b"6", b"7"]
+        assert await world.get() == b"1"
+
+    run(test)
+
+
+def test_those_who_ask_while_it_is_made_wait_for_it_and_those_after_a_write_do_not(world: World) -> None:
+    async def test() -> None:
+        world.going_on = asyncio.Event()
+        first = [asyncio.create_task(world.get()) for _ in range(5)]
+        await asyncio.sleep(0)
+        world.version = "2"
+        later = [asyncio.create_task(world.get()) for _ in range(2)]
+        await asyncio.sleep(0)
+        world.going_on.set()
+        assert await asyncio.gather(*first, *later) == [b"1"] * 5 + [b"2"] * 2
+        assert await world.get() == b"2"
+
+    run(test)
+    assert world.seen == {"made": 2, "awaited": 5, "kept": 1}
+
+
+@pytest.mark.parametrize(
+    "more", [{"status": 503}, {"headers": [(b"Set-Cookie", b"a=b")]}, {"body": b"x" * (LARGEST + 1)}]
+)
+def test_errors_cookies_and_very_long_answers_are_not_kept(world: World, more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        setattr(world, name, value)
+    world.going_on = asyncio.Event()
+    world.going_on.set()
+
+    async def test() -> None:
+        await asyncio.gather(*[world.get() for _ in range(3)])
+
+    run(test)
+    assert world.made == 3
+
+
+def test_what_is_kept_is_bounded(world: World) -> None:
+    world.body = b"x" * LARGEST
+
+    async def test() -> None:
+        for number in range(KEPT_BYTES // LARGEST + 1):
+            await world.get(query=str(number))
+        made = world.made
+        await world.get(query=str(number))
+        assert world.made == made
+        await world.get(query="0")
+        assert world.made == made + 1
+
+    run(test)
+
+
+def test_a_version_that_takes_long_to_read_is_read_anew_after_a_while_or_a_change(world: World) -> None:
+    world.look_s = 1.0
+
+    async def test() -> None:
+        await world.get()
+        world.version, world.now = "2", 0.9
+        assert await world.get() == b"1"
+        world.now = 1.0
+        assert await world.get() == b"2"
+        world.version = "3"
+        await world.get(method="POST")  # by whoever has changed it
+        assert await world.get() == b"4"
+
+    run(test)
+    assert world.asked == 3
+
+
+def test_without_a_version_the_application_says_what_is_wrong(world: World) -> None:
+    world.version, world.status = "", 503
+
+    async def test() -> None:
+        assert [await world.get(), await world.get()] == [b"1", b"2"]
+
+    run(test)
+
+
+def test_readers_see_a_change_of_another_process_at_once(tmp_path: Path, empty: bytes) -> None:
+    with opened(tmp_path, empty) as library, served(tmp_path) as client:
+        run = library.run()
+        for number in range(3):
+            library.finish(run, b"%d.flac" % number, result(str(number) * 8))
+            for _ in range(2):
+                assert len(client.get("/api/v1/tracks").json["items"]) == number + 1
+                assert f"{number}.flac" in client.get("/library").text
+
+
+def test_a_kept_answer_has_its_etag_and_is_compressed(own_service: Client) -> None:
+    plain, again = (own_service.get("/library") for _ in "12")
+    assert (plain.body, plain.headers["etag"]) == (again.body, again.headers["etag"])
+    packed = [own_service.get("/library", Accept_Encoding="gzip") for _ in "12"]
+    assert {each.headers["content-encoding"] for each in packed} == {"gzip"}
+    assert own_service.get("/library", If_None_Match=plain.headers["etag"]).status == 304
+    assert 'tonearm_list_cache_total{result="kept"} 4.0' in own_service.get("/metrics").text
+    assert 'route="/library"' in own_service.get("/metrics").text
