@@ -18,7 +18,7 @@ MUSIC ?= samples
 UV_VERSION = 0.13.9
 WANTED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 export PYTHONDONTWRITEBYTECODE =# each process would compile the tests, and rewrite their assertions, again
-SOURCES = pyproject.toml setup.py src/tonearm/analysis/_kernels.c
+SOURCES = pyproject.toml setup.py $(wildcard src/tonearm/analysis/_*.[ch])
 
 .PHONY: setup setup-dev analyze test test-long check bench bench-check bench-small bench-report clean
 

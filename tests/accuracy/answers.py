@@ -98,6 +98,6 @@ def _read(kept: str) -> Stored:
     nothing = front.NOTHING
     with np.load(kept) as held:
         rate, channels, low, frames = (float(number) for number in held["rates"])
-        spectrum = Spectrum(held["mel"], nothing, nothing, nothing, held["octaves"])
+        spectrum = Spectrum(held["mel"], nothing, held["octaves"])
         block = Block(nothing[:, None], nothing, held["key"], spectrum)
     return Stored(Signal(int(rate), int(channels), low, low / 2, frames), block)

@@ -10,75 +10,7 @@
  * before it touches a sample and raises ValueError where they do not fit together; the GIL is released only
  * around loops over checked arrays. Written from the standards and papers that kernels_numpy.py names.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include <stdint.h>
-#include <string.h>
-
-/* Two compilations of the wide loops, one picked at start-up, where the loader can do that. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
-
-typedef double Pair __attribute__((vector_size(16)));
-typedef float Eight __attribute__((vector_size(32)));
-/* Eight floats wherever they lie in an array of floats. */
-typedef float EightAnywhere __attribute__((vector_size(32), aligned(4), may_alias));
-
-/* ---- arguments ---- */
-
-/* A checked, C-contiguous view of a Python buffer: `format` is 'f', 'd', 'i' or 'q'. */
-static int take_view(PyObject *object, Py_buffer *view, char format, int writable, const char *name)
-{
-    int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
-    if (PyObject_GetBuffer(object, view, flags) < 0)
-        return -1;
-    const char *given = view->format ? view->format : "B";
-    Py_ssize_t size = format == 'f' || format == 'i' ? 4 : 8;
-    /* NumPy calls its 64-bit integer 'l' or 'q', whichever of the two C types it took. */
-    int fits = given[0] == format || (format == 'q' && given[0] == 'l');
-    if (!fits || given[1] != '\0' || view->itemsize != size) {
-        PyErr_Format(PyExc_ValueError, "%s: elements of type '%s', not '%c'", name, given, format);
-        PyBuffer_Release(view);
-        return -1;
-    }
-    return 0;
-}
-
-static Py_ssize_t length(const Py_buffer *view) { return view->len / view->itemsize; }
-
-/* What take_views shall fetch. */
-struct wanted {
-    char format;
-    int writable;
-    const char *name;
-};
-
-static void release_views(Py_buffer *views, int count)
-{
-    while (count-- > 0)
-        PyBuffer_Release(&views[count]);
-}
-
-static int take_views(PyObject *const *objects, const struct wanted *wanted, Py_buffer *views, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (take_view(objects[i], &views[i], wanted[i].format, wanted[i].writable, wanted[i].name) < 0) {
-            release_views(views, i);
-            return -1;
-        }
-    return 0;
-}
-
-static PyObject *refuse(Py_buffer *views, int count, const char *reason)
-{
-    release_views(views, count);
-    PyErr_SetString(PyExc_ValueError, reason);
-    return NULL;
-}
+#include "_kernels.h"
 
 /* ---- mono mix ---- */
 
@@ -168,110 +100,79 @@ static PyObject *halve(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* ---- spectra to bands ---- */
-
-/* The bins where a band's weights are not zero: from `first`, a multiple of eight, to before `end`. */
-struct extent {
-    Py_ssize_t first, end;
-};
-
-static void find_extents(const float *weights, Py_ssize_t columns, Py_ssize_t bins, struct extent *extents)
-{
-    for (Py_ssize_t column = 0; column < columns; column++) {
-        const float *weight = weights + column * bins;
-        Py_ssize_t first = 0, end = bins;
-        while (end > 0 && weight[end - 1] == 0.0f)
-            end--;
-        while (first < end && weight[first] == 0.0f)
-            first++;
-        extents[column] = (struct extent){first / 8 * 8, end};
-    }
-}
-
-/* Eight sums side by side, added up in one order at the end: the same whatever the machine's vectors are. */
-WIDE static void gather_bands(const float *spectra, Py_ssize_t rows, Py_ssize_t bins, const float *weights,
-                              Py_ssize_t columns, const struct extent *extents, float *power, float *out)
-{
-    for (Py_ssize_t row = 0; row < rows; row++, spectra += 2 * bins, out += columns) {
-        for (Py_ssize_t bin = 0; bin < bins; bin++)
-            power[bin] = spectra[2 * bin] * spectra[2 * bin] + spectra[2 * bin + 1] * spectra[2 * bin + 1];
-        for (Py_ssize_t column = 0; column < columns; column++) {
-            const float *weight = weights + column * bins;
-            Py_ssize_t bin = extents[column].first, end = extents[column].end;
-            Eight sums = {0};
-            for (; bin + 8 <= end; bin += 8)
-                sums += *(const EightAnywhere *)(power + bin) * *(const EightAnywhere *)(weight + bin);
-            float rest = 0.0f;
-            for (; bin < end; bin++)
-                rest += power[bin] * weight[bin];
-            float low = (sums[0] + sums[4]) + (sums[2] + sums[6]);
-            float high = (sums[1] + sums[5]) + (sums[3] + sums[7]);
-            out[column] = (low + high) + rest;
-        }
-    }
-}
-
-PyDoc_STRVAR(bands_doc, "bands(spectra, weights, bins, out): see kernels_numpy.bands.");
-static PyObject *bands(PyObject *module, PyObject *args)
-{
-    (void)module;
-    static const struct wanted wanted[] = {{'f', 0, "spectra"}, {'f', 0, "weights"}, {'f', 1, "out"}};
-    PyObject *objects[3];
-    Py_buffer views[3];
-    Py_ssize_t bins;
-    if (!PyArg_ParseTuple(args, "OOnO", &objects[0], &objects[1], &bins, &objects[2]))
-        return NULL;
-    if (take_views(objects, wanted, views, 3) < 0)
-        return NULL;
-    if (bins < 1 || length(&views[1]) < bins || length(&views[1]) % bins || length(&views[0]) % 2
-        || length(&views[0]) / 2 % bins)
-        return refuse(views, 3, "bands: whole rows of bins");
-    Py_ssize_t columns = length(&views[1]) / bins, rows = length(&views[0]) / 2 / bins;
-    if (length(&views[2]) % columns || length(&views[2]) / columns != rows)
-        return refuse(views, 3, "bands: one result a spectrum and band");
-    struct extent *extents = PyMem_Calloc((size_t)columns, sizeof *extents);
-    float *power = PyMem_Calloc((size_t)bins, sizeof *power);
-    if (extents && power) {
-        Py_BEGIN_ALLOW_THREADS
-        find_extents(views[1].buf, columns, bins, extents);
-        gather_bands(views[0].buf, rows, bins, views[1].buf, columns, extents, power, views[2].buf);
-        Py_END_ALLOW_THREADS
-    } else {
-        PyErr_NoMemory();
-    }
-    PyMem_Free(extents);
-    PyMem_Free(power);
-    release_views(views, 3);
-    if (PyErr_Occurred())
-        return NULL;
-    Py_RETURN_NONE;
-}
-
 /* ---- K-weighting ---- */
 
-/* Two channels through both biquads, s[0..1] the state of the first, s[2..3] that of the second. The states are
- * advanced from the input and the old state alone rather than from the output, which halves the chain of
- * operations that each sample has to wait for. */
+typedef double Four __attribute__((vector_size(32)));
+
+/* Samples that the second biquad is behind the first one where both run side by side, so that neither has to wait. */
+enum { BEHIND = 3 };
+
+/* One of the two biquads, its numbers in both lanes. The state is advanced from the input and the old state alone
+ * rather than from the output, which halves the chain of operations that each sample has to wait for. */
+struct biquad {
+    Pair gain, from1, from2, back1, back2, s1, s2;
+};
+
+static struct biquad biquad_of(const double *k, const Pair *state)
+{
+    double from1 = k[1] - k[3] * k[0], from2 = k[2] - k[4] * k[0];
+    return (struct biquad){{k[0], k[0]}, {from1, from1}, {from2, from2}, {k[3], k[3]}, {k[4], k[4]}, state[0],
+                           state[1]};
+}
+
+static inline Pair filtered(Pair x, struct biquad *q)
+{
+    Pair y = q->gain * x + q->s1;
+    Pair next = (q->from1 * x + q->s2) - q->back1 * q->s1;
+    q->s2 = q->from2 * x - q->back2 * q->s1;
+    q->s1 = next;
+    return y;
+}
+
+static inline Four joined(Pair lower, Pair upper) { return (Four){lower[0], lower[1], upper[0], upper[1]}; }
+static inline Pair lower_of(Four both) { return (Pair){both[0], both[1]}; }
+static inline Pair upper_of(Four both) { return (Pair){both[2], both[3]}; }
+
+/* `count` samples through the first biquad while the second one takes those of `waiting` and what follows them. */
+WIDE static void filter_both(const float *in, Py_ssize_t count, Py_ssize_t step, Py_ssize_t other, struct biquad *one,
+                             struct biquad *two, Pair *waiting, Pair *energy)
+{
+    Four gain = joined(one->gain, two->gain), from1 = joined(one->from1, two->from1);
+    Four from2 = joined(one->from2, two->from2), back1 = joined(one->back1, two->back1);
+    Four back2 = joined(one->back2, two->back2), s1 = joined(one->s1, two->s1), s2 = joined(one->s2, two->s2);
+    Pair first = waiting[0], second = waiting[1], third = waiting[2];
+    Four sum = joined(*energy, *energy);
+    for (Py_ssize_t i = 0; i < count; i++, in += step) {
+        Four x = joined((Pair){in[0], in[other]}, first);
+        Four y = gain * x + s1;
+        Four next = (from1 * x + s2) - back1 * s1;
+        s2 = from2 * x - back2 * s1;
+        s1 = next;
+        sum += y * y;
+        first = second, second = third, third = lower_of(y);
+    }
+    waiting[0] = first, waiting[1] = second, waiting[2] = third;
+    one->s1 = lower_of(s1), one->s2 = lower_of(s2), two->s1 = upper_of(s1), two->s2 = upper_of(s2);
+    *energy = upper_of(sum);
+}
+
+/* Two channels through both biquads, state[0..1] that of the first, state[2..3] that of the second. */
 static Pair weigh_pair(const float *in, Py_ssize_t frames, Py_ssize_t step, Py_ssize_t other, const double *k,
                        Pair *state)
 {
-    Pair s0 = state[0], s1 = state[1], s2 = state[2], s3 = state[3], sum = {0.0, 0.0};
-    double from0 = k[1] - k[3] * k[0], from1 = k[2] - k[4] * k[0];
-    double from2 = k[6] - k[8] * k[5], from3 = k[7] - k[9] * k[5];
-    for (Py_ssize_t i = 0; i < frames; i++, in += step) {
-        Pair x = {in[0], in[other]};
-        Pair y = k[0] * x + s0;
-        Pair next = (from0 * x + s1) - k[3] * s0;
-        s1 = from1 * x - k[4] * s0;
-        s0 = next;
-        Pair z = k[5] * y + s2;
-        next = (from2 * y + s3) - k[8] * s2;
-        s3 = from3 * y - k[9] * s2;
-        s2 = next;
-        sum += z * z;
+    struct biquad one = biquad_of(k, state), two = biquad_of(k + 5, state + 2);
+    Py_ssize_t ahead = frames < BEHIND ? frames : BEHIND;
+    Pair waiting[BEHIND], energy = {0.0, 0.0};
+    for (Py_ssize_t i = 0; i < ahead; i++, in += step)
+        waiting[i] = filtered((Pair){in[0], in[other]}, &one);
+    if (frames > ahead)
+        filter_both(in, frames - ahead, step, other, &one, &two, waiting, &energy);
+    for (Py_ssize_t i = 0; i < ahead; i++) {
+        Pair z = filtered(waiting[i], &two);
+        energy += z * z;
     }
-    state[0] = s0, state[1] = s1, state[2] = s2, state[3] = s3;
-    return sum;
+    state[0] = one.s1, state[1] = one.s2, state[2] = two.s1, state[3] = two.s2;
+    return energy;
 }
 
 /* In digital silence a decaying state would become subnormal, and a processor a hundred times slower. */
@@ -554,7 +455,7 @@ static PyObject *link_beats(PyObject *module, PyObject *args)
 /* ---- module ---- */
 
 static PyMethodDef methods[] = {
-    {"bands", bands, METH_VARARGS, bands_doc},
+    {"band_powers", band_powers, METH_VARARGS, band_powers_doc},
     {"halve", halve, METH_VARARGS, halve_doc},
     {"link_beats", link_beats, METH_VARARGS, link_beats_doc},
     {"mix", mix, METH_VARARGS, mix_doc},

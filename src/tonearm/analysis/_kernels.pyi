@@ -1,7 +1,16 @@
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.kernels_numpy import Int32, Int64
 
-def bands(spectra: Float32, weights: Float32, bins: int, out: Float32, /) -> None: ...
+def band_powers(
+    samples: Float32,
+    hop: int,
+    window: Float32,
+    turns: Float32,
+    unpack: Float32,
+    weights: Float32,
+    out: Float32,
+    /,
+) -> None: ...
 def halve(samples: Float32, taps: Float32, out: Float32, /) -> None: ...
 def link_beats(
     strength: Float32,

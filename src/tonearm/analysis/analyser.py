@@ -40,14 +40,11 @@ class Spectrum:
 
     mel: (frames, 40) float32, mean power in 40 triangular mel bands from 30 Hz to 11 kHz.
     power: (frames,) float32, total power.
-    centroid_hz, spread_hz: (frames,) float32, first moment and standard deviation of the power spectrum.
     octaves: (frames, 5) float32, power in 30–150, 150–500, 500–2000, 2000–6000 Hz and above.
     """
 
     mel: Float32
     power: Float32
-    centroid_hz: Float32
-    spread_hz: Float32
     octaves: Float32
 
 

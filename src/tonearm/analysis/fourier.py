@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.analysis.analyser import Float32
-from tonearm.analysis.kernels_numpy import Complex64
+
+Complex64 = NDArray[np.complex64]
 
 _NAME = "pypocketfft"
 _ALL_OF_INVERSE = 2  # pocketfft: divide by the length

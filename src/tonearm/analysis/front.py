@@ -8,9 +8,7 @@ import numpy as np
 from tonearm.analysis.analyser import Block, Float32, Signal, Spectrum
 from tonearm.analysis.declaration import INPUTS
 from tonearm.analysis.filters import HALF_BAND_REACH
-from tonearm.analysis.fourier import rfft
-from tonearm.analysis.kernels import bands, halve, mix
-from tonearm.analysis.kernels_numpy import Complex64
+from tonearm.analysis.kernels import band_powers, halve, mix
 
 BLOCK_FRAMES = 1 << 16
 """Samples in a block, whatever the size of the decoder's packets, so that results do not depend on it."""
@@ -29,9 +27,6 @@ FRAME_S = 1 / 86.1328125
 
 NOTHING = np.zeros(0, np.float32)
 """A form that no analyser asked for."""
-
-_BATCH = 128
-"""Frames that are transformed together: half a megabyte, which fits the processor's cache."""
 
 
 def mono(samples: Float32) -> Float32:
@@ -115,8 +110,6 @@ class SpectrumFrames:
         edges = (*OCTAVE_EDGES_HZ, np.inf)
         columns = [
             np.ones_like(bins),
-            bins / 1000,
-            (bins / 1000) ** 2,
             *[(bins >= low) & (bins < high) for low, high in pairwise(edges)],
         ]
         mel = mel_weights(rate_hz, self.size)
@@ -124,46 +117,25 @@ class SpectrumFrames:
         window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.size) / self.size)
         # Parseval: over half the bins, an amplitude of 1 sums to size / 4 times the window's energy.
         self._window = (window / np.sqrt(self.size / 4 * np.sum(window**2))).astype(np.float32)
-        self._windowed = np.empty((_BATCH, self.size), np.float32)
         self._kept = np.zeros(self.size // 2, np.float32)
 
     def push(self, samples: Float32) -> Spectrum:
         """Take (n,) float32 and return the frames that are now complete."""
         joined = np.concatenate([self._kept, samples])
         count = max(0, (len(joined) - self.size) // self.hop + 1)
-        rows = np.empty((count, len(self._weights)), np.float32)
-        for start in range(0, count, _BATCH):
-            part = rows[start : start + _BATCH]
-            part[:] = bands(self._spectra(joined[start * self.hop :], len(part)), self._weights)
+        rows = band_powers(joined, self.hop, self._window, self._weights, count)
         self._kept = joined[count * self.hop :]
-        return _columns(rows)
-
-    def _spectra(self, samples: Float32, count: int) -> Complex64:
-        """The first ``count`` frames' spectra, (count, size // 2 + 1) complex64."""
-        frames = np.lib.stride_tricks.sliding_window_view(samples, self.size)[:: self.hop][:count]
-        windowed = np.multiply(frames, self._window, out=self._windowed[:count])
-        return rfft(windowed, self.size)
+        return Spectrum(rows[:, :MEL_BANDS], rows[:, MEL_BANDS], rows[:, MEL_BANDS + 1 :])
 
     def flush(self) -> Spectrum:
         """Return the last frames, those that reach past the end."""
         return self.push(np.zeros(self.size // 2, np.float32))
 
 
-def _columns(rows: Float32) -> Spectrum:
-    power = rows[:, MEL_BANDS]
-    safe: Float32 = np.maximum(power, np.float32(1e-20))
-    centroid: Float32 = rows[:, MEL_BANDS + 1] / safe * np.float32(1000)
-    square = rows[:, MEL_BANDS + 2] / safe * np.float32(1e6)
-    spread: Float32 = np.sqrt(np.maximum(square - centroid * centroid, np.float32(0)))
-    return Spectrum(rows[:, :MEL_BANDS], power, centroid, spread, rows[:, MEL_BANDS + 3 :])
-
-
 def _join(first: Spectrum, second: Spectrum) -> Spectrum:
     return Spectrum(
         np.concatenate([first.mel, second.mel]),
         np.concatenate([first.power, second.power]),
-        np.concatenate([first.centroid_hz, second.centroid_hz]),
-        np.concatenate([first.spread_hz, second.spread_hz]),
         np.concatenate([first.octaves, second.octaves]),
     )
 

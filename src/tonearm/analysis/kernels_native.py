@@ -3,12 +3,14 @@
 ``kernels_numpy`` describes what the functions compute. These allocate the results and call the C code.
 """
 
+from functools import cache
+
 import numpy as np
 
 from tonearm.analysis import _kernels
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.filters import HALF_BAND, TRUE_PEAK_BOUNDS, TRUE_PEAK_PHASES
-from tonearm.analysis.kernels_numpy import Complex64, Int32, Int64
+from tonearm.analysis.kernels_numpy import Int32, Int64
 
 
 def mix(samples: Float32) -> Float32:
@@ -23,10 +25,18 @@ def halve(samples: Float32, count: int) -> Float32:
     return out
 
 
-def bands(spectra: Complex64, weights: Float32) -> Float32:
-    out = np.empty((len(spectra), len(weights)), np.float32)
-    _kernels.bands(spectra.view(np.float32), weights, weights.shape[1], out)
+def band_powers(samples: Float32, hop: int, window: Float32, weights: Float32, count: int) -> Float32:
+    out = np.empty((count, len(weights)), np.float32)
+    size = len(window)
+    _kernels.band_powers(samples, hop, window, _turns(size // 2, size // 2), _turns(size, size // 4 + 1), weights, out)
     return out
+
+
+@cache
+def _turns(whole: int, count: int) -> Float32:
+    """(count, 2) float32: cosine and sine of 0, 1, 2, … ``whole``-ths of a turn, clockwise."""
+    angles = -2 * np.pi * np.arange(count) / whole
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
 def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) -> Float64:

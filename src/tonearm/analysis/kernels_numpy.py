@@ -2,7 +2,7 @@
 
 All arrays are C-contiguous. The C code gives the same numbers: equal to the last bit where sums have
 one order in both (``mix``, ``halve``, ``sample_peak``, ``true_peak``, ``link_beats``), within rounding where
-NumPy leaves the order to its libraries (``bands``, ``weigh``).
+NumPy leaves the order to its libraries (``band_powers``, ``weigh``).
 """
 
 import numpy as np
@@ -16,10 +16,13 @@ from tonearm.analysis.filters import (
     TRUE_PEAK_PHASES,
     TRUE_PEAK_TAPS,
 )
+from tonearm.analysis.fourier import rfft
 
-Complex64 = NDArray[np.complex64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+
+_TOGETHER = 128
+"""Frames that ``band_powers`` transforms together: half a megabyte, which fits the processor's cache."""
 
 _STRETCH = 1024
 """Windows that ``true_peak`` accepts or skips together."""
@@ -51,15 +54,24 @@ def halve(samples: Float32, count: int) -> Float32:
     return out
 
 
-def bands(spectra: Complex64, weights: Float32) -> Float32:
-    """Weighted sums over power spectra.
+def band_powers(samples: Float32, hop: int, window: Float32, weights: Float32, count: int) -> Float32:
+    """Weighted sums over the power spectra of overlapping frames, the first at ``samples[0]``.
 
-    spectra: (rows, bins) complex64. weights: (bands, bins) float32. Returns (rows, bands) float32.
+    hop: samples from a frame to the next. window: (size,) float32, a power of two from 16 on. weights:
+    (bands, size // 2 + 1) float32. Returns (count, bands) float32.
+    Raises ValueError where ``samples`` is too short for ``count`` frames.
     """
-    parts = spectra.view(np.float32)
-    squares = parts * parts
-    product: Float32 = (squares[:, 0::2] + squares[:, 1::2]) @ weights.T
-    return product
+    size = len(window)
+    rows = np.empty((count, len(weights)), np.float32)
+    if count and len(samples) < size + (count - 1) * hop:
+        raise ValueError("band_powers: too few samples for so many frames")
+    for start in range(0, count, _TOGETHER):
+        stop = min(start + _TOGETHER, count)
+        frames = np.lib.stride_tricks.sliding_window_view(samples[start * hop :], size)[::hop][: stop - start]
+        parts = rfft(frames * window, size).view(np.float32)
+        squares = parts * parts
+        rows[start:stop] = (squares[:, 0::2] + squares[:, 1::2]) @ weights.T
+    return rows
 
 
 def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) -> Float64:

@@ -65,7 +65,7 @@ def tempo_of_mel(mel: Float32, cuts: Iterable[int]) -> Findings:
     analyser = TempoAnalyser(FrontEnd(RATE, 1).signal)
     for part in np.split(mel, sorted(cuts)):
         analyser.feed(
-            Block(EMPTY[:, None], EMPTY, EMPTY, Spectrum(part, EMPTY, EMPTY, EMPTY, EMPTY[:, None]))
+            Block(EMPTY[:, None], EMPTY, EMPTY, Spectrum(part, EMPTY, EMPTY[:, None]))
         )
     return analyser.finish()
 

@@ -53,16 +53,27 @@ def test_halving_is_the_same_in_both_forms(native: ModuleType, count: int) -> No
     assert np.array_equal(native.halve(samples, count), kernels_numpy.halve(samples, count))
 
 
-@pytest.mark.parametrize(("rows", "bins"), [(0, 513), (1, 33), (5, 513), (3, 1025), (2, 7)])
-def test_bands_are_the_same_in_both_forms(native: ModuleType, rows: int, bins: int) -> None:
-    spectra = noise(rows, 2 * bins).view(np.complex64)
+@pytest.mark.parametrize("size", [16, 32, 64, 128, 512, 1024, 2048])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 21])
+def test_band_powers_are_the_same_in_both_forms(native: ModuleType, size: int, count: int) -> None:
+    hop, bins = size // 4 + 1, size // 2 + 1
+    samples = noise(size + max(0, count - 1) * hop)
+    window = np.hanning(size).astype(np.float32)
     weights = np.abs(noise(48, bins))
     weights[::2, bins // 2 :] = 0
     weights[1::4, : bins // 3] = 0
     weights[5] = 0
-    expected = kernels_numpy.bands(spectra, weights)
-    assert native.bands(spectra, weights) == pytest.approx(expected, rel=2e-6)
-    assert expected == pytest.approx((np.abs(spectra) ** 2) @ weights.T, rel=1e-5)
+    expected = kernels_numpy.band_powers(samples, hop, window, weights, count)
+    assert native.band_powers(samples, hop, window, weights, count) == pytest.approx(expected, rel=1e-5)
+    frames = np.array([samples[at : at + size] for at in range(0, count * hop, hop)]).reshape(count, size)
+    assert expected == pytest.approx((np.abs(np.fft.rfft(frames * window)) ** 2) @ weights.T, rel=1e-4)
+
+
+def test_a_frame_has_the_same_powers_whichever_frames_are_beside_it(native: ModuleType) -> None:
+    window, weights, samples = np.hanning(64).astype(np.float32), np.abs(noise(5, 33)), noise(64 + 16 * 20)
+    together = native.band_powers(samples, 16, window, weights, 21)
+    alone = [native.band_powers(samples[16 * at :], 16, window, weights, 1)[0] for at in range(21)]
+    assert np.array_equal(together, np.array(alone))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5, 6])
@@ -240,11 +251,15 @@ REFUSED: dict[str, tuple[str, tuple[object, ...]]] = {
     "mix: type": ("mix", (np.zeros(10), 2, zeros(5))),
     "halve: samples": ("halve", (zeros(48), HALF_BAND, zeros(10))),
     "halve: taps": ("halve", (zeros(100), zeros(8), zeros(10))),
-    "bands: bins": ("bands", (zeros(20), zeros(100), 0, zeros(10))),
-    "bands: negative bins": ("bands", (zeros(20), zeros(100), -10, zeros(10))),
-    "bands: rows": ("bands", (zeros(21), zeros(100), 10, zeros(10))),
-    "bands: result": ("bands", (zeros(20), zeros(100), 10, zeros(9))),
-    "bands: no weights": ("bands", (zeros(20), zeros(0), 10, zeros(10))),
+    "band_powers: hop": ("band_powers", (zeros(32), 0, zeros(16), zeros(16), zeros(10), zeros(9), zeros(2))),
+    "band_powers: size": ("band_powers", (zeros(32), 4, zeros(20), zeros(20), zeros(12), zeros(11), zeros(2))),
+    "band_powers: small": ("band_powers", (zeros(32), 4, zeros(8), zeros(8), zeros(6), zeros(5), zeros(2))),
+    "band_powers: turns": ("band_powers", (zeros(32), 4, zeros(16), zeros(14), zeros(10), zeros(9), zeros(2))),
+    "band_powers: unpack": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(8), zeros(9), zeros(2))),
+    "band_powers: weights": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(8), zeros(2))),
+    "band_powers: result": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(18), zeros(3))),
+    "band_powers: frames": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(6))),
+    "band_powers: nothing": ("band_powers", (zeros(15), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(1))),
     "weigh: coefficients": ("weigh", (zeros(8), 2, np.zeros(9), np.zeros(8), ends(4), np.zeros(2))),
     "weigh: state": ("weigh", (zeros(8), 2, WEIGHTING, np.zeros(4), ends(4), np.zeros(2))),
     "weigh: end beyond": ("weigh", (zeros(8), 2, WEIGHTING, np.zeros(8), ends(5), np.zeros(2))),
@@ -293,7 +308,7 @@ def test_any_lengths_are_served_or_refused(samples: int, channels: int, out: int
     calls: list[tuple[str, tuple[object, ...]]] = [
         ("mix", (zeros(samples), channels, zeros(out))),
         ("halve", (zeros(samples), HALF_BAND, zeros(out))),
-        ("bands", (zeros(samples), zeros(out), channels, zeros(samples))),
+        ("band_powers", (zeros(samples), channels, zeros(16), zeros(16), zeros(10), zeros(9), zeros(out))),
         ("weigh", (zeros(samples), channels, WEIGHTING, np.zeros(out), ends(out), np.zeros(abs(channels)))),
         ("true_peak", (zeros(samples), channels, TRUE_PEAK_PHASES, TRUE_PEAK_BOUNDS, -1.0)),
         (
