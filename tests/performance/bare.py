@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 from tonearm.analysis.catalog import for_child
 from tonearm.analysis.decode import open_audio
-from tonearm.analysis.engine import load, measure
+from tonearm.analysis.engine import Loaded, Measured, load, measure
+from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.identity import audio_hash
 from tonearm.analysis.tags import read_tags
 from tonearm.worker.child_main import warm_up
@@ -38,6 +39,15 @@ def decode_only(path: Path) -> tuple[float, float, dict[str, float]]:
             pass
         seconds = source.report.facts.decoded_s
     return time.process_time() - began, seconds, {}
+
+
+def measured_of(file: RawFile, analysers: Sequence[Loaded]) -> Measured:
+    """What the analysers find in an open file."""
+    with open_audio(file) as source:
+        sound = source.sound
+        return measure(
+            source.samples(), sound.sample_rate_hz, sound.channels, analysers, lambda _: None, source.speakers
+        )
 
 
 def analyse(path: Path) -> tuple[float, float, dict[str, float]]:

@@ -19,6 +19,7 @@
 
 typedef double Pair __attribute__((vector_size(16)));
 typedef float Eight __attribute__((vector_size(32)));
+typedef int32_t EightIntegers __attribute__((vector_size(32)));
 /* Eight floats wherever they lie in an array of floats. */
 typedef float EightAnywhere __attribute__((vector_size(32), aligned(4), may_alias));
 
@@ -74,9 +75,11 @@ static inline PyObject *refuse(Py_buffer *views, int count, const char *reason)
     return NULL;
 }
 
-/* ---- of _spectra.c ---- */
+/* ---- of _spectra.c and _timbre.c ---- */
 
 PyObject *band_powers(PyObject *module, PyObject *args);
-extern const char band_powers_doc[];
+PyObject *rises(PyObject *module, PyObject *args);
+PyObject *shapes(PyObject *module, PyObject *args);
+extern const char band_powers_doc[], rises_doc[], shapes_doc[];
 
 #endif

@@ -13,8 +13,7 @@ enum { LANES = 8 };
 #ifdef __clang__
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-typedef int32_t EightIndices __attribute__((vector_size(32)));
-#define PICK(a, b, ...) __builtin_shuffle(a, b, (EightIndices){__VA_ARGS__})
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (EightIntegers){__VA_ARGS__})
 #endif
 
 #define INLINE static inline __attribute__((always_inline))

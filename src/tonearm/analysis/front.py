@@ -125,7 +125,9 @@ class SpectrumFrames:
         count = max(0, (len(joined) - self.size) // self.hop + 1)
         rows = band_powers(joined, self.hop, self._window, self._weights, count)
         self._kept = joined[count * self.hop :]
-        return Spectrum(rows[:, :MEL_BANDS], rows[:, MEL_BANDS], rows[:, MEL_BANDS + 1 :])
+        return Spectrum(
+            np.ascontiguousarray(rows[:, :MEL_BANDS]), rows[:, MEL_BANDS], rows[:, MEL_BANDS + 1 :]
+        )
 
     def flush(self) -> Spectrum:
         """Return the last frames, those that reach past the end."""

@@ -1,12 +1,43 @@
 """The inner loops: in C if the extension was built, otherwise in NumPy with the same results."""
 
 try:
-    from tonearm.analysis.kernels_native import band_powers, halve, link_beats, mix, sample_peak, true_peak, weigh
+    from tonearm.analysis.kernels_native import (
+        band_powers,
+        halve,
+        link_beats,
+        mix,
+        rises,
+        sample_peak,
+        shapes,
+        true_peak,
+        weigh,
+    )
 
     NATIVE = True
 except ImportError:
-    from tonearm.analysis.kernels_numpy import band_powers, halve, link_beats, mix, sample_peak, true_peak, weigh
+    from tonearm.analysis.kernels_numpy import (
+        band_powers,
+        halve,
+        link_beats,
+        mix,
+        rises,
+        sample_peak,
+        shapes,
+        true_peak,
+        weigh,
+    )
 
     NATIVE = False
 
-__all__ = ["NATIVE", "band_powers", "halve", "link_beats", "mix", "sample_peak", "true_peak", "weigh"]
+__all__ = [
+    "NATIVE",
+    "band_powers",
+    "halve",
+    "link_beats",
+    "mix",
+    "rises",
+    "sample_peak",
+    "shapes",
+    "true_peak",
+    "weigh",
+]

@@ -28,7 +28,9 @@ def halve(samples: Float32, count: int) -> Float32:
 def band_powers(samples: Float32, hop: int, window: Float32, weights: Float32, count: int) -> Float32:
     out = np.empty((count, len(weights)), np.float32)
     size = len(window)
-    _kernels.band_powers(samples, hop, window, _turns(size // 2, size // 2), _turns(size, size // 4 + 1), weights, out)
+    _kernels.band_powers(
+        samples, hop, window, _turns(size // 2, size // 2), _turns(size, size // 4 + 1), weights, out
+    )
     return out
 
 
@@ -37,6 +39,20 @@ def _turns(whole: int, count: int) -> Float32:
     """(count, 2) float32: cosine and sine of 0, 1, 2, … ``whole``-ths of a turn, clockwise."""
     angles = -2 * np.pi * np.arange(count) / whole
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def rises(mel: Float32, before: Float32) -> tuple[Float32, Float32]:
+    amplitude = np.empty((len(before) + len(mel), mel.shape[1]), np.float32)
+    amplitude[: len(before)] = before
+    sums = np.empty((len(mel), 2), np.float32)
+    _kernels.rises(mel, mel.shape[1], amplitude, sums)
+    return amplitude, sums
+
+
+def shapes(mel: Float32, amplitude: Float32, tables: Float32, limits: Float32) -> tuple[Float32, Float64]:
+    sums, products = np.empty((len(mel), 6), np.float32), np.empty(len(mel))
+    _kernels.shapes(mel, amplitude, tables, limits, sums, products)
+    return sums, products
 
 
 def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) -> Float64:

@@ -1,7 +1,7 @@
 """The inner loops of the analysis in NumPy: the definition of each, used where the C code was not built.
 
 All arrays are C-contiguous. The C code gives the same numbers: equal to the last bit where sums have
-one order in both (``mix``, ``halve``, ``sample_peak``, ``true_peak``, ``link_beats``), within rounding where
+one order in both (all but two), within rounding where
 NumPy leaves the order to its libraries (``band_powers``, ``weigh``).
 """
 
@@ -20,6 +20,9 @@ from tonearm.analysis.fourier import rfft
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+
+TINY = np.float32(1e-20)
+"""Sums that are divided by are taken as this at least."""
 
 _TOGETHER = 128
 """Frames that ``band_powers`` transforms together: half a megabyte, which fits the processor's cache."""
@@ -72,6 +75,50 @@ def band_powers(samples: Float32, hop: int, window: Float32, weights: Float32, c
         squares = parts * parts
         rows[start:stop] = (squares[:, 0::2] + squares[:, 1::2]) @ weights.T
     return rows
+
+
+def rises(mel: Float32, before: Float32) -> tuple[Float32, Float32]:
+    """How much each band's amplitude has risen since some frames before.
+
+    mel: (n, bands) float32 powers, the number of bands a multiple of eight. before: (lag, bands) float32, the
+    amplitudes of the frames before the first. Returns (lag + n, bands) amplitudes, those of before included, and
+    (n, 2) sums over the bands: of the rises over ``lag`` frames, and of the amplitudes.
+    """
+    lag = len(before)
+    amplitude = np.concatenate([before, np.sqrt(mel)])
+    risen = np.maximum(amplitude[lag:] - amplitude[: len(mel)], 0)
+    return amplitude, np.stack([risen.sum(axis=1), amplitude[lag:].sum(axis=1)], axis=1)
+
+
+def shapes(mel: Float32, amplitude: Float32, tables: Float32, limits: Float32) -> tuple[Float32, Float64]:
+    """What the measures of a frame's timbre are made of; ``timbre`` says what they mean.
+
+    mel, amplitude: (n, bands) float32, the number of bands a multiple of eight. tables: (5, bands) float32, width,
+    centre, its square, lower edge and bright width of the bands. limits: (2,) float32, the share of power below the
+    roll-off, and the floor of the flatness.
+    Returns (n, 6) float32: power, power times frequency, power times its square, bright amplitude, amplitude, and the
+    roll-off; and (n,) float64, the product of the bands' shares of their mean.
+    """
+    width, centre, square, lower, bright = tables
+    power = mel * width
+    below = np.cumsum(power, axis=1)
+    wanted = limits[0] * below[:, -1]
+    band = np.minimum(np.count_nonzero(below < wanted[:, None], axis=1), len(width) - 1)
+    rows = np.arange(len(mel))
+    above = (below[rows, band] - wanted) / np.maximum(power[rows, band], TINY)
+    sums = np.stack(
+        [
+            power.sum(axis=1),
+            (power * centre).sum(axis=1),
+            (power * square).sum(axis=1),
+            (amplitude * bright).sum(axis=1),
+            (amplitude * width).sum(axis=1),
+            lower[band] + (1 - above) * width[band],
+        ],
+        axis=1,
+    )
+    shares = np.maximum(mel / np.maximum(mel.mean(axis=1, keepdims=True), TINY), limits[1])
+    return sums, np.multiply.reduce(shares, axis=1, dtype=np.float64)
 
 
 def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) -> Float64:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tonearm.analysis.analyser import Float32, Float64
+from tonearm.analysis.kernels import rises, shapes
+from tonearm.analysis.kernels_numpy import TINY
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 11_000.0
 """Range of the shared spectrum's mel bands. What lies below is inaudible, and some codecs remove it."""
@@ -23,18 +25,17 @@ BALANCE_EDGES_HZ = (30.0, 150.0, 500.0, 2000.0, 6000.0, 11_000.0)
 BAND_FLOOR = 1e-5
 """Bands more than 50 dB below a frame's mean are raised to that: codecs empty such bands, inaudibly."""
 
-TINY = np.float32(1e-20)
+LIMITS = np.array([ROLLOFF, BAND_FLOOR], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class MelBands:
-    """The mel bands, (bands,) float32 each: lower edge, centre and width in Hz, and the share of the
-    width that is above ``BRIGHT_HZ``. Bands meet midway between their neighbours' centres."""
+    """The mel bands, (bands,) float32 each: lower edge and width in Hz. Bands meet midway between their neighbours'
+    centres. tables: see ``kernels_numpy.shapes``."""
 
     lower_hz: Float32
-    centre_hz: Float32
     width_hz: Float32
-    bright: Float32
+    tables: Float32
 
 
 def mel_bands(count: int, rate_hz: float) -> MelBands:
@@ -44,49 +45,39 @@ def mel_bands(count: int, rate_hz: float) -> MelBands:
     edges = (corners[:-1] + corners[1:]) / 2
     width = np.diff(edges)
     bright = np.clip((edges[1:] - BRIGHT_HZ) / width, 0, 1)
-    return MelBands(*(_single(column) for column in (edges[:-1], corners[1:-1], width, bright)))
+    lower, centre, wide, share = np.array([edges[:-1], corners[1:-1], width, bright], np.float32)
+    return MelBands(lower, wide, np.array([wide, centre, centre**2, lower, wide * share], np.float32))
 
 
-def _single(numbers: Float64) -> Float32:
-    return numbers.astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The shapes of some frames' spectra, (frames,) each.
 
-
-def moments_hz(power: Float32, bands: MelBands) -> tuple[Float32, Float32]:
-    """Centroid and spread, (frames,) each: mean and standard deviation of frequency, weighted by the power of
-    (frames, bands)."""
-    hz = bands.centre_hz
-    total = np.maximum(power.sum(axis=1), TINY)
-    centroid: Float32 = power @ hz / total
-    spread: Float32 = np.sqrt(np.maximum(power @ hz**2 / total - centroid**2, 0))
-    return centroid, spread
-
-
-def rolloff_hz(power: Float32, bands: MelBands) -> Float32:
-    """(frames,) frequency below which lies ``ROLLOFF`` of the power of (frames, bands); linear in a band."""
-    below = np.cumsum(power, axis=1)
-    wanted = np.float32(ROLLOFF) * below[:, -1]
-    band = np.minimum(np.count_nonzero(below < wanted[:, None], axis=1), power.shape[1] - 1)
-    frames = np.arange(len(power))
-    above = (below[frames, band] - wanted) / np.maximum(power[frames, band], TINY)
-    result: Float32 = bands.lower_hz[band] + (1 - above) * bands.width_hz[band]
-    return result
-
-
-def brightness(amplitude: Float32, bands: MelBands) -> Float32:
-    """(frames,) share of amplitude above ``BRIGHT_HZ``, 0 to 1, of (frames, bands) mean amplitudes."""
-    bright = amplitude @ (bands.width_hz * bands.bright)
-    share: Float32 = bright / np.maximum(amplitude @ bands.width_hz, TINY)
-    return share
-
-
-def flatness(mel: Float32) -> Float32:
-    """(frames,) geometric over arithmetic mean of (frames, bands) mean powers, 0 (one tone) to 1 (white noise)
+    centroid_hz, spread_hz: mean and standard deviation of frequency, weighted by power.
+    rolloff_hz: the frequency below which lies ``ROLLOFF`` of the power; linear in a band.
+    flatness: geometric over arithmetic mean of the bands' mean powers, 0 (one tone) to 1 (white noise)
     (J. D. Johnston, "Transform coding of audio signals using perceptual noise criteria", IEEE Journal on
-    Selected Areas in Communications 6(2), 1988), floored at ``BAND_FLOOR``."""
-    mean = np.maximum(mel.mean(axis=1, keepdims=True), TINY)
-    logarithms = np.log(np.maximum(mel / mean, np.float32(BAND_FLOOR)))
-    result: Float32 = np.exp(logarithms.mean(axis=1))
-    return result
+    Selected Areas in Communications 6(2), 1988), floored at ``BAND_FLOOR``.
+    brightness: share of amplitude above ``BRIGHT_HZ``, 0 to 1.
+    """
+
+    centroid_hz: Float32
+    spread_hz: Float32
+    rolloff_hz: Float32
+    flatness: Float64
+    brightness: Float32
+
+
+def shapes_of(mel: Float32, amplitude: Float32, bands: MelBands) -> Shapes:
+    """The shapes of (frames, bands) mean powers and amplitudes."""
+    sums, products = shapes(mel, amplitude, bands.tables, LIMITS)
+    power, by_hz, by_square, bright, loud, rolloff_hz = sums.T
+    total = np.maximum(power, TINY)
+    centroid: Float32 = by_hz / total
+    spread: Float32 = np.sqrt(np.maximum(by_square / total - centroid**2, 0))
+    return Shapes(
+        centroid, spread, rolloff_hz, products ** (1 / mel.shape[1]), bright / np.maximum(loud, TINY)
+    )
 
 
 def balance(power: Float64, bands: MelBands) -> Float64:
@@ -111,17 +102,15 @@ class Flux:
 
     def __init__(self) -> None:
         self._last: Float32 | None = None
-        self._risen: list[Float32] = []
-        self._total: list[Float32] = []
+        self._parts: list[Float32] = []
 
-    def push(self, amplitude: Float32) -> None:
-        """Take (frames, bands) float32 amplitudes, the next frames of the stream."""
-        before = amplitude[:1].repeat(self.LAG, axis=0) if self._last is None else self._last
-        joined = np.concatenate([before, amplitude])
-        rises = joined[self.LAG :] - joined[: -self.LAG]
-        self._risen.append(np.maximum(rises, 0).sum(axis=1))
-        self._total.append(amplitude.sum(axis=1))
-        self._last = joined[-self.LAG :]
+    def push(self, mel: Float32) -> Float32:
+        """Take (frames, bands) float32 powers, the next frames of the stream, and return their amplitudes."""
+        before = np.sqrt(mel[:1]).repeat(self.LAG, axis=0) if self._last is None else self._last
+        amplitude, sums = rises(mel, before)
+        self._parts.append(sums)
+        self._last = amplitude[-self.LAG :].copy()
+        return amplitude[self.LAG :]
 
     def share(self) -> float:
         """Mean share of a frame's amplitude that was not there one lag before, 0 (steady) to 1."""
@@ -134,5 +123,5 @@ class Flux:
         return np.divide(risen, np.maximum(total, TINY), dtype=np.float32)
 
     def _sums(self) -> tuple[Float32, Float32]:
-        nothing = np.zeros(0, np.float32)
-        return np.concatenate([nothing, *self._risen]), np.concatenate([nothing, *self._total])
+        risen, total = np.concatenate([np.zeros((0, 2), np.float32), *self._parts]).T
+        return risen, total

@@ -252,14 +252,35 @@ REFUSED: dict[str, tuple[str, tuple[object, ...]]] = {
     "halve: samples": ("halve", (zeros(48), HALF_BAND, zeros(10))),
     "halve: taps": ("halve", (zeros(100), zeros(8), zeros(10))),
     "band_powers: hop": ("band_powers", (zeros(32), 0, zeros(16), zeros(16), zeros(10), zeros(9), zeros(2))),
-    "band_powers: size": ("band_powers", (zeros(32), 4, zeros(20), zeros(20), zeros(12), zeros(11), zeros(2))),
+    "band_powers: size": (
+        "band_powers",
+        (zeros(32), 4, zeros(20), zeros(20), zeros(12), zeros(11), zeros(2)),
+    ),
     "band_powers: small": ("band_powers", (zeros(32), 4, zeros(8), zeros(8), zeros(6), zeros(5), zeros(2))),
-    "band_powers: turns": ("band_powers", (zeros(32), 4, zeros(16), zeros(14), zeros(10), zeros(9), zeros(2))),
-    "band_powers: unpack": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(8), zeros(9), zeros(2))),
-    "band_powers: weights": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(8), zeros(2))),
-    "band_powers: result": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(18), zeros(3))),
-    "band_powers: frames": ("band_powers", (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(6))),
-    "band_powers: nothing": ("band_powers", (zeros(15), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(1))),
+    "band_powers: turns": (
+        "band_powers",
+        (zeros(32), 4, zeros(16), zeros(14), zeros(10), zeros(9), zeros(2)),
+    ),
+    "band_powers: unpack": (
+        "band_powers",
+        (zeros(32), 4, zeros(16), zeros(16), zeros(8), zeros(9), zeros(2)),
+    ),
+    "band_powers: weights": (
+        "band_powers",
+        (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(8), zeros(2)),
+    ),
+    "band_powers: result": (
+        "band_powers",
+        (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(18), zeros(3)),
+    ),
+    "band_powers: frames": (
+        "band_powers",
+        (zeros(32), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(6)),
+    ),
+    "band_powers: nothing": (
+        "band_powers",
+        (zeros(15), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(1)),
+    ),
     "weigh: coefficients": ("weigh", (zeros(8), 2, np.zeros(9), np.zeros(8), ends(4), np.zeros(2))),
     "weigh: state": ("weigh", (zeros(8), 2, WEIGHTING, np.zeros(4), ends(4), np.zeros(2))),
     "weigh: end beyond": ("weigh", (zeros(8), 2, WEIGHTING, np.zeros(8), ends(5), np.zeros(2))),
