@@ -10,10 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from tonearm.analysis.catalog import for_child
-from tonearm.analysis.decode import open_audio
-from tonearm.analysis.engine import Loaded, Measured, load, measure
+from tonearm.analysis.decode import AudioSource, open_audio
+from tonearm.analysis.engine import Loaded, Measured, Stopwatch, load, measure
+from tonearm.analysis.examined import examined
 from tonearm.analysis.file_window import RawFile
-from tonearm.analysis.identity import audio_hash
 from tonearm.analysis.tags import read_tags
 from tonearm.worker.child_main import warm_up
 
@@ -44,37 +44,31 @@ def decode_only(path: Path) -> tuple[float, float, dict[str, float]]:
 def measured_of(file: RawFile, analysers: Sequence[Loaded]) -> Measured:
     """What the analysers find in an open file."""
     with open_audio(file) as source:
-        sound = source.sound
-        return measure(
-            source.samples(), sound.sample_rate_hz, sound.channels, analysers, lambda _: None, source.speakers
-        )
+        return _measured(source, analysers)
+
+
+def _measured(source: AudioSource, analysers: Sequence[Loaded]) -> Measured:
+    sound = source.sound
+    return measure(
+        source.samples(), sound.sample_rate_hz, sound.channels, analysers, lambda _: None, source.speakers
+    )
 
 
 def analyse(path: Path) -> tuple[float, float, dict[str, float]]:
     """Do to a file what a child does; returns CPU seconds, seconds of audio, wall seconds by stage."""
     began = time.process_time()
-    stages = {}
+    watch = Stopwatch()
     with io.FileIO(str(path)) as file:
         mark = time.perf_counter()
-        audio_hash(file)
-        with open_audio(file):
-            pass
-        stages["identify"] = time.perf_counter() - mark
-        mark = time.perf_counter()
-        read_tags(file)
-        stages["tags"] = time.perf_counter() - mark
-        with open_audio(file) as source:
-            sound = source.sound
-            measured = measure(
-                source.samples(),
-                sound.sample_rate_hz,
-                sound.channels,
-                ANALYSERS,
-                lambda _: None,
-                source.speakers,
-            )
-            seconds = source.report.facts.decoded_s
-    return time.process_time() - began, seconds, stages | measured.timings
+        with examined(file) as found:
+            watch.add("identify", mark)
+            mark = time.perf_counter()
+            read_tags(file)
+            watch.add("tags", mark)
+            with found.audio() as source:
+                measured = _measured(source, ANALYSERS)
+                seconds = source.report.facts.decoded_s
+    return time.process_time() - began, seconds, watch.seconds | measured.timings
 
 
 def _prepare() -> None:

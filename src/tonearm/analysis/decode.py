@@ -1,7 +1,7 @@
 """Decodes the audio of an open file to samples; damaged parts are skipped."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -17,7 +17,6 @@ from tonearm.analysis.container import Opened, check_form, open_container
 from tonearm.analysis.declared_length import Declared, declared_length
 from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.frames import fill, silence_nonsense
-from tonearm.analysis.identity import AudioIdentity, HashedAudio
 from tonearm.errors import Fault, FileFault
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts
 
@@ -223,20 +222,3 @@ def open_audio(file: RawFile) -> Iterator[AudioSource]:
             yield source
         finally:
             source.close()
-
-
-def examine(
-    file: RawFile, described: Callable[[FileFacts], None] = lambda _: None
-) -> tuple[SoundFacts, FileFacts, AudioIdentity]:
-    """What ``open_audio`` and ``identify`` tell of a file, which is opened and read once for both.
-
-    described: called before the file is read to its end, which may fail.
-
-    Raises ``FileFault``, any of them, when no audio can be decoded.
-    """
-    with open_container(file) as opened:
-        hashed = HashedAudio(opened)
-        source = AudioSource(opened, declared_length(opened), hashed.links)
-        source.close()
-        described(source.file)
-        return source.sound, source.file, hashed.identity()

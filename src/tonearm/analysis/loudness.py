@@ -96,7 +96,7 @@ class LoudnessAnalyser:
         ends = np.append(bounds[1:] - self._taken, len(samples))
         energies = weigh(samples, self._coefficients, self._state, ends) @ self._weights
         energies[0] += self._open_energy
-        self._powers.extend(energies[:-1] / np.diff(bounds))
+        self._powers.frombytes((energies[:-1] / np.diff(bounds)).tobytes())
         self._open_energy = float(energies[-1])
         self._taken = end
 

@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from tonearm.analysis.decode import examine, open_audio
+from tonearm.analysis.decode import open_audio
 from tonearm.analysis.decoder_messages import write_decoder_messages
 from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
+from tonearm.analysis.examined import Examined, examine, examined
 from tonearm.analysis.former_identity import former_hash
 from tonearm.analysis.tags import SECONDS, read_tags
 from tonearm.errors import Fault, FileFault
@@ -174,18 +175,20 @@ class Child:
         watch = Stopwatch()
         began = time.perf_counter()
         self.send(stage="identify")
-        sound, facts, identity = examine(file, self._described)
-        former_identity = former_hash(file, former) if former is not None else None
+        with examined(file, self._described) as found:
+            former_identity = former_hash(file, former) if former is not None else None
+            watch.add("identify", began)
+            self._identified(file, found, former_identity, watch)
+
+    def _identified(self, file: io.FileIO, found: Examined, former: str | None, watch: Stopwatch) -> None:
+        facts, identity = found.facts, found.identity
         facts = replace(
             facts, unreadable=identity.failed_reads, bit_rate_bps=identity.bit_rate_bps or facts.bit_rate_bps
         )
-        watch.add("identify", began)
         began = time.perf_counter()
         tags = self._tags(file)
         watch.add("tags", began)
-        self.send(
-            hash=identity.hash, former=former_identity, sound=asdict(sound), file=asdict(facts), tags=tags
-        )
+        self.send(hash=identity.hash, former=former, sound=asdict(found.sound), file=asdict(facts), tags=tags)
         self._is_identified = True
         began = time.perf_counter()
         answer = receive(self._link)
@@ -197,9 +200,9 @@ class Child:
             self._end_file(finished=True, decoded=None, findings={}, timings=watch.seconds)
             return
         allow_cpu(float(answer[0]["cpu_s"]))
-        self._measure(file, names, facts.declared_s, watch)
+        self._measure(found, names, facts.declared_s, watch)
 
-    def _measure(self, file: io.FileIO, names: list[str], declared_s: float | None, watch: Stopwatch) -> None:
+    def _measure(self, found: Examined, names: list[str], declared_s: float | None, watch: Stopwatch) -> None:
         def decoded(seconds: float) -> None:
             now = time.monotonic()
             if now - self._progress_at >= PROGRESS_S:
@@ -207,7 +210,7 @@ class Child:
                 self.send(stage="decode", fraction=min(1.0, seconds / declared_s) if declared_s else None)
 
         self.send(stage="decode", fraction=0.0)
-        with open_audio(file) as source:
+        with found.audio() as source:
             sound = source.sound
             measured = measure(
                 source.samples(),
@@ -222,8 +225,8 @@ class Child:
             finished=True,
             decoded=asdict(facts),
             findings={
-                name: {"version": version, "values": found.values, "series": found.series}
-                for name, (version, found) in measured.findings.items()
+                name: {"version": version, "values": findings.values, "series": findings.series}
+                for name, (version, findings) in measured.findings.items()
             },
             timings=watch.seconds | measured.timings,
         )

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tests import material
-from tonearm.analysis.decode import DecodeReport, examine, open_audio
+from tonearm.analysis.decode import DecodeReport, open_audio
+from tonearm.analysis.examined import examine
 from tonearm.analysis.identity import identify
 from tonearm.errors import Fault, FileFault
 from tonearm.library.completeness import file_warnings, is_complete
