@@ -20,7 +20,7 @@ class NotFound(TonearmError):
 
 
 class LibraryInUse(TonearmError):
-    """Another process is analysing with the same library."""
+    """Another process holds the lock of the library: it analyses, renames files or writes tags."""
 
 
 class ServiceUnavailable(TonearmError):
@@ -69,13 +69,13 @@ class BehindPooler(StorageUnusable):
 class Failure:
     """How an attempt at a file failed, as it is stored and shown.
 
-    attempts: number of charged attempts after which the file is quarantined; 1 if another attempt can't succeed.
+    max_attempts: number of charged attempts after which the file is quarantined; 1 if another attempt can't succeed.
     """
 
     code: str
     reason: str
     advice: str
-    attempts: int = 1
+    max_attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tonearm.errors import Failure
 from tonearm.events.states import RunState
 from tonearm.jobs.worker_registry import Heartbeat, WorkerInstance, WorkerRegistry
 from tonearm.library.database import open_sqlite
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.progress.port import RunningFile
 from tonearm.settings import Level
 from tonearm.views.activity import read_activity

@@ -14,7 +14,7 @@ from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import attempt_table
 from tonearm.resilience.backoff import Backoff
 
-BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
+BAD = Failure("crashed", "Its process was ended.", "Retry it.", max_attempts=3)
 HOPELESS = Failure("not-audio", "This is not music.", "Check what it is.")
 
 

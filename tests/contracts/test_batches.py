@@ -17,7 +17,7 @@ from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
-FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 FEATURES = tuple(f"features_{name}_{version}" for name, version in VERSIONS.items())
 TABLES = ("jobs", "files", "audio", "tags", "analyses", *FEATURES, "history")
 TIMES = {"queued_at", "started_at", "finished_at", "first_seen_at", "made_at", "read_at", "at", "found_at"}

@@ -18,7 +18,7 @@ from tonearm.library.database import Database
 from tonearm.library.roots import Place
 
 PICTURE = Failure("not-audio", "it is a picture", "look at it")
-CABLE = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+CABLE = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 EVERYTHING = FailedSelection()
 
 

@@ -6,10 +6,10 @@ from tonearm.events.rests import WorkerResting
 from tonearm.events.states import RestCode
 from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.settings import Level, load_settings
-from tonearm.views.figures import JOB_STATES, Figures, read_figures
+from tonearm.views.queue_figures import JOB_STATES, Figures, read_figures
 from tonearm.worker.registration import SoleRegistration
 
-CRASHED = Failure("crashed", "Its decoder crashed.", "Retry it.", attempts=3)
+CRASHED = Failure("crashed", "Its decoder crashed.", "Retry it.", max_attempts=3)
 
 
 def figures(library: Library) -> Figures:

@@ -25,7 +25,7 @@ from tonearm.jobs.port import Result
 from tonearm.library.database import Database
 from tonearm.library.forget import forget
 from tonearm.library.former_identities import FormerIdentity, adopt
-from tonearm.library.locking import Locking, with_tempo
+from tonearm.library.value_locks import Locking, with_tempo
 from tonearm.views.tracks import TrackQuery
 
 ALL = frozenset(VERSIONS)

@@ -28,7 +28,7 @@ from tonearm.library.roots import Place
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 
-FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 Answer = TypeVar("Answer")
 
@@ -287,7 +287,9 @@ def test_a_job_whose_next_attempt_is_far_away_comes_at_once_when_a_person_retrie
     library.meet(library.run(), b"1")
     queue = setup.queue("w")
     lease = setup.take(queue)
-    library.job_store.fail(lease, Failure("read-error", "the cable is loose", "plug it in", attempts=9), 0.1)
+    library.job_store.fail(
+        lease, Failure("read-error", "the cable is loose", "plug it in", max_attempts=9), 0.1
+    )
     library.change(
         "UPDATE jobs SET not_before = not_before + 3600, queued_at = queued_at + 3600,"
         " publish_due_at = publish_due_at + 3600 WHERE state = 'retrying'"

@@ -42,7 +42,7 @@ from tonearm.resilience.backoff import Backoff
 from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.settings import Level
 
-FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 PATIENCE = StorageRetry(lambda _: None, lambda: False)
 """Two that get in each other's way try again, as the program does."""

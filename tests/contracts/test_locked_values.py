@@ -10,7 +10,7 @@ from tonearm.errors import NotFound
 from tonearm.library.database import Database
 from tonearm.library.forget import forget
 from tonearm.library.locked_values import Locks
-from tonearm.library.locking import Counted, LockedSound, Locking, with_key, with_tempo, without_tempo
+from tonearm.library.value_locks import Counted, LockedSound, Locking, with_key, with_tempo, without_tempo
 from tonearm.views.duplicates import duplicates
 from tonearm.views.tracks import TrackQuery
 

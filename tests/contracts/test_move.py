@@ -21,8 +21,8 @@ from tests.unit.library_fixture import Library
 from tonearm.errors import LibraryInUse, StorageUnavailable
 from tonearm.library.column_types import padded
 from tonearm.library.database import REVISION, Database, open_postgres, open_sqlite
-from tonearm.library.lock import exclusive_lock
 from tonearm.library.move_library import Moved, MoveDiffers, NotEmpty, move
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.library.schema import file_table, metadata
 
 SAMPLES = Path(__file__).parents[2] / "samples"

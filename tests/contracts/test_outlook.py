@@ -12,7 +12,7 @@ from tonearm.resilience.backoff import Backoff
 from tonearm.views import outlook as outlooks
 from tonearm.views.liveness import Liveness
 
-BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
+BAD = Failure("crashed", "Its process was ended.", "Retry it.", max_attempts=3)
 MB = 1_000_000
 WORKING, NOBODY = Liveness(False, None, 1), Liveness(True, frozenset(), 0)
 FILE_S = 200.0

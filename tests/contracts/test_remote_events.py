@@ -20,7 +20,7 @@ from tonearm.events.facts import (
 )
 from tonearm.jobs import finished_jobs
 from tonearm.jobs.lease import Lease
-from tonearm.jobs.retry import INTERRUPTIONS
+from tonearm.jobs.retry import MAX_INTERRUPTIONS
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import analysis_table
 from tonearm.progress.live import LiveView
@@ -30,7 +30,7 @@ from tonearm.resilience.backoff import Backoff
 from tonearm.worker.attempt_recorder import announce_interrupted
 
 ME, OTHER, THIRD = "here", "there", "beyond"
-BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
+BAD = Failure("crashed", "Its process was ended.", "Retry it.", max_attempts=3)
 HOPELESS = Failure("not-audio", "This is not music.", "Check what it is.")
 
 
@@ -325,8 +325,8 @@ def test_a_file_whose_worker_died_is_told_as_an_attempt_that_is_repeated(
     ("interruptions", "fact", "seen_before"),
     [
         (0, "JobRetrying", True),
-        (INTERRUPTIONS - 1, "JobFinished", True),
-        (INTERRUPTIONS - 1, "JobFinished", False),
+        (MAX_INTERRUPTIONS - 1, "JobFinished", True),
+        (MAX_INTERRUPTIONS - 1, "JobFinished", False),
     ],
 )
 def test_what_this_process_announces_of_a_lost_worker_is_not_told_again(

@@ -7,7 +7,7 @@ from tests.unit.library_fixture import Library, finish_one, found, result
 from tonearm.errors import Failure, NotFound
 from tonearm.views.slow import FAILED, OTHER, QUEUE_WAIT, STORE, UNFINISHED, SlowWork, Span
 
-BAD = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+BAD = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 EVER = Span()
 
 

@@ -11,7 +11,7 @@ from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 from tonearm.views.snapshots import take_snapshot
 
-BAD = Failure("crashed", "Its process was ended.", "Retry it.", attempts=3)
+BAD = Failure("crashed", "Its process was ended.", "Retry it.", max_attempts=3)
 HOPELESS = Failure("not-audio", "This is not music.", "Check what it is.")
 NOTHING = {level.label: 0 for level in Level}
 

@@ -69,7 +69,7 @@ def worked(app: Library, queue: JobQueue, stop: StopSwitch, jobs: int) -> float:
             stop.request()
 
     settings = dataclasses.replace(app.settings, workers=SLOTS)
-    mount_guard = MountGuard(PathMap(()), app.job_store.samples)
+    mount_guard = MountGuard(PathMap(()), app.job_store.sample_paths)
     supervisor = Supervisor(
         app.job_store,
         queue,

@@ -127,7 +127,7 @@ def work(app: Library, run: int, name: str, make_queue: MakeQueue, slots: int) -
         settings,
         versions(),
         name,
-        MountGuard(PathMap(()), app.job_store.samples),
+        MountGuard(PathMap(()), app.job_store.sample_paths),
         None,
         message,
         stop,

@@ -43,7 +43,7 @@ from tonearm.settings import EXTENSIONS, Level, RenameRule, Rule, Settings
 from tonearm.settings.model import DEFAULT_EXCLUDES
 from tonearm.tagging.reference import filled as filled_names
 from tonearm.telemetry.health_check import CheckStatus, Situation, library_perfdata
-from tonearm.views.figures import Figures
+from tonearm.views.queue_figures import Figures
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 
 PROJECT = Path(__file__).parents[2]

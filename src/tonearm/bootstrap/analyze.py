@@ -12,7 +12,7 @@ from tonearm.bootstrap.worker import WorkerParts, background, join, make_supervi
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Subscriber
 from tonearm.jobs.asked_runs import AskedRuns
-from tonearm.library.lock import exclusive_lock, holder, takes_requests
+from tonearm.library.process_lock import analysing_process, exclusive_lock, takes_requests
 from tonearm.progress.live import LiveView
 from tonearm.progress.poller import ProgressPoller
 from tonearm.progress.remote_events import RemoteEvents
@@ -70,7 +70,7 @@ def _handed_over(parts: WorkerParts) -> HandedOver:
     library, stop, settings = parts.library, parts.stop, parts.library.settings
 
     def keeper() -> int | None:
-        return holder(settings.data_dir) if takes_requests(settings.data_dir) else None
+        return analysing_process(settings.data_dir) if takes_requests(settings.data_dir) else None
 
     def events(run: int) -> RemoteEvents:
         return RemoteEvents(library.database, None, run, "")

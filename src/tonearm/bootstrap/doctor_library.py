@@ -18,7 +18,7 @@ from tonearm.jobs import queue_depth
 from tonearm.library.data_folder import DATABASE
 from tonearm.library.database import REVISION, Database, revision_of
 from tonearm.library.inspection import PostgresServer, look_into_sqlite, read_postgres
-from tonearm.library.lock import holder
+from tonearm.library.process_lock import analysing_process
 from tonearm.library.roots import Roots
 from tonearm.names import PathMap
 from tonearm.settings import Settings
@@ -48,7 +48,7 @@ def library_in_folder(settings: Settings) -> Iterator[Diagnosis]:
     yield from looked.found()
     if places.DATABASE not in looked.passed:
         return
-    if (process := holder(folder)) is not None:
+    if (process := analysing_process(folder)) is not None:
         yield Diagnosis("data.in-use", str(folder), f"process {process} is analysing with it")
     with contextlib.closing(look_into_sqlite(folder)) as database:
         yield from _contents(settings, database)
@@ -100,7 +100,7 @@ def _contents(settings: Settings, database: Database) -> Iterator[Diagnosis]:
 def _roots(settings: Settings, database: Database) -> Iterator[Place]:
     for root in Roots(database, PathMap(settings.path_map)).every():
         with database.read() as connection:
-            files = queue_depth.samples(connection, root.root, FILES)
+            files = queue_depth.sample_paths(connection, root.root, FILES)
         yield Place(f"root:{root.root}", "root", root.here, files=files, mounts=root.mounts)
 
 

@@ -150,7 +150,7 @@ def _places(library: Library) -> "Callable[[], Sequence[Place]]":
                     f"root:{root.root}",
                     "root",
                     root.here,
-                    files=library.job_store.samples(root.root, FILES),
+                    files=library.job_store.sample_paths(root.root, FILES),
                     mounts=root.mounts,
                 )
                 for root in library.roots.every()

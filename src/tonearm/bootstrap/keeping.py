@@ -14,7 +14,7 @@ from tonearm.errors import LibraryInUse, NotFound
 from tonearm.events.event import Event
 from tonearm.events.report import report
 from tonearm.jobs.asked_runs import AskedRuns, ScanRequest
-from tonearm.library.lock import exclusive_lock, takes_requests
+from tonearm.library.process_lock import exclusive_lock, takes_requests
 from tonearm.progress.live import LiveView
 from tonearm.scan.watch import Watch
 from tonearm.session.coordination import take_over
@@ -22,8 +22,8 @@ from tonearm.session.keeping import Keeping, ScanEnd
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
 from tonearm.worker.registration import SoleRegistration, worker_name
-from tonearm.worker.serve import serve
 from tonearm.worker.signals import StopSwitch
+from tonearm.worker.work_until_stopped import work_until_stopped
 
 if TYPE_CHECKING:
     from tonearm.bootstrap.metrics import Exporter
@@ -80,7 +80,13 @@ def _sole(parts: WorkerParts) -> Iterator[Work]:
             supervisor = make_supervisor(parts, queue, worker, registration)
             try:
                 yield functools.partial(
-                    serve, supervisor, library.runs, parts.bus, worker, library.settings.workers, CLOSE_RUNS_S
+                    work_until_stopped,
+                    supervisor,
+                    library.runs,
+                    parts.bus,
+                    worker,
+                    library.settings.workers,
+                    CLOSE_RUNS_S,
                 )
             finally:
                 stop.request()
@@ -100,7 +106,12 @@ def _shared(parts: WorkerParts) -> Iterator[Work]:
         with background(parts, registration.name, membership.broker, others):
             supervisor = make_supervisor(parts, membership.queue, registration.name, registration)
             yield functools.partial(
-                serve, supervisor, library.runs, parts.bus, registration.name, library.settings.workers
+                work_until_stopped,
+                supervisor,
+                library.runs,
+                parts.bus,
+                registration.name,
+                library.settings.workers,
             )
 
 

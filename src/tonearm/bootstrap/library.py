@@ -15,8 +15,8 @@ from tonearm.jobs.worker_registry import WorkerRegistry
 from tonearm.library.audit import Audit
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables, SearchableColumns
-from tonearm.library.locking import Locking
 from tonearm.library.roots import Roots
+from tonearm.library.value_locks import Locking
 from tonearm.names import PathMap
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Settings

@@ -9,7 +9,7 @@ from tonearm.bootstrap.library import feature_tables
 from tonearm.bootstrap.servers import open_for_maintenance
 from tonearm.errors import ConfigurationError
 from tonearm.library.database import REVISION, Database
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.names import printable
 from tonearm.settings import Settings, without_password
 

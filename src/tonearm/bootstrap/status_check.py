@@ -30,8 +30,8 @@ from tonearm.telemetry.health_check import (
 from tonearm.telemetry.probes import Checks, asked
 from tonearm.telemetry.probes_findings import Place
 from tonearm.telemetry.probes_places import PlacesLoop
-from tonearm.views.figures import read_figures
 from tonearm.views.liveness import read_liveness
+from tonearm.views.queue_figures import read_figures
 from tonearm.views.workers import WorkerList
 
 LIMIT_S = 8.0

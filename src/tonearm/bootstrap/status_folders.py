@@ -39,7 +39,7 @@ def folders_in_trouble(settings: Settings, database: Database) -> list[Mapping[s
     places = []
     for root in roots:
         with database.read() as connection:
-            files = queue_depth.samples(connection, root.root, FILES)
+            files = queue_depth.sample_paths(connection, root.root, FILES)
         places.append(Place(to_text(root.here), "root", root.here, files=files, mounts=root.mounts))
     checks = Checks()
     PlacesLoop(lambda: places, checks).check(threading.Event())

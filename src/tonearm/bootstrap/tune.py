@@ -13,7 +13,7 @@ from tonearm.bootstrap.tune_servers import measure_servers
 from tonearm.errors import ConfigurationError, LibraryInUse, NotFound
 from tonearm.library.data_folder import require_library
 from tonearm.library.files import Files
-from tonearm.library.lock import holder
+from tonearm.library.process_lock import analysing_process
 from tonearm.names import PathMap, printable
 from tonearm.settings import Settings
 from tonearm.settings.machine import CHILD_MB, WORKER_MB, this_machine
@@ -45,7 +45,7 @@ Tell = Callable[[str], None]
 
 def refuse_while_analysing(settings: Settings) -> None:
     """Raise LibraryInUse while a process analyses with the library: each would disturb the other."""
-    if settings.database_url is None and (process := holder(settings.data_dir)) is not None:
+    if settings.database_url is None and (process := analysing_process(settings.data_dir)) is not None:
         raise LibraryInUse(
             f"process {process} is analysing with the library in {settings.data_dir}; "
             "measure when it has ended, as each would slow the other down"

@@ -113,7 +113,7 @@ def _supervisor(library: Library, run: int, bus: EventBus, stop: StopSwitch) -> 
         library.settings,
         versions(),
         WORKER,
-        MountGuard(PathMap(library.settings.path_map), library.job_store.samples),
+        MountGuard(PathMap(library.settings.path_map), library.job_store.sample_paths),
         None,
         bus,
         stop,

@@ -11,7 +11,7 @@ from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.background import running
 from tonearm.bootstrap.health import Health, probes, probing_servers
 from tonearm.bootstrap.library import Library, open_library
-from tonearm.bootstrap.rest import cpu_budget, rest_watch
+from tonearm.bootstrap.resting import cpu_budget, rest_watch
 from tonearm.bootstrap.servers import Servers, job_queue
 from tonearm.bootstrap.traces import Tracing, recording_traces
 from tonearm.errors import ConfigurationError
@@ -40,9 +40,9 @@ from tonearm.worker.own_cpu import OwnCpu
 from tonearm.worker.profiler import Profiler, WholeRun
 from tonearm.worker.registration import SoleRegistration, WorkerRegistration
 from tonearm.worker.sampling_requests import ChildSampling
-from tonearm.worker.serve import serve
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
+from tonearm.worker.work_until_stopped import work_until_stopped
 
 if TYPE_CHECKING:
     from tonearm.bootstrap.metrics import Exporter
@@ -189,7 +189,12 @@ def open_worker(
         with background(parts, registration.name, membership.broker, {"heartbeat": registration.keep_alive}):
             supervisor = make_supervisor(parts, membership.queue, registration.name, registration)
             yield functools.partial(
-                serve, supervisor, parts.library.runs, parts.bus, registration.name, settings.workers
+                work_until_stopped,
+                supervisor,
+                parts.library.runs,
+                parts.bus,
+                registration.name,
+                settings.workers,
             )
 
 
@@ -247,9 +252,9 @@ def make_supervisor(
     parts.bus.subscribe(own_cpu, "the CPU time of children")
     allow_files(library.settings.workers)
     paths = PathMap(library.settings.path_map)
-    mount_guard = MountGuard(paths, library.job_store.samples)
+    mount_guard = MountGuard(paths, library.job_store.sample_paths)
     if library.database.shared:  # another host may have mounted what is missing here
-        mount_guard = MountGuard(paths, library.job_store.samples, library.roots.mounts)
+        mount_guard = MountGuard(paths, library.job_store.sample_paths, library.roots.mounts)
     return Supervisor(
         library.job_store,
         queue,

@@ -37,7 +37,7 @@ from tonearm.events.facts import Summary
 from tonearm.events.report import report
 from tonearm.events.states import Severity
 from tonearm.library.data_folder import require_library
-from tonearm.library.lock import holder, takes_requests
+from tonearm.library.process_lock import analysing_process, takes_requests
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.scan.reader import NamedPath, reason_of, resolved
@@ -243,8 +243,8 @@ def _refuse_what_another_process_decides(settings: Settings, given: Mapping[str,
     options = [name for name, value in given.items() if value is not None]
     if options and settings.database_url is None and takes_requests(settings.data_dir):
         raise ConfigurationError(
-            f"{', '.join(options)}: process {holder(settings.data_dir)} (`tonearm serve`) analyses what this call "
-            "asks for; give such options to that one, or end it first"
+            f"{', '.join(options)}: process {analysing_process(settings.data_dir)} (`tonearm serve`) analyses what "
+            "this call asks for; give such options to that one, or end it first"
         )
 
 

@@ -17,7 +17,7 @@ from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.terminal import say, write_line
 from tonearm.library.database import Database
 from tonearm.library.forget import count_missing, forget, is_gone, missing_files
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.library.roots import Place
 from tonearm.names import printable
 from tonearm.views.formatting import plural

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.cli.locking import change_locks
 from tonearm.cli.options import PATH, data_option, json_option
+from tonearm.cli.value_locks import change_locks
 from tonearm.graph.key_names import named_camelot
-from tonearm.library.locking import with_key, without_key
+from tonearm.library.value_locks import with_key, without_key
 
 TOLD = ("key", "camelot")
 paths_argument = click.argument("paths", metavar="PATH [PATH]...", nargs=-1, required=True, type=PATH)

@@ -10,7 +10,7 @@ from tonearm.cli.opened import library
 from tonearm.cli.options import PATH, Number, WholeNumber, data_option, json_option, print_json
 from tonearm.cli.terminal import say
 from tonearm.errors import ConfigurationError, NotFound
-from tonearm.library.lock import holder
+from tonearm.library.process_lock import analysing_process
 from tonearm.names import path_fields, printable
 from tonearm.telemetry.profile_call import ask_for_profile
 from tonearm.telemetry.profile_files import FORMS, write_profile
@@ -106,7 +106,7 @@ def _worker(opened: Library, name: str | None) -> str:
         raise NotFound(
             f"no worker named {printable(name)} uses this library; its only one is {printable(own)}"
         )
-    if holder(Path(opened.database.address).parent) is None:
+    if analysing_process(Path(opened.database.address).parent) is None:
         raise NotFound(
             "no process is analysing with this library; `tonearm analyze --profile FILE` profiles a whole run"
         )

@@ -15,7 +15,7 @@ from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.jobs.failed_jobs import FailedSelection
-from tonearm.library.lock import takes_requests
+from tonearm.library.process_lock import takes_requests
 from tonearm.library.roots import Place, outermost
 from tonearm.names import printable
 from tonearm.views.failures import FailureGroup

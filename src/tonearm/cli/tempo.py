@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from tonearm.cli.locking import change_locks
 from tonearm.cli.opened import library
 from tonearm.cli.options import PATH, Number, data_option, json_option, limit_option, print_json, where
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.track_filters import filters, query_of
-from tonearm.library.locking import with_tempo, without_tempo
+from tonearm.cli.value_locks import change_locks
+from tonearm.library.value_locks import with_tempo, without_tempo
 from tonearm.names import path_fields, printable
 from tonearm.views.doubtful_tempi import DoubtfulTempo, doubtful_tempi
 

@@ -11,8 +11,8 @@ from tonearm.jobs.job import JobState
 from tonearm.names import printable
 from tonearm.settings import Level
 from tonearm.views.activity import WINDOWS_S, Activity
-from tonearm.views.figures import PAUSED
 from tonearm.views.formatting import hour, outlook_text, plural
+from tonearm.views.queue_figures import PAUSED
 from tonearm.views.workers import ALIVE, WorkerView
 
 LEVELS = (

@@ -4,7 +4,7 @@ import signal
 from enum import StrEnum
 
 from tonearm.errors import Failure, Fault
-from tonearm.jobs.retry import INTERRUPTIONS, TRANSIENT_ATTEMPTS
+from tonearm.jobs.retry import MAX_INTERRUPTIONS, MAX_TRANSIENT_ATTEMPTS
 
 
 class Cause(StrEnum):
@@ -51,7 +51,7 @@ INTERRUPTED = Failure(
 )
 INTERRUPTED_OFTEN = Failure(
     "interrupted",
-    f"Tonearm itself ended {INTERRUPTIONS} times while this file was being analysed.",
+    f"Tonearm itself ended {MAX_INTERRUPTIONS} times while this file was being analysed.",
     "Check whether the machine ran out of memory or power; then `tonearm retry` it.",
 )
 GONE = Failure("gone", "The file is no longer there.", "Analyse the folder where it is now, or restore it.")
@@ -67,7 +67,7 @@ REPLACED = Failure(
     "replaced",
     "The file changed while it was being analysed.",
     "Wait until nothing writes to it, then retry.",
-    attempts=10,
+    max_attempts=10,
 )
 NO_PERMISSION = Failure(
     "no-permission",
@@ -78,25 +78,25 @@ DEADLINE = Failure(
     "deadline",
     "Its analysis took longer than its length allows and was stopped.",
     "Retry it when the machine is less busy, or raise deadline_base_s.",
-    attempts=2,
+    max_attempts=2,
 )
 INVALID_MESSAGES = Failure(
     "crashed",
     "Its process sent invalid messages and was stopped.",
     "The file is most likely damaged, or made to do harm: replace it.",
-    attempts=2,
+    max_attempts=2,
 )
 KILLED = Failure(
     "killed",
     "Its process was killed from outside, perhaps because the machine ran out of memory.",
     "Retry it; with little memory use fewer --workers.",
-    attempts=8,
+    max_attempts=8,
 )
 KILLED_FOR_MEMORY = Failure(
     "killed-for-memory",
     "The machine, or the container that Tonearm runs in, ran out of memory, and the kernel killed its process.",
     "Use fewer --workers or allow more memory, then retry it.",
-    attempts=8,
+    max_attempts=8,
 )
 
 
@@ -110,7 +110,7 @@ def crashed(number: int) -> Failure:
         "crashed",
         f"Its decoder crashed ({name}).",
         "The file is most likely damaged: get it again from its source, then retry.",
-        attempts=3,
+        max_attempts=3,
     )
 
 
@@ -120,7 +120,7 @@ def ended(status: int) -> Failure:
         "crashed",
         f"Its process ended with status {status} in the middle of the file.",
         "Retry it; if that does not help, the file is most likely damaged.",
-        attempts=3,
+        max_attempts=3,
     )
 
 
@@ -130,7 +130,7 @@ def unreadable(reason: str) -> Failure:
         "read-error",
         f"The file can't be read: {reason}.",
         "Check the disk, the cable or the network mount, then retry.",
-        attempts=TRANSIENT_ATTEMPTS,
+        max_attempts=MAX_TRANSIENT_ATTEMPTS,
     )
 
 

@@ -48,7 +48,7 @@ def count_unsent(connection: Connection) -> int:
     ).scalar_one()
 
 
-def samples(connection: Connection, root: int, limit: int) -> list[bytes]:
+def sample_paths(connection: Connection, root: int, limit: int) -> list[bytes]:
     """Paths of some files that the last scan of a root found: the first and the last that were recorded."""
     present = select(file_table.c.path).where(file_table.c.root_id == root, IS_PRESENT)
     oldest = connection.execute(present.order_by(file_table.c.id).limit(limit // 2)).scalars().all()

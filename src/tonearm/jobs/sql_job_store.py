@@ -10,11 +10,11 @@ from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
 from tonearm.jobs.failures import CHILD_LOST, unstorable
-from tonearm.jobs.interruptions import recover_interrupted
 from tonearm.jobs.job import LEFT_OUT, Depth, JobState, Refusal, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.lease_watch import LeaseWatch
+from tonearm.jobs.lost_workers import recover_interrupted
 from tonearm.jobs.port import (
     NO_IDENTITIES,
     NO_TIMINGS,
@@ -289,7 +289,7 @@ class SqlJobStore:
         with self._database.read() as connection:
             return queue_depth.count_unsent(connection)
 
-    def samples(self, root: int, limit: int) -> list[bytes]:
+    def sample_paths(self, root: int, limit: int) -> list[bytes]:
         """Paths of some files that the last scan of a root found: the first and the last that were recorded."""
         with self._database.read() as connection:
-            return queue_depth.samples(connection, root, limit)
+            return queue_depth.sample_paths(connection, root, limit)

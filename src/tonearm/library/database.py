@@ -27,7 +27,7 @@ from tonearm.errors import (
 from tonearm.library.column_types import contains_folded, json_text, numbers_replaced, padded
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
-from tonearm.library.lock import refuse_while_at_work
+from tonearm.library.process_lock import refuse_while_at_work
 from tonearm.library.statement_waits import note_waits
 from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded

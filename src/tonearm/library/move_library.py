@@ -9,7 +9,7 @@ from tonearm.errors import StorageError, TonearmError
 from tonearm.library.access_schema import audit_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.curation_schema import locked_value_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.database import Database, disable_statement_timeout
-from tonearm.library.lock import refuse_while_at_work
+from tonearm.library.process_lock import refuse_while_at_work
 from tonearm.library.rename_schema import rename_step_table  # noqa: F401  its module adds tables to the metadata
 from tonearm.library.schema import metadata
 from tonearm.library.table_copy import Digest, Values, continue_numbering, count_rows, rows_of, write_rows

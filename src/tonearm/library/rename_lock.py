@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from tonearm.errors import LibraryInUse
 from tonearm.library.database import ADVISORY, Database
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 
 RENAME = 2
 """Distinguishes this advisory lock from others of a library."""

@@ -11,7 +11,7 @@ from enum import IntEnum
 from tonearm.jobs.job import JobState
 from tonearm.names import from_document, printable
 from tonearm.telemetry.probes import Check, Status
-from tonearm.views.figures import PAUSED, Figures
+from tonearm.views.queue_figures import PAUSED, Figures
 from tonearm.views.workers import WorkerView
 
 WAIT_LIMITS_S = {"critical": 60.0, "high": 900.0, "normal": 21_600.0}

@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from tonearm.library.leader import Leadership
 from tonearm.telemetry.refreshed import Refreshed
-from tonearm.views.figures import Figures, read_figures
+from tonearm.views.queue_figures import Figures, read_figures
 
 LIMIT_S = 4.0
 """Seconds that a scrape waits for all figures; those that do not come are absent from it."""

@@ -12,16 +12,16 @@ from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
 from tonearm.library.database import Database
-from tonearm.library.lock import holder
+from tonearm.library.process_lock import analysing_process
 from tonearm.library.schema import job_table
 from tonearm.names import from_document, path_fields
 from tonearm.progress.port import RunningFile
 from tonearm.settings import Level
 from tonearm.views.failures import FailedFile, FailureList
-from tonearm.views.figures import Figures, read_figures
 from tonearm.views.jobs import JobList, JobView
 from tonearm.views.liveness import Liveness, read_liveness
 from tonearm.views.outlook import with_outlooks
+from tonearm.views.queue_figures import Figures, read_figures
 from tonearm.views.runs import RunList, RunView
 from tonearm.views.workers import RestView, WorkerList, WorkerView
 
@@ -159,7 +159,7 @@ def read_activity(database: Database, reported: Sequence[RunningFile] | None) ->
         at=now,
         address=database.address,
         shared=database.shared,
-        process=None if database.shared else holder(Path(database.address).parent),
+        process=None if database.shared else analysing_process(Path(database.address).parent),
         analysing=alive.analysing,
         rest=alive.rest,
         figures=figures,

@@ -18,7 +18,7 @@ from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
 from tonearm.jobs.worker_rows import LOST_S, shift_of
 from tonearm.library.database import Database
-from tonearm.library.lock import holder
+from tonearm.library.process_lock import analysing_process
 from tonearm.library.schema import worker_table
 from tonearm.views.runs import RunView
 from tonearm.views.workers import RestView, rest_of
@@ -81,7 +81,7 @@ def read_liveness(database: Database) -> Liveness:
     Call this before the jobs and runs are read: a process that ends in between has then ended its jobs, too.
     """
     if not database.shared:
-        if holder(Path(database.address).parent) is None:
+        if analysing_process(Path(database.address).parent) is None:
             return Liveness(False, frozenset(), 0)
         with database.read() as connection:
             return _sole(connection)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from tonearm.errors import LibraryInUse, NotFound
 from tonearm.jobs.asked_runs import AskedRuns, ScanRequest
-from tonearm.library.lock import takes_requests
+from tonearm.library.process_lock import takes_requests
 from tonearm.library.roots import Place
 from tonearm.names import printable
 from tonearm.settings import Level

@@ -16,9 +16,9 @@ from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at
 from tonearm.web.json_response import Json
 from tonearm.web.listings import track_page
-from tonearm.web.locks import change_lock
 from tonearm.web.models import CountModel, LockChange, Page, detail_model, track_model
 from tonearm.web.parts import Parts
+from tonearm.web.value_locks import change_lock
 
 RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")
 Text = Annotated[str | None, Query(max_length=200, description="A part of it; case makes no difference.")]

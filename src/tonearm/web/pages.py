@@ -16,7 +16,7 @@ from tonearm.errors import TonearmError
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.failures import cause_of
 from tonearm.library.audit import Actor
-from tonearm.library.lock import holder
+from tonearm.library.process_lock import analysing_process
 from tonearm.names import printable
 from tonearm.views import formatting
 from tonearm.views.activity import Activity
@@ -168,7 +168,7 @@ def _workers(router: APIRouter, parts: Parts, pages: Pages) -> None:
             found = library.worker_list.page()
         except TonearmError as error:
             return pages.problem(error, "/workers")
-        process = None if database.shared else holder(Path(database.address).parent)
+        process = None if database.shared else analysing_process(Path(database.address).parent)
         said = f"{printable(drained)} finishes what it has and ends." if drained else ""
         return pages.page(
             "workers.html",

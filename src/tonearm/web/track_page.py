@@ -20,10 +20,10 @@ from tonearm.web.access import Who
 from tonearm.web.answers import Id
 from tonearm.web.drawings import curves, keys_over_time, waveform
 from tonearm.web.forms import form_of
-from tonearm.web.locks import change_lock
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages
 from tonearm.web.track_table import file_facts, result_groups
+from tonearm.web.value_locks import change_lock
 
 MIXES = 10
 MIX_PERCENT = 6.0

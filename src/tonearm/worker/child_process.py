@@ -21,8 +21,8 @@ from tonearm.settings import Settings
 from tonearm.worker.child_output import ChildOutput
 from tonearm.worker.child_protocol import InvalidReply, Message, MessageBuffer, encode
 from tonearm.worker.limits import private_bytes
+from tonearm.worker.opener_pool import OpenFile
 from tonearm.worker.opener_process import CPU_MORE_S, allowed_s
-from tonearm.worker.openers import OpenFile
 
 STARTUP_S = 60.0
 

@@ -30,7 +30,7 @@ from tonearm.analysis.catalog import analysers
 from tonearm.errors import Failure
 from tonearm.events.states import Severity
 from tonearm.jobs.port import ReadFile, Result
-from tonearm.jobs.retry import TRANSIENT_ATTEMPTS
+from tonearm.jobs.retry import MAX_TRANSIENT_ATTEMPTS
 from tonearm.library.column_types import storable_text
 from tonearm.library.file_contents import DecodeFacts, FileFacts, Size, SoundFacts, Tags
 from tonearm.worker.child_process import Assignment
@@ -153,8 +153,8 @@ def parsed_failure(message: Message) -> Failure:
     code, reason, advice = (
         storable_text(str(message.get(name, ""))) for name in ("failed", "reason", "advice")
     )
-    attempts = TRANSIENT_ATTEMPTS if message.get("transient") is True else 1
-    return Failure(code[:60], reason[:2000], advice[:2000], attempts)
+    max_attempts = MAX_TRANSIENT_ATTEMPTS if message.get("transient") is True else 1
+    return Failure(code[:60], reason[:2000], advice[:2000], max_attempts)
 
 
 def parsed_stage(message: Message) -> tuple[str, float | None]:

@@ -15,7 +15,7 @@ from tonearm.jobs.lease import Lease
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import Assignment, ChildProcess
 from tonearm.worker.mount_guard import MountGuard
-from tonearm.worker.openers import LIMIT_S, Openers, OpenFile, Question, look_at
+from tonearm.worker.opener_pool import LIMIT_S, Openers, OpenFile, Question, look_at
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.safe_open import failure_of
 

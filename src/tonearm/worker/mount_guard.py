@@ -22,15 +22,15 @@ class MountGuard:
     def __init__(
         self,
         paths: PathMap,
-        samples: Callable[[int, int], Sequence[bytes]],
+        sample_paths: Callable[[int, int], Sequence[bytes]],
         mounts: Callable[[int], Sequence[bytes]] = lambda _: (),
     ) -> None:
-        """``samples(root_id, n)``: up to n files that the last scan of a root found.
+        """``sample_paths(root_id, n)``: up to n files that the last scan of a root found.
 
         ``mounts(root_id)``: the folders below a root that were mount points at its last scan.
         """
         self._paths = paths
-        self._samples = samples
+        self._sample_paths = sample_paths
         self._mounts = mounts
         self._unmounted: dict[UnmountedPlace, tuple[float, bytes]] = {}
         self._hung: dict[bytes, set[UnmountedPlace]] = {}
@@ -78,7 +78,7 @@ class MountGuard:
 
     def question(self, root_id: int, root: bytes, missing: bytes) -> dict[str, Any]:
         """What an opener is asked about the place of a file that can't be found. Raises StorageError."""
-        others = [path for path in self._samples(root_id, SAMPLES) if path != missing]
+        others = [path for path in self._sample_paths(root_id, SAMPLES) if path != missing]
         return {
             "root": to_document(self.local_path(root)),
             "others": [to_document(path) for path in others],

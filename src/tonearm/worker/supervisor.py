@@ -44,7 +44,7 @@ from tonearm.worker.endings import Endings
 from tonearm.worker.job_taker import JobTaker
 from tonearm.worker.maintenance import Maintenance, Registration
 from tonearm.worker.mount_guard import MountGuard
-from tonearm.worker.openers import Openers
+from tonearm.worker.opener_pool import Openers
 from tonearm.worker.pending_writes import PendingWrites
 from tonearm.worker.pool import ChildPool
 from tonearm.worker.rest import RestWatch

@@ -13,7 +13,7 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import KILLED
 
 PICTURE = Failure("not-audio", "it is a picture", "look at it")
-CABLE = Failure("read-error", "the cable is loose", "plug it in", attempts=2)
+CABLE = Failure("read-error", "the cable is loose", "plug it in", max_attempts=2)
 
 
 @pytest.fixture

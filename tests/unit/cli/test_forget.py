@@ -12,7 +12,7 @@ from tests.unit.library_fixture import Library, found, result
 from tonearm.cli.app import app
 from tonearm.errors import LibraryInUse
 from tonearm.events.states import RunState
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 
 
 @pytest.fixture

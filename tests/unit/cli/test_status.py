@@ -18,7 +18,7 @@ from tonearm.events.states import RestCode
 from tonearm.graph.neo4j import Neo4jGraph
 from tonearm.graph.port import GraphCounts
 from tonearm.jobs.worker_registry import WorkerRegistry
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.settings import load_settings
 from tonearm.worker.registration import SoleRegistration
 

@@ -11,7 +11,7 @@ from tests.unit.library_fixture import Library, finish_one, result
 from tonearm.cli.app import app
 from tonearm.errors import Failure, NotFound
 
-BROKEN = Failure("crashed", "The decoder crashed\n(signal 11).", "Look at it.", attempts=3)
+BROKEN = Failure("crashed", "The decoder crashed\n(signal 11).", "Look at it.", max_attempts=3)
 
 
 def call(library_folder: Path, *arguments: str) -> Result:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tests.unit.tuning.rounds import a_round, measured, repeated
 from tonearm.bootstrap.tune import Measurements
 from tonearm.cli.app import app
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.tuning.measured import Measured
 
 SLOW_SETTINGS = {1: [1.0, 1.01, 0.99], 2: [1.08, 1.09, 1.07]}

@@ -23,13 +23,13 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import GONE, INTERRUPTED
 from tonearm.jobs.job_sql import FILE_VERSIONS, engine_text, versions_in
 from tonearm.jobs.lease import Lease
-from tonearm.jobs.retry import INTERRUPTIONS, retry_after
+from tonearm.jobs.retry import MAX_INTERRUPTIONS, retry_after
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level
 from tonearm.views.tracks import TrackQuery
 
-FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 
 
@@ -179,14 +179,14 @@ def test_a_success_after_failures_leaves_no_reason_behind(library: Library) -> N
 def test_a_failure_that_may_pass_is_tried_again_as_often_as_allowed_and_then_kept(library: Library) -> None:
     [lease] = leased(library)
     states = []
-    for attempt in range(1, FLAKY.attempts + 1):
+    for attempt in range(1, FLAKY.max_attempts + 1):
         assert lease.attempt == attempt
         ending = library.job_store.fail(lease, FLAKY, 0.5)
         assert ending is not None
         states.append(ending.state)
         job = library.job(lease.job)
         assert (job["code"], job["reason"], job["advice"]) == (FLAKY.code, FLAKY.reason, FLAKY.advice)
-        if attempt < FLAKY.attempts:
+        if attempt < FLAKY.max_attempts:
             lease = library.take()
     assert states == ["retrying", "retrying", "quarantined"]
     assert library.file(b"1.flac")["state"] == "quarantined"
@@ -249,7 +249,7 @@ def test_a_job_given_back_is_not_charged_for_its_attempt(library: Library) -> No
         assert (job["state"], job["worker"], job["lease_until"], job["stage"]) == ("queued", None, None, None)
         lease = library.take()
     assert lease.attempt == 6
-    for _ in range(FLAKY.attempts - 1):
+    for _ in range(FLAKY.max_attempts - 1):
         ending = library.job_store.fail(lease, FLAKY, 0.0)
         assert ending is not None
         assert ending.state == "retrying"
@@ -327,14 +327,14 @@ def test_a_living_workers_jobs_are_left_to_it(library: Library) -> None:
 
 def test_interruptions_are_not_held_against_a_file(library: Library) -> None:
     [lease] = leased(library)
-    for _ in range(INTERRUPTIONS - 2):
+    for _ in range(MAX_INTERRUPTIONS - 2):
         assert len(patient(library).recover_worker(WORKER)) == 1
         job = library.job(lease.job)
         assert (job["state"], job["code"]) == ("retrying", INTERRUPTED.code)
         library.change("UPDATE jobs SET not_before = 1")
         lease = library.take()
     states = []
-    for _ in range(FLAKY.attempts):
+    for _ in range(FLAKY.max_attempts):
         ending = library.job_store.fail(lease, FLAKY, 0.0)
         assert ending is not None
         states.append(ending.state)
@@ -345,12 +345,16 @@ def test_interruptions_are_not_held_against_a_file(library: Library) -> None:
 
 def test_a_file_that_ends_its_worker_again_and_again_is_quarantined(library: Library) -> None:
     [lease] = leased(library)
-    for _ in range(INTERRUPTIONS - 1):
+    for _ in range(MAX_INTERRUPTIONS - 1):
         library.job_store.recover_worker(WORKER)
         lease = library.take()
     assert len(library.job_store.recover_worker(WORKER)) == 1
     job = library.job(lease.job)
-    assert (job["state"], job["code"], job["interruptions"]) == ("quarantined", "interrupted", INTERRUPTIONS)
+    assert (job["state"], job["code"], job["interruptions"]) == (
+        "quarantined",
+        "interrupted",
+        MAX_INTERRUPTIONS,
+    )
     assert job["lease_until"] is None
     assert library.file(b"1.flac")["state"] == "quarantined"
 
@@ -362,7 +366,9 @@ def test_what_became_of_the_jobs_of_a_lost_worker_is_told_with_its_attempts(libr
     library.meet(cancelled, b"3.flac")
     again, given_up = library.job_store.take(WORKER, run, at_most=2)
     [unwanted] = library.job_store.take(WORKER, cancelled)
-    library.change("UPDATE jobs SET interruptions = :n WHERE id = :id", n=INTERRUPTIONS - 1, id=given_up.job)
+    library.change(
+        "UPDATE jobs SET interruptions = :n WHERE id = :id", n=MAX_INTERRUPTIONS - 1, id=given_up.job
+    )
     library.runs.cancel(cancelled)
     told = {one.job: one.outcome for one in patient(library).recover_worker(WORKER)}
     assert set(told) == {again.ref, given_up.ref, unwanted.ref}
@@ -371,7 +377,7 @@ def test_what_became_of_the_jobs_of_a_lost_worker_is_told_with_its_attempts(libr
     failure = told[given_up.ref].failure
     assert told[given_up.ref].state == "quarantined"
     assert failure is not None
-    assert f"ended {INTERRUPTIONS} times" in failure.reason
+    assert f"ended {MAX_INTERRUPTIONS} times" in failure.reason
     assert told[unwanted.ref].state == "cancelled"
     assert library.job_store.recover_worker(WORKER) == []
 
@@ -379,7 +385,7 @@ def test_what_became_of_the_jobs_of_a_lost_worker_is_told_with_its_attempts(libr
 def test_a_file_that_was_given_up_with_its_worker_is_at_no_stage_any_more(library: Library) -> None:
     [lease] = leased(library)
     library.job_store.renew(WORKER, {lease.job: "decode"})
-    library.change("UPDATE jobs SET interruptions = :n", n=INTERRUPTIONS - 1)
+    library.change("UPDATE jobs SET interruptions = :n", n=MAX_INTERRUPTIONS - 1)
     library.job_store.recover_worker(WORKER)
     job = library.job(lease.job)
     assert (job["state"], job["stage"]) == ("quarantined", None)

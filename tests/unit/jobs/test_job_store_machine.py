@@ -158,7 +158,7 @@ class PendingWrites(RuleBasedStateMachine):
         assert ending is not None
         if self.library.state(before["run_id"]) != RunState.CANCELLED:
             charged = lease.attempt - before["uncharged_attempts"]
-            assert ending.state == ("retrying" if charged < failure.attempts else "quarantined")
+            assert ending.state == ("retrying" if charged < failure.max_attempts else "quarantined")
             assert self.library.job(lease.job)["code"] == failure.code
         assert self.library.job(lease.job)["state"] == ending.state
         self.failed[lease.job, lease.attempt] = failure

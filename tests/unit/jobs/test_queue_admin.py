@@ -14,7 +14,7 @@ from tonearm.jobs.job import OPEN
 from tonearm.library.roots import Place
 from tonearm.settings import Level
 
-FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 
 
@@ -50,7 +50,7 @@ def test_a_new_level_changes_nothing_that_has_ended(library: Library) -> None:
 
 def test_a_retried_file_has_a_clean_record(library: Library) -> None:
     library.meet(library.run(), b"1")
-    for _ in range(FLAKY.attempts):
+    for _ in range(FLAKY.max_attempts):
         library.job_store.fail(library.take(), FLAKY, 0.0)
     assert library.retry(at(library, b"1"), partial=False) == 1
     [job] = library.rows("SELECT * FROM jobs")
@@ -59,7 +59,7 @@ def test_a_retried_file_has_a_clean_record(library: Library) -> None:
     assert library.file(b"1")["state"] == "waiting"
     assert library.history(library.file(b"1")["id"]) == ["retried"]
     states = []
-    for _ in range(FLAKY.attempts):
+    for _ in range(FLAKY.max_attempts):
         ending = library.job_store.fail(library.take(), FLAKY, 0.0)
         assert ending is not None
         states.append(ending.state)

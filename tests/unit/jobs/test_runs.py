@@ -8,7 +8,7 @@ from tonearm.events.states import RunState, Workload
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.settings import Level
 
-FLAKY = Failure("read-error", "the cable is loose", "plug it in", attempts=3)
+FLAKY = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
 HOPELESS = Failure("not-audio", "it is a picture", "look at it")
 
 

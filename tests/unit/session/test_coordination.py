@@ -3,7 +3,7 @@
 from tests.unit.library_fixture import Library
 from tonearm.events.event import Event
 from tonearm.events.facts import JobFinished, JobRetrying, RunStarted
-from tonearm.jobs.retry import INTERRUPTIONS
+from tonearm.jobs.retry import MAX_INTERRUPTIONS
 from tonearm.progress.live import LiveView
 from tonearm.session.coordination import EmbeddedRun
 from tonearm.worker.supervisor import Supervisor
@@ -16,7 +16,9 @@ def unused(run: int) -> Supervisor:
 def test_files_of_a_killed_call_are_announced_and_not_counted_in_the_next_run(library: Library) -> None:
     library.meet(library.run(), b"1.flac", b"2.flac")
     given_up, again = library.job_store.take("killed", None, at_most=2)
-    library.change("UPDATE jobs SET interruptions = :n WHERE id = :id", n=INTERRUPTIONS - 1, id=given_up.job)
+    library.change(
+        "UPDATE jobs SET interruptions = :n WHERE id = :id", n=MAX_INTERRUPTIONS - 1, id=given_up.job
+    )
     heard: list[Event] = []
     view = LiveView()
 

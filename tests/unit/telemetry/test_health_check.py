@@ -21,7 +21,7 @@ from tonearm.telemetry.health_check import (
     summary_of,
 )
 from tonearm.telemetry.probes import Check, Finding, Status
-from tonearm.views.figures import JOB_STATES, Figures
+from tonearm.views.queue_figures import JOB_STATES, Figures
 from tonearm.views.workers import WorkerView
 
 NO_JOBS = {(level.label, state): 0 for level in Level for state in JOB_STATES}

@@ -9,7 +9,7 @@ from tonearm.jobs.job import OPEN
 from tonearm.jobs.worker_registry import Heartbeat, Resting, WorkerInstance, WorkerRegistry
 from tonearm.jobs.worker_rows import LOST_S
 from tonearm.library.database import Database, open_postgres
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.settings import load_settings
 from tonearm.views.liveness import Liveness, read_liveness
 from tonearm.views.workers import RestView, WorkerList

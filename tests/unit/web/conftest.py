@@ -13,7 +13,7 @@ from tonearm.errors import Failure
 from tonearm.settings import Settings, load_settings
 from tonearm.web.open_service import open_service
 
-BAD = Failure("not-audio", "This is not a music file.", "Check what it is.", attempts=1)
+BAD = Failure("not-audio", "This is not a music file.", "Check what it is.", max_attempts=1)
 SCRIPT = "<script>alert(1)</script>"
 
 

@@ -17,7 +17,7 @@ from tests.unit.web.client import Client
 from tests.unit.web.conftest import served
 from tonearm.analysis.catalog import versions as present_versions
 from tonearm.jobs.asked_runs import AskedRuns
-from tonearm.library.lock import exclusive_lock
+from tonearm.library.process_lock import exclusive_lock
 from tonearm.settings import Level
 
 API = "/api/v1"

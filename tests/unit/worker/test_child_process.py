@@ -11,7 +11,7 @@ from tests.unit.library_fixture import Library
 from tonearm.settings import load_settings
 from tonearm.worker import child_process
 from tonearm.worker.child_process import ChildProcess
-from tonearm.worker.openers import Openers, OpenFile
+from tonearm.worker.opener_pool import Openers, OpenFile
 from tonearm.worker.safe_open import FileStatus
 
 

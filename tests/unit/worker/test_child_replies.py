@@ -20,7 +20,7 @@ from tonearm.jobs.lease import Lease
 from tonearm.worker.child_process import Assignment
 from tonearm.worker.child_protocol import InvalidReply, Message
 from tonearm.worker.child_replies import parsed_failure, parsed_identity, parsed_log, result_of
-from tonearm.worker.openers import Openers, OpenFile
+from tonearm.worker.opener_pool import Openers, OpenFile
 from tonearm.worker.safe_open import FileStatus
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -168,8 +168,8 @@ def test_whatever_a_child_says_is_nonsense_or_can_be_stored(
 
 def test_a_failure_is_told_as_the_child_told_it() -> None:
     told = parsed_failure({"failed": "not-audio", "reason": "r", "advice": "a", "transient": False})
-    assert (told.code, told.reason, told.advice, told.attempts) == ("not-audio", "r", "a", 1)
-    assert parsed_failure({"failed": "read-error", "transient": True}).attempts == 4
+    assert (told.code, told.reason, told.advice, told.max_attempts) == ("not-audio", "r", "a", 1)
+    assert parsed_failure({"failed": "read-error", "transient": True}).max_attempts == 4
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

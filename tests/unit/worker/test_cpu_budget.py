@@ -14,7 +14,7 @@ from tonearm.events.facts import ChildEnded, ChildStarted
 from tonearm.settings import load_settings
 from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.cpu_budget import CpuBudget
-from tonearm.worker.openers import Openers, OpenFile
+from tonearm.worker.opener_pool import Openers, OpenFile
 from tonearm.worker.own_cpu import OwnCpu
 from tonearm.worker.safe_open import FileStatus
 

@@ -183,10 +183,10 @@ def test_the_library_names_files_that_were_there_when_it_last_looked(library: Li
     library.meet(run, *names)
     library.meet(run, b"other", root=b"/other")
     library.files.mark_missing([library.file(b"000")["id"], library.file(b"049")["id"]])
-    samples = library.job_store.samples(library.root(), 20)
+    samples = library.job_store.sample_paths(library.root(), 20)
     assert set(samples) == {*names[1:11], *names[39:49]}
-    assert library.job_store.samples(library.root(b"/other"), 20) == [b"other"]
-    assert library.job_store.samples(99, 20) == []
+    assert library.job_store.sample_paths(library.root(b"/other"), 20) == [b"other"]
+    assert library.job_store.sample_paths(99, 20) == []
 
 
 def test_a_file_below_a_mount_that_is_missing_here_is_not_gone(folder: KnownFolder) -> None:

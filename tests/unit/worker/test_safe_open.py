@@ -103,7 +103,7 @@ def test_folders_sockets_and_devices_are_refused(root: Path, monkeypatch: pytest
 
 def test_a_file_that_fails_to_open_may_be_tried_again(root: Path) -> None:
     failure = refused(root, b"x" * 300)
-    assert (failure.code, failure.attempts > 1) == ("read-error", True)
+    assert (failure.code, failure.max_attempts > 1) == ("read-error", True)
     assert os.strerror(errno.ENAMETOOLONG) in failure.reason
 
 
@@ -124,7 +124,7 @@ def test_a_file_that_fails_to_open_may_be_tried_again(root: Path) -> None:
 )
 def test_what_the_system_says_becomes_what_a_person_understands(number: int, code: str, again: bool) -> None:
     failure = failure_of(number)
-    assert (failure.code, failure.attempts > 1) == (code, again)
+    assert (failure.code, failure.max_attempts > 1) == (code, again)
 
 
 FORBIDDEN = """
@@ -153,4 +153,4 @@ def test_what_may_not_be_read_is_not_permitted(tmp_path: Path) -> None:
     finally:
         (tmp_path / "locked").chmod(0o755)
     assert said.splitlines() == ["no-permission", "no-permission"]
-    assert NO_PERMISSION.attempts == 1
+    assert NO_PERMISSION.max_attempts == 1

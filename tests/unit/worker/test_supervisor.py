@@ -22,7 +22,7 @@ from tonearm.jobs.failures import NOT_MOUNTED
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, Result
-from tonearm.jobs.retry import INTERRUPTIONS
+from tonearm.jobs.retry import MAX_INTERRUPTIONS
 from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.names import PathMap
@@ -67,7 +67,7 @@ class WorkerUnderTest:
         self.music = os.fsencode(music)
         self.events: list[Event] = []
         self.stop = StopSwitch()
-        self.samples: Callable[[int, int], Sequence[bytes]] = library.job_store.samples
+        self.sample_paths: Callable[[int, int], Sequence[bytes]] = library.job_store.sample_paths
         self.notice: Callable[[Event], object] = lambda _: None
         self.registration: Registration | None = None
         self.queue = Queue(SqlQueue(library.job_store, WORKER, None))
@@ -89,7 +89,7 @@ class WorkerUnderTest:
             self.settings,
             VERSIONS,
             WORKER,
-            MountGuard(PathMap(()), lambda root, limit: self.samples(root, limit)),
+            MountGuard(PathMap(()), lambda root, limit: self.sample_paths(root, limit)),
             self.registration,
             self.note,
             self.stop,
@@ -196,14 +196,14 @@ def test_a_database_that_goes_away_while_a_missing_file_is_looked_for_costs_noth
     worker.meet("1.flac", "2.flac", "3.flac")
     asked = 0
 
-    def samples(root: int, limit: int) -> Sequence[bytes]:
+    def sample_paths(root: int, limit: int) -> Sequence[bytes]:
         nonlocal asked
         asked += 1
         if asked == 1:
             raise StorageUnavailable("the server went away")
-        return worker.library.job_store.samples(root, limit)
+        return worker.library.job_store.sample_paths(root, limit)
 
-    worker.samples = samples
+    worker.sample_paths = sample_paths
     assert worker.work(lambda: len(worker.done()) == 2)
     [missing] = worker.library.rows(
         "SELECT state, attempts, uncharged_attempts FROM jobs WHERE state != 'done'"
@@ -267,7 +267,9 @@ def test_what_became_of_the_jobs_of_a_lost_worker_is_announced_once_and_not_coun
     lay(worker, "1.flac", "2.flac")
     worker.meet("1.flac", "2.flac")
     given_up, again = library.job_store.take("lost", None, at_most=2)
-    library.change("UPDATE jobs SET interruptions = :n WHERE id = :id", n=INTERRUPTIONS - 1, id=given_up.job)
+    library.change(
+        "UPDATE jobs SET interruptions = :n WHERE id = :id", n=MAX_INTERRUPTIONS - 1, id=given_up.job
+    )
 
     def over() -> bool:
         library.elapsed_s += LEASE_S / 3

@@ -14,7 +14,7 @@ from tonearm.worker.task import Task
 CLOSE_RUNS_S = 5.0
 
 
-def serve(
+def work_until_stopped(
     supervisor: Supervisor,
     runs: Runs,
     announce: Announce,

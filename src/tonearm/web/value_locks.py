@@ -3,7 +3,7 @@
 from tonearm.errors import ConfigurationError
 from tonearm.graph.key_names import named_camelot
 from tonearm.library.audit import Actor
-from tonearm.library.locking import Decide, with_key, with_tempo, without_key, without_tempo
+from tonearm.library.value_locks import Decide, with_key, with_tempo, without_key, without_tempo
 from tonearm.web.parts import Parts
 
 SLOWEST_BPM, FASTEST_BPM = 10.0, 1000.0

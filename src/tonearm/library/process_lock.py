@@ -30,7 +30,7 @@ def exclusive_lock(folder: Path, scans: bool = False, changes: bool = False) -> 
     Raises:
         LibraryInUse: another process holds it; the message names its process id.
     """
-    path = folder / "analyze.lock"
+    path = folder / "library.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
@@ -59,7 +59,7 @@ def _taken(descriptor: int) -> bool:
     return False
 
 
-def holder(folder: Path) -> int | None:
+def analysing_process(folder: Path) -> int | None:
     """The id of the process that is analysing now, or ``None``."""
     words = _words(folder)
     if words is None or CHANGES in words:
@@ -75,7 +75,7 @@ def takes_requests(folder: Path) -> bool:
 def _words(folder: Path) -> list[str] | None:
     """What the holder has written into the lock; ``None`` if nobody holds it."""
     try:
-        descriptor = os.open(folder / "analyze.lock", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(folder / "library.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

@@ -10,7 +10,7 @@ from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import print_json
 from tonearm.cli.terminal import write_line
 from tonearm.errors import NotFound
-from tonearm.library.locking import Decide
+from tonearm.library.value_locks import Decide
 from tonearm.names import printable
 from tonearm.views.track import Track
 from tonearm.views.tracks import TrackQuery

@@ -12,7 +12,7 @@ from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import cancel_unwanted, clock
 from tonearm.jobs.port import AttemptOutcome, InterruptedAttempt
 from tonearm.jobs.remote_jobs import job_rows
-from tonearm.jobs.retry import INTERRUPTIONS
+from tonearm.jobs.retry import MAX_INTERRUPTIONS
 from tonearm.library.schema import job_table
 from tonearm.resilience.backoff import Backoff
 
@@ -32,7 +32,7 @@ def recover_interrupted(
     refs = {job: row.last_attempt for job, row in job_rows(connection, ids).items()}
     delays_s: dict[int, float] = {}
     for job in lost:
-        if job.interruptions + 1 >= INTERRUPTIONS:
+        if job.interruptions + 1 >= MAX_INTERRUPTIONS:
             attempt_outcomes.quarantine_interrupted(connection, job.id, job.file_id, now)
             continue
         delays_s[job.id] = backoff.delay_s(1)

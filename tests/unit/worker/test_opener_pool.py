@@ -15,9 +15,9 @@ from tests.hung_mount import hung_mount
 from tonearm.errors import Failure
 from tonearm.jobs.failures import REPLACED
 from tonearm.library.mount_table import MountTable
-from tonearm.worker import openers as openers_module
+from tonearm.worker import opener_pool
 from tonearm.worker.child_protocol import receive
-from tonearm.worker.openers import Openers, OpenFile
+from tonearm.worker.opener_pool import Openers, OpenFile
 
 BASE_S = 7.0
 
@@ -71,8 +71,8 @@ class Loop:
 
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
-    monkeypatch.setattr(openers_module, "LIMIT_S", 0.5)
-    monkeypatch.setattr(openers_module, "LOOK_S", 0.1)
+    monkeypatch.setattr(opener_pool, "LIMIT_S", 0.5)
+    monkeypatch.setattr(opener_pool, "LOOK_S", 0.1)
     loop = Loop()
     yield loop
     loop.openers.close()
