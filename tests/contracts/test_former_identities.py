@@ -25,7 +25,7 @@ from tonearm.jobs.port import Result
 from tonearm.library.database import Database
 from tonearm.library.forget import forget
 from tonearm.library.former_identities import FormerIdentity, adopt
-from tonearm.library.value_locks import Locking, with_tempo
+from tonearm.library.value_locks import ValueLocks, with_tempo
 from tonearm.views.tracks import TrackQuery
 
 ALL = frozenset(VERSIONS)
@@ -211,7 +211,7 @@ def test_aliases_are_forgotten_with_their_sound(library: Library) -> None:
 
 def test_what_is_locked_for_a_sound_stays_for_every_file_that_was_called_so(library: Library) -> None:
     file = library.file(b"a.flac")["id"]
-    Locking(library.database, library.features, VERSIONS).change(
+    ValueLocks(library.database, library.features, VERSIONS).change(
         file, lambda counted: with_tempo(counted, 60.0, None, None)
     )
     a, b = taken(library, b"a.flac", b"b.flac")

@@ -10,7 +10,7 @@ from tonearm.errors import NotFound
 from tonearm.library.database import Database
 from tonearm.library.forget import forget
 from tonearm.library.locked_values import Locks
-from tonearm.library.value_locks import Counted, LockedSound, Locking, with_key, with_tempo, without_tempo
+from tonearm.library.value_locks import Counted, LockedSound, ValueLocks, with_key, with_tempo, without_tempo
 from tonearm.views.duplicates import duplicates
 from tonearm.views.tracks import TrackQuery
 
@@ -19,8 +19,8 @@ def lock(library: Library, file: int, bpm: float = 60.0) -> LockedSound:
     return locking(library).change(file, lambda counted: with_tempo(counted, bpm, None, None))
 
 
-def locking(library: Library) -> Locking:
-    return Locking(library.database, library.features, library.versions)
+def locking(library: Library) -> ValueLocks:
+    return ValueLocks(library.database, library.features, library.versions)
 
 
 def bpms(library: Library) -> list[float | None]:

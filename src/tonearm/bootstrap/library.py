@@ -16,7 +16,7 @@ from tonearm.library.audit import Audit
 from tonearm.library.database import Database
 from tonearm.library.features import FeatureTables, SearchableColumns
 from tonearm.library.roots import Roots
-from tonearm.library.value_locks import Locking
+from tonearm.library.value_locks import ValueLocks
 from tonearm.names import PathMap
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Settings
@@ -51,7 +51,7 @@ class Library:
     workers: WorkerRegistry
     profile_requests: ProfileRequests
     audit: Audit
-    locking: Locking
+    value_locks: ValueLocks
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
             workers=WorkerRegistry(database),
             profile_requests=ProfileRequests(database),
             audit=Audit(database),
-            locking=Locking(database, features, versions()),
+            value_locks=ValueLocks(database, features, versions()),
         )
 
 

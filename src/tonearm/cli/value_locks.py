@@ -30,7 +30,7 @@ def change_locks(
         tracks = [_track(opened, path) for path in paths]
         for track in tracks:
             try:
-                changed = retried(lambda file=track.id: opened.locking.change(file, decide))  # type: ignore[misc]  # bound now
+                changed = retried(lambda file=track.id: opened.value_locks.change(file, decide))  # type: ignore[misc]  # bound now
             except (NotFound, ValueError) as error:
                 kind = NotFound if isinstance(error, NotFound) else click.UsageError
                 raise kind(f"{printable(track.path)}: {error}") from error

@@ -38,7 +38,7 @@ Decide = Callable[[Counted], Locks]
 """Gives the new locks of a sound from what counts now. May raise."""
 
 
-class Locking:
+class ValueLocks:
     """Changes the locks of sounds, and everything that is derived from them."""
 
     def __init__(self, database: Database, features: FeatureTables, versions: Mapping[str, int]) -> None:

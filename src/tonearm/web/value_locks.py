@@ -20,7 +20,7 @@ def change_lock(parts: Parts, who: Actor, file: int, what: str, value: str) -> N
         decide = _key(value)
     else:
         raise ConfigurationError("lock the tempo or the key")
-    changed = parts.actions.repeated(lambda: parts.library.locking.change(file, decide))
+    changed = parts.actions.repeated(lambda: parts.library.value_locks.change(file, decide))
     action = f"{'set' if value else 'unlock'} {what}"
     parts.note(who, action, {"file": file, "value": value}, changed.files)
 
