@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from tonearm.bootstrap.background import running
 from tonearm.bootstrap.library import Library
-from tonearm.bootstrap.server_probes import RABBITMQ, SERVERS, Call, Server, ask_connected, server_calls
+from tonearm.bootstrap.server_probes import (
+    RABBITMQ,
+    SERVERS,
+    Call,
+    Server,
+    ask_broker,
+    ask_connected,
+    server_calls,
+)
 from tonearm.bootstrap.servers import Servers
 from tonearm.errors import StorageError
 from tonearm.events.bus import EventBus
@@ -89,6 +97,13 @@ def probes(
             bodies["probe children"] = _children_loop(health, library.settings, bus)
             bus.subscribe(RestCheck(health.checks), "the check of rests")
     return bodies
+
+
+def broker_probe(health: Health, settings: Settings, servers: Servers) -> dict[str, Body]:
+    """The body of the thread that probes RabbitMQ in a process that keeps no connection to it; empty without one."""
+    if RABBITMQ.service not in servers.breakers:
+        return {}
+    return {"probe rabbitmq": _server_loop(RABBITMQ, lambda: ask_broker(servers), health, settings, servers)}
 
 
 def place_probes(health: Health, library: Library) -> dict[str, Body]:

@@ -1,6 +1,7 @@
 """What a library's workers do at one moment: the queue, the runs, the workers and their files, rates, failures."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tonearm.names import from_document, path_fields
 from tonearm.progress.port import RunningFile
 from tonearm.settings import Level
 from tonearm.views.failures import FailedFile, FailureList
+from tonearm.views.floored import floored
 from tonearm.views.jobs import JobList, JobView
 from tonearm.views.liveness import Liveness, read_liveness
 from tonearm.views.outlook import with_outlooks
@@ -27,6 +29,8 @@ from tonearm.views.workers import RestView, WorkerList, WorkerView
 
 WINDOWS_S = (60, 300, 900)
 """Spans in seconds over which rates are computed, up to now."""
+SPAN_S = 30
+"""Seconds of one figure of the history; the windows are multiples of it."""
 DRAIN_WINDOW_S = 300
 LEAST_WINDOW_S = 10.0
 """A run that is younger has no rate yet."""
@@ -64,12 +68,27 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceState:
+    """A server, disk or folder as a process finds it, and since when. state: up, slow, unavailable, or wrong.
+
+    reason, advice: what is wrong with it, and what to do about that; ``None`` where nothing is.
+    """
+
+    service: str
+    state: str
+    since: float
+    reason: str | None = None
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """A library at one moment.
 
     at: by the database's clock. process: id of the process that is analysing; ``None`` in a shared library.
-    runs: those that have not ended. rates: by span in seconds. failures: the latest ones. rest: where every process
-    that takes jobs rests, the rest that ends first.
+    runs: those that have not ended. rates: by span in seconds. history: the rates of the spans of ``SPAN_S`` up to
+    now, the latest last. failures: the latest ones. rest: where every process that takes jobs rests, the rest that ends
+    first. services: what the reading process depends on, if it watches that.
     """
 
     at: float
@@ -82,8 +101,10 @@ class Activity:
     workers: tuple[WorkerView, ...]
     files: tuple[WorkingFile, ...]
     rates: Mapping[int, Rate]
+    history: tuple[Rate, ...]
     failures: tuple[FailedFile, ...]
     rest: RestView | None = None
+    services: tuple[ServiceState, ...] = ()
 
     def waiting(self, level: str) -> int:
         """Number of jobs of a level that can be taken, now or after their back-off."""
@@ -138,7 +159,9 @@ class Activity:
                 }
                 for window_s, rate in self.rates.items()
             ],
+            "history": {"span_s": SPAN_S, "files": [round(rate.files * SPAN_S) for rate in self.history]},
             "failures": [failure.to_json() for failure in self.failures],
+            "services": [dataclasses.asdict(service) for service in self.services],
         }
 
 
@@ -152,7 +175,7 @@ def read_activity(database: Database, reported: Sequence[RunningFile] | None) ->
     with database.read() as connection:
         now = clock(connection)
         figures = read_figures(connection)
-        rates = _rates(connection, now)
+        history = _history(connection, now)
     workers = tuple(WorkerList(database).page()) if database.shared else ()
     runs = [alive.run(run) for run in RunList(database).latest(SHOWN_RUNS) if run.finished_at is None]
     return Activity(
@@ -166,26 +189,35 @@ def read_activity(database: Database, reported: Sequence[RunningFile] | None) ->
         runs=tuple(with_outlooks(database, alive, runs)),
         workers=workers,
         files=tuple(_files(database, alive, workers, reported, now)),
-        rates=rates,
+        rates={window_s: _mean(history[-window_s // SPAN_S :]) for window_s in WINDOWS_S},
+        history=history,
         failures=tuple(FailureList(database).latest(SHOWN_FAILURES)),
     )
 
 
-def _rates(connection: Connection, now: float) -> dict[int, Rate]:
-    ended, columns = job_table.c.finished_at, []
-    for window_s in WINDOWS_S:
-        within = ended >= now - window_s
-        columns += [
-            func.sum(case((within, 1), else_=0)),
-            func.sum(case((within & (job_table.c.state == JobState.QUARANTINED), 1), else_=0)),
-            func.sum(case((within, job_table.c.decoded_s), else_=0.0)),
-        ]
-    recent = select(*columns).where(ended >= now - max(WINDOWS_S), job_table.c.state.in_(_ENDED))
-    found = [value or 0 for value in connection.execute(recent).one()]
-    return {
-        window_s: Rate(*(value / window_s for value in found[3 * index : 3 * index + 3]))
-        for index, window_s in enumerate(WINDOWS_S)
-    }
+def _history(connection: Connection, now: float) -> tuple[Rate, ...]:
+    ended, spans = job_table.c.finished_at, max(WINDOWS_S) // SPAN_S
+    ago = floored((now - ended) / SPAN_S)
+    failed = func.sum(case((job_table.c.state == JobState.QUARANTINED, 1), else_=0))
+    counted = (
+        select(ago, func.count(), failed, func.sum(job_table.c.decoded_s))
+        .where(ended >= now - spans * SPAN_S, job_table.c.state.in_(_ENDED))
+        .group_by(ago)
+    )
+    found = [Rate(0.0, 0.0, 0.0)] * spans
+    for span, *numbers in connection.execute(counted):
+        place = -1 - min(max(span, 0), spans - 1)  # what ended after ``now`` counts as of now
+        more = Rate(*((value or 0) / SPAN_S for value in numbers))
+        found[place] = Rate(
+            found[place].files + more.files,
+            found[place].failed + more.failed,
+            found[place].audio_s + more.audio_s,
+        )
+    return tuple(found)
+
+
+def _mean(rates: Sequence[Rate]) -> Rate:
+    return Rate(*(math.fsum(getattr(rate, name) for rate in rates) / len(rates) for name in Rate.__slots__))
 
 
 def _files(

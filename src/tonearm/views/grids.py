@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, func, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, FromClause, func, select
 
 from tonearm.library.database import Database
 from tonearm.library.schema import IS_PRESENT, file_table
 from tonearm.views.columns import SearchColumn
+from tonearm.views.floored import floored
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +30,6 @@ class Grid:
 
     cells: Mapping[tuple[Any, Any], int]
     unknown: int
-
-
-class floored(FunctionElement[int]):  # noqa: N801  written as the SQL function it stands for
-    """The greatest whole number that is not greater."""
-
-    type = Integer()
-    inherit_cache = True
-
-
-@compiles(floored, "sqlite")
-def _floored_sqlite(element: floored, compiler: Any, **kw: Any) -> str:
-    value = compiler.process(element.clauses, **kw)
-    return (
-        f"(CAST({value} AS INTEGER) - ({value} < CAST({value} AS INTEGER)))"  # floor() is not in every SQLite
-    )
-
-
-@compiles(floored, "postgresql")
-def _floored_postgresql(element: floored, compiler: Any, **kw: Any) -> str:
-    return f"CAST(floor({compiler.process(element.clauses, **kw)}) AS INTEGER)"
 
 
 def read_grid(database: Database, x: Axis, y: Axis) -> Grid:

@@ -13,12 +13,12 @@ import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from tonearm.errors import ServiceUnavailable, TonearmError
 from tonearm.events.report import report, where
 from tonearm.progress.shared import Shared
-from tonearm.views.activity import Activity
+from tonearm.views.activity import Activity, ServiceState
 from tonearm.web.json_response import json_text
 
 EVERY_S = 1.0
@@ -36,7 +36,7 @@ class FeedEvent:
     """Something that listeners are told. name: ``activity``, ``trouble`` or ``reset``. data: JSON; ``id``: its place.
 
     activity: what was read last; ``None`` where nobody needed more than ``data``. trouble: why nothing newer could be
-    read.
+    read; ``services``: what this process depends on, in that case.
     """
 
     id: str
@@ -44,6 +44,7 @@ class FeedEvent:
     data: str
     activity: Activity | None = None
     trouble: str = ""
+    services: tuple[ServiceState, ...] = ()
 
 
 class _Listener:
@@ -77,10 +78,18 @@ class ActivityFeed:
     """The events of a library."""
 
     def __init__(
-        self, read: Callable[[], Activity], every_s: float = EVERY_S, shared: Shared | None = None
+        self,
+        read: Callable[[], Activity],
+        every_s: float = EVERY_S,
+        shared: Shared | None = None,
+        services: Callable[[], tuple[ServiceState, ...]] = tuple,
     ) -> None:
-        """``read``: reads the activity. It is called in a thread of the feed, and only while somebody listens."""
+        """``read``: reads the activity. It is called in a thread of the feed, and only while somebody listens.
+
+        services: tells what this process depends on, also while nothing can be read.
+        """
         self._read = read
+        self._services = services
         self._every_s = every_s
         self._shared = shared
         self._instance = uuid.uuid4().hex[:8]
@@ -242,11 +251,12 @@ class ActivityFeed:
         return json_text(found)
 
     def _tell_trouble(self, reason: str) -> None:
-        if self._said != reason:
-            self._said = reason
+        services = self._services()
+        data = json_text({"reason": reason, "services": [asdict(service) for service in services]})
+        if self._said != data:
+            self._said = data
             self._number += 1
-            data = json_text({"reason": reason})
-            self._tell(FeedEvent(self._id(), "trouble", data, self._activity, reason))
+            self._tell(FeedEvent(self._id(), "trouble", data, self._activity, reason, services))
 
     def _tell(self, event: FeedEvent) -> None:
         with self._lock:

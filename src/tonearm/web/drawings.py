@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
+from tonearm.views.activity import SPAN_S
 from tonearm.views.formatting import duration
 
 HALF = 100
@@ -64,6 +65,24 @@ class KeySpan:
     until: str
     key: str
     confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryBars:
+    """Bars of one unit of width, the highest of ``HEIGHT``. most: the number that it stands for."""
+
+    path: str
+    most: int
+
+
+def history_bars(rates: Sequence[float]) -> HistoryBars:
+    """The drawing of how many files ended in each span; rates: files a second."""
+    most = max(rates, default=0.0)
+    heights = [rate / most * HEIGHT if most else 0.0 for rate in rates]
+    bars = "".join(
+        f"M{at + 0.1:.1f} {HEIGHT}v{-height:.1f}h.8V{HEIGHT}Z" for at, height in enumerate(heights) if height
+    )
+    return HistoryBars(bars, round(most * SPAN_S))
 
 
 def waveform(series: Mapping[str, Any], step_s: float | None) -> Waveform | None:

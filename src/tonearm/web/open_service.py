@@ -9,9 +9,10 @@ from tonearm.analysis.catalog import analysers
 from tonearm.bootstrap.activity import Watched
 from tonearm.bootstrap.background import running
 from tonearm.bootstrap.graph import graph_of
-from tonearm.bootstrap.health import Health, place_probes, probing_servers
+from tonearm.bootstrap.health import Health, broker_probe, place_probes, probing_servers
 from tonearm.bootstrap.library import open_library
 from tonearm.bootstrap.servers import Servers
+from tonearm.bootstrap.service_states import service_states
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Event
 from tonearm.library.access_tokens import AccessTokens
@@ -45,10 +46,11 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         opened.enter_context(probing_servers(health, settings, servers, _ignore))
         library = opened.enter_context(open_library(settings, servers))
         progress = opened.enter_context(servers.open_progress())
-        opened.enter_context(running(place_probes(health, library), _ignore, health.turns))
-        watched = Watched(library, progress)
+        probed = place_probes(health, library) | broker_probe(health, settings, servers)
+        opened.enter_context(running(probed, _ignore, health.turns))
+        watched = Watched(library, progress, lambda: service_states(health.checks))
         shared = opened.enter_context(servers.open_shared())
-        feed = ActivityFeed(watched.read, shared=shared)
+        feed = ActivityFeed(watched.read, shared=shared, services=watched.services)
         guard = _guard(AccessTokens(library.database), listen, settings.public_url)
         graph = graph_of(library, opened.enter_context(servers.open_graph()), _ignore).graph
         metrics = HttpMetrics(registry)

@@ -35,7 +35,7 @@ from tonearm.web.login import add_login
 from tonearm.web.name_pages import add_names
 from tonearm.web.parts import Parts
 from tonearm.web.plot_pages import add_plots
-from tonearm.web.rendering import Pages, link
+from tonearm.web.rendering import Pages, activity_values, link
 from tonearm.web.track_page import add_track
 
 
@@ -58,7 +58,8 @@ def _now(router: APIRouter, parts: Parts, pages: Pages) -> None:
             activity = parts.watched.read()
         except TonearmError as error:
             trouble = str(error)
-        return pages.page("now.html", "/", "Now", now=activity, trouble=trouble)
+        values = activity_values(activity, trouble, () if activity else parts.watched.services())
+        return pages.page("now.html", "/", "Now", **values)
 
     @router.get("/now/events")
     async def events(request: Request, last_event_id: LastId = None) -> Response:

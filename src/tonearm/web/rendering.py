@@ -13,8 +13,9 @@ from starlette.responses import HTMLResponse
 from tonearm.errors import TonearmError
 from tonearm.names import printable
 from tonearm.views import formatting
-from tonearm.views.activity import Activity
+from tonearm.views.activity import Activity, ServiceState
 from tonearm.web.activity_feed import FeedEvent
+from tonearm.web.drawings import history_bars
 from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
 
@@ -54,16 +55,27 @@ class Pages:
         status = status_of(error)
         return self.page("problem.html", here, HTTPStatus(status).phrase, status, problem=str(error))
 
-    def activity(self, activity: Activity | None, trouble: str = "") -> str:
-        """The part of the first page that changes by itself."""
-        return self.text("activity.html", now=activity, trouble=trouble)
+    def activity(
+        self, activity: Activity | None, trouble: str = "", services: tuple[ServiceState, ...] = ()
+    ) -> str:
+        """The part of the first page that changes by itself. services: those to show while nothing can be read."""
+        return self.text("activity.html", **activity_values(activity, trouble, services))
 
     def event(self, event: FeedEvent) -> str:
         """The same as an event tells it."""
         with self._lock:
             if self._last[0] != event.id:
-                self._last = event.id, self.activity(event.activity, event.trouble)
+                self._last = event.id, self.activity(event.activity, event.trouble, event.services)
             return self._last[1]
+
+
+def activity_values(
+    activity: Activity | None, trouble: str, services: tuple[ServiceState, ...]
+) -> dict[str, Any]:
+    """The values of the template of what goes on."""
+    shown = services or (activity.services if activity else ())
+    bars = None if activity is None else history_bars([rate.files for rate in activity.history])
+    return {"now": activity, "trouble": trouble, "services": shown, "bars": bars}
 
 
 def link(path: str, **parameters: str | Sequence[str] | None) -> str:
