@@ -78,6 +78,17 @@ def test_rates_are_those_of_their_spans(at_work: Library) -> None:
     assert [round(rate.files * window_s) for window_s, rate in rates.items()] == [0, 1, 2]
 
 
+def test_the_history_has_what_ended_in_each_half_minute(at_work: Library) -> None:
+    at_work.change(
+        "UPDATE jobs SET finished_at = finished_at + 60 WHERE state = 'done'"
+    )  # a clock was set back
+    at_work.change("UPDATE jobs SET finished_at = finished_at - 75 WHERE state = 'quarantined'")
+    told = read_activity(at_work.database, None).to_json()["history"]
+    assert (told["span_s"], len(told["files"])) == (30, 30)
+    assert told["files"][-4:] == [0, 1, 0, 1]
+    assert sum(told["files"]) == 2
+
+
 def test_the_queue_is_drained_level_by_level_at_the_present_pace(at_work: Library) -> None:
     at_work.change("UPDATE runs SET started_at = started_at - 100")
     drain_s = read_activity(at_work.database, None).drain_s()

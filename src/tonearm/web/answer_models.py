@@ -1,10 +1,10 @@
 """The forms of the answers about servers, settings and progress, and about tracks that go with one."""
 
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from tonearm.web.models import Model, PathModel, RunModel
+from tonearm.web.models import Item, Model, PathModel, RunModel
 
 
 class ServiceModel(Model):
@@ -54,6 +54,7 @@ class ProgressModel(Model):
 class MixModel(PathModel):
     """A track that mixes with another one."""
 
+    id: int
     title: str | None
     artist: str | None
     bpm: float | None
@@ -72,14 +73,14 @@ class MixesModel(Model):
     items: list[MixModel]
 
 
-class SimilarTrackModel(PathModel):
-    """A track that is near to another one."""
+def similar_model(track: type[Model]) -> type[Model]:
+    """The model of a track that is near to another one."""
+    said = Field(description="In steps: about 1 is hard to tell apart.")
+    doc = "A track that is near to another one."
+    return create_model("SimilarTrack", __base__=track, __doc__=doc, distance=(float, said))
 
-    id: int
-    distance: float = Field(description="In steps: about 1 is hard to tell apart.")
 
+class Listed(Model, Generic[Item]):
+    """A list of one page."""
 
-class SimilarModel(Model):
-    """Tracks that are near to another one, the nearest first."""
-
-    items: list[SimilarTrackModel]
+    items: list[Item]

@@ -42,8 +42,9 @@ def routes(parts: Parts) -> APIRouter:
     async def events(request: Request, last_event_id: LastId = None) -> StreamingResponse:
         """What `activity` answers, sent whenever it changes, as server-sent events with ids.
 
-        `activity` has the whole state. `trouble` says why it can't be read now. After `reset` nothing that was sent
-        before may be relied on. A comment is sent every 15 s. Ends when the token is revoked.
+        `activity` has the whole state. `trouble` says why it can't be read now, and what is wrong with which server.
+        After `reset` nothing that was sent before may be relied on. A comment is sent every 15 s. Ends when the token is
+        revoked.
         """
         lines = while_admitted(request, _lines(parts, last_event_id))
         return StreamingResponse(lines, media_type="text/event-stream")

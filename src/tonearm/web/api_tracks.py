@@ -1,7 +1,7 @@
 """``/api/v1/tracks``: lists of tracks, their number, and everything about one."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,12 +16,20 @@ from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at
 from tonearm.web.json_response import Json
 from tonearm.web.listings import track_page
-from tonearm.web.models import CountModel, LockChange, Page, detail_model, track_model
+from tonearm.web.models import CountModel, LockChange, Page, detail_model, listed_model, track_model
 from tonearm.web.parts import Parts
 from tonearm.web.value_locks import change_lock
 
 RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")
 Text = Annotated[str | None, Query(max_length=200, description="A part of it; case makes no difference.")]
+
+Fields = Annotated[
+    str | None,
+    Query(
+        max_length=2000,
+        description="Names of fields, with commas between them, such as title,artist,bpm; all where none is named.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +100,17 @@ def routes(parts: Parts) -> APIRouter:
     """The routes over tracks."""
     router = APIRouter(prefix="/tracks", tags=["tracks"])
     track = track_model(parts.analysers)
+    listed = listed_model(track)
 
-    @router.get("", responses=described(Page[track], 400, 404), summary="List tracks")  # type: ignore[valid-type]  # made from the analysers
-    def tracks(wanted: Filter, limit: Limit = PAGE, cursor: Cursor = None) -> Json:
+    @router.get("", responses=described(Page[listed], 400, 404), summary="List tracks")  # type: ignore[valid-type]  # made from the analysers
+    def tracks(wanted: Filter, limit: Limit = PAGE, cursor: Cursor = None, fields: Fields = None) -> Json:
         """Tracks that meet all conditions, in the order of a column, then of their paths."""
+        chosen = chosen_fields(fields, listed.model_fields)
         page = track_page(parts, wanted.query(parts), cursor, limit)
-        return Json({"items": [each.to_json() for each in page.tracks], "next": cursors.of_tracks(page.end)})
+        items = [each.to_json() for each in page.tracks]
+        if chosen:
+            items = [{name: item[name] for name in chosen if name in item} for item in items]
+        return Json({"items": items, "next": cursors.of_tracks(page.end)})
 
     @router.get("/count", responses=described(CountModel, 400, 404), summary="Count tracks")
     def count(wanted: Filter) -> Json:
@@ -122,6 +135,14 @@ def routes(parts: Parts) -> APIRouter:
         return Json(parts.library.tracks.detail(id).track.to_json())
 
     return router
+
+
+def chosen_fields(fields: str | None, known: Collection[str]) -> list[str]:
+    """The names in a list with commas, each once; none for all. Raises ConfigurationError for unknown ones."""
+    names = list(dict.fromkeys(name.strip() for name in (fields or "").split(",") if name.strip()))
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigurationError(f"fields: there is no field {unknown[0]!r}")
+    return names
 
 
 def _camelot(key: str | None) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
+from tonearm.graph.key_names import named_camelot
 from tonearm.views.activity import SPAN_S
 from tonearm.views.formatting import duration
 
@@ -59,12 +60,20 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class KeySpan:
-    """A key that holds for some time. since, until: as texts."""
+    """A key that holds for some time. since, until, confidence: as texts.
+
+    x, width: where it is drawn, in percent. hue: its place on the wheel in degrees, so that keys that mix have similar
+    colours; ``None`` where no key was found.
+    """
 
     since: str
     until: str
     key: str
     confidence: str
+    x: float
+    width: float
+    hue: int | None
+    is_minor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +140,21 @@ def keys_over_time(windows: Sequence[Mapping[str, Any]], length_s: float) -> lis
                 duration(until),
                 key or "no key",
                 f"{sum(sure) / len(sure):.0%}" if key else "",
+                group[0]["start_s"] / length_s * 100 if length_s else 0.0,
+                (until - group[0]["start_s"]) / length_s * 100 if length_s else 0.0,
+                hue_of(key),
+                bool(key) and key.endswith("minor"),
             )
         )
     return found
+
+
+def hue_of(key: str | None) -> int | None:
+    """The place of a key on the wheel, in degrees; a minor key has that of its relative major."""
+    try:
+        return None if key is None else int(named_camelot(key)[:-1]) % 12 * 30
+    except ValueError:
+        return None
 
 
 def marks_of(length_s: float) -> list[tuple[str, str]]:

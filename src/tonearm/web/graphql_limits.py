@@ -37,8 +37,8 @@ MOST_DIGITS = 20
 """Of a whole number, with its sign."""
 MOST_ROWS = 200
 """Maximum number of rows of a page."""
-LISTS = frozenset({"tracks", "runs", "jobs", "failures", "workers"})
-"""The fields of the query that return pages."""
+LISTS = frozenset({"tracks", "runs", "jobs", "failures", "workers", "mixes", "similar"})
+"""The fields of the query that return lists."""
 
 
 class TooMuch(ConfigurationError):

@@ -10,13 +10,24 @@ from strawberry.tools import create_type
 
 from tonearm.errors import ConfigurationError, NotFound
 from tonearm.views.reading import PAGE
+from tonearm.views.similar import MOST_SIMILAR
 from tonearm.views.track import Track
 from tonearm.web import cursors
+from tonearm.web.answer_models import MixModel, similar_model
+from tonearm.web.api_mixes import MOST_TEMPO, USUAL, USUAL_TEMPO
 from tonearm.web.api_tracks import wanted_tracks
 from tonearm.web.graphql_limits import MOST_ROWS
 from tonearm.web.graphql_types import INT_64, Int64, of_mapping, page_of, type_of
 from tonearm.web.ids import id_of
-from tonearm.web.listings import failure_page, job_page, run_page, track_page, worker_page
+from tonearm.web.listings import (
+    failure_page,
+    job_page,
+    mixes_with,
+    run_page,
+    similar_to,
+    track_page,
+    worker_page,
+)
 from tonearm.web.models import FailureModel, JobModel, RunModel, WorkerModel, detail_model, track_model
 from tonearm.web.parts import Parts
 
@@ -27,6 +38,8 @@ Range = Annotated[
     list[str] | None,
     strawberry.argument(description="COLUMN:LOW-HIGH, such as bpm:120-128; both are included."),
 ]
+Most = Annotated[int, strawberry.argument(description=f"Maximum number of tracks, up to {MOST_SIMILAR}.")]
+Tempo = Annotated[float, strawberry.argument(description="Maximum change of tempo, in percent.")]
 Text = str | None
 MOST_TEXTS, LONGEST_TEXT = 50, 200
 
@@ -64,7 +77,7 @@ class Schema(strawberry.Schema):
 def make_schema(parts: Parts) -> Schema:
     """The schema over a library."""
     track = type_of(detail_model(track_model(parts.analysers), parts.analysers), "Track", _of_track)
-    fields = [_tracks(parts, track), _track(parts, track), *_queue(parts)]
+    fields = [_tracks(parts, track), _track(parts, track), *_beside(parts), *_queue(parts)]
     query = create_type("Query", fields, description="What can be asked for.")
     return Schema(query, config=StrawberryConfig(auto_camel_case=False, scalar_map={Int64: INT_64}))
 
@@ -110,6 +123,32 @@ def _track(parts: Parts, track: Any) -> Any:
             return None
 
     return _returning(one, track, "One track, by the id of its file; null where there is none.", "track")
+
+
+def _beside(parts: Parts) -> list[Any]:
+    """What goes with one track; ``null`` where there is no such track, or nothing to compare it by."""
+
+    def mixes(id: Int64, limit: Most = USUAL, tempo: Tempo = USUAL_TEMPO) -> Any:  # noqa: A002  the API's name
+        if not 0 <= tempo <= MOST_TEMPO:
+            raise ConfigurationError(f"tempo: {tempo} is not from 0 to {MOST_TEMPO:.0f}")
+        return mixes_with(parts, id_of(id), _most(limit), tempo)
+
+    def similar(id: Int64, limit: Most = USUAL) -> Any:  # noqa: A002  the API's name
+        return similar_to(parts, id_of(id), _most(limit))
+
+    near = type_of(similar_model(track_model(parts.analysers)), "SimilarTrack", of_mapping)
+    return [
+        _returning(
+            mixes,
+            list[type_of(MixModel, "Mix", of_mapping)],  # type: ignore[misc]  # a type that is made here
+            "Tracks with a related key and a similar tempo, the best first; as `tonearm mix`.",
+        ),
+        _returning(
+            similar,
+            list[near],  # type: ignore[valid-type]  # a type that is made here
+            "Tracks of about its tempo, its half or double, the nearest in sound first.",
+        ),
+    ]
 
 
 def _queue(parts: Parts) -> list[Any]:
@@ -159,6 +198,12 @@ def _short(*texts: str | None) -> None:
         raise ConfigurationError(
             f"more than {MOST_TEXTS} texts, or one of more than {LONGEST_TEXT} characters"
         )
+
+
+def _most(limit: int) -> int:
+    if not 1 <= limit <= MOST_SIMILAR:
+        raise ConfigurationError(f"limit: {limit} is not from 1 to {MOST_SIMILAR}")
+    return limit
 
 
 def _rows(limit: int) -> int:

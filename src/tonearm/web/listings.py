@@ -1,13 +1,16 @@
-"""Pages of tracks, runs, jobs, failed files and workers, as the API and GraphQL answer them."""
+"""Pages of tracks, runs, jobs, failed files and workers, and what goes with a track, as the API and GraphQL answer
+them."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from tonearm.errors import ConfigurationError
+from tonearm.errors import ConfigurationError, NotFound
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.views.liveness import read_liveness
+from tonearm.views.mix_fields import mix_fields
 from tonearm.views.outlook import with_outlooks
+from tonearm.views.similar import similar_tracks
 from tonearm.views.tracks import TrackPage, TrackQuery
 from tonearm.web import cursors
 from tonearm.web.answers import place_at
@@ -22,6 +25,27 @@ def track_page(parts: Parts, query: TrackQuery, cursor: str | None, limit: int) 
     tracks = parts.library.tracks
     after = cursors.to_tracks(cursor, lambda key: tracks.can_follow(query.sort, key))
     return tracks.page(query, after, limit)
+
+
+def mixes_with(parts: Parts, id: int, limit: int, tempo: float) -> list[dict[str, Any]]:  # noqa: A002  the API's name
+    """What mixes with a track, the best first. ``tempo``: maximum change, in percent.
+
+    Raises NotFound, ConfigurationError for a track without a key or a tempo, and StorageError.
+    """
+    track = parts.graph.track(parts.library.tracks.detail(id).track.path)
+    if track is None:
+        raise NotFound(f"track {id}: missing since the last scan, or not analysed yet")
+    if track.camelot is None or track.tempo is None:
+        raise ConfigurationError(f"track {id}: it has no key or no tempo to mix by")
+    found = parts.graph.mixes(track, limit, tempo)
+    return [{"id": each.track.file, **mix_fields(each)} for each in found]
+
+
+def similar_to(parts: Parts, id: int, limit: int) -> list[dict[str, Any]]:  # noqa: A002  the API's name
+    """The tracks that are nearest to one. Raises NotFound and StorageError."""
+    tracks = parts.library.tracks
+    found = similar_tracks(tracks, tracks.detail(id).track, limit)
+    return [{"distance": each.distance, **each.track.to_json()} for each in found]
 
 
 def run_page(parts: Parts, limit: int, cursor: str | None) -> Listed:

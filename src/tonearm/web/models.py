@@ -119,6 +119,16 @@ class WorkerModel(Model):
     failed: int
 
 
+class ServiceStateModel(Model):
+    """A server, or a disk or folder with which something is wrong, and since when."""
+
+    service: str
+    state: Literal["up", "slow", "unavailable", "wrong"]
+    since: float
+    reason: str | None
+    advice: str | None
+
+
 class ActivityModel(Model):
     """What the workers of the library do at this moment."""
 
@@ -130,7 +140,11 @@ class ActivityModel(Model):
     workers: list[WorkerModel]
     running: list[dict[str, Any]]
     rates: list[dict[str, Any]]
+    history: dict[str, Any] = Field(
+        description="files: how many ended in each `span_s` seconds of the last 15 minutes, the latest last."
+    )
     failures: list[FailureModel]
+    services: list[ServiceStateModel] = Field(description="What the answering process depends on.")
 
 
 class StatusModel(Model):
@@ -300,6 +314,16 @@ def track_model(analysers: Sequence[AnalyserSpec]) -> type[Model]:
     fields["locked"] = (list[str], Field(description="What a person has locked: bpm, first_beat, key."))
     fields["measured"] = (dict[str, Any], Field(description="What was measured where a locked value counts."))
     return create_model("Track", __base__=PathModel, __doc__="A file with its results.", **fields)
+
+
+def listed_model(track: type[Model]) -> type[Model]:
+    """The model of a track in a list, which may have only some of its fields."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, Field(default_factory=lambda: None, description=field.description))
+        for name, field in track.model_fields.items()
+    }
+    said = "A file with its results: all fields, or those that `fields` names."
+    return create_model("ListedTrack", __base__=Model, __doc__=said, **fields)
 
 
 def detail_model(track: type[Model], analysers: Sequence[AnalyserSpec]) -> type[Model]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from tonearm.web.openapi_examples import add_examples
+
 API = "/api/"
 KEY = {
     "name": "Idempotency-Key",
@@ -24,6 +26,7 @@ def describe(app: FastAPI) -> None:
             for name, path in found["paths"].items():
                 if "post" in path and name.startswith(API):
                     path["post"].setdefault("parameters", []).append(KEY)
+            add_examples(found)
         return app.openapi_schema or {}
 
     app.openapi = document  # type: ignore[method-assign]  # as FastAPI documents it

@@ -18,7 +18,7 @@ from tonearm.views.mix_text import change_in_words, relation_in_words
 from tonearm.views.track import Track, TrackDetail
 from tonearm.web.access import Who
 from tonearm.web.answers import Id
-from tonearm.web.drawings import curves, keys_over_time, waveform
+from tonearm.web.drawings import curves, keys_over_time, marks_of, waveform
 from tonearm.web.forms import form_of
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages
@@ -70,6 +70,7 @@ def _about(detail: TrackDetail, parts: Parts) -> dict[str, Any]:
         "beats": len(series.get("beats") or ()),
         "curves": list(curves(series, length_s)),
         "keys": keys_over_time(series.get("key_windows") or (), length_s),
+        "key_marks": marks_of(length_s) if length_s else [],
         "tempi": _tempi(one),
         "key_choices": KEYS,
         "facts": list(file_facts(one)),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.memory_shared import MemoryShared
 from tonearm.errors import StorageUnavailable
-from tonearm.views.activity import Activity
+from tonearm.views.activity import Activity, ServiceState
 from tonearm.web import activity_feed
 from tonearm.web.activity_feed import BEHIND, ActivityFeed, FeedEvent
 
@@ -142,6 +142,26 @@ def test_trouble_is_told_and_its_end(library: Library) -> None:
         assert (trouble.name, trouble.trouble) == ("trouble", "the database does not answer")
         library.away = False
         await until(events, 0)
+
+    asyncio.run(listen())
+    feed.close()
+
+
+def test_the_servers_are_told_while_nothing_can_be_read(library: Library) -> None:
+    states = {"Redis": "up"}
+
+    def services() -> tuple[ServiceState, ...]:
+        return tuple(ServiceState(name, state, 1.0) for name, state in states.items())
+
+    feed = ActivityFeed(library.read, 0.01, services=services)
+
+    async def listen() -> None:
+        library.away = True
+        events = feed.events()
+        assert [each.state for each in (await heard(events)).services] == ["up"]
+        states["Redis"] = "unavailable"
+        told = await heard(events)
+        assert json.loads(told.data)["services"][0]["state"] == told.services[0].state == "unavailable"
 
     asyncio.run(listen())
     feed.close()

@@ -70,6 +70,11 @@ def test_windows_of_the_same_key_are_told_together() -> None:
         ("0:40", "1:00", "no key", ""),
         ("1:00", "1:15", "C major", "90%"),
     ]
+    assert [(round(span.x, 1), round(span.width, 1), span.hue) for span in keys_over_time(windows, 75.0)] == [
+        (0.0, 53.3, 240),
+        (53.3, 26.7, None),
+        (80.0, 20.0, 240),  # C major is beside A minor on the wheel
+    ]
     assert keys_over_time([], 75.0) == []
 
 

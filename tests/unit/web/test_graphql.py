@@ -11,9 +11,10 @@ from graphql import get_introspection_query, parse
 from sqlalchemy import Engine, event
 
 from tests import graphql_reference
-from tests.unit.library_fixture import Library, result
+from tests.unit.library_fixture import VERSIONS, Library, result
 from tests.unit.web.client import Answer, Client
 from tests.unit.web.conftest import served
+from tonearm.analysis.catalog import versions
 from tonearm.library.access_tokens import AccessTokens
 from tonearm.web.graphql_limits import MOST_COST, TooMuch, check_extent
 
@@ -68,6 +69,32 @@ def test_it_answers_what_the_api_answers(service: Client) -> None:
     assert [failed["code"] for failed in queue["failures"]["items"]] == ["not-audio"]
     assert [job["path"] for job in queue["jobs"]["items"]] == ["/music/waiting.flac"]
     assert len(queue["runs"]["items"]) == 1
+
+
+def test_what_goes_with_a_track_is_that_of_the_api(library: Library) -> None:
+    present = Library(library.database, versions={name: versions()[name] for name in VERSIONS})
+    run = present.run()
+    for number, bpm in enumerate((120.0, 121.0, 60.4, 150.0)):
+        values = {"tempo": {"bpm": bpm}, "key": {"key": "A minor", "camelot": "8A"}}
+        findings = {name: (present.versions[name], values[name], {}) for name in values}
+        present.finish(run, b"%d.flac" % number, result(f"{number:08}", findings=findings))
+    with served(Path(library.database.address).parent) as service:
+        mixes = service.get("/api/v1/tracks/1/mixes?limit=2").json["items"]
+        similar = service.get("/api/v1/tracks/1/similar?limit=2").json["items"]
+        names = ("id", "path", "bpm", "camelot", "relation", "score")
+        found = data(
+            service,
+            f"{{ mixes(id: 1, limit: 2) {{ {' '.join(names)} }} similar(id: 1, limit: 2) {{ id distance bpm }} }}",
+        )
+        none = ask(service, "{ mixes(id: 99) { id } similar(id: 1, limit: 0) { id } runs { next } }").json
+    assert [mix["id"] for mix in mixes] == [2, 3]
+    assert found["mixes"] == [{name: mix[name] for name in names} for mix in mixes]
+    assert found["similar"] == [{name: each[name] for name in ("id", "distance", "bpm")} for each in similar]
+    assert none["data"] == {"mixes": None, "similar": None, "runs": {"next": None}}
+    assert [error["message"] for error in none["errors"]] == [
+        "track 99: not in the library",
+        "limit: 0 is not from 1 to 200",
+    ]
 
 
 def test_tracks_are_read_page_by_page(service: Client) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests import api_reference
 from tests.unit.library_fixture import Library, result
 from tests.unit.web.client import Client
-from tests.unit.web.conftest import served
+from tests.unit.web.conftest import SCRIPT, served
 from tonearm.analysis.catalog import versions as present_versions
 from tonearm.jobs.asked_runs import AskedRuns
 from tonearm.library.process_lock import exclusive_lock
@@ -63,6 +63,15 @@ def test_a_wrong_parameter_is_a_problem_that_names_it(service: Client, query: st
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert query.partition("=")[0] in answer.json["detail"]
+
+
+def test_a_list_of_tracks_has_the_fields_that_are_named(service: Client) -> None:
+    found = service.get(f"{API}/tracks?fields=title,bpm,title&sort=bpm&limit=2").json
+    assert found["items"] == [{"title": "First", "bpm": 120.0}, {"title": SCRIPT, "bpm": 128.0}]
+    assert found["next"]
+    assert service.get(f"{API}/tracks?fields=").json == service.get(f"{API}/tracks").json
+    refused = service.get(f"{API}/tracks?fields=title,colour")
+    assert (refused.status, refused.json["detail"]) == (400, "fields: there is no field 'colour'")
 
 
 def test_a_path_of_any_bytes_survives(service: Client) -> None:
