@@ -43,8 +43,8 @@ def routes(parts: Parts) -> APIRouter:
         """What `activity` answers, sent whenever it changes, as server-sent events with ids.
 
         `activity` has the whole state. `trouble` says why it can't be read now, and what is wrong with which server.
-        After `reset` nothing that was sent before may be relied on. A comment is sent every 15 s. Ends when the token is
-        revoked.
+        After `reset` nothing that was sent before may be relied on. A comment is sent every 15 s. Ends when the token
+        is revoked.
         """
         lines = while_admitted(request, _lines(parts, last_event_id))
         return StreamingResponse(lines, media_type="text/event-stream")
