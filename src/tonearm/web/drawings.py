@@ -143,7 +143,7 @@ def keys_over_time(windows: Sequence[Mapping[str, Any]], length_s: float) -> lis
                 group[0]["start_s"] / length_s * 100 if length_s else 0.0,
                 (until - group[0]["start_s"]) / length_s * 100 if length_s else 0.0,
                 hue_of(key),
-                bool(key) and key.endswith("minor"),
+                (key or "").endswith("minor"),
             )
         )
     return found

@@ -169,7 +169,7 @@ def _object(schema: Schema, schemas: Mapping[str, Schema], title: str) -> dict[s
         for name, each in schema["properties"].items()
         if name in required or VALUES.get(name) is not None
     }
-    return made | OF_MODELS.get(title, {})
+    return {**made, **OF_MODELS.get(title, {})}
 
 
 def _plain(schema: Schema) -> Any:

@@ -75,8 +75,11 @@ def test_what_goes_with_a_track_is_that_of_the_api(library: Library) -> None:
     present = Library(library.database, versions={name: versions()[name] for name in VERSIONS})
     run = present.run()
     for number, bpm in enumerate((120.0, 121.0, 60.4, 150.0)):
-        values = {"tempo": {"bpm": bpm}, "key": {"key": "A minor", "camelot": "8A"}}
-        findings = {name: (present.versions[name], values[name], {}) for name in values}
+        values: dict[str, dict[str, Any]] = {
+            "tempo": {"bpm": bpm},
+            "key": {"key": "A minor", "camelot": "8A"},
+        }
+        findings: Any = {name: (present.versions[name], values[name], {}) for name in values}
         present.finish(run, b"%d.flac" % number, result(f"{number:08}", findings=findings))
     with served(Path(library.database.address).parent) as service:
         mixes = service.get("/api/v1/tracks/1/mixes?limit=2").json["items"]
