@@ -459,6 +459,8 @@ static PyMethodDef methods[] = {
     {"halve", halve, METH_VARARGS, halve_doc},
     {"link_beats", link_beats, METH_VARARGS, link_beats_doc},
     {"mix", mix, METH_VARARGS, mix_doc},
+    {"octave", octave, METH_VARARGS, octave_doc},
+    {"overlap", overlap, METH_VARARGS, overlap_doc},
     {"rises", rises, METH_VARARGS, rises_doc},
     {"sample_peak", sample_peak, METH_O, sample_peak_doc},
     {"shapes", shapes, METH_VARARGS, shapes_doc},

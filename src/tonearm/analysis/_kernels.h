@@ -75,11 +75,13 @@ static inline PyObject *refuse(Py_buffer *views, int count, const char *reason)
     return NULL;
 }
 
-/* ---- of _spectra.c and _timbre.c ---- */
+/* ---- of _spectra.c, _timbre.c and _octaves.c ---- */
 
 PyObject *band_powers(PyObject *module, PyObject *args);
+PyObject *octave(PyObject *module, PyObject *args);
+PyObject *overlap(PyObject *module, PyObject *args);
 PyObject *rises(PyObject *module, PyObject *args);
 PyObject *shapes(PyObject *module, PyObject *args);
-extern const char band_powers_doc[], rises_doc[], shapes_doc[];
+extern const char band_powers_doc[], octave_doc[], overlap_doc[], rises_doc[], shapes_doc[];
 
 #endif

@@ -41,6 +41,18 @@ def _turns(whole: int, count: int) -> Float32:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
+def octave(whole: Float32, halved: Float32, columns: int) -> tuple[Float32, Float32]:
+    taken, means = np.empty(len(halved), np.float32), np.empty(columns, np.float32)
+    _kernels.octave(whole, halved, means, taken)
+    return taken, means
+
+
+def overlap(whole: Float32, halved: Float32, columns: int) -> Float32:
+    means = np.empty(columns, np.float32)
+    _kernels.overlap(whole, halved, means)
+    return means
+
+
 def rises(mel: Float32, before: Float32) -> tuple[Float32, Float32]:
     amplitude = np.empty((len(before) + len(mel), mel.shape[1]), np.float32)
     amplitude[: len(before)] = before

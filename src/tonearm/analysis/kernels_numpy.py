@@ -77,6 +77,25 @@ def band_powers(samples: Float32, hop: int, window: Float32, weights: Float32, c
     return rows
 
 
+def octave(whole: Float32, halved: Float32, columns: int) -> tuple[Float32, Float32]:
+    """What halving the rate takes away, and its mean square in so many columns of equal length.
+
+    whole: (2n,) float32. halved: (n,) float32, the same at half the rate. Returns (n,) and (columns,) float32.
+    """
+    taken = whole[::2] - halved
+    return taken, _means(np.square(taken), columns)
+
+
+def overlap(whole: Float32, halved: Float32, columns: int) -> Float32:
+    """Twice the mean product of (2n,) float32, of which every second is taken, and (n,), in so many columns."""
+    return _means(np.float32(2) * whole[::2] * halved, columns)
+
+
+def _means(numbers: Float32, columns: int) -> Float32:
+    sums: Float32 = np.add.reduce(numbers.reshape(columns, -1), axis=1)
+    return sums * np.float32(columns / len(numbers))
+
+
 def rises(mel: Float32, before: Float32) -> tuple[Float32, Float32]:
     """How much each band's amplitude has risen since some frames before.
 

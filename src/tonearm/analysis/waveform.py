@@ -14,6 +14,7 @@ import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal
 from tonearm.analysis.front import Halver
+from tonearm.analysis.kernels import octave, overlap
 
 MOST_COLUMNS = 800
 """Maximum number of columns. A sound that would have more has columns of twice, three times, … the shortest length."""
@@ -84,15 +85,16 @@ class WaveformAnalyser:
         ends = [columns * lowest << (deepest - level) for level in range(deepest + 1)]
         streams = [stream[:end] for stream, end in zip(self._streams, ends, strict=True)]
         self._streams = [stream[end:] for stream, end in zip(self._streams, ends, strict=True)]
-        taken = [upper[::2] - lower for upper, lower in pairwise(streams)]
-        powers = [_means(np.square(octave), columns) for octave in taken]
-        for octave, (upper, lower) in enumerate(pairwise(taken), 1):
-            if octave != self._high_octaves:  # at the border of two octaves each has half of the amplitude
-                powers[octave] += _means(np.float32(2) * upper[::2] * lower, columns)
+        taken, powers = zip(
+            *(octave(upper, lower, columns) for upper, lower in pairwise(streams)), strict=True
+        )
+        for number, (upper, lower) in enumerate(pairwise(taken), 1):
+            if number != self._high_octaves:  # at the border of two octaves each has half of the amplitude
+                powers[number][:] += overlap(upper, lower, columns)
         nothing = np.zeros(columns, np.float32)
         split = self._high_octaves
         bands = (
-            _means(np.square(streams[-1]), columns),
+            np.square(streams[-1]).reshape(columns, -1).mean(axis=1),
             sum(powers[split:], nothing),
             sum(powers[:split], nothing),
         )
@@ -111,12 +113,6 @@ class WaveformAnalyser:
             {"waveform_step_s": together * self._column / self._rate_hz if columns else None},
             {name: levels_db(powers, together) for name, powers in zip(names, found, strict=True)},
         )
-
-
-def _means(numbers: Float32, columns: int) -> Float32:
-    """The means of so many columns of equal length."""
-    sums: Float32 = np.add.reduce(numbers.reshape(columns, -1), axis=1)
-    return sums * np.float32(columns / len(numbers))
 
 
 def levels_db(powers: Float64, together: int) -> Sequence[int]:

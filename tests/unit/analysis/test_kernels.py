@@ -76,6 +76,41 @@ def test_a_frame_has_the_same_powers_whichever_frames_are_beside_it(native: Modu
     assert np.array_equal(together, np.array(alone))
 
 
+@pytest.mark.parametrize("bands", [8, 40, 64])
+@pytest.mark.parametrize("frames", [0, 1, 3, 50])
+def test_timbre_is_the_same_to_the_last_bit_in_both_forms(
+    native: ModuleType, bands: int, frames: int
+) -> None:
+    mel, before = np.abs(noise(frames, bands)) ** 8, np.abs(noise(4, bands, seed=2))
+    mel[:1] = 0
+    mel[1:2, 5:] = 0
+    tables, limits = np.abs(noise(5, bands, seed=3)), np.array([0.85, 1e-5], np.float32)
+    amplitude, sums = native.rises(mel, before)
+    for ours, theirs in zip((amplitude, sums), kernels_numpy.rises(mel, before), strict=True):
+        assert np.array_equal(ours, theirs)
+    for ours, theirs in zip(
+        native.shapes(mel, amplitude[4:], tables, limits),
+        kernels_numpy.shapes(mel, amplitude[4:], tables, limits),
+        strict=True,
+    ):
+        assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 40])
+@pytest.mark.parametrize("wide", [1, 7, 8, 128, 129, 300, 1000])
+def test_octaves_are_the_same_to_the_last_bit_in_both_forms(
+    native: ModuleType, columns: int, wide: int
+) -> None:
+    whole, halved = noise(2 * columns * wide), noise(columns * wide, seed=2)
+    for ours, theirs in zip(
+        native.octave(whole, halved, columns), kernels_numpy.octave(whole, halved, columns), strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+    products = kernels_numpy.overlap(whole, halved, columns)
+    assert np.array_equal(native.overlap(whole, halved, columns), products)
+    assert products == pytest.approx((2 * whole[::2] * halved).reshape(columns, -1).mean(axis=1), abs=1e-6)
+
+
 @pytest.mark.parametrize("channels", [1, 2, 5, 6])
 @pytest.mark.parametrize("rate", [1000, 44_100, 192_000])
 def test_weighting_is_the_same_in_both_forms(native: ModuleType, channels: int, rate: int) -> None:
@@ -281,6 +316,21 @@ REFUSED: dict[str, tuple[str, tuple[object, ...]]] = {
         "band_powers",
         (zeros(15), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(1)),
     ),
+    "rises: bands": ("rises", (zeros(24), 12, zeros(24), zeros(4))),
+    "rises: rows": ("rises", (zeros(24), 8, zeros(48), zeros(4))),
+    "rises: room": ("rises", (zeros(24), 8, zeros(16), zeros(6))),
+    "rises: broken room": ("rises", (zeros(24), 8, zeros(49), zeros(6))),
+    "shapes: tables": ("shapes", (zeros(24), zeros(24), zeros(35), zeros(2), zeros(18), np.zeros(3))),
+    "shapes: limits": ("shapes", (zeros(24), zeros(24), zeros(40), zeros(1), zeros(18), np.zeros(3))),
+    "shapes: amplitude": ("shapes", (zeros(24), zeros(16), zeros(40), zeros(2), zeros(18), np.zeros(3))),
+    "shapes: sums": ("shapes", (zeros(24), zeros(24), zeros(40), zeros(2), zeros(12), np.zeros(3))),
+    "shapes: products": ("shapes", (zeros(24), zeros(24), zeros(40), zeros(2), zeros(18), np.zeros(2))),
+    "octave: lengths": ("octave", (zeros(15), zeros(8), zeros(2), zeros(8))),
+    "octave: columns": ("octave", (zeros(16), zeros(8), zeros(3), zeros(8))),
+    "octave: no columns": ("octave", (zeros(16), zeros(8), zeros(0), zeros(8))),
+    "octave: result": ("octave", (zeros(16), zeros(8), zeros(2), zeros(7))),
+    "overlap: lengths": ("overlap", (zeros(14), zeros(8), zeros(2))),
+    "overlap: nothing": ("overlap", (zeros(0), zeros(0), zeros(1))),
     "weigh: coefficients": ("weigh", (zeros(8), 2, np.zeros(9), np.zeros(8), ends(4), np.zeros(2))),
     "weigh: state": ("weigh", (zeros(8), 2, WEIGHTING, np.zeros(4), ends(4), np.zeros(2))),
     "weigh: end beyond": ("weigh", (zeros(8), 2, WEIGHTING, np.zeros(8), ends(5), np.zeros(2))),

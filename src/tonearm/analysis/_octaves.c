@@ -1,0 +1,132 @@
+/*
+ * Means over the columns of the waveform, native. Sums are taken in the order in which NumPy takes them: eight sums side
+ * by side over up to 128 numbers, halves of more one after the other. So both forms give the same bits.
+ */
+#include "_kernels.h"
+
+enum { STRETCH = 128 };
+
+WIDE static float sum_stretch(const float *in, Py_ssize_t count)
+{
+    float result = 0.0f;
+    Py_ssize_t i = 0;
+    if (count >= 8) {
+        Eight sums = *(const EightAnywhere *)in;
+        for (i = 8; i + 8 <= count; i += 8)
+            sums += *(const EightAnywhere *)(in + i);
+        result = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    }
+    for (; i < count; i++)
+        result += in[i];
+    return result;
+}
+
+static float sum_of(const float *in, Py_ssize_t count)
+{
+    if (count <= STRETCH)
+        return sum_stretch(in, count);
+    Py_ssize_t half = count / 2 / 8 * 8;
+    return sum_of(in, half) + sum_of(in + half, count - half);
+}
+
+WIDE static void subtract_halved(const float *whole, const float *halved, Py_ssize_t count, float *out)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        out[i] = whole[2 * i] - halved[i];
+}
+
+WIDE static void square(const float *in, Py_ssize_t count, float *out)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        out[i] = in[i] * in[i];
+}
+
+WIDE static void multiply_doubled(const float *whole, const float *halved, Py_ssize_t count, float *out)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        out[i] = 2.0f * whole[2 * i] * halved[i];
+}
+
+/* The arguments of both functions: two arrays of float32, the first of twice as many numbers, and one mean a column. */
+struct octave {
+    Py_buffer views[4];
+    int held;
+    Py_ssize_t count, columns;
+    float share;
+    float *room;
+};
+
+static int take_octave_arguments(PyObject *const *objects, int held, struct octave *octave)
+{
+    static const struct wanted wanted[] = {{'f', 0, "whole"}, {'f', 0, "halved"}, {'f', 1, "means"}, {'f', 1, "out"}};
+    if (take_views(objects, wanted, octave->views, held) < 0)
+        return -1;
+    octave->held = held;
+    octave->count = length(&octave->views[1]);
+    octave->columns = length(&octave->views[2]);
+    if (length(&octave->views[0]) / 2 != octave->count || length(&octave->views[0]) % 2 || octave->columns < 1
+        || octave->count % octave->columns || !octave->count
+        || (held > 3 && length(&octave->views[3]) != octave->count)) {
+        refuse(octave->views, held, "octaves: twice as many numbers as at half the rate, and columns of equal length");
+        return -1;
+    }
+    octave->share = (float)((double)octave->columns / (double)octave->count);
+    octave->room = PyMem_Calloc((size_t)(octave->count / octave->columns), sizeof(float));
+    if (!octave->room) {
+        release_views(octave->views, held);
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *give_back(struct octave *octave)
+{
+    PyMem_Free(octave->room);
+    release_views(octave->views, octave->held);
+    Py_RETURN_NONE;
+}
+
+const char octave_doc[] = "octave(whole, halved, means, out): see kernels_numpy.octave.";
+PyObject *octave(PyObject *module, PyObject *args)
+{
+    (void)module;
+    PyObject *objects[4];
+    struct octave given;
+    if (!PyArg_ParseTuple(args, "OOOO", &objects[0], &objects[1], &objects[2], &objects[3]))
+        return NULL;
+    if (take_octave_arguments(objects, 4, &given) < 0)
+        return NULL;
+    float *means = given.views[2].buf, *out = given.views[3].buf;
+    Py_ssize_t wide = given.count / given.columns;
+    Py_BEGIN_ALLOW_THREADS
+    subtract_halved(given.views[0].buf, given.views[1].buf, given.count, out);
+    for (Py_ssize_t column = 0; column < given.columns; column++) {
+        square(out + column * wide, wide, given.room);
+        means[column] = sum_of(given.room, wide) * given.share;
+    }
+    Py_END_ALLOW_THREADS
+    return give_back(&given);
+}
+
+const char overlap_doc[] = "overlap(whole, halved, means): see kernels_numpy.overlap.";
+PyObject *overlap(PyObject *module, PyObject *args)
+{
+    (void)module;
+    PyObject *objects[3];
+    struct octave given;
+    if (!PyArg_ParseTuple(args, "OOO", &objects[0], &objects[1], &objects[2]))
+        return NULL;
+    if (take_octave_arguments(objects, 3, &given) < 0)
+        return NULL;
+    const float *whole = given.views[0].buf, *halved = given.views[1].buf;
+    float *means = given.views[2].buf;
+    Py_ssize_t wide = given.count / given.columns;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t column = 0; column < given.columns; column++) {
+        multiply_doubled(whole + 2 * column * wide, halved + column * wide, wide, given.room);
+        means[column] = sum_of(given.room, wide) * given.share;
+    }
+    Py_END_ALLOW_THREADS
+    return give_back(&given);
+}
