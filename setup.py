@@ -6,7 +6,10 @@ setup(
     ext_modules=[
         Extension(
             "tonearm.analysis._kernels",
-            [f"src/tonearm/analysis/{name}.c" for name in ("_kernels", "_octaves", "_spectra", "_timbre")],
+            [
+                f"src/tonearm/analysis/{name}.c"
+                for name in ("_kernels", "_octaves", "_peaks", "_spectra", "_timbre")
+            ],
             depends=["src/tonearm/analysis/_kernels.h"],
             extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno"],
             optional=True,  # without a compiler the NumPy forms of the same kernels are used

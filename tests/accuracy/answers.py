@@ -99,5 +99,5 @@ def _read(kept: str) -> Stored:
     with np.load(kept) as held:
         rate, channels, low, frames = (float(number) for number in held["rates"])
         spectrum = Spectrum(held["mel"], nothing, held["octaves"])
-        block = Block(nothing[:, None], nothing, held["key"], spectrum)
+        block = Block(nothing[:, None], nothing, held["key"], spectrum, 0.0, 0.0)
     return Stored(Signal(int(rate), int(channels), low, low / 2, frames), block)

@@ -16,6 +16,7 @@ from tonearm.analysis.examined import examined
 from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.tags import read_tags
 from tonearm.worker.child_main import warm_up
+from tonearm.worker.child_process import MEMORY
 
 ANALYSERS = [load(declared) for declared in for_child(SimpleNamespace(window_s=10.0))]
 
@@ -80,6 +81,7 @@ def run(work: object, paths: Sequence[Path], processes: int) -> Round:
     """Let warm processes share the files, longest first; nothing else happens meanwhile."""
     assert callable(work)
     found = Round(files=len(paths))
+    os.environ |= MEMORY
     with get_context("spawn").Pool(processes, _prepare) as pool:
         pool.map(_nothing, range(processes * 4))
         began = time.perf_counter()

@@ -390,6 +390,33 @@ struct beat_rules {
     float tightness;
 };
 
+/* The largest score of all lags, or 0 where none is positive. */
+WIDE static float largest_score(const float *best, const float *penalties, Py_ssize_t lags)
+{
+    Eight most = {0};
+    float rest = 0.0f;
+    Py_ssize_t j = 0;
+    for (; j + 8 <= lags; j += 8) {
+        Eight score = *(const EightAnywhere *)(best + j) + *(const EightAnywhere *)(penalties + j);
+        EightIntegers more = score > most;
+        most = (Eight)(((EightIntegers)score & more) | ((EightIntegers)most & ~more));
+    }
+    for (; j < lags; j++)
+        rest = larger(best[j] + penalties[j], rest);
+    for (int i = 0; i < 8; i++)
+        rest = larger(most[i], rest);
+    return rest;
+}
+
+/* The first lag with that score. */
+static Py_ssize_t lag_of(float score, const float *best, const float *penalties, Py_ssize_t lags)
+{
+    for (Py_ssize_t j = 0; j < lags; j++)
+        if (best[j] + penalties[j] == score)
+            return j;
+    return -1;
+}
+
 /* best has rules->longest frames of zeros before the first; penalties is room for rules->lags floats. */
 static void link_frames(const float *strength, const float *log_period, Py_ssize_t frames,
                         const struct beat_rules *rules, float *penalties, float *best, int32_t *earlier)
@@ -400,15 +427,8 @@ static void link_frames(const float *strength, const float *log_period, Py_ssize
                 float off = rules->log_lags[j] - log_period[t];
                 penalties[j] = -rules->tightness * (off * off);
             }
-        float gain = 0.0f;
-        Py_ssize_t choice = -1;
-        for (Py_ssize_t j = 0; j < rules->lags; j++) {
-            float score = best[t + j] + penalties[j];
-            if (score > gain) {
-                gain = score;
-                choice = j;
-            }
-        }
+        float gain = largest_score(best + t, penalties, rules->lags);
+        Py_ssize_t choice = gain > 0.0f ? lag_of(gain, best + t, penalties, rules->lags) : -1;
         best[rules->longest + t] = strength[t] + gain;
         earlier[t] = choice < 0 ? -1 : (int32_t)(t - rules->longest + choice);
     }
@@ -457,10 +477,12 @@ static PyObject *link_beats(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"band_powers", band_powers, METH_VARARGS, band_powers_doc},
     {"halve", halve, METH_VARARGS, halve_doc},
+    {"levels", levels, METH_O, levels_doc},
     {"link_beats", link_beats, METH_VARARGS, link_beats_doc},
     {"mix", mix, METH_VARARGS, mix_doc},
     {"octave", octave, METH_VARARGS, octave_doc},
     {"overlap", overlap, METH_VARARGS, overlap_doc},
+    {"peaks", peaks, METH_VARARGS, peaks_doc},
     {"rises", rises, METH_VARARGS, rises_doc},
     {"sample_peak", sample_peak, METH_O, sample_peak_doc},
     {"shapes", shapes, METH_VARARGS, shapes_doc},

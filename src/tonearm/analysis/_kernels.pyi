@@ -12,6 +12,7 @@ def band_powers(
     /,
 ) -> None: ...
 def halve(samples: Float32, taps: Float32, out: Float32, /) -> None: ...
+def levels(samples: Float32, /) -> tuple[float, float]: ...
 def link_beats(
     strength: Float32,
     log_period: Float32,
@@ -25,6 +26,18 @@ def link_beats(
 def mix(samples: Float32, channels: int, out: Float32, /) -> None: ...
 def octave(whole: Float32, halved: Float32, means: Float32, out: Float32, /) -> None: ...
 def overlap(whole: Float32, halved: Float32, means: Float32, /) -> None: ...
+def peaks(
+    spectra: Float32,
+    bins: int,
+    first: int,
+    count: int,
+    floors: Float32,
+    place: Int32,
+    around: Float32,
+    number: Int32,
+    strongest: Float32,
+    /,
+) -> int: ...
 def rises(mel: Float32, bands: int, amplitude: Float32, out: Float32, /) -> None: ...
 def shapes(
     mel: Float32,

@@ -1,5 +1,5 @@
 /*
- * Means over the columns of the waveform, native. Sums are taken in the order in which NumPy takes them: eight sums side
+ * Sums over samples, and means over the columns of the waveform, native. Sums are taken in the order in which NumPy takes them: eight sums side
  * by side over up to 128 numbers, halves of more one after the other. So both forms give the same bits.
  */
 #include "_kernels.h"
@@ -47,7 +47,49 @@ WIDE static void multiply_doubled(const float *whole, const float *halved, Py_ss
         out[i] = 2.0f * whole[2 * i] * halved[i];
 }
 
-/* The arguments of both functions: two arrays of float32, the first of twice as many numbers, and one mean a column. */
+/* The sum of squares of numbers, by halves as above, and the largest magnitude: its bits are ordered as it is. */
+WIDE static float sum_squares_stretch(const float *in, Py_ssize_t count, int32_t *peak)
+{
+    float squares[STRETCH];
+    int32_t most = *peak;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, in + i, sizeof bits);
+        bits &= INT32_C(0x7fffffff);
+        most = bits > most ? bits : most;
+        squares[i] = in[i] * in[i];
+    }
+    *peak = most;
+    return sum_stretch(squares, count);
+}
+
+static float sum_squares(const float *in, Py_ssize_t count, int32_t *peak)
+{
+    if (count <= STRETCH)
+        return sum_squares_stretch(in, count, peak);
+    Py_ssize_t half = count / 2 / 8 * 8;
+    float first = sum_squares(in, half, peak);
+    return first + sum_squares(in + half, count - half, peak);
+}
+
+const char levels_doc[] = "levels(samples): see kernels_numpy.levels.";
+PyObject *levels(PyObject *module, PyObject *object)
+{
+    (void)module;
+    Py_buffer view;
+    if (take_view(object, &view, 'f', 0, "samples") < 0)
+        return NULL;
+    int32_t bits = 0;
+    float energy, peak;
+    Py_BEGIN_ALLOW_THREADS
+    energy = sum_squares(view.buf, length(&view), &bits);
+    Py_END_ALLOW_THREADS
+    memcpy(&peak, &bits, sizeof peak);
+    PyBuffer_Release(&view);
+    return Py_BuildValue("ff", peak, energy);
+}
+
+/* The arguments of both functions that follow: two arrays of float32, the first of twice as many numbers, and one mean a column. */
 struct octave {
     Py_buffer views[4];
     int held;

@@ -58,12 +58,15 @@ class Block:
     low: (m,) float32 mono (see ``front.mono``) at ``low_rate_hz``.
     key: (k,) float32 mono at ``key_rate_hz``.
     spectrum: the frames that became complete with this block.
+    peak, energy: the largest magnitude and the sum of squares of ``samples``, over all channels.
     """
 
     samples: Float32
     low: Float32
     key: Float32
     spectrum: Spectrum
+    peak: float
+    energy: float
 
 
 @dataclass(frozen=True, slots=True)

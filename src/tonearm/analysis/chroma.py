@@ -1,8 +1,10 @@
 """Measures the share of each pitch class, register by register: spectral peaks vote for pitches."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.fourier import fast_length, rfft
@@ -141,14 +143,14 @@ class PitchVotes:
     def _vote(self, count: int) -> None:
         """Add the votes of the next ``count`` frames."""
         frames = np.lib.stride_tricks.sliding_window_view(self._waiting, self._size)[:: self._hop][:count]
-        spectra = np.abs(rfft(frames * self._window, self._fft_size)[:, self._first - 1 : self._last + 2])
+        spectra = rfft(frames * self._window, self._fft_size)
         self._waiting = self._waiting[count * self._hop :]
         while len(spectra):
             if not self._room:
                 self._votes.append(np.zeros(BINS, np.float32))
                 self._sounding.append(0)
                 self._room = self._window_frames
-            peaks = find_peaks(spectra[: self._room])
+            peaks = find_peaks(spectra[: self._room], self._first - 1, self._last - self._first + 3)
             self._sounding[-1] += peaks.frames
             self._add(peaks)
             done = min(self._room, len(spectra))
@@ -157,7 +159,7 @@ class PitchVotes:
 
     def _add(self, peaks: Peaks) -> None:
         strengths = peaks.strengths ** np.float32(COMPRESSION)
-        bins = (self._first - 1 + peaks.bins).astype(np.float32) + peaks.offsets
+        bins = peaks.bins.astype(np.float32) + peaks.offsets
         cents = 1200 * np.log2(bins) + np.float32(self._cents_of_first_bin)
         steps = np.rint(cents / STEP_CENTS).astype(np.int64)
         inside = (steps >= 0) & (steps < BINS)
@@ -198,10 +200,19 @@ def fold(votes: Float64, tuning: float) -> Float64:
     two semitones counts for neither. tuning: in semitones.
     """
     classes = np.zeros(12)
+    for nearest, closeness in _semitones(tuning):
+        classes += np.bincount(nearest, weights=votes * closeness, minlength=12)
+    return classes
+
+
+@lru_cache(maxsize=1)  # a file is folded by register and by window, all with one tuning
+def _semitones(tuning: float) -> list[tuple[NDArray[np.int64], Float64]]:
+    """By harmonic: the pitch class that each bin votes for, and its weight."""
+    found = []
     semitones = _CENTS / 100 - tuning
     for harmonic, weight in HARMONICS:
         notes = semitones - 12 * np.log2(harmonic)
         nearest = np.rint(notes)
         closeness = weight * np.cos(np.pi * (notes - nearest)) ** 2
-        classes += np.bincount(nearest.astype(np.int64) % 12, weights=votes * closeness, minlength=12)
-    return classes
+        found.append((nearest.astype(np.int64) % 12, closeness))
+    return found

@@ -20,7 +20,7 @@ from tonearm.analysis.frames import fill, silence_nonsense
 from tonearm.errors import Fault, FileFault
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts
 
-PIECE_SAMPLES = 1 << 16
+PIECE_SAMPLES = 1 << 17
 SETTLING_FRAMES = 4
 """Number of first frames whose most frequent sample rate and channels are used, because the first may be damaged."""
 

@@ -8,9 +8,9 @@ import numpy as np
 from tonearm.analysis.analyser import Block, Float32, Signal, Spectrum
 from tonearm.analysis.declaration import INPUTS
 from tonearm.analysis.filters import HALF_BAND_REACH
-from tonearm.analysis.kernels import band_powers, halve, mix
+from tonearm.analysis.kernels import band_powers, halve, levels, mix
 
-BLOCK_FRAMES = 1 << 16
+BLOCK_FRAMES = 1 << 17
 """Samples in a block, whatever the size of the decoder's packets, so that results do not depend on it."""
 
 CANCELLED = 0.01
@@ -29,10 +29,13 @@ NOTHING = np.zeros(0, np.float32)
 """A form that no analyser asked for."""
 
 
-def mono(samples: Float32) -> Float32:
-    """(n, channels) float32 to (n,): the mean of the channels, or half the difference of two that cancel."""
+def mono(samples: Float32, energy: float) -> Float32:
+    """(n, channels) float32 to (n,): the mean of the channels, or half the difference of two that cancel.
+
+    energy: the sum of squares of ``samples``.
+    """
     mean = mix(samples)
-    if samples.shape[1] == 2 and np.vdot(mean, mean) < CANCELLED * np.vdot(samples, samples) / 2:
+    if samples.shape[1] == 2 and levels(mean)[1] < CANCELLED * energy / 2:
         difference: Float32 = (samples[:, 0] - samples[:, 1]) * np.float32(0.5)
         return difference
     return mean
@@ -188,8 +191,9 @@ class FrontEnd:
             yield self._last(np.concatenate(waiting))
 
     def _block(self, samples: Float32) -> Block:
-        low = self._to_low.push(mono(samples)) if self._wants_low else NOTHING
-        return Block(samples, low, self._key(low), self._spectrum(low))
+        peak, energy = levels(samples)
+        low = self._to_low.push(mono(samples, energy)) if self._wants_low else NOTHING
+        return Block(samples, low, self._key(low), self._spectrum(low), peak, energy)
 
     def _key(self, low: Float32) -> Float32:
         return self._to_key.push(low) if self._wants_key else NOTHING
@@ -209,4 +213,4 @@ class FrontEnd:
         spectrum = _join(block.spectrum, self._spectrum(rest))
         if self._wants_spectrum:
             spectrum = _join(spectrum, self._frames.flush())
-        return Block(samples, low, key, spectrum)
+        return Block(samples, low, key, spectrum, block.peak, block.energy)

@@ -10,6 +10,7 @@ import numpy as np
 from tonearm.analysis import _kernels
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.filters import HALF_BAND, TRUE_PEAK_BOUNDS, TRUE_PEAK_PHASES
+from tonearm.analysis.fourier import Complex64
 from tonearm.analysis.kernels_numpy import Int32, Int64
 
 
@@ -53,6 +54,18 @@ def overlap(whole: Float32, halved: Float32, columns: int) -> Float32:
     return means
 
 
+def peaks(
+    spectra: Complex64, first: int, count: int, floors: Float32
+) -> tuple[Int32, Float32, Int32, Float32]:
+    rows, bins = spectra.shape
+    most = rows * (count // 2)
+    place, around = np.empty(most, np.int32), np.empty((most, 3), np.float32)
+    number, strongest = np.empty(rows, np.int32), np.empty(rows, np.float32)
+    parts = spectra.view(np.float32)
+    found = _kernels.peaks(parts, bins, first, count, floors, place, around, number, strongest)
+    return place[:found], around[:found], number, strongest
+
+
 def rises(mel: Float32, before: Float32) -> tuple[Float32, Float32]:
     amplitude = np.empty((len(before) + len(mel), mel.shape[1]), np.float32)
     amplitude[: len(before)] = before
@@ -75,6 +88,10 @@ def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) 
 
 def sample_peak(samples: Float32) -> float:
     return _kernels.sample_peak(samples)
+
+
+def levels(samples: Float32) -> tuple[float, float]:
+    return _kernels.levels(samples)
 
 
 def true_peak(samples: Float32, peak: float) -> float:

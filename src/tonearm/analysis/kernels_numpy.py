@@ -16,7 +16,7 @@ from tonearm.analysis.filters import (
     TRUE_PEAK_PHASES,
     TRUE_PEAK_TAPS,
 )
-from tonearm.analysis.fourier import rfft
+from tonearm.analysis.fourier import Complex64, rfft
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -96,6 +96,29 @@ def _means(numbers: Float32, columns: int) -> Float32:
     return sums * np.float32(columns / len(numbers))
 
 
+def peaks(
+    spectra: Complex64, first: int, count: int, floors: Float32
+) -> tuple[Int32, Float32, Int32, Float32]:
+    """The bins of each spectrum whose amplitude is above the one before and not below the one after.
+
+    spectra: (n, bins) complex64. first, count: the bins that are looked at, 3 or more; the outermost are no peaks.
+    floors: (2,) float32, the least amplitude of a peak: relative to the strongest of the spectrum, and absolute.
+    Returns, of each peak, its bin from ``first`` on, (peaks,) int32, and the amplitudes before, on and after it,
+    (peaks, 3) float32; of each spectrum, its number of peaks, (n,) int32, and its strongest amplitude, (n,) float32.
+    """
+    parts = spectra[:, first : first + count].copy().view(np.float32)
+    parts *= parts
+    amplitude = np.sqrt(parts[:, 0::2] + parts[:, 1::2])
+    inner = amplitude[:, 1:-1]
+    strongest = inner.max(axis=1)
+    floor = np.maximum(strongest * floors[0], floors[1])
+    is_peak = (inner > amplitude[:, :-2]) & (inner >= amplitude[:, 2:]) & (inner >= floor[:, None])
+    row, place = np.nonzero(is_peak)
+    around = np.stack([amplitude[row, place], amplitude[row, place + 1], amplitude[row, place + 2]], axis=1)
+    number = np.count_nonzero(is_peak, axis=1)
+    return (place + 1).astype(np.int32), around, number.astype(np.int32), strongest
+
+
 def rises(mel: Float32, before: Float32) -> tuple[Float32, Float32]:
     """How much each band's amplitude has risen since some frames before.
 
@@ -169,6 +192,11 @@ def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) 
 def sample_peak(samples: Float32) -> float:
     """The largest magnitude, 0 for no samples."""
     return float(max(samples.max(), -samples.min())) if samples.size else 0.0
+
+
+def levels(samples: Float32) -> tuple[float, float]:
+    """The largest magnitude, and the sum of squares in single precision; 0 for no samples."""
+    return sample_peak(samples), float(np.square(samples).reshape(-1).sum())
 
 
 def true_peak(samples: Float32, peak: float) -> float:

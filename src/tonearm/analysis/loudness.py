@@ -8,7 +8,7 @@ import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal
 from tonearm.analysis.filters import TRUE_PEAK_TAPS, k_weighting
-from tonearm.analysis.kernels import sample_peak, true_peak, weigh
+from tonearm.analysis.kernels import true_peak, weigh
 from tonearm.analysis.kernels_numpy import Int64
 from tonearm.analysis.loudness_blocks import ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU, counted, lufs_of, power_of
 
@@ -86,17 +86,20 @@ class LoudnessAnalyser:
     def feed(self, block: Block) -> None:
         """Take the next block's ``samples``."""
         self._weigh(block.samples)
-        self._sample_peak = max(self._sample_peak, sample_peak(block.samples))
+        self._sample_peak = max(self._sample_peak, block.peak)
         self._peak(block.samples)
 
     def _weigh(self, samples: Float32) -> None:
         """Add the mean square of every 10 ms step that ends with these samples."""
         end = self._taken + len(samples)
         bounds = self._bounds(len(self._powers), end)
-        ends = np.append(bounds[1:] - self._taken, len(samples))
+        ends = np.empty_like(bounds)
+        ends[:-1] = bounds[1:]
+        ends[-1] = end
+        ends -= self._taken
         energies = weigh(samples, self._coefficients, self._state, ends) @ self._weights
         energies[0] += self._open_energy
-        self._powers.frombytes((energies[:-1] / np.diff(bounds)).tobytes())
+        self._powers.frombytes((energies[:-1] / (bounds[1:] - bounds[:-1])).tobytes())
         self._open_energy = float(energies[-1])
         self._taken = end
 
@@ -106,9 +109,8 @@ class LoudnessAnalyser:
         Rounded, so that steps whose length is no whole number of samples do not drift.
         """
         a_second = STEPS_PER_SECOND * FINE_STEPS
-        beyond = end * a_second // self._rate_hz + 2
-        bounds = (np.arange(step, beyond, dtype=np.int64) * self._rate_hz + a_second // 2) // a_second
-        return bounds[bounds <= end]
+        beyond = (end * a_second + a_second - 1 - a_second // 2) // self._rate_hz + 1
+        return (np.arange(step, beyond, dtype=np.int64) * self._rate_hz + a_second // 2) // a_second
 
     def _peak(self, samples: Float32) -> None:
         """Interpolate over these samples, and across the border to the samples before."""

@@ -144,7 +144,11 @@ class OnsetStream:
 
 def _coarse(levels: Float32) -> Float32:
     """(n + LAG, bands) log powers to (n, COARSE_BANDS) rises of the means of neighbouring bands."""
-    means = levels.reshape(len(levels), COARSE_BANDS, -1).mean(axis=2)
+    parted = levels.reshape(len(levels), COARSE_BANDS, -1)
+    means = parted[:, :, 0].copy()
+    for band in range(1, parted.shape[2]):  # three times as fast as a mean over so few
+        means += parted[:, :, band]
+    means /= np.float32(parted.shape[2])
     rises: Float32 = np.maximum(means[LAG:] - means[:-LAG], 0)
     return rises
 

@@ -25,7 +25,7 @@ LOW_HZ, HIGH_HZ = 300.0, 2800.0
 LEAST_SAMPLES = 4
 """Minimum number of samples of the lowest band in a column."""
 FLOOR_DB = -60
-TOGETHER = 4
+TOGETHER = 2
 """Blocks that are worked through together, which costs less than one by one: most steps are short."""
 
 

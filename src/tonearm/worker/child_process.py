@@ -49,6 +49,9 @@ CHILD = ("-c", "import gc; gc.disable(); from tonearm.worker.child_main import m
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 """Environment variables that a child gets. Others may hold passwords, and a child reads untrusted files."""
 
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 26)}
+"""Variables by which glibc keeps the memory of one file for the next, instead of having the kernel clear it anew."""
+
 
 @dataclass(slots=True)
 class Assignment:
@@ -296,7 +299,7 @@ class ChildProcess:
 def environment() -> dict[str, str]:
     """The environment of a child."""
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    return kept | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    return MEMORY | kept | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 
 def _read_bytes_s(settings: Settings) -> float | None:

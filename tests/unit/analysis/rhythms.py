@@ -64,7 +64,7 @@ def tempo_of_mel(mel: Float32, cuts: Iterable[int]) -> Findings:
     """What the analyser finds in (frames, 40) mel powers that arrive cut at these rows."""
     analyser = TempoAnalyser(FrontEnd(RATE, 1).signal)
     for part in np.split(mel, sorted(cuts)):
-        analyser.feed(Block(EMPTY[:, None], EMPTY, EMPTY, Spectrum(part, EMPTY, EMPTY[:, None])))
+        analyser.feed(Block(EMPTY[:, None], EMPTY, EMPTY, Spectrum(part, EMPTY, EMPTY[:, None]), 0.0, 0.0))
     return analyser.finish()
 
 

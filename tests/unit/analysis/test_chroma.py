@@ -85,7 +85,7 @@ def test_a_peak_between_two_bins_is_placed_between_them() -> None:
     size, bin_ = 1024, 100.3
     window = np.hanning(size + 1)[:-1]
     wave = np.cos(2 * np.pi * bin_ * np.arange(size) / size) * window * 2 / window.sum()
-    spectrum = np.abs(np.fft.rfft(wave)).astype(np.float32)[None, :]
-    peaks = find_peaks(spectrum)
+    spectrum = np.fft.rfft(wave).astype(np.complex64)[None, :]
+    peaks = find_peaks(spectrum, 0, spectrum.shape[1])
     assert peaks.bins + peaks.offsets == pytest.approx([bin_], abs=0.03)
     assert peaks.strengths == pytest.approx([1.0])

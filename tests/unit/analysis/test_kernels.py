@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,11 @@ from tonearm.analysis.filters import (
 
 def noise(*shape: int, seed: int = 1) -> Float32:
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether two rows of arrays are equal to the last bit."""
+    return len(ours) == len(theirs) and all(map(np.array_equal, ours, theirs))
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +92,17 @@ def test_timbre_is_the_same_to_the_last_bit_in_both_forms(
     mel[1:2, 5:] = 0
     tables, limits = np.abs(noise(5, bands, seed=3)), np.array([0.85, 1e-5], np.float32)
     amplitude, sums = native.rises(mel, before)
-    for ours, theirs in zip((amplitude, sums), kernels_numpy.rises(mel, before), strict=True):
-        assert np.array_equal(ours, theirs)
-    for ours, theirs in zip(
-        native.shapes(mel, amplitude[4:], tables, limits),
-        kernels_numpy.shapes(mel, amplitude[4:], tables, limits),
-        strict=True,
-    ):
-        assert np.array_equal(ours, theirs)
+    assert same((amplitude, sums), kernels_numpy.rises(mel, before))
+    given = mel, amplitude[4:], tables, limits
+    assert same(native.shapes(*given), kernels_numpy.shapes(*given))
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 127, 128, 129, 1000, 4111, 131_072])
+def test_levels_are_the_same_to_the_last_bit_in_both_forms(native: ModuleType, count: int) -> None:
+    samples = noise(count, 1)
+    assert native.levels(samples) == kernels_numpy.levels(samples)
+    expected = float(np.abs(samples).max(initial=0)), float(np.sum(samples.astype(np.float64) ** 2))
+    assert kernels_numpy.levels(samples) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("columns", [1, 3, 40])
@@ -102,13 +111,23 @@ def test_octaves_are_the_same_to_the_last_bit_in_both_forms(
     native: ModuleType, columns: int, wide: int
 ) -> None:
     whole, halved = noise(2 * columns * wide), noise(columns * wide, seed=2)
-    for ours, theirs in zip(
-        native.octave(whole, halved, columns), kernels_numpy.octave(whole, halved, columns), strict=True
-    ):
-        assert np.array_equal(ours, theirs)
+    given = whole, halved, columns
+    assert same(native.octave(*given), kernels_numpy.octave(*given))
     products = kernels_numpy.overlap(whole, halved, columns)
     assert np.array_equal(native.overlap(whole, halved, columns), products)
     assert products == pytest.approx((2 * whole[::2] * halved).reshape(columns, -1).mean(axis=1), abs=1e-6)
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 33), (4, 20), (30, 3)])
+def test_peaks_are_the_same_to_the_last_bit_in_both_forms(native: ModuleType, first: int, count: int) -> None:
+    spectra = noise(20, 66).view(np.complex64)
+    spectra[3] = 0
+    spectra[4, :15] = spectra[4, 5]
+    floors = np.array([0.3, 1e-5], np.float32)
+    found = native.peaks(spectra, first, count, floors)
+    expected = kernels_numpy.peaks(spectra, first, count, floors)
+    assert same(found, expected)
+    assert np.array_equal(expected[1][:, 1] > expected[1][:, 0], np.ones(len(expected[0]), bool))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5, 6])
@@ -275,7 +294,7 @@ def ends(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.array(values, I8)
 
 
-BEST, EARLIER = zeros(30), np.zeros(10, np.int32)
+BEST, EARLIER, PLACE = zeros(30), np.zeros(10, np.int32), np.zeros(10, np.int32)
 WEIGHTING: Float64 = k_weighting(48_000)
 
 REFUSED: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -316,6 +335,15 @@ REFUSED: dict[str, tuple[str, tuple[object, ...]]] = {
         "band_powers",
         (zeros(15), 4, zeros(16), zeros(16), zeros(10), zeros(9), zeros(1)),
     ),
+    "peaks: bins": ("peaks", (zeros(20), 2, 0, 3, zeros(2), PLACE, zeros(30), PLACE[:5], zeros(5))),
+    "peaks: rows": ("peaks", (zeros(20), 5, 0, 3, zeros(2), PLACE, zeros(30), PLACE[:3], zeros(3))),
+    "peaks: numbers": ("peaks", (zeros(20), 5, 0, 3, zeros(2), PLACE, zeros(30), PLACE[:1], zeros(2))),
+    "peaks: before": ("peaks", (zeros(20), 5, -1, 3, zeros(2), PLACE, zeros(30), PLACE[:2], zeros(2))),
+    "peaks: beyond": ("peaks", (zeros(20), 5, 3, 3, zeros(2), PLACE, zeros(30), PLACE[:2], zeros(2))),
+    "peaks: few": ("peaks", (zeros(20), 5, 0, 2, zeros(2), PLACE, zeros(30), PLACE[:2], zeros(2))),
+    "peaks: floors": ("peaks", (zeros(20), 5, 0, 3, zeros(1), PLACE, zeros(30), PLACE[:2], zeros(2))),
+    "peaks: room": ("peaks", (zeros(20), 5, 0, 5, zeros(2), PLACE[:3], zeros(9), PLACE[:2], zeros(2))),
+    "peaks: around": ("peaks", (zeros(20), 5, 0, 5, zeros(2), PLACE, zeros(29), PLACE[:2], zeros(2))),
     "rises: bands": ("rises", (zeros(24), 12, zeros(24), zeros(4))),
     "rises: rows": ("rises", (zeros(24), 8, zeros(48), zeros(4))),
     "rises: room": ("rises", (zeros(24), 8, zeros(16), zeros(6))),
@@ -341,6 +369,7 @@ REFUSED: dict[str, tuple[str, tuple[object, ...]]] = {
     "true_peak: frames": ("true_peak", (zeros(31), 2, TRUE_PEAK_PHASES, TRUE_PEAK_BOUNDS, 0.0)),
     "true_peak: taps": ("true_peak", (zeros(30), 2, zeros(71), TRUE_PEAK_BOUNDS, 0.0)),
     "true_peak: bounds": ("true_peak", (zeros(30), 2, TRUE_PEAK_PHASES, zeros(1), 0.0)),
+    "levels: type": ("levels", (np.zeros(4),)),
     "sample_peak: type": ("sample_peak", (np.zeros(4),)),
     "link_beats: periods": ("link_beats", (zeros(10), zeros(9), zeros(5), 20, 1.0, BEST, EARLIER)),
     "link_beats: lags": ("link_beats", (zeros(10), zeros(10), zeros(21), 20, 1.0, BEST, EARLIER)),
