@@ -2,9 +2,10 @@
 
 Over a library that ``large_library`` has made, in PostgreSQL at ``--url`` or in SQLite in ``--data``, it starts
 ``tonearm serve --no-analyze`` and measures the page of the library as a browser asks for it: first view, sorts, some
-filters, and pages that are reached by following. Then ``--readers`` clients ask for different pages of the API, at
-``--rate`` requests a second together, each on a connection that it keeps. Their times are counted from when a request
-was due.
+filters, and pages that are reached by following, none of which the service has kept from a request before. Then
+``--readers`` clients ask for different pages of the API, at ``--rate`` requests a second together, each on a connection
+that it keeps. Their times are counted from when a request was due. As the clients take time of the same cores, the CPU
+time that the service takes for a request is shown beside them.
 """
 
 import argparse
@@ -79,9 +80,10 @@ def times(place: str, path: str, repeat: int) -> tuple[float, float, bytes]:
     connection = HTTPConnection(place, timeout=60)
     took = []
     body = b""
-    for _ in range(repeat):
+    for number in range(repeat):
+        mark = f"{'&' if '?' in path else '?'}unknown={number}"  # another query, which asks for the same
         began = time.perf_counter()
-        status, body = asked(connection, path)
+        status, body = asked(connection, path + mark)
         took.append((time.perf_counter() - began) * 1000)
         assert status == 200, (path, status)
     connection.close()
@@ -113,18 +115,19 @@ def views(place: str, repeat: int) -> dict[str, dict[str, float]]:
 class Readers:
     """Clients that ask for different pages until a number of requests were answered."""
 
-    def __init__(self, place: str, readers: int, rate: float, seconds: float) -> None:
+    def __init__(self, place: str, pid: int, readers: int, rate: float, seconds: float) -> None:
         self.took_ms: list[float] = []
         self.errors = 0
         self._place, self._rate, self._most = place, rate, int(rate * seconds)
         self._next = 0
         self._lock = threading.Lock()
-        self._began = time.perf_counter()
+        self._began, cpu = time.perf_counter(), cpu_ms(pid)
         threads = [threading.Thread(target=self._ask, args=(seed,), daemon=True) for seed in range(readers)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self.cpu_ms = (cpu_ms(pid) - cpu) / len(self.took_ms)
         self.a_second = len(self.took_ms) / (time.perf_counter() - self._began)
 
     def _ask(self, seed: int) -> None:
@@ -143,6 +146,14 @@ class Readers:
             with self._lock:
                 self.took_ms.append((time.perf_counter() - due) * 1000)
                 self.errors += status != 200
+
+
+def cpu_ms(pid: int) -> float:
+    """CPU time of a process so far."""
+    return (
+        sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
+        / 1e6
+    )
 
 
 def memory_mb(pid: int) -> float:
@@ -166,12 +177,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as empty, served(given.data or Path(empty), given.url) as (place, pid):
         shown = views(place, given.repeat)
         after_views = memory_mb(pid)
-        load = Readers(place, given.readers, given.rate, given.seconds)
+        load = Readers(place, pid, given.readers, given.rate, given.seconds)
         figures: dict[str, object] = dict(shown)
         figures[f"{given.readers} readers, {given.rate:.0f} requests a second wanted"] = {
             "answered a second": round(load.a_second, 1),
             "p50 ms": round(quantile(load.took_ms, 0.5), 1),
             "p99 ms": round(quantile(load.took_ms, 0.99), 1),
+            "CPU ms a request": round(load.cpu_ms, 2),
             "errors": load.errors,
         }
         figures["most memory of the service, MB"] = {
