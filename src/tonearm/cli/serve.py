@@ -87,12 +87,14 @@ def serve(
 
 def _serve(settings: Settings, address: str, as_json: bool, ends_with_input: bool) -> None:
     """Serve from this process, which analyses nothing."""
+    from tonearm.web.first_request import ask_first
     from tonearm.web.open_service import open_service
 
     stop = StopSwitch()
     watched = [stop.wakeup, *([sys.stdin.fileno()] if ends_with_input else [])]
     with logged(settings, "tonearm-serve"), stop.on_signals(), open_service(settings, address) as url:
         _say_where(url, as_json, "The library is served")
+        ask_first(url)
         while not stop.requests:
             readable, _, _ = select.select(watched, [], [])
             if stop.wakeup not in readable:

@@ -59,6 +59,7 @@ class TrackRows:
         self._engine = engine_text(results.versions)
         self._no_results = dict.fromkeys(results.columns)
         self._analyses = {name: analysis_table.alias(f"of_{name}") for name in results.versions}
+        self._labels = [f"scalars_{name}" for name in results.versions]
         self._chosen = self._everything().where(among(file_table.c.id, "files"))
 
     def tracks(self, connection: Connection, files: Sequence[int]) -> list[Track]:
@@ -135,7 +136,7 @@ class TrackRows:
 
     def _track(self, row: Row[Any]) -> Track:
         values = row._mapping  # the library's public name for a row as a mapping
-        measured = self._measured(row)
+        measured = self._measured(values)
         locks = _locks(row)
         counting = locks.counting(measured)
         return Track(
@@ -149,10 +150,10 @@ class TrackRows:
             **{name: values[name] for name in (*AUDIO_FIELDS, *TAG_FIELDS)},
         )
 
-    def _measured(self, row: Row[Any]) -> dict[str, Any]:
+    def _measured(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         results: dict[str, Any] = self._no_results.copy()
-        for name in self._analyses:
-            results |= row._mapping[f"scalars_{name}"] or {}
+        for label in self._labels:
+            results |= values[label] or {}
         return results
 
     def _stale(self, row: Row[Any]) -> dict[str, int | None]:
@@ -176,7 +177,7 @@ class TrackRows:
         for analysis in analyses:
             if self._results.versions.get(analysis.analyser) == analysis.version:
                 series |= analysis.series
-        series |= _locks(row).series(series, self._measured(row), row.decoded_s)
+        series |= _locks(row).series(series, self._measured(row._mapping), row.decoded_s)
         art = None
         if tags is not None:
             art = {"count": tags.art_count, "bytes": tags.art_bytes, "mime": tags.art_mime}

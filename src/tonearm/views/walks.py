@@ -11,7 +11,7 @@ from tonearm.library.schema import file_table, root_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
 
-LEAST, MOST = 100, 100_000
+LEAST, MOST = 30, 100_000
 """Number of entries of an index that are read by one statement."""
 MARGIN = 1.3
 """How many times the expected number of entries is read, so that most pages take one statement."""
@@ -54,12 +54,17 @@ class ColumnWalk:
         own = [c for c in wanted if c.column == column.name]
         self.bounded = bool(own)
         """Whether a condition asks for a value of this very column."""
-        key = column.key
-        self._within = [key.is_not(None), *[key >= c.low for c in own], *[key <= c.high for c in own]]
-        first = column.behind
+        key, first = column.key, column.behind
+        self._within = [key.is_not(None)]
         if first is not None:
             self._within += [first.key == c.low for c in wanted if c.column == first.name and c.has_one_key]
-        self._from = None if after is None else self._beyond(after.key)
+        # one lowest and one highest key: of several, SQLite would look up the first, and test the others one by one
+        self._start = self._end = None
+        if own:
+            low, high = max(c.low for c in own), min(c.high for c in own)
+            self._start, self._end = (key <= high, key >= low) if descending else (key >= low, key <= high)
+        if after is not None and not (own and self._is_before(after.key, high if descending else low)):
+            self._start = self._beyond(after.key)
 
     def groups(self) -> Iterator["OneKey | ColumnElement[bool]"]:
         """Groups one after the other: many entries of one key, or conditions on the key that few entries meet."""
@@ -68,21 +73,27 @@ class ColumnWalk:
             last = self._entry(portion)
             if last is None:
                 self.read = portion
-                yield and_(*self._conditions())
+                yield and_(*self._conditions(self._end))
                 return
             first = self._entry(0)
+            self.read = portion
             if first == last:
-                self.read = portion
                 yield OneKey(first)
-                self._from = self._beyond(first)
+                self._start = self._beyond(first)
             else:
-                self.read = portion
-                before = self._column.key > last if self._descending else self._column.key < last
-                yield and_(*self._conditions(), before)
-                self._from = self._column.key <= last if self._descending else self._column.key >= last
+                yield and_(
+                    *self._conditions(
+                        self._column.key > last if self._descending else self._column.key < last
+                    )
+                )
+                self._start = self._column.key <= last if self._descending else self._column.key >= last
 
-    def _conditions(self) -> list[ColumnElement[bool]]:
-        return [*self._within, *([] if self._from is None else [self._from])]
+    def _conditions(self, end: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
+        return [*self._within, *(each for each in (self._start, end) if each is not None)]
+
+    def _is_before(self, key: Any, first: Any) -> bool:
+        """Whether a key comes before the first one that a condition asks for."""
+        return bool(key > first if self._descending else key < first)
 
     def _beyond(self, key: Any) -> ColumnElement[bool]:
         beyond: ColumnElement[bool] = self._column.key < key if self._descending else self._column.key > key
@@ -91,7 +102,8 @@ class ColumnWalk:
     def _entry(self, number: int) -> Any:
         """The key of an entry, counted from where the walk is; ``None`` beyond the last one."""
         key = self._column.key
-        found = select(key).where(*self._conditions()).order_by(key.desc() if self._descending else key)
+        found = select(key).where(*self._conditions(self._end))
+        found = found.order_by(key.desc() if self._descending else key)
         return self._connection.execute(found.offset(number).limit(1)).scalar_one_or_none()
 
 

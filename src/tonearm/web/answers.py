@@ -1,7 +1,9 @@
 """How routes describe what they answer, and parameters that several lists share."""
 
+import inspect
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Path, Query
 
@@ -13,6 +15,7 @@ from tonearm.web.json_response import Json
 from tonearm.web.models import ProblemModel
 from tonearm.web.parts import Parts
 
+Value = TypeVar("Value")
 ACTIONS = "/api/v1/actions"
 RUNS = "/api/v1/runs"
 MOST = 500
@@ -55,6 +58,16 @@ def described(
             "content": {"application/problem+json": {"schema": ProblemModel.model_json_schema()}},
         }
     return found
+
+
+def without_thread(call: Callable[..., Value]) -> Callable[..., Awaitable[Value]]:
+    """A call that waits for nothing, for a route to depend on: FastAPI would have a thread make it."""
+
+    async def made(*given: Any, **named: Any) -> Value:
+        return call(*given, **named)
+
+    made.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]  # what FastAPI takes the parameters from
+    return made
 
 
 def place_at(parts: Parts, path: str | None) -> Place | None:

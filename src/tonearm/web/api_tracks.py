@@ -13,7 +13,7 @@ from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web import cursors
 from tonearm.web.access import Who
-from tonearm.web.answers import Cursor, Id, Limit, described, place_at
+from tonearm.web.answers import Cursor, Id, Limit, described, place_at, without_thread
 from tonearm.web.json_response import Json
 from tonearm.web.listings import track_page
 from tonearm.web.models import CountModel, LockChange, Page, detail_model, listed_model, track_model
@@ -93,7 +93,7 @@ def wanted_tracks(
     return Wanted(texts, key, state, path, missing, stale, range or (), sort)
 
 
-Filter = Annotated[Wanted, Depends(wanted_tracks)]
+Filter = Annotated[Wanted, Depends(without_thread(wanted_tracks))]
 
 
 def routes(parts: Parts) -> APIRouter:

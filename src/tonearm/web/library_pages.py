@@ -9,7 +9,7 @@ from tonearm.errors import TonearmError
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web import cursors
-from tonearm.web.answers import Cursor, IsPart
+from tonearm.web.answers import Cursor, IsPart, without_thread
 from tonearm.web.api_tracks import Wanted
 from tonearm.web.listings import track_page
 from tonearm.web.parts import Parts
@@ -80,7 +80,9 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
 
     @router.get("/library")
     def tracks(
-        given: Annotated[TableFilter, Depends()], cursor: Cursor = None, hx_request: IsPart = None
+        given: Annotated[TableFilter, Depends(without_thread(TableFilter))],
+        cursor: Cursor = None,
+        hx_request: IsPart = None,
     ) -> Response:
         view: dict[str, Any] = {
             "given": given.values,
@@ -110,7 +112,7 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
         return pages.page("library.html", "/library", "Library", status, **view)
 
     @router.get("/library/count")
-    def count(given: Annotated[TableFilter, Depends()]) -> Response:
+    def count(given: Annotated[TableFilter, Depends(without_thread(TableFilter))]) -> Response:
         """How many tracks there are; asked after the table, as it takes longer."""
         try:
             found = parts.count(given.query(parts))
