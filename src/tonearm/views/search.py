@@ -256,6 +256,7 @@ class Search:
         file: Any = file_table.c
         key = None if column is None else column.key
         source: Any = file_table
+        owner: Any = None
         if few is not None and few.owners is not None:
             owners = few.owners.where(*[each.test for each in tests if each.tables == (few.source,)])
             tests = [each for each in tests if each.tables != (few.source,)]
@@ -267,18 +268,30 @@ class Search:
             chosen = owners.cte("owners")
             if column is not None and column.table is few.source:
                 key = chosen.c.key
+            source = chosen
             if few.source is file_table:
-                file, source = chosen.c, chosen
+                file = chosen.c
             else:
-                source = chosen.join(file_table, _is_owned(unindexed(next(iter(chosen.c))), few.of_file))
-        if len(self._roots) > 1:
-            source = source.join(root_table, root_table.c.id == unindexed(file.root_id))
-        tables = {table: None for condition in tests for table in condition.tables}
+                owner = unindexed(next(iter(chosen.c)))
+        tables = dict.fromkeys(table for condition in tests for table in condition.tables)
         if column is not None and key is column.key:
             tables[column.table] = None
+        if (
+            few is not None and owner is not None
+        ):  # files last, as what is beside their owners leaves fewer of them
+            for table in [each for each in tables if _is_beside(each, few.of_file)]:
+                source = source.outerjoin(table, _owner_in(table) == owner)
+                del tables[table]
+            source = source.join(
+                file_table, (file_table.c.id if few.of_file else file_table.c.audio_id) == owner
+            )
+        if len(self._roots) > 1:
+            source = source.join(root_table, root_table.c.id == unindexed(file.root_id))
         for table in tables:
             if table is not file_table:
-                source = source.outerjoin(table, _belongs(table, file))
+                source = source.outerjoin(
+                    table, _owner_in(table) == (file.id if table is tags_table else file.audio_id)
+                )
         rows = select(file.id, file.root_id, file.path, (literal(None) if key is None else key).label("key"))
         rows = rows.select_from(source).where(*[each.test for each in tests])
         if file is file_table.c:
@@ -286,17 +299,13 @@ class Search:
         return _Found(rows, file.path, key)
 
 
-def _is_owned(owner: Any, of_file: bool) -> ColumnElement[bool]:
-    """How the files of an owner, which is a file or a piece of audio, are found."""
-    owned: ColumnElement[bool] = (file_table.c.id if of_file else file_table.c.audio_id) == owner
-    return owned
+def _is_beside(table: Any, of_file: bool) -> bool:
+    """Whether a table has rows of the owners themselves: of files, or of audio."""
+    return table is not file_table and (table is tags_table) == of_file
 
 
-def _belongs(table: Any, file: Any) -> ColumnElement[bool]:
-    """How a table's rows are found beside a file, given by its columns."""
+def _owner_in(table: Any) -> Any:
+    """The column that tells to which file, or to which audio, a row belongs."""
     if table is tags_table:
-        beside: ColumnElement[bool] = tags_table.c.file_id == file.id
-        return beside
-    owner = audio_table.c.id if table is audio_table else table.c.audio_id
-    joined: ColumnElement[bool] = owner == file.audio_id
-    return joined
+        return tags_table.c.file_id
+    return audio_table.c.id if table is audio_table else table.c.audio_id
