@@ -102,7 +102,7 @@ def encode(samples: Float32, name: str = "mp3", rate_hz: int = RATE_HZ) -> bytes
 def encode_as(samples: Float32, form: Format, rate_hz: int = RATE_HZ) -> bytes:
     """Return a whole file in any format that FFmpeg can write."""
     file = io.BytesIO()
-    layout = {1: "mono", 2: "stereo", 3: "2.1", 8: "7.1"}[samples.shape[1]]
+    layout = {1: "mono", 2: "stereo", 3: "2.1", 6: "5.1", 8: "7.1"}[samples.shape[1]]
     with av.open(file, "w", format=form.muxer, container_options=dict(form.muxer_options)) as container:
         rate = form.only_rate_hz or rate_hz
         stream = container.add_stream(form.encoder, rate=rate, options=dict(form.encoder_options))

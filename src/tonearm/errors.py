@@ -113,6 +113,11 @@ class Fault(Enum):
         "The audio is coded as {}, which is not read here.",
         "Convert it to FLAC, or exclude it from the library.",
     )
+    PROTECTED = Explanation(
+        "protected",
+        "Its audio is encrypted: it plays only in programs that have the key.",
+        "Get it without copy protection, or exclude it from the library.",
+    )
     NO_AUDIO_STREAM = Explanation(
         "no-audio-stream",
         "This {} file holds no sound.",

@@ -1,6 +1,6 @@
 """All cases. To add one, write a line into the module of its format."""
 
-from tests.cases import ape, asf, mp4, mpeg_flac, ogg, tags, wav
+from tests.cases import aiff, ape, asf, matroska, mp4, mpeg_flac, ogg, refused, speakers, tags, wav
 from tests.cases.case import Case
 
 CASES: tuple[Case, ...] = (
@@ -11,6 +11,10 @@ CASES: tuple[Case, ...] = (
     *ape.CASES,
     *asf.CASES,
     *tags.CASES,
+    *speakers.CASES,
+    *aiff.CASES,
+    *matroska.CASES,
+    *refused.CASES,
 )
 
 LEAVINGS = (

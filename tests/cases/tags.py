@@ -16,6 +16,9 @@ BEFORE = Kind(
 )
 SEVERAL = Kind("several-id3v2-tags", "Serial-ATA/lofty-rs#679, Sohex/musefs#767")
 APE = Kind("ape-beside-id3v1", "quodlibet/mutagen#120, tinytag/tinytag#19, jellyfin/jellyfin#12720")
+FIRST_LYRICS = Kind(
+    "lyrics3-of-the-first-version", "id3.org, Lyrics3: text between two marks, without a size"
+)
 YEARS = Kind("years", "quodlibet/mutagen#529, Ciantic/songdetails#4")
 OTHER_YEARS = Kind("years-under-other-names", "navidrome/navidrome#5306, dhowden/tag#105")
 YEAR_RANK = Kind("year-of-id3v1-last", "navidrome/navidrome#492")
@@ -138,6 +141,7 @@ def numbered(**numbers: int) -> bytes:
     )
 
 
+SUNG = b"LYRICSBEGIN" + b"[00:01]la la la\r\n" * 20 + b"LYRICSEND"
 FRONT = ape([("Title", b"Song"), ("Artist", b"Band")])
 
 
@@ -181,6 +185,11 @@ CASES = (
     Case(APE, "v1-cut-beside-v2.mp3", lambda: mp3(said("TIT2", LONG), end=id3v1(LONG.encode()[:30], b"One")), {"title": LONG, "artist": "One"}),
     Case(APE, "v2-cut-too.mp3", lambda: mp3(said("TIT2", LONG[:30]), end=ape([("Title", LONG.encode())]) + id3v1(LONG.encode()[:30])), {"title": LONG}),
     Case(APE, "lyrics-between.mp3", lambda: mp3(end=ape([("Title", LONG.encode())]) + b"LYRICSBEGIN" + b"LYR00005Hello" + b"000024LYRICS200" + id3v1(LONG.encode()[:30])), {"title": LONG}),
+    Case(FIRST_LYRICS, "then-v1.mp3", lambda: mp3(end=SUNG + id3v1(b"Song", b"One")), {"title": "Song", "artist": "One", "duration_s": (4.0, 0.01)}),
+    Case(FIRST_LYRICS, "behind-ape.mp3", lambda: mp3(end=ape([("Title", LONG.encode())]) + SUNG + id3v1(LONG.encode()[:30], b"One")), {"title": LONG, "artist": "One"}),
+    Case(FIRST_LYRICS, "longest.mp3", lambda: mp3(end=b"LYRICSBEGIN" + b"la " * 1700 + b"LYRICSEND" + id3v1(b"Song")), {"title": "Song", "duration_s": (4.0, 0.01)}),
+    Case(FIRST_LYRICS, "alone.mp3", lambda: mp3(said("TIT2", "Song"), end=SUNG), {"title": "Song", "duration_s": (4.0, 0.01)}),
+    Case(FIRST_LYRICS, "without-a-beginning.mp3", lambda: mp3(said("TIT2", "Song"), end=b"la la LYRICSEND" + id3v1(b"Song")), {"title": "Song", "duration_s": (4.0, 0.1), "says": "damaged packets skipped: 1"}),
     *year("1998", 1998),
     *year("1998-05-01", 1998),
     *year("c1998", 1998),

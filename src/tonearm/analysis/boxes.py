@@ -63,6 +63,19 @@ def edited_seconds(file: Window, track: int) -> tuple[float, float] | None:
     return None
 
 
+def sample_entries(file: Window, track: int) -> list[bytes]:
+    """The names of the sample entries of a track, which tell how it is coded. Raises ``OSError``."""
+    moov = _inside(file, Box(b"", 0, file.size), b"moov")
+    for trak in boxes(file, moov.start, moov.end) if moov else ():
+        if trak.name == b"trak" and _track_number(file, trak) == track:
+            found: Box | None = trak
+            for name in (b"mdia", b"minf", b"stbl", b"stsd"):
+                found = _inside(file, found, name)
+            if found is not None:
+                return [entry.name for entry in boxes(file, found.start + 8, found.end)]
+    return []
+
+
 def _inside(file: Window, box: Box | None, name: bytes) -> Box | None:
     if box is None:
         return None

@@ -11,10 +11,12 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
 
+from tonearm.analysis.aiff import presented_aiff
 from tonearm.analysis.bit_depth import bit_depth
 from tonearm.analysis.file_window import RawFile, Window, find_audio, os_reason
-from tonearm.analysis.kinds import MP4, OGG, WAV, Kind
+from tonearm.analysis.kinds import AIFF, MP4, OGG, WAV, Kind
 from tonearm.analysis.ogg import Link, links, without_repeated_headers
+from tonearm.analysis.protection import is_encrypted
 from tonearm.analysis.wav import WavLayout, presented, wav_layout
 from tonearm.errors import Fault, FileFault
 
@@ -95,6 +97,7 @@ class Opened:
 
     window: the bytes that FFmpeg reads: the audio without tags around it; of a chained Ogg file, one link.
     later: the windows of the links that follow this one. ogg: what the pages of this link say.
+    speakers: FFmpeg's name of each channel's speaker, ``NONE`` where the file names none.
     wav: where the parts of a WAV file are.
     failed_reads: places that could not be demuxed, and links that could not be opened, so far.
     """
@@ -103,6 +106,7 @@ class Opened:
     window: Window
     container: InputContainer
     stream: AudioStream
+    speakers: tuple[str, ...]
     later: "tuple[tuple[Window, Link], ...]" = ()
     ogg: Link | None = None
     wav: WavLayout | None = None
@@ -116,7 +120,7 @@ class Opened:
     @property
     def bit_depth(self) -> int | None:
         """Bits a sample as coded, ``None`` for lossy formats. Raises ``FileFault(READ_ERROR)``."""
-        return bit_depth(self.codec, self.stream.codec_context, self.window)
+        return bit_depth(self.codec, self.stream.codec_context, self.kind, self.window)
 
     def packets(self) -> "Iterator[Packet[AudioStream]]":
         """Yield the audio packets of this link that hold data; continue after damaged places.
@@ -172,7 +176,7 @@ def open_container(file: RawFile, edited: bool = True) -> Iterator[Opened]:
     Raises ``FileFault``, every one but ``NO_SAMPLES``.
     """
     kind, window = find_audio(file)
-    layout = None
+    layout, source = None, window
     try:
         if kind is OGG:
             first, *later = [
@@ -181,12 +185,14 @@ def open_container(file: RawFile, edited: bool = True) -> Iterator[Opened]:
             ]
         elif kind is WAV:
             layout = _wav_layout(window)
+            source = window if layout is None else presented(window, layout)
+        elif kind is AIFF:
+            source = presented_aiff(window)
     except OSError as error:
         raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
     if kind is OGG:
         opening = _open_link(kind, *first, later=tuple(later))
     else:
-        source = window if layout is None else presented(window, layout)
         opening = _open_stream(kind, window, source, {} if edited or kind is not MP4 else _UNEDITED)
     with opening as opened:
         opened.wav = layout
@@ -214,11 +220,24 @@ def _open_stream(
     """Open a window whose contents FFmpeg reads from ``source``."""
     with _demuxer(kind, window, source, options) as container:
         stream = _choose(kind, container)
-        check_form(stream.codec_context.sample_rate, stream.codec_context.channels)
+        _check_protection(kind, window, stream)
+        speakers = _take_speakers(stream.codec_context)
+        check_form(stream.codec_context.sample_rate, len(speakers))
         stream.codec_context.thread_count = 1
         for other in container.streams:
             other.discard = Discard.default if other.index == stream.index else Discard.all
-        yield Opened(kind, window, container, stream)
+        yield Opened(kind, window, container, stream, speakers)
+
+
+def _take_speakers(context: AudioCodecContext) -> tuple[str, ...]:
+    """Return the speaker of each channel, and leave only their number where they are in an unusual order.
+
+    PyAV frees such an order each time that it has told it, so it is asked for once, before the decoder opens.
+    """
+    layout = context.layout
+    if "(" in layout.name:  # neither one of FFmpeg's own layouts nor a number of channels alone
+        context.layout = f"{layout.nb_channels} channels"
+    return tuple(channel.name for channel in layout.channels)
 
 
 def _demuxer(kind: Kind, window: Window, source: Window, options: Mapping[str, str]) -> InputContainer:
@@ -253,6 +272,16 @@ def _choose(kind: Kind, container: InputContainer) -> AudioStream:
         if codec_name(_decoder_name(stream)):
             return stream
     raise FileFault(Fault.UNSUPPORTED_FORMAT, _decoder_name(ranked[0]) or "something unknown")
+
+
+def _check_protection(kind: Kind, window: Window, stream: AudioStream) -> None:
+    """Raise ``FileFault`` for audio that is encrypted."""
+    try:
+        encrypted = is_encrypted(kind, window, stream.id)
+    except OSError as error:
+        raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
+    if encrypted:
+        raise FileFault(Fault.PROTECTED)
 
 
 def _decoder_name(stream: AudioStream) -> str:

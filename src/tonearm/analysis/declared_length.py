@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tonearm.analysis import kinds
+from tonearm.analysis.aiff import aiff_samples
 from tonearm.analysis.asf import asf_cut, asf_seconds
 from tonearm.analysis.boxes import cut_in_fragment, edited_seconds
-from tonearm.analysis.chunks import caf_chunks, chunks, wide_chunks
+from tonearm.analysis.chunks import caf_chunks, wide_chunks
 from tonearm.analysis.container import Opened
 from tonearm.analysis.file_window import Window, os_reason
 from tonearm.analysis.last_frame import last_frame_cut
@@ -68,6 +69,10 @@ def _declared_length(opened: Opened) -> Declared:
         return _declared_by_edits(opened, estimated)
     if opened.kind is kinds.ASF:
         return _declared_by_asf(opened.window, estimated)
+    late = _begins_at(opened) if opened.kind is kinds.MATROSKA else 0.0
+    if estimated is not None and LEFT_OUT_S < late < estimated:
+        remark = f"its audio begins {late:.1f} s after the start of the file"
+        return Declared(estimated - late, exact=True, remarks=(remark,))
     exact = opened.kind in EXACT_BY_FFMPEG and estimated is not None
     remarks = () if exact or opened.kind in UNDECLARED else (NO_LENGTH,)
     return Declared(estimated, exact, _cut(opened), remarks)
@@ -180,11 +185,18 @@ def _declared_samples(opened: Opened) -> int | None:
 
 def _seconds_by_ffmpeg(opened: Opened) -> float | None:
     stream = opened.stream
+    if opened.kind is kinds.AIFF:  # the number in its header, which is no length
+        return None
     if stream.duration is not None and stream.time_base is not None and stream.duration > 0:
         return float(stream.duration * stream.time_base)
     if opened.kind is kinds.MATROSKA and opened.container.duration:
         return opened.container.duration / AV_TIME_BASE
     return None
+
+
+def _begins_at(opened: Opened) -> float:
+    """The time of the first packet in seconds: later than 0 in what was recorded or cut out without moving it there."""
+    return (opened.container.start_time or 0) / AV_TIME_BASE
 
 
 def wavpack_samples(window: Window) -> int | None:
@@ -294,11 +306,3 @@ def wav_samples(layout: WavLayout | None, is_pcm: bool) -> int | None:
     if not is_pcm:
         return layout.samples
     return None if layout.declared_bytes is None else layout.declared_bytes // layout.block_bytes
-
-
-def aiff_samples(window: Window) -> int | None:
-    """Return the number of sample frames in the COMM chunk, ``None`` for 0."""
-    for name, at, _ in chunks(window, "big"):
-        if name == b"COMM":
-            return int.from_bytes(window.part(at + 2, 4), "big") or None
-    return None

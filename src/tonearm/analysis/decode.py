@@ -91,6 +91,8 @@ class AudioSource:
         forms = Counter((frame.sample_rate, _speakers(frame)) for frame in self._first)
         rate, speakers = forms.most_common(1)[0][0]
         check_form(rate, len(speakers))
+        if NO_SPEAKER in speakers and len(self._opened.speakers) == len(speakers):
+            speakers = self._opened.speakers  # as the container names them
         return rate, speakers
 
     def _bit_rate_bps(self, declared: Declared) -> int | None:

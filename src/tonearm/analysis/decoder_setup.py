@@ -20,9 +20,9 @@ def decoder_setup(opened: Opened) -> bytes:
     """
     context = opened.stream.codec_context
     name = context.name if opened.codec == "pcm" else opened.codec
-    speakers = tuple(channel.name for channel in context.layout.channels)
+    speakers = opened.speakers
     places = "" if speakers in USUAL_SPEAKERS or "NONE" in speakers else ",".join(speakers)
-    form = f"{name} {context.sample_rate} {context.channels} {places}\n".encode()
+    form = f"{name} {context.sample_rate} {len(speakers)} {places}\n".encode()
     return form + _configuration(opened, context.extradata or b"")
 
 

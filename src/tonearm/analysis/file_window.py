@@ -8,7 +8,8 @@ from typing import Protocol
 
 from tonearm.analysis.bare_frames import aac_begins, first_bare_frame
 from tonearm.analysis.flac_frames import flac_frames
-from tonearm.analysis.kinds import AAC, HEAD_BYTES, MP3, UNREAD, Kind, kind_of
+from tonearm.analysis.foreign import FOREIGN_BYTES, check_foreign
+from tonearm.analysis.kinds import AAC, HEAD_BYTES, MP3, Kind, kind_of
 from tonearm.analysis.mpeg import first_frame, info_frame, is_free_format
 from tonearm.analysis.syncsafe import is_syncsafe, syncsafe
 from tonearm.errors import Fault, FileFault
@@ -20,6 +21,9 @@ ID3V1_BYTES = 128
 ID3V2_HEADER_BYTES = 10
 APE_HEADER_BYTES = 32
 LYRICS3_FOOTER_BYTES = 15
+LYRICS3_BEGIN, LYRICS3_END = b"LYRICSBEGIN", b"LYRICSEND"
+LYRICS3_BYTES = 5100 + len(LYRICS3_BEGIN) + len(LYRICS3_END)
+"""The first version of Lyrics3 tells no size, but has at most 5,100 bytes of text."""
 
 
 class RawFile(Protocol):
@@ -121,9 +125,9 @@ def _find_audio(file: RawFile) -> tuple[Kind, Window]:
         raise FileFault(Fault.EMPTY_FILE)
     start = leading_tags(whole)
     head = whole.part(start, HEAD_BYTES)
-    if head[:4] in UNREAD:
-        raise FileFault(Fault.UNSUPPORTED_FORMAT, UNREAD[head[:4]])
     kind = kind_of(head)
+    if kind is None:
+        check_foreign(whole.part(start, FOREIGN_BYTES))
     if kind is None and aac_begins(whole.part(start, SEARCH_BYTES)):
         kind = AAC
     elif kind is None:
@@ -184,6 +188,9 @@ def without_last_tag(whole: Window, end: int) -> int:
         return end - int.from_bytes(footer[12:16], "little") - header
     if footer.endswith(b"LYRICS200") and footer[-LYRICS3_FOOTER_BYTES:-9].isdigit():
         return end - int(footer[-LYRICS3_FOOTER_BYTES:-9]) - LYRICS3_FOOTER_BYTES
+    if footer.endswith(LYRICS3_END):
+        begin = whole.part(end - LYRICS3_BYTES, min(end, LYRICS3_BYTES)).rfind(LYRICS3_BEGIN)
+        return max(0, end - LYRICS3_BYTES) + begin if begin >= 0 else end
     if footer[-10:-7] == b"3DI" and is_syncsafe(footer[-4:]):
         return end - syncsafe(footer[-4:]) - 20
     return end

@@ -25,7 +25,7 @@ def _first_hash(file: RawFile) -> str:
     whole = _BLAKE2(person=b"tonearm audio 1")
     with open_container(file, edited=False) as opened:
         context = opened.stream.codec_context
-        whole.update(f"{_form(opened)} {context.sample_rate} {context.channels}\n".encode())
+        whole.update(f"{_form(opened)} {context.sample_rate} {len(opened.speakers)}\n".encode())
         for packet in opened.packets():
             whole.update(packet)
     return whole.hexdigest()

@@ -49,16 +49,6 @@ BY_FIRST_BYTES = {
     b"\x1aE\xdf\xa3": MATROSKA,
 }
 
-UNREAD = {
-    b"tBaK": "TAK",
-    b"OFR ": "OptimFROG",
-    b"riff": "Wave64",
-    b"MThd": "MIDI",
-    b"ADIF": "AAC with a single header (ADIF)",
-    b"TTA2": "True Audio 2",
-}
-"""First bytes of formats that are recognised, but not supported."""
-
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
 _SPARE_BOXES = (b"free", b"skip")

@@ -13,7 +13,8 @@ KBPS = {
 }
 """Bit rates by version and layer (ISO/IEC 11172-3, 2.4.2.3, and 13818-3, 2.4.2.3)."""
 
-FRAMES_IN_A_ROW = 3
+FRAMES_IN_A_ROW = {1: 12, 2: 3, 3: 3}
+"""How many frames must follow one another, by layer: those of Layer I are so short that other data resemble them."""
 LAST_TAG_BYTES = 128
 FREE_FRAME_BYTES = 4608
 """No frame in free format is longer: 640 kbit/s at 8 kHz, the most that decoders read."""
@@ -66,7 +67,7 @@ def _frame_samples(version: int, layer: int) -> int:
 
 
 def first_frame(data: bytes, ends: bool) -> int | None:
-    """Return the offset of the first of three frames in a row, ``None`` if there is no such place.
+    """Return the offset of the first of ``FRAMES_IN_A_ROW``, ``None`` if there is no such place.
 
     ``ends``: the file ends with ``data``; then two frames suffice when they reach its end.
     """
@@ -119,7 +120,7 @@ def _frames_follow(data: bytes, at: int, ends: bool) -> bool:
     while first and (header := parse_header(data[at : at + 4])) and header.alike(first):
         seen += 1
         at += header.frame_bytes
-        if seen == FRAMES_IN_A_ROW:
+        if seen == FRAMES_IN_A_ROW[first.layer]:
             return True
     return ends and seen > 1 and at >= len(data) - LAST_TAG_BYTES
 
