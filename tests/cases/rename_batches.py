@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hypothesis import given, seed, settings
+from hypothesis import HealthCheck, given, seed, settings
 
 from tests.folding_folder import folding
 from tests.performance.results import record
@@ -58,7 +58,9 @@ def renamed(empty: bytes, count: int, start: int, folds: bool, figures: Counter[
         tried = None if folds else Destination(RenameJournal(library.database), NO_PATHS)
 
         @seed(start)
-        @settings(max_examples=count, deadline=None, database=None)
+        @settings(
+            max_examples=count, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+        )
         @given(batch=BATCHES)
         def one(batch: Batch) -> None:
             folder = Path(tempfile.mkdtemp(dir=where))
