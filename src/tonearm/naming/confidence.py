@@ -1,7 +1,7 @@
 """How certain a proposed name is: 1 less the costs of the fields that it was made of."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,21 +34,21 @@ def costs_of(filled: Filled, fields: dict[str, Field], value: Value) -> list[Cos
     found = [Cost(name, "unknown, another is taken", REPLACED) for name in filled.replaced]
     found += [Cost(name, "unknown, its section is left out", VANISHED) for name in filled.vanished]
     for name in filled.used:
-        found += _doubts(fields[name], value)
-    return sorted(found, key=lambda cost: (cost.field, cost.reason))
+        field, known = fields[name], value(name)
+        if field.source == "tag" and (cost := _strangeness(name, known)) is not None:
+            found.append(cost)
+        if field.certainty is not None and (cost := doubt_of(name, field.certainty, value(field.certainty))):
+            found.append(cost)
+    return sorted(found, key=lambda cost: (cost.field, cost.reason)) if len(found) > 1 else found
 
 
-def _doubts(field: Field, value: Value) -> Iterator[Cost]:
-    known: Any = value(field.name)
-    if field.source == "tag":
-        if isinstance(known, str) and _PLACEHOLDER.fullmatch(known.strip()):
-            yield Cost(field.name, "a placeholder", PLACEHOLDER)
-        if field.name.endswith("year") and known not in YEARS:
-            yield Cost(field.name, "not a year of a recording", STRANGE_YEAR)
-    if field.certainty is not None:
-        cost = doubt_of(field.name, field.certainty, value(field.certainty))
-        if cost is not None:
-            yield cost
+def _strangeness(name: str, known: Any) -> Cost | None:
+    """What a tag costs that hardly says what it should."""
+    if isinstance(known, str):
+        return Cost(name, "a placeholder", PLACEHOLDER) if _PLACEHOLDER.fullmatch(known.strip()) else None
+    if name.endswith("year") and known not in YEARS:
+        return Cost(name, "not a year of a recording", STRANGE_YEAR)
+    return None
 
 
 def doubt_of(field: str, certainty: str, sure: Any) -> Cost | None:

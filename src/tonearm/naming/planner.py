@@ -6,7 +6,6 @@
 """
 
 import os
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,11 +14,11 @@ from tonearm.library.proposal import Conflict, Identity, NewProposal
 from tonearm.library.proposals import Proposals
 from tonearm.library.roots import Place, scope_in
 from tonearm.names import PathMap
+from tonearm.naming.checking import Checker, Folder
 from tonearm.naming.companions import Companions
 from tonearm.naming.destination import Destination
 from tonearm.naming.disk import identity_of, look
-from tonearm.naming.name_rules import NameRules, RenameMethod
-from tonearm.naming.proposing import Proposed, propose, warning
+from tonearm.naming.proposing import Proposed, propose
 from tonearm.naming.rules import Chooser
 from tonearm.naming.template import Template
 from tonearm.views.renamable import Renamable, RenamableFiles
@@ -73,13 +72,12 @@ class Planner:
     ) -> None:
         self._files = files
         self._proposals = proposals
-        self._destination = destination
+        self._checker = Checker(destination, companions, paths)
         self._companions = companions
         self._paths = paths
         self._stopping = stopping
         self._sources: dict[bytes, _Source] = {}
         self._taken: dict[int, bytes] = {}
-        self._new_folders: dict[bytes, bytes] = {}
 
     def plan(self, places: Sequence[Place], chooser: Chooser, mode: Mode, to: Place | None) -> Plan:
         """Write a batch of proposals for the files at or below some places. ``to``: the destination of moves.
@@ -113,6 +111,7 @@ class Planner:
         to: Place | None,
     ) -> None:
         found: list[NewProposal] = []
+        beneath = place.root_path if to is None else to.path
         for each in page:
             template = chooser.choose(each.track)
             if template is None:
@@ -121,15 +120,16 @@ class Planner:
             moves = mode is Mode.MOVE or (
                 mode is Mode.AS_TEMPLATE and (template.has_folders or to is not None)
             )
-            above = (to or place).root_path if moves else os.path.dirname(each.track.path)
-            if moves and to is not None and to.scope:
-                above = os.path.join(above, to.scope)
-            proposal = self._proposed(each, template, above, moves)
-            if proposal is None:
+            folder, name = os.path.split(each.track.path)
+            old = self._checker.folder(folder)
+            above = self._checker.folder(beneath) if moves else old
+            made = self._proposed(each, old, name, template, above, moves)
+            if made is None:
                 plan.unchanged += 1
                 continue
+            proposal, new = made
             found.append(proposal)
-            along = self._along(proposal)
+            along = self._along(proposal, name, old, new)
             plan.along += len(along)
             found += along
         plan.files += sum(proposal.along is None for proposal in found)
@@ -147,31 +147,32 @@ class Planner:
         if proposal.target_key == proposal.source_key:
             return False
         try:
-            return look(self._here(target)) is not None
+            return look(self._paths.here(target)) is not None
         except OSError:
             return True
 
     # one file
 
-    def _proposed(self, each: Renamable, template: Template, above: bytes, moves: bool) -> NewProposal | None:
-        """The proposal for a file; ``None`` where it has the name already."""
-        above_here = self._here(above)
-        rules = self._rules(above_here)
-        made = propose(template, each.track, rules)
+    def _proposed(
+        self, each: Renamable, old: Folder, name: bytes, template: Template, above: Folder, moves: bool
+    ) -> tuple[NewProposal, Folder | None] | None:
+        """The proposal for a file, and the folder that it comes to; ``None`` where it has the name already.
+
+        old, name: where it is now. above: the folder that its new path is below.
+        """
         source = each.track.path
-        target: bytes | None = None
+        made = propose(template, each.track, above.rules)
+        target, new = None, None
         if made.parts is not None:
-            parts = made.parts if moves else made.parts[-1:]
-            folder_here = os.path.join(above_here, *parts[:-1])
-            folder_here = self._destination.spelled(folder_here, above_here, rules)
-            target = self._paths.known(os.path.join(folder_here, parts[-1]))
+            new = self._checker.below(above, made.parts[:-1] if moves else [])
+            target = os.path.join(new.path, made.parts[-1])
             if target == source:
                 return None
         proposal = NewProposal(
             source=source,
             target=target,
-            source_key=self._rules(os.path.dirname(self._here(source))).key(source),
-            target_key=None if target is None else rules.key(target),
+            source_key=old.rules.key(source),
+            target_key=None if target is None else above.rules.key(target),
             identity=Identity(each.file.size, each.file.mtime_ns, each.file.inode),
             confidence=made.confidence,
             file=each.file.id,
@@ -179,119 +180,76 @@ class Planner:
             conflicts=made.conflicts,
             warnings=list(made.warnings),
         )
-        self._check(proposal, look(self._here(source)), rules)
-        self._note(proposal, made)
-        return proposal
+        self._checker.check(proposal, look(os.path.join(old.here, name)), name, old, new)
+        self._note(old.path, name, proposal, new, made)
+        return proposal, new
 
-    def _rules(self, folder_here: bytes) -> NameRules:
-        return self._destination.rules(folder_here)
-
-    def _check(self, proposal: NewProposal, status: os.stat_result | None, rules: NameRules) -> None:
-        """Compare a proposal with the disk: the status of its source, the folder it comes to, its length."""
-        add = proposal.conflicts.append
-        if status is None:
-            add(Conflict("source-gone", proposal.source))
-        elif stat.S_ISLNK(status.st_mode):
-            add(Conflict("symbolic-link", proposal.source))
-        elif not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != (
-            proposal.identity.size,
-            proposal.identity.mtime_ns,
-        ):
-            add(Conflict("changed-since", proposal.source))
-        else:
-            proposal.identity = identity_of(status)
-        if proposal.target is None:
-            return
-        target_here = self._here(proposal.target)
-        folder = self._destination.folder(os.path.dirname(target_here))
-        if folder.problem is not None:
-            add(Conflict(folder.problem, os.path.dirname(proposal.target)))
-        if not folder.exists:
-            self._new_folders[rules.key(os.path.dirname(proposal.target))] = os.path.dirname(proposal.target)
-        if len(target_here) > rules.longest_path:
-            add(Conflict("path-too-long", proposal.target))
-        if rules.writable and rules.method is RenameMethod.NONE:
-            add(Conflict("no-safe-rename", os.path.dirname(proposal.target)))
-        if status is not None:
-            self._warn(proposal, status, folder.device, rules)
-
-    def _warn(self, proposal: NewProposal, status: os.stat_result, device: int, rules: NameRules) -> None:
-        source_folder = self._destination.folder(os.path.dirname(self._here(proposal.source)))
-        if source_folder.problem is not None:
-            proposal.conflicts.append(Conflict(source_folder.problem, os.path.dirname(proposal.source)))
-        if status.st_nlink > 1:
-            proposal.warnings.append(warning("hard-linked", f"{status.st_nlink} names"))
-            if rules.method is RenameMethod.LINK:
-                proposal.conflicts.append(Conflict("hard-linked", proposal.source))
-        if status.st_dev != device:
-            proposal.warnings.append(warning("other-file-system", "it is copied, and compared"))
-        folder, name = os.path.split(self._here(proposal.source))
-        if name in self._companions.listing(folder).in_cue_sheets:
-            proposal.warnings.append(warning("named-in-cue-sheet"))
-
-    def _note(self, proposal: NewProposal, made: Proposed) -> None:
+    def _note(
+        self, folder: bytes, name: bytes, proposal: NewProposal, new: Folder | None, made: Proposed
+    ) -> None:
         """Note what becomes of the folder of a file."""
-        folder, name = os.path.split(proposal.source)
-        source = self._sources.setdefault(folder, _Source())
-        if proposal.target is None or made.conflicts:
+        source = self._sources.get(folder)
+        if source is None:
+            source = self._sources[folder] = _Source()
+        if new is None or made.conflicts:
             source.several = True
             return
-        goes_to = os.path.dirname(proposal.target)
-        source.several = source.several or goes_to != (source.target or goes_to)
-        source.target = goes_to
+        source.several = source.several or new.path != (source.target or new.path)
+        source.target = new.path
         source.track = source.track or proposal
-        if goes_to != folder:
+        if new.path != folder:
             source.going.add(name)
 
     # what goes along
 
-    def _along(self, track: NewProposal) -> list[NewProposal]:
+    def _along(self, track: NewProposal, name: bytes, old: Folder, new: Folder | None) -> list[NewProposal]:
         """The files that are named like a track, which get its new name."""
-        if track.target is None:
+        if track.target is None or new is None:
             return []
-        folder, name = os.path.split(self._here(track.source))
         found = []
-        for other, rest in self._companions.of_track(folder, name):
+        for other, rest in self._companions.of_track(old.here, name):
             stem = os.path.splitext(track.target)[0]
-            found.append(self._companion(track, other, stem + rest, "track"))
+            found.append(self._companion(track, other, stem + rest, old, new, "track"))
         return found
 
-    def _companion(self, track: NewProposal, name: bytes, target: bytes, along: str) -> NewProposal:
-        source = os.path.join(os.path.dirname(track.source), name)
-        rules = self._rules(os.path.dirname(self._here(target)))
-        old_rules = self._rules(os.path.dirname(self._here(source)))
-        status = look(self._here(source))
+    def _companion(
+        self, track: NewProposal, name: bytes, target: bytes, old: Folder, new: Folder, along: str
+    ) -> NewProposal:
+        source = os.path.join(old.path, name)
+        status = look(os.path.join(old.here, name))
         proposal = NewProposal(
             source=source,
             target=target,
-            source_key=old_rules.key(source),
-            target_key=rules.key(target),
+            source_key=old.rules.key(source),
+            target_key=new.rules.key(target),
             identity=Identity(0, 0, 0) if status is None else identity_of(status),
             confidence=track.confidence,
             along=along,
             follows=track if along == "track" else None,
         )
-        if rules.length(os.path.basename(target)) > rules.longest:
+        if new.rules.length(os.path.basename(target)) > new.rules.longest:
             proposal.conflicts.append(Conflict("name-too-long", target))
-        self._check(proposal, status, rules)
-        if os.path.dirname(source) != os.path.dirname(target):
-            self._sources.setdefault(os.path.dirname(source), _Source()).going.add(name)
+        self._checker.check(proposal, status, name, old, new)
+        if old.path != new.path:
+            self._sources.setdefault(old.path, _Source()).going.add(name)
         return proposal
 
     def _albums(self, plan: Plan) -> None:
         """What goes along with whole folders, and which folders become empty."""
-        for folder, source in self._sources.items():
-            if source.track is None or source.target == folder:
+        for path, source in self._sources.items():
+            if source.track is None or source.target == path:
                 continue
-            listing = self._companions.listing(self._here(folder))
+            folder = self._checker.folder(path)
+            listing = self._companions.listing(folder.here)
             if not listing.music <= source.going:
                 continue
             found = []
             if not source.several and source.target is not None:
-                for name in self._companions.of_album(self._here(folder)):
+                target = self._checker.folder(source.target)
+                for name in self._companions.of_album(folder.here):
                     if name not in source.going:
-                        target = os.path.join(source.target, name)
-                        found.append(self._companion(source.track, name, target, "folder"))
+                        whole = os.path.join(target.path, name)
+                        found.append(self._companion(source.track, name, whole, folder, target, "folder"))
             plan.along += len(found)
             self._store(plan.batch, found)
             left = {*listing.others, *listing.folders} - source.going
@@ -318,7 +276,7 @@ class Planner:
         found: dict[int, list[Conflict]] = {}
         for number, other in self._proposals.same_targets(batch):
             found.setdefault(number, []).append(Conflict("duplicate", other))
-        for number, folder in self._proposals.with_targets(batch, self._new_folders):
+        for number, folder in self._proposals.with_targets(batch, self._checker.new_folders):
             found.setdefault(number, []).append(Conflict("parent-not-folder", folder))
         waits_for = dict(self._proposals.occupied(batch))
         for number, path in self._taken.items():
@@ -330,9 +288,6 @@ class Planner:
             found.setdefault(number, []).append(Conflict("destination-exists", path))
         self._proposals.add_conflicts(found)
         return len(self._proposals.conflicted(batch))
-
-    def _here(self, path: bytes) -> bytes:
-        return self._paths.here(path)
 
 
 def _stuck_behind(waits_for: dict[int, int], stuck: set[int]) -> Iterator[int]:

@@ -35,6 +35,18 @@ class Proposed:
         return cost_rows(self.costs)
 
 
+class _Values(dict[str, Any]):
+    """The values of the fields of a track, each found once."""
+
+    def __init__(self, track: Track) -> None:
+        super().__init__()
+        self._track = track
+
+    def __missing__(self, name: str) -> Any:
+        found = self[name] = value_of(self._track, name)
+        return found
+
+
 def warning(code: str, detail: str = "") -> Mapping[str, str]:
     """A warning as it is stored."""
     return {"code": code, "detail": detail}
@@ -42,14 +54,7 @@ def warning(code: str, detail: str = "") -> Mapping[str, str]:
 
 def propose(template: Template, track: Track, rules: NameRules) -> Proposed:
     """Propose the name of a track. Raises nothing: what keeps it from having one is a conflict."""
-    known = fields()
-    values: dict[str, Any] = {}
-
-    def value(name: str) -> Any:
-        if name not in values:
-            values[name] = value_of(track, name)
-        return values[name]
-
+    known, value = fields(), _Values(track).__getitem__
     filled = fill(template, known, value)
     costs = costs_of(filled, known, value)
     if filled.unknown:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tonearm.naming.fields import Field
 from tonearm.naming.functions import FUNCTIONS
@@ -13,8 +13,7 @@ Value = Callable[[str], Any]
 """Tells the value of a field, ``None`` for unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of a name. ``field``: what it came from, ``None`` for text of the template. ``number``: never cut."""
 
     text: str
@@ -52,50 +51,47 @@ def fill(template: Template, fields: dict[str, Field], value: Value) -> Filled:
     filler = _Filler(fields, value, filled)
     for part in template.parts:
         try:
-            chunks = filler.chunks(part)
+            filler.add(part)
         except _Unknown as error:
             filled.unknown |= error.fields
-            continue
-        _append(filled.parts, chunks)
+    filled.used = set(filler.used)
+    for chunk in filler.chunks:
+        if chunk.field is not None or "/" not in chunk.text:
+            filled.parts[-1].append(chunk)
+        else:  # a slash in the text of the template begins the next part
+            before, *following = chunk.text.split("/")
+            filled.parts[-1].append(Chunk(before))
+            filled.parts.extend([Chunk(text)] for text in following)
     return filled
 
 
-def _append(parts: list[list[Chunk]], chunks: list[Chunk]) -> None:
-    """Add chunks; a slash in the text of the template begins the next part."""
-    for chunk in chunks:
-        if chunk.field is not None or "/" not in chunk.text:
-            parts[-1].append(chunk)
-            continue
-        before, *following = chunk.text.split("/")
-        parts[-1].append(Chunk(before))
-        parts.extend([Chunk(text)] for text in following)
-
-
 class _Filler:
+    """Adds part by part to ``chunks``, and the fields whose values are in them to ``used``."""
+
     def __init__(self, fields: dict[str, Field], value: Value, filled: Filled) -> None:
         self._fields = fields
         self._value = value
         self._filled = filled
+        self.chunks: list[Chunk] = []
+        self.used: list[str] = []
 
-    def chunks(self, part: Part) -> list[Chunk]:
-        """The chunks of a part. Raises _Unknown."""
+    def add(self, part: Part) -> None:
+        """Add what a part says. Raises _Unknown."""
         if isinstance(part, Text):
-            return [Chunk(part.text)]
-        if isinstance(part, Use):
-            return [self._use(part)]
-        return self._section(part)
+            self.chunks.append(Chunk(part.text))
+        elif isinstance(part, Use):
+            self.chunks.append(self._use(part))
+        else:
+            self._section(part)
 
-    def _section(self, section: Section) -> list[Chunk]:
-        found: list[Chunk] = []
-        used = set(self._filled.used)
+    def _section(self, section: Section) -> None:
+        chunks, used = len(self.chunks), len(self.used)
         try:
             for part in section.parts:
-                found += self.chunks(part)
+                self.add(part)
         except _Unknown as error:
             self._filled.vanished |= error.fields
-            self._filled.used = used
-            return []
-        return found
+            del self.chunks[chunks:], self.used[used:]
 
     def _use(self, use: Use) -> Chunk:
         passed: set[str] = set()
@@ -116,7 +112,7 @@ class _Filler:
         if not text:
             passed.add(term.field)
             return None
-        self._filled.used.add(term.field)
+        self.used.append(term.field)
         return Chunk(text, term.field, number)
 
     def _call(self, call: Call, form: str, passed: set[str]) -> Chunk | None:
