@@ -17,12 +17,16 @@ from tonearm.analysis.filters import (
     TRUE_PEAK_TAPS,
 )
 from tonearm.analysis.fourier import Complex64, rfft
+from tonearm.analysis.weighting import filtered
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 TINY = np.float32(1e-20)
 """Sums that are divided by are taken as this at least."""
+
+_NEAR = 1 << 13
+"""Outputs that ``halve`` works on while they are in the processor's nearest cache."""
 
 _TOGETHER = 128
 """Frames that ``band_powers`` transforms together: half a megabyte, which fits the processor's cache."""
@@ -47,13 +51,18 @@ def halve(samples: Float32, count: int) -> Float32:
     """
     if count and len(samples) < 2 * count + 2 * HALF_BAND_REACH - 1:
         raise ValueError("halve: too few samples for so many outputs")
-    even, odd = samples[0::2], samples[1::2]
     half = (HALF_BAND_REACH + 1) // 2
-    out: Float32 = odd[half - 1 : half - 1 + count] * HALF_BAND[-1]
-    for tap in range(half):
-        out += HALF_BAND[tap] * (
-            even[half + tap : half + tap + count] + even[half - 1 - tap : half - 1 - tap + count]
-        )
+    even = samples[0::2].copy()
+    out: Float32 = samples[1::2][half - 1 : half - 1 + count] * HALF_BAND[-1]
+    both = np.empty(min(count, _NEAR), np.float32)
+    for start in range(0, count, _NEAR):
+        part = out[start : start + _NEAR]
+        sums = both[: len(part)]
+        for tap in range(half):
+            later, earlier = start + half + tap, start + half - 1 - tap
+            np.add(even[later : later + len(part)], even[earlier : earlier + len(part)], out=sums)
+            sums *= HALF_BAND[tap]
+            part += sums
     return out
 
 
@@ -171,21 +180,15 @@ def weigh(samples: Float32, coefficients: Float64, state: Float64, ends: Int64) 
     ends: ascending ends of the steps, the first of which begins at sample 0, the last of which is ``n``.
     Returns sums of squares, (steps, channels) float64.
     """
-    from scipy.signal import sosfilt  # half a second to import, and not needed with the C code
-
+    energy = np.zeros((len(ends), samples.shape[1]))
     if not len(samples):
-        return np.zeros((len(ends), samples.shape[1]))
-    sections = np.insert(coefficients.reshape(2, 5), 3, 1.0, axis=1)
-    before = state.T.reshape(2, 2, -1)
-    weighted, after = sosfilt(sections, samples, axis=0, zi=before)
-    settled = np.where(np.abs(after) < 1e-30, 0.0, after)  # subnormal numbers are slow
-    state[:] = settled.reshape(4, -1).T
-    energy = np.empty((len(ends), samples.shape[1]))
-    start = 0
-    for step, end in enumerate(ends.tolist()):
-        part = weighted[start:end]
-        np.einsum("ij,ij->j", part, part, out=energy[step])
-        start = end
+        return energy
+    weighted = filtered(samples, coefficients, state)
+    state[np.abs(state) < 1e-30] = 0.0  # subnormal numbers are slow
+    np.multiply(weighted, weighted, out=weighted)
+    starts = np.concatenate([[0], ends[:-1]])
+    filled = starts < ends  # empty steps have no energy
+    energy[filled] = np.add.reduceat(weighted, starts[filled], axis=1).T
     return energy
 
 
@@ -210,9 +213,15 @@ def true_peak(samples: Float32, peak: float) -> float:
     if windows < 1:
         return peak
     starts = np.arange(0, windows, _STRETCH)
-    bends = (samples[:-2] - 2 * samples[1:-1]) + samples[2:]
-    bound = TRUE_PEAK_BOUNDS[0] * _levels(samples, starts) + TRUE_PEAK_BOUNDS[1] * _levels(bends, starts)
-    for stretch in np.argsort(-bound):
+    level = _levels(samples, starts)
+    # Sharpness cannot exceed four times the level.
+    near = np.flatnonzero(level * (TRUE_PEAK_BOUNDS[0] + 4 * TRUE_PEAK_BOUNDS[1]) > peak)
+    bound = np.zeros(len(starts), np.float32)
+    for stretch in near.tolist():
+        part = samples[stretch * _STRETCH : min(stretch * _STRETCH + _STRETCH, windows) + TRUE_PEAK_TAPS - 1]
+        bends = (part[:-2] - 2 * part[1:-1]) + part[2:]
+        bound[stretch] = TRUE_PEAK_BOUNDS[0] * level[stretch] + TRUE_PEAK_BOUNDS[1] * sample_peak(bends)
+    for stretch in near[np.argsort(-bound[near])]:
         if bound[stretch] <= peak:
             break
         start = int(starts[stretch])
@@ -252,19 +261,18 @@ def link_beats(
     count = len(strength)
     log_lags = np.log(np.arange(longest, shortest - 1, -1)).astype(np.float32)
     best = np.zeros(longest + count, np.float32)
-    earlier = np.full(count, -1, np.int32)
     candidates = np.lib.stride_tricks.sliding_window_view(best, len(log_lags))
-    rows = np.arange(shortest)
     steady = count > 0 and float(log_period.min()) == float(log_period.max())
     penalty = -np.float32(tightness) * (log_lags - log_period[:1, None]) ** 2
+    choice = np.zeros(count, np.int64)
+    scores = np.zeros((shortest, 1 + len(log_lags)), np.float32)  # the first: no earlier beat
     for start in range(0, count, shortest):
         stop = min(start + shortest, count)
         if not steady:
             penalty = -np.float32(tightness) * (log_lags - log_period[start:stop, None]) ** 2
-        scores = candidates[start:stop] + penalty
-        choice = scores.argmax(axis=1)
-        gain = scores[rows[: stop - start], choice]
-        linked = gain > 0
-        best[longest + start : longest + stop] = strength[start:stop] + np.where(linked, gain, 0)
-        earlier[start:stop] = np.where(linked, rows[: stop - start] + (start - longest) + choice, -1)
-    return best[longest:], earlier
+        part = scores[: stop - start]
+        np.add(candidates[start:stop], penalty, out=part[:, 1:])
+        part.argmax(axis=1, out=choice[start:stop])
+        np.add(strength[start:stop], part.max(axis=1), out=best[longest + start : longest + stop])
+    earlier = np.where(choice > 0, np.arange(count) - longest + choice - 1, -1)
+    return best[longest:], earlier.astype(np.int32)

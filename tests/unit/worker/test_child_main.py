@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tests import material
 from tonearm.analysis.catalog import for_child
-from tonearm.analysis.kernels import NATIVE
 from tonearm.settings import load_settings
 
 SCRIPT = """
@@ -47,7 +46,5 @@ def test_nothing_is_loaded_after_the_warm_up_and_nothing_that_is_not_needed(tmp_
     )
     modules = json.loads(ended.stdout)
     assert modules["late"] == []
-    unwanted = {"sqlalchemy", "pydantic", "numpy.ma", "numpy.testing", "importlib.metadata"}
-    if NATIVE:  # the NumPy form of one kernel takes a filter of scipy's
-        unwanted.add("scipy")
+    unwanted = {"scipy", "sqlalchemy", "pydantic", "numpy.ma", "numpy.testing", "importlib.metadata"}
     assert unwanted.intersection(modules["all"]) == set()
