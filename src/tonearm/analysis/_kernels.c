@@ -390,31 +390,31 @@ struct beat_rules {
     float tightness;
 };
 
-/* The largest score of all lags, or 0 where none is positive. */
-WIDE static float largest_score(const float *best, const float *penalties, Py_ssize_t lags)
+/* The largest positive score of all lags and the first that has it; 0 and -1 where there is none. */
+WIDE static float best_link(const float *best, const float *penalties, Py_ssize_t lags, Py_ssize_t *choice)
 {
     Eight most = {0};
-    float rest = 0.0f;
-    Py_ssize_t j = 0;
-    for (; j + 8 <= lags; j += 8) {
+    EightIntegers at = {-1, -1, -1, -1, -1, -1, -1, -1}, here = {0, 1, 2, 3, 4, 5, 6, 7};
+    Py_ssize_t wide = lags / 8 * 8;
+    for (Py_ssize_t j = 0; j < wide; j += 8, here += 8) {
         Eight score = *(const EightAnywhere *)(best + j) + *(const EightAnywhere *)(penalties + j);
         EightIntegers more = score > most;
         most = (Eight)(((EightIntegers)score & more) | ((EightIntegers)most & ~more));
+        at = (here & more) | (at & ~more);
     }
-    for (; j < lags; j++)
-        rest = larger(best[j] + penalties[j], rest);
+    float gain = 0.0f;
+    *choice = -1;
     for (int i = 0; i < 8; i++)
-        rest = larger(most[i], rest);
-    return rest;
-}
-
-/* The first lag with that score. */
-static Py_ssize_t lag_of(float score, const float *best, const float *penalties, Py_ssize_t lags)
-{
-    for (Py_ssize_t j = 0; j < lags; j++)
-        if (best[j] + penalties[j] == score)
-            return j;
-    return -1;
+        if (most[i] > gain || (most[i] == gain && at[i] >= 0 && at[i] < *choice)) {
+            gain = most[i];
+            *choice = at[i];
+        }
+    for (Py_ssize_t j = wide; j < lags; j++)
+        if (best[j] + penalties[j] > gain) {
+            gain = best[j] + penalties[j];
+            *choice = j;
+        }
+    return gain;
 }
 
 /* best has rules->longest frames of zeros before the first; penalties is room for rules->lags floats. */
@@ -427,8 +427,8 @@ static void link_frames(const float *strength, const float *log_period, Py_ssize
                 float off = rules->log_lags[j] - log_period[t];
                 penalties[j] = -rules->tightness * (off * off);
             }
-        float gain = largest_score(best + t, penalties, rules->lags);
-        Py_ssize_t choice = gain > 0.0f ? lag_of(gain, best + t, penalties, rules->lags) : -1;
+        Py_ssize_t choice;
+        float gain = best_link(best + t, penalties, rules->lags, &choice);
         best[rules->longest + t] = strength[t] + gain;
         earlier[t] = choice < 0 ? -1 : (int32_t)(t - rules->longest + choice);
     }
@@ -452,7 +452,7 @@ static PyObject *link_beats(PyObject *module, PyObject *args)
     Py_ssize_t frames = length(&views[0]);
     rules.log_lags = views[2].buf;
     rules.lags = length(&views[2]);
-    if (frames > INT32_MAX || length(&views[1]) != frames || length(&views[4]) != frames)
+    if (frames > INT32_MAX || rules.lags > INT32_MAX - 8 || length(&views[1]) != frames || length(&views[4]) != frames)
         return refuse(views, 5, "link_beats: one period and one link a frame");
     /* No more lags than the longest is long: the shortest is one frame, so only finished frames are read. */
     if (rules.lags < 1 || rules.lags > rules.longest)

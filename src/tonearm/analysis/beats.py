@@ -43,9 +43,10 @@ def _trace(best: Float32, earlier: Int32, reach: float) -> Int32:
     tail = max(0, len(best) - max(1, int(reach)))
     at = tail + int(np.argmax(best[tail:]))
     beats = []
+    links = earlier.data  # gives plain integers, ten times as fast
     while at >= 0:
         beats.append(at)
-        at = int(earlier[at])
+        at = links[at]
     return np.array(beats[::-1], np.int32)
 
 

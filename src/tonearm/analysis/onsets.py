@@ -43,6 +43,8 @@ FLOORS = {
 }
 
 CHUNK = 1 << 16
+NEAR = 1 << 11
+"""Frames that are worked on while they are in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +134,20 @@ class OnsetStream:
         lowest = np.log1p(joined[:, :BASS_BANDS] * (scale * np.float32(BASS_GAIN / GAIN)))
         joined *= scale
         np.log1p(joined, out=joined)
-        rises = np.maximum(joined[LAG:] - joined[:-LAG], 0)
+        for start in range(0, len(mel), NEAR):
+            self._rise(joined[start : start + NEAR + LAG], lowest[start : start + NEAR + LAG])
+        self._repetition.push(_coarse(joined))
+        self._steadiness.push(joined[LAG:])
+
+    def _rise(self, levels: Float32, lowest: Float32) -> None:
+        """Take (n + LAG, bands) log powers, and those of the lowest bands with less gain."""
+        rises = levels[LAG:] - levels[:-LAG]
+        np.maximum(rises, 0, out=rises)
         deep = np.maximum(lowest[LAG:] - lowest[:-LAG], 0)
         self._parts["full"].append(rises.mean(axis=1))
         self._parts["bass"].append(deep.mean(axis=1))
         self._parts["treble"].append(rises[:, TREBLE_FROM:].mean(axis=1))
-        self._parts["body"].append(joined[LAG:, BODY].mean(axis=1))
-        self._repetition.push(_coarse(joined))
-        self._steadiness.push(joined[LAG:])
+        self._parts["body"].append(levels[LAG:, BODY].mean(axis=1))
 
 
 def _coarse(levels: Float32) -> Float32:
