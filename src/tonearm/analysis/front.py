@@ -49,10 +49,17 @@ class Halver:
 
     def push(self, samples: Float32) -> Float32:
         """Take (n,) float32, return about n/2 float32 samples at half the rate."""
-        joined = np.concatenate([self._kept, samples])
-        count = max(0, (len(joined) - 2 * HALF_BAND_REACH + 1) // 2)
-        self._kept = joined[2 * count :]
-        return halve(joined, count)
+        kept = len(self._kept)
+        count = max(0, (kept + len(samples) - 2 * HALF_BAND_REACH + 1) // 2)
+        out = np.empty(count, np.float32)
+        # Only the first outputs reach back; to join everything would copy it.
+        joined = np.concatenate([self._kept, samples[: 4 * HALF_BAND_REACH]])
+        first = min(count, (len(joined) - 2 * HALF_BAND_REACH + 1) // 2)
+        if count:
+            halve(joined, out[:first])
+            halve(samples[2 * first - kept :], out[first:])
+        self._kept = joined[2 * count :] if 2 * count < kept else samples[2 * count - kept :].copy()
+        return out
 
     def flush(self) -> Float32:
         """Return the outputs that lack samples beyond the end; those are taken as zero."""

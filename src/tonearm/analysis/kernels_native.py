@@ -20,10 +20,8 @@ def mix(samples: Float32) -> Float32:
     return out
 
 
-def halve(samples: Float32, count: int) -> Float32:
-    out = np.empty(count, np.float32)
+def halve(samples: Float32, out: Float32) -> None:
     _kernels.halve(samples, HALF_BAND, out)
-    return out
 
 
 def band_powers(samples: Float32, hop: int, window: Float32, weights: Float32, count: int) -> Float32:

@@ -48,16 +48,19 @@ def mix(samples: Float32) -> Float32:
     return total
 
 
-def halve(samples: Float32, count: int) -> Float32:
-    """Filter and drop every second sample: ``count`` outputs, output ``k`` centred on ``samples[2k + 15]``.
+def halve(samples: Float32, out: Float32) -> None:
+    """Filter and drop every second sample, into ``out``: output ``k`` is centred on ``samples[2k + 15]``.
 
-    Raises ValueError where ``samples`` has fewer than ``2 * count + 29``.
+    Raises ValueError where ``samples`` has fewer than ``2 * len(out) + 29`` and there is any output.
     """
+    count = len(out)
     if count and len(samples) < 2 * count + 2 * HALF_BAND_REACH - 1:
         raise ValueError("halve: too few samples for so many outputs")
+    if not count:
+        return
     half = (HALF_BAND_REACH + 1) // 2
     even = samples[0::2].copy()
-    out: Float32 = samples[1::2][half - 1 : half - 1 + count] * HALF_BAND[-1]
+    np.multiply(samples[1::2][half - 1 : half - 1 + count], HALF_BAND[-1], out=out)
     both = np.empty(min(count, _NEAR), np.float32)
     for start in range(0, count, _NEAR):
         part = out[start : start + _NEAR]
@@ -67,7 +70,6 @@ def halve(samples: Float32, count: int) -> Float32:
             np.add(even[later : later + len(part)], even[earlier : earlier + len(part)], out=sums)
             sums *= HALF_BAND[tap]
             part += sums
-    return out
 
 
 def band_powers(samples: Float32, hop: int, window: Float32, weights: Float32, count: int) -> Float32:

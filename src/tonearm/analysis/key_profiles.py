@@ -19,6 +19,10 @@ key in digital music recordings" (MSc project report, Birkbeck College, 2011), a
 P. Herrera, "A multi-profile method for key estimation in EDM" (AES Conference on Semantic Audio, 2017)."""
 
 
+_DEGREES = (np.arange(12)[:, None] + np.arange(12)) % 12
+"""(12, 12): the pitch class of each degree, by root."""
+
+
 def features(registers: Float64) -> Float64:
     """(24, len(KEY_WEIGHTS)) of (REGISTERS, 12) shares: a row a key, the major keys from C up, then the minor ones.
 
@@ -27,11 +31,10 @@ def features(registers: Float64) -> Float64:
     shares = 12 * registers - 1
     size = 12 * len(REGISTERS)
     rows = np.zeros((24, 2 * size + 1))
-    for key in range(24):
-        degrees = np.roll(shares, -(key % 12), axis=1).ravel()
-        start = size * (key // 12)
-        rows[key, start : start + size] = degrees
-        rows[key, -1] = key // 12
+    by_root = shares[:, _DEGREES].transpose(1, 0, 2).reshape(12, size)
+    rows[:12, :size] = by_root
+    rows[12:, size:-1] = by_root
+    rows[12:, -1] = 1
     return rows
 
 

@@ -77,7 +77,7 @@ def test_mix(benchmark: Benchmark, loops: Any, block: Any) -> None:
 
 def test_halve(benchmark: Benchmark, loops: Any, block: Any) -> None:
     mono = np.ascontiguousarray(block[:, 0])
-    assert len(benchmark(loops.halve, mono, BLOCK // 2 - 32)) == BLOCK // 2 - 32
+    benchmark(loops.halve, mono, np.empty(BLOCK // 2 - 32, np.float32))
 
 
 def test_band_powers(benchmark: Benchmark, loops: Any, block: Any) -> None:

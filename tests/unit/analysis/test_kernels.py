@@ -56,7 +56,10 @@ def test_mixing_takes_the_mean_of_the_channels_in_both_forms(native: ModuleType,
 @pytest.mark.parametrize("count", [0, 1, 7, 1024, 1025, 5000])
 def test_halving_is_the_same_in_both_forms(native: ModuleType, count: int) -> None:
     samples = noise(2 * count + 29)
-    assert np.array_equal(native.halve(samples, count), kernels_numpy.halve(samples, count))
+    ours, theirs = zeros(count), zeros(count)
+    native.halve(samples, ours)
+    kernels_numpy.halve(samples, theirs)
+    assert np.array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128, 512, 1024, 2048])
