@@ -1,8 +1,9 @@
 """What the pipeline adds to the bare analysis: ``python -m tests.performance pipeline FOLDER [--rounds N]``.
 
 Decoding, the analysis without the pipeline, and the whole command are measured in turn in the same run, because the
-speed of a machine varies; prints medians, and the ratio of the whole command to the analysis alone. Each
-stage's share is that of the analysis alone.
+speed of a machine varies; prints medians, the ratio of the whole command to the analysis alone, and the speed of the
+whole command as a share of that of decoding. On a machine that does other things too, the same share by CPU seconds, of
+the analysis alone, says more. Each stage's share is that of the analysis alone.
 """
 
 import argparse
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=48, help="at most so many, evenly chosen")
+    parser.add_argument("--workers", type=int, nargs="+", default=(1, 2))
     options = parser.parse_args()
     paths = chosen(options.folder, options.files)
     if not paths:
@@ -57,7 +59,7 @@ def main() -> int:
         f"{len(paths)} files, {size:.0f} MB, kernels: {'native' if NATIVE else 'NumPy'}, rounds: {options.rounds}"
     )
     print(f"{'':24}{'workers':>8}{'x real time':>13}{'tracks/h':>10}{'wall s':>9}")
-    for workers in (1, 2):
+    for workers in options.workers:
         table(paths, workers, options.rounds)
     return 0
 
@@ -79,6 +81,12 @@ def table(paths: Sequence[Path], workers: int, rounds: int) -> None:
     print(
         f"{'pipeline / bare':24}{workers:8}{statistics.median(ratios):13.3f}   ({min(ratios):.3f} to {max(ratios):.3f})"
     )
+    speeds = [one.wall_s / other.wall_s for one, other in zip(decoded, whole, strict=True)]
+    spent = [one.cpu_s / other.cpu_s for one, other in zip(decoded, bare, strict=True)]
+    for name, shares in (("pipeline of decode only", speeds), ("bare, by CPU seconds", spent)):
+        print(
+            f"{name:24}{workers:8}{statistics.median(shares):13.3f}   ({min(shares):.3f} to {max(shares):.3f})"
+        )
     if workers == 1:
         total = sum(bare[0].stages.values())
         shares = sorted(bare[0].stages.items(), key=lambda stage: -stage[1])
