@@ -83,9 +83,9 @@ def table(paths: Sequence[Path], workers: int, rounds: int) -> None:
     )
     speeds = [one.wall_s / other.wall_s for one, other in zip(decoded, whole, strict=True)]
     spent = [one.cpu_s / other.cpu_s for one, other in zip(decoded, bare, strict=True)]
-    for name, shares in (("pipeline of decode only", speeds), ("bare, by CPU seconds", spent)):
+    for name, parts in (("pipeline of decode only", speeds), ("bare, by CPU seconds", spent)):
         print(
-            f"{name:24}{workers:8}{statistics.median(shares):13.3f}   ({min(shares):.3f} to {max(shares):.3f})"
+            f"{name:24}{workers:8}{statistics.median(parts):13.3f}   ({min(parts):.3f} to {max(parts):.3f})"
         )
     if workers == 1:
         total = sum(bare[0].stages.values())
