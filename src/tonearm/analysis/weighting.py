@@ -12,9 +12,9 @@ import numpy as np
 
 from tonearm.analysis.analyser import Float32, Float64
 
-STRETCH = 64
+STRETCH = 32
 """Samples of a stretch."""
-GROUP = 32
+GROUP = 64
 """Stretches of a group."""
 NEAR = 4 * STRETCH * GROUP
 """Samples that are worked on while they are in the processor's cache."""
