@@ -79,7 +79,7 @@ class Tracks:
         """Every column that tracks can be filtered by from a lowest to a highest value."""
         return tuple(name for name, column in self._columns.items() if not column.is_text)
 
-    def can_follow(self, sort: str, key: Any) -> bool:
+    def can_have(self, sort: str, key: Any) -> bool:
         """Whether a list in the order of ``sort`` can have a position with ``key``."""
         return key is None if sort == "path" else self._columns[sort].can_have(key)
 

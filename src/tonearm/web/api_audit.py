@@ -23,8 +23,8 @@ def routes(parts: Parts) -> APIRouter:
         cursor: Cursor = None,
     ) -> Json:
         """What persons and programs had the library do, the newest first."""
-        found = parts.library.audit.latest(limit + 1, since, cursors.to_id(cursor))
-        following = cursors.of_id(found[limit - 1].id if len(found) > limit else None)
+        found = parts.library.audit.latest(limit + 1, since, cursors.to_id("audit", cursor))
+        following = cursors.of_id("audit", found[limit - 1].id if len(found) > limit else None)
         return Json({"items": [entry.to_json() for entry in found[:limit]], "next": following})
 
     return router

@@ -53,8 +53,8 @@ def _lists(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
             most=unsure,
             conflicted=conflicts,
         )
-        found = proposals.page(wanted, cursors.to_id(cursor) or 0, limit + 1)
-        following = cursors.of_id(found[limit - 1].id if len(found) > limit else None)
+        found = proposals.page(wanted, cursors.to_id("proposals", cursor) or 0, limit + 1)
+        following = cursors.of_id("proposals", found[limit - 1].id if len(found) > limit else None)
         return Json({"items": [proposal_json(each) for each in found[:limit]], "next": following})
 
     @router.get("/{id:int}", responses=described(ProposalModel, 404), summary="Show a proposal")

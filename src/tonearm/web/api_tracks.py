@@ -11,7 +11,6 @@ from tonearm.errors import ConfigurationError
 from tonearm.graph.key_names import named_camelot
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
-from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at, without_thread
 from tonearm.web.json_response import Json
@@ -106,11 +105,11 @@ def routes(parts: Parts) -> APIRouter:
     def tracks(wanted: Filter, limit: Limit = PAGE, cursor: Cursor = None, fields: Fields = None) -> Json:
         """Tracks that meet all conditions, in the order of a column, then of their paths."""
         chosen = chosen_fields(fields, listed.model_fields)
-        page = track_page(parts, wanted.query(parts), cursor, limit)
-        items = [each.to_json() for each in page.tracks]
+        found, following = track_page(parts, wanted.query(parts), cursor, limit)
+        items = [each.to_json() for each in found]
         if chosen:
             items = [{name: item[name] for name in chosen if name in item} for item in items]
-        return Json({"items": items, "next": cursors.of_tracks(page.end)})
+        return Json({"items": items, "next": following})
 
     @router.get("/count", responses=described(CountModel, 400, 404), summary="Count tracks")
     def count(wanted: Filter) -> Json:

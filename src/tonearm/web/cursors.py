@@ -1,4 +1,4 @@
-"""Cursors: positions in lists as opaque texts for URLs."""
+"""Cursors: positions in lists as opaque texts for URLs. Each also names its list and, for tracks, their order."""
 
 import base64
 import binascii
@@ -21,26 +21,26 @@ class InvalidCursor(ConfigurationError):
         super().__init__("the cursor is not one of this list: take `next` of an answer, unchanged")
 
 
-def of_tracks(position: Position | None) -> str | None:
-    """The cursor of a position among tracks."""
+def of_tracks(position: Position | None, order: str) -> str | None:
+    """The cursor of a position among tracks. order: the column, with a ``-`` before it for descending."""
     if position is None:
         return None
-    return _encoded([position.key, _text(position.root), _text(position.path)])
+    return _encoded(["tracks", order, position.key, _text(position.root), _text(position.path)])
 
 
-def to_tracks(cursor: str | None, can_follow: Callable[[Any], bool]) -> Position | None:
-    """The position of a cursor. can_follow: whether the list can have a key. Raises InvalidCursor."""
+def to_tracks(cursor: str | None, order: str, can_have: Callable[[Any], bool]) -> Position | None:
+    """The position of a cursor. can_have: whether the column can have a value. Raises InvalidCursor."""
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [key, str(root), str(path)] if can_follow(key):
+        case ["tracks", str(ordered), key, str(root), str(path)] if ordered == order and can_have(key):
             return Position(key, _bytes(root), _bytes(path))
     raise InvalidCursor
 
 
 def of_jobs(position: JobPosition | None) -> str | None:
     """The cursor of a position among jobs."""
-    return None if position is None else _encoded([position.part, position.key, position.id])
+    return None if position is None else _encoded(["jobs", position.part, position.key, position.id])
 
 
 def to_jobs(cursor: str | None) -> JobPosition | None:
@@ -48,7 +48,7 @@ def to_jobs(cursor: str | None) -> JobPosition | None:
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [part, float(key), id] if (
+        case ["jobs", part, float(key), id] if (
             _is_whole(part) and part in (0, 1, 2) and isfinite(key) and _is_whole(id)
         ):
             return JobPosition(part, key, id)
@@ -57,7 +57,7 @@ def to_jobs(cursor: str | None) -> JobPosition | None:
 
 def of_failures(position: FailedPosition | None) -> str | None:
     """The cursor of a position among failed files."""
-    return None if position is None else _encoded([position.code, position.id])
+    return None if position is None else _encoded(["failures", position.code, position.id])
 
 
 def to_failures(cursor: str | None) -> FailedPosition | None:
@@ -65,37 +65,37 @@ def to_failures(cursor: str | None) -> FailedPosition | None:
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [str(code), id] if _is_text(code) and _is_whole(id):
+        case ["failures", str(code), id] if _is_text(code) and _is_whole(id):
             return FailedPosition(code, id)
     raise InvalidCursor
 
 
-def of_id(number: int | None) -> str | None:
-    """The cursor of a list that is read by ids."""
-    return None if number is None else _encoded([number])
+def of_id(of: str, number: int | None) -> str | None:
+    """The cursor of a list that is read by ids. of: which list."""
+    return None if number is None else _encoded([of, number])
 
 
-def to_id(cursor: str | None) -> int | None:
-    """The id of a cursor. Raises InvalidCursor."""
+def to_id(of: str, cursor: str | None) -> int | None:
+    """The id of a cursor. of: which list. Raises InvalidCursor."""
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [number] if _is_whole(number):
+        case [str(listed), number] if listed == of and _is_whole(number):
             return int(number)
     raise InvalidCursor
 
 
-def of_name(name: str | None) -> str | None:
-    """The cursor of a list that is read by names."""
-    return None if name is None else _encoded([name])
+def of_name(of: str, name: str | None) -> str | None:
+    """The cursor of a list that is read by names. of: which list."""
+    return None if name is None else _encoded([of, name])
 
 
-def to_name(cursor: str | None) -> str | None:
-    """The name of a cursor. Raises InvalidCursor."""
+def to_name(of: str, cursor: str | None) -> str | None:
+    """The name of a cursor. of: which list. Raises InvalidCursor."""
     match None if cursor is None else _decoded(cursor):
         case None:
             return None
-        case [str(name)] if _is_text(name):
+        case [str(listed), str(name)] if listed == of and _is_text(name):
             return name
     raise InvalidCursor
 

@@ -12,7 +12,6 @@ from tonearm.errors import ConfigurationError, NotFound
 from tonearm.views.reading import PAGE
 from tonearm.views.similar import MOST_SIMILAR
 from tonearm.views.track import Track
-from tonearm.web import cursors
 from tonearm.web.answer_models import MixModel, similar_model
 from tonearm.web.api_mixes import MOST_TEMPO, USUAL, USUAL_TEMPO
 from tonearm.web.api_tracks import wanted_tracks
@@ -108,8 +107,8 @@ def _tracks(parts: Parts, track: Any) -> Any:
         wanted = wanted_tracks(
             artist, album, title, genre, codec, key, state, path, missing, stale, (range or [])[:10], sort
         )
-        page = track_page(parts, wanted.query(parts), cursor, _rows(limit))
-        return {"items": Batch(parts, page.tracks).rows(), "next": cursors.of_tracks(page.end)}
+        found, following = track_page(parts, wanted.query(parts), cursor, _rows(limit))
+        return {"items": Batch(parts, found).rows(), "next": following}
 
     said = "Tracks that meet all conditions, in the order of a column, then of their paths."
     return _returning(tracks, page_of(track, "TrackPage"), said)

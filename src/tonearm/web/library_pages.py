@@ -8,7 +8,6 @@ from starlette.responses import HTMLResponse, Response
 from tonearm.errors import TonearmError
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
-from tonearm.web import cursors
 from tonearm.web.answers import Cursor, IsPart, without_thread
 from tonearm.web.api_tracks import Wanted
 from tonearm.web.listings import track_page
@@ -100,11 +99,10 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
         }
         status = 200
         try:
-            page = track_page(parts, given.query(parts), cursor, PAGE)
+            view["tracks"], following = track_page(parts, given.query(parts), cursor, PAGE)
             view["shown"] = table_columns(given.columns(), parts.analysers)
-            view["tracks"] = page.tracks
-            if page.end is not None:
-                view["following"] = link("/library", **given.values, cursor=cursors.of_tracks(page.end))
+            if following is not None:
+                view["following"] = link("/library", **given.values, cursor=following)
         except TonearmError as error:
             view["problem"], status = str(error), status_of(error)
         if hx_request is not None and not view["problem"]:

@@ -11,7 +11,8 @@ from tonearm.views.liveness import read_liveness
 from tonearm.views.mix_fields import mix_fields
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.similar import similar_tracks
-from tonearm.views.tracks import TrackPage, TrackQuery
+from tonearm.views.track import Track
+from tonearm.views.tracks import TrackQuery
 from tonearm.web import cursors
 from tonearm.web.answers import place_at
 from tonearm.web.parts import Parts
@@ -20,11 +21,18 @@ Listed = dict[str, Any]
 """``items`` and ``next``, the cursor of the next page."""
 
 
-def track_page(parts: Parts, query: TrackQuery, cursor: str | None, limit: int) -> TrackPage:
-    """Tracks in the order of a column, then of their paths. Raises InvalidCursor, NotFound and StorageError."""
+def track_page(
+    parts: Parts, query: TrackQuery, cursor: str | None, limit: int
+) -> tuple[tuple[Track, ...], str | None]:
+    """Tracks in the order of a column, then of their paths, and the cursor of those that follow.
+
+    Raises InvalidCursor, NotFound and StorageError.
+    """
     tracks = parts.library.tracks
-    after = cursors.to_tracks(cursor, lambda key: tracks.can_follow(query.sort, key))
-    return tracks.page(query, after, limit)
+    order = f"{'-' * query.descending}{query.sort}"
+    after = cursors.to_tracks(cursor, order, lambda key: tracks.can_have(query.sort, key))
+    page = tracks.page(query, after, limit)
+    return page.tracks, cursors.of_tracks(page.end, order)
 
 
 def mixes_with(parts: Parts, id: int, limit: int, tempo: float) -> list[dict[str, Any]]:  # noqa: A002  the API's name
@@ -52,9 +60,9 @@ def run_page(parts: Parts, limit: int, cursor: str | None) -> Listed:
     """The runs, the newest first; open ones with what is left of them. Raises InvalidCursor and StorageError."""
     library = parts.library
     alive = read_liveness(library.database)
-    found = library.run_list.latest(limit + 1, cursors.to_id(cursor))
+    found = library.run_list.latest(limit + 1, cursors.to_id("runs", cursor))
     shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:limit]])
-    following = cursors.of_id(shown[-1].id if len(found) > limit else None)
+    following = cursors.of_id("runs", shown[-1].id if len(found) > limit else None)
     return {"items": [run.to_json() for run in shown], "next": following}
 
 
@@ -89,6 +97,6 @@ def failure_page(
 
 def worker_page(parts: Parts, ended: bool, limit: int, cursor: str | None) -> Listed:
     """The workers of a shared library by name. Raises InvalidCursor and StorageError."""
-    found = parts.library.worker_list.page(ended, cursors.to_name(cursor), limit + 1)
-    following = cursors.of_name(found[limit - 1].name if len(found) > limit else None)
+    found = parts.library.worker_list.page(ended, cursors.to_name("workers", cursor), limit + 1)
+    following = cursors.of_name("workers", found[limit - 1].name if len(found) > limit else None)
     return {"items": [worker.to_json() for worker in found[:limit]], "next": following}

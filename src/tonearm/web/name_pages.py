@@ -131,7 +131,7 @@ def _add_table(router: APIRouter, pages: Pages, proposals: Proposals) -> None:
             if batch is not None and not given.values["batch"]:
                 given.values["batch"] = str(batch)
             wanted = given.selection()
-            found = proposals.page(wanted, cursors.to_id(cursor) or 0, PAGE + 1)
+            found = proposals.page(wanted, cursors.to_id("proposals", cursor) or 0, PAGE + 1)
             view: dict[str, Any] = {
                 "given": given.values,
                 "statuses": list(ProposalStatus),
@@ -147,7 +147,9 @@ def _add_table(router: APIRouter, pages: Pages, proposals: Proposals) -> None:
         except TonearmError as error:
             return pages.problem(error, "/names")
         if len(found) > PAGE:
-            view["following"] = link("/names", **given.values, cursor=cursors.of_id(found[PAGE - 1].id))
+            view["following"] = link(
+                "/names", **given.values, cursor=cursors.of_id("proposals", found[PAGE - 1].id)
+            )
         return pages.page("names.html", "/names", "Names", **view)
 
 

@@ -83,11 +83,11 @@ def _runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
     def runs(cursor: Cursor = None) -> Response:
         try:
             alive = read_liveness(library.database)
-            found = library.run_list.latest(PAGE + 1, cursors.to_id(cursor))
+            found = library.run_list.latest(PAGE + 1, cursors.to_id("runs", cursor))
             shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:PAGE]])
         except TonearmError as error:
             return pages.problem(error, "/runs")
-        following = link("/runs", cursor=cursors.of_id(shown[-1].id)) if len(found) > PAGE else None
+        following = link("/runs", cursor=cursors.of_id("runs", shown[-1].id)) if len(found) > PAGE else None
         return pages.page("runs.html", "/runs", "Runs", runs=shown, following=following)
 
     @router.post("/runs/{id}/{verb}")
