@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests.unit.library_fixture import WORKER, Library, finish_one, found, result
 from tonearm.errors import Failure
-from tonearm.jobs.history import History
+from tonearm.jobs.history_cleanup import History
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.sql_job_store import SqlJobStore
 from tonearm.library.schema import attempt_table

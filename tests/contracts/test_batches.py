@@ -10,7 +10,7 @@ from tests.contracts.test_job_store import Deaf
 from tests.program import until
 from tests.unit.library_fixture import AT_ONCE, VERSIONS, Library, result
 from tonearm.errors import Failure, StorageUnavailable
-from tonearm.jobs.job import Refusal
+from tonearm.jobs.job import ClaimRefusal
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, Result
 from tonearm.jobs.sql_job_store import SqlJobStore
@@ -221,11 +221,11 @@ def test_messages_that_come_together_are_each_decided_for_itself(library: Librar
     assert isinstance(lease, Lease)
     assert (lease.path, lease.attempt, lease.worker) == (b"4", 1, "here")
     assert claimed == {
-        1: Refusal.EARLY,
-        2: Refusal.NOT_WAITING,
-        3: Refusal.OUTDATED,
-        5: Refusal.PAUSED,
-        77: Refusal.NOT_WAITING,
+        1: ClaimRefusal.EARLY,
+        2: ClaimRefusal.NOT_WAITING,
+        3: ClaimRefusal.OUTDATED,
+        5: ClaimRefusal.PAUSED,
+        77: ClaimRefusal.NOT_WAITING,
     }
     due = {number: library.job(number)["publish_due_at"] for number in (1, 3, 5)}
     assert due[1] == library.job(1)["not_before"]
@@ -241,7 +241,7 @@ def test_a_retry_of_a_paused_run_that_is_due_has_a_message_due_only_when_it_is_r
     library.meet(run, b"1")
     library.job_store.fail(library.take(), FLAKY, 0.0)
     library.runs.pause(run)
-    assert library.job_store.claim({1: None}, "here") == {1: Refusal.PAUSED}
+    assert library.job_store.claim({1: None}, "here") == {1: ClaimRefusal.PAUSED}
     assert library.job(1)["publish_due_at"] is None
     library.runs.resume(run)
     assert library.job(1)["publish_due_at"] is not None
@@ -284,7 +284,7 @@ def test_a_message_of_a_job_that_goes_to_another_run_just_then_is_not_done_with(
     assert other == 2
     shared.meet(run, b"1")
     holding = Holding(shared, 1, "UPDATE jobs SET run_id = 2")
-    claimed: dict[int, Lease | Refusal] = {}
+    claimed: dict[int, Lease | ClaimRefusal] = {}
     thread = threading.Thread(target=lambda: claimed.update(shared.job_store.claim({1: None}, "here")))
     thread.start()
     waits = (
@@ -322,7 +322,7 @@ def test_a_row_that_somebody_holds_keeps_no_other_result_waiting(shared: Library
 def test_a_row_that_somebody_holds_keeps_no_other_message_waiting(shared: Library) -> None:
     shared.meet(shared.run(), b"1", b"2", b"3")
     holding = Holding(shared, 2)
-    claimed: dict[int, Lease | Refusal] = {}
+    claimed: dict[int, Lease | ClaimRefusal] = {}
     announced = dict.fromkeys((1, 2, 3))
     thread = threading.Thread(target=lambda: claimed.update(shared.job_store.claim(announced, "here")))
     thread.start()

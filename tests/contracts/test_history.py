@@ -9,9 +9,8 @@ from sqlalchemy import event, text
 from tests.unit.library_fixture import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.events.states import RunState
-from tonearm.jobs import history
 from tonearm.jobs.finished_jobs import FinishedJobsCursor
-from tonearm.jobs.history import History
+from tonearm.jobs.history_cleanup import History
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
@@ -83,7 +82,7 @@ def test_a_failure_that_a_later_job_has_made_good_goes(library: Library) -> None
 def test_much_is_deleted_in_small_steps_that_pass_over_what_stays(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "BATCH", 3)
+    monkeypatch.setattr(history_cleanup, "BATCH", 3)
     run = library.run()
     library.meet(run, *(b"%02d" % number for number in range(12)))
     for number in range(12):
@@ -120,7 +119,7 @@ def test_one_process_at_a_time_deletes(library: Library) -> None:
     library.finish(library.run(), b"1", result())
     grow_old(library)
     with library.database.write() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": history.PRUNING})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": history_cleanup.PRUNING})
         assert not History(library.database, 400).prune_batch()
         assert states(library) == [("1", "done")]
     History(library.database, 400).prune()

@@ -29,7 +29,7 @@ from tonearm.events.states import RunState
 from tonearm.jobs import batched_update
 from tonearm.jobs.failures import GONE
 from tonearm.jobs.intake import Intake, IntakeResult
-from tonearm.jobs.job import OPEN, JobState, Refusal
+from tonearm.jobs.job import OPEN, ClaimRefusal, JobState
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import ReadFile
 from tonearm.jobs.run_counts import RunCounts
@@ -224,7 +224,7 @@ def test_a_job_that_was_given_in_an_answer_that_got_lost_goes_back_at_no_charge(
     )
     with pytest.raises(StorageUnavailable):
         call()
-    assert claim_one(library.job_store, 3, mine.worker) == Refusal.NOT_WAITING
+    assert claim_one(library.job_store, 3, mine.worker) == ClaimRefusal.NOT_WAITING
     assert library.job_store.give_back_except(mine.worker, [mine.job]) == 1
     assert library.job(mine.job)["state"] == "running"
     assert library.job(others.job)["state"] == "running"
@@ -282,7 +282,7 @@ def test_a_note_of_a_job_that_ended_or_runs_or_never_was_is_done_with(library: L
     library.job_store.cancel(leases[3], GONE)
     before = everything(library)
     for job in [*(lease.job for lease in leases), 12345, 2**62]:
-        assert claim_one(library.job_store, job, "another") == Refusal.NOT_WAITING
+        assert claim_one(library.job_store, job, "another") == ClaimRefusal.NOT_WAITING
     assert everything(library) == before
 
 
@@ -344,7 +344,7 @@ def test_a_message_that_comes_too_soon_is_sent_again_when_it_is_due(library: Lib
     [lease] = leased(library)
     slow.fail(lease, FLAKY, 0.0)
     library.change("UPDATE jobs SET publish_due_at = NULL, published_at = 1")
-    assert claim_one(library.job_store, lease.job, "w") == Refusal.EARLY
+    assert claim_one(library.job_store, lease.job, "w") == ClaimRefusal.EARLY
     row = library.job(lease.job)
     assert (row["state"], row["publish_due_at"], row["published_at"]) == ("retrying", row["not_before"], None)
     library.change("UPDATE jobs SET not_before = 1")
@@ -357,7 +357,7 @@ def test_a_message_of_a_paused_run_is_sent_again_when_the_run_is_resumed(library
     run = library.run()
     library.meet(run, b"1")
     library.runs.pause(run)
-    assert claim_one(library.job_store, 1, "w") == Refusal.PAUSED
+    assert claim_one(library.job_store, 1, "w") == ClaimRefusal.PAUSED
     assert library.job(1)["publish_due_at"] is None
     library.runs.resume(run)
     assert library.job(1)["publish_due_at"] is not None
@@ -368,7 +368,7 @@ def test_a_note_of_a_cancelled_run_is_done_with(library: Library) -> None:
     run = library.run()
     library.meet(run, b"1")
     library.runs.cancel(run)
-    assert claim_one(library.job_store, 1, "w") == Refusal.NOT_WAITING
+    assert claim_one(library.job_store, 1, "w") == ClaimRefusal.NOT_WAITING
     assert library.job(1)["state"] == "cancelled"
 
 
@@ -376,7 +376,7 @@ def test_a_note_that_is_more_urgent_than_the_latest_of_its_job_is_out_of_date(li
     library.meet(library.run(), b"1")
     library.change("UPDATE jobs SET publish_due_at = NULL, published_at = 1, published_level = 3")
     before = everything(library)
-    assert claim_one(library.job_store, 1, "w", Level.HIGH) == Refusal.OUTDATED
+    assert claim_one(library.job_store, 1, "w", Level.HIGH) == ClaimRefusal.OUTDATED
     assert everything(library) == before
     library.change("UPDATE jobs SET publish_due_at = 1")  # no later one is out yet
     assert isinstance(claim_one(library.job_store, 1, "w", Level.HIGH), Lease)

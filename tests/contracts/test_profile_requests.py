@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.library_fixture import Library
 from tonearm.errors import NotFound
-from tonearm.jobs.history import History
+from tonearm.jobs.history_cleanup import History
 from tonearm.jobs.profile_requests import CannotProfile, ProfileRequest, ProfileRequests
 from tonearm.jobs.worker_registry import WorkerInstance, WorkerRegistry
 from tonearm.jobs.worker_rows import LOST_S

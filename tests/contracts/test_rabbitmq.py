@@ -362,7 +362,7 @@ def test_a_queue_that_is_deleted_while_jobs_wait_is_filled_again(
     assert sorted(lease.job for lease in taken) == list(range(1, 51))
     assert states(library) == {"done": 50}
     assert any(  # by the side that had to make the queue, or by the other one, which sees it empty
-        (isinstance(event, BrokerStateChanged) and event.state is BrokerState.RECONCILING)
+        (isinstance(event, BrokerStateChanged) and event.state is BrokerState.REPUBLISHING)
         or (isinstance(event, Warned) and event.code is WarningCode.BROKER_LOST_MESSAGES)
         for event in setup.events
     )

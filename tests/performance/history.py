@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.performance.places import create_database, drop_database
 from tests.unit.library_fixture import Library
-from tonearm.jobs.history import History
+from tonearm.jobs.history_cleanup import History
 from tonearm.library.database import open_postgres, open_sqlite
 
 QUEUE = 2_000

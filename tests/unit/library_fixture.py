@@ -13,7 +13,7 @@ from tonearm.analysis.built_in import TEMPO
 from tonearm.events.states import RunState
 from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.jobs.intake import Intake, IntakeResult
-from tonearm.jobs.job import Refusal, UnmountedPlace
+from tonearm.jobs.job import ClaimRefusal, UnmountedPlace
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.lease_watch import LeaseWatch
 from tonearm.jobs.port import AttemptOutcome, JobQueue, Result
@@ -27,7 +27,7 @@ from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Ta
 from tonearm.library.files import FileChange, Files, ScannedFile
 from tonearm.library.found_file import FoundFile
 from tonearm.library.moved_files import link_moved_files
-from tonearm.library.results import Sound, add_findings, add_tags, mark_changed_in_graph, write_sounds
+from tonearm.library.results import Sound, add_findings, add_tags, mark_graph_due, write_sounds
 from tonearm.library.roots import Place, Roots
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level, Rule
@@ -266,7 +266,7 @@ def take_from(queue: JobQueue, unmounted: Collection[UnmountedPlace]) -> Lease |
 
 def claim_one(
     job_store: SqlJobStore, job: int, worker: str, announced: Level | None = None
-) -> Lease | Refusal:
+) -> Lease | ClaimRefusal:
     """The answer to a claim of one delivered job."""
     return job_store.claim({job: announced}, worker)[job]
 
@@ -292,7 +292,7 @@ def write_one_sound(
 
 def write_one_findings(connection: Connection, audio: int, findings: Findings, now: float) -> None:
     """Store what was found in one piece of audio."""
-    mark_changed_in_graph(connection, [audio], now)
+    mark_graph_due(connection, [audio], now)
     with row_batch(connection) as batch:
         add_findings(batch, {audio: findings}, now, features_of(VERSIONS), {})
 

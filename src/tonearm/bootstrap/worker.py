@@ -22,7 +22,7 @@ from tonearm.events.report import report
 from tonearm.events.services import BrokerStateChanged, ServiceCalled, StorageStateChanged
 from tonearm.events.states import BrokerState, StorageState
 from tonearm.graph.relay import GraphRelay
-from tonearm.jobs.history import History
+from tonearm.jobs.history_cleanup import History
 from tonearm.jobs.outbox_relay import OutboxRelay
 from tonearm.jobs.port import JobQueue
 from tonearm.names import PathMap

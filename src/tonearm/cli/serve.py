@@ -9,7 +9,7 @@ from tonearm.cli.library_settings import existing_library, settings_of
 from tonearm.cli.logged import logged
 from tonearm.cli.options import data_option, json_option, load_options, print_json, workers_option
 from tonearm.cli.service_process import require_server, service_beside
-from tonearm.cli.stopped import ended_by_request
+from tonearm.cli.stopped_while_waiting import ended_by_request
 from tonearm.cli.terminal import say
 from tonearm.library.data_folder import require_library
 from tonearm.settings import Settings

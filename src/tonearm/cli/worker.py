@@ -13,7 +13,7 @@ from tonearm.cli.logged import logged, logs_to_terminal
 from tonearm.cli.options import data_option, json_option, listen_option, load_options, workers_option
 from tonearm.cli.plain_progress import WorkerLines
 from tonearm.cli.standard_output import while_read
-from tonearm.cli.stopped import ended_by_request
+from tonearm.cli.stopped_while_waiting import ended_by_request
 from tonearm.cli.terminal import is_terminal
 from tonearm.events.event import Event, Subscriber
 from tonearm.progress.live import LiveView

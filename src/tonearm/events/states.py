@@ -44,7 +44,7 @@ class BrokerState(StrEnum):
 
     READY = "ready"
     UNAVAILABLE = "unavailable"  # it does not answer; jobs wait in the database
-    RECONCILING = "reconciling"  # its queue was empty or new; every waiting job is sent again
+    REPUBLISHING = "republishing"  # its queue was empty or new; every waiting job is sent again
 
 
 class ChildEnding(StrEnum):

@@ -27,7 +27,7 @@ from tonearm.library.results import (
     add_findings,
     add_tags,
     file_columns,
-    mark_changed_in_graph,
+    mark_graph_due,
     write_sounds,
 )
 from tonearm.library.schema import attempt_table, file_table, job_table
@@ -125,7 +125,7 @@ def store(
         if result.findings:
             found.setdefault(known.audio, {}).update(result.findings)
     with_files = {known.audio for known in stored.values() if not known.is_new}  # or with lost ones
-    mark_changed_in_graph(connection, [audio for audio in found if audio in with_files], now)
+    mark_graph_due(connection, [audio for audio in found if audio in with_files], now)
     moved = link_moved_files(
         connection,
         {lease.file: known.audio for lease, _, known in ordered if known.audio in with_files},

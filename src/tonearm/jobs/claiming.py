@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, literal_column, select, update
 
-from tonearm.jobs.job import JobState, Refusal, UnmountedPlace
+from tonearm.jobs.job import ClaimRefusal, JobState, UnmountedPlace
 from tonearm.jobs.job_sql import (
     IS_OPEN,
     WAITING,
@@ -189,7 +189,7 @@ def claim_delivered(
     worker: str,
     lease_s: float,
     wait: bool,
-) -> dict[int, Lease | Refusal]:
+) -> dict[int, Lease | ClaimRefusal]:
     """Lease the jobs whose messages were delivered, or return why they can't be taken.
 
     wait: wait for rows that another transaction has locked; otherwise such rows are left out. Jobs that were moved to
@@ -202,32 +202,32 @@ def claim_delivered(
     left = set(delivered) - {row.id for row in rows}
     if left:
         left -= set(connection.execute(_STILL_WAITING, {"jobs": left}).scalars())
-    return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, Refusal.NOT_WAITING)
+    return refused | {lease.job: lease for lease in leases} | dict.fromkeys(left, ClaimRefusal.NOT_WAITING)
 
 
-def _refusal(row: Any, delivered: Level | None) -> Refusal | None:
+def _refusal(row: Any, delivered: Level | None) -> ClaimRefusal | None:
     """Why a job can't be taken now; ``None`` if it can."""
     if row.state not in WAITING or row.run_state == "cancelled":
-        return Refusal.NOT_WAITING
+        return ClaimRefusal.NOT_WAITING
     if delivered is not None and row.publish_due_at is None and delivered < (row.published_level or 0):
-        return Refusal.OUTDATED
+        return ClaimRefusal.OUTDATED
     if row.not_before is not None and row.not_before > row.now:
-        return Refusal.EARLY
-    return Refusal.PAUSED if row.run_state == "paused" else None
+        return ClaimRefusal.EARLY
+    return ClaimRefusal.PAUSED if row.run_state == "paused" else None
 
 
 def _schedule_next_message(
-    connection: Connection, rows: Sequence[Any], refused: Mapping[int, Refusal]
+    connection: Connection, rows: Sequence[Any], refused: Mapping[int, ClaimRefusal]
 ) -> None:
     """Set when the next message of each refused job is due, because the delivered one will be acknowledged."""
-    waiting = [row for row in rows if row.state in WAITING and refused[row.id] != Refusal.OUTDATED]
+    waiting = [row for row in rows if row.state in WAITING and refused[row.id] != ClaimRefusal.OUTDATED]
     if not waiting:
         return
     not_published = {"published_at": None, "published_level": None}
     due = [
         {
             "id": row.id,
-            "publish_due_at": row.not_before if refused[row.id] == Refusal.EARLY else None,
+            "publish_due_at": row.not_before if refused[row.id] == ClaimRefusal.EARLY else None,
             **not_published,
         }
         for row in waiting

@@ -34,7 +34,7 @@ class UnmountedPlace(NamedTuple):
     scope: bytes = b""
 
 
-class Refusal(StrEnum):
+class ClaimRefusal(StrEnum):
     """Why a job whose message was delivered can't be taken now. The message is acknowledged in every case."""
 
     NOT_WAITING = "not waiting"  # it has ended, or is running

@@ -310,7 +310,7 @@ class OutboxRelay:
         due = self._mark_due(_EVERYTHING, _MARK_LOST_DUE)
         if due:
             text = f"the broker's queue was gone; {due:,} jobs are published again"
-            self._announce_state(BrokerState.RECONCILING, text)
+            self._announce_state(BrokerState.REPUBLISHING, text)
         return due
 
     def _mark_due(self, chosen: Select[int, Any], mark: Update, **values: float) -> int:

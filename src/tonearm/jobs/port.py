@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from tonearm.errors import Failure
 from tonearm.events.job_ref import JobRef
-from tonearm.jobs.job import Refusal, UnmountedPlace
+from tonearm.jobs.job import ClaimRefusal, UnmountedPlace
 from tonearm.jobs.lease import Lease
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags
 from tonearm.library.former_identities import FormerIdentity
@@ -87,7 +87,7 @@ class InterruptedAttempt:
 class JobClaims(Protocol):
     """The part of the job store that a queue with a message broker uses."""
 
-    def claim(self, delivered: Mapping[int, Level | None], worker: str) -> Mapping[int, Lease | Refusal]:
+    def claim(self, delivered: Mapping[int, Level | None], worker: str) -> Mapping[int, Lease | ClaimRefusal]:
         """Lease waiting jobs whose messages were delivered and count their attempts, or return why that is refused.
 
         delivered: level of the message by job. A message that is more urgent than the last one published for its job
@@ -96,7 +96,7 @@ class JobClaims(Protocol):
 
     def finish_and_claim(
         self, finished: Sequence[tuple[Lease, Result]], delivered: Mapping[int, Level | None], worker: str
-    ) -> tuple[Sequence[AttemptOutcome | None], Mapping[int, Lease | Refusal]]:
+    ) -> tuple[Sequence[AttemptOutcome | None], Mapping[int, Lease | ClaimRefusal]]:
         """Store results as ``JobStore.finish`` does and claim jobs as ``claim`` does, in one transaction.
 
         There is no answer for a job whose row another transaction has locked, and for none where the results can't be

@@ -10,7 +10,7 @@ from tonearm.jobs.attempt_outcomes import Finished
 from tonearm.jobs.attempts import Outcome
 from tonearm.jobs.claiming import claim_delivered, count_next, queue_due_retries, take_next
 from tonearm.jobs.failures import CHILD_LOST, unstorable
-from tonearm.jobs.job import LEFT_OUT, Depth, JobState, Refusal, UnmountedPlace
+from tonearm.jobs.job import LEFT_OUT, ClaimRefusal, Depth, JobState, UnmountedPlace
 from tonearm.jobs.job_sql import IS_OPEN, Versions, cancel_unwanted, clock, engine_text, in_state
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.lease_watch import LeaseWatch
@@ -94,8 +94,8 @@ class SqlJobStore:
             taken += take_next(connection, worker, run, unmounted, left, self._lease_s)
         return taken
 
-    def claim(self, delivered: Mapping[int, Level | None], worker: str) -> dict[int, Lease | Refusal]:
-        claimed: dict[int, Lease | Refusal] = {}
+    def claim(self, delivered: Mapping[int, Level | None], worker: str) -> dict[int, Lease | ClaimRefusal]:
+        claimed: dict[int, Lease | ClaimRefusal] = {}
         left = dict(delivered)
         wait = len(left) == 1
         while left:  # waiting for the lock of one row at a time avoids deadlocks
@@ -161,7 +161,7 @@ class SqlJobStore:
 
     def finish_and_claim(
         self, finished: Sequence[Finished], delivered: Mapping[int, Level | None], worker: str
-    ) -> tuple[list[AttemptOutcome | None], Mapping[int, Lease | Refusal]]:
+    ) -> tuple[list[AttemptOutcome | None], Mapping[int, Lease | ClaimRefusal]]:
         outcomes, claimed = self._results.write(
             finished,
             lambda connection: (

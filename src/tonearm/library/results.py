@@ -160,7 +160,7 @@ def add_findings(
     features.write(batch, found, locked)
 
 
-def mark_changed_in_graph(connection: Connection, audios: Sequence[int], now: float) -> None:
+def mark_graph_due(connection: Connection, audios: Sequence[int], now: float) -> None:
     """Note that the graph lacks a change of the files with some audio."""
     if audios:
         connection.execute(_MARK_CHANGED_IN_GRAPH, {"audios": audios, "now": now})

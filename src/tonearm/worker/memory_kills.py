@@ -32,7 +32,7 @@ class MemoryKills:
         self._unexplained = 0
         self._empty_until: deque[float] = deque()
 
-    def explains(self, now: float) -> bool:
+    def take_kill(self, now: float) -> bool:
         """Whether a child that has just ended by SIGKILL was killed for lack of memory; then its slot stays empty."""
         counted = self._count()
         self._unexplained += counted - self._counted

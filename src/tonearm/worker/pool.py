@@ -171,7 +171,7 @@ class ChildPool:
             CannotStart: too many children in a row have ended before they were ready.
         """
         failure = child.reap()
-        if failure is KILLED and self._memory_kills.explains(time.monotonic()):
+        if failure is KILLED and self._memory_kills.take_kill(time.monotonic()):
             failure = KILLED_FOR_MEMORY
         self._remove(child)
         self._announce(ChildEnded(child.process.pid, failure.reason, failure.code, _job_of(child)))

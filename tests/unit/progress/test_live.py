@@ -191,7 +191,7 @@ def test_a_broker_that_does_not_answer_holds_up_what_waits_and_not_what_runs() -
     outlook = view.outlook()
     assert (outlook.eta_s, outlook.held_up_by, outlook.reason) == (None, Obstacle.SERVER, "why")
     assert outlook.files == 4
-    view(BrokerStateChanged(BrokerState.RECONCILING))
+    view(BrokerStateChanged(BrokerState.REPUBLISHING))
     assert eta_s(view) is not None
 
 

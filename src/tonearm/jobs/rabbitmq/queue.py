@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from tonearm.jobs.job import Refusal, UnmountedPlace
+from tonearm.jobs.job import ClaimRefusal, UnmountedPlace
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, JobClaims, JobQueue, Result
 from tonearm.jobs.rabbitmq.receiver import Delivery, Receiver
@@ -68,7 +68,9 @@ class RabbitQueue:
             self._receiver.keep(deliveries)
             raise
 
-    def _leases(self, deliveries: Sequence[Delivery], claimed: Mapping[int, Lease | Refusal]) -> list[Lease]:
+    def _leases(
+        self, deliveries: Sequence[Delivery], claimed: Mapping[int, Lease | ClaimRefusal]
+    ) -> list[Lease]:
         """The leases among the answers; acknowledges the messages of jobs that can't be taken."""
         leases = []
         for delivery in deliveries:
