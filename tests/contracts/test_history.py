@@ -9,6 +9,7 @@ from sqlalchemy import event, text
 from tests.unit.library_fixture import Library, finish_one, result
 from tonearm.errors import Failure
 from tonearm.events.states import RunState
+from tonearm.jobs import history_cleanup
 from tonearm.jobs.finished_jobs import FinishedJobsCursor
 from tonearm.jobs.history_cleanup import History
 from tonearm.jobs.job import OPEN, JobState
