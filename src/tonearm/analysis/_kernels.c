@@ -12,46 +12,6 @@
  */
 #include "_kernels.h"
 
-/* ---- mono mix ---- */
-
-WIDE static void mix_frames(const float *in, Py_ssize_t frames, Py_ssize_t channels, float *out)
-{
-    float share = 1.0f / (float)channels;
-    if (channels == 2) {
-        for (Py_ssize_t i = 0; i < frames; i++)
-            out[i] = (in[2 * i] + in[2 * i + 1]) * share;
-        return;
-    }
-    for (Py_ssize_t i = 0; i < frames; i++) {
-        float sum = in[i * channels];
-        for (Py_ssize_t c = 1; c < channels; c++)
-            sum += in[i * channels + c];
-        out[i] = sum * share;
-    }
-}
-
-PyDoc_STRVAR(mix_doc, "mix(samples, channels, out): see kernels_numpy.mix.");
-static PyObject *mix(PyObject *module, PyObject *args)
-{
-    (void)module;
-    static const struct wanted wanted[] = {{'f', 0, "samples"}, {'f', 1, "out"}};
-    PyObject *objects[2];
-    Py_buffer views[2];
-    Py_ssize_t channels;
-    if (!PyArg_ParseTuple(args, "OnO", &objects[0], &channels, &objects[1]))
-        return NULL;
-    if (take_views(objects, wanted, views, 2) < 0)
-        return NULL;
-    Py_ssize_t frames = length(&views[1]);
-    if (channels < 1 || length(&views[0]) % channels || length(&views[0]) / channels != frames)
-        return refuse(views, 2, "mix: one output a frame of samples");
-    Py_BEGIN_ALLOW_THREADS
-    mix_frames(views[0].buf, frames, channels, views[1].buf);
-    Py_END_ALLOW_THREADS
-    release_views(views, 2);
-    Py_RETURN_NONE;
-}
-
 /* ---- half-band filter ---- */
 
 enum { HALF_TAPS = 8, HALF_REACH = 2 * HALF_TAPS - 1, HALF_STRETCH = 1024 };

@@ -79,11 +79,12 @@ static inline PyObject *refuse(Py_buffer *views, int count, const char *reason)
 
 PyObject *band_powers(PyObject *module, PyObject *args);
 PyObject *levels(PyObject *module, PyObject *object);
+PyObject *mix(PyObject *module, PyObject *args);
 PyObject *octave(PyObject *module, PyObject *args);
 PyObject *overlap(PyObject *module, PyObject *args);
 PyObject *peaks(PyObject *module, PyObject *args);
 PyObject *rises(PyObject *module, PyObject *args);
 PyObject *shapes(PyObject *module, PyObject *args);
-extern const char band_powers_doc[], levels_doc[], octave_doc[], overlap_doc[], peaks_doc[], rises_doc[], shapes_doc[];
+extern const char band_powers_doc[], levels_doc[], mix_doc[], octave_doc[], overlap_doc[], peaks_doc[], rises_doc[], shapes_doc[];
 
 #endif

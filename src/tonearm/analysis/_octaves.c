@@ -89,6 +89,58 @@ PyObject *levels(PyObject *module, PyObject *object)
     return Py_BuildValue("ff", peak, energy);
 }
 
+/* The mean of the channels of some frames; returns the sum of its squares. */
+WIDE static float mix_stretch(const float *in, Py_ssize_t frames, Py_ssize_t channels, float *out)
+{
+    float share = 1.0f / (float)channels, squares[STRETCH];
+    if (channels == 2) {
+        for (Py_ssize_t i = 0; i < frames; i++)
+            out[i] = (in[2 * i] + in[2 * i + 1]) * share;
+    } else {
+        for (Py_ssize_t i = 0; i < frames; i++) {
+            float sum = in[i * channels];
+            for (Py_ssize_t c = 1; c < channels; c++)
+                sum += in[i * channels + c];
+            out[i] = sum * share;
+        }
+    }
+    for (Py_ssize_t i = 0; i < frames; i++)
+        squares[i] = out[i] * out[i];
+    return sum_stretch(squares, frames);
+}
+
+static float mix_frames(const float *in, Py_ssize_t frames, Py_ssize_t channels, float *out)
+{
+    if (frames <= STRETCH)
+        return mix_stretch(in, frames, channels, out);
+    Py_ssize_t half = frames / 2 / 8 * 8;
+    float first = mix_frames(in, half, channels, out);
+    return first + mix_frames(in + half * channels, frames - half, channels, out + half);
+}
+
+const char mix_doc[] = "mix(samples, channels, out): see kernels_numpy.mix.";
+PyObject *mix(PyObject *module, PyObject *args)
+{
+    (void)module;
+    static const struct wanted wanted[] = {{'f', 0, "samples"}, {'f', 1, "out"}};
+    PyObject *objects[2];
+    Py_buffer views[2];
+    Py_ssize_t channels;
+    float energy;
+    if (!PyArg_ParseTuple(args, "OnO", &objects[0], &channels, &objects[1]))
+        return NULL;
+    if (take_views(objects, wanted, views, 2) < 0)
+        return NULL;
+    Py_ssize_t frames = length(&views[1]);
+    if (channels < 1 || length(&views[0]) % channels || length(&views[0]) / channels != frames)
+        return refuse(views, 2, "mix: one output a frame of samples");
+    Py_BEGIN_ALLOW_THREADS
+    energy = mix_frames(views[0].buf, frames, channels, views[1].buf);
+    Py_END_ALLOW_THREADS
+    release_views(views, 2);
+    return PyFloat_FromDouble(energy);
+}
+
 /* The arguments of both functions that follow: two arrays of float32, the first of twice as many numbers, and one mean a column. */
 struct octave {
     Py_buffer views[4];

@@ -34,13 +34,25 @@ struct plan {
     struct extent *extents;
 };
 
-static void find_extents(const struct plan *plan)
+INLINE int any_of_eight(const float *weight)
+{
+    int any = 0;
+    for (int i = 0; i < 8; i++)
+        any |= weight[i] != 0.0f;
+    return any;
+}
+
+WIDE static void find_extents(const struct plan *plan)
 {
     for (Py_ssize_t column = 0; column < plan->columns; column++) {
         const float *weight = plan->weights + column * plan->bins;
         Py_ssize_t first = 0, end = plan->bins;
+        while (end >= 8 && !any_of_eight(weight + end - 8))
+            end -= 8;
         while (end > 0 && weight[end - 1] == 0.0f)
             end--;
+        while (first + 8 <= end && !any_of_eight(weight + first))
+            first += 8;
         while (first < end && weight[first] == 0.0f)
             first++;
         plan->extents[column] = (struct extent){first, end};

@@ -34,8 +34,8 @@ def mono(samples: Float32, energy: float) -> Float32:
 
     energy: the sum of squares of ``samples``.
     """
-    mean = mix(samples)
-    if samples.shape[1] == 2 and levels(mean)[1] < CANCELLED * energy / 2:
+    mean, kept = mix(samples)
+    if samples.shape[1] == 2 and kept < CANCELLED * energy / 2:
         difference: Float32 = (samples[:, 0] - samples[:, 1]) * np.float32(0.5)
         return difference
     return mean

@@ -14,10 +14,9 @@ from tonearm.analysis.fourier import Complex64
 from tonearm.analysis.kernels_numpy import Int32, Int64
 
 
-def mix(samples: Float32) -> Float32:
+def mix(samples: Float32) -> tuple[Float32, float]:
     out = np.empty(len(samples), np.float32)
-    _kernels.mix(samples, samples.shape[1], out)
-    return out
+    return out, _kernels.mix(samples, samples.shape[1], out)
 
 
 def halve(samples: Float32, out: Float32) -> None:

@@ -37,15 +37,13 @@ _STRETCHES = 8
 """Stretches whose second differences are in the processor's nearest cache together."""
 
 
-def mix(samples: Float32) -> Float32:
-    """The mean of the channels: (n, channels) float32 to (n,) float32."""
-    if samples.shape[1] == 1:
-        return samples[:, 0].copy()
-    total: Float32 = samples[:, 0] + samples[:, 1]
+def mix(samples: Float32) -> tuple[Float32, float]:
+    """The mean of the channels: (n, channels) float32 to (n,) float32; and the sum of its squares."""
+    total: Float32 = samples[:, 0].copy() if samples.shape[1] == 1 else samples[:, 0] + samples[:, 1]
     for channel in range(2, samples.shape[1]):
         total += samples[:, channel]
     total *= np.float32(1) / np.float32(samples.shape[1])
-    return total
+    return total, float(np.square(total).sum())
 
 
 def halve(samples: Float32, out: Float32) -> None:

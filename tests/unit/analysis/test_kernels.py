@@ -49,8 +49,10 @@ def raw(native: ModuleType) -> ModuleType:
 @pytest.mark.parametrize("channels", [1, 2, 3, 6, 64])
 def test_mixing_takes_the_mean_of_the_channels_in_both_forms(native: ModuleType, channels: int) -> None:
     samples = noise(1000, channels)
-    assert np.array_equal(native.mix(samples), kernels_numpy.mix(samples))
-    assert kernels_numpy.mix(samples) == pytest.approx(samples.mean(axis=1), abs=1e-6)
+    mean, energy = kernels_numpy.mix(samples)
+    assert same(native.mix(samples), (mean, energy))
+    assert mean == pytest.approx(samples.mean(axis=1), abs=1e-6)
+    assert energy == pytest.approx(float(np.sum(mean.astype(np.float64) ** 2)), rel=1e-5)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 1024, 1025, 5000])
