@@ -102,26 +102,23 @@ class Flux:
 
     def __init__(self) -> None:
         self._last: Float32 | None = None
-        self._parts: list[Float32] = []
+        self._shares: list[Float32] = []
+        self._sums = np.zeros(2)
 
     def push(self, mel: Float32) -> Float32:
         """Take (frames, bands) float32 powers, the next frames of the stream, and return their amplitudes."""
         before = np.sqrt(mel[:1]).repeat(self.LAG, axis=0) if self._last is None else self._last
         amplitude, sums = rises(mel, before)
-        self._parts.append(sums)
+        self._shares.append(np.divide(sums[:, 0], np.maximum(sums[:, 1], TINY), dtype=np.float32))
+        self._sums += sums.sum(axis=0, dtype=np.float64)
         self._last = amplitude[-self.LAG :].copy()
         return amplitude[self.LAG :]
 
     def share(self) -> float:
         """Mean share of a frame's amplitude that was not there one lag before, 0 (steady) to 1."""
-        risen, total = self._sums()
-        return float(risen.sum(dtype=np.float64) / max(float(total.sum(dtype=np.float64)), 1e-20))
+        risen, total = self._sums.tolist()
+        return float(risen / max(total, 1e-20))
 
     def curve(self) -> Float32:
         """(frames,) that share frame by frame, 0 where it is silent."""
-        risen, total = self._sums()
-        return np.divide(risen, np.maximum(total, TINY), dtype=np.float32)
-
-    def _sums(self) -> tuple[Float32, Float32]:
-        risen, total = np.concatenate([np.zeros((0, 2), np.float32), *self._parts]).T
-        return risen, total
+        return np.concatenate([np.zeros(0, np.float32), *self._shares])
