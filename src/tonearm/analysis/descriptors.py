@@ -1,6 +1,7 @@
 """Describes the character of a recording by twelve numbers and the list ``band_balance``."""
 
 import math
+from array import array
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class DescriptorAnalyser:
         self._bands = mel_bands(MEL_BANDS, signal.low_rate_hz)
         self._flux = Flux()
         self._waiting: list[Spectrum] = []
-        self._levels: list[Float32] = []
+        self._levels = array("f")
         self._by_level = np.zeros((1 + len(FRAME_MEASURES), LEVELS))
         self._band_power = np.zeros(MEL_BANDS)
         self._frames = 0
@@ -103,7 +104,7 @@ class DescriptorAnalyser:
         power = np.concatenate([spectrum.octaves for spectrum in self._waiting]).sum(axis=1)
         mel = np.concatenate([spectrum.mel for spectrum in self._waiting])
         self._waiting.clear()
-        self._levels.append(power)
+        self._levels.frombytes(power.tobytes())
         amplitude = self._flux.push(mel)
         self._band_power += mel.sum(axis=0, dtype=np.float64)
         chosen = slice(-self._frames % EVERY, None, EVERY)
@@ -131,22 +132,24 @@ class DescriptorAnalyser:
         """Return the descriptors."""
         if self._waiting:
             self._measure()
-        power = np.concatenate([np.zeros(0, np.float32), *self._levels]).astype(np.float64)
         if not self._by_level[0, 1:].any():
             return Findings(dict.fromkeys(VALUES))
-        levels = 10 * np.log10(power[power > power.max() * 10 ** (-GATE_DB / 10)])
+        power = np.array(self._levels, np.float64)
+        self._levels = array("f")
+        level_db, dynamics_db = _levels_db(power)
         mean_square = self._squares / self._samples
         values: dict[str, Value] = {
             **self._frame_means(),
             "spectral_flux": self._flux.share(),
-            "dynamics_db": percentile(levels, 95) - percentile(levels, 10),
+            "dynamics_db": dynamics_db,
             "crest_db": float(10 * np.log10(self._peak**2 / mean_square)),
             "band_balance": [
                 round(float(share), 4)
                 for share in balance(self._band_power * self._bands.width_hz, self._bands)
             ],
         }
-        values |= self._readings(power, float(levels.mean()))
+        np.sqrt(power, out=power)
+        values |= self._readings(power[EDGE_FRAMES:-EDGE_FRAMES], level_db)
         return Findings({name: _rounded(name, value) for name, value in values.items()})
 
     def _frame_means(self) -> dict[str, float]:
@@ -154,10 +157,9 @@ class DescriptorAnalyser:
         count, *sums = self._by_level[:, max(1, loudest - GATE_DB) :].sum(axis=1)
         return {name: float(total / count) for name, total in zip(FRAME_MEASURES, sums, strict=True)}
 
-    def _readings(self, power: Float64, level_db: float) -> dict[str, Value]:
+    def _readings(self, level: Float64, level_db: float) -> dict[str, Value]:
         loudness = ramp(level_db, LOUDNESS_DB)
         movement = ramp(self._flux.share(), MOVEMENT_FLUX)
-        level = np.sqrt(power[EDGE_FRAMES:-EDGE_FRAMES])
         energy = round((loudness + movement) / 2, 4)
         return {
             "energy": energy,
@@ -173,6 +175,14 @@ class DescriptorAnalyser:
             return None
         strictness = ramp(exponent, DANCEABILITY_EXPONENT)
         return math.sqrt(strictness * ramp(regularity(self._flux.curve(), rate_hz), DANCEABILITY_REGULARITY))
+
+
+def _levels_db(power: Float64) -> tuple[float, float]:
+    """Of the frames within ``GATE_DB`` of the loudest: the mean level, and how far the soft are from the loud."""
+    levels = power[power > power.max() * 10 ** (-GATE_DB / 10)]
+    np.log10(levels, out=levels)
+    levels *= 10
+    return float(levels.mean()), percentile(levels, 95) - percentile(levels, 10)
 
 
 def _rounded(name: str, value: Value) -> Value:

@@ -45,7 +45,8 @@ def fluctuation_exponent(level: Float64, rate_hz: float) -> float | None:
     mean = float(level.mean()) if len(level) else 0.0
     if len(level) < 2 * LONGEST_S * rate_hz or level.std() <= LEAST_VARIATION * mean:
         return None
-    profile = np.cumsum(level - mean)
+    profile = level - mean
+    np.cumsum(profile, out=profile)
     spaced = np.rint(np.geomspace(SHORTEST_S, LONGEST_S, SEGMENT_LENGTHS) * rate_hz).astype(int)
     lengths = sorted(set(spaced.tolist()))
     fluctuations = np.array([_fluctuation(profile, length) for length in lengths])

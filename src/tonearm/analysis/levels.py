@@ -86,6 +86,7 @@ def rank_levels(onsets: Onsets) -> Ranking | None:
         found = trial.cues(index)
         if found is not None:
             levels.append(Level(float(TEMPI[index]), float(WEIGHTS @ found), found))
+    del trial  # it holds four numbers a frame
     levels.sort(key=lambda level: -level.score)
     if not levels or np.exp(levels[0].cue("coverage")) < LEAST_COVERAGE:
         return None

@@ -1,5 +1,6 @@
 """Measures onset strength: how much new sound starts in each spectral frame, overall and in parts of the spectrum."""
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,7 +93,7 @@ class OnsetStream:
         self.held = 0
         self._before: Float32 | None = None
         self._loudest = np.zeros(0, np.float32)
-        self._parts: dict[str, list[Float32]] = {name: [] for name in FLOORS | {"body": 0.0}}
+        self._parts = {name: array("f") for name in (*FLOORS, "body")}  # one piece of memory each
         self._repetition = Repetition()
         self._steadiness = Steadiness()
 
@@ -112,10 +113,13 @@ class OnsetStream:
         if self.held:
             self._reduce()
         span = int(self._frame_rate_hz) | 1
-        curves = {name: normalised(self._parts[name], span, floor) for name, floor in FLOORS.items()}
+        curves = {
+            name: normalised([np.asarray(self._parts.pop(name))], span, floor)
+            for name, floor in FLOORS.items()
+        }
         return Onsets(
             **{name: curve for name, (curve, _) in curves.items()},
-            body=np.concatenate([np.zeros(0, np.float32), *self._parts["body"]]),
+            body=np.asarray(self._parts.pop("body")),
             repetition=self._repetition.curve(),
             steadiness=self._steadiness.mean(),
             unit=curves["full"][1],
@@ -144,10 +148,13 @@ class OnsetStream:
         rises = levels[LAG:] - levels[:-LAG]
         np.maximum(rises, 0, out=rises)
         deep = np.maximum(lowest[LAG:] - lowest[:-LAG], 0)
-        self._parts["full"].append(rises.mean(axis=1))
-        self._parts["bass"].append(deep.mean(axis=1))
-        self._parts["treble"].append(rises[:, TREBLE_FROM:].mean(axis=1))
-        self._parts["body"].append(levels[LAG:, BODY].mean(axis=1))
+        self._keep("full", rises.mean(axis=1))
+        self._keep("bass", deep.mean(axis=1))
+        self._keep("treble", rises[:, TREBLE_FROM:].mean(axis=1))
+        self._keep("body", levels[LAG:, BODY].mean(axis=1))
+
+    def _keep(self, name: str, values: Float32) -> None:
+        self._parts[name].frombytes(values.tobytes())
 
 
 def _coarse(levels: Float32) -> Float32:

@@ -1,5 +1,6 @@
 """The timbre of single frames, from the mel bands: where the power lies, how even it is, how much of it is new."""
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,14 +103,15 @@ class Flux:
 
     def __init__(self) -> None:
         self._last: Float32 | None = None
-        self._shares: list[Float32] = []
+        self._shares = array("f")
         self._sums = np.zeros(2)
 
     def push(self, mel: Float32) -> Float32:
         """Take (frames, bands) float32 powers, the next frames of the stream, and return their amplitudes."""
         before = np.sqrt(mel[:1]).repeat(self.LAG, axis=0) if self._last is None else self._last
         amplitude, sums = rises(mel, before)
-        self._shares.append(np.divide(sums[:, 0], np.maximum(sums[:, 1], TINY), dtype=np.float32))
+        shares = np.divide(sums[:, 0], np.maximum(sums[:, 1], TINY), dtype=np.float32)
+        self._shares.frombytes(shares.tobytes())
         self._sums += sums.sum(axis=0, dtype=np.float64)
         self._last = amplitude[-self.LAG :].copy()
         return amplitude[self.LAG :]
@@ -121,4 +123,4 @@ class Flux:
 
     def curve(self) -> Float32:
         """(frames,) that share frame by frame, 0 where it is silent."""
-        return np.concatenate([np.zeros(0, np.float32), *self._shares])
+        return np.asarray(self._shares)

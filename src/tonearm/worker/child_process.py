@@ -49,8 +49,9 @@ CHILD = ("-c", "import gc; gc.disable(); from tonearm.worker.child_main import m
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 """Environment variables that a child gets. Others may hold passwords, and a child reads untrusted files."""
 
-MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 26)}
-"""Variables by which glibc keeps the memory of one file for the next, instead of having the kernel clear it anew."""
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 22), "MALLOC_TRIM_THRESHOLD_": str(1 << 25)}
+"""Variables by which glibc keeps the memory of one file for the next, instead of having the kernel clear it anew. What
+is larger than 4 MiB, as only very long files need, goes back to the kernel, and leaves no gaps."""
 
 
 @dataclass(slots=True)
