@@ -134,9 +134,7 @@ class DescriptorAnalyser:
             self._measure()
         if not self._by_level[0, 1:].any():
             return Findings(dict.fromkeys(VALUES))
-        power = np.array(self._levels, np.float64)
-        self._levels = array("f")
-        level_db, dynamics_db = _levels_db(power)
+        level_db, dynamics_db = _levels_db(np.asarray(self._levels))
         mean_square = self._squares / self._samples
         values: dict[str, Value] = {
             **self._frame_means(),
@@ -148,8 +146,10 @@ class DescriptorAnalyser:
                 for share in balance(self._band_power * self._bands.width_hz, self._bands)
             ],
         }
-        np.sqrt(power, out=power)
-        values |= self._readings(power[EDGE_FRAMES:-EDGE_FRAMES], level_db)
+        level = np.array(self._levels, np.float64)[EDGE_FRAMES:-EDGE_FRAMES]
+        self._levels = array("f")
+        np.sqrt(level, out=level)
+        values |= self._readings(level, level_db)
         return Findings({name: _rounded(name, value) for name, value in values.items()})
 
     def _frame_means(self) -> dict[str, float]:
@@ -177,9 +177,9 @@ class DescriptorAnalyser:
         return math.sqrt(strictness * ramp(regularity(self._flux.curve(), rate_hz), DANCEABILITY_REGULARITY))
 
 
-def _levels_db(power: Float64) -> tuple[float, float]:
+def _levels_db(power: Float32) -> tuple[float, float]:
     """Of the frames within ``GATE_DB`` of the loudest: the mean level, and how far the soft are from the loud."""
-    levels = power[power > power.max() * 10 ** (-GATE_DB / 10)]
+    levels = power[power > np.float64(power.max()) * 10 ** (-GATE_DB / 10)].astype(np.float64)
     np.log10(levels, out=levels)
     levels *= 10
     return float(levels.mean()), percentile(levels, 95) - percentile(levels, 10)

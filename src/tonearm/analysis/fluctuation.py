@@ -10,6 +10,9 @@ SHORTEST_S, LONGEST_S = 0.31, 8.8
 
 SEGMENT_LENGTHS = 16
 
+NEAR = 1 << 18
+"""Numbers that are worked on together: 2 MB."""
+
 LEAST_VARIATION = 0.02
 """A curve that varies by less than this share of its mean, 0.2 dB, has no fluctuation to analyse. A held chord
 varies by half as much, because its tones beat; music by ten times as much and more."""
@@ -57,8 +60,18 @@ def fluctuation_exponent(level: Float64, rate_hz: float) -> float | None:
 def _fluctuation(profile: Float64, length: int) -> float:
     """Root mean square distance of a profile from the straight lines fitted to its segments."""
     segments = profile[: len(profile) // length * length].reshape(-1, length)
+    together = max(1, NEAR // length)
+    squares = np.concatenate(
+        [_squares(segments[start : start + together]) for start in range(0, len(segments), together)]
+    )
+    return float(np.sqrt(max(float(squares.sum()), 1e-300) / segments.size))
+
+
+def _squares(segments: Float64) -> Float64:
+    """(segments,) sums of squares of the distances of (segments, length) from their straight lines."""
+    length = segments.shape[1]
     centred = segments - segments.mean(axis=1, keepdims=True)
     time = np.arange(length) - (length - 1) / 2
     slopes = centred @ time / np.dot(time, time)
-    squares = np.einsum("ij,ij->i", centred, centred) - slopes**2 * np.dot(time, time)
-    return float(np.sqrt(max(float(squares.sum()), 1e-300) / segments.size))
+    sums: Float64 = np.einsum("ij,ij->i", centred, centred) - slopes**2 * np.dot(time, time)
+    return sums

@@ -105,13 +105,15 @@ class WaveformAnalyser:
         """Return the levels by column."""
         self._waiting.append((np.zeros(0, np.float32), np.zeros(0, np.float32)))
         self._push(is_last=True)
-        found = [np.array(powers, np.float64) for powers in self._powers]
-        columns = len(found[0])
+        columns = len(self._powers[0])
         together = max(1, -(-columns // MOST_COLUMNS))
         names = ("waveform_low", "waveform_mid", "waveform_high")
         return Findings(
             {"waveform_step_s": together * self._column / self._rate_hz if columns else None},
-            {name: levels_db(powers, together) for name, powers in zip(names, found, strict=True)},
+            {
+                name: levels_db(np.array(powers, np.float64), together)
+                for name, powers in zip(names, self._powers, strict=True)
+            },
         )
 
 
