@@ -117,12 +117,21 @@ def views(place: str, repeat: int) -> dict[str, dict[str, float]]:
 
 
 class Readers:
-    """Clients that ask for different pages until a number of requests were answered."""
+    """Clients that ask for different pages until a number of requests were answered, or they are ended."""
 
-    def __init__(self, place: str, pid: int, readers: int, rate: float, seconds: float) -> None:
+    def __init__(
+        self,
+        place: str,
+        pid: int,
+        readers: int,
+        rate: float,
+        seconds: float,
+        ended: threading.Event | None = None,
+    ) -> None:
         self.took_ms: list[float] = []
         self.errors = 0
         self._place, self._rate, self._most = place, rate, int(rate * seconds)
+        self._ended = ended or threading.Event()
         self._next = 0
         self._lock = threading.Lock()
         self._began, cpu = time.perf_counter(), cpu_ms(pid)
@@ -140,7 +149,7 @@ class Readers:
         while True:
             with self._lock:
                 number, self._next = self._next, self._next + 1
-            if number >= self._most:
+            if number >= self._most or self._ended.is_set():
                 connection.close()
                 return
             due = self._began + number / self._rate
