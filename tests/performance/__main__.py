@@ -40,10 +40,18 @@ def recorded(name: str, arguments: Sequence[str], call: Sequence[str]) -> int:
             print(line, end="", flush=True)
             lines.append(line.rstrip())
     if process.returncode == 0:
-        shown = ["MUSIC" if os.path.isdir(each) else each for each in arguments]
-        command = " ".join(["python -m tests.performance", name, *shown])
+        command = " ".join(["python -m tests.performance", name, *map(_shown, arguments)])
         record(name, command, {"printed": lines})
     return process.returncode
+
+
+def _shown(argument: str) -> str:
+    """An argument as it is recorded: what is only so on this machine by what it is."""
+    if "://" in argument:
+        return "URL"
+    if os.path.isdir(argument):
+        return "LIBRARY" if os.path.exists(os.path.join(argument, "tonearm.db")) else "MUSIC"
+    return argument
 
 
 if __name__ == "__main__":

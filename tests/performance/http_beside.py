@@ -1,9 +1,9 @@
 """An analysis without and with readers: ``python -m tests.performance http_beside FOLDER [--data FOLDER] [--url URL]``.
 
 Analyses the files of a folder again and again with ``--fresh``, in turn alone and while ``tonearm serve`` answers
-``--readers`` clients that ask for different lists at ``--rate`` requests a second together, over a library that
-``large_library`` has made: in SQLite in ``--data``, or in PostgreSQL at ``--url``. The clients run on the same cores;
-what they take themselves is shown beside the pace of the analysis.
+``--readers`` clients at ``--rate`` requests a second together, over a library that ``large_library`` has made: in
+SQLite in ``--data``, or in PostgreSQL at ``--url``. Each client asks for other lists, or all for ``--path``. They run
+on the same cores; what they take themselves is shown beside the pace of the analysis.
 """
 
 import argparse
@@ -36,15 +36,15 @@ def paced(program: Program, paths: Sequence[Path]) -> float:
 class Beside:
     """Readers of a service, until the ``with`` block ends."""
 
-    def __init__(self, place: str, pid: int, readers: int, rate: float) -> None:
+    def __init__(self, place: str, pid: int, readers: int, rate: float, path: str | None) -> None:
         self._ended = threading.Event()
         self._cpu_s = 0.0
         self.found: Readers | None = None
         self.client_ms = 0.0
-        self._thread = threading.Thread(target=self._read, args=(place, pid, readers, rate))
+        self._thread = threading.Thread(target=self._read, args=(place, pid, readers, rate, path))
 
-    def _read(self, place: str, pid: int, readers: int, rate: float) -> None:
-        self.found = Readers(place, pid, readers, rate, seconds=600, ended=self._ended)
+    def _read(self, place: str, pid: int, readers: int, rate: float, path: str | None) -> None:
+        self.found = Readers(place, pid, readers, rate, seconds=600, ended=self._ended, path=path)
 
     def __enter__(self) -> "Beside":
         self._cpu_s = time.process_time()
@@ -68,6 +68,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--rate", type=float, default=50.0)
+    parser.add_argument("--path", help="What all readers ask for.")
     given = parser.parse_args()
     paths = music_in(given.music)[: given.files]
     for path in paths:
@@ -81,7 +82,7 @@ def main() -> int:
                 alone = paced(program, paths)
                 with (
                     served(data, given.url) as (place, pid),
-                    Beside(place, pid, given.readers, given.rate) as beside,
+                    Beside(place, pid, given.readers, given.rate, given.path) as beside,
                 ):
                     loaded = paced(program, paths)
                 assert beside.found is not None

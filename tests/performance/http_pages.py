@@ -127,7 +127,10 @@ class Readers:
         rate: float,
         seconds: float,
         ended: threading.Event | None = None,
+        path: str | None = None,
     ) -> None:
+        """``path``: what all of them ask for, instead of different pages."""
+        self._path = path
         self.took_ms: list[float] = []
         self.errors = 0
         self._place, self._rate, self._most = place, rate, int(rate * seconds)
@@ -155,7 +158,8 @@ class Readers:
             due = self._began + number / self._rate
             time.sleep(max(0.0, due - time.perf_counter()))
             low = chance.randint(60, 180)
-            status, _ = asked(connection, f"/api/v1/tracks?range=bpm:{low}-{low + 3}&sort=bpm&limit=20")
+            one_of_many = f"/api/v1/tracks?range=bpm:{low}-{low + 3}&sort=bpm&limit=20"
+            status, _ = asked(connection, self._path or one_of_many)
             with self._lock:
                 self.took_ms.append((time.perf_counter() - due) * 1000)
                 self.errors += status != 200
