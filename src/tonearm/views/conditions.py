@@ -26,7 +26,7 @@ from tonearm.jobs.job_sql import has_stale_results
 from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text, unindexed
 from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.roots import Place
-from tonearm.library.schema import file_table
+from tonearm.library.schema import file_table, tags_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.row_estimates import estimated_rows
 
@@ -70,6 +70,11 @@ class Condition:
     def has_one_key(self) -> bool:
         """Whether all tracks that meet it have the same key in ``column``."""
         return self.low is not None and self.low == self.high
+
+
+def is_beside(table: FromClause, of_file: bool) -> bool:
+    """Whether a table has rows of the owners of a condition themselves: of files, or of audio."""
+    return table is not file_table and (table is tags_table) == of_file
 
 
 def between(column: SearchColumn, low: float, high: float) -> Condition:

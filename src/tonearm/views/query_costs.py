@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import Condition
+from tonearm.views.conditions import Condition, is_beside
 from tonearm.views.row_estimates import estimated_rows
 
 
@@ -175,13 +175,12 @@ class Effort:
 def estimated(sizes: Sizes, wanted: Sequence[Condition], column: SearchColumn | None, limit: int) -> Effort:
     """What it takes to find ``limit`` tracks in the order of a column, ``None`` for their paths."""
     costs = COSTS[sizes.dialect]
-    tables = {table for condition in wanted for table in condition.tables} - {file_table}
+    tested = [condition for condition in wanted if column is None or not _is_walked(condition, column)]
     if column is None:
+        tables = {table for condition in wanted for table in condition.tables} - {file_table}
         entry = costs.entry + costs.beside * len(tables)
     else:
-        tables -= {column.table}
-        entry = costs.scattered * ((1 if column.table is file_table else 2) + len(tables))
-    tested = [condition for condition in wanted if column is None or not _is_walked(condition, column)]
+        entry = costs.scattered * _rows(sizes, tested, column.table, column.of_file)
     if wanted and not tested:  # every entry that is read will do
         return Effort(None, 0.0, limit, entry, IN_VAIN)
     read = min(sizes.total, limit / prod(sizes.share(condition) for condition in tested))
@@ -201,20 +200,38 @@ def _is_walked(condition: Condition, column: SearchColumn) -> bool:
 def _fetching(
     sizes: Sizes, wanted: Sequence[Condition], best: Condition, column: SearchColumn | None
 ) -> float:
-    """What it takes to fetch the tracks that meet ``best``; each table tests those that are left by the ones before."""
-    lookup = COSTS[sizes.dialect].lookup
-    share_by_table: dict[Any, float] = {best.source: 1.0, file_table: 1.0}
+    """What it takes to fetch the tracks that meet ``best``, and to test them."""
+    tested = [condition for condition in wanted if not (condition is best and best.exact)]
+    also = None if column is None else column.table
+    rows = _rows(sizes, tested, best.source, best.of_file, also, best)
+    return sizes.size(best, COUNTED) * COSTS[sizes.dialect].lookup * rows
+
+
+def _rows(
+    sizes: Sizes,
+    wanted: Sequence[Condition],
+    source: Any,
+    of_file: bool,
+    also: Any = None,
+    best: Condition | None = None,
+) -> float:
+    """How many rows are looked up for each owner in ``source``, with its own.
+
+    As ``Search`` joins them: first what is beside the owner, then its files, then what is beside those and ``also``;
+    each table tests what the ones before have left. best: a condition that hardly any owner fails to meet.
+    """
+    shares: dict[Any, float] = {}
     for condition in in_order_of_tests(wanted):
-        for source in condition.tables:
+        for table in condition.tables:
             share = 1.0 if condition is best else sizes.share(condition)
-            share_by_table[source] = share_by_table.get(source, 1.0) * share
-    if column is not None:
-        share_by_table.setdefault(column.table, 1.0)
-    found, cost = float(sizes.size(best, COUNTED)), 0.0
-    for share in share_by_table.values():
-        cost += found * lookup
-        found *= share
-    return cost
+            shares[table] = shares.get(table, 1.0) * share
+    beside = [table for table in shares if source is not file_table and is_beside(table, of_file)]
+    rows, left = 1.0, shares.get(source, 1.0)
+    for table in dict.fromkeys([*beside, file_table, *shares, *([] if also is None else [also])]):
+        if table is not source:
+            rows += left
+            left *= shares.get(table, 1.0)
+    return rows
 
 
 def in_order_of_tests(wanted: Iterable[Condition]) -> list[Condition]:

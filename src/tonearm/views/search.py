@@ -26,7 +26,7 @@ from tonearm.library.roots import Place
 from tonearm.library.schema import audio_table, file_table, root_table, tags_table
 from tonearm.views import conditions
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import Condition
+from tonearm.views.conditions import Condition, is_beside
 from tonearm.views.query_costs import MANY, Effort, Sizes, estimated, in_order_of_tests
 from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Portions, Position
 
@@ -279,7 +279,7 @@ class Search:
         if (
             few is not None and owner is not None
         ):  # files last, as what is beside their owners leaves fewer of them
-            for table in [each for each in tables if _is_beside(each, few.of_file)]:
+            for table in [each for each in tables if is_beside(each, few.of_file)]:
                 source = source.outerjoin(table, _owner_in(table) == owner)
                 del tables[table]
             source = source.join(
@@ -297,11 +297,6 @@ class Search:
         if file is file_table.c:
             rows = rows.where(self._there)
         return _Found(rows, file.path, key)
-
-
-def _is_beside(table: Any, of_file: bool) -> bool:
-    """Whether a table has rows of the owners themselves: of files, or of audio."""
-    return table is not file_table and (table is tags_table) == of_file
 
 
 def _owner_in(table: Any) -> Any:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pytest
-from sqlalchemy import select, true
+from sqlalchemy import Column, Integer, MetaData, Table, column, select, true
 
 from tonearm.library.schema import audio_table, file_table, tags_table
 from tonearm.views.columns import SearchColumn
 from tonearm.views.conditions import Condition
-from tonearm.views.query_costs import COUNTED, IN_VAIN, MOST, PATIENCE, Effort, Sizes, estimated
+from tonearm.views.query_costs import COSTS, COUNTED, IN_VAIN, MOST, PATIENCE, Effort, Sizes, estimated
 from tonearm.views.walks import Portions
 
 YEAR = Condition(
@@ -102,6 +102,30 @@ def test_what_few_pass_costs_the_tables_behind_it_nothing(dialect: str) -> None:
     # audio is asked about all of them, tags about hardly any
     tested_first = effort(dialect, None, TITLE, CODEC, title=5_000, codec=10_000)
     assert tested_first.fetching == pytest.approx(alone.fetching, rel=0.01)
+
+
+def test_what_is_beside_an_owner_leaves_fewer_files_to_look_up(dialect: str) -> None:
+    beside = [Table(name, MetaData(), Column("audio_id", Integer)) for name in ("energies", "tempi")]
+    energy = SearchColumn(
+        "energy", beside[0], beside[0].c.audio_id, False, column("energy"), column("energy"), False
+    )
+    tempo = Condition(
+        true(), (beside[1],), select(beside[1]), source=beside[1], of_file=False, column="tempo"
+    )
+    few = effort(dialect, energy, tempo, tempo=10_000)
+    many = effort(dialect, energy, tempo, tempo=50_000)
+    scattered = COSTS[dialect].scattered
+    # the entry itself, its tempo, and the files of those that have passed
+    assert few.entry == pytest.approx(scattered * 2.01)
+    assert many.entry == pytest.approx(scattered * 2.05)
+
+
+def test_reading_an_index_within_its_own_bounds_counts_and_tests_nothing(dialect: str) -> None:
+    tempo = Condition(
+        true(), (file_table,), select(file_table.c.id), source=file_table, column="bit_rate_bps"
+    )
+    alone = effort(dialect, BIT_RATE, tempo)  # how many meet it is not known
+    assert (alone.best, alone.reads, alone.entries) == (None, True, 50)
 
 
 def test_reading_is_given_up_before_it_takes_longer_than_fetching(dialect: str) -> None:
