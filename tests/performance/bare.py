@@ -16,7 +16,7 @@ from tonearm.analysis.examined import examined
 from tonearm.analysis.file_window import RawFile
 from tonearm.analysis.tags import read_tags
 from tonearm.worker.child_main import warm_up
-from tonearm.worker.child_process import MEMORY
+from tonearm.worker.child_process import environment
 
 ANALYSERS = [load(declared) for declared in for_child(SimpleNamespace(window_s=10.0))]
 
@@ -73,7 +73,6 @@ def analyse(path: Path) -> tuple[float, float, dict[str, float]]:
 
 
 def _prepare() -> None:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     warm_up(ANALYSERS)
 
 
@@ -81,7 +80,7 @@ def run(work: object, paths: Sequence[Path], processes: int) -> Round:
     """Let warm processes share the files, longest first; nothing else happens meanwhile."""
     assert callable(work)
     found = Round(files=len(paths))
-    os.environ |= MEMORY
+    os.environ |= environment()  # a process reads it when it starts
     with get_context("spawn").Pool(processes, _prepare) as pool:
         pool.map(_nothing, range(processes * 4))
         began = time.perf_counter()
