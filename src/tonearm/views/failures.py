@@ -87,7 +87,7 @@ class FailureGroup:
 class FailedFile:
     """A failed file. attempts: those charged. child_deaths: how many of its children died or had to be killed.
 
-    title, artist, album, container, codec: as far as they could be read.
+    file: the id of its track. title, artist, album, container, codec: as far as they could be read.
     """
 
     job: int
@@ -102,6 +102,7 @@ class FailedFile:
     failed_at: float
     not_before: float | None
     correlation_id: str
+    file: int
     title: str | None = None
     artist: str | None = None
     album: str | None = None
@@ -267,6 +268,7 @@ def _file(row: Any) -> FailedFile:
         failed_at=row.failed_at,
         not_before=row.not_before,
         correlation_id=row.correlation_id,
+        file=row.file_id,
         title=row.title,
         artist=row.artist,
         album=row.album,

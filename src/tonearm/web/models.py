@@ -75,6 +75,7 @@ class JobModel(PathModel):
 class FailureModel(PathModel):
     """A failed file."""
 
+    file: int = Field(description="The id of the track.")
     job: int
     run: int
     state: str

@@ -9,6 +9,7 @@ AT = 1_764_370_000.0
 PATH = "/music/Robert Miles/Children.flac"
 WORKING = {
     "worker": "studio:4711",
+    "file": 7,
     "job": 812,
     "path": PATH,
     "stage": "decode",

@@ -4,7 +4,7 @@ They work without JavaScript; with it, the page of what goes on follows by itsel
 scrolled.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from tonearm.errors import TonearmError
+from tonearm.errors import ConfigurationError, NotFound, TonearmError
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.failures import cause_of
 from tonearm.library.audit import Actor
@@ -30,6 +30,7 @@ from tonearm.web.api_activity import STILL_THERE, LastId, encoded
 from tonearm.web.api_audio import add_audio
 from tonearm.web.api_queue import RETRY, retrying
 from tonearm.web.forms import form_of
+from tonearm.web.ids import id_of
 from tonearm.web.library_pages import add_library
 from tonearm.web.login import add_login
 from tonearm.web.name_pages import add_names
@@ -146,16 +147,30 @@ def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:
 
     @router.post("/failures/retry")
     async def retry(request: Request, who: Who) -> Response:
-        code = (await form_of(request)).get("code", "")
-        if not code:
-            return HTMLResponse(status_code=422)
-        action = await run_in_threadpool(_retry, parts, code, who)
+        form = await form_of(request)
+        try:
+            action = await run_in_threadpool(_retry, parts, form, who)
+        except TonearmError as error:
+            return pages.problem(error, "/failures")
         return RedirectResponse(link("/failures", started=action), 303)
 
 
-def _retry(parts: Parts, code: str, who: Actor) -> str:
-    """Queue all files that failed with a code again; returns the id of the action."""
-    chosen = FailedSelection(codes=[code])
+def _retry(parts: Parts, form: Mapping[str, str], who: Actor) -> str:
+    """Queue failed files again: all, those with a code, or one; returns the id of the action.
+
+    Raises ConfigurationError where none of the three is named, NotFound and StorageError.
+    """
+    code, file = form.get("code", ""), form.get("file", "")
+    if file:
+        path = parts.library.tracks.detail(id_of(file)).track.path
+        place = parts.library.roots.locate(path, is_canonical=True)
+        if place is None:  # without a place, all files would be meant
+            raise NotFound(f"{printable(path)}: not in a folder of the library")
+        chosen = FailedSelection(place)
+    elif code or form.get("all"):
+        chosen = FailedSelection(codes=[code] if code else [])
+    else:
+        raise ConfigurationError("say which files: all of them, a code or a file")
     return parts.actions.start(RETRY, retrying(parts, chosen, who), None).id
 
 

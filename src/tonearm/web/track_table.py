@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tonearm.analysis.declaration import AnalyserSpec, Column
@@ -45,10 +45,18 @@ _STANDARD = (
 )
 
 
-def table_columns(asked: Iterable[str], analysers: Sequence[AnalyserSpec]) -> list[ShownColumn]:
-    """The columns of the table: the standard ones, and those that the list is filtered or sorted by."""
-    standard = {each.name for each in _STANDARD}
+def table_columns(
+    asked: Iterable[str], analysers: Sequence[AnalyserSpec], chosen: Sequence[str] = ()
+) -> list[ShownColumn]:
+    """The columns of the table: the chosen ones after the title; without any, the standard ones and those asked for."""
+    standard = {each.name: each for each in _STANDARD}
     declared = {column.name: column for spec in analysers for column in spec.columns}
+    if chosen:
+        names = dict.fromkeys(["title", *chosen])
+        return [
+            replace(standard.get(name) or _further(name, declared.get(name)), optional=False)
+            for name in names
+        ]
     added = [_further(name, declared.get(name)) for name in dict.fromkeys(asked) if name not in standard]
     return [*_STANDARD[:-1], *added, _STANDARD[-1]]
 

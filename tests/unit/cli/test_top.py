@@ -72,7 +72,7 @@ def activity(library: Library) -> Activity:
 @pytest.fixture
 def busy(activity: Activity) -> Activity:
     """Many workers, files and failures, with names that no terminal likes."""
-    failed = FailedFile(1, 1, NASTY, "quarantined", "not-audio", "reason " * 30, "", 1, 0, 1e9, None, "")
+    failed = FailedFile(1, 1, NASTY, "quarantined", "not-audio", "reason " * 30, "", 1, 0, 1e9, None, "", 1)
     return replace(
         activity,
         shared=True,

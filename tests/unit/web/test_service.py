@@ -1,7 +1,9 @@
 """The API and the pages answer what the library holds, and change what commands can change."""
 
+import csv
 import gzip
 import html
+import io
 import json
 import re
 import time
@@ -12,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests import api_reference
+from tests.program import until
 from tests.unit.library_fixture import Library, result
 from tests.unit.web.client import Client
-from tests.unit.web.conftest import SCRIPT, served
+from tests.unit.web.conftest import BAD, SCRIPT, served
 from tonearm.analysis.catalog import versions as present_versions
 from tonearm.jobs.asked_runs import AskedRuns
+from tonearm.jobs.failed_jobs import FailedSelection
 from tonearm.library.process_lock import exclusive_lock
 from tonearm.settings import Level
 
@@ -166,6 +170,55 @@ def test_pages_change_what_their_buttons_say(own_service: Client, filled: Librar
     answer = own_service.post("/failures/retry", "code=not-audio")
     assert answer.status == 303
     assert answer.headers["location"].startswith("/failures?started=")
+
+
+def test_failed_files_are_tried_again_one_by_one_or_all(own_service: Client, filled: Library) -> None:
+    run = filled.run()
+    for name in (b"worse.mp3", b"worst.mp3"):
+        filled.meet(run, name)
+        filled.job_store.fail(filled.take(run), BAD, 0.1)
+    files = {each.path: each.file for each in filled.failures.page(FailedSelection())[0]}
+    assert set(files) == {b"/music/bad.mp3", b"/music/worse.mp3", b"/music/worst.mp3"}
+    page = own_service.get("/failures/files?code=not-audio").text
+    assert all(f'href="/tracks/{file}"' in page for file in files.values())
+    _tried(own_service, f"file={files[b'/music/worse.mp3']}")
+    assert {each.path for each in filled.failures.page(FailedSelection())[0]} == set(files) - {
+        b"/music/worse.mp3"
+    }
+    assert own_service.post("/failures/retry", "file=99").status == 404
+    assert own_service.post("/failures/retry", "").status == 400
+    _tried(own_service, "all=1")
+    assert filled.failures.page(FailedSelection())[0] == []
+
+
+def _tried(service: Client, form: str) -> None:
+    """Send the form of the page of failures, and wait until the action has ended."""
+    answer = service.post("/failures/retry", form)
+    assert answer.status == 303
+    action = answer.headers["location"].partition("started=")[2]
+    until(lambda: service.get(f"{API}/actions/{action}").json["state"] == "done")
+
+
+def test_the_table_has_the_chosen_columns_and_is_kept_as_a_file(service: Client) -> None:
+    chosen = "/library?column=bpm&column=codec&sort=bpm&bpm_from=121&bpm_to=150"
+    page = service.get(chosen).text
+    assert re.findall(r'<th class="[^"]*"><a [^>]*>([^<]*)</a>', page) == ["title", "BPM ↑", "codec"]
+    [link] = re.findall(r'href="(/library/export\?format=csv[^"]*)"', page)
+    answer = service.get(html.unescape(link))
+    assert answer.headers["content-disposition"] == 'attachment; filename="tracks.csv"'
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert rows == [
+        ["title", "bpm", "codec", "path"],
+        [SCRIPT, "128.0", "flac", "/music/2.flac"],
+        ["Third", "140.0", "flac", "/music/caf\ufffd.flac"],
+    ]
+    playlist = service.get("/library/export?format=m3u8&sort=-bpm").text.splitlines()
+    assert playlist[0] == "#EXTM3U"
+    assert [line for line in playlist if line.startswith("/")] == [
+        f"/music/{name}" for name in ("2.flac", "1.flac", "bad.mp3", "waiting.flac")
+    ]
+    for wrong in ("/library?column=colour", "/library/export?format=exe", "/library/export?key=H"):
+        assert service.get(wrong).status == 400
 
 
 def test_what_is_answered_is_counted(service: Client) -> None:
