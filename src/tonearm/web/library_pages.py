@@ -155,7 +155,11 @@ def add_library(router: APIRouter, parts: Parts, pages: Pages) -> None:
         return pages.page("library.html", "/library", "Library", status, **view)
 
     @router.get("/library/export")
-    def export(request: Request, given: Annotated[TableFilter, Depends(without_thread(TableFilter))], format: str = "csv") -> Response:  # noqa: A002  the page's name
+    def export(
+        request: Request,
+        given: Annotated[TableFilter, Depends(without_thread(TableFilter))],
+        format: str = "csv",  # noqa: A002  the page's name
+    ) -> Response:
         """All tracks that match, in the order and with the columns of the table."""
         try:
             names = [*dict.fromkeys([*(each.name for each in given.columns(parts)), "path"])]

@@ -28,6 +28,7 @@ from tonearm.web.rendering import Pages, link
 ALL = "all"
 EVERY = "every"
 """As the batch of a filter: those of every batch."""
+REPLACED = "characters-replaced"
 
 
 class NameFilter:
@@ -89,11 +90,13 @@ class ShownName:
         found = [f"{each.code}: {printable(each.path)}" for each in proposal.conflicts]
         found += [f"refused: {proposal.refusal}"] if proposal.refusal else []
         for warning in proposal.warnings:
+            if warning["code"] == REPLACED:  # what the confidence was reduced by says so
+                continue
             found.append(": ".join(filter(None, (warning["code"], printable(warning["detail"])))))
         fields: dict[str, list[str]] = {}
         for cost in proposal.costs:
             fields.setdefault(cost["reason"], []).append(cost["field"])
-        return found + [f"{reason}: {', '.join(named)}" for reason, named in fields.items()]
+        return found + [f"{', '.join(named)}: {reason}" for reason, named in fields.items()]
 
 
 def shown(proposal: Proposal) -> ShownName:
