@@ -247,7 +247,10 @@ def _first_event(service: Client, headers: dict[str, str]) -> dict[str, str]:
     connection = service.connection()
     try:
         connection.request("GET", f"{API}/events", headers=headers)
-        return _event(connection.getresponse())
+        stream = connection.getresponse()
+        while not (found := _event(stream)):  # a comment, while a busy machine has nothing new
+            pass
+        return found
     finally:
         connection.close()
 
@@ -256,7 +259,8 @@ def _event(stream: HTTPResponse) -> dict[str, str]:
     found: dict[str, str] = {}
     while line := stream.readline().decode().rstrip("\n"):
         name, _, value = line.partition(": ")
-        found[name] = value
+        if name:
+            found[name] = value
     return found
 
 
