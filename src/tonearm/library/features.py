@@ -177,11 +177,11 @@ class FeatureTables:
 
 def _row(declared: SearchableColumns, audio: int, values: Mapping[str, Any], locks: Locks) -> dict[str, Any]:
     counting = values if locks is NO_LOCKS else {**values, **locks.counting(values)}
-    kept = {
-        name: None if (value := counting.get(name)) is None else _kept(kind, value)
-        for name, kind in declared.columns.items()
-    }
-    return {AUDIO_ID: audio, **kept}
+    row: dict[str, Any] = {AUDIO_ID: audio, **dict.fromkeys(declared.columns)}
+    for name, value in counting.items():
+        if value is not None and (kind := declared.columns.get(name)) is not None:
+            row[name] = _kept(kind, value)
+    return row
 
 
 def _table(metadata: MetaData, declared: SearchableColumns) -> Table:

@@ -138,8 +138,8 @@ class IdentifiedFile:
 
 class _Finding(_Reply):
     version: Number
-    values: dict[Text, Any]
-    series: dict[Text, Any]
+    values: dict[Any, Any]  # those that are not declared are left out
+    series: dict[Any, Any]
 
 
 class _Finished(_Reply):

@@ -7,8 +7,9 @@ order:
 2. If a write has ended: acknowledge and announce what was stored, and send the jobs that were taken to idle children.
    Begin the next write that waits, or repeat one that failed because the database could not be used.
 3. Unless stopping or draining: end children that are due for recycling, and start children while jobs wait for them.
-4. If nothing is being written: begin to store all results that have arrived, in one transaction, which also takes the
-   next jobs for the idle children. Without results, only take jobs; while the worker rests, take none.
+4. If nothing is being written: read the messages that have arrived meanwhile, and begin to store all results, in one
+   transaction, which also takes the next jobs for the idle children. Without results, only take jobs; while the worker
+   rests, take none.
 5. Announce when the database becomes unavailable or available. Return when there is nothing left to do.
 6. Begin or end the sampling of children, if that is wanted. Wait until a child sends a message, a write ends, a wake-up
    arrives, or a quarter of a second is over. Read all messages, and query the stored results of all
@@ -221,6 +222,8 @@ class Supervisor:
 
     def _store_and_take(self) -> None:
         """Store the results that have arrived and take jobs for idle children, unless something is being written."""
+        if self._recorder.has_results and not self._pending_writes.has_pending:
+            self._hear(0.0)  # a transaction costs the less for each result, the more it stores
         if self._pending_writes.has_pending:
             return
         began = time.monotonic()
@@ -261,11 +264,11 @@ class Supervisor:
         for lease in leases[len(children) :]:
             self._recorder.given_back(lease, GIVEN_BACK, 0.0)
 
-    def _hear(self) -> None:
+    def _hear(self, at_most_s: float = WAIT_S) -> None:
         """Wait for messages or a wake-up, and handle all messages."""
         look_s = WAIT_S if self._cpu_budget is None else self._cpu_budget.turn(self._pool.children)
         self._openers.send()
-        readable, woken = self._pool.wait(min(WAIT_S, look_s))
+        readable, woken = self._pool.wait(min(at_most_s, look_s))
         if woken:
             self._stop.clear_wakeup()
             self._taker.wake()
