@@ -99,6 +99,14 @@ class Scene:
                 found.append((call[2], counts[call[2]]))
         return found
 
+    def kill_at(self, call: Call) -> None:
+        """Put everything back, and kill the command at a system call."""
+        name, number = call
+        self.put_back()
+        injected = f"inject={name}:signal=KILL:when={number}"
+        killed = self.rename("-o", os.devnull, "-e", injected, *only(name))
+        assert killed.returncode in (-9, 137, 0), killed.stderr
+
     def check_after_kill(self) -> None:
         """Every sound is there at least once; the next start settles everything; and the rest can be done then."""
         assert self.sounds <= self.contents()
@@ -108,6 +116,11 @@ class Scene:
         done = self._call(self.before)
         assert done.exit_code == 0 or "nothing was renamed" in done.output, done.output
         self._check_agreement()
+
+    def start_in_trouble(self) -> None:
+        """Have the next start find a disk that can't be written: it may settle nothing, and must lose nothing."""
+        self._call("plan", str(self.music), "--template", "{name}", "--in-place", "--json")
+        assert self.sounds <= self.contents()
 
     def _call(self, *arguments: str) -> Result:
         environment = {**dict.fromkeys(set_variables()), **self.program.environment}
@@ -130,13 +143,19 @@ class Scene:
 
 
 def made_scene(
-    tmp_path: Path, empty: bytes, program: Program, before: str, elsewhere: Path | None = None
+    tmp_path: Path,
+    empty: bytes,
+    program: Program,
+    before: str,
+    elsewhere: Path | None = None,
+    music: Path | None = None,
 ) -> Scene:
     """A library with files in a swap, a chain and a new folder, and with files that go along.
 
-    ``elsewhere``: a folder that all of them are to come to; without it they stay below theirs.
+    ``elsewhere``: a folder that all of them are to come to; without it they stay below theirs. ``music``: where they
+    are, by default on the file system of ``tmp_path``.
     """
-    music = tmp_path / "music"
+    music = music or tmp_path / "music"
     music.mkdir()
     wanted = {"a/1": "a/2", "a/2": "a/1", "b/1": "b/2", "b/2": "b/3", "c/1": "new/c", "c/2": "new/d"}
     with opened(program.data, empty) as library:
@@ -156,7 +175,7 @@ def made_scene(
         collection.approve(plan.batch)
         if before == "undo":
             assert collection.apply().refused == {}
-    scene = Scene(program, tmp_path / "kept", [music] if elsewhere is None else [music, elsewhere], before)
+    scene = Scene(program, tmp_path / "kept", [music, *([] if elsewhere is None else [elsewhere])], before)
     scene.keep()
     return scene
 
@@ -178,10 +197,8 @@ def kill_everywhere(scene: Scene, trace: Path, renames: int) -> None:
     """Kill the command at its system calls, and check after each. ``renames``: how many it makes in the end."""
     calls = scene.calls(trace)
     assert sum(name == "renameat2" for name, _ in calls) == renames
-    for name, number in chosen(calls):
-        scene.put_back()
-        killed = scene.rename("-o", os.devnull, "-e", f"inject={name}:signal=KILL:when={number}", *only(name))
-        assert killed.returncode in (-9, 137, 0), killed.stderr
+    for call in chosen(calls):
+        scene.kill_at(call)
         scene.check_after_kill()
 
 

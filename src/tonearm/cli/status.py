@@ -17,6 +17,7 @@ from tonearm.cli.terminal import say, write_line
 from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.events.states import Outlook
 from tonearm.library.database import Database
+from tonearm.library.rename_lock import changing
 from tonearm.names import printable
 from tonearm.settings import Settings
 from tonearm.views.formatting import duration, outlook_text, plural, resting
@@ -94,8 +95,8 @@ def _gathered(settings: Settings, database: Database) -> dict[str, Any]:
     unavailable = [name for name, state in report.services.items() if state.state != "up"]
     found = read_status(database, versions(), unavailable).to_json()
     postgres = ask(database.ping)[0] if database.shared else None
-    folders = {"folders": folders_in_trouble(settings, database)}
-    return found | folders | server_fields(report, postgres, database)
+    now = {"changing": changing(database), "folders": folders_in_trouble(settings, database)}
+    return found | now | server_fields(report, postgres, database)
 
 
 def _print(found: dict[str, Any], shared: bool) -> None:
@@ -184,6 +185,9 @@ def _note(service: dict[str, Any]) -> str:
 
 
 def _print_work(found: dict[str, Any], shared: bool) -> None:
+    if found["changing"] is not None:
+        process = "A process" if shared else f"Process {found['changing']['process']}"
+        say(f"{process} is renaming files, or writing their tags.")
     if found["interrupted"]:
         were = "file was" if found["interrupted"] == 1 else "files were"
         say(

@@ -20,8 +20,9 @@ from tonearm.names import to_document
 class Completed:
     """A proposal that was carried out, or taken back.
 
-    identity: of a copy or of a changed file, where its row is to get it. tags: those of a changed file, if they were
-    read. A file that was changed where it is has ``source`` as ``target``.
+    identity: of a copy or of a changed file, as it is now. tags: those of a changed file, if they were read; without
+    them its row stays as it was, so that the next scan reads it. A file that was changed where it is has ``source`` as
+    ``target``.
     """
 
     proposal: int
@@ -75,7 +76,7 @@ def move_rows(connection: Connection, completed: Sequence[Completed], now: float
 
 
 def change_rows(connection: Connection, completed: Sequence[Completed], now: float) -> None:
-    """Give the rows of changed files what tells them; without that the next scan reads their tags."""
+    """Give the rows of changed files their tags and what tells them; without tags the next scan reads the file."""
     changed = {each.file: each for each in completed if each.file is not None}
     rows = [
         {
@@ -86,7 +87,7 @@ def change_rows(connection: Connection, completed: Sequence[Completed], now: flo
             "graph_due_at": now,
         }
         for file, each in changed.items()
-        if each.identity is not None
+        if each.identity is not None and each.tags is not None
     ]
     change(connection, file_table, rows)
     with row_batch(connection) as batch:

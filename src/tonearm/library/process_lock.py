@@ -67,6 +67,12 @@ def analysing_process(folder: Path) -> int | None:
     return int(words[0]) if words and words[0].isdigit() else 0
 
 
+def changing_process(folder: Path) -> int | None:
+    """The id of the process that renames files or writes their tags now, or ``None``."""
+    words = _words(folder) or ()
+    return int(words[0]) if CHANGES in words and words[0].isdigit() else None
+
+
 def takes_requests(folder: Path) -> bool:
     """Whether a process is analysing now that carries out scans which others ask for."""
     return SCANS in (_words(folder) or ())

@@ -146,6 +146,18 @@ class RenameJournal:
             }
             add(connection, rewrite_table, [row])
 
+    def written_later(self, proposal: int, file: int | None) -> set[str]:
+        """The names of the tags of a file that a later proposal has written, and that were not taken back since."""
+        table = proposal_table
+        later = select(table.c.changes).where(
+            table.c.file_id == file,
+            table.c.id > proposal,
+            table.c.kind == ProposalKind.TAGS,
+            unindexed(table.c.status) == ProposalStatus.APPLIED,
+        )
+        with self._database.read() as connection:
+            return {each["name"] for changes in connection.execute(later).scalars() for each in changes}
+
     def rewrite_of(self, group: int) -> Rewrite | None:
         """The changed copy of a group, ``None`` where it was not whole."""
         return self._rewrite(rewrite_table.c.group_id == group)

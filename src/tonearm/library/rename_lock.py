@@ -1,17 +1,35 @@
-"""The right of one process at a time to rename files of a library."""
+"""The right of one process at a time to rename files of a library, and to write their tags."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tonearm.errors import LibraryInUse
 from tonearm.library.database import ADVISORY, Database
-from tonearm.library.process_lock import exclusive_lock
+from tonearm.library.process_lock import changing_process, exclusive_lock
 
 RENAME = 2
 """Distinguishes this advisory lock from others of a library."""
+_HELD = text(
+    "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+    " AND CAST(classid AS bigint) = :lock AND CAST(objid AS bigint) = :part"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def changing(database: Database) -> Mapping[str, int | None] | None:
+    """Who renames files or writes their tags now; ``None`` where nobody does.
+
+    process: its id; ``None`` in a shared library, where it may be on any host.
+    """
+    if not database.shared:
+        process = changing_process(Path(database.address).parent)
+        return None if process is None else {"process": process}
+    with database.read() as connection:
+        held = connection.execute(_HELD, {"lock": ADVISORY, "part": RENAME}).scalar_one()
+    return {"process": None} if held else None
 
 
 @contextlib.contextmanager

@@ -177,10 +177,10 @@ class _Recovery:
             first, last = own[0], own[-1]
             assert proposal is not None  # noqa: S101  only steps of proposals are in units
             identity = None
-            if any(step.kind is StepKind.COPY for step in own):
-                status = look(self._here(last.target))
-                identity = None if status is None else identity_of(status)
             target = last.source if last.kind is StepKind.REWRITE else last.target
+            if any(step.kind in (StepKind.COPY, StepKind.REWRITE) for step in own):
+                status = look(self._here(target))
+                identity = None if status is None else identity_of(status)
             yield Completed(proposal, last.file, first.source, target, last.is_undo, identity)
 
     def _is_trying(self, step: Step) -> bool:

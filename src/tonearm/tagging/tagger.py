@@ -186,8 +186,13 @@ class Tagger:
             raise refusal(error, here) from error
 
     def _back(self, proposal: Proposal, here: bytes) -> _Change:
-        """What takes a proposal back: the bytes as they were, or, in a file that was edited since, the texts."""
+        """What takes a proposal back: the bytes as they were, or, in a file that was edited since, the texts.
+
+        Raises Refused, with ``written-again`` where a later proposal has written one of its tags.
+        """
         texts = _texts(proposal.changes, "before")
+        if not texts.keys().isdisjoint(self._journal.written_later(proposal.id, proposal.file)):
+            raise Refused("written-again", here)
         applied = self._journal.applied_rewrite(proposal.id, proposal.file)
         if applied is not None and digest_of(here) == applied.after:
             return _Change(unpacked(applied.restore), texts)

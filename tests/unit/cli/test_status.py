@@ -91,6 +91,14 @@ def test_a_check_of_a_database_that_does_not_answer_is_critical(monkeypatch: pyt
     assert "s3cret" not in line
 
 
+def test_a_process_that_renames_files_is_named(tmp_path: Path) -> None:
+    with exclusive_lock(tmp_path / "data", changes=True):
+        said = CliRunner().invoke(app, ["status"])
+        found = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+    assert f"Process {os.getpid()} is renaming files, or writing their tags." in said.stdout.splitlines()
+    assert found["changing"] == {"process": os.getpid()}
+
+
 def test_a_process_at_work_that_has_no_running_file_is_told_so(tmp_path: Path) -> None:
     with exclusive_lock(tmp_path / "data"):
         said = CliRunner().invoke(app, ["status"])

@@ -11,6 +11,7 @@ from tests.unit.naming.collection import Collection
 from tests.unit.tagging.collection import TagCollection
 from tonearm.library.forget import forget
 from tonearm.library.proposal import ProposalKind, ProposalStatus, Selection
+from tonearm.tagging import tagger
 
 
 @pytest.fixture
@@ -83,6 +84,21 @@ def test_later_tags_stay_applied_when_earlier_ones_are_taken_back(tags: TagColle
     assert path.read_bytes() == good("flac")
 
 
+def test_a_tag_that_was_written_again_is_taken_back_from_the_last_to_the_first(tags: TagCollection) -> None:
+    path = tags.put("flac.flac")
+    first = tags.plan(texts={"title": "one"}).batch
+    tags.apply()
+    second = tags.plan(texts={"title": "two"}).batch
+    tags.apply()
+    written = path.read_bytes()
+    refused = tags.carry_out(ProposalStatus.APPLIED, is_undo=True, batch=first).refused
+    assert list(refused.values()) == ["written-again"]
+    assert path.read_bytes() == written
+    undo_tags(tags, second)
+    undo_tags(tags, first)
+    assert path.read_bytes() == good("flac")
+
+
 @pytest.mark.parametrize("is_undo", [False, True])
 def test_an_approved_name_outlasts_what_is_written_into_the_tags(
     tags: TagCollection, names: Collection, is_undo: bool
@@ -96,6 +112,28 @@ def test_an_approved_name_outlasts_what_is_written_into_the_tags(
     _ = tags.undo() if is_undo else tags.apply()
     assert names.apply(batch).refused == {}
     assert statuses(tags)[batch] == ["applied"]
+
+
+def test_an_approved_name_outlasts_a_kill_while_tags_are_written(
+    tags: TagCollection, names: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tags.put("flac.flac")
+    tags.plan("bpm")
+    batch = names.plan("X").batch
+    names.approve(batch)
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tagger, "Completed", kill)
+        with pytest.raises(KeyboardInterrupt):
+            tags.apply()
+    assert tags.recover().finished == 1
+    [row] = tags.library.rows("SELECT mtime_ns FROM files")
+    assert row["mtime_ns"] != path.stat().st_mtime_ns, "the next scan must read the new tags"
+    assert names.apply(batch).refused == {}
+    assert names.on_disk().keys() == {b"X.flac"}
 
 
 def test_a_proposal_never_has_what_was_kept_of_a_forgotten_one(tags: TagCollection) -> None:
