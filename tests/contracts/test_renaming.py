@@ -12,7 +12,7 @@ from tonearm.errors import LibraryInUse
 from tonearm.library.database import Database
 from tonearm.library.proposal import ProposalStatus, Selection
 from tonearm.library.rename_journal import Group, Step, StepKind
-from tonearm.library.rename_lock import rename_lock
+from tonearm.library.rename_lock import changing, rename_lock
 
 
 @pytest.fixture
@@ -84,6 +84,15 @@ def test_one_process_renames_at_a_time(emptied_database: Database, tmp_path: Pat
         pass
     with rename_lock(emptied_database, folder):
         pass
+
+
+def test_it_is_said_while_a_process_renames(emptied_database: Database, tmp_path: Path) -> None:
+    folder = tmp_path if emptied_database.shared else Path(emptied_database.address).parent
+    assert changing(emptied_database) is None
+    with rename_lock(emptied_database, folder):
+        process = None if emptied_database.shared else os.getpid()
+        assert changing(emptied_database) == {"process": process}
+    assert changing(emptied_database) is None
 
 
 def test_a_row_that_another_process_has_made_at_the_new_path_gives_way(collection: Collection) -> None:

@@ -69,7 +69,7 @@ def analysing_process(folder: Path) -> int | None:
 
 def changing_process(folder: Path) -> int | None:
     """The id of the process that renames files or writes their tags now, or ``None``."""
-    words = _words(folder) or ()
+    words = _words(folder) or []
     return int(words[0]) if CHANGES in words and words[0].isdigit() else None
 
 
