@@ -151,6 +151,7 @@ CASES = (
     *each(("vorbis", "opus"), HURT, "first-of-audio", lambda codec: with_page(codec, 2, broken=True), PARTIAL),
     *each(ALL, HURT, "missing", lambda codec: without_page(codec, -3), {**PARTIAL, "remark": "pages that are missing"}),
     *each(("vorbis", "opus"), HURT, "missing-renumbered", lambda codec: without_page(codec, -3, True), PARTIAL),
+    *each(("vorbis", "opus"), HURT, "first-of-audio-at-zero", lambda codec: with_page(codec, 2, broken=True, position=0), PARTIAL),
     Case(HURT, "absurd-position.ogg", lambda: with_page("vorbis", -1, broken=True, position=10**12), {"state": "partial", "says": "its last page is damaged"}),
     Case(CHAIN, "44100-22050.ogg", lambda: good("vorbis") + at_rate(22_050), {**RATE_CHANGES, "duration_s": (6.0, 0.1)}),
     Case(CHAIN, "22050-44100.ogg", lambda: at_rate(22_050, 3.0) + good("vorbis"), {**RATE_CHANGES, "duration_s": (7.0, 0.1)}),

@@ -118,6 +118,19 @@ WHOLE = {"duration_s": SECONDS, "container": "wav"}
 TITLED = {**WHOLE, "title": "Tit"}
 HALF = {"state": "partial", "duration_s": (3.0, 0.1)}
 
+
+def surround() -> bytes:
+    """A WAV file of what a player sends to a receiver as AC-3."""
+    sound = material.music(3.0, rate_hz=48_000)
+    form = material.Format("spdif", "spdif", "ac3", bit_rate_bps=192_000)
+    return riff(form_of_cd(48_000), chunk(b"data", material.encode_as(sound, form, 48_000)))
+
+
+def form_of_cd(rate_hz: int = 44_100) -> bytes:
+    """The format of stereo with 16 bits."""
+    return form(rate_hz, 2, 16)
+
+
 # fmt: off
 CASES = (
     Case(BITS, "12-in-16.wav", lambda: valid(16, 12), LEVEL),
@@ -168,6 +181,7 @@ CASES = (
     Case(CODED, "ms.wav", lambda: coded("adpcm_ms"), {"duration_s": (3.0, 0.1), "codec": "adpcm-ms"}),
     Case(CODED, "a-law.wav", lambda: coded("pcm_alaw"), {"duration_s": 3.0, "codec": "pcm-alaw"}),
     Case(CODED, "ima-cut.wav", lambda: material.truncated(coded("adpcm_ima_wav"), 0.5), HALF),
+    Case(CODED, "ac-3.wav", surround, {"duration_s": (3.0, 0.1), "codec": "ac3"}),
     Case(CODED, "yamaha.wav", lambda: coded("adpcm_yamaha"), {"state": "quarantined", "code": "unsupported-format", "says": "adpcm_yamaha"}),
     Case(SIZE, "empty.wav", lambda: riff(form(RATE_HZ, 1, 16), chunk(b"data", b""), info((b"INAM", bytes(9000)))), {"state": "quarantined", "code": "no-samples"}),
 )

@@ -17,7 +17,7 @@ from tonearm.analysis.file_window import RawFile, Window, find_audio, os_reason
 from tonearm.analysis.kinds import AIFF, MP4, OGG, WAV, Kind
 from tonearm.analysis.ogg import Link, links, without_repeated_headers
 from tonearm.analysis.protection import is_encrypted
-from tonearm.analysis.wav import WavLayout, presented, wav_layout
+from tonearm.analysis.wav import WavLayout, may_be_coded, presented, wav_layout
 from tonearm.errors import Fault, FileFault
 
 CODECS = {
@@ -89,6 +89,8 @@ _DEMUXER_OPTIONS = {
 
 _DEFAULT: Mapping[str, str] = {}
 _UNEDITED = {"ignore_editlist": "1"}
+_SAMPLES_ALONE = {"probesize": str(1 << 15)}
+"""Of WAV FFmpeg probes the samples for other formats, for milliseconds; this ends it."""
 
 
 @dataclass(slots=True)
@@ -176,7 +178,7 @@ def open_container(file: RawFile, edited: bool = True) -> Iterator[Opened]:
     Raises ``FileFault``, every one but ``NO_SAMPLES``.
     """
     kind, window = find_audio(file)
-    layout, source = None, window
+    layout, source, options = None, window, _DEFAULT if edited or kind is not MP4 else _UNEDITED
     try:
         if kind is OGG:
             first, *later = [
@@ -185,7 +187,9 @@ def open_container(file: RawFile, edited: bool = True) -> Iterator[Opened]:
             ]
         elif kind is WAV:
             layout = _wav_layout(window)
-            source = window if layout is None else presented(window, layout)
+            if layout is not None:
+                source = presented(window, layout)
+                options = _DEFAULT if may_be_coded(window, layout) else _SAMPLES_ALONE
         elif kind is AIFF:
             source = presented_aiff(window)
     except OSError as error:
@@ -193,7 +197,7 @@ def open_container(file: RawFile, edited: bool = True) -> Iterator[Opened]:
     if kind is OGG:
         opening = _open_link(kind, *first, later=tuple(later))
     else:
-        opening = _open_stream(kind, window, source, {} if edited or kind is not MP4 else _UNEDITED)
+        opening = _open_stream(kind, window, source, options)
     with opening as opened:
         opened.wav = layout
         yield opened

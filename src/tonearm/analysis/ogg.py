@@ -88,12 +88,14 @@ class Link:
 class _Track:
     """What is seen of one stream. sounding: its first page of audio; next: the one behind that.
 
+    early: a page at position 0, as those of headers are, with more packets than these have.
     last: its last page with a position; before: the one before that.
     """
 
     first: Page
     sounding: Page | None = None
     next: Page | None = None
+    early: Page | None = None
     last: Page | None = None
     before: Page | None = None
     lost: int = 0
@@ -111,6 +113,8 @@ class _Track:
                 self.next = page
             elif page.position > 0 and self.sounding is None:
                 self.sounding = page
+            elif page.packets > MAX_PACKETS_OF_HEADER and self.sounding is None:
+                self.early = page
 
 
 def links(window: Window) -> list[Link]:
@@ -177,7 +181,9 @@ def _start_position(window: Window, track: _Track, most_samples: int) -> int | N
 
     A damaged first page is the beginning where its packets, and those of the next one, can last so long.
     """
-    page = track.sounding
+    page, early = track.sounding, track.early
+    if page is not None and early is not None and not is_whole(window, early):
+        return 0 if page.position <= most_samples * (early.packets + page.packets) else None
     if page is None or page is track.last:
         return None
     if not is_whole(window, page):

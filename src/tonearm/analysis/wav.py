@@ -17,6 +17,22 @@ PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
 NEAR_BYTES = 1 << 20
 """A size so near to 2³¹ or 2³² that does not fit is what a program wrote while it did not know the size."""
 TO_THE_END = 0xFFFFFFFF
+CODED_BYTES = 1 << 17
+"""So many bytes of the samples FFmpeg probes for a coded format."""
+CODED_MARKS = tuple(
+    bytes.fromhex(mark)
+    for mark in (
+        "7ffe8001",
+        "fe7f0180",
+        "1fffe800",
+        "ff1f00e8",
+        "64582025",
+        "58642520",
+        "72f81f4e",
+        "f8724e1f",
+    )
+)
+"""What begins frames of DTS (ETSI TS 102 114), and what is sent over S/PDIF (IEC 61937), in both orders of bytes."""
 MAX_FORMAT_BYTES = 1 << 12
 
 
@@ -105,6 +121,12 @@ def _is_placeholder(size: int, there: int, whole: int, file_bytes: int) -> bool:
     if size <= there:
         return False
     return any(abs(size - limit) <= NEAR_BYTES for limit in (1 << 31, 1 << 32)) or whole + 8 == file_bytes
+
+
+def may_be_coded(window: Window, layout: WavLayout) -> bool:
+    """Whether there may be another format where the header promises samples. Raises ``OSError``."""
+    data = window.part(layout.data_at, CODED_BYTES)
+    return not layout.is_pcm or any(mark in data for mark in CODED_MARKS)
 
 
 def presented(window: Window, layout: WavLayout) -> MendedFile:

@@ -1,13 +1,15 @@
-"""Sizes of data that 32 bits can't tell."""
+"""Sizes of data that 32 bits can't tell, and data that are no samples."""
 
+import io
 import struct
 from pathlib import Path
 
 import pytest
 
-from tests.cases.riff import form
+from tests import material
+from tests.cases.riff import chunk, form, riff
 from tonearm.analysis.file_window import Window
-from tonearm.analysis.wav import wav_layout
+from tonearm.analysis.wav import may_be_coded, wav_layout
 
 MORE = (1 << 32) + 1_000_000
 """Bytes of data, more than 4 GiB."""
@@ -28,3 +30,20 @@ def test_data_beyond_four_gigabytes_are_not_lost(tmp_path: Path, said: int, decl
     assert layout is not None
     assert (layout.data_at, layout.declared_bytes) == (HEAD, declared)
     assert layout.data_bytes == (declared or MORE)
+
+
+@pytest.mark.parametrize("mark", ["fe7f0180", "7ffe8001", "ff1f00e8", "1fffe800", "72f81f4e"])
+def test_what_begins_frames_of_dts_or_a_stream_for_a_receiver_is_found_behind_silence(mark: str) -> None:
+    assert _may_be_coded(bytes(40_000) + bytes.fromhex(mark) * 1000)
+
+
+def test_music_is_not_taken_for_a_coded_format() -> None:
+    assert not _may_be_coded(material.int16(material.music(4.0)).tobytes())
+
+
+def _may_be_coded(data: bytes) -> bool:
+    file = riff(form(44_100, 2, 16), chunk(b"data", data))
+    window = Window(io.BytesIO(file), 0, len(file))
+    layout = wav_layout(window)
+    assert layout is not None
+    return may_be_coded(window, layout)
