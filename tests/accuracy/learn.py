@@ -12,10 +12,10 @@ import numpy as np
 
 from tests.accuracy.answers import Stored, answer_to, front_ends
 from tests.accuracy.examples import MODELS, ROLES, Lesson, learn, lesson_of
-from tests.accuracy.report import table
+from tests.accuracy.report import paired, reliability, table
 from tests.accuracy.scores import Points, merged, score
 from tests.accuracy.softmax import Float64
-from tests.accuracy.truth import Answer, Piece, read_pieces
+from tests.accuracy.truth import Answer, Piece, read_peers, read_pieces
 from tonearm.analysis import key_profiles, levels, phase, pulse
 from tonearm.analysis import learned as learned_weights
 
@@ -111,8 +111,24 @@ def _out_of_fold(taught: Sequence[Taught], folders: Sequence[str], folds: int, r
             pieces = [one.piece for one in taught if one.folder == folder]
             rounds[folder].append(score("tonearm, out of fold", pieces, answers[folder]).points)
     return "\n\n".join(
-        f"{folder}\n{table([merged('tonearm, out of fold', found)])}" for folder, found in rounds.items()
+        _judged(folder, [one.piece for one in taught if one.folder == folder], found, answers[folder])
+        for folder, found in rounds.items()
     )
+
+
+def _judged(
+    folder: str, pieces: Sequence[Piece], rounds: Sequence[Points], last: Mapping[str, Answer]
+) -> str:
+    """The means of all rounds, the differences from other tools, and the reliability in the last round."""
+    ours = merged("tonearm, out of fold", rounds)
+    peers = [score(tool, pieces, found) for tool, found in sorted(read_peers(folder).items())]
+    parts = [
+        folder,
+        table([ours]),
+        *([paired(peers, ours)] if peers else []),
+        reliability(pieces, last, ours),
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def _options() -> argparse.Namespace:

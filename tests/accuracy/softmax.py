@@ -32,25 +32,23 @@ def fit(choices: Sequence[Choice], penalty: float, prior: Float64, *, scaled: bo
     """
     cues = np.concatenate([choice.cues for choice in choices])
     scale = cues.std(axis=0) + 1e-9 if scaled else np.ones(cues.shape[1])
+    cues = cues / scale
+    sizes = np.array([len(choice.cues) for choice in choices])
+    first = np.cumsum(sizes) - sizes
+    right = np.concatenate([choice.right for choice in choices])
+    count = np.array([choice.weight for choice in choices])
+    counts = np.repeat(count, sizes)[:, None]
     weights = prior * scale
     ridge = 2 * penalty * np.eye(len(prior))
     for _ in range(STEPS):
-        slope = ridge @ (weights - prior * scale)
-        curve = ridge.copy()
-        for choice in choices:
-            rows = choice.cues / scale
-            chosen = shares(rows @ weights)
-            slope += choice.weight * (chosen - choice.right) @ rows
-            mean = chosen @ rows
-            curve += choice.weight * ((rows * chosen[:, None]).T @ rows - np.outer(mean, mean))
+        scores = cues @ weights
+        odds = np.exp(scores - np.repeat(np.maximum.reduceat(scores, first), sizes))
+        chosen = odds / np.repeat(np.add.reduceat(odds, first), sizes)
+        means = np.add.reduceat(cues * chosen[:, None], first)
+        slope = ridge @ (weights - prior * scale) + cues.T @ (counts[:, 0] * (chosen - right))
+        curve = ridge + cues.T @ (counts * chosen[:, None] * cues) - means.T @ (count[:, None] * means)
         step = np.linalg.solve(curve, slope)
         weights = weights - step * min(1.0, LARGEST_STEP / max(float(np.abs(step).max()), 1e-9))
         if np.abs(step).max() < SETTLED:
             break
     return np.asarray(weights / scale, np.float64)
-
-
-def shares(scores: Float64) -> Float64:
-    """Probabilities of alternatives from their scores."""
-    odds = np.exp(scores - scores.max())
-    return np.asarray(odds / odds.sum(), np.float64)
