@@ -94,7 +94,7 @@ class Scene:
             if call[1] != main:
                 continue
             counts[call[2]] += 1
-            is_locked = is_locked or "library.lock" in line
+            is_locked = is_locked or "analyze.lock" in line
             if is_locked:
                 found.append((call[2], counts[call[2]]))
         return found

@@ -27,7 +27,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(program: Program, music: Path) -> "subprocess.Popen[bytes]":
     """An ``analyze`` whose children are at work, for longer than a test takes: it measures each copy again."""
     process = program.start("analyze", "--json", "--fresh", str(music))
-    until(lambda: (program.data / "library.lock").exists())
+    until(lambda: (program.data / "analyze.lock").exists())
     until(lambda: program.query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(2,)])
     return process
 

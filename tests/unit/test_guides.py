@@ -30,6 +30,9 @@ OTHERS = {
     "own_servers": "tests/servers.py",
     "parentbased_traceidratio": "OpenTelemetry",
     "disk_free_limit": "RabbitMQ",
+    "http_beside": "tests.performance",
+    "http_pages": "tests.performance",
+    "shared_buffers": "PostgreSQL",
     "nott_dr": "truth.json",
     "nott_nodr": "truth.json",
 }

@@ -30,7 +30,7 @@ def exclusive_lock(folder: Path, scans: bool = False, changes: bool = False) -> 
     Raises:
         LibraryInUse: another process holds it; the message names its process id.
     """
-    path = folder / "library.lock"
+    path = folder / "analyze.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
@@ -81,7 +81,7 @@ def takes_requests(folder: Path) -> bool:
 def _words(folder: Path) -> list[str] | None:
     """What the holder has written into the lock; ``None`` if nobody holds it."""
     try:
-        descriptor = os.open(folder / "library.lock", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(folder / "analyze.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

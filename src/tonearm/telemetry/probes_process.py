@@ -20,7 +20,7 @@ from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
 from tonearm.names import from_document, to_document
 
 BUSY_S = 1.0
-WRITTEN = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "library.lock", "log")
+WRITTEN = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "analyze.lock", "log")
 """What a process writes in a data folder."""
 SYNCS = 7
 SYNC_BYTES = 4096

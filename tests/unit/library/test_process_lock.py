@@ -72,14 +72,14 @@ def test_nobody_holds_a_library_that_nobody_ever_analysed(tmp_path: Path) -> Non
 
 
 def test_a_longer_process_id_of_an_earlier_holder_does_not_show_through(tmp_path: Path) -> None:
-    (tmp_path / "library.lock").write_text("123456789012\n")
+    (tmp_path / "analyze.lock").write_text("123456789012\n")
     with exclusive_lock(tmp_path):
         assert analysing_process(tmp_path) == os.getpid()
 
 
 def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "library.lock").mkdir()
-    with pytest.raises(StorageUnusable, match=r"library\.lock: can't be opened"), exclusive_lock(tmp_path):
+    (tmp_path / "analyze.lock").mkdir()
+    with pytest.raises(StorageUnusable, match=r"analyze\.lock: can't be opened"), exclusive_lock(tmp_path):
         pass
 
 

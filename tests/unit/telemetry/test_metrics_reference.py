@@ -41,6 +41,7 @@ def exported(library: Library) -> Iterator[Metric]:
     http = HttpMetrics(CollectorRegistry())
     http.answered("/api/v1/tracks", "GET", 200, 0.1)
     http.counted("here")
+    http.listed("kept")
     yield from http.registry.collect()
     queue = SimpleNamespace(name="jobs", ready=1, unacknowledged=2)
     leader = SoleProcess(library.database)
