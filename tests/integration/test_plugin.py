@@ -107,7 +107,7 @@ def test_an_installed_analyser_needs_no_change_anywhere(
     assert all(100 < rate < 20_000 for rate in rates)
     assert rates == sorted(rates)
     [shown] = program.run("show", music / "a.flac", check=True).events
-    assert len(shown["crossings_by_block"]) == 3
+    assert len(shown["crossings_by_block"]) > 1
     assert {"name": "crossings", "version": 1} in [
         {"name": one["name"], "version": one["version"]} for one in shown["analysers"]
     ]
