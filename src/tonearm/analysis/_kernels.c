@@ -89,9 +89,9 @@ static inline Pair filtered(Pair x, struct biquad *q)
     return y;
 }
 
-static inline Four joined(Pair lower, Pair upper) { return (Four){lower[0], lower[1], upper[0], upper[1]}; }
-static inline Pair lower_of(Four both) { return (Pair){both[0], both[1]}; }
-static inline Pair upper_of(Four both) { return (Pair){both[2], both[3]}; }
+INLINE Four joined(Pair lower, Pair upper) { return (Four){lower[0], lower[1], upper[0], upper[1]}; }
+INLINE Pair lower_of(Four both) { return (Pair){both[0], both[1]}; }
+INLINE Pair upper_of(Four both) { return (Pair){both[2], both[3]}; }
 
 /* `count` samples through the first biquad while the second one takes those of `waiting` and what follows them. */
 WIDE static void filter_both(const float *in, Py_ssize_t count, Py_ssize_t step, Py_ssize_t other, struct biquad *one,
@@ -451,7 +451,12 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef_Slot slots[] = {{0, NULL}};
+/* Raised with every change of this code: Python's side takes no other (kernels_native.FORM). */
+enum { FORM = 1 };
+
+static int add_form(PyObject *module) { return PyModule_AddIntConstant(module, "FORM", FORM); }
+
+static struct PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)add_form}, {0, NULL}};
 
 static struct PyModuleDef module_definition = {
     PyModuleDef_HEAD_INIT,

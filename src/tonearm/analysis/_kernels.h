@@ -17,6 +17,9 @@
 #define WIDE
 #endif
 
+/* A part of a wide loop: compiled into each of its two forms, so that no vector is passed from one form to the other. */
+#define INLINE static inline __attribute__((always_inline))
+
 typedef double Pair __attribute__((vector_size(16)));
 typedef float Eight __attribute__((vector_size(32)));
 typedef int32_t EightIntegers __attribute__((vector_size(32)));

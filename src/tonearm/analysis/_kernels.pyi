@@ -1,6 +1,8 @@
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.kernels_numpy import Int32, Int64
 
+FORM: int
+
 def band_powers(
     samples: Float32,
     hop: int,

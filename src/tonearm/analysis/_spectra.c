@@ -16,8 +16,6 @@ enum { LANES = 8 };
 #define PICK(a, b, ...) __builtin_shuffle(a, b, (EightIntegers){__VA_ARGS__})
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* The bins where a band's weights are not zero. */
 struct extent {
     Py_ssize_t first, end;

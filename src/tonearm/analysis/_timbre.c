@@ -8,12 +8,12 @@
 
 enum { TABLES = 5, SUMS = 6 };
 
-static inline float total(Eight sums)
+INLINE float total(Eight sums)
 {
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-static inline Eight load(const float *from) { return *(const EightAnywhere *)from; }
+INLINE Eight load(const float *from) { return *(const EightAnywhere *)from; }
 
 /* amplitude: `lag` rows that came before, then room for `rows`. */
 WIDE static void sum_rises(const float *mel, Py_ssize_t rows, Py_ssize_t bands, Py_ssize_t lag, float *amplitude,

@@ -1,4 +1,4 @@
-"""The inner loops of the analysis in C; importing this raises ImportError where they were not built.
+"""The inner loops of the analysis in C; importing this raises ImportError without code that was built of this version.
 
 ``kernels_numpy`` describes what the functions compute. These allocate the results and call the C code.
 """
@@ -12,6 +12,12 @@ from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.filters import HALF_BAND, TRUE_PEAK_BOUNDS, TRUE_PEAK_PHASES
 from tonearm.analysis.fourier import Complex64
 from tonearm.analysis.kernels_numpy import Int32, Int64
+
+FORM = 1
+"""Of the C code that belongs to this module; raised with every change of it."""
+
+if getattr(_kernels, "FORM", None) != FORM:
+    raise ImportError("the compiled code is another than that of this version")
 
 
 def mix(samples: Float32) -> tuple[Float32, float]:

@@ -32,6 +32,13 @@ def libraries() -> Iterator[Diagnosis]:
         yield Diagnosis("decoders.codecs", "FFmpeg", f"decodes {', '.join(formats)}")
     if NATIVE:
         yield Diagnosis("decoders.kernels", "inner loops", "in C")
+    elif _is_built():
+        yield Diagnosis(
+            "decoders.kernels-slow",
+            "inner loops",
+            "in NumPy, as the compiled code is older than the program: the same results, and analysing takes longer",
+            "install tonearm again",
+        )
     else:
         yield Diagnosis(
             "decoders.kernels-slow",
@@ -39,6 +46,15 @@ def libraries() -> Iterator[Diagnosis]:
             "in NumPy, as the C code was not built: the same results, and analysing takes longer",
             "install a C compiler and the headers of Python (gcc, python3-dev), then install tonearm again",
         )
+
+
+def _is_built() -> bool:
+    """Whether there is compiled code, of whatever version."""
+    try:
+        import_module("tonearm.analysis._kernels")
+    except ImportError:
+        return False
+    return True
 
 
 def _decodes(name: str) -> bool:

@@ -1,8 +1,11 @@
 """Both versions of the inner loops give the same numbers, and no call accesses memory outside its arrays."""
 
 import math
+import runpy
 import subprocess
 import sys
+import zlib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -41,6 +44,28 @@ def native() -> ModuleType:
 def raw(native: ModuleType) -> ModuleType:
     module: ModuleType = native._kernels
     return module
+
+
+# ---- the compiled code and the program ----
+
+SOURCES = {1: 0x1850ADE5}
+"""The checksum of the C code by its form. Raise FORM in _kernels.c and kernels_native.py where the code changes."""
+
+
+def test_the_form_of_the_compiled_code_is_raised_with_every_change(native: ModuleType) -> None:
+    folder = Path(__file__).parents[3] / "src" / "tonearm" / "analysis"
+    code = b"".join(path.read_bytes() for path in sorted([*folder.glob("_*.c"), folder / "_kernels.h"]))
+    assert {native.FORM: zlib.crc32(code)} == SOURCES, "the C code was changed: raise FORM"
+
+
+@pytest.mark.parametrize("form", [0, 2])
+def test_compiled_code_of_another_version_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, raw: ModuleType, form: int
+) -> None:
+    monkeypatch.setattr(raw, "FORM", form)
+    monkeypatch.delitem(sys.modules, "tonearm.analysis.kernels_native")
+    program = runpy.run_path(kernels.__file__)
+    assert (program["NATIVE"], program["mix"]) == (False, kernels_numpy.mix)
 
 
 # ---- both forms ----

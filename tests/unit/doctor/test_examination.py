@@ -1,10 +1,13 @@
 """Every part is examined beside the others: one that fails or hangs is told, and the others are shown."""
 
+import sys
 import threading
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
+from tonearm.analysis import kernels
 from tonearm.bootstrap import doctor as module
 from tonearm.bootstrap.doctor import Part, examine
 from tonearm.doctor import decoders
@@ -57,3 +60,11 @@ def test_children_that_do_not_start_and_decoders_that_are_missing_are_told(
     monkeypatch.setattr(decoders, "_decodes", lambda name: name != "opus")
     (lacking,) = [each for each in decoders.libraries() if each.remedy]
     assert (lacking.id, "opus" in lacking.detail) == ("decoders.codec", True)
+
+
+def test_compiled_code_that_is_older_than_the_program_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "NATIVE", False)
+    monkeypatch.setitem(sys.modules, "tonearm.analysis._kernels", ModuleType("_kernels"))
+    (found,) = [each for each in decoders.libraries() if each.remedy]
+    assert (found.id, found.remedy) == ("decoders.kernels-slow", "install tonearm again")
+    assert "the compiled code is older than the program" in found.detail
