@@ -44,6 +44,13 @@ def quicktime(channels: int, tag: int) -> bytes:
     return data[:at] + struct.pack(">I", tag) + data[at + 4 :]
 
 
+def too_many() -> bytes:
+    """A file that names the speaker of each of a hundred channels."""
+    data = core_audio(2, DESCRIBED, 50 * (RIGHT, LEFT))
+    at = data.index(b"desc") + 12 + 24
+    return data[:at] + struct.pack(">I", 100) + data[at + 4 :]
+
+
 # fmt: off
 CASES = (
     Case(ORDERS, "film-5.1.caf", lambda: core_audio(6, FILM_5_1), {**WHOLE, "channels": 6, "loudness_lufs": -13.93}),
@@ -52,5 +59,6 @@ CASES = (
     Case(ORDERS, "described-exchanged.caf", lambda: core_audio(2, DESCRIBED, (RIGHT, LEFT)), {**WHOLE, "channels": 2}),
     Case(ORDERS, "unknown.caf", lambda: core_audio(6, UNKNOWN | 6), {**WHOLE, "channels": 6}),
     Case(ORDERS, "film-5.1.m4a", lambda: quicktime(6, FILM_5_1), {**WHOLE, "channels": 6, "loudness_lufs": -13.93}),
+    Case(ORDERS, "too-many.caf", too_many, {"state": "quarantined", "code": "too-many-channels", "says": "100"}),
 )
 # fmt: on

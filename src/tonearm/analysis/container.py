@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import av
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -224,24 +225,25 @@ def _open_stream(
     """Open a window whose contents FFmpeg reads from ``source``."""
     with _demuxer(kind, window, source, options) as container:
         stream = _choose(kind, container)
+        layout = _take_layout(stream.codec_context)
+        check_form(stream.codec_context.sample_rate, layout.nb_channels)
         _check_protection(kind, window, stream)
-        speakers = _take_speakers(stream.codec_context)
-        check_form(stream.codec_context.sample_rate, len(speakers))
+        speakers = tuple(channel.name for channel in layout.channels)
         stream.codec_context.thread_count = 1
         for other in container.streams:
             other.discard = Discard.default if other.index == stream.index else Discard.all
         yield Opened(kind, window, container, stream, speakers)
 
 
-def _take_speakers(context: AudioCodecContext) -> tuple[str, ...]:
-    """Return the speaker of each channel, and leave only their number where they are in an unusual order.
+def _take_layout(context: AudioCodecContext) -> AudioLayout:
+    """Return the layout of the channels, and leave only their number where they are in an unusual order.
 
     PyAV frees such an order each time that it has told it, so it is asked for once, before the decoder opens.
     """
     layout = context.layout
     if "(" in layout.name:  # neither one of FFmpeg's own layouts nor a number of channels alone
         context.layout = f"{layout.nb_channels} channels"
-    return tuple(channel.name for channel in layout.channels)
+    return layout
 
 
 def _demuxer(kind: Kind, window: Window, source: Window, options: Mapping[str, str]) -> InputContainer:
