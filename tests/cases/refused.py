@@ -12,6 +12,10 @@ from tests.cases.case import Case, Kind
 
 ENCRYPTED = Kind("encrypted", "ISO/IEC 14496-12, 8.12; Advanced Systems Format, 3.14; shops sell such files")
 FOREIGN = Kind("formats-that-are-not-read", "each begins as its own specification says")
+MIDDLE = Kind(
+    "middles-of-frames-that-resemble-a-mark",
+    "marks of 11 and 16 bits: ISO/IEC 14496-3, 1.7.2; ETSI TS 102 366",
+)
 OTHER = Kind("files-that-hold-frames-by-chance", "archives, pictures and programs that are named as music")
 LOCKED = {"state": "quarantined", "code": "protected"}
 UNREAD = {"state": "quarantined", "code": "unsupported-format"}
@@ -39,6 +43,11 @@ def begun(first: bytes) -> bytes:
     return first + bytes(range(256)) * 20
 
 
+def behind(mark: bytes, form: str) -> bytes:
+    """A recording that begins in the middle of a frame, with bytes that look like the mark of another format."""
+    return mark + material.good(form)[100:]
+
+
 def zipped() -> bytes:
     """An archive whose file is not compressed, so that all its frames are there."""
     out = io.BytesIO()
@@ -54,6 +63,13 @@ def latm() -> bytes:
     )
 
 
+def exchanged() -> bytes:
+    """AC-3 whose bytes are exchanged in pairs."""
+    data = material.good("ac3")
+    return b"".join(data[at + 1 : at + 2] + data[at : at + 1] for at in range(0, len(data) - 1, 2))
+
+
+MARKS = {"latm": b"\x56\xff\xff", "exchanged": b"\x77\x0b\x77"}
 FIRST = {
     "shorten": (b"ajkg\2", "Shorten"),
     "dts": (b"\x7f\xfe\x80\x01", "DTS"),
@@ -71,6 +87,8 @@ CASES = (
     Case(ENCRYPTED, "extended.wma", lambda: locked_wma("298AE614-2622-4C17-B935-DAE07EE9289C"), LOCKED),
     *(Case(FOREIGN, f"{name}.mp3", partial(begun, first), {**UNREAD, "says": said}) for name, (first, said) in FIRST.items()),
     Case(FOREIGN, "latm.aac", latm, {**UNREAD, "says": "LATM"}),
+    Case(FOREIGN, "exchanged.ac3", exchanged, {**UNREAD, "says": "exchanged"}),
+    *(Case(MIDDLE, f"{name}-{form}.{form}", partial(behind, mark, form), {"duration_s": (4.0, 0.1)}) for name, mark in MARKS.items() for form in ("mp3", "ac3")),
     Case(OTHER, "archive.mp3", zipped, NO_MUSIC),
     Case(OTHER, "picture.mp3", lambda: b"\xff\xd8\xff\xe0\0\x10JFIF\0" + material.good("mp3"), NO_MUSIC),
     Case(OTHER, "document.mp3", lambda: b"%PDF-1.7\n" + material.good("mp3"), NO_MUSIC),

@@ -17,6 +17,12 @@ def aac_begins(data: bytes) -> bool:
     return _frames_follow(data, 0, adts_frame_bytes)
 
 
+def ac3_begins(data: bytes) -> bool:
+    """Whether some data begin with frames of AC-3 or Enhanced AC-3."""
+    kind = ac3_kind(data[:HEADER_BYTES]) if data.startswith(SYNC) else None
+    return kind is not None and _frames_follow(data, 0, FRAME_BYTES[kind])
+
+
 def first_bare_frame(data: bytes) -> tuple[Kind, int] | None:
     """The kind and the offset of the first frames in a row; ``None`` if there are none."""
     for sync in (b"\xff", SYNC):

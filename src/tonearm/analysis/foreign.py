@@ -1,8 +1,11 @@
 """Recognises files that are not read here by their first bytes, so that it can be said what they are."""
 
+from tonearm.analysis.bare_frames import ac3_begins
 from tonearm.errors import Fault, FileFault
 
-FOREIGN_BYTES = 1084
+LATM_HEAD_BYTES = 3
+FOREIGN_BYTES = LATM_HEAD_BYTES + 8191 + LATM_HEAD_BYTES
+"""Holds the longest frame of LATM and the beginning of the one behind it."""
 
 UNREAD = (
     (0, b"tBaK", "TAK"),
@@ -23,7 +26,6 @@ UNREAD = (
     (0, b"\xfe\x7f\x01\x80", "DTS"),
     (0, b"\x1f\xff\xe8\x00", "DTS"),
     (0, b"\xff\x1f\x00\xe8", "DTS"),
-    (0, b"\x77\x0b", "AC-3 with its bytes exchanged"),
     (0, b"Extended Module: ", "XM (a module of notes and samples)"),
     (0, b"IMPM", "IT (a module of notes and samples)"),
     (44, b"SCRM", "S3M (a module of notes and samples)"),
@@ -42,7 +44,7 @@ OTHER = (
 )
 """First bytes of archives, pictures, documents and programs, which may hold what looks like frames of MPEG audio."""
 
-_LATM, _LATM_HEAD_BYTES = 0x2B7, 3
+_LATM = 0x2B7
 
 
 def check_foreign(head: bytes) -> None:
@@ -52,13 +54,25 @@ def check_foreign(head: bytes) -> None:
             raise FileFault(Fault.UNSUPPORTED_FORMAT, name)
     if _is_latm(head):
         raise FileFault(Fault.UNSUPPORTED_FORMAT, "AAC in LATM")
+    if ac3_begins(_exchanged(head)):
+        raise FileFault(Fault.UNSUPPORTED_FORMAT, "AC-3 with its bytes exchanged")
     if head.startswith(OTHER):
         raise FileFault(Fault.NOT_AUDIO)
 
 
 def _is_latm(head: bytes) -> bool:
-    """Whether two frames of LATM follow each other: a mark of 11 bits and a size of 13 (ISO/IEC 14496-3, 1.7.2)."""
-    word = int.from_bytes(head[:_LATM_HEAD_BYTES], "big")
-    behind = _LATM_HEAD_BYTES + (word & 0x1FFF)
-    again = int.from_bytes(head[behind : behind + _LATM_HEAD_BYTES], "big")
-    return word >> 13 == _LATM and (again >> 13 == _LATM or behind > len(head))
+    """Whether a frame of LATM is followed by another, or by the end of the file.
+
+    A frame begins with a mark of 11 bits and its size in 13 (ISO/IEC 14496-3, 1.7.2).
+    """
+    word = int.from_bytes(head[:LATM_HEAD_BYTES], "big")
+    behind = LATM_HEAD_BYTES + (word & 0x1FFF)
+    again = int.from_bytes(head[behind : behind + LATM_HEAD_BYTES], "big")
+    return word >> 13 == _LATM and (again >> 13 == _LATM or behind == len(head))
+
+
+def _exchanged(data: bytes) -> bytes:
+    """The data with the two bytes of each pair exchanged."""
+    out = bytearray(len(data) // 2 * 2)
+    out[::2], out[1::2] = data[1::2], data[: len(out) : 2]
+    return bytes(out)
