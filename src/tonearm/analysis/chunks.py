@@ -29,10 +29,11 @@ def chunks(
 def _name_follows(window: Window, at: int) -> bool:
     """Whether the next chunk begins right behind one of an odd size, without the byte that belongs between them."""
     without, padded = window.part(at, 4), window.part(at + 1, 4)
-    return _is_name(without) and not (_is_name(padded) and not without[:1].isalnum())
+    return is_name(without) and not (is_name(padded) and not without[:1].isalnum())
 
 
-def _is_name(four: bytes) -> bool:
+def is_name(four: bytes) -> bool:
+    """Whether four bytes can be the name of a chunk."""
     return len(four) == 4 and all(0x20 <= byte < 0x7F for byte in four)
 
 
