@@ -35,6 +35,12 @@ def late(name: str, form: str = "matroska", seconds: int = 5) -> bytes:
     return out.getvalue()
 
 
+def by_another_program(data: bytes) -> bytes:
+    """A file that names another library than FFmpeg's as what wrote it."""
+    at = data.index(b"Lavf")
+    return data[:at] + b"libm" + data[at + 4 :]
+
+
 def true_audio(bits: int) -> bytes:
     """True Audio in Matroska."""
     form = material.Format("mka", "matroska", "tta", sample_format="s16" if bits == 16 else "s32")
@@ -48,6 +54,8 @@ CASES = (
     Case(LATE, "opus.webm", lambda: late("opus", "webm"), BEGINS),
     Case(LATE, "mp3.mka", lambda: late("mp3"), BEGINS),
     Case(LATE, "cut.mka", lambda: material.truncated(late("vorbis"), 0.5), {"state": "partial", "says": "s of audio instead of the 4.0 s"}),
+    Case(LATE, "other.mka", lambda: by_another_program(late("vorbis")), BEGINS),
+    Case(LATE, "other-cut.mka", lambda: by_another_program(material.truncated(late("vorbis"), 0.5)), {"remark": BEGINS["remark"]}),
     Case(DEPTH, "16.mka", lambda: true_audio(16), {**FOUR, "bit_depth": 16}),
     Case(DEPTH, "24.mka", lambda: true_audio(24), {**FOUR, "bit_depth": 24}),
     Case(DEPTH, "flac.mka", lambda: remuxed(material.good("flac"), "matroska"), {**FOUR, "bit_depth": 16}),

@@ -17,6 +17,7 @@ from tonearm.analysis.file_window import Window, os_reason
 from tonearm.analysis.last_frame import last_frame_cut
 from tonearm.analysis.mpeg import declared_samples
 from tonearm.analysis.ogg import last_page_whole
+from tonearm.analysis.tags.matroska import muxing_app
 from tonearm.analysis.wav import WavLayout
 from tonearm.errors import Fault, FileFault
 
@@ -72,7 +73,9 @@ def _declared_length(opened: Opened) -> Declared:
     late = _begins_at(opened) if opened.kind is kinds.MATROSKA else 0.0
     if estimated is not None and LEFT_OUT_S < late < estimated:
         remark = f"its audio begins {late:.1f} s after the start of the file"
-        return Declared(estimated - late, exact=True, remarks=(remark,))
+        # Of other programs it is not known whether the length that they write begins at 0 or with the audio.
+        exact = muxing_app(opened.window).startswith(b"Lavf")
+        return Declared(estimated - late if exact else estimated, exact, remarks=(remark,))
     exact = opened.kind in EXACT_BY_FFMPEG and estimated is not None
     remarks = () if exact or opened.kind in UNDECLARED else (NO_LENGTH,)
     return Declared(estimated, exact, _cut(opened), remarks)
@@ -196,7 +199,8 @@ def _seconds_by_ffmpeg(opened: Opened) -> float | None:
 
 def _begins_at(opened: Opened) -> float:
     """The time of the first packet in seconds: later than 0 in what was recorded or cut out without moving it there."""
-    return (opened.container.start_time or 0) / AV_TIME_BASE
+    start, unit = opened.stream.start_time, opened.stream.time_base
+    return float(start * unit) if start is not None and unit is not None else 0.0
 
 
 def wavpack_samples(window: Window) -> int | None:

@@ -10,6 +10,7 @@ from tonearm.analysis.tags.text import unmarked
 MAX_ELEMENTS = 50_000
 MAX_TEXT_BYTES = 1 << 20
 SEGMENT, INFO, TAGS, ATTACHMENTS, CLUSTER = 0x18538067, 0x1549A966, 0x1254C367, 0x1941A469, 0x1F43B675
+MUXING_APP = 0x4D80
 TITLE, TAG, TARGETS, TARGET_LEVEL, SIMPLE_TAG = 0x7BA9, 0x7373, 0x63C0, 0x68CA, 0x67C8
 TAG_NAME, TAG_STRING, TAG_BINARY = 0x45A3, 0x4487, 0x4485
 ATTACHED_FILE, MEDIA_TYPE, FILE_DATA = 0x61A7, 0x4660, 0x465C
@@ -71,6 +72,18 @@ def read_matroska(file: Window) -> TagSet:
             elif element.id == ATTACHMENTS:
                 _attachments(file, element, found)
     return found
+
+
+def muxing_app(file: Window) -> bytes:
+    """The name of the program or library that wrote the file; empty where it is not told. Raises ``OSError``."""
+    for top in elements(file, 0, file.size):
+        if top.id != SEGMENT:
+            continue
+        for element in elements(file, top.start, top.end):
+            if element.id == INFO:
+                names = elements(file, element.start, element.end)
+                return next((_bytes(file, inner) for inner in names if inner.id == MUXING_APP), b"")
+    return b""
 
 
 def _bytes(file: Window, element: Element) -> bytes:
