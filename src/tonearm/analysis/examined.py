@@ -43,7 +43,7 @@ class PacketsAhead:
         """Read them all if they are few enough; returns whether they were. Raises ``FileFault``."""
         size = 0
         for packet in self._packets:
-            size += packet.size
+            size += packet.size + sum(side.buffer_size for side in packet.iter_sidedata())
             self._waiting.append(packet)
             if size > MOST_BYTES or len(self._waiting) > MOST_PACKETS:
                 self._waiting.clear()

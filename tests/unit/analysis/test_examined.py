@@ -1,6 +1,7 @@
 """A file that was examined is decoded from the packets that were read, or is read again, with the same outcome."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from tests import material
 from tonearm.analysis import examined as module
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.decode import DecodeReport, open_audio
-from tonearm.analysis.examined import examined
+from tonearm.analysis.examined import PacketsAhead, examined
 
 
 class CountedReads(io.BytesIO):
@@ -52,3 +53,20 @@ def test_a_short_file_is_read_once_and_a_long_one_twice(monkeypatch: pytest.Monk
                 assert sum(map(len, source.samples())) > 0
             assert file.taken - before >= least * len(data)
             assert (file.taken == before) == (least == 0)
+
+
+class Piece:
+    """A part of a packet, or one that says something beside its sound."""
+
+    def __init__(self, size: int, *beside: "Piece") -> None:
+        self.size = self.buffer_size = size
+        self.iter_sidedata = lambda: iter(beside)
+
+
+def test_what_packets_say_beside_their_sound_counts_too() -> None:
+    def kept(*packets: Any) -> bool:
+        return PacketsAhead(iter(packets)).read()
+
+    half = module.MOST_BYTES // 2
+    assert kept(Piece(half), Piece(1, Piece(half - 1)))
+    assert not kept(Piece(half), Piece(1, Piece(half - 1), Piece(1)))
