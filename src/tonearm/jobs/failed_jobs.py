@@ -39,12 +39,13 @@ START = FailedPosition("", 0)
 class FailedSelection:
     """Which failed files are meant: those at or below a place, with one of some codes; everything by default.
 
-    partial: partial files, too.
+    partial: partial files, too. file: the id of the only one.
     """
 
     place: Place | None = None
     codes: Sequence[str] = ()
     partial: bool = True
+    file: int | None = None
 
     def conditions(self) -> tuple[ColumnElement[bool], ...]:
         """Conditions on jobs joined with their files."""
@@ -57,6 +58,8 @@ class FailedSelection:
             wanted.append(job_table.c.state != JobState.PARTIAL)
         if self.place is not None:
             wanted.append(in_place(self.place))
+        if self.file is not None:
+            wanted.append(job_table.c.file_id == self.file)
         return tuple(wanted)
 
 

@@ -33,10 +33,10 @@ from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
-CACHES_KB = (
-    4_000,
-    32_000,
-)  # of a connection to SQLite: one that reads, of which a service has 15, or that writes
+READ_CACHE_KB = 4_000
+"""Pages that a connection to SQLite keeps, which reads; a service has up to 15 of them."""
+WRITE_CACHE_KB = 32_000
+"""Pages that a connection to SQLite keeps, which writes: a transaction changes many of an index."""
 REVISION = "0010"
 """The newest migration."""
 ADVISORY = 0x746F6E65
@@ -203,7 +203,7 @@ def open_sqlite(folder: Path) -> Database:
     path = folder / DATABASE
     url, wait = URL.create("sqlite", database=str(path)), {"timeout": BUSY_TIMEOUT_S}
     engines = [create_engine(url, connect_args=wait, json_serializer=json_text) for _ in "rw"]
-    for engine, kb in zip(engines, CACHES_KB, strict=True):
+    for engine, kb in zip(engines, (READ_CACHE_KB, WRITE_CACHE_KB), strict=True):
         event.listen(engine, "connect", partial(_prepare_sqlite, cache_kb=kb))
     reads, writes = engines  # a connection keeps what it has read until another one writes
     database = Database(reads, str(path), writes=writes)

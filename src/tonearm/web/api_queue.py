@@ -171,7 +171,12 @@ def retrying(parts: Parts, chosen: FailedSelection, who: Actor) -> Work:
             queued += parts.actions.repeated(retry.step)
             progress.advance(queued)
         place = None if chosen.place is None else printable(chosen.place.path)
-        about = {"path": place, "codes": list(chosen.codes), "partial": chosen.partial or None}
+        about = {
+            "path": place,
+            "file": chosen.file,
+            "codes": list(chosen.codes),
+            "partial": chosen.partial or None,
+        }
         parts.note(who, RETRY, about, queued)
 
     return work

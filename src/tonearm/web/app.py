@@ -35,8 +35,8 @@ from tonearm.web.shared_answers import SharedAnswers
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(parts: Parts, process_routes: Mapping[str, Route]) -> FastAPI:
-    """The application. process_routes: metrics and health of this process, by path."""
+def make_app(parts: Parts, process_routes: Mapping[str, Route], room: int) -> FastAPI:
+    """The application. process_routes: metrics and health of this process, by path. room: lists made at a time."""
     app = FastAPI(
         title="Tonearm",
         version=__version__,
@@ -65,7 +65,13 @@ def make_app(parts: Parts, process_routes: Mapping[str, Route]) -> FastAPI:
         app.add_api_route(path, _adapted(route), include_in_schema=False)
     describe(app)
     app.mount("/static", StaticFiles(directory=STATIC))
-    app.add_middleware(SharedAnswers, version=parts.version, seen=parts.metrics.listed)
+    app.add_middleware(
+        SharedAnswers,
+        version=parts.version,
+        seen=parts.metrics.listed,
+        ended=lambda: parts.actions.ended,
+        room=room,
+    )
     app.add_middleware(AnsweredOnce)
     app.add_middleware(Packed)
     app.add_middleware(Access, metrics=parts.metrics, guard=parts.guard)

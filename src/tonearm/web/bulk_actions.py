@@ -69,6 +69,8 @@ class BulkActions:
         self._one = threading.Lock()
         self._stopping = threading.Event()
         self._threads: set[threading.Thread] = set()
+        self.ended = 0
+        """How many have ended; what they have changed is committed then."""
         self.repeated = StorageRetry(lambda _: None, self._stopping.is_set)
         """Makes a call of a step, and repeats it while the database does not answer."""
 
@@ -101,15 +103,18 @@ class BulkActions:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self, action: BulkAction, work: Work) -> None:
+        reason = None
         try:
             with self._one:
-                action.state = self._carry_out(action, work)
+                state = self._carry_out(action, work)
         except TonearmError as error:
-            action.state, action.reason = "failed", str(error)
+            state, reason = "failed", str(error)
         except Exception as error:  # noqa: BLE001  told by its state
             report(f"the action {action.what} failed: {where(error)}")
-            action.state, action.reason = "failed", "a mistake of this program; the log says more"
-        finally:
+            state, reason = "failed", "a mistake of this program; the log says more"
+        with self._lock:  # counted before it is told that it has ended
+            self.ended += 1
+            action.state, action.reason = state, reason
             self._threads.discard(threading.current_thread())
 
     def _carry_out(self, action: BulkAction, work: Work) -> str:

@@ -23,6 +23,7 @@ from graphql import (
 
 from tonearm.errors import ConfigurationError
 from tonearm.views.reading import PAGE
+from tonearm.web.api_mixes import USUAL
 
 MOST_CHARACTERS = 10_000
 MOST_TOKENS = 2_000
@@ -37,8 +38,11 @@ MOST_DIGITS = 20
 """Of a whole number, with its sign."""
 MOST_ROWS = 200
 """Maximum number of rows of a page."""
-LISTS = frozenset({"tracks", "runs", "jobs", "failures", "workers", "mixes", "similar"})
-"""The fields of the query that return lists."""
+LISTS = {
+    **dict.fromkeys(("tracks", "runs", "jobs", "failures", "workers"), PAGE),
+    **dict.fromkeys(("mixes", "similar"), USUAL),
+}
+"""The fields of the query that return lists, and how many rows each returns where no limit is given."""
 
 
 class TooMuch(ConfigurationError):
@@ -127,7 +131,7 @@ class _Measure:
 
     def _rows(self, node: FieldNode) -> int:
         given = next((each.value for each in node.arguments or () if each.name.value == "limit"), None)
-        value: Any = PAGE if given is None else MOST_ROWS
+        value: Any = LISTS[node.name.value] if given is None else MOST_ROWS
         if isinstance(given, IntValueNode):
             value = int(given.value[:9])
         elif isinstance(given, VariableNode):

@@ -19,7 +19,7 @@ from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
 from tonearm.web.rendering import Pages, link
 from tonearm.web.table_export import FORMATS, exported
-from tonearm.web.track_table import ShownColumn, table_columns
+from tonearm.web.track_table import ShownColumn, shown_columns
 
 LOWEST, HIGHEST = "-999999", "999999"
 """Where a range begins and ends of which only the other end is given."""
@@ -100,7 +100,7 @@ class TableFilter:
         if unknown := [name for name in self.chosen if name not in parts.library.tracks.columns]:
             raise ConfigurationError(f"column: there is no column {unknown[0]!r}")
         asked = [self.sort, *self.texts, *(each.partition(":")[0] for each in self.ranges), *self.ends]
-        return table_columns(asked, parts.analysers, self.chosen)
+        return shown_columns(asked, parts.analysers, self.chosen)
 
     def sorted_by(self, name: str) -> str:
         """The link of a heading: sort by its column, or turn the order round."""

@@ -17,7 +17,7 @@ from tonearm.web import cursors
 from tonearm.web.answers import place_at
 from tonearm.web.parts import Parts
 
-Listed = dict[str, Any]
+PageJson = dict[str, Any]
 """``items`` and ``next``, the cursor of the next page."""
 
 
@@ -56,7 +56,7 @@ def similar_to(parts: Parts, id: int, limit: int) -> list[dict[str, Any]]:  # no
     return [{"distance": each.distance, **each.track.to_json()} for each in found]
 
 
-def run_page(parts: Parts, limit: int, cursor: str | None) -> Listed:
+def run_page(parts: Parts, limit: int, cursor: str | None) -> PageJson:
     """The runs, the newest first; open ones with what is left of them. Raises InvalidCursor and StorageError."""
     library = parts.library
     alive = read_liveness(library.database)
@@ -73,7 +73,7 @@ def job_page(
     path: str | None,
     limit: int,
     cursor: str | None,
-) -> Listed:
+) -> PageJson:
     """Jobs by their states, the open ones by default. Raises ConfigurationError, NotFound and StorageError."""
     library = parts.library
     states = state or list(OPEN)
@@ -87,7 +87,7 @@ def job_page(
 
 def failure_page(
     parts: Parts, code: Sequence[str] | None, path: str | None, limit: int, cursor: str | None
-) -> Listed:
+) -> PageJson:
     """Failed files, by code and then in the order in which they were queued. Raises NotFound and StorageError."""
     chosen = FailedSelection(place_at(parts, path), code or ())
     after = cursors.to_failures(cursor) or START
@@ -95,7 +95,7 @@ def failure_page(
     return {"items": [file.to_json() for file in found], "next": cursors.of_failures(end)}
 
 
-def worker_page(parts: Parts, ended: bool, limit: int, cursor: str | None) -> Listed:
+def worker_page(parts: Parts, ended: bool, limit: int, cursor: str | None) -> PageJson:
     """The workers of a shared library by name. Raises InvalidCursor and StorageError."""
     found = parts.library.worker_list.page(ended, cursors.to_name("workers", cursor), limit + 1)
     following = cursors.of_name("workers", found[limit - 1].name if len(found) > limit else None)

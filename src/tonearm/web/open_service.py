@@ -29,6 +29,7 @@ from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.parts import Parts
 from tonearm.web.server import is_loopback, serving
+from tonearm.web.shared_answers import at_once
 
 
 @contextlib.contextmanager
@@ -68,7 +69,8 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
             opened.enter_context(contextlib.closing(data_version(library.database))),
         )
         parts.metrics.count_clients(lambda: feed.clients)
-        app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()})
+        room = at_once(settings.database_connections if library.database.shared else None)
+        app = make_app(parts, {"/metrics": MetricsPage(registry), **health.routes()}, room)
         opened.callback(parts.actions.close)
         url = opened.enter_context(serving(app, listen))
         opened.callback(feed.close)  # before the server, which waits for its streams

@@ -15,7 +15,7 @@ MOST_BYTES = 4_000_000
 LEVEL, BEST = 4, 9
 """Levels of gzip: of answers, and of the files of the pages."""
 KEPT = 64
-"""Number of compressed answers that are kept: of files of the pages, and of lists that many ask for."""
+"""Number of compressed lists that are kept; of the files of the pages, which are few, all are."""
 FILES = "/static/"
 
 
@@ -24,7 +24,8 @@ class Packed:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._files: dict[bytes, bytes] = {}
+        self._lists: OrderedDict[bytes, bytes] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -82,14 +83,13 @@ class Packed:
 
     def _compressed(self, path: str, tag: bytes, body: bytes) -> bytes:
         """The body, compressed; once where it came with an ETag, as it is then sent more than once."""
-        level = BEST if path.startswith(FILES) else LEVEL
-        if not tag:
-            return gzip.compress(body, level, mtime=0)
-        if tag not in self._kept:
-            self._kept[tag] = gzip.compress(body, level, mtime=0)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[tag]
+        level, kept = (BEST, self._files) if path.startswith(FILES) else (LEVEL, self._lists)
+        found = kept.get(tag) or gzip.compress(body, level, mtime=0)
+        if tag:
+            kept[tag] = found
+        while len(self._lists) > KEPT:
+            self._lists.popitem(last=False)
+        return found
 
 
 def _is_packable(start: Message) -> bool:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from tonearm.errors import ConfigurationError, NotFound, TonearmError
+from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.failures import cause_of
 from tonearm.library.audit import Actor
@@ -162,11 +162,7 @@ def _retry(parts: Parts, form: Mapping[str, str], who: Actor) -> str:
     """
     code, file = form.get("code", ""), form.get("file", "")
     if file:
-        path = parts.library.tracks.detail(id_of(file)).track.path
-        place = parts.library.roots.locate(path, is_canonical=True)
-        if place is None:  # without a place, all files would be meant
-            raise NotFound(f"{printable(path)}: not in a folder of the library")
-        chosen = FailedSelection(place)
+        chosen = FailedSelection(file=parts.library.tracks.detail(id_of(file)).track.id)
     elif code or form.get("all"):
         chosen = FailedSelection(codes=[code] if code else [])
     else:

@@ -1,65 +1,43 @@
 """Lists that many readers ask for are made once, as long as nothing is written to the library."""
 
 import asyncio
+import contextlib
 import time
-from collections import OrderedDict
+import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tonearm.errors import TonearmError
 from tonearm.library.data_version import DataVersion
+from tonearm.web.access import READING, SAFE
+from tonearm.web.kept_answers import Answer, Answers, KeptAnswers, Key, Making
 from tonearm.web.packed import tag_of
 
 PATHS = frozenset({"/api/v1/tracks", "/library"})
 """What is shared: answers that follow from the library, the path, the query and ``VARIES`` alone, whoever asks."""
 VARIES = b"hx-request"
 """The header that changes an answer: with it, only a part of the page is asked for."""
+ON_DISK = "path"
+"""The parameter whose answer follows from the disk too: a path may lead over symbolic links."""
+PLAIN = frozenset({"sort", "order", "limit", "cursor", "column", "fields"})
+"""Parameters of lists of all tracks, which are read in order from an index; with others, many rows may be read."""
 AT_ONCE = 4
-"""Answers that are made at the same time; more threads that compute would only keep each other waiting."""
-KEPT = 1_000
-KEPT_BYTES = 16_000_000
+"""Answers that are made at the same time from SQLite; more threads would only keep each other waiting."""
+SPARE = 2
+"""Connections to PostgreSQL that are left for other requests."""
 LARGEST = 500_000
 """Bytes of an answer above which it is not kept."""
 
-Key = tuple[str, bytes, bool]
 
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An answer as the application has sent it. route: which of its routes has made it."""
-
-    start: Message
-    body: bytes
-    route: Any
-
-
-@dataclass(slots=True)
-class _Answers:
-    """What was answered while the library has had one version. making: answers that others wait for."""
-
-    version: str
-    kept: OrderedDict[Key, _Answer] = field(default_factory=OrderedDict)
-    size: int = 0
-    making: dict[Key, "asyncio.Future[_Answer | None]"] = field(default_factory=dict)
-
-    def keep(self, key: Key, answer: _Answer) -> None:
-        """Keep an answer, and drop those that were not asked for longest."""
-        self.kept[key] = answer
-        self.size += len(answer.body)
-        while len(self.kept) > KEPT or self.size > KEPT_BYTES:
-            _, dropped = self.kept.popitem(last=False)
-            self.size -= len(dropped.body)
+def at_once(connections: int | None) -> int:
+    """How many lists are made at the same time. connections: to PostgreSQL, at most; ``None`` with SQLite."""
+    return AT_ONCE if connections is None else max(2, connections - SPARE)
 
 
 class SharedAnswers:
     """Gives the same answer to all who ask for the same, and makes it again once something was written.
 
-    On SQLite every write counts at once. On PostgreSQL, those of others count within ``DataVersion.look_s``.
     Requests must have been admitted before. All is done by the thread of the server, so that nothing is locked.
     """
 
@@ -68,115 +46,128 @@ class SharedAnswers:
         app: ASGIApp,
         version: DataVersion,
         seen: Callable[[str], None],
+        ended: Callable[[], int],
+        room: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``seen``: told of each request whether the answer was ``kept``, ``awaited`` or ``made``."""
+        """``seen``: told of each request whether the answer was ``kept``, ``awaited`` or ``made``.
+
+        ended: how many actions have ended, which change something after their request was answered.
+        room: how many answers are made at the same time.
+        """
         self._app = app
-        self._version = version
         self._seen = seen
-        self._clock = clock
-        self._answers = _Answers("")
+        self._ended = ended
         self._changes = 0
         """Requests that may have changed something."""
-        self._looked = float("-inf"), 0
-        """When the version was read, and after how many changes."""
-        self._looking = asyncio.Lock()
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._answers = KeptAnswers(version, lambda: self._changes + self._ended(), clock)
+        self._room = asyncio.Semaphore(room)
+        self._filtered = asyncio.Semaphore(max(1, room // 2))
+        """Lists with conditions have half of the room, so that slow ones leave the rest to quick ones."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif scope["method"] != "GET":
+        elif scope["method"] == "GET" and scope["path"] in PATHS:
+            await self._listed(scope, receive, send)
+        else:
             try:
                 await self._app(scope, receive, send)
-            finally:
-                self._changes += 1  # who has changed something sees the change
-        elif scope["path"] in PATHS:
-            await self._shared(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            finally:  # who has changed something sees the change
+                self._changes += scope["method"] not in SAFE and scope["path"] not in READING
 
-    async def _shared(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            answers = await self._current()
-        except TonearmError:  # the application says what is wrong
+    async def _listed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answers = await self._answers.current()
+        if answers is None:  # the application says what is wrong
             await self._app(scope, receive, send)
             return
-        key = (
-            scope["path"],
-            scope["query_string"],
-            any(name.lower() == VARIES for name, _ in scope["headers"]),
-        )
-        answer = answers.kept.get(key)
-        if answer is not None:
-            answers.kept.move_to_end(key)
-            self._seen("kept")
-        elif key in answers.making:
-            answer = await asyncio.shield(answers.making[key])
-            self._seen("awaited" if answer is not None else "made")
+        has_part = any(name.lower() == VARIES for name, _ in scope["headers"])
+        key = (scope["path"], scope["query_string"], has_part)
+        answer = answers.get(key)
+        if answer is None:
+            answer = await self._made(answers, key, scope, receive)
         else:
-            self._seen("made")
-            await self._make(answers, key, scope, receive, send)
-            return
-        if answer is None:  # it can't be shared
-            await self._app(scope, receive, send)
+            self._seen("kept")
+        if answer is None:  # the client has gone
             return
         scope["route"] = answer.route
         await send(answer.start)
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _make(self, answers: _Answers, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have the application answer, and keep that."""
+    async def _made(self, answers: Answers, key: Key, scope: Scope, receive: Receive) -> Answer | None:
+        """The answer that is or was being made; ``None`` once the client has gone."""
+        making = answers.making.get(key)
+        self._seen("made" if making is None else "awaited")
+        if making is None:
+            asked = _parameters(scope)
+            making = Making()
+            making.task = asyncio.create_task(self._make(making, scope, not asked <= PLAIN))
+            if ON_DISK not in asked:
+                answers.making[key] = making
+                making.task.add_done_callback(lambda task: _keep(answers, key, task))
+        making.waiting += 1
+        try:
+            return await _unless_gone(making.task, receive)
+        finally:
+            making.waiting -= 1
+            if not making.waiting and not making.is_begun:
+                making.task.cancel()  # nobody waits any more, and it has no place yet
+                if answers.making.get(key) is making:
+                    del answers.making[key]
+
+    async def _make(self, making: Making, scope: Scope, is_filtered: bool) -> Answer:
+        """Have the application answer, once there is room."""
         messages: list[Message] = []
 
         async def sending(message: Message) -> None:
             messages.append(message)
 
-        made = answers.making[key] = asyncio.get_running_loop().create_future()
-        answer: _Answer | None = None
-        try:
-            async with self._room:
-                await self._app(scope, receive, sending)
-            answer = _shareable(messages, scope)
-            if answer is not None:
-                answers.keep(key, answer)
-        finally:
-            del answers.making[key]
-            made.set_result(answer)
-        if answer is not None:
-            messages = [answer.start, {"type": "http.response.body", "body": answer.body}]
-        for message in messages:
-            await send(message)
-
-    async def _current(self) -> _Answers:
-        """The answers for the present version of the library. Raises TonearmError."""
-        if self._version.look_s == 0:
-            return self._of(self._version.read())
-        if not self._is_current():
-            async with self._looking:  # so that many who ask cause one query
-                if not self._is_current():
-                    looked = self._clock(), self._changes
-                    self._of(await run_in_threadpool(self._version.read))
-                    self._looked = looked
-        return self._answers
-
-    def _is_current(self) -> bool:
-        at, changes = self._looked
-        return changes == self._changes and self._clock() - at < self._version.look_s
-
-    def _of(self, version: str) -> _Answers:
-        if version != self._answers.version:
-            self._answers = _Answers(version)  # what is being made for the former one is kept with that
-        return self._answers
+        async with self._filtered if is_filtered else contextlib.nullcontext(), self._room:
+            making.is_begun = True
+            await self._app(scope, _without_body, sending)
+        return _whole(messages, scope)
 
 
-def _shareable(messages: list[Message], scope: Scope) -> _Answer | None:
-    """A whole answer, with its ETag; ``None`` where it must not or need not be kept."""
+async def _unless_gone(task: "asyncio.Task[Answer]", receive: Receive) -> Answer | None:
+    """The answer; ``None`` where the client goes before it is made."""
+    gone = asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+    return task.result() if task.done() else None
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        """A piece of the body, which nobody reads."""
+
+
+async def _without_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _keep(answers: Answers, key: Key, task: "asyncio.Task[Answer]") -> None:
+    making = answers.making.get(key)
+    if making is not None and making.task is task:
+        del answers.making[key]
+    if not task.cancelled() and task.exception() is None and task.result().may_be_kept:
+        answers.keep(key, task.result())
+
+
+def _parameters(scope: Scope) -> frozenset[str]:
+    """The names of the parameters that have a value."""
+    return frozenset(name for name, _ in urllib.parse.parse_qsl(scope["query_string"].decode("latin-1")))
+
+
+def _whole(messages: list[Message], scope: Scope) -> Answer:
+    """An answer without cookies, as it is for all who ask; one that may be kept has its ETag."""
     start, *parts = messages
     body = b"".join(part.get("body", b"") for part in parts)
-    headers = start.get("headers", ())
-    given = {name.lower() for name, _ in headers}
-    if start["status"] != HTTPStatus.OK or b"set-cookie" in given or len(body) > LARGEST:
-        return None
-    return _Answer({**start, "headers": [*headers, (b"etag", tag_of(body))]}, body, scope.get("route"))
+    headers = [each for each in start.get("headers", ()) if each[0].lower() != b"set-cookie"]
+    may_be_kept = start["status"] == HTTPStatus.OK and len(body) <= LARGEST
+    if may_be_kept:
+        headers.append((b"etag", tag_of(body)))
+    return Answer({**start, "headers": headers}, body, scope.get("route"), may_be_kept)

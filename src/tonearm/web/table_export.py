@@ -1,6 +1,5 @@
 """The tracks of the table as a file to keep: comma-separated values, or a playlist."""
 
-import contextlib
 from collections.abc import Iterator, Sequence
 
 from tonearm.analysis.catalog import columns
@@ -38,14 +37,29 @@ def exported(parts: Parts, query: TrackQuery, form: str, names: Sequence[str]) -
 
 
 def _pieces(parts: Parts, query: TrackQuery, writer: Writer, written: _Written) -> Iterator[bytes]:
+    left_out = 0
     writer.begin()
     for track in parts.library.tracks.each(query):
-        with contextlib.suppress(CanNotHold):
+        try:
             writer.add(Exported(track, None, track.path, ()))
+        except CanNotHold:  # only a playlist leaves tracks out
+            left_out += 1
         if len(written) > PIECE_BYTES:
             yield written.taken()
     writer.end()
+    if left_out:
+        written.write(_said_of(left_out))
     yield written.taken()
+
+
+def _said_of(left_out: int) -> bytes:
+    """The comment at the end of a playlist that lacks tracks."""
+    said = (
+        "1 track is left out: its name is"
+        if left_out == 1
+        else f"{left_out:,} tracks are left out: their names are"
+    )
+    return f"# {said} not UTF-8 or on several lines, which a playlist can't hold\n".encode()
 
 
 def _writer(form: str, names: Sequence[str], written: _Written) -> Writer:

@@ -45,7 +45,7 @@ _STANDARD = (
 )
 
 
-def table_columns(
+def shown_columns(
     asked: Iterable[str], analysers: Sequence[AnalyserSpec], chosen: Sequence[str] = ()
 ) -> list[ShownColumn]:
     """The columns of the table: the chosen ones after the title; without any, the standard ones and those asked for."""

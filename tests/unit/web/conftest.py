@@ -37,9 +37,9 @@ def settings_of(folder: Path, **more: str) -> Settings:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Client]:
+def served(folder: Path, **more: str) -> Iterator[Client]:
     """A service over the library in a folder."""
-    with open_service(settings_of(folder), "127.0.0.1:0") as url:
+    with open_service(settings_of(folder, **more), "127.0.0.1:0") as url:
         yield Client(url)
 
 

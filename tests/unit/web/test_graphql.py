@@ -194,6 +194,7 @@ def test_a_page_counts_as_many_rows_as_it_may_have() -> None:
 
     assert cost("{ runs(limit: 2) { items { run state } } }") == 1 + 2 * 3
     assert cost("{ runs { items { run } } }") == 1 + 50 * 2
+    assert cost("{ mixes(id: 1) { title } similar(id: 1) { title } }") == 2 * (1 + 20)
     assert cost("query($n: Int) { runs(limit: $n) { next } }", n=7) == 8
     assert cost("query($n: Int) { runs(limit: $n) { next } }") == 201
     assert cost("query($n: Int) { runs(limit: $n) { next } }", n=[9]) == 201

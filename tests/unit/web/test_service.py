@@ -15,9 +15,9 @@ import pytest
 
 from tests import api_reference
 from tests.program import until
-from tests.unit.library_fixture import Library, result
+from tests.unit.library_fixture import Library, opened, result
 from tests.unit.web.client import Client
-from tests.unit.web.conftest import BAD, SCRIPT, served
+from tests.unit.web.conftest import BAD, SCRIPT, fill, served
 from tonearm.analysis.catalog import versions as present_versions
 from tonearm.jobs.asked_runs import AskedRuns
 from tonearm.jobs.failed_jobs import FailedSelection
@@ -191,6 +191,14 @@ def test_failed_files_are_tried_again_one_by_one_or_all(own_service: Client, fil
     assert filled.failures.page(FailedSelection())[0] == []
 
 
+def test_one_file_is_tried_again_wherever_its_folder_is_mounted(tmp_path: Path, empty: bytes) -> None:
+    with opened(tmp_path, empty) as library, served(tmp_path, path_map="/elsewhere=/music") as client:
+        fill(library)
+        [failed] = library.failures.page(FailedSelection())[0]
+        _tried(client, f"file={failed.file}")
+        assert library.failures.page(FailedSelection())[0] == []
+
+
 def _tried(service: Client, form: str) -> None:
     """Send the form of the page of failures, and wait until the action has ended."""
     answer = service.post("/failures/retry", form)
@@ -217,6 +225,7 @@ def test_the_table_has_the_chosen_columns_and_is_kept_as_a_file(service: Client)
     assert [line for line in playlist if line.startswith("/")] == [
         f"/music/{name}" for name in ("2.flac", "1.flac", "bad.mp3", "waiting.flac")
     ]
+    assert playlist[-1].startswith("# 1 track is left out: its name is not UTF-8")
     for wrong in ("/library?column=colour", "/library/export?format=exe", "/library/export?key=H"):
         assert service.get(wrong).status == 400
 

@@ -13,7 +13,8 @@ from tests.unit.library_fixture import opened, result
 from tests.unit.web.client import Client
 from tests.unit.web.conftest import served
 from tonearm.errors import StorageUnavailable
-from tonearm.web.shared_answers import KEPT_BYTES, LARGEST, SharedAnswers
+from tonearm.web.kept_answers import KEPT_BYTES
+from tonearm.web.shared_answers import LARGEST, SharedAnswers, at_once
 
 
 class World:
@@ -26,7 +27,16 @@ class World:
         self.body, self.headers = b"", list[tuple[bytes, bytes]]()
         self.seen = Counter[str]()
         self.going_on: asyncio.Event | None = None
-        self.answers = SharedAnswers(self.app, self, lambda one: self.seen.update([one]), lambda: self.now)
+        self.ended = 0
+        self.leave = asyncio.Event()
+        self.answers = SharedAnswers(
+            self.app,
+            self,
+            lambda one: self.seen.update([one]),
+            lambda: self.ended,
+            at_once(None),
+            lambda: self.now,
+        )
 
     def read(self) -> str:
         self.asked += 1
@@ -40,7 +50,7 @@ class World:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  as ASGI has it
         self.made += 1
         body = self.body or b"%d" % self.made
-        if self.going_on is not None:
+        if self.going_on is not None and scope["query_string"] != b"sort=quick":
             await self.going_on.wait()
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": body[:1], "more_body": True})
@@ -54,8 +64,11 @@ class World:
         async def send(message: Message) -> None:
             sent.append(message)
 
+        leave = self.leave
+
         async def receive() -> Message:
-            return {"type": "http.request"}
+            await leave.wait()
+            return {"type": "http.disconnect"}
 
         given = [(name.encode(), value.encode()) for name, value in headers.items()]
         scope: Mapping[str, Any] = {
@@ -66,7 +79,10 @@ class World:
             "headers": given,
         }
         await self.answers(dict(scope), receive, send)
+        if leave.is_set() and not sent:
+            return b"gone"
         assert sent[0]["status"] == self.status
+        self.given = sent[0]["headers"]
         return b"".join(each.get("body", b"") for each in sent[1:])
 
 
@@ -128,19 +144,86 @@ def test_those_who_ask_while_it_is_made_wait_for_it_and_those_after_a_write_do_n
 
 
 @pytest.mark.parametrize(
-    "more", [{"status": 503}, {"headers": [(b"Set-Cookie", b"a=b")]}, {"body": b"x" * (LARGEST + 1)}]
+    "more", [{"status": 503}, {"status": 422}, {"body": b"x" * (LARGEST + 1)}], ids=["503", "422", "long"]
 )
-def test_errors_cookies_and_very_long_answers_are_not_kept(world: World, more: Mapping[str, Any]) -> None:
+def test_errors_and_very_long_answers_are_given_to_those_who_wait_and_not_kept(
+    world: World, more: Mapping[str, Any]
+) -> None:
     for name, value in more.items():
         setattr(world, name, value)
-    world.going_on = asyncio.Event()
-    world.going_on.set()
 
     async def test() -> None:
-        await asyncio.gather(*[world.get() for _ in range(3)])
+        given = await asyncio.gather(*[world.get() for _ in range(3)])
+        assert len(set(given)) == 1
+        assert world.made == 1
+        await world.get()
+        assert world.made == 2
 
     run(test)
-    assert world.made == 3
+
+
+def test_what_is_shared_sets_no_cookie(world: World) -> None:
+    world.headers = [(b"Set-Cookie", b"a=b"), (b"x-a", b"b")]
+
+    async def test() -> None:
+        await world.get()
+        assert [name for name, _ in world.given] == [b"x-a", b"etag"]
+
+    run(test)
+
+
+def test_lists_with_conditions_leave_room_for_those_without(world: World) -> None:
+    async def test() -> None:
+        world.going_on = asyncio.Event()
+        slow = [asyncio.create_task(world.get(query=f"title={number}")) for number in range(20)]
+        await asyncio.sleep(0.01)
+        assert world.made == at_once(None) // 2
+        assert await asyncio.wait_for(world.get(query="sort=quick"), 30) == b"3"
+        world.going_on.set()
+        await asyncio.gather(*slow)
+
+    run(test)
+
+
+def test_a_client_that_has_gone_keeps_no_place_in_the_queue(world: World) -> None:
+    async def test() -> None:
+        world.going_on = asyncio.Event()
+        first = [asyncio.create_task(world.get(query=f"sort={number}")) for number in range(at_once(None))]
+        await asyncio.sleep(0.01)
+        stays, world.leave = world.leave, asyncio.Event()
+        left = [asyncio.create_task(world.get(query=query)) for query in ("sort=a", "sort=b", "sort=b")]
+        await asyncio.sleep(0.01)
+        leaving, world.leave = world.leave, stays
+        kept = asyncio.create_task(world.get(query="sort=b"))
+        await asyncio.sleep(0.01)
+        leaving.set()
+        assert await asyncio.gather(*left) == [b"gone"] * 3
+        world.going_on.set()
+        await asyncio.gather(*first)
+        assert await kept == b"5"
+
+    run(test)
+    assert world.made == at_once(None) + 1
+
+
+def test_lists_below_a_path_are_not_shared_as_it_may_lead_over_links(world: World) -> None:
+    async def test() -> None:
+        for query in ("path=/a", "sort=bpm&p%61th=/a"):
+            assert await world.get("/api/v1/tracks", query) != await world.get("/api/v1/tracks", query)
+        assert await world.get(query="path=") == await world.get(query="path=")
+
+    run(test)
+
+
+def test_what_was_asked_for_counts_as_kept_too(world: World) -> None:
+    async def test() -> None:
+        query = "x" * (KEPT_BYTES // 2)
+        for name in "abc":
+            await world.get(query=f"{name}={query}")
+        await world.get(query=f"a={query}")
+        assert world.made == 4
+
+    run(test)
 
 
 def test_what_is_kept_is_bounded(world: World) -> None:
@@ -173,6 +256,35 @@ def test_a_version_that_takes_long_to_read_is_read_anew_after_a_while_or_a_chang
 
     run(test)
     assert world.asked == 3
+
+
+def test_questions_are_no_changes_and_the_end_of_an_action_is_one(world: World) -> None:
+    world.look_s = 1.0
+
+    async def test() -> None:
+        await world.get()
+        world.version = "2"
+        await world.get("/graphql", method="POST")
+        await world.get(method="HEAD")
+        assert await world.get() == b"1"
+        world.ended += 1
+        assert await world.get() == b"4"
+
+    run(test)
+
+
+def test_those_who_wait_for_a_version_that_can_not_be_read_do_so_once(world: World) -> None:
+    world.look_s, world.version, world.status = 1.0, "", 503
+
+    async def test() -> None:
+        await asyncio.gather(*[world.get() for _ in range(5)])
+        await world.get(method="POST")
+        await world.get()
+        assert (world.asked, world.made) == (1, 7)
+        world.now, world.version, world.status = 1.0, "1", 200
+        assert await world.get() == await world.get() == b"8"
+
+    run(test)
 
 
 def test_without_a_version_the_application_says_what_is_wrong(world: World) -> None:
