@@ -1,25 +1,25 @@
 """Answers are compressed, and those that are sent more than once are compressed once."""
 
 import asyncio
-from collections.abc import Mapping
+import gzip
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from tonearm.web import packed
 from tonearm.web.packed import KEPT, Packed
 
 
 def test_lists_do_not_push_out_the_files_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     compressed: list[bytes] = []
-    compress = packed.gzip.compress
+    compress: Callable[..., bytes] = gzip.compress
 
     def counting(body: bytes, level: int, mtime: int) -> bytes:
         compressed.append(body)
         return compress(body, level, mtime=mtime)
 
-    monkeypatch.setattr(packed.gzip, "compress", counting)
+    monkeypatch.setattr(gzip, "compress", counting)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  as ASGI has it
         path = scope["path"].encode()
