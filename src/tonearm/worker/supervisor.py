@@ -265,11 +265,15 @@ class Supervisor:
             self._recorder.given_back(lease, GIVEN_BACK, 0.0)
 
     def _hear(self, at_most_s: float = WAIT_S) -> None:
-        """Wait for messages or a wake-up, and handle all messages."""
+        """Wait for messages or a wake-up, and handle all messages.
+
+        A look that does not wait leaves the wake-up to the wait that follows, which then ends at once: a request to
+        stop, for example, is looked at by the next turn.
+        """
         look_s = WAIT_S if self._cpu_budget is None else self._cpu_budget.turn(self._pool.children)
         self._openers.send()
         readable, woken = self._pool.wait(min(at_most_s, look_s))
-        if woken:
+        if woken and at_most_s:
             self._stop.clear_wakeup()
             self._taker.wake()
         for child in readable:

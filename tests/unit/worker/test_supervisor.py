@@ -38,6 +38,7 @@ from tonearm.worker import supervisor as supervisor_module
 from tonearm.worker.child_process import ChildProcess
 from tonearm.worker.maintenance import Registration
 from tonearm.worker.mount_guard import MountGuard
+from tonearm.worker.pool import ChildPool
 from tonearm.worker.rest import Rest, RestWatch
 from tonearm.worker.signals import StopSwitch
 from tonearm.worker.supervisor import Supervisor
@@ -306,6 +307,29 @@ def test_a_worker_that_is_asked_to_stop_closes_its_queue(worker: WorkerUnderTest
     threading.Timer(0.3, worker.stop.request).start()
     assert not worker.work(lambda: False)
     assert worker.queue.closed
+
+
+def test_a_stop_during_a_look_at_the_children_ends_the_wait_that_follows(
+    worker: WorkerUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[float, bool]] = []
+    wait = ChildPool.wait
+
+    def waited(pool: ChildPool, at_most_s: float) -> tuple[list[ChildProcess], bool]:
+        if not (at_most_s or worker.stop.requests):
+            worker.stop.request()
+        answer = wait(pool, at_most_s)
+        waits.append((at_most_s, answer[1]))
+        return answer
+
+    monkeypatch.setattr(ChildPool, "wait", waited)
+    lay(worker, "1.flac")
+    worker.meet("1.flac")
+    assert not worker.work(lambda: False)
+    look = next(place for place, (at_most_s, _) in enumerate(waits) if not at_most_s)
+    following_s, woken = waits[look + 1]
+    assert following_s > 0
+    assert woken
 
 
 def test_a_child_gets_no_environment_variable_that_it_does_not_need(
