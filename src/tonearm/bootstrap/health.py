@@ -40,6 +40,10 @@ CHILDREN_FIRST_S = 2.0
 CHILDREN_S = 60.0
 """Seconds between two checks of whether children start; few of them start one."""
 CHILDREN_LIMIT_S = 90.0
+BROKER_S = 60.0
+"""Seconds between two probes of RabbitMQ that each make a connection."""
+BROKER_FAILING_S = 10.0
+"""The same after one that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,11 @@ class Health:
     """What is known of the health of this process, from its start to its end.
 
     is_shown: whether anybody can ask for it. Servers are probed in any case, for the sake of their breakers.
+    analyses: whether this process analyses files; another one does its work without RabbitMQ.
     """
 
     is_shown: bool = False
+    analyses: bool = True
     turns: LoopTurns = field(default_factory=LoopTurns)
     checks: Checks = field(default_factory=Checks)
 
@@ -67,7 +73,7 @@ def probing_servers(
     """Probe the servers, also while the database that is to be opened does not answer."""
     for each in SERVERS:
         if each.service in servers.breakers:
-            health.checks.expect(each.component, each.required)
+            health.checks.expect(each.component, each.required and (health.analyses or each is not RABBITMQ))
     with contextlib.ExitStack() as parts:
         calls = server_calls(servers.for_probes(), parts)
         bodies = {
@@ -99,11 +105,19 @@ def probes(
     return bodies
 
 
-def broker_probe(health: Health, settings: Settings, servers: Servers) -> dict[str, Body]:
+def broker_probe(health: Health, servers: Servers) -> dict[str, Body]:
     """The body of the thread that probes RabbitMQ in a process that keeps no connection to it; empty without one."""
     if RABBITMQ.service not in servers.breakers:
         return {}
-    return {"probe rabbitmq": _server_loop(RABBITMQ, lambda: ask_broker(servers), health, settings, servers)}
+    probing = servers.for_probes()
+    loop = ProbeLoop(
+        RABBITMQ.component,
+        lambda: asked(lambda: ask_broker(probing), RABBITMQ.advice),
+        health.checks,
+        every_s=BROKER_S,
+        failing_s=BROKER_FAILING_S,
+    )
+    return {"probe rabbitmq": loop.run}
 
 
 def place_probes(health: Health, library: Library) -> dict[str, Body]:

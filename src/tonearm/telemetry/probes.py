@@ -57,7 +57,7 @@ class Check:
     """The last finding about a component. Times are seconds since 1970.
 
     time: when it was found. since: from when on every finding had this status.
-    required: whether this process can analyse nothing more while the component fails.
+    required: whether this process can't do its work while the component fails.
     """
 
     finding: Finding

@@ -40,14 +40,14 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         StorageError: the database can't be opened.
         ConfigurationError: the address can't be used, or settings that contradict each other.
     """
-    health = Health(is_shown=True)
+    health = Health(is_shown=True, analyses=False)
     servers = Servers(settings, _ignore)
     registry = CollectorRegistry()
     with contextlib.ExitStack() as opened:
         opened.enter_context(probing_servers(health, settings, servers, _ignore))
         library = opened.enter_context(open_library(settings, servers))
         progress = opened.enter_context(servers.open_progress())
-        probed = place_probes(health, library) | broker_probe(health, settings, servers)
+        probed = place_probes(health, library) | broker_probe(health, servers)
         opened.enter_context(running(probed, _ignore, health.turns))
         watched = Watched(library, progress, lambda: service_states(health.checks))
         shared = opened.enter_context(servers.open_shared())
