@@ -10,10 +10,10 @@ KEPT = 300
 
 
 class MemoryShared:
-    """Keeps what Redis would keep. ``away``: whether it does not answer."""
+    """Keeps what Redis would keep. ``away``: whether it does not answer. is_full: whether it accepts no events."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.away = self.is_full = False
         self._number = 0
         self._events: list[SharedEvent] = []
         self._leader = ""
@@ -28,6 +28,8 @@ class MemoryShared:
 
     def append(self, data: str) -> SharedEvent:
         self._answer()
+        if self.is_full:
+            raise ServiceUnavailable("Redis accepts nothing")
         self._number += 1
         self._events.append(SharedEvent(f"{self._number}-0", data))
         del self._events[:-KEPT]

@@ -1,13 +1,15 @@
 """Reads the activity of the library while somebody listens, and hands each change to all listeners.
 
 One thread reads for all. Where instances of the service share a stream (in Redis), one of them appends what it reads,
-and all hand out what it holds; otherwise, and while the stream can't be reached, each reads for itself. An event
-has an id; a listener that comes back with the last id that it had gets what it missed, from any instance, if that is
-still held, and is told to begin anew otherwise. A listener that does not keep up is dropped.
+and all hand out what it holds; otherwise, and while the stream can't be reached, each reads for itself. The services
+are not in the stream: each instance adds those that it depends on itself, and tells an event of its own when only they
+have changed. An event has an id; a listener that comes back with the last id that it had gets what it missed, from any
+instance, if that is still held, and is told to begin anew otherwise. A listener that does not keep up is dropped.
 """
 
 import asyncio
 import contextlib
+import json
 import threading
 import time
 import uuid
@@ -36,7 +38,7 @@ class FeedEvent:
     """Something that listeners are told. name: ``activity``, ``trouble`` or ``reset``. data: JSON; ``id``: its place.
 
     activity: what was read last; ``None`` where nobody needed more than ``data``. trouble: why nothing newer could be
-    read; ``services``: what this process depends on, in that case.
+    read. services: what this process depends on.
     """
 
     id: str
@@ -57,6 +59,11 @@ class _Listener:
         self.dropped = False
         self.ended = False
         self.arrived = asyncio.Event()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is put."""
+        return self.dropped or self.ended
 
     def put(self, event: FeedEvent) -> None:
         if self.dropped or len(self.events) >= BEHIND:  # once dropped, what followed would leave a hole
@@ -100,6 +107,13 @@ class ActivityFeed:
         self._changed = threading.Condition(self._lock)
         self._closing = False
         self._said = ""
+        """What was read last, without what changes with every reading; empty: the next reading is told in any case."""
+        self._state = "{}"
+        """What was told last as the state of the library, as JSON."""
+        self._told: tuple[ServiceState, ...] | None = None
+        """The services that were told last; ``None`` while there is trouble."""
+        self._trouble = ""
+        self._is_alone = False
         self._seen: str | None = None
         self._activity: Activity | None = None
         self._thread = threading.Thread(target=self._run, name="activity feed", daemon=True)
@@ -138,13 +152,15 @@ class ActivityFeed:
             sent = {event.id for event in missed}
             for event in missed:
                 yield event
-            while not (listener.dropped or listener.ended):
+            while True:
                 while listener.events:
                     event = listener.events.popleft()
                     if event.id not in sent:
                         yield event
+                if listener.is_over:
+                    return
                 listener.arrived.clear()
-                if listener.events or listener.ended:
+                if listener.events or listener.is_over:
                     continue
                 try:
                     await asyncio.wait_for(listener.arrived.wait(), HEARTBEAT_S)
@@ -180,12 +196,16 @@ class ActivityFeed:
             with contextlib.suppress(ServiceUnavailable):
                 held = self._shared.after(last_id)
                 if held is not None:
-                    return [FeedEvent(each.id, "activity", each.data) for each in held]
+                    return [_told_as(each.id, each.data, None, self._services()) for each in held]
         return [FeedEvent(self._id(), "reset", "{}"), *kept[-1:]]
 
     def _id(self) -> str:
         """The id of an event that only this instance knows."""
         return f"{self._instance}-{self._number}"
+
+    def _next_id(self) -> str:
+        self._number += 1
+        return self._id()
 
     def _run(self) -> None:
         while self._wait():
@@ -206,7 +226,10 @@ class ActivityFeed:
             if self._shared is not None:
                 with contextlib.suppress(ServiceUnavailable):
                     self._take_part(self._shared)
+                    self._is_alone = False
                     return
+                if not self._is_alone:  # what was read last may not have been told
+                    self._is_alone, self._said = True, ""
             self._read_alone()
         except TonearmError as error:
             self._tell_trouble(str(error))
@@ -217,46 +240,64 @@ class ActivityFeed:
     def _read_alone(self) -> None:
         """Tell this instance's listeners what it has read, if it has changed."""
         self._seen = None
-        if (data := self._news()) is not None:
-            self._number += 1
-            self._tell(FeedEvent(self._id(), "activity", data, self._activity))
+        if (state := self._news()) is not None:
+            self._tell_state(self._next_id(), state, self._activity)
+        elif self._services() != self._told:
+            self._tell_state(self._next_id(), self._state, self._needed())
 
     def _take_part(self, shared: Shared) -> None:
-        """Append what has changed, if this instance leads, and tell what the stream has."""
-        own = None
-        if shared.lead(self._instance) and (data := self._news()) is not None:
-            own = shared.append(data).id
+        """Append what has changed, if this instance leads, and tell what the stream has, or changes of the services."""
+        own, leads = None, shared.lead(self._instance)
+        if self._is_alone:
+            self._said = ""  # what was read alone is not in the stream
+        if leads and (state := self._news()) is not None:
+            own = shared.append(state).id
         newest = None
         held = shared.after(self._seen) if self._seen is not None else None
         if held is None and (newest := shared.newest()) is not None:
             if self._seen is not None:  # the stream was emptied, or this instance was away for too long
-                self._tell(FeedEvent(self._id(), "reset", "{}"))
+                self._tell(FeedEvent(self._next_id(), "reset", "{}"))
+                self._seen = None
             held = [newest]
         if held is None and self._said:  # nothing is there any more: appended again by the next turn
             self._said, self._seen = "", None
         for event in held or ():
+            self._tell_state(event.id, event.data, self._activity if event.id == own else self._needed())
             self._seen = event.id
-            if event.id != own and any(listener.needs_activity for listener in tuple(self._listeners)):
-                self._activity = self._read()
-            self._tell(FeedEvent(event.id, "activity", event.data, self._activity))
+        if self._seen is not None and self._services() != self._told:
+            self._tell_state(self._next_id(), self._state, self._needed())
+
+    def _needed(self) -> Activity | None:
+        """What goes on now, if a listener needs more than the JSON."""
+        if not any(listener.needs_activity for listener in tuple(self._listeners)):
+            return None
+        self._activity = self._read()
+        return self._activity
 
     def _news(self) -> str | None:
-        """What goes on as JSON; ``None`` if nothing has changed since the last time."""
+        """What goes on as JSON, without the services; ``None`` if nothing has changed since the last time."""
         activity = self._read()
         found = activity.to_json()
+        found.pop("services", None)
         said = json_text({**found, "at": None})
         if said == self._said:
             return None
         self._activity, self._said = activity, said
         return json_text(found)
 
+    def _tell_state(self, event_id: str, state: str, activity: Activity | None) -> None:
+        """Tell the state of the library, with what this instance depends on."""
+        services = self._services()
+        self._state, self._told, self._trouble = state, services, ""
+        self._tell(_told_as(event_id, state, activity, services))
+
     def _tell_trouble(self, reason: str) -> None:
         services = self._services()
         data = json_text({"reason": reason, "services": [asdict(service) for service in services]})
-        if self._said != data:
-            self._said = data
-            self._number += 1
-            self._tell(FeedEvent(self._id(), "trouble", data, self._activity, reason, services))
+        self._said, self._told = "", None
+        if self._trouble != data:
+            self._trouble = data
+            self._tell(FeedEvent(self._next_id(), "trouble", data, self._activity, reason, services))
 
     def _tell(self, event: FeedEvent) -> None:
         with self._lock:
@@ -267,3 +308,11 @@ class ActivityFeed:
             listeners = list(self._listeners)
         for listener in listeners:
             listener.put(event)
+
+
+def _told_as(
+    event_id: str, state: str, activity: Activity | None, services: tuple[ServiceState, ...]
+) -> FeedEvent:
+    """The event of a state of the library, as JSON without services, and of the services of this instance."""
+    data = json_text({**json.loads(state), "services": [asdict(service) for service in services]})
+    return FeedEvent(event_id, "activity", data, activity, services=services)

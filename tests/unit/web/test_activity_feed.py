@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -177,19 +178,104 @@ def test_a_page_gets_what_goes_on_whoever_read_it(feeds: tuple[ActivityFeed, Act
     asyncio.run(listen())
 
 
-def test_a_client_that_does_not_keep_up_is_dropped(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_instance_tells_the_services_that_it_depends_on(library: Library, shared: MemoryShared) -> None:
+    states = ["up", "up"]
+
+    def services(instance: int) -> tuple[ServiceState, ...]:
+        return (ServiceState("Redis", states[instance], 1.0),)
+
+    feeds = [ActivityFeed(library.read, 0.01, shared, partial(services, instance)) for instance in (0, 1)]
+
+    async def listen() -> None:
+        events = [feed.events() for feed in feeds]
+        for each in events:
+            await told(each, 0, "up")
+        states[1] = "slow"
+        await told(events[1], 0, "slow")
+        states[0] = "unavailable"
+        last = await told(events[0], 0, "unavailable")
+        library.state = 1
+        await told(events[0], 1, "unavailable")
+        await told(events[1], 1, "slow")
+        newest = shared.newest()
+        assert newest is not None
+        assert "services" not in json.loads(newest.data)
+        await told(feeds[0].events(last.id), 1, "unavailable")
+
+    async def told(events: AsyncIterator[FeedEvent | None], state: int, service: str) -> FeedEvent:
+        while True:
+            event = await heard(events)
+            [found] = json.loads(event.data)["services"]
+            assert found["state"] == event.services[0].state
+            if (json.loads(event.data)["state"], found["state"]) == (state, service):
+                return event
+
+    asyncio.run(listen())
+    for feed in feeds:
+        feed.close()
+
+
+def test_each_instance_tells_its_own_trouble_and_its_end(library: Library, shared: MemoryShared) -> None:
+    other = Library()
+
+    def read_by_other() -> Activity:
+        other.read()
+        return library.read()
+
+    feeds = ActivityFeed(library.read, 0.01, shared), ActivityFeed(read_by_other, 0.01, shared)
+
+    async def listen() -> None:
+        leading, page = feeds[0].events(), feeds[1].events(needs_activity=True)
+        await until(leading, 0)
+        await until(page, 0)
+        for state in (1, 2):
+            other.away = True
+            library.state = state
+            while (await heard(page)).name != "trouble":
+                pass
+            await until(leading, state)
+            other.away = False
+            assert (await until(page, state)).activity is not None
+
+    asyncio.run(listen())
+    for feed in feeds:
+        feed.close()
+
+
+def test_what_could_not_be_appended_is_told(library: Library, shared: MemoryShared) -> None:
+    feed = ActivityFeed(library.read, 0.01, shared)
+
+    async def listen() -> None:
+        events = feed.events()
+        await until(events, 0)
+        shared.is_full = True
+        library.state = 1
+        await until(events, 1)
+        shared.is_full = False
+        library.state = 2
+        await until(events, 2)
+
+    asyncio.run(listen())
+    feed.close()
+
+
+def test_a_client_that_does_not_keep_up_is_dropped_after_what_waits_for_it(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(activity_feed, "PAUSE_FACTOR", 0.0)
     feed = ActivityFeed(library.read, 0.0)
 
     async def listen() -> None:
         slow, quick = feed.events(), feed.events()
-        await heard(slow)
-        await heard(quick)
+        await until(slow, 0)
+        await until(quick, 0)
         for state in range(1, BEHIND + 20):
             library.state = state
             await until(quick, state)
+            if state == 1:
+                await until(slow, 1)
         left = [event async for event in slow]
-        assert len(left) <= BEHIND
+        assert [event and json.loads(event.data)["state"] for event in left] == list(range(2, BEHIND + 2))
 
     asyncio.run(listen())
     feed.close()
