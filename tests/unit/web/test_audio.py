@@ -67,11 +67,13 @@ def service(files: Playable) -> Iterator[Client]:
 
 def children() -> int:
     """How many children of this process decode for listeners."""
-    count = 0
+    count, started = 0, list[str]()
     for task in os.listdir("/proc/self/task"):
-        for child in Path(f"/proc/self/task/{task}/children").read_text().split():
-            with contextlib.suppress(OSError):  # it has ended meanwhile; one that has ended has no arguments
-                count += b"audio_child" in Path(f"/proc/{child}/cmdline").read_bytes()
+        with contextlib.suppress(OSError):  # the thread has ended meanwhile
+            started += Path(f"/proc/self/task/{task}/children").read_text().split()
+    for child in started:
+        with contextlib.suppress(OSError):  # it has ended meanwhile; one that has ended has no arguments
+            count += b"audio_child" in Path(f"/proc/{child}/cmdline").read_bytes()
     return count
 
 

@@ -27,7 +27,7 @@ class World:
         self.body, self.headers = b"", list[tuple[bytes, bytes]]()
         self.seen = Counter[str]()
         self.going_on: asyncio.Event | None = None
-        self.ended = 0
+        self.ended, self.takes = 0, 0.0
         self.leave = asyncio.Event()
         self.answers = SharedAnswers(
             self.app,
@@ -40,6 +40,7 @@ class World:
 
     def read(self) -> str:
         self.asked += 1
+        self.now += self.takes
         if not self.version:
             raise StorageUnavailable("it is away")
         return self.version
@@ -274,17 +275,27 @@ def test_questions_are_no_changes_and_the_end_of_an_action_is_one(world: World) 
 
 
 def test_those_who_wait_for_a_version_that_can_not_be_read_do_so_once(world: World) -> None:
-    world.look_s, world.version, world.status = 1.0, "", 503
+    world.look_s, world.version, world.status, world.takes = 1.0, "", 503, 5.0
 
     async def test() -> None:
         await asyncio.gather(*[world.get() for _ in range(5)])
         await world.get(method="POST")
         await world.get()
         assert (world.asked, world.made) == (1, 7)
-        world.now, world.version, world.status = 1.0, "1", 200
+        world.now, world.version, world.status, world.takes = 6.0, "1", 200, 0.0
         assert await world.get() == await world.get() == b"8"
 
     run(test)
+
+
+def test_a_version_that_was_read_late_counts_for_all_who_have_waited_for_it(world: World) -> None:
+    world.look_s, world.takes = 1.0, 5.0
+
+    async def test() -> None:
+        assert await asyncio.gather(*[world.get() for _ in range(5)]) == [b"1"] * 5
+
+    run(test)
+    assert world.asked == 1
 
 
 def test_without_a_version_the_application_says_what_is_wrong(world: World) -> None:
