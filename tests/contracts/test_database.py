@@ -15,7 +15,8 @@ from tests.migrated import differences
 from tests.unit.library_fixture import Library
 from tonearm.errors import StorageUnavailable, StorageUnusable
 from tonearm.library import database as database_module
-from tonearm.library.database import REVISION, Database, database_time, open_postgres
+from tonearm.library.database import REVISION, Database, open_postgres
+from tonearm.library.database_time import database_time
 from tonearm.library.schema import root_table
 
 ROOT = "INSERT INTO roots (path, mounts, added_at) VALUES (:path, '[]', 0)"

@@ -34,7 +34,8 @@ from tonearm.events.event import Event
 from tonearm.events.services import BreakerChanged
 from tonearm.events.states import BreakerState
 from tonearm.library import database as database_module
-from tonearm.library.database import Database, database_time, open_postgres
+from tonearm.library.database import Database, open_postgres
+from tonearm.library.database_time import database_time
 from tonearm.library.postgres_errors import kind_of
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 

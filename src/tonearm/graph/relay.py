@@ -22,7 +22,8 @@ from tonearm.graph.library_rows import MixColumns
 from tonearm.graph.port import GraphCounts, TrackGraph
 from tonearm.graph.sql import SqlGraph
 from tonearm.graph.track import GraphTrack
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.schema import file_table, forgotten_file_table, job_table
 from tonearm.resilience.backoff import Backoff, Rounds

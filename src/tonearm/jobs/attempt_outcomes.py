@@ -16,7 +16,7 @@ from tonearm.jobs.port import AttemptOutcome, ReadFile, Result
 from tonearm.jobs.shared_sounds import part_shared_sounds, queue_unmeasured
 from tonearm.library.among import among
 from tonearm.library.bulk_write import change, row_batch
-from tonearm.library.database import database_time
+from tonearm.library.database_time import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import DecodeFacts, FileFacts
 from tonearm.library.former_identities import inherit_locks

@@ -21,7 +21,7 @@ from tonearm.errors import Failure
 from tonearm.jobs.failures import CANCELLED_BY_PERSON
 from tonearm.jobs.job import JobState, UnmountedPlace
 from tonearm.library.content_versions import IDENTITY_VERSION, TAGS_VERSION
-from tonearm.library.database import database_time
+from tonearm.library.database_time import database_time
 from tonearm.library.roots import below
 from tonearm.library.schema import file_table, job_table, run_table
 

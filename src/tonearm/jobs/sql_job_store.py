@@ -28,7 +28,8 @@ from tonearm.jobs.result_writer import ResultWriter
 from tonearm.jobs.retry import retry_after
 from tonearm.jobs.run_counts import count_left_out
 from tonearm.library.among import among
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.former_identities import FormerIdentity, adopt
 from tonearm.library.left_out import VIDEO

@@ -9,7 +9,8 @@ from sqlalchemy import delete, insert, select, update
 
 from tonearm.errors import ConfigurationError, NotFound
 from tonearm.library.access_schema import access_token_table
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 
 PREFIX = "tonearm_"
 """What every token begins with, so that it is recognised where it does not belong."""

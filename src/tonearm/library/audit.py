@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from tonearm.library.access_schema import audit_table
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Float, create_engine, event, func, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.sql.functions import FunctionElement
 
 from tonearm.addresses import Address, url_of
 from tonearm.errors import (
@@ -41,23 +38,6 @@ REVISION = "0010"
 """The newest migration."""
 ADVISORY = 0x746F6E65
 """PostgreSQL's advisory lock for what only one process may do at a time."""
-
-
-class database_time(FunctionElement[float]):  # noqa: N801  written as the SQL function it stands for
-    """Seconds since 1970 on the database's own clock, so that leases do not depend on a worker's."""
-
-    type = Float()
-    inherit_cache = True
-
-
-@compiles(database_time, "sqlite")
-def _epoch_sqlite(element: database_time, compiler: Any, **kw: Any) -> str:  # noqa: ARG001  the library's signature
-    return "((julianday('now') - 2440587.5) * 86400.0)"
-
-
-@compiles(database_time, "postgresql")
-def _epoch_postgresql(element: database_time, compiler: Any, **kw: Any) -> str:  # noqa: ARG001  the library's signature
-    return "extract(epoch from clock_timestamp())::double precision"
 
 
 class Database:

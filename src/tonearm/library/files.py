@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, select, updat
 from tonearm.errors import NotFound
 from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change, new_ids
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 from tonearm.library.found_file import FoundFile
 from tonearm.library.history import note_all, note_each
 from tonearm.library.roots import below

@@ -9,7 +9,8 @@ from tonearm.errors import NotFound
 from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change, new_ids
 from tonearm.library.column_types import unindexed
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 from tonearm.library.proposal import (
     DECIDABLE,
     Conflict,

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change
 from tonearm.library.column_types import unindexed
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 from tonearm.library.followed import Completed, change_rows, move_rows
 from tonearm.library.proposal import DECIDABLE, Identity, ProposalKind, ProposalStatus
 from tonearm.library.rename_schema import proposal_table, rename_step_table, rewrite_table

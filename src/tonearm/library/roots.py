@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 from tonearm.library.canonical import canonical
-from tonearm.library.database import Database, database_time, serialize_transactions
+from tonearm.library.database import Database, serialize_transactions
+from tonearm.library.database_time import database_time
 from tonearm.library.schema import file_table, root_table
 from tonearm.names import PathMap
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, delete, func, select, update
 from tonearm.errors import NotFound
 from tonearm.library.bulk_write import upsert
 from tonearm.library.curation_schema import locked_value_table
-from tonearm.library.database import Database, database_time
+from tonearm.library.database import Database
+from tonearm.library.database_time import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.locked_values import NO_LOCKS, Locks, locks_of
 from tonearm.library.schema import IS_PRESENT, analysis_table, audio_table, file_table

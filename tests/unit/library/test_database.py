@@ -22,7 +22,8 @@ from tonearm.errors import StorageBusy, StorageFull, StorageUnusable
 from tonearm.jobs.job_sql import clock
 from tonearm.library import data_folder
 from tonearm.library import database as database_module
-from tonearm.library.database import REVISION, Database, database_time, open_sqlite
+from tonearm.library.database import REVISION, Database, open_sqlite
+from tonearm.library.database_time import database_time
 
 
 def migrations() -> Config:
