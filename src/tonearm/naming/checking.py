@@ -1,7 +1,6 @@
 """Compares proposals with the disk: what is at the old path, and the folder that the file comes to."""
 
 import os
-import stat
 from dataclasses import dataclass
 
 from tonearm.library.mount_table import MountTable
@@ -9,7 +8,7 @@ from tonearm.library.proposal import Conflict, NewProposal
 from tonearm.names import PathMap
 from tonearm.naming.companions import Companions
 from tonearm.naming.destination import Destination, FolderState
-from tonearm.naming.disk import identity_of
+from tonearm.naming.disk import Refused, same_file
 from tonearm.naming.name_rules import NameRules, RenameMethod
 from tonearm.naming.proposing import warning
 
@@ -63,17 +62,10 @@ class Checker:
     ) -> None:
         """Add conflicts and warnings to a proposal for ``name`` in ``old``, which comes to ``new``."""
         add = proposal.conflicts.append
-        if status is None:
-            add(Conflict("source-gone", proposal.source))
-        elif stat.S_ISLNK(status.st_mode):
-            add(Conflict("symbolic-link", proposal.source))
-        elif not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != (
-            proposal.identity.size,
-            proposal.identity.mtime_ns,
-        ):
-            add(Conflict("changed-since", proposal.source))
-        else:
-            proposal.identity = identity_of(status)
+        try:
+            proposal.identity = same_file(status, proposal.identity, proposal.source)
+        except Refused as refused:
+            add(Conflict(refused.code, refused.path))
         if proposal.target is None or new is None:
             return
         if new.state.problem is not None:

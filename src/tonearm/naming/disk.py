@@ -54,6 +54,24 @@ def look(path: bytes) -> os.stat_result | None:
         return None
 
 
+def same_file(
+    status: os.stat_result | None, identity: Identity, path: bytes, any_content: bool = False
+) -> Identity:
+    """The identity of a file by what is at its path now. any_content: a file that was edited will do.
+
+    Raises Refused where it is another.
+    """
+    if status is None:
+        raise Refused("source-gone", path)
+    if stat.S_ISLNK(status.st_mode):
+        raise Refused("symbolic-link", path)
+    found = identity_of(status)
+    is_as_known = any_content or (found.size, found.mtime_ns) == (identity.size, identity.mtime_ns)
+    if not stat.S_ISREG(status.st_mode) or not is_as_known:
+        raise Refused("changed-since", path)
+    return found
+
+
 class Disk:
     """The folders below some roots. ``stopping``: whether a person has asked to stop; asked during copies."""
 
@@ -101,18 +119,9 @@ class Disk:
     def check_same(self, path: bytes, identity: Identity, any_content: bool = False) -> Identity:
         """What is at a path now. any_content: a file that was edited will do. Raises Refused where it is another."""
         try:
-            status = look(path)
+            return same_file(look(path), identity, path, any_content)
         except OSError as error:
             raise refusal(error, path) from error
-        if status is None:
-            raise Refused("source-gone", path)
-        if stat.S_ISLNK(status.st_mode):
-            raise Refused("symbolic-link", path)
-        if not stat.S_ISREG(status.st_mode):
-            raise Refused("changed-since", path)
-        if not any_content and (status.st_size, status.st_mtime_ns) != (identity.size, identity.mtime_ns):
-            raise Refused("changed-since", path)
-        return identity_of(status)
 
     def carry_out(self, kind: StepKind, source: bytes, target: bytes) -> None:
         """Do a step.

@@ -1,7 +1,6 @@
 """Plans what is written into the tags of many files: what each has now, and what it would get."""
 
 import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import FileIO
@@ -13,7 +12,7 @@ from tonearm.library.roots import Place
 from tonearm.names import PathMap
 from tonearm.naming.confidence import Cost, confidence, cost_rows, doubt_of
 from tonearm.naming.destination import Destination
-from tonearm.naming.disk import identity_of, look
+from tonearm.naming.disk import Refused, look, same_file
 from tonearm.naming.name_rules import NameRules
 from tonearm.naming.rewriting import READ
 from tonearm.tagging.albums import AlbumGains
@@ -120,16 +119,12 @@ class TagPlanner:
 
     def _check(self, proposal: NewProposal, status: os.stat_result | None, folder: bytes) -> None:
         add = proposal.conflicts.append
-        known = (proposal.identity.size, proposal.identity.mtime_ns)
-        if status is None:
-            add(Conflict("source-gone", proposal.source))
-        elif stat.S_ISLNK(status.st_mode):
-            add(Conflict("symbolic-link", proposal.source))
-        elif not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != known:
-            add(Conflict("changed-since", proposal.source))
+        try:
+            proposal.identity = same_file(status, proposal.identity, proposal.source)
+        except Refused as refused:
+            add(Conflict(refused.code, refused.path))
         else:
-            proposal.identity = identity_of(status)
-            if status.st_nlink > 1:
+            if status is not None and status.st_nlink > 1:
                 add(Conflict("hard-linked", proposal.source))
         problem = self._destination.folder(folder).problem
         if problem is not None:
