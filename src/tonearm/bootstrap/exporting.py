@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import BinaryIO
 
-from tonearm.analysis.catalog import columns
 from tonearm.bootstrap.library import Library
 from tonearm.errors import ConfigurationError
 from tonearm.export.csv_table import CsvWriter
@@ -18,7 +17,7 @@ from tonearm.export.mp3_origin import Mp3Origin, Program, read_origin
 from tonearm.export.paths import Renaming
 from tonearm.export.playlist import PlaylistWriter
 from tonearm.export.rekordbox import RekordboxWriter
-from tonearm.export.table_columns import TableColumn, table_columns
+from tonearm.export.table_columns import table_columns
 from tonearm.export.traktor import TraktorWriter
 from tonearm.names import PathMap
 from tonearm.views.track import Track, TrackDetail
@@ -82,7 +81,7 @@ def _grids(options: ExportOptions) -> Grids | None:
 def _writer(options: ExportOptions, file: BinaryIO) -> Writer:
     match options.format:
         case "csv":
-            return CsvWriter(file, _columns())
+            return CsvWriter(file, table_columns())
         case "jsonl":
             return JsonLinesWriter(file)
         case "parquet":
@@ -101,11 +100,7 @@ def _parquet(file: BinaryIO) -> Writer:
         raise ConfigurationError(
             f"Parquet needs a library that is not installed: pip install 'tonearm[parquet]' ({error})"
         ) from error
-    return ParquetWriter(file, _columns())
-
-
-def _columns() -> tuple[TableColumn, ...]:
-    return table_columns({name: column.type for name, (_, column) in columns().items()})
+    return ParquetWriter(file, table_columns())
 
 
 def _origin(path: bytes) -> Mp3Origin | None:

@@ -1,7 +1,6 @@
 """``tonearm profile``: samples where the time of a running worker and its children goes."""
 
 import os
-from pathlib import Path
 
 import click
 
@@ -10,11 +9,10 @@ from tonearm.cli.opened import library
 from tonearm.cli.options import PATH, Number, WholeNumber, data_option, json_option, print_json
 from tonearm.cli.terminal import say
 from tonearm.errors import ConfigurationError, NotFound
-from tonearm.library.process_lock import analysing_process
 from tonearm.names import path_fields, printable
 from tonearm.telemetry.profile_call import ask_for_profile
 from tonearm.telemetry.profile_files import FORMS, write_profile
-from tonearm.views.liveness import read_liveness
+from tonearm.views.liveness import read_liveness, sole_process
 from tonearm.worker.profile import Profile
 from tonearm.worker.registration import worker_name
 
@@ -106,7 +104,7 @@ def _worker(opened: Library, name: str | None) -> str:
         raise NotFound(
             f"no worker named {printable(name)} uses this library; its only one is {printable(own)}"
         )
-    if analysing_process(Path(opened.database.address).parent) is None:
+    if sole_process(opened.database) is None:
         raise NotFound(
             "no process is analysing with this library; `tonearm analyze --profile FILE` profiles a whole run"
         )

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tonearm.analysis import catalog
 from tonearm.export.exported import Exported
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 
@@ -24,15 +25,15 @@ class TableColumn:
     is_json: bool = False
 
 
-def table_columns(results: Mapping[str, type]) -> tuple[TableColumn, ...]:
-    """Every column of a table; ``results``: what the analysers return, ``object`` for lists."""
+def table_columns() -> tuple[TableColumn, ...]:
+    """Every column of a table: facts, tags, and what the analysers return, which is ``object`` for lists."""
     facts = [
         TableColumn(name, int if name in _WHOLE else float if name in _REAL else str)
         for name in ("state", *AUDIO_FIELDS, *TAG_FIELDS)
     ]
     measured = [
-        TableColumn(name, str, True) if kind is object else TableColumn(name, kind)
-        for name, kind in results.items()
+        TableColumn(name, str, True) if found.type is object else TableColumn(name, found.type)
+        for name, (_, found) in catalog.columns().items()
     ]
     about = [TableColumn(name, str, True) for name in ("stale", "locked", "measured")]
     return (

@@ -22,7 +22,6 @@ IS_LAST = not_(
     select(_later.c.id).where(_later.c.file_id == job_table.c.file_id, _later.c.id > job_table.c.id).exists()
 )
 """Condition: no later job of the same file exists."""
-"""Condition: the file has neither gone nor moved."""
 
 
 class FailedPosition(NamedTuple):

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
@@ -13,7 +12,6 @@ from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
 from tonearm.library.database import Database
-from tonearm.library.process_lock import analysing_process
 from tonearm.library.schema import job_table
 from tonearm.names import from_document, path_fields
 from tonearm.progress.port import RunningFile
@@ -21,7 +19,7 @@ from tonearm.settings import Level
 from tonearm.views.failures import FailedFile, FailureList
 from tonearm.views.floored import floored
 from tonearm.views.jobs import JobList, JobView
-from tonearm.views.liveness import Liveness, read_liveness
+from tonearm.views.liveness import Liveness, read_liveness, sole_process
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.queue_figures import Figures, read_figures
 from tonearm.views.runs import RunList, RunView
@@ -182,7 +180,7 @@ def read_activity(database: Database, reported: Sequence[RunningFile] | None) ->
         at=now,
         address=database.address,
         shared=database.shared,
-        process=None if database.shared else analysing_process(Path(database.address).parent),
+        process=sole_process(database),
         analysing=alive.analysing,
         rest=alive.rest,
         figures=figures,

@@ -75,13 +75,18 @@ class Liveness:
         return dataclasses.replace(run, state=WAITING if self.shared else INTERRUPTED)
 
 
+def sole_process(database: Database) -> int | None:
+    """The process that analyses a library in a folder; ``None`` without one, and for a shared library."""
+    return None if database.shared else analysing_process(Path(database.address).parent)
+
+
 def read_liveness(database: Database) -> Liveness:
     """Find the living processes: by the lock of a library in a folder, by heartbeats in a shared library.
 
     Call this before the jobs and runs are read: a process that ends in between has then ended its jobs, too.
     """
     if not database.shared:
-        if analysing_process(Path(database.address).parent) is None:
+        if sole_process(database) is None:
             return Liveness(False, frozenset(), 0)
         with database.read() as connection:
             return _sole(connection)

@@ -276,9 +276,8 @@ class Search:
         tables = dict.fromkeys(table for condition in tests for table in condition.tables)
         if column is not None and key is column.key:
             tables[column.table] = None
-        if (
-            few is not None and owner is not None
-        ):  # files last, as what is beside their owners leaves fewer of them
+        if few is not None and owner is not None:
+            # files last, as what is beside their owners leaves fewer of them
             for table in [each for each in tables if is_beside(each, few.of_file)]:
                 source = source.outerjoin(table, _owner_in(table) == owner)
                 del tables[table]

@@ -3,16 +3,14 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tonearm.jobs import queue_depth
 from tonearm.jobs.job import Depth, JobState
 from tonearm.jobs.job_sql import Versions
 from tonearm.library.database import Database
-from tonearm.library.process_lock import analysing_process
 from tonearm.names import path_fields
-from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness
+from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness, sole_process
 from tonearm.views.runs import RunList, RunView
 from tonearm.views.stale import Coverage, read_coverage
 from tonearm.views.totals import Totals, read_totals
@@ -97,7 +95,7 @@ def read_status(database: Database, versions: Versions, unavailable: Collection[
         depth=depth,
         running=tuple(job for job in jobs if job.state == JobState.RUNNING),
         interrupted=sum(job.state == INTERRUPTED for job in jobs),
-        process=None if database.shared else analysing_process(Path(database.address).parent),
+        process=sole_process(database),
         analysing=alive.analysing,
         latest_run=runs[0].id if runs else None,
         runs=_open_runs(database, alive, runs),

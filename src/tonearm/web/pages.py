@@ -5,7 +5,6 @@ scrolled.
 """
 
 from collections.abc import AsyncGenerator, Mapping
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -16,11 +15,10 @@ from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.jobs.failed_jobs import START, FailedSelection
 from tonearm.jobs.failures import cause_of
 from tonearm.library.audit import Actor
-from tonearm.library.process_lock import analysing_process
 from tonearm.names import printable
 from tonearm.views import formatting
 from tonearm.views.activity import Activity
-from tonearm.views.liveness import read_liveness
+from tonearm.views.liveness import read_liveness, sole_process
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
@@ -180,7 +178,7 @@ def _workers(router: APIRouter, parts: Parts, pages: Pages) -> None:
             found = library.worker_list.page()
         except TonearmError as error:
             return pages.problem(error, "/workers")
-        process = None if database.shared else analysing_process(Path(database.address).parent)
+        process = sole_process(database)
         said = f"{printable(drained)} finishes what it has and ends." if drained else ""
         return pages.page(
             "workers.html",

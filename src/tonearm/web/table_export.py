@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from tonearm.analysis.catalog import columns
 from tonearm.errors import ConfigurationError
 from tonearm.export.csv_table import CsvWriter
 from tonearm.export.exported import CanNotHold, Exported, Writer
@@ -65,8 +64,5 @@ def _said_of(left_out: int) -> bytes:
 def _writer(form: str, names: Sequence[str], written: _Written) -> Writer:
     if form == "m3u8":
         return PlaylistWriter(written)
-    known = {
-        each.name: each
-        for each in table_columns({name: found.type for name, (_, found) in columns().items()})
-    }
+    known = {each.name: each for each in table_columns()}
     return CsvWriter(written, [known[name] for name in names if name in known])
