@@ -41,7 +41,7 @@ def test_a_lock_counts_until_it_is_removed(library: Library) -> None:
     assert (bpms(library), shown(library)) == ([60.0, 90.0], [60.0, 90.0])
     assert shown(library, ranges={"bpm": (50, 70)}) == [60.0]
     locking(library).change(file, lambda counted: with_key(counted, "1A"))
-    assert [track.results["key"] for track in library.tracks.each(TrackQuery(key="1A"))] == ["G# minor"]
+    assert [track.results["key"] for track in library.tracks.each(TrackQuery(keys=("1A",)))] == ["G# minor"]
     left = locking(library).change(file, without_tempo)
     assert left.locks == Locks(camelot="1A")
     assert (bpms(library), shown(library)) == ([120.0, 90.0], [120.0, 90.0])

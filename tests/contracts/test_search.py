@@ -49,7 +49,8 @@ CASES: dict[str, tuple[TrackQuery, Callable[[Track], bool]]] = {
         TrackQuery(ranges={"year": (1999, 2000)}, texts={"codec": "MP"}),
         lambda track: track.year in (1999, 2000) and "mp" in (track.codec or ""),
     ),
-    "key": (TrackQuery(key="8a"), lambda track: track.results["camelot"] == "8A"),
+    "key": (TrackQuery(keys=("8a",)), lambda track: track.results["camelot"] == "8A"),
+    "keys": (TrackQuery(keys=("8a", "9A", "8B")), lambda track: track.results["camelot"] is not None),
     "folder": (
         TrackQuery(place=Place(1, b"/music", b"b")),
         lambda track: track.path.startswith(b"/music/b/"),
@@ -127,7 +128,7 @@ def test_pages_put_together_are_the_whole_list(library: Library, way: int) -> No
             chosen = TrackQuery(
                 place=query.place,
                 texts=query.texts,
-                key=query.key,
+                keys=query.keys,
                 ranges=query.ranges,
                 sort=column,
                 descending=(number + place) % 2 == 1,

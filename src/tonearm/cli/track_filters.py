@@ -10,7 +10,7 @@ from tonearm.bootstrap.library import Library
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import place_of
 from tonearm.cli.options import Decorated
-from tonearm.graph.key_names import named_camelot
+from tonearm.graph.key_names import chosen_keys
 from tonearm.views.tracks import STATES, TrackQuery
 
 ABOUT = 0.5
@@ -24,6 +24,9 @@ _FILTERS = (
     click.option("--genre", metavar="TEXT", help="Part of the genre."),
     click.option("--codec", metavar="TEXT", help="Part of the codec's name."),
     click.option("--key", metavar="KEY", help='A key: "A minor", Am, 8A or 1m.'),
+    click.option(
+        "--neighbours", is_flag=True, help="With --key: also the keys next to it on the Camelot wheel."
+    ),
     click.option("--bpm", metavar="LOW-HIGH", help="A range of tempi, or one tempo ± 0.5 BPM."),
     click.option("--state", metavar="STATE", help=f"{', '.join(STATES[:-1])} or {STATES[-1]}."),
     click.option("--missing", is_flag=True, help="Files that the last scan did not find."),
@@ -62,7 +65,7 @@ def query_of(app: Library, path: str | None, given: Mapping[str, Any]) -> TrackQ
         place=place_of(app, path),
         state=state,
         texts={name: given[name] for name in TEXTS if given[name]},
-        key=_key(given["key"]),
+        keys=_keys(given["key"], given["neighbours"]),
         ranges={} if tempo is None else {"bpm": tempo},
         missing=given["missing"],
         stale=given["stale"],
@@ -76,7 +79,7 @@ def filtered_by(query: TrackQuery) -> Sequence[str]:
     """The columns that tracks are filtered by."""
     return [
         *query.texts,
-        *(["key"] if query.key else []),
+        *(["key"] if query.keys else []),
         *query.ranges,
         *(["state"] if query.state or query.missing else []),
     ]
@@ -98,9 +101,11 @@ def _range(text: str | None) -> tuple[float, float] | None:
     return lowest, highest
 
 
-def _key(text: str | None) -> str | None:
-    """The Camelot code of a key. Raises click.BadParameter."""
+def _keys(text: str | None, with_neighbours: bool) -> tuple[str, ...]:
+    """The Camelot codes that are asked for. Raises click.BadParameter."""
+    if with_neighbours and text is None:
+        raise click.BadParameter("--neighbours needs --key")
     try:
-        return None if text is None else named_camelot(text)
+        return chosen_keys(text, with_neighbours)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error

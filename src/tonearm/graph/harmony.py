@@ -91,6 +91,11 @@ def leading_to(camelot: str) -> tuple[str, ...]:
     return _LEADING[camelot]
 
 
+def neighbours(camelot: str) -> tuple[str, ...]:
+    """The codes next to a code on the wheel: one number lower and higher, and the other ring."""
+    return tuple(code for code in KEYS if key_distance(camelot, code) == 1)
+
+
 def key_distance(one: str, other: str) -> int:
     """Steps around the wheel, plus one for changing the ring; 0 to 7."""
     (here, ring), (there, other_ring) = _parts(one), _parts(other)

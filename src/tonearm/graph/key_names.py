@@ -2,6 +2,7 @@
 
 import re
 
+from tonearm.graph.harmony import neighbours
 from tonearm.library.keys import KEYS
 
 _NAME = re.compile(r"(?i:([a-g])(?:[ -]?(#|♯|sharp|b|♭|flat))?)(?: ?(m|(?i:min|minor|maj|major)))?")
@@ -28,6 +29,14 @@ def named_camelot(text: str) -> str:
     if code is None:
         raise ValueError(f'{text!r} is no key such as "A minor", Am, F#, Bbm, 8A or 1m')
     return code
+
+
+def chosen_keys(text: str | None, with_neighbours: bool) -> tuple[str, ...]:
+    """The codes that a filter by key asks for: none without a key. Raises ValueError where ``text`` is no key."""
+    if not text:
+        return ()
+    code = named_camelot(text)
+    return (code, *neighbours(code)) if with_neighbours else (code,)
 
 
 def _tonic(name: str) -> tuple[int, bool] | None:

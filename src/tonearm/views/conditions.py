@@ -158,18 +158,18 @@ def at(place: Place) -> Condition:
     )
 
 
-def named(connection: Connection, columns: Sequence[SearchColumn], name: str) -> Condition:
-    """Tracks with a name in one of some columns of one table; case makes no difference."""
-    wanted = folded(storable_text(name))
+def named(connection: Connection, columns: Sequence[SearchColumn], names: Sequence[str]) -> Condition:
+    """Tracks with one of some names in one of some columns of one table; case makes no difference."""
+    wanted = {folded(storable_text(name)) for name in names}
     tests: list[ColumnElement[bool]] = []
     owners: list[ColumnElement[bool]] = []
     bounds: dict[str, Any] = {}
     for column in columns:
         values = few_values(connection, column)
         if values is None:
-            tests.append(func.lower(column.value) == wanted)
-            owners.append(func.lower(column.value) == wanted)
-        elif same := [value for value in values if folded(value) == wanted]:
+            tests.append(func.lower(column.value).in_(sorted(wanted)))
+            owners.append(func.lower(column.value).in_(sorted(wanted)))
+        elif same := [value for value in values if folded(value) in wanted]:
             tests.append(unindexed(column.value).in_(same))
             owners.append(column.key.in_(same))
             bounds = _bounds(column, same)

@@ -33,8 +33,9 @@ KEY_NAMES = ("key", "camelot", "open_key")
 class TrackQuery:
     """Which tracks, in which order.
 
-    place: at or below a path. texts: parts of texts by column; case makes no difference. key: a key, in any notation.
-    ranges: lowest and highest value by column, both included. missing: missing files instead of the others.
+    place: at or below a path. texts: parts of texts by column; case makes no difference. keys: any of these keys, each
+    in any notation. ranges: lowest and highest value by column, both included. missing: missing files instead of the
+    others.
     stale: only files with results that are missing or from other versions than the present ones.
     locked: only files of whose sound a person has locked something. sort: a column;
     tracks without a value come last, equal ones in the order of their paths.
@@ -43,7 +44,7 @@ class TrackQuery:
     place: Place | None = None
     state: str | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
-    key: str | None = None
+    keys: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     missing: bool = False
     stale: bool = False
@@ -150,9 +151,9 @@ class Tracks:
             wanted.append(conditions.stale(self._engine))
         if query.locked:
             wanted.append(conditions.locked())
-        if query.key is not None:
+        if query.keys:
             names = [self._columns[name] for name in KEY_NAMES if name in self._columns]
-            wanted.append(conditions.named(connection, names, query.key))
+            wanted.append(conditions.named(connection, names, query.keys))
         for name, part in query.texts.items():
             wanted.append(conditions.containing(connection, self._columns[name], part))
         return wanted

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from tonearm.errors import ConfigurationError
-from tonearm.graph.key_names import named_camelot
+from tonearm.graph.key_names import chosen_keys
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web.access import Who
@@ -35,11 +35,13 @@ Fields = Annotated[
 class Wanted:
     """Which tracks, as a request says it; an empty text asks for nothing.
 
-    ranges: each ``COLUMN:LOW-HIGH``. sort: ``COLUMN``, or ``-COLUMN`` for descending.
+    neighbours: also the keys next to ``key`` on the Camelot wheel. ranges: each ``COLUMN:LOW-HIGH``.
+    sort: ``COLUMN``, or ``-COLUMN`` for descending.
     """
 
     texts: Mapping[str, str | None]
     key: str | None = None
+    neighbours: bool = False
     state: str | None = None
     path: str | None = None
     missing: bool = False
@@ -59,7 +61,7 @@ class Wanted:
             place=place_at(parts, self.path or None),
             state=self.state or None,
             texts={name: text for name, text in self.texts.items() if text},
-            key=_camelot(self.key or None),
+            keys=_keys(self.key, self.neighbours),
             ranges=dict(_range(each, parts) for each in self.ranges if each),
             missing=self.missing,
             stale=self.stale,
@@ -75,6 +77,10 @@ def wanted_tracks(
     genre: Text = None,
     codec: Text = None,
     key: Annotated[str | None, Query(max_length=20, description="Such as A minor, Am, 8A or 1m.")] = None,
+    neighbours: Annotated[
+        bool,
+        Query(description="Also the keys next to `key` on the Camelot wheel, such as 7A, 9A and 8B for 8A."),
+    ] = False,
     state: Annotated[str | None, Query(description=", ".join(STATES))] = None,
     path: Annotated[str | None, Query(max_length=4096, description="Tracks at or below it.")] = None,
     missing: Annotated[bool, Query(description="Files that the last scan did not find.")] = False,
@@ -89,7 +95,7 @@ def wanted_tracks(
 ) -> Wanted:
     """Which tracks, from the parameters of a request."""
     texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
-    return Wanted(texts, key, state, path, missing, stale, range or (), sort)
+    return Wanted(texts, key, neighbours, state, path, missing, stale, range or (), sort)
 
 
 Filter = Annotated[Wanted, Depends(without_thread(wanted_tracks))]
@@ -144,9 +150,12 @@ def chosen_fields(fields: str | None, known: Collection[str]) -> list[str]:
     return names
 
 
-def _camelot(key: str | None) -> str | None:
+def _keys(key: str | None, with_neighbours: bool) -> tuple[str, ...]:
+    """The Camelot codes that are asked for. Raises ConfigurationError."""
+    if with_neighbours and not key:
+        raise ConfigurationError("neighbours: they are those of a key, and none is named")
     try:
-        return None if key is None else named_camelot(key)
+        return chosen_keys(key, with_neighbours)
     except ValueError as error:
         raise ConfigurationError(f"key: {error}") from error
 

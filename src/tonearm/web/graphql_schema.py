@@ -14,7 +14,7 @@ from tonearm.views.similar import MOST_SIMILAR
 from tonearm.views.track import Track
 from tonearm.web.answer_models import MixModel, similar_model
 from tonearm.web.api_mixes import MOST_TEMPO, USUAL, USUAL_TEMPO
-from tonearm.web.api_tracks import wanted_tracks
+from tonearm.web.api_tracks import Wanted
 from tonearm.web.graphql_limits import MOST_ROWS
 from tonearm.web.graphql_types import INT_64, Int64, of_mapping, page_of, type_of
 from tonearm.web.ids import id_of
@@ -94,6 +94,7 @@ def _tracks(parts: Parts, track: Any) -> Any:
         genre: Text = None,
         codec: Text = None,
         key: Text = None,
+        neighbours: bool = False,
         state: Text = None,
         path: Text = None,
         missing: bool = False,
@@ -104,9 +105,8 @@ def _tracks(parts: Parts, track: Any) -> Any:
         cursor: Cursor = None,
     ) -> Any:
         _short(artist, album, title, genre, codec, key, *(range or ()))
-        wanted = wanted_tracks(
-            artist, album, title, genre, codec, key, state, path, missing, stale, (range or [])[:10], sort
-        )
+        texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
+        wanted = Wanted(texts, key, neighbours, state, path, missing, stale, (range or [])[:10], sort)
         found, following = track_page(parts, wanted.query(parts), cursor, _rows(limit))
         return {"items": Batch(parts, found).rows(), "next": following}
 

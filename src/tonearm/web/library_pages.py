@@ -37,6 +37,7 @@ class TableFilter:
         genre: str = "",
         codec: str = "",
         key: str = "",
+        neighbours: str = "",
         state: str = "",
         bpm_from: str = "",
         bpm_to: str = "",
@@ -58,6 +59,7 @@ class TableFilter:
         }
         fields = {
             "key": key,
+            "neighbours": neighbours,
             "state": state,
             "bpm_from": bpm_from,
             "bpm_to": bpm_to,
@@ -86,6 +88,7 @@ class TableFilter:
         wanted = Wanted(
             texts=self.texts,
             key=self.fields["key"],
+            neighbours=bool(self.fields["key"] and self.fields["neighbours"]),
             state=self.fields["state"],
             ranges=[*self.ranges, *ends],
             sort=f"-{self.sort}" if self.descending else self.sort,

@@ -39,6 +39,7 @@ def test_a_long_list_comes_in_pieces_each_with_its_head(listing: list[str]) -> N
 @pytest.mark.parametrize(
     ("option", "said"),
     [
+        ("--neighbours", "--neighbours needs --key"),
         ("--key=H", "'H' is no key such as \"A minor\""),
         ("--bpm=fast", "'fast' is not a range such as 120-128"),
         ("--bpm=128-120", "128-120 begins with the higher tempo; did you mean 120-128?"),

@@ -3,7 +3,7 @@
 import pytest
 
 from tonearm.analysis.key import camelot, key_name, open_key
-from tonearm.graph.key_names import camelot_of
+from tonearm.graph.key_names import camelot_of, chosen_keys
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,10 @@ def test_each_key_has_the_code_that_the_analyser_gives_it(key: int) -> None:
 @pytest.mark.parametrize("text", ["", "H", "minor", "A moll", "0A", "13A", "8C", "A##", "AM", "A minor 7"])
 def test_what_is_no_key_is_none(text: str) -> None:
     assert camelot_of(text) is None
+
+
+def test_a_filter_by_key_may_take_the_keys_next_to_it_on_the_wheel() -> None:
+    assert chosen_keys("Am", with_neighbours=False) == ("8A",)
+    assert sorted(chosen_keys("Am", with_neighbours=True)) == ["7A", "8A", "8B", "9A"]
+    assert sorted(chosen_keys("12B", with_neighbours=True)) == ["11B", "12A", "12B", "1B"]
+    assert chosen_keys(None, with_neighbours=False) == ()

@@ -60,7 +60,16 @@ def test_tracks_are_filtered(service: Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["sort=nothing", "state=strange", "key=H", "range=bpm", "range=bpm:9-1", "range=title:1-2", "cursor=x"],
+    [
+        "sort=nothing",
+        "state=strange",
+        "key=H",
+        "neighbours=1",
+        "range=bpm",
+        "range=bpm:9-1",
+        "range=title:1-2",
+        "cursor=x",
+    ],
 )
 def test_a_wrong_parameter_is_a_problem_that_names_it(service: Client, query: str) -> None:
     answer = service.get(f"{API}/tracks?{query}")
