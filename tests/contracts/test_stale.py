@@ -15,7 +15,7 @@ from tonearm.resilience.storage_retry import StorageRetry
 from tonearm.scan import stale as stale_module
 from tonearm.scan.stale import Budget, StaleScan
 from tonearm.settings import Level
-from tonearm.views.stale import StaleResults, read_coverage
+from tonearm.views.stale import VersionFiles, read_coverage, read_stale
 from tonearm.views.tracks import TrackQuery, Tracks
 
 BEFORE = {"tempo": 1, "key": 1}
@@ -56,23 +56,40 @@ def enqueued(library: Library, run: int) -> Sequence[bytes]:
 
 
 def test_stale_results_are_counted_by_analyser_and_version(library: Library) -> None:
-    coverage = read_coverage(library.database, NOW)
+    coverage = read_stale(library.database, NOW)
     assert coverage.files == len(FILES)
-    assert coverage.results == (StaleResults("mood", 1, None, 4), StaleResults("tempo", 2, 1, 4))
-    without_key = read_coverage(library.database, {"tempo": 1})
-    assert without_key.results == (StaleResults("key", None, 1, 4),)
-    assert read_coverage(library.database, BEFORE).files == 0
+    assert coverage.results == (VersionFiles("mood", 1, None, 4), VersionFiles("tempo", 2, 1, 4))
+    without_key = read_stale(library.database, {"tempo": 1})
+    assert without_key.results == (VersionFiles("key", None, 1, 4),)
+    assert read_stale(library.database, BEFORE).files == 0
+
+
+def test_files_are_counted_and_listed_by_the_version_of_every_result(library: Library) -> None:
+    library.finish(library.run(), b"e.flac", result("e"))
+    found = read_coverage(library.database, NOW)
+    assert found.files == len(FILES) + 1
+    of_analysers = [one for one in found.results if one.analyser in NOW]
+    assert of_analysers == [
+        VersionFiles("key", 1, 1, 5),
+        VersionFiles("mood", 1, None, 4),
+        VersionFiles("mood", 1, 1, 1),
+        VersionFiles("tempo", 2, 1, 4),
+        VersionFiles("tempo", 2, 2, 1),
+    ]
+    tracks = Tracks(library.database, library.features, results_of(NOW))
+    for one in of_analysers:
+        assert tracks.count(TrackQuery(measured=(one.analyser, one.found))).number == one.files
 
 
 def test_another_identity_of_the_sound_makes_results_stale(library: Library) -> None:
     library.change("UPDATE files SET engine = replace(engine, 'identity:', 'identity:9')")
-    found = [one for one in read_coverage(library.database, BEFORE).results if one.analyser == "identity"]
+    found = [one for one in read_stale(library.database, BEFORE).results if one.analyser == "identity"]
     assert [(one.version, one.found) for one in found] == [(IDENTITY_VERSION, int(f"9{IDENTITY_VERSION}"))]
 
 
 def test_files_that_are_missing_are_not_stale(library: Library) -> None:
     library.files.mark_missing([library.file(FILES[0])["id"]])
-    assert read_coverage(library.database, NOW).files == len(FILES) - 1
+    assert read_stale(library.database, NOW).files == len(FILES) - 1
 
 
 def test_tracks_are_listed_by_whether_their_results_are_stale(library: Library) -> None:
@@ -138,7 +155,7 @@ def test_with_a_limited_time_more_is_taken_up_as_files_end(
     taken = stale_scan(library, analyse).take_up(run, [place(library)], Level.BACKGROUND, Budget(seconds=60))
     assert taken == len(FILES)
     analyse()
-    assert read_coverage(library.database, NOW).files == 0
+    assert read_stale(library.database, NOW).files == 0
 
 
 def test_a_stop_leaves_the_rest_stale(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,4 +164,4 @@ def test_a_stop_leaves_the_rest_stale(library: Library, monkeypatch: pytest.Monk
     run = library.run()
     scan = stale_scan(library, lambda: next(looks))
     assert scan.take_up(run, [place(library)], Level.BACKGROUND, Budget()) == 2
-    assert read_coverage(library.database, NOW).files == len(FILES)
+    assert read_stale(library.database, NOW).files == len(FILES)

@@ -25,7 +25,7 @@ from tonearm.settings import Settings
 from tonearm.telemetry.probes import Checks, Status
 from tonearm.telemetry.probes_findings import Place
 from tonearm.telemetry.probes_places import PlacesLoop
-from tonearm.views.stale import read_coverage
+from tonearm.views.stale import read_stale
 from tonearm.views.workers import ALIVE, WorkerList
 
 FILES = 20
@@ -89,7 +89,7 @@ def _contents(settings: Settings, database: Database) -> Iterator[Diagnosis]:
         if revision != REVISION:
             return
         with contextlib.suppress(ConfigurationError):  # a plug-in, which is a diagnosis of its own
-            yield from library.results(read_coverage(database, versions()))
+            yield from library.results(read_stale(database, versions()))
         roots = list(_roots(settings, database))
     except StorageError as error:
         yield Diagnosis("library.unreadable", database.address, str(error), UNREADABLE)

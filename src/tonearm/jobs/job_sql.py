@@ -9,6 +9,7 @@ from sqlalchemy import (
     Select,
     and_,
     func,
+    literal,
     literal_column,
     not_,
     or_,
@@ -62,15 +63,27 @@ def former_identity(engine: str | None) -> int | None:
     return None if version == IDENTITY_VERSION else version
 
 
-def has_stale_results(engine: str) -> ColumnElement[bool]:
-    """Condition: files that are there, with results from other analysers or versions than ``engine`` names."""
+def has_results() -> ColumnElement[bool]:
+    """Condition: files that are there and were analysed."""
     return and_(
         file_table.c.state.in_((JobState.DONE, JobState.PARTIAL)),
-        func.coalesce(file_table.c.engine, "") != engine,
         file_table.c.missing_since.is_(None),
         file_table.c.left_out_since.is_(None),
         file_table.c.moved_to_id.is_(None),
     )
+
+
+def has_stale_results(engine: str) -> ColumnElement[bool]:
+    """Condition: such files with results from other analysers or versions than ``engine`` names."""
+    return and_(func.coalesce(file_table.c.engine, "") != engine, has_results())
+
+
+def has_results_of(analyser: str, version: int | None) -> ColumnElement[bool]:
+    """Condition: such files with results of one version of an analyser, or, with ``None``, without any of it."""
+    named = literal(" ").concat(func.coalesce(file_table.c.engine, "")).concat(" ")
+    if version is None:
+        return and_(not_(named.contains(f" {analyser}:", autoescape=True)), has_results())
+    return and_(named.contains(f" {analyser}:{version} ", autoescape=True), has_results())
 
 
 def clock(connection: Connection) -> float:

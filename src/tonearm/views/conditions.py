@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
-from tonearm.jobs.job_sql import has_stale_results
+from tonearm.jobs.job_sql import has_results_of, has_stale_results
 from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text, unindexed
 from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.roots import Place
@@ -139,6 +139,14 @@ def locked() -> Condition:
 def stale(engine: str) -> Condition:
     """Files whose results are from other analysers than those that ``engine`` names."""
     test = has_stale_results(engine)
+    return Condition(
+        test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table
+    )
+
+
+def measured(analyser: str, version: int | None) -> Condition:
+    """Files with results of one version of an analyser, or, with ``None``, without any of it."""
+    test = has_results_of(analyser, version)
     return Condition(
         test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table
     )

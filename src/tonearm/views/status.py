@@ -12,7 +12,7 @@ from tonearm.library.database import Database
 from tonearm.names import path_fields
 from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness, sole_process
 from tonearm.views.runs import RunList, RunView
-from tonearm.views.stale import Coverage, read_coverage
+from tonearm.views.stale import Coverage, read_stale
 from tonearm.views.totals import Totals, read_totals
 from tonearm.views.workers import RestView, WorkerList, WorkerView
 
@@ -91,7 +91,7 @@ def read_status(database: Database, versions: Versions, unavailable: Collection[
     return StatusView(
         address=database.address,
         totals=totals,
-        coverage=read_coverage(database, versions),
+        coverage=read_stale(database, versions),
         depth=depth,
         running=tuple(job for job in jobs if job.state == JobState.RUNNING),
         interrupted=sum(job.state == INTERRUPTED for job in jobs),

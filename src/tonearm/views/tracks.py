@@ -37,6 +37,7 @@ class TrackQuery:
     in any notation. ranges: lowest and highest value by column, both included. missing: missing files instead of the
     others.
     stale: only files with results that are missing or from other versions than the present ones.
+    measured: only files with results of an analyser in a version, or, with ``None``, without any of it.
     locked: only files of whose sound a person has locked something. sort: a column;
     tracks without a value come last, equal ones in the order of their paths.
     """
@@ -48,6 +49,7 @@ class TrackQuery:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     missing: bool = False
     stale: bool = False
+    measured: tuple[str, int | None] | None = None
     locked: bool = False
     sort: str = "path"
     descending: bool = False
@@ -149,6 +151,8 @@ class Tracks:
             wanted.append(conditions.with_key(self._columns["state"], query.state))
         if query.stale:
             wanted.append(conditions.stale(self._engine))
+        if query.measured is not None:
+            wanted.append(conditions.measured(*query.measured))
         if query.locked:
             wanted.append(conditions.locked())
         if query.keys:

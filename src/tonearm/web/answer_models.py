@@ -84,3 +84,21 @@ class Listed(Model, Generic[Item]):
     """A list of one page."""
 
     items: list[Item]
+
+
+class VersionFilesModel(Model):
+    """Files by the version of one analyser that their results are from."""
+
+    analyser: str = Field(description="`identity` and `tags` stand for what is read of the file itself.")
+    version: int | None = Field(
+        description="The present version; null for an analyser that is there no more."
+    )
+    found: int | None = Field(description="The version of the results; null where there are none.")
+    files: int
+
+
+class CoverageModel(Model):
+    """How many files have results of which version of each analyser."""
+
+    files: int = Field(description="Files that were analysed, and that the last scan found.")
+    results: list[VersionFilesModel]

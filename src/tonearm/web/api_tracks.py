@@ -12,6 +12,7 @@ from tonearm.graph.key_names import chosen_keys
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web.access import Who
+from tonearm.web.answer_models import CoverageModel
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at, without_thread
 from tonearm.web.json_response import Json
 from tonearm.web.listings import track_page
@@ -20,6 +21,8 @@ from tonearm.web.parts import Parts
 from tonearm.web.value_locks import change_lock
 
 RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")
+NONE = "none"
+MEASURED = re.compile(rf"(\w{{1,60}}):(\d{{1,6}}|{NONE})", re.ASCII)
 Text = Annotated[str | None, Query(max_length=200, description="A part of it; case makes no difference.")]
 
 Fields = Annotated[
@@ -36,6 +39,7 @@ class Wanted:
     """Which tracks, as a request says it; an empty text asks for nothing.
 
     neighbours: also the keys next to ``key`` on the Camelot wheel. ranges: each ``COLUMN:LOW-HIGH``.
+    measured: ``ANALYSER:VERSION``.
     sort: ``COLUMN``, or ``-COLUMN`` for descending.
     """
 
@@ -46,6 +50,7 @@ class Wanted:
     path: str | None = None
     missing: bool = False
     stale: bool = False
+    measured: str | None = None
     ranges: Sequence[str] = ()
     sort: str = "path"
 
@@ -65,6 +70,7 @@ class Wanted:
             ranges=dict(_range(each, parts) for each in self.ranges if each),
             missing=self.missing,
             stale=self.stale,
+            measured=_measured(self.measured or None),
             sort=column,
             descending=self.sort.startswith("-"),
         )
@@ -87,6 +93,13 @@ def wanted_tracks(
     stale: Annotated[
         bool, Query(description="Files whose results are not from the present analysers.")
     ] = False,
+    measured: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            description="ANALYSER:VERSION, such as rhythm:5: files with results of it; ANALYSER:none: files without.",
+        ),
+    ] = None,
     range: Annotated[  # noqa: A002  the API's name
         list[str] | None,
         Query(max_length=10, description="COLUMN:LOW-HIGH, such as bpm:120-128; both are included."),
@@ -95,7 +108,7 @@ def wanted_tracks(
 ) -> Wanted:
     """Which tracks, from the parameters of a request."""
     texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
-    return Wanted(texts, key, neighbours, state, path, missing, stale, range or (), sort)
+    return Wanted(texts, key, neighbours, state, path, missing, stale, measured, range or (), sort)
 
 
 Filter = Annotated[Wanted, Depends(without_thread(wanted_tracks))]
@@ -121,6 +134,11 @@ def routes(parts: Parts) -> APIRouter:
     def count(wanted: Filter) -> Json:
         """How many tracks meet all conditions, counted up to 10,000."""
         return Json(parts.count(wanted.query(parts)).to_json())
+
+    @router.get("/coverage", responses=described(CoverageModel), summary="Count tracks by version")
+    def coverage() -> Json:
+        """How many files have results of which version of each analyser, and how many lack them."""
+        return Json(parts.coverage())
 
     @router.get(
         "/{id}", responses=described(detail_model(track, parts.analysers), 404), summary="Show one track"
@@ -158,6 +176,18 @@ def _keys(key: str | None, with_neighbours: bool) -> tuple[str, ...]:
         return chosen_keys(key, with_neighbours)
     except ValueError as error:
         raise ConfigurationError(f"key: {error}") from error
+
+
+def _measured(text: str | None) -> tuple[str, int | None] | None:
+    """An analyser and a version, ``None`` for no results of it. Raises ConfigurationError."""
+    if text is None:
+        return None
+    found = MEASURED.fullmatch(text)
+    if found is None:
+        raise ConfigurationError(
+            f"measured: {text!r} is not ANALYSER:VERSION, such as rhythm:5, or ANALYSER:none"
+        )
+    return found[1], None if found[2] == NONE else int(found[2])
 
 
 def _range(text: str, parts: Parts) -> tuple[str, tuple[float, float]]:

@@ -106,7 +106,7 @@ def _tracks(parts: Parts, track: Any) -> Any:
     ) -> Any:
         _short(artist, album, title, genre, codec, key, *(range or ()))
         texts = {"artist": artist, "album": album, "title": title, "genre": genre, "codec": codec}
-        wanted = Wanted(texts, key, neighbours, state, path, missing, stale, (range or [])[:10], sort)
+        wanted = Wanted(texts, key, neighbours, state, path, missing, stale, None, (range or [])[:10], sort)
         found, following = track_page(parts, wanted.query(parts), cursor, _rows(limit))
         return {"items": Batch(parts, found).rows(), "next": following}
 

@@ -39,6 +39,7 @@ class TableFilter:
         key: str = "",
         neighbours: str = "",
         state: str = "",
+        measured: str = "",
         bpm_from: str = "",
         bpm_to: str = "",
         energy_from: str = "",
@@ -61,6 +62,7 @@ class TableFilter:
             "key": key,
             "neighbours": neighbours,
             "state": state,
+            "measured": measured,
             "bpm_from": bpm_from,
             "bpm_to": bpm_to,
             "energy_from": energy_from,
@@ -90,6 +92,7 @@ class TableFilter:
             key=self.fields["key"],
             neighbours=bool(self.fields["key"] and self.fields["neighbours"]),
             state=self.fields["state"],
+            measured=self.fields["measured"],
             ranges=[*self.ranges, *ends],
             sort=f"-{self.sort}" if self.descending else self.sort,
         )

@@ -27,6 +27,7 @@ from tonearm.web.answers import Cursor, Id, IsPart
 from tonearm.web.api_activity import STILL_THERE, LastId, encoded
 from tonearm.web.api_audio import add_audio
 from tonearm.web.api_queue import RETRY, retrying
+from tonearm.web.coverage_page import add_coverage
 from tonearm.web.forms import form_of
 from tonearm.web.ids import id_of
 from tonearm.web.library_pages import add_library
@@ -42,7 +43,8 @@ def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = Pages(parts)
-    for add in (_now, _runs, add_library, add_track, add_plots, add_names, _failures, _workers, add_login):
+    own = (_now, _runs, _failures, _workers)
+    for add in (*own, add_library, add_coverage, add_track, add_plots, add_names, add_login):
         add(router, parts, pages)
     add_audio(router, parts)
     return router

@@ -11,6 +11,7 @@ from tonearm.graph.port import TrackGraph
 from tonearm.library.audit import Actor
 from tonearm.library.data_version import DataVersion
 from tonearm.views.reading import BoundedCount
+from tonearm.views.stale import read_coverage
 from tonearm.views.tracks import TrackQuery
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.audio_decoding import AudioDecoding
@@ -47,6 +48,14 @@ class Parts:
         """How many tracks match, now or a moment ago. Raises StorageError."""
         found = self.counted.get(f"count {query!r}", lambda: self.library.tracks.count(query).to_json())
         return BoundedCount(found["total"], found["more"])
+
+    def coverage(self) -> Mapping[str, Any]:
+        """The JSON object of how far the results are from the present analysers. Raises StorageError."""
+        versions = {spec.name: spec.version for spec in self.analysers}
+        found: Mapping[str, Any] = self.counted.get(
+            "coverage", lambda: read_coverage(self.library.database, versions).to_json()
+        )
+        return found
 
     def note(self, actor: Actor, action: str, about: Mapping[str, Any], rows: int | None = None) -> None:
         """Note in the audit what was done. ``rows``: how many rows were changed. Raises StorageError."""

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import time
+import urllib.parse
 from collections.abc import Iterator
 from http.client import HTTPResponse
 from pathlib import Path
@@ -25,7 +26,16 @@ from tonearm.library.process_lock import exclusive_lock
 from tonearm.settings import Level
 
 API = "/api/v1"
-PAGES = ("/", "/library", "/failures", "/failures/files?code=not-audio", "/runs", "/workers", "/tracks/1")
+PAGES = (
+    "/",
+    "/library",
+    "/library/coverage",
+    "/failures",
+    "/failures/files?code=not-audio",
+    "/runs",
+    "/workers",
+    "/tracks/1",
+)
 
 
 def every(service: Client, path: str) -> Iterator[dict[str, object]]:
@@ -65,6 +75,7 @@ def test_tracks_are_filtered(service: Client) -> None:
         "state=strange",
         "key=H",
         "neighbours=1",
+        "measured=rhythm",
         "range=bpm",
         "range=bpm:9-1",
         "range=title:1-2",
@@ -154,6 +165,16 @@ def test_pages_show_the_library_and_execute_nothing_of_it(service: Client) -> No
     assert "&lt;script&gt;" in service.get("/library").text
     assert "caf\\xe9.flac" in service.get("/library?title=third").text
     assert service.get("/library/count?title=third").text == "1 track"
+
+
+def test_what_is_measured_is_counted_by_version_and_leads_to_the_tracks(service: Client) -> None:
+    found = service.get(f"{API}/tracks/coverage").json
+    assert found["files"] == 3
+    page = service.get("/library/coverage").text
+    for one in found["results"]:
+        wanted = f"{one['analyser']}:{'none' if one['found'] is None else one['found']}"
+        assert service.get(f"{API}/tracks/count?measured={wanted}").json["total"] == one["files"]
+        assert f'href="/library?measured={urllib.parse.quote(wanted)}"' in page
 
 
 def test_a_page_says_what_is_wrong_with_what_was_asked(service: Client) -> None:
