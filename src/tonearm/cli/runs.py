@@ -117,6 +117,7 @@ def _endings(run: RunView) -> str:
     """The counts of the files by outcome, and the runs that continued those that were left."""
     parts = [f"{getattr(run.counts, part):,} {part}" for part in PARTS if getattr(run.counts, part)]
     parts += [f"{files:,} handed over to run {later}" for later, files in run.handed_over.items()]
+    parts += [f"{plural(run.unread.count, 'path')} not read"] if run.unread.count else []
     return ", ".join(parts)
 
 

@@ -13,6 +13,7 @@ from tonearm.jobs.batched_update import update_in_batches
 from tonearm.jobs.job import OPEN
 from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, clock
 from tonearm.jobs.run_counts import RunCounts
+from tonearm.jobs.unread_paths import UnreadPath, note_unread
 from tonearm.jobs.workload import decoded_lately, workload_of
 from tonearm.library.database import Database
 from tonearm.library.schema import job_table, run_table
@@ -107,6 +108,11 @@ class Runs:
         """Count files of other kinds that a scan left out."""
         with self._database.write() as connection:
             run_counts.count_left_out(connection, run, counts)
+
+    def note_unread(self, run: int, found: Sequence[UnreadPath]) -> None:
+        """Note folders and files that a scan could not read."""
+        with self._database.write() as connection:
+            note_unread(connection, run, found)
 
     def left_out(self, run: int) -> dict[str, int]:
         """How many files of other kinds a run has left out so far, the most frequent kind first."""

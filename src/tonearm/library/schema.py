@@ -191,6 +191,7 @@ run_table = Table(
     Column("batches", Integer, default=0, nullable=False),  # number of batches of files that were enqueued
     Column("correlation_id", CleanText),  # 32 hexadecimal digits
     Column("left_out", Document, default=dict, nullable=False),  # number of files of other kinds by extension
+    Column("unread", Document, default=dict, nullable=False),  # see ``jobs.unread_paths``
     Column("asked", JSON(none_as_null=True)),  # how to scan, until a process that scans takes it up
 )
 """One call over many files. ``counts`` is fixed when the run closes."""

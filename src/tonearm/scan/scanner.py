@@ -18,6 +18,7 @@ from tonearm.events.facts import FileMoved, FileSkipped, ScanFinished, ScanProgr
 from tonearm.events.states import WarningCode
 from tonearm.jobs.intake import Intake
 from tonearm.jobs.runs import Runs
+from tonearm.jobs.unread_paths import UnreadPath
 from tonearm.library.files import FileChange, Files, KnownFile, ScannedFile
 from tonearm.library.found_file import FoundFile
 from tonearm.library.left_out import add_counts, most_frequent
@@ -73,6 +74,7 @@ class _Scan:
     to_analyse: int = 0
     not_found: list[KnownFile] = field(default_factory=list)
     unread: list[bytes] = field(default_factory=list)
+    unread_unnoted: list[UnreadPath] = field(default_factory=list)  # those that the run does not name yet
     mounts: list[bytes] = field(default_factory=list)
     mounts_with_music: set[bytes] = field(default_factory=set)
     lost_mounts: list[bytes] = field(default_factory=list)
@@ -148,6 +150,7 @@ class Scanner:
         left_out = most_frequent(scan.left_out)
         if left_out:
             self._storage_retry(lambda: self._runs.count_left_out(run, left_out))
+        self._note_unread(scan)
         self._announce(
             ScanFinished(
                 root=top,
@@ -226,17 +229,28 @@ class Scanner:
             scan.mounts.append(item.path)
         elif isinstance(item, Unreadable):
             scan.unread.append(item.path)
-            self._announce(Warned(WarningCode.FOLDER_UNREADABLE, f"{item.reason}; {KEPT}", path))
+            self._warn_unread(WarningCode.FOLDER_UNREADABLE, f"{item.reason}; {KEPT}", path, scan)
         else:
             scan.skipped += 1
             scan.skipped_uncounted += 1
             self._announce(FileSkipped(path, item.reason))
+
+    def _warn_unread(self, code: WarningCode, text: str, path: bytes, scan: _Scan) -> None:
+        """Announce a folder that is not read, and remember it for the run."""
+        self._announce(Warned(code, text, path))
+        scan.unread_unnoted.append(UnreadPath(path, text))
+
+    def _note_unread(self, scan: _Scan) -> None:
+        if scan.unread_unnoted:
+            self._storage_retry(lambda: self._runs.note_unread(scan.run, scan.unread_unnoted))
+            scan.unread_unnoted = []
 
     def _take_in(self, batch: Batch, scan: _Scan, recording: Recording) -> None:
         recording.wait()
         if scan.skipped_uncounted:
             self._storage_retry(lambda: self._runs.count_skipped(scan.run, scan.skipped_uncounted))
             scan.skipped_uncounted = 0
+        self._note_unread(scan)
         if not (batch.files or batch.unchanged or batch.settled):
             return
         files = self._with_moves(batch.files, scan)
@@ -303,12 +317,12 @@ class Scanner:
             text = (
                 f"looks empty or unmounted; none of the {len(not_found)} known files in it is marked missing"
             )
-            self._announce(Warned(WarningCode.FOLDER_LOOKS_UNMOUNTED, text, scan.local(place.scope)))
+            self._warn_unread(WarningCode.FOLDER_LOOKS_UNMOUNTED, text, scan.local(place.scope), scan)
             return None
         for mount in lost:
             scan.lost_mounts.append(mount)
             text = "was a mount point and is none now; nothing below it is marked missing"
-            self._announce(Warned(WarningCode.MOUNT_POINT_GONE, text, scan.local(mount)))
+            self._warn_unread(WarningCode.MOUNT_POINT_GONE, text, scan.local(mount), scan)
         self._storage_retry(lambda: self._files.mark_missing(gone))
         return len(gone)
 

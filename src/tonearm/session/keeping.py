@@ -16,6 +16,7 @@ from tonearm.events.facts import RunStateChanged, Warned
 from tonearm.events.states import RunState, Severity, WarningCode
 from tonearm.jobs.asked_runs import AskedRuns, ScanRequest
 from tonearm.jobs.runs import Runs
+from tonearm.jobs.unread_paths import UnreadPath
 from tonearm.library.roots import Place, Roots, outermost
 from tonearm.names import printable
 from tonearm.resilience.storage_retry import StorageRetry
@@ -141,6 +142,8 @@ class Keeping:
             return scanner.scan(run, place, request.level, request.fresh).complete
         except PlaceUnreadable as error:
             self.announce(Warned(WarningCode.PATH_UNREADABLE, str(error), named.path))
+            unread = [UnreadPath(named.path, str(error))]
+            self.storage_retry(functools.partial(self.runs.note_unread, run, unread))
         return True
 
     def _take_up_stale(self, run: int, paths: Sequence[bytes], request: ScanRequest) -> None:

@@ -20,6 +20,7 @@ from tonearm.events.facts import (
 from tonearm.events.states import Obstacle, RunState, WarningCode, WorkerState
 from tonearm.jobs.job import UnmountedPlace
 from tonearm.jobs.runs import Runs
+from tonearm.jobs.unread_paths import UnreadPath
 from tonearm.library.roots import Place, Roots, outermost
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
@@ -194,6 +195,8 @@ class Session:
                     return False
             except PlaceUnreadable as error:
                 run.unread.add(path)
+                unread = [UnreadPath(path, str(error))]
+                self.storage_retry(functools.partial(self.runs.note_unread, run.id, unread))
                 self.announce(Warned(WarningCode.PATH_UNREADABLE, str(error), path))
         self.storage_retry(lambda: self.runs.mark_scanned(run.id))
         return True

@@ -43,10 +43,11 @@ class Step:
 class FileTrace:
     """A file, and what happened to it.
 
-    state: how its last job ended, or waiting. graph_due_at: since when a change is not in the graph; ``None``: it is up
-    to date. steps: in the order of time.
+    file: its id. state: how its last job ended, or waiting. graph_due_at: since when a change is not in the graph;
+    ``None``: it is up to date. steps: in the order of time.
     """
 
+    file: int
     path: bytes
     state: str
     graph_due_at: float | None
@@ -92,6 +93,12 @@ class FileTraces:
             ).one_or_none()
             return None if file is None else _trace(connection, file, job_table.c.file_id == file.id)
 
+    def of_file(self, file: int) -> FileTrace | None:
+        """A file with all its jobs, by its id; ``None`` where there is no such file."""
+        with reading(self._database) as connection:
+            found = connection.execute(_FILE.where(file_table.c.id == file)).one_or_none()
+            return None if found is None else _trace(connection, found, job_table.c.file_id == file)
+
     def _of_jobs(self, chosen: ColumnElement[bool]) -> FileTrace | None:
         with reading(self._database) as connection:
             of_job = select(job_table.c.file_id).where(chosen).limit(1).scalar_subquery()
@@ -129,7 +136,7 @@ def _trace(connection: Connection, file: Any, chosen: ColumnElement[bool]) -> Fi
     steps += _results(connection, file)
     steps.sort(key=lambda step: (step.at, step.what in _ENDS))  # what happened at once stays in its order
     path = os.path.join(file.root, file.path)
-    return FileTrace(path, file.state, file.graph_due_at, tuple(steps))
+    return FileTrace(file.id, path, file.state, file.graph_due_at, tuple(steps))
 
 
 def _history(connection: Connection, file: int) -> Iterator[Step]:

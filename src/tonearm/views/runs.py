@@ -7,13 +7,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tonearm.errors import NotFound
 from tonearm.events.states import Outlook
 from tonearm.jobs import run_counts
 from tonearm.jobs.run_counts import RunCounts
+from tonearm.jobs.unread_paths import NOTHING, Unread, unread_of
 from tonearm.library.database import Database
 from tonearm.library.left_out import most_frequent
 from tonearm.library.schema import run_table
-from tonearm.names import from_document, paths_fields
+from tonearm.names import from_document, path_fields, paths_fields
 from tonearm.views.reading import PAGE, reading
 
 
@@ -23,6 +25,7 @@ class RunView:
 
     handed_over: how many of its files each later run has taken over, by the later run's id.
     outlook: of a run that has not ended, where it was read. left_out: files of other kinds by extension.
+    unread: what its scans could not read.
     """
 
     id: int
@@ -35,6 +38,7 @@ class RunView:
     handed_over: Mapping[int, int] = field(default_factory=dict)
     outlook: Outlook | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    unread: Unread = NOTHING
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
@@ -47,6 +51,8 @@ class RunView:
             "correlation_id": self.correlation_id,
             **dataclasses.asdict(self.counts),
             "left_out": dict(self.left_out),
+            "unread": self.unread.count,
+            "unread_paths": [{**path_fields(each.path), "reason": each.reason} for each in self.unread.named],
             "handed_over": [{"run": later, "files": files} for later, files in self.handed_over.items()],
             "outlook": None if self.outlook is None else dataclasses.asdict(self.outlook),
         }
@@ -57,6 +63,13 @@ class RunList:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def one(self, id: int) -> RunView:  # noqa: A002  the API's name
+        """A run. Raises NotFound."""
+        found = self.latest(1, min(id + 1, 2**63 - 1))
+        if not found or found[0].id != id:
+            raise NotFound(f"there is no run {id}")
+        return found[0]
 
     def latest(self, limit: int = PAGE, before: int | None = None) -> list[RunView]:
         """The latest runs, the newest first; ``before``: only runs older than this one, for the next page."""
@@ -77,6 +90,7 @@ class RunList:
                     row.correlation_id,
                     handed_over.get(row.id, {}),
                     left_out=most_frequent(row.left_out),
+                    unread=unread_of(row.unread),
                 )
                 for row in rows
             ]

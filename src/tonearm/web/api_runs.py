@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from tonearm.errors import LibraryInUse, NotFound
+from tonearm.errors import LibraryInUse
 from tonearm.jobs.asked_runs import AskedRuns, ScanRequest
 from tonearm.library.process_lock import takes_requests
 from tonearm.library.roots import Place
@@ -42,10 +42,8 @@ def _reading(router: APIRouter, parts: Parts) -> None:
     def one(id: Id) -> Json:  # noqa: A002  the API's name
         """One run, with what is left of it while it is open."""
         alive = read_liveness(library.database)
-        found = library.run_list.latest(1, min(id + 1, 2**63 - 1))
-        if not found or found[0].id != id:
-            raise NotFound(f"there is no run {id}")
-        [shown] = with_outlooks(library.database, alive, [alive.run(found[0])])
+        found = library.run_list.one(id)
+        [shown] = with_outlooks(library.database, alive, [alive.run(found)])
         return Json(shown.to_json())
 
 

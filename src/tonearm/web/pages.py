@@ -18,12 +18,11 @@ from tonearm.library.audit import Actor
 from tonearm.names import printable
 from tonearm.views import formatting
 from tonearm.views.activity import Activity
-from tonearm.views.liveness import read_liveness, sole_process
-from tonearm.views.outlook import with_outlooks
+from tonearm.views.liveness import sole_process
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
 from tonearm.web.access import Who, while_admitted
-from tonearm.web.answers import Cursor, Id, IsPart
+from tonearm.web.answers import Cursor
 from tonearm.web.api_activity import STILL_THERE, LastId, encoded
 from tonearm.web.api_audio import add_audio
 from tonearm.web.api_queue import RETRY, retrying
@@ -36,6 +35,7 @@ from tonearm.web.name_pages import add_names
 from tonearm.web.parts import Parts
 from tonearm.web.plot_pages import add_plots
 from tonearm.web.rendering import Pages, activity_values, link
+from tonearm.web.run_pages import add_runs
 from tonearm.web.track_page import add_track
 
 
@@ -43,8 +43,8 @@ def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = Pages(parts)
-    own = (_now, _runs, _failures, _workers)
-    for add in (*own, add_library, add_coverage, add_track, add_plots, add_names, add_login):
+    own = (_now, _failures, _workers)
+    for add in (*own, add_runs, add_library, add_coverage, add_track, add_plots, add_names, add_login):
         add(router, parts, pages)
     add_audio(router, parts)
     return router
@@ -75,38 +75,6 @@ async def _parts_of_page(parts: Parts, pages: Pages, last_id: str | None) -> Asy
             yield STILL_THERE
         elif event.name != "reset":
             yield encoded(event.id, await run_in_threadpool(pages.event, event))
-
-
-def _runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
-    library = parts.library
-
-    @router.get("/runs")
-    def runs(cursor: Cursor = None) -> Response:
-        try:
-            alive = read_liveness(library.database)
-            found = library.run_list.latest(PAGE + 1, cursors.to_id("runs", cursor))
-            shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:PAGE]])
-        except TonearmError as error:
-            return pages.problem(error, "/runs")
-        following = link("/runs", cursor=cursors.of_id("runs", shown[-1].id)) if len(found) > PAGE else None
-        return pages.page("runs.html", "/runs", "Runs", runs=shown, following=following)
-
-    @router.post("/runs/{id}/{verb}")
-    def change(id: Id, verb: str, who: Who, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
-        verbs = {"pause": library.runs.pause, "resume": library.runs.resume, "cancel": library.runs.cancel}
-        if verb not in verbs:
-            return HTMLResponse(status_code=404)
-        trouble = ""
-        try:
-            verbs[verb](id)
-            parts.note(who, f"{verb} a run", {"run": id})
-        except TonearmError as error:
-            if hx_request is None:
-                return pages.problem(error)
-            trouble = str(error)
-        if hx_request is None:
-            return RedirectResponse("/", 303)
-        return HTMLResponse(pages.activity(parts.watched.read(), trouble))
 
 
 def _failures(router: APIRouter, parts: Parts, pages: Pages) -> None:

@@ -18,6 +18,7 @@ from tonearm.views.mix_text import change_in_words, relation_in_words
 from tonearm.views.track import Track, TrackDetail
 from tonearm.web.access import Who
 from tonearm.web.answers import Id
+from tonearm.web.attempts import attempts_of
 from tonearm.web.drawings import curves, keys_over_time, marks_of, waveform
 from tonearm.web.forms import form_of
 from tonearm.web.parts import Parts
@@ -28,6 +29,8 @@ from tonearm.web.value_locks import change_lock
 MIXES = 10
 MIX_PERCENT = 6.0
 """Maximum change of tempo of the tracks that are shown as mixing."""
+ATTEMPTS = 3
+"""Number of attempts that are drawn: the latest ones."""
 HERE = "/library"
 
 
@@ -39,11 +42,13 @@ def add_track(router: APIRouter, parts: Parts, pages: Pages) -> None:
         try:
             detail = parts.library.tracks.detail(id)
             mixes = _mixes(parts, detail.track)
+            trace = parts.library.file_traces.of_file(id)
         except TonearmError as error:
             return pages.problem(error, HERE)
         one = detail.track
+        attempts = [] if trace is None else list(attempts_of(trace))[-ATTEMPTS:]
         title = one.title or printable(os.path.basename(one.path))
-        return pages.page("track.html", HERE, title, **_about(detail, parts), mixes=mixes)
+        return pages.page("track.html", HERE, title, **_about(detail, parts), mixes=mixes, attempts=attempts)
 
     @router.post("/tracks/{id}/locks")
     async def lock(id: Id, request: Request, who: Who) -> Response:  # noqa: A002  the API's name

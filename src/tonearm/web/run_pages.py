@@ -1,0 +1,122 @@
+"""The pages of runs: the list, one run with its jobs, and one job with where the time of its attempts went."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from tonearm.errors import ConfigurationError, NotFound, TonearmError
+from tonearm.jobs.job import JobState
+from tonearm.names import printable
+from tonearm.views.file_trace import Step
+from tonearm.views.formatting import left_out_text, moment
+from tonearm.views.liveness import read_liveness
+from tonearm.views.outlook import with_outlooks
+from tonearm.views.reading import PAGE
+from tonearm.web import cursors
+from tonearm.web.access import Who
+from tonearm.web.answers import Cursor, Id, IsPart
+from tonearm.web.attempts import attempts_of, seconds_text
+from tonearm.web.parts import Parts
+from tonearm.web.rendering import Pages, link
+
+HERE = "/runs"
+STATES = tuple(str(state) for state in JobState)
+SHOWN_FIELDS = ("reason", "code", "from", "priority", "worker", "host", "outcome")
+"""What is told of a step, in this order."""
+
+
+def add_runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    """Add the routes of runs and jobs."""
+    _lists(router, parts, pages)
+    _job(router, parts, pages)
+    _changes(router, parts, pages)
+
+
+def _lists(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    library = parts.library
+
+    @router.get("/runs")
+    def runs(cursor: Cursor = None) -> Response:
+        try:
+            alive = read_liveness(library.database)
+            found = library.run_list.latest(PAGE + 1, cursors.to_id("runs", cursor))
+            shown = with_outlooks(library.database, alive, [alive.run(run) for run in found[:PAGE]])
+        except TonearmError as error:
+            return pages.problem(error, HERE)
+        following = link("/runs", cursor=cursors.of_id("runs", shown[-1].id)) if len(found) > PAGE else None
+        return pages.page("runs.html", HERE, "Runs", runs=shown, following=following)
+
+    @router.get("/runs/{id}")
+    def one(
+        id: Id,  # noqa: A002  the API's name
+        state: Annotated[str, Query(max_length=20)] = "",
+        cursor: Cursor = None,
+    ) -> Response:
+        try:
+            if state and state not in STATES:
+                raise ConfigurationError(f"state: {state!r} is none of {', '.join(STATES)}")
+            alive = read_liveness(library.database)
+            found = library.run_list.one(id)
+            [run] = with_outlooks(library.database, alive, [alive.run(found)])
+            states = [state] if state else STATES
+            jobs, end = library.job_list.page(states, None, id, cursors.to_jobs(cursor), PAGE)
+        except TonearmError as error:
+            return pages.problem(error, HERE)
+        following = None if end is None else link(f"/runs/{id}", state=state, cursor=cursors.of_jobs(end))
+        view: dict[str, Any] = {
+            "run": run,
+            "jobs": [alive.job(job) for job in jobs],
+            "following": following,
+            "left_out": left_out_text(run.left_out),
+            "states": STATES,
+            "state": state,
+            "seconds_text": seconds_text,
+        }
+        return pages.page("run.html", HERE, f"Run {id}", **view)
+
+
+def _job(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    @router.get("/jobs/{id}")
+    def one(id: Id) -> Response:  # noqa: A002  the API's name
+        try:
+            trace = parts.library.file_traces.of_job(id)
+            if trace is None:
+                raise NotFound(f"there is no job {id}")
+        except TonearmError as error:
+            return pages.problem(error, HERE)
+        view = {
+            "job": id,
+            "run": next(step.fields["run"] for step in trace.steps if step.what == "queued"),
+            "file": trace.file,
+            "path": printable(trace.path),
+            "attempts": list(attempts_of(trace)),
+            "steps": [(moment(step.at), _said(step)) for step in trace.steps],
+        }
+        return pages.page("job.html", HERE, f"Job {id}", **view)
+
+
+def _said(step: Step) -> str:
+    told = [str(step.fields[name]) for name in SHOWN_FIELDS if step.fields.get(name)]
+    return printable(", ".join([step.what, *told]))
+
+
+def _changes(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    runs = parts.library.runs
+
+    @router.post("/runs/{id}/{verb}")
+    def change(id: Id, verb: str, who: Who, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
+        verbs = {"pause": runs.pause, "resume": runs.resume, "cancel": runs.cancel}
+        if verb not in verbs:
+            return HTMLResponse(status_code=404)
+        trouble = ""
+        try:
+            verbs[verb](id)
+            parts.note(who, f"{verb} a run", {"run": id})
+        except TonearmError as error:
+            if hx_request is None:
+                return pages.problem(error)
+            trouble = str(error)
+        if hx_request is None:
+            return RedirectResponse("/", 303)
+        return HTMLResponse(pages.activity(parts.watched.read(), trouble))
