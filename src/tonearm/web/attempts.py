@@ -6,7 +6,8 @@ from typing import Any
 
 from tonearm.names import printable
 from tonearm.views.file_trace import FileTrace
-from tonearm.views.formatting import duration, moment
+from tonearm.views.formatting import moment
+from tonearm.views.trace_text import seconds_text
 
 WIDTH = 1000
 """Width of a drawing; a bar of no time has none."""
@@ -102,10 +103,3 @@ def bars(parts: Sequence[tuple[str, float, str]]) -> list[Bar]:
         found.append(Bar(name, seconds, round(x, 2), round(width * scale, 2), kind))
         x += width * scale
     return found
-
-
-def seconds_text(seconds: float) -> str:
-    """``3 ms``, ``1.2 s`` or ``3:07``."""
-    if seconds >= 100:
-        return duration(seconds)
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

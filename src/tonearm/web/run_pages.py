@@ -8,22 +8,20 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from tonearm.errors import ConfigurationError, NotFound, TonearmError
 from tonearm.jobs.job import JobState
 from tonearm.names import printable
-from tonearm.views.file_trace import Step
 from tonearm.views.formatting import left_out_text, moment
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
+from tonearm.views.trace_text import seconds_text, step_texts
 from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, IsPart
-from tonearm.web.attempts import attempts_of, seconds_text
+from tonearm.web.attempts import attempts_of
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
 
 HERE = "/runs"
 STATES = tuple(str(state) for state in JobState)
-SHOWN_FIELDS = ("reason", "code", "from", "priority", "worker", "host", "outcome")
-"""What is told of a step, in this order."""
 
 
 def add_runs(router: APIRouter, parts: Parts, pages: Pages) -> None:
@@ -91,14 +89,9 @@ def _job(router: APIRouter, parts: Parts, pages: Pages) -> None:
             "file": trace.file,
             "path": printable(trace.path),
             "attempts": list(attempts_of(trace)),
-            "steps": [(moment(step.at), _said(step)) for step in trace.steps],
+            "steps": [(moment(step.at), list(step_texts(step.what, step.fields))) for step in trace.steps],
         }
         return pages.page("job.html", HERE, f"Job {id}", **view)
-
-
-def _said(step: Step) -> str:
-    told = [str(step.fields[name]) for name in SHOWN_FIELDS if step.fields.get(name)]
-    return printable(", ".join([step.what, *told]))
 
 
 def _changes(router: APIRouter, parts: Parts, pages: Pages) -> None:

@@ -6,6 +6,7 @@ from tests.unit.library_fixture import Library, finish_one, found, result, take_
 from tonearm.errors import Failure, NotFound
 from tonearm.events.states import RunState, Workload
 from tonearm.jobs.run_counts import RunCounts
+from tonearm.jobs.unread_paths import NAMED, Unread, UnreadPath
 from tonearm.settings import Level
 
 FLAKY = Failure("read-error", "the cable is loose", "plug it in", max_attempts=3)
@@ -38,6 +39,19 @@ def test_the_counts_of_a_run_say_what_became_of_its_files(library: Library) -> N
     assert library.runs.counts(run) == RunCounts(
         discovered=9, done=1, partial=1, skipped=4, failed=1, pending=2
     )
+
+
+def test_a_run_names_what_could_not_be_read_each_path_once(library: Library) -> None:
+    run = library.run()
+    closed, gone = UnreadPath(b"/music/caf\xe9", "Permission denied"), UnreadPath(b"/music/gone", "it hangs")
+    library.runs.note_unread(run, [closed])
+    library.runs.note_unread(run, [closed, gone])
+    [shown] = library.run_list.latest()
+    assert shown.unread == Unread(2, (closed, gone))
+    library.runs.note_unread(run, [UnreadPath(b"%d" % number, "") for number in range(NAMED)])
+    [shown] = library.run_list.latest()
+    assert (shown.unread.count, len(shown.unread.named)) == (NAMED + 2, NAMED)
+    assert shown.to_json()["unread_paths"][1] == {"path": "/music/gone", "reason": "it hangs"}
 
 
 def test_the_counts_of_a_closed_run_stay_when_its_jobs_go_on(library: Library) -> None:
