@@ -174,6 +174,13 @@ class Proposals:
             if connection.execute(wanted).first() is None:
                 raise NotFound(f"there is no batch {batch}")
 
+    def kind_of(self, batch: int) -> ProposalKind:
+        """What a batch proposes; one without proposals counts as one of names. Raises NotFound."""
+        self.require(batch)
+        with self._database.read() as connection:
+            wanted = select(proposal_table.c.kind).where(proposal_table.c.batch_id == batch).limit(1)
+            return ProposalKind(connection.execute(wanted).scalar() or ProposalKind.RENAME)
+
     def page(self, wanted: Selection, after: int, limit: int) -> list[Proposal]:
         """The next proposals by number."""
         query = (

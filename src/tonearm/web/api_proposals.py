@@ -1,4 +1,4 @@
-"""``/api/v1/proposals``: proposed names, decisions about them, and renaming."""
+"""``/api/v1/proposals``: proposed names and tags, decisions about them, and carrying them out."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from tonearm.errors import ConfigurationError, NotFound
-from tonearm.library.proposal import ProposalStatus, Selection
+from tonearm.library.proposal import ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.views.proposals import proposal_json
 from tonearm.views.reading import PAGE
@@ -18,9 +18,11 @@ from tonearm.web.models import ActionModel, Batch, Page, ProposalFilter, Proposa
 from tonearm.web.parts import Parts
 from tonearm.web.renaming import DECISIONS, Prepared, changing, deciding
 
+Kind = Annotated[ProposalKind, Query(description="Names, or what is to be written into tags.")]
+
 
 def routes(parts: Parts) -> APIRouter:
-    """The routes over proposed names."""
+    """The routes over proposed names and tags."""
     router = APIRouter(prefix="/proposals", tags=["proposals"])
     proposals = Proposals(parts.library.database)
     _lists(router, parts, proposals)
@@ -41,10 +43,11 @@ def _lists(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
         conflicts: Annotated[
             bool | None, Query(description="Only those with, or without, conflicts.")
         ] = None,
+        kind: Kind = ProposalKind.RENAME,
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> Json:
-        """Proposed names in the order of their numbers."""
+        """Proposed names, or tags, in the order of their numbers."""
         wanted = Selection(
             batch=batch,
             statuses=tuple(status or ()),
@@ -52,6 +55,7 @@ def _lists(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
             least=sure,
             most=unsure,
             conflicted=conflicts,
+            kind=kind,
         )
         found = proposals.page(wanted, cursors.to_id("proposals", cursor) or 0, limit + 1)
         following = cursors.of_id("proposals", found[limit - 1].id if len(found) > limit else None)
@@ -59,11 +63,11 @@ def _lists(router: APIRouter, parts: Parts, proposals: Proposals) -> None:
 
     @router.get("/{id:int}", responses=described(ProposalModel, 404), summary="Show a proposal")
     def one(id: Id) -> Json:  # noqa: A002  the API's name
-        """One proposed name, with what each field costs."""
-        found = proposals.page(Selection(ids=(id,)), 0, 1)
-        if not found:
-            raise NotFound(f"there is no proposal {id}")
-        return Json(proposal_json(found[0]))
+        """One proposed name, with what each field costs, or the proposed tags of one file."""
+        for kind in ProposalKind:
+            if found := proposals.page(Selection(ids=(id,), kind=kind), 0, 1):
+                return Json(proposal_json(found[0]))
+        raise NotFound(f"there is no proposal {id}")
 
 
 def _decision(router: APIRouter, parts: Parts, verb: str) -> None:
@@ -87,17 +91,25 @@ def _renames(router: APIRouter, parts: Parts) -> None:
     )
 
     @router.post(
-        "/apply", response_model=None, responses=described_both, status_code=202, summary="Rename files"
+        "/apply",
+        response_model=None,
+        responses=described_both,
+        status_code=202,
+        summary="Rename files, or write tags",
     )
     def apply(wanted: Batch, who: Who, dry_run: DryRun = False) -> Response:
-        """Rename the files of a batch whose proposals are approved. Nothing is overwritten."""
+        """Rename the files of a batch whose proposals are approved, or write their tags. Nothing is overwritten."""
         return _started(parts, changing(parts, "apply", wanted.batch, who), dry_run)
 
     @router.post(
-        "/undo", response_model=None, responses=described_both, status_code=202, summary="Undo renames"
+        "/undo",
+        response_model=None,
+        responses=described_both,
+        status_code=202,
+        summary="Undo renames, or tags",
     )
     def undo(wanted: Batch, who: Who, dry_run: DryRun = False) -> Response:
-        """Give the renamed files of a batch their old names again."""
+        """Give the files of a batch their old names, or tags, again."""
         return _started(parts, changing(parts, "undo", wanted.batch, who), dry_run)
 
 
@@ -109,7 +121,7 @@ def _started(parts: Parts, action: Prepared, dry_run: bool) -> Response:
 
 def selected(parts: Parts, wanted: ProposalFilter) -> Selection:
     """What a body selects. Raises NotFound, and ConfigurationError for one that selects nothing in particular."""
-    given = wanted.model_dump(exclude_defaults=True)
+    given = wanted.model_dump(exclude_defaults=True, exclude={"kind"})
     if not given:
         raise ConfigurationError('give "ids", a filter, or "all"')
     return Selection(
@@ -120,6 +132,7 @@ def selected(parts: Parts, wanted: ProposalFilter) -> Selection:
         least=wanted.sure,
         most=wanted.unsure,
         conflicted=wanted.conflicts,
+        kind=wanted.kind,
     )
 
 

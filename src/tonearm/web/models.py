@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, create_model
 
 from tonearm.analysis.declaration import AnalyserSpec
-from tonearm.library.proposal import ProposalStatus
+from tonearm.library.proposal import ProposalKind, ProposalStatus
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track
 
 Item = TypeVar("Item")
@@ -215,11 +215,12 @@ class ActionModel(Model):
 
 
 class ProposalModel(PathModel):
-    """A file, and the name that is proposed for it."""
+    """A file, and the name that is proposed for it, or what is to be written into its tags."""
 
     id: int
     batch: int
-    proposed_path: str | None
+    proposed_path: str | None = Field(None, description="Of a name; null where none could be made.")
+    changes: list[dict[str, Any]] | None = Field(None, description="Of tags: field, name, before, after.")
     confidence: float
     costs: list[dict[str, Any]] = Field(
         description="What the confidence was reduced by: field, reason, cost."
@@ -246,11 +247,12 @@ class ProposalFilter(BaseModel):
     sure: float | None = Field(None, ge=0, le=1, description="At least this confidence.")
     unsure: float | None = Field(None, ge=0, le=1, description="At most this confidence.")
     conflicts: StrictBool | None = Field(None, description="Only those with, or without, conflicts.")
+    kind: ProposalKind = Field(ProposalKind.RENAME, description="Names, or tags.")
     all: StrictBool = Field(False, description="Every proposal; needed where nothing else is given.")
 
 
 class Batch(BaseModel):
-    """A batch of proposals: one call of `tonearm rename plan`."""
+    """A batch of proposals: one call of `tonearm rename plan` or `tonearm tags plan`."""
 
     model_config = ConfigDict(extra="forbid")
 

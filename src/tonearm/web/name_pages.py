@@ -1,4 +1,4 @@
-"""The page on which a person decides about proposed names, and the page of an action over many rows."""
+"""The pages on which a person decides about proposed names and tags, and the page of an action over many rows."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tonearm.errors import ConfigurationError, NotFound, TonearmError
 from tonearm.library.audit import Actor
-from tonearm.library.proposal import DECIDABLE, Proposal, ProposalStatus, Selection
+from tonearm.library.proposal import DECIDABLE, Proposal, ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import printable
 from tonearm.views.reading import PAGE
@@ -22,13 +22,27 @@ from tonearm.web.forms import form_of
 from tonearm.web.ids import id_of
 from tonearm.web.name_difference import Piece, differences
 from tonearm.web.parts import Parts
-from tonearm.web.renaming import CHANGES, DECISIONS, Prepared, changing, decide, deciding
+from tonearm.web.renaming import APPLY, DECISIONS, UNDO, Prepared, changing, decide, deciding
 from tonearm.web.rendering import Pages, link
 
 ALL = "all"
 EVERY = "every"
 """As the batch of a filter: those of every batch."""
 REPLACED = "characters-replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A page on which a person decides. path: where it is."""
+
+    kind: ProposalKind
+    path: str
+    title: str
+
+
+NAMES = Review(ProposalKind.RENAME, "/names", "Names")
+TAGS = Review(ProposalKind.TAGS, "/tags", "Tags")
+REVIEWS = {str(review.kind): review for review in (NAMES, TAGS)}
 
 
 class NameFilter:
@@ -45,8 +59,8 @@ class NameFilter:
             "conflicts": conflicts,
         }
 
-    def selection(self) -> Selection:
-        """The proposals that match. Raises ConfigurationError."""
+    def selection(self, kind: ProposalKind) -> Selection:
+        """The proposals of a kind that match. Raises ConfigurationError."""
         values = self.values
         try:
             return Selection(
@@ -55,6 +69,7 @@ class NameFilter:
                 least=_share(values["sure"]),
                 most=_share(values["unsure"]),
                 conflicted={"with": True, "without": False}.get(values["conflicts"]),
+                kind=kind,
             )
         except ValueError as error:
             raise ConfigurationError("batch is a number; confidence is from 0 to 1") from error
@@ -69,14 +84,26 @@ def _share(text: str) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownName:
-    """A proposal as a row of the table. to_folder: where the file goes; empty if it stays where it is."""
+class ShownChange:
+    """A text before and after, in pieces. name: of the tag; empty for the name of the file."""
+
+    name: str
+    old: list[Piece]
+    new: list[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProposal:
+    """A proposal as rows of the table, one for each change.
+
+    to_folder: where the file goes; empty if it stays where it is. name: of the file.
+    """
 
     proposal: Proposal
     folder: str
+    name: str
     to_folder: list[Piece]
-    old: list[Piece]
-    new: list[Piece]
+    changes: list[ShownChange]
 
     @property
     def decidable(self) -> bool:
@@ -99,100 +126,110 @@ class ShownName:
         return found + [f"{', '.join(named)}: {reason}" for reason, named in fields.items()]
 
 
-def shown(proposal: Proposal) -> ShownName:
-    """A proposal as a row of the table."""
-    folder, name = os.path.split(proposal.source)
+def shown(proposal: Proposal) -> ShownProposal:
+    """A proposal as rows of the table."""
+    folder, name = map(printable, os.path.split(proposal.source))
+    if proposal.kind is ProposalKind.TAGS:
+        return ShownProposal(proposal, folder, name, [], [_change(each) for each in proposal.changes])
     if proposal.target is None:
-        return ShownName(proposal, printable(folder), [], [Piece(printable(name), False)], [])
-    to_folder, to_name = os.path.split(proposal.target)
-    old, new = differences(printable(name), printable(to_name))
-    moved = differences(printable(folder), printable(to_folder))[1] if to_folder != folder else []
-    return ShownName(proposal, printable(folder), moved, old, new)
+        return ShownProposal(proposal, folder, name, [], [ShownChange("", [Piece(name, False)], [])])
+    to_folder, to_name = map(printable, os.path.split(proposal.target))
+    moved = differences(folder, to_folder)[1] if to_folder != folder else []
+    return ShownProposal(proposal, folder, name, moved, [ShownChange("", *differences(name, to_name))])
+
+
+def _change(change: Mapping[str, Any]) -> ShownChange:
+    old, new = (printable("; ".join(change[side])) for side in ("before", "after"))
+    return ShownChange(printable(change["name"]), *differences(old, new))
 
 
 def add_names(router: APIRouter, parts: Parts, pages: Pages) -> None:
-    """Add the routes of proposed names and of actions."""
+    """Add the routes of proposals and of actions."""
     proposals = Proposals(parts.library.database)
-    _add_table(router, pages, proposals)
-    _add_changes(router, parts, pages)
+    for review in REVIEWS.values():
+        _add_table(router, pages, proposals, review)
+        _add_changes(router, parts, pages, review)
 
     @router.get("/actions/{id}")
-    def action(id: str, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
+    def action(id: str, of: str = "", hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name
         try:
             found = parts.actions.get(id)
         except TonearmError as error:
             return pages.problem(error)
-        view = {"action": found, "here": "/names", "title": found.what}
+        review = REVIEWS.get(of, NAMES)
+        view = {"action": found, "here": review.path, "title": found.what, "review": review}
         return HTMLResponse(pages.text("action_part.html" if hx_request else "action.html", **view))
 
 
-def _add_table(router: APIRouter, pages: Pages, proposals: Proposals) -> None:
-    @router.get("/names")
-    def names(given: Annotated[NameFilter, Depends()], cursor: Cursor = None) -> Response:
+def _add_table(router: APIRouter, pages: Pages, proposals: Proposals, review: Review) -> None:
+    @router.get(review.path)
+    def table(given: Annotated[NameFilter, Depends()], cursor: Cursor = None) -> Response:
         try:
-            batch = _latest(proposals)
+            batch = _latest(proposals, review.kind)
             if batch is not None and not given.values["batch"]:
                 given.values["batch"] = str(batch)
-            wanted = given.selection()
+            wanted = given.selection(review.kind)
             found = proposals.page(wanted, cursors.to_id("proposals", cursor) or 0, PAGE + 1)
             view: dict[str, Any] = {
+                "review": review,
                 "given": given.values,
                 "statuses": list(ProposalStatus),
                 "counts": proposals.count(wanted),
                 "batch": wanted.batch or batch,
                 "can": {verb: proposals.decidable(wanted, DECISIONS[verb]) for verb in ("approve", "reject")},
-                "names": [shown(each) for each in found[:PAGE]],
+                "proposals": [shown(each) for each in found[:PAGE]],
                 "following": None,
-                "every": link("/names", batch=EVERY),
+                "every": link(review.path, batch=EVERY),
             }
-            of_batch = proposals.count(Selection(batch=view["batch"]))
+            of_batch = proposals.count(Selection(batch=view["batch"], kind=review.kind))
             view |= {name: of_batch.get(name, 0) for name in ("approved", "applied")}
         except TonearmError as error:
-            return pages.problem(error, "/names")
+            return pages.problem(error, review.path)
         if len(found) > PAGE:
             view["following"] = link(
-                "/names", **given.values, cursor=cursors.of_id("proposals", found[PAGE - 1].id)
+                review.path, **given.values, cursor=cursors.of_id("proposals", found[PAGE - 1].id)
             )
-        return pages.page("names.html", "/names", "Names", **view)
+        return pages.page("names.html", review.path, review.title, **view)
 
 
-def _add_changes(router: APIRouter, parts: Parts, pages: Pages) -> None:
-    @router.post("/names/{verb}")
+def _add_changes(router: APIRouter, parts: Parts, pages: Pages, review: Review) -> None:
+    @router.post(review.path + "/{verb}")
     async def change(verb: str, request: Request, who: Who) -> Response:
-        if verb not in DECISIONS and verb not in CHANGES:
+        if verb not in DECISIONS and verb not in (APPLY, UNDO):
             return HTMLResponse(status_code=404)
         try:
-            where = await run_in_threadpool(_done, parts, verb, await form_of(request), who)
+            where = await run_in_threadpool(_done, parts, review, verb, await form_of(request), who)
         except TonearmError as error:
-            return pages.problem(error, "/names")
+            return pages.problem(error, review.path)
         return RedirectResponse(where, 303)
 
 
-def _done(parts: Parts, verb: str, form: Mapping[str, str], who: Actor) -> str:
+def _done(parts: Parts, review: Review, verb: str, form: Mapping[str, str], who: Actor) -> str:
     """Do what a form asks for: decide on one proposal at once, everything else as an action; returns where to look.
 
     Raises NotFound, ConfigurationError and StorageError.
     """
     fields = {name: form.get(name, "") for name in NameFilter().values}
-    wanted = NameFilter(**fields).selection()
-    if verb in CHANGES:
+    wanted = NameFilter(**fields).selection(review.kind)
+    if verb in (APPLY, UNDO):
         if wanted.batch is None:
             raise NotFound("there is no such batch")
-        return _started(parts, changing(parts, verb, wanted.batch, who))
+        return _started(parts, changing(parts, verb, wanted.batch, who), review)
     if ALL in form:
-        return _started(parts, deciding(parts, verb, wanted, who))
+        return _started(parts, deciding(parts, verb, wanted, who), review)
     number = id_of(form.get("id", ""))
-    decide(parts, verb, Selection(ids=(number,)), who)
-    return f"{link('/names', **fields, cursor=form.get('cursor'))}#{number}"
+    decide(parts, verb, Selection(ids=(number,), kind=review.kind), who)
+    return f"{link(review.path, **fields, cursor=form.get('cursor'))}#{number}"
 
 
-def _started(parts: Parts, action: Prepared) -> str:
-    return f"/actions/{parts.actions.start(action.what, action.work, action.total).id}"
+def _started(parts: Parts, action: Prepared, review: Review) -> str:
+    started = parts.actions.start(action.what, action.work, action.total)
+    return link(f"/actions/{started.id}", of=str(review.kind))
 
 
-def _latest(proposals: Proposals) -> int | None:
+def _latest(proposals: Proposals, kind: ProposalKind) -> int | None:
     """The batch that a person most likely means."""
     for status in (ProposalStatus.APPROVED, ProposalStatus.PENDING, ProposalStatus.APPLIED):
-        if (batch := proposals.latest_batch(status)) is not None:
+        if (batch := proposals.latest_batch(status, kind)) is not None:
             return batch
     return None
