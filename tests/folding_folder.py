@@ -63,6 +63,7 @@ class Folding(Server):
             case 10 | 11:  # UNLINK, RMDIR
                 gone = self._at(path, question.rstrip(b"\0"))
                 (os.unlink if code == UNLINK else os.rmdir)(gone)
+                self._forget(gone)
                 return b""
             case 12 | 45:  # RENAME, RENAME2
                 return self._rename(path, code, question)
@@ -124,13 +125,19 @@ class Folding(Server):
         if source == target:  # another spelling of the same name
             target = os.path.join(self._paths[folder], os.fsdecode(new))
         os.rename(source, target)
-        for node, known in self._paths.items():
-            if known == target != source:  # it is replaced
-                self._paths[node] = f"{target} (gone)"
-            elif known == source or known.startswith(source + "/"):
-                self._paths[node] = target + known[len(source) :]
-        self._nodes = {known: node for node, known in self._paths.items()}
+        if source != target:
+            self._forget(target)  # it is replaced
+        for known in [each for each in self._nodes if each == source or each.startswith(source + "/")]:
+            node = self._nodes.pop(known)
+            self._paths[node] = target + known[len(source) :]
+            self._nodes[self._paths[node]] = node
         return b""
+
+    def _forget(self, path: str) -> None:
+        """A file that is at this path later is another one, with another number."""
+        node = self._nodes.pop(path, None)
+        if node is not None:
+            self._paths[node] = f"{path} (gone)"
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class Server:
 
     def _entry(self, path: str) -> bytes:
         attributes = self._attributes(path)
-        node = self._nodes.setdefault(path, len(self._nodes) + 1)
+        node = self._nodes.setdefault(path, len(self._paths) + 1)
         self._paths[node] = path
         return struct.pack("=4Q2I", node, 0, 0, 0, 0, 0) + attributes
 
