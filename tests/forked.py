@@ -81,25 +81,41 @@ def start(
     )
 
 
+def held(arguments: Sequence[Any], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Start the command as a copy that is stopped before it begins, until SIGCONT; its children are copies too."""
+    server = _server(children=True)
+    assert server.can(environment)
+    return server.start(arguments, environment, subprocess.PIPE, subprocess.PIPE, is_held=True)
+
+
+def run(arguments: Sequence[Any], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Call the command as such a copy; returns its exit status and what it has written."""
+    with held(arguments, environment) as process:
+        os.kill(process.pid, signal.SIGCONT)
+        said = b"".join(process.communicate())
+    return process.returncode, said.decode(errors="replace")
+
+
 @cache
-def _server() -> "ForkServer":
-    return ForkServer()
+def _server(children: bool = False) -> "ForkServer":
+    return ForkServer("--children") if children else ForkServer()
 
 
 class ForkServer:
     """The process that is copied; it ends with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST)
         self._lock = threading.Lock()
         self._environment = dict(os.environ)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.fork_server", str(theirs.fileno()), *options],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                env=self._environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
         atexit.register(self.close)
 
@@ -113,10 +129,16 @@ class ForkServer:
         environment: Mapping[str, str],
         stdout: int | IO[bytes],
         stderr: int | IO[bytes],
+        is_held: bool = False,
     ) -> Copy:
-        """Start the command; ``stdout`` and ``stderr`` as ``Popen`` takes them."""
+        """Start the command; ``stdout`` and ``stderr`` as ``Popen`` takes them. is_held: stop it before it begins."""
         texts = [os.fsdecode(argument) for argument in arguments]
-        request = {"arguments": texts, "environment": dict(environment), "folder": os.getcwd()}
+        request = {
+            "arguments": texts,
+            "environment": dict(environment),
+            "folder": os.getcwd(),
+            "held": is_held,
+        }
         (output, to_output), (errors, to_errors), (status, to_status) = (
             _pipe(stdout),
             _pipe(stderr),

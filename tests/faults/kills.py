@@ -1,13 +1,14 @@
-"""Kills renames, write-backs and undos at every system call: ``python -m tests.faults.kills [--record]``.
+"""Kills renames, write-backs and undos wherever it can matter: ``python -m tests.faults.kills [--record]``.
 
-The tests kill at a sample of the calls. This kills at each that the command makes between taking its lock and its
-end. After each kill every sound must be there, the next start must settle what was begun, and rows and files must
-agree. On the file system of ``--folder``, on one in memory, and from one to the other. In the scenes that end in
-``full`` and ``read-only`` the next start finds the disk in that state, and the one after it finds it well.
+The tests kill at a sample of the system calls. This kills at each that the command makes between taking its lock and
+its end and that changes something on a disk: what a kill at another one leaves, a kill at the next of these leaves too
+(``tests.faults.traced`` says why). After each kill every sound must be there, the next start must settle what was
+begun, and rows and files must agree. On the file system of ``--folder``, on one in memory, and from one to the other.
+In the scenes that end in ``full`` and ``read-only`` the next start finds the disk in that state, and the one after it
+finds it well.
 
---only WORD: of scenes whose name has this word, and each further one. --changing: at the calls alone that change what
-is on a disk. --every N: at each N-th. --record: write the numbers to results/kills.json. Needs strace, and FUSE for
-the scenes with trouble.
+--only WORD: of scenes whose name has this word, and each further one. --all: at the other calls too. --every N: at each
+N-th. --record: write the numbers to results/kills.json. Needs strace, and FUSE for the scenes with trouble.
 """
 
 import argparse
@@ -21,18 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cases.rename_batches import empty_database
-from tests.faults.test_rename_kills import Call, Scene, made_scene
-from tests.faults.test_tag_kills import TagScene, made_tag_scene
+from tests.faults.test_rename_kills import Scene, made_scene
+from tests.faults.test_tag_kills import made_tag_scene
+from tests.faults.traced import Call
 from tests.folding_folder import folding, trouble
 from tests.performance.results import record
 from tests.program import Program
 
 RESULTS = Path(__file__).parent / "results"
 MEMORY = Path("/dev/shm")  # noqa: S108  a folder of its own is made there
-CHANGING = frozenset(
-    {"renameat2", "rename", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir", "linkat", "fsync", "fdatasync"}
-    | {"write", "pwrite64", "ftruncate", "fchmod", "fchown", "utimensat", "fsetxattr"}
-)
 
 
 @dataclass(frozen=True)
@@ -88,9 +86,7 @@ def scene_of(sweep: Sweep, empty: bytes, folder: Path | None) -> Iterator[tuple[
 def killed(sweep: Sweep, empty: bytes, options: argparse.Namespace) -> int:
     """Kill at the calls of a sweep; returns how many. Raises AssertionError where anything is lost."""
     with scene_of(sweep, empty, options.folder) as (scene, below):
-        trace = Path(scene.program.data.parent, "trace")
-        calls = scene.learn(trace) if isinstance(scene, TagScene) else scene.calls(trace)
-        chosen = [call for call in calls if not options.changing or call[0] in CHANGING][:: options.every]
+        chosen = scene.calls(options.all)[:: options.every]
         for number, call in enumerate(chosen):
             try:
                 _kill(scene, call, sweep, below)
@@ -115,9 +111,9 @@ def _kill(scene: Scene, call: Call, sweep: Sweep, below: Path) -> None:
 
 def main() -> int:
     """Kill, print, and record."""
-    parser = argparse.ArgumentParser(description="Kills at every system call of what changes files.")
+    parser = argparse.ArgumentParser(description="Kills what changes files wherever it can matter.")
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--changing", action="store_true")
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--record", action="store_true")
@@ -125,7 +121,7 @@ def main() -> int:
     if shutil.which("strace") is None:
         parser.error("needs strace")
     empty = empty_database()
-    which = " --changing" * options.changing + f" --every {options.every}" * (options.every > 1)
+    which = " --all" * options.all + f" --every {options.every}" * (options.every > 1)
     for sweep in SWEEPS:
         if not all(word in sweep.name for word in options.only):
             continue

@@ -1,11 +1,8 @@
 """`rename apply` and `undo` are killed at their system calls: no sound is lost, and rows and files agree afterwards."""
 
 import os
-import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,23 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
+from tests import forked
+from tests.faults.traced import Call, Traced
 from tests.program import Program
 from tests.sizes import size
 from tests.unit.library_fixture import opened
 from tests.unit.naming.collection import Collection
-from tests.variables import set_variables
-from tonearm.cli.app import app
 from tonearm.library.roots import Roots
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace"),
     pytest.mark.timeout(size(300, 7200)),
 ]
-_CALL = re.compile(r"^(\d+) +(\w+)\(")
-Call = tuple[str, int]
-"""A system call and which one of its kind in its thread."""
 
 
 class Scene:
@@ -45,6 +38,7 @@ class Scene:
         self.music = folders[0]
         self.before = before
         self.sounds = self.contents()
+        self._traced = Traced([self.group, before], program.environment, kept.parent / "trace")
 
     def contents(self) -> Counter[bytes]:
         """The contents of all files, wherever they are now."""
@@ -74,57 +68,37 @@ class Scene:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, copy_function=shutil.copy2)
 
-    def rename(self, *options: str) -> "subprocess.CompletedProcess[bytes]":
-        """Call the command, through strace with these options."""
-        command = ["strace", "-f", "-qq", *options, sys.executable, "-m", "tonearm", self.group, self.before]
-        return subprocess.run(command, env=self.program.environment, capture_output=True, timeout=300)
-
-    def calls(self, log: Path) -> list[Call]:
-        """The system calls of the main thread from when it takes the lock."""
-        assert self.rename("-o", str(log)).returncode == 0
-        counts: Counter[str] = Counter()
-        found: list[Call] = []
-        main = None
-        is_locked = False
-        for line in log.read_text(errors="replace").splitlines():
-            call = _CALL.match(line)
-            if call is None:
-                continue
-            main = main or call[1]
-            if call[1] != main:
-                continue
-            counts[call[2]] += 1
-            is_locked = is_locked or "analyze.lock" in line
-            if is_locked:
-                found.append((call[2], counts[call[2]]))
-        return found
+    def calls(self, every: bool = False) -> list[Call]:
+        """The system calls that change something from when the command takes the lock; or every one."""
+        return self._traced.calls("analyze.lock", every)
 
     def kill_at(self, call: Call) -> None:
         """Put everything back, and kill the command at a system call."""
-        name, number = call
         self.put_back()
-        injected = f"inject={name}:signal=KILL:when={number}"
-        killed = self.rename("-o", os.devnull, "-e", injected, *only(name))
-        assert killed.returncode in (-9, 137, 0), killed.stderr
+        self._traced.kill_at(call)
 
     def check_after_kill(self) -> None:
         """Every sound is there at least once; the next start settles everything; and the rest can be done then."""
         assert self.sounds <= self.contents()
-        settled = self._call("plan", str(self.music), "--template", "{name}", "--in-place", "--json")
-        assert settled.exit_code == 0, settled.output
+        status, said = self.start()
+        assert status == 0, said
         self._check_agreement()
-        done = self._call(self.before)
-        assert done.exit_code == 0 or "nothing was renamed" in done.output, done.output
+        status, said = self.call(self.group, self.before)
+        assert status == 0 or "nothing was renamed" in said, said
         self._check_agreement()
 
     def start_in_trouble(self) -> None:
         """Have the next start find a disk that can't be written: it may settle nothing, and must lose nothing."""
-        self._call("plan", str(self.music), "--template", "{name}", "--in-place", "--json")
+        self.start()
         assert self.sounds <= self.contents()
 
-    def _call(self, *arguments: str) -> Result:
-        environment = {**dict.fromkeys(set_variables()), **self.program.environment}
-        return CliRunner().invoke(app, ["rename", *arguments], env=environment)
+    def start(self) -> tuple[int, str]:
+        """The next start, which settles what was begun; returns its exit status and what it said."""
+        return self.call("rename", "plan", str(self.music), "--template", "{name}", "--in-place", "--json")
+
+    def call(self, *arguments: str) -> tuple[int, str]:
+        """Call the command; returns its exit status and what it said."""
+        return forked.run(arguments, self.program.environment)
 
     def _check_agreement(self) -> None:
         assert self.contents() == self.sounds
@@ -181,21 +155,16 @@ def made_scene(
 
 
 def chosen(calls: list[Call]) -> list[Call]:
-    """All system calls in the long form; else some of those at which most can go wrong."""
+    """All of the calls in the long form; else some of those at which most can go wrong."""
     if size(0, 1):
         return calls
-    writes = [call for call in calls if call[0] in {"renameat2", "mkdirat", "unlinkat", "fsync"}]
+    writes = [call for call in calls if call[0] in {"renameat2", "mkdirat", "unlinkat", "openat"}]
     return writes[1 :: len(writes) // 2]
 
 
-def only(name: str) -> list[str]:
-    """Options with which strace stops the program at this call alone, which is much quicker."""
-    return ["--seccomp-bpf", "-e", f"trace={name}"]
-
-
-def kill_everywhere(scene: Scene, trace: Path, renames: int) -> None:
+def kill_everywhere(scene: Scene, renames: int) -> None:
     """Kill the command at its system calls, and check after each. ``renames``: how many it makes in the end."""
-    calls = scene.calls(trace)
+    calls = scene.calls()
     assert sum(name == "renameat2" for name, _ in calls) == renames
     for call in chosen(calls):
         scene.kill_at(call)
@@ -206,7 +175,7 @@ def kill_everywhere(scene: Scene, trace: Path, renames: int) -> None:
 def test_a_kill_at_any_system_call_loses_nothing(
     before: str, program: Program, tmp_path: Path, empty: bytes
 ) -> None:
-    kill_everywhere(made_scene(tmp_path, empty, program, before), tmp_path / "trace", 9)
+    kill_everywhere(made_scene(tmp_path, empty, program, before), 9)
 
 
 @pytest.mark.parametrize("before", ["apply", "undo"])
@@ -214,7 +183,7 @@ def test_a_kill_while_files_go_to_another_file_system_loses_nothing(
     before: str, program: Program, tmp_path: Path, empty: bytes
 ) -> None:
     with another_file_system(tmp_path) as elsewhere:
-        kill_everywhere(made_scene(tmp_path, empty, program, before, elsewhere), tmp_path / "trace", 8)
+        kill_everywhere(made_scene(tmp_path, empty, program, before, elsewhere), 8)
 
 
 @contextmanager

@@ -6,16 +6,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from tests.faults.test_rename_kills import Call, Scene, chosen
+from tests.faults.test_rename_kills import Scene, chosen
+from tests.faults.traced import Call
 from tests.material import good
 from tests.program import Program
 from tests.sizes import size
 from tests.unit.library_fixture import opened
 from tests.unit.tagging.collection import TagCollection
-from tests.variables import set_variables
-from tonearm.cli.app import app
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace"),
@@ -35,7 +33,7 @@ class TagScene(Scene):
 
     def start_in_trouble(self) -> None:
         """Have the next start find a disk that can't be written: both files stay whole."""
-        self.call("rename", "plan", str(self.music), "--template", "{name}", "--in-place", "--json")
+        self.start()
         self.check_whole()
 
     def check_whole(self) -> None:
@@ -43,15 +41,10 @@ class TagScene(Scene):
         pairs = zip(self.files(), self._old, self._new, strict=True)
         assert all(found in (old, new) for found, old, new in pairs)
 
-    def call(self, *arguments: str) -> Result:
-        """Call the command in this process."""
-        environment = {**dict.fromkeys(set_variables()), **self.program.environment}
-        return CliRunner().invoke(app, arguments, env=environment)
-
-    def learn(self, trace: Path) -> list[Call]:
-        """Call the command once; returns its system calls."""
+    def calls(self, every: bool = False) -> list[Call]:
+        """The system calls that change something; or every one. The command is called for that."""
         self._old = self.files()
-        calls = self.calls(trace)
+        calls = super().calls(every)
         self._new = self.files()
         assert self._old != self._new
         assert [good("flac"), good("mp3")] in (self._old, self._new)
@@ -60,12 +53,12 @@ class TagScene(Scene):
     def check_after_kill(self) -> None:
         """Both files are whole; the next start settles everything; and the rest can be done then."""
         self.check_whole()
-        settled = self.call("rename", "plan", str(self.music), "--template", "{name}", "--in-place", "--json")
-        assert settled.exit_code == 0, settled.output
+        status, said = self.start()
+        assert status == 0, said
         assert sorted(os.listdir(self.music)) == sorted(NAMES)
         self.check_whole()
-        done = self.call("tags", self.before)
-        assert done.exit_code == 0 or "that could be undone" in done.output, done.output
+        status, said = self.call("tags", self.before)
+        assert status == 0 or "that could be undone" in said, said
         assert self.files() == self._new
         assert sorted(os.listdir(self.music)) == sorted(NAMES)
         connection = sqlite3.connect(self.program.data / "tonearm.db")
@@ -95,6 +88,6 @@ def test_a_kill_at_any_system_call_leaves_whole_files(
     before: str, program: Program, tmp_path: Path, empty: bytes
 ) -> None:
     scene = made_tag_scene(tmp_path, empty, program, before, tmp_path / "music")
-    for call in chosen(scene.learn(tmp_path / "trace")):
+    for call in chosen(scene.calls()):
         scene.kill_at(call)
         scene.check_after_kill()
