@@ -15,7 +15,7 @@ from tests.sizes import size
 from tests.unit.library_fixture import Library, result
 from tonearm.library.database import open_postgres
 from tonearm.library.roots import Place
-from tonearm.views import conditions, query_costs, walks
+from tonearm.views import conditions, postgres_words, query_costs, walks
 from tonearm.views.reading import BoundedCount
 from tonearm.views.track import Track
 from tonearm.views.tracks import TrackQuery
@@ -97,6 +97,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(query_costs.Effort, "patience", 4.0 if request.param == "both" else math.inf)
     few_values = {"few": 1_000, "many": 2, "both": 1}  # "many": those of codec and camelot
     monkeypatch.setattr(conditions, "FEW_VALUES", few_values[request.param])
+    monkeypatch.setattr(postgres_words, "FEW", 1_000 if request.param == "few" else 0)
     return WAYS.index(request.param)
 
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
     Select,
     and_,
-    bindparam,
     false,
     func,
     literal_column,
@@ -20,7 +18,6 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.types import NullType
 
 from tonearm.jobs.job_sql import has_results_of, has_stale_results
 from tonearm.library.column_types import KEY_LENGTH, contains_folded, folded, storable_text, unindexed
@@ -28,7 +25,7 @@ from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table, tags_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.row_estimates import estimated_rows
+from tonearm.views.postgres_words import array, holders
 
 FEW_VALUES = 1_000
 """Maximum number of distinct values of a text column that is searched by comparing each distinct value once."""
@@ -36,11 +33,6 @@ SAMPLE = 600
 """Number of values by which it is told at first whether a column has more than a few distinct ones: 100 of them."""
 FEW_TERMS = 60
 """Maximum number of trigrams that are looked up for a text of one or two characters; with more, tables are read."""
-FOLLOWING = [chr(code) for code in range(1, 128) if not chr(code).isupper()]
-"""What can follow two letters in a text of ASCII that is folded."""
-MANY_PAIRS = 15_000
-"""A part of two letters that PostgreSQL expects in more texts is not looked up: reading in order finds it sooner."""
-_WORDS_INDEX = text("SELECT to_regclass('ix_tags_words')")  # missing where pg_trgm could not be added
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +45,7 @@ class Condition:
     source: the table that both queries read. exact: whether every owner meets the condition, so that no test is needed.
     of_file: whether the owners are files; otherwise they are audio.
     column: the name of the column that the condition restricts; its key is not null, and from ``low`` to ``high``.
+    number: how many owners there are, as counted or estimated when the condition was made, if it was.
     """
 
     test: ColumnElement[bool]
@@ -65,6 +58,7 @@ class Condition:
     column: str | None = None
     low: Any = None
     high: Any = None
+    number: int | None = None
 
     @property
     def has_one_key(self) -> bool:
@@ -211,6 +205,8 @@ def containing(connection: Connection, column: SearchColumn, part: str) -> Condi
         )
     test = func.tonearm_has(column.value, part)
     found = _with_words(connection, column, folded(part))
+    if found is not None and found.few is not None:
+        return _one_of(found.few)
     return Condition(
         test=test,
         tables=(column.table,),
@@ -219,6 +215,20 @@ def containing(connection: Connection, column: SearchColumn, part: str) -> Condi
         source=column.table if found is None else found.source,
         exact=found is None or found.exact,
         of_file=column.of_file,
+        number=None if found is None else found.number,
+    )
+
+
+def _one_of(files: Sequence[int]) -> Condition:
+    """Files by their ids."""
+    here = file_table.c.id == func.any(array(files))
+    return Condition(
+        test=here,
+        tables=(file_table,),
+        owners=select(file_table.c.id).where(here),
+        source=file_table,
+        exact=True,
+        number=len(files),
     )
 
 
@@ -245,11 +255,13 @@ def few_values(connection: Connection, column: SearchColumn) -> list[str] | None
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """A query of the trigram index: see ``Condition``."""
+    """A query of the trigram index: see ``Condition``. few: the ids of its files, where they are known and few."""
 
     owners: Select[Any]
     source: FromClause
     exact: bool
+    few: Sequence[int] | None = None
+    number: int | None = None
 
 
 def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Words | None:
@@ -257,7 +269,10 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Wor
     if column.words is None or not part:
         return None
     if connection.dialect.name == "postgresql":
-        return _with_words_postgresql(connection, column, part)
+        holding = holders(connection, column, part)
+        if holding is None:
+            return None
+        return _Words(holding.owners, column.table, True, holding.few, holding.number)
     terms = [part[start : start + 3] for start in range(len(part) - 2)]
     joined = " AND "
     if not terms:
@@ -273,43 +288,6 @@ def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Wor
         select(literal_column("tag_words.rowid").label("owner")).select_from(words).where(matches)
     )
     return _Words(owners, words, exact=len(part) <= 3)
-
-
-def _with_words_postgresql(connection: Connection, column: SearchColumn, part: str) -> _Words | None:
-    """The owners of texts that hold a part, from the indexes over parts of texts.
-
-    The index of pg_trgm has groups of three letters: two are looked up with every letter that may follow in an ASCII
-    text. Texts with other letters are in an index of their own too, over single letters.
-    """
-    folded_value = func.tonearm_fold(column.value)
-    indexed = connection.execute(_WORDS_INDEX).scalar_one() is not None
-    if len(part) > 2:
-        like = folded_value.like(f"%{_escaped(part)}%")
-        return _Words(select(column.owner).where(like), column.table, exact=True) if indexed else None
-    found = and_(
-        func.octet_length(column.value) != func.char_length(column.value),
-        func.tonearm_letters(column.value).op("@>", is_comparison=True)(_array(part)),
-        func.strpos(folded_value, part) > 0,
-    )
-    if part.isascii():
-        if len(part) == 1 or not (indexed and part.isalnum()):
-            return None
-        patterns = [f"%{part}", *(f"%{part}{_escaped(letter)}%" for letter in FOLLOWING)]
-        found = or_(folded_value.op("LIKE", is_comparison=True)(func.any(_array(patterns))), found)
-    owners = select(column.owner).where(found)
-    if estimated_rows(connection, owners) > MANY_PAIRS:
-        return None
-    return _Words(owners, column.table, exact=True)
-
-
-def _array(texts: Sequence[str]) -> BindParameter[Any]:
-    """Texts as an array of PostgreSQL; SQLAlchemy's own type would load a dialect that SQLite does not need."""
-    return bindparam(None, list(texts), type_=NullType(), unique=True)
-
-
-def _escaped(part: str) -> str:
-    """A text as it is written in a pattern of ``LIKE``."""
-    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _terms_from(connection: Connection, part: str) -> list[str]:

@@ -79,6 +79,8 @@ class Sizes:
 
         PostgreSQL, whose indexes don't tell which rows are visible, estimates, and counts only what may be few.
         """
+        if condition.number is not None:
+            return condition.number
         if not self._estimates:
             return self._count(condition, at_most + 1)
         estimate = self._estimate(condition)

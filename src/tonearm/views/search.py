@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     tuple_,
 )
 
@@ -210,7 +211,7 @@ class Search:
         descending: bool = False,
     ) -> list[Hit]:
         """Fetch all that may meet a condition, test them and sort them."""
-        found = self._found(wanted, few, column)
+        found = self._found(wanted, few, column, whole=True)
         rows = found.rows
         if after is not None:
             rows = rows.where(self._later(found, after, descending))
@@ -246,17 +247,23 @@ class Search:
         ]
 
     def _found(
-        self, wanted: Sequence[Condition], few: Condition | None, column: SearchColumn | None = None
+        self,
+        wanted: Sequence[Condition],
+        few: Condition | None,
+        column: SearchColumn | None = None,
+        whole: bool = False,
     ) -> _Found:
         """Files that meet all conditions, from the owners of ``few`` if it is given.
 
         Each table is read once: what the owners' own table says is tested and taken where the owners are found.
+        whole: all of the files will be read. PostgreSQL then collects the ids first, as it finds neighbours together.
         """
         tests = in_order_of_tests(each for each in wanted if not (each is few and few.exact))
         file: Any = file_table.c
         key = None if column is None else column.key
         source: Any = file_table
         owner: Any = None
+        only: Any = true()
         if few is not None and few.owners is not None:
             owners = few.owners.where(*[each.test for each in tests if each.tables == (few.source,)])
             tests = [each for each in tests if each.tables != (few.source,)]
@@ -278,12 +285,21 @@ class Search:
             tables[column.table] = None
         if few is not None and owner is not None:
             # files last, as what is beside their owners leaves fewer of them
-            for table in [each for each in tables if is_beside(each, few.of_file)]:
+            beside = [each for each in tables if is_beside(each, few.of_file)]
+            for table in beside:
                 source = source.outerjoin(table, _owner_in(table) == owner)
                 del tables[table]
-            source = source.join(
-                file_table, (file_table.c.id if few.of_file else file_table.c.audio_id) == owner
-            )
+            own = file_table.c.id if few.of_file else file_table.c.audio_id
+            if (
+                whole
+                and self._sizes.dialect == "postgresql"
+                and not beside
+                and (column is None or key is column.key)
+            ):
+                source = file_table
+                only = own == func.any(func.array(select(owner).scalar_subquery()))
+            else:
+                source = source.join(file_table, own == owner)
         if len(self._roots) > 1:
             source = source.join(root_table, root_table.c.id == unindexed(file.root_id))
         for table in tables:
@@ -292,7 +308,7 @@ class Search:
                     table, _owner_in(table) == (file.id if table is tags_table else file.audio_id)
                 )
         rows = select(file.id, file.root_id, file.path, (literal(None) if key is None else key).label("key"))
-        rows = rows.select_from(source).where(*[each.test for each in tests])
+        rows = rows.select_from(source).where(only, *[each.test for each in tests])
         if file is file_table.c:
             rows = rows.where(self._there)
         return _Found(rows, file.path, key)
