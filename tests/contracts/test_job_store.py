@@ -620,7 +620,7 @@ def test_a_file_that_was_retried_after_its_run_had_ended_is_not_said_to_be_hande
     later = library.run()
     assert library.runs.adopt_open(later) == 2
     _, first = library.run_list.latest(2)
-    assert (first.counts, first.handed_over) == (RunCounts(2, 0, 0, 0, 1, 1), {later: 1})
+    assert (first.counts, first.handed_over) == (RunCounts(2, 0, 0, 1, 1, 0), {later: 1})
 
 
 def test_a_file_in_quarantine_that_another_run_meets_counts_there(library: Library) -> None:

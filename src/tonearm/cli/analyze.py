@@ -45,7 +45,7 @@ from tonearm.scan.stale import Budget
 from tonearm.session.session import AnalyzeRequest
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
-from tonearm.views.formatting import shell_words
+from tonearm.views.formatting import cancelled_files, shell_words
 from tonearm.worker.signals import StopSwitch
 
 DONE, SOME_FAILED = 0, 1
@@ -281,6 +281,7 @@ def _shown(
         show = PlainLines(view)
     known: list[bytes] | None = None
     left = ""
+    cancelled: tuple[int, list[bytes]] = (0, [])
     show = until_summary(while_read(show, stop))
     try:
         with (
@@ -295,13 +296,15 @@ def _shown(
             page.show()
             session.analyze(request)
             left = session.left
+            if not request.paths and view.summary is not None and not view.summary.discovered:
+                cancelled = session.runs.files_of_cancelled_runs()
     except StorageError as error:
         if known is None:  # the library could not be opened
             raise
         report(str(error), Severity.ERROR)
     finally:  # the summary matters most where the analysis failed
         if not as_json and view.summary is not None:
-            _print_summary(view.summary, settings, request, known or [], left)
+            _print_summary(view.summary, settings, request, known or [], cancelled, left)
         if not as_json:
             with suppress(ReaderGone):
                 for line in profiled.lines:
@@ -323,18 +326,28 @@ def until_summary(show: Subscriber) -> Subscriber:
 
 
 def _print_summary(
-    summary: Summary, settings: Settings, request: AnalyzeRequest, known: Sequence[bytes], left: str
+    summary: Summary,
+    settings: Settings,
+    request: AnalyzeRequest,
+    known: Sequence[bytes],
+    cancelled: tuple[int, Sequence[bytes]],
+    left: str,
 ) -> None:
     """Print the summary. ``left``: what is to be said of a run that goes on in another process."""
     with suppress(ReaderGone):  # the exit status still says how the run ended
         for line in summary_lines(summary, settings.database_url is not None, left):
             say(line)
         if not summary.discovered and not summary.unread and not summary.interrupted:
-            say(_what_to_do(settings, request, known))
+            say(_what_to_do(settings, request, known, cancelled))
 
 
-def _what_to_do(settings: Settings, request: AnalyzeRequest, known: Sequence[bytes]) -> str:
-    """Advice for a call that found no file."""
+def _what_to_do(
+    settings: Settings,
+    request: AnalyzeRequest,
+    known: Sequence[bytes],
+    cancelled: tuple[int, Sequence[bytes]],
+) -> str:
+    """Advice for a call that found no file. ``cancelled``: the files of cancelled runs, and their roots."""
     if request.stale is not None:
         return "No file has stale results: all are from the present analysers."
     if request.paths:
@@ -343,4 +356,6 @@ def _what_to_do(settings: Settings, request: AnalyzeRequest, known: Sequence[byt
             f"There is no music in {where}: no file has one of the extensions "
             f"{', '.join(settings.extensions)} (setting `extensions`) and passes --include and --exclude."
         )
+    if cancelled[0]:
+        return cancelled_files(*cancelled)
     return f"Nothing is left to analyse. To look for new and changed files: `tonearm analyze {shell_words(known)}`."

@@ -1,5 +1,6 @@
 """``tonearm runs``: lists runs; pauses, resumes and cancels them."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import click
@@ -101,7 +102,9 @@ def cancel(run: int, data: str | None, as_json: bool) -> None:
     with library(data) as opened:
         waited = retried(lambda: opened.runs.cancel(run))
         noted(opened, "cancel a run", {"run": run}, waited)
-        running = opened.runs.counts(run).pending
+        running = opened.runs.running_jobs(run)
+        if not is_analysing(opened):  # their process has ended: nobody gives them up
+            waited, running = waited + running, 0
         paths = opened.runs.paths_to_analyse_again(run)
     if as_json:
         print_json({"run": run, "state": RunState.CANCELLED, "cancelled": waited, "given_up": running})
@@ -115,7 +118,8 @@ def cancel(run: int, data: str | None, as_json: bool) -> None:
 
 def _endings(run: RunView) -> str:
     """The counts of the files by outcome, and the runs that continued those that were left."""
-    parts = [f"{getattr(run.counts, part):,} {part}" for part in PARTS if getattr(run.counts, part)]
+    counts = dataclasses.replace(run.counts, skipped=run.counts.skipped - sum(run.handed_over.values()))
+    parts = [f"{getattr(counts, part):,} {part}" for part in PARTS if getattr(counts, part)]
     parts += [f"{files:,} handed over to run {later}" for later, files in run.handed_over.items()]
     parts += [f"{plural(run.unread.count, 'path')} not read"] if run.unread.count else []
     return ", ".join(parts)

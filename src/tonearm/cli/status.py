@@ -1,5 +1,6 @@
 """``tonearm status``: shows what the library holds, what is running, and whether the servers answer."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from tonearm.library.database import Database
 from tonearm.library.rename_lock import changing
 from tonearm.names import printable
 from tonearm.settings import Settings
-from tonearm.views.formatting import duration, outlook_text, plural, resting
+from tonearm.views.formatting import cancelled_files, duration, outlook_text, plural, resting
 from tonearm.views.status import read_status
 
 if TYPE_CHECKING:
@@ -111,6 +112,12 @@ def _print(found: dict[str, Any], shared: bool) -> None:
         say(
             f"{plural(sum(found['queued'].values()), 'waiting job')}{f' ({waiting})' if waiting else ''}, "
             f"{found['retrying']:,} waiting for another attempt, {len(found['running']):,} running"
+        )
+    if found["cancelled"]["files"]:
+        say(
+            cancelled_files(
+                found["cancelled"]["files"], [os.fsencode(path) for path in found["cancelled"]["paths"]]
+            )
         )
     for run in found["runs"]:
         ended = run["discovered"] - run["pending"]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
@@ -17,8 +17,7 @@ from tonearm.library.schema import handover_table, job_table, run_table
 class RunCounts:
     """A run's files by outcome; ``discovered`` is the sum of the other five.
 
-    skipped: files without a job in this run, files whose job was cancelled, and files whose job a later run took over
-    while this run was open.
+    skipped: files without a job in this run, files whose job was cancelled, and files whose job a later run took over.
     """
 
     discovered: int
@@ -36,7 +35,21 @@ def counts_of(connection: Connection, run: int) -> RunCounts:
             run_table.c.id == run
         )
     ).one()
-    return RunCounts(**row.counts) if row.counts else _count(connection, run, row)
+    if not row.counts:
+        return _count(connection, run, row)
+    stored = RunCounts(**row.counts)
+    if not stored.pending:
+        return stored
+    taken_over = min(stored.pending, sum(handovers(connection, [run]).get(run, {}).values()))
+    return replace(stored, pending=stored.pending - taken_over, skipped=stored.skipped + taken_over)
+
+
+def open_jobs(connection: Connection, run: int) -> dict[JobState, int]:
+    """How many jobs of a run have not ended, by state."""
+    rows = connection.execute(
+        select(job_table.c.state, func.count()).where(_parts(run)[1]).group_by(job_table.c.state)
+    )
+    return {JobState(state): jobs for state, jobs in rows}
 
 
 def _count(connection: Connection, run: int, row: Any) -> RunCounts:

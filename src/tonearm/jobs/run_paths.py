@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tonearm.events.states import RunState
 from tonearm.jobs.job import JobState
-from tonearm.library.schema import file_table, job_table, root_table, run_table
+from tonearm.jobs.job_sql import IS_OPEN
+from tonearm.library.schema import IS_PRESENT, file_table, job_table, root_table, run_table
 from tonearm.names import from_document
 
 
@@ -46,6 +47,19 @@ def left_out(connection: Connection, run: int) -> list[bytes]:
     )
     roots = select(root_table.c.path).where(root_table.c.id.in_(cancelled)).order_by(root_table.c.path)
     return list(connection.execute(roots).scalars())
+
+
+def of_cancelled_runs(connection: Connection) -> tuple[int, list[bytes]]:
+    """How many files are not analysed and have no job, because a run was cancelled; and the roots where they are."""
+    has_job = select(job_table.c.id).where(job_table.c.file_id == file_table.c.id, IS_OPEN).exists()
+    rows = connection.execute(
+        select(root_table.c.path, func.count().label("files"))
+        .join(file_table, file_table.c.root_id == root_table.c.id)
+        .where(file_table.c.state == "waiting", IS_PRESENT, file_table.c.left_out_since.is_(None), ~has_job)
+        .group_by(root_table.c.path)
+        .order_by(root_table.c.path)
+    ).all()
+    return sum(row.files for row in rows), [row.path for row in rows]
 
 
 def _is_within(path: bytes, folders: Sequence[bytes]) -> bool:

@@ -10,7 +10,7 @@ from tonearm.errors import NotFound
 from tonearm.events.states import Decoded, RunState, Workload
 from tonearm.jobs import run_counts, run_paths
 from tonearm.jobs.batched_update import update_in_batches
-from tonearm.jobs.job import OPEN
+from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, WAITING, cancel_unwanted, clock
 from tonearm.jobs.run_counts import RunCounts
 from tonearm.jobs.unread_paths import UnreadPath, note_unread
@@ -188,7 +188,7 @@ class Runs:
         """Cancel a run's waiting jobs and have its running ones stopped; returns how many were waiting.
 
         Raises:
-            NotFound: there is no such run, or it has ended.
+            NotFound: there is no such run, or it has ended and none of its jobs is left.
         """
         with self._database.write() as connection:
             now = clock(connection)
@@ -197,8 +197,10 @@ class Runs:
             ).scalar_one_or_none()
             if known is None:
                 raise NotFound(f"there is no run {run}; `tonearm runs` lists them")
-            if known == RunState.FINISHED:
-                raise NotFound(f"run {run} is {known} already")
+            if known == RunState.FINISHED or (
+                known == RunState.INTERRUPTED and not run_counts.open_jobs(connection, run)
+            ):
+                raise NotFound(f"run {run} is {known} already{_handed_over_text(connection, run)}")
             connection.execute(
                 update(run_table).where(run_table.c.id == run).values(state=RunState.CANCELLED)
             )
@@ -206,6 +208,11 @@ class Runs:
         if known == RunState.CANCELLED and not ended:
             raise NotFound(f"run {run} is {known} already")
         return ended
+
+    def running_jobs(self, run: int) -> int:
+        """How many jobs of a run are being analysed, or were when their process ended."""
+        with self._database.read() as connection:
+            return run_counts.open_jobs(connection, run).get(JobState.RUNNING, 0)
 
     def _cancel_waiting(self, run: int, now: float) -> int:
         """Cancel the waiting jobs of a cancelled run; returns how many."""
@@ -232,6 +239,11 @@ class Runs:
         """Arguments for ``analyze`` to analyse the files that a cancelled run has left out."""
         with self._database.read() as connection:
             return run_paths.left_out(connection, run)
+
+    def files_of_cancelled_runs(self) -> tuple[int, list[bytes]]:
+        """How many files have no results and no job, since a run was cancelled; and the roots where they are."""
+        with self._database.read() as connection:
+            return run_paths.of_cancelled_runs(connection)
 
 
 def _open(
@@ -297,6 +309,12 @@ def _change_state(connection: Connection, run: int, before: Sequence[RunState], 
         raise _is_not(run, known, before[0])
     connection.execute(update(run_table).where(run_table.c.id == run).values(state=after))
     return RunState(known)
+
+
+def _handed_over_text(connection: Connection, run: int) -> str:
+    """Which later runs have the jobs that a run has left."""
+    later = run_counts.handovers(connection, [run]).get(run, {})
+    return "".join(f"; {files:,} of its files were handed over to run {to}" for to, files in later.items())
 
 
 def _is_not(run: int, known: str, wanted: RunState) -> NotFound:

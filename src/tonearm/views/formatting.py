@@ -143,3 +143,12 @@ def _shell_word(path: bytes) -> str:
         + "".join(chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in path)
         + "'"
     )
+
+
+def cancelled_files(files: int, roots: Sequence[bytes]) -> str:
+    """What is told of files that are not analysed because their run was cancelled."""
+    are = "is" if files == 1 else "are"
+    return (
+        f"{plural(files, 'file')} of cancelled runs {are} not analysed; to analyse after all: "
+        f"`tonearm analyze {shell_words(roots)}`."
+    )

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tonearm.jobs import queue_depth
+from tonearm.jobs import queue_depth, run_paths
 from tonearm.jobs.job import Depth, JobState
 from tonearm.jobs.job_sql import Versions
 from tonearm.library.database import Database
-from tonearm.names import path_fields
+from tonearm.names import path_fields, paths_fields
 from tonearm.views.liveness import INTERRUPTED, Liveness, read_liveness, sole_process
 from tonearm.views.runs import RunList, RunView
 from tonearm.views.stale import Coverage, read_stale
@@ -29,6 +29,7 @@ class StatusView:
 
     address: of the database. running: jobs that are being analysed by a process that is alive.
     coverage: how many files have stale results.
+    cancelled: how many files are not analysed because a run was cancelled, and the roots where they are.
     interrupted: number of jobs that were being analysed by a process that has ended.
     process: id of the process that is analysing; ``None`` in a shared library. analysing: whether any process takes
     jobs. latest_run: the number of the last run. runs: those that have not ended.
@@ -42,6 +43,7 @@ class StatusView:
     coverage: Coverage
     depth: Depth
     running: "tuple[JobView, ...]"
+    cancelled: tuple[int, Sequence[bytes]]
     interrupted: int
     process: int | None
     analysing: bool
@@ -63,6 +65,7 @@ class StatusView:
             "queued": self.depth.queued,
             "retrying": self.depth.retrying,
             "running": [_running(job) for job in self.running],
+            "cancelled": {"files": self.cancelled[0], **paths_fields(self.cancelled[1])},
             "interrupted": self.interrupted,
             "process": self.process,
             "analysing": self.analysing,
@@ -85,6 +88,8 @@ def read_status(database: Database, versions: Versions, unavailable: Collection[
     totals = read_totals(database)
     with database.read() as connection:
         depth = queue_depth.depth(connection, None)
+        has_no_job = totals.states.get("waiting", 0) > depth.open
+        cancelled = run_paths.of_cancelled_runs(connection) if has_no_job else (0, [])
         unsent = queue_depth.count_unsent(connection) if database.shared else None
     jobs = _running_jobs(database, alive) if depth.running else []
     runs = RunList(database).latest(SHOWN_RUNS)
@@ -94,6 +99,7 @@ def read_status(database: Database, versions: Versions, unavailable: Collection[
         coverage=read_stale(database, versions),
         depth=depth,
         running=tuple(job for job in jobs if job.state == JobState.RUNNING),
+        cancelled=cancelled,
         interrupted=sum(job.state == INTERRUPTED for job in jobs),
         process=sole_process(database),
         analysing=alive.analysing,

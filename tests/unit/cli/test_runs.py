@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from tests.unit.library_fixture import Library
 from tonearm.cli.app import app
 from tonearm.events.states import RunState
+from tonearm.library.process_lock import exclusive_lock
 
 
 @pytest.mark.parametrize("command", ["runs", "status"])
@@ -24,7 +25,8 @@ def test_who_cancels_a_run_learns_what_waited_and_what_was_running(library: Libr
     run = library.run()
     library.meet(run, b"1", b"2", b"3")
     library.take(run)
-    said = CliRunner().invoke(app, ["runs", "cancel", str(run), "--data", str(tmp_path / "data")])
+    with exclusive_lock(tmp_path / "data"):
+        said = CliRunner().invoke(app, ["runs", "cancel", str(run), "--data", str(tmp_path / "data")])
     assert said.stdout == (
         f"Run {run} is cancelled: 2 waiting files will not be analysed, 1 that is being analysed is given up.\n"
         "To analyse its files after all: `tonearm analyze /music`.\n"
@@ -61,7 +63,7 @@ def test_an_interrupted_run_says_which_run_continued_its_files(library: Library,
     said = CliRunner().invoke(app, ["runs", "--data", str(tmp_path / "data")], env={"COLUMNS": "120"})
     [line] = [line for line in said.stdout.splitlines() if "handed over" in line]
     assert "interrupted" in line
-    assert f"3\t3 pending, 3 handed over to run {later}" in line
+    assert f"3\t3 handed over to run {later}" in line
     shown = CliRunner().invoke(app, ["runs", "--json", "--data", str(tmp_path / "data")]).stdout.splitlines()
     assert [json.loads(run)["handed_over"] for run in shown] == [[], [{"run": later, "files": 3}]]
 
@@ -78,4 +80,31 @@ def test_what_is_done_with_a_run_is_told_as_json(library: Library, tmp_path: Pat
 
     assert told("pause") == {"run": run, "state": "paused"}
     assert told("resume") == {"run": run, "state": "running", "worked_on": False}
-    assert told("cancel") == {"run": run, "state": "cancelled", "cancelled": 2, "given_up": 1}
+    assert told("cancel") == {"run": run, "state": "cancelled", "cancelled": 3, "given_up": 0}
+
+
+def test_a_run_whose_files_another_has_taken_over_cannot_be_cancelled(
+    library: Library, tmp_path: Path
+) -> None:
+    first = library.run()
+    library.meet(first, b"1", b"2")
+    library.runs.close(first, RunState.INTERRUPTED)
+    later = library.run()
+    library.runs.adopt_open(later)
+    said = CliRunner().invoke(app, ["runs", "cancel", str(first), "--data", str(tmp_path / "data")])
+    assert f"run {first} is interrupted already; 2 of its files were handed over to run {later}" in str(
+        said.exception
+    )
+    assert library.state(first) == RunState.INTERRUPTED
+
+
+def test_files_of_a_cancelled_run_are_told_with_the_command_that_analyses_them(
+    library: Library, tmp_path: Path
+) -> None:
+    run = library.run()
+    library.meet(run, b"1", b"2")
+    library.runs.cancel(run)
+    advice = "2 files of cancelled runs are not analysed; to analyse after all: `tonearm analyze /music`."
+    for command in ("status", "analyze"):
+        said = CliRunner().invoke(app, [command, "--data", str(tmp_path / "data")])
+        assert advice in " ".join(said.stdout.split())

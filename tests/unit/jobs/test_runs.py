@@ -63,7 +63,7 @@ def test_the_counts_of_a_closed_run_stay_when_its_jobs_go_on(library: Library) -
     assert library.runs.adopt_open(again) == 1
     finish_one(library.job_store, library.take(again), result())
     latest, first = library.run_list.latest(10)
-    assert (first.state, first.counts) == ("interrupted", RunCounts(2, 1, 0, 0, 0, 1))
+    assert (first.state, first.counts) == ("interrupted", RunCounts(2, 1, 0, 1, 0, 0))
     assert first.finished_at is not None
     assert (latest.id, latest.counts) == (again, RunCounts(1, 1, 0, 0, 0, 0))
 
