@@ -27,7 +27,7 @@ from tonearm.naming.functions import FUNCTIONS
 from tonearm.naming.name_rules import NameRules
 from tonearm.naming.planner import Mode, Plan
 from tonearm.naming.presets import PRESETS
-from tonearm.naming.proposing import propose
+from tonearm.naming.proposing import Namer
 from tonearm.naming.rules import Chooser, always, by_rules, template_of
 from tonearm.naming.template import TemplateError
 from tonearm.views.formatting import plural
@@ -99,7 +99,7 @@ def try_template(template: str, path: str, data: str | None, as_json: bool) -> N
         tracks = list(opened.tracks.each(TrackQuery(place=place), 2))
     if len(tracks) != 1:
         raise NotFound(f"{printable(path)}: not one file of the library")
-    made = propose(parsed, tracks[0], NameRules())
+    made = Namer(parsed).propose(tracks[0], NameRules())
     if as_json:
         print_json(
             {

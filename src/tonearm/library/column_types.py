@@ -15,6 +15,7 @@ KEY_LENGTH = 100
 PADDING = "\x01\x01"
 _EMPTY: dict[type, str] = {dict: "{}", list: "[]"}
 _encode = json.JSONEncoder(allow_nan=False).encode
+_decode = json.JSONDecoder().raw_decode
 
 
 def storable_text(text: str) -> str:
@@ -38,6 +39,11 @@ def json_text(value: Any) -> str:
     if "\\u0000" in text or "\\ud" in text:
         text = _encode(_storable_within(value))
     return text
+
+
+def json_value(text: str) -> Any:
+    """The value of a JSON text that ``json_text`` made: no space around it is looked for, as ``json.loads`` does."""
+    return _decode(text)[0]
 
 
 def _storable_within(value: Any) -> Any:

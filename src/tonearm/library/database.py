@@ -21,7 +21,7 @@ from tonearm.errors import (
     StorageUnavailable,
     StorageUnusable,
 )
-from tonearm.library.column_types import contains_folded, json_text, numbers_replaced, padded
+from tonearm.library.column_types import contains_folded, json_text, json_value, numbers_replaced, padded
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.process_lock import refuse_while_at_work
@@ -182,7 +182,10 @@ def open_sqlite(folder: Path) -> Database:
     refuse_network_folder(folder)
     path = folder / DATABASE
     url, wait = URL.create("sqlite", database=str(path)), {"timeout": BUSY_TIMEOUT_S}
-    engines = [create_engine(url, connect_args=wait, json_serializer=json_text) for _ in "rw"]
+    engines = [
+        create_engine(url, connect_args=wait, json_serializer=json_text, json_deserializer=json_value)
+        for _ in "rw"
+    ]
     for engine, kb in zip(engines, (READ_CACHE_KB, WRITE_CACHE_KB), strict=True):
         event.listen(engine, "connect", partial(_prepare_sqlite, cache_kb=kb))
     reads, writes = engines  # a connection keeps what it has read until another one writes

@@ -15,10 +15,15 @@ from tonearm.naming.proposing import warning
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder that files are in or come to: its path in the library and on this host, and what is known of it."""
+    """A folder that files are in or come to: its path in the library and on this host, and what is known of it.
+
+    prefix, prefix_here: what the paths of what is in it begin with.
+    """
 
     path: bytes
     here: bytes
+    prefix: bytes
+    prefix_here: bytes
     state: FolderState
     rules: NameRules
     mount: bytes
@@ -42,7 +47,9 @@ class Checker:
         if found is None:
             here = self._paths.here(path)
             state, rules = self._destination.folder(here), self._destination.rules(here)
-            found = self._folders[path] = Folder(path, here, state, rules, self._mounts.mount_of(here + b"/"))
+            inside, inside_here = os.path.join(path, b""), os.path.join(here, b"")
+            mount = self._mounts.mount_of(inside_here)
+            found = self._folders[path] = Folder(path, here, inside, inside_here, state, rules, mount)
         return found
 
     def below(self, above: Folder, parts: list[bytes]) -> Folder:

@@ -72,6 +72,8 @@ class Companions:
     def of_track(self, folder: bytes, name: bytes) -> list[tuple[bytes, bytes]]:
         """Files that are named like a track, with what follows the common beginning; each is given once."""
         listing = self.listing(folder)
+        if not listing.others:
+            return []
         stem = os.path.splitext(name)[0]
         first = bisect_left(listing.others, stem + b".")
         end = bisect_left(listing.others, stem + b"/")  # the character after the dot, which no name has

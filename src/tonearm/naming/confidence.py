@@ -1,12 +1,12 @@
 """How certain a proposed name is: 1 less the costs of the fields that it was made of."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tonearm.naming.fields import Field
-from tonearm.naming.render import Filled, Value
+from tonearm.naming.render import Filled, Reader
 
 REPLACED, VANISHED, CHANGED, SHORTENED = 0.1, 0.05, 0.03, 0.1
 PLACEHOLDER, STRANGE_YEAR = 0.3, 0.2
@@ -29,20 +29,37 @@ class Cost:
     cost: float
 
 
-def costs_of(filled: Filled, fields: dict[str, Field], value: Value) -> list[Cost]:
-    """The costs of the fields of a filled template, in the order of their names."""
-    found = [Cost(name, "unknown, another is taken", REPLACED) for name in filled.replaced]
-    found += [Cost(name, "unknown, its section is left out", VANISHED) for name in filled.vanished]
-    for name in filled.used:
-        field, known = fields[name], value(name)
-        if field.source == "tag" and (cost := _strangeness(name, known)) is not None:
-            found.append(cost)
-        if field.certainty is not None and (cost := doubt_of(name, field.certainty, value(field.certainty))):
-            found.append(cost)
-    return sorted(found, key=lambda cost: (cost.field, cost.reason)) if len(found) > 1 else found
+class Judge:
+    """Tells what the fields of filled templates cost."""
+
+    def __init__(self, names: Iterable[str], fields: Mapping[str, Field], read: Reader) -> None:
+        """``names``: of the fields that are used."""
+        found = {name: fields[name] for name in names}
+        self._tags = {name for name, field in found.items() if field.source == "tag"}
+        self._certainties = {
+            name: (field.certainty, read(field.certainty))
+            for name, field in found.items()
+            if field.certainty is not None
+        }
+
+    def costs(self, filled: Filled, track: Any) -> list[Cost]:
+        """The costs of the fields of a template that was filled for a track, in the order of their names."""
+        found = {Cost(name, "unknown, another is taken", REPLACED) for name in filled.replaced}
+        found.update(Cost(name, "unknown, its section is left out", VANISHED) for name in filled.vanished)
+        for name, value in filled.used:
+            if name in self._tags:
+                cost = strangeness(name, value)
+            elif name in self._certainties:
+                certainty, sure = self._certainties[name]
+                cost = doubt_of(name, certainty, sure(track))
+            else:
+                continue
+            if cost is not None:
+                found.add(cost)
+        return sorted(found, key=lambda cost: (cost.field, cost.reason))
 
 
-def _strangeness(name: str, known: Any) -> Cost | None:
+def strangeness(name: str, known: Any) -> Cost | None:
     """What a tag costs that hardly says what it should."""
     if isinstance(known, str):
         return Cost(name, "a placeholder", PLACEHOLDER) if _PLACEHOLDER.fullmatch(known.strip()) else None
@@ -68,4 +85,4 @@ def cost_rows(costs: Sequence[Cost]) -> list[dict[str, Any]]:
 
 def confidence(costs: list[Cost]) -> float:
     """From 0 to 1."""
-    return round(max(0.0, 1 - sum(cost.cost for cost in costs)), 3)
+    return round(max(0.0, 1 - sum(cost.cost for cost in costs)), 3) if costs else 1.0

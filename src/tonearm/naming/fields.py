@@ -1,9 +1,10 @@
 """The fields of name templates: tags, facts of the file, and everything that analysers declare."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from tonearm.analysis.catalog import analysers
@@ -80,14 +81,35 @@ def types() -> dict[str, type]:
     return {name: field.type for name, field in fields().items()}
 
 
+@cache
+def reader(name: str) -> Callable[[Track], Any]:
+    """What reads the value of a field from a track, ``None`` for unknown."""
+    if name in OF_FILE:
+        return _OF_FILE[name]
+    if fields()[name].source in ("tag", "fact"):
+        return attrgetter(name)
+    return lambda track: track.results.get(name)
+
+
 def value_of(track: Track, name: str) -> Any:
     """The value of a field for a track, ``None`` for unknown."""
-    if name in OF_FILE:
-        folder, base = os.path.split(track.path)
-        stem, ending = os.path.splitext(base)
-        if name == "folder":
-            return to_text(os.path.basename(folder)) or None
-        return to_text(stem) if name == "name" else to_text(ending[1:]).lower() or None
-    if name in track.results:
-        return track.results[name]
-    return getattr(track, name)
+    return reader(name)(track)
+
+
+def _name(track: Track) -> str:
+    return to_text(os.path.splitext(os.path.basename(track.path))[0])
+
+
+def _folder(track: Track) -> str | None:
+    return to_text(os.path.basename(os.path.dirname(track.path))) or None
+
+
+def _extension(track: Track) -> str | None:
+    return to_text(os.path.splitext(track.path)[1][1:]).lower() or None
+
+
+_OF_FILE: Mapping[str, Callable[[Track], str | None]] = {
+    "name": _name,
+    "folder": _folder,
+    "extension": _extension,
+}

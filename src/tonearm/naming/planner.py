@@ -18,9 +18,8 @@ from tonearm.naming.checking import Checker, Folder
 from tonearm.naming.companions import Companions
 from tonearm.naming.destination import Destination
 from tonearm.naming.disk import identity_of, look
-from tonearm.naming.proposing import Proposed, propose
+from tonearm.naming.proposing import Namer, Proposed
 from tonearm.naming.rules import Chooser
-from tonearm.naming.template import Template
 from tonearm.views.renamable import Renamable, RenamableFiles
 
 
@@ -113,17 +112,15 @@ class Planner:
         found: list[NewProposal] = []
         beneath = place.root_path if to is None else to.path
         for each in page:
-            template = chooser.choose(each.track)
-            if template is None:
+            namer = chooser.choose(each.track)
+            if namer is None:
                 plan.kept += 1
                 continue
-            moves = mode is Mode.MOVE or (
-                mode is Mode.AS_TEMPLATE and (template.has_folders or to is not None)
-            )
+            moves = mode is Mode.MOVE or (mode is Mode.AS_TEMPLATE and (namer.has_folders or to is not None))
             folder, name = os.path.split(each.track.path)
             old = self._checker.folder(folder)
             above = self._checker.folder(beneath) if moves else old
-            made = self._proposed(each, old, name, template, above, moves)
+            made = self._proposed(each, old, name, namer, above, moves)
             if made is None:
                 plan.unchanged += 1
                 continue
@@ -154,18 +151,18 @@ class Planner:
     # one file
 
     def _proposed(
-        self, each: Renamable, old: Folder, name: bytes, template: Template, above: Folder, moves: bool
+        self, each: Renamable, old: Folder, name: bytes, namer: Namer, above: Folder, moves: bool
     ) -> tuple[NewProposal, Folder | None] | None:
         """The proposal for a file, and the folder that it comes to; ``None`` where it has the name already.
 
         old, name: where it is now. above: the folder that its new path is below.
         """
         source = each.track.path
-        made = propose(template, each.track, above.rules)
+        made = namer.propose(each.track, above.rules)
         target, new = None, None
         if made.parts is not None:
             new = self._checker.below(above, made.parts[:-1] if moves else [])
-            target = os.path.join(new.path, made.parts[-1])
+            target = new.prefix + made.parts[-1]
             if target == source:
                 return None
         proposal = NewProposal(
@@ -180,7 +177,7 @@ class Planner:
             conflicts=made.conflicts,
             warnings=list(made.warnings),
         )
-        self._checker.check(proposal, look(os.path.join(old.here, name)), name, old, new)
+        self._checker.check(proposal, look(old.prefix_here + name), name, old, new)
         self._note(old.path, name, proposal, new, made)
         return proposal, new
 
@@ -215,8 +212,8 @@ class Planner:
     def _companion(
         self, track: NewProposal, name: bytes, target: bytes, old: Folder, new: Folder, along: str
     ) -> NewProposal:
-        source = os.path.join(old.path, name)
-        status = look(os.path.join(old.here, name))
+        source = old.prefix + name
+        status = look(old.prefix_here + name)
         proposal = NewProposal(
             source=source,
             target=target,
@@ -248,7 +245,7 @@ class Planner:
                 target = self._checker.folder(source.target)
                 for name in self._companions.of_album(folder.here):
                     if name not in source.going:
-                        whole = os.path.join(target.path, name)
+                        whole = target.prefix + name
                         found.append(self._companion(source.track, name, whole, folder, target, "folder"))
             plan.along += len(found)
             self._store(plan.batch, found)
@@ -264,12 +261,8 @@ class Planner:
             for each in found
             if each.target and (scope := scope_in(place.root_path, each.target)) is not None
         }
-        for known in self._files.at_paths(place.root, list(wanted)):
-            if known.missing:
-                proposal = wanted[known.path]
-                proposal.conflicts.append(
-                    Conflict("known-missing", os.path.join(place.root_path, known.path))
-                )
+        for path in self._files.missing_at(place.root, list(wanted)):
+            wanted[path].conflicts.append(Conflict("known-missing", os.path.join(place.root_path, path)))
 
     def _simulate(self, batch: int) -> int:
         """Compare a batch with itself; returns how many proposals have conflicts."""

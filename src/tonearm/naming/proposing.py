@@ -1,4 +1,4 @@
-"""Proposes the name of one file: from its template, its values, and the rules of the file system it is to come to."""
+"""Proposes names of files: by a template, their values, and the rules of the file system they are to come to."""
 
 import os
 from collections.abc import Mapping
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tonearm.library.proposal import Conflict
-from tonearm.naming.components import Unusable, safe_name
-from tonearm.naming.confidence import CHANGED, SHORTENED, Cost, confidence, cost_rows, costs_of
-from tonearm.naming.fields import fields, value_of
+from tonearm.naming.components import SafeName, Unusable, safe_name
+from tonearm.naming.confidence import CHANGED, SHORTENED, Cost, Judge, confidence, cost_rows
+from tonearm.naming.fields import fields, reader
 from tonearm.naming.name_rules import NameRules
-from tonearm.naming.render import fill
+from tonearm.naming.render import Filler
 from tonearm.naming.template import Template
 from tonearm.views.track import Track
 
@@ -35,47 +35,51 @@ class Proposed:
         return cost_rows(self.costs)
 
 
-class _Values(dict[str, Any]):
-    """The values of the fields of a track, each found once."""
-
-    def __init__(self, track: Track) -> None:
-        super().__init__()
-        self._track = track
-
-    def __missing__(self, name: str) -> Any:
-        found = self[name] = value_of(self._track, name)
-        return found
-
-
 def warning(code: str, detail: str = "") -> Mapping[str, str]:
     """A warning as it is stored."""
     return {"code": code, "detail": detail}
 
 
-def propose(template: Template, track: Track, rules: NameRules) -> Proposed:
-    """Propose the name of a track. Raises nothing: what keeps it from having one is a conflict."""
-    known, value = fields(), _Values(track).__getitem__
-    filled = fill(template, known, value)
-    costs = costs_of(filled, known, value)
-    if filled.unknown:
-        costs += [Cost(name, "unknown", 1.0) for name in sorted(filled.unknown)]
-        return Proposed(None, 0.0, costs, [Conflict("unknown-field", track.path)])
-    ending = os.path.splitext(os.path.basename(track.path))[1]
-    proposed = Proposed([])
-    assert proposed.parts is not None  # noqa: S101  a moment ago
-    last = len(filled.parts) - 1
-    for index, chunks in enumerate(filled.parts):
-        try:
-            name = safe_name(chunks, ending if index == last else b"", rules, index == last)
-        except Unusable as error:
-            proposed.conflicts.append(Conflict(error.code, error.detail.encode("utf-8", "surrogateescape")))
-            proposed.parts = None
-            break
-        proposed.parts.append(name.name)
-        costs += [Cost(each, "characters are replaced", CHANGED) for each in sorted(name.changed)]
-        costs += [Cost(each, "shortened", SHORTENED) for each in sorted(name.shortened)]
-        proposed.warnings += [warning("shortened", each) for each in sorted(name.shortened)]
-        proposed.warnings += [warning("characters-replaced", each) for each in sorted(name.changed)]
-    proposed.costs = costs
-    proposed.confidence = confidence(costs)
-    return proposed
+class Namer:
+    """Proposes names by one template."""
+
+    def __init__(self, template: Template) -> None:
+        self.has_folders = template.has_folders
+        self._filler = Filler(template, fields(), reader)
+        self._judge = Judge(template.fields, fields(), reader)
+
+    def propose(self, track: Track, rules: NameRules) -> Proposed:
+        """Propose the name of a track. Raises nothing: what keeps it from having one is a conflict."""
+        filled = self._filler.fill(track)
+        costs = self._judge.costs(filled, track)
+        if filled.unknown:
+            costs += [Cost(name, "unknown", 1.0) for name in sorted(filled.unknown)]
+            return Proposed(None, 0.0, costs, [Conflict("unknown-field", track.path)])
+        ending = os.path.splitext(track.path)[1]
+        parts = filled.parts if self.has_folders else [filled.chunks]
+        made: list[bytes] = []
+        proposed = Proposed(made, costs=costs)
+        last = len(parts) - 1
+        for index, chunks in enumerate(parts):
+            try:
+                name = safe_name(chunks, ending if index == last else b"", rules, index == last)
+            except Unusable as error:
+                proposed.conflicts.append(
+                    Conflict(error.code, error.detail.encode("utf-8", "surrogateescape"))
+                )
+                proposed.parts = None
+                break
+            made.append(name.name)
+            _note_changes(proposed, name)
+        proposed.confidence = confidence(costs)
+        return proposed
+
+
+def _note_changes(proposed: Proposed, name: SafeName) -> None:
+    """Add what it costs that a part of a name is not what its fields say, and warn of it."""
+    for each in sorted(name.changed):
+        proposed.costs.append(Cost(each, "characters are replaced", CHANGED))
+        proposed.warnings.append(warning("characters-replaced", each))
+    for each in sorted(name.shortened):
+        proposed.costs.append(Cost(each, "shortened", SHORTENED))
+        proposed.warnings.append(warning("shortened", each))

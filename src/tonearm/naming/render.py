@@ -1,7 +1,10 @@
-"""Fills a template with the values of a track: the parts of the name, and which fields they came from."""
+"""Fills templates with the values of tracks: the parts of the name, and which fields they came from.
+
+A template is made into functions once, since it is filled for every file of a collection.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,8 +12,8 @@ from tonearm.naming.fields import Field
 from tonearm.naming.functions import FUNCTIONS
 from tonearm.naming.template import Call, Constant, Name, Part, Section, Template, Term, Text, Use
 
-Value = Callable[[str], Any]
-"""Tells the value of a field, ``None`` for unknown."""
+Reader = Callable[[str], Callable[[Any], Any]]
+"""For the name of a field, what reads its value from a track, ``None`` for unknown."""
 
 
 class Chunk(NamedTuple):
@@ -25,123 +28,159 @@ class Chunk(NamedTuple):
 class Filled:
     """A filled template.
 
-    parts: the chunks of each folder and of the name. used: fields whose values are in it. replaced: unknown fields for
-    which another or a text was taken. vanished: unknown fields whose section is left out. unknown: fields without which
-    there is no name.
+    chunks: its pieces. used: the fields whose values are in it, and these values. replaced: unknown fields for which
+    another or a text was taken. vanished: unknown fields whose section is left out. unknown: fields without which there
+    is no name.
     """
 
-    parts: list[list[Chunk]]
-    used: set[str] = field(default_factory=set)
+    chunks: list[Chunk] = field(default_factory=list)
+    used: list[tuple[str, Any]] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
     vanished: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
 
-
-class _Unknown(Exception):
-    """No term of a use is known."""
-
-    def __init__(self, fields: set[str]) -> None:
-        super().__init__()
-        self.fields = fields
-
-
-def fill(template: Template, fields: dict[str, Field], value: Value) -> Filled:
-    """Fill a template. ``fields``: how each value is printed."""
-    filled = Filled([[]])
-    filler = _Filler(fields, value, filled)
-    for part in template.parts:
-        try:
-            filler.add(part)
-        except _Unknown as error:
-            filled.unknown |= error.fields
-    filled.used = set(filler.used)
-    for chunk in filler.chunks:
-        if chunk.field is not None or "/" not in chunk.text:
-            filled.parts[-1].append(chunk)
-        else:  # a slash in the text of the template begins the next part
-            before, *following = chunk.text.split("/")
-            filled.parts[-1].append(Chunk(before))
-            filled.parts.extend([Chunk(text)] for text in following)
-    return filled
+    @property
+    def parts(self) -> list[list[Chunk]]:
+        """The chunks of each folder and of the name: a slash in the text of the template begins the next part."""
+        parts: list[list[Chunk]] = [[]]
+        for chunk in self.chunks:
+            if chunk.field is not None or "/" not in chunk.text:
+                parts[-1].append(chunk)
+            else:
+                before, *following = chunk.text.split("/")
+                parts[-1].append(Chunk(before))
+                parts.extend([Chunk(text)] for text in following)
+        return parts
 
 
-class _Filler:
-    """Adds part by part to ``chunks``, and the fields whose values are in them to ``used``."""
+_NUMBERS = (int, float)
+_Write = Callable[[Any, Filled], Collection[str]]
+"""Adds what a part of a template says of a track; returns the unknown fields for which it says nothing."""
+_Read = Callable[[Any, Filled, list[str]], Chunk | None]
+"""The value of a term for a track; an unknown field is added to the list."""
 
-    def __init__(self, fields: dict[str, Field], value: Value, filled: Filled) -> None:
+
+class Filler:
+    """Fills one template."""
+
+    def __init__(self, template: Template, fields: Mapping[str, Field], read: Reader) -> None:
+        """``fields``: how each value is printed."""
         self._fields = fields
-        self._value = value
-        self._filled = filled
-        self.chunks: list[Chunk] = []
-        self.used: list[str] = []
+        self._read = read
+        self._writes = [self._part(part) for part in template.parts]
 
-    def add(self, part: Part) -> None:
-        """Add what a part says. Raises _Unknown."""
+    def fill(self, track: Any) -> Filled:
+        """Fill the template with the values of a track."""
+        filled = Filled()
+        for write in self._writes:
+            if unknown := write(track, filled):
+                filled.unknown.update(unknown)
+        return filled
+
+    def _part(self, part: Part) -> _Write:
         if isinstance(part, Text):
-            self.chunks.append(Chunk(part.text))
-        elif isinstance(part, Use):
-            self.chunks.append(self._use(part))
-        else:
-            self._section(part)
+            return _text(Chunk(part.text))
+        if isinstance(part, Section):
+            return _section([self._part(each) for each in part.parts])
+        return self._use(part)
 
-    def _section(self, section: Section) -> None:
-        chunks, used = len(self.chunks), len(self.used)
-        try:
-            for part in section.parts:
-                self.add(part)
-        except _Unknown as error:
-            self._filled.vanished |= error.fields
-            del self.chunks[chunks:], self.used[used:]
+    def _use(self, use: Use) -> _Write:
+        terms = [self._term(term, use.form) for term in use.terms]
 
-    def _use(self, use: Use) -> Chunk:
-        passed: set[str] = set()
-        for term in use.terms:
-            found = self._term(term, use.form, passed)
-            if found is not None:
-                self._filled.replaced |= passed
-                return found
-        raise _Unknown(passed)
+        def write(track: Any, filled: Filled) -> Collection[str]:
+            passed: list[str] = []
+            for term in terms:
+                chunk = term(track, filled, passed)
+                if chunk is not None:
+                    filled.chunks.append(chunk)
+                    if passed:
+                        filled.replaced.update(passed)
+                    return ()
+            return passed
 
-    def _term(self, term: Term, form: str, passed: set[str]) -> Chunk | None:
-        """The value of a term; unknown fields are added to ``passed``."""
+        return write
+
+    def _term(self, term: Term, form: str) -> _Read:
         if isinstance(term, Constant):
-            return Chunk(term.text, "")
+            return _constant(Chunk(term.text, ""))
         if isinstance(term, Call):
-            return self._call(term, form, passed)
-        text, number = self._printed(term, form)
-        if not text:
-            passed.add(term.field)
+            return self._call(term, form)
+        return self._name(term, form)
+
+    def _call(self, call: Call, form: str) -> _Read:
+        terms = [self._term(term, form) for term in call.terms]
+        apply, number = FUNCTIONS[call.function].apply, call.number or 0
+
+        def read(track: Any, filled: Filled, passed: list[str]) -> Chunk | None:
+            for term in terms:
+                found = term(track, filled, passed)
+                if found is not None:
+                    text = apply(found.text, number)
+                    return Chunk(text, found.field, found.number) if text.strip() else None
             return None
-        self.used.append(term.field)
-        return Chunk(text, term.field, number)
 
-    def _call(self, call: Call, form: str, passed: set[str]) -> Chunk | None:
-        for term in call.terms:
-            found = self._term(term, form, passed)
-            if found is not None:
-                text = FUNCTIONS[call.function].apply(found.text, call.number or 0)
-                return Chunk(text, found.field, found.number) if text.strip() else None
-        return None
+        return read
 
-    def _printed(self, name: Name, form: str) -> tuple[str, bool]:
-        """The text of a field, empty where it is unknown, and whether it is a number."""
-        value = self._value(name.field)
-        if value is None:
-            return "", False
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return str(value).strip(), False
-        return number_text(value, form, self._fields[name.field].digits), True
+    def _name(self, name: Name, form: str) -> _Read:
+        field, value_of = name.field, self._read(name.field)
+        printed = number_printer(form, self._fields[field].digits)
+
+        def read(track: Any, filled: Filled, passed: list[str]) -> Chunk | None:
+            value = value_of(track)
+            is_number = type(value) in _NUMBERS
+            text = printed(value) if is_number else "" if value is None else str(value).strip()
+            if not text:
+                passed.append(field)
+                return None
+            filled.used.append((field, value))
+            return Chunk(text, field, is_number)
+
+        return read
 
 
-def number_text(value: float, form: str, digits: int | None) -> str:
-    """A number in a form, or with as many digits as its field has and no zeros at the end."""
-    if not math.isfinite(value):
-        return ""
-    if form:
-        if form.endswith("f") or "." in form:
-            return format(float(value), form if form.endswith("f") else f"{form}f")
-        return format(round(value), form)
-    if isinstance(value, int):
-        return str(value)
-    text = f"{value:.{2 if digits is None else digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _text(chunk: Chunk) -> _Write:
+    def write(_: Any, filled: Filled) -> Collection[str]:
+        filled.chunks.append(chunk)
+        return ()
+
+    return write
+
+
+def _section(writes: list[_Write]) -> _Write:
+    def write(track: Any, filled: Filled) -> Collection[str]:
+        chunks, used = len(filled.chunks), len(filled.used)
+        for each in writes:
+            if unknown := each(track, filled):
+                filled.vanished.update(unknown)
+                del filled.chunks[chunks:], filled.used[used:]
+                break
+        return ()
+
+    return write
+
+
+def _constant(chunk: Chunk) -> _Read:
+    return lambda *_: chunk
+
+
+def number_printer(form: str, digits: int | None) -> Callable[[float], str]:
+    """What prints numbers in a form, or with as many digits as a field has and no zeros at the end.
+
+    A number that is not finite gives an empty text.
+    """
+    exact = form if form.endswith("f") else f"{form}f" if "." in form else ""
+    usual = f".{2 if digits is None else digits}f"
+
+    def printed(value: float) -> str:
+        if not math.isfinite(value):
+            return ""
+        if exact:
+            return format(float(value), exact)
+        if form:
+            return format(round(value), form)
+        if isinstance(value, int):
+            return str(value)
+        text = format(value, usual)
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+    return printed

@@ -1,4 +1,4 @@
-"""Chooses the template of a file: the one that a person names, or that of the first rule that fits."""
+"""Chooses by which template a file is named: the one that a person names, or that of the first rule that fits."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tonearm.errors import ConfigurationError
 from tonearm.naming.fields import types, value_of
 from tonearm.naming.presets import PRESETS
+from tonearm.naming.proposing import Namer
 from tonearm.naming.template import Template, parse
 from tonearm.settings import RenameRule
 from tonearm.views.track import Track
@@ -18,16 +19,17 @@ _VARIOUS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Chooser:
-    """Gives the template of a track, ``None`` where its name stays. ``fields``: those that it or a template needs."""
+    """Gives what names a track, ``None`` where its name stays. ``fields``: those that it or a template needs."""
 
-    choose: Callable[[Track], Template | None]
+    choose: Callable[[Track], Namer | None]
     fields: frozenset[str]
     described: str
 
 
 def always(template: Template) -> Chooser:
     """The same template for every track."""
-    return Chooser(lambda _: template, template.fields, template.source)
+    namer = Namer(template)
+    return Chooser(lambda _: namer, template.fields, template.source)
 
 
 def template_of(text: str | None, preset: str | None) -> Template:
@@ -41,18 +43,22 @@ def template_of(text: str | None, preset: str | None) -> Template:
 
 def by_rules(rules: Sequence[RenameRule]) -> Chooser:
     """Choose by rules. Raises ConfigurationError for a rule that can't be used."""
-    parsed: list[tuple[RenameRule, Template | None]] = []
+    namers: list[tuple[RenameRule, Namer | None]] = []
+    needed = {"bpm_confidence"}
     for number, rule in enumerate(rules, 1):
         if unknown := [name for name in rule.missing if name not in types()]:
             raise ConfigurationError(f"setting rename_rules, rule {number}: there is no field {unknown[0]}")
-        keeps = rule.template is None and rule.preset is None
-        parsed.append((rule, None if keeps else template_of(rule.template, rule.preset)))
+        needed.update(rule.missing)
+        if rule.template is None and rule.preset is None:
+            namers.append((rule, None))
+        else:
+            template = template_of(rule.template, rule.preset)
+            needed |= template.fields
+            namers.append((rule, Namer(template)))
 
-    def choose(track: Track) -> Template | None:
-        return next((template for rule, template in parsed if fits(rule, track)), None)
+    def choose(track: Track) -> Namer | None:
+        return next((namer for rule, namer in namers if fits(rule, track)), None)
 
-    needed = {"bpm_confidence", *(name for rule, _ in parsed for name in rule.missing)}
-    needed |= {name for _, template in parsed if template is not None for name in template.fields}
     return Chooser(choose, frozenset(needed), "rename_rules")
 
 

@@ -60,10 +60,14 @@ class RenamableFiles:
             after = files[-1].path
             yield [Renamable(file, track) for file, track in zip(files, tracks, strict=True)]
 
-    def at_paths(self, root: int, paths: list[bytes]) -> list[KnownFile]:
-        """The known files, missing ones too, at some paths below a root."""
+    def missing_at(self, root: int, paths: list[bytes]) -> list[bytes]:
+        """Those of some paths below a root at which the library knows a missing file."""
+        missing = (file_table.c.root_id == root, file_table.c.missing_since.is_not(None))
         with self._database.read() as connection:
-            return known_files(connection, file_table.c.root_id == root, file_table.c.path.in_(paths))
+            if connection.execute(select(file_table.c.id).where(*missing).limit(1)).first() is None:
+                return []  # as for most libraries
+            files = known_files(connection, *missing, file_table.c.path.in_(paths))
+        return [file.path for file in files]
 
     def paths(self, files: Sequence[int]) -> dict[int, bytes]:
         """The present path of each file, by its id."""

@@ -41,6 +41,8 @@ class Results:
     series: Mapping[str, tuple[()] | None]
 
 
+_OF_TRACK = (*AUDIO_FIELDS, *TAG_FIELDS)
+"""The fields of tracks that are columns: the first ones of a row, in this order."""
 _OF_DETAILS = (
     file_table.c.complete,
     file_table.c.warnings,
@@ -102,8 +104,14 @@ class TrackRows:
             for name in AUDIO_FIELDS
             if name != "audio_hash"
         ]
+        of_track = (
+            audio_table.c.hash.label("audio_hash"),
+            *facts,
+            *[tags_table.c[name] for name in TAG_FIELDS],
+        )
         chosen: Select[*tuple[Any, ...]] = (
             select(
+                *of_track,
                 file_table.c.id,
                 file_table.c.state,
                 file_table.c.engine,
@@ -111,9 +119,6 @@ class TrackRows:
                 root_table.c.path.label("root"),
                 file_table.c.audio_id,
                 file_table.c.missing_since,
-                audio_table.c.hash.label("audio_hash"),
-                *facts,
-                *[tags_table.c[name] for name in TAG_FIELDS],
                 *[alias.c.scalars.label(f"scalars_{name}") for name, alias in self._analyses.items()],
                 *[column.label(f"locked_{column.name}") for column in LOCKED_COLUMNS],
             )
@@ -135,19 +140,22 @@ class TrackRows:
         return chosen
 
     def _track(self, row: Row[Any]) -> Track:
-        values = row._mapping  # the library's public name for a row as a mapping
-        measured = self._measured(values)
+        results = self._measured(row._mapping)  # the library's public name for a row as a mapping
+        measured: dict[str, Any] = {}
         locks = _locks(row)
-        counting = locks.counting(measured)
+        if locks is not NO_LOCKS:
+            counting = locks.counting(results)
+            measured = {name: results.get(name) for name in counting}
+            results |= counting
         return Track(
             id=row.id,
             path=os.path.join(row.root, row.path),
             state=row.state if row.missing_since is None else "missing",
-            results={**measured, **counting},
+            results=results,
             stale=self._stale(row),
-            locked=locks.names,
-            measured={name: measured.get(name) for name in counting},
-            **{name: values[name] for name in (*AUDIO_FIELDS, *TAG_FIELDS)},
+            locked=locks.names if locks is not NO_LOCKS else (),
+            measured=measured,
+            **dict(zip(_OF_TRACK, row, strict=False)),
         )
 
     def _measured(self, values: Mapping[Any, Any]) -> dict[str, Any]:

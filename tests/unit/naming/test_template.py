@@ -1,6 +1,8 @@
 """Templates: what they mean, and where a mistake is."""
 
 from collections.abc import Mapping
+from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from tonearm.naming.fields import fields, types
 from tonearm.naming.presets import PRESETS
-from tonearm.naming.render import fill
+from tonearm.naming.render import Filled, Filler
 from tonearm.naming.template import TemplateError, parse
 
 VALUES: Mapping[str, Any] = {
@@ -22,9 +24,13 @@ VALUES: Mapping[str, Any] = {
 }
 
 
+def fill(template: str, values: Mapping[str, Any] = VALUES) -> Filled:
+    return Filler(parse(template, types()), fields(), partial(methodcaller, "get")).fill(values)
+
+
 def text_of(template: str, values: Mapping[str, Any] = VALUES) -> str:
     """What a template says, with a slash between folders."""
-    filled = fill(parse(template, types()), fields(), values.get)
+    filled = fill(template, values)
     assert not filled.unknown, filled.unknown
     return "/".join("".join(chunk.text for chunk in part) for part in filled.parts)
 
@@ -100,14 +106,14 @@ def test_a_mistake_is_said_with_its_place(template: str, position: int, reason: 
 def test_any_text_is_a_template_or_has_a_mistake_inside_it(text: str) -> None:
     position = 0
     try:
-        fill(parse(text, types()), fields(), VALUES.get)
+        fill(text)
     except TemplateError as error:
         position = error.position
     assert 0 <= position <= len(text)
 
 
 def test_an_unknown_field_is_named() -> None:
-    filled = fill(parse("{album} {year|original_year}< {genre}>", types()), fields(), VALUES.get)
+    filled = fill("{album} {year|original_year}< {genre}>")
     assert filled.unknown == {"album", "year", "original_year"}
     assert filled.vanished == {"genre"}
 
@@ -117,5 +123,5 @@ def test_every_preset_is_a_template() -> None:
 
 
 def test_a_number_that_is_not_finite_is_unknown() -> None:
-    filled = fill(parse("{bpm}", types()), fields(), {"bpm": float("nan")}.get)
+    filled = fill("{bpm}", {"bpm": float("nan")})
     assert filled.unknown == {"bpm"}
