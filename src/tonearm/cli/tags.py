@@ -22,8 +22,10 @@ from tonearm.library.proposal import ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.names import printable
 from tonearm.naming.recovery import Recovered
+from tonearm.naming.template import TemplateError
 from tonearm.tagging.fields import FIELDS, MOST_TEXT, TEXTS, USUAL
-from tonearm.tagging.planner import Plan
+from tonearm.tagging.path_pattern import PathPattern
+from tonearm.tagging.planner import Plan, Wanted
 from tonearm.tagging.tagger import TagOutcome
 from tonearm.views.formatting import plural
 from tonearm.views.renamable import count_left_out
@@ -59,28 +61,53 @@ def tags() -> None:
     multiple=True,
     help=f"A text that the files are to have: {', '.join(TEXTS)}; repeatable. Without TEXT the tag is removed.",
 )
+@click.option(
+    "--from-path",
+    "pattern",
+    metavar="PATTERN",
+    help='Texts that are read from paths: "{artist}/{album}/{any} - {title}".',
+)
+@click.option("--only-missing", is_flag=True, help="With --from-path: only tags that a file does not have.")
 @data_option
 @json_option
 def plan(
-    paths: Sequence[str], fields: Sequence[str], texts: Sequence[str], data: str | None, as_json: bool
+    paths: Sequence[str],
+    fields: Sequence[str],
+    texts: Sequence[str],
+    pattern: str | None,
+    only_missing: bool,
+    data: str | None,
+    as_json: bool,
 ) -> None:
     """Propose what to write into the tags of the files at or below each PATH. No file is changed.
 
     The gain of an album is that of all its files, also of those that are at none of the PATHs, as soon as all of them
-    are measured. With --set, results are proposed only if --write names them.
+    are measured. With --set or --from-path, results are proposed only if --write names them.
     """
-    wanted = _texts(texts)
+    if only_missing and pattern is None:
+        raise click.UsageError("--only-missing is for --from-path")
+    given = _texts(texts)
+    usual = () if given or pattern is not None else USUAL
+    wanted = Wanted(fields or usual, given, _pattern(pattern), only_missing)
     stop = StopSwitch()
     with library(data) as opened, stop.on_signals():
         places = [place for path in paths if (place := place_of(opened, path)) is not None]
         settle_if_free(opened, _say_recovered)
         left_out = count_left_out(opened.database, places)
-        made = tag_planner(opened, lambda: stop.requests > 0).plan(
-            places, fields or (() if wanted else USUAL), wanted
-        )
+        made = tag_planner(opened, lambda: stop.requests > 0).plan(places, wanted)
     _print_plan(made, left_out, as_json)
     if made.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _pattern(given: str | None) -> PathPattern | None:
+    """Raises BadParameter."""
+    try:
+        return None if given is None else PathPattern(given)
+    except TemplateError as error:
+        raise click.BadParameter(
+            f"{printable(given or '')}: {error.reason}", param_hint="--from-path"
+        ) from error
 
 
 def _texts(given: Sequence[str]) -> dict[str, str]:
@@ -124,7 +151,7 @@ def _print_plan(plan: Plan, left_out: int, as_json: bool) -> None:
     if plan.unchanged:
         say(f"{plural(plan.unchanged, 'file')} whose tags say it already.")
     if plan.unknown:
-        say(f"{plural(plan.unknown, 'file')} without results to write.")
+        say(f"{plural(plan.unknown, 'file')} without anything to write.")
     if left_out:
         say(f"{plural(left_out, 'file')} that scans leave out, by a pattern or an ignore file.")
     if plan.interrupted:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import FileIO
 from typing import Any
 
@@ -10,7 +10,7 @@ from tonearm.library.proposal import Conflict, Identity, NewProposal, ProposalKi
 from tonearm.library.proposals import Proposals
 from tonearm.library.roots import Place
 from tonearm.names import PathMap
-from tonearm.naming.confidence import Cost, confidence, cost_rows, doubt_of
+from tonearm.naming.confidence import Cost, confidence, cost_rows, doubt_of, strangeness
 from tonearm.naming.destination import Destination
 from tonearm.naming.disk import Refused, look, same_file
 from tonearm.naming.name_rules import NameRules
@@ -20,15 +20,38 @@ from tonearm.tagging.fields import ALBUM, FIELDS, TEXTS, Family, Spelling
 from tonearm.tagging.form import Form, Unwritable
 from tonearm.tagging.former import former
 from tonearm.tagging.forms import form_of
+from tonearm.tagging.path_pattern import PathPattern
 from tonearm.views.renamable import Renamable, RenamableFiles
 from tonearm.views.track import Track
 
-NO_TEXTS: Mapping[str, str] = {}
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be written.
+
+    results: names of ``FIELDS``. texts: what a person sets, by names of ``TEXTS``; an empty one removes the tag.
+    pattern: what further texts are read from paths by. only_missing: those only where a file has no such tag.
+    """
+
+    results: Sequence[str] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    pattern: PathPattern | None = None
+    only_missing: bool = False
+
+    @property
+    def described(self) -> str:
+        """It as the batch keeps it."""
+        pattern = [] if self.pattern is None else [self.pattern.source]
+        return ", ".join([*self.results, *self.texts, *pattern])
 
 
 @dataclass(slots=True)
 class Plan:
-    """What was planned: numbers. unchanged: files whose tags say it already. unknown: without any of the results."""
+    """What was planned: numbers.
+
+    unchanged: files whose tags say it already. unknown: without any of the results, and with a path that is not as the
+    pattern says.
+    """
 
     batch: int
     files: int = 0
@@ -59,40 +82,33 @@ class TagPlanner:
         self._albums = albums
         self._stopping = stopping
 
-    def plan(
-        self, places: Sequence[Place], wanted: Sequence[str], texts: Mapping[str, str] = NO_TEXTS
-    ) -> Plan:
-        """Write a batch of proposals for the files at or below some places. Raises StorageError.
-
-        wanted: names of ``FIELDS``. texts: what a person sets, by names of ``TEXTS``; an empty one removes the tag.
-        """
-        plan = Plan(self._proposals.begin(", ".join([*wanted, *texts]), None))
+    def plan(self, places: Sequence[Place], wanted: Wanted) -> Plan:
+        """Write a batch of proposals for the files at or below some places. Raises StorageError."""
+        plan = Plan(self._proposals.begin(wanted.described, None))
         for place in places:
             for page in self._files.each(place):
                 if self._stopping():
                     plan.interrupted = True
                     return plan
-                found = [
-                    made for each in page if (made := self._proposed(plan, each, wanted, texts)) is not None
-                ]
+                found = [made for each in page if (made := self._proposed(plan, each, wanted)) is not None]
                 self._proposals.add(plan.batch, found)
                 plan.files += len(found)
                 plan.conflicted += sum(bool(each.conflicts) for each in found)
         self._proposals.complete(plan.batch)
         return plan
 
-    def _proposed(
-        self, plan: Plan, each: Renamable, wanted: Sequence[str], texts: Mapping[str, str]
-    ) -> NewProposal | None:
+    def _proposed(self, plan: Plan, each: Renamable, wanted: Wanted) -> NewProposal | None:
         """The proposal for a file; ``None`` where nothing is to be changed."""
         track = each.track
-        if ALBUM in wanted:
+        if ALBUM in wanted.results:
             track = replace(track, results={**track.results, **self._albums.of(each)})
         here = self._paths.here(track.path)
-        if not texts and not any(_known(track, name, self._spelling) for name in wanted):
+        read = {} if wanted.pattern is None else wanted.pattern.texts(track.path)
+        if not (read or wanted.texts or any(_known(track, name, self._spelling) for name in wanted.results)):
             plan.unknown += 1
             return None
-        costs = [cost for name in wanted if (cost := _doubt(name, track, self._spelling)) is not None]
+        costs = [cost for name in wanted.results if (cost := _doubt(name, track, self._spelling)) is not None]
+        costs += [cost for name, text in read.items() if (cost := strangeness(name, text)) is not None]
         proposal = NewProposal(
             source=track.path,
             target=None,
@@ -107,7 +123,7 @@ class TagPlanner:
         try:
             self._check(proposal, look(here), os.path.dirname(here))
             if not proposal.conflicts:
-                proposal.changes = self._changes(here, track, wanted, texts)
+                proposal.changes = self._changes(here, track, wanted, read)
                 if not proposal.changes:
                     plan.unchanged += 1
                     return None
@@ -131,15 +147,26 @@ class TagPlanner:
             add(Conflict(problem, self._paths.known(folder)))
 
     def _changes(
-        self, here: bytes, track: Track, wanted: Sequence[str], texts: Mapping[str, str]
+        self, here: bytes, track: Track, wanted: Wanted, read: Mapping[str, str]
     ) -> list[dict[str, Any]]:
-        """What is to be changed in a file: field, name, and its texts before and after. Raises Unwritable, OSError."""
+        """What is to be changed in a file: field, name, and its texts before and after. Raises Unwritable, OSError.
+
+        read: the texts that are read from its path.
+        """
         with FileIO(os.open(here, READ)) as file:
             family, form = form_of(file, os.fstat(file.fileno()).st_size)
             found = [
-                change for name in wanted for change in _of_field(name, family, form, track, self._spelling)
+                change
+                for name in wanted.results
+                for change in _of_field(name, family, form, track, self._spelling)
             ]
-            found += _of_texts(texts, family, form)
+            found += _of_texts(wanted.texts, family, form)
+            beside = {name: text for name, text in read.items() if name not in wanted.texts}
+            found += [
+                change
+                for change in _of_texts(beside, family, form)
+                if not (wanted.only_missing and change["before"])
+            ]
             if found:
                 form.splices({change["name"]: change["after"] for change in found})  # whether it can be done
             return found
@@ -174,11 +201,11 @@ def _of_field(
 def _of_texts(texts: Mapping[str, str], family: Family, form: Form) -> list[dict[str, Any]]:
     """What is changed so that a file has these texts. Raises Unwritable."""
     found = []
-    for field, text in texts.items():
-        name = TEXTS[field][family]
+    for named, text in texts.items():
+        name = TEXTS[named][family]
         if name is None:
             raise Unwritable("tag-form")
         before, after = former(form, name), [text] if text else []
         if before["before"] != after:
-            found.append({"field": field, "name": name, **before, "after": after})
+            found.append({"field": named, "name": name, **before, "after": after})
     return found

@@ -65,6 +65,17 @@ def test_from_a_plan_to_the_undo(call: Call, tmp_path: Path) -> None:
     assert call("undo").exit_code == 2
 
 
+def test_a_pattern_of_paths_that_can_not_be_used_is_said(call: Call, tmp_path: Path) -> None:
+    for arguments, said in (
+        (("--from-path", "{titel}"), "{titel}: there is no field titel; do you mean title?"),
+        (("--only-missing",), "--only-missing is for --from-path"),
+    ):
+        refused = call("plan", str(tmp_path), *arguments)
+        assert (refused.exit_code, said in refused.stderr) == (2, True)
+    [plan] = objects(call("plan", str(tmp_path / "music"), "--from-path", "{title}", "--json"))
+    assert (plan["proposals"], plan["unknown"]) == (2, 0)
+
+
 def test_what_scans_leave_out_is_counted(call: Call, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "data" / "tonearm.db")) as database, database:
         database.execute("UPDATE files SET left_out_since = 1 WHERE path = ?", (b"flac.x",))

@@ -31,7 +31,8 @@ from tonearm.naming.disk import Disk
 from tonearm.naming.recovery import Recovered, recover
 from tonearm.tagging.albums import AlbumGains
 from tonearm.tagging.fields import USUAL, Spelling
-from tonearm.tagging.planner import Plan, TagPlanner
+from tonearm.tagging.path_pattern import PathPattern
+from tonearm.tagging.planner import Plan, TagPlanner, Wanted
 from tonearm.tagging.tagger import Tagger, TagOutcome
 from tonearm.views.albums import AlbumSounds
 from tonearm.views.renamable import RenamableFiles
@@ -121,6 +122,8 @@ class TagCollection:
         spelling: Spelling | None = None,
         below: str = "",
         texts: Mapping[str, str] | None = None,
+        pattern: str = "",
+        only_missing: bool = False,
     ) -> Plan:
         """Plan what is written into all files, or those at or below a path in the folder."""
         planner = TagPlanner(
@@ -134,7 +137,9 @@ class TagCollection:
         )
         place = Roots(self.library.database).locate(bytes(self.folder / below), is_canonical=True)
         assert place is not None
-        return planner.plan([place], fields or (() if texts else USUAL), texts or {})
+        usual = () if texts or pattern else USUAL
+        read = PathPattern(pattern) if pattern else None
+        return planner.plan([place], Wanted(fields or usual, texts or {}, read, only_missing))
 
     def batch(self, number: int) -> list[Proposal]:
         """The proposals of a batch."""

@@ -89,6 +89,27 @@ def test_texts_that_a_person_sets_are_written_in_every_format_and_taken_back(
     assert [path.read_bytes() for path in paths] == before
 
 
+def test_texts_are_read_from_paths_and_those_that_are_there_stay_if_a_person_wants_that(
+    collection: TagCollection,
+) -> None:
+    path = collection.put("flac.x", retagged("flac", WRITERS["flac"]))
+    named = path.rename(path.with_name("Nina - Track 01.x"))
+    collection.library.change("UPDATE files SET path = :path", path=b"Nina - Track 01.x")
+    title = tags_of(named)["title"]
+
+    missing = collection.plan(pattern="{artist} - {title}", texts={"artist": "Other"}, only_missing=True)
+    [proposal] = collection.batch(missing.batch)
+    assert [(change["field"], change["after"]) for change in proposal.changes] == [("artist", ["Other"])]
+    plan = collection.plan(pattern="{artist} - {title}")
+    [proposal] = collection.batch(plan.batch)
+    assert [cost["field"] for cost in proposal.costs] == ["title"]  # it hardly says what a title should
+    assert (proposal.changes[-1]["before"], proposal.changes[-1]["after"]) == (title, ["Track 01"])
+    assert collection.apply().written == 1
+    assert (tags_of(named)["artist"], tags_of(named)["title"]) == (["Nina"], ["Track 01"])
+    other = collection.plan(pattern="{any} - {album} - {any}")
+    assert (other.files, other.unknown) == (0, 1)
+
+
 def test_an_empty_text_removes_the_tag_and_a_title_of_wma_is_refused(collection: TagCollection) -> None:
     path = collection.put("flac.x", retagged("flac", WRITERS["flac"]))
     assert "title" in tags_of(path)
