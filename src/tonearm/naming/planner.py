@@ -22,6 +22,9 @@ from tonearm.naming.proposing import Namer, Proposed
 from tonearm.naming.rules import Chooser
 from tonearm.views.renamable import Renamable, RenamableFiles
 
+WRITTEN_TOGETHER = 5000
+"""Proposals of a transaction, at least: each changes many pages of the indexes by keys, fewer make more to write."""
+
 
 class Mode(StrEnum):
     """Where files come to."""
@@ -77,6 +80,7 @@ class Planner:
         self._stopping = stopping
         self._sources: dict[bytes, _Source] = {}
         self._taken: dict[int, bytes] = {}
+        self._unwritten: list[NewProposal] = []
 
     def plan(self, places: Sequence[Place], chooser: Chooser, mode: Mode, to: Place | None) -> Plan:
         """Write a batch of proposals for the files at or below some places. ``to``: the destination of moves.
@@ -93,9 +97,11 @@ class Planner:
             for page in self._files.each(place):
                 if self._stopping():
                     plan.interrupted = True
+                    self._write(plan.batch)
                     return plan
                 self._page(plan, place, page, chooser, mode, to)
         self._albums(plan)
+        self._write(plan.batch)
         plan.conflicted = self._simulate(plan.batch)
         self._proposals.complete(plan.batch)
         return plan
@@ -134,10 +140,17 @@ class Planner:
         self._store(plan.batch, found)
 
     def _store(self, batch: int, found: Sequence[NewProposal]) -> None:
-        self._proposals.add(batch, found)
-        for each in found:
+        self._unwritten += found
+        if len(self._unwritten) >= WRITTEN_TOGETHER:
+            self._write(batch)
+
+    def _write(self, batch: int) -> None:
+        """Write what is stored and not written yet."""
+        self._proposals.add(batch, self._unwritten)
+        for each in self._unwritten:
             if each.target is not None and self._is_taken(each, each.target):
                 self._taken[each.number] = each.target
+        self._unwritten = []
 
     def _is_taken(self, proposal: NewProposal, target: bytes) -> bool:
         """Whether something is at the target of a proposal already that is not the file itself."""
