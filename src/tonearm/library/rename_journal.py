@@ -163,22 +163,17 @@ class RenameJournal:
         """The changed copy of a group, ``None`` where it was not whole."""
         return self._rewrite(rewrite_table.c.group_id == group)
 
-    def applied_rewrite(self, proposal: int, file: int | None) -> Rewrite | None:
-        """The copy that last took the place of a file when a proposal for it was applied."""
+    def applied_rewrite(self, proposal: int, file: int | None, after: bytes) -> Rewrite | None:
+        """The copy with the digest ``after`` that took the place of a file when a proposal for it was applied."""
         steps = rename_step_table.c
-        applied = (
-            select(steps.group_id)
-            .where(
-                steps.proposal_id == proposal,
-                steps.file_id == file,
-                steps.kind == StepKind.REWRITE,
-                steps.state == StepState.DONE,
-                ~steps.is_undo,
-            )
-            .order_by(steps.at.desc())
-            .limit(1)
+        applied = select(steps.group_id).where(
+            steps.proposal_id == proposal,
+            steps.file_id == file,
+            steps.kind == StepKind.REWRITE,
+            steps.state == StepState.DONE,
+            ~steps.is_undo,
         )
-        return self._rewrite(rewrite_table.c.group_id.in_(applied))
+        return self._rewrite(rewrite_table.c.group_id.in_(applied) & (rewrite_table.c.after == after))
 
     def _rewrite(self, condition: ColumnElement[bool]) -> Rewrite | None:
         with self._database.read() as connection:

@@ -10,7 +10,7 @@ from tonearm.naming.companions import Companions
 from tonearm.naming.destination import Destination, FolderState
 from tonearm.naming.disk import Refused, same_file
 from tonearm.naming.name_rules import NameRules, RenameMethod
-from tonearm.naming.proposing import warning
+from tonearm.naming.proposing import OTHER_FILE_SYSTEM, OTHER_MOUNT, warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Checker:
             if new.rules.method is RenameMethod.LINK:
                 proposal.conflicts.append(Conflict("hard-linked", proposal.source))
         if status.st_dev != new.state.device:
-            proposal.warnings.append(warning("other-file-system", "it is copied, and compared"))
+            proposal.warnings.append(warning(OTHER_FILE_SYSTEM, "it is copied, and compared"))
         elif old.mount != new.mount:  # the kernel renames within one mount only
-            proposal.warnings.append(warning("other-mount", "it is copied, and compared"))
+            proposal.warnings.append(warning(OTHER_MOUNT, "it is copied, and compared"))
         if name in self._companions.listing(old.here).in_cue_sheets:
             proposal.warnings.append(warning("named-in-cue-sheet"))

@@ -4,11 +4,17 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 
 BLOCK = 1 << 20
 PART = b".tonearm-copying-"
 """What names of incomplete copies begin with; they have no ending, so that no scan takes them for music."""
+
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How files are opened: what another program has put there, a pipe such as, must not hold this one up."""
 
 
 class Stopped(Exception):
@@ -20,22 +26,33 @@ def part_of(name: bytes) -> bytes:
     return PART + hashlib.blake2b(name, digest_size=8).hexdigest().encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The status that a source had when it was opened, and the number of bytes of its copy."""
+
+    source: os.stat_result
+    size: int
+
+
 def copy_file(
     source_folder: int, source: bytes, target_folder: int, target: bytes, stopping: Callable[[], bool]
-) -> os.stat_result:
+) -> Copied:
     """Copy a file with its times, permissions and attributes, sync it, and compare what is on the disk.
 
-    Returns the status that the source had. The target must not be there.
+    What is at ``target`` is taken for what an earlier attempt has left.
 
     Raises:
-        OSError: reading or writing failed, or the copy differs (EIO).
+        OSError: reading or writing failed; the source is no file (ENOENT); the copy differs (EIO); another process has
+            put something in its place (EEXIST).
         Stopped: a person has asked to stop.
     """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(target, dir_fd=target_folder)  # our own, of an earlier attempt
-    read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source_folder)
+    read = os.open(source, READ, dir_fd=source_folder)
     try:
         status = os.fstat(read)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(errno.ENOENT, "it is no file any more")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         write = os.open(target, flags, 0o600, dir_fd=target_folder)
         try:
@@ -44,20 +61,24 @@ def copy_file(
             os.fsync(write)
             if digest != _digest(write, stopping):
                 raise OSError(errno.EIO, "the copy differs from the original")
+            written = os.fstat(write)
+            if not os.path.samestat(written, os.stat(target, dir_fd=target_folder, follow_symlinks=False)):
+                raise FileExistsError(errno.EEXIST, "another process copies to this name")
         finally:
             os.close(write)
     finally:
         os.close(read)
-    return status
+    return Copied(status, written.st_size)
 
 
 def same_content(one: bytes, other: bytes) -> bool:
     """Whether two files have the same bytes. Raises OSError."""
-    if os.lstat(one).st_size != os.lstat(other).st_size:
+    found = [os.lstat(one), os.lstat(other)]
+    if not all(stat.S_ISREG(each.st_mode) for each in found) or found[0].st_size != found[1].st_size:
         return False
     digests = []
     for path in (one, other):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, READ)
         try:
             digests.append(_digest(descriptor, lambda: False))
         finally:

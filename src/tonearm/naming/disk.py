@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
+from tonearm.library.mount_table import MountTable
 from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import StepKind
 from tonearm.naming.copying import copy_file, part_of, same_content
@@ -78,6 +79,7 @@ class Disk:
     def __init__(self, roots: Sequence[bytes], stopping: Callable[[], bool]) -> None:
         self._folders = Folders(roots)
         self._stopping = stopping
+        self._mounts = MountTable()
         self._linking: set[int] = set()
         self._apart: set[tuple[bytes, bytes]] = set()
 
@@ -95,6 +97,15 @@ class Disk:
         if here != there or (os.path.dirname(source), os.path.dirname(target)) in self._apart:
             return StepKind.COPY
         return StepKind.LINK if there in self._linking else StepKind.RENAME
+
+    def require_apart(self, source: bytes, target: bytes) -> None:
+        """Raise Refused where a file that was to come to another mount would stay on its own: that one is not there.
+
+        It would be put below the mount point, where nobody finds it once the disk is mounted again.
+        """
+        mounts = {self._mounts.mount_of(os.path.dirname(path) + b"/") for path in (source, target)}
+        if len(mounts) == 1 and self.kind(source, target) is not StepKind.COPY:
+            raise Refused("not-mounted", target)
 
     def missing_folders(self, folder: bytes) -> list[bytes]:
         """The folders that have to be made, the outermost first. Raises OSError."""
@@ -180,7 +191,8 @@ class Disk:
         if os.stat(old, dir_fd=here, follow_symlinks=False).st_nlink > 1:
             raise Refused("hard-linked", source)
         try:
-            link_and_remove(here, old, there, name)
+            if not link_and_remove(here, old, there, name):
+                raise Refused("changed-since", source)
         except OSError as error:
             if error.errno in UNSUPPORTED or error.errno in {errno.EPERM, errno.EMLINK}:
                 raise Refused("no-safe-rename", target) from error
@@ -191,7 +203,7 @@ class Disk:
         here, old = self._folders.split(source)
         part = part_of(name)
         try:
-            status = copy_file(here, old, there, part, self._stopping)
+            copied = copy_file(here, old, there, part, self._stopping)
             try:
                 rename_no_replace(there, part, there, name)
             except OSError as error:
@@ -203,7 +215,9 @@ class Disk:
                 os.unlink(part, dir_fd=there)
             raise
         os.fsync(there)
-        if identity_of(os.stat(old, dir_fd=here, follow_symlinks=False)) != identity_of(status):
+        if os.stat(name, dir_fd=there, follow_symlinks=False).st_size != copied.size:
+            raise Refused("destination-exists", target)  # another process copies to the same name
+        if identity_of(os.stat(old, dir_fd=here, follow_symlinks=False)) != identity_of(copied.source):
             os.unlink(name, dir_fd=there)  # it was written to meanwhile, so the copy is of the past
             raise Refused("changed-since", source)
         os.unlink(old, dir_fd=here)

@@ -25,6 +25,7 @@ class Move:
     along: str | None = None
     follows: int | None = None
     is_undo: bool = False
+    crosses: bool = False  # both paths were on different mounts when it was planned
 
 
 @dataclass(frozen=True, slots=True)

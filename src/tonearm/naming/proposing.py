@@ -35,6 +35,10 @@ class Proposed:
         return cost_rows(self.costs)
 
 
+OTHER_FILE_SYSTEM, OTHER_MOUNT = "other-file-system", "other-mount"
+"""Warnings about a file that comes to another disk."""
+
+
 def warning(code: str, detail: str = "") -> Mapping[str, str]:
     """A warning as it is stored."""
     return {"code": code, "detail": detail}

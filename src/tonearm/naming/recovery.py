@@ -142,10 +142,11 @@ class _Recovery:
         """Whether the only step of a unit was done; one that was half done is finished."""
         source, target = self._here(step.source), self._here(step.target)
         if step.kind is StepKind.COPY:
+            was_there = look(source) is not None
             done = self._disk.finish_copy(source, target)
-            if not done and look(source) is None:
+            if not was_there and look(target) is None:
                 raise _Unreachable
-            return done
+            return done and (was_there or self._has(step))  # what has the name now may be another file
         if self._has(step):
             if step.kind is StepKind.LINK and self._targets.get(step.source, -1) <= step.position:
                 self._disk.finish_link(source, target)

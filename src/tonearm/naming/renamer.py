@@ -198,6 +198,8 @@ class Renamer:
             raise Refused("tracks-stay", os.path.dirname(here))
         if move.follows in self._outcome.refused:
             raise Refused("track-stays", here)
+        if move.crosses:
+            self._disk.require_apart(here, self._here(move.target))
         return self._disk.check_same(here, move.identity, any_content=move.is_undo)
 
     def _holds_music(self, folder: bytes) -> bool:

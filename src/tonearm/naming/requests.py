@@ -4,6 +4,7 @@ from tonearm.library.proposal import Proposal, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.naming.name_rules import NameRules
 from tonearm.naming.order import Move
+from tonearm.naming.proposing import OTHER_FILE_SYSTEM, OTHER_MOUNT
 from tonearm.views.renamable import RenamableFiles
 
 
@@ -20,6 +21,7 @@ def approved(proposals: Proposals, batch: int | None) -> list[Move]:
             file=each.file,
             along=each.along,
             follows=each.follows,
+            crosses=_crosses(each),
         )
         for each in proposals.each(Selection(batch=batch, statuses=(ProposalStatus.APPROVED,)))
         if each.target is not None and each.target_key is not None
@@ -62,4 +64,9 @@ def _back(proposal: Proposal, now_at: dict[int, bytes]) -> Move:
         file=proposal.file,
         along=proposal.along,
         is_undo=True,
+        crosses=source == target and _crosses(proposal),
     )
+
+
+def _crosses(proposal: Proposal) -> bool:
+    return any(each["code"] in (OTHER_FILE_SYSTEM, OTHER_MOUNT) for each in proposal.warnings)

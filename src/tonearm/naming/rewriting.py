@@ -14,22 +14,22 @@ from io import FileIO
 
 from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import Rewrite
-from tonearm.naming.copying import BLOCK, Stopped, keep_attributes, part_of
+from tonearm.naming.copying import BLOCK, READ, Stopped, keep_attributes, part_of
 from tonearm.naming.disk import Refused, identity_of, look, refusal
 from tonearm.naming.folders import Folders
 from tonearm.naming.safe_rename import UNSUPPORTED, exchange, rename_no_replace
 from tonearm.naming.splices import Splice, spliced
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
-class Digests:
-    """SHA-256 of a file and of its changed copy."""
+class Written:
+    """SHA-256 of a file and of its changed copy, and what tells the copy."""
 
     before: bytes
     after: bytes
+    copy: Identity
 
 
 def aside(path: bytes) -> bytes:
@@ -51,7 +51,7 @@ class Rewriter:
         splices: Sequence[Splice],
         is_same: Callable[[FileIO, FileIO], bool],
         keep_times: bool = False,
-    ) -> Digests:
+    ) -> Written:
         """Write the changed copy. ``is_same``: whether both files, open for reading alone, hold the same sound.
 
         Raises:
@@ -64,7 +64,7 @@ class Rewriter:
             self._remove(folder, part)
             with _opened(name, READ, folder) as old:
                 with _opened(part, _WRITE, folder) as new:
-                    digests = self._written(old, new, splices)
+                    before, after = self._written(old, new, splices)
                     status = os.fstat(old.fileno())
                     keep_attributes(old.fileno(), new.fileno(), status, keep_times)
                     if owner(os.fstat(new.fileno())) != owner(status):
@@ -73,6 +73,7 @@ class Rewriter:
                 with _opened(part, READ, folder) as copy:
                     if not is_same(old, copy):
                         raise Refused("audio-differs", path)
+                    written = identity_of(os.fstat(copy.fileno()))
         except (OSError, ValueError, Refused, Stopped) as error:
             with contextlib.suppress(OSError):
                 self._remove(folder, part)
@@ -81,7 +82,7 @@ class Rewriter:
             if isinstance(error, ValueError):
                 raise Refused("changed-since", path) from error
             raise
-        return digests
+        return Written(before, after, written)
 
     def _split(self, path: bytes) -> tuple[int, bytes]:
         try:
@@ -89,7 +90,8 @@ class Rewriter:
         except OSError as error:
             raise refusal(error, path) from error
 
-    def _written(self, old: FileIO, new: FileIO, splices: Sequence[Splice]) -> Digests:
+    def _written(self, old: FileIO, new: FileIO, splices: Sequence[Splice]) -> tuple[bytes, bytes]:
+        """Write the changed copy; returns the digests of both."""
         before, after = hashlib.sha256(), hashlib.sha256()
 
         def read(size: int) -> bytes:
@@ -104,18 +106,19 @@ class Rewriter:
             view = memoryview(piece)
             while view:
                 view = view[new.write(view) or 0 :]
-        return Digests(before.digest(), after.digest())
+        return before.digest(), after.digest()
 
-    def put_in_place(self, path: bytes, identity: Identity) -> Identity:
-        """Let the copy take the place of the file; returns what tells it. Raises Refused, and the file is as it was.
+    def put_in_place(self, path: bytes, identity: Identity, copy: Identity) -> None:
+        """Let the copy take the place of the file. ``identity``, ``copy``: what tells both.
 
         The folder is to be synced then, and ``remove_old`` called.
+
+        Raises Refused, and the file is as it was; also where the copy is not the one that was written.
         """
         folder, name = self._split(path)
         part = part_of(name)
-        copy = identity_of(_status(folder, part))
         try:
-            if identity_of(_status(folder, name)) != identity:
+            if (identity_of(_status(folder, name)), _found(folder, part)) != (identity, copy):
                 raise Refused("changed-since", path)
             exchanged = _exchanged(folder, name, part)
             if _found(folder, name) != copy:  # the file system takes the flag and does something else
@@ -130,7 +133,6 @@ class Rewriter:
                     self._remove(folder, part)
             raise refusal(error, path) if isinstance(error, OSError) else error from error
         self._folders.changed(path)
-        return copy
 
     def remove_old(self, path: bytes, identity: Identity) -> None:
         """Remove the old file beside the copy that has its place.

@@ -41,11 +41,19 @@ def _renamed(source_folder: int, source: bytes, target_folder: int, target: byte
         raise OSError(number, os.strerror(number))
 
 
-def link_and_remove(source_folder: int, source: bytes, target_folder: int, target: bytes) -> None:
-    """Give a file a second name, which fails where the target is there, then take the first one. Raises OSError."""
+def link_and_remove(source_folder: int, source: bytes, target_folder: int, target: bytes) -> bool:
+    """Give a file a second name, which fails where the target is there, then take the first one. Raises OSError.
+
+    Returns whether that was done; it is not where another program has meanwhile put another file in the place of the
+    first one, which stays.
+    """
     os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
     os.fsync(target_folder)
-    os.unlink(source, dir_fd=source_folder)
+    now = os.stat(source, dir_fd=source_folder, follow_symlinks=False)
+    linked = os.stat(target, dir_fd=target_folder, follow_symlinks=False)
+    is_same = os.path.samestat(now, linked)
+    os.unlink(source if is_same else target, dir_fd=source_folder if is_same else target_folder)
+    return is_same
 
 
 @cache

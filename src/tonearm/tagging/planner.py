@@ -11,10 +11,10 @@ from tonearm.library.proposals import Proposals
 from tonearm.library.roots import Place
 from tonearm.names import PathMap
 from tonearm.naming.confidence import Cost, confidence, cost_rows, doubt_of, strangeness
+from tonearm.naming.copying import READ
 from tonearm.naming.destination import Destination
 from tonearm.naming.disk import Refused, look, same_file
 from tonearm.naming.name_rules import NameRules
-from tonearm.naming.rewriting import READ
 from tonearm.tagging.albums import AlbumGains
 from tonearm.tagging.fields import ALBUM, FIELDS, TEXTS, Family, Spelling
 from tonearm.tagging.form import Form, Unwritable

@@ -22,10 +22,10 @@ from tonearm.library.followed import Completed
 from tonearm.library.proposal import Identity, Proposal
 from tonearm.library.rename_journal import Group, RenameJournal, Rewrite, Step, StepKind
 from tonearm.names import PathMap
-from tonearm.naming.copying import Stopped
+from tonearm.naming.copying import READ, Stopped
 from tonearm.naming.disk import Disk, Refused, look, refusal
 from tonearm.naming.renamer import CHANGED, RenamingFailed
-from tonearm.naming.rewriting import READ, Rewriter, aside, digest_of
+from tonearm.naming.rewriting import Rewriter, aside, digest_of
 from tonearm.naming.splices import Splice, inverse, packed, unpacked
 from tonearm.tagging.form import Unwritable
 from tonearm.tagging.former import former_values
@@ -161,17 +161,17 @@ class Tagger:
                 raise Refused("tags-damaged", here)
             return True
 
-        digests = self._rewriter.copy(here, change.splices, is_same, self._keep_times)
+        written = self._rewriter.copy(here, change.splices, is_same, self._keep_times)
         restore = packed(inverse(change.splices))
-        self._journal.rewriting(group.id, Rewrite(proposal.id, digests.before, digests.after, restore))
-        now = self._rewriter.put_in_place(here, identity)
+        self._journal.rewriting(group.id, Rewrite(proposal.id, written.before, written.after, restore))
+        self._rewriter.put_in_place(here, identity, written.copy)
         try:
             self._disk.sync()
         except OSError as error:
             raise RenamingFailed(f"the disk does not confirm the new tags: {error.strerror}") from error
         self._rewriter.remove_old(here, identity)
         tags = None if copy is None else copy.tags
-        return Completed(proposal.id, proposal.file, path, path, is_undo, now, tags)
+        return Completed(proposal.id, proposal.file, path, path, is_undo, written.copy, tags)
 
     def _change(self, proposal: Proposal, here: bytes, is_undo: bool) -> _Change:
         """What is to be replaced in a file. Raises Refused."""
@@ -193,8 +193,8 @@ class Tagger:
         texts = _texts(proposal.changes, "before")
         if not texts.keys().isdisjoint(self._journal.written_later(proposal.id, proposal.file)):
             raise Refused("written-again", here)
-        applied = self._journal.applied_rewrite(proposal.id, proposal.file)
-        if applied is not None and digest_of(here) == applied.after:
+        applied = self._journal.applied_rewrite(proposal.id, proposal.file, digest_of(here))
+        if applied is not None:
             return _Change(unpacked(applied.restore), texts)
         return self._changed(here, texts, proposal.changes)
 

@@ -5,15 +5,17 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.naming.collection import Collection
 from tonearm.events.renames import FileRenamed, RenameRefused, RenamingFinished
 from tonearm.library.proposal import ProposalStatus, Selection
+from tonearm.library.rename_journal import RenameJournal
 from tonearm.library.roots import Place, Roots
-from tonearm.naming import disk, safe_rename
-from tonearm.naming.copying import keep_attributes
+from tonearm.naming import copying, disk, safe_rename
+from tonearm.naming.copying import keep_attributes, part_of
 from tonearm.naming.planner import Mode
 
 
@@ -201,6 +203,91 @@ def test_a_file_goes_to_another_disk_and_back(collection: Collection, other_disk
     assert collection.undo(plan.batch).refused == {}
     assert collection.on_disk() == before
     assert os.listdir(other_disk) == []
+
+
+def test_nothing_is_put_below_a_mount_point_whose_disk_is_gone(collection: Collection) -> None:
+    collection.put("a.flac", title="b", album="disk")
+    before = collection.on_disk()
+    planned = 'UPDATE proposals SET warnings = \'[{"code": "other-file-system", "detail": ""}]\''
+    batch = collection.plan("{album}/{title}").batch
+    collection.library.change(planned)
+    collection.approve(batch)
+    assert list(collection.apply().refused.values()) == ["not-mounted"]
+    assert collection.on_disk() == before
+    batch = applied(collection, "{album}/{title}")
+    before = collection.on_disk()
+    collection.library.change(planned)
+    assert list(collection.undo(batch).refused.values()) == ["not-mounted"]
+    assert collection.on_disk() == before
+
+
+def test_what_another_process_does_to_a_copy_or_its_source_costs_nothing(
+    collection: Collection, other_disk: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("a.flac", title="b")
+    content = collection.on_disk()
+    batch = collection.plan("{title}", Mode.MOVE, Roots(collection.library.database).ensure(other_disk)).batch
+    collection.approve(batch)
+    target, part = os.path.join(other_disk, b"b.flac"), os.path.join(other_disk, part_of(b"b.flac"))
+    real = copying.keep_attributes
+
+    def copied_too(*given: Any) -> None:  # a second library, say, that begins the same copy
+        real(*given)
+        os.unlink(part)
+        Path(os.fsdecode(part)).write_bytes(b"the beginning")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(copying, "keep_attributes", copied_too)
+        assert list(collection.apply().refused.values()) == ["destination-exists"]
+    assert collection.on_disk() == content
+    check = disk.Disk.check_same
+
+    def piped(*given: Any, **named: Any) -> Any:
+        found = check(*given, **named)
+        os.rename(path, path + b".kept")
+        os.mkfifo(path)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk.Disk, "check_same", piped)
+        assert list(collection.apply().refused.values()) == ["source-gone"]
+    os.rename(path + b".kept", path)
+    assert collection.on_disk() == content
+    intend = RenameJournal.intend
+
+    def killed(*given: Any) -> None:
+        intend(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RenameJournal, "intend", killed)
+        with pytest.raises(KeyboardInterrupt):
+            collection.apply()
+    os.unlink(path)
+    Path(os.fsdecode(target)).write_bytes(b"another file")
+    assert (collection.recover().taken_back, collection.library.file(b"a.flac")["size"]) == (
+        1,
+        len(content[b"a.flac"]),
+    )
+
+
+def test_a_file_that_takes_the_place_of_one_between_link_and_removal_stays(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safe_rename, "_call", lambda: (None, 0))
+    first = Path(os.fsdecode(collection.put("e.flac", title="f")))
+    link = os.link
+
+    def replaced(*given: Any, **named: Any) -> None:
+        link(*given, **named)
+        first.unlink()
+        first.write_bytes(b"written by another program")
+
+    collection.approve(collection.plan("{title}").batch)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", replaced)
+        assert list(collection.apply().refused.values()) == ["changed-since"]
+    assert collection.on_disk() == {b"e.flac": b"written by another program"}
 
 
 def test_files_are_renamed_by_links_where_the_call_is_unknown(

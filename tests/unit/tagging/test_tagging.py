@@ -368,6 +368,25 @@ def test_what_another_program_wrote_at_the_last_moment_is_kept(
     assert (path.read_bytes(), left_over(collection)) == (b"edited", [])
 
 
+def test_a_copy_of_another_process_never_takes_the_place(
+    collection: TagCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = collection.put("flac.x")
+    before = path.read_bytes()
+    collection.plan()
+    real = rewriting.Rewriter.put_in_place
+
+    def copied_too(*given: Any) -> None:  # a second library, say, that writes tags of the same file
+        part = Path(os.fsdecode(rewriting.aside(bytes(path))))
+        part.unlink()
+        part.write_bytes(b"the beginning")
+        real(*given)
+
+    monkeypatch.setattr(rewriting.Rewriter, "put_in_place", copied_too)
+    assert list(collection.apply().refused.values()) == ["changed-since"]
+    assert path.read_bytes() == before
+
+
 def test_what_is_written_through_a_file_that_is_still_open_is_kept(
     collection: TagCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
