@@ -12,6 +12,8 @@ from tonearm.library.indexes import complete_metadata
 
 DERIVED = ("features_", "tag_words", "ix_tags_words")
 """What is made from other tables; how it is named."""
+OF_SQLITE = ("fk_jobs_run_id",)
+"""Constraints that PostgreSQL does without."""
 
 
 def differences(database: Database) -> list[object]:
@@ -28,7 +30,8 @@ def differences(database: Database) -> list[object]:
     return [
         change
         for change in found
-        if change[0] not in ("add_index", "remove_index") or change[1].name not in both
+        if not (change[0] in ("add_index", "remove_index") and change[1].name in both)
+        and not (change[0] == "add_fk" and change[1].name in OF_SQLITE and database.shared)
     ]
 
 

@@ -34,7 +34,7 @@ READ_CACHE_KB = 4_000
 """Pages that a connection to SQLite keeps, which reads; a service has up to 15 of them."""
 WRITE_CACHE_KB = 32_000
 """Pages that a connection to SQLite keeps, which writes: a transaction changes many of an index."""
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration."""
 ADVISORY = 0x746F6E65
 """PostgreSQL's advisory lock for what only one process may do at a time."""
