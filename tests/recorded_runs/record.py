@@ -11,8 +11,8 @@ from typing import Any
 
 FILE = ("job", "extension", "size", "level")
 KEPT = {
-    "run_started": ("run", "workers"),
-    "workload_known": ("workers", "ended", "workload", "learned"),
+    "run_started": ("run", "slots"),
+    "workload_known": ("slots", "ended", "workload", "learned"),
     "job_started": FILE,
     "stage_reached": ("job", "stage", "fraction"),
     "job_retrying": (*FILE, "run_s", "delay_s"),

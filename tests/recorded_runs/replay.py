@@ -134,13 +134,13 @@ def _facts(event: Mapping[str, Any], learned: Learned) -> Iterator[Event]:
     fact: Any
     match name:
         case "run_started":
-            fact = RunStarted(event["run"], event["workers"], "")
+            fact = RunStarted(event["run"], event["slots"], "")
         case "workload_known":
             workload = {
                 extension: tuple(Workload(**load) for load in several)
                 for extension, several in event["workload"].items()
             }
-            fact = WorkloadKnown(1, event["workers"], workload, learned, event["ended"])
+            fact = WorkloadKnown(1, event["slots"], workload, learned, event["ended"])
         case "job_started":
             fact = JobStarted(_job(event))
         case "stage_reached":

@@ -27,7 +27,7 @@ TEMPO = AnalyserSpec(
     ),
     series=(
         Series("beats", "beats", "times of the beats", "s", absent=()),
-        Series("tempo_windows", "tempo curve", "tempo in windows of window_s seconds", "BPM", absent=()),
+        Series("tempo_windows", "tempo curve", "tempo of one stretch after another", "BPM", absent=()),
     ),
     options=("window_s",),
 )
@@ -72,7 +72,7 @@ LOUDNESS = AnalyserSpec(
     ),
     series=(
         Series("loudness_curve", "loudness curve", "short-term loudness, one value a second", "LUFS"),
-        Series("loudness_blocks", "loudness blocks", "how many blocks of 400 ms have which level"),
+        Series("loudness_blocks", "loudness blocks", "how many blocks of 400 ms have which level", "blocks"),
     ),
 )
 

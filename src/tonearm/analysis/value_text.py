@@ -15,6 +15,8 @@ def value_text(column: Column, value: Any) -> str:
     """A value of an analyser without its unit, with the number of digits that the analyser declares."""
     if value is None:
         return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         digits = 2 if column.digits is None else column.digits
         return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero

@@ -6,15 +6,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
-
 from tonearm.bootstrap.server_probes import RABBITMQ, SERVERS, ask_broker, server_calls
 from tonearm.bootstrap.servers import Servers
 from tonearm.bootstrap.side_by_side import unfinished
 from tonearm.errors import StorageError, TonearmError
-from tonearm.jobs.job import JobState
 from tonearm.library.database import Database
-from tonearm.library.schema import IS_PRESENT, file_table
 from tonearm.settings import Settings
 from tonearm.telemetry.health_check import (
     CheckStatus,
@@ -32,6 +28,7 @@ from tonearm.telemetry.probes_findings import Place
 from tonearm.telemetry.probes_places import PlacesLoop
 from tonearm.views.liveness import read_liveness
 from tonearm.views.queue_figures import read_figures
+from tonearm.views.totals import count_quarantined
 from tonearm.views.workers import WorkerList
 
 LIMIT_S = 8.0
@@ -114,12 +111,8 @@ def _read_library(servers: Servers, read: _Read) -> None:
 def _situation(database: Database) -> Situation:
     alive = read_liveness(database)
     workers = tuple(WorkerList(database).each()) if database.shared else ()
-    failed = select(func.count()).where(
-        file_table.c.state == JobState.QUARANTINED,
-        IS_PRESENT,
-    )
     with database.read() as connection:
         figures = read_figures(connection)
-        count = connection.execute(failed).scalar_one()
+        count = count_quarantined(connection)
     resting = alive.rest is not None
     return Situation(database.shared, figures, count, int(alive.analysing), workers, resting)

@@ -66,4 +66,8 @@ def _short(value: Any) -> str:
         return ", ".join(_short(item) for item in value)
     if isinstance(value, dict):
         return " ".join(f"{name}={_short(inner)}" for name, inner in value.items() if inner not in (None, []))
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return str(value)

@@ -41,7 +41,7 @@ def forget_files(paths: Sequence[str], everything: bool, yes: bool, data: str | 
     disk is touched.
     """
     if bool(paths) == everything:
-        raise click.UsageError("name files or folders, or --all")
+        raise click.UsageError("give either files or folders, or --all")
     with library(data) as opened:
         places = [place for path in paths if (place := place_of(opened, path))] or opened.roots.every()
         missing = sum(count_missing(opened.database, place) for place in places)
@@ -133,6 +133,8 @@ def _remove(database: Database, place: Place) -> Removed:
 def _print_removed(removed: Removed) -> None:
     results = f", and the results of {plural(removed.audio, 'piece')} of audio" if removed.audio else ""
     say(f"{plural(removed.files, 'missing file')} removed from the library{results}.")
+    if not (removed.files or removed.on_disk or removed.busy):
+        say("None is missing there: `tonearm tracks --missing` lists those that are.")
     if removed.on_disk:
         say(f"{plural(removed.on_disk, 'file')} stayed: on the disk again; `tonearm analyze` finds them.")
     if removed.busy:

@@ -48,12 +48,12 @@ def _cells(track: GraphTrack, mix: Mix | None) -> list[str]:
         "" if mix is None else relation_in_words(mix.relation, track.camelot or ""),
         number(track.bpm),
         "" if mix is None else change_in_words(mix.change),
-        UNKNOWN if track.energy is None else f"{track.energy:.0%}",
+        UNKNOWN if track.energy is None else f"{track.energy:.2f}",
     ]
     return [*(printable(cell) for cell in cells), printable(track.path)]
 
 
 def _headline(track: GraphTrack) -> str:
-    energy = "" if track.energy is None else f", energy {track.energy:.0%}"
+    energy = "" if track.energy is None else f", energy {track.energy:.2f}"
     named = track_title(track.title, track.path) + (f" by {track.artist}" if track.artist else "")
     return f"{printable(named)}: {track.key} ({track.camelot}), {number(track.bpm)} BPM{energy}"

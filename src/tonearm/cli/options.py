@@ -33,10 +33,10 @@ class WholeNumber(click.IntRange):
         number = click.INT.convert(value, param, ctx)
         if number > LARGEST:
             self.fail(f"{value} is too large", param, ctx)
-        return super().convert(number, param, ctx)
+        return _within(self, number, None if self.max == LARGEST else self.max, param, ctx)
 
     def _describe_range(self) -> str:
-        return f"x>={self.min}" if self.max == LARGEST else super()._describe_range()
+        return _range_text(self.min, None if self.max == LARGEST else self.max)
 
 
 class Number(click.FloatRange):
@@ -44,10 +44,36 @@ class Number(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number."""
-        number = super().convert(value, param, ctx)
+        number = click.FLOAT.convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is no number", param, ctx)
-        return number
+        return _within(self, number, self.max, param, ctx)
+
+    def _describe_range(self) -> str:
+        return _range_text(self.min, self.max)
+
+
+def _within(
+    kind: click.IntRange | click.FloatRange,
+    number: float,
+    most: float | None,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> float:
+    """The number, if it is one of the range. Raises click.BadParameter."""
+    least = kind.min
+    if least is not None and number < least:
+        kind.fail(f"{number:g} is too small; the least is {least:g}", param, ctx)
+    if most is not None and number > most:
+        kind.fail(f"{number:g} is too large; the most is {most:g}", param, ctx)
+    return number
+
+
+def _range_text(least: float | None, most: float | None) -> str:
+    """A range for the help; empty where it says nothing that a person wouldn't expect."""
+    if most is not None:
+        return f"{least or 0:g} to {most:g}"
+    return f"at least {least:g}" if least is not None and least > 1 else ""
 
 
 class PathText(click.ParamType[str]):

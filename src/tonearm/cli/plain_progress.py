@@ -119,7 +119,7 @@ def _lines(event: Event) -> list[str]:
             if not event.files:
                 return ["Nothing new to analyse"]
             return [
-                f"Analysing {plural(event.files, 'file')} with {plural(event.workers, 'worker')} (run {event.run})"
+                f"Analysing {plural(event.files, 'file')}, {event.slots:,} at a time (run {event.run})"
                 + (f"; {event.ended:,} done meanwhile" if event.ended else "")
             ]
         case JobFinished():
@@ -169,7 +169,8 @@ def finished_lines(event: JobFinished) -> list[str]:
     path = printable(event.job.path)
     if event.state == "quarantined":
         return [f"failed   {path}: {event.reason}", f"         {event.advice}"]
-    found = f"{number(event.bpm)} BPM, {event.key or 'no key'}" if event.decoded_s else "known already"
+    tempo = "no tempo" if event.bpm is None else f"{number(event.bpm)} BPM"
+    found = f"{tempo}, {event.key or 'no key'}" if event.decoded_s else "known already"
     line = f"{event.state:8} {path}: {found} ({event.run_s:.1f} s)"
     return [line, f"         {event.reason}"] if event.reason else [line]
 

@@ -33,8 +33,8 @@ LONGEST_S = 600
     "--seconds",
     metavar="N",
     type=Number(0.1, LONGEST_S),
-    default=10.0,
-    show_default="10",
+    default=10,
+    show_default=True,
     help=f"For how long samples are taken, up to {LONGEST_S}.",
 )
 @click.option("--child", metavar="PID", type=WholeNumber(), help="Only the child with this process id.")

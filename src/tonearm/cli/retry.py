@@ -167,5 +167,5 @@ def _say_queued(count: int, working: bool, taken_by: str, partial: bool) -> None
     elif working and count:
         how = " The process that is analysing takes those that it scanned, `tonearm analyze` all others."
     if not count and not partial:
-        how = " None is quarantined there; --partial takes partial ones too."
+        how = " Nothing that was named is quarantined; --partial takes partial files too."
     say(f"{plural(count, 'file')} queued again.{how}")

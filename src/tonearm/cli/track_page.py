@@ -95,7 +95,7 @@ def _series(series: Series, values: Any) -> tuple[str, str]:
     if isinstance(values[0], dict):
         return curve([window.get("bpm") for window in values], series.unit), series.description
     if series.unit == "s":
-        return f"{len(values):,}", series.description
+        return f"{len(values):,} times", series.description
     if len(values) <= IN_FULL and not series.unit:
         return " ".join(UNKNOWN if value is None else f"{value:.2f}" for value in values), series.description
     step = -(-len(values) // CURVE_WIDTH)
@@ -109,7 +109,7 @@ def _history(track: Track) -> Iterator[tuple[str, str, str]]:
 
 
 def _print_lines(lines: Iterable[tuple[str, str, str]]) -> None:
-    """Print names, values and explanations in columns; the explanation is left out where it has no room."""
+    """Print names, values and explanations in columns; an explanation that has no room there follows below."""
     rows = list(lines)
     if not rows:
         return
@@ -125,6 +125,9 @@ def _print_lines(lines: Iterable[tuple[str, str, str]]) -> None:
         write_line(f"{styled(name, 'dim')}{space}{texts[0]}{after}")
         for text in texts[1:]:
             write_line(" " * names + text)
+        if note and not after:
+            for text in wrapped(note, width - names):
+                write_line(" " * names + styled(text, "dim"))
 
 
 def curve(values: Sequence[float | None], unit: str = "BPM") -> str:

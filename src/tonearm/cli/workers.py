@@ -54,6 +54,7 @@ def workers(
         return
     with library(data) as opened:
         found = list(opened.worker_list.each(ended=everything))
+        shared = opened.database.shared
     if prometheus_sd:
         sys.stdout.write(json.dumps(scrape_targets(found)) + "\n")
         return
@@ -61,7 +62,8 @@ def workers(
         for worker in found:
             print_json(worker.to_json())
         return
-    with Listing(COLUMNS, "No workers: `tonearm worker` starts one.") as listing:
+    starts = "worker" if shared else "analyze"
+    with Listing(COLUMNS, f"No workers: `tonearm {starts}` starts one.") as listing:
         for worker in found:
             listing.add(
                 printable(worker.name),

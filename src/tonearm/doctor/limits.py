@@ -47,7 +47,7 @@ def _open_files(settings: Settings) -> Diagnosis:
             "limits.open-files-few",
             "open files",
             f"{settings.workers} workers need {needed}, and this process may have {hard}",
-            "take fewer workers, or raise the limit (`ulimit -Hn`, LimitNOFILE in a service)",
+            "lower `workers`, or raise the limit (`ulimit -Hn`, LimitNOFILE in a service)",
         )
     allowed = "any number" if hard == resource.RLIM_INFINITY else f"{hard:,}"
     return Diagnosis("limits.open-files", "open files", f"{allowed} allowed, {needed:,} needed")
@@ -63,8 +63,9 @@ def _processes(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "limits.processes-few",
             "processes",
-            f"{min(allowed):,} processes and threads are allowed, and {settings.workers} workers may need {needed:,}",
-            "take fewer workers, or raise the limit (`ulimit -u`, TasksMax in a service, --pids-limit of a container)",
+            f"{min(allowed):,} processes and threads are allowed, "
+            f"and {settings.workers} children (setting `workers`) may need {needed:,}",
+            "lower `workers`, or raise the limit (`ulimit -u`, TasksMax in a service, --pids-limit of a container)",
         )
     else:
         yield Diagnosis("limits.processes", "processes", f"{min(allowed):,} allowed, {needed:,} needed")

@@ -272,11 +272,11 @@ class Warned(Event):
 class RunStarted(Event):
     """A run begins: its scan, and the analysis of what that finds.
 
-    workers: files analysed at the same time. correlation_id: 32 hexadecimal digits, of what belongs to no job.
+    slots: files analysed at the same time. correlation_id: 32 hexadecimal digits, of what belongs to no job.
     """
 
     run: int
-    workers: int
+    slots: int
     correlation_id: str
 
 
@@ -284,12 +284,13 @@ class RunStarted(Event):
 class WorkloadKnown(Event):
     """Every file of the run is found, so the amount of work is known. Some files may have been analysed already.
 
-    workload: what is still open, by extension. ended: files of the run that this process has analysed before.
+    slots: files analysed at the same time. workload: what is still open, by extension.
+    ended: files of the run that this process has analysed before.
     learned: what the library decoded last, by extension; empty in a new library.
     """
 
     run: int
-    workers: int
+    slots: int
     workload: dict[str, tuple[Workload, ...]] = field(default_factory=dict)
     learned: dict[str, tuple[Decoded, ...]] = field(default_factory=dict)
     ended: int = 0

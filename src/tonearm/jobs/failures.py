@@ -72,7 +72,7 @@ REPLACED = Failure(
 NO_PERMISSION = Failure(
     "no-permission",
     "The file can't be opened: permission denied.",
-    "Allow yourself to read it, then retry.",
+    "Give the user that runs Tonearm the right to read it, then retry.",
 )
 DEADLINE = Failure(
     "deadline",

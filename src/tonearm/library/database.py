@@ -26,6 +26,7 @@ from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.process_lock import refuse_while_at_work
 from tonearm.library.statement_waits import note_waits
+from tonearm.resilience.backoff import Backoff, retry
 from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
@@ -280,17 +281,17 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object, cache_kb: int) ->
             connection.execute(f"PRAGMA {pragma}")
 
 
+LOCKED = Backoff(0.01, 0.1, least=0.5)
+
+
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Turn on the write-ahead log; repeats while another process creates the library, as SQLite does not wait here."""
     end = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
+
+    def is_locked(error: Exception, _: int) -> bool:
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY and time.monotonic() < end
+
+    retry(lambda: connection.execute("PRAGMA journal_mode=WAL"), is_locked, LOCKED)
 
 
 def upgrade(database: Database, only_new: bool = False) -> None:

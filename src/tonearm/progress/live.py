@@ -99,7 +99,7 @@ class LiveView:
                 self._run = self._run or (RunState.RUNNING, None)
                 self.total = event.files
                 self._work_began = self._work_began or self.clock()
-                self._eta = Eta(event.workload, event.learned, event.workers, event.run)
+                self._eta = Eta(event.workload, event.learned, event.slots, event.run)
             case JobEvent():
                 self._job(event, remote=False)
             case Remote():

@@ -2,11 +2,11 @@
 
 import errno
 import os
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tonearm.library.sqlite_file import LOCKED
 from tonearm.names import from_document, printable, to_document
 from tonearm.telemetry.probes import Finding, Status
 
@@ -26,13 +26,6 @@ _ERRORS = {
     errno.EHOSTDOWN: "is a mount whose server is down",
     errno.ETIMEDOUT: "is a mount whose server does not answer",
 }
-_SQLITE = {
-    sqlite3.SQLITE_NOTADB: "is not a SQLite database",
-    sqlite3.SQLITE_CORRUPT: "is damaged",
-    sqlite3.SQLITE_CANTOPEN: "can't be opened",
-    sqlite3.SQLITE_IOERR: "can't be read: its disk fails",
-}
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 MOUNT = "mount it again; its files wait in the queue and are not marked missing"
 RESTORE = "check its disk and its permissions; restore it from a copy if it is damaged"
 
@@ -113,14 +106,12 @@ def _sqlite(place: Place, answer: Mapping[str, Any]) -> Finding:
     where, ms = printable(place.path), answer["ms"]
     if "error" in answer:
         return Finding(_worst(place), ms, "ms", f"{where} {_reason(answer)}", RESTORE, "damaged")
-    code = answer.get("sqlite")
-    if code is None:
+    problem = answer.get("sqlite")
+    if problem is None:
         return Finding(Status.PASS, ms, "ms")
-    if code in _BUSY:
-        text = f"{where} is locked by another program"
-        return Finding(Status.WARN, ms, "ms", text, "end that program", "locked")
-    text = f"{where} {_SQLITE.get(code, 'is not a library of this version')}"
-    return Finding(_worst(place), ms, "ms", text, RESTORE, "damaged")
+    if problem == LOCKED:
+        return Finding(Status.WARN, ms, "ms", f"{where} {problem}", "end that program", "locked")
+    return Finding(_worst(place), ms, "ms", f"{where} {problem}", RESTORE, "damaged")
 
 
 def _reason(answer: Mapping[str, Any]) -> str:

@@ -7,16 +7,15 @@ needs the standard library and the rules of mounts alone.
 
 import json
 import os
-import sqlite3
 import sys
 import time
-import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
 from tonearm.library.data_folder import DATABASE, file_system_of
 from tonearm.library.mount_table import read_mounts
 from tonearm.library.mounts import empty_mounts, is_inside, is_root_mounted
+from tonearm.library.sqlite_file import problem_of
 from tonearm.names import from_document, to_document
 
 BUSY_S = 1.0
@@ -54,7 +53,7 @@ def answered(question: Mapping[str, Any]) -> dict[str, Any]:
             case "root":
                 return _root(path, question)
             case _:
-                return _sqlite(path)
+                return {"sqlite": problem_of(path, BUSY_S)}
     except OSError as error:
         return {"error": error.errno}
 
@@ -138,18 +137,3 @@ def _mounts_below(path: bytes) -> list[bytes]:
         for point, kind in read_mounts().items()
         if is_inside(point, path.rstrip(b"/")) and kind != b"autofs"
     ]
-
-
-def _sqlite(path: bytes) -> dict[str, Any]:
-    """Read a row of the library; ``sqlite``: the code of SQLite's error, if there was one."""
-    unused = not os.path.exists(path + b"-wal")  # then nothing has to be made beside it
-    address = f"file:{urllib.parse.quote(path)}?mode=ro" + ("&immutable=1" if unused else "")
-    try:
-        connection = sqlite3.connect(address, uri=True, timeout=BUSY_S)
-        try:
-            connection.execute("SELECT version_num FROM alembic_version").fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return {"sqlite": getattr(error, "sqlite_errorcode", 0) & 0xFF}
-    return {}

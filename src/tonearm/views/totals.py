@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from tonearm.jobs.job import JobState
 from tonearm.library.database import Database
 from tonearm.library.schema import IS_PRESENT, audio_table, file_table
 
@@ -36,3 +37,9 @@ def read_totals(database: Database) -> Totals:
         sum(row.duration_s or 0.0 for row in rows),
         {row.state: row.files for row in rows},
     )
+
+
+def count_quarantined(connection: Connection) -> int:
+    """How many files of those that were last seen on disk are quarantined."""
+    quarantined = select(func.count()).where(file_table.c.state == JobState.QUARANTINED, IS_PRESENT)
+    return int(connection.execute(quarantined).scalar_one())

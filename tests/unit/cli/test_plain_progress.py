@@ -62,7 +62,7 @@ FAILED = JobFinished(
         (StorageStateChanged(StorageState.WAITING, "no room"), ["waiting: no room"]),
         (
             WorkloadKnown(3, 1, {"mp3": (Workload(2, 9),), "flac": (Workload(1, 9),)}),
-            ["Analysing 3 files with 1 worker (run 3)"],
+            ["Analysing 3 files, 1 at a time (run 3)"],
         ),
         (WorkloadKnown(3, 1), ["Nothing new to analyse"]),
         (

@@ -121,7 +121,7 @@ def test_who_set_what_is_in_the_audit_and_the_graph_is_brought_up_to_date(music:
     ("arguments", "said"),
     [
         (("tempo", "set", "/music/a.flac"), "name --bpm, --times or --offset"),
-        (("tempo", "set", "/music/a.flac", "--bpm", "1", "--times", "2"), "1.0 is not in the range"),
+        (("tempo", "set", "/music/a.flac", "--bpm", "1", "--times", "2"), "1 is too small; the least is 10"),
         (("tempo", "set", "/music/a.flac", "--times", "0"), "'0' is no factor such as 2, 1/2"),
         (("tempo", "set", "/music/a.flac", "--times", "1/0"), "'1/0' is no factor"),
         (("tempo", "lock", "/music"), "/music: a folder; name its files"),
