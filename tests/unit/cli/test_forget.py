@@ -90,7 +90,10 @@ def test_a_file_that_is_on_the_disk_again_stays(
 
 
 def test_a_file_that_is_there_is_no_missing_one(call: Callable[..., Result], music: Path) -> None:
-    assert call(music / "there.flac").stdout == "0 missing files removed from the library.\n"
+    assert call(music / "there.flac").stdout == (
+        "0 missing files removed from the library.\n"
+        "None is missing there: `tonearm tracks --missing` lists those that are.\n"
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -106,7 +109,7 @@ def test_where_nobody_can_be_asked_a_yes_is_needed(
 @pytest.mark.parametrize("arguments", [[], ["--all", "/music"]])
 @pytest.mark.usefixtures("library")
 def test_paths_or_all_must_be_named(call: Callable[..., Result], arguments: list[str]) -> None:
-    assert "name files or folders, or --all" in call(*arguments).stderr
+    assert "give either files or folders, or --all" in call(*arguments).stderr
 
 
 def test_nothing_is_forgotten_while_a_process_analyses(

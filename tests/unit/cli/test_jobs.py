@@ -12,7 +12,7 @@ def test_who_retries_a_partial_file_learns_how(library: Library, tmp_path: Path)
     library.finish(library.run(), b"cut short.mp3", result(complete=False))
     retry = ["retry", "/music/cut short.mp3", "--data", str(tmp_path / "data")]
     assert CliRunner().invoke(app, retry).stdout == (
-        "0 files queued again. None is quarantined there; --partial takes partial ones too.\n"
+        "0 files queued again. Nothing that was named is quarantined; --partial takes partial files too.\n"
     )
     assert CliRunner().invoke(app, [*retry, "--partial"]).stdout == (
         "1 file queued again. `tonearm analyze` works on it.\n"

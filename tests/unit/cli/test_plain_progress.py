@@ -52,7 +52,7 @@ FAILED = JobFinished(
         ),
         (
             JobFinished(JOB, "partial", 1.0, decoded_s=9.0, reason="cut off"),
-            ["partial  /m/a: – BPM, no key (1.0 s)", "         cut off"],
+            ["partial  /m/a: no tempo, no key (1.0 s)", "         cut off"],
         ),
         (JobFinished(JOB, "done", 0.04), ["done     /m/a: known already (0.0 s)"]),
         (
