@@ -80,6 +80,6 @@ def test_values_have_their_units(page: list[str]) -> None:
     assert ["tempo", "120.25", "BPM"] in [line[:3] for line in words]
     assert ["true", "peak", "-0.3", "dBTP"] in [line[:4] for line in words]
     assert ["loudness", "curve", "█▁", "-12.0", "to", "-9.0", "LUFS"] in [line[:7] for line in words]
-    assert ["loudness", "blocks", "█▁", "1.0", "to", "5.0", "blocks"] in [line[:7] for line in words]
+    assert ["loudness", "blocks", "▁█", "1.0", "to", "5.0", "blocks"] in [line[:7] for line in words]
     assert ["beats", "2"] in [line[:2] for line in words]
     assert "The tempo of 120.2 BPM is in doubt: the beats are irregular." in page
