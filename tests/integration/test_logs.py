@@ -111,6 +111,7 @@ def test_a_person_has_a_running_worker_log_more_and_every_line_of_a_fleet_is_jso
             "tonearm.worker",
             "tonearm.worker.child",
         }
+        assert not [line for line in lines if line["logger"].startswith("pika")], "queues were missing"
         parsed(detached.errors)
         finished = named(lines, "job_finished")
         assert len(finished) == 2

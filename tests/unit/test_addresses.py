@@ -26,13 +26,13 @@ def refusal(setting: str, url: str) -> str:
         OPENED[setting](url)
     said = str(caught.value)
     assert said.startswith(f"{setting}: ")
-    assert f"it looks like {FORMS[setting][0]}" in said
+    assert f"it looks like {FORMS[setting].example}" in said
     return said
 
 
 @pytest.mark.parametrize("setting", FORMS)
 def test_an_address_of_the_documented_form_is_taken(setting: str) -> None:
-    opened = OPENED[setting](FORMS[setting][0])
+    opened = OPENED[setting](FORMS[setting].example)
     if isinstance(opened, Bolt | RedisProgress):
         opened.close()
 
@@ -42,7 +42,7 @@ def test_an_address_of_the_documented_form_is_taken(setting: str) -> None:
     "password", ["hush/7001", "7001/hush", "hush?7001", "7001?hush", "7001#hush", "[hush"]
 )
 def test_a_password_whose_signs_are_not_escaped_is_not_repeated(setting: str, password: str) -> None:
-    said = refusal(setting, FORMS[setting][0].replace("password", password))
+    said = refusal(setting, FORMS[setting].example.replace("password", password))
     assert "hush" not in said
     assert "7001" not in said
 
@@ -52,7 +52,7 @@ def test_a_password_whose_signs_are_not_escaped_is_not_repeated(setting: str, pa
     "url", ["nonsense", "host:1234", "ftp://host", "{scheme}://host:port", "{scheme}:///"]
 )
 def test_what_is_no_address_of_the_server_is_refused(setting: str, url: str) -> None:
-    refusal(setting, url.format(scheme=FORMS[setting][1][0]))
+    refusal(setting, url.format(scheme=next(iter(FORMS[setting].ports))))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,11 @@ def test_what_is_no_address_of_the_server_is_refused(setting: str, url: str) -> 
         ("rabbitmq_url", "amqp://ada@host"),
         ("rabbitmq_url", "amqp://ada:hush@host/?heartbeat=hush"),
         ("rabbitmq_url", "amqp://ada:hush@host/?ssl_options=hush hush"),
+        ("rabbitmq_url", "amqps://ada:hush@host/?ssl_options={'cafile':'/hush'}"),
         ("redis_url", "redis://:hush@host/0?socket_timeout=hush"),
+        ("redis_url", "redis://:hush@host/0?bogus=hush"),
+        ("redis_url", "redis://:hush@host/hush"),
+        ("redis_url", "rediss://:hush@host/0?ssl_cert_reqs=hush"),
         ("neo4j_url", "bolt://ada:hush@host?hush"),
     ],
 )

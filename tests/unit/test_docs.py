@@ -135,7 +135,9 @@ def test_plain_defaults_in_the_reference_are_those_of_the_program() -> None:
 
 def test_the_forms_of_addresses_in_the_reference_are_those_that_a_person_is_told() -> None:
     rows = dict(re.findall(r"^\| `(\w+_url)` \| `(\w+://[^`]*)` \|", page("settings.md"), re.MULTILINE))
-    assert {setting: rows[setting] for setting in FORMS} == {name: form for name, (form, _) in FORMS.items()}
+    assert {setting: rows[setting] for setting in FORMS} == {
+        name: form.example for name, form in FORMS.items()
+    }
 
 
 def test_every_diagnosis_is_in_the_reference_with_its_severity() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tonearm.analysis.catalog import analysers, versions
 from tonearm.bootstrap.servers import Servers
-from tonearm.events.event import Event
+from tonearm.events.report import unheard
 from tonearm.jobs.profile_requests import ProfileRequests
 from tonearm.jobs.queue_admin import QueueAdmin
 from tonearm.jobs.runs import Runs
@@ -62,7 +62,7 @@ def open_library(settings: Settings, servers: Servers | None = None) -> Iterator
         StorageError: the database can't be opened.
         ConfigurationError: settings that contradict each other, or a driver that is not installed.
     """
-    servers = servers or Servers(settings, _ignore_event)
+    servers = servers or Servers(settings, unheard)
     with contextlib.closing(servers.open_database()) as database:
         features = feature_tables()
         features.ensure(database)
@@ -112,7 +112,3 @@ def results() -> Results:
         columns=tuple(column.name for spec in specs for column in spec.columns),
         series={series.name: series.absent for spec in specs for series in spec.series},
     )
-
-
-def _ignore_event(_: Event) -> None:
-    """A command that makes a few calls gets the errors of a server from the calls themselves."""

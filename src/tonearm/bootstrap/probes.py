@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """The result of one call to a server. ``state``: up, unavailable, or wrong (its address or credentials are)."""
+    """The result of one call to a server. ``state``: up, unavailable, or misconfigured (address, login or rights)."""
 
     state: str
     latency_ms: float | None
@@ -77,7 +77,7 @@ def ask(question: Callable[[], Answer]) -> tuple[ServerState, Answer | None]:
 def failed(error: TonearmError) -> ServerState:
     """The state of a server whose call raised an error."""
     unavailable = isinstance(error, ServiceUnavailable) and not isinstance(error, ServiceRefused)
-    return ServerState("unavailable" if unavailable else "wrong", None, str(error))
+    return ServerState("unavailable" if unavailable else "misconfigured", None, str(error))
 
 
 def _figures(servers: Servers) -> "Sequence[QueueFigures]":

@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tonearm.addresses import parts_of, url_of
+from tonearm.addresses import FORMS, parts_of, url_of
 from tonearm.bootstrap.consistency import check_consistent
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Announce
+from tonearm.events.report import unheard
 from tonearm.library.database import Database, open_leader, open_postgres, open_sqlite, reach_postgres
 from tonearm.library.leader import AdvisoryLeader, Leadership, SoleProcess
 from tonearm.resilience.gate import Gate
 from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Level, Settings, url_source
+from tonearm.telemetry.log_levels import silence_drivers
 
 if TYPE_CHECKING:
     from tonearm.graph.port import TrackGraph
@@ -62,6 +64,7 @@ class Servers:
                 make_breakers,
             )
 
+            silence_drivers()
             self.breakers = make_breakers(services, settings, announce, self._turns)
             self._gates = announcing_gates(self.breakers, announce)
 
@@ -289,6 +292,27 @@ def open_for_maintenance(address: str | Path, connect_timeout_s: float, migrate:
     if isinstance(address, Path):
         return open_sqlite(address)
     return open_postgres(address, connect_timeout_s, WHOLE_TABLE_S, migrate=migrate)
+
+
+def check_addresses(settings: Settings) -> None:
+    """Have each driver read its address, with everything in it; nothing connects.
+
+    Raises:
+        ConfigurationError: an address that can't be used, or a driver that is not installed.
+    """
+    for name in FORMS:
+        if (address := getattr(settings, name)) is not None:
+            parts_of(name, address)
+    servers = Servers(settings, unheard)
+    if settings.database_url is not None:
+        servers.reach_postgres().close()
+    if settings.rabbitmq_url is not None:
+        with _driver_of("RabbitMQ"):
+            from tonearm.jobs.rabbitmq.connection import parameters_of
+        parameters_of(settings.rabbitmq_url, settings.connect_timeout_s, "tonearm")
+        servers.management()
+    with servers.open_progress(), servers.open_graph():
+        pass
 
 
 def named_services(settings: Settings) -> list[str]:

@@ -28,9 +28,9 @@ def _state(name: str, check: Check) -> ServiceState:
         case Status.PASS:
             return ServiceState(name, "up", check.since)
         case Status.WARN:
-            state = "slow" if name in _NAMES.values() else "wrong"
+            state = "slow" if name in _NAMES.values() else "warning"
         case Status.FAIL:
-            state = "wrong" if found.code == REFUSED else "unavailable"
+            state = "misconfigured" if found.code == REFUSED else "unavailable"
     return ServiceState(name, state, check.since, _printable(found.output), _printable(found.advice))
 
 

@@ -19,8 +19,8 @@ from tonearm.events.bus import EventBus
 from tonearm.events.event import Event, Subscriber
 from tonearm.events.messages import ChildMessage
 from tonearm.events.report import report
-from tonearm.events.services import BrokerStateChanged, ServiceCalled, StorageStateChanged
-from tonearm.events.states import BrokerState, StorageState
+from tonearm.events.services import ServiceCalled, StorageStateChanged
+from tonearm.events.states import StorageState
 from tonearm.graph.relay import GraphRelay
 from tonearm.jobs.history_cleanup import History
 from tonearm.jobs.outbox_relay import OutboxRelay
@@ -234,9 +234,7 @@ def broker_connection(parts: WorkerParts, worker: str) -> Iterator["BrokerConnec
     messages = settings.workers + settings.prefetch if settings.workers else 0
     with parts.servers.open_broker(messages, parts.stop.wake, f"tonearm {worker}") as broker:
         if broker is not None:
-            if not broker.wait_until_known(settings.connect_timeout_s):
-                text = f"{broker.unavailable_reason}; jobs wait in the database until it answers"
-                parts.bus(BrokerStateChanged(BrokerState.UNAVAILABLE, text))
+            broker.wait_until_known(settings.connect_timeout_s)  # the outbox relay announces that it is away
             if broker.refusal is not None:
                 raise ConfigurationError(broker.refusal)
         yield broker

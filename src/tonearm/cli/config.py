@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from tonearm.addresses import FORMS, parts_of
 from tonearm.bootstrap.consistency import check_consistent
+from tonearm.bootstrap.servers import check_addresses
 from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, note, say
@@ -54,11 +54,8 @@ def _check(settings: Settings) -> None:
     unknown = unknown_variables()
     if unknown:
         raise ConfigurationError("; ".join(unknown))
-    for name in FORMS:
-        address = getattr(settings, name)
-        if address is not None:
-            parts_of(name, address)
     check_consistent(settings)
+    check_addresses(settings)
 
 
 def _short(value: Any) -> str:

@@ -23,7 +23,7 @@ from tonearm.events.facts import (
 )
 from tonearm.events.rests import WorkerResting, WorkerResumed
 from tonearm.events.services import BreakerChanged, BrokerStateChanged, StorageStateChanged
-from tonearm.events.states import Severity
+from tonearm.events.states import BreakerState, BrokerState, Severity
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.views.formatting import duration, left_out_text, number, outlook_text, plural, resting
@@ -32,6 +32,10 @@ EVERY_S = 5.0
 SLOW_S = 0.05
 """Files that took less are not listed as slow, because 0.0 s would be shown."""
 _LABELS = {Severity.INFO: "note    ", Severity.WARNING: "warning ", Severity.ERROR: "error   "}
+_BROKER_LINES = {
+    BrokerState.REPUBLISHING: f"{_LABELS[Severity.INFO]} RabbitMQ has lost messages; they are sent again",
+    BrokerState.READY: f"{_LABELS[Severity.INFO]} RabbitMQ has the waiting jobs",
+}
 PARTS = ("done", "partial", "skipped", "failed", "pending")
 
 
@@ -129,9 +133,9 @@ def _lines(event: Event) -> list[str]:
                 f"again    {printable(event.job.path)}: {event.reason}; next try in {event.delay_s:.1f} s"
             ]
         case BreakerChanged():
-            return [f"service  {event.service}: {event.before} → {event.after}: {event.reason}"]
+            return _breaker_lines(event)
         case BrokerStateChanged():
-            return [f"broker   {event.state}{_because(event.reason)}"]
+            return [_BROKER_LINES.get(event.state) or f"{_LABELS[Severity.WARNING]} {event.reason}"]
         case RunStateChanged() | WorkerStateChanged() | StorageStateChanged():
             return [f"{event.state}{_because(event.reason)}"]
         case WorkerResting():
@@ -140,6 +144,18 @@ def _lines(event: Event) -> list[str]:
             return [f"working again after {duration(event.rested_s)} of rest"]
         case Remote():
             return _lines(event.fact)
+        case _:
+            return []
+
+
+def _breaker_lines(event: BreakerChanged) -> list[str]:
+    """When a server is no longer called, and when it is again; the trials in between change nothing for a person."""
+    match event.before, event.after:
+        case BreakerState.CLOSED, BreakerState.OPEN:
+            text = f"{event.service} is called only every few seconds for now: {event.reason}"
+            return [f"{_LABELS[Severity.WARNING]} {text}"]
+        case _, BreakerState.CLOSED:
+            return [f"{_LABELS[Severity.INFO]} {event.service} answers again"]
         case _:
             return []
 

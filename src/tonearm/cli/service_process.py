@@ -12,7 +12,7 @@ import click
 
 from tonearm.bootstrap.background import running
 from tonearm.errors import ConfigurationError
-from tonearm.events.report import report
+from tonearm.events.report import report, unheard
 from tonearm.resilience.backoff import Backoff, Rounds
 from tonearm.settings import Settings
 
@@ -91,7 +91,7 @@ def service_beside(settings: Settings, listen: str) -> Iterator[str]:
     service = ServiceProcess(settings, listen)
     try:
         service.start()
-        with running({"service process": service.keep}, lambda _: None):
+        with running({"service process": service.keep}, unheard):
             yield service.url
     finally:
         service.end()

@@ -33,7 +33,7 @@ SERVICE_COLUMNS = (
     Column("now"),
     Column("answers in", rank=3, right=True),
     Column("circuit breakers", rank=1, least=16),
-    Column("note", rank=2, least=16),
+    Column("note", below=True),
 )
 
 
@@ -182,7 +182,11 @@ def _breakers(service: str, found: Sequence[dict[str, Any]]) -> str:
         return UNKNOWN
     if set(states.values()) == {"closed"}:
         return "closed"
-    return ", ".join(f"{worker} {state or UNKNOWN}" for worker, state in states.items())
+    return ", ".join(f"{worker} {_dashed(state)}" for worker, state in states.items())
+
+
+def _dashed(state: str | None) -> str:
+    return state.replace("_", "-") if state else UNKNOWN
 
 
 def _note(service: dict[str, Any]) -> str:

@@ -1,13 +1,13 @@
 """Prints lists: aligned columns that fit the width of a terminal, or tab-separated values elsewhere.
 
-A row is always one line. Where a terminal is too narrow, the least important columns are left out, then texts are
-shortened; numbers are never cut.
+A row is one line, and on a terminal below it the texts that must not be shortened. Where a terminal is too narrow, the
+least important columns are left out, then texts are shortened; numbers are never cut.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tonearm.cli.terminal import cell_width, is_terminal, note, styled, terminal_width, write_line
+from tonearm.cli.terminal import cell_width, is_terminal, note, say, styled, terminal_width, write_line
 
 GAP = "  "
 ROWS_AT_ONCE = 200
@@ -24,6 +24,7 @@ class Column:
     least: the width down to which its texts can be shortened; ``None`` for columns that are never cut.
     path: the end of its texts is shown where they are shortened, otherwise the beginning.
     right: aligned to the right, as numbers are.
+    below: on a terminal its text is on lines of its own below the row, whole and wrapped.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Column:
     least: int | None = None
     path: bool = False
     right: bool = False
+    below: bool = False
 
 
 class Listing:
@@ -74,10 +76,16 @@ class Listing:
     def _print(self) -> None:
         if not self._rows:
             return
-        head, *lines = laid_out(self._columns, self._rows, terminal_width())
+        beside = [index for index, column in enumerate(self._columns) if not column.below]
+        below = [index for index, column in enumerate(self._columns) if column.below]
+        rows = [tuple(row[index] for index in beside) for row in self._rows]
+        head, *lines = laid_out([self._columns[index] for index in beside], rows, terminal_width())
         write_line(styled(head, "bold"))
-        for line, style in zip(lines, self._styles, strict=True):
+        for row, line, style in zip(self._rows, lines, self._styles, strict=True):
             write_line(styled(line, style))
+            for index in below:
+                if row[index]:
+                    say(row[index], style, indent=2)
         self._rows, self._styles = [], []
 
 

@@ -6,7 +6,7 @@ import time
 from tonearm.events.event import Event, Subscriber
 from tonearm.events.facts import Warned
 from tonearm.events.queued import CLOSE_S, DEFAULT_ROOM, STALLED_S, QueuedSubscriber
-from tonearm.events.report import report, where
+from tonearm.events.report import report, unheard, where
 from tonearm.events.states import Severity, WarningCode
 
 
@@ -20,15 +20,23 @@ class EventBus:
 
     def __init__(self) -> None:
         self._in_line: tuple[tuple[str, Subscriber], ...] = ()
+        self._tellers: frozenset[str] = frozenset()
         self._queued: tuple[tuple[QueuedSubscriber, tuple[type[Event], ...]], ...] = ()
         self._lock = threading.RLock()
         self._closed = False
         self._reported: set[tuple[str, type[Exception]]] = set()
 
-    def subscribe(self, subscriber: Subscriber, name: str = "") -> None:
-        """Call a subscriber with every event, in the thread that announces it. ``name`` is shown if it fails."""
+    def subscribe(self, subscriber: Subscriber, name: str = "", tells: bool = False) -> None:
+        """Call a subscriber with every event, in the thread that announces it. ``name`` is shown if it fails.
+
+        tells: whether it writes every warning where a person reads it, as the log does. Without such a subscriber the
+        mistakes of this program are reported.
+        """
+        name = name or type(subscriber).__name__
         with self._lock:
-            self._in_line = (*self._in_line, (name or type(subscriber).__name__, subscriber))
+            self._in_line = (*self._in_line, (name, subscriber))
+            if tells:
+                self._tellers |= {name}
 
     def subscribe_queued(
         self,
@@ -50,8 +58,10 @@ class EventBus:
             self._queued = (*self._queued, (queued, leave_out))
 
     def __call__(self, event: Event) -> None:
-        """Announce an event. Returns at once and never raises; after ``close`` it does nothing."""
+        """Announce an event. Returns at once and never raises; after ``close`` no subscriber is called."""
         with self._lock:
+            if self._closed or not self._tellers:
+                unheard(event)
             if self._closed:
                 return
             for queued, leave_out in self._queued:
@@ -80,7 +90,8 @@ class EventBus:
                 if not count:
                     continue
                 text = f"{name} was too slow and missed {count:,} events; what was analysed is stored all the same"
-                report(text)
+                if not self._tellers:
+                    report(text)
                 self(Warned(WarningCode.EVENTS_DROPPED, text))
             self._closed = True
         began = time.monotonic()
@@ -97,5 +108,6 @@ class EventBus:
                 return
             self._reported.add((name, type(error)))
         text = f"{name} failed; it goes on with the next event: {where(error)}"
-        report(text)
+        if name in self._tellers:
+            report(text)
         self(Warned(WarningCode.SUBSCRIBER_FAILED, text, severity=Severity.ERROR))

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 
+from tonearm.events.event import Event
 from tonearm.events.states import Severity
 
 LOGGER = "tonearm.report"
@@ -33,3 +34,11 @@ def report(text: str, severity: Severity = Severity.WARNING, at_once: bool = Fal
     if at_once:
         for handler in handlers:
             handler.flush()
+
+
+def unheard(event: Event) -> None:
+    """Announce an event where nothing subscribes: a mistake of this program is reported, the rest is not told."""
+    from tonearm.events.facts import Warned  # loaded only where something has happened
+
+    if isinstance(event, Warned) and event.severity is Severity.ERROR:
+        report(event.text)

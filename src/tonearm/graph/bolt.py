@@ -17,10 +17,11 @@ from neo4j.exceptions import (
 )
 from neo4j.exceptions import ConfigurationError as DriverConfigurationError
 
-from tonearm.addresses import Address, not_an_address, parts_of, url_of
+from tonearm.addresses import Address, not_an_address, parts_of, place_of, url_of
 from tonearm.errors import ConfigurationError, ServiceUnavailable, TonearmError
 from tonearm.resilience.backoff import Backoff, retry
 from tonearm.resilience.gate import Gate
+from tonearm.resilience.unreachable import LOST, reason_of
 
 Answer = TypeVar("Answer")
 Work = Callable[[neo4j.Transaction], Answer]
@@ -68,7 +69,7 @@ class Bolt:
         parts = parts_of("neo4j_url", url)
         host = parts.netloc.rpartition("@")[2]
         self._url = url
-        self.place = f"Neo4j at {parts.hostname}:{parts.port or 7687}"
+        self.place = place_of("neo4j_url", url)
         self._address = parts._replace(netloc=host, path="").geturl()
         self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         self._database = parts.path.strip("/") or None
@@ -173,10 +174,14 @@ class Bolt:
                 )
             return self._driver
 
+    @property
+    def _too_late(self) -> str:
+        return f"no answer within {self._call_timeout_s:.0f} s"
+
     def _translated(self, error: Exception, gave_up: bool) -> TonearmError | None:
         """The exception of this program for one of the driver; ``None`` if it does not come from Neo4j."""
         if gave_up:
-            return ServiceUnavailable(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
+            return ServiceUnavailable(f"{self.place} does not answer: {self._too_late}")
         if isinstance(error, AuthError):
             return ConfigurationError(
                 f"{self.place} refused the credentials of neo4j_url; check user and password"
@@ -188,23 +193,13 @@ class Bolt:
             if code == _UNKNOWN_DATABASE:
                 return ConfigurationError(f"{self.place} has no database {self._database}")
             if code.startswith(_TIMED_OUT):
-                return ServiceUnavailable(f"{self.place}: no answer within {self._call_timeout_s:.0f} s")
+                return ServiceUnavailable(f"{self.place} does not answer: {self._too_late}")
             if error.is_retryable() or isinstance(error, DatabaseError) or code in _CONFLICTS:
                 return ServiceUnavailable(f"{self.place} can't do it at the moment ({code})")
             return GraphRefused(f"{self.place} does not accept a statement ({code})")
         if isinstance(error, DriverError | OSError):
-            return ServiceUnavailable(f"{self.place} does not answer: {_reason(error)}")
+            return ServiceUnavailable(f"{self.place} does not answer: {reason_of(error) or LOST}")
         return None
-
-
-def _reason(error: BaseException) -> str:
-    """Why there was no answer, in the words of the operating system if the driver has its error."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__
-    return "the connection failed or was lost"
 
 
 def run(transaction: neo4j.Transaction, statement: LiteralString, **values: object) -> list[neo4j.Record]:

@@ -85,6 +85,8 @@ class GraphRelay:
             except StorageError:
                 continue  # other components announce it
             except TonearmError as error:
+                if not unavailable and stop.is_set():  # its connection may have been closed
+                    return
                 if not unavailable:
                     unavailable = True
                     text = f"the graph is not updated; it catches up by itself: {error}"

@@ -40,6 +40,7 @@ SLACK = 1000
 one after the other, and messages that were delivered to workers are not ready."""
 DEFER_S = 30.0
 """For how long messages are deferred while a relay publishes them; if it dies, another relay publishes them then."""
+MEANWHILE = "jobs wait in the database until it answers"
 FAILURES = Backoff(1.0, 5.0, least=0.5)
 IDLE = Backoff(0.05, 0.5, least=0.8)
 """Pauses while nothing is due; they become longer with every round in which nothing was."""
@@ -196,7 +197,8 @@ class OutboxRelay:
         for _ in rounds:
             try:
                 if not self._publisher.connected:
-                    self._announce_state(BrokerState.UNAVAILABLE, self._publisher.unavailable_reason)
+                    reason = f"{self._publisher.unavailable_reason}; {MEANWHILE}"
+                    self._announce_state(BrokerState.UNAVAILABLE, reason)
                 published = self._publisher.connected and self._round()
             except (ServiceUnavailable, StorageError):
                 continue  # its circuit breaker announces it

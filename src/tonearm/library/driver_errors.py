@@ -52,7 +52,7 @@ def _raise_sqlite(address: str, error: DBAPIError) -> None:
 
 
 def _raise_postgres(address: str, error: DBAPIError) -> None:
-    from tonearm.library.postgres_errors import kind_of, sentence_of
+    from tonearm.library.postgres_errors import advice_of, kind_of, sentence_of
 
     reason = sentence_of(error.orig)
     match kind_of(error.orig):
@@ -66,8 +66,7 @@ def _raise_postgres(address: str, error: DBAPIError) -> None:
             raise BehindPooler(address) from error
         case "refused":
             raise StorageUnusable(
-                f"{address} refused the connection: {reason}; "
-                "check user, password and database name in database_url"
+                f"{address} refused the connection: {reason}; {advice_of(error.orig)}"
             ) from error
         case "unusable":
             raise StorageUnusable(f"{address}: {reason}") from error

@@ -1,6 +1,6 @@
 """Opens PostgreSQL through psycopg: pooled connections with time limits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -29,6 +29,16 @@ CONNECTIONS = 10
 """Most connections of a pool, unless the settings say otherwise."""
 KEPT = 5
 """How many of them stay open while they are not used."""
+_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
+_NUMBERS = {
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+}
+"""libpq's parameters that are whole numbers, beside the port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +57,13 @@ def address_of(url: str) -> ServerAddress:
     """
     try:
         parts = make_url(url)
-        if parts.get_backend_name() not in {"postgresql", "postgres"} or "@" in (parts.host or ""):
+        if parts.drivername not in _SCHEMES or "@" in (parts.host or ""):
             raise ArgumentError("not PostgreSQL's")
         whole = parts.set(drivername="postgresql").render_as_string(hide_password=False)
         address, sign, query = whole.partition("?")
         spaced = address.replace(" ", "%20") + sign + query.replace("+", "%20")  # libpq knows no other space
         parameters: dict[str, Any] = {**conninfo_to_dict(spaced)}
+        _check_numbers(parameters)
     except (ArgumentError, ValueError, psycopg.ProgrammingError):
         raise ConfigurationError(
             "database_url is not the address of a PostgreSQL database; it looks like "
@@ -61,6 +72,15 @@ def address_of(url: str) -> ServerAddress:
     host, port = parameters.get("host") or "localhost", parameters.get("port") or 5432
     name = parameters.get("dbname") or parameters.get("user") or "of your own name"
     return ServerAddress(f"PostgreSQL {name} at {host}:{port}", parameters)
+
+
+def _check_numbers(parameters: Mapping[str, Any]) -> None:
+    """Raise ValueError where a parameter is no number although it has to be: libpq finds out late, or not at all."""
+    for name in _NUMBERS & parameters.keys():
+        int(parameters[name])
+    ports = [int(port) for port in str(parameters.get("port") or 5432).split(",") if port]
+    if not all(0 < port < 1 << 16 for port in ports):
+        raise ValueError("no such port")
 
 
 class BoundedConnection(psycopg.Connection[Any]):

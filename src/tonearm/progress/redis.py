@@ -18,7 +18,6 @@ from typing import Any, Self
 import redis
 
 from tonearm.addresses import Address
-from tonearm.errors import ServiceUnavailable
 from tonearm.names import to_document
 from tonearm.progress.json_codec import (
     Unreadable,
@@ -30,7 +29,7 @@ from tonearm.progress.json_codec import (
     snapshot_to_json,
 )
 from tonearm.progress.port import LEAD_S, REPORT_VALID_S, SNAPSHOT_VALID_S, Notice, RunningFile, Snapshot
-from tonearm.progress.redis_calls import TIMEOUT_S, RedisCalls, milliseconds, sentence_of
+from tonearm.progress.redis_calls import TIMEOUT_S, RedisCalls, milliseconds, translated
 from tonearm.resilience.gate import Gate
 
 INDEX_S = 3600.0
@@ -120,7 +119,7 @@ class RedisProgress(RedisCalls):
             self._call(publish)
 
     def changes(self) -> "_Subscription":
-        return _Subscription(self._redis, self._key("changes"), self._call)
+        return _Subscription(self._redis, self._key("changes"), self._call, self._place)
 
     def _reports(self, client: redis.Redis) -> list[tuple[bytes, int]]:
         """Each worker's report, and for how many milliseconds it is valid; removes expired ones from the index."""
@@ -167,8 +166,10 @@ class _Subscription:
         client: redis.Redis,
         channel: str,
         call: Callable[[Callable[[redis.Redis], None]], None],
+        place: str,
     ) -> None:
         self._client = client
+        self._place = place
         self._channel = channel
         self._call = call
         self._pubsub: Any = None
@@ -186,7 +187,7 @@ class _Subscription:
                 said = self._listen(min(left, TIMEOUT_S))
             except (redis.RedisError, OSError) as error:
                 self.close()
-                raise ServiceUnavailable(f"Redis {sentence_of(error)}") from error
+                raise translated(self._place, error) from error
             if said is not None and said["type"] == "message":
                 try:
                     return notice_from_json(said["data"])

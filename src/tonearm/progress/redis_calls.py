@@ -8,14 +8,24 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tonearm.addresses import Address, not_an_address, parts_of, url_of
-from tonearm.errors import ServiceRefused, ServiceUnavailable
+from tonearm.addresses import Address, not_an_address, parts_of, place_of, url_of
+from tonearm.errors import ConfigurationError, ServiceRefused, ServiceUnavailable
 from tonearm.resilience.gate import Gate
+from tonearm.resilience.unreachable import LOST, reason_of
 
 TIMEOUT_S = 1.0
 """Timeout of connecting and of each call: the live view must not delay anything else."""
 
 Answer = TypeVar("Answer")
+_NO_DATABASE = "DB index"
+_RESPONSES = {
+    _NO_DATABASE: "has no database of this number",
+    "WRONGTYPE": "holds other data under the names of this library; set another TONEARM_NAMESPACE",
+    "MISCONF": "accepts no data, because it can't save what it has; see its log",
+    "unknown command": "lacks a command that this version needs, or is not Redis",
+}
+"""Parts of what it answers to a command, and what they mean."""
+_OTHER_RESPONSE = "did not accept a command; see its log"
 
 
 class RedisCalls:
@@ -26,6 +36,7 @@ class RedisCalls:
         self._address = address
         self._url = url_of(address)
         self._redis = _client(self._url)
+        self._place = place_of("redis_url", self._url)
         self._gate = gate
 
     def close(self) -> None:
@@ -36,7 +47,8 @@ class RedisCalls:
         """Make a call to Redis through the gate.
 
         Raises:
-            ServiceRefused: Redis refused the credentials.
+            ServiceRefused: Redis refused the credentials, or has no such database; or the file that holds its address
+                holds something else.
             ServiceUnavailable: it does not answer, or answers with another error; or the file that holds its address
                 can't be read.
         """
@@ -45,21 +57,24 @@ class RedisCalls:
         try:
             answer = command(self._redis)
         except (redis.RedisError, OSError) as error:
-            reason = f"Redis {sentence_of(error)}"
-            self._gate.failed(time.monotonic() - began, reason)
+            failure = translated(self._place, error)
+            self._gate.failed(time.monotonic() - began, str(failure))
             self._follow_address()
-            if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
-                raise ServiceRefused(f"{reason}; check user and password in redis_url") from error
-            raise ServiceUnavailable(reason) from error
+            raise failure from error
         self._gate.succeeded(time.monotonic() - began)
         return answer
 
     def _follow_address(self) -> None:
         """Use the address as it is now, if it has changed: the next call connects with it."""
         url = url_of(self._address)
-        if url != self._url:
+        if url == self._url:
+            return
+        try:
             before, self._redis, self._url = self._redis, _client(url), url
-            before.close()
+        except ConfigurationError as error:
+            raise ServiceRefused(str(error)) from error
+        self._place = place_of("redis_url", url)
+        before.close()
 
     def _take_lead(self, key: str, name: bytes, for_s: float) -> bool:
         """Lead for so many seconds, unless somebody else does; whether this one leads now."""
@@ -79,9 +94,12 @@ class RedisCalls:
 
 def _client(url: str) -> redis.Redis:
     """A client of the server at a URL; not connected yet. Raises ConfigurationError when the URL is not one."""
-    parts_of("redis_url", url)
+    parts = parts_of("redis_url", url)
+    database = parts.path.strip("/")
+    if parts.scheme != "unix" and database and not database.isdecimal():
+        raise not_an_address("redis_url")
     try:
-        return redis.Redis.from_url(
+        client = redis.Redis.from_url(
             url,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
@@ -89,12 +107,25 @@ def _client(url: str) -> redis.Redis:
             protocol=2,
             client_name="tonearm",
         )
-    except (ValueError, TypeError):
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # reads the options of the URL; it connects later
+    except (ValueError, TypeError, AttributeError, LookupError, redis.RedisError):
         raise not_an_address("redis_url") from None
+    return client
 
 
-def sentence_of(error: BaseException) -> str:
-    """The end of a sentence that begins with ``Redis``, for a person."""
+def translated(place: str, error: BaseException) -> ServiceUnavailable:
+    """The exception of this program for one of the driver. place: the server and where it is."""
+    sentence = f"{place} {_sentence_of(error)}"
+    if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+        return ServiceRefused(f"{sentence}; check user and password in redis_url")
+    if isinstance(error, redis.ResponseError) and _NO_DATABASE in str(error):
+        return ServiceRefused(f"{sentence}; check the number at the end of redis_url")
+    return ServiceUnavailable(sentence)
+
+
+def _sentence_of(error: BaseException) -> str:
+    """The end of a sentence that begins with the server, for a person."""
     match error:
         case redis.AuthenticationError():
             return "refused the credentials"
@@ -107,16 +138,13 @@ def sentence_of(error: BaseException) -> str:
         case redis.exceptions.OutOfMemoryError():
             return "is out of memory"
         case redis.TimeoutError() | TimeoutError():
-            return "does not answer in time"
+            return "does not answer: no answer in time"
         case redis.ConnectionError() | OSError():
-            cause: BaseException | None = error
-            while cause is not None:
-                if isinstance(cause, OSError) and cause.strerror:
-                    return f"does not answer: {cause.strerror}"
-                cause = cause.__cause__ or cause.__context__
-            return "does not answer: the connection was lost"
+            return f"does not answer: {reason_of(error) or LOST}"
+        case redis.InvalidResponse():
+            return "does not answer: the server at this address is not Redis"
         case redis.ResponseError():
-            return "refused a command: it holds other data under these names, or is not Redis"
+            return next((said for told, said in _RESPONSES.items() if told in str(error)), _OTHER_RESPONSE)
         case _:
             return "does not answer as it should"
 

@@ -165,10 +165,10 @@ class CircuitBreaker:
 
     def _summary(self, tally: Tally) -> str:
         if tally.failure_rate >= self._policy.failure_rate:
-            kind = f"{tally.failure_rate:.0%} failed"
+            kind = f"{tally.failed} of {tally.calls} calls failed"
         else:
-            kind = f"{tally.slow_rate:.0%} were slow"
-        return f"of {tally.calls} calls {kind}: {self._last_reason}"
+            kind = f"{tally.slow} of {tally.calls} calls were slow"
+        return f"{kind}: {self._last_reason}"
 
     def _open(self, now: float, reason: str) -> None:
         jitter = random.uniform(-self._policy.open_jitter, self._policy.open_jitter)  # noqa: S311  not a secret

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tonearm.events.event import Announce
 from tonearm.events.facts import Warned
-from tonearm.events.report import report, where
+from tonearm.events.report import where
 from tonearm.events.states import Severity, WarningCode
 from tonearm.resilience.backoff import Backoff, Rounds
 from tonearm.resilience.turns import LoopTurns
@@ -94,5 +94,4 @@ class SupervisedThreads:
                 if failures and time.monotonic() - began >= CALM_S:
                     rounds.succeeded(RESTART.base_s)
                 text = f"{name} failed and is started again: {where(error)}"
-                report(text)
                 self._announce(Warned(WarningCode.THREAD_FAILED, text, severity=Severity.ERROR))

@@ -8,7 +8,15 @@ from tonearm.events import batches, facts, messages, renames, rests, services, t
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.event_name import event_name
-from tonearm.events.states import BrokerState, ChildEnding, Severity, StorageState, WarningCode, WorkerState
+from tonearm.events.states import (
+    BreakerState,
+    BrokerState,
+    ChildEnding,
+    Severity,
+    StorageState,
+    WarningCode,
+    WorkerState,
+)
 from tonearm.telemetry.log_handler import LogHandler
 from tonearm.telemetry.log_levels import LogLevels
 from tonearm.telemetry.trace_ids import CurrentIds, no_ids
@@ -42,11 +50,11 @@ def _of_state(fact: Event) -> int:
 
 
 def _of_breaker(fact: Event) -> int:
-    return (
-        logging.WARNING
-        if isinstance(fact, services.BreakerChanged) and fact.after == "open"
-        else logging.INFO
-    )
+    """A trial is for those who look closer: it is made every few seconds while a server is away."""
+    assert isinstance(fact, services.BreakerChanged)  # noqa: S101  as the table says
+    if BreakerState.HALF_OPEN in {fact.before, fact.after} and fact.after != BreakerState.CLOSED:
+        return logging.DEBUG
+    return logging.WARNING if fact.after == BreakerState.OPEN else logging.INFO
 
 
 RULES: Mapping[type[Event], tuple[str, Level]] = {
@@ -119,7 +127,7 @@ class FactLog:
             bus(facts.Warned(WarningCode.LOG_UNWRITABLE, text, severity=Severity.ERROR))
 
         self._handler.failed = failed
-        bus.subscribe(self, "the log")
+        bus.subscribe(self, "the log", tells=True)
 
     def __call__(self, event: Event) -> None:
         """Log an event."""

@@ -8,7 +8,17 @@ ROOT = ""
 CALLS = f"{OURS}.services.calls"
 """Calls to servers are logged only where this logger is set to debug itself, as there are several in a second."""
 LIBRARIES = "warning"
-"""The level of everything that is not this program, unless the settings name another for it."""
+"""The level of everything that is neither this program nor a driver, unless the settings name another for it."""
+DRIVERS = ("neo4j", "opentelemetry", "pika", "psycopg", "redis", "sqlalchemy", "urllib3")
+"""Libraries that say nothing unless the settings name a level for them: what fails in them is told by facts."""
+OFF = logging.CRITICAL + 1
+
+
+def silence_drivers() -> None:
+    """Keep drivers from writing to standard error where no log is set up."""
+    for name in DRIVERS:
+        if not (logger := logging.getLogger(name)).handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 class LogLevels:
@@ -17,7 +27,14 @@ class LogLevels:
     def __init__(self, level: str, pairs: Sequence[str]) -> None:
         """``level``: of this program. pairs: ``LOGGER=LEVEL`` for parts of it and for libraries."""
         named = {name: chosen for name, _, chosen in (pair.partition("=") for pair in pairs)}
-        self._configured = {ROOT: LIBRARIES, CALLS: "info", OURS: level, **named}
+        drivers = dict.fromkeys(DRIVERS, OFF)
+        self._configured: dict[str, str | int] = {
+            ROOT: LIBRARIES,
+            **drivers,
+            CALLS: "info",
+            OURS: level,
+            **named,
+        }
         self._before: dict[str, int] = {}
         self.override({})
 
@@ -29,7 +46,7 @@ class LogLevels:
         for name, level in wanted.items():
             logger = logging.getLogger(name)
             self._before.setdefault(name, logger.level)
-            logger.setLevel(level.upper())
+            logger.setLevel(level.upper() if isinstance(level, str) else level)
 
     def restore(self) -> None:
         """Set all levels to what they were before."""

@@ -1,6 +1,5 @@
 """OpenTelemetry, as the standard ``OTEL_…`` variables configure it. The only module that imports it."""
 
-import logging
 import os
 import platform
 import sys
@@ -27,13 +26,12 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from tonearm import __version__
 from tonearm.errors import ConfigurationError
 from tonearm.jobs.trace_context import TraceContext
+from tonearm.telemetry.log_levels import silence_drivers
 from tonearm.telemetry.traces_export import ExportPolicy
 from tonearm.telemetry.traces_spans import SpanRecord
 
 SCHEMA = "https://opentelemetry.io/schemas/1.45.0"
 KINDS = {"internal": SpanKind.INTERNAL, "producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER}
-QUIET = ("opentelemetry", "urllib3")
-"""Loggers whose lines go to our own handlers, and never straight to the terminal where there are none."""
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
 _SOME_SPAN = 1
@@ -48,8 +46,7 @@ class OpenTelemetry:
         Raises:
             ConfigurationError: an exporter is unknown, not installed or not configured correctly.
         """
-        for name in QUIET:
-            logging.getLogger(name).addHandler(logging.NullHandler())
+        silence_drivers()
         provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
         self._sampler = provider.sampler
         self._resource = provider.resource

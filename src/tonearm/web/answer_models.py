@@ -11,7 +11,7 @@ class ServiceModel(Model):
     """A server that the settings name."""
 
     service: str
-    state: Literal["up", "unavailable", "wrong"]
+    state: Literal["up", "unavailable", "misconfigured"]
     latency_ms: float | None
     reason: str | None
     breakers: dict[str, str] = Field(description="The state of its circuit breaker, by worker.")

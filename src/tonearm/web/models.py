@@ -124,7 +124,7 @@ class ServiceStateModel(Model):
     """A server, or a disk or folder with which something is wrong, and since when."""
 
     service: str
-    state: Literal["up", "slow", "unavailable", "wrong"]
+    state: Literal["up", "slow", "unavailable", "misconfigured", "warning"]
     since: float
     reason: str | None
     advice: str | None

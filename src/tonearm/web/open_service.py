@@ -14,7 +14,7 @@ from tonearm.bootstrap.library import open_library
 from tonearm.bootstrap.servers import Servers
 from tonearm.bootstrap.service_states import service_states
 from tonearm.errors import ConfigurationError
-from tonearm.events.event import Event
+from tonearm.events.report import unheard
 from tonearm.library.access_tokens import AccessTokens
 from tonearm.library.data_version import data_version
 from tonearm.settings import Settings
@@ -41,19 +41,19 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         ConfigurationError: the address can't be used, or settings that contradict each other.
     """
     health = Health(is_shown=True, analyses=False)
-    servers = Servers(settings, _ignore)
+    servers = Servers(settings, unheard)
     registry = CollectorRegistry()
     with contextlib.ExitStack() as opened:
-        opened.enter_context(probing_servers(health, settings, servers, _ignore))
+        opened.enter_context(probing_servers(health, settings, servers, unheard))
         library = opened.enter_context(open_library(settings, servers))
         progress = opened.enter_context(servers.open_progress())
         probed = place_probes(health, library) | broker_probe(health, servers)
-        opened.enter_context(running(probed, _ignore, health.turns))
+        opened.enter_context(running(probed, unheard, health.turns))
         watched = Watched(library, progress, lambda: service_states(health.checks))
         shared = opened.enter_context(servers.open_shared())
         feed = ActivityFeed(watched.read, shared=shared, services=watched.services)
         guard = _guard(AccessTokens(library.database), listen, settings.public_url)
-        graph = graph_of(library, opened.enter_context(servers.open_graph()), _ignore).graph
+        graph = graph_of(library, opened.enter_context(servers.open_graph()), unheard).graph
         metrics = HttpMetrics(registry)
         counted = Counted(lambda: read_revision(library.database), shared, metrics.counted)
         parts = Parts(
@@ -86,7 +86,3 @@ def _guard(tokens: AccessTokens, listen: str, public_url: str | None) -> Guard:
             "make one first with `tonearm token make NAME`, or listen on 127.0.0.1"
         )
     return Guard(tokens, is_asked_for, public_url)
-
-
-def _ignore(_: Event) -> None:
-    """The service has no subscribers to facts: it reads the database."""

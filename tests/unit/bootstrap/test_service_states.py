@@ -16,8 +16,8 @@ def test_servers_are_told_in_any_state_and_places_where_something_is_wrong() -> 
     checks.found("root:1", Finding(Status.WARN, 1.0, "ms", "/music looks unmounted", "mount it again"))
     checks.found("disk:data", ANSWERED)
     assert [(each.service, each.state, each.reason, each.advice) for each in service_states(checks)] == [
-        ("Neo4j", "wrong", "the password is wrong", "correct it"),
+        ("Neo4j", "misconfigured", "the password is wrong", "correct it"),
         ("PostgreSQL", "up", None, None),
         ("Redis", "unavailable", "Redis does not answer", "start Redis"),
-        ("folder", "wrong", "/music looks unmounted", "mount it again"),
+        ("folder", "warning", "/music looks unmounted", "mount it again"),
     ]

@@ -25,8 +25,8 @@ from tonearm.events.facts import (
     Warned,
     WorkloadKnown,
 )
-from tonearm.events.services import StorageStateChanged
-from tonearm.events.states import Severity, StorageState, WarningCode, Workload
+from tonearm.events.services import BreakerChanged, BrokerStateChanged, StorageStateChanged
+from tonearm.events.states import BrokerState, Severity, StorageState, WarningCode, Workload
 from tonearm.progress.live import LiveView
 from tonearm.settings import Level
 
@@ -60,6 +60,17 @@ FAILED = JobFinished(
             ["again    /m/a: the cable is loose; next try in 2.0 s"],
         ),
         (StorageStateChanged(StorageState.WAITING, "no room"), ["waiting: no room"]),
+        (
+            BreakerChanged("Redis", "closed", "open", "3 of 5 calls failed: connection refused"),
+            [
+                "warning  Redis is called only every few seconds for now: 3 of 5 calls failed: connection refused"
+            ],
+        ),
+        (BreakerChanged("Redis", "open", "half_open", "trying it"), []),
+        (BreakerChanged("Redis", "half_open", "open", "2 of 2 calls failed: no answer in time"), []),
+        (BreakerChanged("Redis", "half_open", "closed", "it answers"), ["note     Redis answers again"]),
+        (BrokerStateChanged(BrokerState.UNAVAILABLE, "it is away"), ["warning  it is away"]),
+        (BrokerStateChanged(BrokerState.READY), ["note     RabbitMQ has the waiting jobs"]),
         (
             WorkloadKnown(3, 1, {"mp3": (Workload(2, 9),), "flac": (Workload(1, 9),)}),
             ["Analysing 3 files, 1 at a time (run 3)"],

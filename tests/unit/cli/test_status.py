@@ -43,7 +43,9 @@ def test_a_server_whose_address_is_wrong_is_shown_as_such(monkeypatch: pytest.Mo
     monkeypatch.setenv("TONEARM_REDIS_URL", "redis://host:port")
     monkeypatch.setenv("TONEARM_NEO4J_URL", "http://host")
     found = services()
-    assert {name: service["state"] for name, service in found.items()} == {"Redis": "wrong", "Neo4j": "wrong"}
+    assert {name: service["state"] for name, service in found.items()} == dict.fromkeys(
+        ("Redis", "Neo4j"), "misconfigured"
+    )
     assert found["Redis"]["reason"].startswith("redis_url: ")
     assert found["Neo4j"]["reason"].startswith("neo4j_url: ")
 
@@ -87,7 +89,7 @@ def test_a_check_of_a_database_that_does_not_answer_is_critical(monkeypatch: pyt
     status, line = checked()
     assert status == 2
     assert line.startswith("CRITICAL - postgresql: PostgreSQL name at 127.0.0.1:1 does not answer: ")
-    assert "; redis: Redis does not answer: " in line
+    assert "; redis: Redis at 127.0.0.1:1 does not answer: " in line
     assert "s3cret" not in line
 
 
@@ -122,7 +124,7 @@ def test_a_server_that_refuses_the_login_is_shown_as_such(monkeypatch: pytest.Mo
     monkeypatch.setattr(Neo4jGraph, "counts", refuse)
     monkeypatch.setenv("TONEARM_NEO4J_URL", "bolt://ada:hush@host")
     found = services()["Neo4j"]
-    assert (found["state"], found["pending"]) == ("wrong", 0)
+    assert (found["state"], found["pending"]) == ("misconfigured", 0)
     assert "refuses the login" in found["reason"]
 
 
@@ -140,7 +142,7 @@ def test_without_its_database_it_still_says_how_the_other_servers_are(
         "Redis": "unavailable",
     }
     assert found["services"]["PostgreSQL"]["reason"].endswith("does not answer: connection refused")
-    assert found["services"]["Redis"]["reason"] == "Redis does not answer: Connection refused"
+    assert found["services"]["Redis"]["reason"] == "Redis at 127.0.0.1:1 does not answer: connection refused"
     shown = CliRunner().invoke(app, ["status"])
     assert "PostgreSQL" in shown.stdout
     assert "Redis" in shown.stdout

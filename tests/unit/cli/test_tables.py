@@ -90,6 +90,30 @@ def test_elsewhere_every_value_is_printed_in_full_between_tabs(capsys: pytest.Ca
     assert [line.split("\t")[3] for line in lines] == [f"/music/{'far/' * 40}{n}.mp3" for n in range(500)]
 
 
+def test_what_must_not_be_shortened_is_below_its_row_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = (Column("service"), Column("note", below=True))
+    rows = (("Redis", "it does not answer: connection refused"), ("Neo4j", ""))
+    monkeypatch.setenv("COLUMNS", "24")
+    for on_terminal in (True, False):
+        monkeypatch.setattr("tonearm.cli.tables.is_terminal", lambda on_terminal=on_terminal: on_terminal)
+        monkeypatch.setattr("tonearm.cli.terminal.is_terminal", lambda on_terminal=on_terminal: on_terminal)
+        with Listing(columns) as listing:
+            for row in rows:
+                listing.add(*row)
+    shown = capsys.readouterr().out.replace("\x1b[1m", "").replace("\x1b[0m", "")
+    assert shown.splitlines() == [
+        "service",
+        "Redis",
+        "  it does not answer:",
+        "  connection refused",
+        "Neo4j",
+        "service\tnote",
+        *("\t".join(row) for row in rows),
+    ]
+
+
 def test_a_list_without_rows_says_so_beside_the_output(capsys: pytest.CaptureFixture[str]) -> None:
     with Listing(COLUMNS, "There are none."):
         pass

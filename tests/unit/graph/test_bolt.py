@@ -20,7 +20,7 @@ def test_a_password_is_not_told() -> None:
     with pytest.raises(ServiceUnavailable) as told:
         bolt.read(lambda _: None)
     bolt.close()
-    assert str(told.value) == "Neo4j at 127.0.0.1:1 does not answer: Connection refused"
+    assert str(told.value) == "Neo4j at 127.0.0.1:1 does not answer: connection refused"
 
 
 def test_a_connection_that_was_closed_is_opened_again_when_needed() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tonearm.errors import ConfigurationError
 from tonearm.library.postgres import address_of
 
 
@@ -26,3 +27,19 @@ from tonearm.library.postgres import address_of
 )
 def test_every_part_of_an_address_is_kept(url: str, parameters: dict[str, str]) -> None:
     assert address_of(url).parameters == parameters
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://host/music",
+        "postgresql://host:99999/music",
+        "postgresql://host/music?port=hush",
+        "postgresql://host/music?connect_timeout=hush",
+        "postgresql://host/music?hush=1",
+    ],
+)
+def test_what_the_driver_makes_nothing_of_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="database_url is not the address") as caught:
+        address_of(url)
+    assert "hush" not in str(caught.value)

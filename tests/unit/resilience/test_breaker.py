@@ -179,7 +179,7 @@ def test_the_states_come_in_order_when_a_service_goes_and_comes_back() -> None:
     assert service.states == ["closed", "open", "half_open", "closed"]
     reasons = [event.reason for event in service.told if isinstance(event, BreakerChanged)]
     assert reasons == [
-        "of 4 calls 100% failed: connection refused",
+        "4 of 4 calls failed: connection refused",
         "the open period is over; trying it",
         "it answers again",
     ]

@@ -4,8 +4,10 @@ import threading
 
 import pytest
 
+from tonearm.events.bus import EventBus
 from tonearm.events.event import Event
 from tonearm.events.facts import Warned
+from tonearm.events.report import unheard
 from tonearm.events.states import Severity, WarningCode
 from tonearm.resilience import threads as module
 from tonearm.resilience.backoff import Backoff
@@ -28,7 +30,7 @@ def test_a_thread_has_its_name_and_ends_when_asked() -> None:
     assert "outbox relay" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_thread_that_fails_is_reported_and_started_again(
+def test_a_thread_that_fails_is_announced_and_started_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "RESTART", Backoff(0.01, 1.0))
@@ -53,7 +55,13 @@ def test_a_thread_that_fails_is_reported_and_started_again(
     assert [(one.code, one.severity) for one in warnings] == [(WarningCode.THREAD_FAILED, Severity.ERROR)] * 2
     assert "reporter failed" in warnings[0].text
     assert "ZeroDivisionError: a mistake (test_threads.py:" in warnings[0].text
-    assert capsys.readouterr().err.count("reporter failed") == 2
+    for heard in (EventBus(), unheard):
+        heard(warnings[0])
+        assert capsys.readouterr().err.count("reporter failed") == 1, "where nobody writes warnings"
+    bus = EventBus()
+    bus.subscribe(said.append, "the log", tells=True)
+    bus(warnings[0])
+    assert capsys.readouterr().err == ""
 
 
 def test_a_thread_that_keeps_failing_is_started_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:

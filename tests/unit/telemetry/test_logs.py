@@ -10,6 +10,7 @@ import threading
 import typing
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 from tests.unit.facts import job_ref
 from tonearm.bootstrap.logs import open_log
+from tonearm.errors import ServiceUnavailable
 from tonearm.events import facts, services
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Event, Subscriber
@@ -33,6 +35,11 @@ from tonearm.events.job_ref import JobRef
 from tonearm.events.messages import LogLevelsChanged
 from tonearm.events.report import LOGGER, report
 from tonearm.events.states import CallOutcome, Severity, WarningCode
+from tonearm.graph.bolt import Bolt
+from tonearm.jobs.rabbitmq.broker_errors import BrokerUnavailable
+from tonearm.jobs.rabbitmq.inspection import inspect_broker
+from tonearm.jobs.rabbitmq.topology import Topology
+from tonearm.resilience.gate import Unguarded
 from tonearm.settings import load_settings
 from tonearm.telemetry.log_context import LogContext
 from tonearm.telemetry.log_facts import RULES, FactLog
@@ -187,8 +194,8 @@ def test_lines_without_a_job_have_the_id_of_the_run_and_before_it_that_of_the_pr
 
 def test_libraries_warnings_reports_and_dying_threads_are_in_the_log(settings: dict[str, object]) -> None:
     def act(_: Subscriber) -> None:
-        logging.getLogger("pika.connection").error("lost %r", "\x1b[2J")
-        logging.getLogger("pika.connection").info("not severe enough")
+        logging.getLogger("alembic.runtime").error("lost %r", "\x1b[2J")
+        logging.getLogger("alembic.runtime").info("not severe enough")
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             logging.captureWarnings(True)
@@ -199,7 +206,7 @@ def test_libraries_warnings_reports_and_dying_threads_are_in_the_log(settings: d
         thread.join()
 
     library, warning, said, died = lines(settings, act)
-    assert (library["logger"], library["level"]) == ("pika.connection", "error")
+    assert (library["logger"], library["level"]) == ("alembic.runtime", "error")
     assert (warning["logger"], "old\\nway" in warning["event"]) == ("py.warnings", True)
     assert said["event"] == "said\\x07"
     assert (died["level"], died["event"]) == ("critical", "an exception ended the thread divider")
@@ -214,10 +221,28 @@ def test_passwords_in_what_libraries_say_are_left_out(settings: dict[str, object
         except OSError:
             logging.getLogger("pika").exception("lost")
 
-    said, raised = lines(settings, act)
+    said, raised = lines(settings | {"log_levels": "pika=error,urllib3=error"}, act)
     assert said["event"] == "GET http://u:***@host:1/?a=1&api_key=*** (Caused by x)"
     assert "amqp://guest:***@host/ is away" in raised["exception"]
     assert "s3cret" not in json.dumps([said, raised])
+
+
+def test_what_a_driver_says_of_a_server_that_is_away_is_not_logged_unless_asked_for(
+    settings: dict[str, object],
+) -> None:
+    def act(_: Subscriber) -> None:
+        with pytest.raises(BrokerUnavailable):
+            inspect_broker("amqp://guest:guest@127.0.0.1:1/", Topology("t"), 5)
+        with (
+            pytest.raises(ServiceUnavailable),
+            closing(Bolt("neo4j://127.0.0.1:1", 5, 5, Unguarded())) as bolt,
+        ):
+            bolt.read(lambda _: None)
+        report("both are away")
+
+    assert {line["logger"] for line in lines(settings, act)} == {LOGGER}
+    opened = lines(settings | {"log_levels": "pika=error,neo4j=error"}, act)
+    assert {line["logger"].partition(".")[0] for line in opened} == {"pika", "neo4j", "tonearm"}
 
 
 def test_levels_are_set_for_the_program_and_for_parts_of_it_and_libraries(

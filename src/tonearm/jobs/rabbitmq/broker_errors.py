@@ -1,7 +1,6 @@
 """Translates errors of the driver and the broker into sentences for people and into exceptions of this program."""
 
 import re
-from collections.abc import Iterator
 
 from pika.adapters.utils.connection_workflow import AMQPConnectorStackTimeout
 from pika.exceptions import (
@@ -17,11 +16,10 @@ from pika.exceptions import (
 )
 
 from tonearm.errors import ServiceUnavailable
+from tonearm.resilience.unreachable import CLOSED, LOST, causes_of, reason_of
 
 NO_SUCH_QUEUE, OTHER_ARGUMENTS, ACCESS_REFUSED, NOT_ALLOWED = 404, 406, 403, 530
 SHUT_DOWN = 320
-REFUSED = "RabbitMQ refused the credentials or the virtual host of rabbitmq_url; check user, password and virtual host"
-
 
 _LACKS = {"low on memory": "memory", "low on disk": "disk space"}
 """The reasons that the broker gives for an alarm, and what it lacks."""
@@ -31,16 +29,29 @@ class BrokerUnavailable(ServiceUnavailable):
     """The broker does not answer, or has not confirmed what was published."""
 
 
-def accepts_nothing(reason: object) -> str:
+def does_not_answer(place: str, reason: str) -> str:
+    """A sentence about a broker that can't be used. ``reason``: why, in a few words."""
+    return f"{place} does not answer: {reason}"
+
+
+def refused(place: str) -> str:
+    """A sentence about a broker that has refused the login."""
+    return (
+        f"{place} refused the credentials or the virtual host of rabbitmq_url; "
+        "check user, password and virtual host"
+    )
+
+
+def accepts_nothing(place: str, reason: object) -> str:
     """A sentence about a broker that accepts no messages. ``reason``: what it has told of its alarm."""
     lacks = [what for told, what in _LACKS.items() if told in str(reason)]
     why = f"it has too little {' and '.join(lacks)}" if lacks else "an alarm is in effect"
-    return f"RabbitMQ accepts no messages: {why}"
+    return f"{place} accepts no messages: {why}"
 
 
 def sentence(error: BaseException) -> str:
     """Why a connection, a channel or a call ended, in a few words."""
-    for cause in _causes(error):
+    for cause in causes_of(error):
         match cause:
             case ConnectionClosedByBroker() if cause.reply_code == SHUT_DOWN:
                 return "the broker was shut down or closed the connection"
@@ -49,7 +60,7 @@ def sentence(error: BaseException) -> str:
             case ChannelClosedByBroker():
                 return _channel_closed(cause)
             case ConnectionClosedByClient():
-                return "the connection was closed"
+                return CLOSED
             case ConnectionBlockedTimeout():
                 return "it accepts no messages"
             case AMQPHeartbeatTimeout():
@@ -57,14 +68,12 @@ def sentence(error: BaseException) -> str:
             case IncompatibleProtocolError():
                 return "the server at this address is not RabbitMQ"
             case StreamLostError():
-                return "the connection was lost"
-            case OSError() if cause.strerror:
-                return cause.strerror
-            case TimeoutError() | AMQPConnectorStackTimeout():
+                return reason_of(cause) or LOST
+            case AMQPConnectorStackTimeout():
                 return "no answer in time"
             case _:
                 continue
-    return "the connection failed"
+    return reason_of(error) or "the connection failed"
 
 
 def refuses_login(error: BaseException) -> bool:
@@ -75,7 +84,7 @@ def refuses_login(error: BaseException) -> bool:
     return any(
         isinstance(cause, ProbableAuthenticationError | ProbableAccessDeniedError)
         or (isinstance(cause, ConnectionClosedByBroker) and cause.reply_code in {ACCESS_REFUSED, NOT_ALLOWED})
-        for cause in _causes(error)
+        for cause in causes_of(error)
     )
 
 
@@ -99,17 +108,3 @@ def _channel_closed(error: ChannelClosedByBroker) -> str:
     if error.reply_code == OTHER_ARGUMENTS and "timed out" in str(error.reply_text):
         return "a message was not acknowledged in time"
     return f"the broker closed the channel (code {error.reply_code})"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and the errors that the driver has wrapped in it."""
-    yield error
-    inner = [
-        *getattr(error, "exceptions", ()),
-        getattr(error, "exception", None),
-        error.__cause__,
-        *error.args,
-    ]
-    for cause in inner:
-        if isinstance(cause, BaseException):
-            yield from _causes(cause)

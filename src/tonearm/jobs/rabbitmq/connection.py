@@ -14,14 +14,16 @@ import pika
 from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from tonearm.addresses import Address, not_an_address, parts_of, url_of
+from tonearm.addresses import Address, not_an_address, parts_of, place_of, url_of
 from tonearm.errors import ConfigurationError, ServiceUnavailable
 from tonearm.events.event import Announce
+from tonearm.events.report import unheard
 from tonearm.jobs.rabbitmq.broker_errors import (
     NO_SUCH_QUEUE,
-    REFUSED,
     accepts_nothing,
+    does_not_answer,
     queue_mismatch,
+    refused,
     refuses_login,
     sentence,
 )
@@ -54,7 +56,7 @@ class BrokerConnection:
         wake: Callable[[], None],
         timeout_s: float,
         title: str = "tonearm",
-        announce: Announce = lambda _: None,
+        announce: Announce = unheard,
         turns: LoopTurns | None = None,
     ) -> None:
         """``prefetch``: maximum number of unacknowledged messages; 0 to publish only. ``wake``: called for each.
@@ -67,6 +69,7 @@ class BrokerConnection:
         """
         parameters_of(url_of(address), timeout_s, title)
         self._address = address
+        self._place = place_of("rabbitmq_url", url_of(address))
         self._title = title
         self._threads = SupervisedThreads(announce, turns)
         self._topology = topology
@@ -76,12 +79,14 @@ class BrokerConnection:
         self._ending = threading.Event()
         self._up = threading.Event()
         self.receiver = Receiver(prefetch, wake, self._call_soon)
-        self.publisher = RabbitPublisher(topology, gate, timeout_s, self._call_soon, self._close)
         self._connection: Any = None
         self._receiving: Any = None
         self._began = 0.0
         self._was_up = False
         self._ended_because = "not connected yet"
+        self.publisher = RabbitPublisher(
+            topology, gate, timeout_s, self._call_soon, self._close, self._place, self.unavailable_reason
+        )
         self.refusal: str | None = None
         """What a person has to change before a connection can be made; ``None`` if nothing is known."""
 
@@ -95,7 +100,7 @@ class BrokerConnection:
     @property
     def unavailable_reason(self) -> str:
         """Why the last connection ended, or why there was none; a sentence."""
-        return f"RabbitMQ is unavailable: {self._ended_because}"
+        return does_not_answer(self._place, self._ended_because)
 
     def wait_until_known(self, seconds: float) -> bool:
         """Wait until connected or refused; ``False`` when neither happened in time."""
@@ -138,7 +143,7 @@ class BrokerConnection:
             was_up = self._connect_once(stop)
             if self._ending.is_set():
                 return
-            self._gate.failed(0.0 if was_up else time.monotonic() - began, self._ended_because)
+            self._gate.failed(0.0 if was_up else time.monotonic() - began, self.unavailable_reason)
             if was_up:
                 rounds.succeeded(FIRST_PAUSE_S / 2)
 
@@ -152,7 +157,9 @@ class BrokerConnection:
         self._was_up = False
         self._began = time.monotonic()
         try:
-            parameters = parameters_of(url_of(self._address), self._timeout_s, self._title)
+            url = url_of(self._address)
+            parameters = parameters_of(url, self._timeout_s, self._title)
+            self._place = place_of("rabbitmq_url", url)
         except (
             ServiceUnavailable,
             ConfigurationError,
@@ -182,7 +189,7 @@ class BrokerConnection:
             connection.close()
             return
         connection.add_on_connection_blocked_callback(
-            lambda _, frame: self.publisher.block(accepts_nothing(frame.method.reason))
+            lambda _, frame: self.publisher.block(accepts_nothing(self._place, frame.method.reason))
         )
         connection.add_on_connection_unblocked_callback(lambda *_: self.publisher.unblock())
         connection.channel(on_open_callback=self._check_queues)
@@ -190,7 +197,7 @@ class BrokerConnection:
     def _closed(self, connection: Any, reason: BaseException) -> None:
         self._ended_because = sentence(reason)
         if refuses_login(reason):
-            self.refusal = REFUSED
+            self.refusal = refused(self._place)
         self._down()
         connection.ioloop.stop()
 
@@ -273,7 +280,7 @@ def parameters_of(url: str, timeout_s: float, title: str) -> pika.URLParameters:
     parts_of("rabbitmq_url", url)
     try:
         parameters = pika.URLParameters(url)
-    except (ValueError, TypeError, LookupError, SyntaxError):  # pika parses some values as Python literals
+    except (ValueError, TypeError, LookupError, SyntaxError, OSError):  # pika reads values as Python literals
         raise not_an_address("rabbitmq_url") from None
     parameters.heartbeat = HEARTBEAT_S
     parameters.socket_timeout = timeout_s

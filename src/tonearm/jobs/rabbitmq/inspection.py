@@ -13,13 +13,15 @@ from pika.exceptions import (
     UnroutableError,
 )
 
+from tonearm.addresses import place_of
 from tonearm.errors import ServiceRefused
 from tonearm.jobs.broker_state import BrokerState
 from tonearm.jobs.rabbitmq.broker_errors import (
     ACCESS_REFUSED,
-    REFUSED,
     BrokerUnavailable,
+    does_not_answer,
     queue_mismatch,
+    refused,
     refuses_login,
     sentence,
 )
@@ -41,17 +43,18 @@ def inspect_broker(url: str, topology: Topology, timeout_s: float) -> BrokerStat
         BrokerUnavailable: it does not answer in time.
     """
     parameters = parameters_of(url, timeout_s, "tonearm doctor")
+    place = place_of("rabbitmq_url", url)
     parameters.blocked_connection_timeout = BLOCKED_S
     try:
         connection = pika.BlockingConnection(parameters)
     except (AMQPError, AMQPConnectorException, OSError) as error:
         if refuses_login(error):
-            raise ServiceRefused(REFUSED) from error
-        raise BrokerUnavailable(f"RabbitMQ is unavailable: {sentence(error)}") from error
+            raise ServiceRefused(refused(place)) from error
+        raise BrokerUnavailable(does_not_answer(place, sentence(error))) from error
     try:
         return _inspected(connection, topology)
     except AMQPError as error:
-        raise BrokerUnavailable(f"RabbitMQ is unavailable: {sentence(error)}") from error
+        raise BrokerUnavailable(does_not_answer(place, sentence(error))) from error
     finally:
         if connection.is_open:
             connection.close()

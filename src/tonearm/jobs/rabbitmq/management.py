@@ -11,16 +11,17 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from tonearm.addresses import Address, parts_of, url_of
+from tonearm.addresses import FORMS, Address, parts_of, place_of, url_of
 from tonearm.errors import ServiceRefused, ServiceUnavailable
 from tonearm.jobs.broker_state import BrokerCondition
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
+from tonearm.resilience.unreachable import reason_of
 
 ALARMS = {"memory": "mem_alarm", "disk space": "disk_free_alarm"}
 """What a node can run short of, and the field that tells so."""
-PORTS = {"http": 15672, "https": 15671}
-"""Default ports of the management API."""
+SETTING = "rabbitmq_management_url"
+NOT_IT = "the server at this address is not RabbitMQ's management API"
 
 
 class ManagementUnavailable(ServiceUnavailable):
@@ -108,7 +109,9 @@ class Management:
         return found if isinstance(found, list) else []
 
     def _ask(self, path: str) -> Any:
-        base, credentials = _base_and_credentials(url_of(self._address))
+        url = url_of(self._address)
+        base, credentials = _base_and_credentials(url)
+        place = place_of(SETTING, url)
         self._gate.admit()
         began = time.monotonic()
         request = urllib.request.Request(  # noqa: S310  the address is the administrator's setting
@@ -124,16 +127,15 @@ class Management:
                 return None
             if error.code in {401, 403}:
                 raise ServiceRefused(
-                    "RabbitMQ's management API refused the credentials of rabbitmq_management_url; "
-                    "check user and password"
+                    f"{place} refused the credentials of {SETTING}; check user and password"
                 ) from error
             raise ManagementUnavailable(
-                f"RabbitMQ's management API answered with an error (HTTP status {error.code})"
+                f"{place} answered with an error (HTTP status {error.code})"
             ) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = _reason(error)
+            reason = f"{place} does not answer: {reason_of(error) or NOT_IT}"
             self._gate.failed(time.monotonic() - began, reason)
-            raise ManagementUnavailable(f"RabbitMQ's management API does not answer: {reason}") from error
+            raise ManagementUnavailable(reason) from error
         self._gate.succeeded(time.monotonic() - began)
         return found
 
@@ -148,24 +150,14 @@ def _seconds(date: str | None) -> float:
 
 def _base_and_credentials(url: str) -> tuple[str, str]:
     """The address of the API without its user, and user and password as HTTP wants them. Raises ConfigurationError."""
-    parts = parts_of("rabbitmq_management_url", url)
+    parts = parts_of(SETTING, url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     user = urllib.parse.unquote(parts.username or "guest")
     password = urllib.parse.unquote(parts.password or "guest")
     return (
-        f"{parts.scheme}://{host}:{parts.port or PORTS[parts.scheme]}{parts.path.rstrip('/')}",
+        f"{parts.scheme}://{host}:{parts.port or FORMS[SETTING].ports[parts.scheme]}{parts.path.rstrip('/')}",
         base64.b64encode(f"{user}:{password}".encode()).decode(),
     )
-
-
-def _reason(error: Exception) -> str:
-    """Why there was no answer, in a few words."""
-    cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(cause, TimeoutError):
-        return "no answer in time"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    return "the server at this address is not RabbitMQ's management API"
 
 
 def _figures(name: str, reply: dict[str, Any]) -> QueueFigures:

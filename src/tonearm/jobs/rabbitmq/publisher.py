@@ -12,7 +12,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from tonearm.jobs.outbox_relay import JobMessage
-from tonearm.jobs.rabbitmq.broker_errors import BrokerUnavailable, sentence
+from tonearm.jobs.rabbitmq.broker_errors import BrokerUnavailable, does_not_answer, sentence
 from tonearm.jobs.rabbitmq.message import encoded_message
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.gate import Gate
@@ -37,11 +37,14 @@ class RabbitPublisher:
         timeout_s: float,
         call_soon: Callable[[Callable[[], None]], bool],
         reconnect: Callable[[], None],
+        place: str,
+        unavailable_reason: str,
     ) -> None:
         """``timeout_s``: how long to wait for a confirmation or an answer.
 
         call_soon: has the connection's thread call a function; ``False`` when there is no connection.
         reconnect: closes the connection, so that the topology is declared again.
+        place: the broker and where it is. unavailable_reason: why there is no connection yet; a sentence.
         """
         self._topology = topology
         self._gate = gate
@@ -53,7 +56,8 @@ class RabbitPublisher:
         self._tag = 0
         self._recreated = False
         self._blocked: str | None = None
-        self.unavailable_reason = "RabbitMQ is unavailable: not connected yet"
+        self._place = place
+        self.unavailable_reason = unavailable_reason
 
     # Called by other threads.
 
@@ -76,9 +80,8 @@ class RabbitPublisher:
             self._in_connection(functools.partial(self._publish, messages, batch))
             batch.done.result(self._timeout_s)
         except (TooLate, AMQPError, OSError) as error:
-            late = isinstance(error, TooLate)
-            reason = f"RabbitMQ did not confirm: {'no confirm in time' if late else sentence(error)}"
-            reason = self._blocked or reason
+            why = "no answer in time" if isinstance(error, TooLate) else sentence(error)
+            reason = self._blocked or f"{self._place} did not confirm a message: {why}"
             self._gate.failed(time.monotonic() - began, reason)
             raise BrokerUnavailable(reason) from error
         except BrokerUnavailable as error:
@@ -99,7 +102,7 @@ class RabbitPublisher:
             self._in_connection(functools.partial(self._count, answer))
             ready = answer.result(self._timeout_s)
         except (TooLate, BrokerUnavailable) as error:
-            late = self._blocked or "RabbitMQ did not return the number of its messages in time"
+            late = self._blocked or does_not_answer(self._place, "no answer in time")
             reason = late if isinstance(error, TooLate) else str(error)
             gate.failed(time.monotonic() - began, reason)
             raise BrokerUnavailable(reason) from error
