@@ -1,13 +1,17 @@
 """The pages of runs: the list, one run with its jobs, and one job with where the time of its attempts went."""
 
+import functools
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tonearm.errors import ConfigurationError, NotFound, TonearmError
 from tonearm.jobs.job import JobState
+from tonearm.library.audit import Actor
 from tonearm.names import printable
+from tonearm.settings import Level
 from tonearm.views.formatting import left_out_text, moment
 from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
@@ -17,6 +21,7 @@ from tonearm.web import cursors
 from tonearm.web.access import Who
 from tonearm.web.answers import Cursor, Id, IsPart
 from tonearm.web.attempts import attempts_of
+from tonearm.web.forms import form_of
 from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
 
@@ -68,6 +73,7 @@ def _lists(router: APIRouter, parts: Parts, pages: Pages) -> None:
             "following": following,
             "left_out": left_out_text(run.left_out),
             "states": STATES,
+            "levels": [level.label for level in Level],
             "state": state,
             "seconds_text": seconds_text,
         }
@@ -94,8 +100,31 @@ def _job(router: APIRouter, parts: Parts, pages: Pages) -> None:
         return pages.page("job.html", HERE, f"Job {id}", **view)
 
 
+def _prioritize(parts: Parts, run: int, label: str, who: Actor) -> None:
+    """Set the level of every open job at or below the paths of a run. Raises NotFound and ConfigurationError."""
+    library = parts.library
+    level = next((level for level in Level if level.label == label), None)
+    if level is None:
+        raise ConfigurationError(f"level: {label!r} is none of {', '.join(each.label for each in Level)}")
+    paths = library.run_list.one(run).paths
+    places = [place for path in paths if (place := library.roots.locate(path)) is not None]
+    for place in places or library.roots.every():
+        changed = parts.actions.repeated(functools.partial(library.queue_admin.prioritize, place, level))
+        about = {"path": printable(place.path), "level": label}
+        parts.note(who, "change priorities", about, changed)
+
+
 def _changes(router: APIRouter, parts: Parts, pages: Pages) -> None:
     runs = parts.library.runs
+
+    @router.post("/runs/{id}/prioritize")
+    async def prioritize(id: Id, request: Request, who: Who) -> Response:  # noqa: A002  the API's name
+        level = (await form_of(request)).get("level", "")
+        try:
+            await run_in_threadpool(_prioritize, parts, id, level, who)
+        except TonearmError as error:
+            return pages.problem(error, HERE)
+        return RedirectResponse(f"/runs/{id}", 303)
 
     @router.post("/runs/{id}/{verb}")
     def change(id: Id, verb: str, who: Who, hx_request: IsPart = None) -> Response:  # noqa: A002  the API's name

@@ -6,6 +6,7 @@ from tests.unit.library_fixture import Library
 from tests.unit.web.client import Client
 from tests.unit.web.conftest import served
 from tonearm.jobs.unread_paths import UnreadPath
+from tonearm.settings import Level
 from tonearm.web.attempts import bars
 
 
@@ -23,6 +24,22 @@ def test_a_run_shows_its_jobs_and_what_could_not_be_read(filled: Library) -> Non
         assert service.get("/runs/1?state=quarantined").text.count("/jobs/") == 1
         assert service.get("/runs/1?state=strange").status == 400
         assert service.get("/runs/99").status == service.get("/jobs/99").status == 404
+
+
+def test_what_waits_in_a_run_gets_another_priority_and_is_counted_while_the_run_is_paused(
+    filled: Library,
+) -> None:
+    with served(Path(filled.database.address).parent) as service:
+        assert "Priority of what waits" in service.get("/runs/1").text
+        assert service.post("/runs/1/prioritize", "level=urgent").status == 400
+        answer = service.post("/runs/1/prioritize", "level=critical")
+        assert (answer.status, answer.headers["location"]) == (303, "/runs/1")
+        [waiting] = filled.rows("SELECT level FROM jobs WHERE finished_at IS NULL")
+        assert waiting["level"] == Level.CRITICAL
+        assert '<th class="number">paused</th>' not in service.get("/").text
+        filled.runs.pause(1)
+        shown = service.get("/").text
+        assert '<td>critical</td><td class="number">0</td><td class="number">1</td>' in shown
 
 
 def test_a_job_draws_where_the_time_of_its_attempts_went_and_tells_it_in_numbers(service: Client) -> None:
