@@ -1,6 +1,6 @@
 """Looks at every page: in three widths and two colour schemes, with axe, and with its pictures kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -37,15 +37,15 @@ def paths(place: Place) -> Iterator[tuple[str, str]]:
     yield "problem", "/tracks/999999"
 
 
-def look(browser: Browser, place: Place, checks: Checks, pictures: Path, prefix: str = "") -> None:
-    """Look at every page."""
+def look(browser: Browser, place: Place, checks: Checks, pictures: Path, widths: Sequence[int]) -> None:
+    """Look at every page. ``widths``: in pixels."""
     browser.expected = {404}
     for scheme in SCHEMES:
         browser.page.emulate_media(color_scheme=scheme)
-        for width in WIDTHS:
+        for width in widths:
             browser.page.set_viewport_size({"width": width, "height": HEIGHT})
             for name, path in paths(place):
-                one(browser, f"{place.url}{path}", checks, pictures / f"{prefix}{name}-{width}-{scheme}.png")
+                one(browser, f"{place.url}{path}", checks, pictures / f"{name}-{width}-{scheme}.png")
     browser.expected = set()
     browser.page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
 

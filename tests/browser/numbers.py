@@ -156,7 +156,7 @@ def library(browser: Browser, place: Place, checks: Checks) -> None:
         "key=8A&neighbours=yes": "json_extract(key.scalars, '$.camelot') IN ('7A', '8A', '9A', '8B')",
     }
     joined = (
-        "FROM files LEFT JOIN audio ON audio.id = audio_id"
+        "FROM files LEFT JOIN audio ON audio.id = files.audio_id"
         " LEFT JOIN analyses AS tempo ON tempo.audio_id = audio.id AND tempo.analyser = 'tempo'"
         " LEFT JOIN analyses AS key ON key.audio_id = audio.id AND key.analyser = 'key'"
         f" WHERE {PRESENT} AND "

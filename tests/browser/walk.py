@@ -1,4 +1,6 @@
-"""Walks through every page in Chromium: ``python -m tests.browser.walk [--keep FOLDER] [--record]``.
+"""Walks through every page in Chromium.
+
+``python -m tests.browser.walk [--keep FOLDER] [--widths PIXELS ...] [--record]``
 
 A real ``tonearm serve`` analyses music with real faults: damaged files, files that are no music, hostile names, a
 folder that can't be read. Meanwhile and afterwards the numbers of every page are compared with what SQL reads from the
@@ -15,6 +17,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.browser import buttons, numbers
@@ -50,7 +53,7 @@ def while_it_analyses(browser: Browser, place: Place, checks: Checks) -> None:
     checks.becomes("Now says that nothing waits", lambda: "No run is open" in browser.text("main"))
 
 
-def walk(browser: Browser, folder: Path, pictures: Path, checks: Checks) -> None:
+def walk(browser: Browser, folder: Path, pictures: Path, checks: Checks, widths: Sequence[int]) -> None:
     """The whole walk over a library in a folder."""
     music = folder / "music"
     closed = make_music(music)
@@ -84,12 +87,13 @@ def walk(browser: Browser, folder: Path, pictures: Path, checks: Checks) -> None
             _say("names and tags")
             numbers.proposals(browser, place, checks, "/names", "rename")
             numbers.proposals(browser, place, checks, "/tags", "tags")
-            _say(f"every page at {', '.join(map(str, WIDTHS))} pixels, {' and '.join(SCHEMES)}")
-            look(browser, place, checks, pictures)
-            _say("approve, reject, apply, undo")
             buttons.decide(browser, place, checks, "/names", "Rename the", "renamed file")
             buttons.decide(browser, place, checks, "/tags", "Write the tags of", "written file")
             buttons.audited(place, checks)
+            program.run("rename", "plan", music, "--template", TEMPLATE)
+            program.run("tags", "plan", music)
+            _say(f"every page at {', '.join(map(str, widths))} pixels, {' and '.join(SCHEMES)}")
+            look(browser, place, checks, pictures, widths)
     closed.chmod(0o700)
 
 
@@ -101,6 +105,7 @@ def main() -> int:
     """Walk, print, and record."""
     parser = argparse.ArgumentParser(description="Every page in a real browser.")
     parser.add_argument("--keep", type=Path, metavar="FOLDER")
+    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, metavar="PIXELS")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     checks = Checks()
@@ -109,8 +114,9 @@ def main() -> int:
         pictures = options.keep or folder / "pictures"
         pictures.mkdir(parents=True, exist_ok=True)
         with opened(folder) as browser:
-            walk(browser, folder, pictures, checks)
+            _say("workers")
             shared = walk_workers(browser, folder, pictures, checks)
+            walk(browser, folder, pictures, checks, options.widths)
             for error in dict.fromkeys(browser.errors):
                 checks.that("log", "the browser's log", False, error)
             version = browser.version
@@ -124,7 +130,8 @@ def main() -> int:
     }
     print(*(f"{name}: {value}" for name, value in figures.items()), *checks.faults, sep="\n")
     if options.record:
-        record("walk", f"python -m tests.browser.walk ({version})", figures, RESULTS)
+        widths = "" if tuple(options.widths) == WIDTHS else f" --widths {' '.join(map(str, options.widths))}"
+        record("walk", f"python -m tests.browser.walk{widths}", {"Chromium": version, **figures}, RESULTS)
     return 1 if checks.faults else 0
 
 

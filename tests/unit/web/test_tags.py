@@ -16,7 +16,7 @@ def test_tags_are_reviewed_side_by_side_written_and_taken_back(library: Library,
     before = file.read_bytes(), other.read_bytes()
     with served(Path(library.database.address).parent) as client:
         page = client.get("/tags").text
-        assert "<td>TBPM</td>" in page
+        assert '<td class="tag">TBPM</td>' in page
         assert "<ins>128</ins>" in page
         assert "Approve all that match: 2" in page
         assert "No names are proposed yet" in client.get("/names").text
