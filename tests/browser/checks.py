@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-TRIES = 240
+TRIES = 120
 
 
 @dataclass

@@ -114,9 +114,9 @@ def main() -> int:
         pictures = options.keep or folder / "pictures"
         pictures.mkdir(parents=True, exist_ok=True)
         with opened(folder) as browser:
+            walk(browser, folder, pictures, checks, options.widths)
             _say("workers")
             shared = walk_workers(browser, folder, pictures, checks)
-            walk(browser, folder, pictures, checks, options.widths)
             for error in dict.fromkeys(browser.errors):
                 checks.that("log", "the browser's log", False, error)
             version = browser.version

@@ -58,7 +58,9 @@ def _walk(
         program.run("analyze", music)
 
         def stored() -> list[tuple[str, ...]]:
-            rows = library.execute("SELECT name, slots, done, failed FROM workers ORDER BY name").fetchall()
+            rows = library.execute(
+                "SELECT name, slots, done, failed FROM workers WHERE ended_at IS NULL ORDER BY name"
+            ).fetchall()
             return [tuple(map(str, row)) for row in rows]
 
         def shown() -> list[tuple[str, ...]]:
