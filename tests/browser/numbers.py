@@ -163,7 +163,7 @@ def library(browser: Browser, place: Place, checks: Checks) -> None:
     )
     for query, condition in filters.items():
         browser.page.goto(f"{place.url}/library?{query}")
-        browser.page.wait_for_function("document.body.innerText.match(/\\d tracks?/)")
+        browser.page.locator("span[hx-get]").filter(has_text=re.compile(r"\d tracks?")).wait_for()
         files = place.value(f"SELECT count(*) {joined} {condition}")
         checks.equal(
             "numbers", f"Library {query}: count", whole_numbers(browser.text("span[hx-get]")), [files]

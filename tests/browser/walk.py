@@ -105,7 +105,7 @@ def main() -> int:
     """Walk, print, and record."""
     parser = argparse.ArgumentParser(description="Every page in a real browser.")
     parser.add_argument("--keep", type=Path, metavar="FOLDER")
-    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, metavar="PIXELS")
+    parser.add_argument("--widths", type=int, nargs="*", default=WIDTHS, metavar="PIXELS")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     checks = Checks()
