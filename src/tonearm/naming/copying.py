@@ -71,14 +71,14 @@ def copy_file(
     return Copied(status, written.st_size)
 
 
-def same_content(one: bytes, other: bytes) -> bool:
-    """Whether two files have the same bytes. Raises OSError."""
-    found = [os.lstat(one), os.lstat(other)]
+def same_content(one: tuple[int, bytes], other: tuple[int, bytes]) -> bool:
+    """Whether two files, each named in an open folder, have the same bytes. Raises OSError."""
+    found = [os.stat(name, dir_fd=folder, follow_symlinks=False) for folder, name in (one, other)]
     if not all(stat.S_ISREG(each.st_mode) for each in found) or found[0].st_size != found[1].st_size:
         return False
     digests = []
-    for path in (one, other):
-        descriptor = os.open(path, READ)
+    for folder, name in (one, other):
+        descriptor = os.open(name, READ, dir_fd=folder)
         try:
             digests.append(_digest(descriptor, lambda: False))
         finally:

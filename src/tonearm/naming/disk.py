@@ -244,11 +244,11 @@ class Disk:
             one, two = look(source), look(target)
             if two is None or one is None:
                 return one is None and two is not None
-            if not same_content(source, target):
-                return False
             there, name = self._folders.split(target)
-            os.fsync(there)
             here, old = self._folders.split(source)
+            if not same_content((here, old), (there, name)):
+                return False
+            os.fsync(there)
             os.unlink(old, dir_fd=here)
         except OSError as error:
             raise refusal(error, source) from error

@@ -15,7 +15,7 @@ from io import FileIO
 from tonearm.library.proposal import Identity
 from tonearm.library.rename_journal import Rewrite
 from tonearm.naming.copying import BLOCK, READ, Stopped, keep_attributes, part_of
-from tonearm.naming.disk import Refused, identity_of, look, refusal
+from tonearm.naming.disk import Refused, identity_of, refusal
 from tonearm.naming.folders import Folders
 from tonearm.naming.safe_rename import UNSUPPORTED, exchange, rename_no_replace
 from tonearm.naming.splices import Splice, spliced
@@ -159,26 +159,23 @@ class Rewriter:
 
         Raises OSError.
         """
-        part = aside(path)
-        if look(os.path.dirname(path)) is None:
-            raise FileNotFoundError(path)
-        has_part = look(part) is not None
+        folder, name = self._folders.split(path)
+        part = part_of(name)
+        has_part = _found(folder, part) is not None
         if rewrite is None:
-            if has_part:
-                os.unlink(part)
+            self._remove(folder, part)
             return False
-        beside = digest_of(part) if has_part else None
-        if look(path) is None:
+        beside = digest_of(part, folder) if has_part else None
+        if _found(folder, name) is None:
             if has_part:
                 self._settle_moved(path, beside, rewrite)
             return False
-        done = digest_of(path) == rewrite.after or beside == rewrite.before
+        done = digest_of(name, folder) == rewrite.after or beside == rewrite.before
         if done and beside not in (None, rewrite.before):  # the file was written to just before
-            folder, name = self._folders.split(path)
-            exchange(folder, name, part_of(name))
+            exchange(folder, name, part)
             done = False
         if has_part:
-            os.unlink(part)
+            self._remove(folder, part)
             self._folders.changed(path)
         return done
 
@@ -197,10 +194,10 @@ class Rewriter:
             os.unlink(name, dir_fd=folder)
 
 
-def digest_of(path: bytes) -> bytes:
-    """The SHA-256 of a file. Raises OSError."""
+def digest_of(path: bytes, folder: int | None = None) -> bytes:
+    """The SHA-256 of a file, by its path or by its name in an open folder. Raises OSError."""
     digest = hashlib.sha256()
-    with FileIO(os.open(path, READ), "rb") as file:
+    with FileIO(os.open(path, READ, dir_fd=folder), "rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.digest()
