@@ -134,7 +134,6 @@ def decide(browser: Browser, place: Place, checks: Checks, path: str, apply: str
     """Approve and reject one proposal and all, carry them out and take them back. path: of the page."""
 
     def statuses() -> dict[str, int]:
-        batch = int(browser.page.locator("input[name=batch]").first.input_value())
         return dict(
             place.program.query(
                 "SELECT status, count(*) FROM proposals WHERE batch_id = ? GROUP BY status", batch
@@ -143,6 +142,7 @@ def decide(browser: Browser, place: Place, checks: Checks, path: str, apply: str
 
     before = contents(place.music)
     browser.page.goto(f"{place.url}{path}")
+    batch = int(browser.page.locator("form.filter input[name=batch]").input_value())
     press(browser, "Approve proposal")
     checks.becomes(f"{path}: Approve approves one", lambda: statuses().get("approved") == 1)
     press(browser, "Reject proposal")

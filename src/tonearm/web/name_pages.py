@@ -229,7 +229,8 @@ def _started(parts: Parts, action: Prepared, review: Review) -> str:
 
 def _latest(proposals: Proposals, kind: ProposalKind) -> int | None:
     """The batch that a person most likely means."""
-    for status in (ProposalStatus.APPROVED, ProposalStatus.PENDING, ProposalStatus.APPLIED):
+    likely = (ProposalStatus.APPROVED, ProposalStatus.PENDING, ProposalStatus.APPLIED)
+    for status in (*likely, ProposalStatus.REJECTED, ProposalStatus.UNDONE):
         if (batch := proposals.latest_batch(status, kind)) is not None:
             return batch
     return None

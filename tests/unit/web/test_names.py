@@ -96,6 +96,7 @@ def test_a_decision_names_what_it_is_about(client: Client) -> None:
     assert client.post("/api/v1/proposals/apply", {"batch": 9}).status == 404
     assert ended(client, client.post("/api/v1/proposals/reject", {"all": True}))["done"] == 4
     assert {each["status"] for each in client.get("/api/v1/proposals").json["items"]} == {"rejected"}
+    assert "Approve all that match: 2" in client.get("/names").text
 
 
 def test_the_page_marks_what_differs_and_its_buttons_do_what_they_say(
