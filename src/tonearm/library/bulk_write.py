@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy import table as table_clause
 from sqlalchemy.sql.dml import Insert, ReturningInsert, Update
 
 from tonearm.library.column_types import FiniteFloat
@@ -180,10 +181,12 @@ def _postgres_write(writes: tuple[_Write, ...]) -> "PostgresWrite":
 
 @functools.cache
 def _sqlite_write(write: _Write) -> "SqliteWrite":
-    from tonearm.library.sqlite_write import prepared
+    from tonearm.library.sqlite_write import prepared_insert, prepared_update
 
-    prefix = _NEW if write.verb == "change" else ""
-    return prepared(_statement("sqlite", write), {prefix + name: name for name in write.names})
+    statement = _statement("sqlite", write)
+    if isinstance(statement, Insert):
+        return prepared_insert(statement, write.names)
+    return prepared_update(statement, write.names)
 
 
 @functools.cache
@@ -222,17 +225,17 @@ def _insert(dialect: str, write: _Write, document: str) -> "postgresql.Insert | 
     return sqlite.insert(write.table)
 
 
-_NEW = "new_"
-"""What the names of the parameters of an UPDATE begin with on SQLite; SQLAlchemy reserves those of the columns."""
-
-
 def _change(dialect: str, write: _Write, document: str) -> Update:
-    table, changed = write.table, [name for name in write.names if name != "id"]
-    if dialect == "postgresql":
-        given, columns = _recordset(write, document)
-        return update(table).where(table.c.id == given.c.id).values({name: columns[name] for name in changed})
-    values: dict[str, Any] = {name: bindparam(_NEW + name) for name in changed}
-    return update(table).where(table.c.id == bindparam(f"{_NEW}id")).values(values)
+    table = write.table
+    given, columns = _recordset(write, document) if dialect == "postgresql" else _given(write)
+    changes = {name: value for name, value in columns.items() if name != "id"}
+    return update(table).where(table.c.id == given.c.id).values(changes)
+
+
+def _given(write: _Write) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
+    """The rows on SQLite, as a table that the statement is given, and its columns."""
+    given = table_clause("given", *map(column, write.names))
+    return given, dict(given.c)
 
 
 def _recordset(write: _Write, document: str) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:

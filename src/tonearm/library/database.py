@@ -31,6 +31,8 @@ from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
 BUSY_TIMEOUT_S = 5.0
+CACHED_STATEMENTS = 512
+"""Statements that a connection to SQLite keeps parsed: each write has one for each of some numbers of rows."""
 READ_CACHE_KB = 4_000
 """Pages that a connection to SQLite keeps, which reads; a service has up to 15 of them."""
 WRITE_CACHE_KB = 32_000
@@ -182,9 +184,10 @@ def open_sqlite(folder: Path) -> Database:
         ) from error
     refuse_network_folder(folder)
     path = folder / DATABASE
-    url, wait = URL.create("sqlite", database=str(path)), {"timeout": BUSY_TIMEOUT_S}
+    url = URL.create("sqlite", database=str(path))
+    options = {"timeout": BUSY_TIMEOUT_S, "cached_statements": CACHED_STATEMENTS}
     engines = [
-        create_engine(url, connect_args=wait, json_serializer=json_text, json_deserializer=json_value)
+        create_engine(url, connect_args=options, json_serializer=json_text, json_deserializer=json_value)
         for _ in "rw"
     ]
     for engine, kb in zip(engines, (READ_CACHE_KB, WRITE_CACHE_KB), strict=True):
