@@ -11,18 +11,13 @@ from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import place_of
 from tonearm.cli.options import Decorated
 from tonearm.graph.key_names import chosen_keys
+from tonearm.views.columns import TEXT_FILTERS
 from tonearm.views.tracks import STATES, TrackQuery
 
 ABOUT = 0.5
 """Half the width, in BPM, of the range that a single tempo stands for."""
-TEXTS = ("artist", "album", "title", "genre", "codec")
-
 _FILTERS = (
-    click.option("--artist", metavar="TEXT", help="Part of the artist's name."),
-    click.option("--album", metavar="TEXT", help="Part of the album's name."),
-    click.option("--title", metavar="TEXT", help="Part of the title."),
-    click.option("--genre", metavar="TEXT", help="Part of the genre."),
-    click.option("--codec", metavar="TEXT", help="Part of the codec's name."),
+    *(click.option(f"--{name}", metavar="TEXT", help=f"Part of the {name}.") for name in TEXT_FILTERS),
     click.option("--key", metavar="KEY", help='A key: "A minor", Am, 8A or 1m.'),
     click.option(
         "--neighbours", is_flag=True, help="With --key: also the keys next to it on the Camelot wheel."
@@ -64,7 +59,7 @@ def query_of(app: Library, path: str | None, given: Mapping[str, Any]) -> TrackQ
     return TrackQuery(
         place=place_of(app, path),
         state=state,
-        texts={name: given[name] for name in TEXTS if given[name]},
+        texts={name: given[name] for name in TEXT_FILTERS if given[name]},
         keys=_keys(given["key"], given["neighbours"]),
         ranges={} if tempo is None else {"bpm": tempo},
         missing=given["missing"],

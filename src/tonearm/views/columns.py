@@ -17,6 +17,9 @@ from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS
 FILE_FIELDS = ("duration_s", "container", "bit_rate_bps")
 """Those of ``AUDIO_FIELDS`` that are stored with the file, not with its audio."""
 
+TEXT_FILTERS = ("artist", "album", "title", "genre", "codec")
+"""Columns by a part of whose text tracks are chosen, from the command line, the API, GraphQL and the page."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchColumn:
@@ -90,5 +93,5 @@ def _of_tags(name: str) -> SearchColumn:
     value = tags_table.c[name]
     is_text = name in TEXT_TAGS
     key: ColumnElement[Any] = text_key(value) if is_text else value
-    words = name if name in ("title", "artist", "album", "genre") else None
+    words = name if name in TEXT_FILTERS else None
     return SearchColumn(name, tags_table, tags_table.c.file_id, True, value, key, is_text, words)
