@@ -43,6 +43,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.beatless", description=__doc__)
     parser.add_argument("folder", help="where audio and truth.json go")
     parser.add_argument("--soundfont", action="append", required=True, help="used in turn")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help="another one makes other pieces of the same kinds"
+    )
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
     rows: list[dict[str, object]] = [
@@ -56,7 +59,7 @@ def main() -> int:
             "beats": [],
             "duration_s": SECONDS,
         }
-        for name in _written(options.folder, options.soundfont)
+        for name in _written(options.folder, options.soundfont, options.seed)
     ]
     with open(os.path.join(options.folder, "truth.json"), "w", encoding="utf-8") as out:
         json.dump(rows, out, indent=1)
@@ -64,8 +67,8 @@ def main() -> int:
     return 0
 
 
-def _written(folder: str, fonts: list[str]) -> Iterator[str]:
-    chance, random_numbers = random.Random(SEED), np.random.default_rng(SEED)
+def _written(folder: str, fonts: list[str], seed: int) -> Iterator[str]:
+    chance, random_numbers = random.Random(seed), np.random.default_rng(seed)
     for number, program in enumerate(PADS + BELLS):
         struck = program in BELLS
         name = f"{'bells' if struck else 'pad'}-{program}"
