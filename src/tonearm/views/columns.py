@@ -21,7 +21,7 @@ TEXT_FILTERS = ("artist", "album", "title", "genre", "codec")
 """Columns by a part of whose text tracks are chosen, from the command line, the API, GraphQL and the page."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SearchColumn:
     """A column, with what is needed to search by it.
 

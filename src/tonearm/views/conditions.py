@@ -1,7 +1,12 @@
-"""Conditions on tracks: each as a test of one track and, where there is an index, as a query for all that meet it."""
+"""Conditions on tracks: each as a test of one track and, where there is an index, as a query for all that meet it.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Building SQL takes longer than executing it. So the SQL of each kind of condition is built once, and what is asked for
+is given to it as the values of its parameters.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -10,13 +15,11 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    bindparam,
     false,
     func,
-    literal_column,
     or_,
     select,
-    table,
-    text,
 )
 
 from tonearm.jobs.job_sql import has_results_of, has_stale_results
@@ -25,27 +28,26 @@ from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table, tags_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.postgres_words import array, holders
+from tonearm.views.postgres_words import array
+from tonearm.views.words import with_words
 
+KEPT = 1_000
+"""Number of kinds, and of statements of each form, that are kept; of the others those that were used last."""
 FEW_VALUES = 1_000
 """Maximum number of distinct values of a text column that is searched by comparing each distinct value once."""
 SAMPLE = 600
 """Number of values by which it is told at first whether a column has more than a few distinct ones: 100 of them."""
-FEW_TERMS = 60
-"""Maximum number of trigrams that are looked up for a text of one or two characters; with more, tables are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A condition on tracks.
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """A kind of condition on tracks: its SQL, without the values of its parameters.
 
     test: of one track. tables: the tables that the test needs.
     owners: a query for the ids of all files, or all audio, that may meet it, by an index; ``None`` without an index.
     scanned: the same query by reading a whole table, where there is no index.
     source: the table that both queries read. exact: whether every owner meets the condition, so that no test is needed.
     of_file: whether the owners are files; otherwise they are audio.
-    column: the name of the column that the condition restricts; its key is not null, and from ``low`` to ``high``.
-    number: how many owners there are, as counted or estimated when the condition was made, if it was.
     """
 
     test: ColumnElement[bool]
@@ -55,6 +57,23 @@ class Condition:
     source: FromClause | None = None
     exact: bool = False
     of_file: bool = True
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether its test takes so long that the others come first: a function over a text."""
+        return self.scanned is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A condition on tracks: its kind, and the values of the kind's parameters.
+
+    column: the name of the column that the condition restricts; its key is not null, and from ``low`` to ``high``.
+    number: how many owners there are, as counted or estimated when the condition was made, if it was.
+    """
+
+    kind: Kind
+    values: Mapping[str, Any] = field(default_factory=dict)
     column: str | None = None
     low: Any = None
     high: Any = None
@@ -71,91 +90,117 @@ def is_beside(table: FromClause, of_file: bool) -> bool:
     return table is not file_table and (table is tags_table) == of_file
 
 
+def _of_column(column: SearchColumn, test: ColumnElement[bool], owners: ColumnElement[bool]) -> Kind:
+    """A kind with an index whose entries all meet it. ``owners``: the test as the index is asked for it."""
+    return Kind(
+        test=test,
+        tables=(column.table,),
+        owners=select(column.owner).where(owners),
+        source=column.table,
+        exact=True,
+        of_file=column.of_file,
+    )
+
+
 def between(column: SearchColumn, low: float, high: float) -> Condition:
     """Tracks with a value from ``low`` to ``high``, both included."""
-    return Condition(
-        test=unindexed(column.value).between(low, high),
-        tables=(column.table,),
-        owners=select(column.owner).where(column.value.between(low, high)),
-        source=column.table,
-        exact=True,
-        of_file=column.of_file,
-        column=column.name,
-        low=low,
-        high=high,
-    )
+    values = {f"{column.name}_low": low, f"{column.name}_high": high}
+    return Condition(_between(column), values, column.name, low, high)
 
 
-def with_key(column: SearchColumn, key: Any) -> Condition:
+@lru_cache(KEPT)
+def _between(column: SearchColumn) -> Kind:
+    low = bindparam(f"{column.name}_low", type_=column.value.type)
+    high = bindparam(f"{column.name}_high", type_=column.value.type)
+    return _of_column(column, unindexed(column.value).between(low, high), column.value.between(low, high))
+
+
+def with_key(column: SearchColumn, key: Any, parameter: str = "same_key") -> Condition:
     """Tracks with a key, which are neighbours in the order of that column."""
-    return Condition(
-        test=unindexed(column.key) == key,
-        tables=(column.table,),
-        owners=select(column.owner).where(column.key == key),
-        source=column.table,
-        exact=True,
-        of_file=column.of_file,
-        column=column.name,
-        low=key,
-        high=key,
-    )
+    return Condition(_with_key(column, parameter), {parameter: key}, column.name, key, key)
 
 
+@lru_cache(KEPT)
+def _with_key(column: SearchColumn, parameter: str) -> Kind:
+    key = bindparam(parameter, type_=column.key.type)
+    return _of_column(column, unindexed(column.key) == key, column.key == key)
+
+
+@lru_cache(KEPT)
 def without(column: SearchColumn) -> Condition:
     """Tracks without a value in a column."""
-    return Condition(test=column.value.is_(None), tables=(column.table,))
+    return Condition(Kind(test=column.value.is_(None), tables=(column.table,)))
 
 
+@lru_cache(1)
 def missing() -> Condition:
     """Files that were not there when their folder was last read."""
     since = file_table.c.missing_since
     return Condition(
-        test=func.coalesce(since, 0) != 0,
-        tables=(file_table,),
-        owners=select(file_table.c.id).where(since.is_not(None)),
-        source=file_table,
+        Kind(
+            test=func.coalesce(since, 0) != 0,
+            tables=(file_table,),
+            owners=select(file_table.c.id).where(since.is_not(None)),
+            source=file_table,
+        )
     )
 
 
+@lru_cache(1)
 def locked() -> Condition:
     """Files with a sound of which a person has locked something."""
     owner = locked_value_table.c.audio_id
     return Condition(
-        test=owner.is_not(None),
-        tables=(locked_value_table,),
-        owners=select(owner),
-        source=locked_value_table,
-        exact=True,
-        of_file=False,
+        Kind(
+            test=owner.is_not(None),
+            tables=(locked_value_table,),
+            owners=select(owner),
+            source=locked_value_table,
+            exact=True,
+            of_file=False,
+        )
     )
 
 
+@lru_cache(1)
 def stale(engine: str) -> Condition:
     """Files whose results are from other analysers than those that ``engine`` names."""
     test = has_stale_results(engine)
     return Condition(
-        test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table
+        Kind(test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table)
     )
 
 
+@lru_cache(KEPT)
 def measured(analyser: str, version: int | None) -> Condition:
     """Files with results of one version of an analyser, or, with ``None``, without any of it."""
     test = has_results_of(analyser, version)
     return Condition(
-        test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table
+        Kind(test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table)
     )
 
 
 def at(place: Place) -> Condition:
     """Files at or below a path."""
-    here = and_(file_table.c.root_id == place.root, file_table.c.moved_to_id.is_(None))
+    scope = place.scope
+    values: dict[str, Any] = {"place_root": place.root}
+    if scope:
+        values |= {"place": scope, "place_below": scope + b"/", "place_end": scope + b"0"}
+    return Condition(_at(bool(scope)), values)
+
+
+@lru_cache(2)
+def _at(has_scope: bool) -> Kind:
+    wanted_root = bindparam("place_root", type_=file_table.c.root_id.type)
+    here = and_(file_table.c.root_id == wanted_root, file_table.c.moved_to_id.is_(None))
     root, path = unindexed(file_table.c.root_id), unindexed(file_table.c.path)
-    test = root == place.root
-    if place.scope:
-        here = and_(here, file_table.c.path.between(place.scope, place.scope + b"0"))  # and little beside
-        within = and_(path > place.scope + b"/", path < place.scope + b"0")
-        test = and_(test, or_(path == place.scope, within))
-    return Condition(
+    test = root == wanted_root
+    if has_scope:
+        kind = file_table.c.path.type
+        scope, below, end = (bindparam(name, type_=kind) for name in ("place", "place_below", "place_end"))
+        here = and_(here, file_table.c.path.between(scope, end))  # and little beside
+        test = and_(test, or_(path == scope, and_(path > below, path < end)))
+    return Kind(
         test=test, tables=(file_table,), owners=select(file_table.c.id).where(here), source=file_table
     )
 
@@ -163,29 +208,33 @@ def at(place: Place) -> Condition:
 def named(connection: Connection, columns: Sequence[SearchColumn], names: Sequence[str]) -> Condition:
     """Tracks with one of some names in one of some columns of one table; case makes no difference."""
     wanted = {folded(storable_text(name)) for name in names}
+    found: list[tuple[SearchColumn, bool]] = []
+    values: dict[str, Any] = {}
+    bounds: tuple[Any, ...] = ()
+    for column in columns:
+        known = few_values(connection, column)
+        if known is None:
+            values[f"{column.name}_named"] = sorted(wanted)
+        elif same := [value for value in known if folded(value) in wanted]:
+            values[f"{column.name}_named"] = same
+            bounds = _bounds(column, same)
+        else:
+            continue
+        found.append((column, known is not None))
+    kind = _named(columns[0], tuple(found))
+    return Condition(kind, values, *(bounds if len(found) == 1 else ()))
+
+
+@lru_cache(KEPT)
+def _named(first: SearchColumn, columns: tuple[tuple[SearchColumn, bool], ...]) -> Kind:
+    """``columns``: each with whether its own spellings of the names are given; none: nothing has one of the names."""
     tests: list[ColumnElement[bool]] = []
     owners: list[ColumnElement[bool]] = []
-    bounds: dict[str, Any] = {}
-    for column in columns:
-        values = few_values(connection, column)
-        if values is None:
-            tests.append(func.lower(column.value).in_(sorted(wanted)))
-            owners.append(func.lower(column.value).in_(sorted(wanted)))
-        elif same := [value for value in values if folded(value) in wanted]:
-            tests.append(unindexed(column.value).in_(same))
-            owners.append(column.key.in_(same))
-            bounds = _bounds(column, same)
-    found = or_(*tests) if tests else false()
-    first = columns[0]
-    return Condition(
-        test=found,
-        tables=(first.table,),
-        owners=select(first.owner).where(or_(*owners) if owners else false()),
-        source=first.table,
-        exact=True,
-        of_file=first.of_file,
-        **(bounds if len(tests) == 1 else {}),
-    )
+    for column, is_spelt in columns:
+        names = bindparam(f"{column.name}_named", type_=column.key.type, expanding=True)
+        tests.append((unindexed(column.value) if is_spelt else func.lower(column.value)).in_(names))
+        owners.append((column.key if is_spelt else func.lower(column.value)).in_(names))
+    return _of_column(first, or_(*tests) if tests else false(), or_(*owners) if owners else false())
 
 
 def containing(connection: Connection, column: SearchColumn, part: str) -> Condition:
@@ -194,105 +243,72 @@ def containing(connection: Connection, column: SearchColumn, part: str) -> Condi
     values = few_values(connection, column)
     if values is not None:
         wanted = [value for value in values if contains_folded(value, part)]
-        return Condition(
-            test=unindexed(column.value).in_(wanted),
-            tables=(column.table,),
-            owners=select(column.owner).where(column.key.in_(wanted)),
-            source=column.table,
-            exact=True,
-            of_file=column.of_file,
-            **_bounds(column, wanted),
-        )
-    test = func.tonearm_has(column.value, part)
-    found = _with_words(connection, column, folded(part))
-    if found is not None and found.few is not None:
-        return _one_of(found.few)
-    return Condition(
-        test=test,
-        tables=(column.table,),
-        owners=None if found is None else found.owners,
-        scanned=select(column.owner).where(test),
-        source=column.table if found is None else found.source,
-        exact=found is None or found.exact,
-        of_file=column.of_file,
-        number=None if found is None else found.number,
-    )
+        return Condition(_with_one_of(column), {f"{column.name}_is": wanted}, *_bounds(column, wanted))
+    given = {f"{column.name}_part": part}
+    found = with_words(connection, column, folded(part))
+    if found is None:
+        return Condition(_containing(column, None, column.table, exact=True), given)
+    if found.few is not None:
+        return Condition(_one_of(column), {f"{column.name}_files": found.few}, number=len(found.few))
+    kind = _containing(column, found.owners, found.source, found.exact)
+    return Condition(kind, {**given, **found.values}, number=found.number)
 
 
-def _one_of(files: Sequence[int]) -> Condition:
-    """Files by their ids."""
-    here = file_table.c.id == func.any(array(files))
-    return Condition(
+@lru_cache(KEPT)
+def _one_of(column: SearchColumn) -> Kind:
+    """Files by their ids, those whose texts in a column hold a part."""
+    here = file_table.c.id == func.any(array(f"{column.name}_files"))
+    return Kind(
         test=here,
         tables=(file_table,),
         owners=select(file_table.c.id).where(here),
         source=file_table,
         exact=True,
-        number=len(files),
     )
 
 
-def _bounds(column: SearchColumn, values: Sequence[str]) -> dict[str, Any]:
-    """The lowest and the highest key among some values of a column."""
-    return {"column": column.name, "low": min(values), "high": max(values)} if values else {}
+@lru_cache(KEPT)
+def _with_one_of(column: SearchColumn) -> Kind:
+    values = bindparam(f"{column.name}_is", type_=column.key.type, expanding=True)
+    return _of_column(column, unindexed(column.value).in_(values), column.key.in_(values))
+
+
+@lru_cache(KEPT)
+def _containing(column: SearchColumn, owners: Select[Any] | None, source: FromClause, exact: bool) -> Kind:
+    test = func.tonearm_has(column.value, bindparam(f"{column.name}_part", type_=column.value.type))
+    return Kind(
+        test=test,
+        tables=(column.table,),
+        owners=owners,
+        scanned=select(column.owner).where(test),
+        source=source,
+        exact=exact,
+        of_file=column.of_file,
+    )
+
+
+def _bounds(column: SearchColumn, values: Sequence[str]) -> tuple[Any, ...]:
+    """The name of a column, and the lowest and the highest key among some of its values."""
+    return (column.name, min(values), max(values)) if values else ()
 
 
 def few_values(connection: Connection, column: SearchColumn) -> list[str] | None:
     """Every value of a text column, from its index; ``None`` if there are more than a few, or very long ones."""
-    first = select(column.key.label("value")).where(column.key.is_not(None)).order_by(column.key).limit(1)
-    sample = first.limit(SAMPLE).subquery()
-    if connection.execute(select(func.count(sample.c.value.distinct()))).scalar_one() > SAMPLE // 6:
+    sample, every = _value_statements(column)
+    if connection.execute(sample).scalar_one() > SAMPLE // 6:
         return None
-    values = first.subquery().select().cte("found", recursive=True)
-    following = first.where(column.key > values.c.value).correlate(values).scalar_subquery()
-    values = values.union_all(select(following).where(values.c.value.is_not(None)))
-    found = connection.execute(select(values.c.value).limit(FEW_VALUES + 2)).scalars().all()
-    known = [value for value in found if value is not None]
+    known = [value for value in connection.execute(every).scalars() if value is not None]
     if len(known) > FEW_VALUES or any(len(value) >= KEY_LENGTH for value in known):
         return None
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """A query of the trigram index: see ``Condition``. few: the ids of its files, where they are known and few."""
-
-    owners: Select[Any]
-    source: FromClause
-    exact: bool
-    few: Sequence[int] | None = None
-    number: int | None = None
-
-
-def _with_words(connection: Connection, column: SearchColumn, part: str) -> _Words | None:
-    """The owners of texts that may hold a part, from the trigram index."""
-    if column.words is None or not part:
-        return None
-    if connection.dialect.name == "postgresql":
-        holding = holders(connection, column, part)
-        if holding is None:
-            return None
-        return _Words(holding.owners, column.table, True, holding.few, holding.number)
-    terms = [part[start : start + 3] for start in range(len(part) - 2)]
-    joined = " AND "
-    if not terms:
-        if len(part) == 1 and part.isascii():
-            return None
-        terms, joined = _terms_from(connection, part), " OR "
-        if len(terms) > FEW_TERMS:
-            return None
-    quoted = joined.join('"' + term.replace('"', '""') + '"' for term in terms) or '"\x01\x01\x01"'
-    words = table("tag_words")
-    matches = literal_column("tag_words").op("MATCH")(f"{column.words} : ({quoted})")
-    owners: Select[Any] = (
-        select(literal_column("tag_words.rowid").label("owner")).select_from(words).where(matches)
-    )
-    return _Words(owners, words, exact=len(part) <= 3)
-
-
-def _terms_from(connection: Connection, part: str) -> list[str]:
-    """The trigrams in SQLite's index that begin with a text of one or two characters."""
-    following = ord(part[-1]) + 1
-    end = part[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else min(following, 0x10FFFF))
-    found = text("SELECT term FROM tag_words_vocabulary WHERE term >= :part AND term < :after LIMIT :count")
-    return list(connection.execute(found, {"part": part, "after": end, "count": FEW_TERMS + 1}).scalars())
+@lru_cache(KEPT)
+def _value_statements(column: SearchColumn) -> tuple[Select[Any], Select[Any]]:
+    """The number of distinct values among the first ones, and every distinct value, or somewhat more than a few."""
+    first = select(column.key.label("value")).where(column.key.is_not(None)).order_by(column.key).limit(1)
+    sample = first.limit(SAMPLE).subquery()
+    values = first.subquery().select().cte("found", recursive=True)
+    following = first.where(column.key > values.c.value).correlate(values).scalar_subquery()
+    values = values.union_all(select(following).where(values.c.value.is_not(None)))
+    return select(func.count(sample.c.value.distinct())), select(values.c.value).limit(FEW_VALUES + 2)

@@ -3,17 +3,20 @@
 All times are microseconds of one core, measured with a library of a million tracks; only their ratios matter.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import Condition, is_beside
+from tonearm.views.conditions import KEPT, Condition, Kind, is_beside
 from tonearm.views.row_estimates import estimated_rows
+
+_LATEST = select(func.max(file_table.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Sizes:
         """The condition that the fewest tracks meet, if no more than ``at_most`` meet it."""
         best, fewest = None, at_most + 1
         for condition in [*wanted, *(_combined(wanted) if self._estimates else ())]:
-            if condition.owners is not None:
+            if condition.kind.owners is not None:
                 size = self.size(condition, at_most)
                 if size < fewest:
                     best, fewest = condition, size
@@ -91,7 +94,7 @@ class Sizes:
 
     def share(self, condition: Condition) -> float:
         """The share of all tracks that meet a condition, as estimated."""
-        if condition.owners is None:
+        if condition.kind.owners is None:
             return MOST
         size = self.size(condition, COUNTED)
         known = self._estimates or size <= COUNTED
@@ -101,46 +104,61 @@ class Sizes:
     def total(self) -> int:
         """The number of all tracks, or somewhat more."""
         if self._all is None:
-            self._all = self._connection.execute(select(func.max(file_table.c.id))).scalar_one() or 1
+            self._all = self._connection.execute(_LATEST).scalar_one() or 1
         return self._all
 
     def _count(self, condition: Condition, at_most: int) -> int:
         _, count, counted_to = self._known.get(id(condition), (condition, 0, 0))
         if count == counted_to < at_most:
-            assert condition.owners is not None  # noqa: S101  only such are counted
-            owners = condition.owners.limit(at_most).subquery()
-            count = self._connection.execute(select(func.count()).select_from(owners)).scalar_one()
+            values = {**condition.values, "at_most": at_most}
+            count = self._connection.execute(_counted(condition.kind), values).scalar_one()
             self._known[id(condition)] = condition, count, at_most
         return min(count, at_most)
 
     def _estimate(self, condition: Condition) -> int:
         known = self._estimated.get(id(condition))
         if known is None:
-            assert condition.owners is not None  # noqa: S101  only such are counted
-            known = condition, estimated_rows(self._connection, condition.owners)
+            assert condition.kind.owners is not None  # noqa: S101  only such are counted
+            estimate = estimated_rows(self._connection, condition.kind.owners, condition.values)
+            known = condition, estimate
             self._estimated[id(condition)] = known
         return known[1]
+
+
+@lru_cache(KEPT)
+def _counted(kind: Kind) -> Select[Any]:
+    """How many meet a condition of a kind that has an index, counted up to the parameter ``at_most``."""
+    assert kind.owners is not None  # noqa: S101  only such are counted
+    return select(func.count()).select_from(kind.owners.limit(bindparam("at_most")).subquery())
 
 
 def _combined(wanted: Sequence[Condition]) -> Iterator[Condition]:
     """The conditions that several indexes of one table meet together."""
     by_source: dict[Any, list[Condition]] = {}
     for condition in wanted:
-        if condition.owners is not None:
-            by_source.setdefault(condition.source, []).append(condition)
-    for source, those in by_source.items():
+        if condition.kind.owners is not None:
+            by_source.setdefault(condition.kind.source, []).append(condition)
+    for those in by_source.values():
         if len(those) > 1:
-            first, *others = those
-            clauses = [other.owners.whereclause for other in others if other.owners is not None]
-            assert first.owners is not None  # noqa: S101  only such are here
-            yield Condition(
-                test=and_(*[condition.test for condition in those]),
-                tables=(source,),
-                owners=first.owners.where(*[clause for clause in clauses if clause is not None]),
-                source=source,
-                exact=all(condition.exact for condition in those),
-                of_file=first.of_file,
-            )
+            values = {name: value for condition in those for name, value in condition.values.items()}
+            yield Condition(_together(tuple(condition.kind for condition in those)), values)
+
+
+@lru_cache(KEPT)
+def _together(kinds: tuple[Kind, ...]) -> Kind:
+    """The kind of what meets conditions of several kinds with indexes of one table."""
+    first, *others = kinds
+    clauses = [other.owners.whereclause for other in others if other.owners is not None]
+    assert first.owners is not None  # noqa: S101  only such are here
+    assert first.source is not None  # noqa: S101  what has an index has a table
+    return Kind(
+        test=and_(*[kind.test for kind in kinds]),
+        tables=(first.source,),
+        owners=first.owners.where(*[clause for clause in clauses if clause is not None]),
+        source=first.source,
+        exact=all(kind.exact for kind in kinds),
+        of_file=first.of_file,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +197,14 @@ def estimated(sizes: Sizes, wanted: Sequence[Condition], column: SearchColumn | 
     costs = COSTS[sizes.dialect]
     tested = [condition for condition in wanted if column is None or not _is_walked(condition, column)]
     if column is None:
-        tables = {table for condition in wanted for table in condition.tables} - {file_table}
+        tables = {table for condition in wanted for table in condition.kind.tables} - {file_table}
         entry = costs.entry + costs.beside * len(tables)
     else:
         entry = costs.scattered * _rows(sizes, tested, column.table, column.of_file)
     if wanted and not tested:  # every entry that is read will do
         return Effort(None, 0.0, limit, entry, IN_VAIN)
     read = min(sizes.total, limit / prod(sizes.share(condition) for condition in tested))
-    scans = any(condition.owners is None and condition.scanned is not None for condition in wanted)
+    scans = any(each.kind.owners is None and each.kind.scanned is not None for each in wanted)
     least = max(IN_VAIN, SCAN * sizes.total) if scans else IN_VAIN
     best = sizes.fewest(wanted, COUNTED)
     if best is None:
@@ -203,9 +221,9 @@ def _fetching(
     sizes: Sizes, wanted: Sequence[Condition], best: Condition, column: SearchColumn | None
 ) -> float:
     """What it takes to fetch the tracks that meet ``best``, and to test them."""
-    tested = [condition for condition in wanted if not (condition is best and best.exact)]
+    tested = [condition for condition in wanted if not (condition is best and best.kind.exact)]
     also = None if column is None else column.table
-    rows = _rows(sizes, tested, best.source, best.of_file, also, best)
+    rows = _rows(sizes, tested, best.kind.source, best.kind.of_file, also, best)
     return sizes.size(best, COUNTED) * COSTS[sizes.dialect].lookup * rows
 
 
@@ -223,8 +241,8 @@ def _rows(
     each table tests what the ones before have left. best: a condition that hardly any owner fails to meet.
     """
     shares: dict[Any, float] = {}
-    for condition in in_order_of_tests(wanted):
-        for table in condition.tables:
+    for condition in sorted(wanted, key=lambda each: each.kind.is_slow):
+        for table in condition.kind.tables:
             share = 1.0 if condition is best else sizes.share(condition)
             shares[table] = shares.get(table, 1.0) * share
     beside = [table for table in shares if source is not file_table and is_beside(table, of_file)]
@@ -234,8 +252,3 @@ def _rows(
             rows += left
             left *= shares.get(table, 1.0)
     return rows
-
-
-def in_order_of_tests(wanted: Iterable[Condition]) -> list[Condition]:
-    """Conditions in the order in which they are tested: functions over texts take longest, and come last."""
-    return sorted(wanted, key=lambda condition: condition.scanned is not None)

@@ -7,29 +7,21 @@ many tracks match, the first ones are found soon. So no query sorts or counts a 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-    tuple_,
-)
+from sqlalchemy import Connection, Select, select
 
-from tonearm.library.column_types import unindexed
 from tonearm.library.roots import Place
-from tonearm.library.schema import audio_table, file_table, root_table, tags_table
-from tonearm.views import conditions
+from tonearm.library.schema import root_table
+from tonearm.views import conditions, statements
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import Condition, is_beside
-from tonearm.views.query_costs import MANY, Effort, Sizes, estimated, in_order_of_tests
+from tonearm.views.conditions import KEPT, Condition, Kind
+from tonearm.views.query_costs import MANY, Effort, Sizes, estimated
+from tonearm.views.statements import Files
 from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Portions, Position
+
+_ROOTS = select(root_table.c.id, root_table.c.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +30,6 @@ class Hit:
 
     file: int
     position: Position
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A query for files, with the columns that hold their path and what they are sorted by."""
-
-    rows: Select[Any]
-    path: Any
-    key: Any
 
 
 class _InVain(Exception):
@@ -80,12 +63,9 @@ class Search:
         self._order = order
         self._descending = descending
         self._place = place
-        gone = file_table.c.missing_since
-        is_missing = func.coalesce(gone, 0) != 0  # without the index, which finds them already
-        self._there = and_(file_table.c.moved_to_id.is_(None), is_missing if missing else gone.is_(None))
-        self._roots: Mapping[int, bytes] = {
-            row.id: row.path for row in connection.execute(select(root_table.c.id, root_table.c.path))
-        }
+        self._roots: Mapping[int, bytes] = {root: bytes(path) for root, path in connection.execute(_ROOTS)}
+        together = self._sizes.dialect == "postgresql"
+        self._files = Files(missing, in_roots=len(self._roots) > 1, together=together)
         self._spent = 0.0
         """Time that reading in order was estimated to take so far, in microseconds."""
 
@@ -99,8 +79,9 @@ class Search:
         """Number of files found, counted up to ``at_most``."""
         effort = estimated(self._sizes, self._wanted, None, at_most)
         few = None if effort.reads else effort.best
-        found = self._found(self._wanted, few).rows.limit(at_most)
-        return self._connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()
+        statement = statements.counted(self._files, _kinds(self._wanted), None if few is None else few.kind)
+        found: int = self._connection.execute(statement, _values(self._wanted, limit=at_most)).scalar_one()
+        return found
 
     # in the order of a column
 
@@ -137,15 +118,7 @@ class Search:
                 same = [*self._wanted, conditions.with_key(column, group.key)]
                 found += self._by_path(same, None, limit - len(found), False, group.key)
             else:
-                portion = Condition(
-                    test=group,
-                    tables=(column.table,),
-                    owners=select(column.owner).where(group),
-                    source=column.table,
-                    exact=True,
-                    of_file=column.of_file,
-                )
-                found += self._collected(self._wanted, portion, column, None, limit - len(found))
+                found += self._collected(self._wanted, group, column, None, limit - len(found))
                 portions.found(len(found))
             if len(found) >= limit:
                 return found
@@ -170,17 +143,18 @@ class Search:
         found: list[Hit] = []
         spent = 0.0
         portions = Portions(effort.entries, limit)
-        walk = PathWalk(self._connection, descending, self._place, after, bool(wanted), portions)
+        walk = PathWalk(self._connection, self._roots, descending, self._place, after, bool(wanted), portions)
         for portion in walk.portions():
             spent += walk.read * effort.entry
             self._spent += walk.read * effort.entry
             in_vain = spent > effort.patience and portions.needed * effort.entry > effort.fetching
             if in_vain and (better := self._better(wanted)) is not None:
                 return self._of_key(self._collected(wanted, better, None, after, limit, descending), key)
-            path = file_table.c.path
-            rows = self._found(wanted, None).rows.where(portion)
-            rows = rows.order_by(path.desc() if descending else path)
-            found += self._of_key(self._hits(rows, limit - len(found)), key)
+            statement = statements.in_path_order(
+                self._files, _kinds(wanted), portion.has_scope, portion.start, portion.end, descending
+            )
+            values = _values(wanted, **portion.values, limit=limit - len(found))
+            found += self._of_key(self._hits(statement, values), key)
             if len(found) >= limit:
                 break
             portions.found(len(found))
@@ -196,10 +170,10 @@ class Search:
         best = self._sizes.fewest(wanted, MANY)
         if best is not None:
             return best
-        scanned = [
-            condition for condition in wanted if condition.owners is None and condition.scanned is not None
-        ]
-        return replace(scanned[0], owners=scanned[0].scanned) if scanned else None
+        for condition in wanted:
+            if condition.kind.owners is None and condition.kind.scanned is not None:
+                return replace(condition, kind=_by_scanning(condition.kind))
+        return None
 
     def _collected(
         self,
@@ -211,111 +185,40 @@ class Search:
         descending: bool = False,
     ) -> list[Hit]:
         """Fetch all that may meet a condition, test them and sort them."""
-        found = self._found(wanted, few, column, whole=True)
-        rows = found.rows
+        values = _values([*wanted, few], limit=limit)
         if after is not None:
-            rows = rows.where(self._later(found, after, descending))
-        places: list[ColumnElement[Any]] = [found.path]
-        if len(self._roots) > 1:
-            places.insert(0, root_table.c.path)
-        if descending:
-            places = [place.desc() for place in places]
-        if column is not None:
-            key = unindexed(found.key)
-            places = [key.is_(None), key.desc() if self._descending else key, *places]
-        return self._hits(rows.order_by(*places), limit)
+            values |= {"after_root": after.root, "after_path": after.path, "after_key": after.key}
+        statement = statements.collected(
+            self._files,
+            _kinds(wanted),
+            few.kind,
+            column,
+            (self._descending, descending),
+            None if after is None else after.key is not None,
+        )
+        return self._hits(statement, values)
 
-    def _later(self, found: _Found, after: Position, descending: bool) -> ColumnElement[bool]:
-        further: ColumnElement[bool]
-        if len(self._roots) > 1:
-            place, here = tuple_(root_table.c.path, found.path), tuple_(after.root, after.path)
-            further = place < here if descending else place > here
-        else:
-            further = found.path < after.path if descending else found.path > after.path
-        if found.key is None:
-            return further
-        key = unindexed(found.key)
-        if after.key is None:
-            return and_(key.is_(None), further)
-        beyond: ColumnElement[bool] = key < after.key if self._descending else key > after.key
-        return or_(beyond, and_(key == after.key, further), key.is_(None))
-
-    def _hits(self, rows: Select[Any], limit: int) -> list[Hit]:
+    def _hits(self, statement: Select[Any], values: Mapping[str, Any]) -> list[Hit]:
+        roots = self._roots
         return [
-            Hit(row.id, Position(row.key, self._roots[row.root_id], row.path))
-            for row in self._connection.execute(rows.limit(limit))
+            Hit(file, Position(key, roots[root], path))
+            for file, root, path, key in self._connection.execute(statement, values)
         ]
 
-    def _found(
-        self,
-        wanted: Sequence[Condition],
-        few: Condition | None,
-        column: SearchColumn | None = None,
-        whole: bool = False,
-    ) -> _Found:
-        """Files that meet all conditions, from the owners of ``few`` if it is given.
 
-        Each table is read once: what the owners' own table says is tested and taken where the owners are found.
-        whole: all of the files will be read. PostgreSQL then collects the ids first, as it finds neighbours together.
-        """
-        tests = in_order_of_tests(each for each in wanted if not (each is few and few.exact))
-        file: Any = file_table.c
-        key = None if column is None else column.key
-        source: Any = file_table
-        owner: Any = None
-        only: Any = true()
-        if few is not None and few.owners is not None:
-            owners = few.owners.where(*[each.test for each in tests if each.tables == (few.source,)])
-            tests = [each for each in tests if each.tables != (few.source,)]
-            if column is not None and column.table is few.source:
-                owners = owners.add_columns(column.key.label("key"))
-            if few.source is file_table:
-                more = (file_table.c.root_id, file_table.c.path, file_table.c.audio_id)
-                owners = owners.add_columns(*more).where(self._there)
-            chosen = owners.cte("owners")
-            if column is not None and column.table is few.source:
-                key = chosen.c.key
-            source = chosen
-            if few.source is file_table:
-                file = chosen.c
-            else:
-                owner = unindexed(next(iter(chosen.c)))
-        tables = dict.fromkeys(table for condition in tests for table in condition.tables)
-        if column is not None and key is column.key:
-            tables[column.table] = None
-        if few is not None and owner is not None:
-            # files last, as what is beside their owners leaves fewer of them
-            beside = [each for each in tables if is_beside(each, few.of_file)]
-            for table in beside:
-                source = source.outerjoin(table, _owner_in(table) == owner)
-                del tables[table]
-            own = file_table.c.id if few.of_file else file_table.c.audio_id
-            if (
-                whole
-                and self._sizes.dialect == "postgresql"
-                and not beside
-                and (column is None or key is column.key)
-            ):
-                source = file_table
-                only = own == func.any(func.array(select(owner).scalar_subquery()))
-            else:
-                source = source.join(file_table, own == owner)
-        if len(self._roots) > 1:
-            source = source.join(root_table, root_table.c.id == unindexed(file.root_id))
-        for table in tables:
-            if table is not file_table:
-                source = source.outerjoin(
-                    table, _owner_in(table) == (file.id if table is tags_table else file.audio_id)
-                )
-        rows = select(file.id, file.root_id, file.path, (literal(None) if key is None else key).label("key"))
-        rows = rows.select_from(source).where(only, *[each.test for each in tests])
-        if file is file_table.c:
-            rows = rows.where(self._there)
-        return _Found(rows, file.path, key)
+def _kinds(wanted: Sequence[Condition]) -> tuple[Kind, ...]:
+    return tuple([condition.kind for condition in wanted])
 
 
-def _owner_in(table: Any) -> Any:
-    """The column that tells to which file, or to which audio, a row belongs."""
-    if table is tags_table:
-        return tags_table.c.file_id
-    return audio_table.c.id if table is audio_table else table.c.audio_id
+def _values(wanted: Sequence[Condition], **more: Any) -> dict[str, Any]:
+    """The values of the parameters of a statement."""
+    values: dict[str, Any] = {}
+    for condition in wanted:
+        values |= condition.values
+    return values | more
+
+
+@lru_cache(KEPT)
+def _by_scanning(kind: Kind) -> Kind:
+    """A kind without an index, whose owners are found by reading a whole table."""
+    return replace(kind, owners=kind.scanned)

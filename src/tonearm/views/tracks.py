@@ -148,7 +148,7 @@ class Tracks:
         if query.place is not None:
             wanted.append(conditions.at(query.place))
         if query.state is not None:
-            wanted.append(conditions.with_key(self._columns["state"], query.state))
+            wanted.append(conditions.with_key(self._columns["state"], query.state, "state"))
         if query.stale:
             wanted.append(conditions.stale(self._engine))
         if query.measured is not None:

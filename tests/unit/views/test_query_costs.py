@@ -8,34 +8,31 @@ from sqlalchemy import Column, Integer, MetaData, Table, column, select, true
 
 from tonearm.library.schema import audio_table, file_table, tags_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import Condition
+from tonearm.views.conditions import Condition, Kind
 from tonearm.views.query_costs import COSTS, COUNTED, IN_VAIN, MOST, PATIENCE, Effort, Sizes, estimated
 from tonearm.views.walks import Portions
 
 YEAR = Condition(
-    true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True, column="year"
+    Kind(true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True), column="year"
 )
 GENRE = Condition(
-    true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True, column="genre"
+    Kind(true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True), column="genre"
 )
 CODEC = Condition(
-    true(),
-    (audio_table,),
-    select(audio_table.c.id),
-    source=audio_table,
-    exact=True,
-    of_file=False,
+    Kind(true(), (audio_table,), select(audio_table.c.id), source=audio_table, exact=True, of_file=False),
     column="codec",
 )
 TITLE = Condition(
-    true(),
-    (tags_table,),
-    select(tags_table.c.file_id),
-    select(tags_table.c.file_id),
-    source=file_table,
+    Kind(
+        true(),
+        (tags_table,),
+        select(tags_table.c.file_id),
+        select(tags_table.c.file_id),
+        source=file_table,
+    ),
     column="title",
 )
-NO_INDEX = Condition(true(), (tags_table,))
+NO_INDEX = Condition(Kind(true(), (tags_table,)))
 BIT_RATE = SearchColumn(
     "bit_rate_bps",
     file_table,
@@ -60,12 +57,14 @@ class Known:
         return self._sizes[condition.column or ""]
 
     def share(self, condition: Condition) -> float:
-        if condition.owners is None or self.size(condition, COUNTED) > COUNTED:
+        if condition.kind.owners is None or self.size(condition, COUNTED) > COUNTED:
             return MOST
         return self.size(condition, COUNTED) / self.total
 
     def fewest(self, wanted: Sequence[Condition], at_most: int) -> Condition | None:
-        known = [each for each in wanted if each.owners is not None and self.size(each, at_most) <= at_most]
+        known = [
+            each for each in wanted if each.kind.owners is not None and self.size(each, at_most) <= at_most
+        ]
         return min(known, key=lambda each: self.size(each, at_most), default=None)
 
 
@@ -110,7 +109,7 @@ def test_what_is_beside_an_owner_leaves_fewer_files_to_look_up(dialect: str) -> 
         "energy", beside[0], beside[0].c.audio_id, False, column("energy"), column("energy"), False
     )
     tempo = Condition(
-        true(), (beside[1],), select(beside[1]), source=beside[1], of_file=False, column="tempo"
+        Kind(true(), (beside[1],), select(beside[1]), source=beside[1], of_file=False), column="tempo"
     )
     few = effort(dialect, energy, tempo, tempo=10_000)
     many = effort(dialect, energy, tempo, tempo=50_000)
@@ -122,7 +121,7 @@ def test_what_is_beside_an_owner_leaves_fewer_files_to_look_up(dialect: str) -> 
 
 def test_reading_an_index_within_its_own_bounds_counts_and_tests_nothing(dialect: str) -> None:
     tempo = Condition(
-        true(), (file_table,), select(file_table.c.id), source=file_table, column="bit_rate_bps"
+        Kind(true(), (file_table,), select(file_table.c.id), source=file_table), column="bit_rate_bps"
     )
     alone = effort(dialect, BIT_RATE, tempo)  # how many meet it is not known
     assert (alone.best, alone.reads, alone.entries) == (None, True, 50)
