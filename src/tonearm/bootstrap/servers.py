@@ -13,6 +13,7 @@ from tonearm.bootstrap.consistency import check_consistent
 from tonearm.errors import ConfigurationError
 from tonearm.events.event import Announce
 from tonearm.events.report import unheard
+from tonearm.library.column_types import ReadJson
 from tonearm.library.database import Database, open_leader, open_postgres, open_sqlite, reach_postgres
 from tonearm.library.leader import AdvisoryLeader, Leadership, SoleProcess
 from tonearm.resilience.gate import Gate
@@ -44,10 +45,17 @@ PROBE_S = 3.0
 class Servers:
     """Opens each server that the settings name, behind a circuit breaker of its own."""
 
-    def __init__(self, settings: Settings, announce: Announce, turns: LoopTurns | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        announce: Announce,
+        turns: LoopTurns | None = None,
+        read_json: ReadJson | None = None,
+    ) -> None:
         """``announce``: gets the changes of state of the breakers, and a failure of the broker connection's thread.
 
-        turns: where the turns of that thread are noted, and which loop is waiting for a server.
+        turns: where the turns of that thread are noted, and which loop is waiting for a server. read_json: reads the
+        documents that are stored in the library, where something quicker than usual is at hand.
 
         Raises:
             ConfigurationError: settings that contradict each other.
@@ -56,6 +64,7 @@ class Servers:
         self._settings = settings
         self._announce = announce
         self._turns = turns or LoopTurns()
+        self._read_json = read_json
         self.breakers: Mapping[str, CircuitBreaker] = {}
         self._gates: Mapping[str, Gate] = {}
         if services := named_services(settings):
@@ -89,13 +98,14 @@ class Servers:
         """The library's database, SQLite or PostgreSQL. Raises StorageError and ConfigurationError."""
         settings = self._settings
         if settings.database_url is None:
-            return open_sqlite(settings.data_dir)
+            return open_sqlite(settings.data_dir, self._read_json)
         return open_postgres(
             url_source(settings, "database_url"),
             settings.connect_timeout_s,
             settings.call_timeout_s,
             self._gates["PostgreSQL"],
             connections=settings.database_connections,
+            read_json=self._read_json,
         )
 
     def reach_postgres(self) -> Database:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, String
@@ -10,6 +10,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Double, TypeDecorator, TypeEngine
 
+ReadJson = Callable[[str | bytes], Any]
+"""Reads a JSON text. Raises ValueError."""
 KEY_LENGTH = 100
 """Characters of a text that are compared when tracks are sorted by it."""
 PADDING = "\x01\x01"

@@ -13,7 +13,7 @@ class DataVersion(Protocol):
     """The version of all that a database holds; two equal ones mean that nothing was committed in between."""
 
     look_s: float
-    """Seconds for which a version that was read counts as the present one: 0 where reading it takes no time."""
+    """Seconds for which a version that was read counts as the present one."""
 
     def read(self) -> str:
         """The version now. Raises StorageError."""
@@ -23,9 +23,9 @@ class DataVersion(Protocol):
 
 
 class SqliteDataVersion:
-    """SQLite's own counter of commits, read from shared memory by a connection that is kept: it takes 3 µs."""
+    """SQLite's own counter of commits, read from shared memory by a connection that is kept."""
 
-    look_s = 0.0
+    look_s = 0.5  # an analysis commits several times a second
 
     def __init__(self, path: str) -> None:
         self._address = path

@@ -21,7 +21,14 @@ from tonearm.errors import (
     StorageUnavailable,
     StorageUnusable,
 )
-from tonearm.library.column_types import contains_folded, json_text, json_value, numbers_replaced, padded
+from tonearm.library.column_types import (
+    ReadJson,
+    contains_folded,
+    json_text,
+    json_value,
+    numbers_replaced,
+    padded,
+)
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.process_lock import refuse_while_at_work
@@ -170,8 +177,8 @@ def refresh_statistics(database: Database) -> None:
             connection.execute(text("ANALYZE files, jobs"))
 
 
-def open_sqlite(folder: Path) -> Database:
-    """Open, create or upgrade ``tonearm.db`` in the folder.
+def open_sqlite(folder: Path, read_json: ReadJson | None = None) -> Database:
+    """Open, create or upgrade ``tonearm.db`` in the folder. ``read_json``: reads the documents that are stored in it.
 
     Raises:
         StorageUnusable: the folder can't be used, lies on a network file system, or holds a newer library.
@@ -187,7 +194,9 @@ def open_sqlite(folder: Path) -> Database:
     url = URL.create("sqlite", database=str(path))
     options = {"timeout": BUSY_TIMEOUT_S, "cached_statements": CACHED_STATEMENTS}
     engines = [
-        create_engine(url, connect_args=options, json_serializer=json_text, json_deserializer=json_value)
+        create_engine(
+            url, connect_args=options, json_serializer=json_text, json_deserializer=read_json or json_value
+        )
         for _ in "rw"
     ]
     for engine, kb in zip(engines, (READ_CACHE_KB, WRITE_CACHE_KB), strict=True):
@@ -206,11 +215,13 @@ def open_postgres(
     gate: Gate | None = None,
     migrate: bool = False,
     connections: int | None = None,
+    read_json: ReadJson | None = None,
 ) -> Database:
     """Open the PostgreSQL database at an address; an empty one gets its tables.
 
     ``migrate``: upgrade older tables to the newest revision; otherwise they are refused, because workers of the older
-    version may be using them. ``connections``: the most that this process holds at the same time.
+    version may be using them. ``connections``: the most that this process holds at the same time. ``read_json``: reads
+    the documents that are stored in it.
 
     Raises:
         ConfigurationError: the URL is not one, or the driver is not installed.
@@ -218,7 +229,7 @@ def open_postgres(
         StorageUnusable: it refuses the connection, is behind a connection pooler, or its tables are of an older or
             newer Tonearm.
     """
-    database = reach_postgres(address, connect_timeout_s, call_timeout_s, gate, connections)
+    database = reach_postgres(address, connect_timeout_s, call_timeout_s, gate, connections, read_json)
     from tonearm.library.postgres import check_server
 
     with _closed_on_failure(database):
@@ -234,6 +245,7 @@ def reach_postgres(
     call_timeout_s: float,
     gate: Gate | None = None,
     connections: int | None = None,
+    read_json: ReadJson | None = None,
 ) -> Database:
     """The PostgreSQL database at an address, whatever is in it. Connects when first used.
 
@@ -247,7 +259,8 @@ def reach_postgres(
             f"PostgreSQL needs a driver that is not installed: pip install 'tonearm[distributed]' ({error})"
         ) from error
     server = address_of(url_of(address))
-    engine = postgres_engine(address, connect_timeout_s, call_timeout_s, connections or CONNECTIONS)
+    most = connections or CONNECTIONS
+    engine = postgres_engine(address, connect_timeout_s, call_timeout_s, most, read_json)
     return Database(engine, server.address, gate)
 
 

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.types.json import set_json_dumps
+from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -21,7 +21,7 @@ from tonearm.errors import (
     StorageUnavailable,
     StorageUnusable,
 )
-from tonearm.library.column_types import json_text
+from tonearm.library.column_types import ReadJson, json_text
 from tonearm.library.postgres_errors import NoAnswer, kind_of, sentence_of
 
 Answer = TypeVar("Answer")
@@ -110,11 +110,15 @@ def _bounded(seconds: float) -> type[BoundedConnection]:
 class _Connector:
     """Makes connections to the server at an address, which is read again for each."""
 
-    def __init__(self, address: Address, connect_timeout_s: float, call_timeout_s: float) -> None:
+    def __init__(
+        self, address: Address, connect_timeout_s: float, call_timeout_s: float, read_json: ReadJson | None
+    ) -> None:
         self._address = address
         self._connection = _bounded(call_timeout_s + 2)
         self._adapters = AdaptersMap(psycopg.adapters)
         set_json_dumps(json_text, self._adapters)
+        if read_json is not None:
+            set_json_loads(read_json, self._adapters)
         self._limits = {
             "connect_timeout": max(2, round(connect_timeout_s)),
             "application_name": "tonearm",
@@ -158,6 +162,7 @@ def postgres_engine(
     connect_timeout_s: float,
     call_timeout_s: float,
     connections: int = CONNECTIONS,
+    read_json: ReadJson | None = None,
 ) -> Engine:
     """An engine over a pool of at most ``connections`` connections, of which ``KEPT`` stay open.
 
@@ -168,7 +173,7 @@ def postgres_engine(
     """
     return create_engine(
         "postgresql+psycopg://",
-        creator=_Connector(address, connect_timeout_s, call_timeout_s),
+        creator=_Connector(address, connect_timeout_s, call_timeout_s, read_json),
         pool_size=min(connections, KEPT),
         max_overflow=max(0, connections - KEPT),
         pool_timeout=call_timeout_s,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from tonearm.library.file_contents import AUDIO_ID, NUMBER_TAGS, TEXT_TAGS
@@ -19,6 +20,8 @@ AUDIO_FIELDS = (
     "bit_depth",
     "bit_rate_bps",
 )
+FACTS = ("state", *AUDIO_FIELDS, *TAG_FIELDS)
+_facts = attrgetter(*FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,10 @@ class Track:
 
     def to_json(self) -> dict[str, Any]:
         """Its JSON object."""
-        facts = {name: getattr(self, name) for name in ("state", *AUDIO_FIELDS, *TAG_FIELDS)}
         return {
             "id": self.id,
             **path_fields(self.path),
-            **facts,
+            **dict(zip(FACTS, _facts(self), strict=True)),
             **self.results,
             "stale": dict(self.stale),
             "locked": list(self.locked),

@@ -14,7 +14,7 @@ from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web.access import Who
 from tonearm.web.answer_models import CoverageModel
 from tonearm.web.answers import Cursor, Id, Limit, described, place_at, without_thread
-from tonearm.web.json_response import Json
+from tonearm.web.json_response import Json, TrackJson
 from tonearm.web.listings import track_page
 from tonearm.web.models import CountModel, LockChange, Page, detail_model, listed_model, track_model
 from tonearm.web.parts import Parts
@@ -128,7 +128,7 @@ def routes(parts: Parts) -> APIRouter:
         items = [each.to_json() for each in found]
         if chosen:
             items = [{name: item[name] for name in chosen if name in item} for item in items]
-        return Json({"items": items, "next": following})
+        return TrackJson({"items": items, "next": following})
 
     @router.get("/count", responses=described(CountModel, 400, 404), summary="Count tracks")
     def count(wanted: Filter) -> Json:

@@ -66,7 +66,8 @@ class Answers:
 class KeptAnswers:
     """The answers for the present version of the library.
 
-    On SQLite every write counts at once. On PostgreSQL, those of others count within ``DataVersion.look_s``.
+    What this process writes counts at once, what others write within ``DataVersion.look_s``. So a list that many ask
+    for is made a few times a second at most, however often an analysis beside it writes.
     """
 
     def __init__(
@@ -88,11 +89,6 @@ class KeptAnswers:
 
     async def current(self) -> Answers | None:
         """The answers for the present version; ``None`` while it can't be read."""
-        if self._version.look_s == 0:
-            try:
-                return self._of(self._version.read())
-            except TonearmError:
-                return None
         asked = self._clock()
         if not self._is_current(asked):
             async with self._looking:  # so that many who ask cause one query

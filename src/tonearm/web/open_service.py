@@ -27,6 +27,7 @@ from tonearm.web.bulk_actions import BulkActions
 from tonearm.web.counted import Counted
 from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
+from tonearm.web.json_response import read_json
 from tonearm.web.parts import Parts
 from tonearm.web.server import is_loopback, serving
 from tonearm.web.shared_answers import at_once
@@ -41,7 +42,7 @@ def open_service(settings: Settings, listen: str) -> Iterator[str]:
         ConfigurationError: the address can't be used, or settings that contradict each other.
     """
     health = Health(is_shown=True, analyses=False)
-    servers = Servers(settings, unheard)
+    servers = Servers(settings, unheard, read_json=read_json)
     registry = CollectorRegistry()
     with contextlib.ExitStack() as opened:
         opened.enter_context(probing_servers(health, settings, servers, unheard))
