@@ -18,6 +18,7 @@ from tonearm.web.json_response import Json, TrackJson
 from tonearm.web.listings import track_page
 from tonearm.web.models import CountModel, LockChange, Page, detail_model, listed_model, track_model
 from tonearm.web.parts import Parts
+from tonearm.web.query_route import QueryRoute
 from tonearm.web.value_locks import change_lock
 
 RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")
@@ -116,7 +117,7 @@ Filter = Annotated[Wanted, Depends(without_thread(wanted_tracks))]
 
 def routes(parts: Parts) -> APIRouter:
     """The routes over tracks."""
-    router = APIRouter(prefix="/tracks", tags=["tracks"])
+    router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=QueryRoute)
     track = track_model(parts.analysers)
     listed = listed_model(track)
 

@@ -34,6 +34,7 @@ from tonearm.web.login import add_login
 from tonearm.web.name_pages import add_names
 from tonearm.web.parts import Parts
 from tonearm.web.plot_pages import add_plots
+from tonearm.web.query_route import QueryRoute
 from tonearm.web.rendering import Pages, activity_values, link
 from tonearm.web.run_pages import add_runs
 from tonearm.web.track_page import add_track
@@ -41,7 +42,7 @@ from tonearm.web.track_page import add_track
 
 def routes(parts: Parts) -> APIRouter:
     """The routes of the pages."""
-    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=QueryRoute)
     pages = Pages(parts)
     own = (_now, _failures, _workers)
     for add in (*own, add_runs, add_library, add_coverage, add_track, add_plots, add_names, add_login):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from tonearm.analysis.declaration import AnalyserSpec, Column
@@ -12,7 +13,7 @@ from tonearm.views.formatting import duration, moment, number
 from tonearm.views.track import AUDIO_FIELDS, TAG_FIELDS, Track, TrackDetail
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ShownColumn:
     """A column of the table. optional: it is left out on a small screen."""
 
@@ -21,6 +22,12 @@ class ShownColumn:
     text: Callable[[Any], str] = str
     number: bool = False
     optional: bool = False
+
+    @cached_property
+    def classes(self) -> str:
+        """The classes of its heading and cells."""
+        named = {"number": self.number, "optional": self.optional, "path": self.name == "path"}
+        return " ".join(name for name, is_so in named.items() if is_so)
 
     def cell(self, track: Track) -> str:
         """The text for a track; for one without a title, the name of its file stands there."""
