@@ -110,7 +110,7 @@ def test_a_text_is_met_as_a_part_in_any_case_and_means_itself(
 
 @pytest.mark.parametrize("key", ["a minor", "8a", "1M", "A minor"])
 def test_a_key_is_met_by_each_of_its_names(album: Library, key: str) -> None:
-    assert names(album, key=key) == ["1.flac", "2.flac", "cd/3.flac"]
+    assert names(album, keys=(key,)) == ["1.flac", "2.flac", "cd/3.flac"]
 
 
 @pytest.mark.parametrize(
