@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
 import pytest
 
@@ -422,6 +423,20 @@ def test_a_running_feeder_waits_for_the_graph_and_catches_up_by_itself(
     assert len(texts) == 2
     assert "the graph is not updated" in texts[0]
     assert "answers again" in texts[1]
+
+
+def test_a_relay_that_is_stopped_does_not_warn_of_a_connection_that_ended(library: Library) -> None:
+    stop = threading.Event()
+    heard: list[Event] = []
+
+    class StopsAtFailure(Unguarded):
+        def failed(self, seconds: float, reason: str) -> None:  # noqa: ARG002  a gate is called with both
+            stop.set()
+
+    library.finish(library.run(), b"a.flac", result())
+    with closing(Bolt("bolt://127.0.0.1:1", 1, 1, StopsAtFailure())) as bolt:
+        GraphRelay(library.database, Neo4jGraph(bolt, "t"), features_of(VERSIONS), heard.append).run(stop)
+    assert (stop.is_set(), heard) == (True, [])
 
 
 def test_the_database_answers_while_the_graph_is_away_or_behind(

@@ -23,7 +23,7 @@ from tonearm.events.facts import (
 )
 from tonearm.events.rests import WorkerResting, WorkerResumed
 from tonearm.events.services import BreakerChanged, BrokerStateChanged, StorageStateChanged
-from tonearm.events.states import BreakerState, BrokerState, Severity
+from tonearm.events.states import BreakerState, BrokerState, Severity, StorageState
 from tonearm.names import printable
 from tonearm.progress.live import LiveView
 from tonearm.views.formatting import duration, left_out_text, number, outlook_text, plural, resting
@@ -136,6 +136,8 @@ def _lines(event: Event) -> list[str]:
             return _breaker_lines(event)
         case BrokerStateChanged():
             return [_BROKER_LINES.get(event.state) or f"{_LABELS[Severity.WARNING]} {event.reason}"]
+        case StorageStateChanged(StorageState.AVAILABLE):
+            return [f"{_LABELS[Severity.INFO]} the database can be used again"]
         case RunStateChanged() | WorkerStateChanged() | StorageStateChanged():
             return [f"{event.state}{_because(event.reason)}"]
         case WorkerResting():

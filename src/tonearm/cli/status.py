@@ -21,7 +21,7 @@ from tonearm.library.database import Database
 from tonearm.library.rename_lock import changing
 from tonearm.names import printable
 from tonearm.settings import Settings
-from tonearm.views.formatting import cancelled_files, duration, outlook_text, plural, resting
+from tonearm.views.formatting import breaker_text, cancelled_files, duration, outlook_text, plural, resting
 from tonearm.views.status import read_status
 
 if TYPE_CHECKING:
@@ -182,11 +182,9 @@ def _breakers(service: str, found: Sequence[dict[str, Any]]) -> str:
         return UNKNOWN
     if set(states.values()) == {"closed"}:
         return "closed"
-    return ", ".join(f"{worker} {_dashed(state)}" for worker, state in states.items())
-
-
-def _dashed(state: str | None) -> str:
-    return state.replace("_", "-") if state else UNKNOWN
+    return ", ".join(
+        f"{worker} {breaker_text(state) if state else UNKNOWN}" for worker, state in states.items()
+    )
 
 
 def _note(service: dict[str, Any]) -> str:

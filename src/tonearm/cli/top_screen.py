@@ -11,7 +11,7 @@ from tonearm.jobs.job import JobState
 from tonearm.names import printable
 from tonearm.settings import Level
 from tonearm.views.activity import WINDOWS_S, Activity
-from tonearm.views.formatting import hour, outlook_text, plural
+from tonearm.views.formatting import hour, open_breakers, outlook_text, plural
 from tonearm.views.queue_figures import PAUSED
 from tonearm.views.workers import ALIVE, WorkerView
 
@@ -204,7 +204,7 @@ def _trouble_first(worker: WorkerView) -> tuple[int, str]:
 
 
 def _worker(worker: WorkerView) -> tuple[str, ...]:
-    opened = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
+    opened = open_breakers(worker.breakers)
     return (
         printable(worker.name),
         worker.state + (f" until {hour(until)}" if worker.rest and (until := worker.rest.until) else ""),

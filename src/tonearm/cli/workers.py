@@ -17,7 +17,7 @@ from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import say
 from tonearm.names import from_document, printable
 from tonearm.settings.model import LOG_LEVELS
-from tonearm.views.formatting import duration, resting
+from tonearm.views.formatting import duration, open_breakers, resting
 from tonearm.views.workers import ALIVE, WorkerView
 
 COLUMNS = (
@@ -131,10 +131,9 @@ def scrape_targets(found: Iterable[WorkerView]) -> list[Mapping[str, Any]]:
 
 def _problems(worker: WorkerView) -> list[str]:
     """Why it rests, breakers that are not closed, and folders of its host that are not mounted or do not answer."""
-    breakers = [f"{name} {state}" for name, state in worker.breakers.items() if state != "closed"]
     rest = [] if worker.rest is None else [resting(worker.rest.reason, worker.rest.until)]
     folders = [f"{printable(from_document(path))} not mounted or not answering" for path in worker.unmounted]
-    return rest + breakers + folders
+    return rest + open_breakers(worker.breakers) + folders
 
 
 def _running(worker: WorkerView) -> list[str]:

@@ -185,7 +185,7 @@ def public_address(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(form)
     found = re.fullmatch(r"(https?)://([^\s:/?#@\[\]]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?/?", value.lower())
-    if found is None:
+    if found is None or int(found[3] or 0) > 65_535:
         raise ValueError(form)
     scheme, host, port = found.groups()
     is_usual = port is None or int(port) == {"http": 80, "https": 443}[scheme]

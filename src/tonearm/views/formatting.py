@@ -124,6 +124,16 @@ def left_out_text(counts: Mapping[str, int]) -> str:
     return f"{plural(sum(counts.values()), 'file')} of other kinds: {', '.join(parts)}"
 
 
+def breaker_text(state: str) -> str:
+    """The state of a circuit breaker: ``closed``, ``open``, ``half-open``."""
+    return state.replace("_", "-")
+
+
+def open_breakers(breakers: Mapping[str, str]) -> list[str]:
+    """The servers of breakers that are not closed, each with the state: ``Redis half-open``."""
+    return [f"{server} {breaker_text(state)}" for server, state in breakers.items() if state != "closed"]
+
+
 def plural(count: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -60,6 +60,7 @@ FAILED = JobFinished(
             ["again    /m/a: the cable is loose; next try in 2.0 s"],
         ),
         (StorageStateChanged(StorageState.WAITING, "no room"), ["waiting: no room"]),
+        (StorageStateChanged(StorageState.AVAILABLE), ["note     the database can be used again"]),
         (
             BreakerChanged("Redis", "closed", "open", "3 of 5 calls failed: connection refused"),
             [

@@ -224,7 +224,8 @@ def test_a_public_url_is_read_as_an_origin(written: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["music.example.org", "https://a/b", "ftp://a", "https://u:p@a", "https://", 1]
+    "written",
+    ["music.example.org", "https://a/b", "ftp://a", "https://u:p@a", "https://", "http://a:99999", 1],
 )
 def test_a_public_url_that_is_no_origin_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="without a path"):
