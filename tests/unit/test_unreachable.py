@@ -63,8 +63,9 @@ def test_a_port_without_a_server_refuses_the_connection(server: str) -> None:
 
 
 @pytest.fixture
-def plain() -> Iterator[str]:
-    """Where something answers that is none of the servers, and does not speak TLS."""
+def plain(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where something answers that is none of the servers, and does not speak TLS. Its parameter: what it answers."""
+    words: bytes = getattr(request, "param", b"AMQP\0\0\x09\x01")
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
@@ -73,7 +74,7 @@ def plain() -> Iterator[str]:
                     client, _ = server.accept()
                     with client:
                         client.recv(4096)
-                        client.sendall(b"AMQP\0\0\x09\x01")
+                        client.sendall(words)
 
         thread = threading.Thread(target=answer)
         thread.start()
@@ -87,6 +88,11 @@ def test_a_port_without_tls_is_told_as_such(server: str, plain: str) -> None:
     assert said(server, plain, "s") == (
         f"{server} at {plain} does not answer: it does not speak TLS at this port"
     )
+
+
+@pytest.mark.parametrize("plain", [b""], indirect=True)
+def test_neo4j_without_tls_closes_the_connection_and_is_told_as_such(plain: str) -> None:
+    assert said("Neo4j", plain, "s").endswith("it may not speak TLS at this port")
 
 
 def test_what_is_not_postgresql_is_told_as_such(plain: str) -> None:

@@ -36,6 +36,8 @@ _CONFLICTS = (
     "Neo.ClientError.Schema.ConstraintValidationFailed",  # both created the same node
 )
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
+_NO_TLS = "Failed to establish encrypted connection"
+"""Part of what the driver says when a connection ends in the TLS handshake."""
 _UNKNOWN_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 
 
@@ -198,8 +200,16 @@ class Bolt:
                 return ServiceUnavailable(f"{self.place} can't do it at the moment ({code})")
             return GraphRefused(f"{self.place} does not accept a statement ({code})")
         if isinstance(error, DriverError | OSError):
-            return ServiceUnavailable(f"{self.place} does not answer: {reason_of(error) or LOST}")
+            return ServiceUnavailable(f"{self.place} does not answer: {_reason(error)}")
         return None
+
+
+def _reason(error: BaseException) -> str:
+    """Why there was no answer. Without TLS, Neo4j closes a connection on which TLS is to begin."""
+    reason = reason_of(error) or LOST
+    if reason == LOST and _NO_TLS in str(error):
+        return "it closes connections that begin with TLS; it may not speak TLS at this port"
+    return reason
 
 
 def run(transaction: neo4j.Transaction, statement: LiteralString, **values: object) -> list[neo4j.Record]:
