@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from tonearm.errors import ServiceUnavailable
-from tonearm.progress.shared import LEAD_S, SharedEvent
+from tonearm.progress.service_instances import LEAD_S, SharedEvent
 
 KEPT = 300
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.accuracy.truth import Answer, Piece, answer_of
 from tests.program import Program
-from tonearm.analysis import filters, front, kernels
+from tonearm.analysis import filters, kernels, shared_forms
 from tonearm.analysis.analyser import Block, Signal, Spectrum
 from tonearm.analysis.decode import open_audio
 from tonearm.analysis.key import KeyAnalyser
@@ -69,7 +69,7 @@ def front_ends(folder: str, pieces: Sequence[Piece], cache: str) -> Iterator[tup
 def _code() -> str:
     """Digest of the code that a front end depends on."""
     digest = hashlib.sha256()
-    for module in (front, filters, kernels):
+    for module in (shared_forms, filters, kernels):
         with open(str(module.__file__), "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()
@@ -78,7 +78,7 @@ def _code() -> str:
 def _compute(path: str, kept: str) -> None:
     with open(path, "rb", buffering=0) as file, open_audio(file) as source:
         sound = source.sound
-        end = front.FrontEnd(sound.sample_rate_hz, sound.channels, source.speakers)
+        end = shared_forms.FrontEnd(sound.sample_rate_hz, sound.channels, source.speakers)
         parts: dict[str, list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {
             form: [] for form in FORMS
         }
@@ -95,7 +95,7 @@ def _compute(path: str, kept: str) -> None:
 
 
 def _read(kept: str) -> Stored:
-    nothing = front.NOTHING
+    nothing = shared_forms.NOTHING
     with np.load(kept) as held:
         rate, channels, low, frames = (float(number) for number in held["rates"])
         spectrum = Spectrum(held["mel"], nothing, held["octaves"])

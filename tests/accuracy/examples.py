@@ -10,7 +10,7 @@ from tests.accuracy.answers import Stored
 from tests.accuracy.scores import LEAST_BEATS, TEMPO_TOLERANCE, beat_f, sharp
 from tests.accuracy.softmax import Choice, Float64, fit
 from tests.accuracy.truth import BEATLESS, CHANGING, HELD, STEADY, Piece, answer_of
-from tonearm.analysis import key, key_profiles, level_cues, levels, phase, pulse, tempo
+from tonearm.analysis import key, key_profiles, metrical_cues, metrical_levels, phase, pulse, tempo
 from tonearm.analysis.chroma import PitchVotes
 from tonearm.analysis.onsets import Onsets, OnsetStream
 
@@ -75,10 +75,10 @@ def key_prior() -> Float64:
 
 LEVEL = Model(
     "level",
-    level_cues.CUES,
+    metrical_cues.CUES,
     0.25,
     {"rendered": 2.0, "accompaniments": 0.5, "patterns": 2.0, "charts": 0.25},
-    np.zeros(len(level_cues.CUES)),
+    np.zeros(len(metrical_cues.CUES)),
     scaled=True,
 )
 PHASE = Model(
@@ -156,7 +156,7 @@ def lesson_of(piece: Piece, stored: Stored, role: str) -> Lesson:
         stream = OnsetStream(stored.signal.frame_rate_hz)
         stream.push(stored.block.spectrum.mel)
         onsets = stream.finish()
-        ranking = levels.rank_levels(onsets)
+        ranking = metrical_levels.rank_levels(onsets)
         if ranking is not None:
             beat = _pulse(piece, onsets, ranking, counts[PULSE.name])
             choices = _rhythm(piece, onsets, ranking.levels, counts) if piece.kind in STEADY else {}
@@ -180,9 +180,9 @@ def _fit(model: Model, choices: Sequence[Choice]) -> Float64:
     return fit(choices, model.penalty, model.prior, scaled=model.scaled)
 
 
-def _pulse(piece: Piece, onsets: Onsets, ranking: levels.Ranking, count: float) -> Pulse:
+def _pulse(piece: Piece, onsets: Onsets, ranking: metrical_levels.Ranking, count: float) -> Pulse:
     rows = [
-        pulse.cues(onsets, ranking.peak, dict(zip(level_cues.CUES, level.cues.tolist(), strict=True)))
+        pulse.cues(onsets, ranking.peak, dict(zip(metrical_cues.CUES, level.cues.tolist(), strict=True)))
         for level in ranking.levels
     ]
     return Pulse(
@@ -191,7 +191,7 @@ def _pulse(piece: Piece, onsets: Onsets, ranking: levels.Ranking, count: float) 
 
 
 def _rhythm(
-    piece: Piece, onsets: Onsets, ranked: list[levels.Level], counts: Mapping[str, float]
+    piece: Piece, onsets: Onsets, ranked: list[metrical_levels.Level], counts: Mapping[str, float]
 ) -> dict[str, Choice | None]:
     right = np.array(
         [bool(piece.bpm) and abs(level.bpm / (piece.bpm or 1) - 1) <= TEMPO_TOLERANCE for level in ranked],

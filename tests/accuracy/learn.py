@@ -16,8 +16,8 @@ from tests.accuracy.report import paired, reliability, table
 from tests.accuracy.scores import Points, merged, score
 from tests.accuracy.softmax import Float64
 from tests.accuracy.truth import Answer, Piece, read_peers, read_pieces
-from tonearm.analysis import key_profiles, levels, phase, pulse
-from tonearm.analysis import learned as learned_weights
+from tonearm.analysis import key_profiles, metrical_levels, phase, pulse
+from tonearm.analysis import learned_numbers as learned_weights
 
 DIGITS = 5
 
@@ -85,7 +85,7 @@ def using(learned: dict[str, Float64]) -> Iterator[None]:
     """Analyse with these weights instead of those of the package."""
     with ExitStack() as stack:
         for module, name, model in (
-            (levels, "WEIGHTS", "level"),
+            (metrical_levels, "WEIGHTS", "level"),
             (phase, "WEIGHTS", "phase"),
             (pulse, "WEIGHTS", "pulse"),
             (key_profiles, "KEY_WEIGHTS", "key"),

@@ -455,7 +455,7 @@ def test_the_database_answers_while_the_graph_is_away_or_behind(
     assert playing is not None
     behind = (graph.counts(), graph.mixes(playing, 9, 6.0), graph.path(playing, playing, 6.0))
     assert [event.text for event in heard if isinstance(event, Warned)] == [
-        "the graph has yet to learn of 3 files; the database answers instead"
+        "3 files are not in the graph yet; the database answers instead"
     ]
     graph_relay.update_batch()
     heard.clear()

@@ -15,11 +15,11 @@ from tests.sizes import size
 from tests.unit.library_fixture import Library, result
 from tonearm.library.database import open_postgres
 from tonearm.library.roots import Place
-from tonearm.views import conditions, postgres_words, query_costs, walks
+from tonearm.views import conditions, index_walks, postgres_words, query_costs
+from tonearm.views.index_walks import Position
 from tonearm.views.reading import BoundedCount
 from tonearm.views.track import Track
 from tonearm.views.tracks import TrackQuery
-from tonearm.views.walks import Position
 
 SORTS = ("path", "title", "artist", "year", "bpm", "camelot", "codec", "bit_depth", "duration_s", "state")
 WORDS = (
@@ -91,8 +91,8 @@ SHARES = size(len(WAYS), 1)
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How pages are found: by fetching what matches, by reading in order, or by one after the other in vain."""
-    monkeypatch.setattr(walks, "LEAST", 2)
-    monkeypatch.setattr(walks, "MOST", 8)
+    monkeypatch.setattr(index_walks, "LEAST", 2)
+    monkeypatch.setattr(index_walks, "MOST", 8)
     monkeypatch.setattr(query_costs.Effort, "reads", request.param != "few")
     monkeypatch.setattr(query_costs.Effort, "patience", 4.0 if request.param == "both" else math.inf)
     few_values = {"few": 1_000, "many": 2, "both": 1}  # "many": those of codec and camelot

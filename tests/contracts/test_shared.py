@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.memory_shared import MemoryShared
-from tonearm.progress.redis_shared import KEPT, RedisShared
-from tonearm.progress.shared import Shared
+from tonearm.progress.redis_instances import KEPT, RedisShared
+from tonearm.progress.service_instances import Shared
 from tonearm.resilience.gate import Unguarded
 
 

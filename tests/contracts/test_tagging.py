@@ -7,9 +7,9 @@ import pytest
 from tests.material import good
 from tests.unit.library_fixture import Library, finish_one, result
 from tests.unit.tagging.collection import TagCollection
+from tonearm.library.file_changes import Completed, change_rows
 from tonearm.library.file_contents import Tags
-from tonearm.library.followed import Completed, change_rows
-from tonearm.library.proposal import Identity
+from tonearm.library.proposal import FileStamp
 from tonearm.naming.rewriting import Rewriter
 
 
@@ -43,7 +43,7 @@ def test_the_result_of_a_file_as_it_was_does_not_replace_the_tags_that_were_writ
     lease = library.take()
     with library.database.write() as connection:
         written = Tags(everything={"BPM": ["128"]})
-        changed = Completed(1, lease.file, b"/music/a", b"/music/a", False, Identity(7, 8, 9), written)
+        changed = Completed(1, lease.file, b"/music/a", b"/music/a", False, FileStamp(7, 8, 9), written)
         change_rows(connection, [changed], lease.taken_at + 1e-3)
     assert finish_one(library.job_store, lease, result(tags={"everything": {"BPM": ["1"]}})) is not None
     assert "128" in str(library.rows("SELECT everything FROM tags")[0]["everything"])

@@ -80,7 +80,7 @@ def test_what_does_not_end_within_the_grace_is_given_back_at_no_charge(
     run = at_work(fleet, many_files)
     stop_children(fleet)
     assert fleet.stop("w0") == 0
-    assert fleet.events("w0", "job_returned"), "it had files in hand"
+    assert fleet.events("w0", "job_returned"), "it had files being analysed"
     assert fleet.query("SELECT max(attempts - uncharged_attempts) FROM jobs WHERE state = 'queued'") == [(0,)]
     fleet.worker("w1", 2)
     fleet.finished(run)

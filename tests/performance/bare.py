@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from tonearm.analysis.catalog import for_child
 from tonearm.analysis.decode import AudioSource, open_audio
 from tonearm.analysis.engine import Loaded, Measured, Stopwatch, load, measure
-from tonearm.analysis.examined import examined
 from tonearm.analysis.file_window import RawFile
+from tonearm.analysis.open_audio import examined
 from tonearm.analysis.tags import read_tags
 from tonearm.worker.child_main import warm_up
 from tonearm.worker.child_process import environment

@@ -17,7 +17,7 @@ from tests.performance.bare import ANALYSERS
 from tests.performance.material import ENCODINGS, Encoding, Tape, write
 from tonearm.analysis.decode import open_audio
 from tonearm.analysis.engine import measure
-from tonearm.analysis.examined import examine
+from tonearm.analysis.open_audio import examine
 from tonearm.analysis.tags import read_tags
 from tonearm.worker.child_main import warm_up
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tonearm.analysis.ac3 import SYNC, ac3_frame_bytes, eac3_frame_bytes
 from tonearm.analysis.adts import adts_frame_bytes
-from tonearm.analysis.kinds import AAC, AC3, EAC3, Kind, ac3_kind
+from tonearm.analysis.kinds import AAC, AC3, EAC3, ContainerFormat, ac3_kind
 
 FRAMES_IN_A_ROW = 3
 SEARCH_BYTES = 1 << 16
@@ -23,7 +23,7 @@ def ac3_begins(data: bytes) -> bool:
     return kind is not None and _frames_follow(data, 0, FRAME_BYTES[kind])
 
 
-def first_bare_frame(data: bytes) -> tuple[Kind, int] | None:
+def first_bare_frame(data: bytes) -> tuple[ContainerFormat, int] | None:
     """The kind and the offset of the first frames in a row; ``None`` if there are none."""
     for sync in (b"\xff", SYNC):
         at = data.find(sync, 0, SEARCH_BYTES)

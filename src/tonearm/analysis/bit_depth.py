@@ -3,14 +3,14 @@
 from av.audio.codeccontext import AudioCodecContext
 
 from tonearm.analysis.file_window import Window, os_reason
-from tonearm.analysis.kinds import APE, WAVPACK, Kind
+from tonearm.analysis.kinds import APE, WAVPACK, ContainerFormat
 from tonearm.errors import Fault, FileFault
 
 APE_DESCRIBED = 3980
 """The version of Monkey's Audio from which on a file begins with a descriptor."""
 
 
-def bit_depth(codec: str, context: AudioCodecContext, kind: Kind, window: Window) -> int | None:
+def bit_depth(codec: str, context: AudioCodecContext, kind: ContainerFormat, window: Window) -> int | None:
     """Bits a sample, ``None`` for lossy formats. ``window``: of the audio. Raises ``FileFault(READ_ERROR)``."""
     setup = context.extradata or b""
     if codec == "pcm":
@@ -29,7 +29,7 @@ def bit_depth(codec: str, context: AudioCodecContext, kind: Kind, window: Window
         raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
 
 
-def _in_header(kind: Kind, window: Window) -> int | None:
+def _in_header(kind: ContainerFormat, window: Window) -> int | None:
     if kind is WAVPACK:  # flags: bytes a sample less one, and how far samples are shifted (WavPack 5, 2.0)
         flags = int.from_bytes(window.part(24, 4), "little")
         return ((flags & 3) + 1) * 8 - (flags >> 13 & 31) or None

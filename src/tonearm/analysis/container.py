@@ -15,7 +15,7 @@ from av.stream import Discard, Disposition
 from tonearm.analysis.aiff import presented_aiff
 from tonearm.analysis.bit_depth import bit_depth
 from tonearm.analysis.file_window import RawFile, Window, find_audio, os_reason
-from tonearm.analysis.kinds import AIFF, MP4, OGG, WAV, Kind
+from tonearm.analysis.kinds import AIFF, MP4, OGG, WAV, ContainerFormat
 from tonearm.analysis.ogg import Link, links, without_repeated_headers
 from tonearm.analysis.protection import is_encrypted
 from tonearm.analysis.wav import WavLayout, may_be_coded, presented, wav_layout
@@ -105,7 +105,7 @@ class Opened:
     failed_reads: places that could not be demuxed, and links that could not be opened, so far.
     """
 
-    kind: Kind
+    kind: ContainerFormat
     window: Window
     container: InputContainer
     stream: AudioStream
@@ -206,7 +206,7 @@ def open_container(file: RawFile, edited: bool = True) -> Iterator[Opened]:
 
 @contextmanager
 def _open_link(
-    kind: Kind, window: Window, link: Link, later: tuple[tuple[Window, Link], ...] = ()
+    kind: ContainerFormat, window: Window, link: Link, later: tuple[tuple[Window, Link], ...] = ()
 ) -> Iterator[Opened]:
     """Open a link of an Ogg file."""
     try:
@@ -220,7 +220,7 @@ def _open_link(
 
 @contextmanager
 def _open_stream(
-    kind: Kind, window: Window, source: Window, options: Mapping[str, str] = _DEFAULT
+    kind: ContainerFormat, window: Window, source: Window, options: Mapping[str, str] = _DEFAULT
 ) -> Iterator[Opened]:
     """Open a window whose contents FFmpeg reads from ``source``."""
     with _demuxer(kind, window, source, options) as container:
@@ -246,7 +246,9 @@ def _take_layout(context: AudioCodecContext) -> AudioLayout:
     return layout
 
 
-def _demuxer(kind: Kind, window: Window, source: Window, options: Mapping[str, str]) -> InputContainer:
+def _demuxer(
+    kind: ContainerFormat, window: Window, source: Window, options: Mapping[str, str]
+) -> InputContainer:
     """Open what FFmpeg is to read: a window, or that window behind another header."""
     try:
         source.seek(0)
@@ -266,7 +268,7 @@ def _demuxer(kind: Kind, window: Window, source: Window, options: Mapping[str, s
         raise FileFault(Fault.DAMAGED_HEADER, kind.title) from error
 
 
-def _choose(kind: Kind, container: InputContainer) -> AudioStream:
+def _choose(kind: ContainerFormat, container: InputContainer) -> AudioStream:
     """Take the first stream of a known format, those marked as default first."""
     streams = container.streams.audio
     if streams and any(not other.disposition & Disposition.attached_pic for other in container.streams.video):
@@ -280,7 +282,7 @@ def _choose(kind: Kind, container: InputContainer) -> AudioStream:
     raise FileFault(Fault.UNSUPPORTED_FORMAT, _decoder_name(ranked[0]) or "something unknown")
 
 
-def _check_protection(kind: Kind, window: Window, stream: AudioStream) -> None:
+def _check_protection(kind: ContainerFormat, window: Window, stream: AudioStream) -> None:
     """Raise ``FileFault`` for audio that is encrypted."""
     try:
         encrypted = is_encrypted(kind, window, stream.id)

@@ -280,7 +280,7 @@ def caf_samples(window: Window) -> int | None:
     return data_bytes // packet_bytes * packet_samples if data_bytes and packet_bytes else None
 
 
-SAMPLES_IN_HEADER: Mapping[kinds.Kind, Callable[[Window], int | None]] = {
+SAMPLES_IN_HEADER: Mapping[kinds.ContainerFormat, Callable[[Window], int | None]] = {
     kinds.WAVPACK: wavpack_samples,
     kinds.TTA: tta_samples,
     kinds.DSF: dsf_samples,

@@ -8,8 +8,8 @@ import numpy as np
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal, Spectrum, Value
 from tonearm.analysis.built_in import CHARACTER
 from tonearm.analysis.fluctuation import fluctuation_exponent, regularity
-from tonearm.analysis.front import MEL_BANDS
 from tonearm.analysis.percentile import percentile
+from tonearm.analysis.shared_forms import MEL_BANDS
 from tonearm.analysis.timbre import Flux, Shapes, balance, mel_bands, shapes_of
 
 SILENCE = 1e-10

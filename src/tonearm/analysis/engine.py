@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tonearm.analysis.analyser import Analyser, Block, Findings, Float32, Signal
-from tonearm.analysis.front import FrontEnd
+from tonearm.analysis.shared_forms import FrontEnd
 
 
 @dataclass(frozen=True, slots=True)

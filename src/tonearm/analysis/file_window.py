@@ -8,10 +8,10 @@ from typing import Protocol
 
 from tonearm.analysis.bare_frames import aac_begins, first_bare_frame
 from tonearm.analysis.flac_frames import flac_frames
-from tonearm.analysis.foreign import FOREIGN_BYTES, check_foreign
-from tonearm.analysis.kinds import AAC, HEAD_BYTES, MP3, Kind, kind_of
+from tonearm.analysis.kinds import AAC, HEAD_BYTES, MP3, ContainerFormat, kind_of
 from tonearm.analysis.mpeg import first_frame, info_frame, is_free_format
 from tonearm.analysis.syncsafe import is_syncsafe, syncsafe
+from tonearm.analysis.unsupported_formats import FOREIGN_BYTES, check_foreign
 from tonearm.errors import Fault, FileFault
 
 SEARCH_BYTES = 1 << 20
@@ -107,7 +107,7 @@ def os_reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def find_audio(file: RawFile) -> tuple[Kind, Window]:
+def find_audio(file: RawFile) -> tuple[ContainerFormat, Window]:
     """Return the kind of a file, and the window of its audio.
 
     Raises ``FileFault``: ``EMPTY_FILE``, ``NOT_AUDIO``, ``UNSUPPORTED_FORMAT``, ``READ_ERROR``, and
@@ -119,7 +119,7 @@ def find_audio(file: RawFile) -> tuple[Kind, Window]:
         raise FileFault(Fault.READ_ERROR, os_reason(error)) from error
 
 
-def _find_audio(file: RawFile) -> tuple[Kind, Window]:
+def _find_audio(file: RawFile) -> tuple[ContainerFormat, Window]:
     whole = Window(file, 0, file.seek(0, 2))
     if not whole.size:
         raise FileFault(Fault.EMPTY_FILE)
@@ -196,7 +196,7 @@ def without_last_tag(whole: Window, end: int) -> int:
     return end
 
 
-def _first_frame(whole: Window, start: int, tagged: bool) -> tuple[Kind, int]:
+def _first_frame(whole: Window, start: int, tagged: bool) -> tuple[ContainerFormat, int]:
     """Where MPEG audio begins, or else AAC or AC-3 that was recorded from the middle of a frame on.
 
     MPEG audio begins at its first frames, or at the one before them that declares the length.

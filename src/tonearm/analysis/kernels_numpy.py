@@ -17,7 +17,7 @@ from tonearm.analysis.filters import (
     TRUE_PEAK_TAPS,
 )
 from tonearm.analysis.fourier import Complex64, rfft
-from tonearm.analysis.weighting import filtered
+from tonearm.analysis.k_weighting import filtered
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]

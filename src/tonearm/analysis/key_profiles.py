@@ -4,7 +4,7 @@ import numpy as np
 
 from tonearm.analysis.analyser import Float64
 from tonearm.analysis.chroma import REGISTERS
-from tonearm.analysis.weights import weights_of
+from tonearm.analysis.learned_weights import weights_of
 
 MODES = ("major", "minor")
 REGISTER_NAMES = ("bass", "middle", "melody", "whole")

@@ -6,7 +6,7 @@ HEAD_BYTES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ContainerFormat:
     """A container format: its name in results, for people and in FFmpeg, and whether tags may surround it."""
 
     name: str
@@ -15,26 +15,26 @@ class Kind:
     tagged_around: bool = False
 
 
-MP3 = Kind("mp3", "MP3", "mp3", tagged_around=True)
-FLAC = Kind("flac", "FLAC", "flac", tagged_around=True)
-WAV = Kind("wav", "WAV", "wav")
-AIFF = Kind("aiff", "AIFF", "aiff")
-MP4 = Kind("mp4", "M4A", "mov")
-OGG = Kind("ogg", "Ogg", "ogg")
-ASF = Kind("asf", "WMA", "asf")
-WAVPACK = Kind("wavpack", "WavPack", "wv", tagged_around=True)
-APE = Kind("ape", "Monkey's Audio", "ape", tagged_around=True)
-MUSEPACK = Kind("musepack", "Musepack", "mpc", tagged_around=True)
-MUSEPACK8 = Kind("musepack", "Musepack", "mpc8", tagged_around=True)
-TTA = Kind("tta", "True Audio", "tta", tagged_around=True)
-AAC = Kind("aac", "AAC", "aac", tagged_around=True)
-AC3 = Kind("ac3", "AC-3", "ac3", tagged_around=True)
-EAC3 = Kind("ac3", "AC-3", "eac3", tagged_around=True)
-DSF = Kind("dsf", "DSF", "dsf")
-DFF = Kind("dff", "DSDIFF", "iff")
-AU = Kind("au", "Sun audio", "au")
-CAF = Kind("caf", "Core Audio", "caf")
-MATROSKA = Kind("matroska", "Matroska", "matroska,webm")
+MP3 = ContainerFormat("mp3", "MP3", "mp3", tagged_around=True)
+FLAC = ContainerFormat("flac", "FLAC", "flac", tagged_around=True)
+WAV = ContainerFormat("wav", "WAV", "wav")
+AIFF = ContainerFormat("aiff", "AIFF", "aiff")
+MP4 = ContainerFormat("mp4", "M4A", "mov")
+OGG = ContainerFormat("ogg", "Ogg", "ogg")
+ASF = ContainerFormat("asf", "WMA", "asf")
+WAVPACK = ContainerFormat("wavpack", "WavPack", "wv", tagged_around=True)
+APE = ContainerFormat("ape", "Monkey's Audio", "ape", tagged_around=True)
+MUSEPACK = ContainerFormat("musepack", "Musepack", "mpc", tagged_around=True)
+MUSEPACK8 = ContainerFormat("musepack", "Musepack", "mpc8", tagged_around=True)
+TTA = ContainerFormat("tta", "True Audio", "tta", tagged_around=True)
+AAC = ContainerFormat("aac", "AAC", "aac", tagged_around=True)
+AC3 = ContainerFormat("ac3", "AC-3", "ac3", tagged_around=True)
+EAC3 = ContainerFormat("ac3", "AC-3", "eac3", tagged_around=True)
+DSF = ContainerFormat("dsf", "DSF", "dsf")
+DFF = ContainerFormat("dff", "DSDIFF", "iff")
+AU = ContainerFormat("au", "Sun audio", "au")
+CAF = ContainerFormat("caf", "Core Audio", "caf")
+MATROSKA = ContainerFormat("matroska", "Matroska", "matroska,webm")
 
 BY_FIRST_BYTES = {
     b"fLaC": FLAC,
@@ -55,7 +55,7 @@ _SPARE_BOXES = (b"free", b"skip")
 _MOST_AC3_ID, _MOST_EAC3_ID = 10, 16
 
 
-def kind_of(head: bytes) -> Kind | None:
+def kind_of(head: bytes) -> ContainerFormat | None:
     """Return the kind by the first bytes; ``None`` for MPEG audio and raw AAC, which have no signature."""
     if head[:4] in (b"RIFF", b"RF64", b"RIFX", b"BW64") and head[8:12] == b"WAVE":
         return WAV
@@ -74,7 +74,7 @@ def kind_of(head: bytes) -> Kind | None:
     return BY_FIRST_BYTES.get(head[:4])
 
 
-def ac3_kind(head: bytes) -> Kind | None:
+def ac3_kind(head: bytes) -> ContainerFormat | None:
     """AC-3 or Enhanced AC-3 by the identification of the bit stream (ETSI TS 102 366, 4.4.2.1 and E.1.3.1.6)."""
     if len(head) < 6:
         return None

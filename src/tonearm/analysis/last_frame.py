@@ -11,7 +11,7 @@ TAIL_BYTES = 1 << 15
 """Holds the longest frame (8,191 bytes) and several more."""
 
 
-def last_frame_cut(window: Window, kind: kinds.Kind) -> bool:
+def last_frame_cut(window: Window, kind: kinds.ContainerFormat) -> bool:
     """Whether the file ends inside a frame that follows others; ``False`` in containers. Raises ``OSError``."""
     size_of = FRAME_BYTES.get(kind)
     if size_of is None:
@@ -42,7 +42,7 @@ def _mpeg(head: bytes) -> int | None:
     return header.frame_bytes if header else None
 
 
-FRAME_BYTES: Mapping[kinds.Kind, Callable[[bytes], int | None]] = {
+FRAME_BYTES: Mapping[kinds.ContainerFormat, Callable[[bytes], int | None]] = {
     kinds.MP3: _mpeg,
     **bare_frames.FRAME_BYTES,
 }

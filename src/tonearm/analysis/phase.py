@@ -4,8 +4,8 @@ import numpy as np
 
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.beats import Int32, track_beats
+from tonearm.analysis.learned_weights import weights_of
 from tonearm.analysis.onsets import Onsets, spread
-from tonearm.analysis.weights import weights_of
 
 BASS_SHARES = (0.3, 1.3)
 """Beats are tracked with little weight on the bass, and with much: a kick drum marks the beat in dance music, a bass

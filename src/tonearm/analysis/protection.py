@@ -4,7 +4,7 @@ from uuid import UUID
 
 from tonearm.analysis.boxes import sample_entries
 from tonearm.analysis.file_window import Window
-from tonearm.analysis.kinds import ASF, MP4, Kind
+from tonearm.analysis.kinds import ASF, MP4, ContainerFormat
 
 ENTRIES = (b"drms", b"enca", b"aavd")
 """Sample entries of MP4: of Apple's FairPlay, of ISO/IEC 14496-12 (8.12), and of Audible."""
@@ -17,7 +17,7 @@ ASF_HEADER_BYTES = 1 << 20
 ASF_HEADER_START = 30
 
 
-def is_encrypted(kind: Kind, window: Window, track: int) -> bool:
+def is_encrypted(kind: ContainerFormat, window: Window, track: int) -> bool:
     """Whether the audio is encrypted. ``track``: the number of its track in MP4. Raises ``OSError``."""
     if kind is MP4:
         return any(name in ENTRIES for name in sample_entries(window, track))

@@ -6,9 +6,9 @@ import numpy as np
 
 from tonearm.analysis.analyser import Float32, Float64
 from tonearm.analysis.fourier import rfft
+from tonearm.analysis.learned_weights import weights_of
 from tonearm.analysis.onsets import Onsets
 from tonearm.analysis.percentile import percentile
-from tonearm.analysis.weights import weights_of
 
 CUES = (
     "pulse",
@@ -29,11 +29,12 @@ CUES = (
 
 pulse: logarithm of the clarity of the likeliest level times the height of the autocorrelation's highest peak, times the
 onsets' standard deviation, which is 1 unless hardly anything starts. peakedness: logarithm of the kurtosis of the
-onset strength: drums start rarely and suddenly. clarity, thirds, repetition_8: cues of that level, see ``level_cues``.
-treble: logarithm of the treble onsets' standard deviation, which is below 1 where hardly any start. spectral_peak: see
-``_spectral_peak``. starts: logarithm of the onsets a second that rise by ``LEAST_RISE``. pauses and swell: of the level
-of the middle of the spectrum, the share of time at which it is low, and how far it moves within 46 ms: both are
-high in speech. steady_short, steady_long: see ``Steadiness``: pads stay as they are for long, noise not for a moment.
+onset strength: drums start rarely and suddenly. clarity, thirds, repetition_8: cues of that level, see
+``metrical_cues``. treble: logarithm of the treble onsets' standard deviation, which is below 1 where hardly any
+start. spectral_peak: see ``_spectral_peak``. starts: logarithm of the onsets a second that rise by ``LEAST_RISE``.
+pauses and swell: of the level of the middle of the spectrum, the share of time at which it is low, and how far it
+moves within 46 ms: both are high in speech. steady_short, steady_long: see ``Steadiness``: pads stay as they are for
+long, noise not for a moment.
 """
 
 WEIGHTS = weights_of("pulse", CUES)

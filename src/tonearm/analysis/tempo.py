@@ -7,8 +7,8 @@ import numpy as np
 from tonearm.analysis import pulse
 from tonearm.analysis.analyser import Block, Findings, Float32, Signal, Value
 from tonearm.analysis.beats import Int32, attacks, fit_line
-from tonearm.analysis.level_cues import ACCENT_BASS, ONSET
-from tonearm.analysis.levels import FARTHER_RELATIVES, RELATIVES, Level, rank_levels
+from tonearm.analysis.metrical_cues import ACCENT_BASS, ONSET
+from tonearm.analysis.metrical_levels import FARTHER_RELATIVES, RELATIVES, Level, rank_levels
 from tonearm.analysis.onsets import Onsets, OnsetStream, spread
 from tonearm.analysis.percentile import percentile
 from tonearm.analysis.phase import Phases

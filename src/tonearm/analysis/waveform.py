@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Signal
-from tonearm.analysis.front import Halver
 from tonearm.analysis.kernels import octave, overlap
+from tonearm.analysis.shared_forms import Halver
 
 MOST_COLUMNS = 800
 """Maximum number of columns. A sound that would have more has columns of twice, three times, … the shortest length."""

@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 
 from tonearm.events.event import Announce
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.resilience.threads import Body, SupervisedThreads
-from tonearm.resilience.turns import LoopTurns
 
 CLOSE_S = 5.0
 

@@ -6,7 +6,7 @@ from tonearm.events.event import Announce
 from tonearm.resilience.announcing_gate import AnnouncingGate
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tonearm.resilience.gate import Gate
-from tonearm.resilience.turns import LoopTurns
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.settings import Settings
 
 

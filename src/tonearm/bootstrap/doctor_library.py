@@ -11,8 +11,8 @@ from tonearm.analysis.catalog import versions
 from tonearm.bootstrap.doctor_servers import Asked, examined
 from tonearm.bootstrap.servers import Servers
 from tonearm.doctor import library, places, postgresql, workers
-from tonearm.doctor.answers import clocks
 from tonearm.doctor.diagnosis import Diagnosis
+from tonearm.doctor.server_contact import clocks
 from tonearm.errors import ConfigurationError, StorageError
 from tonearm.jobs import queue_depth
 from tonearm.library.data_folder import DATABASE

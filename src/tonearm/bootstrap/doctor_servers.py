@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 from tonearm.bootstrap.server_probes import SERVERS
 from tonearm.bootstrap.servers import Servers
 from tonearm.doctor import neo4j, rabbitmq, redis
-from tonearm.doctor.answers import clocks, trouble
 from tonearm.doctor.diagnosis import Diagnosis
+from tonearm.doctor.server_contact import clocks, trouble
 from tonearm.graph.server_state import GraphServer
 from tonearm.jobs.broker_state import BrokerCondition, BrokerState
 from tonearm.settings import Settings

@@ -23,8 +23,8 @@ from tonearm.errors import StorageError
 from tonearm.events.bus import EventBus
 from tonearm.events.event import Announce
 from tonearm.library.data_folder import DATABASE
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.resilience.threads import Body
-from tonearm.resilience.turns import LoopTurns
 from tonearm.settings import Settings
 from tonearm.telemetry.probes import EVERY_S, Checks, ProbeLoop, asked
 

@@ -17,7 +17,7 @@ from tonearm.library.column_types import ReadJson
 from tonearm.library.database import Database, open_leader, open_postgres, open_sqlite, reach_postgres
 from tonearm.library.leader import AdvisoryLeader, Leadership, SoleProcess
 from tonearm.resilience.gate import Gate
-from tonearm.resilience.turns import LoopTurns
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.settings import Level, Settings, url_source
 from tonearm.telemetry.log_levels import silence_drivers
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tonearm.jobs.rabbitmq.management import QueueFigures as QueueFigures
     from tonearm.jobs.sql_job_store import SqlJobStore
     from tonearm.progress.port import Progress
-    from tonearm.progress.shared import Shared
+    from tonearm.progress.service_instances import Shared
     from tonearm.resilience.breaker import CircuitBreaker
 
 FIGURES_S = 4.0
@@ -143,7 +143,7 @@ class Servers:
             yield None
             return
         with _driver_of("Redis"):
-            from tonearm.progress.redis_shared import RedisShared
+            from tonearm.progress.redis_instances import RedisShared
         address = url_source(settings, "redis_url")
         with contextlib.closing(RedisShared(address, settings.namespace, self._gates["Redis"])) as shared:
             yield shared

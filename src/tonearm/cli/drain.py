@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.opened import library, retried
 from tonearm.cli.options import Seconds, data_option, json_option, print_json
 from tonearm.cli.terminal import note, say

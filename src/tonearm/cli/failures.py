@@ -63,7 +63,9 @@ SUSPECT_COLUMNS = (
 )
 @click.option("--files", "every_file", is_flag=True, help="List the files of all groups.")
 @click.option(
-    "--suspects", is_flag=True, help="List the files that were in hand when children died more than once."
+    "--suspects",
+    is_flag=True,
+    help="List the files that were being analysed when children died more than once.",
 )
 @click.option(
     "--after",
@@ -165,7 +167,7 @@ def _show_suspects(suspects: Sequence[Suspect], as_json: bool) -> None:
         for suspect in suspects:
             print_json(suspect.to_json())
         return
-    with Listing(SUSPECT_COLUMNS, "No file was in hand when children died more than once.") as listing:
+    with Listing(SUSPECT_COLUMNS, "No file was being analysed when children died more than once.") as listing:
         for suspect in suspects:
             last = suspect.deaths[-1] if suspect.deaths else None
             listing.add(

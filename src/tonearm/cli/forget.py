@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json
 from tonearm.cli.terminal import say, write_line

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.nearest import no_such
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (

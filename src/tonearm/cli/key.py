@@ -50,5 +50,5 @@ def lock(paths: Sequence[str], data: str | None, as_json: bool) -> None:
 @data_option
 @json_option
 def unlock(paths: Sequence[str], data: str | None, as_json: bool) -> None:
-    """Have the measured key of each track PATH count again."""
+    """Use the measured key of each track PATH again."""
     change_locks(paths, data, as_json, "unlock key", without_key, TOLD)

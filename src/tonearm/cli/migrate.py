@@ -2,7 +2,7 @@
 
 import click
 
-from tonearm.bootstrap.maintenance import open_migrated
+from tonearm.bootstrap.migrate_and_move import open_migrated
 from tonearm.cli.options import chosen_settings, data_option, json_option, print_json
 from tonearm.cli.terminal import say
 from tonearm.library.database import REVISION

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from tonearm.bootstrap.maintenance import open_move
+from tonearm.bootstrap.migrate_and_move import open_move
 from tonearm.cli.options import PATH, chosen_settings, json_option, print_json
 from tonearm.cli.tables import Column, Listing
 from tonearm.cli.terminal import is_terminal, say

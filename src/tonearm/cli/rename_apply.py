@@ -9,7 +9,7 @@ import click
 from tonearm.bootstrap.library import Library, open_library
 from tonearm.bootstrap.renaming import apply_approved, undo_applied
 from tonearm.cli import INTERRUPTED
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import existing_library
 from tonearm.cli.logged import logged

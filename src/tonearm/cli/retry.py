@@ -8,7 +8,7 @@ import click
 
 from tonearm.bootstrap.library import Library
 from tonearm.bootstrap.traces import announcing
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.failure_code import FAILURE_CODE
 from tonearm.cli.opened import is_analysing, library, place_of, retried
 from tonearm.cli.options import PATH, data_option, json_option, print_json

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import (
     PATH,

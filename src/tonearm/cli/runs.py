@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.opened import is_analysing, library, retried
 from tonearm.cli.options import WholeNumber, data_option, json_option, limit_option, print_json
 from tonearm.cli.plain_progress import PARTS

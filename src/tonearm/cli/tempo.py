@@ -19,7 +19,7 @@ TOLD = ("bpm",)
 SLOWEST_BPM, FASTEST_BPM = 10.0, 1000.0
 COLUMNS = (
     Column("BPM", right=True),
-    Column("sure", 1, right=True),
+    Column("confidence", 1, right=True),
     Column("may be", least=20),
     Column("title", 2, least=10),
     Column("file", 0, least=20, path=True),

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.acting import actor
+from tonearm.cli.audit_note import actor
 from tonearm.cli.keyboard import BACKSPACE, ENTER, ERASE_LINE, ESCAPE
 from tonearm.cli.opened import place_of
 from tonearm.jobs.failed_jobs import FailedSelection

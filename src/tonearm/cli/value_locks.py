@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from tonearm.bootstrap.library import Library
-from tonearm.cli.acting import noted
+from tonearm.cli.audit_note import noted
 from tonearm.cli.opened import library, place_of, retried
 from tonearm.cli.options import print_json
 from tonearm.cli.terminal import write_line

@@ -43,7 +43,7 @@ def results(found: Coverage) -> Iterator[Diagnosis]:
     if not found.files:
         yield Diagnosis("library.results", "results", "all by the present analysers")
         return
-    told = ", ".join(
+    detail = ", ".join(
         f"{each.analyser} {each.found or 'missing'} instead of {each.version or 'none'} ({each.files:,})"
         for each in found.results
     )
@@ -51,6 +51,6 @@ def results(found: Coverage) -> Iterator[Diagnosis]:
     yield Diagnosis(
         "library.stale",
         "results",
-        f"{files} results that are missing or of other versions of the analysers: {told}",
+        f"{files} results that are missing or of other versions of the analysers: {detail}",
         "`tonearm analyze --stale` brings them up to date",
     )

@@ -18,8 +18,8 @@ def machine() -> Iterator[Diagnosis]:
     yield Diagnosis("machine.system", "system", system)
     this = this_machine()
     quota = "" if this.cpu_quota is None else f", and a quota of CPU time of {this.cpu_quota:g} of them"
-    told = f"{os.cpu_count() or 1}, of which this process may use {this.cores}{quota}"
-    yield Diagnosis("machine.processors", "processors", told)
+    detail = f"{os.cpu_count() or 1}, of which this process may use {this.cores}{quota}"
+    yield Diagnosis("machine.processors", "processors", detail)
     if this.memory_mb is not None:
         free_mb = _available_mb()
         now = "" if free_mb is None else f", {free_mb:,} MB available now"

@@ -47,23 +47,23 @@ def data_folder(place: Place, answer: Mapping[str, Any]) -> Iterator[Diagnosis]:
             f"this user may not write {', '.join(answer['unwritable'])} in it, as after a call by another user",
             f"give them to the user who runs tonearm: chown -R USER {where}",
         )
-    told = f"{answer['free'] / 1e9:,.1f} of {answer['size'] / 1e9:,.1f} GB free, {kind}"
+    detail = f"{answer['free'] / 1e9:,.1f} of {answer['size'] / 1e9:,.1f} GB free, {kind}"
     if answer["exists"]:
-        yield Diagnosis("data.folder", where, told)
+        yield Diagnosis("data.folder", where, detail)
     else:
-        yield Diagnosis("data.missing", where, f"not there yet; `tonearm analyze FOLDER` makes it ({told})")
+        yield Diagnosis("data.missing", where, f"not there yet; `tonearm analyze FOLDER` makes it ({detail})")
     if (sync_ms := answer["sync_ms"]) is not None:
         yield _sync(where, sync_ms)
 
 
 def _sync(where: str, sync_ms: float) -> Diagnosis:
-    told = f"{sync_ms:.2f} ms until written bytes are on the disk"
+    detail = f"{sync_ms:.2f} ms until written bytes are on the disk"
     if sync_ms < SLOW_SYNC_MS:
-        return Diagnosis("data.sync", where, told)
+        return Diagnosis("data.sync", where, detail)
     return Diagnosis(
         "data.sync-slow",
         where,
-        f"{told}: each batch of results waits for that",
+        f"{detail}: each batch of results waits for that",
         "keep the library on an SSD or a faster disk, not on the one that holds the music; --data names the folder",
     )
 

@@ -108,17 +108,17 @@ def connections(found: PostgresServer, a_process: int, processes: int, more: int
     allowed = found.number_of("max_connections") - reserved
     others = max(0, found.connections - 1 - found.ours)
     needed = (processes + more) * a_process + others
-    told = (
+    detail = (
         f"this process and {processes} live workers may open {a_process} each, other programs have {others:,}: "
         f"{needed:,} of {allowed:,}"
     )
     if needed <= allowed:
-        yield Diagnosis("postgresql.connections", "connections", told)
+        yield Diagnosis("postgresql.connections", "connections", detail)
     else:
         yield Diagnosis(
             "postgresql.connections-few",
             "connections",
-            told,
+            detail,
             f"set max_connections to {needed + reserved + a_process:,} or more and restart PostgreSQL, "
             "or run fewer worker processes with more slots each",
         )

@@ -12,8 +12,8 @@ def workers(found: Sequence[WorkerView]) -> Iterator[Diagnosis]:
     """What is wrong with workers that have not ended."""
     alive = [worker for worker in found if worker.state in ALIVE]
     slots, hosts = sum(worker.slots for worker in alive), sorted({worker.host for worker in alive})
-    told = f"{len(alive)} on {', '.join(hosts)}, {slots} files at the same time" if alive else "none now"
-    yield Diagnosis("workers.alive", "workers", told)
+    detail = f"{len(alive)} on {', '.join(hosts)}, {slots} files at the same time" if alive else "none now"
+    yield Diagnosis("workers.alive", "workers", detail)
     for worker in found:
         if worker.state == "lost":
             yield Diagnosis(

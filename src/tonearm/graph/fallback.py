@@ -52,7 +52,7 @@ class FallbackGraph:
 
     def _ask(self, question: Callable[[TrackGraph], Answer]) -> Answer:
         if pending := self._pending():
-            self._warn(f"the graph has yet to learn of {pending:,} files; the database answers instead")
+            self._warn(f"{pending:,} files are not in the graph yet; the database answers instead")
             return question(self._second)
         try:
             return question(self._first)

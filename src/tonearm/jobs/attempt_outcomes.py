@@ -14,7 +14,6 @@ from tonearm.jobs.job_sql import in_state, reasons
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import AttemptOutcome, ReadFile, Result
 from tonearm.jobs.shared_sounds import part_shared_sounds, queue_unmeasured
-from tonearm.library.among import among
 from tonearm.library.bulk_write import change, row_batch
 from tonearm.library.database_time import database_time
 from tonearm.library.features import FeatureTables
@@ -22,6 +21,7 @@ from tonearm.library.file_contents import DecodeFacts, FileFacts
 from tonearm.library.former_identities import inherit_locks
 from tonearm.library.locked_values import locks_of
 from tonearm.library.moved_files import link_moved_files
+from tonearm.library.one_of import among
 from tonearm.library.results import (
     Sound,
     add_findings,

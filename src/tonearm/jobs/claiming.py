@@ -16,9 +16,9 @@ from tonearm.jobs.job_sql import (
     in_state,
 )
 from tonearm.jobs.lease import Lease
-from tonearm.library.among import among
 from tonearm.library.bulk_write import change
 from tonearm.library.database_time import database_time
+from tonearm.library.one_of import among
 from tonearm.library.schema import file_table, job_table, root_table, run_table
 from tonearm.settings import Level
 

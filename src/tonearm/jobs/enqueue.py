@@ -13,10 +13,10 @@ from tonearm.jobs.job_sql import last_jobs
 from tonearm.jobs.priority import level_for, rank
 from tonearm.jobs.run_counts import keep_failed, record_handover
 from tonearm.jobs.trace_context import Sampler
-from tonearm.library.among import among
 from tonearm.library.bulk_write import add
 from tonearm.library.files import FileChange, KnownFile, ScannedFile
 from tonearm.library.found_file import FoundFile
+from tonearm.library.one_of import among
 from tonearm.library.schema import job_table
 from tonearm.settings import Level, Rule
 

@@ -73,7 +73,7 @@ def in_order(chosen: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]
 
 
 def count_suspects(connection: Connection) -> int:
-    """How many files were in hand when children died more than once, and were not analysed since.
+    """How many files were being analysed when children died more than once, and were not analysed since.
 
     Reads an index that holds such jobs alone.
     """

@@ -27,8 +27,8 @@ from tonearm.jobs.claiming import INACTIVE_RUN_STATES
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import WAITING, clock
 from tonearm.jobs.trace_context import Sampler, TraceContext, sent_context
-from tonearm.library.among import among
 from tonearm.library.database import Database
+from tonearm.library.one_of import among
 from tonearm.library.schema import job_table, run_table
 from tonearm.resilience.backoff import Backoff, Rounds
 from tonearm.settings import Level

@@ -110,7 +110,7 @@ class ProfileRequests:
             return connection.execute(begun.values(begun_at=clock(connection))).rowcount > 0
 
     def is_wanted(self, request: ProfileRequest) -> bool:
-        """Whether the request was not withdrawn."""
+        """Whether the request still stands."""
         with self._database.read() as connection:
             found = select(profile_table.c.id).where(profile_table.c.id == request.id)
             return connection.execute(found).first() is not None

@@ -18,10 +18,10 @@ from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import clock
 from tonearm.jobs.runs import count_discovered, open_again
 from tonearm.jobs.trace_context import Sampler
-from tonearm.library.among import among
 from tonearm.library.bulk_write import add
 from tonearm.library.database import Database
 from tonearm.library.history import note_each
+from tonearm.library.one_of import among
 from tonearm.library.schema import file_table, job_table, run_table
 
 BATCH = 1_000

@@ -11,11 +11,11 @@ from tonearm.jobs.job_sql import FILE_VERSIONS, last_jobs, versions_in
 from tonearm.jobs.lease import Lease
 from tonearm.jobs.port import Result
 from tonearm.jobs.runs import count_discovered
-from tonearm.library.among import among
 from tonearm.library.bulk_write import add
 from tonearm.library.features import FeatureTables
 from tonearm.library.file_contents import AUDIO_ID
 from tonearm.library.former_identities import shared_wrongly
+from tonearm.library.one_of import among
 from tonearm.library.schema import IS_PRESENT, analysis_table, audio_table, file_table, job_table
 
 

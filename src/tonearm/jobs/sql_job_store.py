@@ -27,12 +27,12 @@ from tonearm.jobs.port import (
 from tonearm.jobs.result_writer import ResultWriter
 from tonearm.jobs.retry import retry_after
 from tonearm.jobs.run_counts import count_left_out
-from tonearm.library.among import among
 from tonearm.library.database import Database
 from tonearm.library.database_time import database_time
 from tonearm.library.features import FeatureTables
 from tonearm.library.former_identities import FormerIdentity, adopt
 from tonearm.library.left_out import VIDEO
+from tonearm.library.one_of import among
 from tonearm.library.schema import analysis_table, audio_table, job_table
 from tonearm.resilience.backoff import Backoff
 from tonearm.settings import Level

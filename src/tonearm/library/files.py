@@ -8,12 +8,12 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from tonearm.errors import NotFound
-from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change, new_ids
 from tonearm.library.database import Database
 from tonearm.library.database_time import database_time
 from tonearm.library.found_file import FoundFile
 from tonearm.library.history import note_all, note_each
+from tonearm.library.one_of import among
 from tonearm.library.roots import below
 from tonearm.library.schema import IS_PRESENT, file_table, root_table
 from tonearm.names import to_document

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tonearm.library.among import among
 from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.locked_values import locks_of
+from tonearm.library.one_of import among
 from tonearm.library.schema import alias_table, analysis_table, audio_table
 
 SAME_S = 0.1

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from tonearm.library.among import among
 from tonearm.library.beat_grid import constant_grid, counted_anew, ratio_of
 from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.keys import key_values
+from tonearm.library.one_of import among
 
 LOCKED_COLUMNS = tuple(locked_value_table.c[name] for name in ("bpm", "first_beat_s", "camelot"))
 """The columns of ``Locks``, in the order of its fields."""

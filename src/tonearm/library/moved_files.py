@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from tonearm.library.among import among
 from tonearm.library.files import whole_paths
 from tonearm.library.history import note
+from tonearm.library.one_of import among
 from tonearm.library.schema import file_table
 from tonearm.names import to_document
 

@@ -29,7 +29,7 @@ DECIDABLE = (ProposalStatus.PENDING, ProposalStatus.APPROVED, ProposalStatus.REJ
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class FileStamp:
     """What tells whether a path still holds the same file."""
 
     size: int
@@ -56,7 +56,7 @@ class NewProposal:
     target: bytes | None
     source_key: bytes
     target_key: bytes | None
-    identity: Identity
+    identity: FileStamp
     confidence: float
     file: int | None = None
     kind: ProposalKind = ProposalKind.RENAME
@@ -84,7 +84,7 @@ class Proposal:
     changes: Sequence[Mapping[str, Any]]
     source_key: bytes
     target_key: bytes | None
-    identity: Identity
+    identity: FileStamp
     confidence: float
     costs: Sequence[Mapping[str, Any]]
     conflicts: Sequence[Conflict]

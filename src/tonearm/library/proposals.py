@@ -6,15 +6,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from tonearm.errors import NotFound
-from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change, new_ids
 from tonearm.library.column_types import unindexed
 from tonearm.library.database import Database
 from tonearm.library.database_time import database_time
+from tonearm.library.one_of import among
 from tonearm.library.proposal import (
     DECIDABLE,
     Conflict,
-    Identity,
+    FileStamp,
     NewProposal,
     Proposal,
     ProposalKind,
@@ -300,7 +300,7 @@ def _proposal(row: Any) -> Proposal:
         changes=row.changes,
         source_key=row.source_key,
         target_key=row.target_key,
-        identity=Identity(row.size, row.mtime_ns, row.inode),
+        identity=FileStamp(row.size, row.mtime_ns, row.inode),
         confidence=row.confidence,
         costs=row.costs,
         conflicts=[Conflict(each["code"], from_document(each["path"])) for each in row.conflicts],

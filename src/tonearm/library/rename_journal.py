@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
-from tonearm.library.among import among
 from tonearm.library.bulk_write import add, change
 from tonearm.library.column_types import unindexed
 from tonearm.library.database import Database
 from tonearm.library.database_time import database_time
-from tonearm.library.followed import Completed, change_rows, move_rows
-from tonearm.library.proposal import DECIDABLE, Identity, ProposalKind, ProposalStatus
+from tonearm.library.file_changes import Completed, change_rows, move_rows
+from tonearm.library.one_of import among
+from tonearm.library.proposal import DECIDABLE, FileStamp, ProposalKind, ProposalStatus
 from tonearm.library.rename_schema import proposal_table, rename_step_table, rewrite_table
 
 
@@ -48,7 +48,7 @@ class Step:
     kind: StepKind
     source: bytes
     target: bytes
-    identity: Identity
+    identity: FileStamp
     position: int = 0
     unit: int = 0
     proposal: int | None = None
@@ -288,7 +288,7 @@ def _step(row: Any) -> Step:
         kind=StepKind(row.kind),
         source=row.source,
         target=row.target,
-        identity=Identity(row.size, row.mtime_ns, row.inode),
+        identity=FileStamp(row.size, row.mtime_ns, row.inode),
         position=row.position,
         unit=row.unit,
         proposal=row.proposal_id,

@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, update
 
-from tonearm.library.among import among
 from tonearm.library.bulk_write import Names, RowBatch, new_ids, upsert, upsert_returning
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.features import FeatureTables, Findings
 from tonearm.library.file_contents import DecodeFacts, FileFacts, SoundFacts, Tags, values_of
 from tonearm.library.locked_values import Locks
+from tonearm.library.one_of import among
 from tonearm.library.schema import (
     analysis_table,
     audio_table,

@@ -137,5 +137,5 @@ def with_key(counted: Counted, camelot: str | None) -> Locks:
 
 
 def without_key(counted: Counted) -> Locks:
-    """Have the measured key count."""
+    """Use the measured key again."""
     return replace(counted.locks, camelot=None)

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tonearm.library.proposal import Identity
+from tonearm.library.proposal import FileStamp
 from tonearm.library.rename_journal import Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap
 from tonearm.naming.disk import look
@@ -84,7 +84,7 @@ class Destination:
     def _try(self, folder: bytes) -> NameRules:
         """Try what the file system does; the folder for it is in the journal, so that a kill leaves nothing."""
         place = trial_folder(folder)
-        step = Step(StepKind.TRY, trier(), self._paths.known(place), Identity(0, 0, 0))
+        step = Step(StepKind.TRY, trier(), self._paths.known(place), FileStamp(0, 0, 0))
         group = Group(secrets.randbits(62), [step])
         self._journal.intend(group)
         rules = tried(place)

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Sequence
 
 from tonearm.library.mount_table import MountTable
-from tonearm.library.proposal import Identity
+from tonearm.library.proposal import FileStamp
 from tonearm.library.rename_journal import StepKind
 from tonearm.naming.copying import copy_file, part_of, same_content
 from tonearm.naming.folders import Folders
@@ -42,9 +42,9 @@ class OtherKind(Exception):
     """A rename can't be done by this kind of step; ``Disk.kind`` gives another one now. Nothing was changed."""
 
 
-def identity_of(status: os.stat_result) -> Identity:
+def identity_of(status: os.stat_result) -> FileStamp:
     """What a status tells about which file it is."""
-    return Identity(status.st_size, status.st_mtime_ns, status.st_ino)
+    return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def look(path: bytes) -> os.stat_result | None:
@@ -56,8 +56,8 @@ def look(path: bytes) -> os.stat_result | None:
 
 
 def same_file(
-    status: os.stat_result | None, identity: Identity, path: bytes, any_content: bool = False
-) -> Identity:
+    status: os.stat_result | None, identity: FileStamp, path: bytes, any_content: bool = False
+) -> FileStamp:
     """The identity of a file by what is at its path now. any_content: a file that was edited will do.
 
     Raises Refused where it is another.
@@ -127,7 +127,7 @@ class Disk:
         """Remove an empty folder that is no root; returns whether it was."""
         return self._folders.remove_if_empty(folder)
 
-    def check_same(self, path: bytes, identity: Identity, any_content: bool = False) -> Identity:
+    def check_same(self, path: bytes, identity: FileStamp, any_content: bool = False) -> FileStamp:
         """What is at a path now. any_content: a file that was edited will do. Raises Refused where it is another."""
         try:
             return same_file(look(path), identity, path, any_content)

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tonearm.library.proposal import Identity
+from tonearm.library.proposal import FileStamp
 
 TEMPORARY = b".tonearm-renaming-"
 """What temporary names begin with; they have no ending, so that no scan takes them for music."""
@@ -20,7 +20,7 @@ class Move:
     target: bytes
     source_key: bytes
     target_key: bytes
-    identity: Identity
+    identity: FileStamp
     file: int | None = None
     along: str | None = None
     follows: int | None = None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tonearm.library.proposal import Conflict, Identity, NewProposal
+from tonearm.library.proposal import Conflict, FileStamp, NewProposal
 from tonearm.library.proposals import Proposals
 from tonearm.library.roots import Place, scope_in
 from tonearm.names import PathMap
@@ -183,7 +183,7 @@ class Planner:
             target=target,
             source_key=old.rules.key(source),
             target_key=None if target is None else above.rules.key(target),
-            identity=Identity(each.file.size, each.file.mtime_ns, each.file.inode),
+            identity=FileStamp(each.file.size, each.file.mtime_ns, each.file.inode),
             confidence=made.confidence,
             file=each.file.id,
             costs=made.cost_rows(),
@@ -232,7 +232,7 @@ class Planner:
             target=target,
             source_key=old.rules.key(source),
             target_key=new.rules.key(target),
-            identity=Identity(0, 0, 0) if status is None else identity_of(status),
+            identity=FileStamp(0, 0, 0) if status is None else identity_of(status),
             confidence=track.confidence,
             along=along,
             follows=track if along == "track" else None,

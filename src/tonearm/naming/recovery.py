@@ -13,8 +13,8 @@ from itertools import groupby
 
 from tonearm.events.event import Announce
 from tonearm.events.renames import RenamesRecovered
-from tonearm.library.followed import Completed
-from tonearm.library.proposal import Identity
+from tonearm.library.file_changes import Completed
+from tonearm.library.proposal import FileStamp
 from tonearm.library.rename_journal import Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap
 from tonearm.naming.destination import trier
@@ -207,7 +207,7 @@ class _Recovery:
         return self._paths.here(path)
 
 
-def same(now: Identity, then: Identity, copied: bool) -> bool:
+def same(now: FileStamp, then: FileStamp, copied: bool) -> bool:
     """Whether two identities are of one file, or of a file and its copy."""
     if now.size != then.size:
         return False

@@ -25,8 +25,8 @@ from tonearm.events.renames import (
     RenamingProgress,
     RenamingStarted,
 )
-from tonearm.library.followed import Completed
-from tonearm.library.proposal import Identity
+from tonearm.library.file_changes import Completed
+from tonearm.library.proposal import FileStamp
 from tonearm.library.rename_journal import Group, RenameJournal, Step, StepKind
 from tonearm.names import PathMap, extension_of, plain_extensions
 from tonearm.naming.copying import Stopped
@@ -164,7 +164,7 @@ class Renamer:
 
     def _planned(self, group: Sequence[Unit], results: _Results) -> tuple[list[_Planned], list[Step]]:
         """The steps of the units that can begin, behind those that make folders."""
-        accepted: list[tuple[Unit, list[StepKind], list[Identity]]] = []
+        accepted: list[tuple[Unit, list[StepKind], list[FileStamp]]] = []
         folders: dict[bytes, None] = {}
         for unit in group:
             try:
@@ -177,7 +177,7 @@ class Renamer:
                 self._refuse(unit, error, results)
                 continue
             accepted.append((unit, kinds, identities))
-        none = Identity(0, 0, 0)
+        none = FileStamp(0, 0, 0)
         steps = [
             Step(StepKind.FOLDER, b"", self._paths.known(folder), none, position)
             for position, folder in enumerate(folders)
@@ -191,7 +191,7 @@ class Renamer:
                 steps.append(Step(kind, step.source, step.target, identity, *about))
         return planned, steps
 
-    def _checked(self, move: Move) -> Identity:
+    def _checked(self, move: Move) -> FileStamp:
         """What is at the source of a move. Raises Refused."""
         here = self._here(move.source)
         if move.along == "folder" and not move.is_undo and self._holds_music(os.path.dirname(here)):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import FileIO
 
-from tonearm.library.proposal import Identity
+from tonearm.library.proposal import FileStamp
 from tonearm.library.rename_journal import Rewrite
 from tonearm.naming.copying import BLOCK, READ, Stopped, keep_attributes, part_of
 from tonearm.naming.disk import Refused, identity_of, refusal
@@ -29,7 +29,7 @@ class Written:
 
     before: bytes
     after: bytes
-    copy: Identity
+    copy: FileStamp
 
 
 def aside(path: bytes) -> bytes:
@@ -108,7 +108,7 @@ class Rewriter:
                 view = view[new.write(view) or 0 :]
         return before.digest(), after.digest()
 
-    def put_in_place(self, path: bytes, identity: Identity, copy: Identity) -> None:
+    def put_in_place(self, path: bytes, identity: FileStamp, copy: FileStamp) -> None:
         """Let the copy take the place of the file. ``identity``, ``copy``: what tells both.
 
         The folder is to be synced then, and ``remove_old`` called.
@@ -134,7 +134,7 @@ class Rewriter:
             raise refusal(error, path) if isinstance(error, OSError) else error from error
         self._folders.changed(path)
 
-    def remove_old(self, path: bytes, identity: Identity) -> None:
+    def remove_old(self, path: bytes, identity: FileStamp) -> None:
         """Remove the old file beside the copy that has its place.
 
         Raises Refused; with ``changed-since``, as the old file was written to, it has its place again.
@@ -215,7 +215,7 @@ def _exchanged(folder: int, name: bytes, part: bytes) -> bool:
     return True
 
 
-def _found(folder: int, name: bytes) -> Identity | None:
+def _found(folder: int, name: bytes) -> FileStamp | None:
     """What tells the file of a name; ``None`` where there is none. Raises OSError."""
     try:
         return identity_of(_status(folder, name))

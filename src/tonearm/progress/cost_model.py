@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tonearm.events.states import Decoded
-from tonearm.progress.formats import Kind, kinds_of
+from tonearm.progress.formats import FormatEstimate, kinds_of
 from tonearm.progress.regression import Line, Noise
 from tonearm.progress.slowness import Slowness, earlier_slowness
 
@@ -96,7 +96,7 @@ class Lengths:
 class _Files:
     """The files of one kind."""
 
-    def __init__(self, kind: Kind, lengths: Lengths) -> None:
+    def __init__(self, kind: FormatEstimate, lengths: Lengths) -> None:
         self.kind = kind
         self._lengths = lengths
         slope = kind.spread**2 / (kind.spread**2 + lengths.variance)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Kind(NamedTuple):
+class FormatEstimate(NamedTuple):
     """Files of one extension and about one quality.
 
     bytes_per_s: usual number of bytes per second of audio. spread: standard deviation of its natural logarithm.
@@ -17,27 +17,30 @@ class Kind(NamedTuple):
     share: float = 1.0
 
 
-_PCM = (Kind(176_000, 0.2, 0.95, 0.85), Kind(400_000, 0.4, 1.6, 0.15))
-_VORBIS = (Kind(20_000, 0.35, 1.1),)
+_PCM = (FormatEstimate(176_000, 0.2, 0.95, 0.85), FormatEstimate(400_000, 0.4, 1.6, 0.15))
+_VORBIS = (FormatEstimate(20_000, 0.35, 1.1),)
 KINDS = {
     "aif": _PCM,
     "aifc": _PCM,
     "aiff": _PCM,
-    "flac": (Kind(100_000, 0.3, 1.0, 0.8), Kind(300_000, 0.4, 1.5, 0.2)),  # CD quality; high sample rates
-    "m4a": (Kind(30_000, 0.35, 1.0, 0.75), Kind(110_000, 0.4, 1.4, 0.25)),  # AAC; ALAC
-    "m4b": (Kind(12_000, 0.4, 1.0),),
-    "mp3": (Kind(28_000, 0.35, 1.0),),
+    "flac": (  # CD quality; high sample rates
+        FormatEstimate(100_000, 0.3, 1.0, 0.8),
+        FormatEstimate(300_000, 0.4, 1.5, 0.2),
+    ),
+    "m4a": (FormatEstimate(30_000, 0.35, 1.0, 0.75), FormatEstimate(110_000, 0.4, 1.4, 0.25)),  # AAC; ALAC
+    "m4b": (FormatEstimate(12_000, 0.4, 1.0),),
+    "mp3": (FormatEstimate(28_000, 0.35, 1.0),),
     "oga": _VORBIS,
     "ogg": _VORBIS,
-    "opus": (Kind(18_000, 0.3, 1.5),),
+    "opus": (FormatEstimate(18_000, 0.3, 1.5),),
     "wav": _PCM,
-    "wma": (Kind(24_000, 0.35, 0.9),),
+    "wma": (FormatEstimate(24_000, 0.35, 0.9),),
 }
 PCM = frozenset({"aif", "aifc", "aiff", "wav"})
 """Formats whose size follows from the length alone, so that different sounds often have equal sizes."""
-OTHER = (Kind(32_000, 0.7, 1.0),)
+OTHER = (FormatEstimate(32_000, 0.7, 1.0),)
 
 
-def kinds_of(extension: str) -> tuple[Kind, ...]:
+def kinds_of(extension: str) -> tuple[FormatEstimate, ...]:
     """The kinds of files with an extension, in lower case and without the dot."""
     return KINDS.get(extension, OTHER)

@@ -21,8 +21,8 @@ from tonearm.errors import CircuitOpen, ServiceUnavailable
 from tonearm.events.event import Announce
 from tonearm.events.services import BreakerChanged
 from tonearm.events.states import BreakerState
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.resilience.rolling_window import Tally, TimeWindow
-from tonearm.resilience.turns import LoopTurns
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tonearm.events.facts import Warned
 from tonearm.events.report import where
 from tonearm.events.states import Severity, WarningCode
 from tonearm.resilience.backoff import Backoff, Rounds
-from tonearm.resilience.turns import LoopTurns
+from tonearm.resilience.loop_watchdog import LoopTurns
 
 RESTART = Backoff(1.0, 60.0, least=1.0)
 CALM_S = 300.0

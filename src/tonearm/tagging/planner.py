@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from io import FileIO
 from typing import Any
 
-from tonearm.library.proposal import Conflict, Identity, NewProposal, ProposalKind
+from tonearm.library.proposal import Conflict, FileStamp, NewProposal, ProposalKind
 from tonearm.library.proposals import Proposals
 from tonearm.library.roots import Place
 from tonearm.names import PathMap
@@ -18,7 +18,7 @@ from tonearm.naming.name_rules import NameRules
 from tonearm.tagging.albums import AlbumGains
 from tonearm.tagging.fields import ALBUM, FIELDS, TEXTS, Family, Spelling
 from tonearm.tagging.form import Form, Unwritable
-from tonearm.tagging.former import former
+from tonearm.tagging.former_values import former
 from tonearm.tagging.forms import form_of
 from tonearm.tagging.path_pattern import PathPattern
 from tonearm.views.renamable import Renamable, RenamableFiles
@@ -114,7 +114,7 @@ class TagPlanner:
             target=None,
             source_key=NameRules().key(track.path),
             target_key=None,
-            identity=Identity(each.file.size, each.file.mtime_ns, each.file.inode),
+            identity=FileStamp(each.file.size, each.file.mtime_ns, each.file.inode),
             confidence=confidence(costs),
             file=each.file.id,
             kind=ProposalKind.TAGS,

@@ -17,9 +17,9 @@ from typing import Any
 
 from tonearm.events.event import Announce
 from tonearm.events.tags import TaggingFinished, TagsRefused, TagsWritten
+from tonearm.library.file_changes import Completed
 from tonearm.library.file_contents import Tags
-from tonearm.library.followed import Completed
-from tonearm.library.proposal import Identity, Proposal
+from tonearm.library.proposal import FileStamp, Proposal
 from tonearm.library.rename_journal import Group, RenameJournal, Rewrite, Step, StepKind
 from tonearm.names import PathMap
 from tonearm.naming.copying import READ, Stopped
@@ -28,7 +28,7 @@ from tonearm.naming.renamer import CHANGED, RenamingFailed
 from tonearm.naming.rewriting import Rewriter, aside, digest_of
 from tonearm.naming.splices import Splice, inverse, packed, unpacked
 from tonearm.tagging.form import Unwritable
-from tonearm.tagging.former import former_values
+from tonearm.tagging.former_values import former_values
 from tonearm.tagging.forms import form_of
 from tonearm.worker.child_replies import IdentifiedFile
 
@@ -145,7 +145,7 @@ class Tagger:
         proposal: Proposal,
         here: bytes,
         path: bytes,
-        identity: Identity,
+        identity: FileStamp,
         change: _Change,
         is_undo: bool,
     ) -> Completed:

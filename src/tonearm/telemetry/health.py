@@ -13,7 +13,7 @@ from typing import Any
 
 from tonearm import __version__
 from tonearm.names import printable
-from tonearm.resilience.turns import CALL_S, STUCK_S, LoopTurn, LoopTurns
+from tonearm.resilience.loop_watchdog import CALL_S, STUCK_S, LoopTurn, LoopTurns
 from tonearm.telemetry.http import Request, Response
 from tonearm.telemetry.probes import Check, Checks, Finding, Status
 

@@ -102,7 +102,7 @@ def library_problems(situation: Situation) -> Iterator[Problem]:
         files = (
             "1 file was" if situation.figures.suspects == 1 else f"{situation.figures.suspects:,} files were"
         )
-        text = f"{files} in hand more than once when a child died; see `tonearm failures --suspects`"
+        text = f"{files} being analysed more than once when a child died; see `tonearm failures --suspects`"
         yield Problem(CheckStatus.WARNING, text)
     yield from _worker_problems(situation.workers)
 

@@ -102,7 +102,7 @@ def _families(figures: Figures, has_outbox: bool) -> Iterator[Metric]:
     yield workers
     yield GaugeMetricFamily(
         "tonearm_suspect_files",
-        "Files that were in hand when children died more than once, and that were not analysed since.",
+        "Files that were being analysed when children died more than once, and that were not analysed since.",
         value=figures.suspects,
     )
     if has_outbox:

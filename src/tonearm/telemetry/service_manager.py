@@ -14,8 +14,8 @@ from tonearm.events.facts import WorkerStateChanged
 from tonearm.events.services import BrokerStateChanged, StorageStateChanged
 from tonearm.events.states import BrokerState, StorageState, WorkerState
 from tonearm.names import printable
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.resilience.threads import Body
-from tonearm.resilience.turns import LoopTurns
 
 
 class ServiceManager:

@@ -40,7 +40,7 @@ SAMPLE = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class ConditionKind:
     """A kind of condition on tracks: its SQL, without the values of its parameters.
 
     test: of one track. tables: the tables that the test needs.
@@ -72,7 +72,7 @@ class Condition:
     number: how many owners there are, as counted or estimated when the condition was made, if it was.
     """
 
-    kind: Kind
+    kind: ConditionKind
     values: Mapping[str, Any] = field(default_factory=dict)
     column: str | None = None
     low: Any = None
@@ -90,9 +90,9 @@ def is_beside(table: FromClause, of_file: bool) -> bool:
     return table is not file_table and (table is tags_table) == of_file
 
 
-def _of_column(column: SearchColumn, test: ColumnElement[bool], owners: ColumnElement[bool]) -> Kind:
+def _of_column(column: SearchColumn, test: ColumnElement[bool], owners: ColumnElement[bool]) -> ConditionKind:
     """A kind with an index whose entries all meet it. ``owners``: the test as the index is asked for it."""
-    return Kind(
+    return ConditionKind(
         test=test,
         tables=(column.table,),
         owners=select(column.owner).where(owners),
@@ -109,7 +109,7 @@ def between(column: SearchColumn, low: float, high: float) -> Condition:
 
 
 @lru_cache(KEPT)
-def _between(column: SearchColumn) -> Kind:
+def _between(column: SearchColumn) -> ConditionKind:
     low = bindparam(f"{column.name}_low", type_=column.value.type)
     high = bindparam(f"{column.name}_high", type_=column.value.type)
     return _of_column(column, unindexed(column.value).between(low, high), column.value.between(low, high))
@@ -121,7 +121,7 @@ def with_key(column: SearchColumn, key: Any, parameter: str = "same_key") -> Con
 
 
 @lru_cache(KEPT)
-def _with_key(column: SearchColumn, parameter: str) -> Kind:
+def _with_key(column: SearchColumn, parameter: str) -> ConditionKind:
     key = bindparam(parameter, type_=column.key.type)
     return _of_column(column, unindexed(column.key) == key, column.key == key)
 
@@ -129,7 +129,7 @@ def _with_key(column: SearchColumn, parameter: str) -> Kind:
 @lru_cache(KEPT)
 def without(column: SearchColumn) -> Condition:
     """Tracks without a value in a column."""
-    return Condition(Kind(test=column.value.is_(None), tables=(column.table,)))
+    return Condition(ConditionKind(test=column.value.is_(None), tables=(column.table,)))
 
 
 @lru_cache(1)
@@ -137,7 +137,7 @@ def missing() -> Condition:
     """Files that were not there when their folder was last read."""
     since = file_table.c.missing_since
     return Condition(
-        Kind(
+        ConditionKind(
             test=func.coalesce(since, 0) != 0,
             tables=(file_table,),
             owners=select(file_table.c.id).where(since.is_not(None)),
@@ -151,7 +151,7 @@ def locked() -> Condition:
     """Files with a sound of which a person has locked something."""
     owner = locked_value_table.c.audio_id
     return Condition(
-        Kind(
+        ConditionKind(
             test=owner.is_not(None),
             tables=(locked_value_table,),
             owners=select(owner),
@@ -167,7 +167,9 @@ def stale(engine: str) -> Condition:
     """Files whose results are from other analysers than those that ``engine`` names."""
     test = has_stale_results(engine)
     return Condition(
-        Kind(test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table)
+        ConditionKind(
+            test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table
+        )
     )
 
 
@@ -176,7 +178,9 @@ def measured(analyser: str, version: int | None) -> Condition:
     """Files with results of one version of an analyser, or, with ``None``, without any of it."""
     test = has_results_of(analyser, version)
     return Condition(
-        Kind(test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table)
+        ConditionKind(
+            test=test, tables=(file_table,), scanned=select(file_table.c.id).where(test), source=file_table
+        )
     )
 
 
@@ -190,7 +194,7 @@ def at(place: Place) -> Condition:
 
 
 @lru_cache(2)
-def _at(has_scope: bool) -> Kind:
+def _at(has_scope: bool) -> ConditionKind:
     wanted_root = bindparam("place_root", type_=file_table.c.root_id.type)
     here = and_(file_table.c.root_id == wanted_root, file_table.c.moved_to_id.is_(None))
     root, path = unindexed(file_table.c.root_id), unindexed(file_table.c.path)
@@ -200,7 +204,7 @@ def _at(has_scope: bool) -> Kind:
         scope, below, end = (bindparam(name, type_=kind) for name in ("place", "place_below", "place_end"))
         here = and_(here, file_table.c.path.between(scope, end))  # and little beside
         test = and_(test, or_(path == scope, and_(path > below, path < end)))
-    return Kind(
+    return ConditionKind(
         test=test, tables=(file_table,), owners=select(file_table.c.id).where(here), source=file_table
     )
 
@@ -226,7 +230,7 @@ def named(connection: Connection, columns: Sequence[SearchColumn], names: Sequen
 
 
 @lru_cache(KEPT)
-def _named(first: SearchColumn, columns: tuple[tuple[SearchColumn, bool], ...]) -> Kind:
+def _named(first: SearchColumn, columns: tuple[tuple[SearchColumn, bool], ...]) -> ConditionKind:
     """``columns``: each with whether its own spellings of the names are given; none: nothing has one of the names."""
     tests: list[ColumnElement[bool]] = []
     owners: list[ColumnElement[bool]] = []
@@ -255,10 +259,10 @@ def containing(connection: Connection, column: SearchColumn, part: str) -> Condi
 
 
 @lru_cache(KEPT)
-def _one_of(column: SearchColumn) -> Kind:
+def _one_of(column: SearchColumn) -> ConditionKind:
     """Files by their ids, those whose texts in a column hold a part."""
     here = file_table.c.id == func.any(array(f"{column.name}_files"))
-    return Kind(
+    return ConditionKind(
         test=here,
         tables=(file_table,),
         owners=select(file_table.c.id).where(here),
@@ -268,15 +272,17 @@ def _one_of(column: SearchColumn) -> Kind:
 
 
 @lru_cache(KEPT)
-def _with_one_of(column: SearchColumn) -> Kind:
+def _with_one_of(column: SearchColumn) -> ConditionKind:
     values = bindparam(f"{column.name}_is", type_=column.key.type, expanding=True)
     return _of_column(column, unindexed(column.value).in_(values), column.key.in_(values))
 
 
 @lru_cache(KEPT)
-def _containing(column: SearchColumn, owners: Select[Any] | None, source: FromClause, exact: bool) -> Kind:
+def _containing(
+    column: SearchColumn, owners: Select[Any] | None, source: FromClause, exact: bool
+) -> ConditionKind:
     test = func.tonearm_has(column.value, bindparam(f"{column.name}_part", type_=column.value.type))
-    return Kind(
+    return ConditionKind(
         test=test,
         tables=(column.table,),
         owners=owners,

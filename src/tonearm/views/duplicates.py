@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, tuple_
 
-from tonearm.library.among import among
 from tonearm.library.database import Database
+from tonearm.library.one_of import among
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import IS_PRESENT, audio_table, file_table, root_table, tags_table
 from tonearm.names import path_fields

@@ -11,9 +11,9 @@ from tonearm.jobs import failed_jobs
 from tonearm.jobs.failed_jobs import START, FailedPosition, FailedSelection
 from tonearm.jobs.failures import CHILD_LOST, cause_of
 from tonearm.jobs.job import JobState
-from tonearm.library.among import among
 from tonearm.library.column_types import without_numbers
 from tonearm.library.database import Database
+from tonearm.library.one_of import among
 from tonearm.library.schema import (
     attempt_table,
     audio_table,
@@ -133,7 +133,7 @@ class ChildDeath:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A file that was in hand when children died more than once, and was not analysed since."""
+    """A file that was being analysed when children died more than once, and was not analysed since."""
 
     job: int
     run: int
@@ -217,7 +217,7 @@ class FailureList:
         return [_file(row) for row in rows]
 
     def suspects(self, limit: int = PAGE, after: int = 0) -> list[Suspect]:
-        """Files that were in hand when children died more than once, by job; ``after``: only later jobs."""
+        """Files that were being analysed when children died more than once, by job; ``after``: only later jobs."""
         wanted = _LISTED.where(*failed_jobs.suspect_conditions(), job_table.c.id > after)
         with reading(self._database) as connection:
             rows = connection.execute(wanted.order_by(job_table.c.id).limit(limit)).all()
@@ -227,7 +227,7 @@ class FailureList:
         return [_suspect(row, deaths.get(row.id, [])) for row in rows]
 
     def count_suspects(self) -> int:
-        """How many files were in hand when children died more than once, and were not analysed since."""
+        """How many files were being analysed when children died more than once, and were not analysed since."""
         with self._database.read() as connection:
             return failed_jobs.count_suspects(connection)
 

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select,
 
 from tonearm.jobs.job import OPEN, JobState
 from tonearm.jobs.job_sql import IS_OPEN, WAITING
-from tonearm.library.among import among
 from tonearm.library.database import Database
+from tonearm.library.one_of import among
 from tonearm.library.roots import Place, in_place
 from tonearm.library.schema import file_table, job_table, root_table
 from tonearm.names import path_fields

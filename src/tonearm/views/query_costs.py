@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import KEPT, Condition, Kind, is_beside
+from tonearm.views.conditions import KEPT, Condition, ConditionKind, is_beside
 from tonearm.views.row_estimates import estimated_rows
 
 _LATEST = select(func.max(file_table.c.id))
@@ -126,7 +126,7 @@ class Sizes:
 
 
 @lru_cache(KEPT)
-def _counted(kind: Kind) -> Select[Any]:
+def _counted(kind: ConditionKind) -> Select[Any]:
     """How many meet a condition of a kind that has an index, counted up to the parameter ``at_most``."""
     assert kind.owners is not None  # noqa: S101  only such are counted
     return select(func.count()).select_from(kind.owners.limit(bindparam("at_most")).subquery())
@@ -145,13 +145,13 @@ def _combined(wanted: Sequence[Condition]) -> Iterator[Condition]:
 
 
 @lru_cache(KEPT)
-def _together(kinds: tuple[Kind, ...]) -> Kind:
+def _together(kinds: tuple[ConditionKind, ...]) -> ConditionKind:
     """The kind of what meets conditions of several kinds with indexes of one table."""
     first, *others = kinds
     clauses = [other.owners.whereclause for other in others if other.owners is not None]
     assert first.owners is not None  # noqa: S101  only such are here
     assert first.source is not None  # noqa: S101  what has an index has a table
-    return Kind(
+    return ConditionKind(
         test=and_(*[kind.test for kind in kinds]),
         tables=(first.source,),
         owners=first.owners.where(*[clause for clause in clauses if clause is not None]),

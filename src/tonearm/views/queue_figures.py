@@ -26,7 +26,7 @@ class Figures:
 
     jobs: number of open jobs by level and state. oldest_s: by level, how long the first of the jobs that may be taken
     has been waiting. workers: their number by state. outbox: waiting jobs whose message is to be sent.
-    suspects: files that were in hand when children died more than once, and were not analysed since.
+    suspects: files that were being analysed when children died more than once, and were not analysed since.
     """
 
     jobs: Mapping[tuple[str, str], int]

@@ -16,10 +16,10 @@ from tonearm.library.roots import Place
 from tonearm.library.schema import root_table
 from tonearm.views import conditions, statements
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import KEPT, Condition, Kind
+from tonearm.views.conditions import KEPT, Condition, ConditionKind
+from tonearm.views.index_walks import ColumnWalk, OneKey, PathWalk, Portions, Position
 from tonearm.views.query_costs import MANY, Effort, Sizes, estimated
 from tonearm.views.statements import Files
-from tonearm.views.walks import ColumnWalk, OneKey, PathWalk, Portions, Position
 
 _ROOTS = select(root_table.c.id, root_table.c.path)
 
@@ -206,7 +206,7 @@ class Search:
         ]
 
 
-def _kinds(wanted: Sequence[Condition]) -> tuple[Kind, ...]:
+def _kinds(wanted: Sequence[Condition]) -> tuple[ConditionKind, ...]:
     return tuple([condition.kind for condition in wanted])
 
 
@@ -219,6 +219,6 @@ def _values(wanted: Sequence[Condition], **more: Any) -> dict[str, Any]:
 
 
 @lru_cache(KEPT)
-def _by_scanning(kind: Kind) -> Kind:
+def _by_scanning(kind: ConditionKind) -> ConditionKind:
     """A kind without an index, whose owners are found by reading a whole table."""
     return replace(kind, owners=kind.scanned)

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or
 from tonearm.library.column_types import unindexed
 from tonearm.library.schema import audio_table, file_table, root_table, tags_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import KEPT, Kind, is_beside
-from tonearm.views.walks import Comparison, of_portion
+from tonearm.views.conditions import KEPT, ConditionKind, is_beside
+from tonearm.views.index_walks import Comparison, of_portion
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class _Found:
 
 
 @lru_cache(KEPT)
-def counted(files: Files, wanted: tuple[Kind, ...], few: Kind | None) -> Select[Any]:
+def counted(files: Files, wanted: tuple[ConditionKind, ...], few: ConditionKind | None) -> Select[Any]:
     """The number of files that meet all conditions, up to the parameter ``limit``."""
     found = _found(files, wanted, few).rows.limit(bindparam("limit"))
     return select(func.count()).select_from(found.subquery())
@@ -48,7 +48,7 @@ def counted(files: Files, wanted: tuple[Kind, ...], few: Kind | None) -> Select[
 @lru_cache(KEPT)
 def in_path_order(
     files: Files,
-    wanted: tuple[Kind, ...],
+    wanted: tuple[ConditionKind, ...],
     has_scope: bool,
     start: Comparison | None,
     end: Comparison | None,
@@ -63,8 +63,8 @@ def in_path_order(
 @lru_cache(KEPT)
 def collected(
     files: Files,
-    wanted: tuple[Kind, ...],
-    few: Kind,
+    wanted: tuple[ConditionKind, ...],
+    few: ConditionKind,
     column: SearchColumn | None,
     descending: tuple[bool, bool],
     has_key: bool | None,
@@ -109,8 +109,8 @@ def _later(found: _Found, files: Files, has_key: bool, by_key: bool, by_path: bo
 
 def _found(
     files: Files,
-    wanted: Iterable[Kind],
-    few: Kind | None,
+    wanted: Iterable[ConditionKind],
+    few: ConditionKind | None,
     column: SearchColumn | None = None,
     whole: bool = False,
 ) -> _Found:

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
 
 from tonearm.jobs.job import JobState
 from tonearm.jobs.job_sql import engine_text
-from tonearm.library.among import among
 from tonearm.library.curation_schema import locked_value_table
 from tonearm.library.locked_values import LOCKED_COLUMNS, NO_LOCKS, Locks
+from tonearm.library.one_of import among
 from tonearm.library.schema import (
     analysis_table,
     audio_table,

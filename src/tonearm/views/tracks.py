@@ -15,11 +15,11 @@ from tonearm.library.roots import Place
 from tonearm.views import conditions
 from tonearm.views.columns import search_columns
 from tonearm.views.conditions import Condition
+from tonearm.views.index_walks import Position
 from tonearm.views.reading import COUNTED, MANY_AT_ONCE, PAGE, BoundedCount, reading
 from tonearm.views.search import Search
 from tonearm.views.track import Track, TrackDetail
 from tonearm.views.track_rows import Results, TrackRows
-from tonearm.views.walks import Position
 
 Shown = TypeVar("Shown", Track, TrackDetail)
 Read = Callable[[Connection, Sequence[int]], list[Shown]]

@@ -19,7 +19,7 @@ _TERMS_FROM = text("SELECT term FROM tag_words_vocabulary WHERE term >= :part AN
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A query of an index over parts of texts: ``owners``, ``source`` and ``exact`` of a ``Kind``.
+    """A query of an index over parts of texts: ``owners``, ``source`` and ``exact`` of a ``ConditionKind``.
 
     values: of the parameters. few: the ids of its files, where they are known and few. number: how many there are.
     """

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 
 from tonearm.errors import ServiceUnavailable, TonearmError
 from tonearm.events.report import report, where
-from tonearm.progress.shared import Shared
+from tonearm.progress.service_instances import Shared
 from tonearm.views.activity import Activity, ServiceState
 from tonearm.web.json_response import json_text
 

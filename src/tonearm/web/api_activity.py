@@ -9,10 +9,10 @@ from starlette.responses import StreamingResponse
 from tonearm.analysis.catalog import versions
 from tonearm.views.status import read_status
 from tonearm.web.access import while_admitted
-from tonearm.web.answers import described
+from tonearm.web.api_models import ActivityModel, StatusModel
 from tonearm.web.json_response import Json
-from tonearm.web.models import ActivityModel, StatusModel
-from tonearm.web.parts import Parts
+from tonearm.web.response_docs import described
+from tonearm.web.service_parts import Parts
 
 STILL_THERE = b": still there\n\n"
 LastId = Annotated[str | None, Header(max_length=100)]
@@ -29,7 +29,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/activity", responses=described(ActivityModel), summary="Show what goes on")
     def activity() -> Json:
-        """The queue, the open runs, the files in hand, rates and the latest failures, at this moment."""
+        """The queue, the open runs, the files being analysed, rates and the latest failures, at this moment."""
         return Json(parts.watched.read().to_json())
 
     @router.get(

@@ -8,11 +8,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tonearm.views.playable import playable
-from tonearm.web.answers import Id, described
 from tonearm.web.audio_decoding import Changed, Unplayable
 from tonearm.web.audio_response import AudioResponse, samples_in
-from tonearm.web.parts import Parts
 from tonearm.web.problems import problem
+from tonearm.web.response_docs import Id, described
+from tonearm.web.service_parts import Parts
 from tonearm.web.wav import HEAD_BYTES, NotSatisfiable, TooLong, Wav, range_of
 
 PATH = "/tracks/{id}/audio"

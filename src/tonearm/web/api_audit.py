@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query
 
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
-from tonearm.web.answers import Cursor, Limit, described
+from tonearm.web.api_models import AuditModel, Page
 from tonearm.web.json_response import Json
-from tonearm.web.models import AuditModel, Page
-from tonearm.web.parts import Parts
+from tonearm.web.response_docs import Cursor, Limit, described
+from tonearm.web.service_parts import Parts
 
 
 def routes(parts: Parts) -> APIRouter:

@@ -11,12 +11,12 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from tonearm.errors import ConfigurationError, TonearmError
 from tonearm.events.report import report, where
-from tonearm.web.answers import described
+from tonearm.web.api_models import Model
 from tonearm.web.graphql_limits import MOST_CHARACTERS, MOST_TOKENS, check_extent
 from tonearm.web.graphql_schema import Schema, make_schema
 from tonearm.web.json_response import Json
-from tonearm.web.models import Model
-from tonearm.web.parts import Parts
+from tonearm.web.response_docs import described
+from tonearm.web.service_parts import Parts
 
 MISTAKE = "A mistake of this program; the log says more."
 PATH = "/graphql"

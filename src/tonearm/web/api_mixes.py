@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from tonearm.views.similar import MOST_SIMILAR
-from tonearm.web.answer_models import Listed, MixesModel, similar_model
-from tonearm.web.answers import Id, described
+from tonearm.web.api_models import track_model
 from tonearm.web.json_response import Json
 from tonearm.web.listings import mixes_with, similar_to
-from tonearm.web.models import track_model
-from tonearm.web.parts import Parts
+from tonearm.web.response_docs import Id, described
+from tonearm.web.server_models import Listed, MixesModel, similar_model
+from tonearm.web.service_parts import Parts
 
 USUAL, USUAL_TEMPO, MOST_TEMPO = 20, 6.0, 50.0
 """How many tracks, and how large a change of tempo in percent: where nothing else is asked for, and at most."""

@@ -12,11 +12,11 @@ from tonearm.views.proposals import proposal_json
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
 from tonearm.web.access import Who
-from tonearm.web.answers import Cursor, DryRun, Id, Limit, described, place_at, started
+from tonearm.web.api_models import ActionModel, Batch, Page, ProposalFilter, ProposalModel, TotalModel
 from tonearm.web.json_response import Json
-from tonearm.web.models import ActionModel, Batch, Page, ProposalFilter, ProposalModel, TotalModel
-from tonearm.web.parts import Parts
 from tonearm.web.renaming import DECISIONS, Prepared, changing, deciding
+from tonearm.web.response_docs import Cursor, DryRun, Id, Limit, described, place_at, started
+from tonearm.web.service_parts import Parts
 
 Kind = Annotated[ProposalKind, Query(description="Names, or what is to be written into tags.")]
 

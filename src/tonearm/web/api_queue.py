@@ -12,11 +12,7 @@ from tonearm.names import printable
 from tonearm.settings import Level
 from tonearm.views.reading import PAGE
 from tonearm.web.access import Who
-from tonearm.web.answers import Cursor, DryRun, Limit, described, place_at, started
-from tonearm.web.bulk_actions import Progress, Work
-from tonearm.web.json_response import Json
-from tonearm.web.listings import failure_page, job_page, worker_page
-from tonearm.web.models import (
+from tonearm.web.api_models import (
     ActionModel,
     FailedFilter,
     FailureModel,
@@ -27,7 +23,11 @@ from tonearm.web.models import (
     TotalModel,
     WorkerModel,
 )
-from tonearm.web.parts import Parts
+from tonearm.web.bulk_actions import Progress, Work
+from tonearm.web.json_response import Json
+from tonearm.web.listings import failure_page, job_page, worker_page
+from tonearm.web.response_docs import Cursor, DryRun, Limit, described, place_at, started
+from tonearm.web.service_parts import Parts
 
 RETRY = "retry failed files"
 Path = Annotated[str | None, Query(max_length=4096, description="Files at or below it.")]

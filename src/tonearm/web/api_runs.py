@@ -14,11 +14,11 @@ from tonearm.views.liveness import read_liveness
 from tonearm.views.outlook import with_outlooks
 from tonearm.views.reading import PAGE
 from tonearm.web.access import Who
-from tonearm.web.answers import RUNS, Cursor, Id, Limit, described, known_place
+from tonearm.web.api_models import NewRun, Page, RunModel, RunStateModel
 from tonearm.web.json_response import Json
 from tonearm.web.listings import run_page
-from tonearm.web.models import NewRun, Page, RunModel, RunStateModel
-from tonearm.web.parts import Parts
+from tonearm.web.response_docs import RUNS, Cursor, Id, Limit, described, known_place
+from tonearm.web.service_parts import Parts
 
 
 def routes(parts: Parts) -> APIRouter:

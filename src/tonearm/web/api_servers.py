@@ -11,10 +11,10 @@ from tonearm.bootstrap.server_fields import server_fields
 from tonearm.settings import load
 from tonearm.settings.listing import shown_settings
 from tonearm.views.workers import WorkerList
-from tonearm.web.answer_models import ProgressModel, ServicesModel, SettingsModel
-from tonearm.web.answers import described
 from tonearm.web.json_response import Json
-from tonearm.web.parts import Parts
+from tonearm.web.response_docs import described
+from tonearm.web.server_models import ProgressModel, ServicesModel, SettingsModel
+from tonearm.web.service_parts import Parts
 
 KEPT_S = 2.0
 """Seconds for which an answer about the servers is given again, so that many who ask call each server once."""
@@ -74,7 +74,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/progress", responses=described(ProgressModel), summary="Show the progress")
     def progress() -> Json:
-        """The open runs with their counts and what is left of them, the files in hand, and rates."""
+        """The open runs with their counts and what is left of them, the files being analysed, and rates."""
         found = parts.watched.read().to_json()
         return Json({name: found[name] for name in ("at", "analysing", "rest", "runs", "running", "rates")})
 

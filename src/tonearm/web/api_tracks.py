@@ -12,13 +12,13 @@ from tonearm.graph.key_names import chosen_keys
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web.access import Who
-from tonearm.web.answer_models import CoverageModel
-from tonearm.web.answers import Cursor, Id, Limit, described, place_at, without_thread
+from tonearm.web.api_models import CountModel, LockChange, Page, detail_model, listed_model, track_model
 from tonearm.web.json_response import Json, TrackJson
 from tonearm.web.listings import track_page
-from tonearm.web.models import CountModel, LockChange, Page, detail_model, listed_model, track_model
-from tonearm.web.parts import Parts
 from tonearm.web.query_route import QueryRoute
+from tonearm.web.response_docs import Cursor, Id, Limit, described, place_at, without_thread
+from tonearm.web.server_models import CoverageModel
+from tonearm.web.service_parts import Parts
 from tonearm.web.value_locks import change_lock
 
 RANGE = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)-(-?\d{1,12}(?:\.\d{1,12})?)")

@@ -25,12 +25,12 @@ from tonearm.web import (
     pages,
 )
 from tonearm.web.access import Access
-from tonearm.web.answered_once import AnsweredOnce
+from tonearm.web.etag_and_compression import Packed
+from tonearm.web.idempotency import AnsweredOnce
 from tonearm.web.openapi import describe
-from tonearm.web.packed import Packed
-from tonearm.web.parts import Parts
 from tonearm.web.problems import answer_errors
-from tonearm.web.shared_answers import SharedAnswers
+from tonearm.web.service_parts import Parts
+from tonearm.web.shared_responses import SharedAnswers
 
 STATIC = Path(__file__).parent / "static"
 

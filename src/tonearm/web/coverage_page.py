@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from tonearm.errors import TonearmError
 from tonearm.web.api_tracks import NONE
-from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
+from tonearm.web.service_parts import Parts
 
 
 @dataclass(frozen=True, slots=True)

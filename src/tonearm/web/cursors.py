@@ -10,8 +10,8 @@ from typing import Any
 from tonearm.errors import ConfigurationError
 from tonearm.jobs.failed_jobs import FailedPosition
 from tonearm.library.column_types import stored_text
+from tonearm.views.index_walks import Position
 from tonearm.views.jobs import JobPosition
-from tonearm.views.walks import Position
 
 
 class InvalidCursor(ConfigurationError):

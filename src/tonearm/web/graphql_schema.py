@@ -12,8 +12,8 @@ from tonearm.errors import ConfigurationError, NotFound
 from tonearm.views.reading import PAGE
 from tonearm.views.similar import MOST_SIMILAR
 from tonearm.views.track import Track
-from tonearm.web.answer_models import MixModel, similar_model
 from tonearm.web.api_mixes import MOST_TEMPO, USUAL, USUAL_TEMPO
+from tonearm.web.api_models import FailureModel, JobModel, RunModel, WorkerModel, detail_model, track_model
 from tonearm.web.api_tracks import Wanted
 from tonearm.web.graphql_limits import MOST_ROWS
 from tonearm.web.graphql_types import INT_64, Int64, of_mapping, page_of, type_of
@@ -27,8 +27,8 @@ from tonearm.web.listings import (
     track_page,
     worker_page,
 )
-from tonearm.web.models import FailureModel, JobModel, RunModel, WorkerModel, detail_model, track_model
-from tonearm.web.parts import Parts
+from tonearm.web.server_models import MixModel, similar_model
+from tonearm.web.service_parts import Parts
 
 Limit = Annotated[int, strawberry.argument(description=f"Maximum number of rows, up to {MOST_ROWS}.")]
 Cursor = Annotated[str | None, strawberry.argument(description="`next` of the page before.")]

@@ -12,12 +12,12 @@ from tonearm.views.doubtful_tempi import DOUBT_BELOW
 from tonearm.views.reading import PAGE
 from tonearm.views.tracks import STATES, TrackQuery
 from tonearm.web.access import while_admitted
-from tonearm.web.answers import Cursor, IsPart, without_thread
 from tonearm.web.api_tracks import Wanted
 from tonearm.web.listings import track_page
-from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
 from tonearm.web.rendering import Pages, link
+from tonearm.web.response_docs import Cursor, IsPart, without_thread
+from tonearm.web.service_parts import Parts
 from tonearm.web.table_export import FORMATS, exported
 from tonearm.web.track_table import ShownColumn, shown_columns
 

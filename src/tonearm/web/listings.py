@@ -14,8 +14,8 @@ from tonearm.views.similar import similar_tracks
 from tonearm.views.track import Track
 from tonearm.views.tracks import TrackQuery
 from tonearm.web import cursors
-from tonearm.web.answers import place_at
-from tonearm.web.parts import Parts
+from tonearm.web.response_docs import place_at
+from tonearm.web.service_parts import Parts
 
 PageJson = dict[str, Any]
 """``items`` and ``next``, the cursor of the next page."""

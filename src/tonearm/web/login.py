@@ -11,8 +11,8 @@ from tonearm.errors import TonearmError
 from tonearm.web.access import LONGEST_NEXT
 from tonearm.web.forms import form_of
 from tonearm.web.guard import COOKIE
-from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages
+from tonearm.web.service_parts import Parts
 
 KEPT_S = 30 * 86_400
 Next = Annotated[str, Query(max_length=LONGEST_NEXT)]

@@ -17,13 +17,13 @@ from tonearm.names import printable
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
 from tonearm.web.access import Who
-from tonearm.web.answers import Cursor, IsPart
 from tonearm.web.forms import form_of
 from tonearm.web.ids import id_of
 from tonearm.web.name_difference import Piece, differences
-from tonearm.web.parts import Parts
 from tonearm.web.renaming import APPLY, DECISIONS, UNDO, Prepared, changing, decide, deciding
 from tonearm.web.rendering import Pages, link
+from tonearm.web.response_docs import Cursor, IsPart
+from tonearm.web.service_parts import Parts
 
 ALL = "all"
 EVERY = "every"

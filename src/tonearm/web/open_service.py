@@ -24,13 +24,13 @@ from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.app import make_app
 from tonearm.web.audio_decoding import AudioDecoding
 from tonearm.web.bulk_actions import BulkActions
-from tonearm.web.counted import Counted
 from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
 from tonearm.web.json_response import read_json
-from tonearm.web.parts import Parts
 from tonearm.web.server import is_loopback, serving
-from tonearm.web.shared_answers import at_once
+from tonearm.web.service_parts import Parts
+from tonearm.web.shared_counts import Counted
+from tonearm.web.shared_responses import at_once
 
 
 @contextlib.contextmanager

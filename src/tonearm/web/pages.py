@@ -22,7 +22,6 @@ from tonearm.views.liveness import sole_process
 from tonearm.views.reading import PAGE
 from tonearm.web import cursors
 from tonearm.web.access import Who, while_admitted
-from tonearm.web.answers import Cursor
 from tonearm.web.api_activity import STILL_THERE, LastId, encoded
 from tonearm.web.api_audio import add_audio
 from tonearm.web.api_queue import RETRY, retrying
@@ -32,11 +31,12 @@ from tonearm.web.ids import id_of
 from tonearm.web.library_pages import add_library
 from tonearm.web.login import add_login
 from tonearm.web.name_pages import add_names
-from tonearm.web.parts import Parts
 from tonearm.web.plot_pages import add_plots
 from tonearm.web.query_route import QueryRoute
 from tonearm.web.rendering import Pages, activity_values, link
+from tonearm.web.response_docs import Cursor
 from tonearm.web.run_pages import add_runs
+from tonearm.web.service_parts import Parts
 from tonearm.web.track_page import add_track
 
 

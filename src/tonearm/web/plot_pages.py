@@ -10,8 +10,8 @@ from starlette.responses import Response
 from tonearm.errors import TonearmError
 from tonearm.views.columns import SearchColumn, search_columns
 from tonearm.views.grids import Axis, Grid, read_grid
-from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
+from tonearm.web.service_parts import Parts
 
 SHADES = 9
 JUST_BELOW = 1e-9

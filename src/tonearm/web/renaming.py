@@ -14,7 +14,7 @@ from tonearm.library.proposal import ProposalKind, ProposalStatus, Selection
 from tonearm.library.proposals import Proposals
 from tonearm.views.proposals import selection_json
 from tonearm.web.bulk_actions import Progress, Work
-from tonearm.web.parts import Parts
+from tonearm.web.service_parts import Parts
 
 DECISIONS = {
     "approve": ProposalStatus.APPROVED,

@@ -16,8 +16,8 @@ from tonearm.views import formatting
 from tonearm.views.activity import Activity, ServiceState
 from tonearm.web.activity_feed import FeedEvent
 from tonearm.web.drawings import history_bars
-from tonearm.web.parts import Parts
 from tonearm.web.problems import status_of
+from tonearm.web.service_parts import Parts
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -19,11 +19,11 @@ from tonearm.views.reading import PAGE
 from tonearm.views.trace_text import seconds_text, step_texts
 from tonearm.web import cursors
 from tonearm.web.access import Who
-from tonearm.web.answers import Cursor, Id, IsPart
-from tonearm.web.attempts import attempts_of
+from tonearm.web.attempt_drawing import attempts_of
 from tonearm.web.forms import form_of
-from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages, link
+from tonearm.web.response_docs import Cursor, Id, IsPart
+from tonearm.web.service_parts import Parts
 
 HERE = "/runs"
 STATES = tuple(str(state) for state in JobState)

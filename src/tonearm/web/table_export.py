@@ -8,7 +8,7 @@ from tonearm.export.exported import CanNotHold, Exported, Writer
 from tonearm.export.playlist import PlaylistWriter
 from tonearm.export.table_columns import table_columns
 from tonearm.views.tracks import TrackQuery
-from tonearm.web.parts import Parts
+from tonearm.web.service_parts import Parts
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "m3u8": "application/vnd.apple.mpegurl"}
 """The formats, and the media type of each."""

@@ -17,12 +17,12 @@ from tonearm.views import formatting
 from tonearm.views.mix_text import change_in_words, relation_in_words
 from tonearm.views.track import Track, TrackDetail
 from tonearm.web.access import Who
-from tonearm.web.answers import Id
-from tonearm.web.attempts import attempts_of
+from tonearm.web.attempt_drawing import attempts_of
 from tonearm.web.drawings import curves, keys_over_time, marks_of, waveform
 from tonearm.web.forms import form_of
-from tonearm.web.parts import Parts
 from tonearm.web.rendering import Pages
+from tonearm.web.response_docs import Id
+from tonearm.web.service_parts import Parts
 from tonearm.web.track_table import file_facts, result_groups
 from tonearm.web.value_locks import change_lock
 

@@ -4,7 +4,7 @@ from tonearm.errors import ConfigurationError
 from tonearm.graph.key_names import named_camelot
 from tonearm.library.audit import Actor
 from tonearm.library.value_locks import Decide, with_key, with_tempo, without_key, without_tempo
-from tonearm.web.parts import Parts
+from tonearm.web.service_parts import Parts
 
 SLOWEST_BPM, FASTEST_BPM = 10.0, 1000.0
 

@@ -24,8 +24,8 @@ import numpy as np
 from tonearm.analysis.decode import open_audio
 from tonearm.analysis.decoder_messages import write_decoder_messages
 from tonearm.analysis.engine import Loaded, Stopwatch, load, measure
-from tonearm.analysis.examined import Examined, examine, examined
 from tonearm.analysis.former_identity import former_hash
+from tonearm.analysis.open_audio import Examined, examine, examined
 from tonearm.analysis.tags import SECONDS, read_tags
 from tonearm.errors import Fault, FileFault
 from tonearm.library.file_contents import FileFacts

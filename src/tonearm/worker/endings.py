@@ -17,7 +17,7 @@ from tonearm.worker.pool import ChildPool
 LEASE_LOST = "its lease was lost; the job is in the queue again, or another worker has it"
 
 
-class Endings:
+class ChildEndings:
     """Removes children from the pool, and records what becomes of their files."""
 
     def __init__(

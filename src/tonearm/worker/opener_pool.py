@@ -53,7 +53,7 @@ def look_at(folder: bytes) -> Sequence[Any]:
     return "look", to_text(folder)
 
 
-class _OpenerLink:
+class _Opener:
     """One process, and the questions that it was asked."""
 
     def __init__(self, mount: bytes) -> None:
@@ -164,7 +164,7 @@ class Openers:
         self._leave = leave
         self._changed = changed
         self._mounts = mounts or MountTable()
-        self._openers: dict[bytes, _OpenerLink] = {}
+        self._openers: dict[bytes, _Opener] = {}
         self._hung: dict[bytes, tuple[subprocess.Popen[bytes], float]] = {}
         self._numbers = itertools.count(1)
         self._links: dict[bytes, bytes] = {}
@@ -267,7 +267,7 @@ class Openers:
 
     def _look(self, mount: bytes) -> None:
         """Ask a new process about a hung mount, of which nothing else is asked meanwhile."""
-        opener = _OpenerLink(mount)
+        opener = _Opener(mount)
         self._hung[mount] = (opener.process, float("inf"))
 
         def looked(_: object) -> None:
@@ -277,23 +277,23 @@ class Openers:
         self._begin(opener)
         opener.ask(Question(look_at(mount), looked))
 
-    def _opener(self, mount: bytes) -> _OpenerLink:
+    def _opener(self, mount: bytes) -> _Opener:
         opener = self._openers.get(mount)
-        return opener if opener is not None else self._begin(_OpenerLink(mount))
+        return opener if opener is not None else self._begin(_Opener(mount))
 
-    def _begin(self, opener: _OpenerLink) -> _OpenerLink:
+    def _begin(self, opener: _Opener) -> _Opener:
         self._openers[opener.mount] = opener
         self._attend(opener.link, lambda: self._hear(opener))
         return opener
 
-    def _hear(self, opener: _OpenerLink) -> None:
+    def _hear(self, opener: _Opener) -> None:
         if not opener.receive():  # it was killed from outside
             self._openers.pop(opener.mount, None)
             if opener.mount in self._hung:
                 self._hung[opener.mount] = (opener.process, time.monotonic() + LOOK_S)
             self._end(opener)
 
-    def _give_up(self, opener: _OpenerLink, now: float) -> None:
+    def _give_up(self, opener: _Opener, now: float) -> None:
         del self._openers[opener.mount]
         known = opener.mount in self._hung
         self._hung[opener.mount] = (opener.process, now + LOOK_S)
@@ -301,7 +301,7 @@ class Openers:
             self._changed(opener.mount, True)
         self._end(opener)
 
-    def _end(self, opener: _OpenerLink) -> None:
+    def _end(self, opener: _Opener) -> None:
         self._leave(opener.link)
         opener.kill()
         for question in opener.questions:

@@ -74,7 +74,7 @@ class ChildSampling:
             return SampledChildren(self._stacks, self._known, frozenset(self._asked), self._ended)
 
     def cannot_find(self) -> bool:
-        """Whether the only child that is wanted is not there."""
+        """Whether only one child is to be sampled and it has ended."""
         with self._lock:
             return (
                 self._only is not None

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from tonearm.resilience.compute_lock import ComputeLock
-from tonearm.resilience.turns import LoopTurns
+from tonearm.resilience.loop_watchdog import LoopTurns
 
 STORING = "storing"
 """Name of the thread, under which its turns are noted."""

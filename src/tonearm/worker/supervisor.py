@@ -34,14 +34,14 @@ from tonearm.jobs.runs import Runs
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.resilience.compute_lock import ComputeLock
 from tonearm.resilience.garbage import collected_seldom
-from tonearm.resilience.turns import LoopTurns
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.settings import Settings
 from tonearm.worker.attempt_recorder import AttemptRecorder
 from tonearm.worker.child_process import CHILD
 from tonearm.worker.conversation import Conversation
 from tonearm.worker.cpu_budget import CpuBudget
 from tonearm.worker.dispatch import Dispatcher
-from tonearm.worker.endings import Endings
+from tonearm.worker.endings import ChildEndings
 from tonearm.worker.job_taker import JobTaker
 from tonearm.worker.maintenance import Maintenance, Registration
 from tonearm.worker.mount_guard import MountGuard
@@ -133,7 +133,7 @@ class Supervisor:
             announce,
             self._sampling,
         )
-        self._endings = Endings(
+        self._endings = ChildEndings(
             self._pool, self._dispatcher, self._conversation, self._recorder, queue, announce
         )
         self._state = RunState.RUNNING

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tonearm.analysis.analyser import Block, Findings, Float32, Float64, Spectrum
-from tonearm.analysis.front import FrontEnd
+from tonearm.analysis.shared_forms import FrontEnd
 from tonearm.analysis.tempo import TempoAnalyser
 
 RATE = 44_100

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tonearm.analysis.analyser import Analyser, Findings, Float32, Signal
-from tonearm.analysis.front import FrontEnd
+from tonearm.analysis.shared_forms import FrontEnd
 
 RATE_HZ = 22050
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests import material
 from tonearm.analysis.decode import DecodeReport, open_audio
-from tonearm.analysis.examined import examine
 from tonearm.analysis.identity import identify
+from tonearm.analysis.open_audio import examine
 from tonearm.errors import Fault, FileFault
 from tonearm.library.completeness import file_warnings, is_complete
 from tonearm.library.file_contents import FileFacts, SoundFacts

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tests import material
-from tonearm.analysis import engine, front, kernels_numpy, loudness
+from tonearm.analysis import engine, kernels_numpy, loudness, shared_forms
 from tonearm.analysis.analyser import Findings, Float32
 from tonearm.analysis.built_in import LOUDNESS
 from tonearm.analysis.decode import open_audio
-from tonearm.analysis.front import FrontEnd
 from tonearm.analysis.loudness import LoudnessAnalyser
+from tonearm.analysis.shared_forms import FrontEnd
 
 RATE = 48_000
 
@@ -214,7 +214,7 @@ def music(seconds: float, rate: int) -> Float32:
 def test_native_and_numpy_kernels_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = music(12, 44_100)
     as_built = measure(samples, 44_100)
-    monkeypatch.setattr(front, "levels", kernels_numpy.levels)
+    monkeypatch.setattr(shared_forms, "levels", kernels_numpy.levels)
     for name in ("weigh", "true_peak"):
         monkeypatch.setattr(loudness, name, getattr(kernels_numpy, name))
     assert measure(samples, 44_100) == as_built

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests import material
-from tonearm.analysis import front, kernels_numpy
+from tonearm.analysis import kernels_numpy, shared_forms
 from tonearm.analysis.analyser import Findings, Float32
 from tonearm.analysis.built_in import WAVEFORM
 from tonearm.analysis.engine import load, measure
@@ -72,5 +72,5 @@ def test_both_forms_of_the_kernels_give_the_same_bits(monkeypatch: pytest.Monkey
     samples = material.music(12.0)
     as_built = found(samples, rate)
     for name in ("mix", "halve"):
-        monkeypatch.setattr(front, name, getattr(kernels_numpy, name))
+        monkeypatch.setattr(shared_forms, name, getattr(kernels_numpy, name))
     assert found(samples, rate) == as_built

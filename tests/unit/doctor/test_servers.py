@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tonearm.doctor import neo4j, postgresql, rabbitmq, redis
-from tonearm.doctor.answers import clocks, trouble
 from tonearm.doctor.diagnosis import Diagnosis, Severity
+from tonearm.doctor.server_contact import clocks, trouble
 from tonearm.doctor.versions import NEO4J, POSTGRESQL, RABBITMQ, REDIS, Supported, judged
 from tonearm.graph.server_state import GraphServer
 from tonearm.jobs.broker_state import BrokerCondition, BrokerState

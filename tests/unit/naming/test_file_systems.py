@@ -11,7 +11,7 @@ import pytest
 from tests.folding_folder import folding
 from tests.unit.library_fixture import Library
 from tests.unit.naming.collection import Collection
-from tonearm.library.proposal import Identity, ProposalStatus
+from tonearm.library.proposal import FileStamp, ProposalStatus
 from tonearm.library.rename_journal import Group, Step, StepKind
 from tonearm.naming import destination
 from tonearm.naming.name_rules import STRICTEST, LengthUnit, NameRules, RenameMethod
@@ -193,7 +193,7 @@ def test_the_folder_of_a_trial_that_was_killed_is_removed(collection: Collection
     os.mkdir(place)
     Path(os.fsdecode(place), "plain").write_bytes(b"")
     host = os.uname().nodename.encode()
-    step = Step(StepKind.TRY, host + b":4194305", place, Identity(0, 0, 0))
+    step = Step(StepKind.TRY, host + b":4194305", place, FileStamp(0, 0, 0))
     collection.journal.intend(Group(8, [step]))
     collection.recover()
     assert collection.folders() == set()

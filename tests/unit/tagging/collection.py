@@ -16,7 +16,7 @@ from tests.unit.library_fixture import Library
 from tests.unit.naming.collection import NO_PATHS
 from tonearm.analysis.built_in import LOUDNESS
 from tonearm.analysis.catalog import versions
-from tonearm.analysis.examined import examine
+from tonearm.analysis.open_audio import examine
 from tonearm.analysis.tags import read_tags
 from tonearm.bootstrap.library import results
 from tonearm.errors import FileFault

@@ -10,8 +10,8 @@ import pytest
 from tests.clock import Clock
 from tests.program import until
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.resilience.threads import SupervisedThreads
-from tonearm.resilience.turns import LoopTurns
 from tonearm.telemetry.health import Liveness, Readiness
 from tonearm.telemetry.http import Request, Response
 from tonearm.telemetry.probes import Checks, Finding, Status

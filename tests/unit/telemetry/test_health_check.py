@@ -132,7 +132,7 @@ def test_files_that_children_died_with_are_a_warning() -> None:
     calm = situation()
     suspicious = dataclasses.replace(calm, figures=dataclasses.replace(calm.figures, suspects=2))
     [(status, text)] = found(suspicious)
-    assert (status, text.startswith("2 files were in hand more than once")) == ("WARNING", True)
+    assert (status, text.startswith("2 files were being analysed more than once")) == ("WARNING", True)
     assert "suspects=2" in library_perfdata(suspicious)
 
 

@@ -16,7 +16,7 @@ from tests.variables import other_variables
 from tonearm.events.facts import WorkerStateChanged
 from tonearm.events.services import BrokerStateChanged, StorageStateChanged
 from tonearm.events.states import BrokerState, StorageState, WorkerState
-from tonearm.resilience.turns import CALL_S, STUCK_S, LoopTurns
+from tonearm.resilience.loop_watchdog import CALL_S, STUCK_S, LoopTurns
 from tonearm.telemetry.service_manager import ServiceManager
 
 ABSTRACT = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract names")

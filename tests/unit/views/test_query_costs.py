@@ -8,22 +8,26 @@ from sqlalchemy import Column, Integer, MetaData, Table, column, select, true
 
 from tonearm.library.schema import audio_table, file_table, tags_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import Condition, Kind
+from tonearm.views.conditions import Condition, ConditionKind
+from tonearm.views.index_walks import Portions
 from tonearm.views.query_costs import COSTS, COUNTED, IN_VAIN, MOST, PATIENCE, Effort, Sizes, estimated
-from tonearm.views.walks import Portions
 
 YEAR = Condition(
-    Kind(true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True), column="year"
+    ConditionKind(true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True),
+    column="year",
 )
 GENRE = Condition(
-    Kind(true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True), column="genre"
+    ConditionKind(true(), (tags_table,), select(tags_table.c.file_id), source=tags_table, exact=True),
+    column="genre",
 )
 CODEC = Condition(
-    Kind(true(), (audio_table,), select(audio_table.c.id), source=audio_table, exact=True, of_file=False),
+    ConditionKind(
+        true(), (audio_table,), select(audio_table.c.id), source=audio_table, exact=True, of_file=False
+    ),
     column="codec",
 )
 TITLE = Condition(
-    Kind(
+    ConditionKind(
         true(),
         (tags_table,),
         select(tags_table.c.file_id),
@@ -32,7 +36,7 @@ TITLE = Condition(
     ),
     column="title",
 )
-NO_INDEX = Condition(Kind(true(), (tags_table,)))
+NO_INDEX = Condition(ConditionKind(true(), (tags_table,)))
 BIT_RATE = SearchColumn(
     "bit_rate_bps",
     file_table,
@@ -109,7 +113,8 @@ def test_what_is_beside_an_owner_leaves_fewer_files_to_look_up(dialect: str) -> 
         "energy", beside[0], beside[0].c.audio_id, False, column("energy"), column("energy"), False
     )
     tempo = Condition(
-        Kind(true(), (beside[1],), select(beside[1]), source=beside[1], of_file=False), column="tempo"
+        ConditionKind(true(), (beside[1],), select(beside[1]), source=beside[1], of_file=False),
+        column="tempo",
     )
     few = effort(dialect, energy, tempo, tempo=10_000)
     many = effort(dialect, energy, tempo, tempo=50_000)
@@ -121,7 +126,8 @@ def test_what_is_beside_an_owner_leaves_fewer_files_to_look_up(dialect: str) -> 
 
 def test_reading_an_index_within_its_own_bounds_counts_and_tests_nothing(dialect: str) -> None:
     tempo = Condition(
-        Kind(true(), (file_table,), select(file_table.c.id), source=file_table), column="bit_rate_bps"
+        ConditionKind(true(), (file_table,), select(file_table.c.id), source=file_table),
+        column="bit_rate_bps",
     )
     alone = effort(dialect, BIT_RATE, tempo)  # how many meet it is not known
     assert (alone.best, alone.reads, alone.entries) == (None, True, 50)

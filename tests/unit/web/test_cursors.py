@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tonearm.jobs.failed_jobs import FailedPosition
 from tonearm.library.features import FeatureTables
 from tonearm.views.columns import search_columns
+from tonearm.views.index_walks import Position
 from tonearm.views.jobs import JobPosition
-from tonearm.views.walks import Position
 from tonearm.web import cursors
 from tonearm.web.cursors import InvalidCursor
 

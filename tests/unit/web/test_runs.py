@@ -7,7 +7,7 @@ from tests.unit.web.client import Client
 from tests.unit.web.conftest import served
 from tonearm.jobs.unread_paths import UnreadPath
 from tonearm.settings import Level
-from tonearm.web.attempts import bars
+from tonearm.web.attempt_drawing import bars
 
 
 def test_a_run_shows_its_jobs_and_what_could_not_be_read(filled: Library) -> None:

@@ -309,7 +309,7 @@ def test_the_page_of_what_goes_on_is_sent_again_when_it_changes(service: Client)
     stream = connection.getresponse()
     text = b"".join(iter(lambda: stream.readline().strip(), b"")).decode()
     connection.close()
-    assert "Files in hand" in text
+    assert "Files being analysed" in text
     assert "event: " not in text  # htmx shows events without a name alone
 
 

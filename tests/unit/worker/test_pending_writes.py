@@ -10,7 +10,7 @@ import pytest
 
 from tests.clock import Clock
 from tonearm.errors import StorageBusy, StorageError, StorageFull, StorageUnavailable, StorageUnusable
-from tonearm.resilience.turns import LoopTurns
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.worker import pending_writes as pending_writes_module
 from tonearm.worker.pending_writes import PAUSE_S, PendingWrites
 from tonearm.worker.storing_thread import StoringThread

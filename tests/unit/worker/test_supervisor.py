@@ -26,7 +26,7 @@ from tonearm.jobs.retry import MAX_INTERRUPTIONS
 from tonearm.jobs.sql_queue import SqlQueue
 from tonearm.jobs.worker_registry import NameTaken, WorkerStatus
 from tonearm.names import PathMap
-from tonearm.resilience.turns import LoopTurns
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.settings import Level, load_settings
 from tonearm.telemetry.health import Liveness
 from tonearm.telemetry.http import Request

@@ -24,7 +24,20 @@ from tonearm.analysis.file_window import (
     os_reason,
     without_last_tag,
 )
-from tonearm.analysis.kinds import AIFF, ASF, CAF, DFF, DSF, FLAC, MATROSKA, MP3, MP4, OGG, WAV, Kind
+from tonearm.analysis.kinds import (
+    AIFF,
+    ASF,
+    CAF,
+    DFF,
+    DSF,
+    FLAC,
+    MATROSKA,
+    MP3,
+    MP4,
+    OGG,
+    WAV,
+    ContainerFormat,
+)
 from tonearm.analysis.tags.ape import ape_items, read_ape
 from tonearm.analysis.tags.asf import read_asf
 from tonearm.analysis.tags.fields import Fields
@@ -78,9 +91,9 @@ def read_tags(file: RawFile, legacy: str = DETECT, seconds: float | None = None)
     return _chosen(found, legacy, stopped)
 
 
-def _tags(kind: Kind, whole: Window, audio: Window) -> Iterator[TagSet]:
+def _tags(kind: ContainerFormat, whole: Window, audio: Window) -> Iterator[TagSet]:
     """Every tag of a file, the most trusted first: those of its own container, ID3v2, APEv2, ID3v1."""
-    own: dict[Kind, Callable[[Window], Sequence[TagSet]]] = {
+    own: dict[ContainerFormat, Callable[[Window], Sequence[TagSet]]] = {
         FLAC: lambda window: [read_flac_blocks(window, 4)],
         OGG: lambda window: [read_ogg(window, 0)],
         MP4: lambda window: read_mp4(window, 0),

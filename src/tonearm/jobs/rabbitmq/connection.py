@@ -32,8 +32,8 @@ from tonearm.jobs.rabbitmq.receiver import Receiver
 from tonearm.jobs.rabbitmq.topology import Topology
 from tonearm.resilience.backoff import Backoff, Rounds
 from tonearm.resilience.gate import Gate
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.resilience.threads import SupervisedThreads
-from tonearm.resilience.turns import LoopTurns
 
 HEARTBEAT_S = 20
 FIRST_PAUSE_S = 1.0

@@ -16,9 +16,9 @@ from tonearm.views.tracks import TrackQuery
 from tonearm.web.activity_feed import ActivityFeed
 from tonearm.web.audio_decoding import AudioDecoding
 from tonearm.web.bulk_actions import BulkActions
-from tonearm.web.counted import Counted
 from tonearm.web.guard import Guard
 from tonearm.web.http_metrics import HttpMetrics
+from tonearm.web.shared_counts import Counted
 
 
 @dataclass(frozen=True, slots=True)

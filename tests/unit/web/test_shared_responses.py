@@ -14,8 +14,8 @@ from tests.unit.library_fixture import opened, result
 from tests.unit.web.client import Client
 from tests.unit.web.conftest import served
 from tonearm.errors import StorageUnavailable
-from tonearm.web.kept_answers import KEPT_BYTES
-from tonearm.web.shared_answers import LARGEST, SharedAnswers, at_once
+from tonearm.web.response_cache import KEPT_BYTES
+from tonearm.web.shared_responses import LARGEST, SharedAnswers, at_once
 
 
 class World:

@@ -10,10 +10,10 @@ from fastapi import Header, Path, Query
 from tonearm.errors import NotFound
 from tonearm.library.roots import Place
 from tonearm.names import printable, to_bytes
+from tonearm.web.api_models import ProblemModel
 from tonearm.web.bulk_actions import Work
 from tonearm.web.json_response import Json
-from tonearm.web.models import ProblemModel
-from tonearm.web.parts import Parts
+from tonearm.web.service_parts import Parts
 
 Value = TypeVar("Value")
 ACTIONS = "/api/v1/actions"

@@ -15,7 +15,7 @@ import redis
 
 from tonearm.addresses import Address
 from tonearm.progress.redis_calls import RedisCalls, milliseconds
-from tonearm.progress.shared import LEAD_S, SharedEvent
+from tonearm.progress.service_instances import LEAD_S, SharedEvent
 from tonearm.resilience.gate import Gate
 
 KEPT = 300

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonearm.errors import ServiceUnavailable
-from tonearm.progress.shared import Shared
+from tonearm.progress.service_instances import Shared
 
 LOOK_S = 2.0
 """Seconds for which a number is shown without a look at the revision."""

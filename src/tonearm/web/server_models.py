@@ -4,7 +4,7 @@ from typing import Any, Generic, Literal
 
 from pydantic import Field, create_model
 
-from tonearm.web.models import Item, Model, PathModel, RunModel
+from tonearm.web.api_models import Item, Model, PathModel, RunModel
 
 
 class ServiceModel(Model):

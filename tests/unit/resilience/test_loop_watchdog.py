@@ -7,9 +7,9 @@ import pytest
 from tests.clock import Clock
 from tonearm.resilience import threads as module
 from tonearm.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tonearm.resilience.loop_watchdog import LoopTurns
 from tonearm.resilience.probes import ProbeGate
 from tonearm.resilience.threads import SupervisedThreads
-from tonearm.resilience.turns import LoopTurns
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, selec
 from tonearm.library.roots import Place
 from tonearm.library.schema import file_table
 from tonearm.views.columns import SearchColumn
-from tonearm.views.conditions import KEPT, Condition, Kind
+from tonearm.views.conditions import KEPT, Condition, ConditionKind
 
 LEAST, MOST = 30, 100_000
 """Number of entries of an index that are read by one statement."""
@@ -146,9 +146,11 @@ def _within(
 
 
 @lru_cache(KEPT)
-def _portion(column: SearchColumn, is_behind: bool, start: Comparison | None, end: Comparison | None) -> Kind:
+def _portion(
+    column: SearchColumn, is_behind: bool, start: Comparison | None, end: Comparison | None
+) -> ConditionKind:
     test = _within(column, is_behind, start, end)
-    return Kind(
+    return ConditionKind(
         test=test,
         tables=(column.table,),
         owners=select(column.owner).where(test),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from tonearm.web.packed import KEPT, Packed
+from tonearm.web.etag_and_compression import KEPT, Packed
 
 
 def test_lists_do_not_push_out_the_files_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from tonearm.library.among import among
 from tonearm.library.bulk_write import change, row_batch
 from tonearm.library.file_contents import Tags
 from tonearm.library.history import note_each
-from tonearm.library.proposal import Identity
+from tonearm.library.one_of import among
+from tonearm.library.proposal import FileStamp
 from tonearm.library.results import add_tags
 from tonearm.library.roots import scope_in
 from tonearm.library.schema import file_table, root_table
@@ -30,7 +30,7 @@ class Completed:
     source: bytes
     target: bytes
     is_undo: bool
-    identity: Identity | None = None
+    identity: FileStamp | None = None
     tags: Tags | None = None
 
 

@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tonearm.library.data_version import DataVersion
 from tonearm.web.access import READING, SAFE
-from tonearm.web.kept_answers import Answer, Answers, KeptAnswers, Key, Making
-from tonearm.web.packed import tag_of
+from tonearm.web.etag_and_compression import tag_of
+from tonearm.web.response_cache import Answer, Answers, KeptAnswers, Key, Making
 
 PATHS = frozenset({"/api/v1/tracks", "/library"})
 """What is shared: answers that follow from the library, the path, the query and ``VARIES`` alone, whoever asks."""

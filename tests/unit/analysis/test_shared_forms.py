@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonearm.analysis import front, kernels_numpy
+from tonearm.analysis import kernels_numpy, shared_forms
 from tonearm.analysis.analyser import Block, Float32
-from tonearm.analysis.front import BLOCK_FRAMES, MEL_BANDS, FrontEnd
+from tonearm.analysis.shared_forms import BLOCK_FRAMES, MEL_BANDS, FrontEnd
 
 
 def sine(hz: float, seconds: float, rate: int = 44_100, channels: int = 1, amplitude: float = 1.0) -> Float32:
@@ -172,7 +172,7 @@ def test_native_and_numpy_kernels_make_the_same_blocks(monkeypatch: pytest.Monke
     samples = noise(100_000, 2) * np.linspace(0, 1, 100_000, dtype=np.float32)[:, None]
     as_built = list(FrontEnd(44_100, 2).blocks([samples]))
     for name in ("mix", "halve", "band_powers"):
-        monkeypatch.setattr(front, name, getattr(kernels_numpy, name))
+        monkeypatch.setattr(shared_forms, name, getattr(kernels_numpy, name))
     in_numpy = list(FrontEnd(44_100, 2).blocks([samples]))
     for form in FORMS:
         np.testing.assert_allclose(joined(as_built, form), joined(in_numpy, form), rtol=1e-4, atol=1e-9)

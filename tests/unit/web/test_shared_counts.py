@@ -7,7 +7,7 @@ import pytest
 from tests.memory_shared import MemoryShared
 from tests.unit.library_fixture import Library, result
 from tonearm.views.revision import read_revision
-from tonearm.web.counted import LONGEST_S, LOOK_S, Counted
+from tonearm.web.shared_counts import LONGEST_S, LOOK_S, Counted
 
 
 class World:

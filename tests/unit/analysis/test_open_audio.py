@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests import material
-from tonearm.analysis import examined as module
+from tonearm.analysis import open_audio as module
 from tonearm.analysis.analyser import Float32
 from tonearm.analysis.decode import DecodeReport, open_audio
-from tonearm.analysis.examined import PacketsAhead, examined
+from tonearm.analysis.open_audio import PacketsAhead, examined
 
 
 class CountedReads(io.BytesIO):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tonearm.analysis.analyser import Float64
-from tonearm.analysis.learned import LEARNED
+from tonearm.analysis.learned_numbers import LEARNED
 
 
 def weights_of(model: str, names: Sequence[str]) -> Float64:

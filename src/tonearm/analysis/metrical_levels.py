@@ -6,10 +6,10 @@ import numpy as np
 
 from tonearm.analysis import pulse
 from tonearm.analysis.analyser import Float32, Float64
-from tonearm.analysis.level_cues import CUES, ONSET, Trial
+from tonearm.analysis.learned_weights import weights_of
+from tonearm.analysis.metrical_cues import CUES, ONSET, Trial
 from tonearm.analysis.onsets import Onsets
 from tonearm.analysis.tempogram import TEMPI, Comb, autocorrelations
-from tonearm.analysis.weights import weights_of
 
 PEAKS = 5
 """Peaks of the tempogram that are tried as beats."""
@@ -43,7 +43,7 @@ class Level:
     """A tempo the piece could be counted in.
 
     score: log of how well it explains the onsets, comparable within one file only.
-    cues: (CUES,) what lies on and between its beats, see ``level_cues``.
+    cues: (CUES,) what lies on and between its beats, see ``metrical_cues``.
     """
 
     bpm: float
