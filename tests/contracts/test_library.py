@@ -534,7 +534,7 @@ def test_keys_states_and_places_are_filters(library: Library) -> None:
     kept(library, b"a/\xff", key="a MINOR")
     kept(library, b"a0", key="C major")
     library.meet(library.run(), b"b")
-    assert names(library, key="a minor") == [b"a/1", b"a/\xff"]
+    assert names(library, keys=("a minor",)) == [b"a/1", b"a/\xff"]
     assert names(library, state="waiting") == [b"b"]
     assert names(library, place=place(library, b"a")) == [b"a/1", b"a/\xff"]
     assert names(library, place=place(library, b"a/\xff")) == [b"a/\xff"]
