@@ -3,8 +3,8 @@
 Each ratio divides CPU seconds of the program by those of something simple on the same machine. All are measured in turn
 in each round, and the smallest of all rounds counts, as other work on the machine can only add to it. ``limits.toml``
 beside this file has each ratio as it was measured; one that has grown by more than ``LOSS`` is a failure. A ratio moves
-less from machine to machine than a time, but it does move: ``--write`` puts today's ratios into the file. Nothing is
-divided by the time of hashing, which some processors have instructions for and others don't. Linux.
+less from machine to machine than a time, but it does move: ``--write`` puts today's ratios into the file. The
+copies are short, since some processors have instructions for hashing and others don't. Linux.
 
 Left out is what varies too much in so short a time: CPU seconds of the whole command over one file (14 % from run to
 run on a busy machine, against 4 % of those below), and what logs and metrics cost, which is about one percent;
@@ -46,7 +46,7 @@ MOST = 3
 """So many times the rounds are measured, as long as a ratio has grown too much: what was busy may be idle again."""
 SAMPLES = Path(__file__).parents[2] / "samples"
 SECONDS = 120.0
-COPIES, COPY_S = 150, 10.0
+COPIES, COPY_S = 150, 3.0
 JOBS, SLOTS = 400, 8
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
