@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.program import MANY, READ_MB_S, Program, children_of, kill, reconciles, wait_for
-from tonearm.library.database import BUSY_TIMEOUT_S
+from tonearm.library.sqlite_connection import BUSY_TIMEOUT_S
 
 
 @pytest.fixture

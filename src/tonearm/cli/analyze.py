@@ -11,6 +11,7 @@ import click
 from tonearm.bootstrap.analyze import open_session
 from tonearm.bootstrap.metrics import open_exporter
 from tonearm.cli import INTERRUPTED
+from tonearm.cli.analyze_summary import print_summary
 from tonearm.cli.json_events import show_json
 from tonearm.cli.library_settings import settings_of
 from tonearm.cli.logged import logged
@@ -27,7 +28,7 @@ from tonearm.cli.options import (
     workers_option,
 )
 from tonearm.cli.page import RunPage
-from tonearm.cli.plain_progress import PlainLines, summary_lines
+from tonearm.cli.plain_progress import PlainLines
 from tonearm.cli.profiled_run import ProfiledRun
 from tonearm.cli.standard_output import ReaderGone, while_read
 from tonearm.cli.terminal import is_terminal, say
@@ -45,7 +46,6 @@ from tonearm.scan.stale import Budget
 from tonearm.session.session import AnalyzeRequest
 from tonearm.settings import Settings
 from tonearm.telemetry.log_facts import FactLog
-from tonearm.views.formatting import cancelled_files, shell_words
 from tonearm.worker.signals import StopSwitch
 
 DONE, SOME_FAILED = 0, 1
@@ -304,7 +304,7 @@ def _shown(
         report(str(error), Severity.ERROR)
     finally:  # the summary matters most where the analysis failed
         if not as_json and view.summary is not None:
-            _print_summary(view.summary, settings, request, known or [], cancelled, left)
+            print_summary(view.summary, settings, request, known or [], cancelled, left)
         if not as_json:
             with suppress(ReaderGone):
                 for line in profiled.lines:
@@ -323,39 +323,3 @@ def until_summary(show: Subscriber) -> Subscriber:
             show(event)
 
     return shown
-
-
-def _print_summary(
-    summary: Summary,
-    settings: Settings,
-    request: AnalyzeRequest,
-    known: Sequence[bytes],
-    cancelled: tuple[int, Sequence[bytes]],
-    left: str,
-) -> None:
-    """Print the summary. ``left``: what is to be said of a run that goes on in another process."""
-    with suppress(ReaderGone):  # the exit status still says how the run ended
-        for line in summary_lines(summary, settings.database_url is not None, left):
-            say(line)
-        if not summary.discovered and not summary.unread and not summary.interrupted:
-            say(_what_to_do(settings, request, known, cancelled))
-
-
-def _what_to_do(
-    settings: Settings,
-    request: AnalyzeRequest,
-    known: Sequence[bytes],
-    cancelled: tuple[int, Sequence[bytes]],
-) -> str:
-    """Advice for a call that found no file. ``cancelled``: the files of cancelled runs, and their roots."""
-    if request.stale is not None:
-        return "No file has stale results: all are from the present analysers."
-    if request.paths:
-        where = ", ".join(printable(named.path) for named in request.paths)
-        return (
-            f"There is no music in {where}: no file has one of the extensions "
-            f"{', '.join(settings.extensions)} (setting `extensions`) and passes --include and --exclude."
-        )
-    if cancelled[0]:
-        return cancelled_files(*cancelled)
-    return f"Nothing is left to analyse. To look for new and changed files: `tonearm analyze {shell_words(known)}`."

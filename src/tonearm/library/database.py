@@ -1,6 +1,5 @@
 """Opens the database, SQLite or PostgreSQL, and provides transactions on it."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -21,23 +20,15 @@ from tonearm.errors import (
     StorageUnavailable,
     StorageUnusable,
 )
-from tonearm.library.column_types import (
-    ReadJson,
-    contains_folded,
-    json_text,
-    json_value,
-    numbers_replaced,
-    padded,
-)
+from tonearm.library.column_types import ReadJson, json_text, json_value
 from tonearm.library.data_folder import DATABASE, refuse_network_folder
 from tonearm.library.driver_errors import translated_errors
 from tonearm.library.process_lock import refuse_while_at_work
+from tonearm.library.sqlite_connection import BUSY_TIMEOUT_S, closed_on_failure, prepare_sqlite
 from tonearm.library.statement_waits import note_waits
-from tonearm.resilience.backoff import Backoff, retry
 from tonearm.resilience.compute_lock import begin_waiting, end_waiting, waiting
 from tonearm.resilience.gate import Gate, Unguarded
 
-BUSY_TIMEOUT_S = 5.0
 CACHED_STATEMENTS = 512
 """Statements that a connection to SQLite keeps parsed: each write has one for each of some numbers of rows."""
 READ_CACHE_KB = 4_000
@@ -200,10 +191,10 @@ def open_sqlite(folder: Path, read_json: ReadJson | None = None) -> Database:
         for _ in "rw"
     ]
     for engine, kb in zip(engines, (READ_CACHE_KB, WRITE_CACHE_KB), strict=True):
-        event.listen(engine, "connect", partial(_prepare_sqlite, cache_kb=kb))
+        event.listen(engine, "connect", partial(prepare_sqlite, cache_kb=kb))
     reads, writes = engines  # a connection keeps what it has read until another one writes
     database = Database(reads, str(path), writes=writes)
-    with _closed_on_failure(database):
+    with closed_on_failure(database):
         upgrade(database)
     return database
 
@@ -232,7 +223,7 @@ def open_postgres(
     database = reach_postgres(address, connect_timeout_s, call_timeout_s, gate, connections, read_json)
     from tonearm.library.postgres import check_server
 
-    with _closed_on_failure(database):
+    with closed_on_failure(database):
         with database.read() as connection:
             check_server(connection, database.address)
         upgrade(database, only_new=not migrate)
@@ -274,40 +265,6 @@ def open_leader(address: Address, connect_timeout_s: float, call_timeout_s: floa
     server = address_of(url_of(address))
     engine = postgres_engine(address, connect_timeout_s, call_timeout_s, connections=1)
     return Database(engine, server.address)
-
-
-@contextmanager
-def _closed_on_failure(opened: Database | sqlite3.Connection) -> Iterator[None]:
-    """Close a database or a connection if preparing it fails."""
-    try:
-        yield
-    except BaseException:
-        opened.close()
-        raise
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: object, cache_kb: int) -> None:
-    connection.isolation_level = None  # transactions begin where ``Database`` says
-    connection.create_function("tonearm_has", 2, contains_folded, deterministic=True)
-    connection.create_function("tonearm_padded", 1, padded, deterministic=True)
-    connection.create_function("tonearm_without_numbers", 1, numbers_replaced, deterministic=True)
-    with _closed_on_failure(connection):
-        _use_wal(connection)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache_kb}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-
-LOCKED = Backoff(0.01, 0.1, least=0.5)
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log; repeats while another process creates the library, as SQLite does not wait here."""
-    end = time.monotonic() + BUSY_TIMEOUT_S
-
-    def is_locked(error: Exception, _: int) -> bool:
-        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY and time.monotonic() < end
-
-    retry(lambda: connection.execute("PRAGMA journal_mode=WAL"), is_locked, LOCKED)
 
 
 def upgrade(database: Database, only_new: bool = False) -> None:

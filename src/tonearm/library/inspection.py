@@ -11,7 +11,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from tonearm.library.data_folder import DATABASE
-from tonearm.library.database import BUSY_TIMEOUT_S, Database, revision_of
+from tonearm.library.database import Database, revision_of
+from tonearm.library.sqlite_connection import BUSY_TIMEOUT_S
 
 _SETTINGS = (
     "autovacuum",
